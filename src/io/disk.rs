@@ -1,0 +1,123 @@
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{AlignedBuffer, BoxFuture};
+
+/// A node's storage below its data directory. Paths are relative to it, with `/` between the parts, without
+/// `..`; an empty path is the directory itself.
+///
+/// What survives a loss of power: a file's bytes once [`File::sync`] (or a durable write) covering them has
+/// returned without an error; a name (created, renamed, removed) once [`Disk::sync_dir`] of its directory
+/// has. Everything else may be lost, kept in part or kept out of order. After a sync has failed, what was
+/// written since the last good one is in an unknown state **for ever**: a later sync that succeeds proves
+/// nothing about it.
+pub trait Disk: Send + Sync + 'static {
+    /// Opens a file. `NotFound` without [`OpenOptions::create`]; `AlreadyExists` with `create_new`.
+    fn open(&self, path: &str, options: OpenOptions) -> BoxFuture<io::Result<Arc<dyn File>>>;
+
+    /// Gives a file another name, replacing one that is there, atomically.
+    fn rename(&self, from: &str, to: &str) -> BoxFuture<io::Result<()>>;
+
+    /// Removes a file's name. Whoever holds it open goes on reading.
+    fn remove(&self, path: &str) -> BoxFuture<io::Result<()>>;
+
+    /// Creates a directory and those above it; succeeds if it exists.
+    fn create_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>>;
+
+    /// Removes a directory with everything in it; succeeds if there is none.
+    fn remove_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>>;
+
+    /// What a directory holds, sorted by name.
+    fn list(&self, path: &str) -> BoxFuture<io::Result<Vec<DirEntry>>>;
+
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, path: &str) -> BoxFuture<io::Result<()>>;
+
+    /// Makes the bytes of all these files durable, in one go where the platform can.
+    fn sync_files(&self, files: Vec<Arc<dyn File>>) -> BoxFuture<io::Result<()>>;
+
+    /// How much room there is.
+    fn space(&self) -> BoxFuture<io::Result<DiskSpace>>;
+}
+
+/// How a file is to be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OpenOptions {
+    /// Also for writing; without it, reading only.
+    pub write: bool,
+    /// Create it if it is missing.
+    pub create: bool,
+    /// Fail if it exists. Implies `create`.
+    pub create_new: bool,
+    /// Cut it to nothing.
+    pub truncate: bool,
+    pub access: Access,
+}
+
+/// Whether transfers pass the operating system's page cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Access {
+    /// Through the page cache, at any offset and length.
+    #[default]
+    Buffered,
+    /// Past the page cache where the file system can, through it where it cannot. In either case
+    /// [`File::write_aligned_at`] is the only way to write, and reads are in whole blocks.
+    Direct,
+}
+
+/// One entry of a directory.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct DirEntry {
+    pub name: String,
+    pub is_dir: bool,
+    /// In bytes; 0 for a directory.
+    pub size: u64,
+}
+
+/// The room on the device that holds the data directory, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DiskSpace {
+    pub total: u64,
+    pub available: u64,
+}
+
+/// An open file. Dropping the last handle closes it. All offsets and lengths are in bytes.
+pub trait File: Send + Sync + 'static {
+    /// The file's present length.
+    fn len(&self) -> BoxFuture<io::Result<u64>>;
+
+    /// Reads `length` bytes at `offset`; fewer only where the file ends.
+    fn read_at(&self, offset: u64, length: usize) -> BoxFuture<io::Result<Bytes>>;
+
+    /// Writes all segments one after another at `offset`, extending the file as needed. Not durable before
+    /// a sync. For files of [`Access::Buffered`].
+    fn write_at(&self, offset: u64, segments: Vec<Bytes>) -> BoxFuture<io::Result<()>>;
+
+    /// Writes the buffer's first `length` bytes at `offset`, both multiples of
+    /// [`crate::types::limits::DISK_BLOCK_BYTES`], and hands the buffer back. With `durable`, the bytes
+    /// have reached stable storage when the future completes. For files of [`Access::Direct`].
+    fn write_aligned_at(
+        &self,
+        offset: u64,
+        buffer: AlignedBuffer,
+        length: usize,
+        durable: Durability,
+    ) -> BoxFuture<(io::Result<()>, AlignedBuffer)>;
+
+    /// Makes everything written so far durable.
+    fn sync(&self) -> BoxFuture<io::Result<()>>;
+
+    /// Cuts or extends (with zeros) the file. Durable after a sync.
+    fn set_len(&self, length: u64) -> BoxFuture<io::Result<()>>;
+}
+
+/// Whether a write returns before or after its bytes are on stable storage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// Needs a sync to be durable.
+    Later,
+    /// Durable on return.
+    Now,
+}

@@ -1,0 +1,40 @@
+//! The seam between Ordain and the world: five traits of bytes and time.
+//!
+//! `real` holds their operating-system twins and is the only place that may name a clock, a socket, a file
+//! or entropy; the simulator has the other twins, and both pass one set of contract tests
+//! (`io::contract`). The traits are object-safe on purpose: the broker is compiled once and handed an
+//! [`Io`]; the cost of one boxed future per transfer vanishes beside the transfer.
+//!
+//! Absent here: protocols, retries, policies.
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+mod aligned;
+mod clock;
+mod disk;
+mod net;
+mod rng;
+mod spawn;
+
+pub use aligned::AlignedBuffer;
+pub use clock::{Clock, Elapsed, timeout};
+pub use disk::{Access, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions};
+pub use net::{
+    Connection, Listener, Net, ReadHalf, WriteHalf, read_exact, read_some, write_all, write_all_vectored,
+};
+pub use rng::{Rng, RngStream};
+pub use spawn::{JoinError, Spawn, TaskHandle};
+
+/// A future that owns what it needs and may move between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// One node's access to the world. Cheap to clone.
+#[derive(Clone)]
+pub struct Io {
+    pub clock: Arc<dyn Clock>,
+    pub net: Arc<dyn Net>,
+    pub disk: Arc<dyn Disk>,
+    pub rng: Arc<dyn Rng>,
+    pub spawn: Arc<dyn Spawn>,
+}

@@ -1,0 +1,6 @@
+//! Ordain: a replicated message broker that unmodified Kafka clients use.
+//!
+//! The library is written against the five traits of [`io`]; nothing outside `io::real` names a clock, a
+//! socket, a file or entropy. `docs/architecture.md` is the map.
+pub mod io;
+pub mod types;

@@ -1,0 +1,15 @@
+//! Every bound that is not configuration, in one place; constant assertions relate them.
+
+/// The least a direct transfer moves: offsets and lengths of direct I/O are multiples of it, in bytes.
+pub const DISK_BLOCK_BYTES: usize = 4096;
+
+/// The largest request frame a configuration may allow, in bytes (`socket.request.max.bytes` default).
+pub const FRAME_BYTES_MAX_DEFAULT: usize = 104_857_600;
+
+/// Longest topic name, in bytes (Kafka's rule: it must fit a directory name with its partition).
+pub const TOPIC_NAME_BYTES_MAX: usize = 249;
+
+/// How many batches per producer the duplicate check remembers (KIP-98; clients keep at most five in flight).
+pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
+
+const _: () = assert!(DISK_BLOCK_BYTES.is_power_of_two());

@@ -1,0 +1,14 @@
+//! The vocabulary: newtypes for identifiers, offsets, epochs and times, and the limits.
+//! Owns no behaviour beyond arithmetic and text forms.
+mod epoch;
+mod error_code;
+mod ids;
+pub mod limits;
+mod offset;
+mod time;
+
+pub use epoch::{LeaderEpoch, ProducerEpoch};
+pub use error_code::ErrorCode;
+pub use ids::{CorrelationId, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId};
+pub use offset::Offset;
+pub use time::{Instant, Timestamp};
