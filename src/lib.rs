@@ -4,3 +4,4 @@
 //! socket, a file or entropy. `docs/architecture.md` is the map.
 pub mod io;
 pub mod types;
+pub mod wire;
