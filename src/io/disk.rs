@@ -86,7 +86,7 @@ pub struct DiskSpace {
 /// An open file. Dropping the last handle closes it. All offsets and lengths are in bytes.
 pub trait File: Send + Sync + 'static {
     /// The file's present length.
-    fn len(&self) -> BoxFuture<io::Result<u64>>;
+    fn size(&self) -> BoxFuture<io::Result<u64>>;
 
     /// Reads `length` bytes at `offset`; fewer only where the file ends.
     fn read_at(&self, offset: u64, length: usize) -> BoxFuture<io::Result<Bytes>>;
