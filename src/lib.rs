@@ -4,5 +4,6 @@
 //! socket, a file or entropy. `docs/architecture.md` is the map.
 pub mod io;
 pub mod raft;
+pub mod server;
 pub mod types;
 pub mod wire;
