@@ -14,6 +14,8 @@ mod aligned;
 mod clock;
 mod disk;
 mod net;
+#[cfg(feature = "runtime")]
+pub mod real;
 mod rng;
 mod spawn;
 
