@@ -12,4 +12,7 @@ pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// How many batches per producer the duplicate check remembers (KIP-98; clients keep at most five in flight).
 pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 
+/// How many partitions a cluster may have.
+pub const PARTITIONS_MAX: usize = 200_000;
+
 const _: () = assert!(DISK_BLOCK_BYTES.is_power_of_two());
