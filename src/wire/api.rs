@@ -71,12 +71,12 @@ struct Row {
 
 #[rustfmt::skip]
 api_table! {
-    0 Produce 3..=13 flexible 9 served none
-    1 Fetch 4..=18 flexible 12 served none
-    2 ListOffsets 1..=11 flexible 6 served none
-    3 Metadata 0..=13 flexible 9 served none
-    8 OffsetCommit 2..=10 flexible 8 served none
-    9 OffsetFetch 1..=10 flexible 6 served none
+     0 Produce 3..=13 flexible 9 served none
+     1 Fetch 4..=18 flexible 12 served none
+     2 ListOffsets 1..=11 flexible 6 served none
+     3 Metadata 0..=13 flexible 9 served none
+     8 OffsetCommit 2..=10 flexible 8 served none
+     9 OffsetFetch 1..=10 flexible 6 served none
     10 FindCoordinator 0..=6 flexible 3 served none
     11 JoinGroup 0..=9 flexible 6 served none
     12 Heartbeat 0..=4 flexible 4 served none
@@ -123,7 +123,7 @@ api_table! {
     53 BeginQuorumEpoch 0..=1 flexible 1 served none
     54 EndQuorumEpoch 0..=1 flexible 1 served none
     55 DescribeQuorum 0..=2 flexible 0 served none
-    56 AlterPartition 2..=3 flexible 0 served none
+    56 AlterPartition 2..=3 flexible 2 served none
     57 UpdateFeatures 0..=2 flexible 0 served none
     58 Envelope 0..=0 flexible 0 served none
     59 FetchSnapshot 0..=1 flexible 0 served none
@@ -143,10 +143,10 @@ api_table! {
     73 AssignReplicasToDirs 0..=0 flexible 0 served none
     74 ListConfigResources 0..=1 flexible 0 served none
     75 DescribeTopicPartitions 0..=0 flexible 0 served none
-    76 ShareGroupHeartbeat 1..=1 flexible 0 served none
-    77 ShareGroupDescribe 1..=1 flexible 0 served none
-    78 ShareFetch 1..=2 flexible 0 served none
-    79 ShareAcknowledge 1..=2 flexible 0 served none
+    76 ShareGroupHeartbeat 1..=1 flexible 1 served none
+    77 ShareGroupDescribe 1..=1 flexible 1 served none
+    78 ShareFetch 1..=2 flexible 1 served none
+    79 ShareAcknowledge 1..=2 flexible 1 served none
     80 AddRaftVoter 0..=1 flexible 0 served none
     81 RemoveRaftVoter 0..=0 flexible 0 served none
     82 UpdateRaftVoter 0..=0 flexible 0 served none
