@@ -7,7 +7,7 @@ mod connection;
 mod listener;
 mod memory;
 mod pipeline;
-mod shutdown;
+
 mod sniff;
 
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 pub use listener::{ListenerStats, serve};
 pub use memory::RequestMemory;
-pub use shutdown::Shutdown;
+use crate::io::Shutdown;
 
 use crate::io::BoxFuture;
 

@@ -4,10 +4,12 @@
 //! log and applied to the image; the reply is sent then, not before.
 mod brokers;
 mod configs;
+mod task;
 mod topics;
 
 pub use brokers::{NewBroker, allocate_producer_ids, bootstrap, register_broker};
 pub use configs::{ConfigChange, ConfigOp, alter_configs, replace_configs};
+pub use task::{Controller, ControllerHandle, ControllerUnavailable, METADATA_PARTITION};
 pub use topics::{
     CreatedTopic, DeletedTopic, NewPartitions, NewTopic, TopicDefaults, TopicSelector, create_partitions,
     create_topics, delete_topics,
