@@ -2,6 +2,7 @@
 //!
 //! The library is written against the five traits of [`io`]; nothing outside `io::real` names a clock, a
 //! socket, a file or entropy. `docs/architecture.md` is the map.
+pub mod coordinator;
 pub mod io;
 pub mod types;
 pub mod wire;
