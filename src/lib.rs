@@ -2,7 +2,11 @@
 //!
 //! The library is written against the five traits of [`io`]; nothing outside `io::real` names a clock, a
 //! socket, a file or entropy. `docs/architecture.md` is the map.
+pub mod config;
+pub mod coordinator;
 pub mod io;
 pub mod log;
+pub mod raft;
+pub mod server;
 pub mod types;
 pub mod wire;

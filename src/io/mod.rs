@@ -14,7 +14,10 @@ mod aligned;
 mod clock;
 mod disk;
 mod net;
+#[cfg(feature = "runtime")]
+pub mod real;
 mod rng;
+mod shutdown;
 mod spawn;
 
 pub use aligned::AlignedBuffer;
@@ -24,6 +27,7 @@ pub use net::{
     Connection, Listener, Net, ReadHalf, WriteHalf, read_exact, read_some, write_all, write_all_vectored,
 };
 pub use rng::{Rng, RngStream};
+pub use shutdown::Shutdown;
 pub use spawn::{JoinError, Spawn, TaskHandle};
 
 /// A future that owns what it needs and may move between threads.

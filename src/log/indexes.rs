@@ -66,15 +66,14 @@ mod tests {
     fn the_last_row_not_above_is_found() {
         let rows: Vec<u8> =
             [(4, 100), (9, 200), (20, 300)].iter().flat_map(|&(r, p)| offset_row(r, p)).collect();
-        let find = |offset| position_for_offset(&rows, Offset(1000), Offset(1000 + offset));
+        let find = |offset: i64| position_for_offset(&rows, Offset(1000), Offset(1000 + offset));
         assert_eq!([find(0), find(3), find(4), find(8), find(9), find(500)], [0, 0, 100, 100, 200, 300]);
         assert_eq!(position_for_offset(&[], Offset(0), Offset(5)), 0);
     }
 
     #[test]
     fn a_search_by_time_starts_below_it() {
-        let rows: Vec<u8> =
-            [(50, 4), (70, 9)].iter().flat_map(|&(t, r)| time_row(Timestamp(t), r)).collect();
+        let rows: Vec<u8> = [(50, 4), (70, 9)].iter().flat_map(|&(t, r)| time_row(Timestamp(t), r)).collect();
         let find = |time| offset_for_timestamp(&rows, Offset(1000), Timestamp(time)).0;
         assert_eq!([find(50), find(51), find(70), find(71)], [1000, 1004, 1004, 1009]);
     }

@@ -1,0 +1,195 @@
+use std::future::poll_fn;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use super::file::RealFile;
+use super::pool::Pool;
+use super::probe::{self, Transfer};
+use super::{Options, path, sys};
+use crate::io::{Access, BoxFuture, DirEntry, Disk, DiskSpace, File, OpenOptions};
+
+/// Above this many files, one sync of the whole file system beats a sync of each.
+const SYNCS_EACH_MAX: usize = 64;
+
+/// The files below the data directory.
+pub(super) struct RealDisk {
+    root: Arc<Root>,
+    pool: Pool,
+}
+
+struct Root {
+    path: PathBuf,
+    transfer: Transfer,
+    whole: Option<Mutex<WholeSync>>,
+}
+
+/// The sync of the whole file system. The system reports a failed write-back once per descriptor, so there
+/// is one descriptor, opened before any write, and a failure is remembered for ever.
+struct WholeSync {
+    directory: std::fs::File,
+    failed: Option<(io::ErrorKind, String)>,
+}
+
+impl WholeSync {
+    fn sync(&mut self) -> io::Result<()> {
+        if let Some((kind, text)) = &self.failed {
+            return Err(io::Error::new(*kind, text.clone()));
+        }
+        sys::sync_file_system(&self.directory).inspect_err(|error| {
+            self.failed = Some((error.kind(), format!("an earlier sync of the file system failed: {error}")));
+        })
+    }
+}
+
+impl RealDisk {
+    /// Creates the data directory if it is missing, finds out what its file system can do, and starts the
+    /// I/O threads.
+    pub(super) fn open(options: Options) -> io::Result<RealDisk> {
+        let root = options.data_dir;
+        std::fs::create_dir_all(&root).map_err(|error| path::at(&root, &error))?;
+        let path = std::fs::canonicalize(&root).map_err(|error| path::at(&root, &error))?;
+        let whole = if sys::syncfs_reports_errors() {
+            let directory = std::fs::File::open(&path).map_err(|error| path::at(&path, &error))?;
+            Some(Mutex::new(WholeSync { directory, failed: None }))
+        } else {
+            None
+        };
+        let transfer = probe::run(&path, options.direct_io)?;
+        let root = Arc::new(Root { path, transfer, whole });
+        Ok(RealDisk { root, pool: Pool::start(options.io_threads)? })
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        path: &str,
+        job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<io::Result<T>> {
+        match path::below(&self.root.path, path) {
+            Ok(full) => self.pool.run_io(move || job(&full).map_err(|error| path::at(&full, &error))),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+}
+
+fn open_file(path: &Path, options: OpenOptions, transfer: Transfer) -> io::Result<std::fs::File> {
+    let direct = options.access == Access::Direct && transfer.direct;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(options.write)
+        .create(options.create)
+        .create_new(options.create_new)
+        .truncate(options.truncate)
+        .custom_flags(if direct { libc::O_DIRECT } else { 0 })
+        .open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
+}
+
+fn list_dir(path: &Path) -> io::Result<Vec<DirEntry>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().map_err(|name| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("the name {name:?} is not UTF-8"))
+        })?;
+        let metadata = match std::fs::metadata(entry.path()) {
+            Ok(metadata) => metadata,
+            // Removed between the listing and the question.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let is_dir = metadata.is_dir();
+        entries.push(DirEntry { name, is_dir, size: if is_dir { 0 } else { metadata.len() } });
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Drives all to their end; the first error in their order, if there is one.
+async fn all(futures: impl Iterator<Item = BoxFuture<io::Result<()>>>) -> io::Result<()> {
+    let mut waiting: Vec<Option<BoxFuture<io::Result<()>>>> = futures.map(Some).collect();
+    let mut first_error: Option<(usize, io::Error)> = None;
+    poll_fn(|context| {
+        let mut pending = false;
+        for (index, slot) in waiting.iter_mut().enumerate() {
+            let Some(future) = slot else { continue };
+            let Poll::Ready(result) = future.as_mut().poll(context) else {
+                pending = true;
+                continue;
+            };
+            *slot = None;
+            if let Err(error) = result
+                && first_error.as_ref().is_none_or(|(earlier, _)| index < *earlier)
+            {
+                first_error = Some((index, error));
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    first_error.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+impl Disk for RealDisk {
+    fn open(&self, path: &str, options: OpenOptions) -> BoxFuture<io::Result<Arc<dyn File>>> {
+        let transfer = self.root.transfer;
+        let pool = self.pool.clone();
+        self.run(path, move |full| {
+            let file = open_file(full, options, transfer)?;
+            let file = RealFile::new(file, full.to_path_buf(), options.access, transfer, pool);
+            Ok(Arc::new(file) as Arc<dyn File>)
+        })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> BoxFuture<io::Result<()>> {
+        match path::below(&self.root.path, to) {
+            Ok(to) => self.run(from, move |from| std::fs::rename(from, to)),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+
+    fn remove(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        self.run(path, |full| std::fs::remove_file(full))
+    }
+
+    fn create_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        self.run(path, |full| std::fs::create_dir_all(full))
+    }
+
+    fn remove_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        self.run(path, |full| match std::fs::remove_dir_all(full) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        })
+    }
+
+    fn list(&self, path: &str) -> BoxFuture<io::Result<Vec<DirEntry>>> {
+        self.run(path, list_dir)
+    }
+
+    fn sync_dir(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        self.run(path, |full| std::fs::File::open(full)?.sync_all())
+    }
+
+    fn sync_files(&self, files: Vec<Arc<dyn File>>) -> BoxFuture<io::Result<()>> {
+        if files.len() > SYNCS_EACH_MAX && self.root.whole.is_some() {
+            let root = self.root.clone();
+            return self.run("", move |_| {
+                let whole = root.whole.as_ref().expect("asked just before");
+                let result = whole.lock().unwrap_or_else(PoisonError::into_inner).sync();
+                drop(files);
+                result
+            });
+        }
+        Box::pin(async move { all(files.iter().map(|file| file.sync())).await })
+    }
+
+    fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {
+        self.run("", sys::space)
+    }
+}

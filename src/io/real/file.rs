@@ -1,0 +1,157 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::pool::Pool;
+use super::probe::Transfer;
+use super::{path, sys};
+use crate::io::{Access, AlignedBuffer, BoxFuture, Durability, File};
+use crate::types::limits::DISK_BLOCK_BYTES;
+
+/// An open file of the data directory.
+pub(super) struct RealFile {
+    inner: Arc<Inner>,
+    pool: Pool,
+}
+
+struct Inner {
+    file: std::fs::File,
+    path: PathBuf,
+    access: Access,
+    transfer: Transfer,
+}
+
+impl RealFile {
+    pub(super) fn new(
+        file: std::fs::File,
+        path: PathBuf,
+        access: Access,
+        transfer: Transfer,
+        pool: Pool,
+    ) -> RealFile {
+        RealFile { inner: Arc::new(Inner { file, path, access, transfer }), pool }
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Inner) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<io::Result<T>> {
+        let inner = self.inner.clone();
+        self.pool.run_io(move || job(&inner).map_err(|error| path::at(&inner.path, &error)))
+    }
+}
+
+/// What a direct read hands out: the aligned memory, shared.
+struct Block {
+    buffer: AlignedBuffer,
+    length: usize,
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
+impl Inner {
+    fn read(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        match self.access {
+            Access::Buffered => {
+                let mut memory = Vec::with_capacity(length);
+                let read = sys::read_at(&self.file, offset, memory.as_mut_ptr(), length)?;
+                // SAFETY: `read` bytes, at most the capacity, were just written by the system.
+                unsafe { memory.set_len(read) };
+                Ok(memory.into())
+            }
+            Access::Direct => {
+                check_blocks(offset, length)?;
+                let mut buffer = AlignedBuffer::zeroed(length);
+                let length = sys::read_at(&self.file, offset, buffer.as_mut_ptr(), length)?;
+                Ok(Bytes::from_owner(Block { buffer, length }))
+            }
+        }
+    }
+
+    fn write_blocks(&self, offset: u64, blocks: &[u8], durable: Durability) -> io::Result<()> {
+        match durable {
+            Durability::Later => sys::write_blocks(&self.file, offset, blocks, false),
+            Durability::Now if self.transfer.dsync => sys::write_blocks(&self.file, offset, blocks, true),
+            Durability::Now => {
+                sys::write_blocks(&self.file, offset, blocks, false)?;
+                self.file.sync_data()
+            }
+        }
+    }
+}
+
+fn check_blocks(offset: u64, length: usize) -> io::Result<()> {
+    if offset.is_multiple_of(DISK_BLOCK_BYTES as u64) && length.is_multiple_of(DISK_BLOCK_BYTES) {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!(
+            "a direct transfer of {length} bytes at {offset} is not in whole blocks of {DISK_BLOCK_BYTES}"
+        ),
+    ))
+}
+
+fn check_access(is: Access, wanted: Access) -> io::Result<()> {
+    if is == wanted {
+        return Ok(());
+    }
+    let text = match is {
+        Access::Buffered => "a file of buffered access is written with write_at",
+        Access::Direct => "a file of direct access is written with write_aligned_at",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+}
+
+impl File for RealFile {
+    fn size(&self) -> BoxFuture<io::Result<u64>> {
+        self.run(|inner| Ok(inner.file.metadata()?.len()))
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> BoxFuture<io::Result<Bytes>> {
+        self.run(move |inner| inner.read(offset, length))
+    }
+
+    fn write_at(&self, offset: u64, segments: Vec<Bytes>) -> BoxFuture<io::Result<()>> {
+        self.run(move |inner| {
+            check_access(inner.access, Access::Buffered)?;
+            sys::write_segments(&inner.file, offset, segments)
+        })
+    }
+
+    fn write_aligned_at(
+        &self,
+        offset: u64,
+        buffer: AlignedBuffer,
+        length: usize,
+        durable: Durability,
+    ) -> BoxFuture<(io::Result<()>, AlignedBuffer)> {
+        assert!(length <= buffer.len(), "{length} bytes of a buffer of {}", buffer.len());
+        let inner = self.inner.clone();
+        let done = self.pool.run(move || {
+            let result = check_access(inner.access, Access::Direct)
+                .and_then(|()| check_blocks(offset, length))
+                .and_then(|()| inner.write_blocks(offset, &buffer[..length], durable))
+                .map_err(|error| path::at(&inner.path, &error));
+            (result, buffer)
+        });
+        Box::pin(async move {
+            // A job that panicked took the buffer with it: the caller gets another.
+            done.await.unwrap_or_else(|lost| (Err(lost.into()), AlignedBuffer::zeroed(DISK_BLOCK_BYTES)))
+        })
+    }
+
+    fn sync(&self) -> BoxFuture<io::Result<()>> {
+        self.run(|inner| inner.file.sync_data())
+    }
+
+    fn set_len(&self, length: u64) -> BoxFuture<io::Result<()>> {
+        self.run(move |inner| inner.file.set_len(length))
+    }
+}

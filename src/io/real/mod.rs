@@ -1,0 +1,76 @@
+//! The operating system's twins of the five traits: the one place that names a clock, a socket, a file, a
+//! thread or entropy.
+//!
+//! Invariants:
+//! - No call blocks a worker of the async runtime: disk operations run on a pool of I/O threads of their own
+//!   (`pool`), and a disk operation that has begun runs to its end even if its future is dropped.
+//! - Whether transfers pass the page cache is found out once, at the start, by trying (`probe`), and logged.
+//! - Every path stays below the data directory (`path`).
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the seam's real side")]
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Io;
+
+mod clock;
+mod disk;
+mod file;
+mod lock;
+mod net;
+mod path;
+mod pool;
+mod probe;
+mod rng;
+mod spawn;
+mod sys;
+
+pub use lock::{DataDirLock, LockError, lock_data_dir};
+pub use probe::Transfer;
+
+/// How to build the real twins.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory; created if it is missing.
+    pub data_dir: PathBuf,
+    /// How many threads run disk operations: as many can be under way at once.
+    pub io_threads: usize,
+    /// Whether direct I/O is tried at all.
+    pub direct_io: DirectIo,
+}
+
+/// Whether files opened for direct access may pass the page cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DirectIo {
+    /// If the file system can; found out at the start.
+    Probe,
+    /// Never.
+    Off,
+}
+
+impl Options {
+    /// The defaults, for this data directory: direct I/O where it works, 8 I/O threads.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Options {
+        Options { data_dir: data_dir.into(), io_threads: 8, direct_io: DirectIo::Probe }
+    }
+}
+
+/// The real twins. Call it from within a tokio runtime with its I/O and time drivers enabled: tasks, timers
+/// and sockets belong to that runtime.
+///
+/// # Errors
+/// If the data directory cannot be created, opened or written.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn io(options: Options) -> io::Result<Io> {
+    let runtime = tokio::runtime::Handle::current();
+    Ok(Io {
+        clock: Arc::new(clock::RealClock::new()),
+        net: Arc::new(net::RealNet),
+        disk: Arc::new(disk::RealDisk::open(options)?),
+        rng: Arc::new(rng::RealRng),
+        spawn: Arc::new(spawn::RealSpawn::new(runtime)),
+    })
+}

@@ -1,0 +1,121 @@
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, BytesMut};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::AsyncWrite;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::io::{BoxFuture, Connection, Listener, Net, ReadHalf, WriteHalf};
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// Room that a read reserves when the buffer has none, in bytes.
+const READ_RESERVE_BYTES: usize = 64 * 1024;
+/// Less room than this is not worth a system call, in bytes.
+const READ_ROOM_LEAST_BYTES: usize = 4 * 1024;
+
+/// TCP.
+pub(super) struct RealNet;
+
+impl Net for RealNet {
+    fn listen(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn Listener>>> {
+        Box::pin(async move {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_reuse_address(true)?;
+            socket.set_nonblocking(true)?;
+            socket.bind(&address.into())?;
+            socket.listen(BACKLOG)?;
+            let listener = TcpListener::from_std(socket.into())?;
+            let local = listener.local_addr()?;
+            Ok(Box::new(RealListener { listener, local }) as Box<dyn Listener>)
+        })
+    }
+
+    fn connect(&self, host: &str, port: u16) -> BoxFuture<io::Result<Connection>> {
+        let host = host.to_owned();
+        Box::pin(async move {
+            let mut last_error = None;
+            for address in tokio::net::lookup_host((host.as_str(), port)).await? {
+                match TcpStream::connect(address).await.and_then(connection) {
+                    Ok(connection) => return Ok(connection),
+                    Err(error) => last_error = Some(error),
+                }
+            }
+            Err(last_error.unwrap_or_else(|| {
+                io::Error::new(io::ErrorKind::NotFound, format!("the host {host:?} has no address"))
+            }))
+        })
+    }
+}
+
+fn connection(stream: TcpStream) -> io::Result<Connection> {
+    stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_keepalive(true)?;
+    let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+    let (read, write) = stream.into_split();
+    Ok(Connection { read: Box::new(RealReadHalf(read)), write: Box::new(RealWriteHalf(write)), peer, local })
+}
+
+struct RealListener {
+    listener: TcpListener,
+    local: SocketAddr,
+}
+
+impl Listener for RealListener {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Connection>> {
+        let (stream, _) = ready!(self.listener.poll_accept(context))?;
+        Poll::Ready(connection(stream))
+    }
+}
+
+struct RealReadHalf(OwnedReadHalf);
+
+impl ReadHalf for RealReadHalf {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        assert!(limit > 0, "a read of no bytes cannot be told from the end of the stream");
+        let stream: &TcpStream = self.0.as_ref();
+        loop {
+            // Memory is reserved only once there is something to read: an idle connection holds none.
+            ready!(stream.poll_read_ready(context))?;
+            if buffer.capacity() - buffer.len() < limit.min(READ_ROOM_LEAST_BYTES) {
+                buffer.reserve(limit.min(READ_RESERVE_BYTES));
+            }
+            match stream.try_read_buf(&mut (&mut *buffer).limit(limit)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
+
+struct RealWriteHalf(OwnedWriteHalf);
+
+impl WriteHalf for RealWriteHalf {
+    fn poll_write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if slices.iter().all(|slice| slice.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+    }
+
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,136 @@
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::io::BoxFuture;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads for blocking disk operations. The jobs are taken in the order in which they came. Their number
+/// is bounded by the callers, each of which waits for its own. When the last handle is dropped, the threads
+/// finish what was handed in and end.
+///
+/// Why not `spawn_blocking`: see `examples/io_hop.rs`, which measures both.
+#[derive(Clone)]
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    _closer: Arc<Closer>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+struct Closer(Arc<Shared>);
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.arrived.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code of a job runs under the lock, so a poisoned queue is a whole queue.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        loop {
+            let mut queue = self.lock();
+            let job = loop {
+                if let Some(job) = queue.jobs.pop_front() {
+                    break job;
+                }
+                if queue.closed {
+                    return;
+                }
+                queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            };
+            drop(queue);
+            // The waiting side sees a panic as an answer that never comes; the thread lives on.
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                tracing::error!("a disk operation panicked");
+            }
+        }
+    }
+}
+
+impl Pool {
+    /// # Errors
+    /// If the system refuses a thread.
+    pub(super) fn start(threads: usize) -> io::Result<Pool> {
+        let shared = Arc::new(Shared { queue: Mutex::default(), arrived: Condvar::new() });
+        let pool = Pool { shared: shared.clone(), _closer: Arc::new(Closer(shared)) };
+        for index in 0..threads.max(1) {
+            let shared = pool.shared.clone();
+            std::thread::Builder::new().name(format!("ordain-io-{index}")).spawn(move || shared.work())?;
+        }
+        Ok(pool)
+    }
+
+    /// Runs `job` on one of the threads. It is handed in at the first poll, and from then on runs to its end
+    /// even if the future is dropped.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> BoxFuture<Result<T, JobLost>> {
+        let pool = self.clone();
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            pool.submit(Box::new(move || {
+                // Nobody waits any more: the work is done all the same.
+                let _ = answer.send(job());
+            }));
+            answered.await.map_err(|_| JobLost)
+        })
+    }
+
+    /// Like [`Pool::run`] for a job that can itself fail.
+    pub(super) fn run_io<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<io::Result<T>> {
+        let done = self.run(job);
+        Box::pin(async move { done.await? })
+    }
+
+    fn submit(&self, job: Job) {
+        self.shared.lock().jobs.push_back(job);
+        self.shared.arrived.notify_one();
+    }
+}
+
+/// A job ended without an answer.
+#[derive(Debug)]
+pub(super) struct JobLost;
+
+impl From<JobLost> for io::Error {
+    fn from(_: JobLost) -> io::Error {
+        io::Error::other("a disk operation panicked")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_the_thread_lives_on() {
+        let pool = Pool::start(1).unwrap();
+        let lost = pool.run_io::<()>(|| panic!("planted")).await;
+        assert_eq!(lost.unwrap_err().to_string(), "a disk operation panicked");
+        assert_eq!(pool.run_io(|| Ok(7)).await.unwrap(), 7);
+    }
+}

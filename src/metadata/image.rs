@@ -1,0 +1,281 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId};
+use crate::wire::metadata_record::MetadataRecord;
+
+/// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
+/// is shared between the images it did not change in.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MetadataImage {
+    pub cluster_id: Option<Arc<str>>,
+    pub brokers: BTreeMap<NodeId, BrokerImage>,
+    pub features: BTreeMap<String, i16>,
+    /// The first producer id that no broker has been given.
+    pub next_producer_id: ProducerIdCounter,
+    topics: BTreeMap<Arc<str>, Arc<TopicImage>>,
+    names: BTreeMap<TopicId, Arc<str>>,
+    configs: BTreeMap<ConfigResource, BTreeMap<String, String>>,
+}
+
+/// The next producer id to give out; starts at 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProducerIdCounter(pub ProducerId);
+
+impl Default for ProducerIdCounter {
+    fn default() -> Self {
+        ProducerIdCounter(ProducerId(0))
+    }
+}
+
+/// A registered broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerImage {
+    pub incarnation: TopicId,
+    pub endpoints: Vec<Endpoint>,
+    pub rack: Option<String>,
+}
+
+/// Where a broker is reached through one of its listeners.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    pub listener: String,
+    pub host: String,
+    pub port: u16,
+}
+
+/// A topic and its partitions, by index.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicImage {
+    pub id: TopicId,
+    pub name: Arc<str>,
+    pub partitions: BTreeMap<PartitionIndex, PartitionImage>,
+}
+
+/// Where a partition's replicas are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionImage {
+    pub replicas: Vec<NodeId>,
+    pub leader: NodeId,
+    pub leader_epoch: LeaderEpoch,
+    pub partition_epoch: i32,
+}
+
+/// What a configuration belongs to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ConfigResource {
+    Topic(String),
+    /// One broker, or with `None` the default of all.
+    Broker(Option<NodeId>),
+    Group(String),
+}
+
+/// A record that does not fit the image: the log was damaged, or written by something newer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ImageError {
+    #[error("the metadata log adds a partition to topic id {0}, which no record before created")]
+    PartitionOfUnknownTopic(TopicId),
+    #[error("the metadata log removes topic id {0}, which no record before created")]
+    RemovalOfUnknownTopic(TopicId),
+    #[error("the metadata log creates topic {0:?} twice")]
+    TopicTwice(String),
+    #[error("the metadata log configures a resource of type {0}, which this release does not know")]
+    UnknownResourceType(i8),
+    #[error("the metadata log names broker {0:?} in a configuration; a broker's name is a number")]
+    BadBrokerName(String),
+    #[error("the metadata log registers broker {0} with port {1}, which is none")]
+    BadPort(i32, i32),
+}
+
+impl MetadataImage {
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<&Arc<TopicImage>> {
+        self.topics.get(name)
+    }
+
+    #[must_use]
+    pub fn topic_by_id(&self, id: TopicId) -> Option<&Arc<TopicImage>> {
+        self.topics.get(self.names.get(&id)?)
+    }
+
+    /// All topics, by name.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<TopicImage>> {
+        self.topics.values()
+    }
+
+    #[must_use]
+    pub fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
+    #[must_use]
+    pub fn partition_count(&self) -> usize {
+        self.topics.values().map(|topic| topic.partitions.len()).sum()
+    }
+
+    #[must_use]
+    pub fn partition(&self, id: PartitionId) -> Option<&PartitionImage> {
+        self.topic_by_id(id.topic)?.partitions.get(&id.index)
+    }
+
+    /// What was set for a resource, without defaults.
+    #[must_use]
+    pub fn config(&self, resource: &ConfigResource) -> Option<&BTreeMap<String, String>> {
+        self.configs.get(resource)
+    }
+
+    /// The resources that have something set.
+    pub fn configured(&self) -> impl Iterator<Item = &ConfigResource> {
+        self.configs.keys()
+    }
+
+    /// Adds one record.
+    ///
+    /// # Errors
+    /// If the record does not fit what came before it.
+    pub fn apply(&mut self, record: &MetadataRecord) -> Result<(), ImageError> {
+        match record {
+            MetadataRecord::Cluster(cluster) => {
+                self.cluster_id = Some(Arc::from(cluster.cluster_id.as_ref()));
+            }
+            MetadataRecord::FeatureLevel(feature) => {
+                self.features.insert(feature.name.to_string(), feature.level);
+            }
+            MetadataRecord::ProducerIds(block) => {
+                self.next_producer_id = ProducerIdCounter(ProducerId(block.next_producer_id));
+            }
+            MetadataRecord::RegisterBroker(broker) => {
+                let mut endpoints = Vec::with_capacity(broker.endpoints.len());
+                for endpoint in &broker.endpoints {
+                    let port = u16::try_from(endpoint.port)
+                        .map_err(|_| ImageError::BadPort(broker.broker_id, endpoint.port))?;
+                    endpoints.push(Endpoint {
+                        listener: endpoint.name.to_string(),
+                        host: endpoint.host.to_string(),
+                        port,
+                    });
+                }
+                self.brokers.insert(
+                    NodeId(broker.broker_id),
+                    BrokerImage {
+                        incarnation: broker.incarnation_id,
+                        endpoints,
+                        rack: broker.rack.as_ref().map(ToString::to_string),
+                    },
+                );
+            }
+            MetadataRecord::Topic(topic) => self.add_topic(&topic.name, topic.topic_id)?,
+            MetadataRecord::Partition(partition) => {
+                let id = partition.topic_id;
+                let topic = self
+                    .names
+                    .get(&id)
+                    .and_then(|name| self.topics.get_mut(name))
+                    .ok_or(ImageError::PartitionOfUnknownTopic(id))?;
+                Arc::make_mut(topic).partitions.insert(
+                    PartitionIndex(partition.partition_id),
+                    PartitionImage {
+                        replicas: partition.replicas.iter().map(|&node| NodeId(node)).collect(),
+                        leader: NodeId(partition.leader),
+                        leader_epoch: LeaderEpoch(partition.leader_epoch),
+                        partition_epoch: partition.partition_epoch,
+                    },
+                );
+            }
+            MetadataRecord::RemoveTopic(topic) => {
+                let name = self
+                    .names
+                    .remove(&topic.topic_id)
+                    .ok_or(ImageError::RemovalOfUnknownTopic(topic.topic_id))?;
+                self.topics.remove(&name);
+                self.configs.remove(&ConfigResource::Topic(name.to_string()));
+            }
+            MetadataRecord::Config(config) => {
+                let resource = ConfigResource::from_wire(config.resource_type, &config.resource_name)?;
+                self.set_config(resource, &config.name, config.value.as_deref());
+            }
+        }
+        Ok(())
+    }
+
+    fn add_topic(&mut self, name: &str, id: TopicId) -> Result<(), ImageError> {
+        if self.topics.contains_key(name) {
+            return Err(ImageError::TopicTwice(name.to_owned()));
+        }
+        let name: Arc<str> = Arc::from(name);
+        self.names.insert(id, Arc::clone(&name));
+        let topic = TopicImage { id, name: Arc::clone(&name), partitions: BTreeMap::new() };
+        self.topics.insert(name, Arc::new(topic));
+        Ok(())
+    }
+
+    fn set_config(&mut self, resource: ConfigResource, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => {
+                self.configs.entry(resource).or_default().insert(name.to_owned(), value.to_owned());
+            }
+            None => {
+                if let Some(settings) = self.configs.get_mut(&resource) {
+                    settings.remove(name);
+                    if settings.is_empty() {
+                        self.configs.remove(&resource);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl ConfigResource {
+    /// Kafka's number for topics in configuration requests and records.
+    pub const TOPIC: i8 = 2;
+    pub const BROKER: i8 = 4;
+    pub const GROUP: i8 = 32;
+
+    /// From the protocol's resource type and name.
+    ///
+    /// # Errors
+    /// For other types, and for a broker whose name is not a number.
+    pub fn from_wire(resource_type: i8, name: &str) -> Result<ConfigResource, ImageError> {
+        match resource_type {
+            Self::TOPIC => Ok(ConfigResource::Topic(name.to_owned())),
+            Self::BROKER if name.is_empty() => Ok(ConfigResource::Broker(None)),
+            Self::BROKER => match name.parse() {
+                Ok(node) => Ok(ConfigResource::Broker(Some(NodeId(node)))),
+                Err(_) => Err(ImageError::BadBrokerName(name.to_owned())),
+            },
+            Self::GROUP => Ok(ConfigResource::Group(name.to_owned())),
+            other => Err(ImageError::UnknownResourceType(other)),
+        }
+    }
+
+    /// The protocol's resource type and name.
+    #[must_use]
+    pub fn to_wire(&self) -> (i8, String) {
+        match self {
+            ConfigResource::Topic(name) => (Self::TOPIC, name.clone()),
+            ConfigResource::Broker(None) => (Self::BROKER, String::new()),
+            ConfigResource::Broker(Some(node)) => (Self::BROKER, node.to_string()),
+            ConfigResource::Group(name) => (Self::GROUP, name.clone()),
+        }
+    }
+}
+
+/// The current image, for any number of readers. Whoever needs a consistent view takes one image and keeps
+/// it for the request.
+#[derive(Default)]
+pub struct ImageCell {
+    current: RwLock<Arc<MetadataImage>>,
+}
+
+impl ImageCell {
+    #[must_use]
+    pub fn load(&self) -> Arc<MetadataImage> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes `image` the current one. Only the metadata log's owner calls it.
+    pub fn publish(&self, image: Arc<MetadataImage>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = image;
+    }
+}

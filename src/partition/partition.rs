@@ -1,0 +1,325 @@
+use std::collections::VecDeque;
+
+use super::request::{AppendError, Appended, LeadershipError, Required};
+use super::waiters::Waiters;
+use super::{EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData};
+use super::{ReadRequest, ReadResult};
+use crate::log::{Entry, LogConfig, PartitionLog, ProducerDecision, Read, ReadError, TimestampQuery};
+use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
+use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
+use crate::wire::batch::ValidatedBatch;
+use std::sync::Arc;
+
+/// One partition as its shard owns it: the replica decides, the log keeps, and requests wait here.
+pub(super) struct Partition {
+    pub(super) log: PartitionLog,
+    replica: Replica,
+    /// Appends that wait for this node's disk (`acks=1`) and for the commit (`acks=all`), by offset.
+    waiting_leader: VecDeque<WaitingAppend>,
+    waiting_commit: VecDeque<WaitingAppend>,
+    durable_end: Offset,
+    fetches: Waiters,
+}
+
+/// An append that is answered once the log is durable, or committed, up to `end`.
+pub(super) struct WaitingAppend {
+    pub(super) end: Offset,
+    pub(super) answer: Appended,
+    pub(super) place: Place,
+}
+
+/// A slot in an append request that the shard keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    pub(super) request: u64,
+    pub(super) slot: usize,
+}
+
+/// What the shard has to do after a step of a partition.
+#[derive(Default)]
+pub(super) struct Outbox {
+    /// For the journal, in order.
+    pub(super) entries: Vec<Entry>,
+    /// What to tell the replica once these entries are durable, in order.
+    pub(super) once_durable: Vec<Event>,
+    /// Appends that are answered.
+    pub(super) answered: Vec<(Place, Result<Appended, AppendError>)>,
+}
+
+impl Partition {
+    pub(super) fn new(node: NodeId, voters: VoterSet, log: PartitionLog) -> Partition {
+        let recovered = Recovered {
+            epoch: log.current_epoch(),
+            log_end: Position { epoch: log.last_epoch(), end: log.end_offset() },
+            high_watermark: log.high_watermark_hint(),
+        };
+        let durable_end = log.end_offset();
+        Partition {
+            replica: Replica::new(node, voters, recovered),
+            log,
+            waiting_leader: VecDeque::new(),
+            waiting_commit: VecDeque::new(),
+            durable_end,
+            fetches: Waiters::default(),
+        }
+    }
+
+    /// Gives the replica an event and carries out what it wants.
+    pub(super) fn step(&mut self, event: Event, out: &mut Outbox) {
+        if let Event::Durable { position } = event {
+            self.durable_end = self.durable_end.max(position.end);
+        }
+        let mut effects = Vec::new();
+        self.replica.step(event, &mut effects);
+        for effect in effects {
+            self.carry_out(effect, out);
+        }
+        answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+    }
+
+    fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
+        match effect {
+            Effect::PersistVote { epoch, candidate } => {
+                out.entries.push(self.log.vote(epoch, candidate));
+                out.once_durable.push(Event::VoteDurable { epoch });
+            }
+            // No other voter can be reached yet: such a replica stays a candidate.
+            Effect::RequestVotes { epoch: _ } => {}
+            Effect::AppendEpochStart { epoch, start } => {
+                assert_eq!(start, self.log.end_offset(), "an epoch starts where the log ends");
+                out.entries.push(self.log.begin_epoch(epoch));
+                out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
+            }
+            Effect::BecameLeader { epoch: _ } => {}
+            Effect::AdvanceHighWatermark { offset } => self.committed(offset, out),
+            Effect::Resigned { epoch: _ } => self.fail_waiting(out),
+        }
+    }
+
+    fn committed(&mut self, high_watermark: Offset, out: &mut Outbox) {
+        let gained = self.log.bytes_between(self.log.high_watermark(), high_watermark);
+        self.log.set_high_watermark(high_watermark);
+        answer_up_to(&mut self.waiting_commit, high_watermark, out);
+        self.fetches.gained(gained.max(1));
+    }
+
+    fn fail_waiting(&mut self, out: &mut Outbox) {
+        let error = match self.replica.standing() {
+            Standing::Failed => AppendError::Journal,
+            Standing::NotLeader | Standing::Starting | Standing::Serving => LeadershipError::NotLeader.into(),
+        };
+        for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
+            out.answered.push((waiting.place, Err(error.clone())));
+        }
+        self.fetches.satisfy_all();
+    }
+
+    /// Takes a batch into the log; it is answered through `out` at once (a refusal) or once it is durable.
+    pub(super) fn append(
+        &mut self,
+        batch: ValidatedBatch,
+        required: Required,
+        now: Timestamp,
+        place: Place,
+        out: &mut Outbox,
+    ) {
+        match self.accept(batch, now, out) {
+            Err(error) => out.answered.push((place, Err(error))),
+            Ok((end, answer)) => {
+                let waiting = WaitingAppend { end, answer, place };
+                match required {
+                    Required::Leader => insert_by_end(&mut self.waiting_leader, waiting),
+                    Required::Committed => insert_by_end(&mut self.waiting_commit, waiting),
+                }
+                // A duplicate of something committed needs no further event to be answered.
+                answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+                answer_up_to(&mut self.waiting_commit, self.replica.high_watermark(), out);
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        batch: ValidatedBatch,
+        now: Timestamp,
+        out: &mut Outbox,
+    ) -> Result<(Offset, Appended), AppendError> {
+        match self.standing() {
+            Ok(()) | Err(LeadershipError::Starting) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let header = *batch.header();
+        let log_append_time =
+            if header.attributes.is_log_append_time() { header.max_timestamp } else { Timestamp::NONE };
+        match self.log.check_producer(&header, now)? {
+            ProducerDecision::Duplicate { base_offset, last_offset, .. } => {
+                let log_start = self.log.start_offset();
+                Ok((Offset(last_offset.0 + 1), Appended { base_offset, log_append_time, log_start }))
+            }
+            ProducerDecision::Accept => {
+                let base_offset = self.log.end_offset();
+                if base_offset.0.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
+                    return Err(AppendError::OffsetsExhausted);
+                }
+                let bytes = batch.batch().len();
+                if bytes > self.log.batch_bytes_max() {
+                    return Err(AppendError::TooLarge { bytes, limit: self.log.batch_bytes_max() });
+                }
+                let epoch = self.replica.epoch();
+                out.entries.push(self.log.append(batch.into_batch().placed_at(base_offset, epoch), now));
+                let position = Position { epoch, end: self.log.end_offset() };
+                self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
+                out.once_durable.push(Event::Durable { position });
+                let log_start = self.log.start_offset();
+                Ok((position.end, Appended { base_offset, log_append_time, log_start }))
+            }
+        }
+    }
+
+    /// Whether this replica answers clients.
+    pub(super) fn standing(&self) -> Result<(), LeadershipError> {
+        if self.log.is_damaged() {
+            return Err(LeadershipError::Storage);
+        }
+        match self.replica.standing() {
+            Standing::Serving => Ok(()),
+            Standing::Starting => Err(LeadershipError::Starting),
+            Standing::NotLeader => Err(LeadershipError::NotLeader),
+            Standing::Failed => Err(LeadershipError::Storage),
+        }
+    }
+
+    fn check(&self, EpochCheck(given): EpochCheck) -> Result<(), LeadershipError> {
+        let current = self.replica.epoch();
+        if given != LeaderEpoch::NONE && given < current {
+            return Err(LeadershipError::Fenced { given, current });
+        }
+        if given != LeaderEpoch::NONE && given > current {
+            return Err(LeadershipError::Ahead { given, current });
+        }
+        self.standing()
+    }
+
+    pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
+        let high_watermark = self.replica.high_watermark();
+        let log_start = self.log.start_offset();
+        let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
+        if let Err(error) = self.check(request.epoch) {
+            return failed(error.into());
+        }
+        if let Some(diverging) = self.divergence(request) {
+            let data = Ok(ReadData::Memory(Vec::new()));
+            return ReadResult { high_watermark, log_start, data, diverging: Some(diverging) };
+        }
+        let out_of_range =
+            || PartitionError::OutOfRange { asked: request.offset, start: log_start, end: self.log.end_offset() };
+        if request.offset < log_start || request.offset > self.log.end_offset() {
+            return failed(out_of_range());
+        }
+        let data = match self.log.read(request.offset, high_watermark, max_bytes, whole_batch) {
+            Ok(Read::Memory(batches)) => Ok(ReadData::Memory(batches)),
+            Ok(Read::Stored(plan)) => Ok(ReadData::Stored(plan)),
+            Err(ReadError::OutOfRange { .. }) => Err(out_of_range()),
+            Err(_) => Err(LeadershipError::Storage.into()),
+        };
+        ReadResult { high_watermark, log_start, data, diverging: None }
+    }
+
+    /// Whether the reader's log left this one before its fetch offset (KIP-595).
+    fn divergence(&self, request: &ReadRequest) -> Option<EpochEnd> {
+        if request.last_fetched_epoch == LeaderEpoch::NONE {
+            return None;
+        }
+        let (epoch, end) = self.log.epoch_end(request.last_fetched_epoch)?;
+        (epoch < request.last_fetched_epoch || end < request.offset).then_some(EpochEnd { epoch, end })
+    }
+
+    pub(super) fn wait_for_more(&mut self, waiter: Arc<FetchWaiter>) {
+        self.fetches.add(waiter);
+    }
+
+    /// Wakes every fetch that waits, to look again.
+    pub(super) fn wake_fetches(&mut self) {
+        self.fetches.satisfy_all();
+    }
+
+    pub(super) fn offset(&self, check: EpochCheck, query: OffsetQuery) -> Result<OffsetReply, PartitionError> {
+        self.check(check)?;
+        let high_watermark = self.replica.high_watermark();
+        let plain = |offset, epoch| OffsetReply::At { offset, timestamp: Timestamp::NONE, epoch };
+        Ok(match query {
+            OffsetQuery::Earliest => {
+                let start = self.log.start_offset();
+                plain(start, self.log.epoch_at(start))
+            }
+            OffsetQuery::Latest => plain(high_watermark, self.replica.epoch()),
+            OffsetQuery::MaxTimestamp => self.search(TimestampQuery::Greatest),
+            OffsetQuery::AtOrAfter(timestamp) => self.search(TimestampQuery::AtOrAfter(timestamp)),
+        })
+    }
+
+    fn search(&self, query: TimestampQuery) -> OffsetReply {
+        match self.log.search(query, self.replica.high_watermark()) {
+            Some(search) => OffsetReply::Search(search),
+            None => OffsetReply::None,
+        }
+    }
+
+    pub(super) fn epoch_end(&self, check: EpochCheck, epoch: LeaderEpoch) -> Result<EpochEnd, PartitionError> {
+        self.check(check)?;
+        Ok(match self.log.epoch_end(epoch) {
+            Some((epoch, end)) => EpochEnd { epoch, end },
+            None => EpochEnd { epoch: LeaderEpoch::NONE, end: Offset::NONE },
+        })
+    }
+
+    /// Moves the log's start to `offset` (the high watermark if none); `Ok(None)` if it is there already.
+    pub(super) fn delete_records(
+        &mut self,
+        offset: Option<Offset>,
+        out: &mut Outbox,
+    ) -> Result<Offset, PartitionError> {
+        self.standing()?;
+        let high_watermark = self.replica.high_watermark();
+        let asked = offset.unwrap_or(high_watermark);
+        if asked > high_watermark || asked < Offset::ZERO {
+            return Err(PartitionError::OutOfRange { asked, start: self.log.start_offset(), end: high_watermark });
+        }
+        if asked > self.log.start_offset() {
+            out.entries.push(self.log.advance_log_start(asked));
+        }
+        Ok(self.log.start_offset())
+    }
+
+    pub(super) fn configure(&mut self, config: LogConfig) {
+        self.log.set_config(config);
+    }
+
+    pub(super) fn stats(&self) -> PartitionStats {
+        PartitionStats {
+            id: self.log.id(),
+            epoch: self.replica.epoch(),
+            leader: matches!(self.replica.standing(), Standing::Serving | Standing::Starting),
+            damaged: self.log.is_damaged(),
+            log_start: self.log.start_offset(),
+            high_watermark: self.replica.high_watermark(),
+            log_end: self.log.end_offset(),
+            size_bytes: self.log.size_bytes(),
+            segments: self.log.segment_count(),
+        }
+    }
+}
+
+/// Keeps the queue ordered: a duplicate may wait for less than what came before it.
+fn insert_by_end(queue: &mut VecDeque<WaitingAppend>, waiting: WaitingAppend) {
+    let at = queue.partition_point(|other| other.end <= waiting.end);
+    queue.insert(at, waiting);
+}
+
+fn answer_up_to(queue: &mut VecDeque<WaitingAppend>, end: Offset, out: &mut Outbox) {
+    while queue.front().is_some_and(|first| first.end <= end) {
+        if let Some(first) = queue.pop_front() {
+            out.answered.push((first.place, Ok(first.answer)));
+        }
+    }
+}

@@ -1,0 +1,427 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use super::partition::{Outbox, Partition, Place};
+use super::request::{AppendOutcome, OnAppended, Request};
+use super::{
+    FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
+};
+use crate::log::{CommitTicket, Entry, JournalHandle, PartitionLog, Storage};
+use crate::raft::Event;
+use crate::types::{NodeId, Offset, PartitionId};
+
+/// Requests taken from the inbox before the journal is given what they led to.
+const TURN_REQUESTS_MAX: usize = 512;
+
+/// The owner of some partitions. One task: see [`Shard::run`].
+pub(super) struct Shard {
+    pub(super) node: NodeId,
+    pub(super) storage: Arc<Storage>,
+    pub(super) journal: JournalHandle,
+    pub(super) partitions: BTreeMap<PartitionId, Partition>,
+    /// Logs that recovery found and nobody has claimed yet.
+    pub(super) dormant: BTreeMap<PartitionId, PartitionLog>,
+    appends: BTreeMap<u64, PendingAppend>,
+    next_append: u64,
+    gates: BTreeMap<u64, Gate>,
+    next_gate: u64,
+    turn: Turn,
+    in_flight: VecDeque<InFlight>,
+    failed: bool,
+}
+
+/// An append request with some of its outcomes missing.
+struct PendingAppend {
+    outcomes: Vec<Option<AppendOutcome>>,
+    missing: usize,
+    done: OnAppended,
+}
+
+/// Something to say once several things are done.
+struct Gate {
+    missing: usize,
+    reply: oneshot::Sender<Result<(), PartitionError>>,
+}
+
+/// What one turn of the loop gathers for the journal.
+#[derive(Default)]
+struct Turn {
+    entries: Vec<Entry>,
+    once_durable: Vec<OnceDurable>,
+}
+
+struct InFlight {
+    ticket: CommitTicket,
+    once_durable: Vec<OnceDurable>,
+}
+
+/// What follows from durability.
+enum OnceDurable {
+    Step(PartitionId, Event),
+    Gate(u64),
+    Starts(Vec<Result<Offset, PartitionError>>, oneshot::Sender<Vec<Result<Offset, PartitionError>>>),
+}
+
+impl Shard {
+    pub(super) fn new(
+        node: NodeId,
+        storage: Arc<Storage>,
+        journal: JournalHandle,
+        recovered: Vec<PartitionLog>,
+    ) -> Shard {
+        Shard {
+            node,
+            storage,
+            journal,
+            partitions: BTreeMap::new(),
+            dormant: recovered.into_iter().map(|log| (log.id(), log)).collect(),
+            appends: BTreeMap::new(),
+            next_append: 0,
+            gates: BTreeMap::new(),
+            next_gate: 0,
+            turn: Turn::default(),
+            in_flight: VecDeque::new(),
+            failed: false,
+        }
+    }
+
+    /// Serves until every sender of the inbox is gone and everything begun is durable.
+    ///
+    /// A turn takes what waits in the inbox, steps it all, and gives the journal everything it led to at
+    /// once; while that is being written, the next turn gathers.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
+        loop {
+            tokio::select! {
+                biased;
+                result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
+                    let done = self.in_flight.pop_front().expect("it was awaited");
+                    self.committed(result, done.once_durable);
+                }
+                count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if !inbox.is_closed() || !inbox.is_empty() => {
+                    if count > 0 {
+                        self.journal.room().await;
+                    }
+                    for request in requests.drain(..) {
+                        self.handle(request);
+                    }
+                }
+                else => break,
+            }
+            self.end_turn();
+        }
+    }
+
+    fn end_turn(&mut self) {
+        if self.turn.entries.is_empty() && self.turn.once_durable.is_empty() {
+            return;
+        }
+        let Turn { entries, once_durable } = std::mem::take(&mut self.turn);
+        let ticket = self.journal.append(entries);
+        self.in_flight.push_back(InFlight { ticket, once_durable });
+    }
+
+    fn committed(&mut self, result: Result<(), crate::log::JournalFailed>, once_durable: Vec<OnceDurable>) {
+        if let Err(failure) = result {
+            self.fail(&failure);
+        }
+        for next in once_durable {
+            match next {
+                OnceDurable::Step(id, event) if !self.failed => self.step(id, event),
+                OnceDurable::Step(..) => {}
+                OnceDurable::Gate(gate) => self.open(gate),
+                OnceDurable::Starts(starts, reply) => {
+                    let answer = if self.failed {
+                        starts.into_iter().map(|start| start.and(Err(PartitionError::Journal))).collect()
+                    } else {
+                        starts
+                    };
+                    // Whoever asked may have gone.
+                    drop(reply.send(answer));
+                }
+            }
+        }
+    }
+
+    /// The journal failed: nothing here is promised any more.
+    fn fail(&mut self, failure: &crate::log::JournalFailed) {
+        if self.failed {
+            return;
+        }
+        self.failed = true;
+        error!(%failure, "the journal failed: every partition of this shard steps down");
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            self.step(id, Event::StorageFailed);
+        }
+        let gates: Vec<u64> = self.gates.keys().copied().collect();
+        for gate in gates {
+            self.open(gate);
+        }
+    }
+
+    fn step(&mut self, id: PartitionId, event: Event) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let mut out = Outbox::default();
+        partition.step(event, &mut out);
+        let gates = match partition.standing() {
+            Err(LeadershipError::Starting | LeadershipError::NotLeader) => Vec::new(),
+            Ok(())
+            | Err(
+                LeadershipError::Storage
+                | LeadershipError::Unknown
+                | LeadershipError::Fenced { .. }
+                | LeadershipError::Ahead { .. },
+            ) => std::mem::take(&mut partition.gates),
+        };
+        self.take(id, out);
+        for gate in gates {
+            self.open(gate);
+        }
+    }
+
+    /// Carries out what a partition wants: journal entries into the turn, answers to their requests.
+    fn take(&mut self, id: PartitionId, out: Outbox) {
+        self.turn.entries.extend(out.entries);
+        self.turn.once_durable.extend(out.once_durable.into_iter().map(|event| OnceDurable::Step(id, event)));
+        for (place, outcome) in out.answered {
+            self.answer(place, outcome);
+        }
+    }
+
+    fn answer(&mut self, place: Place, outcome: AppendOutcome) {
+        let pending = self.appends.get_mut(&place.request).expect("a request stays until its last answer");
+        let slot = &mut pending.outcomes[place.slot];
+        assert!(slot.is_none(), "an append is answered once");
+        *slot = Some(outcome);
+        pending.missing -= 1;
+        if pending.missing == 0 {
+            let pending = self.appends.remove(&place.request).expect("it was just there");
+            let all = pending.outcomes.into_iter().map(|one| one.expect("none is missing")).collect();
+            (pending.done)(all);
+        }
+    }
+
+    fn open(&mut self, gate: u64) {
+        let Some(state) = self.gates.get_mut(&gate) else { return };
+        state.missing -= 1;
+        if self.failed || state.missing == 0 {
+            let state = self.gates.remove(&gate).expect("it was just there");
+            let result = if self.failed { Err(PartitionError::Journal) } else { Ok(()) };
+            // Whoever asked may have gone.
+            drop(state.reply.send(result));
+        }
+    }
+
+    fn new_gate(&mut self, missing: usize, reply: oneshot::Sender<Result<(), PartitionError>>) -> Option<u64> {
+        if self.failed || missing == 0 {
+            let result = if self.failed { Err(PartitionError::Journal) } else { Ok(()) };
+            drop(reply.send(result));
+            return None;
+        }
+        let gate = self.next_gate;
+        self.next_gate += 1;
+        self.gates.insert(gate, Gate { missing, reply });
+        Some(gate)
+    }
+
+    fn handle(&mut self, request: Request) {
+        // A receiver that is gone needs no answer: every reply below may be dropped.
+        match request {
+            Request::Create { specs, reply } => self.create(specs, reply),
+            Request::Configure { id, config } => {
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    partition.configure(config);
+                }
+            }
+            Request::Delete { ids, reply } => self.delete(&ids, reply),
+            Request::Append { appends, required, wall, done } => {
+                let request = self.next_append;
+                self.next_append += 1;
+                let missing = appends.len();
+                self.appends.insert(request, PendingAppend { outcomes: vec![None; missing], missing, done });
+                for (slot, append) in appends.into_iter().enumerate() {
+                    let place = Place { request, slot };
+                    let mut out = Outbox::default();
+                    match self.partitions.get_mut(&append.id) {
+                        Some(partition) => partition.append(append.batch, required, wall, place, &mut out),
+                        None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
+                    }
+                    self.take(append.id, out);
+                }
+            }
+            Request::Read { reads, max_bytes, whole_batch, waiter, reply } => {
+                drop(reply.send(self.read(&reads, max_bytes, whole_batch, waiter.as_ref())));
+            }
+            Request::Offsets { queries, reply } => {
+                let answer = |(id, check, query)| self.leader(id)?.offset(check, query);
+                drop(reply.send(queries.into_iter().map(answer).collect()));
+            }
+            Request::EpochEnds { queries, reply } => {
+                let answer = |(id, check, epoch)| self.leader(id)?.epoch_end(check, epoch);
+                drop(reply.send(queries.into_iter().map(answer).collect()));
+            }
+            Request::DeleteRecords { deletions, reply } => self.delete_records(deletions, reply),
+            Request::Stats { ids, reply } => drop(reply.send(self.stats(ids))),
+            Request::Producers { id, reply } => {
+                let answer = match self.partitions.get(&id) {
+                    Some(partition) => partition.standing().map(|()| partition.log.producers()),
+                    None => Err(LeadershipError::Unknown),
+                };
+                drop(reply.send(answer));
+            }
+            Request::Damaged { id, error } => {
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    error!(partition = %id, %error, "a stored batch is damaged: it is not served");
+                    partition.wake_fetches();
+                }
+            }
+            Request::Maintain(step) => self.maintain(step),
+        }
+    }
+
+    fn leader(&self, id: PartitionId) -> Result<&Partition, PartitionError> {
+        self.partitions.get(&id).ok_or_else(|| LeadershipError::Unknown.into())
+    }
+
+    fn create(&mut self, specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>>) {
+        let fresh: Vec<PartitionSpec> =
+            specs.into_iter().filter(|spec| !self.partitions.contains_key(&spec.id)).collect();
+        let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
+        for spec in fresh {
+            let log = match self.dormant.remove(&spec.id) {
+                Some(mut log) => {
+                    log.set_config(spec.config);
+                    log
+                }
+                None => {
+                    let (log, created) = self.storage.create_log(spec.id, spec.config);
+                    self.turn.entries.push(created);
+                    log
+                }
+            };
+            let damaged = log.is_damaged();
+            let mut partition = Partition::new(self.node, spec.voters, log);
+            partition.gates.push(gate);
+            self.partitions.insert(spec.id, partition);
+            if damaged {
+                warn!(partition = %spec.id, "the partition's log is damaged: it is not served");
+                self.open(gate);
+            } else {
+                self.step(spec.id, Event::Campaign);
+            }
+        }
+    }
+
+    fn delete(&mut self, ids: &[PartitionId], reply: oneshot::Sender<Result<(), PartitionError>>) {
+        let mut found = 0;
+        for id in ids {
+            let log = match self.partitions.remove(id) {
+                Some(mut partition) => {
+                    let mut out = Outbox::default();
+                    partition.step(Event::EpochSeen { epoch: crate::types::LeaderEpoch(i32::MAX) }, &mut out);
+                    let gates = std::mem::take(&mut partition.gates);
+                    self.take(*id, out);
+                    for gate in gates {
+                        self.open(gate);
+                    }
+                    Some(partition.log)
+                }
+                None => self.dormant.remove(id),
+            };
+            if let Some(log) = log {
+                self.turn.entries.push(self.storage.delete_log(log));
+                found += 1;
+            }
+        }
+        let missing = usize::from(found > 0);
+        if let Some(gate) = self.new_gate(missing, reply) {
+            self.turn.once_durable.push(OnceDurable::Gate(gate));
+        }
+    }
+
+    fn read(
+        &mut self,
+        reads: &[ReadRequest],
+        max_bytes: usize,
+        mut whole_batch: bool,
+        waiter: Option<&Arc<FetchWaiter>>,
+    ) -> Vec<ReadResult> {
+        let mut left = max_bytes;
+        let mut results = Vec::with_capacity(reads.len());
+        for read in reads {
+            let result = match self.partitions.get_mut(&read.id) {
+                Some(partition) => {
+                    let result = partition.read(read, left.min(read.max_bytes), whole_batch);
+                    if let Some(waiter) = waiter {
+                        partition.wait_for_more(Arc::clone(waiter));
+                    }
+                    result
+                }
+                None => ReadResult {
+                    high_watermark: Offset::NONE,
+                    log_start: Offset::NONE,
+                    data: Err(LeadershipError::Unknown.into()),
+                    diverging: None,
+                },
+            };
+            match &result.data {
+                Ok(data) => {
+                    let bytes = data.expected_bytes();
+                    left = left.saturating_sub(bytes);
+                    whole_batch &= bytes == 0;
+                    if let Some(waiter) = waiter {
+                        waiter.gained(bytes as u64);
+                    }
+                }
+                Err(_) => {
+                    if let Some(waiter) = waiter {
+                        waiter.satisfy();
+                    }
+                }
+            }
+            if result.diverging.is_some()
+                && let Some(waiter) = waiter
+            {
+                waiter.satisfy();
+            }
+            results.push(result);
+        }
+        results
+    }
+
+    fn delete_records(
+        &mut self,
+        deletions: Vec<(PartitionId, Option<Offset>)>,
+        reply: oneshot::Sender<Vec<Result<Offset, PartitionError>>>,
+    ) {
+        let mut starts = Vec::with_capacity(deletions.len());
+        for (id, offset) in deletions {
+            let mut out = Outbox::default();
+            starts.push(match self.partitions.get_mut(&id) {
+                Some(partition) => partition.delete_records(offset, &mut out),
+                None => Err(LeadershipError::Unknown.into()),
+            });
+            self.take(id, out);
+        }
+        self.turn.once_durable.push(OnceDurable::Starts(starts, reply));
+    }
+
+    fn stats(&self, ids: Option<Vec<PartitionId>>) -> Vec<PartitionStats> {
+        match ids {
+            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(Partition::stats).collect(),
+            None => self.partitions.values().map(Partition::stats).collect(),
+        }
+    }
+}
+
+/// The outcome of the oldest commit under way.
+async fn next_commit(in_flight: &mut VecDeque<InFlight>) -> Result<(), crate::log::JournalFailed> {
+    match in_flight.front_mut() {
+        Some(first) => (&mut first.ticket).await,
+        None => std::future::pending().await,
+    }
+}
