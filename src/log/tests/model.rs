@@ -212,7 +212,7 @@ impl Run {
                 Some(node.log(index).start_epoch(LeaderEpoch(epoch), position).unwrap())
             }),
             7 => self.change(index, |node, state, _| {
-                let candidate = (amount % 2 == 0).then_some(NodeId(i32::from(amount)));
+                let candidate = (amount.is_multiple_of(2)).then_some(NodeId(i32::from(amount)));
                 state.vote = Some((i32::from(amount), candidate.map(|node| node.0)));
                 let position = node.position();
                 let vote = Vote { epoch: LeaderEpoch(i32::from(amount)), candidate };
@@ -247,7 +247,7 @@ impl Run {
                 if log.number().0 == acknowledged && end > model.high_watermark {
                     let part = model.states[&id].last().unwrap().batches.iter();
                     let upto = part.map(|batch| batch.1).find(|&next| next > model.high_watermark);
-                    let end = if amount % 2 == 0 { end } else { upto.unwrap_or(end) };
+                    let end = if amount.is_multiple_of(2) { end } else { upto.unwrap_or(end) };
                     log.set_high_watermark(Offset(end));
                     model.high_watermark = end;
                 }
