@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey as TheirKey, RequestKind, ResponseKind};
 use kafka_wire::KafkaMessage;
-use kafka_wire_core::{ApiVersion, DecodeLimits, KafkaDecode, KafkaEncode};
+use kafka_wire_core::{ApiVersion, DecodeLimits};
 use ordain_wiregen::{Kind, Message as Schema};
 
 use crate::every_version;
