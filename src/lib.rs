@@ -5,6 +5,7 @@
 pub mod config;
 pub mod coordinator;
 pub mod io;
+pub mod log;
 pub mod raft;
 pub mod server;
 pub mod types;
