@@ -153,10 +153,10 @@ let groups = 0
 
 async function readAll(topic, wanted, starts = {}) {
   const group = `read-${process.pid}-${groups++}`
-  const partitions = Object.entries(starts)
-    .map(([partition, offset]) => ({ partition: Number(partition), offset: String(offset) }))
-  if (partitions.length > 0) await admin.setOffsets({ groupId: group, topic, partitions })
   const member = await new Member(group, false).start(topic)
+  for (const [partition, offset] of Object.entries(starts)) {
+    member.consumer.seek({ topic, partition: Number(partition), offset: String(offset) })
+  }
   const read = await member.take(wanted)
   await member.stop()
   return read
