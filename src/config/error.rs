@@ -54,6 +54,11 @@ pub enum ConfigError {
          max.connections.per.ip.overrides, or raise it"
     )]
     NobodyMayConnect,
+    #[error(
+        "ordain.admin.listener: {address} can be reached from other machines, and nothing authenticates them; \
+         either bind it to loopback (127.0.0.1:9644), or say --insecure (ordain.insecure=true)"
+    )]
+    AdminExposed { address: String },
     #[error("{key}: {error}")]
     Listener { key: &'static str, error: ListenerError },
 }

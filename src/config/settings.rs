@@ -88,6 +88,12 @@ impl Settings {
     /// Every mistake there is, not only the first: unknown, dropped and refused keys, values that their keys
     /// do not take, lines and arguments that cannot be read.
     pub fn load(inputs: &Inputs<'_>) -> Result<Settings, ConfigErrors> {
+        let (settings, errors) = Settings::read(inputs);
+        ConfigErrors::unless_none(errors).map(|()| settings)
+    }
+
+    /// What is right of what the user has set, and every mistake.
+    pub(super) fn read(inputs: &Inputs<'_>) -> (Settings, Vec<ConfigError>) {
         let mut errors = Vec::new();
         let mut settings = Settings::default();
         for (name, value, source) in gather(inputs, &mut errors) {
@@ -98,7 +104,7 @@ impl Settings {
                 Err(error) => errors.push(error),
             }
         }
-        ConfigErrors::unless_none(errors).map(|()| settings)
+        (settings, errors)
     }
 
     /// What the user has set for the key; `None` where the default holds.
