@@ -162,6 +162,7 @@ pub fn load(inputs: &Inputs<'_>, hostname: Option<&str>) -> Result<LoadedConfig,
     let (settings, mut errors) = Settings::read(inputs);
     let mut warnings = Vec::new();
     let broker = Reader { settings: &settings, errors: &mut errors }.broker(hostname, &mut warnings);
+    warnings.extend(settings.without_effect());
     ConfigErrors::unless_none(errors).map(|()| LoadedConfig { broker, settings, warnings })
 }
 
@@ -173,15 +174,19 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn broker(&mut self, hostname: Option<&str>, warnings: &mut Vec<ConfigWarning>) -> BrokerConfig {
         self.check_roles();
-        self.check_rolling_and_retention();
+        self.ordered("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms");
         let listeners = self.listeners(hostname);
         warnings.extend(listeners.warnings);
         self.errors.extend(listeners.errors);
+        let (message, request) = (self.int("message.max.bytes"), self.int("socket.request.max.bytes"));
+        if message >= request {
+            warnings.push(ConfigWarning::MessagesOverRequests { message, request });
+        }
         let none = DynamicConfig::default();
         let layers = BrokerLayers { broker: &none, cluster: &none, settings: self.settings };
         BrokerConfig {
             node_id: self.node_id(),
-            rack: self.text("broker.rack"),
+            rack: self.text("broker.rack").filter(|rack| !rack.is_empty()),
             listeners: listeners.listeners,
             advertised_listeners: listeners.advertised,
             data_directory: self.data_directory(),
@@ -217,22 +222,6 @@ impl Reader<'_> {
                 self.errors.push(ConfigError::SeveralVoters { key, count });
             }
         }
-    }
-
-    /// The rules that hold for whichever of several synonyms has given the value.
-    fn check_rolling_and_retention(&mut self) {
-        for name in ["log.retention.ms", "log.retention.minutes", "log.retention.hours"] {
-            if self.number(name) == Some(0) {
-                self.wrong(name, Problem::NeitherUnlimitedNorPositive);
-            }
-        }
-        if self.number("log.roll.ms").is_some_and(|ms| ms < 1) {
-            self.wrong("log.roll.ms", Problem::BelowLeast(1.0));
-        }
-        if self.number("log.roll.jitter.ms").is_some_and(|ms| ms < 0) {
-            self.wrong("log.roll.jitter.ms", Problem::BelowLeast(0.0));
-        }
-        self.ordered("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms");
     }
 
     fn node_id(&mut self) -> NodeId {
@@ -336,37 +325,22 @@ impl Reader<'_> {
         overrides
     }
 
-    fn topics(&mut self) -> TopicsConfig {
-        let name = "default.replication.factor";
-        let replication_factor = match i16::try_from(self.int(name)) {
-            Ok(factor) if factor >= 1 => factor,
-            Ok(_) => {
-                self.wrong(name, Problem::BelowLeast(1.0));
-                1
-            }
-            Err(_) => {
-                self.wrong(name, Problem::AboveMost(f64::from(i16::MAX)));
-                1
-            }
-        };
+    fn topics(&self) -> TopicsConfig {
+        let factor = self.int("default.replication.factor");
         TopicsConfig {
             partitions: self.int("num.partitions"),
-            replication_factor,
+            replication_factor: i16::try_from(factor).expect("the key's check bounds it"),
             auto_create: self.boolean("auto.create.topics.enable"),
             delete_enabled: self.boolean("delete.topic.enable"),
         }
     }
 
-    fn offsets(&mut self) -> OffsetsConfig {
-        let name = "offset.metadata.max.bytes";
-        if self.int(name) < 0 {
-            self.wrong(name, Problem::BelowLeast(0.0));
-        }
+    fn offsets(&self) -> OffsetsConfig {
         OffsetsConfig {
             topic_partitions: self.int("offsets.topic.num.partitions"),
             topic_replication_factor: self.short("offsets.topic.replication.factor"),
             topic_segment_bytes: self.int("offsets.topic.segment.bytes"),
-            metadata_bytes_max: self.count(name),
+            metadata_bytes_max: self.count("offset.metadata.max.bytes"),
             retention: Duration::from_secs(
                 60 * u64::from(self.int("offsets.retention.minutes").unsigned_abs()),
             ),
@@ -376,11 +350,6 @@ impl Reader<'_> {
     }
 
     fn groups(&mut self) -> GroupsConfig {
-        for name in ["group.min.session.timeout.ms", "group.initial.rebalance.delay.ms"] {
-            if self.int(name) < 0 {
-                self.wrong(name, Problem::BelowLeast(0.0));
-            }
-        }
         self.ordered("group.min.session.timeout.ms", "group.max.session.timeout.ms");
         GroupsConfig {
             session_timeout_min: self.duration("group.min.session.timeout.ms"),
@@ -390,13 +359,7 @@ impl Reader<'_> {
         }
     }
 
-    fn cleaner(&mut self) -> CleanerConfig {
-        for name in ["log.cleaner.dedupe.buffer.size", "log.cleaner.io.max.bytes.per.second"] {
-            let found = self.settings.value(name).map(|value| as_real(&value));
-            if found.is_some_and(|number| number < 1.0) {
-                self.wrong(name, Problem::BelowLeast(1.0));
-            }
-        }
+    fn cleaner(&self) -> CleanerConfig {
         CleanerConfig {
             compaction_enabled: self.boolean("log.cleaner.enable"),
             key_buffer_bytes: self.long("log.cleaner.dedupe.buffer.size").unsigned_abs(),
@@ -486,14 +449,16 @@ impl Reader<'_> {
         })
     }
 
-    /// An int that is a number of things; 0 where it is negative, which the caller has told.
+    /// An int that is a number of things.
     fn count(&self, name: &str) -> usize {
-        usize::try_from(self.int(name)).unwrap_or(0)
+        usize::try_from(self.int(name)).expect("the key's check forbids negative numbers")
     }
 
-    /// Milliseconds; none where they are negative, which the caller has told.
+    /// Milliseconds.
     fn duration(&self, name: &str) -> Duration {
-        Duration::from_millis(u64::try_from(self.long(name)).unwrap_or(0))
+        Duration::from_millis(
+            u64::try_from(self.long(name)).expect("the key's check forbids negative numbers"),
+        )
     }
 
     /// An integer of any width; `None` for null.
@@ -580,7 +545,7 @@ mod tests {
                     listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ninter.broker.listener.name=PLAINTEXT\n\
                     advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\n\
                     controller.listener.names=CONTROLLER\nlistener.security.protocol.map=CONTROLLER:PLAINTEXT,\
-                    PLAINTEXT:PLAINTEXT\nnum.network.threads=3\nlog.dirs=/data\noffsets.topic.replication.factor=1\n";
+                    PLAINTEXT:PLAINTEXT\nnum.network.threads=3\nnum.io.threads=16\nlog.dirs=/data\noffsets.topic.replication.factor=1\n";
         let told = messages(text);
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains("say --insecure"));
@@ -589,7 +554,20 @@ mod tests {
         assert_eq!(loaded.broker.data_directory, "/data");
         assert_eq!(loaded.broker.offsets.topic_replication_factor, 1);
         assert_eq!(loaded.broker.listeners.len(), 1);
-        assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
+        let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(warnings.len(), 4, "{warnings:#?}");
+        assert!(warnings[0].contains("CONTROLLER is for controllers"));
+        assert!(warnings[1].contains("PLAINTEXT advertises localhost"));
+        assert!(
+            warnings[2].contains("controller.quorum") || warnings[2].contains("inter.broker"),
+            "{}",
+            warnings[2]
+        );
+        assert_eq!(
+            warnings[3],
+            "server.properties line 10: num.io.threads has no effect: a node runs shards instead of thread pools; \
+             see ordain.shards"
+        );
     }
 
     #[test]

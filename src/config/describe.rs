@@ -170,8 +170,8 @@ mod tests {
                 list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()
             };
             Broker {
-                own: DynamicConfig::parse(&texts(own), Scope::OneBroker).expect("right"),
-                cluster: DynamicConfig::parse(&texts(cluster), Scope::AllBrokers).expect("right"),
+                own: DynamicConfig::parse(&texts(own), Scope::OneBroker).0,
+                cluster: DynamicConfig::parse(&texts(cluster), Scope::AllBrokers).0,
                 settings: Settings::load(&Inputs { file, ..Inputs::default() }).expect("right"),
             }
         }

@@ -136,6 +136,13 @@ pub enum ConfigWarning {
         "listeners: {name} is for controllers, and is not opened: this node holds its controller within itself"
     )]
     ControllerListener { name: String },
+    #[error("{origin}: {key} has no effect: {reason}")]
+    NoEffect { key: &'static str, reason: &'static str, origin: Source },
+    #[error(
+        "message.max.bytes ({message}) is not under socket.request.max.bytes ({request}); a batch of that size \
+         comes in a larger request, which is refused"
+    )]
+    MessagesOverRequests { message: i32, request: i32 },
 }
 
 fn did_you_mean(nearest: &Option<&'static str>) -> String {

@@ -13,14 +13,10 @@ pub struct DynamicConfig {
 }
 
 impl DynamicConfig {
-    /// Checks values as the metadata log holds them.
-    ///
-    /// # Errors
-    /// Every key that is unknown or cannot change in this scope, every value that its key does not take.
-    pub fn parse(
-        texts: &BTreeMap<String, String>,
-        scope: Scope,
-    ) -> Result<DynamicConfig, Vec<AlterConfigError>> {
+    /// Takes values as the metadata log holds them. What is wrong is told and left out, so that a key which
+    /// another release had taken does not keep a broker from starting.
+    #[must_use]
+    pub fn parse(texts: &BTreeMap<String, String>, scope: Scope) -> (DynamicConfig, Vec<AlterConfigError>) {
         let mut values = BTreeMap::new();
         let mut errors = Vec::new();
         for (name, text) in texts {
@@ -31,7 +27,7 @@ impl DynamicConfig {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(DynamicConfig { values }) } else { Err(errors) }
+        (DynamicConfig { values }, errors)
     }
 
     #[must_use]
@@ -117,7 +113,8 @@ mod tests {
         let file = Some(ConfigFile { name: "f", text });
         let settings = Settings::load(&Inputs { file, ..Inputs::default() }).expect("right");
         let texts = dynamic.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let cluster = DynamicConfig::parse(&texts, Scope::AllBrokers).expect("right");
+        let (cluster, errors) = DynamicConfig::parse(&texts, Scope::AllBrokers);
+        assert_eq!(errors, []);
         TopicDefaults::new(&BrokerLayers {
             broker: &DynamicConfig::default(),
             cluster: &cluster,
@@ -150,5 +147,22 @@ mod tests {
         assert_eq!(long(&defaults("log.roll.hours=1", &[]), "segment.ms"), "3600000");
         assert_eq!(long(&defaults("log.flush.scheduler.interval.ms=9", &[]), "flush.ms"), "9");
         assert_eq!(long(&defaults("message.max.bytes=100", &[]), "max.message.bytes"), "100");
+    }
+
+    #[test]
+    fn a_wrong_dynamic_value_is_told_and_left_out() {
+        let texts = [("log.retention.ms", "0"), ("node.id", "3"), ("num.io.threads", "9")];
+        let texts = texts.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let (config, errors) = DynamicConfig::parse(&texts, Scope::AllBrokers);
+        assert_eq!(config.get("num.io.threads"), Some(&Value::Int(9)));
+        assert_eq!(config.get("log.retention.ms"), None);
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "Invalid value 0 for configuration log.retention.ms: must be unlimited (-1), or at least 1",
+                "Cannot update node.id dynamically: set it where the broker is started, and restart",
+            ]
+        );
     }
 }

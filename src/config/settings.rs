@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::config::error::{ConfigError, ConfigErrors};
+use crate::config::error::{ConfigError, ConfigErrors, ConfigWarning};
 use crate::config::key::{Handling, Key};
 use crate::config::keys::{broker_key, broker_keys, removed_key};
 use crate::config::nearest::nearest;
@@ -130,6 +130,19 @@ impl Settings {
     #[must_use]
     pub fn source(&self, name: &str) -> Source {
         self.set.get(name).map_or(Source::Default, |setting| setting.source.clone())
+    }
+
+    /// What was set to another value than its default, and has no effect.
+    pub(super) fn without_effect(&self) -> impl Iterator<Item = ConfigWarning> {
+        self.set.iter().filter_map(|(&name, setting)| {
+            let key = broker_key(name).expect("settings hold known keys only");
+            match key.handling {
+                Handling::Accepted(reason) if key.default != Some(setting.value.to_string().as_str()) => {
+                    Some(ConfigWarning::NoEffect { key: name, reason, origin: setting.source.clone() })
+                }
+                Handling::Used | Handling::Accepted(_) | Handling::Refused(_) => None,
+            }
+        })
     }
 
     /// Every key with its value, source and meaning, in the order of names.

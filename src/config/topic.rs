@@ -118,7 +118,7 @@ impl Effective<'_> {
             retention_ms: Some(self.long("retention.ms")).filter(|ms| *ms >= 0),
             retention_bytes: Some(self.long("retention.bytes")).filter(|bytes| *bytes >= 0),
             segment_bytes: match self.get("internal.segment.bytes") {
-                Some(_) => self.int("internal.segment.bytes").max(1),
+                Some(_) => self.int("internal.segment.bytes"),
                 None => self.int("segment.bytes"),
             },
             segment_ms: self.long("segment.ms"),
