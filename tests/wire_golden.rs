@@ -33,11 +33,11 @@ fn bytes(parts: &[(&str, &str)]) -> Bytes {
 fn golden<M: Message + PartialEq + std::fmt::Debug>(version: i16, message: &M, parts: &[(&str, &str)]) {
     let expected = bytes(parts);
     let mut w = Writer::new();
-    message.encode(&mut w, version).unwrap();
+    message.encode(&mut w, version).expect("the value fits the version");
     assert_eq!(w.into_bytes(), expected, "{} version {version}", M::NAME);
     let mut r = Reader::new(expected);
-    assert_eq!(&M::decode(&mut r, version).unwrap(), message);
-    r.finish().unwrap();
+    assert_eq!(&M::decode(&mut r, version).expect("the bytes are well formed"), message);
+    r.finish().expect("nothing is left");
 }
 
 #[test]
