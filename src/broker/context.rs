@@ -41,7 +41,7 @@ impl Context {
         let Parts { io, config, image, partitions, controller, groups, shutdown } = parts;
         let producer_ids = ProducerIds::new(controller.clone(), config.node_id);
         let random = Mutex::new(io.rng.stream("broker"));
-        let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch_session_slots));
+        let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch.sessions_max));
         Context {
             io, config, image, partitions, controller, groups, producer_ids, shutdown, fetch_sessions, random,
         }

@@ -26,8 +26,12 @@ impl AsErrorCode for LeadershipError {
 impl AsErrorCode for ProducerError {
     fn error_code(&self) -> ErrorCode {
         match self {
-            ProducerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
-            ProducerError::StaleEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutOfOrder { .. } | ProducerError::NewEpoch { .. } => {
+                ErrorCode::OutOfOrderSequenceNumber
+            }
+            ProducerError::FencedEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+            ProducerError::TooMany { .. } => ErrorCode::PolicyViolation,
         }
     }
 }

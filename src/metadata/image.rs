@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use crate::config::{BrokerConfig, TopicConfig};
+use crate::config::{TopicConfig, TopicDefaults};
 use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId};
 use crate::wire::MetadataRecord;
 
@@ -69,8 +69,18 @@ impl Eq for TopicImage {}
 
 impl TopicImage {
     /// The topic's configuration on this node. Always ask with the same defaults: those of the node.
-    pub fn config(&self, defaults: &BrokerConfig) -> &Arc<TopicConfig> {
-        self.effective.get_or_init(|| Arc::new(TopicConfig::effective(&self.settings, defaults)))
+    ///
+    /// A setting that this release does not take (it was checked when it was made, by another release) leaves
+    /// the topic with the defaults, and is logged.
+    pub fn config(&self, defaults: &TopicDefaults) -> &Arc<TopicConfig> {
+        self.effective.get_or_init(|| {
+            let config = TopicConfig::resolve(defaults, &self.settings).unwrap_or_else(|problems| {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                tracing::error!(topic = %self.name, ?problems, "the topic's settings are not usable: using defaults");
+                TopicConfig::resolve(defaults, &BTreeMap::new()).expect("the defaults were checked at the start")
+            });
+            Arc::new(config)
+        })
     }
 }
 

@@ -6,11 +6,12 @@ use tokio::sync::oneshot;
 use crate::broker::dispatch::{Outcome, respond};
 use crate::broker::errors::AsErrorCode;
 use crate::broker::{Caller, Context};
-use crate::config::{TimestampType, TopicConfig, is_internal_topic};
+use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
 use crate::partition::{AppendOutcome, AppendRequest, Required};
 use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced};
+use crate::wire::compression::Codec;
 use crate::wire::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
@@ -179,14 +180,14 @@ fn check(
     }
     let index = PartitionIndex(index);
     let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let config = topic.config(&context.config);
-    if acks == -1 && partition.replicas.len() < config.min_insync_replicas {
+    let config = topic.config(&context.config.topic_defaults);
+    let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
+    if acks == -1 && partition.replicas.len() < min_insync {
         return Err(Refusal::new(
             ErrorCode::NotEnoughReplicas,
             format!(
-                "the partition has {} replica(s), min.insync.replicas is {}",
+                "the partition has {} replica(s), min.insync.replicas is {min_insync}",
                 partition.replicas.len(),
-                config.min_insync_replicas
             ),
         ));
     }
@@ -201,12 +202,12 @@ fn check(
 fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
     ProduceRules {
         produce_version: caller.version,
-        batch_bytes_max: config.max_message_bytes,
+        batch_bytes_max: usize::try_from(config.max_message_bytes).unwrap_or(0),
         decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
-        keys: if config.cleanup_compact { KeyRule::Required } else { KeyRule::Optional },
-        timestamps: match config.timestamp_type {
-            TimestampType::LogAppendTime => TimestampRule::LogAppendTime,
-            TimestampType::CreateTime => TimestampRule::CreateTime(TimestampLimits {
+        keys: if config.cleanup.compact { KeyRule::Required } else { KeyRule::Optional },
+        timestamps: match config.timestamp {
+            TopicTimestamps::LogAppendTime => TimestampRule::LogAppendTime,
+            TopicTimestamps::CreateTime => TimestampRule::CreateTime(TimestampLimits {
                 before_max_ms: config.timestamp_before_max_ms,
                 after_max_ms: config.timestamp_after_max_ms,
             }),
@@ -216,10 +217,15 @@ fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
 
 /// Gives the batch the topic's own compression, where it has one (`compression.type`).
 fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBatch, Refusal> {
-    match config.codec() {
-        None => Ok(batch),
-        Some(codec) => Ok(batch.recompressed(codec, DECOMPRESSED_BYTES_MAX)?),
-    }
+    let codec = match config.compression {
+        TopicCompression::Producer => return Ok(batch),
+        TopicCompression::Uncompressed => Codec::None,
+        TopicCompression::Gzip { .. } => Codec::Gzip,
+        TopicCompression::Snappy => Codec::Snappy,
+        TopicCompression::Lz4 { .. } => Codec::Lz4,
+        TopicCompression::Zstd { .. } => Codec::Zstd,
+    };
+    Ok(batch.recompressed(codec, DECOMPRESSED_BYTES_MAX)?)
 }
 
 fn finish(

@@ -224,7 +224,7 @@ impl Controller {
             let Some(topic) = self.image.topic(name) else { continue };
             for &index in topic.partitions.keys() {
                 let id = PartitionId { topic: topic.id, index };
-                self.partitions.configure(id, log_config(topic.config(&self.config))).await?;
+                self.partitions.configure(id, log_config(topic.config(&self.config.topic_defaults))).await?;
             }
         }
         Ok(())
@@ -236,7 +236,7 @@ impl Controller {
         replicas.contains(&node).then(|| PartitionSpec {
             id,
             voters: VoterSet::new(replicas.iter().copied()),
-            config: log_config(topic.config(&self.config)),
+            config: log_config(topic.config(&self.config.topic_defaults)),
         })
     }
 
