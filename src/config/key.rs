@@ -123,7 +123,7 @@ pub enum Update {
     PerBroker,
     /// While running, for a broker or for all (or for a topic).
     ClusterWide,
-    /// At the next start, and `DescribeConfigs` does not list it.
+    /// At the next start, and `DescribeConfigs` does not list it, as Kafka does not.
     Internal,
 }
 
