@@ -49,6 +49,10 @@ enum Act {
         client: usize,
     },
     Reload,
+    /// The clients of a group behave: they join, sync, and what they write is committed.
+    Cooperate {
+        group: usize,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -70,6 +74,7 @@ fn act() -> impl Strategy<Value = Act> {
         5 => (1..=4u64).prop_map(|quarters| Act::CommitWrites { quarters }),
         1 => client.prop_map(|client| Act::FalseTimer { client }),
         1 => Just(Act::Reload),
+        3 => (0..2usize).prop_map(|group| Act::Cooperate { group }),
     ]
 }
 
@@ -168,6 +173,7 @@ impl World {
                 }
             }
             Act::FalseTimer { client } => self.false_timer(client),
+            Act::Cooperate { group } => self.cooperate(group),
             Act::Reload => {
                 let effects = self.bench.reload();
                 self.hear(&effects);
@@ -176,6 +182,19 @@ impl World {
             }
         }
         self.check_generations();
+    }
+
+    fn cooperate(&mut self, group: usize) {
+        let clients = if group == 0 { 0..4 } else { 4..CLIENTS };
+        for client in clients.clone().chain(clients.clone()) {
+            let is_parked = |token| self.asked[token] == client;
+            if !self.bench.open.iter().any(is_parked) {
+                self.join(client, false, false);
+            }
+        }
+        self.act(Act::Advance { ms: 4_000 });
+        clients.clone().for_each(|client| self.sync(client, false));
+        self.act(Act::CommitWrites { quarters: 4 });
     }
 
     fn join(&mut self, client: usize, changed: bool, forgets: bool) {
