@@ -15,7 +15,6 @@
 //!
 //! Absent: offsets are assigned, and records validated, by the owner above; replication; Kafka error codes.
 mod checksum;
-mod checksum;
 mod config;
 mod journal;
 #[cfg(any(test, feature = "testing"))]
