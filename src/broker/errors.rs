@@ -1,7 +1,7 @@
 //! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
-use crate::log::ProducerError;
+use crate::log::producers::ProducerError;
 use crate::types::ErrorCode;
 use crate::wire::batch::BatchError;
 
@@ -41,7 +41,7 @@ impl AsErrorCode for AppendError {
         match self {
             AppendError::Leadership(error) => error.error_code(),
             AppendError::Producer(error) => error.error_code(),
-            AppendError::Journal => ErrorCode::KafkaStorageError,
+            AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -53,7 +53,7 @@ impl AsErrorCode for PartitionError {
         match self {
             PartitionError::Leadership(error) => error.error_code(),
             PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-            PartitionError::Journal => ErrorCode::KafkaStorageError,
+            PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
             PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
         }
     }

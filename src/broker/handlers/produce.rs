@@ -38,7 +38,7 @@ pub(in crate::broker) async fn handle(context: &Arc<Context>, caller: &Caller, f
     let finish = move |outcomes: Vec<AppendOutcome>| finish(plan, outcomes, acks, &caller, correlation_id, reply);
     if appends.is_empty() {
         finish(Vec::new());
-    } else if context.partitions.append(appends, required, wall, Box::new(finish)).await.is_err() {
+    } else if context.partitions.append(appends, required, Box::new(finish)).await.is_err() {
         return Outcome::Close("the node is shutting down".to_owned());
     }
     Outcome::Later(answer)

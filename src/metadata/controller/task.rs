@@ -172,7 +172,7 @@ impl Controller {
             }
             rest.drain(..taken);
             let append = AppendRequest { id: METADATA_PARTITION, batch: batch.build() };
-            self.partitions.append_one(append, Required::Committed, wall).await??;
+            self.partitions.append_one(append, Required::Committed).await??;
         }
         Ok(())
     }
@@ -288,7 +288,7 @@ async fn read_image(partitions: &Partitions) -> Result<MetadataImage, Controller
         let result = results.pop().expect("one read has one result");
         let batches = match result.data? {
             ReadData::Memory(batches) => batches,
-            ReadData::Stored(plan) => plan.run().await?,
+            ReadData::Stored { plan, .. } => plan.run().await?,
         };
         if batches.is_empty() {
             return Ok(image);
