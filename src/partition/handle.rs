@@ -8,6 +8,7 @@ use super::{
     PartitionStats, ReadRequest, ReadResult,
 };
 use crate::log::producers::ProducerEntry;
+use super::maintenance::Step;
 use super::shard::Shard;
 use crate::io::Io;
 use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
@@ -32,6 +33,8 @@ pub fn shard_of(id: PartitionId, shards: usize) -> usize {
 
 /// Requests that wait in a shard's inbox; more wait with their senders.
 const INBOX_REQUESTS_MAX: usize = 1024;
+/// Steps of maintenance that wait; there is one maintenance task, which mostly waits for the answer.
+const STEPS_MAX: usize = 8;
 
 /// Starts the shards of a node over the logs that recovery found. They end when the last clone of the handle
 /// is gone.
@@ -39,7 +42,7 @@ const INBOX_REQUESTS_MAX: usize = 1024;
 pub fn start_shards(
     io: &Io,
     node: NodeId,
-    storage: &Arc<Storage>,
+    storage: &Storage,
     logs: Vec<PartitionLog>,
     shards: usize,
 ) -> Partitions {
@@ -50,10 +53,11 @@ pub fn start_shards(
     }
     let mut senders = Vec::with_capacity(shards);
     for logs in of_shard {
-        let (sender, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
-        let shard = Shard::new(node, Arc::clone(storage), logs);
-        drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox))));
-        senders.push(sender);
+        let (requests, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
+        let (steps, maintenance) = mpsc::channel(STEPS_MAX);
+        let shard = Shard::new(io.clone(), node, storage.clone(), logs);
+        drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance))));
+        senders.push(ShardSender { requests, steps });
     }
     Partitions { shards: senders.into() }
 }
@@ -61,7 +65,13 @@ pub fn start_shards(
 /// All partitions of this node, behind their shards. Cheap to clone.
 #[derive(Clone)]
 pub struct Partitions {
-    shards: Arc<[mpsc::Sender<Request>]>,
+    shards: Arc<[ShardSender]>,
+}
+
+/// The two ways into a shard: requests wait while memory is short, maintenance does not.
+struct ShardSender {
+    requests: mpsc::Sender<Request>,
+    steps: mpsc::Sender<Step>,
 }
 
 /// Collects the outcomes of one append that went to several shards.
@@ -77,7 +87,7 @@ impl Partitions {
     }
 
     async fn send(&self, shard: usize, request: Request) -> Result<(), PartitionsClosed> {
-        self.shards[shard].send(request).await.map_err(|_| PartitionsClosed)
+        self.shards[shard].requests.send(request).await.map_err(|_| PartitionsClosed)
     }
 
     async fn ask<R>(
@@ -351,14 +361,16 @@ impl Partitions {
     }
 
     /// For the maintenance task: hands every shard a step.
-    pub(super) async fn maintain(
-        &self,
-        mut step: impl FnMut(usize) -> super::maintenance::Step,
-    ) -> Result<(), PartitionsClosed> {
+    pub(super) async fn maintain(&self, step: impl Fn(usize) -> Step) -> Result<(), PartitionsClosed> {
         for shard in 0..self.shards.len() {
-            self.send(shard, Request::Maintain(step(shard))).await?;
+            self.maintain_shard(shard, step(shard)).await?;
         }
         Ok(())
+    }
+
+    /// For the maintenance task: hands one shard a step. It is taken before the requests that wait.
+    pub(super) async fn maintain_shard(&self, shard: usize, step: Step) -> Result<(), PartitionsClosed> {
+        self.shards[shard].steps.send(step).await.map_err(|_| PartitionsClosed)
     }
 
     pub(super) fn shard_count(&self) -> usize {

@@ -212,5 +212,4 @@ pub(super) enum Request {
     Stats { ids: Option<Vec<PartitionId>>, reply: oneshot::Sender<Vec<PartitionStats>> },
     Producers { id: PartitionId, reply: oneshot::Sender<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>> },
     Damaged { id: PartitionId, error: ReadError },
-    Maintain(super::maintenance::Step),
 }

@@ -9,21 +9,26 @@ use super::request::{AppendOutcome, OnAppended, Request};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::log::{CommitTicket, Entry, JournalHandle, PartitionLog, Storage};
+use super::maintenance::{Step, told_retention};
+use crate::io::Io;
+use crate::log::{
+    CommitTicket, Entry, FlushDone, FlushFailed, JournalHandle, PartitionLog, Position, Storage,
+};
 use crate::raft::Event;
-use crate::types::{NodeId, Offset, PartitionId};
+use crate::types::{NodeId, Offset, PartitionId, Timestamp};
 
 /// Requests taken from the inbox before the journal is given what they led to.
 const TURN_REQUESTS_MAX: usize = 512;
 
 /// The owner of some partitions. One task: see [`Shard::run`].
 pub(super) struct Shard {
-    pub(super) node: NodeId,
-    pub(super) storage: Arc<Storage>,
-    pub(super) journal: JournalHandle,
-    pub(super) partitions: BTreeMap<PartitionId, Partition>,
+    io: Io,
+    node: NodeId,
+    storage: Storage,
+    journal: JournalHandle,
+    partitions: BTreeMap<PartitionId, Partition>,
     /// Logs that recovery found and nobody has claimed yet.
-    pub(super) dormant: BTreeMap<PartitionId, PartitionLog>,
+    dormant: BTreeMap<PartitionId, PartitionLog>,
     appends: BTreeMap<u64, PendingAppend>,
     next_append: u64,
     gates: BTreeMap<u64, Gate>,
@@ -62,17 +67,16 @@ struct InFlight {
 enum OnceDurable {
     Step(PartitionId, Event),
     Gate(u64),
+    /// The deletion of these logs: their files may go.
+    Remove(Vec<PartitionLog>),
     Starts(Vec<Result<Offset, PartitionError>>, oneshot::Sender<Vec<Result<Offset, PartitionError>>>),
 }
 
 impl Shard {
-    pub(super) fn new(
-        node: NodeId,
-        storage: Arc<Storage>,
-        journal: JournalHandle,
-        recovered: Vec<PartitionLog>,
-    ) -> Shard {
+    pub(super) fn new(io: Io, node: NodeId, storage: Storage, recovered: Vec<PartitionLog>) -> Shard {
+        let journal = storage.journal().clone();
         Shard {
+            io,
             node,
             storage,
             journal,
@@ -88,28 +92,30 @@ impl Shard {
         }
     }
 
-    /// Serves until every sender of the inbox is gone and everything begun is durable.
+    /// Serves until every sender of requests is gone and everything begun is durable.
     ///
     /// A turn takes what waits in the inbox, steps it all, and gives the journal everything it led to at
-    /// once; while that is being written, the next turn gathers.
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+    /// once; while that is being written, the next turn gathers. While the journal's queue or the memory of
+    /// unflushed batches is full, requests wait and maintenance goes on.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
-        loop {
+        let mut open = true;
+        while open || !self.in_flight.is_empty() {
+            let takes_requests = open && !self.storage.tail_budget().is_exceeded();
+            let journal = self.journal.clone();
             tokio::select! {
                 biased;
                 result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
                     let done = self.in_flight.pop_front().expect("it was awaited");
                     self.committed(result, done.once_durable);
                 }
-                count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if !inbox.is_closed() || !inbox.is_empty() => {
-                    if count > 0 {
-                        self.journal.room().await;
-                    }
+                Some(step) = steps.recv(), if open => self.maintain(step),
+                count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
+                    open = count > 0;
                     for request in requests.drain(..) {
                         self.handle(request);
                     }
                 }
-                else => break,
             }
             self.end_turn();
         }
@@ -133,6 +139,7 @@ impl Shard {
                 OnceDurable::Step(id, event) if !self.failed => self.step(id, event),
                 OnceDurable::Step(..) => {}
                 OnceDurable::Gate(gate) => self.open(gate),
+                OnceDurable::Remove(logs) => self.remove(logs),
                 OnceDurable::Starts(starts, reply) => {
                     let answer = if self.failed {
                         starts.into_iter().map(|start| start.and(Err(PartitionError::Journal))).collect()
@@ -160,6 +167,86 @@ impl Shard {
         let gates: Vec<u64> = self.gates.keys().copied().collect();
         for gate in gates {
             self.open(gate);
+        }
+    }
+
+    /// Removes the files of deleted logs, on the side: a partition of the same id is never made again.
+    fn remove(&self, logs: Vec<PartitionLog>) {
+        if self.failed {
+            return;
+        }
+        let storage = self.storage.clone();
+        let removal = async move {
+            for log in logs {
+                let id = log.key().partition;
+                if let Err(error) = storage.finish_deletion(log).await {
+                    warn!(partition = %id, %error, "files of a deleted partition stay until the next start");
+                }
+            }
+        };
+        drop(self.io.spawn.spawn("partition-removal", Box::pin(removal)));
+    }
+
+    fn maintain(&mut self, step: Step) {
+        match step {
+            Step::TakeFlushes { wall, reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                let works = logs.chain(self.dormant.values_mut()).filter_map(|log| log.take_flush(wall));
+                // A maintenance task that is gone leaves its flushes under way: the node is ending.
+                drop(reply.send(works.collect()));
+            }
+            Step::Flushed { outcomes, reply } => {
+                for outcome in outcomes {
+                    self.flushed(outcome);
+                }
+                drop(reply.send(self.needs_from()));
+            }
+            Step::Retain { wall } => self.retain(wall),
+            Step::ReleaseTails => {
+                for partition in self.partitions.values_mut() {
+                    partition.log.release_tail();
+                }
+            }
+        }
+    }
+
+    fn flushed(&mut self, outcome: Result<FlushDone, FlushFailed>) {
+        let id = match &outcome {
+            Ok(done) => done.log().partition,
+            Err(failed) => failed.log_key().partition,
+        };
+        let log = match self.partitions.get_mut(&id) {
+            Some(partition) => Some(&mut partition.log),
+            None => self.dormant.get_mut(&id),
+        };
+        // A log that was deleted meanwhile has no use for the outcome.
+        match (log, outcome) {
+            (Some(log), Ok(done)) => log.flushed(&done),
+            (Some(log), Err(failed)) => log.flush_failed(failed),
+            (None, _) => {}
+        }
+    }
+
+    /// The oldest place in the journal that some log here still needs.
+    fn needs_from(&self) -> Option<Position> {
+        let logs = self.partitions.values().map(|partition| &partition.log).chain(self.dormant.values());
+        logs.filter_map(PartitionLog::needs_from).reduce(Position::earlier)
+    }
+
+    fn retain(&mut self, wall: Timestamp) {
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            let mut out = Outbox::default();
+            if let Some(partition) = self.partitions.get_mut(&id) {
+                partition.log.expire_producers(wall);
+                if partition.standing().is_ok()
+                    && let Some(start) = partition.log.retention_start(wall)
+                    && partition.delete_records(Some(start), &mut out).is_ok()
+                {
+                    told_retention(id, start);
+                }
+            }
+            self.take(id, out);
         }
     }
 
@@ -287,7 +374,6 @@ impl Shard {
                     error!(partition = %id, %error, "stored records cannot be read: they are not served");
                 }
             }
-            Request::Maintain(step) => self.maintain(step),
         }
     }
 
@@ -306,7 +392,7 @@ impl Shard {
                     log
                 }
                 None => {
-                    let (log, created) = self.storage.create_log(spec.id, spec.config);
+                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config);
                     self.turn.entries.push(created);
                     log
                 }
@@ -325,7 +411,7 @@ impl Shard {
     }
 
     fn delete(&mut self, ids: &[PartitionId], reply: oneshot::Sender<Result<(), PartitionError>>) {
-        let mut found = 0;
+        let mut deleted = Vec::new();
         for id in ids {
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
@@ -340,13 +426,17 @@ impl Shard {
                 }
                 None => self.dormant.remove(id),
             };
-            if let Some(log) = log {
-                self.turn.entries.push(self.storage.delete_log(log));
-                found += 1;
+            if let Some(mut log) = log {
+                self.turn.entries.push(self.storage.begin_deletion(&mut log));
+                deleted.push(log);
             }
         }
-        let missing = usize::from(found > 0);
-        if let Some(gate) = self.new_gate(missing, reply) {
+        if deleted.is_empty() {
+            drop(self.new_gate(0, reply));
+            return;
+        }
+        self.turn.once_durable.push(OnceDurable::Remove(deleted));
+        if let Some(gate) = self.new_gate(1, reply) {
             self.turn.once_durable.push(OnceDurable::Gate(gate));
         }
     }
@@ -424,6 +514,16 @@ impl Shard {
             None => self.partitions.values().map(Partition::stats).collect(),
         }
     }
+}
+
+/// Waits for room in the journal's queue, then for requests.
+async fn take(
+    journal: &JournalHandle,
+    inbox: &mut mpsc::Receiver<Request>,
+    requests: &mut Vec<Request>,
+) -> usize {
+    journal.room().await;
+    inbox.recv_many(requests, TURN_REQUESTS_MAX).await
 }
 
 /// The outcome of the oldest commit under way.

@@ -12,7 +12,7 @@ use crate::broker::{Context, Outcome, Parts, Peer, dispatch, features};
 use crate::config::{BrokerConfig, Listener, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{self, Io, Shutdown, timeout};
-use crate::log::{JournalFailed, RecoveryReport, Storage, StorageError, StorageOptions};
+use crate::log::{JournalFailed, LogConfig, RecoveryReport, Storage, StorageError, StorageOptions};
 use crate::metadata::controller::{
     Controller, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap, register_broker,
 };
@@ -51,7 +51,7 @@ pub struct Node {
     io: Io,
     config: Arc<BrokerConfig>,
     context: Arc<Context>,
-    storage: Arc<Storage>,
+    storage: Storage,
     maintenance: Maintenance,
     shutdown: Shutdown,
     listeners: Vec<BoundListener>,
@@ -73,8 +73,9 @@ impl Node {
     /// If a port is taken, the storage is damaged beyond what can be served, or the metadata cannot be read.
     pub async fn start(io: Io, config: Arc<BrokerConfig>, settings: Arc<Settings>) -> Result<Node, StartError> {
         let sockets = bind(&io, &config).await?;
-        let (storage, logs, report) = Storage::open(io.clone(), storage_options(&config)).await?;
-        let storage = Arc::new(storage);
+        let defaults = LogConfig::default();
+        let (storage, logs, report) =
+            Storage::open(io.clone(), storage_options(&config), move |_| defaults.clone()).await?;
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         let image = Arc::new(ImageCell::default());
@@ -102,7 +103,7 @@ impl Node {
         let maintenance = Maintenance::start(
             &io,
             partitions,
-            Arc::clone(&storage),
+            storage.clone(),
             MaintenanceOptions::of(&config),
         );
         let memory = RequestMemory::new(usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX));
@@ -157,7 +158,7 @@ impl Node {
     }
 
     #[must_use]
-    pub fn storage(&self) -> &Arc<Storage> {
+    pub fn storage(&self) -> &Storage {
         &self.storage
     }
 
@@ -170,7 +171,7 @@ impl Node {
     /// Completes when the journal has failed: nothing more is acknowledged, and only a restart, which reads
     /// the disk again, can help.
     pub async fn failed(&self) -> JournalFailed {
-        self.storage.journal_failed().await
+        self.storage.journal().failed().await
     }
 
     /// Stops: no new connections, what is in flight is answered, memory goes to the segments, the checkpoint
