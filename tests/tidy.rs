@@ -16,10 +16,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("partition", &["types", "io", "wire", "metrics", "log", "raft", "config"]),
     ("metadata", &["types", "io", "wire", "config", "partition"]),
     ("coordinator", &["types", "io", "wire", "config", "metrics", "partition", "metadata"]),
-    (
-        "broker",
-        &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"],
-    ),
+    ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
     ("server", &["types", "io"]),
     ("client", &["types", "io", "wire"]),
 ];
@@ -90,7 +87,8 @@ fn imports_point_down() {
         };
         for (number, line) in without_tests(&text).lines().enumerate() {
             for used in imported_modules(line) {
-                if used != module && !allowed.contains(&used) && IMPORTS.iter().any(|(name, _)| *name == used) {
+                if used != module && !allowed.contains(&used) && IMPORTS.iter().any(|(name, _)| *name == used)
+                {
                     violations.push(format!("{path}:{}: {module} may not import {used}", number + 1));
                 }
             }
@@ -146,7 +144,8 @@ fn the_world_is_reached_through_io_alone() {
     ];
     let mut violations = Vec::new();
     for (path, text) in source() {
-        let pure = path.starts_with("src/") && !path.starts_with("src/io/real") && !path.starts_with("src/bin");
+        let pure =
+            path.starts_with("src/") && !path.starts_with("src/io/real") && !path.starts_with("src/bin");
         if !pure || path.contains("/generator/") {
             continue;
         }
@@ -180,7 +179,8 @@ fn selects_are_biased() {
 
 #[test]
 fn error_codes_are_decided_in_broker() {
-    let allowed = ["src/types/", "src/broker/", "src/client/", "src/bin/", "sim/", "tests/", "fuzz/", "benches/"];
+    let allowed =
+        ["src/types/", "src/broker/", "src/client/", "src/bin/", "sim/", "tests/", "fuzz/", "benches/"];
     let mut violations = Vec::new();
     for (path, text) in source() {
         if allowed.iter().any(|prefix| path.starts_with(prefix)) {

@@ -17,9 +17,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::io::Shutdown;
 pub use listener::{ListenerStats, serve};
 pub use memory::RequestMemory;
-use crate::io::Shutdown;
 
 use crate::io::BoxFuture;
 

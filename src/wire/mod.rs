@@ -2,8 +2,8 @@
 //! request does is `broker`'s.
 pub mod api;
 pub mod batch;
-pub mod compression;
 pub mod codec;
+pub mod compression;
 pub mod dispatch;
 pub mod frame;
 #[rustfmt::skip]
