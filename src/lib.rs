@@ -6,6 +6,7 @@ pub mod config;
 pub mod coordinator;
 pub mod io;
 pub mod log;
+pub mod metrics;
 pub mod raft;
 pub mod server;
 pub mod types;

@@ -1,7 +1,7 @@
 //! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
-use crate::log::ProducerError;
+use crate::log::producers::ProducerError;
 use crate::types::ErrorCode;
 use crate::wire::batch::BatchError;
 
@@ -26,8 +26,12 @@ impl AsErrorCode for LeadershipError {
 impl AsErrorCode for ProducerError {
     fn error_code(&self) -> ErrorCode {
         match self {
-            ProducerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
-            ProducerError::StaleEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutOfOrder { .. } | ProducerError::NewEpoch { .. } => {
+                ErrorCode::OutOfOrderSequenceNumber
+            }
+            ProducerError::FencedEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+            ProducerError::TooMany { .. } => ErrorCode::PolicyViolation,
         }
     }
 }
@@ -37,7 +41,7 @@ impl AsErrorCode for AppendError {
         match self {
             AppendError::Leadership(error) => error.error_code(),
             AppendError::Producer(error) => error.error_code(),
-            AppendError::Journal => ErrorCode::KafkaStorageError,
+            AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -49,7 +53,7 @@ impl AsErrorCode for PartitionError {
         match self {
             PartitionError::Leadership(error) => error.error_code(),
             PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-            PartitionError::Journal => ErrorCode::KafkaStorageError,
+            PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
             PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
         }
     }

@@ -13,6 +13,6 @@ mod producer_ids;
 
 pub use client::Caller;
 pub use context::{Context, Parts};
-pub use dispatch::{Outcome, dispatch};
-pub use fetch_sessions::FetchSessions;
+pub use dispatch::{Outcome, Peer, dispatch};
+pub use handlers::features;
 pub use producer_ids::ProducerIds;

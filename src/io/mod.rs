@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod aligned;
 mod clock;
+pub mod contract;
 mod disk;
 mod net;
 #[cfg(feature = "runtime")]

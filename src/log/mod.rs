@@ -1,3 +1,21 @@
-//! A partition's records on disk and what is derived from them.
-pub mod compaction;
-pub mod producers;
+//! Journal-first storage: what a node keeps, and how it is kept.
+//!
+//! Owns the journal (every durable fact of the node, group-committed), the partition logs (memory tail,
+//! segments, indexes, epoch history), the checkpoint and recovery. `docs/journal-format.md` and
+//! `docs/segment-format.md` specify the bytes and the crash cases.
+//!
+//! A [`PartitionLog`] is a plain value owned by a shard: no lock and no waiting in it. What takes time is
+//! handed out as work that owns what it needs ([`StoredRead`], [`FlushWork`]) and comes back as a value.
+//!
+//! Invariants:
+//! - Bytes below a size that was once handed to readers or to the checkpoint are never written again.
+//! - A file is removed only after a checkpoint that does not name it.
+//! - Nothing is cut from a log except by [`PartitionLog::truncate_to`], moved out of it except by
+//!   [`PartitionLog::advance_log_start`].
+//!
+//! Absent: offsets are assigned, and records validated, by the owner above; replication; Kafka error codes.
+mod checksum;
+mod config;
+mod journal;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -7,8 +7,11 @@ use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec,
     PartitionStats, ReadRequest, ReadResult,
 };
-use crate::log::{LogConfig, ProducerSummary, ReadError};
-use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
+use crate::log::producers::ProducerEntry;
+use super::shard::Shard;
+use crate::io::Io;
+use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
 /// The shards are gone: the node is shutting down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -27,6 +30,34 @@ pub fn shard_of(id: PartitionId, shards: usize) -> usize {
     usize::try_from(place % shards as u64).expect("below the number of shards")
 }
 
+/// Requests that wait in a shard's inbox; more wait with their senders.
+const INBOX_REQUESTS_MAX: usize = 1024;
+
+/// Starts the shards of a node over the logs that recovery found. They end when the last clone of the handle
+/// is gone.
+#[must_use]
+pub fn start_shards(
+    io: &Io,
+    node: NodeId,
+    storage: &Arc<Storage>,
+    logs: Vec<PartitionLog>,
+    shards: usize,
+) -> Partitions {
+    assert!(shards > 0, "a node has at least one shard");
+    let mut of_shard: Vec<Vec<PartitionLog>> = (0..shards).map(|_| Vec::new()).collect();
+    for log in logs {
+        of_shard[shard_of(log.key().partition, shards)].push(log);
+    }
+    let mut senders = Vec::with_capacity(shards);
+    for logs in of_shard {
+        let (sender, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
+        let shard = Shard::new(node, Arc::clone(storage), logs);
+        drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox))));
+        senders.push(sender);
+    }
+    Partitions { shards: senders.into() }
+}
+
 /// All partitions of this node, behind their shards. Cheap to clone.
 #[derive(Clone)]
 pub struct Partitions {
@@ -41,11 +72,6 @@ struct Gather {
 }
 
 impl Partitions {
-    pub(super) fn new(shards: Vec<mpsc::Sender<Request>>) -> Partitions {
-        assert!(!shards.is_empty(), "a node has at least one shard");
-        Partitions { shards: shards.into() }
-    }
-
     fn shard(&self, id: PartitionId) -> usize {
         shard_of(id, self.shards.len())
     }
@@ -97,7 +123,7 @@ impl Partitions {
     }
 
     /// Appends batches; their order of sending is the order of their effect. `done` is called once all of
-    /// them are answered, in the order of `appends`. `wall` is the time of the append.
+    /// them are answered, in the order of `appends`.
     ///
     /// # Errors
     /// If the node is shutting down; `done` may then never be called.
@@ -105,12 +131,11 @@ impl Partitions {
         &self,
         appends: Vec<AppendRequest>,
         required: Required,
-        wall: Timestamp,
         done: OnAppended,
     ) -> Result<(), PartitionsClosed> {
         let first_shard = appends.first().map_or(0, |first| self.shard(first.id));
         if appends.iter().all(|append| self.shard(append.id) == first_shard) {
-            return self.send(first_shard, Request::Append { appends, required, wall, done }).await;
+            return self.send(first_shard, Request::Append { appends, required, done }).await;
         }
         let total = appends.len();
         let gather = Gather { outcomes: vec![None; total], missing: total, done: Some(done) };
@@ -121,7 +146,7 @@ impl Partitions {
             }
             let gather = Arc::clone(&gather);
             let part: OnAppended = Box::new(move |outcomes| collect(&gather, &places, outcomes));
-            self.send(shard, Request::Append { appends: of_shard, required, wall, done: part }).await?;
+            self.send(shard, Request::Append { appends: of_shard, required, done: part }).await?;
         }
         Ok(())
     }
@@ -134,7 +159,6 @@ impl Partitions {
         &self,
         append: AppendRequest,
         required: Required,
-        wall: Timestamp,
     ) -> Result<AppendOutcome, PartitionsClosed> {
         let (reply, answer) = oneshot::channel();
         let done: OnAppended = Box::new(move |mut outcomes| {
@@ -142,7 +166,7 @@ impl Partitions {
             // Whoever asked may have gone.
             drop(reply.send(outcome));
         });
-        self.append(vec![append], required, wall, done).await?;
+        self.append(vec![append], required, done).await?;
         answer.await.map_err(|_| PartitionsClosed)
     }
 
@@ -292,8 +316,30 @@ impl Partitions {
     pub async fn producers(
         &self,
         id: PartitionId,
-    ) -> Result<Result<Vec<ProducerSummary>, LeadershipError>, PartitionsClosed> {
+    ) -> Result<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>, PartitionsClosed> {
         self.ask(self.shard(id), |reply| Request::Producers { id, reply }).await
+    }
+
+    /// The logs on disk that belong to no partition that was created.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn unclaimed(&self) -> Result<Vec<PartitionId>, PartitionsClosed> {
+        let mut all = Vec::new();
+        for shard in 0..self.shards.len() {
+            all.extend(self.ask(shard, |reply| Request::Unclaimed { reply }).await?);
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn find_timestamp(
+        &self,
+        id: PartitionId,
+        check: EpochCheck,
+        timestamp: Timestamp,
+        from: Offset,
+    ) -> Result<Result<TimestampRead, PartitionError>, PartitionsClosed> {
+        self.ask(self.shard(id), |reply| Request::FindTimestamp { id, check, timestamp, from, reply }).await
     }
 
     /// Reports that a stored read found damage, so that the partition's owner knows.

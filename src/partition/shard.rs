@@ -77,7 +77,7 @@ impl Shard {
             storage,
             journal,
             partitions: BTreeMap::new(),
-            dormant: recovered.into_iter().map(|log| (log.id(), log)).collect(),
+            dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
             appends: BTreeMap::new(),
             next_append: 0,
             gates: BTreeMap::new(),
@@ -238,7 +238,8 @@ impl Shard {
                 }
             }
             Request::Delete { ids, reply } => self.delete(&ids, reply),
-            Request::Append { appends, required, wall, done } => {
+            Request::Append { appends, required, done } => {
+                let journal = self.journal.durable_position();
                 let request = self.next_append;
                 self.next_append += 1;
                 let missing = appends.len();
@@ -247,7 +248,7 @@ impl Shard {
                     let place = Place { request, slot };
                     let mut out = Outbox::default();
                     match self.partitions.get_mut(&append.id) {
-                        Some(partition) => partition.append(append.batch, required, wall, place, &mut out),
+                        Some(partition) => partition.append(append.batch, required, journal, place, &mut out),
                         None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
                     }
                     self.take(append.id, out);
@@ -268,15 +269,22 @@ impl Shard {
             Request::Stats { ids, reply } => drop(reply.send(self.stats(ids))),
             Request::Producers { id, reply } => {
                 let answer = match self.partitions.get(&id) {
-                    Some(partition) => partition.standing().map(|()| partition.log.producers()),
+                    Some(partition) => partition.standing().map(|()| {
+                        partition.log.producers().iter().map(|(id, entry)| (id, entry.clone())).collect()
+                    }),
                     None => Err(LeadershipError::Unknown),
                 };
                 drop(reply.send(answer));
             }
+            Request::FindTimestamp { id, check, timestamp, from, reply } => {
+                let answer =
+                    self.leader(id).and_then(|partition| partition.find_timestamp(check, timestamp, from));
+                drop(reply.send(answer));
+            }
+            Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
             Request::Damaged { id, error } => {
-                if let Some(partition) = self.partitions.get_mut(&id) {
-                    error!(partition = %id, %error, "a stored batch is damaged: it is not served");
-                    partition.wake_fetches();
+                if self.partitions.contains_key(&id) {
+                    error!(partition = %id, %error, "stored records cannot be read: they are not served");
                 }
             }
             Request::Maintain(step) => self.maintain(step),
@@ -303,7 +311,7 @@ impl Shard {
                     log
                 }
             };
-            let damaged = log.is_damaged();
+            let damaged = log.damage().is_some();
             let mut partition = Partition::new(self.node, spec.voters, log);
             partition.gates.push(gate);
             self.partitions.insert(spec.id, partition);

@@ -359,7 +359,7 @@ impl GroupShard {
                 }
             }
         }
-        effects.push(Effect::Records { write: self.writes.next(), records });
+        effects.push(Effect::Records { write: self.writes.issue(), records });
     }
 
     /// Forgets an empty group, and the ids it gave out that were not yet used.

@@ -45,7 +45,7 @@ impl Turn<'_> {
         );
         let record = GroupRecord::GroupMetadata { group: id.clone(), value: Some(metadata) };
         self.durable.apply(&record);
-        let write = self.writes.next();
+        let write = self.writes.issue();
         self.effects.push(Effect::Records { write, records: vec![record] });
         write
     }

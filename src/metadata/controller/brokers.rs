@@ -4,7 +4,7 @@ use crate::types::{NodeId, ProducerId, TopicId};
 use crate::wire::messages::{
     BrokerEndpoint, ClusterRecord, FeatureLevelRecord, ProducerIdsRecord, RegisterBrokerRecord,
 };
-use crate::wire::metadata_record::MetadataRecord;
+use crate::wire::MetadataRecord;
 
 /// How many producer ids a broker is given at once, as in Kafka.
 const PRODUCER_ID_BLOCK: i64 = 1000;

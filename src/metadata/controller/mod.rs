@@ -16,7 +16,7 @@ pub use topics::{
 };
 
 use crate::types::{NodeId, TopicId};
-use crate::wire::metadata_record::MetadataRecord;
+use crate::wire::MetadataRecord;
 
 /// What is to be written, and what is to be answered once it is.
 #[derive(Clone, PartialEq, Debug)]

@@ -6,7 +6,7 @@ use crate::metadata::{MetadataImage, TopicImage};
 use crate::types::limits::PARTITIONS_MAX;
 use crate::types::{NodeId, PartitionIndex, TopicId};
 use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
-use crate::wire::metadata_record::MetadataRecord;
+use crate::wire::MetadataRecord;
 
 /// A topic to be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
