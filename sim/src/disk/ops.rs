@@ -227,7 +227,7 @@ impl Disk for SimDisk {
     fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {
         self.names("space", String::new(), |_, state| {
             let total = state.options.capacity;
-            Ok(DiskSpace { total, available: total.saturating_sub(state.used()) })
+            Ok(DiskSpace { total, available: total.saturating_sub(state.tree.used()) })
         })
     }
 }

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::tree::{Inode, Tree};
+use super::tree::Tree;
 use crate::rng::Stream;
 use crate::time::SimTime;
 
@@ -136,23 +136,9 @@ impl DiskState {
         Err(io_error())
     }
 
-    pub(super) fn used(&self) -> u64 {
-        let size = |inode: &Inode| match inode {
-            Inode::File(file) => file.len(),
-            Inode::Directory(_) => 0,
-        };
-        self.tree.inodes.values().map(size).sum()
-    }
-
     /// Whether a file may grow from one length to another.
-    pub(super) fn check_room(&mut self, from: u64, to: u64) -> io::Result<()> {
-        let fits = |state: &DiskState| state.used().saturating_add(to - from) <= state.options.capacity;
-        if to <= from || fits(self) {
-            return Ok(());
-        }
-        // Files that were removed may still be counted.
-        self.tree.collect();
-        if fits(self) {
+    pub(super) fn check_room(&self, from: u64, to: u64) -> io::Result<()> {
+        if to <= from || self.tree.used().saturating_add(to - from) <= self.options.capacity {
             return Ok(());
         }
         Err(io::Error::from_raw_os_error(ENOSPC))

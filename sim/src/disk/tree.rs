@@ -16,6 +16,8 @@ pub(super) struct Tree {
     pending: Vec<NameChange>,
     /// How many handles keep a file alive that may have no name any more.
     handles: BTreeMap<InodeId, u64>,
+    /// Files that have no live name; their space is free unless a handle keeps them.
+    nameless: BTreeSet<InodeId>,
     /// How many names were taken away since the last [`Tree::collect`].
     taken: usize,
 }
@@ -64,7 +66,14 @@ fn parts(path: &str) -> io::Result<Vec<&str>> {
 impl Tree {
     pub(super) fn new() -> Tree {
         let inodes = BTreeMap::from([(ROOT, Inode::Directory(Directory::default()))]);
-        Tree { inodes, next_inode: ROOT + 1, pending: Vec::new(), handles: BTreeMap::new(), taken: 0 }
+        Tree {
+            inodes,
+            next_inode: ROOT + 1,
+            pending: Vec::new(),
+            handles: BTreeMap::new(),
+            nameless: BTreeSet::new(),
+            taken: 0,
+        }
     }
 
     fn directory(&self, id: InodeId) -> io::Result<&Directory> {
@@ -118,13 +127,16 @@ impl Tree {
         if let Some((directory, name)) = &change.take
             && let Some(directory) = self.directory_mut(*directory)
         {
-            directory.live.remove(name);
+            let taken = directory.live.remove(name);
+            self.nameless.extend(taken);
             self.taken += 1;
         }
         if let Some((directory, name, inode)) = &change.give
             && let Some(directory) = self.directory_mut(*directory)
         {
-            directory.live.insert(name.clone(), *inode);
+            let replaced = directory.live.insert(name.clone(), *inode);
+            self.nameless.extend(replaced);
+            self.nameless.remove(inode);
         }
         self.pending.push(change);
     }
@@ -282,6 +294,8 @@ impl Tree {
         self.make_durable(|_| rng.chance(loss.kept_per_mille));
         self.pending.clear();
         self.handles.clear();
+        // What is durable becomes live again, with its name; what is not is collected.
+        self.nameless.clear();
         for inode in self.inodes.values_mut() {
             match inode {
                 Inode::File(file) => file.power_fail(loss, rng),
@@ -295,6 +309,16 @@ impl Tree {
     pub(super) fn close_all(&mut self) {
         self.handles.clear();
         self.collect();
+    }
+
+    /// The space that files take up, in bytes.
+    pub(super) fn used(&self) -> u64 {
+        let is_free = |id: &InodeId| self.nameless.contains(id) && !self.handles.contains_key(id);
+        let size = |(id, inode): (&InodeId, &Inode)| match inode {
+            Inode::File(file) if !is_free(id) => file.len(),
+            Inode::File(_) | Inode::Directory(_) => 0,
+        };
+        self.inodes.iter().map(size).sum()
     }
 
     pub(super) fn add_handle(&mut self, id: InodeId) {
@@ -318,7 +342,7 @@ impl Tree {
     }
 
     /// Forgets files that no name, no handle and no pending change leads to.
-    pub(super) fn collect(&mut self) {
+    fn collect(&mut self) {
         self.taken = 0;
         let mut reached: BTreeSet<InodeId> = self.handles.keys().copied().collect();
         let mut open: Vec<InodeId> = vec![ROOT];
@@ -331,5 +355,6 @@ impl Tree {
             }
         }
         self.inodes.retain(|id, _| reached.contains(id));
+        self.nameless.retain(|id| reached.contains(id));
     }
 }
