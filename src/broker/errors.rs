@@ -1,7 +1,7 @@
 //! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
+use crate::log::producers::ProducerError;
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
-use crate::log::producers::ProducerError;
 use crate::types::ErrorCode;
 use crate::wire::batch::BatchError;
 
@@ -83,7 +83,11 @@ impl AsErrorCode for BatchError {
             }
             BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
             BatchError::RecordsRefused(refused) => {
-                if refused.any_timestamp { ErrorCode::InvalidTimestamp } else { ErrorCode::InvalidRecord }
+                if refused.any_timestamp {
+                    ErrorCode::InvalidTimestamp
+                } else {
+                    ErrorCode::InvalidRecord
+                }
             }
         }
     }

@@ -2,15 +2,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::request::{AppendOutcome, AppendRequest, OnAppended, Request, Required};
-use super::{
-    EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec,
-    PartitionStats, ReadRequest, ReadResult,
-};
-use crate::log::producers::ProducerEntry;
 use super::maintenance::Step;
+use super::request::{AppendOutcome, AppendRequest, OnAppended, Request, Required};
 use super::shard::Shard;
+use super::{
+    EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
+    PartitionSpec, PartitionStats, ReadRequest, ReadResult,
+};
 use crate::io::Io;
+use crate::log::producers::ProducerEntry;
 use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
@@ -251,7 +251,8 @@ impl Partitions {
         &self,
         deletions: Vec<(PartitionId, Option<Offset>)>,
     ) -> Result<Vec<Result<Offset, PartitionError>>, PartitionsClosed> {
-        self.ask_each(deletions, |one| one.0, |deletions, reply| Request::DeleteRecords { deletions, reply }).await
+        self.ask_each(deletions, |one| one.0, |deletions, reply| Request::DeleteRecords { deletions, reply })
+            .await
     }
 
     /// Creates partitions and waits until they serve. One that exists keeps its log.
@@ -304,7 +305,10 @@ impl Partitions {
     ///
     /// # Errors
     /// If the node is shutting down.
-    pub async fn stats(&self, ids: Option<Vec<PartitionId>>) -> Result<Vec<PartitionStats>, PartitionsClosed> {
+    pub async fn stats(
+        &self,
+        ids: Option<Vec<PartitionId>>,
+    ) -> Result<Vec<PartitionStats>, PartitionsClosed> {
         let mut all = Vec::new();
         for shard in 0..self.shards.len() {
             let ids = ids

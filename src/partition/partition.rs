@@ -7,7 +7,7 @@ use super::{
     ReadRequest, ReadResult,
 };
 use crate::log::producers::Decision;
-use crate::log::{self, Entry, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead};
+use crate::log::{self, Entry, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote};
 use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::wire::batch::ValidatedBatch;
@@ -43,14 +43,21 @@ pub(super) struct Place {
 }
 
 /// What the shard has to do after a step of a partition.
-#[derive(Default)]
 pub(super) struct Outbox {
+    /// A place in the journal that comes before all of `entries`.
+    journal: log::Position,
     /// For the journal, in order.
     pub(super) entries: Vec<Entry>,
     /// What to tell the replica once these entries are durable, in order.
     pub(super) once_durable: Vec<Event>,
     /// Appends that are answered.
     pub(super) answered: Vec<(Place, Result<Appended, AppendError>)>,
+}
+
+impl Outbox {
+    pub(super) fn new(journal: log::Position) -> Outbox {
+        Outbox { journal, entries: Vec::new(), once_durable: Vec::new(), answered: Vec::new() }
+    }
 }
 
 impl Partition {
@@ -90,7 +97,8 @@ impl Partition {
     fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
         match effect {
             Effect::PersistVote { epoch, candidate } => {
-                out.entries.push(self.log.record_vote(epoch, Some(candidate)));
+                let vote = Vote { epoch, candidate: Some(candidate) };
+                out.entries.push(self.log.record_vote(vote, out.journal));
                 out.once_durable.push(Event::VoteDurable { epoch });
             }
             // No other voter can be reached yet: such a replica stays a candidate.
@@ -98,7 +106,7 @@ impl Partition {
             Effect::AppendEpochStart { epoch, start } => {
                 assert_eq!(start, self.log.log_end(), "an epoch starts where the log ends");
                 // A damaged log is never led: the shard does not let it campaign.
-                let entry = self.log.start_epoch(epoch).expect("a new epoch of a sound log");
+                let entry = self.log.start_epoch(epoch, out.journal).expect("a new epoch of a sound log");
                 out.entries.push(entry);
                 out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
             }
@@ -138,11 +146,10 @@ impl Partition {
         &mut self,
         batch: ValidatedBatch,
         required: Required,
-        journal: log::Position,
         place: Place,
         out: &mut Outbox,
     ) {
-        match self.accept(batch, journal, out) {
+        match self.accept(batch, out) {
             Err(error) => out.answered.push((place, Err(error))),
             Ok((end, answer)) => {
                 let waiting = WaitingAppend { end, answer, place };
@@ -157,12 +164,7 @@ impl Partition {
         }
     }
 
-    fn accept(
-        &mut self,
-        batch: ValidatedBatch,
-        journal: log::Position,
-        out: &mut Outbox,
-    ) -> Result<(Offset, Appended), AppendError> {
+    fn accept(&mut self, batch: ValidatedBatch, out: &mut Outbox) -> Result<(Offset, Appended), AppendError> {
         match self.standing() {
             Ok(()) | Err(LeadershipError::Starting) => {}
             Err(error) => return Err(error.into()),
@@ -181,7 +183,7 @@ impl Partition {
         }
         let epoch = self.replica.epoch();
         let bytes = batch.batch().len() as u64;
-        let entry = self.log.append(batch.into_batch().placed_at(base_offset, epoch), journal)?;
+        let entry = self.log.append(batch.into_batch().placed_at(base_offset, epoch), out.journal)?;
         out.entries.push(entry);
         let position = Position { epoch, end: self.log.log_end() };
         self.uncommitted.push_back((position.end, bytes));
@@ -225,8 +227,11 @@ impl Partition {
             let data = Ok(ReadData::Memory(Vec::new()));
             return ReadResult { high_watermark, log_start, data, diverging: Some(diverging) };
         }
-        let out_of_range =
-            || PartitionError::OutOfRange { asked: request.offset, start: log_start, end: self.log.log_end() };
+        let out_of_range = || PartitionError::OutOfRange {
+            asked: request.offset,
+            start: log_start,
+            end: self.log.log_end(),
+        };
         if request.offset < log_start || request.offset > self.log.log_end() {
             return failed(out_of_range());
         }
@@ -265,7 +270,11 @@ impl Partition {
         self.fetches.satisfy_all();
     }
 
-    pub(super) fn offset(&self, check: EpochCheck, query: OffsetQuery) -> Result<OffsetReply, PartitionError> {
+    pub(super) fn offset(
+        &self,
+        check: EpochCheck,
+        query: OffsetQuery,
+    ) -> Result<OffsetReply, PartitionError> {
         self.check(check)?;
         let high_watermark = self.replica.high_watermark();
         let plain = |offset, epoch| OffsetReply::At { offset, timestamp: Timestamp::NONE, epoch };
@@ -295,7 +304,11 @@ impl Partition {
         found.map_err(|_| LeadershipError::Storage.into())
     }
 
-    pub(super) fn epoch_end(&self, check: EpochCheck, epoch: LeaderEpoch) -> Result<EpochEnd, PartitionError> {
+    pub(super) fn epoch_end(
+        &self,
+        check: EpochCheck,
+        epoch: LeaderEpoch,
+    ) -> Result<EpochEnd, PartitionError> {
         self.check(check)?;
         Ok(match self.log.epochs().end_of(epoch, self.log.log_end()) {
             Some((epoch, end)) => EpochEnd { epoch, end },
@@ -316,12 +329,14 @@ impl Partition {
             let start = self.log.log_start();
             return Err(PartitionError::OutOfRange { asked, start, end: high_watermark });
         }
-        match self.log.advance_log_start(asked) {
+        match self.log.advance_log_start(asked, out.journal) {
             Ok(entry) => out.entries.extend(entry),
-            Err(error) => return Err(match error {
-                LogError::Damaged(_) => LeadershipError::Storage.into(),
-                other => PartitionError::Log(other),
-            }),
+            Err(error) => {
+                return Err(match error {
+                    LogError::Damaged(_) => LeadershipError::Storage.into(),
+                    other => PartitionError::Log(other),
+                });
+            }
         }
         Ok(self.log.log_start())
     }

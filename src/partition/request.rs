@@ -119,7 +119,10 @@ pub struct ReadResult {
 pub enum ReadData {
     Memory(Vec<Bytes>),
     /// To be run by whoever asked; its result is checked against the disk's lies.
-    Stored { plan: StoredRead, max_bytes: usize },
+    Stored {
+        plan: StoredRead,
+        max_bytes: usize,
+    },
 }
 
 impl ReadData {
@@ -154,7 +157,11 @@ pub enum OffsetQuery {
 pub enum OffsetReply {
     /// There is no such offset.
     None,
-    At { offset: Offset, timestamp: Timestamp, epoch: LeaderEpoch },
+    At {
+        offset: Offset,
+        timestamp: Timestamp,
+        epoch: LeaderEpoch,
+    },
     /// Needs a look into batches: [`super::Partitions::first_at_or_after`] with this time.
     FirstAtOrAfter(Timestamp),
 }
@@ -177,10 +184,23 @@ pub(super) type OnAppended = Box<dyn FnOnce(Vec<AppendOutcome>) + Send>;
 
 /// What a shard is asked.
 pub(super) enum Request {
-    Create { specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>> },
-    Configure { id: PartitionId, config: LogConfig },
-    Delete { ids: Vec<PartitionId>, reply: oneshot::Sender<Result<(), PartitionError>> },
-    Append { appends: Vec<AppendRequest>, required: Required, done: OnAppended },
+    Create {
+        specs: Vec<PartitionSpec>,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    },
+    Configure {
+        id: PartitionId,
+        config: LogConfig,
+    },
+    Delete {
+        ids: Vec<PartitionId>,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    },
+    Append {
+        appends: Vec<AppendRequest>,
+        required: Required,
+        done: OnAppended,
+    },
     FindTimestamp {
         id: PartitionId,
         check: EpochCheck,
@@ -189,7 +209,9 @@ pub(super) enum Request {
         reply: oneshot::Sender<Result<TimestampRead, PartitionError>>,
     },
     /// Which logs recovery found that nobody has claimed.
-    Unclaimed { reply: oneshot::Sender<Vec<PartitionId>> },
+    Unclaimed {
+        reply: oneshot::Sender<Vec<PartitionId>>,
+    },
     Read {
         reads: Vec<ReadRequest>,
         max_bytes: usize,
@@ -209,7 +231,16 @@ pub(super) enum Request {
         deletions: Vec<(PartitionId, Option<Offset>)>,
         reply: oneshot::Sender<Vec<Result<Offset, PartitionError>>>,
     },
-    Stats { ids: Option<Vec<PartitionId>>, reply: oneshot::Sender<Vec<PartitionStats>> },
-    Producers { id: PartitionId, reply: oneshot::Sender<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>> },
-    Damaged { id: PartitionId, error: ReadError },
+    Stats {
+        ids: Option<Vec<PartitionId>>,
+        reply: oneshot::Sender<Vec<PartitionStats>>,
+    },
+    Producers {
+        id: PartitionId,
+        reply: oneshot::Sender<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>>,
+    },
+    Damaged {
+        id: PartitionId,
+        error: ReadError,
+    },
 }

@@ -67,11 +67,12 @@ impl Partitions {
 
 fn first_in(batch: &RecordBatch, timestamp: Timestamp) -> Result<Option<Found>, BatchError> {
     let epoch = batch.header().partition_leader_epoch;
-    for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
+    let mut records = batch.records(DECOMPRESSED_BYTES_MAX)?;
+    while let Some(record) = records.next() {
         let record = record?;
-        let time = batch.timestamp_of(&record);
+        let time = records.timestamp_of(&record);
         if time >= timestamp {
-            return Ok(Some(Found { offset: batch.offset_of(&record), timestamp: time, epoch }));
+            return Ok(Some(Found { offset: records.offset_of(&record), timestamp: time, epoch }));
         }
     }
     Ok(None)

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
+use super::maintenance::{Step, told_retention};
 use super::partition::{Outbox, Partition, Place};
 use super::request::{AppendOutcome, OnAppended, Request};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use super::maintenance::{Step, told_retention};
 use crate::io::Io;
 use crate::log::{
     CommitTicket, Entry, FlushDone, FlushFailed, JournalHandle, PartitionLog, Position, Storage,
@@ -236,7 +236,7 @@ impl Shard {
     fn retain(&mut self, wall: Timestamp) {
         let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
         for id in ids {
-            let mut out = Outbox::default();
+            let mut out = Outbox::new(self.journal.durable_position());
             if let Some(partition) = self.partitions.get_mut(&id) {
                 partition.log.expire_producers(wall);
                 if partition.standing().is_ok()
@@ -252,7 +252,7 @@ impl Shard {
 
     fn step(&mut self, id: PartitionId, event: Event) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        let mut out = Outbox::default();
+        let mut out = Outbox::new(self.journal.durable_position());
         partition.step(event, &mut out);
         let gates = match partition.standing() {
             Err(LeadershipError::Starting | LeadershipError::NotLeader) => Vec::new(),
@@ -303,7 +303,11 @@ impl Shard {
         }
     }
 
-    fn new_gate(&mut self, missing: usize, reply: oneshot::Sender<Result<(), PartitionError>>) -> Option<u64> {
+    fn new_gate(
+        &mut self,
+        missing: usize,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    ) -> Option<u64> {
         if self.failed || missing == 0 {
             let result = if self.failed { Err(PartitionError::Journal) } else { Ok(()) };
             drop(reply.send(result));
@@ -326,16 +330,15 @@ impl Shard {
             }
             Request::Delete { ids, reply } => self.delete(&ids, reply),
             Request::Append { appends, required, done } => {
-                let journal = self.journal.durable_position();
                 let request = self.next_append;
                 self.next_append += 1;
                 let missing = appends.len();
                 self.appends.insert(request, PendingAppend { outcomes: vec![None; missing], missing, done });
                 for (slot, append) in appends.into_iter().enumerate() {
                     let place = Place { request, slot };
-                    let mut out = Outbox::default();
+                    let mut out = Outbox::new(self.journal.durable_position());
                     match self.partitions.get_mut(&append.id) {
-                        Some(partition) => partition.append(append.batch, required, journal, place, &mut out),
+                        Some(partition) => partition.append(append.batch, required, place, &mut out),
                         None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
                     }
                     self.take(append.id, out);
@@ -415,7 +418,7 @@ impl Shard {
         for id in ids {
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
-                    let mut out = Outbox::default();
+                    let mut out = Outbox::new(self.journal.durable_position());
                     partition.step(Event::EpochSeen { epoch: crate::types::LeaderEpoch(i32::MAX) }, &mut out);
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
@@ -427,7 +430,7 @@ impl Shard {
                 None => self.dormant.remove(id),
             };
             if let Some(mut log) = log {
-                self.turn.entries.push(self.storage.begin_deletion(&mut log));
+                self.turn.entries.push(Storage::begin_deletion(&mut log));
                 deleted.push(log);
             }
         }
@@ -498,7 +501,7 @@ impl Shard {
     ) {
         let mut starts = Vec::with_capacity(deletions.len());
         for (id, offset) in deletions {
-            let mut out = Outbox::default();
+            let mut out = Outbox::new(self.journal.durable_position());
             starts.push(match self.partitions.get_mut(&id) {
                 Some(partition) => partition.delete_records(offset, &mut out),
                 None => Err(LeadershipError::Unknown.into()),

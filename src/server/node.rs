@@ -71,7 +71,11 @@ impl Node {
     ///
     /// # Errors
     /// If a port is taken, the storage is damaged beyond what can be served, or the metadata cannot be read.
-    pub async fn start(io: Io, config: Arc<BrokerConfig>, settings: Arc<Settings>) -> Result<Node, StartError> {
+    pub async fn start(
+        io: Io,
+        config: Arc<BrokerConfig>,
+        settings: Arc<Settings>,
+    ) -> Result<Node, StartError> {
         let sockets = bind(&io, &config).await?;
         let defaults = LogConfig::default();
         let (storage, logs, report) =
@@ -80,7 +84,8 @@ impl Node {
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         let image = Arc::new(ImageCell::default());
         let controller =
-            Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image)).await?;
+            Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image))
+                .await?;
         register(&io, &config, &controller, &sockets).await.map_err(StartError::Register)?;
         let shutdown = Shutdown::new();
         let groups = GroupCoordinators::new(
@@ -100,13 +105,11 @@ impl Node {
             groups,
             shutdown: shutdown.clone(),
         }));
-        let maintenance = Maintenance::start(
-            &io,
-            partitions,
-            storage.clone(),
-            MaintenanceOptions::of(&config),
+        let maintenance =
+            Maintenance::start(&io, partitions, storage.clone(), MaintenanceOptions::of(&config));
+        let memory = RequestMemory::new(
+            usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX),
         );
-        let memory = RequestMemory::new(usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX));
         let mut node = Node {
             io,
             config,
@@ -118,7 +121,8 @@ impl Node {
             memory,
             report,
         };
-        node.listeners = sockets.into_iter().map(|(listener, socket)| node.listen(listener, socket)).collect();
+        node.listeners =
+            sockets.into_iter().map(|(listener, socket)| node.listen(listener, socket)).collect();
         Ok(node)
     }
 
@@ -200,10 +204,7 @@ impl Node {
     }
 }
 
-async fn bind(
-    io: &Io,
-    config: &BrokerConfig,
-) -> Result<Vec<(Listener, Box<dyn io::Listener>)>, StartError> {
+async fn bind(io: &Io, config: &BrokerConfig) -> Result<Vec<(Listener, Box<dyn io::Listener>)>, StartError> {
     let mut sockets = Vec::with_capacity(config.listeners.len());
     for listener in &config.listeners {
         let name = || listener.name.clone();

@@ -127,7 +127,11 @@ impl Answer {
     }
 }
 
-async fn read_until_enough(context: &Context, wants: &[(FetchKey, FetchWant)], limits: &Limits) -> Vec<Answer> {
+async fn read_until_enough(
+    context: &Context,
+    wants: &[(FetchKey, FetchWant)],
+    limits: &Limits,
+) -> Vec<Answer> {
     let deadline = context.io.clock.now().after(limits.wait);
     let waiter = (limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
         .then(|| FetchWaiter::new(limits.min_bytes as u64));

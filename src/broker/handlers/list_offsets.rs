@@ -3,9 +3,7 @@ use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
 use crate::broker::{Caller, Context};
-use crate::partition::{
-    EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, SearchError,
-};
+use crate::partition::{EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, SearchError};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp};
 use crate::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use crate::wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
@@ -157,7 +155,12 @@ async fn search(
     }
 }
 
-fn found(index: i32, offset: Offset, timestamp: Timestamp, epoch: LeaderEpoch) -> ListOffsetsPartitionResponse {
+fn found(
+    index: i32,
+    offset: Offset,
+    timestamp: Timestamp,
+    epoch: LeaderEpoch,
+) -> ListOffsetsPartitionResponse {
     ListOffsetsPartitionResponse {
         partition_index: index,
         error_code: ErrorCode::None.code(),

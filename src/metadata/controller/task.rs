@@ -10,16 +10,19 @@ use crate::config::BrokerConfig;
 use crate::io::Io;
 use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, TopicImage};
 use crate::partition::{
-    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData, ReadRequest,
-    Required, log_config,
+    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData,
+    ReadRequest, Required, log_config,
 };
 use crate::raft::VoterSet;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
-use crate::wire::batch::{BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord};
+use crate::wire::batch::{
+    BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord,
+};
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
 
 /// The metadata log's only partition.
-pub const METADATA_PARTITION: PartitionId = PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
+pub const METADATA_PARTITION: PartitionId =
+    PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
 
 /// Changes that may wait for the controller; more wait with the handlers.
 const QUEUE_CHANGES_MAX: usize = 128;
@@ -200,7 +203,9 @@ impl Controller {
                 }
                 MetadataRecord::RemoveTopic(removed) => {
                     if let Some(topic) = previous.topic_by_id(removed.topic_id) {
-                        deleted.extend(topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }));
+                        deleted.extend(
+                            topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }),
+                        );
                     }
                 }
                 MetadataRecord::Config(config) if config.resource_type == ConfigResource::TOPIC => {

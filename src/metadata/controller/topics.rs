@@ -5,8 +5,8 @@ use crate::config::{validate_topic_config, validate_topic_name};
 use crate::metadata::{MetadataImage, TopicImage};
 use crate::types::limits::PARTITIONS_MAX;
 use crate::types::{NodeId, PartitionIndex, TopicId};
-use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
 use crate::wire::MetadataRecord;
+use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
 
 /// A topic to be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -165,13 +165,18 @@ fn check_name_free(image: &MetadataImage, name: &str) -> Result<(), ControllerEr
     Ok(())
 }
 
-fn checked_configs(configs: &[(String, Option<String>)]) -> Result<BTreeMap<String, String>, ControllerError> {
+fn checked_configs(
+    configs: &[(String, Option<String>)],
+) -> Result<BTreeMap<String, String>, ControllerError> {
     let mut checked = BTreeMap::new();
     for (name, value) in configs {
         let Some(value) = value else {
-            return Err(ControllerError::InvalidConfig(format!("configuration {name} of a new topic has no value")));
+            return Err(ControllerError::InvalidConfig(format!(
+                "configuration {name} of a new topic has no value"
+            )));
         };
-        validate_topic_config(name, value).map_err(|error| ControllerError::InvalidConfig(error.to_string()))?;
+        validate_topic_config(name, value)
+            .map_err(|error| ControllerError::InvalidConfig(error.to_string()))?;
         checked.insert(name.clone(), value.clone());
     }
     Ok(checked)
@@ -258,7 +263,9 @@ fn check_assignments(image: &MetadataImage, topic: &NewTopic) -> Result<Vec<Vec<
 
 fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Result<(), ControllerError> {
     if replicas.is_empty() {
-        return Err(ControllerError::InvalidAssignment(format!("partition {index} is assigned to no broker")));
+        return Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to no broker"
+        )));
     }
     let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
     if distinct.len() != replicas.len() {
@@ -375,7 +382,10 @@ fn add_partitions(
         }
     };
     let first = i32::try_from(present).expect("bounded by PARTITIONS_MAX");
-    Ok((first..).zip(&replicas).map(|(index, replicas)| partition_record(topic.id, index, replicas)).collect())
+    Ok((first..)
+        .zip(&replicas)
+        .map(|(index, replicas)| partition_record(topic.id, index, replicas))
+        .collect())
 }
 
 /// The names that occur more than once.
