@@ -15,7 +15,9 @@
 //!
 //! Absent: offsets are assigned, and records validated, by the owner above; replication; Kafka error codes.
 mod checksum;
+pub mod compaction;
 mod config;
 mod journal;
+pub mod producers;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
