@@ -2,11 +2,8 @@
 //!
 //! The library is written against the five traits of [`io`]; nothing outside `io::real` names a clock, a
 //! socket, a file or entropy. `docs/architecture.md` is the map.
-<<<<<<< HEAD
 pub mod client;
-=======
 pub mod config;
->>>>>>> config
 pub mod io;
 pub mod metrics;
 pub mod raft;
