@@ -71,9 +71,9 @@ struct Row {
 
 #[rustfmt::skip]
 api_table! {
-     0 Produce 3..=13 flexible 9 served none
-     1 Fetch 4..=18 flexible 12 served none
-     2 ListOffsets 1..=11 flexible 6 served none
+     0 Produce 3..=13 flexible 9 served (3..=13)
+     1 Fetch 4..=18 flexible 12 served (4..=18)
+     2 ListOffsets 1..=11 flexible 6 served (1..=11)
      3 Metadata 0..=13 flexible 9 served none
      8 OffsetCommit 2..=10 flexible 8 served none
      9 OffsetFetch 1..=10 flexible 6 served none
@@ -85,12 +85,12 @@ api_table! {
     15 DescribeGroups 0..=6 flexible 5 served none
     16 ListGroups 0..=5 flexible 3 served none
     17 SaslHandshake 0..=1 flexible never served none
-    18 ApiVersions 0..=4 flexible 3 served none
+    18 ApiVersions 0..=4 flexible 3 served (0..=4)
     19 CreateTopics 2..=7 flexible 5 served none
     20 DeleteTopics 1..=6 flexible 4 served none
     21 DeleteRecords 0..=2 flexible 2 served none
-    22 InitProducerId 0..=6 flexible 2 served none
-    23 OffsetForLeaderEpoch 2..=4 flexible 4 served none
+    22 InitProducerId 0..=6 flexible 2 served (0..=5)
+    23 OffsetForLeaderEpoch 2..=4 flexible 4 served (2..=4)
     24 AddPartitionsToTxn 0..=5 flexible 3 served none
     25 AddOffsetsToTxn 0..=4 flexible 3 served none
     26 EndTxn 0..=5 flexible 3 served none
