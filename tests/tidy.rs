@@ -19,7 +19,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
     (
         "server",
-        &["types", "io", "wire", "config", "metrics", "broker", "metadata", "partition", "coordinator", "log"],
+        &[
+            "types",
+            "io",
+            "wire",
+            "config",
+            "metrics",
+            "broker",
+            "metadata",
+            "partition",
+            "coordinator",
+            "log",
+        ],
     ),
     ("client", &["types", "io", "wire"]),
 ];

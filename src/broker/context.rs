@@ -47,7 +47,17 @@ impl Context {
         let random = Mutex::new(io.rng.stream("broker"));
         let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch.sessions_max));
         Context {
-            io, config, settings, image, partitions, controller, groups, producer_ids, shutdown, fetch_sessions, random,
+            io,
+            config,
+            settings,
+            image,
+            partitions,
+            controller,
+            groups,
+            producer_ids,
+            shutdown,
+            fetch_sessions,
+            random,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
+use crate::log::producers::ProducerError;
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
-use crate::log::ProducerError;
 use crate::types::ErrorCode;
 use crate::types::limits::STRING_BYTES_MAX;
 use crate::wire::Text;
@@ -82,7 +82,7 @@ impl AsErrorCode for AppendError {
         match self {
             AppendError::Leadership(error) => error.error_code(),
             AppendError::Producer(error) => error.error_code(),
-            AppendError::Journal => ErrorCode::KafkaStorageError,
+            AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -94,7 +94,7 @@ impl AsErrorCode for PartitionError {
         match self {
             PartitionError::Leadership(error) => error.error_code(),
             PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-            PartitionError::Journal => ErrorCode::KafkaStorageError,
+            PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
             PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
         }
     }
@@ -124,7 +124,11 @@ impl AsErrorCode for BatchError {
             }
             BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
             BatchError::RecordsRefused(refused) => {
-                if refused.any_timestamp { ErrorCode::InvalidTimestamp } else { ErrorCode::InvalidRecord }
+                if refused.any_timestamp {
+                    ErrorCode::InvalidTimestamp
+                } else {
+                    ErrorCode::InvalidRecord
+                }
             }
         }
     }

@@ -73,8 +73,7 @@ mod tests {
 
     #[test]
     fn a_search_by_time_starts_below_it() {
-        let rows: Vec<u8> =
-            [(50, 4), (70, 9)].iter().flat_map(|&(t, r)| time_row(Timestamp(t), r)).collect();
+        let rows: Vec<u8> = [(50, 4), (70, 9)].iter().flat_map(|&(t, r)| time_row(Timestamp(t), r)).collect();
         let find = |time| offset_for_timestamp(&rows, Offset(1000), Timestamp(time)).0;
         assert_eq!([find(50), find(51), find(70), find(71)], [1000, 1004, 1004, 1009]);
     }

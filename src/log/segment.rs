@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::indexes::{offset_row, time_row};
+use super::journal::LogId;
 use crate::types::{Offset, PartitionId, Timestamp};
 use crate::wire::batch::BatchHeader;
 
@@ -14,7 +15,10 @@ pub(crate) fn log_directory(partition: PartitionId) -> String {
 
 /// What tells a segment from all others for as long as the process lives, whatever its files are called.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct SegmentId(pub(crate) u64);
+pub(crate) struct SegmentId {
+    pub(crate) log: LogId,
+    pub(crate) number: u64,
+}
 
 /// One of a segment's files.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-use super::journal::Position;
+use super::journal::{EntryNumber, Position};
 use crate::types::Offset;
 use crate::wire::batch::{BatchHeader, RecordBatch};
 
@@ -46,6 +46,8 @@ impl TailBudget {
 #[derive(Clone, Debug)]
 pub(crate) struct TailBatch {
     pub(crate) batch: RecordBatch,
+    /// Its entry's number.
+    pub(crate) number: EntryNumber,
     /// No entry of the batch stands in the journal before this place.
     pub(crate) journal: Position,
 }
@@ -71,14 +73,14 @@ impl Tail {
         Tail { batches: VecDeque::new(), flushed: 0, bytes: 0, unflushed_bytes: 0, budget }
     }
 
-    pub(crate) fn push(&mut self, batch: RecordBatch, journal: Position) {
+    pub(crate) fn push(&mut self, batch: RecordBatch, number: EntryNumber, journal: Position) {
         let bytes = batch.len();
         let batch = if bytes < COPIED_BYTES_MAX {
             RecordBatch::new(*batch.header(), &batch.to_bytes())
         } else {
             batch
         };
-        self.batches.push_back(TailBatch { batch, journal });
+        self.batches.push_back(TailBatch { batch, number, journal });
         self.bytes += bytes;
         self.unflushed_bytes += bytes;
         self.budget.used.fetch_add(bytes, Ordering::Relaxed);
@@ -129,15 +131,6 @@ impl Tail {
     /// Drops all flushed batches.
     pub(crate) fn release(&mut self) {
         while self.flushed > 0 {
-            self.pop_front();
-        }
-    }
-
-    /// Drops batches that end at or below `start`.
-    pub(crate) fn advance_start(&mut self, start: Offset) {
-        while let Some(batch) = self.batches.front()
-            && batch.header().next_offset() <= start
-        {
             self.pop_front();
         }
     }

@@ -117,8 +117,6 @@ pub enum ImageError {
     UnknownResourceType(i8),
     #[error("the metadata log names broker {0:?} in a configuration; a broker's name is a number")]
     BadBrokerName(String),
-    #[error("the metadata log registers broker {0} with port {1}, which is none")]
-    BadPort(i32, i32),
 }
 
 impl MetadataImage {
@@ -184,18 +182,16 @@ impl MetadataImage {
             MetadataRecord::RegisterBroker(broker) => {
                 let mut endpoints = Vec::with_capacity(broker.endpoints.len());
                 for endpoint in &broker.endpoints {
-                    let port = u16::try_from(endpoint.port)
-                        .map_err(|_| ImageError::BadPort(broker.broker_id, endpoint.port))?;
                     endpoints.push(Endpoint {
                         listener: endpoint.name.to_string(),
                         host: endpoint.host.to_string(),
-                        port,
+                        port: endpoint.port,
                     });
                 }
                 self.brokers.insert(
                     NodeId(broker.broker_id),
                     BrokerImage {
-                        incarnation: broker.incarnation_id,
+                        incarnation: broker.incarnation_id.into(),
                         endpoints,
                         rack: broker.rack.as_ref().map(ToString::to_string),
                     },
@@ -258,8 +254,10 @@ impl MetadataImage {
         value: Option<&str>,
     ) -> Result<(), ImageError> {
         if let ConfigResource::Topic(topic) = &resource {
-            let image =
-                self.topics.get_mut(&**topic).ok_or_else(|| ImageError::ConfigOfUnknownTopic(topic.clone()))?;
+            let image = self
+                .topics
+                .get_mut(&**topic)
+                .ok_or_else(|| ImageError::ConfigOfUnknownTopic(topic.clone()))?;
             let image = Arc::make_mut(image);
             image.effective = OnceLock::new();
             set(&mut image.settings, name, value);

@@ -12,7 +12,7 @@ use crate::broker::{Context, Outcome, Parts, Peer, dispatch, features};
 use crate::config::{BrokerConfig, Listener, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{self, Io, Shutdown, timeout};
-use crate::log::{JournalFailed, RecoveryReport, Storage, StorageError, StorageOptions};
+use crate::log::{JournalFailed, LogConfig, RecoveryReport, Storage, StorageError, StorageOptions};
 use crate::metadata::controller::{
     Controller, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap, register_broker,
 };
@@ -51,7 +51,7 @@ pub struct Node {
     io: Io,
     config: Arc<BrokerConfig>,
     context: Arc<Context>,
-    storage: Arc<Storage>,
+    storage: Storage,
     maintenance: Maintenance,
     shutdown: Shutdown,
     listeners: Vec<BoundListener>,
@@ -71,15 +71,21 @@ impl Node {
     ///
     /// # Errors
     /// If a port is taken, the storage is damaged beyond what can be served, or the metadata cannot be read.
-    pub async fn start(io: Io, config: Arc<BrokerConfig>, settings: Arc<Settings>) -> Result<Node, StartError> {
+    pub async fn start(
+        io: Io,
+        config: Arc<BrokerConfig>,
+        settings: Arc<Settings>,
+    ) -> Result<Node, StartError> {
         let sockets = bind(&io, &config).await?;
-        let (storage, logs, report) = Storage::open(io.clone(), storage_options(&config)).await?;
-        let storage = Arc::new(storage);
+        let defaults = LogConfig::default();
+        let (storage, logs, report) =
+            Storage::open(io.clone(), storage_options(&config), move |_| defaults.clone()).await?;
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         let image = Arc::new(ImageCell::default());
         let controller =
-            Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image)).await?;
+            Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image))
+                .await?;
         register(&io, &config, &controller, &sockets).await.map_err(StartError::Register)?;
         let shutdown = Shutdown::new();
         let groups = GroupCoordinators::new(
@@ -99,13 +105,11 @@ impl Node {
             groups,
             shutdown: shutdown.clone(),
         }));
-        let maintenance = Maintenance::start(
-            &io,
-            partitions,
-            Arc::clone(&storage),
-            MaintenanceOptions::of(&config),
+        let maintenance =
+            Maintenance::start(&io, partitions, storage.clone(), MaintenanceOptions::of(&config));
+        let memory = RequestMemory::new(
+            usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX),
         );
-        let memory = RequestMemory::new(usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX));
         let mut node = Node {
             io,
             config,
@@ -117,7 +121,8 @@ impl Node {
             memory,
             report,
         };
-        node.listeners = sockets.into_iter().map(|(listener, socket)| node.listen(listener, socket)).collect();
+        node.listeners =
+            sockets.into_iter().map(|(listener, socket)| node.listen(listener, socket)).collect();
         Ok(node)
     }
 
@@ -157,7 +162,7 @@ impl Node {
     }
 
     #[must_use]
-    pub fn storage(&self) -> &Arc<Storage> {
+    pub fn storage(&self) -> &Storage {
         &self.storage
     }
 
@@ -170,7 +175,7 @@ impl Node {
     /// Completes when the journal has failed: nothing more is acknowledged, and only a restart, which reads
     /// the disk again, can help.
     pub async fn failed(&self) -> JournalFailed {
-        self.storage.journal_failed().await
+        self.storage.journal().failed().await
     }
 
     /// Stops: no new connections, what is in flight is answered, memory goes to the segments, the checkpoint
@@ -199,10 +204,7 @@ impl Node {
     }
 }
 
-async fn bind(
-    io: &Io,
-    config: &BrokerConfig,
-) -> Result<Vec<(Listener, Box<dyn io::Listener>)>, StartError> {
+async fn bind(io: &Io, config: &BrokerConfig) -> Result<Vec<(Listener, Box<dyn io::Listener>)>, StartError> {
     let mut sockets = Vec::with_capacity(config.listeners.len());
     for listener in &config.listeners {
         let name = || listener.name.clone();

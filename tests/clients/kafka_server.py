@@ -36,7 +36,6 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
-log.retention.ms=-1
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
 """

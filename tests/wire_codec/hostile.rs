@@ -4,8 +4,9 @@ use ordain::types::CorrelationId;
 use ordain::wire::messages::*;
 use ordain::wire::{FrameError, Malformed, Message, Reader, RequestFrame};
 
+use ordain_wiregen::interpret::{Choices, Interpreter};
+
 use crate::allocation::reserved;
-use crate::interpreter::{Choices, Interpreter};
 use crate::{every_version, reencode_named};
 
 /// A small deterministic stream of bytes.

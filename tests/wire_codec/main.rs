@@ -1,9 +1,7 @@
 //! The message codecs held against the schema, by an interpreter of it that shares nothing with them but the
-//! table itself; against hostile bytes; and against other implementations.
+//! table itself, and against hostile bytes.
 mod allocation;
-mod differential;
 mod hostile;
-mod interpreter;
 mod roundtrip;
 
 use std::path::Path;

@@ -2,11 +2,11 @@
 use bytes::Bytes;
 use ordain::wire::messages::*;
 use ordain::wire::{EncodeError, Message, Reader, Records, Writer};
+use ordain_wiregen::interpret::{Choices, Interpreter};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::interpreter::{Choices, Interpreter};
 use crate::{every_version, reencode_named};
 
 #[test]

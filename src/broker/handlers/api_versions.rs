@@ -21,7 +21,8 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: ApiVersionsRequest,
 ) -> ApiVersionsResponse {
-    if caller.version >= 3 && !(is_valid(&request.client_software_name) && is_valid(&request.client_software_version))
+    if caller.version >= 3
+        && !(is_valid(&request.client_software_name) && is_valid(&request.client_software_version))
     {
         return ApiVersionsResponse {
             error_code: ErrorCode::InvalidRequest.code(),

@@ -127,7 +127,11 @@ impl Answer {
     }
 }
 
-async fn read_until_enough(context: &Context, wants: &[(FetchKey, FetchWant)], limits: &Limits) -> Vec<Answer> {
+async fn read_until_enough(
+    context: &Context,
+    wants: &[(FetchKey, FetchWant)],
+    limits: &Limits,
+) -> Vec<Answer> {
     let deadline = context.io.clock.now().after(limits.wait);
     let waiter = (limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
         .then(|| FetchWaiter::new(limits.min_bytes as u64));
@@ -211,7 +215,7 @@ async fn finish(
 async fn answer(context: &Context, id: PartitionId, result: ReadResult) -> Answer {
     let data = match result.data {
         Ok(ReadData::Memory(batches)) => Ok(batches),
-        Ok(ReadData::Stored(plan)) => run_stored(context, id, plan).await,
+        Ok(ReadData::Stored { plan, .. }) => run_stored(context, id, plan).await,
         Err(PartitionError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
         Err(error) => Err(error.error_code()),
     };
@@ -246,6 +250,8 @@ pub(super) async fn run_stored(
     match plan.run().await {
         Ok(batches) => Ok(batches),
         Err(ReadError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
+        // Removed by retention while it was read: the client asks again and is told the log's start.
+        Err(ReadError::Gone) => Ok(Vec::new()),
         Err(error) => {
             // A node that shuts down needs no report.
             drop(context.partitions.report_damage(id, error).await);

@@ -3,8 +3,7 @@ use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
 use crate::broker::{Caller, Context};
-use crate::log::ReadError;
-use crate::partition::{EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError};
+use crate::partition::{EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, SearchError};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp};
 use crate::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use crate::wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
@@ -55,7 +54,7 @@ pub(in crate::broker) async fn handle(
                     let id = PartitionId { topic: topic.id, index: PartitionIndex(index) };
                     let check = EpochCheck(LeaderEpoch(partition.current_leader_epoch));
                     queries.push((id, check, query));
-                    Ok(Some(id))
+                    Ok(Some((id, check)))
                 }
             };
             partitions.push((index, answer));
@@ -73,8 +72,8 @@ pub(in crate::broker) async fn handle(
             partitions.push(match answer {
                 Err(code) => failed(index, code),
                 Ok(None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
-                Ok(Some(id)) => match replies.next() {
-                    Some(reply) => resolve(context, caller, id, reply).await,
+                Ok(Some((id, check))) => match replies.next() {
+                    Some(reply) => resolve(context, caller, id, check, reply).await,
                     None => failed(index, ErrorCode::NotLeaderOrFollower),
                 },
             });
@@ -116,23 +115,14 @@ async fn resolve(
     context: &Context,
     caller: &Caller,
     id: PartitionId,
+    check: EpochCheck,
     reply: Result<OffsetReply, PartitionError>,
 ) -> ListOffsetsPartitionResponse {
     let index = id.index.0;
     match reply {
         Ok(OffsetReply::None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
         Ok(OffsetReply::At { offset, timestamp, epoch }) => found(index, offset, timestamp, epoch),
-        Ok(OffsetReply::Search(search)) => match search.run().await {
-            Ok(Some(hit)) => found(index, hit.offset, hit.timestamp, hit.epoch),
-            Ok(None) | Err(ReadError::OutOfRange { .. }) => {
-                found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE)
-            }
-            Err(error) => {
-                // A node that shuts down needs no report.
-                drop(context.partitions.report_damage(id, error).await);
-                failed(index, ErrorCode::KafkaStorageError)
-            }
-        },
+        Ok(OffsetReply::FirstAtOrAfter(timestamp)) => search(context, id, check, timestamp).await,
         // Clients before version 5 do not know OFFSET_NOT_AVAILABLE (KIP-207).
         Err(PartitionError::Leadership(LeadershipError::Starting)) if caller.version < 5 => {
             failed(index, ErrorCode::LeaderNotAvailable)
@@ -141,7 +131,36 @@ async fn resolve(
     }
 }
 
-fn found(index: i32, offset: Offset, timestamp: Timestamp, epoch: LeaderEpoch) -> ListOffsetsPartitionResponse {
+async fn search(
+    context: &Context,
+    id: PartitionId,
+    check: EpochCheck,
+    timestamp: Timestamp,
+) -> ListOffsetsPartitionResponse {
+    let index = id.index.0;
+    match context.partitions.first_at_or_after(id, check, timestamp).await {
+        Ok(Some(hit)) => found(index, hit.offset, hit.timestamp, hit.epoch),
+        Ok(None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
+        Err(SearchError::Partition(error)) => failed(index, error.error_code()),
+        Err(SearchError::Read(error)) => {
+            // A node that shuts down needs no report.
+            drop(context.partitions.report_damage(id, error).await);
+            failed(index, ErrorCode::KafkaStorageError)
+        }
+        Err(SearchError::Batch(error)) => {
+            tracing::error!(partition = %id, %error, "a stored batch cannot be read");
+            failed(index, ErrorCode::KafkaStorageError)
+        }
+        Err(SearchError::Closed) => failed(index, ErrorCode::NotLeaderOrFollower),
+    }
+}
+
+fn found(
+    index: i32,
+    offset: Offset,
+    timestamp: Timestamp,
+    epoch: LeaderEpoch,
+) -> ListOffsetsPartitionResponse {
     ListOffsetsPartitionResponse {
         partition_index: index,
         error_code: ErrorCode::None.code(),

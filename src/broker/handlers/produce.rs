@@ -10,7 +10,9 @@ use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicCon
 use crate::metadata::TopicImage;
 use crate::partition::{AppendOutcome, AppendRequest, Required};
 use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
-use crate::wire::batch::{BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced};
+use crate::wire::batch::{
+    BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
+};
 use crate::wire::compression::Codec;
 use crate::wire::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
@@ -23,7 +25,11 @@ const DECOMPRESSED_BYTES_MAX: usize = 512 << 20;
 
 /// Produce (key 0). The batches are checked here and handed to their partitions in order; the reply follows
 /// once they are durable, and the connection's next request need not wait for it.
-pub(in crate::broker) async fn handle(context: &Arc<Context>, caller: &Caller, frame: RequestFrame) -> Outcome {
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    caller: &Caller,
+    frame: RequestFrame,
+) -> Outcome {
     let correlation_id = frame.correlation_id;
     let request: ProduceRequest = match frame.decode_as() {
         Ok(request) => request,
@@ -35,10 +41,11 @@ pub(in crate::broker) async fn handle(context: &Arc<Context>, caller: &Caller, f
     let required = if acks == -1 { Required::Committed } else { Required::Leader };
     let (reply, answer) = oneshot::channel();
     let caller = caller.clone();
-    let finish = move |outcomes: Vec<AppendOutcome>| finish(plan, outcomes, acks, &caller, correlation_id, reply);
+    let finish =
+        move |outcomes: Vec<AppendOutcome>| finish(plan, outcomes, acks, &caller, correlation_id, reply);
     if appends.is_empty() {
         finish(Vec::new());
-    } else if context.partitions.append(appends, required, wall, Box::new(finish)).await.is_err() {
+    } else if context.partitions.append(appends, required, Box::new(finish)).await.is_err() {
         return Outcome::Close("the node is shutting down".to_owned());
     }
     Outcome::Later(answer)

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::classic::{ClassicGroup, Member};
 use super::command::{GroupError, GroupResponse, JoinResult};
-use super::config::GroupConfig;
+use super::config::{GroupConfig, GroupLimits};
 use super::durable::Durable;
 use super::names::{GroupId, MemberId};
 use super::record::{GroupMetadata, GroupRecord};
@@ -19,6 +19,7 @@ use crate::types::Instant;
 pub(super) struct Turn<'a> {
     pub now: Now,
     pub config: &'a GroupConfig,
+    pub limits: &'a GroupLimits,
     pub timers: &'a mut Timers,
     pub durable: &'a mut Durable,
     pub writes: &'a mut Writes,
@@ -35,6 +36,11 @@ impl Turn<'_> {
     /// Answers with what may rest on writes that are not committed yet.
     pub fn reply_after_all(&mut self, token: RequestToken, response: GroupResponse) {
         self.effects.push(Effect::Reply { token, response, after: self.writes.barrier() });
+    }
+
+    /// Whether the group's record fits into one write.
+    pub fn fits(&self, id: &GroupId, metadata: &GroupMetadata) -> bool {
+        metadata.encoded_bytes_max(id) <= self.limits.write_bytes_max
     }
 
     /// Writes the group's record.

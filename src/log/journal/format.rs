@@ -76,6 +76,12 @@ pub struct Position {
 }
 
 impl Position {
+    /// The one of the two that comes first.
+    #[must_use]
+    pub fn earlier(self, other: Position) -> Position {
+        if other.next < self.next { other } else { self }
+    }
+
     /// Where a new journal begins.
     pub(crate) const START: Position =
         Position { file: FileSequence(1), offset: 0, next: CommitNumber(1), previous_crc: 0 };

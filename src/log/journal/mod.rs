@@ -16,7 +16,7 @@ mod vouch;
 pub use entry::{Entry, EntryBody, EntryNumber, LogId, LogKey};
 pub use format::{CommitNumber, FileSequence, Incarnation, Position};
 pub use handle::{CommitTicket, JournalFailed, JournalHandle, JournalStatistics};
-pub use recovery::{CommitDamage, JournalError, JournalReport, Replayed, TornTail};
+pub use recovery::{CommitDamage, JournalError, JournalReport, TornTail};
 
 pub(crate) use format::COMMIT_OVERHEAD_BYTES;
 pub(crate) use recovery::{JournalReader, Step, create, exists};

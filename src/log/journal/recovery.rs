@@ -262,6 +262,11 @@ impl JournalReader {
         Ok(reader)
     }
 
+    /// Where the next commit is expected.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
     /// Refuses when the file of the replay position, or one between two that were written, is missing.
     async fn check_files(&self) -> Result<(), JournalError> {
         if !self.files.contains_key(&self.start) {

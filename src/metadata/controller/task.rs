@@ -10,16 +10,19 @@ use crate::config::BrokerConfig;
 use crate::io::Io;
 use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, TopicImage};
 use crate::partition::{
-    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData, ReadRequest,
-    Required, log_config,
+    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData,
+    ReadRequest, Required, log_config,
 };
 use crate::raft::VoterSet;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
-use crate::wire::batch::{BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord};
+use crate::wire::batch::{
+    BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord,
+};
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
 
 /// The metadata log's only partition.
-pub const METADATA_PARTITION: PartitionId = PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
+pub const METADATA_PARTITION: PartitionId =
+    PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
 
 /// Changes that may wait for the controller; more wait with the handlers.
 const QUEUE_CHANGES_MAX: usize = 128;
@@ -172,7 +175,7 @@ impl Controller {
             }
             rest.drain(..taken);
             let append = AppendRequest { id: METADATA_PARTITION, batch: batch.build() };
-            self.partitions.append_one(append, Required::Committed, wall).await??;
+            self.partitions.append_one(append, Required::Committed).await??;
         }
         Ok(())
     }
@@ -200,7 +203,9 @@ impl Controller {
                 }
                 MetadataRecord::RemoveTopic(removed) => {
                     if let Some(topic) = previous.topic_by_id(removed.topic_id) {
-                        deleted.extend(topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }));
+                        deleted.extend(
+                            topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }),
+                        );
                     }
                 }
                 MetadataRecord::Config(config) if config.resource_type == ConfigResource::TOPIC => {
@@ -288,7 +293,7 @@ async fn read_image(partitions: &Partitions) -> Result<MetadataImage, Controller
         let result = results.pop().expect("one read has one result");
         let batches = match result.data? {
             ReadData::Memory(batches) => batches,
-            ReadData::Stored(plan) => plan.run().await?,
+            ReadData::Stored { plan, .. } => plan.run().await?,
         };
         if batches.is_empty() {
             return Ok(image);

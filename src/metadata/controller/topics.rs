@@ -8,8 +8,8 @@ use crate::config::{
 use crate::metadata::{MetadataImage, TopicImage};
 use crate::types::limits::PARTITIONS_MAX;
 use crate::types::{NodeId, PartitionIndex, TopicId};
-use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
 use crate::wire::MetadataRecord;
+use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
 
 /// A topic to be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -313,7 +313,9 @@ fn check_assignments(image: &MetadataImage, topic: &NewTopic) -> Result<Vec<Vec<
 
 fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Result<(), ControllerError> {
     if replicas.is_empty() {
-        return Err(ControllerError::InvalidAssignment(format!("partition {index} is assigned to no broker")));
+        return Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to no broker"
+        )));
     }
     let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
     if distinct.len() != replicas.len() {
@@ -436,7 +438,10 @@ fn add_partitions(
         }
     };
     let first = i32::try_from(present).expect("bounded by PARTITIONS_MAX");
-    Ok((first..).zip(&replicas).map(|(index, replicas)| partition_record(topic.id, index, replicas)).collect())
+    Ok((first..)
+        .zip(&replicas)
+        .map(|(index, replicas)| partition_record(topic.id, index, replicas))
+        .collect())
 }
 
 /// What occurs more than once.

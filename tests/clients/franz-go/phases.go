@@ -49,6 +49,9 @@ func (c *client) basic() {
 				return err
 			}
 			next[r.Partition]++
+			if err := sameCodec(r); err != nil {
+				return err
+			}
 		}
 		return same("records of each key, in order", lines(read), lines(sent))
 	})
@@ -63,6 +66,17 @@ func (c *client) basic() {
 			return err == nil && !topics.Has(topic), err
 		})
 	})
+}
+
+// sameCodec tells whether a record came back in the codec that its header names: a broker stores
+// batches as they were sent.
+func sameCodec(r *kgo.Record) error {
+	for number, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		if codec == string(r.Headers[0].Value) {
+			return same("codec of "+codec, r.Attrs.CompressionType(), uint8(number))
+		}
+	}
+	return nil
 }
 
 func (c *client) seekByTime(topic string, read []*kgo.Record, base int64) error {

@@ -65,15 +65,19 @@ FIND_COORDINATOR = Api(
     10, 4, True,
     "type:i8 keys:[s]",
     "throttle:i32 coordinators:[{key:s node:i32 host:s port:i32 error:i16 message:s?}]")
+JOIN_GROUP_0 = Api(
+    11, 0, False,
+    "group:s session:i32 member:s type:s protocols:[{name:s metadata:b}]",
+    "error:i16 generation:i32 protocol:s leader:s member:s members:[{member:s metadata:b}]")
 JOIN_GROUP = Api(
     11, 5, False,
     "group:s session:i32 rebalance:i32 member:s instance:s? type:s protocols:[{name:s metadata:b}]",
     "throttle:i32 error:i16 generation:i32 protocol:s leader:s member:s "
-    "members:[{id:s instance:s? metadata:b}]")
+    "members:[{member:s instance:s? metadata:b}]")
 HEARTBEAT = Api(12, 3, False, "group:s generation:i32 member:s instance:s?",
                 "throttle:i32 error:i16")
-LEAVE_GROUP = Api(13, 3, False, "group:s members:[{id:s instance:s?}]",
-                  "throttle:i32 error:i16 members:[{id:s instance:s? error:i16}]")
+LEAVE_GROUP = Api(13, 3, False, "group:s members:[{member:s instance:s?}]",
+                  "throttle:i32 error:i16 members:[{member:s instance:s? error:i16}]")
 SYNC_GROUP = Api(
     14, 3, False,
     "group:s generation:i32 member:s instance:s? assignments:[{member:s assignment:b}]",
@@ -81,7 +85,7 @@ SYNC_GROUP = Api(
 DESCRIBE_GROUPS = Api(
     15, 6, True,
     "groups:[s] authorized:bool",
-    "throttle:i32 groups:[{error:i16 message:s? id:s state:s type:s protocol:s members:[{id:s "
+    "throttle:i32 groups:[{error:i16 message:s? id:s state:s type:s protocol:s members:[{member:s "
     "instance:s? client:s host:s metadata:b assignment:b}] authorized:i32}]")
 LIST_GROUPS = Api(
     16, 5, True,
@@ -107,7 +111,7 @@ DELETE_RECORDS = Api(
 INIT_PRODUCER_ID = Api(
     22, 4, True,
     "transactional_id:s? timeout:i32 producer:i64 epoch:i16",
-    "throttle:i32 error:i16 producer:i64 epoch:i16")
+    "throttle:i32 error:i16 producer:i64 producer_epoch:i16")
 OFFSET_FOR_LEADER_EPOCH = Api(
     23, 3, False,
     "replica:i32 topics:[{name:s partitions:[{index:i32 current_epoch:i32 epoch:i32}]}]",
@@ -141,10 +145,6 @@ CREATE_PARTITIONS = Api(
     "topics:[{name:s count:i32 assignments:[{brokers:[i32]}]?}] timeout:i32 validate_only:bool",
     "throttle:i32 topics:[{name:s error:i16 message:s?}]")
 DELETE_GROUPS = Api(42, 1, False, "groups:[s]", "throttle:i32 groups:[{id:s error:i16}]")
-ELECT_LEADERS = Api(
-    43, 1, False,
-    "type:i8 topics:[{name:s partitions:[i32]}]? timeout:i32",
-    "throttle:i32 error:i16 topics:[{name:s partitions:[{index:i32 error:i16 message:s?}]}]")
 INCREMENTAL_ALTER_CONFIGS = Api(
     44, 0, False,
     "resources:[{type:i8 name:s configs:[{name:s operation:i8 value:s?}]}] validate_only:bool",
@@ -166,17 +166,8 @@ DESCRIBE_CLUSTER = Api(
 DESCRIBE_PRODUCERS = Api(
     61, 0, True,
     "topics:[{name:s partitions:[i32]}]",
-    "throttle:i32 topics:[{name:s partitions:[{index:i32 error:i16 message:s? producers:[{id:i64 "
-    "epoch:i32 last_sequence:i32 last_timestamp:i64 coordinator_epoch:i32 txn_start:i64}]}]}]")
-DESCRIBE_TRANSACTIONS = Api(
-    65, 0, True,
-    "ids:[s]",
-    "throttle:i32 transactions:[{error:i16 id:s state:s timeout:i32 start:i64 producer:i64 "
-    "epoch:i16 topics:[{name:s partitions:[i32]}]}]")
-LIST_TRANSACTIONS = Api(
-    66, 0, True,
-    "states:[s] producers:[i64]",
-    "throttle:i32 error:i16 unknown_states:[s] transactions:[{id:s producer:i64 state:s}]")
+    "throttle:i32 topics:[{name:s partitions:[{index:i32 error:i16 message:s? producers:[{producer:i64 "
+    "producer_epoch:i32 last_sequence:i32 last_timestamp:i64 coordinator_epoch:i32 txn_start:i64}]}]}]")
 LIST_CONFIG_RESOURCES = Api(
     74, 1, True,
     "types:[i8]",

@@ -89,6 +89,9 @@ class Broker:
         self.process = None
 
     def stop(self):
-        if self.process is not None:
-            processes.stop(self.process, signal.SIGTERM, wait=15)
-            self.process = None
+        """SIGTERM; the exit code, which is -9 if it had to be killed, or None if none ran."""
+        if self.process is None:
+            return None
+        code = processes.stop(self.process, signal.SIGTERM, wait=settings.STOP_LIMIT)
+        self.process = None
+        return code

@@ -21,8 +21,8 @@ class Scenario:
 
     def run(self):
         """Runs every phase; a failed phase does not hide the next ones."""
+        began = time.monotonic()
         try:
-            began = time.monotonic()
             self.command = clients.TABLE[self.client][0]()
             self._check("installed", True, began)
             began = time.monotonic()
@@ -30,7 +30,7 @@ class Scenario:
             self._check("broker answers", True, began)
             for phase in self.expected:
                 self._phase(phase)
-            self._check("broker still runs", self.broker.process.poll() is None, time.monotonic())
+            self._stop()
         except Exception as error:  # whatever it is, it is this client's failure and is reported
             self._check("ran to the end", False, began, f"{type(error).__name__}: {error}")
         finally:
@@ -38,6 +38,13 @@ class Scenario:
                 self.report.note(f"last lines of {self.broker.log}:")
                 self.report.note(processes.tail(self.broker.log))
             self.broker.stop()
+
+    def _stop(self):
+        began = time.monotonic()
+        self._check("broker still runs", self.broker.process.poll() is None, began)
+        code = self.broker.stop()
+        self._check("broker stops on SIGTERM", code in settings.ORDERLY_EXIT, began,
+                    f"exit code {code}")
 
     def _check(self, check, ok, began, detail=""):
         self.failed |= not ok
@@ -105,7 +112,7 @@ class Scenario:
         self.broker.kill()
         time.sleep(0.3)
         self.broker.start()
-        self._check(f"broker killed -9 in the middle and restarted", True, began)
+        self._check("broker killed -9 in the middle and restarted", True, began)
 
 
 def _pump(stream, lines):

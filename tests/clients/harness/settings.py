@@ -27,8 +27,12 @@ CLIENTS = ["kafka-tools", "java", "confluent-python", "franz-go", "kafkajs", "kc
 # Seconds after which a step counts as hung and fails.
 INSTALL_LIMIT = 600
 READY_LIMIT = 60
+STOP_LIMIT = 20
 PHASE_LIMIT = {"basic": 120, "group": 90, "kill-producer": 90, "verify": 60}
 
 # The kill -9: records of the run, and how many are acknowledged before the broker dies.
 KILL_RECORDS = 4000
 KILL_AFTER = 800
+
+# What an orderly end on SIGTERM looks like: 0, or for a Java process 128 + 15.
+ORDERLY_EXIT = {0, 143}

@@ -238,3 +238,30 @@ fn offsets_go_with_their_topic_unless_they_are_another_topics() {
     assert_eq!(fetch_all(&mut bench, "same"), []);
     assert_eq!(fetch_all(&mut bench, "other"), [("topic".to_string(), 0, 7)]);
 }
+
+#[test]
+fn what_no_record_can_hold_is_refused() {
+    let limits = GroupLimits { write_bytes_max: 400, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    let long = "x".repeat(32_768);
+    assert_eq!(commit(&mut bench, simple_commit(&long, "topic", 1)), Err(GroupError::InvalidGroupId));
+    let response = commit(&mut bench, simple_commit("g", &long[..250], 1)).unwrap();
+    assert_eq!(response[0].partitions[0].1, Some(GroupError::TopicNameTooLong { max: 249 }));
+    let mut command = simple_commit("g", "topic", 1);
+    command.topics[0].partitions[0].metadata = Some("x".repeat(400));
+    assert_eq!(commit(&mut bench, command), Err(GroupError::CommitTooLarge { max: 400 }));
+    assert_eq!(bench.log, []);
+}
+
+#[test]
+fn a_note_must_be_a_string_of_the_protocol_whatever_is_configured() {
+    let mut bench = Bench::new(GroupConfig { offset_metadata_max_bytes: 50_000, ..GroupConfig::default() });
+    for (bytes, is_fine) in [(32_767, true), (32_768, false)] {
+        let mut command = simple_commit("g", "topic", 1);
+        command.topics[0].partitions[0].metadata = Some("x".repeat(bytes));
+        let response = commit(&mut bench, command).unwrap();
+        assert_eq!(response[0].partitions[0].1.is_none(), is_fine);
+    }
+    assert_eq!(bench.log.len(), 1);
+    assert!(codec::encode(&bench.log[0]).is_ok());
+}

@@ -141,3 +141,48 @@ fn a_member_joins_while_the_assignment_is_being_written() {
     story.writes_are_committed();
     assert_story(&story, include_str!("stories/a_member_joins_while_the_assignment_is_being_written.txt"));
 }
+
+#[test]
+fn a_static_leader_that_does_not_rejoin_stays_but_no_longer_leads() {
+    let mut story = Story::new(GroupConfig::default());
+    story.client("A", Some("one"));
+    story.client("B", Some("two"));
+    story.client("C", None);
+    story.joins("A");
+    story.joins("B");
+    story.time_passes(6000);
+    story.syncs("A");
+    story.syncs("B");
+    story.writes_are_committed();
+    story.joins("C");
+    story.joins("C");
+    story.time_passes_with_heartbeats(59, &["A", "B"], "RebalanceInProgress");
+    story.joins("B");
+    story.time_passes(1000);
+    story.beats("A");
+    story.syncs("B");
+    story.syncs("C");
+    story.writes_are_committed();
+    story.joins("A");
+    assert_story(
+        &story,
+        include_str!("stories/a_static_leader_that_does_not_rejoin_stays_but_no_longer_leads.txt"),
+    );
+}
+
+#[test]
+fn a_rebalance_that_nobody_joins_waits_for_sessions_to_end() {
+    let mut story = Story::new(GroupConfig::default());
+    story.client("A", Some("one"));
+    story.client("C", None);
+    story.joins("A");
+    story.time_passes(3000);
+    story.syncs("A");
+    story.writes_are_committed();
+    story.joins("C");
+    story.joins("C");
+    story.leaves("C");
+    story.time_passes_with_heartbeats(70, &["A"], "RebalanceInProgress");
+    story.time_passes(10_000);
+    assert_story(&story, include_str!("stories/a_rebalance_that_nobody_joins_waits_for_sessions_to_end.txt"));
+}

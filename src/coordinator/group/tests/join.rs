@@ -37,7 +37,26 @@ fn what_is_malformed_is_refused_and_leaves_no_group() {
         assert_eq!(error(&mut bench, |c| c.session_timeout_ms = got_ms), expected);
     }
     assert_eq!(error(&mut bench, |c| c.member_id = MemberId::from("who")), GroupError::UnknownMemberId);
+    let error = error(&mut bench, |c| c.client_id = "x".repeat(32_731));
+    assert_eq!(error, GroupError::NameTooLong { max: 32_730 });
     assert_eq!(bench.log, []);
+}
+
+#[test]
+fn the_longest_names_can_be_written() {
+    let mut bench = Bench::new(GroupConfig::default());
+    let mut command = join_group(&mut bench, &"g".repeat(32_767), "A", &MemberId::default());
+    command.group_instance_id = Some(InstanceId::from("i".repeat(32_730)));
+    bench.request(GroupCommand::Join(command.clone()));
+    bench.advance(3_000);
+    let member_id = MemberId::fresh(&"i".repeat(32_730), command.random);
+    let sync = SyncGroup { group_id: command.group_id, ..sync_group("g", &member_id, 1) };
+    bench.request(GroupCommand::Sync(sync));
+    assert_eq!(bench.log.len(), 2);
+    for record in &bench.log {
+        let encoded = codec::encode(record).unwrap();
+        assert!(codec::decode(encoded.key, encoded.value).is_ok());
+    }
 }
 
 #[test]
@@ -122,7 +141,7 @@ fn the_protocol_most_members_prefer_is_chosen() {
 #[test]
 fn the_initial_delay_is_extended_while_members_come_but_not_past_the_rebalance_timeout() {
     let mut bench = Bench::new(GroupConfig::default());
-    let mut arrive = |bench: &mut Bench| {
+    let arrive = |bench: &mut Bench| {
         let mut command = join_group(bench, "g", "A", &MemberId::default());
         command.requires_known_member_id = false;
         command.rebalance_timeout_ms = 8_000;

@@ -114,7 +114,13 @@ impl World {
             offsets_retention_check_interval: Duration::from_secs(20),
             ..GroupConfig::default()
         };
-        let limits = GroupLimits { groups_max: 2, members_max: 5, offsets_max: 3, records_per_write_max: 2 };
+        let limits = GroupLimits {
+            groups_max: 2,
+            members_max: 5,
+            offsets_max: 3,
+            records_per_write_max: 2,
+            write_bytes_max: 1_500,
+        };
         World {
             bench: Bench::with_limits(config, limits),
             clients: vec![Client::default(); CLIENTS],

@@ -163,3 +163,20 @@ fn a_session_that_runs_out_while_its_member_waits_starts_over_with_the_answer() 
     let timer = Timer::Session { group: GroupId::from("g"), member: ids[1].clone() };
     assert!(bench.shard.timers.is_scheduled(&timer));
 }
+
+#[test]
+fn an_assignment_that_no_write_can_hold_makes_the_group_rebalance() {
+    let limits = GroupLimits { write_bytes_max: 2_000, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    let ids = completing(&mut bench, &["A", "B"]);
+    let (follower, _) = bench.request(GroupCommand::Sync(sync_group("g", &ids[1], 1)));
+    let mut command = sync_group("g", &ids[0], 1);
+    command.assignments = vec![(ids[0].clone(), Bytes::from(vec![0; 2_000]))];
+    let (leader, effects) = bench.request(GroupCommand::Sync(command));
+    let told = |token| {
+        let response = GroupResponse::Sync(Err(GroupError::GroupTooLarge { max: 2_000 }));
+        Effect::Reply { token, response, after: After::Now }
+    };
+    assert_eq!(effects, [told(leader), told(follower)]);
+    assert_eq!(state_of(&mut bench, "g"), GroupState::PreparingRebalance);
+}

@@ -1,5 +1,6 @@
-//! Values and bytes of a message straight from its schema.
-use ordain_wiregen::{Default, Field, Message, Struct, Type};
+//! Values and bytes of a message straight from its schema, for tests. The emitted code shares nothing with
+//! it but the table, so that a mistake in one of them shows.
+use crate::schema::{Default, Field, Message, Struct, Type};
 
 /// A source of choices: bytes, and zeros after their end.
 pub struct Choices<'a> {
@@ -8,6 +9,7 @@ pub struct Choices<'a> {
 }
 
 impl<'a> Choices<'a> {
+    #[must_use]
     pub fn new(bytes: &'a [u8]) -> Choices<'a> {
         Choices { bytes, at: 0 }
     }
@@ -39,7 +41,7 @@ impl<'a> Choices<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+enum Value {
     Null,
     Number(i64),
     Fixed(Vec<u8>),
@@ -49,6 +51,7 @@ pub enum Value {
     Array(Vec<Value>),
 }
 
+/// One message in one version.
 pub struct Interpreter<'a> {
     pub schema: &'a Message,
     pub version: i16,
@@ -65,6 +68,7 @@ impl Interpreter<'_> {
     }
 
     /// A message with values that follow from `choices`.
+    #[must_use]
     pub fn bytes(&self, choices: &mut Choices<'_>) -> Vec<u8> {
         let value = self.structure(self.schema.root(), choices, 0);
         let mut out = Vec::new();
@@ -73,6 +77,7 @@ impl Interpreter<'_> {
     }
 
     /// The message whose fields all have their defaults.
+    #[must_use]
     pub fn default_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         self.write_struct(&mut out, self.schema.root(), &self.default_struct(self.schema.root()));
