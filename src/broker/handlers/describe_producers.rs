@@ -3,9 +3,9 @@ use std::sync::Arc;
 use crate::broker::errors::{ApiError, AsErrorCode};
 use crate::broker::{Caller, Context};
 use crate::config::validate_topic_name;
-use crate::log::ProducerSummary;
+use crate::log::producers::ProducerEntry;
 use crate::metadata::{MetadataImage, TopicImage};
-use crate::types::{ErrorCode, Offset, PartitionId, PartitionIndex};
+use crate::types::{ErrorCode, Offset, PartitionId, PartitionIndex, ProducerId};
 use crate::wire::messages::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
 use crate::wire::messages::{DescribeProducersRequest, DescribeProducersResponse};
 
@@ -57,7 +57,7 @@ async fn producers(
     context: &Context,
     topic: &TopicImage,
     index: PartitionIndex,
-) -> Result<Vec<ProducerSummary>, ApiError> {
+) -> Result<Vec<(ProducerId, ProducerEntry)>, ApiError> {
     if !topic.partitions.contains_key(&index) {
         return Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition));
     }
@@ -68,14 +68,14 @@ async fn producers(
     }
 }
 
-fn state(producer: ProducerSummary) -> ProducerState {
+fn state((id, producer): (ProducerId, ProducerEntry)) -> ProducerState {
     ProducerState {
-        producer_id: producer.id.0,
-        producer_epoch: i32::from(producer.epoch.0),
-        last_sequence: producer.last_sequence,
-        last_timestamp: producer.last_timestamp.0,
-        coordinator_epoch: producer.coordinator_epoch,
-        current_txn_start_offset: producer.transaction_first_offset.unwrap_or(Offset::NONE).0,
+        producer_id: id.0,
+        producer_epoch: i32::from(producer.epoch().0),
+        last_sequence: producer.last_sequence(),
+        last_timestamp: producer.last_timestamp().0,
+        coordinator_epoch: producer.coordinator_epoch(),
+        current_txn_start_offset: producer.transaction_first_offset().unwrap_or(Offset::NONE).0,
         ..Default::default()
     }
 }
