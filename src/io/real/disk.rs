@@ -1,15 +1,13 @@
-use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 
 use super::file::RealFile;
 use super::pool::Pool;
 use super::probe::{self, Transfer};
 use super::{Options, path, sys};
-use crate::io::{Access, BoxFuture, DirEntry, Disk, DiskSpace, File, OpenOptions};
+use crate::io::{Access, BoxFuture, DirEntry, Disk, DiskSpace, File, OpenOptions, sync_each};
 
 /// Above this many files, one sync of the whole file system beats a sync of each.
 const SYNCS_EACH_MAX: usize = 64;
@@ -57,7 +55,7 @@ impl RealDisk {
         } else {
             None
         };
-        let transfer = probe::run(&path, options.direct_io)?;
+        let transfer = probe::probe(&path, options.direct_io)?;
         let root = Arc::new(Root { path, transfer, whole });
         Ok(RealDisk { root, pool: Pool::start(options.io_threads)? })
     }
@@ -108,31 +106,6 @@ fn list_dir(path: &Path) -> io::Result<Vec<DirEntry>> {
     }
     entries.sort();
     Ok(entries)
-}
-
-/// Drives all to their end; the first error in their order, if there is one.
-async fn all(futures: impl Iterator<Item = BoxFuture<io::Result<()>>>) -> io::Result<()> {
-    let mut waiting: Vec<Option<BoxFuture<io::Result<()>>>> = futures.map(Some).collect();
-    let mut first_error: Option<(usize, io::Error)> = None;
-    poll_fn(|context| {
-        let mut pending = false;
-        for (index, slot) in waiting.iter_mut().enumerate() {
-            let Some(future) = slot else { continue };
-            let Poll::Ready(result) = future.as_mut().poll(context) else {
-                pending = true;
-                continue;
-            };
-            *slot = None;
-            if let Err(error) = result
-                && first_error.as_ref().is_none_or(|(earlier, _)| index < *earlier)
-            {
-                first_error = Some((index, error));
-            }
-        }
-        if pending { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    first_error.map_or(Ok(()), |(_, error)| Err(error))
 }
 
 impl Disk for RealDisk {
@@ -186,7 +159,7 @@ impl Disk for RealDisk {
                 result
             });
         }
-        Box::pin(async move { all(files.iter().map(|file| file.sync())).await })
+        Box::pin(async move { sync_each(&files).await })
     }
 
     fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {

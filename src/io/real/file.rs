@@ -155,3 +155,24 @@ impl File for RealFile {
         self.run(move |inner| inner.file.set_len(length))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn durable_writes_work_without_rwf_dsync() {
+        let path = std::env::temp_dir().join(format!("ordain-no-dsync-{}", std::process::id()));
+        let file = std::fs::File::create_new(&path).unwrap();
+        let transfer = Transfer { direct: false, dsync: false };
+        let pool = Pool::start(1).unwrap();
+        let file = RealFile::new(file, path.clone(), Access::Direct, transfer, pool);
+        let mut buffer = AlignedBuffer::zeroed(DISK_BLOCK_BYTES);
+        buffer.fill(7);
+        let (result, _) = file.write_aligned_at(0, buffer, DISK_BLOCK_BYTES, Durability::Now).await;
+        result.unwrap();
+        let content = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(content, [7; DISK_BLOCK_BYTES]);
+    }
+}

@@ -26,7 +26,7 @@ mod spawn;
 mod sys;
 
 pub use lock::{DataDirLock, LockError, lock_data_dir};
-pub use probe::Transfer;
+pub use probe::{Transfer, probe};
 
 /// How to build the real twins.
 #[derive(Clone, Debug)]

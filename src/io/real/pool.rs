@@ -13,7 +13,10 @@ type Job = Box<dyn FnOnce() + Send>;
 /// is bounded by the callers, each of which waits for its own. When the last handle is dropped, the threads
 /// finish what was handed in and end.
 ///
-/// Why not `spawn_blocking`: see `examples/io_hop.rs`, which measures both.
+/// Why not tokio's `spawn_blocking`: on two cores under load a bare hop there and back took 3 µs here (p99 9) and
+/// 5 to 9 µs there (p99 16 to 75); a durable append of 4 KiB took 104 µs through either. And a queue of our own keeps
+/// name look-ups, which tokio runs on its blocking threads, out of the disk's way. `examples/io_hop.rs` measures
+/// it again.
 #[derive(Clone)]
 pub(super) struct Pool {
     shared: Arc<Shared>,
