@@ -18,6 +18,7 @@ mod net;
 #[cfg(feature = "runtime")]
 pub mod real;
 mod rng;
+mod shutdown;
 mod spawn;
 
 pub use aligned::AlignedBuffer;
@@ -27,6 +28,7 @@ pub use net::{
     Connection, Listener, Net, ReadHalf, WriteHalf, read_exact, read_some, write_all, write_all_vectored,
 };
 pub use rng::{Rng, RngStream};
+pub use shutdown::Shutdown;
 pub use spawn::{JoinError, Spawn, TaskHandle, catch_panic};
 
 /// A future that owns what it needs and may move between threads.

@@ -87,6 +87,38 @@ impl fmt::Display for PartitionId {
     }
 }
 
+/// Any other 128-bit identity of the protocol (a directory, an incarnation, a client), in network byte order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Uuid(pub [u8; 16]);
+
+impl Uuid {
+    pub const ZERO: Uuid = Uuid([0; 16]);
+}
+
+impl From<TopicId> for Uuid {
+    fn from(id: TopicId) -> Uuid {
+        Uuid(id.0)
+    }
+}
+
+impl From<Uuid> for TopicId {
+    fn from(id: Uuid) -> TopicId {
+        TopicId(id.0)
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&TopicId(self.0), f)
+    }
+}
+
+impl fmt::Debug for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 macro_rules! display_as_number {
     ($($name:ident),*) => {$(
         impl fmt::Display for $name {

@@ -12,4 +12,20 @@ pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// How many batches per producer the duplicate check remembers (KIP-98; clients keep at most five in flight).
 pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 
+/// How many partitions a cluster may have.
+pub const PARTITIONS_MAX: usize = 200_000;
+
+/// The most elements that one array of a message may have.
+pub const ARRAY_ELEMENTS_MAX: usize = 1 << 20;
+
+/// The most memory that the arrays of one decoded message may take, in bytes. A few bytes on the wire can
+/// stand for a large structure, so a frame's size alone does not bound what it becomes.
+pub const DECODED_BYTES_MAX: usize = 256 << 20;
+
+/// The most tagged fields that one structure may carry.
+pub const TAGGED_FIELDS_MAX: usize = 1024;
+
+/// The longest string of the protocol, in bytes; its length was 16 bits wide once.
+pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
+
 const _: () = assert!(DISK_BLOCK_BYTES.is_power_of_two());

@@ -9,6 +9,6 @@ mod time;
 
 pub use epoch::{LeaderEpoch, ProducerEpoch};
 pub use error_code::ErrorCode;
-pub use ids::{CorrelationId, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId};
+pub use ids::{CorrelationId, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId, Uuid};
 pub use offset::Offset;
 pub use time::{Instant, Timestamp};

@@ -10,6 +10,19 @@ pub const UNCOVERED_BYTES: usize = 21;
 /// Base offset and length: what `batch_length` does not count.
 pub const LENGTH_PREFIX_BYTES: usize = 12;
 
+/// The only record format that is kept or served (Kafka's v2).
+pub const MAGIC: i8 = 2;
+/// The sequence of a batch whose producer is not idempotent.
+pub const NO_SEQUENCE: i32 = -1;
+
+/// The sequence `records` after `sequence`: they run from 0 to `i32::MAX` and round again (KIP-98).
+#[must_use]
+pub fn sequence_plus(sequence: i32, records: i32) -> i32 {
+    const SEQUENCES: i64 = i32::MAX as i64 + 1;
+    let sum = (i64::from(sequence) + i64::from(records)).rem_euclid(SEQUENCES);
+    i32::try_from(sum).expect("a remainder by 2^31 fits")
+}
+
 /// The header of a record batch, magic 2 (Kafka's message format of KIP-98), 61 bytes, big-endian.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BatchHeader {
@@ -67,6 +80,32 @@ impl Attributes {
     #[must_use]
     pub fn with_log_append_time(self) -> Attributes {
         Attributes(self.0 | Self::LOG_APPEND_TIME)
+    }
+    /// The same bits with the records' own timestamps in force.
+    #[must_use]
+    pub fn with_create_time(self) -> Attributes {
+        Attributes(self.0 & !Self::LOG_APPEND_TIME)
+    }
+    /// The same bits with another compression codec's number, 0 to 7.
+    ///
+    /// # Panics
+    /// If the number does not fit the three bits it has.
+    #[must_use]
+    pub fn with_codec(self, number: u8) -> Attributes {
+        assert!(i16::from(number) <= Self::CODEC_MASK, "a codec's number has three bits, {number} has more");
+        Attributes((self.0 & !Self::CODEC_MASK) | i16::from(number))
+    }
+    #[must_use]
+    pub fn with_transactional(self) -> Attributes {
+        Attributes(self.0 | Self::TRANSACTIONAL)
+    }
+    #[must_use]
+    pub fn with_control(self) -> Attributes {
+        Attributes(self.0 | Self::CONTROL)
+    }
+    #[must_use]
+    pub fn without_delete_horizon(self) -> Attributes {
+        Attributes(self.0 & !Self::DELETE_HORIZON)
     }
     #[must_use]
     pub fn with_delete_horizon(self) -> Attributes {
@@ -135,6 +174,45 @@ impl BatchHeader {
     #[must_use]
     pub fn next_offset(&self) -> Offset {
         Offset(self.last_offset().0.saturating_add(1))
+    }
+
+    /// Whether an idempotent or transactional producer wrote the batch.
+    #[must_use]
+    pub fn has_producer_id(&self) -> bool {
+        self.producer_id > ProducerId::NONE
+    }
+
+    /// The sequence number of the batch's last record; −1 where the batch carries none. Sequences count
+    /// records and return to 0 after `i32::MAX`.
+    #[must_use]
+    pub fn last_sequence(&self) -> i32 {
+        if self.base_sequence == NO_SEQUENCE {
+            return NO_SEQUENCE;
+        }
+        sequence_plus(self.base_sequence, self.last_offset_delta)
+    }
+
+    /// From when on compaction may drop the batch's tombstones, if that has been decided (KIP-534).
+    #[must_use]
+    pub fn delete_horizon(&self) -> Option<Timestamp> {
+        self.attributes.has_delete_horizon().then_some(self.base_timestamp)
+    }
+
+    /// The timestamp of the record with this delta: the broker's if the batch has log append time.
+    #[must_use]
+    pub fn record_timestamp(&self, timestamp_delta: i64) -> Timestamp {
+        if self.attributes.is_log_append_time() {
+            self.max_timestamp
+        } else {
+            // Deltas are taken modulo 2^64, as in Kafka's own clients.
+            Timestamp(self.base_timestamp.0.wrapping_add(timestamp_delta))
+        }
+    }
+
+    /// The offset of the record with this delta.
+    #[must_use]
+    pub fn record_offset(&self, offset_delta: i32) -> Offset {
+        Offset(self.base_offset.0.saturating_add(i64::from(offset_delta)))
     }
 
     /// The length of the whole batch in bytes, header included; `None` if the length field is negative.

@@ -1,7 +1,13 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::header::{BatchHeader, HEADER_BYTES, UNCOVERED_BYTES};
+use super::crc::crc32c;
+use super::error::BatchError;
+use super::header::{BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, MAGIC, UNCOVERED_BYTES};
 use crate::types::{LeaderEpoch, Offset};
+use crate::wire::compression::Codec;
+
+/// Where the CRC stands in a batch, in bytes from its start.
+const CRC_AT: usize = UNCOVERED_BYTES - 4;
 
 /// One whole record batch with its parsed header, in two pieces so that a leader can assign offsets without
 /// copying the payload: the `head` (the 21 bytes outside the CRC) is the broker's own, the `body` (all that
@@ -23,6 +29,65 @@ impl RecordBatch {
         assert_eq!(header.total_bytes(), Some(bytes.len()), "a batch is exactly as long as its header says");
         assert!(bytes.len() >= HEADER_BYTES, "a batch holds at least its header");
         RecordBatch { header, head: bytes.slice(..UNCOVERED_BYTES), body: bytes.slice(UNCOVERED_BYTES..) }
+    }
+
+    /// Makes the batch that `header` describes around `payload`, its records as they are stored (compressed
+    /// if the attributes say so). Length, magic and CRC are filled in.
+    ///
+    /// # Panics
+    /// If the batch would pass 2 GiB: builders are bounded far below.
+    #[must_use]
+    pub(super) fn assemble(header: BatchHeader, payload: &[u8]) -> RecordBatch {
+        let total_bytes = HEADER_BYTES + payload.len();
+        let batch_length =
+            i32::try_from(total_bytes - LENGTH_PREFIX_BYTES).expect("a batch is bounded below 2 GiB");
+        let mut header = BatchHeader { batch_length, magic: MAGIC, crc: 0, ..header };
+        let mut whole = BytesMut::with_capacity(total_bytes);
+        header.write(&mut whole);
+        whole.put_slice(payload);
+        header.crc = crc32c(&whole[UNCOVERED_BYTES..]);
+        whole[CRC_AT..UNCOVERED_BYTES].copy_from_slice(&header.crc.to_be_bytes());
+        RecordBatch::new(header, &whole.freeze())
+    }
+
+    /// Checks what every stored batch keeps: the format, the CRC, an assigned codec and counts that can be.
+    ///
+    /// # Errors
+    /// The [`BatchError`] that names the first of these that does not hold.
+    pub fn check(&self) -> Result<(), BatchError> {
+        let header = &self.header;
+        if header.magic != MAGIC {
+            return Err(BatchError::Magic { magic: header.magic });
+        }
+        let computed = crc32c(&self.body);
+        if computed != header.crc {
+            return Err(BatchError::Crc { stored: header.crc, computed });
+        }
+        self.codec()?;
+        let (record_count, last_offset_delta) = (header.record_count, header.last_offset_delta);
+        if record_count < 0 {
+            return Err(BatchError::RecordCount { record_count });
+        }
+        // Compaction keeps the range of offsets and takes records out of it.
+        if last_offset_delta < 0 || i64::from(record_count) > i64::from(last_offset_delta) + 1 {
+            return Err(BatchError::OffsetRange { record_count, last_offset_delta });
+        }
+        Ok(())
+    }
+
+    /// How the records are compressed.
+    ///
+    /// # Errors
+    /// [`BatchError::UnknownCodec`] for a number without a codec.
+    pub fn codec(&self) -> Result<Codec, BatchError> {
+        let number = self.header.attributes.codec();
+        Codec::from_number(number).ok_or(BatchError::UnknownCodec { number })
+    }
+
+    /// The records as they are stored: compressed if the attributes say so.
+    #[must_use]
+    pub fn payload(&self) -> Bytes {
+        self.body.slice(HEADER_BYTES - UNCOVERED_BYTES..)
     }
 
     /// The same batch at another place in the log. The payload is shared, not copied; the CRC stays valid.

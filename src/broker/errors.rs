@@ -1,0 +1,131 @@
+//! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
+use crate::log::producers::ProducerError;
+use crate::metadata::controller::{ControllerError, ControllerUnavailable};
+use crate::partition::{AppendError, LeadershipError, PartitionError};
+use crate::types::ErrorCode;
+use crate::wire::batch::BatchError;
+
+/// The code that tells a client of this error.
+pub(super) trait AsErrorCode {
+    fn error_code(&self) -> ErrorCode;
+}
+
+impl AsErrorCode for LeadershipError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            LeadershipError::Unknown => ErrorCode::UnknownTopicOrPartition,
+            LeadershipError::NotLeader => ErrorCode::NotLeaderOrFollower,
+            LeadershipError::Starting => ErrorCode::OffsetNotAvailable,
+            LeadershipError::Fenced { .. } => ErrorCode::FencedLeaderEpoch,
+            LeadershipError::Ahead { .. } => ErrorCode::UnknownLeaderEpoch,
+            LeadershipError::Storage => ErrorCode::KafkaStorageError,
+        }
+    }
+}
+
+impl AsErrorCode for ProducerError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            ProducerError::OutOfOrder { .. } | ProducerError::NewEpoch { .. } => {
+                ErrorCode::OutOfOrderSequenceNumber
+            }
+            ProducerError::FencedEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+            ProducerError::TooMany { .. } => ErrorCode::PolicyViolation,
+        }
+    }
+}
+
+impl AsErrorCode for AppendError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            AppendError::Leadership(error) => error.error_code(),
+            AppendError::Producer(error) => error.error_code(),
+            AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
+            AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
+            AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
+        }
+    }
+}
+
+impl AsErrorCode for PartitionError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            PartitionError::Leadership(error) => error.error_code(),
+            PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
+            PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
+        }
+    }
+}
+
+impl AsErrorCode for BatchError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            BatchError::Missing
+            | BatchError::TrailingBytes { .. }
+            | BatchError::BaseOffset { .. }
+            | BatchError::RecordCount { .. }
+            | BatchError::OffsetRange { .. }
+            | BatchError::Control
+            | BatchError::Sequence { .. }
+            | BatchError::Epoch { .. }
+            | BatchError::TransactionalWithoutProducer
+            | BatchError::Record { .. }
+            | BatchError::RecordsLeftOver { .. } => ErrorCode::InvalidRecord,
+            BatchError::Truncated { .. }
+            | BatchError::Length { .. }
+            | BatchError::Crc { .. }
+            | BatchError::Compression(_) => ErrorCode::CorruptMessage,
+            BatchError::Magic { .. } => ErrorCode::UnsupportedForMessageFormat,
+            BatchError::UnknownCodec { .. } | BatchError::CodecTooNew { .. } => {
+                ErrorCode::UnsupportedCompressionType
+            }
+            BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            BatchError::RecordsRefused(refused) => {
+                if refused.any_timestamp {
+                    ErrorCode::InvalidTimestamp
+                } else {
+                    ErrorCode::InvalidRecord
+                }
+            }
+        }
+    }
+}
+
+impl AsErrorCode for ControllerError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            ControllerError::NamedTwice(_) | ControllerError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+            ControllerError::TopicExists(_) => ErrorCode::TopicAlreadyExists,
+            ControllerError::InvalidTopic(_) | ControllerError::NameCollision { .. } => {
+                ErrorCode::InvalidTopicException
+            }
+            ControllerError::UnknownTopic(_) => ErrorCode::UnknownTopicOrPartition,
+            ControllerError::UnknownTopicId(_) => ErrorCode::UnknownTopicId,
+            ControllerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+            ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
+            ControllerError::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
+            ControllerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
+            ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
+            ControllerError::ProducerIdsExhausted => ErrorCode::UnknownServerError,
+            ControllerError::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
+        }
+    }
+}
+
+impl AsErrorCode for ControllerUnavailable {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            ControllerUnavailable::ShuttingDown => ErrorCode::NotController,
+            ControllerUnavailable::Append(error) => error.error_code(),
+            ControllerUnavailable::Partition(error) => error.error_code(),
+            ControllerUnavailable::Read(_) | ControllerUnavailable::Batch(_) => ErrorCode::KafkaStorageError,
+            ControllerUnavailable::Decode(_)
+            | ControllerUnavailable::Encode(_)
+            | ControllerUnavailable::TooLarge(_)
+            | ControllerUnavailable::Image(_) => ErrorCode::UnknownServerError,
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Incremental fetch sessions (KIP-227): what a client fetches is remembered, so that its requests and the
+//! responses carry only what changed. Pure: time comes in as an argument.
+//!
+//! Invariants: at most `slots` sessions; a session belongs to its id and epoch, and a request with another
+//! epoch changes nothing.
+use std::collections::BTreeMap;
+
+use crate::types::{Instant, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use std::time::Duration;
+
+/// A session must have been unused this long before a new one may take its slot, as in Kafka.
+const EVICTION_AGE: Duration = Duration::from_secs(120);
+
+/// How a request names a topic: by name up to version 12, by id from 13.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum TopicKey {
+    Name(crate::wire::Text),
+    Id(TopicId),
+}
+
+/// A partition as requests name it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct FetchKey {
+    pub(crate) topic: TopicKey,
+    pub(crate) index: PartitionIndex,
+}
+
+/// What a client wants of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FetchWant {
+    pub(crate) offset: Offset,
+    pub(crate) max_bytes: i32,
+    pub(crate) log_start: Offset,
+    pub(crate) current_epoch: LeaderEpoch,
+    pub(crate) last_fetched_epoch: LeaderEpoch,
+}
+
+/// What the client last heard of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Told {
+    pub(crate) high_watermark: Offset,
+    pub(crate) log_start: Offset,
+}
+
+/// How a request stands to sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SessionKind {
+    /// No session; everything asked is answered.
+    Sessionless,
+    /// A session that this request began; everything asked is answered, under this id.
+    New { id: i32 },
+    /// A session that goes on: only what changed is answered.
+    Incremental { id: i32 },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    #[error("there is no fetch session {0}")]
+    NotFound(i32),
+    #[error("fetch session {id} is at epoch {expected}, the request at {given}")]
+    WrongEpoch { id: i32, expected: i32, given: i32 },
+    #[error("fetch session {0} began with topic names and goes on with ids, or the other way round")]
+    TopicIdMixed(i32),
+}
+
+/// A fetch request's session part.
+#[derive(Debug)]
+pub(crate) struct SessionRequest {
+    pub(crate) id: i32,
+    pub(crate) epoch: i32,
+    pub(crate) wants: Vec<(FetchKey, FetchWant)>,
+    pub(crate) forgotten: Vec<FetchKey>,
+    pub(crate) uses_ids: bool,
+}
+
+struct Entry {
+    want: FetchWant,
+    told: Option<Told>,
+    order: u64,
+}
+
+struct FetchSession {
+    next_epoch: i32,
+    uses_ids: bool,
+    used: Instant,
+    entries: BTreeMap<FetchKey, Entry>,
+    /// Entries in the order they are served: one that returned data goes to the end.
+    order: BTreeMap<u64, FetchKey>,
+    next_order: u64,
+}
+
+impl FetchSession {
+    fn put(&mut self, key: FetchKey, want: FetchWant) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.want = want;
+            return;
+        }
+        let order = self.next_order;
+        self.next_order += 1;
+        self.order.insert(order, key.clone());
+        self.entries.insert(key, Entry { want, told: None, order });
+    }
+
+    fn forget(&mut self, key: &FetchKey) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.order.remove(&entry.order);
+        }
+    }
+
+    fn move_to_end(&mut self, key: &FetchKey) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            self.order.remove(&entry.order);
+            entry.order = self.next_order;
+            self.next_order += 1;
+            self.order.insert(entry.order, key.clone());
+        }
+    }
+
+    fn wants(&self) -> Vec<(FetchKey, FetchWant)> {
+        self.order.values().map(|key| (key.clone(), self.entries[key].want)).collect()
+    }
+}
+
+/// All sessions of a node.
+pub(crate) struct FetchSessions {
+    sessions: BTreeMap<i32, FetchSession>,
+    slots: usize,
+}
+
+impl FetchSessions {
+    /// A cache of `slots` sessions (`max.incremental.fetch.session.cache.slots`).
+    pub(crate) fn new(slots: usize) -> FetchSessions {
+        FetchSessions { sessions: BTreeMap::new(), slots }
+    }
+
+    /// How many sessions are open.
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Takes a request in: what is to be fetched, in order, and how to answer. `fresh_id` is a random number
+    /// that becomes a new session's id unless it is taken.
+    ///
+    /// # Errors
+    /// For an unknown session or a wrong epoch; the client begins anew.
+    pub(crate) fn begin(
+        &mut self,
+        request: SessionRequest,
+        now: Instant,
+        fresh_id: i32,
+    ) -> Result<(SessionKind, Vec<(FetchKey, FetchWant)>), SessionError> {
+        match request.epoch {
+            -1 => {
+                self.sessions.remove(&request.id);
+                Ok((SessionKind::Sessionless, request.wants))
+            }
+            0 => {
+                self.sessions.remove(&request.id);
+                Ok((self.create(&request, now, fresh_id), request.wants))
+            }
+            _ => self.go_on(request, now),
+        }
+    }
+
+    fn create(&mut self, request: &SessionRequest, now: Instant, fresh_id: i32) -> SessionKind {
+        if request.wants.is_empty() || fresh_id <= 0 || self.sessions.contains_key(&fresh_id) {
+            return SessionKind::Sessionless;
+        }
+        if self.sessions.len() >= self.slots && !self.evict(now) {
+            return SessionKind::Sessionless;
+        }
+        let mut session = FetchSession {
+            next_epoch: 1,
+            uses_ids: request.uses_ids,
+            used: now,
+            entries: BTreeMap::new(),
+            order: BTreeMap::new(),
+            next_order: 0,
+        };
+        for (key, want) in &request.wants {
+            session.put(key.clone(), *want);
+        }
+        self.sessions.insert(fresh_id, session);
+        SessionKind::New { id: fresh_id }
+    }
+
+    /// Frees the slot of the session that was unused longest, if that was long enough.
+    fn evict(&mut self, now: Instant) -> bool {
+        let oldest =
+            self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(id, s)| (*id, s.used));
+        match oldest {
+            Some((id, used)) if now.since(used) >= EVICTION_AGE => self.sessions.remove(&id).is_some(),
+            Some(_) | None => false,
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        request: SessionRequest,
+        now: Instant,
+    ) -> Result<(SessionKind, Vec<(FetchKey, FetchWant)>), SessionError> {
+        let id = request.id;
+        let session = self.sessions.get_mut(&id).ok_or(SessionError::NotFound(id))?;
+        if session.next_epoch != request.epoch {
+            return Err(SessionError::WrongEpoch { id, expected: session.next_epoch, given: request.epoch });
+        }
+        if session.uses_ids != request.uses_ids && !(request.wants.is_empty() && request.forgotten.is_empty())
+        {
+            return Err(SessionError::TopicIdMixed(id));
+        }
+        session.used = now;
+        // Epochs run 1, 2, …, i32::MAX, 1 (KIP-227).
+        session.next_epoch = if request.epoch == i32::MAX { 1 } else { request.epoch + 1 };
+        for (key, want) in request.wants {
+            session.put(key, want);
+        }
+        for key in &request.forgotten {
+            session.forget(key);
+        }
+        Ok((SessionKind::Incremental { id }, session.wants()))
+    }
+
+    /// Decides whether a partition's result belongs into the response of this session, and remembers what
+    /// the client is told. `has_data` and `is_error` always do.
+    pub(crate) fn tell(
+        &mut self,
+        kind: SessionKind,
+        key: &FetchKey,
+        told: Told,
+        has_data: bool,
+        is_error: bool,
+    ) -> bool {
+        let (id, incremental) = match kind {
+            SessionKind::Sessionless => return true,
+            SessionKind::New { id } => (id, false),
+            SessionKind::Incremental { id } => (id, true),
+        };
+        let Some(session) = self.sessions.get_mut(&id) else { return true };
+        let Some(entry) = session.entries.get_mut(key) else { return true };
+        let changed = entry.told != Some(told);
+        // An error is told again and again until the client reacts to it.
+        entry.told = if is_error { None } else { Some(told) };
+        if has_data {
+            session.move_to_end(key);
+        }
+        !incremental || has_data || is_error || changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(index: i32) -> FetchKey {
+        FetchKey { topic: TopicKey::Id(TopicId([7; 16])), index: PartitionIndex(index) }
+    }
+
+    fn want(offset: i64) -> FetchWant {
+        FetchWant {
+            offset: Offset(offset),
+            max_bytes: 1,
+            log_start: Offset::NONE,
+            current_epoch: LeaderEpoch::NONE,
+            last_fetched_epoch: LeaderEpoch::NONE,
+        }
+    }
+
+    fn request(id: i32, epoch: i32, wants: &[(i32, i64)]) -> SessionRequest {
+        let wants = wants.iter().map(|&(index, offset)| (key(index), want(offset))).collect();
+        SessionRequest { id, epoch, wants, forgotten: Vec::new(), uses_ids: true }
+    }
+
+    const NOW: Instant = Instant(0);
+
+    #[test]
+    fn a_session_remembers_and_answers_only_what_changed() {
+        let mut sessions = FetchSessions::new(2);
+        let (kind, wants) = sessions.begin(request(0, 0, &[(0, 5), (1, 6)]), NOW, 99).unwrap();
+        assert_eq!((kind, wants.len()), (SessionKind::New { id: 99 }, 2));
+        let told = Told { high_watermark: Offset(5), log_start: Offset(0) };
+        assert!(sessions.tell(kind, &key(0), told, false, false), "the first answer holds everything");
+        let (kind, wants) = sessions.begin(request(99, 1, &[]), NOW, 1).unwrap();
+        assert_eq!((kind, wants.len()), (SessionKind::Incremental { id: 99 }, 2));
+        assert!(!sessions.tell(kind, &key(0), told, false, false), "nothing new");
+        assert!(sessions.tell(kind, &key(0), Told { high_watermark: Offset(6), ..told }, false, false));
+        assert!(sessions.tell(kind, &key(0), told, false, true), "errors are always told");
+    }
+
+    #[test]
+    fn what_returned_data_is_served_last() {
+        let mut sessions = FetchSessions::new(2);
+        let (kind, _) = sessions.begin(request(0, 0, &[(0, 0), (1, 0)]), NOW, 9).unwrap();
+        let told = Told { high_watermark: Offset(5), log_start: Offset(0) };
+        sessions.tell(kind, &key(0), told, true, false);
+        let (_, wants) = sessions.begin(request(9, 1, &[]), NOW, 1).unwrap();
+        assert_eq!(wants.iter().map(|(key, _)| key.index.0).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn wrong_epochs_and_unknown_sessions_are_refused() {
+        let mut sessions = FetchSessions::new(2);
+        assert_eq!(sessions.begin(request(5, 3, &[]), NOW, 1).unwrap_err(), SessionError::NotFound(5));
+        sessions.begin(request(0, 0, &[(0, 0)]), NOW, 9).unwrap();
+        let error = sessions.begin(request(9, 2, &[]), NOW, 1).unwrap_err();
+        assert_eq!(error, SessionError::WrongEpoch { id: 9, expected: 1, given: 2 });
+        let named = SessionRequest { uses_ids: false, ..request(9, 1, &[(0, 0)]) };
+        assert_eq!(sessions.begin(named, NOW, 1).unwrap_err(), SessionError::TopicIdMixed(9));
+    }
+
+    #[test]
+    fn slots_are_bounded_and_go_to_the_young_only_after_a_while() {
+        let mut sessions = FetchSessions::new(1);
+        sessions.begin(request(0, 0, &[(0, 0)]), NOW, 1).unwrap();
+        let (kind, wants) = sessions.begin(request(0, 0, &[(0, 0)]), NOW, 2).unwrap();
+        assert_eq!((kind, wants.len()), (SessionKind::Sessionless, 1), "full: served without a session");
+        let later = NOW.after(EVICTION_AGE);
+        let (kind, _) = sessions.begin(request(0, 0, &[(0, 0)]), later, 3).unwrap();
+        assert_eq!(kind, SessionKind::New { id: 3 });
+        assert_eq!(sessions.len(), 1);
+    }
+
+    #[test]
+    fn closing_frees_the_slot() {
+        let mut sessions = FetchSessions::new(1);
+        sessions.begin(request(0, 0, &[(0, 0)]), NOW, 1).unwrap();
+        sessions.begin(request(1, -1, &[]), NOW, 2).unwrap();
+        assert_eq!(sessions.len(), 0);
+    }
+}

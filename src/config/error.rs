@@ -1,0 +1,183 @@
+//! What can be wrong with a configuration. Every message says what, where it was set, and the way out.
+use std::fmt;
+
+use crate::config::properties::SyntaxError;
+use crate::config::settings::Source;
+use crate::config::value::InvalidValue;
+
+/// One mistake in a node's configuration.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{file} {error}")]
+    Syntax { file: String, error: SyntaxError },
+    #[error("--set {text}: expected key=value")]
+    NoAssignment { text: String },
+    #[error("{origin}: {key} is no configuration key; {}", did_you_mean(.nearest))]
+    Unknown { key: String, nearest: Option<&'static str>, origin: Source },
+    #[error("{origin}: {key} was dropped by Kafka 4: {advice}")]
+    Removed { key: String, advice: &'static str, origin: Source },
+    #[error(
+        "{origin}: {key} is a per-listener key, and these are not supported; set the key without its prefix"
+    )]
+    PerListener { key: String, origin: Source },
+    #[error("{origin}: {key} configures a plug-in, and Ordain cannot load any; remove it")]
+    PlugIn { key: String, origin: Source },
+    #[error("{origin}: {key} is refused: {reason}")]
+    Refused { key: &'static str, reason: &'static str, origin: Source },
+    #[error("{origin}: {invalid}")]
+    Value { invalid: InvalidValue, origin: Source },
+    /// Two values that contradict each other.
+    #[error("{lesser} ({lesser_value}) must not be greater than {greater} ({greater_value})")]
+    Order { lesser: &'static str, lesser_value: i64, greater: &'static str, greater_value: i64 },
+    #[error(
+        "node.id is {node} and broker.id is {broker}: both name the same number; remove broker.id, which is the \
+         older name"
+    )]
+    TwoNodeIds { node: i32, broker: i32 },
+    #[error(
+        "{key} names {count} data directories, and a node has one; name one of them, and give a second disk to a \
+         second node"
+    )]
+    SeveralDirectories { key: &'static str, count: usize },
+    #[error(
+        "process.roles is {roles}: nodes do not form clusters yet, so that each is broker and controller in one; \
+         set process.roles=broker,controller or remove it"
+    )]
+    Roles { roles: String },
+    #[error(
+        "{key} names {count} nodes: nodes do not form clusters yet, and this one would go on alone; remove the key \
+         or name this node only"
+    )]
+    SeveralVoters { key: &'static str, count: usize },
+    #[error(
+        "max.connections.per.ip is 0, which lets nobody in; name the addresses that may connect in \
+         max.connections.per.ip.overrides, or raise it"
+    )]
+    NobodyMayConnect,
+    #[error(
+        "ordain.admin.listener: {address} can be reached from other machines, and nothing authenticates them; \
+         either bind it to loopback (127.0.0.1:9644), or say --insecure (ordain.insecure=true)"
+    )]
+    AdminExposed { address: String },
+    #[error("{key}: {error}")]
+    Listener { key: &'static str, error: ListenerError },
+}
+
+/// What is wrong with one of the listeners.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ListenerError {
+    #[error("{entry} is no listener; write NAME://host:port, for example PLAINTEXT://127.0.0.1:9092")]
+    Syntax { entry: String },
+    #[error("{entry} has no listener name in front; write PLAINTEXT://{entry}")]
+    NoName { entry: String },
+    #[error("{entry}: {port} is no port; a port lies between 0 and 65535")]
+    Port { entry: String, port: String },
+    #[error("the name {name} occurs twice; every listener needs a name of its own")]
+    DuplicateName { name: String },
+    #[error("port {port} occurs twice, at {first} and {second}; every listener needs a port of its own")]
+    DuplicatePort { port: u16, first: String, second: String },
+    #[error(
+        "listener {name} has no security protocol; add {name}:PLAINTEXT to listener.security.protocol.map, or call \
+         the listener PLAINTEXT"
+    )]
+    UnknownProtocol { name: String },
+    #[error(
+        "listener {name} speaks {protocol}, which is not supported yet; make it PLAINTEXT, and keep it on loopback \
+         or behind a network that you trust"
+    )]
+    Unsupported { name: String, protocol: &'static str },
+    #[error(
+        "listener {name} at {host}:{port} can be reached from other machines, and nothing authenticates them; \
+         either bind it to loopback ({name}://127.0.0.1:{port}), or say --insecure (ordain.insecure=true) if \
+         everybody who reaches the port may do everything"
+    )]
+    Exposed { name: String, host: String, port: u16 },
+    #[error("every listener is for controllers, and clients could not connect; add one for them")]
+    NoneForClients,
+    #[error(
+        "{name} stands in controller.listener.names, but not in listeners; add it there or remove it here"
+    )]
+    NoControllerListener { name: String },
+    #[error(
+        "{name} is no name in listeners; name one of {}, or add {name} to listeners", .known.join(", ")
+    )]
+    NotListened { name: String, known: Vec<String> },
+    #[error(
+        "{name} advertises {host}, which no client can connect to; advertise the name or address by which clients \
+         reach this machine"
+    )]
+    AdvertisedAny { name: String, host: String },
+    #[error("{name} advertises no host; write the name or address by which clients reach this machine")]
+    AdvertisedNoHost { name: String },
+    #[error(
+        "{name} advertises port 0, which no client can connect to; write the port that clients connect to"
+    )]
+    AdvertisedNoPort { name: String },
+    #[error(
+        "listener {name} listens on all interfaces, and it is not known by which name clients reach this machine; \
+         set advertised.listeners={name}://<host>:{port}"
+    )]
+    NothingToAdvertise { name: String, port: u16 },
+}
+
+/// What is allowed, and most likely not meant.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfigWarning {
+    #[error(
+        "advertised.listeners: {name} advertises {host} while it listens on all interfaces; clients on other \
+         machines will connect to themselves; advertise the name or address by which they reach this one"
+    )]
+    AdvertisedLoopback { name: String, host: String },
+    #[error(
+        "advertised.listeners: listener {name} is not advertised; clients that connect to it find no broker"
+    )]
+    NotAdvertised { name: String },
+    #[error(
+        "listeners: {name} is for controllers, and is not opened: this node holds its controller within itself"
+    )]
+    ControllerListener { name: String },
+    #[error("{origin}: {key} has no effect: {reason}")]
+    NoEffect { key: &'static str, reason: &'static str, origin: Source },
+    #[error(
+        "message.max.bytes ({message}) is not under socket.request.max.bytes ({request}); a batch of that size \
+         comes in a larger request, which is refused"
+    )]
+    MessagesOverRequests { message: i32, request: i32 },
+}
+
+fn did_you_mean(nearest: &Option<&'static str>) -> String {
+    match nearest {
+        Some(key) => format!("did you mean {key}?"),
+        None => "`ordain config` lists them all".to_owned(),
+    }
+}
+
+/// Every mistake in a configuration; never empty.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// # Errors
+    /// If there are any.
+    pub fn unless_none(errors: Vec<ConfigError>) -> Result<(), ConfigErrors> {
+        if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, error) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

@@ -1,0 +1,68 @@
+//! What the cluster decides about itself: pure functions from the image and a command to records and a reply.
+//!
+//! Nothing changes here. The records of a [`Decision`] take effect when they are committed in the metadata
+//! log and applied to the image; the reply is sent then, not before.
+mod brokers;
+mod configs;
+mod task;
+mod topics;
+
+pub use brokers::{NewBroker, allocate_producer_ids, bootstrap, register_broker};
+pub use configs::{ConfigChange, ConfigOp, alter_configs, replace_configs};
+pub use task::{Controller, ControllerHandle, ControllerUnavailable, METADATA_PARTITION};
+pub use topics::{
+    CreatedTopic, DeletedTopic, NewPartitions, NewTopic, TopicDefaults, TopicSelector, create_partitions,
+    create_topics, delete_topics,
+};
+
+use crate::types::{NodeId, TopicId};
+use crate::wire::MetadataRecord;
+
+/// What is to be written, and what is to be answered once it is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decision<R> {
+    pub records: Vec<MetadataRecord>,
+    pub reply: R,
+}
+
+impl<R> Decision<R> {
+    /// An answer that changes nothing.
+    pub fn reply(reply: R) -> Decision<R> {
+        Decision { records: Vec::new(), reply }
+    }
+}
+
+/// Why the controller refuses. The text is for the client's user.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ControllerError {
+    #[error("topic {0:?} is named twice in the request; name it once")]
+    NamedTwice(String),
+    #[error("topic {0:?} exists already")]
+    TopicExists(String),
+    #[error("{0}")]
+    InvalidTopic(String),
+    #[error("topic {name:?} would collide with topic {existing:?}: '.' and '_' are the same in metric names")]
+    NameCollision { name: String, existing: String },
+    #[error("topic {0:?} does not exist")]
+    UnknownTopic(String),
+    #[error("no topic has the id {0}")]
+    UnknownTopicId(TopicId),
+    #[error("{0}")]
+    InvalidPartitions(String),
+    #[error("{0}")]
+    InvalidReplicationFactor(String),
+    #[error("{0}")]
+    InvalidAssignment(String),
+    #[error("{0}")]
+    InvalidConfig(String),
+    #[error("{0}")]
+    InvalidRequest(String),
+    #[error("topics cannot be deleted here: delete.topic.enable is false")]
+    DeletionDisabled,
+    #[error("broker {0} is not registered")]
+    UnknownBroker(NodeId),
+    #[error("there are no producer ids left")]
+    ProducerIdsExhausted,
+    #[error("the request would make {wanted} partitions on this cluster; the limit is {limit}")]
+    TooManyPartitions { wanted: usize, limit: usize },
+}

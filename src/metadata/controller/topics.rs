@@ -1,0 +1,395 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ControllerError, Decision};
+use crate::config::{validate_topic_config, validate_topic_name};
+use crate::metadata::{MetadataImage, TopicImage};
+use crate::types::limits::PARTITIONS_MAX;
+use crate::types::{NodeId, PartitionIndex, TopicId};
+use crate::wire::MetadataRecord;
+use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
+
+/// A topic to be created.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewTopic {
+    pub name: String,
+    /// −1 stands for the default (`num.partitions`), or for as many as are assigned.
+    pub partitions: i32,
+    /// −1 stands for the default (`default.replication.factor`), or for what is assigned.
+    pub replication_factor: i16,
+    /// Where each partition's replicas go; empty lets the controller choose.
+    pub assignments: Vec<(PartitionIndex, Vec<NodeId>)>,
+    pub configs: Vec<(String, Option<String>)>,
+}
+
+/// What applies where a request leaves it open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TopicDefaults {
+    pub partitions: i32,
+    pub replication_factor: i16,
+}
+
+/// A topic as it was (or, validating only, would be) created.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreatedTopic {
+    pub id: TopicId,
+    pub partitions: i32,
+    pub replication_factor: i16,
+    pub configs: BTreeMap<String, String>,
+}
+
+/// How a request names a topic.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum TopicSelector {
+    Name(String),
+    Id(TopicId),
+}
+
+/// A topic that was deleted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeletedTopic {
+    pub name: String,
+    pub id: TopicId,
+}
+
+/// A topic that shall have more partitions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewPartitions {
+    pub name: String,
+    /// The total wanted.
+    pub count: i32,
+    /// Replicas of the new ones, in order; empty lets the controller choose.
+    pub assignments: Option<Vec<Vec<NodeId>>>,
+}
+
+/// Decides on new topics, each for itself. `ids` gives each its identity, in order; one is used per topic
+/// whether it is created or not, so that the answer does not depend on its neighbours.
+///
+/// # Panics
+/// If there are fewer ids than topics.
+pub fn create_topics(
+    image: &MetadataImage,
+    topics: &[NewTopic],
+    ids: &[TopicId],
+    defaults: TopicDefaults,
+) -> Decision<Vec<Result<CreatedTopic, ControllerError>>> {
+    assert!(ids.len() >= topics.len(), "every topic needs an id");
+    let repeated = repeated(topics.iter().map(|topic| topic.name.as_str()));
+    let mut decision = Decision::reply(Vec::with_capacity(topics.len()));
+    let mut partitions_total = image.partition_count();
+    for (topic, &id) in topics.iter().zip(ids) {
+        let result = if repeated.contains(topic.name.as_str()) {
+            Err(ControllerError::NamedTwice(topic.name.clone()))
+        } else {
+            create_topic(image, topic, id, defaults, partitions_total)
+        };
+        decision.reply.push(result.map(|(created, records)| {
+            partitions_total += usize::try_from(created.partitions).unwrap_or(0);
+            decision.records.extend(records);
+            created
+        }));
+    }
+    decision
+}
+
+fn create_topic(
+    image: &MetadataImage,
+    topic: &NewTopic,
+    id: TopicId,
+    defaults: TopicDefaults,
+    partitions_before: usize,
+) -> Result<(CreatedTopic, Vec<MetadataRecord>), ControllerError> {
+    validate_topic_name(&topic.name).map_err(|error| ControllerError::InvalidTopic(error.to_string()))?;
+    check_name_free(image, &topic.name)?;
+    let configs = checked_configs(&topic.configs)?;
+    let replicas = if topic.assignments.is_empty() {
+        place_new_topic(image, topic, defaults)?
+    } else {
+        check_assignments(image, topic)?
+    };
+    let wanted = partitions_before + replicas.len();
+    if wanted > PARTITIONS_MAX {
+        return Err(ControllerError::TooManyPartitions { wanted, limit: PARTITIONS_MAX });
+    }
+    let created = CreatedTopic {
+        id,
+        partitions: i32::try_from(replicas.len()).expect("bounded by PARTITIONS_MAX"),
+        replication_factor: replicas.first().map_or(0, |first| {
+            i16::try_from(first.len()).expect("replicas are distinct brokers, bounded by the request")
+        }),
+        configs,
+    };
+    let mut records = vec![MetadataRecord::Topic(TopicRecord {
+        name: topic.name.clone().into(),
+        topic_id: id,
+        ..TopicRecord::default()
+    })];
+    records.extend(created.configs.iter().map(|(name, value)| {
+        MetadataRecord::Config(ConfigRecord {
+            resource_type: crate::metadata::ConfigResource::TOPIC,
+            resource_name: topic.name.clone().into(),
+            name: name.clone().into(),
+            value: Some(value.clone().into()),
+            ..ConfigRecord::default()
+        })
+    }));
+    records.extend((0..).zip(replicas).map(|(index, replicas)| partition_record(id, index, &replicas)));
+    Ok((created, records))
+}
+
+fn partition_record(topic: TopicId, index: i32, replicas: &[NodeId]) -> MetadataRecord {
+    MetadataRecord::Partition(PartitionRecord {
+        topic_id: topic,
+        partition_id: index,
+        replicas: replicas.iter().map(|node| node.0).collect(),
+        leader: replicas.first().map_or(-1, |node| node.0),
+        leader_epoch: 0,
+        partition_epoch: 0,
+        ..PartitionRecord::default()
+    })
+}
+
+fn check_name_free(image: &MetadataImage, name: &str) -> Result<(), ControllerError> {
+    if image.topic(name).is_some() {
+        return Err(ControllerError::TopicExists(name.to_owned()));
+    }
+    if name.contains(['.', '_']) {
+        let flat = name.replace('.', "_");
+        let collision = image.topics().find(|topic| topic.name.replace('.', "_") == flat);
+        if let Some(existing) = collision {
+            return Err(ControllerError::NameCollision {
+                name: name.to_owned(),
+                existing: existing.name.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn checked_configs(
+    configs: &[(String, Option<String>)],
+) -> Result<BTreeMap<String, String>, ControllerError> {
+    let mut checked = BTreeMap::new();
+    for (name, value) in configs {
+        let Some(value) = value else {
+            return Err(ControllerError::InvalidConfig(format!(
+                "configuration {name} of a new topic has no value"
+            )));
+        };
+        validate_topic_config(name, value)
+            .map_err(|error| ControllerError::InvalidConfig(error.to_string()))?;
+        checked.insert(name.clone(), value.clone());
+    }
+    Ok(checked)
+}
+
+fn place_new_topic(
+    image: &MetadataImage,
+    topic: &NewTopic,
+    defaults: TopicDefaults,
+) -> Result<Vec<Vec<NodeId>>, ControllerError> {
+    let count = match topic.partitions {
+        -1 => defaults.partitions,
+        count if count > 0 => count,
+        count => {
+            return Err(ControllerError::InvalidPartitions(format!(
+                "a topic cannot have {count} partitions; ask for 1 or more, or −1 for the default"
+            )));
+        }
+    };
+    let factor = match topic.replication_factor {
+        -1 => defaults.replication_factor,
+        factor if factor > 0 => factor,
+        factor => {
+            return Err(ControllerError::InvalidReplicationFactor(format!(
+                "a topic cannot have replication factor {factor}; ask for 1 or more, or −1 for the default"
+            )));
+        }
+    };
+    let count = usize::try_from(count).unwrap_or(0);
+    if count > PARTITIONS_MAX {
+        return Err(ControllerError::TooManyPartitions { wanted: count, limit: PARTITIONS_MAX });
+    }
+    place(image, topic.name.len(), 0..count, factor)
+}
+
+/// Spreads partitions over the brokers round-robin; replicas go to the brokers that follow.
+fn place(
+    image: &MetadataImage,
+    first: usize,
+    partitions: std::ops::Range<usize>,
+    factor: i16,
+) -> Result<Vec<Vec<NodeId>>, ControllerError> {
+    let brokers: Vec<NodeId> = image.brokers.keys().copied().collect();
+    let factor = usize::try_from(factor).unwrap_or(0);
+    if factor == 0 || factor > brokers.len() {
+        return Err(ControllerError::InvalidReplicationFactor(format!(
+            "replication factor {factor} cannot be met: {} broker(s) are registered",
+            brokers.len()
+        )));
+    }
+    let replicas_of = |partition: usize| {
+        (0..factor).map(|replica| brokers[(first + partition + replica) % brokers.len()]).collect()
+    };
+    Ok(partitions.map(replicas_of).collect())
+}
+
+fn check_assignments(image: &MetadataImage, topic: &NewTopic) -> Result<Vec<Vec<NodeId>>, ControllerError> {
+    if topic.replication_factor != -1 || topic.partitions != -1 {
+        return Err(ControllerError::InvalidRequest(
+            "with replicas assigned by hand, the number of partitions and the replication factor must be −1"
+                .to_owned(),
+        ));
+    }
+    let mut sorted = topic.assignments.clone();
+    sorted.sort_by_key(|(index, _)| *index);
+    for (expected, (index, replicas)) in (0..).zip(&sorted) {
+        if index.0 != expected {
+            return Err(ControllerError::InvalidAssignment(format!(
+                "partitions are assigned as 0, 1, 2, …; {expected} is missing or given twice"
+            )));
+        }
+        check_replicas(image, index.0, replicas)?;
+        if replicas.len() != sorted[0].1.len() {
+            return Err(ControllerError::InvalidAssignment(format!(
+                "partition {} has {} replicas, partition 0 has {}; they must be as many",
+                index,
+                replicas.len(),
+                sorted[0].1.len()
+            )));
+        }
+    }
+    Ok(sorted.into_iter().map(|(_, replicas)| replicas).collect())
+}
+
+fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Result<(), ControllerError> {
+    if replicas.is_empty() {
+        return Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to no broker"
+        )));
+    }
+    let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
+    if distinct.len() != replicas.len() {
+        return Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to a broker twice: {replicas:?}"
+        )));
+    }
+    match distinct.iter().find(|node| !image.brokers.contains_key(node)) {
+        Some(unknown) => Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to broker {unknown}, which is not registered"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Decides on deletions, each for itself.
+pub fn delete_topics(
+    image: &MetadataImage,
+    topics: &[TopicSelector],
+    deletion_enabled: bool,
+) -> Decision<Vec<Result<DeletedTopic, ControllerError>>> {
+    let mut decision = Decision::reply(Vec::with_capacity(topics.len()));
+    let mut gone = BTreeSet::new();
+    for selector in topics {
+        let result = find(image, selector).and_then(|topic| {
+            if !deletion_enabled {
+                return Err(ControllerError::DeletionDisabled);
+            }
+            if !gone.insert(topic.id) {
+                return Err(ControllerError::NamedTwice(topic.name.to_string()));
+            }
+            decision.records.push(MetadataRecord::RemoveTopic(RemoveTopicRecord {
+                topic_id: topic.id,
+                ..RemoveTopicRecord::default()
+            }));
+            Ok(DeletedTopic { name: topic.name.to_string(), id: topic.id })
+        });
+        decision.reply.push(result);
+    }
+    decision
+}
+
+fn find<'a>(image: &'a MetadataImage, selector: &TopicSelector) -> Result<&'a TopicImage, ControllerError> {
+    match selector {
+        TopicSelector::Name(name) => {
+            image.topic(name).map(|topic| &**topic).ok_or_else(|| ControllerError::UnknownTopic(name.clone()))
+        }
+        TopicSelector::Id(id) => {
+            image.topic_by_id(*id).map(|topic| &**topic).ok_or(ControllerError::UnknownTopicId(*id))
+        }
+    }
+}
+
+/// Decides on added partitions, each topic for itself.
+pub fn create_partitions(
+    image: &MetadataImage,
+    requests: &[NewPartitions],
+) -> Decision<Vec<Result<(), ControllerError>>> {
+    let repeated = repeated(requests.iter().map(|request| request.name.as_str()));
+    let mut decision = Decision::reply(Vec::with_capacity(requests.len()));
+    for request in requests {
+        let result = if repeated.contains(request.name.as_str()) {
+            Err(ControllerError::NamedTwice(request.name.clone()))
+        } else {
+            add_partitions(image, request)
+        };
+        decision.reply.push(result.map(|records| decision.records.extend(records)));
+    }
+    decision
+}
+
+fn add_partitions(
+    image: &MetadataImage,
+    request: &NewPartitions,
+) -> Result<Vec<MetadataRecord>, ControllerError> {
+    let topic = find(image, &TopicSelector::Name(request.name.clone()))?;
+    let present = topic.partitions.len();
+    let wanted = usize::try_from(request.count).unwrap_or(0);
+    if wanted <= present {
+        return Err(ControllerError::InvalidPartitions(format!(
+            "topic {:?} has {present} partitions; {} is not more (partitions cannot be removed)",
+            request.name, request.count
+        )));
+    }
+    let total = image.partition_count() + (wanted - present);
+    if total > PARTITIONS_MAX {
+        return Err(ControllerError::TooManyPartitions { wanted: total, limit: PARTITIONS_MAX });
+    }
+    let factor = topic.partitions.values().next().map_or(1, |first| first.replicas.len());
+    let replicas = match &request.assignments {
+        None => {
+            let factor = i16::try_from(factor).unwrap_or(i16::MAX);
+            place(image, topic.name.len(), present..wanted, factor)?
+        }
+        Some(assigned) => {
+            if assigned.len() != wanted - present {
+                return Err(ControllerError::InvalidAssignment(format!(
+                    "{} partitions are added but {} are assigned",
+                    wanted - present,
+                    assigned.len()
+                )));
+            }
+            for (index, replicas) in (0..).zip(assigned) {
+                check_replicas(image, index, replicas)?;
+                if replicas.len() != factor {
+                    return Err(ControllerError::InvalidAssignment(format!(
+                        "topic {:?} has replication factor {factor}, an added partition is assigned {}",
+                        request.name,
+                        replicas.len()
+                    )));
+                }
+            }
+            assigned.clone()
+        }
+    };
+    let first = i32::try_from(present).expect("bounded by PARTITIONS_MAX");
+    Ok((first..)
+        .zip(&replicas)
+        .map(|(index, replicas)| partition_record(topic.id, index, replicas))
+        .collect())
+}
+
+/// The names that occur more than once.
+fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| !seen.insert(*name)).collect()
+}

@@ -1,0 +1,334 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use crate::config::{TopicConfig, TopicDefaults};
+use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId};
+use crate::wire::MetadataRecord;
+
+/// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
+/// is shared between the images it did not change in.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MetadataImage {
+    pub cluster_id: Option<Arc<str>>,
+    pub brokers: BTreeMap<NodeId, BrokerImage>,
+    pub features: BTreeMap<String, i16>,
+    /// The first producer id that no broker has been given.
+    pub next_producer_id: ProducerIdCounter,
+    topics: BTreeMap<Arc<str>, Arc<TopicImage>>,
+    names: BTreeMap<TopicId, Arc<str>>,
+    configs: BTreeMap<ConfigResource, BTreeMap<String, String>>,
+}
+
+/// The next producer id to give out; starts at 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProducerIdCounter(pub ProducerId);
+
+impl Default for ProducerIdCounter {
+    fn default() -> Self {
+        ProducerIdCounter(ProducerId(0))
+    }
+}
+
+/// A registered broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerImage {
+    pub incarnation: TopicId,
+    pub endpoints: Vec<Endpoint>,
+    pub rack: Option<String>,
+}
+
+/// Where a broker is reached through one of its listeners.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    pub listener: String,
+    pub host: String,
+    pub port: u16,
+}
+
+/// A topic and its partitions, by index.
+#[derive(Clone, Debug)]
+pub struct TopicImage {
+    pub id: TopicId,
+    pub name: Arc<str>,
+    pub partitions: BTreeMap<PartitionIndex, PartitionImage>,
+    /// What was set for this topic, without defaults.
+    pub settings: BTreeMap<String, String>,
+    /// The settings with the node's defaults, computed when first asked for.
+    effective: OnceLock<Arc<TopicConfig>>,
+}
+
+impl PartialEq for TopicImage {
+    fn eq(&self, other: &TopicImage) -> bool {
+        (self.id, &self.name) == (other.id, &other.name)
+            && self.partitions == other.partitions
+            && self.settings == other.settings
+    }
+}
+
+impl Eq for TopicImage {}
+
+impl TopicImage {
+    /// The topic's configuration on this node. Always ask with the same defaults: those of the node.
+    ///
+    /// A setting that this release does not take (it was checked when it was made, by another release) leaves
+    /// the topic with the defaults, and is logged.
+    pub fn config(&self, defaults: &TopicDefaults) -> &Arc<TopicConfig> {
+        self.effective.get_or_init(|| {
+            let config = TopicConfig::resolve(defaults, &self.settings).unwrap_or_else(|problems| {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                tracing::error!(topic = %self.name, ?problems, "the topic's settings are not usable: using defaults");
+                TopicConfig::resolve(defaults, &BTreeMap::new()).expect("the defaults were checked at the start")
+            });
+            Arc::new(config)
+        })
+    }
+}
+
+/// Where a partition's replicas are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionImage {
+    pub replicas: Vec<NodeId>,
+    pub leader: NodeId,
+    pub leader_epoch: LeaderEpoch,
+    pub partition_epoch: i32,
+}
+
+/// What a configuration belongs to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ConfigResource {
+    Topic(String),
+    /// One broker, or with `None` the default of all.
+    Broker(Option<NodeId>),
+    Group(String),
+}
+
+/// A record that does not fit the image: the log was damaged, or written by something newer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ImageError {
+    #[error("the metadata log adds a partition to topic id {0}, which no record before created")]
+    PartitionOfUnknownTopic(TopicId),
+    #[error("the metadata log removes topic id {0}, which no record before created")]
+    RemovalOfUnknownTopic(TopicId),
+    #[error("the metadata log creates topic {0:?} twice")]
+    TopicTwice(String),
+    #[error("the metadata log configures topic {0:?}, which no record before created")]
+    ConfigOfUnknownTopic(String),
+    #[error("the metadata log configures a resource of type {0}, which this release does not know")]
+    UnknownResourceType(i8),
+    #[error("the metadata log names broker {0:?} in a configuration; a broker's name is a number")]
+    BadBrokerName(String),
+}
+
+impl MetadataImage {
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<&Arc<TopicImage>> {
+        self.topics.get(name)
+    }
+
+    #[must_use]
+    pub fn topic_by_id(&self, id: TopicId) -> Option<&Arc<TopicImage>> {
+        self.topics.get(self.names.get(&id)?)
+    }
+
+    /// All topics, by name.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<TopicImage>> {
+        self.topics.values()
+    }
+
+    #[must_use]
+    pub fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
+    #[must_use]
+    pub fn partition_count(&self) -> usize {
+        self.topics.values().map(|topic| topic.partitions.len()).sum()
+    }
+
+    #[must_use]
+    pub fn partition(&self, id: PartitionId) -> Option<&PartitionImage> {
+        self.topic_by_id(id.topic)?.partitions.get(&id.index)
+    }
+
+    /// What was set for a resource, without defaults; `None` if nothing was, or if there is no such topic.
+    #[must_use]
+    pub fn settings(&self, resource: &ConfigResource) -> Option<&BTreeMap<String, String>> {
+        match resource {
+            ConfigResource::Topic(name) => self.topic(name).map(|topic| &topic.settings),
+            ConfigResource::Broker(_) | ConfigResource::Group(_) => self.configs.get(resource),
+        }
+    }
+
+    /// The brokers and groups that have something set.
+    pub fn configured(&self) -> impl Iterator<Item = &ConfigResource> {
+        self.configs.keys()
+    }
+
+    /// Adds one record.
+    ///
+    /// # Errors
+    /// If the record does not fit what came before it.
+    pub fn apply(&mut self, record: &MetadataRecord) -> Result<(), ImageError> {
+        match record {
+            MetadataRecord::Cluster(cluster) => {
+                self.cluster_id = Some(Arc::from(cluster.cluster_id.as_ref()));
+            }
+            MetadataRecord::FeatureLevel(feature) => {
+                self.features.insert(feature.name.to_string(), feature.level);
+            }
+            MetadataRecord::ProducerIds(block) => {
+                self.next_producer_id = ProducerIdCounter(ProducerId(block.next_producer_id));
+            }
+            MetadataRecord::RegisterBroker(broker) => {
+                let mut endpoints = Vec::with_capacity(broker.endpoints.len());
+                for endpoint in &broker.endpoints {
+                    endpoints.push(Endpoint {
+                        listener: endpoint.name.to_string(),
+                        host: endpoint.host.to_string(),
+                        port: endpoint.port,
+                    });
+                }
+                self.brokers.insert(
+                    NodeId(broker.broker_id),
+                    BrokerImage {
+                        incarnation: broker.incarnation_id.into(),
+                        endpoints,
+                        rack: broker.rack.as_ref().map(ToString::to_string),
+                    },
+                );
+            }
+            MetadataRecord::Topic(topic) => self.add_topic(&topic.name, topic.topic_id)?,
+            MetadataRecord::Partition(partition) => {
+                let id = partition.topic_id;
+                let topic = self
+                    .names
+                    .get(&id)
+                    .and_then(|name| self.topics.get_mut(name))
+                    .ok_or(ImageError::PartitionOfUnknownTopic(id))?;
+                Arc::make_mut(topic).partitions.insert(
+                    PartitionIndex(partition.partition_id),
+                    PartitionImage {
+                        replicas: partition.replicas.iter().map(|&node| NodeId(node)).collect(),
+                        leader: NodeId(partition.leader),
+                        leader_epoch: LeaderEpoch(partition.leader_epoch),
+                        partition_epoch: partition.partition_epoch,
+                    },
+                );
+            }
+            MetadataRecord::RemoveTopic(topic) => {
+                let name = self
+                    .names
+                    .remove(&topic.topic_id)
+                    .ok_or(ImageError::RemovalOfUnknownTopic(topic.topic_id))?;
+                self.topics.remove(&name);
+            }
+            MetadataRecord::Config(config) => {
+                let resource = ConfigResource::from_wire(config.resource_type, &config.resource_name)?;
+                self.set_config(resource, &config.name, config.value.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_topic(&mut self, name: &str, id: TopicId) -> Result<(), ImageError> {
+        if self.topics.contains_key(name) {
+            return Err(ImageError::TopicTwice(name.to_owned()));
+        }
+        let name: Arc<str> = Arc::from(name);
+        self.names.insert(id, Arc::clone(&name));
+        let topic = TopicImage {
+            id,
+            name: Arc::clone(&name),
+            partitions: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            effective: OnceLock::new(),
+        };
+        self.topics.insert(name, Arc::new(topic));
+        Ok(())
+    }
+
+    fn set_config(
+        &mut self,
+        resource: ConfigResource,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<(), ImageError> {
+        if let ConfigResource::Topic(topic) = &resource {
+            let image = self
+                .topics
+                .get_mut(&**topic)
+                .ok_or_else(|| ImageError::ConfigOfUnknownTopic(topic.clone()))?;
+            let image = Arc::make_mut(image);
+            image.effective = OnceLock::new();
+            set(&mut image.settings, name, value);
+            return Ok(());
+        }
+        let settings = self.configs.entry(resource.clone()).or_default();
+        set(settings, name, value);
+        if settings.is_empty() {
+            self.configs.remove(&resource);
+        }
+        Ok(())
+    }
+}
+
+fn set(settings: &mut BTreeMap<String, String>, name: &str, value: Option<&str>) {
+    match value {
+        Some(value) => settings.insert(name.to_owned(), value.to_owned()),
+        None => settings.remove(name),
+    };
+}
+
+impl ConfigResource {
+    /// Kafka's number for topics in configuration requests and records.
+    pub const TOPIC: i8 = 2;
+    pub const BROKER: i8 = 4;
+    pub const GROUP: i8 = 32;
+
+    /// From the protocol's resource type and name.
+    ///
+    /// # Errors
+    /// For other types, and for a broker whose name is not a number.
+    pub fn from_wire(resource_type: i8, name: &str) -> Result<ConfigResource, ImageError> {
+        match resource_type {
+            Self::TOPIC => Ok(ConfigResource::Topic(name.to_owned())),
+            Self::BROKER if name.is_empty() => Ok(ConfigResource::Broker(None)),
+            Self::BROKER => match name.parse() {
+                Ok(node) => Ok(ConfigResource::Broker(Some(NodeId(node)))),
+                Err(_) => Err(ImageError::BadBrokerName(name.to_owned())),
+            },
+            Self::GROUP => Ok(ConfigResource::Group(name.to_owned())),
+            other => Err(ImageError::UnknownResourceType(other)),
+        }
+    }
+
+    /// The protocol's resource type and name.
+    #[must_use]
+    pub fn to_wire(&self) -> (i8, String) {
+        match self {
+            ConfigResource::Topic(name) => (Self::TOPIC, name.clone()),
+            ConfigResource::Broker(None) => (Self::BROKER, String::new()),
+            ConfigResource::Broker(Some(node)) => (Self::BROKER, node.to_string()),
+            ConfigResource::Group(name) => (Self::GROUP, name.clone()),
+        }
+    }
+}
+
+/// The current image, for any number of readers. Whoever needs a consistent view takes one image and keeps
+/// it for the request.
+#[derive(Default)]
+pub struct ImageCell {
+    current: RwLock<Arc<MetadataImage>>,
+}
+
+impl ImageCell {
+    #[must_use]
+    pub fn load(&self) -> Arc<MetadataImage> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes `image` the current one. Only the metadata log's owner calls it.
+    pub fn publish(&self, image: Arc<MetadataImage>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = image;
+    }
+}

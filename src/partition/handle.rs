@@ -1,0 +1,398 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::maintenance::Step;
+use super::request::{AppendOutcome, AppendRequest, OnAppended, Request, Required};
+use super::shard::Shard;
+use super::{
+    EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
+    PartitionSpec, PartitionStats, ReadRequest, ReadResult,
+};
+use crate::io::Io;
+use crate::log::producers::ProducerEntry;
+use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
+
+/// The shards are gone: the node is shutting down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the node is shutting down")]
+pub struct PartitionsClosed;
+
+/// Which of `shards` owns a partition: fixed for the life of the process.
+#[must_use]
+pub fn shard_of(id: PartitionId, shards: usize) -> usize {
+    // FNV-1a over the topic, so that the first partitions of many topics spread; the index on top, so that
+    // the partitions of one topic spread evenly.
+    let hash = id.topic.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let place = hash.wrapping_add(u64::from(id.index.0.unsigned_abs()));
+    usize::try_from(place % shards as u64).expect("below the number of shards")
+}
+
+/// Requests that wait in a shard's inbox; more wait with their senders.
+const INBOX_REQUESTS_MAX: usize = 1024;
+/// Steps of maintenance that wait; there is one maintenance task, which mostly waits for the answer.
+const STEPS_MAX: usize = 8;
+
+/// Starts the shards of a node over the logs that recovery found. They end when the last clone of the handle
+/// is gone.
+#[must_use]
+pub fn start_shards(
+    io: &Io,
+    node: NodeId,
+    storage: &Storage,
+    logs: Vec<PartitionLog>,
+    shards: usize,
+) -> Partitions {
+    assert!(shards > 0, "a node has at least one shard");
+    let mut of_shard: Vec<Vec<PartitionLog>> = (0..shards).map(|_| Vec::new()).collect();
+    for log in logs {
+        of_shard[shard_of(log.key().partition, shards)].push(log);
+    }
+    let mut senders = Vec::with_capacity(shards);
+    for logs in of_shard {
+        let (requests, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
+        let (steps, maintenance) = mpsc::channel(STEPS_MAX);
+        let shard = Shard::new(io.clone(), node, storage.clone(), logs);
+        drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance))));
+        senders.push(ShardSender { requests, steps });
+    }
+    Partitions { shards: senders.into() }
+}
+
+/// All partitions of this node, behind their shards. Cheap to clone.
+#[derive(Clone)]
+pub struct Partitions {
+    shards: Arc<[ShardSender]>,
+}
+
+/// The two ways into a shard: requests wait while memory is short, maintenance does not.
+struct ShardSender {
+    requests: mpsc::Sender<Request>,
+    steps: mpsc::Sender<Step>,
+}
+
+/// Collects the outcomes of one append that went to several shards.
+struct Gather {
+    outcomes: Vec<Option<AppendOutcome>>,
+    missing: usize,
+    done: Option<OnAppended>,
+}
+
+impl Partitions {
+    fn shard(&self, id: PartitionId) -> usize {
+        shard_of(id, self.shards.len())
+    }
+
+    async fn send(&self, shard: usize, request: Request) -> Result<(), PartitionsClosed> {
+        self.shards[shard].requests.send(request).await.map_err(|_| PartitionsClosed)
+    }
+
+    async fn ask<R>(
+        &self,
+        shard: usize,
+        make: impl FnOnce(oneshot::Sender<R>) -> Request,
+    ) -> Result<R, PartitionsClosed> {
+        let (reply, answer) = oneshot::channel();
+        self.send(shard, make(reply)).await?;
+        answer.await.map_err(|_| PartitionsClosed)
+    }
+
+    /// Splits items by the shard of their partition, remembering their places.
+    fn split<T>(&self, items: Vec<T>, id: impl Fn(&T) -> PartitionId) -> Vec<(Vec<usize>, Vec<T>)> {
+        let mut split: Vec<(Vec<usize>, Vec<T>)> = self.shards.iter().map(|_| Default::default()).collect();
+        for (place, item) in items.into_iter().enumerate() {
+            let (places, of_shard) = &mut split[self.shard(id(&item))];
+            places.push(place);
+            of_shard.push(item);
+        }
+        split
+    }
+
+    /// Asks every shard that is concerned, one after another, and puts the answers in the items' order.
+    async fn ask_each<T, R>(
+        &self,
+        items: Vec<T>,
+        id: impl Fn(&T) -> PartitionId,
+        make: impl Fn(Vec<T>, oneshot::Sender<Vec<R>>) -> Request,
+    ) -> Result<Vec<R>, PartitionsClosed> {
+        let mut answers: Vec<Option<R>> = items.iter().map(|_| None).collect();
+        for (shard, (places, of_shard)) in self.split(items, id).into_iter().enumerate() {
+            if places.is_empty() {
+                continue;
+            }
+            let results = self.ask(shard, |reply| make(of_shard, reply)).await?;
+            assert_eq!(results.len(), places.len(), "a shard answers every item");
+            for (place, result) in places.into_iter().zip(results) {
+                answers[place] = Some(result);
+            }
+        }
+        Ok(answers.into_iter().map(|answer| answer.expect("every shard answered")).collect())
+    }
+
+    /// Appends batches; their order of sending is the order of their effect. `done` is called once all of
+    /// them are answered, in the order of `appends`.
+    ///
+    /// # Errors
+    /// If the node is shutting down; `done` may then never be called.
+    pub async fn append(
+        &self,
+        appends: Vec<AppendRequest>,
+        required: Required,
+        done: OnAppended,
+    ) -> Result<(), PartitionsClosed> {
+        let first_shard = appends.first().map_or(0, |first| self.shard(first.id));
+        if appends.iter().all(|append| self.shard(append.id) == first_shard) {
+            return self.send(first_shard, Request::Append { appends, required, done }).await;
+        }
+        let total = appends.len();
+        let gather = Gather { outcomes: vec![None; total], missing: total, done: Some(done) };
+        let gather = Arc::new(Mutex::new(gather));
+        for (shard, (places, of_shard)) in self.split(appends, |append| append.id).into_iter().enumerate() {
+            if places.is_empty() {
+                continue;
+            }
+            let gather = Arc::clone(&gather);
+            let part: OnAppended = Box::new(move |outcomes| collect(&gather, &places, outcomes));
+            self.send(shard, Request::Append { appends: of_shard, required, done: part }).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends one batch and waits for its outcome.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn append_one(
+        &self,
+        append: AppendRequest,
+        required: Required,
+    ) -> Result<AppendOutcome, PartitionsClosed> {
+        let (reply, answer) = oneshot::channel();
+        let done: OnAppended = Box::new(move |mut outcomes| {
+            let outcome = outcomes.pop().expect("one append has one outcome");
+            // Whoever asked may have gone.
+            drop(reply.send(outcome));
+        });
+        self.append(vec![append], required, done).await?;
+        answer.await.map_err(|_| PartitionsClosed)
+    }
+
+    /// Reads from partitions, in order, until `max_bytes` are filled. With `whole_batch`, the first partition
+    /// that has something returns at least one batch, however large. If all of them together have too little,
+    /// `waiter` is left with them; ask it, then read again.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn read(
+        &self,
+        reads: Vec<ReadRequest>,
+        max_bytes: usize,
+        whole_batch: bool,
+        waiter: Option<&Arc<FetchWaiter>>,
+    ) -> Result<Vec<ReadResult>, PartitionsClosed> {
+        let mut answers: Vec<Option<ReadResult>> = reads.iter().map(|_| None).collect();
+        let mut left = max_bytes;
+        let mut whole_batch = whole_batch;
+        for (shard, (places, of_shard)) in self.split(reads, |read| read.id).into_iter().enumerate() {
+            if places.is_empty() {
+                continue;
+            }
+            let waiter = waiter.cloned();
+            let results = self
+                .ask(shard, |reply| Request::Read {
+                    reads: of_shard,
+                    max_bytes: left,
+                    whole_batch,
+                    waiter,
+                    reply,
+                })
+                .await?;
+            for (place, result) in places.into_iter().zip(results) {
+                let bytes = result.data.as_ref().map_or(0, super::ReadData::expected_bytes);
+                left = left.saturating_sub(bytes);
+                whole_batch &= bytes == 0;
+                answers[place] = Some(result);
+            }
+        }
+        Ok(answers.into_iter().map(|answer| answer.expect("every shard answered")).collect())
+    }
+
+    /// Answers ListOffsets queries, in order.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn offsets(
+        &self,
+        queries: Vec<(PartitionId, EpochCheck, OffsetQuery)>,
+    ) -> Result<Vec<Result<OffsetReply, PartitionError>>, PartitionsClosed> {
+        self.ask_each(queries, |query| query.0, |queries, reply| Request::Offsets { queries, reply }).await
+    }
+
+    /// Where epochs end (KIP-101), in order.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn epoch_ends(
+        &self,
+        queries: Vec<(PartitionId, EpochCheck, LeaderEpoch)>,
+    ) -> Result<Vec<Result<EpochEnd, PartitionError>>, PartitionsClosed> {
+        self.ask_each(queries, |query| query.0, |queries, reply| Request::EpochEnds { queries, reply }).await
+    }
+
+    /// Moves logs' starts up to the offsets (`None`: the high watermark); answers the new starts once they
+    /// are durable.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn delete_records(
+        &self,
+        deletions: Vec<(PartitionId, Option<Offset>)>,
+    ) -> Result<Vec<Result<Offset, PartitionError>>, PartitionsClosed> {
+        self.ask_each(deletions, |one| one.0, |deletions, reply| Request::DeleteRecords { deletions, reply })
+            .await
+    }
+
+    /// Creates partitions and waits until they serve. One that exists keeps its log.
+    ///
+    /// # Errors
+    /// If the journal failed or the node is shutting down.
+    pub async fn create(&self, specs: Vec<PartitionSpec>) -> Result<(), PartitionError> {
+        self.change(specs, |spec| spec.id, |specs, reply| Request::Create { specs, reply }).await
+    }
+
+    /// Deletes partitions with all they hold, durably.
+    ///
+    /// # Errors
+    /// If the journal failed or the node is shutting down.
+    pub async fn delete(&self, ids: Vec<PartitionId>) -> Result<(), PartitionError> {
+        self.change(ids, |id| *id, |ids, reply| Request::Delete { ids, reply }).await
+    }
+
+    async fn change<T>(
+        &self,
+        items: Vec<T>,
+        id: impl Fn(&T) -> PartitionId,
+        make: impl Fn(Vec<T>, oneshot::Sender<Result<(), PartitionError>>) -> Request,
+    ) -> Result<(), PartitionError> {
+        let mut answers = Vec::new();
+        for (shard, (places, of_shard)) in self.split(items, id).into_iter().enumerate() {
+            if places.is_empty() {
+                continue;
+            }
+            let (reply, answer) = oneshot::channel();
+            let sent = self.send(shard, make(of_shard, reply)).await;
+            sent.map_err(|PartitionsClosed| PartitionError::ShuttingDown)?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            answer.await.map_err(|_| PartitionError::ShuttingDown)??;
+        }
+        Ok(())
+    }
+
+    /// Gives a partition another configuration.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn configure(&self, id: PartitionId, config: LogConfig) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Configure { id, config }).await
+    }
+
+    /// How partitions stand; `None` asks for all. Those that are not here are left out.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn stats(
+        &self,
+        ids: Option<Vec<PartitionId>>,
+    ) -> Result<Vec<PartitionStats>, PartitionsClosed> {
+        let mut all = Vec::new();
+        for shard in 0..self.shards.len() {
+            let ids = ids
+                .as_ref()
+                .map(|ids| ids.iter().copied().filter(|&id| self.shard(id) == shard).collect::<Vec<_>>());
+            if ids.as_ref().is_some_and(Vec::is_empty) {
+                continue;
+            }
+            all.extend(self.ask(shard, |reply| Request::Stats { ids, reply }).await?);
+        }
+        all.sort_by_key(|stats| stats.id);
+        Ok(all)
+    }
+
+    /// The producers that a partition remembers.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn producers(
+        &self,
+        id: PartitionId,
+    ) -> Result<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>, PartitionsClosed> {
+        self.ask(self.shard(id), |reply| Request::Producers { id, reply }).await
+    }
+
+    /// The logs on disk that belong to no partition that was created.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn unclaimed(&self) -> Result<Vec<PartitionId>, PartitionsClosed> {
+        let mut all = Vec::new();
+        for shard in 0..self.shards.len() {
+            all.extend(self.ask(shard, |reply| Request::Unclaimed { reply }).await?);
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn find_timestamp(
+        &self,
+        id: PartitionId,
+        check: EpochCheck,
+        timestamp: Timestamp,
+        from: Offset,
+    ) -> Result<Result<TimestampRead, PartitionError>, PartitionsClosed> {
+        self.ask(self.shard(id), |reply| Request::FindTimestamp { id, check, timestamp, from, reply }).await
+    }
+
+    /// Reports that a stored read found damage, so that the partition's owner knows.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn report_damage(&self, id: PartitionId, error: ReadError) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Damaged { id, error }).await
+    }
+
+    /// For the maintenance task: hands every shard a step.
+    pub(super) async fn maintain(&self, step: impl Fn(usize) -> Step) -> Result<(), PartitionsClosed> {
+        for shard in 0..self.shards.len() {
+            self.maintain_shard(shard, step(shard)).await?;
+        }
+        Ok(())
+    }
+
+    /// For the maintenance task: hands one shard a step. It is taken before the requests that wait.
+    pub(super) async fn maintain_shard(&self, shard: usize, step: Step) -> Result<(), PartitionsClosed> {
+        self.shards[shard].steps.send(step).await.map_err(|_| PartitionsClosed)
+    }
+
+    pub(super) fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+}
+
+fn collect(gather: &Mutex<Gather>, places: &[usize], outcomes: Vec<AppendOutcome>) {
+    let mut state = gather.lock().unwrap_or_else(PoisonError::into_inner);
+    state.missing -= outcomes.len();
+    for (&place, outcome) in places.iter().zip(outcomes) {
+        state.outcomes[place] = Some(outcome);
+    }
+    if state.missing > 0 {
+        return;
+    }
+    let outcomes = std::mem::take(&mut state.outcomes);
+    let done = state.done.take().expect("the last outcome comes once");
+    drop(state);
+    done(outcomes.into_iter().map(|outcome| outcome.expect("none is missing")).collect());
+}

@@ -1,0 +1,27 @@
+//! The partitions of this node. A fixed number of shards own them: each shard is one task, and nothing else
+//! touches its partitions' state. The rest of the broker reaches them through [`Partitions`].
+//!
+//! Invariants: requests to one partition take effect in the order they were sent; nothing is answered that
+//! depends on a write before the write is durable; a reader sees nothing at or above the high watermark.
+//!
+//! Absent: locks, clocks (time comes with the requests that need it) and waiting on disks: long reads are
+//! handed back to the reader as a [`ReadData::Stored`] that it runs itself.
+mod config;
+mod handle;
+mod maintenance;
+#[allow(clippy::module_inception, reason = "the module is named after what it owns")]
+mod partition;
+mod request;
+mod search;
+mod shard;
+mod waiters;
+
+pub use config::log_config;
+pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
+pub use maintenance::{Maintenance, MaintenanceOptions};
+pub use request::{
+    AppendError, AppendOutcome, AppendRequest, Appended, EpochCheck, EpochEnd, LeadershipError, OffsetQuery,
+    OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest, ReadResult, Required,
+};
+pub use search::{Found, SearchError};
+pub use waiters::FetchWaiter;

@@ -1,0 +1,246 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::waiters::FetchWaiter;
+use crate::log::producers::{ProducerEntry, ProducerError};
+use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
+use crate::raft::VoterSet;
+use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerId, Timestamp};
+use crate::wire::batch::ValidatedBatch;
+
+/// A partition that this node shall hold.
+#[derive(Clone, Debug)]
+pub struct PartitionSpec {
+    pub id: PartitionId,
+    pub voters: VoterSet,
+    pub config: LogConfig,
+}
+
+/// When an append is answered. Both wait for stable storage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Required {
+    /// Once this node holds it durably (`acks=1`).
+    Leader,
+    /// Once it is committed: on a majority (`acks=all`).
+    Committed,
+}
+
+/// One batch for one partition.
+pub struct AppendRequest {
+    pub id: PartitionId,
+    pub batch: ValidatedBatch,
+}
+
+/// What an append led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appended {
+    pub base_offset: Offset,
+    /// The time the broker gave all records, with `message.timestamp.type=LogAppendTime`; else none.
+    pub log_append_time: Timestamp,
+    pub log_start: Offset,
+}
+
+pub type AppendOutcome = Result<Appended, AppendError>;
+
+/// This node does not (or may not) speak for a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LeadershipError {
+    #[error("this node has no such partition")]
+    Unknown,
+    #[error("this node does not lead the partition")]
+    NotLeader,
+    #[error("the partition's new leader does not know yet what is committed")]
+    Starting,
+    #[error("the request's leader epoch {given} is older than {current}")]
+    Fenced { given: LeaderEpoch, current: LeaderEpoch },
+    #[error("the request's leader epoch {given} is newer than {current}")]
+    Ahead { given: LeaderEpoch, current: LeaderEpoch },
+    #[error("the partition's storage failed or is damaged")]
+    Storage,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AppendError {
+    #[error(transparent)]
+    Leadership(#[from] LeadershipError),
+    #[error(transparent)]
+    Producer(#[from] ProducerError),
+    #[error("the journal failed: what was appended may or may not be kept")]
+    Journal,
+    #[error(transparent)]
+    Log(LogError),
+    #[error("the batch of {bytes} bytes does not fit the journal, which takes {limit}")]
+    TooLarge { bytes: usize, limit: usize },
+    #[error("the log is at its end: offsets are used up")]
+    OffsetsExhausted,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PartitionError {
+    #[error(transparent)]
+    Leadership(#[from] LeadershipError),
+    #[error("the offset {asked} is outside the log, {start} to {end}")]
+    OutOfRange { asked: Offset, start: Offset, end: Offset },
+    #[error("the journal failed")]
+    Journal,
+    #[error(transparent)]
+    Log(LogError),
+    #[error("the node is shutting down")]
+    ShuttingDown,
+}
+
+/// The epoch that a client believes a partition to be in; none checks nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EpochCheck(pub LeaderEpoch);
+
+/// What a fetch wants of one partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReadRequest {
+    pub id: PartitionId,
+    pub offset: Offset,
+    pub max_bytes: usize,
+    pub epoch: EpochCheck,
+    /// The epoch of the record before `offset`, to notice a divergence (KIP-595); none checks nothing.
+    pub last_fetched_epoch: LeaderEpoch,
+}
+
+/// What a partition answered. The offsets are valid where there is no error.
+pub struct ReadResult {
+    pub high_watermark: Offset,
+    pub log_start: Offset,
+    pub data: Result<ReadData, PartitionError>,
+    /// Set where the client's log has diverged: where its last epoch ended here.
+    pub diverging: Option<EpochEnd>,
+}
+
+/// Record batches, or the plan of reading them.
+pub enum ReadData {
+    Memory(Vec<Bytes>),
+    /// To be run by whoever asked; its result is checked against the disk's lies.
+    Stored {
+        plan: StoredRead,
+        max_bytes: usize,
+    },
+}
+
+impl ReadData {
+    /// How many bytes there are, or, not read yet, at most should be.
+    #[must_use]
+    pub fn expected_bytes(&self) -> usize {
+        match self {
+            ReadData::Memory(pieces) => pieces.iter().map(Bytes::len).sum(),
+            ReadData::Stored { max_bytes, .. } => (*max_bytes).max(1),
+        }
+    }
+}
+
+/// The end of an epoch in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EpochEnd {
+    pub epoch: LeaderEpoch,
+    pub end: Offset,
+}
+
+/// What ListOffsets asks of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OffsetQuery {
+    Earliest,
+    Latest,
+    MaxTimestamp,
+    AtOrAfter(Timestamp),
+}
+
+/// Where a query led.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OffsetReply {
+    /// There is no such offset.
+    None,
+    At {
+        offset: Offset,
+        timestamp: Timestamp,
+        epoch: LeaderEpoch,
+    },
+    /// Needs a look into batches: [`super::Partitions::first_at_or_after`] with this time.
+    FirstAtOrAfter(Timestamp),
+}
+
+/// How a partition stands, for descriptions and metrics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionStats {
+    pub id: PartitionId,
+    pub epoch: LeaderEpoch,
+    pub leader: bool,
+    pub damaged: bool,
+    pub log_start: Offset,
+    pub high_watermark: Offset,
+    pub log_end: Offset,
+    pub size_bytes: u64,
+    pub segments: usize,
+}
+
+pub(super) type OnAppended = Box<dyn FnOnce(Vec<AppendOutcome>) + Send>;
+
+/// What a shard is asked.
+pub(super) enum Request {
+    Create {
+        specs: Vec<PartitionSpec>,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    },
+    Configure {
+        id: PartitionId,
+        config: LogConfig,
+    },
+    Delete {
+        ids: Vec<PartitionId>,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    },
+    Append {
+        appends: Vec<AppendRequest>,
+        required: Required,
+        done: OnAppended,
+    },
+    FindTimestamp {
+        id: PartitionId,
+        check: EpochCheck,
+        timestamp: Timestamp,
+        from: Offset,
+        reply: oneshot::Sender<Result<TimestampRead, PartitionError>>,
+    },
+    /// Which logs recovery found that nobody has claimed.
+    Unclaimed {
+        reply: oneshot::Sender<Vec<PartitionId>>,
+    },
+    Read {
+        reads: Vec<ReadRequest>,
+        max_bytes: usize,
+        whole_batch: bool,
+        waiter: Option<Arc<FetchWaiter>>,
+        reply: oneshot::Sender<Vec<ReadResult>>,
+    },
+    Offsets {
+        queries: Vec<(PartitionId, EpochCheck, OffsetQuery)>,
+        reply: oneshot::Sender<Vec<Result<OffsetReply, PartitionError>>>,
+    },
+    EpochEnds {
+        queries: Vec<(PartitionId, EpochCheck, LeaderEpoch)>,
+        reply: oneshot::Sender<Vec<Result<EpochEnd, PartitionError>>>,
+    },
+    DeleteRecords {
+        deletions: Vec<(PartitionId, Option<Offset>)>,
+        reply: oneshot::Sender<Vec<Result<Offset, PartitionError>>>,
+    },
+    Stats {
+        ids: Option<Vec<PartitionId>>,
+        reply: oneshot::Sender<Vec<PartitionStats>>,
+    },
+    Producers {
+        id: PartitionId,
+        reply: oneshot::Sender<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>>,
+    },
+    Damaged {
+        id: PartitionId,
+        error: ReadError,
+    },
+}

@@ -1,0 +1,175 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use super::memory::MemoryShare;
+use super::pipeline::{Pending, Reply, write_replies};
+use super::sniff::foreign;
+use super::{Answer, ServerContext, Session};
+use crate::io::{Connection, Elapsed, ReadHalf, read_some, timeout};
+
+/// Bytes asked of the socket at once while frames are small.
+const READ_BYTES: usize = 64 * 1024;
+/// A frame at least this long gets memory of its own, so that small ones do not pin it.
+const OWN_BUFFER_BYTES: usize = 32 * 1024;
+/// The most that is reserved on the word of a length prefix; beyond it room grows as bytes arrive.
+const RESERVE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Serves one connection to its end.
+pub(super) async fn run(context: ServerContext, connection: Connection) {
+    let Connection { read, mut write, peer, .. } = connection;
+    let session = context.service.session(peer);
+    let (replies, queue) = mpsc::channel(context.limits.pipelined_max);
+    let clock = Arc::clone(&context.io.clock);
+    let limits = context.limits.clone();
+    let ended = crate::io::Shutdown::new();
+    let writer_ended = ended.clone();
+    let writer = context.io.spawn.spawn(
+        "connection-writer",
+        Box::pin(async move {
+            if let Err(error) = write_replies(queue, &mut *write, clock, &limits).await {
+                debug!(%peer, %error, "connection closed");
+            }
+            writer_ended.begin();
+        }),
+    );
+    let reader = Reader { context, read, peer, session, replies, buffer: BytesMut::new(), seen_any: false };
+    let end = tokio::select! {
+        biased;
+        end = reader.run() => end,
+        () = ended.begun() => End::Closed,
+    };
+    match end {
+        End::Closed | End::ShuttingDown => {}
+        End::Idle => debug!(%peer, "connection closed: idle for too long"),
+        End::Broken(error) => debug!(%peer, %error, "connection lost"),
+        End::Refused(reason) => warn!(%peer, "connection closed: {reason}"),
+        End::Foreign(reason) => info!(%peer, "connection closed: {reason}"),
+    }
+    // The reader has dropped its end of the queue: the writer sends what is left and half-closes.
+    if let Err(error) = writer.join().await {
+        warn!(%peer, %error, "a connection's writer failed");
+    }
+}
+
+/// Why no further request is read.
+enum End {
+    Closed,
+    ShuttingDown,
+    Idle,
+    Broken(std::io::Error),
+    Refused(String),
+    Foreign(&'static str),
+}
+
+struct Reader {
+    context: ServerContext,
+    read: Box<dyn ReadHalf>,
+    peer: SocketAddr,
+    session: Box<dyn Session>,
+    replies: mpsc::Sender<Reply>,
+    buffer: BytesMut,
+    seen_any: bool,
+}
+
+impl Reader {
+    async fn run(mut self) -> End {
+        loop {
+            let (frame, memory) = match self.next_frame().await {
+                Ok(next) => next,
+                Err(end) => return end,
+            };
+            let frame = match self.session.call(frame).await {
+                Answer::Now(frame) => Pending::Ready(frame),
+                Answer::Later(receiver) => Pending::Later(receiver),
+                Answer::Nothing => continue,
+                Answer::Close(reason) => return End::Refused(reason),
+            };
+            if self.replies.send(Reply { frame, memory }).await.is_err() {
+                return End::Closed;
+            }
+        }
+    }
+
+    /// The next request frame without its length prefix, and its share of memory.
+    async fn next_frame(&mut self) -> Result<(Bytes, MemoryShare), End> {
+        self.fill(4, true).await?;
+        let prefix: [u8; 4] = self.buffer[..4].try_into().expect("four bytes are there");
+        if !self.seen_any {
+            if let Some(foreign) = foreign(prefix) {
+                return Err(End::Foreign(foreign.describe()));
+            }
+            self.seen_any = true;
+        }
+        let length = i32::from_be_bytes(prefix);
+        let length_max = self.context.limits.frame_bytes_max;
+        let length = match usize::try_from(length) {
+            Ok(length) if length <= length_max => length,
+            _ => {
+                return Err(End::Refused(format!(
+                    "a request frame of {length} bytes from {}: the limit is {length_max} \
+                     (socket.request.max.bytes)",
+                    self.peer
+                )));
+            }
+        };
+        let memory = self.context.memory.take(length).await;
+        let _prefix = self.buffer.split_to(4);
+        if length >= OWN_BUFFER_BYTES && self.buffer.len() < length {
+            let mut own = BytesMut::with_capacity(length.min(RESERVE_BYTES_MAX));
+            own.extend_from_slice(&self.buffer);
+            self.buffer = own;
+            self.fill_exactly(length).await?;
+            return Ok((std::mem::take(&mut self.buffer).freeze(), memory));
+        }
+        self.fill(length, false).await?;
+        Ok((self.buffer.split_to(length).freeze(), memory))
+    }
+
+    /// Reads until at least `total` bytes are buffered. With `between_frames`, silence is idleness and
+    /// shutdown ends the wait.
+    async fn fill(&mut self, total: usize, between_frames: bool) -> Result<(), End> {
+        while self.buffer.len() < total {
+            let idle = between_frames && self.buffer.is_empty();
+            self.read_more(READ_BYTES, idle).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads exactly up to `total` bytes into the buffer that will be the frame.
+    async fn fill_exactly(&mut self, total: usize) -> Result<(), End> {
+        while self.buffer.len() < total {
+            let missing = total - self.buffer.len();
+            self.read_more(missing, false).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_more(&mut self, limit: usize, idle: bool) -> Result<(), End> {
+        let Reader { context, read, buffer, .. } = self;
+        let patience = if idle { context.limits.idle } else { context.limits.transfer };
+        let deadline = context.io.clock.now().after(patience);
+        let reading = timeout(&*context.io.clock, deadline, read_some(&mut **read, buffer, limit));
+        let result = if idle {
+            tokio::select! {
+                biased;
+                result = reading => result,
+                () = context.shutdown.begun() => return Err(End::ShuttingDown),
+            }
+        } else {
+            reading.await
+        };
+        match result {
+            Ok(Ok(0)) => Err(End::Closed),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(End::Broken(error)),
+            Err(Elapsed) if idle => Err(End::Idle),
+            Err(Elapsed) => {
+                Err(End::Refused(format!("a frame did not arrive within {} ms", patience.as_millis())))
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::memory::MemoryShare;
+use super::{ConnectionLimits, Frame};
+use crate::io::{Clock, WriteHalf, timeout, write_all_vectored};
+
+/// One reply in its place in the order, with the memory of the request it answers.
+pub(super) struct Reply {
+    pub(super) frame: Pending,
+    pub(super) memory: MemoryShare,
+}
+
+/// A reply that is there, or will be.
+pub(super) enum Pending {
+    Ready(Frame),
+    Later(oneshot::Receiver<Frame>),
+}
+
+/// Why a connection's writer ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error("the client took longer than {0} ms to take a reply")]
+    Slow(u128),
+    #[error("writing a reply failed: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("a request was dropped without a reply")]
+    Dropped,
+}
+
+/// Bytes that one vectored write gathers at most, from several small replies.
+const GATHER_BYTES_MAX: usize = 256 * 1024;
+
+/// Writes the replies of one connection in order until the queue closes, then half-closes.
+pub(super) async fn write_replies(
+    mut queue: mpsc::Receiver<Reply>,
+    write: &mut dyn WriteHalf,
+    clock: Arc<dyn Clock>,
+    limits: &ConnectionLimits,
+) -> Result<(), WriteError> {
+    let mut waiting: Option<Reply> = None;
+    loop {
+        let reply = match waiting.take() {
+            Some(reply) => reply,
+            None => match queue.recv().await {
+                Some(reply) => reply,
+                None => break,
+            },
+        };
+        let mut held = vec![reply.memory];
+        let mut segments: Vec<Bytes> = match reply.frame {
+            Pending::Ready(frame) => frame,
+            Pending::Later(receiver) => receiver.await.map_err(|_| WriteError::Dropped)?,
+        };
+        let mut bytes: usize = segments.iter().map(Bytes::len).sum();
+        // Replies that are ready as well go out with the same system call.
+        while bytes < GATHER_BYTES_MAX {
+            let Ok(mut next) = queue.try_recv() else { break };
+            match ready(&mut next.frame) {
+                Some(frame) => {
+                    bytes += frame.iter().map(Bytes::len).sum::<usize>();
+                    segments.extend(frame);
+                    held.push(next.memory);
+                }
+                None => {
+                    waiting = Some(next);
+                    break;
+                }
+            }
+        }
+        let deadline = clock.now().after(limits.transfer);
+        timeout(&*clock, deadline, write_all_vectored(write, &mut segments))
+            .await
+            .map_err(|_| WriteError::Slow(limits.transfer.as_millis()))??;
+        drop(held);
+    }
+    std::future::poll_fn(|context| write.poll_shutdown(context)).await?;
+    Ok(())
+}
+
+fn ready(pending: &mut Pending) -> Option<Frame> {
+    match pending {
+        Pending::Ready(frame) => Some(std::mem::take(frame)),
+        Pending::Later(receiver) => receiver.try_recv().ok(),
+    }
+}

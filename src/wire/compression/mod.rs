@@ -1,0 +1,296 @@
+//! Compression of record batches: gzip, snappy, lz4 and zstd, as Kafka clients write and read them.
+//!
+//! Owns the codecs' framing and the bound on what compressed bytes may grow to. Invariants: decompression
+//! stops as soon as the output passes its bound, and no memory is reserved on the compressed bytes' word
+//! beyond a codec's constant (lz4 at most two blocks of 8 MiB, zstd its window of 2^[`ZSTD_WINDOW_LOG_MAX`]).
+mod snappy;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+
+use snappy::SnappyReader;
+
+/// The largest window a zstd frame may ask for, as a power of two: what Kafka's own reader allows, and what
+/// zstd's highest level writes.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// Growth step when everything is decompressed into one piece, in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How a batch's records are compressed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Codec {
+    #[default]
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+impl Codec {
+    pub const ALL: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
+
+    /// The number in a batch's attributes.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Codec::None => 0,
+            Codec::Gzip => 1,
+            Codec::Snappy => 2,
+            Codec::Lz4 => 3,
+            Codec::Zstd => 4,
+        }
+    }
+
+    /// The codec of that number; `None` for 5 to 7, which Kafka has not assigned.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Codec> {
+        Codec::ALL.into_iter().find(|codec| codec.number() == number)
+    }
+
+    /// The name in configuration (`compression.type`).
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::None => "none",
+            Codec::Gzip => "gzip",
+            Codec::Snappy => "snappy",
+            Codec::Lz4 => "lz4",
+            Codec::Zstd => "zstd",
+        }
+    }
+
+    /// The codec that configuration calls `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Codec> {
+        Codec::ALL.into_iter().find(|codec| codec.name() == name)
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why compressed bytes were refused: always the fault of whoever wrote them.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CompressionError {
+    #[error("{codec} data grows beyond the {bound_bytes} bytes it may decompress to")]
+    TooLarge { codec: Codec, bound_bytes: usize },
+    #[error("{codec} data is malformed: {cause}")]
+    Malformed { codec: Codec, cause: String },
+}
+
+/// Compresses `plain`, at each codec's default level, in the framing Kafka clients expect: xerial blocks of
+/// 32 KiB for snappy, independent blocks of 64 KiB for lz4.
+#[must_use]
+pub fn compress(codec: Codec, plain: &[u8]) -> Vec<u8> {
+    const IN_MEMORY: &str = "writing into a Vec does not fail";
+    match codec {
+        Codec::None => plain.to_vec(),
+        Codec::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(plain).expect(IN_MEMORY);
+            encoder.finish().expect(IN_MEMORY)
+        }
+        Codec::Snappy => snappy::compress(plain),
+        Codec::Lz4 => {
+            let frame = lz4_flex::frame::FrameInfo::new()
+                .block_mode(lz4_flex::frame::BlockMode::Independent)
+                .block_size(lz4_flex::frame::BlockSize::Max64KB);
+            let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(frame, Vec::new());
+            encoder.write_all(plain).expect(IN_MEMORY);
+            encoder.finish().expect(IN_MEMORY)
+        }
+        Codec::Zstd => zstd::stream::encode_all(plain, zstd::DEFAULT_COMPRESSION_LEVEL)
+            .expect("zstd compresses in memory"),
+    }
+}
+
+/// Decompresses all of `compressed` into one piece.
+///
+/// # Errors
+/// [`CompressionError::TooLarge`] as soon as the output passes `bound_bytes`; `Malformed` for bytes that the
+/// codec did not write.
+pub fn decompress(codec: Codec, compressed: &Bytes, bound_bytes: usize) -> Result<Bytes, CompressionError> {
+    if codec == Codec::None {
+        if compressed.len() > bound_bytes {
+            return Err(CompressionError::TooLarge { codec, bound_bytes });
+        }
+        return Ok(compressed.clone());
+    }
+    let mut stream = Decompressor::new(codec, compressed, bound_bytes)?;
+    let mut plain = Vec::new();
+    loop {
+        let filled = plain.len();
+        let step = CHUNK_BYTES.max(filled);
+        plain.resize(filled + step.min(bound_bytes.saturating_sub(filled) + 1), 0);
+        let read = stream.read(&mut plain[filled..])?;
+        plain.truncate(filled + read);
+        if read == 0 {
+            return Ok(Bytes::from(plain));
+        }
+    }
+}
+
+/// A stream of decompressed bytes that ends with an error once it passes its bound.
+pub struct Decompressor<'a> {
+    codec: Codec,
+    stream: Stream<'a>,
+    bound_bytes: usize,
+    produced: usize,
+}
+
+enum Stream<'a> {
+    Plain(&'a [u8]),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<&'a [u8]>>),
+    Snappy(SnappyReader<'a>),
+    Lz4(Box<lz4_flex::frame::FrameDecoder<&'a [u8]>>),
+    Zstd(zstd::stream::read::Decoder<'static, &'a [u8]>),
+}
+
+impl<'a> Decompressor<'a> {
+    /// A stream over `compressed` that gives at most `bound_bytes`.
+    ///
+    /// # Errors
+    /// [`CompressionError::Malformed`] if the codec cannot be set up.
+    pub fn new(
+        codec: Codec,
+        compressed: &'a [u8],
+        bound_bytes: usize,
+    ) -> Result<Decompressor<'a>, CompressionError> {
+        let stream = match codec {
+            Codec::None => Stream::Plain(compressed),
+            Codec::Gzip => Stream::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(compressed))),
+            Codec::Snappy => Stream::Snappy(SnappyReader::new(compressed)),
+            Codec::Lz4 => Stream::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(compressed))),
+            Codec::Zstd => {
+                let malformed =
+                    |error: io::Error| CompressionError::Malformed { codec, cause: error.to_string() };
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed).map_err(malformed)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(malformed)?;
+                Stream::Zstd(decoder)
+            }
+        };
+        Ok(Decompressor { codec, stream, bound_bytes, produced: 0 })
+    }
+
+    /// Fills `out` from the start; gives how many bytes were written, 0 at the end (or for an empty `out`).
+    ///
+    /// # Errors
+    /// As for [`decompress`].
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize, CompressionError> {
+        let codec = self.codec;
+        let too_large = CompressionError::TooLarge { codec, bound_bytes: self.bound_bytes };
+        // One byte beyond the bound tells an output that ends there from one that goes on.
+        let room = (self.bound_bytes - self.produced).saturating_add(1).min(out.len());
+        let out = &mut out[..room];
+        let read = match &mut self.stream {
+            Stream::Plain(rest) => rest.read(out),
+            Stream::Gzip(decoder) => decoder.read(out),
+            Stream::Snappy(reader) => {
+                if reader.next_block_bytes()? > self.bound_bytes - self.produced {
+                    return Err(too_large);
+                }
+                Ok(reader.read(out)?)
+            }
+            Stream::Lz4(decoder) => decoder.read(out),
+            Stream::Zstd(decoder) => decoder.read(out),
+        };
+        let read = read.map_err(|error| CompressionError::Malformed { codec, cause: error.to_string() })?;
+        if read > self.bound_bytes - self.produced {
+            return Err(too_large);
+        }
+        self.produced += read;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn samples() -> Vec<Vec<u8>> {
+        let noise: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        vec![Vec::new(), b"x".to_vec(), vec![7; 32 * 1024], vec![0; 300_000], noise]
+    }
+
+    #[test]
+    fn every_codec_gives_back_what_it_took() {
+        for codec in Codec::ALL {
+            for plain in samples() {
+                let packed = Bytes::from(compress(codec, &plain));
+                assert_eq!(decompress(codec, &packed, plain.len()).as_deref(), Ok(&plain[..]), "{codec}");
+            }
+        }
+    }
+
+    #[test]
+    fn output_stops_at_its_bound() {
+        let bomb = vec![0u8; 8 << 20];
+        for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+            let packed = Bytes::from(compress(codec, &bomb));
+            let bound_bytes = 100_000;
+            let mut stream = Decompressor::new(codec, &packed, bound_bytes).expect("set up");
+            let mut out = [0u8; 4096];
+            let mut produced = 0;
+            let error = loop {
+                match stream.read(&mut out) {
+                    Ok(0) => panic!("{codec} ended within the bound"),
+                    Ok(read) => produced += read,
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error, CompressionError::TooLarge { codec, bound_bytes });
+            assert!(produced <= bound_bytes, "{codec} gave {produced}");
+            assert_eq!(decompress(codec, &packed, bound_bytes), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_truncated_stream_is_malformed() {
+        let plain = &samples()[4];
+        for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+            let packed = Bytes::from(compress(codec, plain));
+            let cut = packed.slice(..packed.len() - 9);
+            let error = decompress(codec, &cut, plain.len()).expect_err("cut short");
+            assert!(matches!(error, CompressionError::Malformed { .. }), "{codec}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_zstd_window_beyond_the_limit_is_refused() {
+        // Magic, a frame header with no content size and a window descriptor of 2^28, one empty last block.
+        let frame = Bytes::from_static(&[0x28, 0xb5, 0x2f, 0xfd, 0x00, (28 - 10) << 3, 0x01, 0x00, 0x00]);
+        let error = decompress(Codec::Zstd, &frame, 1000).expect_err("window too large");
+        assert!(matches!(error, CompressionError::Malformed { codec: Codec::Zstd, .. }), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn foreign_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), which in 1usize..5) {
+            let codec = Codec::ALL[which];
+            if let Ok(plain) = decompress(codec, &Bytes::from(bytes), 10_000) {
+                prop_assert!(plain.len() <= 10_000);
+            }
+        }
+
+        #[test]
+        fn flipped_bytes_never_panic(at in 0usize..4000, flip in 1u8.., which in 1usize..5) {
+            let codec = Codec::ALL[which];
+            let plain: Vec<u8> = (0..20_000u32).map(|i| (i / 7) as u8).collect();
+            let mut packed = compress(codec, &plain);
+            let at = at % packed.len();
+            packed[at] ^= flip;
+            if let Ok(plain) = decompress(codec, &Bytes::from(packed), 30_000) {
+                prop_assert!(plain.len() <= 30_000);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! EnvelopeResponse, from `schema/controller.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::wire::{ApiKey, ApiResponse, DecodeError, EncodeError, Message, Reader, TaggedFields, VersionRange, Writer};
+use bytes::Bytes;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EnvelopeResponse {
+    pub response_data: Option<Bytes>,
+    pub error_code: i16,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for EnvelopeResponse {
+    const NAME: &'static str = "EnvelopeResponse";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.nullable_bytes(true, true, "ResponseData", self.response_data.as_ref())?;
+        w.i16(self.error_code);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            response_data: r.nullable_bytes(true, true, "ResponseData")?,
+            error_code: r.i16("ErrorCode")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl ApiResponse for EnvelopeResponse {
+    const API: ApiKey = ApiKey::Envelope;
+}

@@ -1,0 +1,34 @@
+//! PushTelemetryResponse, from `schema/telemetry.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::wire::{ApiKey, ApiResponse, DecodeError, EncodeError, Message, Reader, TaggedFields, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PushTelemetryResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for PushTelemetryResponse {
+    const NAME: &'static str = "PushTelemetryResponse";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i32(self.throttle_time_ms);
+        w.i16(self.error_code);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            throttle_time_ms: r.i32("ThrottleTimeMs")?,
+            error_code: r.i16("ErrorCode")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl ApiResponse for PushTelemetryResponse {
+    const API: ApiKey = ApiKey::PushTelemetry;
+}

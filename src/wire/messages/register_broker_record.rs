@@ -1,0 +1,67 @@
+//! RegisterBrokerRecord, from `schema/ordain/metadata.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::types::Uuid;
+use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, TaggedFields, Text, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RegisterBrokerRecord {
+    pub broker_id: i32,
+    pub incarnation_id: Uuid,
+    pub endpoints: Vec<BrokerEndpoint>,
+    pub rack: Option<Text>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for RegisterBrokerRecord {
+    const NAME: &'static str = "RegisterBrokerRecord";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        w.i32(self.broker_id);
+        w.uuid(self.incarnation_id);
+        w.array(true, "Endpoints", &self.endpoints, |w, v| v.write(w, version))?;
+        w.nullable_string(true, true, "Rack", self.rack.as_ref())?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            broker_id: r.i32("BrokerId")?,
+            incarnation_id: r.uuid("IncarnationId")?,
+            endpoints: r.array(true, "Endpoints", 5, |r| BrokerEndpoint::read(r, version))?,
+            rack: r.nullable_string(true, true, "Rack")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl RecordKey for RegisterBrokerRecord {
+    const TYPE: i16 = 1;
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BrokerEndpoint {
+    pub name: Text,
+    pub host: Text,
+    pub port: u16,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl BrokerEndpoint {
+    pub(crate) fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.string(true, "Name", &self.name)?;
+        w.string(true, "Host", &self.host)?;
+        w.u16(self.port);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            name: r.string(true, "Name")?,
+            host: r.string(true, "Host")?,
+            port: r.u16("Port")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}

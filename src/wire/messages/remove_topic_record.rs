@@ -1,0 +1,32 @@
+//! RemoveTopicRecord, from `schema/ordain/metadata.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::types::TopicId;
+use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, TaggedFields, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RemoveTopicRecord {
+    pub topic_id: TopicId,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for RemoveTopicRecord {
+    const NAME: &'static str = "RemoveTopicRecord";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.topic_id(self.topic_id);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            topic_id: r.topic_id("TopicId")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl RecordKey for RemoveTopicRecord {
+    const TYPE: i16 = 5;
+}

@@ -1,0 +1,205 @@
+//! ShareFetchResponse, from `schema/share_groups.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::types::TopicId;
+use crate::wire::{ApiKey, ApiResponse, DecodeError, EncodeError, Message, Reader, Records, TaggedFields, Text, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ShareFetchResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub error_message: Option<Text>,
+    pub acquisition_lock_timeout_ms: i32,
+    pub responses: Vec<ShareFetchableTopicResponse>,
+    pub node_endpoints: Vec<NodeEndpoint>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for ShareFetchResponse {
+    const NAME: &'static str = "ShareFetchResponse";
+    const VERSIONS: VersionRange = VersionRange { min: 1, max: 2 };
+    const FLEXIBLE_FROM: Option<i16> = Some(1);
+
+    fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        w.i32(self.throttle_time_ms);
+        w.i16(self.error_code);
+        w.nullable_string(true, true, "ErrorMessage", self.error_message.as_ref())?;
+        w.i32(self.acquisition_lock_timeout_ms);
+        w.array(true, "Responses", &self.responses, |w, v| v.write(w, version))?;
+        w.array(true, "NodeEndpoints", &self.node_endpoints, |w, v| v.write(w, version))?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            throttle_time_ms: r.i32("ThrottleTimeMs")?,
+            error_code: r.i16("ErrorCode")?,
+            error_message: r.nullable_string(true, true, "ErrorMessage")?,
+            acquisition_lock_timeout_ms: r.i32("AcquisitionLockTimeoutMs")?,
+            responses: r.array(true, "Responses", 18, |r| ShareFetchableTopicResponse::read(r, version))?,
+            node_endpoints: r.array(true, "NodeEndpoints", 11, |r| NodeEndpoint::read(r, version))?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl ApiResponse for ShareFetchResponse {
+    const API: ApiKey = ApiKey::ShareFetch;
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ShareFetchableTopicResponse {
+    pub topic_id: TopicId,
+    pub partitions: Vec<PartitionData>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl ShareFetchableTopicResponse {
+    pub(crate) fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        w.topic_id(self.topic_id);
+        w.array(true, "Partitions", &self.partitions, |w, v| v.write(w, version))?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            topic_id: r.topic_id("TopicId")?,
+            partitions: r.array(true, "Partitions", 22, |r| PartitionData::read(r, version))?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartitionData {
+    pub partition_index: i32,
+    pub error_code: i16,
+    pub error_message: Option<Text>,
+    pub acknowledge_error_code: i16,
+    pub acknowledge_error_message: Option<Text>,
+    pub current_leader: LeaderIdAndEpoch,
+    pub records: Records,
+    pub acquired_records: Vec<AcquiredRecords>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Default for PartitionData {
+    fn default() -> Self {
+        Self {
+            partition_index: 0,
+            error_code: 0,
+            error_message: None,
+            acknowledge_error_code: 0,
+            acknowledge_error_message: None,
+            current_leader: LeaderIdAndEpoch::default(),
+            records: Records::default(),
+            acquired_records: Vec::new(),
+            unknown_tagged_fields: TaggedFields::default(),
+        }
+    }
+}
+
+impl PartitionData {
+    pub(crate) fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        w.i32(self.partition_index);
+        w.i16(self.error_code);
+        w.nullable_string(true, true, "ErrorMessage", self.error_message.as_ref())?;
+        w.i16(self.acknowledge_error_code);
+        w.nullable_string(true, true, "AcknowledgeErrorMessage", self.acknowledge_error_message.as_ref())?;
+        self.current_leader.write(w, version)?;
+        w.records(true, "Records", &self.records)?;
+        w.array(true, "AcquiredRecords", &self.acquired_records, |w, v| v.write(w, version))?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            partition_index: r.i32("PartitionIndex")?,
+            error_code: r.i16("ErrorCode")?,
+            error_message: r.nullable_string(true, true, "ErrorMessage")?,
+            acknowledge_error_code: r.i16("AcknowledgeErrorCode")?,
+            acknowledge_error_message: r.nullable_string(true, true, "AcknowledgeErrorMessage")?,
+            current_leader: LeaderIdAndEpoch::read(r, version)?,
+            records: r.records(true, "Records")?,
+            acquired_records: r.array(true, "AcquiredRecords", 19, |r| AcquiredRecords::read(r, version))?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LeaderIdAndEpoch {
+    pub leader_id: i32,
+    pub leader_epoch: i32,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl LeaderIdAndEpoch {
+    pub(crate) fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i32(self.leader_id);
+        w.i32(self.leader_epoch);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            leader_id: r.i32("LeaderId")?,
+            leader_epoch: r.i32("LeaderEpoch")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AcquiredRecords {
+    pub first_offset: i64,
+    pub last_offset: i64,
+    pub delivery_count: i16,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl AcquiredRecords {
+    pub(crate) fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i64(self.first_offset);
+        w.i64(self.last_offset);
+        w.i16(self.delivery_count);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            first_offset: r.i64("FirstOffset")?,
+            last_offset: r.i64("LastOffset")?,
+            delivery_count: r.i16("DeliveryCount")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NodeEndpoint {
+    pub node_id: i32,
+    pub host: Text,
+    pub port: i32,
+    pub rack: Option<Text>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl NodeEndpoint {
+    pub(crate) fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i32(self.node_id);
+        w.string(true, "Host", &self.host)?;
+        w.i32(self.port);
+        w.nullable_string(true, true, "Rack", self.rack.as_ref())?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            node_id: r.i32("NodeId")?,
+            host: r.string(true, "Host")?,
+            port: r.i32("Port")?,
+            rack: r.nullable_string(true, true, "Rack")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! ShareGroupCurrentMemberAssignmentValue, from `schema/records/group_coordinator.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::types::TopicId;
+use crate::wire::{DecodeError, EncodeError, Message, Reader, TaggedFields, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ShareGroupCurrentMemberAssignmentValue {
+    pub member_epoch: i32,
+    pub previous_member_epoch: i32,
+    pub state: i8,
+    pub assigned_partitions: Vec<TopicPartitions>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for ShareGroupCurrentMemberAssignmentValue {
+    const NAME: &'static str = "ShareGroupCurrentMemberAssignmentValue";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        w.i32(self.member_epoch);
+        w.i32(self.previous_member_epoch);
+        w.i8(self.state);
+        w.array(true, "AssignedPartitions", &self.assigned_partitions, |w, v| v.write(w, version))?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            member_epoch: r.i32("MemberEpoch")?,
+            previous_member_epoch: r.i32("PreviousMemberEpoch")?,
+            state: r.i8("State")?,
+            assigned_partitions: r.array(true, "AssignedPartitions", 18, |r| TopicPartitions::read(r, version))?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TopicPartitions {
+    pub topic_id: TopicId,
+    pub partitions: Vec<i32>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl TopicPartitions {
+    pub(crate) fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.topic_id(self.topic_id);
+        w.array(true, "Partitions", &self.partitions, |w, v| { w.i32(*v); Ok(()) })?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            topic_id: r.topic_id("TopicId")?,
+            partitions: r.array(true, "Partitions", 4, |r| r.i32("Partitions"))?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}

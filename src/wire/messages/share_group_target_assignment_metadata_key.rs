@@ -1,0 +1,28 @@
+//! ShareGroupTargetAssignmentMetadataKey, from `schema/records/group_coordinator.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, Text, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ShareGroupTargetAssignmentMetadataKey {
+    pub group_id: Text,
+}
+
+impl Message for ShareGroupTargetAssignmentMetadataKey {
+    const NAME: &'static str = "ShareGroupTargetAssignmentMetadataKey";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = None;
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.string(false, "GroupId", &self.group_id)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            group_id: r.string(false, "GroupId")?,
+        })
+    }
+}
+
+impl RecordKey for ShareGroupTargetAssignmentMetadataKey {
+    const TYPE: i16 = 12;
+}

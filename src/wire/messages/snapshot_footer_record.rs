@@ -1,0 +1,27 @@
+//! SnapshotFooterRecord, from `schema/records/control.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::wire::{DecodeError, EncodeError, Message, Reader, TaggedFields, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SnapshotFooterRecord {
+    pub version: i16,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for SnapshotFooterRecord {
+    const NAME: &'static str = "SnapshotFooterRecord";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i16(self.version);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            version: r.i16("Version")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}

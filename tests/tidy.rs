@@ -1,0 +1,210 @@
+//! Holds the house rules that no compiler checks: which module may import which, how long a file may be,
+//! which names only the real twins may use, and what the text of the project must not say.
+#![allow(clippy::disallowed_methods, reason = "a test reads the source tree")]
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each top module of the library may import of the others: the arrows of docs/architecture.md.
+const IMPORTS: &[(&str, &[&str])] = &[
+    ("types", &[]),
+    ("io", &["types"]),
+    ("config", &["types"]),
+    ("metrics", &["types"]),
+    ("wire", &["types"]),
+    ("raft", &["types"]),
+    ("log", &["types", "io", "wire", "metrics"]),
+    ("partition", &["types", "io", "wire", "metrics", "log", "raft", "config"]),
+    ("metadata", &["types", "io", "wire", "config", "partition"]),
+    ("coordinator", &["types", "io", "wire", "config", "metrics", "partition", "metadata"]),
+    ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
+    (
+        "server",
+        &[
+            "types",
+            "io",
+            "wire",
+            "config",
+            "metrics",
+            "broker",
+            "metadata",
+            "partition",
+            "coordinator",
+            "log",
+        ],
+    ),
+    ("client", &["types", "io", "wire"]),
+];
+
+/// The longest a file may be, without its tests.
+const LINES_MAX: usize = 800;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("{} cannot be read: {error}", directory.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                rust_files(&path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn source() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for directory in ["src", "sim", "tests", "benches", "fuzz"] {
+        let directory = root().join(directory);
+        if directory.is_dir() {
+            rust_files(&directory, &mut files);
+        }
+    }
+    assert!(files.len() > 50, "the source tree was found: {} files", files.len());
+    let relative = |path: &PathBuf| path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+    files.iter().map(|path| (relative(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The part of a file before its unit tests.
+fn without_tests(text: &str) -> &str {
+    text.find("#[cfg(test)]\nmod ").map_or(text, |at| &text[..at])
+}
+
+fn is_generated(path: &str) -> bool {
+    path.starts_with("src/wire/messages/")
+}
+
+fn report(what: &str, violations: &[String]) {
+    assert!(violations.is_empty(), "{what}:\n  {}", violations.join("\n  "));
+}
+
+#[test]
+fn imports_point_down() {
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        let Some(module) = path.strip_prefix("src/").and_then(|rest| rest.split(['/', '.']).next()) else {
+            continue;
+        };
+        if module == "lib" || module == "bin" {
+            continue;
+        }
+        let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == module) else {
+            violations.push(format!("{path}: module {module} is not in the table of imports"));
+            continue;
+        };
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            for used in imported_modules(line) {
+                if used != module && !allowed.contains(&used) && IMPORTS.iter().any(|(name, _)| *name == used)
+                {
+                    violations.push(format!("{path}:{}: {module} may not import {used}", number + 1));
+                }
+            }
+            if path.starts_with("src/") && line.contains("ordain_sim") {
+                violations.push(format!("{path}:{}: nothing imports the simulator", number + 1));
+            }
+        }
+    }
+    report("imports against the arrows", &violations);
+}
+
+/// The top modules that a line names as `crate::module`.
+fn imported_modules(line: &str) -> Vec<&str> {
+    let code = line.split("//").next().unwrap_or("");
+    code.match_indices("crate::")
+        .filter(|(at, _)| !code[..*at].ends_with('$'))
+        .map(|(at, found)| {
+            let rest = &code[at + found.len()..];
+            &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())]
+        })
+        .collect()
+}
+
+#[test]
+fn files_are_short() {
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        let lines = without_tests(&text).lines().count();
+        if lines > LINES_MAX && !is_generated(&path) {
+            violations.push(format!("{path}: {lines} lines, {LINES_MAX} at most"));
+        }
+    }
+    report("files with more than one job", &violations);
+}
+
+#[test]
+fn the_world_is_reached_through_io_alone() {
+    const BANNED: &[&str] = &[
+        "std::fs",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::thread",
+        "Instant::now",
+        "SystemTime",
+        "tokio::net",
+        "tokio::time",
+        "tokio::fs",
+        "tokio::spawn",
+        "sync::watch",
+        "getrandom",
+        "thread_rng",
+        "RandomState",
+    ];
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        let pure =
+            path.starts_with("src/") && !path.starts_with("src/io/real") && !path.starts_with("src/bin");
+        if !pure || path.contains("/generator/") {
+            continue;
+        }
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            for name in BANNED.iter().filter(|name| code.contains(**name)) {
+                violations.push(format!("{path}:{}: {name} belongs to io::real", number + 1));
+            }
+        }
+    }
+    report("the world named outside io::real", &violations);
+}
+
+#[test]
+fn selects_are_biased() {
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        if path == "tests/tidy.rs" {
+            continue;
+        }
+        for (at, found) in text.match_indices("select! {") {
+            let body = text[at + found.len()..].trim_start();
+            if !body.starts_with("biased;") {
+                let line = text[..at].lines().count();
+                violations.push(format!("{path}:{line}: a select without `biased;` is not deterministic"));
+            }
+        }
+    }
+    report("selects that draw lots", &violations);
+}
+
+#[test]
+fn error_codes_are_decided_in_broker() {
+    let allowed =
+        ["src/types/", "src/broker/", "src/client/", "src/bin/", "sim/", "tests/", "fuzz/", "benches/"];
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        if allowed.iter().any(|prefix| path.starts_with(prefix)) {
+            continue;
+        }
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            if line.split("//").next().unwrap_or("").contains("ErrorCode::") {
+                violations.push(format!("{path}:{}: ErrorCode belongs to broker", number + 1));
+            }
+        }
+    }
+    report("error codes outside broker", &violations);
+}
