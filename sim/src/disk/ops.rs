@@ -287,6 +287,7 @@ impl Target {
             file.sync_failed(&loss, evicted, &mut rng);
         }
         state.rng = rng;
+        state.forget_used();
     }
 }
 

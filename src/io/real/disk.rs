@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::RealFile;
-use super::pool::Pool;
+use super::pool::Lanes;
 use super::probe::{self, Transfer};
 use super::{Options, path, sys};
 use crate::io::{Access, BoxFuture, DirEntry, Disk, DiskSpace, File, OpenOptions, sync_each};
@@ -15,7 +15,7 @@ const SYNCS_EACH_MAX: usize = 64;
 /// The files below the data directory.
 pub(super) struct RealDisk {
     root: Arc<Root>,
-    pool: Pool,
+    lanes: Lanes,
 }
 
 struct Root {
@@ -57,7 +57,7 @@ impl RealDisk {
         };
         let transfer = probe::probe(&path, options.direct_io)?;
         let root = Arc::new(Root { path, transfer, whole });
-        Ok(RealDisk { root, pool: Pool::start(options.io_threads)? })
+        Ok(RealDisk { root, lanes: Lanes::start(options.io_threads)? })
     }
 
     fn run<T: Send + 'static>(
@@ -66,7 +66,7 @@ impl RealDisk {
         job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
         match path::below(&self.root.path, path) {
-            Ok(full) => self.pool.run_io(move || job(&full).map_err(|error| path::at(&full, &error))),
+            Ok(full) => self.lanes.common.run_io(move || job(&full).map_err(|error| path::at(&full, &error))),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -111,10 +111,10 @@ fn list_dir(path: &Path) -> io::Result<Vec<DirEntry>> {
 impl Disk for RealDisk {
     fn open(&self, path: &str, options: OpenOptions) -> BoxFuture<io::Result<Arc<dyn File>>> {
         let transfer = self.root.transfer;
-        let pool = self.pool.clone();
+        let lanes = self.lanes.clone();
         self.run(path, move |full| {
             let file = open_file(full, options, transfer)?;
-            let file = RealFile::new(file, full.to_path_buf(), options.access, transfer, pool);
+            let file = RealFile::new(file, full.to_path_buf(), options.access, transfer, lanes);
             Ok(Arc::new(file) as Arc<dyn File>)
         })
     }
