@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use ordain::config::{Inputs, load};
 use ordain::io::{Connection, Io, read_exact, real, write_all_vectored};
-use ordain::metadata::controller::{NewTopic, TopicDefaults, create_topics};
+use ordain::metadata::controller::{NewTopic, TopicRules, create_topics};
 use ordain::server::Node;
 use ordain::types::{CorrelationId, Timestamp, TopicId};
 use ordain::wire::batch::{BatchBuilder, BatchCheck, BatchIterator, BatchOptions, NewRecord};
@@ -105,8 +105,11 @@ async fn create_topic(node: &Node, partitions: i32) {
         assignments: Vec::new(),
         configs: Vec::new(),
     };
-    let defaults = TopicDefaults { partitions: 1, replication_factor: 1 };
-    let created = node.context().controller.change(move |image| create_topics(image, &[topic], &[TOPIC], defaults));
+    let config = Arc::clone(&node.context().config);
+    let created = node
+        .context()
+        .controller
+        .change(move |image| create_topics(image, &[topic], &[TOPIC], TopicRules::of(&config)));
     created.await.expect("the metadata log takes it")[0].as_ref().expect("the topic is right");
 }
 
