@@ -35,7 +35,7 @@ impl Client {
         write_all_vectored(&mut *connection.write, &mut frame).await.expect("it can be sent");
         let mut buffer = BytesMut::new();
         read_exact(&mut *connection.read, &mut buffer, 4).await.expect("an answer comes");
-        let length = i32::from_be_bytes(buffer[..4].try_into().unwrap()) as usize;
+        let length = i32::from_be_bytes(buffer[..4].try_into().expect("four bytes")) as usize;
         read_exact(&mut *connection.read, &mut buffer, 4 + length).await.expect("a whole answer comes");
         decode_response::<R>(version, buffer.freeze().slice(4..)).expect("it can be read").1
     }
@@ -114,8 +114,12 @@ impl Client {
 }
 
 fn with_node<F: Future<Output = ()>>(test: impl FnOnce(Client) -> F) {
-    let directory = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let directory = tempfile::tempdir().expect("there is room for a directory");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
     runtime.block_on(async {
         let (io, node) = start(directory.path()).await;
         let port = node.listeners()[0].address.port();
