@@ -25,3 +25,5 @@ pub use request::{
 };
 pub use search::{Found, SearchError};
 pub use waiters::FetchWaiter;
+
+pub use crate::log::ReadError;
