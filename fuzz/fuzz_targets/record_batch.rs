@@ -5,8 +5,8 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use ordain::types::Timestamp;
 use ordain::wire::batch::{
-    BatchCheck, BatchIterator, KeyRule, ProduceRules, TimestampLimits, TimestampRule, UNCOVERED_BYTES, crc32c,
-    validate_produced,
+    BatchCheck, BatchIterator, KeyRule, ProduceRules, TimestampLimits, TimestampRule, UNCOVERED_BYTES,
+    crc32c, validate_produced,
 };
 use ordain::wire::compression::{Codec, decompress};
 

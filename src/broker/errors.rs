@@ -5,11 +5,52 @@ use crate::coordinator::group::command::GroupError;
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
 use crate::types::ErrorCode;
+use crate::types::limits::STRING_BYTES_MAX;
+use crate::wire::Text;
 use crate::wire::batch::BatchError;
+
+/// An error as answers carry it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ApiError {
+    pub(super) code: ErrorCode,
+    /// For the client's user; without it clients show the code's own text.
+    pub(super) message: Option<String>,
+}
+
+impl ApiError {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: Some(message.into()) }
+    }
+
+    /// The code alone.
+    pub(super) fn bare(code: ErrorCode) -> ApiError {
+        ApiError { code, message: None }
+    }
+
+    /// The message as the protocol carries it, cut to what a string may hold.
+    pub(super) fn text(&self) -> Option<Text> {
+        self.message.as_ref().map(|message| {
+            let end = message.floor_char_boundary(STRING_BYTES_MAX);
+            Text::from(&message[..end])
+        })
+    }
+}
+
+impl<E: AsErrorCode + std::fmt::Display> From<E> for ApiError {
+    fn from(error: E) -> ApiError {
+        ApiError::new(error.error_code(), error.to_string())
+    }
+}
 
 /// The code that tells a client of this error.
 pub(super) trait AsErrorCode {
     fn error_code(&self) -> ErrorCode;
+}
+
+impl<E: AsErrorCode> AsErrorCode for &E {
+    fn error_code(&self) -> ErrorCode {
+        (*self).error_code()
+    }
 }
 
 impl AsErrorCode for LeadershipError {
@@ -112,7 +153,9 @@ impl AsErrorCode for ControllerError {
             ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
             ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
             ControllerError::ProducerIdsExhausted => ErrorCode::UnknownServerError,
-            ControllerError::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
+            ControllerError::TooManyPartitions { .. } | ControllerError::TooManyAtOnce { .. } => {
+                ErrorCode::PolicyViolation
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ mod tests {
     fn the_last_row_not_above_is_found() {
         let rows: Vec<u8> =
             [(4, 100), (9, 200), (20, 300)].iter().flat_map(|&(r, p)| offset_row(r, p)).collect();
-        let find = |offset| position_for_offset(&rows, Offset(1000), Offset(1000 + offset));
+        let find = |offset: i64| position_for_offset(&rows, Offset(1000), Offset(1000 + offset));
         assert_eq!([find(0), find(3), find(4), find(8), find(9), find(500)], [0, 0, 100, 100, 200, 300]);
         assert_eq!(position_for_offset(&[], Offset(0), Offset(5)), 0);
     }

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import broker, install, processes  # noqa: E402
@@ -78,7 +79,8 @@ def format_storage(command, config):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=9092)
-    parser.add_argument("--data", type=pathlib.Path, help="default: a new folder, removed at the end")
+    parser.add_argument("--data", type=pathlib.Path,
+                        help="default: a new folder, removed at the end")
     parser.add_argument("--heap", default="512m")
     arguments = parser.parse_args()
     processes.install_handlers()

@@ -47,7 +47,9 @@ pub struct Probes {
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    #[error("ordain.admin.listener is {value}, which is no address: {source}; write host:port, or leave it empty for none")]
+    #[error(
+        "ordain.admin.listener is {value}, which is no address: {source}; write host:port, or leave it empty for none"
+    )]
     Address { value: String, source: io::Error },
     #[error(
         "ordain.admin.listener is {value}, which other machines can reach, and nothing authenticates them; bind it to \
@@ -96,9 +98,8 @@ pub async fn start(
     if exposure == Exposure::LoopbackOnly && !resolved.ip().is_loopback() {
         return Err(AdminError::Exposed { value: address.to_owned() });
     }
-    let listener = TcpListener::bind(resolved)
-        .await
-        .map_err(|source| AdminError::Bind { address: resolved, source })?;
+    let listener =
+        TcpListener::bind(resolved).await.map_err(|source| AdminError::Bind { address: resolved, source })?;
     let bound = listener.local_addr().map_err(|source| AdminError::Bind { address: resolved, source })?;
     let listener = Bounded { listener, permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
     let upkeep = recorder.clone();
@@ -135,7 +136,9 @@ fn router(recorder: PrometheusHandle, probes: Probes) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "not found; there are /metrics, /healthz and /readyz\n") })
+        .fallback(|| async {
+            (StatusCode::NOT_FOUND, "not found; there are /metrics, /healthz and /readyz\n")
+        })
         .with_state(Shared { recorder, probes })
 }
 
@@ -189,7 +192,11 @@ impl axum::serve::Listener for Bounded {
 }
 
 impl AsyncRead for Counted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
@@ -215,7 +222,10 @@ mod tests {
 
     async fn ask(address: SocketAddr, request: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        stream
+            .write_all(format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
@@ -230,7 +240,8 @@ mod tests {
             readiness: Arc::new(|| Readiness::NotReady("recovering".to_owned())),
             figures: Arc::new(|| "kafka_brokers 1\n".to_owned()),
         };
-        let address = start("127.0.0.1:0", Exposure::LoopbackOnly, handle.clone(), probes.clone()).await.unwrap();
+        let address =
+            start("127.0.0.1:0", Exposure::LoopbackOnly, handle.clone(), probes.clone()).await.unwrap();
 
         let answer = ask(address, "GET /metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -245,7 +256,10 @@ mod tests {
 
         let taken = start(&address.to_string(), Exposure::LoopbackOnly, handle.clone(), probes.clone()).await;
         let message = taken.unwrap_err().to_string();
-        assert!(message.contains("ordain.admin.listener") && message.contains(&address.to_string()), "{message}");
+        assert!(
+            message.contains("ordain.admin.listener") && message.contains(&address.to_string()),
+            "{message}"
+        );
         let open = start("0.0.0.0:0", Exposure::LoopbackOnly, handle, probes).await.unwrap_err();
         assert!(matches!(open, AdminError::Exposed { .. }), "{open}");
     }

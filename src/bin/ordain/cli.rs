@@ -1,10 +1,16 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cluster, completions, config, consume, group, perf, produce, serve, topic};
+use crate::commands::{cluster, completions, config, group, serve, topic};
 
 /// A replicated message broker that Kafka clients use, and tools for any Kafka broker.
 #[derive(Parser, Debug)]
-#[command(name = "ordain", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "ordain",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -18,16 +24,10 @@ pub enum Command {
     Config(config::Arguments),
     /// List, describe, create, change and delete topics.
     Topic(topic::Arguments),
-    /// Write lines of standard input or of files as records.
-    Produce(produce::Arguments),
-    /// Print the records of a topic.
-    Consume(consume::Arguments),
     /// List, describe and delete consumer groups and their offsets.
     Group(group::Arguments),
     /// Show brokers, features, API versions and log directories of a cluster.
     Cluster(cluster::Arguments),
-    /// Measure a broker.
-    Perf(perf::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
 }

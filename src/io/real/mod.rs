@@ -11,7 +11,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Io;
+use super::{Clock, Io, Net, Rng, Spawn};
 
 mod clock;
 mod disk;
@@ -54,6 +54,33 @@ impl Options {
     pub fn new(data_dir: impl Into<PathBuf>) -> Options {
         Options { data_dir: data_dir.into(), io_threads: 8, direct_io: DirectIo::Probe }
     }
+}
+
+/// The real clock alone: clients need no disk.
+#[must_use]
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(clock::RealClock::new())
+}
+
+/// The real network alone.
+#[must_use]
+pub fn net() -> Arc<dyn Net> {
+    Arc::new(net::RealNet)
+}
+
+/// The operating system's entropy alone.
+#[must_use]
+pub fn rng() -> Arc<dyn Rng> {
+    Arc::new(rng::RealRng)
+}
+
+/// Tasks on the current tokio runtime.
+///
+/// # Panics
+/// Outside a tokio runtime.
+#[must_use]
+pub fn spawn() -> Arc<dyn Spawn> {
+    Arc::new(spawn::RealSpawn::new(tokio::runtime::Handle::current()))
 }
 
 /// The real twins. Call it from within a tokio runtime with its I/O and time drivers enabled: tasks, timers

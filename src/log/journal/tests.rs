@@ -1,4 +1,5 @@
 use super::format::HeaderFound;
+use super::recovery::Replayed;
 use super::*;
 use crate::io::RngStream;
 use crate::log::config::{StorageOptions, UnattributedDamage};

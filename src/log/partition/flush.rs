@@ -128,7 +128,7 @@ impl PartitionLog {
         for batch in &batches {
             let header = batch.header();
             producers.replay(batch).expect("the batch was replayed into the producers when it was appended");
-            if header.next_offset() <= self.log_start {
+            if header.next_offset() <= self.durable.log_start {
                 continue;
             }
             let bytes = batch.len() as u64;
@@ -231,9 +231,9 @@ impl PartitionLog {
         earliest(entries, self.tail.unflushed().next().map(|batch| batch.journal))
     }
 
-    /// Takes segments that end below the log's start out of the log.
+    /// Takes segments that end below the log's durable start out of the log.
     pub(super) fn drop_segments(&mut self) {
-        let log_start = self.log_start;
+        let log_start = self.durable.log_start;
         let gone = self.segments.partition_point(|held| held.state.end <= log_start);
         self.garbage.extend(self.segments.drain(..gone).map(|held| held.segment));
     }

@@ -379,7 +379,6 @@ impl PartitionLog {
         // Only what is committed goes; when replaying, the high watermark is not known otherwise.
         self.high_watermark = self.high_watermark.max(self.log_start.min(self.log_end));
         self.epochs.advance_start(self.log_start);
-        self.drop_segments();
     }
 
     /// The log's end in the journal. Drop the log once the entry is durable.
@@ -454,6 +453,7 @@ impl PartitionLog {
             vote: self.vote,
             epochs: self.epochs.clone(),
         };
+        self.drop_segments();
     }
 
     /// Entries up to `number` are durable in the journal: they may be flushed and stand in a checkpoint.
@@ -463,6 +463,7 @@ impl PartitionLog {
     pub fn durable(&mut self, number: EntryNumber) {
         assert!(number <= self.number, "entry {number} was given out, the last is {}", self.number);
         self.flush.facts_changed |= self.pending.settle(number, &mut self.durable);
+        self.drop_segments();
     }
 
     /// Number of the last entry that is known to be durable.

@@ -1,7 +1,8 @@
 """Makes two brokers' answers comparable: what differs by nature becomes a placeholder.
 
 A number that tells "none" (negative) stays as it is, so that a missing value never equals a present
-one. An empty message equals none, and so does an empty list of aborted transactions. Error messages are compared by presence only, unless the probe says that their words count.
+one. An empty message equals none, and so does an empty list of aborted transactions. Error
+messages are compared by presence only, unless the probe says that their words count.
 """
 
 from harness.wire import batches

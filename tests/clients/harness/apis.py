@@ -166,8 +166,9 @@ DESCRIBE_CLUSTER = Api(
 DESCRIBE_PRODUCERS = Api(
     61, 0, True,
     "topics:[{name:s partitions:[i32]}]",
-    "throttle:i32 topics:[{name:s partitions:[{index:i32 error:i16 message:s? producers:[{producer:i64 "
-    "producer_epoch:i32 last_sequence:i32 last_timestamp:i64 coordinator_epoch:i32 txn_start:i64}]}]}]")
+    "throttle:i32 topics:[{name:s partitions:[{index:i32 error:i16 message:s? "
+    "producers:[{producer:i64 producer_epoch:i32 last_sequence:i32 last_timestamp:i64 "
+    "coordinator_epoch:i32 txn_start:i64}]}]}]")
 LIST_CONFIG_RESOURCES = Api(
     74, 1, True,
     "types:[i8]",

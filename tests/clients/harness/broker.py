@@ -72,7 +72,8 @@ class Broker:
             log.write(f"--- start: {' '.join(self.command)}\n")
             log.flush()
             self.process = processes.start(
-                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment)
+                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env=self.environment)
         deadline = time.monotonic() + settings.READY_LIMIT
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -7,13 +7,17 @@ import subprocess
 import sys
 import threading
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _alive = set()
+_closing = False
 
 
 def start(command, **options):
-    """`subprocess.Popen` in a process group of its own, remembered until `stop`."""
+    """`subprocess.Popen` in a process group of its own, remembered until `stop`. Once the run is
+    being ended, nothing starts any more: a thread that goes on cannot leave a process behind."""
     with _lock:
+        if _closing:
+            raise RuntimeError("the run is being ended")
         process = subprocess.Popen(command, start_new_session=True, **options)
         _alive.add(process)
     return process
@@ -43,7 +47,9 @@ def _signal(process, sig):
 
 
 def _stop_all():
+    global _closing
     with _lock:
+        _closing = True
         left = list(_alive)
     for process in left:
         stop(process)

@@ -106,7 +106,8 @@ def _encode_value(kind, value, flexible):
         raw = None if value is None else value.encode()
         return _length(None if raw is None else len(raw), flexible, short=True) + (raw or b"")
     if tag in ("b", "r"):
-        return _length(None if value is None else len(value), flexible, short=False) + (value or b"")
+        size = None if value is None else len(value)
+        return _length(size, flexible, short=False) + (value or b"")
     raise ValueError(f"unknown type {tag!r}")
 
 

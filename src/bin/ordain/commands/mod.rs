@@ -2,10 +2,8 @@
 pub mod cluster;
 pub mod completions;
 pub mod config;
-pub mod consume;
 pub mod group;
-pub mod perf;
-pub mod produce;
+mod positions;
 pub mod serve;
 pub mod topic;
 
@@ -18,11 +16,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Topic(arguments) => topic::run(arguments),
-        Command::Produce(arguments) => produce::run(arguments),
-        Command::Consume(arguments) => consume::run(arguments),
         Command::Group(arguments) => group::run(arguments),
         Command::Cluster(arguments) => cluster::run(arguments),
-        Command::Perf(arguments) => perf::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }
