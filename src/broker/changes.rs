@@ -49,7 +49,9 @@ pub(super) async fn change<R: Send + 'static>(
         }
         Err(_) => Err(ApiError::new(
             ErrorCode::RequestTimedOut,
-            format!("the change took longer than the request's timeout of {timeout_ms} ms; it may still be made"),
+            format!(
+                "the change took longer than the request's timeout of {timeout_ms} ms; it may still be made"
+            ),
         )),
     }
 }

@@ -71,9 +71,10 @@ pub(super) async fn alter(
         return results;
     }
     let config = Arc::clone(&context.config);
-    let decided =
-        change(context, mode, TIMEOUT_MS, move |image| alter_configs(image, &changes, &config.topic_defaults))
-            .await;
+    let decided = change(context, mode, TIMEOUT_MS, move |image| {
+        alter_configs(image, &changes, &config.topic_defaults)
+    })
+    .await;
     let mut decided = decided.map(Vec::into_iter);
     for result in results.iter_mut().filter(|result| result.is_ok()) {
         *result = match &mut decided {
@@ -150,9 +151,9 @@ fn resource(asked: &AskedResource, style: Style, node: NodeId) -> Result<ConfigR
 pub(super) fn this_node(name: &str, node: NodeId) -> Result<NodeId, ApiError> {
     match name.parse::<i32>() {
         Err(_) => Err(invalid_request(format!("a broker's name is its id, a number, but not {name:?}"))),
-        Ok(id) if id != node.0 => {
-            Err(invalid_request(format!("this is broker {node}, and the request is about broker {id}; ask that one")))
-        }
+        Ok(id) if id != node.0 => Err(invalid_request(format!(
+            "this is broker {node}, and the request is about broker {id}; ask that one"
+        ))),
         Ok(_) => Ok(node),
     }
 }
@@ -168,7 +169,9 @@ fn operation(key: &AskedKey, resource: &ConfigResource) -> Result<(String, Confi
             // Kafka checks the operation of brokers' keys only, and stumbles over others'.
             return Err(match resource {
                 ConfigResource::Broker(_) => invalid_request(format!("Unknown operations type {other}")),
-                ConfigResource::Topic(_) | ConfigResource::Group(_) => ApiError::bare(ErrorCode::UnknownServerError),
+                ConfigResource::Topic(_) | ConfigResource::Group(_) => {
+                    ApiError::bare(ErrorCode::UnknownServerError)
+                }
             });
         }
     };
@@ -209,7 +212,10 @@ mod tests {
             (InvalidRequest, Some("Null value not supported for : retention.ms".to_owned()))
         );
         let unknown = asked(77, "x", &[]);
-        assert_eq!(code(&unknown, Style::Replace), (InvalidRequest, Some("Unknown resource type 77".to_owned())));
+        assert_eq!(
+            code(&unknown, Style::Replace),
+            (InvalidRequest, Some("Unknown resource type 77".to_owned()))
+        );
         assert_eq!(code(&asked(8, "1", &[]), Style::Replace).0, InvalidRequest);
         assert_eq!(code(&asked(8, "1", &[]), Style::Incremental).0, InvalidConfig);
         assert_eq!(code(&asked(4, "2", &[]), Style::Incremental).0, InvalidRequest);

@@ -7,7 +7,9 @@ use crate::config::is_internal_topic;
 use crate::io::timeout;
 use crate::metadata::MetadataImage;
 use crate::types::{ErrorCode, Offset, PartitionId, PartitionIndex};
-use crate::wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
+use crate::wire::messages::delete_records_response::{
+    DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
+};
 use crate::wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
 /// Stands for the high watermark in a request.
@@ -37,7 +39,8 @@ pub(in crate::broker) async fn handle(
     let deadline = context.io.clock.now().after(patience);
     let count = deletions.len();
     let deletion = context.partitions.delete_records(deletions);
-    let results: Vec<Result<Offset, ErrorCode>> = match timeout(&*context.io.clock, deadline, deletion).await {
+    let results: Vec<Result<Offset, ErrorCode>> = match timeout(&*context.io.clock, deadline, deletion).await
+    {
         Ok(Ok(results)) => {
             results.into_iter().map(|result| result.map_err(|error| error.error_code())).collect()
         }
@@ -56,7 +59,11 @@ pub(in crate::broker) async fn handle(
                 ..Default::default()
             }
         });
-        topics.push(DeleteRecordsTopicResult { partitions: partitions.collect(), name, ..Default::default() });
+        topics.push(DeleteRecordsTopicResult {
+            partitions: partitions.collect(),
+            name,
+            ..Default::default()
+        });
     }
     DeleteRecordsResponse { topics, ..DeleteRecordsResponse::default() }
 }

@@ -45,7 +45,11 @@ pub(in crate::broker) async fn handle(
         };
         match result {
             Ok(DeletedTopic { name, id }) => {
-                responses.push(DeletableTopicResult { name: Some(name.into()), topic_id: id, ..Default::default() });
+                responses.push(DeletableTopicResult {
+                    name: Some(name.into()),
+                    topic_id: id,
+                    ..Default::default()
+                });
             }
             // Named by its name as well: the answer for the name tells.
             Err(ControllerError::NamedTwice(_)) if matches!(selector, TopicSelector::Id(_)) => {}
@@ -68,19 +72,28 @@ fn sort(topics: Vec<DeleteTopicState>) -> Sorted {
         let invalid = |why: &str| ApiError::new(ErrorCode::InvalidRequest, why);
         match (topic.name, topic.topic_id) {
             (None, TopicId::ZERO) => {
-                responses.push(failed(None, TopicId::ZERO, &invalid("a topic is named neither by name nor by id")));
+                responses.push(failed(
+                    None,
+                    TopicId::ZERO,
+                    &invalid("a topic is named neither by name nor by id"),
+                ));
             }
             (None, id) => selectors.push(TopicSelector::Id(id)),
             (Some(name), TopicId::ZERO) => selectors.push(TopicSelector::Name(name.to_string())),
             (Some(name), id) => {
-                responses.push(failed(Some(name), id, &invalid("a topic is named by name and by id: give one of them")));
+                responses.push(failed(
+                    Some(name),
+                    id,
+                    &invalid("a topic is named by name and by id: give one of them"),
+                ));
             }
         }
     }
     let mut seen = BTreeSet::new();
     let repeated: BTreeSet<TopicSelector> =
         selectors.iter().filter(|selector| !seen.insert(*selector)).cloned().collect();
-    let twice = ApiError::new(ErrorCode::InvalidRequest, "the topic is named twice in the request; name it once");
+    let twice =
+        ApiError::new(ErrorCode::InvalidRequest, "the topic is named twice in the request; name it once");
     responses.extend(repeated.iter().map(|selector| refused(selector, &twice)));
     selectors.retain(|selector| !repeated.contains(selector));
     Sorted { selectors, responses }

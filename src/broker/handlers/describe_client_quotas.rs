@@ -54,9 +54,13 @@ fn check(components: &[ComponentData]) -> Result<(), ApiError> {
                 return invalid(format!("the component for {entity} is to match exactly, and gives no name"));
             }
             (match_type::DEFAULT | match_type::SPECIFIED, Some(name)) => {
-                return invalid(format!("the component for {entity} gives a name, {name:?}, which it cannot match"));
+                return invalid(format!(
+                    "the component for {entity} gives a name, {name:?}, which it cannot match"
+                ));
             }
-            (other, _) => return invalid(format!("the component for {entity} matches by an unknown rule, {other}")),
+            (other, _) => {
+                return invalid(format!("the component for {entity} matches by an unknown rule, {other}"));
+            }
         }
     }
     if seen.contains("ip") && seen.len() > 1 {

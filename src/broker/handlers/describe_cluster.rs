@@ -40,8 +40,11 @@ pub(in crate::broker) async fn handle(
             ..Default::default()
         })
         .collect();
-    let authorized =
-        if request.include_cluster_authorized_operations { operations::CLUSTER } else { operations::NOT_ASKED };
+    let authorized = if request.include_cluster_authorized_operations {
+        operations::CLUSTER
+    } else {
+        operations::NOT_ASKED
+    };
     DescribeClusterResponse {
         endpoint_type: endpoint_type::BROKERS,
         cluster_id: image.cluster_id.as_deref().unwrap_or_default().to_owned().into(),

@@ -106,8 +106,18 @@ const GROUP_KEYS: [&str; 14] = [
 /// Those that no key of the broker stands behind.
 const GROUP_KEYS_ALONE: [(&str, Kind, &str, &str); 3] = [
     ("share.auto.offset.reset", Kind::Text, "latest", "Where a share group starts without offsets."),
-    ("share.isolation.level", Kind::Text, "read_uncommitted", "Whether a share group sees open transactions."),
-    ("share.renew.acknowledge.enable", Kind::Boolean, "true", "Whether members may prolong their record locks."),
+    (
+        "share.isolation.level",
+        Kind::Text,
+        "read_uncommitted",
+        "Whether a share group sees open transactions.",
+    ),
+    (
+        "share.renew.acknowledge.enable",
+        Kind::Boolean,
+        "true",
+        "Whether members may prolong their record locks.",
+    ),
 ];
 
 /// What a group has: nothing of its own, because it cannot be given anything.
@@ -206,7 +216,8 @@ mod tests {
         let entries = layers(describe_group);
         assert_eq!(entries.len(), GROUP_KEYS.len() + GROUP_KEYS_ALONE.len());
         assert!(entries.is_sorted_by(|a, b| a.name < b.name));
-        let timeout = entries.iter().find(|entry| entry.name == "consumer.session.timeout.ms").expect("listed");
+        let timeout =
+            entries.iter().find(|entry| entry.name == "consumer.session.timeout.ms").expect("listed");
         assert_eq!(timeout.value.as_deref(), Some("45000"));
         assert_eq!(timeout.synonyms[0].name, "group.consumer.session.timeout.ms");
     }

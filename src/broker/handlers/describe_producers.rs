@@ -47,9 +47,9 @@ pub(in crate::broker) async fn handle(
 fn find<'a>(image: &'a MetadataImage, name: &str) -> Result<&'a Arc<TopicImage>, ApiError> {
     validate_topic_name(name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidTopicException, error.to_string()))?;
-    image
-        .topic(name)
-        .ok_or_else(|| ApiError::new(ErrorCode::UnknownTopicOrPartition, format!("there is no topic {name:?}")))
+    image.topic(name).ok_or_else(|| {
+        ApiError::new(ErrorCode::UnknownTopicOrPartition, format!("there is no topic {name:?}"))
+    })
 }
 
 /// The partition's producers; errors of a single partition come without words, as in Kafka.

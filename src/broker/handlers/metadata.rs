@@ -86,8 +86,11 @@ pub(in crate::broker) async fn handle(
             ..Default::default()
         },
     });
-    let cluster_operations =
-        if request.include_cluster_authorized_operations { operations::CLUSTER } else { operations::NOT_ASKED };
+    let cluster_operations = if request.include_cluster_authorized_operations {
+        operations::CLUSTER
+    } else {
+        operations::NOT_ASKED
+    };
     MetadataResponse {
         brokers: brokers(view),
         cluster_id: image.cluster_id.as_deref().map(|id| id.to_owned().into()),
@@ -158,7 +161,9 @@ async fn standings(context: &Context, asked: &Asked, found: &[(Key, Option<&Arc<
             found
                 .iter()
                 .filter_map(|(_, topic)| *topic)
-                .flat_map(|topic| topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }))
+                .flat_map(|topic| {
+                    topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index })
+                })
                 .collect(),
         ),
     };
@@ -176,11 +181,8 @@ fn absent(name: &str) -> ErrorCode {
 /// Creates the topics that do not exist and may; answers why the others could not be created.
 async fn create_missing(context: &Arc<Context>, names: &[Text]) -> BTreeMap<Text, ErrorCode> {
     let image = context.metadata();
-    let missing: Vec<Text> = names
-        .iter()
-        .filter(|name| image.topic(name).is_none() && may_be_created(name))
-        .cloned()
-        .collect();
+    let missing: Vec<Text> =
+        names.iter().filter(|name| image.topic(name).is_none() && may_be_created(name)).cloned().collect();
     if missing.is_empty() {
         return BTreeMap::new();
     }

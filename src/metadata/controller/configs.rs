@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use super::topics::check_settings;
 use super::{ControllerError, Decision};
 use crate::config::{
-    AlterConfigError, AlterOperation, Scope, TopicDefaults, apply_incremental, topic_key, validate_broker_config,
-    validate_topic_config, validate_topic_name,
+    AlterConfigError, AlterOperation, Scope, TopicDefaults, apply_incremental, topic_key,
+    validate_broker_config, validate_topic_config, validate_topic_name,
 };
 use crate::metadata::{ConfigResource, MetadataImage};
 use crate::types::limits::STRING_BYTES_MAX;
@@ -68,7 +68,8 @@ fn alter_topic(
 ) -> Result<Vec<MetadataRecord>, ControllerError> {
     if name.is_empty() {
         return Err(ControllerError::InvalidRequest(
-            "a topic has to be named: there is no configuration of all topics; set the broker's defaults".to_owned(),
+            "a topic has to be named: there is no configuration of all topics; set the broker's defaults"
+                .to_owned(),
         ));
     }
     validate_topic_name(name).map_err(|error| ControllerError::InvalidTopic(error.to_string()))?;
@@ -110,7 +111,9 @@ fn apply(
             ConfigOp::Subtract(value) => (AlterOperation::Subtract, value),
         };
         let changed = match topic_key(name) {
-            Some(key) => apply_incremental(key, current.get(name).map(String::as_str), operation, Some(value)),
+            Some(key) => {
+                apply_incremental(key, current.get(name).map(String::as_str), operation, Some(value))
+            }
             // Says that there is no such key.
             None => validate_topic_config(name, value).map(|(_, value)| Some(value.to_string())),
         };
@@ -148,10 +151,14 @@ fn difference(
 fn refuse_broker(changes: &ConfigChanges, scope: Scope) -> Result<(), ControllerError> {
     let first_set = match changes {
         ConfigChanges::Replace(configs) => configs.iter().next(),
-        ConfigChanges::Incremental(operations) => operations.iter().find_map(|(name, operation)| match operation {
-            ConfigOp::Delete => None,
-            ConfigOp::Set(value) | ConfigOp::Append(value) | ConfigOp::Subtract(value) => Some((name, value)),
-        }),
+        ConfigChanges::Incremental(operations) => {
+            operations.iter().find_map(|(name, operation)| match operation {
+                ConfigOp::Delete => None,
+                ConfigOp::Set(value) | ConfigOp::Append(value) | ConfigOp::Subtract(value) => {
+                    Some((name, value))
+                }
+            })
+        }
     };
     let Some((name, value)) = first_set else { return Ok(()) };
     match validate_broker_config(name, value, scope) {

@@ -212,8 +212,7 @@ fn checked_configs(
             nulls.join(",")
         )));
     }
-    let checked =
-        configs.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+    let checked = configs.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
     check_settings(&checked, defaults)?;
     Ok(checked)
 }

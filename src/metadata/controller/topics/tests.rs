@@ -12,7 +12,8 @@ struct Rules {
 impl Rules {
     fn new() -> Rules {
         let (none, settings) = (DynamicConfig::default(), Settings::load(&Inputs::default()).expect("right"));
-        let topics = TopicsConfig { partitions: 3, replication_factor: 1, auto_create: true, delete_enabled: true };
+        let topics =
+            TopicsConfig { partitions: 3, replication_factor: 1, auto_create: true, delete_enabled: true };
         let configs =
             TopicDefaults::new(&BrokerLayers { broker: &none, cluster: &none, settings: &settings });
         Rules { topics, configs }
@@ -148,7 +149,10 @@ fn a_topic_is_deleted_once_and_only_if_it_is_named_once() {
     let decision = delete_topics(&image, &unknown, true);
     assert_eq!(
         decision.reply,
-        [Err(ControllerError::UnknownTopic("nowhere".to_owned())), Err(ControllerError::UnknownTopicId(id(7)))]
+        [
+            Err(ControllerError::UnknownTopic("nowhere".to_owned())),
+            Err(ControllerError::UnknownTopicId(id(7)))
+        ]
     );
     let disabled = delete_topics(&image, &[name()], false);
     assert_eq!((disabled.records.len(), disabled.reply), (0, vec![Err(ControllerError::DeletionDisabled)]));
