@@ -14,6 +14,8 @@ mod partition;
 mod request;
 mod search;
 mod shard;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod waiters;
 
 pub use config::log_config;

@@ -16,7 +16,7 @@ pub(in crate::broker) async fn handle(
     _caller: &Caller,
     request: DeleteGroupsRequest,
 ) -> DeleteGroupsResponse {
-    // The error of each group, in the order of their names; it stands here until there is an answer.
+    // Each group's error, once there is an answer.
     let mut errors: BTreeMap<Text, Option<i16>> = BTreeMap::new();
     let mut names: Vec<Text> = Vec::with_capacity(request.groups_names.len());
     for name in request.groups_names {

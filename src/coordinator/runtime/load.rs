@@ -69,8 +69,8 @@ pub(super) async fn load(
             // A segment was removed while it was read: compaction was faster. What is left says the same.
             Err(LoadError::Read(ReadError::Gone)) => {}
             Err(LoadError::Read(error)) => {
-                // A node that shuts down needs no report.
-                drop(partitions.report_damage(id, error).await);
+                tracing::error!(partition = %id, %error, "the log of a partition of groups cannot be read");
+                partitions.report_damage(id, error).await?;
                 return Err(PartitionError::from(LeadershipError::Storage).into());
             }
             result => return result,

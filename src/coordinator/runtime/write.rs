@@ -70,8 +70,11 @@ pub(super) async fn append(
         let outcome = outcome.unwrap_or(Err(LeadershipError::NotLeader.into()));
         completion.tell(outcome.map(|_| ()).map_err(CoordinatorError::Write));
     });
-    // An error drops `done`, which tells the outcome.
-    drop(partitions.append(vec![AppendRequest { id, batch }], Required::Committed, done).await);
+    let appends = vec![AppendRequest { id, batch }];
+    if partitions.append(appends, Required::Committed, done).await.is_err() {
+        // The completion was dropped with `done`, which told the outcome.
+        tracing::debug!(partition = %id, "a coordinator writes while the node shuts down");
+    }
     true
 }
 
