@@ -1,5 +1,7 @@
 //! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
 use crate::log::producers::ProducerError;
+use crate::coordinator::CoordinatorError;
+use crate::coordinator::group::command::GroupError;
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
 use crate::types::ErrorCode;
@@ -169,6 +171,62 @@ impl AsErrorCode for ControllerUnavailable {
             | ControllerUnavailable::Encode(_)
             | ControllerUnavailable::TooLarge(_)
             | ControllerUnavailable::Image(_) => ErrorCode::UnknownServerError,
+        }
+    }
+}
+
+impl AsErrorCode for GroupError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            GroupError::InvalidGroupId => ErrorCode::InvalidGroupId,
+            GroupError::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
+            GroupError::UnknownMemberId => ErrorCode::UnknownMemberId,
+            GroupError::MemberIdRequired => ErrorCode::MemberIdRequired,
+            GroupError::FencedInstanceId => ErrorCode::FencedInstanceId,
+            GroupError::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
+            GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+            GroupError::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
+            GroupError::GroupMaxSizeReached => ErrorCode::GroupMaxSizeReached,
+            GroupError::GroupIdNotFound => ErrorCode::GroupIdNotFound,
+            GroupError::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+            GroupError::GroupSubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+            GroupError::OffsetMetadataTooLarge { .. } => ErrorCode::OffsetMetadataTooLarge,
+            GroupError::NameTooLong { .. } => ErrorCode::InvalidRequest,
+            GroupError::TopicNameTooLong { .. } => ErrorCode::InvalidTopicException,
+            GroupError::CommitTooLarge { .. } => ErrorCode::InvalidCommitOffsetSize,
+            GroupError::GroupTooLarge { .. } | GroupError::PendingMemberWithInstanceId => {
+                ErrorCode::UnknownServerError
+            }
+            GroupError::TooManyGroups { .. } | GroupError::TooManyOffsets { .. } => {
+                ErrorCode::CoordinatorNotAvailable
+            }
+            GroupError::NotCoordinator => ErrorCode::NotCoordinator,
+        }
+    }
+}
+
+/// Clients of a group look for its coordinator again on the codes that a failed write is given here; those of
+/// partitions mean nothing to them.
+impl AsErrorCode for CoordinatorError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            CoordinatorError::Loading => ErrorCode::CoordinatorLoadInProgress,
+            CoordinatorError::NotCoordinator => ErrorCode::NotCoordinator,
+            CoordinatorError::Timeout => ErrorCode::CoordinatorNotAvailable,
+            CoordinatorError::Unwritable(_) => ErrorCode::UnknownServerError,
+            CoordinatorError::Write(AppendError::Leadership(error)) => match error {
+                LeadershipError::Unknown | LeadershipError::Starting => ErrorCode::CoordinatorNotAvailable,
+                LeadershipError::NotLeader
+                | LeadershipError::Fenced { .. }
+                | LeadershipError::Ahead { .. }
+                | LeadershipError::Storage => ErrorCode::NotCoordinator,
+            },
+            CoordinatorError::Write(
+                AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
+            ) => ErrorCode::NotCoordinator,
+            CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer(_)) => {
+                ErrorCode::UnknownServerError
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod context;
 mod dispatch;
 mod errors;
 mod fetch_sessions;
+mod group_requests;
 mod handlers;
 mod internal_topics;
 mod producer_ids;

@@ -14,6 +14,8 @@ mod partition;
 mod request;
 mod search;
 mod shard;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod waiters;
 
 pub use config::log_config;
@@ -25,3 +27,5 @@ pub use request::{
 };
 pub use search::{Found, SearchError};
 pub use waiters::FetchWaiter;
+
+pub use crate::log::ReadError;

@@ -75,15 +75,15 @@ api_table! {
      1 Fetch 4..=18 flexible 12 served (4..=18)
      2 ListOffsets 1..=11 flexible 6 served (1..=11)
      3 Metadata 0..=13 flexible 9 served (0..=13)
-     8 OffsetCommit 2..=10 flexible 8 served none
-     9 OffsetFetch 1..=10 flexible 6 served none
-    10 FindCoordinator 0..=6 flexible 3 served none
-    11 JoinGroup 0..=9 flexible 6 served none
-    12 Heartbeat 0..=4 flexible 4 served none
-    13 LeaveGroup 0..=5 flexible 4 served none
-    14 SyncGroup 0..=5 flexible 4 served none
-    15 DescribeGroups 0..=6 flexible 5 served none
-    16 ListGroups 0..=5 flexible 3 served none
+     8 OffsetCommit 2..=10 flexible 8 served (2..=10)
+     9 OffsetFetch 1..=10 flexible 6 served (1..=10)
+    10 FindCoordinator 0..=6 flexible 3 served (0..=6)
+    11 JoinGroup 0..=9 flexible 6 served (0..=9)
+    12 Heartbeat 0..=4 flexible 4 served (0..=4)
+    13 LeaveGroup 0..=5 flexible 4 served (0..=5)
+    14 SyncGroup 0..=5 flexible 4 served (0..=5)
+    15 DescribeGroups 0..=6 flexible 5 served (0..=6)
+    16 ListGroups 0..=5 flexible 3 served (0..=5)
     17 SaslHandshake 0..=1 flexible never served none
     18 ApiVersions 0..=4 flexible 3 served (0..=4)
     19 CreateTopics 2..=7 flexible 5 served (2..=7)
@@ -109,12 +109,12 @@ api_table! {
     39 RenewDelegationToken 1..=2 flexible 2 served none
     40 ExpireDelegationToken 1..=2 flexible 2 served none
     41 DescribeDelegationToken 1..=3 flexible 2 served none
-    42 DeleteGroups 0..=2 flexible 2 served none
+    42 DeleteGroups 0..=2 flexible 2 served (0..=2)
     43 ElectLeaders 0..=2 flexible 2 served none
     44 IncrementalAlterConfigs 0..=1 flexible 1 served (0..=1)
     45 AlterPartitionReassignments 0..=1 flexible 0 served none
     46 ListPartitionReassignments 0..=0 flexible 0 served none
-    47 OffsetDelete 0..=0 flexible never served none
+    47 OffsetDelete 0..=0 flexible never served (0..=0)
     48 DescribeClientQuotas 0..=1 flexible 1 served (0..=1)
     49 AlterClientQuotas 0..=1 flexible 1 served none
     50 DescribeUserScramCredentials 0..=0 flexible 0 served none
