@@ -35,3 +35,13 @@ pub enum Command {
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn options_do_not_clash() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -31,7 +31,7 @@ pub struct Arguments {
     topics: Vec<String>,
     /// Where to begin: beginning, end, an offset, -N before the end, -1h, a date, or @MS. In a group, only where
     /// it has no offset yet (beginning or end).
-    #[arg(long, short, value_name = "WHERE", value_parser = parse::start, allow_hyphen_values = true)]
+    #[arg(long, value_name = "WHERE", value_parser = parse::start, allow_hyphen_values = true)]
     from: Option<Start>,
     /// These partitions, for example 0,2,5-7.
     #[arg(long, short, value_parser = parse::partitions, conflicts_with = "group")]
