@@ -159,10 +159,18 @@ impl From<BatchError> for Refusal {
             _ => Vec::new(),
         };
         let code = error.error_code();
-        let concerns_records = matches!(
-            code,
-            ErrorCode::InvalidRecord | ErrorCode::InvalidTimestamp | ErrorCode::InvalidProducerEpoch
+        let concerns_request = matches!(
+            error,
+            BatchError::Missing
+                | BatchError::Magic { .. }
+                | BatchError::Truncated { .. }
+                | BatchError::TrailingBytes { .. }
         );
+        let concerns_records = !concerns_request
+            && matches!(
+                code,
+                ErrorCode::InvalidRecord | ErrorCode::InvalidTimestamp | ErrorCode::InvalidProducerEpoch
+            );
         Refusal { code, message: Some(error.to_string()), records, concerns_records }
     }
 }
