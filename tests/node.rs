@@ -60,9 +60,14 @@ fn batch(values: &[&str]) -> Bytes {
 }
 
 async fn produce(connection: &mut Connection, partition: i32, records: Bytes) -> ProduceResponse {
-    let data = PartitionProduceData { index: partition, records: Some(Records::from(records)), ..Default::default() };
+    let data = PartitionProduceData {
+        index: partition,
+        records: Some(Records::from(records)),
+        ..Default::default()
+    };
     let topic = TopicProduceData { topic_id: TOPIC, partition_data: vec![data], ..Default::default() };
-    let request = ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
+    let request =
+        ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
     ask(connection, 13, &request).await
 }
 
@@ -106,7 +111,8 @@ async fn create_topic(node: &Node, partitions: i32) {
         configs: Vec::new(),
     };
     let defaults = TopicDefaults { partitions: 1, replication_factor: 1 };
-    let created = node.context().controller.change(move |image| create_topics(image, &[topic], &[TOPIC], defaults));
+    let created =
+        node.context().controller.change(move |image| create_topics(image, &[topic], &[TOPIC], defaults));
     created.await.expect("the metadata log takes it")[0].as_ref().expect("the topic is right");
 }
 
