@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use ordain::config::{Inputs, load};
 use ordain::io::{Connection, Io, read_exact, real, write_all_vectored};
-use ordain::metadata::controller::{NewTopic, TopicDefaults, create_topics};
+use ordain::metadata::controller::{NewTopic, TopicRules, create_topics};
 use ordain::server::Node;
 use ordain::types::{CorrelationId, Timestamp, TopicId};
 use ordain::wire::batch::{BatchBuilder, BatchCheck, BatchIterator, BatchOptions, NewRecord};
@@ -60,14 +60,9 @@ fn batch(values: &[&str]) -> Bytes {
 }
 
 async fn produce(connection: &mut Connection, partition: i32, records: Bytes) -> ProduceResponse {
-    let data = PartitionProduceData {
-        index: partition,
-        records: Some(Records::from(records)),
-        ..Default::default()
-    };
+    let data = PartitionProduceData { index: partition, records: Some(Records::from(records)), ..Default::default() };
     let topic = TopicProduceData { topic_id: TOPIC, partition_data: vec![data], ..Default::default() };
-    let request =
-        ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
+    let request = ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
     ask(connection, 13, &request).await
 }
 
@@ -110,9 +105,11 @@ async fn create_topic(node: &Node, partitions: i32) {
         assignments: Vec::new(),
         configs: Vec::new(),
     };
-    let defaults = TopicDefaults { partitions: 1, replication_factor: 1 };
-    let created =
-        node.context().controller.change(move |image| create_topics(image, &[topic], &[TOPIC], defaults));
+    let config = Arc::clone(&node.context().config);
+    let created = node
+        .context()
+        .controller
+        .change(move |image| create_topics(image, &[topic], &[TOPIC], TopicRules::of(&config)));
     created.await.expect("the metadata log takes it")[0].as_ref().expect("the topic is right");
 }
 
