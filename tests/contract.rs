@@ -33,6 +33,8 @@ impl Drop for Scratch {
 fn run_all(name: &str, direct_io: DirectIo) {
     let scratch = Scratch::new(name);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    println!("{:?}", real::probe(&scratch.0, direct_io).unwrap());
+    assert!(direct_io == DirectIo::Probe || !real::probe(&scratch.0, direct_io).unwrap().direct);
     runtime.block_on(async {
         let io = real::io(Options { direct_io, ..Options::new(&scratch.0) }).unwrap();
         let stage = Stage {

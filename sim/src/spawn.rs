@@ -1,11 +1,9 @@
-use std::any::Any;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use ordain::io::{BoxFuture, JoinError, Spawn, TaskHandle};
+use ordain::io::{BoxFuture, JoinError, Spawn, TaskHandle, catch_panic};
 
 use crate::cluster::TaskPanic;
 use crate::world::{Incarnation, Node, World, lock};
@@ -43,10 +41,11 @@ impl Spawn for SimSpawn {
             incarnation: self.incarnation,
             name,
             shared: shared.clone(),
-            future: Some(future),
+            future: Some(Box::pin(catch_panic(future))),
         };
         if self.node.is_alive(self.incarnation) {
             drop(self.executor.spawn(task));
+            self.world.prune_tasks();
         } else {
             // Code of a process that has ended, running in a destructor: nothing starts any more.
             drop(task);
@@ -81,7 +80,7 @@ struct Task {
     incarnation: Incarnation,
     name: &'static str,
     shared: Arc<Mutex<Shared>>,
-    future: Option<BoxFuture<()>>,
+    future: Option<BoxFuture<Result<(), JoinError>>>,
 }
 
 impl Task {
@@ -128,17 +127,12 @@ impl Future for Task {
             }
         }
         let Some(future) = self.future.as_mut() else { return Poll::Ready(()) };
-        let result = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => Ok(()),
-            Err(panic) => {
-                let message = panic_message(panic.as_ref());
-                if self.node.is_alive(self.incarnation) {
-                    self.report(&message);
-                }
-                Err(JoinError::Panicked(message))
-            }
-        };
+        let Poll::Ready(result) = future.as_mut().poll(context) else { return Poll::Pending };
+        if let Err(JoinError::Panicked(message)) = &result
+            && self.node.is_alive(self.incarnation)
+        {
+            self.report(message);
+        }
         self.end(result);
         Poll::Ready(())
     }
@@ -148,15 +142,5 @@ impl Drop for Task {
     fn drop(&mut self) {
         // Killed with its node, or never started.
         self.end(Err(JoinError::Aborted));
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a panic without a text".to_owned()
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct World {
     nodes: Mutex<BTreeMap<NodeIndex, Arc<Node>>>,
     pub(crate) panics: Mutex<Vec<TaskPanic>>,
     pub(crate) streams: Streams,
+    spawned: AtomicU64,
 }
 
 /// A machine and what survives on it when its process ends.
@@ -63,6 +64,7 @@ impl World {
             nodes: Mutex::default(),
             panics: Mutex::default(),
             streams: Streams::new(seed, "world"),
+            spawned: AtomicU64::new(0),
         }
     }
 
@@ -75,6 +77,14 @@ impl World {
     /// only for the driver.
     pub(crate) fn executor_sleep(&self, duration: Duration) -> madsim::time::Sleep {
         self.time.sleep(duration.saturating_mul(DILATION))
+    }
+
+    /// The executor remembers every task until it is asked how many there are.
+    pub(crate) fn prune_tasks(&self) {
+        const EVERY: u64 = 4096;
+        if self.spawned.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1 {
+            madsim::runtime::Handle::current().metrics().num_tasks();
+        }
     }
 
     pub(crate) fn event(&self, place: &str, what: fmt::Arguments<'_>) {

@@ -1,4 +1,5 @@
 //! What only a simulated disk can be made to do.
+#![allow(clippy::unwrap_used, reason = "a test")]
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! What only a simulated network can be made to do.
+#![allow(clippy::unwrap_used, reason = "a test")]
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};

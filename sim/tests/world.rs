@@ -1,4 +1,5 @@
 //! Nodes, clocks, tasks, and that a seed is the whole story.
+#![allow(clippy::unwrap_used, reason = "a test")]
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

@@ -309,6 +309,15 @@ impl Client {
         cache.metadata.topics.get(topic).filter(|_| is_fresh).map(|topic| topic.partitions.clone())
     }
 
+    /// The node that leads this partition, if that is known and not old.
+    #[must_use]
+    pub fn cached_leader(&self, at: &TopicPartition) -> Option<NodeId> {
+        let cache = self.cache();
+        let told = *cache.topics.get(&at.topic)?;
+        let is_fresh = self.io().clock.now().since(told) < self.options().metadata_age_max;
+        cache.metadata.partition(at).filter(|_| is_fresh)?.leader
+    }
+
     /// The node that leads this partition.
     ///
     /// # Errors

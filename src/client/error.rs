@@ -41,6 +41,8 @@ pub enum ClientError {
     RecordTooLarge { bytes: usize, bytes_max: usize },
     #[error("{subject}: not delivered within {after:?}; the last error was: {last}")]
     Expired { subject: String, after: Duration, last: String },
+    #[error("{subject}: there is no offset to begin with, and none may be chosen")]
+    NoPosition { subject: String },
     #[error("{address} answered {api} without {missing}")]
     Incomplete { address: BrokerAddress, api: ApiKey, missing: String },
     #[error("the {what} has been closed")]
@@ -100,6 +102,7 @@ impl ClientError {
             | ClientError::Batch { .. }
             | ClientError::RecordTooLarge { .. }
             | ClientError::Expired { .. }
+            | ClientError::NoPosition { .. }
             | ClientError::Incomplete { .. }
             | ClientError::Closed { .. } => false,
         }

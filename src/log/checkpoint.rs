@@ -188,6 +188,21 @@ pub(crate) async fn read(disk: &dyn Disk) -> Result<Found, CheckpointError> {
     }
 }
 
+/// Makes durable what was read: after a crash of the process alone, the last rename may not be.
+pub(crate) async fn settle(disk: &dyn Disk) -> Result<(), CheckpointError> {
+    for path in PATHS {
+        match disk.open(path, OpenOptions { write: true, ..OpenOptions::default() }).await {
+            Ok(file) => file.sync().await,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+        .map_err(|source| CheckpointError::Io { action: "syncing", path: path.to_owned(), source })?;
+    }
+    let failed =
+        |source| CheckpointError::Io { action: "syncing", path: "the data directory".to_owned(), source };
+    disk.sync_dir("").await.map_err(failed)
+}
+
 async fn read_one(disk: &dyn Disk, path: &str) -> io::Result<Option<Bytes>> {
     let file = match disk.open(path, OpenOptions::default()).await {
         Ok(file) => file,

@@ -201,6 +201,10 @@ async fn settle_files(
             None => report.ignored.push(format!("{LOGS}/{}", directory.name)),
         }
     }
+    if !report.removed.is_empty() {
+        // Durable before anything of the same name is made.
+        disk.sync_dir(LOGS).await.map_err(io_error("syncing", LOGS))?;
+    }
     for (id, log) in logs {
         if !seen.contains(id) {
             log.check_segments(|_| None);

@@ -98,7 +98,10 @@ impl Storage {
         options.check()?;
         let disk = Arc::clone(&io.disk);
         let (checkpoint, is_new, copy) = match checkpoint::read(&*disk).await? {
-            checkpoint::Found::Checkpoint { checkpoint, other } => (checkpoint, false, other),
+            checkpoint::Found::Checkpoint { checkpoint, other } => {
+                checkpoint::settle(&*disk).await?;
+                (checkpoint, false, other)
+            }
             checkpoint::Found::Nothing => (create(&io, &options).await?, true, None),
         };
         let cache = FileCache::new(Arc::clone(&disk), options.fd_cache_files, options.index_cache_bytes);
@@ -303,6 +306,8 @@ impl Storage {
             path: journal::DIRECTORY.to_owned(),
             source,
         })?;
+        // Only now: before, the journal's task may have waited for the files that were just freed.
+        self.inner.journal.vouch().await?;
         for segment in garbage {
             self.remove_segment(&segment).await;
         }

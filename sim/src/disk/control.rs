@@ -26,6 +26,7 @@ impl DiskControl {
 
     fn with_file<T>(&self, path: &str, job: impl FnOnce(&mut FileData) -> T) -> io::Result<T> {
         let mut state = lock(&self.node.disk);
+        state.forget_used();
         let inode = state.tree.find(path)?;
         state.tree.file(inode).map(job).ok_or_else(|| io::ErrorKind::IsADirectory.into())
     }
@@ -130,7 +131,9 @@ impl DiskControl {
 
     fn replace(&self, tree: Tree) {
         assert!(!self.node.is_running(), "the disk of a running node cannot be exchanged");
-        lock(&self.node.disk).tree = tree;
+        let mut state = lock(&self.node.disk);
+        state.tree = tree;
+        state.forget_used();
     }
 
     /// A file's bytes as the machine would read them now.

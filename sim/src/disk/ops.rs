@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use ordain::io::{
-    Access, AlignedBuffer, BoxFuture, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions,
+    Access, AlignedBuffer, BoxFuture, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions, sync_each,
 };
 use ordain::types::limits::DISK_BLOCK_BYTES;
 
@@ -212,16 +212,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_files(&self, files: Vec<Arc<dyn File>>) -> BoxFuture<io::Result<()>> {
-        Box::pin(async move {
-            let mut first_error = Ok(());
-            for file in files {
-                let result = file.sync().await;
-                if first_error.is_ok() {
-                    first_error = result;
-                }
-            }
-            first_error
-        })
+        Box::pin(async move { sync_each(&files).await })
     }
 
     fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {
@@ -296,6 +287,7 @@ impl Target {
             file.sync_failed(&loss, evicted, &mut rng);
         }
         state.rng = rng;
+        state.forget_used();
     }
 }
 

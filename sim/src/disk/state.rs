@@ -74,6 +74,8 @@ pub(crate) struct DiskState {
     pub(super) options: DiskOptions,
     pub(super) rng: Stream,
     faults: Vec<Fault>,
+    /// No more than this is in use, in bytes; `None` if that is to be counted.
+    used_at_most: Option<u64>,
     /// Everything takes so many times as long.
     pub(super) slowness: u32,
     pub(super) stalled_until: SimTime,
@@ -102,6 +104,7 @@ impl DiskState {
             options,
             rng,
             faults: Vec::new(),
+            used_at_most: None,
             slowness: 1,
             stalled_until: SimTime(0),
         }
@@ -137,11 +140,21 @@ impl DiskState {
     }
 
     /// Whether a file may grow from one length to another.
-    pub(super) fn check_room(&self, from: u64, to: u64) -> io::Result<()> {
-        if to <= from || self.tree.used().saturating_add(to - from) <= self.options.capacity {
+    pub(super) fn check_room(&mut self, from: u64, to: u64) -> io::Result<()> {
+        let growth = to.saturating_sub(from);
+        if growth == 0 {
             return Ok(());
         }
-        Err(io::Error::from_raw_os_error(ENOSPC))
+        let fits = |used: u64| used.checked_add(growth).filter(|used| *used <= self.options.capacity);
+        // Counting walks over all files, so a bound that only grows is tried first.
+        let used = self.used_at_most.and_then(fits).or_else(|| fits(self.tree.used()));
+        self.used_at_most = used;
+        used.map(drop).ok_or_else(|| io::Error::from_raw_os_error(ENOSPC))
+    }
+
+    /// The files have changed behind the operations' back.
+    pub(super) fn forget_used(&mut self) {
+        self.used_at_most = None;
     }
 
     /// The process has ended; the machine runs on.
@@ -165,5 +178,6 @@ impl DiskState {
 
     pub(crate) fn power_fail_with(&mut self, loss: PowerLoss) {
         self.tree.power_fail(&loss, &mut self.rng);
+        self.forget_used();
     }
 }

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cluster, completions, config, group, serve, topic};
+use crate::commands::{cluster, completions, config, consume, group, produce, serve, topic};
 
 /// A replicated message broker that Kafka clients use, and tools for any Kafka broker.
 #[derive(Parser, Debug)]
@@ -24,10 +24,24 @@ pub enum Command {
     Config(config::Arguments),
     /// List, describe, create, change and delete topics.
     Topic(topic::Arguments),
+    /// Write lines of standard input or of files as records.
+    Produce(produce::Arguments),
+    /// Print the records of a topic.
+    Consume(consume::Arguments),
     /// List, describe and delete consumer groups and their offsets.
     Group(group::Arguments),
     /// Show brokers, features, API versions and log directories of a cluster.
     Cluster(cluster::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn options_do_not_clash() {
+        super::Arguments::command().debug_assert();
+    }
 }

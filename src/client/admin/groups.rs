@@ -144,7 +144,7 @@ impl Client {
         let name = |topic: &str| Text::from(topic);
         let mut request = OffsetFetchRequest::default();
         if version >= 8 {
-            request.topics = None;
+            request.topics = Some(Vec::new());
             request.groups = vec![OffsetFetchRequestGroup {
                 group_id: Text::from(group),
                 topics: topics.map(|topics| {

@@ -137,6 +137,8 @@ pub(crate) async fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
 pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<(), JournalError> {
     let dir = io_error("creating", DIRECTORY);
     disk.remove_dir_all(DIRECTORY).await.map_err(io_error("removing", DIRECTORY))?;
+    // The removal is durable before anything of the same name is made.
+    disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))?;
     disk.create_dir_all(DIRECTORY).await.map_err(dir)?;
     for number in 1..=options.journal_files as u64 {
         let sequence = FileSequence(number);

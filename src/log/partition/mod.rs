@@ -260,6 +260,7 @@ impl PartitionLog {
     pub fn append(&mut self, batch: RecordBatch, journal: Position) -> Result<Entry, LogError> {
         self.check_sound()?;
         self.take_in(batch.clone(), self.number.next(), journal)?;
+        self.epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
         Ok(self.entry(EntryBody::Batch(batch), journal))
     }
 
@@ -274,7 +275,6 @@ impl PartitionLog {
             return Err(LogError::OutOfOrder { base: header.base_offset, log_end: self.log_end });
         }
         self.producers.replay(&batch)?;
-        self.epochs.assign(header.partition_leader_epoch, header.base_offset);
         self.log_end = header.next_offset();
         self.tail.push(batch, number, journal);
         Ok(())
@@ -412,7 +412,12 @@ impl PartitionLog {
             // A batch may be newer than the segments although the checkpoint knows of it.
             EntryBody::Batch(batch) => {
                 if batch.header().base_offset >= self.log_end {
+                    let (epoch, base) = (batch.header().partition_leader_epoch, batch.header().base_offset);
                     self.take_in(batch, entry.number, journal)?;
+                    // The checkpoint's epochs already tell what became of a batch that it knows.
+                    if !known {
+                        self.epochs.assign(epoch, base);
+                    }
                 } else if !known {
                     let base = batch.header().base_offset;
                     return Err(LogError::OutOfOrder { base, log_end: self.log_end });

@@ -2,8 +2,10 @@
 pub mod cluster;
 pub mod completions;
 pub mod config;
+pub mod consume;
 pub mod group;
 mod positions;
+pub mod produce;
 pub mod serve;
 pub mod topic;
 
@@ -16,6 +18,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Topic(arguments) => topic::run(arguments),
+        Command::Produce(arguments) => produce::run(arguments),
+        Command::Consume(arguments) => consume::run(arguments),
         Command::Group(arguments) => group::run(arguments),
         Command::Cluster(arguments) => cluster::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
