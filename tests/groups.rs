@@ -318,6 +318,13 @@ fn offsets_are_committed_fetched_and_kept_in_every_version() {
         let (io, node) = start(directory.path()).await;
         let mut client = Client::connect(&io, &node).await;
         assert_eq!(client.fetch(8, "loner", TopicId::ZERO, false).await, [(0, 10, NONE), (1, -1, NONE)]);
+        let topic_names = vec!["orders".into()];
+        let deletion = DeleteTopicsRequest { topic_names, timeout_ms: 5000, ..Default::default() };
+        assert_eq!(client.ask(4, deletion).await.responses[0].error_code, NONE);
+        // A topic of the same name starts without offsets.
+        let id = client.create_topic().await;
+        assert_eq!(client.fetch(8, "loner", TopicId::ZERO, true).await, []);
+        assert_eq!(client.fetch(10, "loner", id, false).await, [(0, -1, NONE), (1, -1, NONE)]);
         drop(client);
         node.shutdown().await;
     });
