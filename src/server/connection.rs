@@ -25,7 +25,7 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
     let (replies, queue) = mpsc::channel(context.limits.pipelined_max);
     let clock = Arc::clone(&context.io.clock);
     let limits = context.limits.clone();
-    let ended = super::Shutdown::new();
+    let ended = crate::io::Shutdown::new();
     let writer_ended = ended.clone();
     let writer = context.io.spawn.spawn(
         "connection-writer",

@@ -36,7 +36,7 @@ pub enum Readiness {
 /// Asked for each `/readyz`; it must not block.
 pub type ReadinessProbe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 /// Asked for each `/metrics`: what is written out at scrape time, in Prometheus' text format.
-pub type FiguresProbe = Arc<dyn Fn() -> String + Send + Sync>;
+pub type FiguresProbe = Arc<dyn Fn() -> ordain::io::BoxFuture<String> + Send + Sync>;
 
 /// What the listener asks of the broker.
 #[derive(Clone)]
@@ -144,7 +144,7 @@ fn router(recorder: PrometheusHandle, probes: Probes) -> Router {
 
 async fn metrics(State(shared): State<Shared>) -> Response {
     let mut text = shared.recorder.render();
-    text.push_str(&(shared.probes.figures)());
+    text.push_str(&(shared.probes.figures)().await);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
@@ -238,7 +238,7 @@ mod tests {
         metrics::with_local_recorder(&recorder, || ordain::metrics::JournalMetrics::new().failed());
         let probes = Probes {
             readiness: Arc::new(|| Readiness::NotReady("recovering".to_owned())),
-            figures: Arc::new(|| "kafka_brokers 1\n".to_owned()),
+            figures: Arc::new(|| Box::pin(async { "kafka_brokers 1\n".to_owned() })),
         };
         let address =
             start("127.0.0.1:0", Exposure::LoopbackOnly, handle.clone(), probes.clone()).await.unwrap();

@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod connect;
 mod failure;
+mod node;
 mod output;
 mod parse;
 mod progress;

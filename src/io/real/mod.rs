@@ -26,14 +26,15 @@ mod spawn;
 mod sys;
 
 pub use lock::{DataDirLock, LockError, lock_data_dir};
-pub use probe::Transfer;
+pub use probe::{Transfer, probe};
 
 /// How to build the real twins.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The data directory; created if it is missing.
     pub data_dir: PathBuf,
-    /// How many threads run disk operations: as many can be under way at once.
+    /// How many threads run disk operations other than aligned writes (which have two of their own): as many
+    /// can be under way at once.
     pub io_threads: usize,
     /// Whether direct I/O is tried at all.
     pub direct_io: DirectIo,

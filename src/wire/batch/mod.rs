@@ -4,6 +4,7 @@
 //! [`ValidatedBatch`] has passed every rule for produced batches, or was built here; no input panics, and
 //! nothing is reserved on an input's word.
 mod builder;
+mod control;
 mod crc;
 mod error;
 mod header;
@@ -18,6 +19,7 @@ mod validate;
 mod varint;
 
 pub use builder::{BatchBuilder, BatchFull, BatchKind, BatchOptions, NewRecord, ProducerStamp};
+pub use control::{EndMarker, TransactionResult};
 pub use crc::crc32c;
 pub use error::{BatchError, RecordError, RecordRefusal, RefusedRecords};
 pub use header::{

@@ -36,6 +36,12 @@ pub(super) struct SnappyReader<'a> {
     taken: usize,
 }
 
+/// One block's compressed bytes, and what follows it.
+struct Block<'a> {
+    packed: &'a [u8],
+    rest: &'a [u8],
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Framing {
     Unread,
@@ -54,7 +60,7 @@ impl<'a> SnappyReader<'a> {
         if self.taken < self.block.len() {
             return Ok(self.block.len() - self.taken);
         }
-        while let Some((packed, rest)) = self.peek_block()? {
+        while let Some(Block { packed, rest }) = self.peek_block()? {
             let plain = plain_bytes(packed)?;
             if plain > 0 {
                 return Ok(plain);
@@ -67,7 +73,7 @@ impl<'a> SnappyReader<'a> {
     /// Gives bytes of the block that [`Self::next_block_bytes`] has measured.
     pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, CompressionError> {
         while self.taken == self.block.len() {
-            let Some((packed, rest)) = self.peek_block()? else { return Ok(0) };
+            let Some(Block { packed, rest }) = self.peek_block()? else { return Ok(0) };
             let plain = plain_bytes(packed)?;
             self.block.resize(plain, 0);
             self.taken = 0;
@@ -82,8 +88,8 @@ impl<'a> SnappyReader<'a> {
         Ok(give)
     }
 
-    /// The next block's compressed bytes, and what follows it.
-    fn peek_block(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, CompressionError> {
+    /// The next block, not taken yet.
+    fn peek_block(&mut self) -> Result<Option<Block<'a>>, CompressionError> {
         if self.framing == Framing::Unread {
             self.framing = if self.rest.starts_with(&MAGIC) { Framing::Blocks } else { Framing::Raw };
         }
@@ -95,7 +101,7 @@ impl<'a> SnappyReader<'a> {
             return Ok(None);
         }
         match self.framing {
-            Framing::Unread | Framing::Raw => Ok(Some((self.rest, &[]))),
+            Framing::Unread | Framing::Raw => Ok(Some(Block { packed: self.rest, rest: &[] })),
             Framing::Blocks => {
                 let Some((length, rest)) = self.rest.split_first_chunk::<4>() else {
                     return Err(malformed("it ends within a block's length".to_owned()));
@@ -104,7 +110,8 @@ impl<'a> SnappyReader<'a> {
                 if length > rest.len() {
                     return Err(malformed(format!("a block of {length} bytes has only {}", rest.len())));
                 }
-                Ok(Some(rest.split_at(length)))
+                let (packed, rest) = rest.split_at(length);
+                Ok(Some(Block { packed, rest }))
             }
         }
     }

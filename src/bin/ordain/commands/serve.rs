@@ -1,14 +1,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ordain::config::{Settings, Value};
-use ordain::io::Io;
+use ordain::config::{LoadedConfig, Settings, Value};
 use ordain::io::real::{self, DirectIo};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::Sources;
 use crate::admin::{self, Exposure, Probes};
 use crate::failure::Failure;
+use crate::node;
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -31,26 +31,6 @@ enum LogFormat {
     Json,
 }
 
-/// A running broker, as `serve` sees it.
-pub trait Running {
-    /// The clients' addresses that are open, `host:port`.
-    fn listening(&self) -> Vec<String>;
-
-    /// What the admin listener asks.
-    fn probes(&self) -> Probes;
-
-    /// Completes when the node cannot go on, with the reason.
-    fn failed(&self) -> ordain::io::BoxFuture<String>;
-
-    /// Stops accepting, answers what is in flight, makes a checkpoint. Logs a line per step.
-    fn shutdown(self: Box<Self>) -> ordain::io::BoxFuture<()>;
-}
-
-/// Starts the broker. THE place where the binary hands over to the library's node.
-async fn start_node(_io: Io, _settings: Settings) -> Result<Box<dyn Running>, Failure> {
-    Err(Failure::Message("this build holds no broker: it is not merged with src/broker".to_owned()))
-}
-
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut sources = arguments.sources;
     if let Some(data) = &arguments.data {
@@ -59,7 +39,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.insecure {
         sources.set.push("ordain.insecure=true".to_owned());
     }
-    let settings = sources.load()?;
+    let config = sources.load_node()?;
+    let settings = config.settings.clone();
     start_logging(arguments.log_format)?;
     let data_dir = data_dir(&settings)?;
     let _lock = real::lock_data_dir(&data_dir).map_err(|error| Failure::Message(error.to_string()))?;
@@ -69,13 +50,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .thread_name("ordain")
         .build()
         .map_err(|error| Failure::Message(format!("cannot start the async runtime: {error}")))?;
-    let outcome = runtime.block_on(serve(settings, data_dir));
+    let outcome = runtime.block_on(serve(config, data_dir));
     // What is still running has been told to stop; it does not get to hold the process.
     runtime.shutdown_timeout(Duration::from_secs(5));
     outcome
 }
 
-async fn serve(settings: Settings, data_dir: PathBuf) -> Result<(), Failure> {
+async fn serve(config: LoadedConfig, data_dir: PathBuf) -> Result<(), Failure> {
+    let settings = config.settings.clone();
     let mut signals = Signals::install()?;
     let mut options = real::Options::new(&data_dir);
     if text(&settings, "ordain.direct.io") == "off" {
@@ -88,14 +70,13 @@ async fn serve(settings: Settings, data_dir: PathBuf) -> Result<(), Failure> {
         ))
     })?;
     let recorder = admin::install_recorder();
-    let node = start_node(io, settings.clone()).await?;
-    let admin = start_admin(&settings, recorder, node.probes()).await?;
-    announce(&node.listening(), admin, &data_dir)?;
+    let node = node::start(io, config).await?;
+    let admin = start_admin(&settings, recorder, node::probes(&node)).await?;
+    announce(&node::listening(&node), admin, &data_dir)?;
 
-    let failed = node.failed();
     let reason = tokio::select! {
         biased;
-        reason = failed => Some(reason),
+        reason = node.failed() => Some(reason.to_string()),
         name = signals.next() => {
             tracing::info!("{name}: shutting down; a second signal ends it at once");
             None

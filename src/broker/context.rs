@@ -1,0 +1,91 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::fetch_sessions::FetchSessions;
+use super::producer_ids::ProducerIds;
+use crate::config::{BrokerConfig, Settings};
+use crate::coordinator::GroupCoordinators;
+use crate::io::{Io, RngStream, Shutdown};
+use crate::metadata::controller::ControllerHandle;
+use crate::metadata::{ImageCell, MetadataImage};
+use crate::partition::Partitions;
+use crate::types::TopicId;
+
+/// The handles that handlers work with. Shared by all connections of a node.
+pub struct Context {
+    pub io: Io,
+    pub config: Arc<BrokerConfig>,
+    /// Every key as it was set, for descriptions.
+    pub settings: Arc<Settings>,
+    pub image: Arc<ImageCell>,
+    pub partitions: Partitions,
+    pub controller: ControllerHandle,
+    pub groups: GroupCoordinators,
+    pub producer_ids: ProducerIds,
+    pub shutdown: Shutdown,
+    pub(super) fetch_sessions: Mutex<FetchSessions>,
+    random: Mutex<Box<dyn RngStream>>,
+}
+
+/// What a node is made of, for [`Context::new`].
+pub struct Parts {
+    pub io: Io,
+    pub config: Arc<BrokerConfig>,
+    /// Every key as it was set, for descriptions.
+    pub settings: Arc<Settings>,
+    pub image: Arc<ImageCell>,
+    pub partitions: Partitions,
+    pub controller: ControllerHandle,
+    pub groups: GroupCoordinators,
+    pub shutdown: Shutdown,
+}
+
+impl Context {
+    #[must_use]
+    pub fn new(parts: Parts) -> Context {
+        let Parts { io, config, settings, image, partitions, controller, groups, shutdown } = parts;
+        let producer_ids = ProducerIds::new(controller.clone(), config.node_id);
+        let random = Mutex::new(io.rng.stream("broker"));
+        let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch.sessions_max));
+        Context {
+            io,
+            config,
+            settings,
+            image,
+            partitions,
+            controller,
+            groups,
+            producer_ids,
+            shutdown,
+            fetch_sessions,
+            random,
+        }
+    }
+
+    /// The metadata as of now, for the whole of a request.
+    #[must_use]
+    pub fn metadata(&self) -> Arc<MetadataImage> {
+        self.image.load()
+    }
+
+    /// 16 random bytes.
+    #[must_use]
+    pub fn random16(&self) -> [u8; 16] {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).bytes16()
+    }
+
+    /// A fresh topic id: random, but never one of the reserved small ones, and without a leading dash in its
+    /// text form, which tools would take for an option.
+    #[must_use]
+    pub fn fresh_topic_id(&self) -> TopicId {
+        loop {
+            let mut bytes = self.random16();
+            // A version 4 UUID, as Kafka draws them.
+            bytes[6] = (bytes[6] & 0x0f) | 0x40;
+            bytes[8] = (bytes[8] & 0x3f) | 0x80;
+            let id = TopicId(bytes);
+            if !id.to_string().starts_with('-') {
+                return id;
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::handlers::*;
+use super::{Caller, Context};
+use crate::types::{CorrelationId, ErrorCode};
+use crate::wire::messages::ApiVersionsResponse;
+use crate::wire::{ApiKey, EncodeError, FrameError, RequestFrame, encode_response};
+
+/// A response as the segments of its frame, length prefix included.
+pub type Frame = Vec<Bytes>;
+
+/// What a request led to.
+pub enum Outcome {
+    /// The reply.
+    Now(Frame),
+    /// The reply will come; the next request may begin before it.
+    Later(oneshot::Receiver<Frame>),
+    /// The protocol foresees no reply.
+    Nothing,
+    /// The peer broke the protocol: the connection has to be closed.
+    Close(String),
+}
+
+/// A connection's constant side of a [`Caller`].
+pub struct Peer {
+    pub address: std::net::SocketAddr,
+    pub listener: std::sync::Arc<str>,
+}
+
+/// Handles one request frame (without its length prefix).
+pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Bytes) -> Outcome {
+    let frame = match RequestFrame::parse(frame) {
+        Ok(frame) => frame,
+        Err(error) => return unreadable(&error),
+    };
+    let (api, version) = (frame.api, frame.version);
+    match api.served() {
+        Some(served) if served.contains(version) => {}
+        Some(_) | None if api == ApiKey::ApiVersions => return unsupported_api_versions(frame.correlation_id),
+        Some(served) => {
+            return Outcome::Close(format!("{api} version {version} is not served; {served} are"));
+        }
+        None => return Outcome::Close(format!("{api} is not served by this release")),
+    }
+    let caller = Caller {
+        version,
+        client_id: frame.client_id.clone(),
+        peer: peer.address,
+        listener: std::sync::Arc::clone(&peer.listener),
+    };
+    route(context, &caller, frame).await
+}
+
+macro_rules! answer {
+    ($context:expr, $caller:expr, $frame:expr, $handler:path) => {{
+        let correlation_id = $frame.correlation_id;
+        match $frame.decode_as() {
+            Ok(request) => respond($caller, correlation_id, &$handler($context, $caller, request).await),
+            Err(error) => Outcome::Close(error.to_string()),
+        }
+    }};
+}
+
+async fn route(context: &std::sync::Arc<Context>, caller: &Caller, frame: RequestFrame) -> Outcome {
+    match frame.api {
+        ApiKey::Produce => produce::handle(context, caller, frame).await,
+        ApiKey::Fetch => answer!(context, caller, frame, fetch::handle),
+        ApiKey::ListOffsets => answer!(context, caller, frame, list_offsets::handle),
+        ApiKey::Metadata => answer!(context, caller, frame, metadata::handle),
+        ApiKey::ApiVersions => answer!(context, caller, frame, api_versions::handle),
+        ApiKey::InitProducerId => answer!(context, caller, frame, init_producer_id::handle),
+        ApiKey::OffsetForLeaderEpoch => answer!(context, caller, frame, offset_for_leader_epoch::handle),
+        ApiKey::CreateTopics => answer!(context, caller, frame, create_topics::handle),
+        ApiKey::DeleteTopics => answer!(context, caller, frame, delete_topics::handle),
+        ApiKey::CreatePartitions => answer!(context, caller, frame, create_partitions::handle),
+        ApiKey::DeleteRecords => answer!(context, caller, frame, delete_records::handle),
+        ApiKey::DescribeConfigs => answer!(context, caller, frame, describe_configs::handle),
+        ApiKey::AlterConfigs => answer!(context, caller, frame, alter_configs::handle),
+        ApiKey::IncrementalAlterConfigs => answer!(context, caller, frame, incremental_alter_configs::handle),
+        ApiKey::ListConfigResources => answer!(context, caller, frame, list_config_resources::handle),
+        ApiKey::DescribeCluster => answer!(context, caller, frame, describe_cluster::handle),
+        ApiKey::DescribeTopicPartitions => answer!(context, caller, frame, describe_topic_partitions::handle),
+        ApiKey::DescribeLogDirs => answer!(context, caller, frame, describe_log_dirs::handle),
+        ApiKey::DescribeProducers => answer!(context, caller, frame, describe_producers::handle),
+        ApiKey::DescribeClientQuotas => answer!(context, caller, frame, describe_client_quotas::handle),
+        ApiKey::DescribeAcls => answer!(context, caller, frame, describe_acls::handle),
+        ApiKey::CreateAcls => answer!(context, caller, frame, create_acls::handle),
+        ApiKey::DeleteAcls => answer!(context, caller, frame, delete_acls::handle),
+        ApiKey::FindCoordinator => answer!(context, caller, frame, find_coordinator::handle),
+        ApiKey::JoinGroup => answer!(context, caller, frame, join_group::handle),
+        ApiKey::SyncGroup => answer!(context, caller, frame, sync_group::handle),
+        ApiKey::Heartbeat => answer!(context, caller, frame, heartbeat::handle),
+        ApiKey::LeaveGroup => answer!(context, caller, frame, leave_group::handle),
+        ApiKey::OffsetCommit => answer!(context, caller, frame, offset_commit::handle),
+        ApiKey::OffsetFetch => answer!(context, caller, frame, offset_fetch::handle),
+        ApiKey::OffsetDelete => answer!(context, caller, frame, offset_delete::handle),
+        ApiKey::ListGroups => answer!(context, caller, frame, list_groups::handle),
+        ApiKey::DescribeGroups => answer!(context, caller, frame, describe_groups::handle),
+        ApiKey::DeleteGroups => answer!(context, caller, frame, delete_groups::handle),
+        // The table of `wire::api` serves none of these; a row without a handler is found by a test.
+        api => Outcome::Close(format!("{api} is not served by this release")),
+    }
+}
+
+/// The frame of a response.
+pub(super) fn respond<R: crate::wire::ApiResponse>(
+    caller: &Caller,
+    correlation_id: CorrelationId,
+    response: &R,
+) -> Outcome {
+    match encode_response(caller.version, correlation_id, response) {
+        Ok(frame) => Outcome::Now(frame),
+        Err(error) => unencodable::<R>(caller, &error),
+    }
+}
+
+fn unencodable<R: crate::wire::ApiResponse>(caller: &Caller, error: &EncodeError) -> Outcome {
+    tracing::error!(api = %R::API, version = caller.version, %error, "a response cannot be encoded");
+    Outcome::Close(format!("the response to {} version {} cannot be encoded: {error}", R::API, caller.version))
+}
+
+fn unreadable(error: &FrameError) -> Outcome {
+    match error {
+        FrameError::UnknownVersion { api: ApiKey::ApiVersions, correlation_id, .. } => {
+            unsupported_api_versions(*correlation_id)
+        }
+        FrameError::UnknownVersion { .. } | FrameError::UnknownApi { .. } | FrameError::Malformed(_) => {
+            Outcome::Close(error.to_string())
+        }
+    }
+}
+
+/// A client that is newer than this release is told, in the oldest version, which versions of ApiVersions it
+/// may use (KIP-511).
+fn unsupported_api_versions(correlation_id: CorrelationId) -> Outcome {
+    let range = ApiKey::ApiVersions.advertised();
+    let api_keys = range
+        .map(|range| crate::wire::messages::api_versions_response::ApiVersion {
+            api_key: ApiKey::ApiVersions.key(),
+            min_version: range.min,
+            max_version: range.max,
+            ..Default::default()
+        })
+        .into_iter()
+        .collect();
+    let error_code = ErrorCode::UnsupportedVersion.code();
+    let response = ApiVersionsResponse { error_code, api_keys, ..ApiVersionsResponse::default() };
+    match encode_response(0, correlation_id, &response) {
+        Ok(frame) => Outcome::Now(frame),
+        Err(error) => Outcome::Close(error.to_string()),
+    }
+}

@@ -1,0 +1,232 @@
+//! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
+use crate::log::producers::ProducerError;
+use crate::coordinator::CoordinatorError;
+use crate::coordinator::group::command::GroupError;
+use crate::metadata::controller::{ControllerError, ControllerUnavailable};
+use crate::partition::{AppendError, LeadershipError, PartitionError};
+use crate::types::ErrorCode;
+use crate::types::limits::STRING_BYTES_MAX;
+use crate::wire::Text;
+use crate::wire::batch::BatchError;
+
+/// An error as answers carry it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ApiError {
+    pub(super) code: ErrorCode,
+    /// For the client's user; without it clients show the code's own text.
+    pub(super) message: Option<String>,
+}
+
+impl ApiError {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: Some(message.into()) }
+    }
+
+    /// The code alone.
+    pub(super) fn bare(code: ErrorCode) -> ApiError {
+        ApiError { code, message: None }
+    }
+
+    /// The message as the protocol carries it, cut to what a string may hold.
+    pub(super) fn text(&self) -> Option<Text> {
+        self.message.as_ref().map(|message| {
+            let end = message.floor_char_boundary(STRING_BYTES_MAX);
+            Text::from(&message[..end])
+        })
+    }
+}
+
+impl<E: AsErrorCode + std::fmt::Display> From<E> for ApiError {
+    fn from(error: E) -> ApiError {
+        ApiError::new(error.error_code(), error.to_string())
+    }
+}
+
+/// The code that tells a client of this error.
+pub(super) trait AsErrorCode {
+    fn error_code(&self) -> ErrorCode;
+}
+
+impl<E: AsErrorCode> AsErrorCode for &E {
+    fn error_code(&self) -> ErrorCode {
+        (*self).error_code()
+    }
+}
+
+impl AsErrorCode for LeadershipError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            LeadershipError::Unknown => ErrorCode::UnknownTopicOrPartition,
+            LeadershipError::NotLeader => ErrorCode::NotLeaderOrFollower,
+            LeadershipError::Starting => ErrorCode::OffsetNotAvailable,
+            LeadershipError::Fenced { .. } => ErrorCode::FencedLeaderEpoch,
+            LeadershipError::Ahead { .. } => ErrorCode::UnknownLeaderEpoch,
+            LeadershipError::Storage => ErrorCode::KafkaStorageError,
+        }
+    }
+}
+
+impl AsErrorCode for ProducerError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            ProducerError::OutOfOrder { .. } | ProducerError::NewEpoch { .. } => {
+                ErrorCode::OutOfOrderSequenceNumber
+            }
+            ProducerError::FencedEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+            ProducerError::TooMany { .. } => ErrorCode::PolicyViolation,
+        }
+    }
+}
+
+impl AsErrorCode for AppendError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            AppendError::Leadership(error) => error.error_code(),
+            AppendError::Producer(error) => error.error_code(),
+            AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
+            AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
+            AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
+        }
+    }
+}
+
+impl AsErrorCode for PartitionError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            PartitionError::Leadership(error) => error.error_code(),
+            PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
+            PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
+        }
+    }
+}
+
+impl AsErrorCode for BatchError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            BatchError::Missing
+            | BatchError::TrailingBytes { .. }
+            | BatchError::BaseOffset { .. }
+            | BatchError::RecordCount { .. }
+            | BatchError::OffsetRange { .. }
+            | BatchError::Control
+            | BatchError::Sequence { .. }
+            | BatchError::Epoch { .. }
+            | BatchError::TransactionalWithoutProducer
+            | BatchError::Record { .. }
+            | BatchError::RecordsLeftOver { .. } => ErrorCode::InvalidRecord,
+            BatchError::Truncated { .. }
+            | BatchError::Length { .. }
+            | BatchError::Crc { .. }
+            | BatchError::Compression(_) => ErrorCode::CorruptMessage,
+            BatchError::Magic { .. } => ErrorCode::UnsupportedForMessageFormat,
+            BatchError::UnknownCodec { .. } | BatchError::CodecTooNew { .. } => {
+                ErrorCode::UnsupportedCompressionType
+            }
+            BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            BatchError::RecordsRefused(refused) => {
+                if refused.any_timestamp {
+                    ErrorCode::InvalidTimestamp
+                } else {
+                    ErrorCode::InvalidRecord
+                }
+            }
+        }
+    }
+}
+
+impl AsErrorCode for ControllerError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            ControllerError::NamedTwice(_) | ControllerError::InvalidRequest(_) => ErrorCode::InvalidRequest,
+            ControllerError::TopicExists(_) => ErrorCode::TopicAlreadyExists,
+            ControllerError::InvalidTopic(_) | ControllerError::NameCollision { .. } => {
+                ErrorCode::InvalidTopicException
+            }
+            ControllerError::UnknownTopic(_) => ErrorCode::UnknownTopicOrPartition,
+            ControllerError::UnknownTopicId(_) => ErrorCode::UnknownTopicId,
+            ControllerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+            ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
+            ControllerError::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
+            ControllerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
+            ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
+            ControllerError::ProducerIdsExhausted => ErrorCode::UnknownServerError,
+            ControllerError::TooManyPartitions { .. } | ControllerError::TooManyAtOnce { .. } => {
+                ErrorCode::PolicyViolation
+            }
+        }
+    }
+}
+
+impl AsErrorCode for ControllerUnavailable {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            ControllerUnavailable::ShuttingDown => ErrorCode::NotController,
+            ControllerUnavailable::Append(error) => error.error_code(),
+            ControllerUnavailable::Partition(error) => error.error_code(),
+            ControllerUnavailable::Read(_) | ControllerUnavailable::Batch(_) => ErrorCode::KafkaStorageError,
+            ControllerUnavailable::Decode(_)
+            | ControllerUnavailable::Encode(_)
+            | ControllerUnavailable::TooLarge(_)
+            | ControllerUnavailable::Image(_) => ErrorCode::UnknownServerError,
+        }
+    }
+}
+
+impl AsErrorCode for GroupError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            GroupError::InvalidGroupId => ErrorCode::InvalidGroupId,
+            GroupError::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
+            GroupError::UnknownMemberId => ErrorCode::UnknownMemberId,
+            GroupError::MemberIdRequired => ErrorCode::MemberIdRequired,
+            GroupError::FencedInstanceId => ErrorCode::FencedInstanceId,
+            GroupError::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
+            GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+            GroupError::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
+            GroupError::GroupMaxSizeReached => ErrorCode::GroupMaxSizeReached,
+            GroupError::GroupIdNotFound => ErrorCode::GroupIdNotFound,
+            GroupError::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+            GroupError::GroupSubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+            GroupError::OffsetMetadataTooLarge { .. } => ErrorCode::OffsetMetadataTooLarge,
+            GroupError::NameTooLong { .. } => ErrorCode::InvalidRequest,
+            GroupError::TopicNameTooLong { .. } => ErrorCode::InvalidTopicException,
+            GroupError::CommitTooLarge { .. } => ErrorCode::InvalidCommitOffsetSize,
+            GroupError::GroupTooLarge { .. } | GroupError::PendingMemberWithInstanceId => {
+                ErrorCode::UnknownServerError
+            }
+            GroupError::TooManyGroups { .. } | GroupError::TooManyOffsets { .. } => {
+                ErrorCode::CoordinatorNotAvailable
+            }
+            GroupError::NotCoordinator => ErrorCode::NotCoordinator,
+        }
+    }
+}
+
+/// Clients of a group look for its coordinator again on the codes that a failed write is given here; those of
+/// partitions mean nothing to them.
+impl AsErrorCode for CoordinatorError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            CoordinatorError::Loading => ErrorCode::CoordinatorLoadInProgress,
+            CoordinatorError::NotCoordinator => ErrorCode::NotCoordinator,
+            CoordinatorError::Timeout => ErrorCode::CoordinatorNotAvailable,
+            CoordinatorError::Unwritable(_) => ErrorCode::UnknownServerError,
+            CoordinatorError::Write(AppendError::Leadership(error)) => match error {
+                LeadershipError::Unknown | LeadershipError::Starting => ErrorCode::CoordinatorNotAvailable,
+                LeadershipError::NotLeader
+                | LeadershipError::Fenced { .. }
+                | LeadershipError::Ahead { .. }
+                | LeadershipError::Storage => ErrorCode::NotCoordinator,
+            },
+            CoordinatorError::Write(
+                AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
+            ) => ErrorCode::NotCoordinator,
+            CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer(_)) => {
+                ErrorCode::UnknownServerError
+            }
+        }
+    }
+}

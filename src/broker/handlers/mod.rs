@@ -1,0 +1,41 @@
+//! One file per API.
+pub(super) mod alter_configs;
+pub(super) mod api_versions;
+pub(super) mod create_acls;
+pub(super) mod create_partitions;
+pub(super) mod create_topics;
+pub(super) mod delete_acls;
+pub(super) mod delete_groups;
+pub(super) mod delete_records;
+pub(super) mod delete_topics;
+pub(super) mod describe_acls;
+pub(super) mod describe_client_quotas;
+pub(super) mod describe_cluster;
+pub(super) mod describe_configs;
+pub(super) mod describe_groups;
+pub(super) mod describe_log_dirs;
+pub(super) mod describe_producers;
+pub(super) mod describe_topic_partitions;
+pub(super) mod fetch;
+pub(super) mod find_coordinator;
+pub(super) mod heartbeat;
+pub(super) mod incremental_alter_configs;
+pub(super) mod init_producer_id;
+pub(super) mod join_group;
+pub(super) mod leave_group;
+pub(super) mod list_config_resources;
+pub(super) mod list_groups;
+pub(super) mod list_offsets;
+pub(super) mod metadata;
+pub(super) mod offset_commit;
+pub(super) mod offset_delete;
+pub(super) mod offset_fetch;
+pub(super) mod offset_for_leader_epoch;
+pub(super) mod produce;
+pub(super) mod sync_group;
+
+/// The features that a new cluster finalises, with their levels.
+#[must_use]
+pub fn features() -> &'static [(&'static str, i16)] {
+    api_versions::FEATURES
+}

@@ -1,0 +1,316 @@
+//! The checkpoint: what the node knew when the journal was last trimmed. Format and crash cases are in
+//! `docs/segment-format.md`.
+use std::io;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::checksum::crc32c;
+use super::epochs::{EpochHistory, EpochStart};
+use super::journal::{CommitNumber, EntryNumber, FileSequence, Incarnation, LogId, LogKey, Position};
+use super::segment::SegmentState;
+use super::state::{LogState, Vote};
+use crate::io::{Disk, OpenOptions};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
+
+/// Both names, in the order in which they are written.
+pub(crate) const PATHS: [&str; 2] = ["checkpoint", "checkpoint.copy"];
+const MAGIC: &[u8; 8] = b"ORDNCKPT";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 88;
+const COVERED_FROM: usize = 16;
+const FLAG_DAMAGED: u8 = 1;
+
+/// A node's checkpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) generation: u64,
+    pub(crate) incarnation: Incarnation,
+    /// Where replay begins.
+    pub(crate) position: Position,
+    pub(crate) next_log_id: u64,
+    pub(crate) logs: Vec<LogState>,
+}
+
+/// Why a checkpoint cannot be used or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error("{path} cannot be used: {what}")]
+    Invalid { path: String, what: &'static str },
+    #[error(
+        "{path} has format version {version}, this release reads version 1: start the newer release again"
+    )]
+    OtherVersion { path: String, version: u32 },
+    #[error("{action} {path} failed: {source}")]
+    Io { action: &'static str, path: String, source: io::Error },
+}
+
+/// What reading both copies gave.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Neither exists.
+    Nothing,
+    Checkpoint {
+        checkpoint: Checkpoint,
+        /// What is wrong with the other copy, if anything.
+        other: Option<String>,
+    },
+}
+
+impl Checkpoint {
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        out.put_slice(MAGIC);
+        out.put_u32(VERSION);
+        // CRC and length: put in at the end.
+        out.put_u32(0);
+        out.put_u64(0);
+        out.put_u64(self.generation);
+        out.put_slice(&self.incarnation.0);
+        out.put_u64(self.position.file.0);
+        out.put_u64(self.position.offset);
+        out.put_u64(self.position.next.0);
+        out.put_u32(self.position.previous_crc);
+        out.put_u64(self.next_log_id);
+        out.put_u32(count(self.logs.len()));
+        debug_assert_eq!(out.len(), HEADER_BYTES);
+        for log in &self.logs {
+            put_log(&mut out, log);
+        }
+        let length = out.len() as u64;
+        out[COVERED_FROM..COVERED_FROM + 8].copy_from_slice(&length.to_be_bytes());
+        let crc = crc32c(&out[COVERED_FROM..]);
+        out[12..16].copy_from_slice(&crc.to_be_bytes());
+        out.freeze()
+    }
+
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Invalid`] for whatever [`Checkpoint::encode`] has not written.
+    pub(crate) fn decode(path: &str, bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
+        let invalid = |what| CheckpointError::Invalid { path: path.to_owned(), what };
+        if bytes.len() < HEADER_BYTES || !bytes.starts_with(MAGIC) {
+            return Err(invalid("it is too short or does not begin as one"));
+        }
+        let mut b = &bytes[8..];
+        let version = b.get_u32();
+        let crc = b.get_u32();
+        let length = b.get_u64();
+        if length != bytes.len() as u64 || crc32c(&bytes[COVERED_FROM..]) != crc {
+            return Err(invalid("its length or checksum is wrong"));
+        }
+        if version != VERSION {
+            return Err(CheckpointError::OtherVersion { path: path.to_owned(), version });
+        }
+        let generation = b.get_u64();
+        let mut incarnation = [0; 16];
+        b.copy_to_slice(&mut incarnation);
+        let position = Position {
+            file: FileSequence(b.get_u64()),
+            offset: b.get_u64(),
+            next: CommitNumber(b.get_u64()),
+            previous_crc: b.get_u32(),
+        };
+        let next_log_id = b.get_u64();
+        let logs = b.get_u32();
+        let mut checkpoint = Checkpoint {
+            generation,
+            incarnation: Incarnation(incarnation),
+            position,
+            next_log_id,
+            logs: Vec::new(),
+        };
+        for _ in 0..logs {
+            let log = get_log(&mut b).ok_or_else(|| invalid("a log in it is cut short"))?;
+            checkpoint.logs.push(log);
+        }
+        if b.has_remaining() {
+            return Err(invalid("bytes are left over"));
+        }
+        Ok(checkpoint)
+    }
+
+    /// Writes both copies, durably, one after the other.
+    pub(crate) async fn write(&self, disk: &dyn Disk) -> Result<(), CheckpointError> {
+        let bytes = self.encode();
+        for path in PATHS {
+            let temporary = format!("{path}.tmp");
+            let failed = |action| {
+                let path = path.to_owned();
+                move |source| CheckpointError::Io { action, path, source }
+            };
+            let options = OpenOptions { write: true, create: true, truncate: true, ..OpenOptions::default() };
+            let file = disk.open(&temporary, options).await.map_err(failed("creating"))?;
+            file.write_at(0, vec![bytes.clone()]).await.map_err(failed("writing"))?;
+            file.sync().await.map_err(failed("syncing"))?;
+            disk.rename(&temporary, path).await.map_err(failed("renaming"))?;
+            disk.sync_dir("").await.map_err(failed("syncing the directory of"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the newer of the two copies that is whole.
+pub(crate) async fn read(disk: &dyn Disk) -> Result<Found, CheckpointError> {
+    let mut best: Option<Checkpoint> = None;
+    let mut other: Option<String> = None;
+    let mut error: Option<CheckpointError> = None;
+    let mut missing = 0;
+    for path in PATHS {
+        let result = match read_one(disk, path).await {
+            Ok(Some(bytes)) => Checkpoint::decode(path, &bytes),
+            Ok(None) => {
+                missing += 1;
+                other.get_or_insert(format!("{path} is missing"));
+                continue;
+            }
+            Err(source) => Err(CheckpointError::Io { action: "reading", path: path.to_owned(), source }),
+        };
+        match result {
+            Ok(found) if best.as_ref().is_none_or(|best| best.generation < found.generation) => {
+                best = Some(found);
+            }
+            Ok(_) => {}
+            Err(newer @ CheckpointError::OtherVersion { .. }) => return Err(newer),
+            Err(problem) => {
+                other = Some(problem.to_string());
+                error = Some(problem);
+            }
+        }
+    }
+    match (best, error) {
+        (Some(checkpoint), _) => Ok(Found::Checkpoint { checkpoint, other }),
+        (None, Some(error)) => Err(error),
+        (None, None) => {
+            assert_eq!(missing, PATHS.len(), "a copy is whole, bad or missing");
+            Ok(Found::Nothing)
+        }
+    }
+}
+
+/// Makes durable what was read: after a crash of the process alone, the last rename may not be.
+pub(crate) async fn settle(disk: &dyn Disk) -> Result<(), CheckpointError> {
+    for path in PATHS {
+        match disk.open(path, OpenOptions { write: true, ..OpenOptions::default() }).await {
+            Ok(file) => file.sync().await,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+        .map_err(|source| CheckpointError::Io { action: "syncing", path: path.to_owned(), source })?;
+    }
+    let failed =
+        |source| CheckpointError::Io { action: "syncing", path: "the data directory".to_owned(), source };
+    disk.sync_dir("").await.map_err(failed)
+}
+
+async fn read_one(disk: &dyn Disk, path: &str) -> io::Result<Option<Bytes>> {
+    let file = match disk.open(path, OpenOptions::default()).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let size = usize::try_from(file.size().await?).unwrap_or(usize::MAX);
+    file.read_at(0, size).await.map(Some)
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).expect("the checkpoint's lists are shorter than 2³²")
+}
+
+fn put_log(out: &mut BytesMut, log: &LogState) {
+    out.put_slice(&log.log.partition.topic.0);
+    out.put_i32(log.log.partition.index.0);
+    out.put_u64(log.log.id.0);
+    out.put_u64(log.number.0);
+    out.put_u8(if log.damaged { FLAG_DAMAGED } else { 0 });
+    out.put_i64(log.log_start.0);
+    out.put_i64(log.end.0);
+    out.put_i64(log.high_watermark.0);
+    out.put_i64(log.cleaned_to.0);
+    out.put_i32(log.vote.map_or(-1, |vote| vote.epoch.0));
+    out.put_i32(log.vote.and_then(|vote| vote.candidate).map_or(-1, |node| node.0));
+    out.put_u32(count(log.epochs.entries().len()));
+    for entry in log.epochs.entries() {
+        out.put_i32(entry.epoch.0);
+        out.put_i64(entry.start.0);
+    }
+    out.put_u32(count(log.segments.len()));
+    for segment in &log.segments {
+        out.put_i64(segment.base.0);
+        out.put_u32(segment.cleaning);
+        out.put_i64(segment.end.0);
+        out.put_u64(segment.bytes);
+        out.put_u64(segment.offset_index_bytes);
+        out.put_u64(segment.time_index_bytes);
+        out.put_i64(segment.max_timestamp.0);
+        out.put_i64(segment.max_timestamp_offset.0);
+        out.put_i64(segment.first_timestamp.0);
+        out.put_i64(segment.created.0);
+        out.put_u64(segment.bytes_since_index_row);
+    }
+    out.put_u32(count(log.producers.len()));
+    out.put_slice(&log.producers);
+}
+
+fn get_log(b: &mut &[u8]) -> Option<LogState> {
+    let mut topic = [0; 16];
+    b.try_copy_to_slice(&mut topic).ok()?;
+    let index = PartitionIndex(b.try_get_i32().ok()?);
+    let partition = PartitionId { topic: TopicId(topic), index };
+    let log = LogKey { id: LogId(b.try_get_u64().ok()?), partition };
+    let number = EntryNumber(b.try_get_u64().ok()?);
+    let damaged = b.try_get_u8().ok()? & FLAG_DAMAGED != 0;
+    let log_start = Offset(b.try_get_i64().ok()?);
+    let end = Offset(b.try_get_i64().ok()?);
+    let high_watermark = Offset(b.try_get_i64().ok()?);
+    let cleaned_to = Offset(b.try_get_i64().ok()?);
+    let epoch = b.try_get_i32().ok()?;
+    let candidate = b.try_get_i32().ok()?;
+    let vote = (epoch >= 0).then_some(Vote {
+        epoch: LeaderEpoch(epoch),
+        candidate: (candidate >= 0).then_some(NodeId(candidate)),
+    });
+    let mut epochs = Vec::new();
+    for _ in 0..b.try_get_u32().ok()? {
+        let epoch = LeaderEpoch(b.try_get_i32().ok()?);
+        epochs.push(EpochStart { epoch, start: Offset(b.try_get_i64().ok()?) });
+    }
+    let mut segments = Vec::new();
+    for _ in 0..b.try_get_u32().ok()? {
+        segments.push(get_segment(b)?);
+    }
+    let producers = usize::try_from(b.try_get_u32().ok()?).ok()?;
+    if b.remaining() < producers {
+        return None;
+    }
+    let producers = b.copy_to_bytes(producers);
+    Some(LogState {
+        log,
+        number,
+        damaged,
+        log_start,
+        end,
+        high_watermark,
+        cleaned_to,
+        vote,
+        epochs: EpochHistory::from_entries(epochs),
+        segments,
+        producers,
+    })
+}
+
+fn get_segment(b: &mut &[u8]) -> Option<SegmentState> {
+    Some(SegmentState {
+        base: Offset(b.try_get_i64().ok()?),
+        cleaning: b.try_get_u32().ok()?,
+        end: Offset(b.try_get_i64().ok()?),
+        bytes: b.try_get_u64().ok()?,
+        offset_index_bytes: b.try_get_u64().ok()?,
+        time_index_bytes: b.try_get_u64().ok()?,
+        max_timestamp: Timestamp(b.try_get_i64().ok()?),
+        max_timestamp_offset: Offset(b.try_get_i64().ok()?),
+        first_timestamp: Timestamp(b.try_get_i64().ok()?),
+        created: Timestamp(b.try_get_i64().ok()?),
+        bytes_since_index_row: b.try_get_u64().ok()?,
+    })
+}

@@ -1,0 +1,154 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::segment::{FileKind, Segment, SegmentId};
+use crate::io::{Disk, File, OpenOptions};
+
+type Key = (SegmentId, FileKind);
+
+/// The segment files that readers have open, and the indexes they have read: both bounded, the least
+/// recently used goes first. Shared by all readers of a node; the lock is held for look-ups only.
+pub struct FileCache {
+    disk: Arc<dyn Disk>,
+    files_max: usize,
+    index_bytes_max: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    files: Recent<Arc<dyn File>>,
+    indexes: Recent<Bytes>,
+    index_bytes: usize,
+}
+
+/// A map that knows the order of use.
+struct Recent<T> {
+    entries: BTreeMap<Key, (u64, T)>,
+    order: BTreeMap<u64, Key>,
+    clock: u64,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Recent<T> {
+        Recent { entries: BTreeMap::new(), order: BTreeMap::new(), clock: 0 }
+    }
+}
+
+impl<T: Clone> Recent<T> {
+    fn get(&mut self, key: Key) -> Option<T> {
+        let (used, value) = self.entries.get_mut(&key)?;
+        self.order.remove(used);
+        self.clock += 1;
+        *used = self.clock;
+        self.order.insert(self.clock, key);
+        Some(value.clone())
+    }
+
+    /// Gives back what stood there before.
+    fn put(&mut self, key: Key, value: T) -> Option<T> {
+        let before = self.remove(key);
+        self.clock += 1;
+        self.entries.insert(key, (self.clock, value));
+        self.order.insert(self.clock, key);
+        before
+    }
+
+    fn remove(&mut self, key: Key) -> Option<T> {
+        let (used, value) = self.entries.remove(&key)?;
+        self.order.remove(&used);
+        Some(value)
+    }
+
+    fn pop_oldest(&mut self) -> Option<T> {
+        let (_, key) = self.order.pop_first()?;
+        self.entries.remove(&key).map(|(_, value)| value)
+    }
+}
+
+impl FileCache {
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, files_max: usize, index_bytes_max: usize) -> Arc<FileCache> {
+        Arc::new(FileCache { disk, files_max, index_bytes_max, inner: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The open file, from the cache if it is there.
+    pub(crate) async fn file(&self, segment: &Segment, kind: FileKind) -> io::Result<Arc<dyn File>> {
+        let key = (segment.id, kind);
+        if let Some(file) = self.lock().files.get(key) {
+            return Ok(file);
+        }
+        let file = self.disk.open(&segment.path(kind), OpenOptions::default()).await?;
+        let mut evicted = Vec::new();
+        {
+            let mut inner = self.lock();
+            if !segment.is_removed() {
+                evicted.extend(inner.files.put(key, Arc::clone(&file)));
+                while inner.files.entries.len() > self.files_max {
+                    evicted.extend(inner.files.pop_oldest());
+                }
+            }
+        }
+        // Files are closed outside the lock.
+        drop(evicted);
+        Ok(file)
+    }
+
+    /// The first `bytes` of an index, from the cache if it reaches that far. Fewer if the file is shorter.
+    pub(crate) async fn index(&self, segment: &Segment, kind: FileKind, bytes: u64) -> io::Result<Bytes> {
+        let wanted = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if wanted == 0 {
+            return Ok(Bytes::new());
+        }
+        let key = (segment.id, kind);
+        if let Some(rows) = self.lock().indexes.get(key)
+            && rows.len() >= wanted
+        {
+            return Ok(rows.slice(..wanted));
+        }
+        // Read and forgotten at once: indexes are kept as bytes, not as open files.
+        let file = self.disk.open(&segment.path(kind), OpenOptions::default()).await?;
+        let rows = file.read_at(0, wanted).await?;
+        let mut inner = self.lock();
+        if !segment.is_removed() {
+            inner.index_bytes += rows.len();
+            if let Some(before) = inner.indexes.put(key, rows.clone()) {
+                inner.index_bytes -= before.len();
+            }
+            while inner.index_bytes > self.index_bytes_max
+                && let Some(oldest) = inner.indexes.pop_oldest()
+            {
+                inner.index_bytes -= oldest.len();
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Forgets a segment whose files are being removed.
+    pub(crate) fn forget(&self, segment: &Segment) {
+        segment.mark_removed();
+        let mut dropped = Vec::new();
+        let mut inner = self.lock();
+        for kind in FileKind::ALL {
+            dropped.extend(inner.files.remove((segment.id, kind)));
+            if let Some(rows) = inner.indexes.remove((segment.id, kind)) {
+                inner.index_bytes -= rows.len();
+            }
+        }
+        drop(inner);
+        drop(dropped);
+    }
+
+    /// How many files are open in the cache.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.lock().files.entries.len()
+    }
+}

@@ -1,0 +1,207 @@
+//! Writing tails to segments: outside of the shard, many logs at a time, one sync for a group.
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::journal::LogKey;
+use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_directory};
+use super::state::LogState;
+use crate::io::{Disk, File, OpenOptions};
+
+/// How many logs are written before their files are synced together: bounds the open files.
+const LOGS_PER_SYNC: usize = 32;
+
+/// What one log wants written. Made by [`super::PartitionLog::take_flush`].
+#[must_use = "a flush that was taken must be run and its outcome told to the log"]
+pub struct FlushWork {
+    /// The log's state once the work is done.
+    pub(super) state: LogState,
+    pub(super) appends: Vec<FileAppend>,
+    /// Segments that the state no longer names.
+    pub(super) garbage: Vec<Arc<Segment>>,
+    pub(super) new_directory: bool,
+}
+
+/// What is added to one segment.
+pub(super) struct FileAppend {
+    pub(super) segment: Arc<Segment>,
+    pub(super) before: SegmentState,
+    pub(super) after: SegmentState,
+    pub(super) batches: Vec<Bytes>,
+    pub(super) rows: IndexRows,
+}
+
+/// A log's flush is durable.
+#[must_use = "tell the log, then the checkpoint"]
+pub struct FlushDone {
+    pub(super) state: LogState,
+    pub(super) segments: Vec<(Arc<Segment>, SegmentState)>,
+    pub(super) garbage: Vec<Arc<Segment>>,
+}
+
+/// A log's flush failed. Nothing is lost: the batches are in memory and in the journal.
+#[derive(Debug, thiserror::Error)]
+#[error("flushing log {log} failed: {reason}")]
+#[must_use = "tell the log"]
+pub struct FlushFailed {
+    pub log: String,
+    pub key: LogKey,
+    #[source]
+    pub reason: FlushFailure,
+    pub(super) garbage: Vec<Arc<Segment>>,
+}
+
+/// Why a flush failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FlushFailure {
+    #[error("the disk is full ({path}): free some space, it is tried again")]
+    DiskFull { path: String },
+    #[error("writing {path}: {message}")]
+    Write { path: String, message: String },
+    /// What was written since the last good sync is in an unknown state for ever: it goes to other files.
+    #[error("syncing the segments of {logs} logs: {message}")]
+    Sync { logs: usize, message: String },
+}
+
+impl FlushWork {
+    /// Which log it is about.
+    #[must_use]
+    pub fn log(&self) -> LogKey {
+        self.state.log
+    }
+
+    /// How many bytes of batches it writes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.appends.iter().map(|append| append.after.bytes - append.before.bytes).sum()
+    }
+
+    fn failed(self, reason: FlushFailure) -> FlushFailed {
+        let key = self.state.log;
+        FlushFailed { log: key.partition.to_string(), key, reason, garbage: self.garbage }
+    }
+
+    fn done(self) -> FlushDone {
+        let segments = self.appends.into_iter().map(|append| (append.segment, append.after)).collect();
+        FlushDone { state: self.state, segments, garbage: self.garbage }
+    }
+}
+
+impl FlushDone {
+    /// Which log it is about.
+    #[must_use]
+    pub fn log(&self) -> LogKey {
+        self.state.log
+    }
+}
+
+impl FlushFailed {
+    /// Which log it is about.
+    #[must_use]
+    pub fn log_key(&self) -> LogKey {
+        self.key
+    }
+}
+
+/// Writes and syncs the work of many logs. The outcomes stand in the order of the works.
+pub async fn flush_all(disk: &dyn Disk, works: Vec<FlushWork>) -> Vec<Result<FlushDone, FlushFailed>> {
+    let mut outcomes = Vec::with_capacity(works.len());
+    let mut works = works.into_iter().peekable();
+    while works.peek().is_some() {
+        let group: Vec<FlushWork> = works.by_ref().take(LOGS_PER_SYNC).collect();
+        flush_group(disk, group, &mut outcomes).await;
+    }
+    outcomes
+}
+
+async fn flush_group(
+    disk: &dyn Disk,
+    group: Vec<FlushWork>,
+    outcomes: &mut Vec<Result<FlushDone, FlushFailed>>,
+) {
+    let mut files = Vec::new();
+    let mut directories = BTreeSet::new();
+    let mut written = Vec::with_capacity(group.len());
+    for work in group {
+        let result = write(disk, &work, &mut files, &mut directories).await;
+        written.push((work, result));
+    }
+    let synced = sync(disk, files, directories).await;
+    let logs = written.len();
+    for (work, result) in written {
+        outcomes.push(match (&synced, result) {
+            (_, Err(reason)) => Err(work.failed(reason)),
+            (Err(error), Ok(())) => Err(work.failed(FlushFailure::Sync { logs, message: error.to_string() })),
+            (Ok(()), Ok(())) => Ok(work.done()),
+        });
+    }
+}
+
+async fn sync(disk: &dyn Disk, files: Vec<Arc<dyn File>>, directories: BTreeSet<String>) -> io::Result<()> {
+    if !files.is_empty() {
+        disk.sync_files(files).await?;
+    }
+    // Deepest first: a directory's name comes after what it holds.
+    for directory in directories.iter().rev() {
+        disk.sync_dir(directory).await?;
+    }
+    Ok(())
+}
+
+async fn write(
+    disk: &dyn Disk,
+    work: &FlushWork,
+    files: &mut Vec<Arc<dyn File>>,
+    directories: &mut BTreeSet<String>,
+) -> Result<(), FlushFailure> {
+    if work.appends.is_empty() {
+        return Ok(());
+    }
+    let directory = log_directory(work.state.log.partition);
+    if work.new_directory {
+        disk.create_dir_all(&directory).await.map_err(|error| failure(&directory, &error))?;
+        directories.insert(LOGS.to_owned());
+        directories.insert(directory.clone());
+    }
+    for append in &work.appends {
+        let is_new = append.before.bytes == 0;
+        if is_new {
+            directories.insert(directory.clone());
+        }
+        let before = &append.before;
+        let parts = [
+            (FileKind::Log, before.bytes, append.batches.clone()),
+            (FileKind::OffsetIndex, before.offset_index_bytes, piece(&append.rows.offsets)),
+            (FileKind::TimeIndex, before.time_index_bytes, piece(&append.rows.times)),
+        ];
+        for (kind, offset, segments) in parts {
+            if segments.is_empty() && !is_new {
+                continue;
+            }
+            let path = append.segment.path(kind);
+            // What an attempt that failed has left in a file of this name counts for nothing.
+            let options =
+                OpenOptions { write: true, create: is_new, truncate: is_new, ..OpenOptions::default() };
+            let file = disk.open(&path, options).await.map_err(|error| failure(&path, &error))?;
+            if !segments.is_empty() {
+                file.write_at(offset, segments).await.map_err(|error| failure(&path, &error))?;
+            }
+            files.push(file);
+        }
+    }
+    Ok(())
+}
+
+fn piece(rows: &[u8]) -> Vec<Bytes> {
+    if rows.is_empty() { Vec::new() } else { vec![Bytes::copy_from_slice(rows)] }
+}
+
+fn failure(path: &str, error: &io::Error) -> FlushFailure {
+    let path = path.to_owned();
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FlushFailure::DiskFull { path },
+        _ => FlushFailure::Write { path, message: error.to_string() },
+    }
+}

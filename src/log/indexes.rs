@@ -1,0 +1,80 @@
+//! Rows of the two sparse indexes, in Kafka's layout, and the search in them.
+use bytes::Buf;
+
+use crate::types::{Offset, Timestamp};
+
+pub(crate) const OFFSET_ROW_BYTES: usize = 8;
+pub(crate) const TIME_ROW_BYTES: usize = 12;
+
+pub(crate) fn offset_row(relative: u32, position: u32) -> [u8; OFFSET_ROW_BYTES] {
+    let mut row = [0; OFFSET_ROW_BYTES];
+    row[..4].copy_from_slice(&relative.to_be_bytes());
+    row[4..].copy_from_slice(&position.to_be_bytes());
+    row
+}
+
+pub(crate) fn time_row(timestamp: Timestamp, relative: u32) -> [u8; TIME_ROW_BYTES] {
+    let mut row = [0; TIME_ROW_BYTES];
+    row[..8].copy_from_slice(&timestamp.0.to_be_bytes());
+    row[8..].copy_from_slice(&relative.to_be_bytes());
+    row
+}
+
+/// Where to start walking for `offset`: the position of the last row that is not above it, else 0.
+pub(crate) fn position_for_offset(rows: &[u8], base: Offset, offset: Offset) -> u64 {
+    let relative = |mut row: &[u8]| i64::from(row.get_u32());
+    match last_row(rows, OFFSET_ROW_BYTES, |row| relative(row) <= offset.since(base)) {
+        Some(mut row) => {
+            row.advance(4);
+            u64::from(row.get_u32())
+        }
+        None => 0,
+    }
+}
+
+/// Before which offset no record can have `timestamp` or a later one: from the last row whose timestamp is
+/// below it, else the base.
+pub(crate) fn offset_for_timestamp(rows: &[u8], base: Offset, timestamp: Timestamp) -> Offset {
+    match last_row(rows, TIME_ROW_BYTES, |mut row| row.get_i64() < timestamp.0) {
+        Some(mut row) => {
+            row.advance(8);
+            Offset(base.0.saturating_add(i64::from(row.get_u32())))
+        }
+        None => base,
+    }
+}
+
+/// The last row for which `is_before` holds, given that it holds for the first rows alone.
+fn last_row(rows: &[u8], size: usize, is_before: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+    let (mut low, mut high) = (0, rows.len() / size);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(&rows[middle * size..]) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low.checked_sub(1).map(|i| &rows[i * size..(i + 1) * size])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_row_not_above_is_found() {
+        let rows: Vec<u8> =
+            [(4, 100), (9, 200), (20, 300)].iter().flat_map(|&(r, p)| offset_row(r, p)).collect();
+        let find = |offset: i64| position_for_offset(&rows, Offset(1000), Offset(1000 + offset));
+        assert_eq!([find(0), find(3), find(4), find(8), find(9), find(500)], [0, 0, 100, 100, 200, 300]);
+        assert_eq!(position_for_offset(&[], Offset(0), Offset(5)), 0);
+    }
+
+    #[test]
+    fn a_search_by_time_starts_below_it() {
+        let rows: Vec<u8> = [(50, 4), (70, 9)].iter().flat_map(|&(t, r)| time_row(Timestamp(t), r)).collect();
+        let find = |time| offset_for_timestamp(&rows, Offset(1000), Timestamp(time)).0;
+        assert_eq!([find(50), find(51), find(70), find(71)], [1000, 1004, 1004, 1009]);
+    }
+}

@@ -1,0 +1,317 @@
+//! The journal's task: gathers what waits, writes it as one commit, tells the waiters.
+//!
+//! ```text
+//! gathering ──swap──▶ writing ──durable──▶ waiters told
+//!     ▲                  │ meanwhile appends gather in the other buffer
+//!     └──────────────────┘ failed: everything fails, for ever
+//! ```
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::entry::Entry;
+use super::files::JournalFile;
+use super::format::{CommitBuilder, Incarnation, Place, Position};
+use super::handle::{Append, JournalFailed, Request, Shared};
+use super::vouch::{PATH as VOUCH_PATH, VouchFile};
+use crate::io::{Clock, Durability};
+use crate::types::limits::DISK_BLOCK_BYTES;
+
+/// A commit takes no further entries beyond this length (one large entry alone may exceed it), in bytes.
+const COMMIT_BYTES_MAX: u64 = 4 << 20;
+/// What a commit's buffer holds before it grows, in bytes.
+const COMMIT_BUFFER_BYTES: usize = 256 << 10;
+
+type Waiter = oneshot::Sender<Result<(), JournalFailed>>;
+
+/// A commit being gathered, with those who wait for it.
+struct Gathering {
+    builder: CommitBuilder,
+    waiters: Vec<Waiter>,
+    /// What this commit takes out of the queue's count.
+    queued_bytes: usize,
+}
+
+impl Gathering {
+    fn new(capacity: usize) -> Gathering {
+        Gathering { builder: CommitBuilder::new(capacity), waiters: Vec::new(), queued_bytes: 0 }
+    }
+}
+
+/// An append of which some entries are not in a commit yet.
+struct Rest {
+    entries: std::vec::IntoIter<Entry>,
+    held: Option<Entry>,
+    bytes: usize,
+    done: Waiter,
+}
+
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    receiver: mpsc::UnboundedReceiver<Request>,
+    clock: Arc<dyn Clock>,
+    incarnation: Incarnation,
+    position: Position,
+    active: JournalFile,
+    vouch: VouchFile,
+    vouch_idle: Duration,
+    /// Whether the last commit is not vouched for yet.
+    vouch_due: bool,
+    gathering: Gathering,
+    writing: Gathering,
+    backlog: VecDeque<Rest>,
+    vouch_waiters: Vec<Waiter>,
+    closing: Option<Waiter>,
+    /// Whether anybody may still send.
+    open: bool,
+}
+
+/// What the committer begins with.
+pub(crate) struct Start {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) position: Position,
+    pub(crate) vouch: VouchFile,
+    pub(crate) vouch_idle: Duration,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        receiver: mpsc::UnboundedReceiver<Request>,
+        clock: Arc<dyn Clock>,
+        start: Start,
+    ) -> Committer {
+        let active = shared.files.active();
+        assert_eq!(active.sequence, start.position.file, "the journal goes on in its last file");
+        let capacity = COMMIT_BUFFER_BYTES.min(usize::try_from(active.length).unwrap_or(usize::MAX));
+        Committer {
+            shared,
+            receiver,
+            clock,
+            incarnation: start.incarnation,
+            position: start.position,
+            active,
+            vouch: start.vouch,
+            vouch_idle: start.vouch_idle,
+            vouch_due: false,
+            gathering: Gathering::new(capacity),
+            writing: Gathering::new(capacity),
+            backlog: VecDeque::new(),
+            vouch_waiters: Vec::new(),
+            closing: None,
+            open: true,
+        }
+    }
+
+    /// Runs until the journal is closed, fails, or nobody can append any more.
+    pub(crate) async fn run(mut self) {
+        if let Err(failed) = self.serve().await {
+            self.fail(&failed);
+        }
+    }
+
+    async fn serve(&mut self) -> Result<(), JournalFailed> {
+        loop {
+            self.take_queued();
+            if !self.gathering.builder.is_empty() {
+                std::mem::swap(&mut self.gathering, &mut self.writing);
+                self.commit().await?;
+                continue;
+            }
+            // Barriers: all before them is durable.
+            release(&mut self.gathering, &self.shared, &Ok(()));
+            if !self.vouch_waiters.is_empty() || self.closing.is_some() {
+                self.vouch_now().await?;
+                for waiter in self.vouch_waiters.drain(..) {
+                    let _ = waiter.send(Ok(()));
+                }
+                if let Some(closing) = self.closing.take() {
+                    let _ = self.shared.failed.set(JournalFailed::Closed);
+                    let _ = closing.send(Ok(()));
+                    self.fail(&JournalFailed::Closed);
+                    return Ok(());
+                }
+                continue;
+            }
+            if !self.open {
+                return self.vouch_now().await;
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Waits for the next request; vouches when none comes for a while.
+    async fn wait(&mut self) -> Result<(), JournalFailed> {
+        if self.vouch_due {
+            let idle = self.clock.sleep(self.vouch_idle);
+            tokio::select! {
+                biased;
+                request = self.receiver.recv() => self.take(request),
+                () = idle => self.vouch_now().await?,
+            }
+        } else {
+            let request = self.receiver.recv().await;
+            self.take(request);
+        }
+        Ok(())
+    }
+
+    /// Takes everything that waits, as far as it fits the next commit.
+    fn take_queued(&mut self) {
+        self.stage_backlog();
+        while self.backlog.is_empty() && self.closing.is_none() {
+            match self.receiver.try_recv() {
+                Ok(request) => self.take(Some(request)),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn take(&mut self, request: Option<Request>) {
+        match request {
+            None => self.open = false,
+            Some(Request::Append(Append { entries, bytes, done })) => {
+                self.backlog.push_back(Rest { entries: entries.into_iter(), held: None, bytes, done });
+                self.stage_backlog();
+            }
+            Some(Request::Vouch(done)) => self.vouch_waiters.push(done),
+            Some(Request::Close(done)) => self.closing = Some(done),
+        }
+    }
+
+    /// Moves entries of the backlog into the commit being gathered until it is full.
+    fn stage_backlog(&mut self) {
+        let commit_bytes_max = COMMIT_BYTES_MAX.min(self.shared.entry_bytes_max);
+        while let Some(rest) = self.backlog.front_mut() {
+            while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
+                let length = self.gathering.builder.length_with(entry.payload_bytes());
+                if length > commit_bytes_max && !self.gathering.builder.is_empty() {
+                    rest.held = Some(entry);
+                    return;
+                }
+                self.gathering.builder.push(&entry);
+            }
+            let rest = self.backlog.pop_front().expect("the front was just looked at");
+            self.gathering.queued_bytes += rest.bytes;
+            self.gathering.waiters.push(rest.done);
+        }
+    }
+
+    /// Writes the commit in `writing`, gathering the next one meanwhile.
+    async fn commit(&mut self) -> Result<(), JournalFailed> {
+        self.make_place().await;
+        let place = Place { incarnation: self.incarnation, position: self.position };
+        let entries = self.writing.builder.entries();
+        let (length, crc) = self.writing.builder.seal(&place);
+        let buffer = self.writing.builder.take_buffer();
+        let offset = self.position.offset;
+        let mut write = self.active.file.write_aligned_at(offset, buffer, length, Durability::Now);
+        let (result, buffer) = loop {
+            let accepts = self.open && self.closing.is_none() && self.backlog.is_empty();
+            tokio::select! {
+                biased;
+                done = &mut write => break done,
+                request = self.receiver.recv(), if accepts => self.take(request),
+            }
+        };
+        drop(write);
+        self.writing.builder.restore(buffer);
+        result.map_err(|error| self.write_failed(self.active.sequence.path(), offset, &error))?;
+
+        self.position = Position {
+            file: self.position.file,
+            offset: offset + length as u64,
+            next: super::CommitNumber(self.position.next.0 + 1),
+            previous_crc: crc,
+        };
+        *self.shared.durable.lock().unwrap_or_else(PoisonError::into_inner) = self.position;
+        self.vouch_due = true;
+        let counters = &self.shared.counters;
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        counters.entries.fetch_add(u64::from(entries), Ordering::Relaxed);
+        counters.bytes.fetch_add(length as u64, Ordering::Relaxed);
+        release(&mut self.writing, &self.shared, &Ok(()));
+        Ok(())
+    }
+
+    /// Moves on to the next file if the commit does not fit in this one, waiting for a spare file.
+    async fn make_place(&mut self) {
+        let length = self.writing.builder.length();
+        if self.position.offset + length <= self.active.length {
+            return;
+        }
+        let mut waited = false;
+        let shared = Arc::clone(&self.shared);
+        self.active = loop {
+            let mut added = std::pin::pin!(shared.files.spare_added.notified());
+            added.as_mut().enable();
+            if let Some(next) = shared.files.advance() {
+                break next;
+            }
+            if !waited {
+                waited = true;
+                shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
+                tracing::info!("the journal is full: appends wait for a checkpoint");
+            }
+            added.await;
+        };
+        assert!(length <= self.active.length, "a commit of {length} bytes fits an empty journal file");
+        self.position.file = self.active.sequence;
+        self.position.offset = 0;
+    }
+
+    async fn vouch_now(&mut self) -> Result<(), JournalFailed> {
+        if !self.vouch_due {
+            return Ok(());
+        }
+        let last = super::CommitNumber(self.position.next.0 - 1);
+        let result = self.vouch.write(last, self.position.previous_crc).await;
+        result.map_err(|error| self.write_failed(VOUCH_PATH.to_owned(), 0, &error))?;
+        self.vouch_due = false;
+        self.shared.counters.vouches.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn write_failed(&self, file: String, offset: u64, error: &io::Error) -> JournalFailed {
+        JournalFailed::Write { file, offset, reason: error.to_string() }
+    }
+
+    /// Poisons the journal: everybody who waits, and everybody who comes, hears of it.
+    fn fail(&mut self, failed: &JournalFailed) {
+        if self.shared.failed.set(failed.clone()).is_ok() {
+            tracing::error!(%failed, "the journal is poisoned");
+        }
+        let answer = Err(failed.clone());
+        release(&mut self.writing, &self.shared, &answer);
+        release(&mut self.gathering, &self.shared, &answer);
+        self.receiver.close();
+        while let Ok(request) = self.receiver.try_recv() {
+            self.take(Some(request));
+        }
+        release(&mut self.gathering, &self.shared, &answer);
+        for rest in self.backlog.drain(..) {
+            let _ = rest.done.send(answer.clone());
+        }
+        for waiter in self.vouch_waiters.drain(..).chain(self.closing.take()) {
+            let _ = waiter.send(answer.clone());
+        }
+        self.shared.room.notify_waiters();
+    }
+}
+
+/// Answers those who wait for a commit, and takes it out of the queue's count.
+fn release(commit: &mut Gathering, shared: &Shared, answer: &Result<(), JournalFailed>) {
+    shared.queued_bytes.fetch_sub(commit.queued_bytes, Ordering::AcqRel);
+    commit.queued_bytes = 0;
+    for waiter in commit.waiters.drain(..) {
+        // A waiter that has gone away needs no answer.
+        let _ = waiter.send(answer.clone());
+    }
+    shared.room.notify_waiters();
+}
+
+const _: () = assert!(COMMIT_BUFFER_BYTES.is_multiple_of(DISK_BLOCK_BYTES));

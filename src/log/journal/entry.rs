@@ -1,0 +1,184 @@
+use std::fmt;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::log::checksum::{crc32c, crc32c_of_two};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+use crate::wire::batch::{BatchHeader, RecordBatch};
+
+/// A log's number on its node, drawn when it is created and never again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LogId(pub u64);
+
+/// The place of an entry among its log's entries, from 1 (the log's creation), without gaps.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct EntryNumber(pub u64);
+
+impl EntryNumber {
+    /// The number of the entry after this one.
+    #[must_use]
+    pub fn next(self) -> EntryNumber {
+        EntryNumber(self.0 + 1)
+    }
+}
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for EntryNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which log an entry belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct LogKey {
+    pub id: LogId,
+    pub partition: PartitionId,
+}
+
+/// One durable fact of one log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    pub log: LogKey,
+    pub number: EntryNumber,
+    pub body: EntryBody,
+}
+
+/// What an entry says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EntryBody {
+    /// A record batch at its place in the log.
+    Batch(RecordBatch),
+    /// A leader epoch begins at an offset; takes no offset itself.
+    EpochStart { epoch: LeaderEpoch, start_offset: Offset },
+    /// The node has voted (`candidate`) or only seen (`None`) an epoch.
+    Vote { epoch: LeaderEpoch, candidate: Option<NodeId> },
+    /// The log exists from here on; it starts, empty, at an offset.
+    LogCreated { log_start: Offset },
+    /// The log is gone.
+    LogDeleted,
+    /// Records below the offset are no longer part of the log.
+    LogStartMoved { log_start: Offset },
+    /// Records from the offset on, and epochs above `last_epoch`, were taken back.
+    Truncated { log_end: Offset, last_epoch: LeaderEpoch },
+}
+
+/// An entry's payload does not follow the format although its CRC is right: a bug, or a newer release.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EntryInvalid {
+    #[error("entry kind {kind} is not known to this release")]
+    UnknownKind { kind: u8 },
+    #[error("the payload of an entry of kind {kind} is {found} bytes long, not {expected}")]
+    Length { kind: u8, found: usize, expected: usize },
+    #[error("the entry holds a record batch whose header says {header:?} bytes, it has {found}")]
+    Batch { found: usize, header: Option<usize> },
+}
+
+impl Entry {
+    /// Length of the payload in bytes.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        match &self.body {
+            EntryBody::Batch(batch) => batch.len(),
+            EntryBody::EpochStart { .. } | EntryBody::Truncated { .. } => 12,
+            EntryBody::Vote { .. } | EntryBody::LogCreated { .. } | EntryBody::LogStartMoved { .. } => 8,
+            EntryBody::LogDeleted => 0,
+        }
+    }
+}
+
+impl EntryBody {
+    /// The kind's number in the directory.
+    pub(crate) fn kind(&self) -> u8 {
+        match self {
+            EntryBody::Batch(_) => 1,
+            EntryBody::EpochStart { .. } => 2,
+            EntryBody::Vote { .. } => 3,
+            EntryBody::LogCreated { .. } => 4,
+            EntryBody::LogDeleted => 5,
+            EntryBody::LogStartMoved { .. } => 6,
+            EntryBody::Truncated { .. } => 7,
+        }
+    }
+
+    /// The payload in its pieces (the second may be empty), and its CRC.
+    pub(crate) fn payload(&self) -> ([Bytes; 2], u32) {
+        let mut small = BytesMut::with_capacity(12);
+        match self {
+            EntryBody::Batch(batch) => {
+                let pieces = batch.segments();
+                let crc = crc32c_of_two(&pieces[0], &pieces[1]);
+                return (pieces, crc);
+            }
+            EntryBody::EpochStart { epoch, start_offset } => {
+                small.put_i32(epoch.0);
+                small.put_i64(start_offset.0);
+            }
+            EntryBody::Vote { epoch, candidate } => {
+                small.put_i32(epoch.0);
+                small.put_i32(candidate.map_or(-1, |node| node.0));
+            }
+            EntryBody::LogCreated { log_start } | EntryBody::LogStartMoved { log_start } => {
+                small.put_i64(log_start.0);
+            }
+            EntryBody::LogDeleted => {}
+            EntryBody::Truncated { log_end, last_epoch } => {
+                small.put_i64(log_end.0);
+                small.put_i32(last_epoch.0);
+            }
+        }
+        let crc = crc32c(&small);
+        ([small.freeze(), Bytes::new()], crc)
+    }
+
+    /// Reads a payload whose CRC has been checked.
+    pub(crate) fn parse(kind: u8, payload: &Bytes) -> Result<EntryBody, EntryInvalid> {
+        let sized = |expected: usize| {
+            if payload.len() == expected {
+                Ok(payload.clone())
+            } else {
+                Err(EntryInvalid::Length { kind, found: payload.len(), expected })
+            }
+        };
+        match kind {
+            1 => {
+                let length = payload.len();
+                let header = BatchHeader::parse(payload)
+                    .map_err(|_| EntryInvalid::Batch { found: length, header: None })?;
+                if header.total_bytes() != Some(length) {
+                    return Err(EntryInvalid::Batch { found: length, header: header.total_bytes() });
+                }
+                Ok(EntryBody::Batch(RecordBatch::new(header, payload)))
+            }
+            2 => {
+                let mut b = sized(12)?;
+                Ok(EntryBody::EpochStart {
+                    epoch: LeaderEpoch(b.get_i32()),
+                    start_offset: Offset(b.get_i64()),
+                })
+            }
+            3 => {
+                let mut b = sized(8)?;
+                let epoch = LeaderEpoch(b.get_i32());
+                let candidate = b.get_i32();
+                Ok(EntryBody::Vote { epoch, candidate: (candidate >= 0).then_some(NodeId(candidate)) })
+            }
+            4 => Ok(EntryBody::LogCreated { log_start: Offset(sized(8)?.get_i64()) }),
+            5 => sized(0).map(|_| EntryBody::LogDeleted),
+            6 => Ok(EntryBody::LogStartMoved { log_start: Offset(sized(8)?.get_i64()) }),
+            7 => {
+                let mut b = sized(12)?;
+                Ok(EntryBody::Truncated {
+                    log_end: Offset(b.get_i64()),
+                    last_epoch: LeaderEpoch(b.get_i32()),
+                })
+            }
+            unknown => Err(EntryInvalid::UnknownKind { kind: unknown }),
+        }
+    }
+}

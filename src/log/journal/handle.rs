@@ -1,0 +1,263 @@
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::entry::Entry;
+use super::files::FileSet;
+use super::format::{COMMIT_OVERHEAD_BYTES, FileSequence, Position, ROW_BYTES};
+use crate::io::Disk;
+
+/// Why the journal takes nothing more. It never recovers within the life of the process.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum JournalFailed {
+    #[error(
+        "writing the journal failed at offset {offset} of {file}: {reason}; nothing more is acknowledged"
+    )]
+    Write { file: String, offset: u64, reason: String },
+    #[error(
+        "an entry of {bytes} bytes does not fit a journal file, which takes {max}: raise the file length"
+    )]
+    EntryTooLarge { bytes: u64, max: u64 },
+    #[error("the journal has been closed")]
+    Closed,
+}
+
+/// Counters since the start, for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct JournalStatistics {
+    pub commits: u64,
+    pub entries: u64,
+    /// Bytes written, headers and padding included.
+    pub bytes: u64,
+    pub vouches: u64,
+    /// How often a commit had to wait for a checkpoint to free a file.
+    pub full_waits: u64,
+    /// Bytes that wait for a commit, now.
+    pub queued_bytes: u64,
+    pub files_live: u64,
+    pub files_total: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) entries: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) vouches: AtomicU64,
+    pub(crate) full_waits: AtomicU64,
+}
+
+/// What the committer's task and the handles share.
+pub(crate) struct Shared {
+    pub(crate) failed: OnceLock<JournalFailed>,
+    pub(crate) queued_bytes: AtomicUsize,
+    pub(crate) room: Notify,
+    pub(crate) durable: Mutex<Position>,
+    pub(crate) files: FileSet,
+    pub(crate) counters: Counters,
+    pub(crate) queue_bytes_max: usize,
+    pub(crate) entry_bytes_max: u64,
+}
+
+pub(crate) enum Request {
+    Append(Append),
+    /// Vouch for the last commit now.
+    Vouch(oneshot::Sender<Result<(), JournalFailed>>),
+    /// Write what is queued, vouch and end.
+    Close(oneshot::Sender<Result<(), JournalFailed>>),
+}
+
+pub(crate) struct Append {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) bytes: usize,
+    pub(crate) done: oneshot::Sender<Result<(), JournalFailed>>,
+}
+
+/// Access to the node's journal. Cheap to clone.
+#[derive(Clone)]
+pub struct JournalHandle {
+    sender: mpsc::UnboundedSender<Request>,
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+}
+
+impl JournalHandle {
+    pub(crate) fn new(
+        sender: mpsc::UnboundedSender<Request>,
+        shared: Arc<Shared>,
+        disk: Arc<dyn Disk>,
+    ) -> JournalHandle {
+        JournalHandle { sender, shared, disk }
+    }
+
+    /// Queues entries for the next commit, in the order of calls, without waiting. The ticket completes when
+    /// all of them are durable; with no entries, when everything queued before is.
+    ///
+    /// Callers that produce without end wait for [`JournalHandle::room`] between their turns: that bounds
+    /// the queue.
+    pub fn append(&self, entries: Vec<Entry>) -> CommitTicket {
+        if let Some(failed) = self.shared.failed.get() {
+            return CommitTicket::failed(failed.clone());
+        }
+        let mut bytes = 0;
+        for entry in &entries {
+            let payload = entry.payload_bytes();
+            if payload as u64 > self.shared.entry_bytes_max {
+                let max = self.shared.entry_bytes_max;
+                return CommitTicket::failed(JournalFailed::EntryTooLarge { bytes: payload as u64, max });
+            }
+            bytes += payload + ROW_BYTES;
+        }
+        let (done, receiver) = oneshot::channel();
+        self.shared.queued_bytes.fetch_add(bytes, Ordering::AcqRel);
+        if self.sender.send(Request::Append(Append { entries, bytes, done })).is_err() {
+            return CommitTicket::failed(self.reason());
+        }
+        CommitTicket { receiver: Ok(receiver), shared: Some(Arc::clone(&self.shared)) }
+    }
+
+    /// Completes when all that was queued before is durable.
+    pub fn barrier(&self) -> CommitTicket {
+        self.append(Vec::new())
+    }
+
+    /// Waits until the queue has room. Returns at once when the journal has failed: appending tells.
+    pub async fn room(&self) {
+        loop {
+            let mut changed = pin!(self.shared.room.notified());
+            changed.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether [`JournalHandle::room`] would return at once.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.shared.queued_bytes.load(Ordering::Acquire) < self.shared.queue_bytes_max
+            || self.shared.failed.get().is_some()
+    }
+
+    /// The place behind the last durable commit.
+    #[must_use]
+    pub fn durable_position(&self) -> Position {
+        *self.shared.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the journal has failed, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<JournalFailed> {
+        self.shared.failed.get().cloned()
+    }
+
+    /// Completes when the journal has failed, with the reason.
+    pub async fn failed(&self) -> JournalFailed {
+        loop {
+            let mut changed = pin!(self.shared.room.notified());
+            changed.as_mut().enable();
+            if let Some(failed) = self.failure() {
+                return failed;
+            }
+            changed.await;
+        }
+    }
+
+    /// The largest payload that one entry may have, in bytes.
+    #[must_use]
+    pub fn entry_bytes_max(&self) -> u64 {
+        self.shared.entry_bytes_max
+    }
+
+    #[must_use]
+    pub fn statistics(&self) -> JournalStatistics {
+        let counters = &self.shared.counters;
+        let (live, total) = self.shared.files.usage();
+        JournalStatistics {
+            commits: counters.commits.load(Ordering::Relaxed),
+            entries: counters.entries.load(Ordering::Relaxed),
+            bytes: counters.bytes.load(Ordering::Relaxed),
+            vouches: counters.vouches.load(Ordering::Relaxed),
+            full_waits: counters.full_waits.load(Ordering::Relaxed),
+            queued_bytes: self.shared.queued_bytes.load(Ordering::Relaxed) as u64,
+            files_live: live as u64,
+            files_total: total as u64,
+        }
+    }
+
+    /// Writes the vouch file for the last commit.
+    ///
+    /// # Errors
+    /// If the journal has failed.
+    pub async fn vouch(&self) -> Result<(), JournalFailed> {
+        let (done, receiver) = oneshot::channel();
+        self.sender.send(Request::Vouch(done)).map_err(|_| self.reason())?;
+        receiver.await.unwrap_or_else(|_| Err(self.reason()))
+    }
+
+    /// Makes durable what is queued, vouches for it and ends the journal's task.
+    ///
+    /// # Errors
+    /// If the journal has failed.
+    pub async fn close(&self) -> Result<(), JournalFailed> {
+        let (done, receiver) = oneshot::channel();
+        self.sender.send(Request::Close(done)).map_err(|_| self.reason())?;
+        receiver.await.unwrap_or_else(|_| Err(self.reason()))
+    }
+
+    /// Frees the files before `keep_from`. Returns how many. One caller at a time.
+    pub(crate) async fn trim(&self, keep_from: FileSequence) -> io::Result<usize> {
+        self.shared.files.recycle(&*self.disk, keep_from).await
+    }
+
+    fn reason(&self) -> JournalFailed {
+        self.failure().unwrap_or(JournalFailed::Closed)
+    }
+}
+
+/// The largest payload for files of `file_bytes`.
+pub(crate) fn entry_bytes_max(file_bytes: u64) -> u64 {
+    file_bytes.saturating_sub(COMMIT_OVERHEAD_BYTES)
+}
+
+/// Completes when the entries of one append are durable, or can no longer become so.
+#[derive(Debug)]
+pub struct CommitTicket {
+    receiver: Result<oneshot::Receiver<Result<(), JournalFailed>>, JournalFailed>,
+    shared: Option<Arc<Shared>>,
+}
+
+impl CommitTicket {
+    fn failed(reason: JournalFailed) -> CommitTicket {
+        CommitTicket { receiver: Err(reason), shared: None }
+    }
+}
+
+impl Future for CommitTicket {
+    type Output = Result<(), JournalFailed>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let receiver = match &mut self.receiver {
+            Ok(receiver) => receiver,
+            Err(reason) => return Poll::Ready(Err(reason.clone())),
+        };
+        let Poll::Ready(answer) = Pin::new(receiver).poll(context) else { return Poll::Pending };
+        Poll::Ready(answer.unwrap_or_else(|_| {
+            // The task ended without an answer.
+            let failed = self.shared.as_ref().and_then(|shared| shared.failed.get().cloned());
+            Err(failed.unwrap_or(JournalFailed::Closed))
+        }))
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("failed", &self.failed.get()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! The node's journal: every durable fact, in aligned group commits over preallocated, recycled files.
+//!
+//! Owns the files below `journal/` and their format (`docs/journal-format.md`). Does not know what entries
+//! mean. Invariants: commit *n*+1 is written only after *n* is durable; a failed write poisons the journal
+//! for the life of the process; a file is written only once its name is durable.
+mod committer;
+mod entry;
+mod files;
+mod format;
+mod handle;
+mod recovery;
+#[cfg(test)]
+mod tests;
+mod vouch;
+
+pub use entry::{Entry, EntryBody, EntryNumber, LogId, LogKey};
+pub use format::{CommitNumber, FileSequence, Incarnation, Position};
+pub use handle::{CommitTicket, JournalFailed, JournalHandle, JournalStatistics};
+pub use recovery::{CommitDamage, JournalError, JournalReport, TornTail};
+
+pub(crate) use format::COMMIT_OVERHEAD_BYTES;
+pub(crate) use recovery::{JournalReader, Step, create, exists};
+
+/// The journal's directory, relative to the data directory.
+pub(crate) const DIRECTORY: &str = "journal";

@@ -1,0 +1,692 @@
+//! Reading a journal back: what is whole is handed out in order, a torn tail is told from corruption.
+//! The rules stand in `docs/journal-format.md`, section "Recovery".
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{Notify, mpsc};
+
+use super::DIRECTORY;
+use super::committer::{Committer, Start};
+use super::entry::{Entry, EntryBody, EntryInvalid, LogKey};
+use super::files::{self, FileSet, JournalFile};
+use super::format::{
+    CommitHeader, CommitNumber, FileSequence, HEADER_BYTES, HeaderFound, Incarnation, Position, ROW_BYTES,
+    Row,
+};
+use super::handle::{Counters, JournalHandle, Shared, entry_bytes_max};
+use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
+use crate::io::{AlignedBuffer, Disk, Durability, Io};
+use crate::log::checksum::crc32c;
+use crate::log::config::{StorageOptions, UnattributedDamage};
+use crate::types::limits::DISK_BLOCK_BYTES;
+
+const BLOCK: u64 = DISK_BLOCK_BYTES as u64;
+/// How much one read takes while the journal is walked, in bytes.
+const WINDOW_BYTES: u64 = 1 << 20;
+
+/// The journal cannot be read back in a way that is certain to lose nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("journal: {action} {path} failed: {source}")]
+    Io { action: &'static str, path: String, source: io::Error },
+    #[error("{0}. {WAY_OUT}")]
+    Damaged(CommitDamage),
+    #[error(
+        "journal file {expected} is missing although {evidence}: it was removed or the directory is incomplete. {WAY_OUT}"
+    )]
+    FileMissing { expected: String, evidence: String },
+    #[error(
+        "journal file {file} holds commits of another journal at offset {offset}: two data directories were mixed. {WAY_OUT}"
+    )]
+    Foreign { file: String, offset: u64 },
+    #[error(
+        "journal file {file} holds a commit of format version {version} at offset {offset}, this release reads version 1: start the newer release again"
+    )]
+    OtherVersion { file: String, offset: u64, version: u32 },
+    #[error("journal file {file}, commit {commit}: {source}; start the newer release that wrote it")]
+    Entry { file: String, commit: CommitNumber, source: EntryInvalid },
+}
+
+const WAY_OUT: &str = "Nothing was changed. Restore the journal's files, or wipe the data directory if replicas \
+     elsewhere hold the data, or start with the option that marks all logs as damaged and goes on with what can be read";
+
+/// A commit that was durable and cannot be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommitDamage {
+    pub file: String,
+    pub offset: u64,
+    pub commit: CommitNumber,
+    pub what: &'static str,
+    pub evidence: String,
+}
+
+impl std::fmt::Display for CommitDamage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "journal file {}, offset {}: commit {} {}, although {}: it was durable once and may hold acknowledged records",
+            self.file, self.offset, self.commit, self.what, self.evidence
+        )
+    }
+}
+
+/// A commit that was being written when the node went down: never acknowledged, cut.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TornTail {
+    pub file: String,
+    pub offset: u64,
+    pub commit: CommitNumber,
+}
+
+/// What reading the journal found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct JournalReport {
+    pub commits: u64,
+    pub entries: u64,
+    pub bytes: u64,
+    pub torn_tail: Option<TornTail>,
+    /// Damage laid to single logs.
+    pub attributed: Vec<(LogKey, CommitDamage)>,
+    /// Damage that concerns all logs (only with [`UnattributedDamage::DamageAllLogs`]).
+    pub unattributed: Vec<CommitDamage>,
+    /// Whether the vouch file was missing or neither slot could be read.
+    pub vouch_lost: bool,
+    /// Names in the directory that are none of ours.
+    pub ignored: Vec<String>,
+}
+
+/// One commit, replayed.
+#[derive(Debug)]
+pub struct Replayed {
+    pub number: CommitNumber,
+    pub entries: Vec<Entry>,
+    /// Logs of which an entry in this commit is lost.
+    pub damaged: Vec<LogKey>,
+}
+
+/// The next thing the journal holds.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Commit(Replayed),
+    /// Commits are missing here and nobody can tell whose: every log is concerned.
+    AllDamaged,
+    End,
+}
+
+fn io_error(action: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> JournalError {
+    let path = path.into();
+    move |source| JournalError::Io { action, path, source }
+}
+
+/// Whether there is a journal that was written to: a file that begins with a commit.
+pub(crate) async fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
+    for (sequence, _) in list(disk, &mut Vec::new()).await? {
+        let path = sequence.path();
+        let file = disk.open(&path, files::open_options()).await.map_err(io_error("opening", &path))?;
+        let block = file.read_at(0, DISK_BLOCK_BYTES).await.map_err(io_error("reading", &path))?;
+        if !matches!(CommitHeader::parse(&block), HeaderFound::None) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes an empty journal: its directory and all its files, durable. Removes what an earlier attempt left.
+pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<(), JournalError> {
+    let dir = io_error("creating", DIRECTORY);
+    disk.remove_dir_all(DIRECTORY).await.map_err(io_error("removing", DIRECTORY))?;
+    // The removal is durable before anything of the same name is made.
+    disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))?;
+    disk.create_dir_all(DIRECTORY).await.map_err(dir)?;
+    for number in 1..=options.journal_files as u64 {
+        let sequence = FileSequence(number);
+        files::make(disk, sequence, options.journal_file_bytes)
+            .await
+            .map_err(io_error("making", sequence.path()))?;
+    }
+    disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
+    disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))
+}
+
+/// The journal files by number with their lengths; other names go to `ignored`.
+async fn list(
+    disk: &dyn Disk,
+    ignored: &mut Vec<String>,
+) -> Result<BTreeMap<FileSequence, u64>, JournalError> {
+    let entries = match disk.list(DIRECTORY).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(io_error("listing", DIRECTORY)(error)),
+    };
+    let mut found = BTreeMap::new();
+    for entry in entries {
+        match FileSequence::parse(&entry.name) {
+            Some(sequence) => {
+                found.insert(sequence, entry.size);
+            }
+            None if entry.name == "vouch" => {}
+            None => ignored.push(entry.name),
+        }
+    }
+    Ok(found)
+}
+
+/// What stands at a place where a commit is expected.
+enum Found {
+    Whole {
+        header: CommitHeader,
+        rows: Vec<Row>,
+        payloads: Bytes,
+    },
+    /// Header and directory are whole.
+    PayloadDamaged {
+        header: CommitHeader,
+        rows: Vec<Row>,
+        payloads: Bytes,
+    },
+    Damaged(&'static str),
+    /// The commit before it, as it reads now, is not the one that it was written behind.
+    Contradiction(&'static str),
+    /// No header of this use of the file: it ends here, unless something vouches for more.
+    Nothing,
+}
+
+/// Walks a journal from the replay position to its end.
+pub(crate) struct JournalReader {
+    disk: Arc<dyn Disk>,
+    incarnation: Incarnation,
+    files: BTreeMap<FileSequence, JournalFile>,
+    start: FileSequence,
+    position: Position,
+    vouch_file: VouchFile,
+    vouch: Option<Vouch>,
+    policy: UnattributedDamage,
+    window: Window,
+    torn_header: Option<(FileSequence, u64)>,
+    pub(crate) report: JournalReport,
+}
+
+/// The piece of a file that was read last.
+struct Window {
+    file: FileSequence,
+    offset: u64,
+    bytes: Bytes,
+}
+
+impl JournalReader {
+    /// Opens the journal of `incarnation` at the checkpoint's replay position.
+    pub(crate) async fn open(
+        disk: Arc<dyn Disk>,
+        incarnation: Incarnation,
+        position: Position,
+        policy: UnattributedDamage,
+    ) -> Result<JournalReader, JournalError> {
+        let mut report = JournalReport::default();
+        let mut names = Vec::new();
+        let listed = list(&*disk, &mut names).await?;
+        for name in names {
+            if name.ends_with(".journal.tmp") {
+                let path = format!("{DIRECTORY}/{name}");
+                disk.remove(&path).await.map_err(io_error("removing", path))?;
+            } else {
+                report.ignored.push(name);
+            }
+        }
+        let mut files = BTreeMap::new();
+        for (sequence, length) in listed {
+            let path = sequence.path();
+            let file = disk.open(&path, files::open_options()).await.map_err(io_error("opening", &path))?;
+            // A piece of a block at the end cannot be used.
+            let length = length - length % BLOCK;
+            files.insert(sequence, JournalFile { sequence, length, file });
+        }
+        let (vouch_file, vouch, existed) =
+            VouchFile::open(&*disk, incarnation).await.map_err(io_error("opening", VOUCH_PATH))?;
+        report.vouch_lost = vouch.is_none() && (!existed || position.next > Position::START.next);
+        let window = Window { file: position.file, offset: 0, bytes: Bytes::new() };
+        let start = position.file;
+        let reader = JournalReader {
+            disk,
+            incarnation,
+            files,
+            start,
+            position,
+            vouch_file,
+            vouch,
+            policy,
+            window,
+            torn_header: None,
+            report,
+        };
+        reader.check_files().await?;
+        Ok(reader)
+    }
+
+    /// Where the next commit is expected.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Refuses when the file of the replay position, or one between two that were written, is missing.
+    async fn check_files(&self) -> Result<(), JournalError> {
+        if !self.files.contains_key(&self.start) {
+            return Err(JournalError::FileMissing {
+                expected: self.start.path(),
+                evidence: "the checkpoint's replay position lies in it".to_owned(),
+            });
+        }
+        let mut expected = self.start;
+        for &sequence in self.files.range(self.start..).map(|(sequence, _)| sequence) {
+            if sequence > expected
+                && let HeaderFound::Whole(header) = self.header_at(sequence, 0).await
+                && self.is_ours(&header, sequence, 0)
+            {
+                return Err(JournalError::FileMissing {
+                    expected: expected.path(),
+                    evidence: format!(
+                        "the later file {} begins with commit {}",
+                        sequence.path(),
+                        header.number
+                    ),
+                });
+            }
+            if sequence == expected {
+                expected = expected.next();
+            }
+        }
+        Ok(())
+    }
+
+    fn is_ours(&self, header: &CommitHeader, file: FileSequence, offset: u64) -> bool {
+        header.incarnation == self.incarnation && header.file == file && header.offset == offset
+    }
+
+    async fn header_at(&self, sequence: FileSequence, offset: u64) -> HeaderFound {
+        let Some(file) = self.files.get(&sequence) else { return HeaderFound::None };
+        if offset + BLOCK > file.length {
+            return HeaderFound::None;
+        }
+        // A block that cannot be read holds no header; what vouches for it is found elsewhere.
+        match file.file.read_at(offset, DISK_BLOCK_BYTES).await {
+            Ok(block) => CommitHeader::parse(&block),
+            Err(_) => HeaderFound::None,
+        }
+    }
+
+    /// The next commit, or what stands in its stead.
+    pub(crate) async fn next(&mut self) -> Result<Step, JournalError> {
+        let (sequence, offset) = (self.position.file, self.position.offset);
+        match self.examine(sequence, offset).await? {
+            Found::Whole { header, rows, payloads } => {
+                if self.contradicts_vouch(&header) {
+                    return self.damaged("is not the one that was vouched for").await;
+                }
+                self.replay(&header, &rows, &payloads, None)
+            }
+            Found::PayloadDamaged { header, rows, payloads } => {
+                match self.evidence(header.number, sequence, offset).await {
+                    Some(evidence) => {
+                        let damage = CommitDamage {
+                            file: sequence.path(),
+                            offset,
+                            commit: header.number,
+                            what: "has a damaged payload",
+                            evidence,
+                        };
+                        self.replay(&header, &rows, &payloads, Some(damage))
+                    }
+                    None => Ok(self.torn(sequence, offset)),
+                }
+            }
+            Found::Damaged(what) => match self.evidence(self.position.next, sequence, offset).await {
+                Some(_) => self.damaged(what).await,
+                None => Ok(self.torn(sequence, offset)),
+            },
+            Found::Contradiction(what) => self.damaged(what).await,
+            Found::Nothing => self.nothing_here().await,
+        }
+    }
+
+    /// No commit stands at the position: the file had no room for it, or this is the end.
+    async fn nothing_here(&mut self) -> Result<Step, JournalError> {
+        let (sequence, offset) = (self.position.file, self.position.offset);
+        let next_file = sequence.next();
+        if offset > 0
+            && let HeaderFound::Whole(header) = self.header_at(next_file, 0).await
+            && self.is_ours(&header, next_file, 0)
+            && header.number == self.position.next
+        {
+            self.position = Position { file: next_file, offset: 0, ..self.position };
+            return Box::pin(self.next()).await;
+        }
+        match self.evidence(self.position.next, sequence, offset).await {
+            Some(_) => self.damaged("cannot be read").await,
+            None => Ok(Step::End),
+        }
+    }
+
+    fn torn(&mut self, sequence: FileSequence, offset: u64) -> Step {
+        self.report.torn_tail = Some(TornTail { file: sequence.path(), offset, commit: self.position.next });
+        self.torn_header = Some((sequence, offset));
+        Step::End
+    }
+
+    fn contradicts_vouch(&self, header: &CommitHeader) -> bool {
+        self.vouch.is_some_and(|vouch| vouch.commit == header.number && vouch.commit_crc != header.crc)
+    }
+
+    /// A commit that was durable is lost and cannot be laid to single logs.
+    async fn damaged(&mut self, what: &'static str) -> Result<Step, JournalError> {
+        let (sequence, offset) = (self.position.file, self.position.offset);
+        let commit = self.position.next;
+        let evidence = self
+            .evidence(commit, sequence, offset)
+            .await
+            .unwrap_or_else(|| "it follows the others".to_owned());
+        let damage = CommitDamage { file: sequence.path(), offset, commit, what, evidence };
+        match self.policy {
+            UnattributedDamage::Refuse => return Err(JournalError::Damaged(damage)),
+            UnattributedDamage::DamageAllLogs => self.report.unattributed.push(damage),
+        }
+        // Go on with the next commit that can be found; behind the vouched one if there is none.
+        match self.later_header(commit, sequence, offset).await {
+            Some(header) => {
+                self.position = Position {
+                    file: header.file,
+                    offset: header.offset,
+                    next: header.number,
+                    previous_crc: header.previous_crc,
+                };
+            }
+            None => {
+                let vouched = self.vouch.map_or(commit, |vouch| vouch.commit.max(commit));
+                let next_file = sequence.next();
+                let length = self.files.get(&sequence).map_or(0, |file| file.length);
+                self.position = Position {
+                    // Nothing is known of the rest of this file: leave it alone if there is another.
+                    file: if self.files.contains_key(&next_file) { next_file } else { sequence },
+                    offset: if self.files.contains_key(&next_file) { 0 } else { length },
+                    next: CommitNumber(vouched.0 + 1),
+                    previous_crc: self.vouch.map_or(0, |vouch| vouch.commit_crc),
+                };
+            }
+        }
+        Ok(Step::AllDamaged)
+    }
+
+    /// What proves that `commit`, expected at a place, was durable once; `None` if nothing does.
+    async fn evidence(&self, commit: CommitNumber, file: FileSequence, offset: u64) -> Option<String> {
+        if let Some(vouch) = self.vouch
+            && vouch.commit >= commit
+        {
+            return Some(format!("{VOUCH_PATH} vouches for commit {}", vouch.commit));
+        }
+        let header = self.later_header(commit, file, offset).await?;
+        Some(format!(
+            "commit {} follows it in {} at offset {}",
+            header.number,
+            header.file.path(),
+            header.offset
+        ))
+    }
+
+    /// The first header with a number above `commit`, from a place on: in the rest of this file, in all of
+    /// the next, at the beginning of the later ones.
+    async fn later_header(
+        &self,
+        commit: CommitNumber,
+        file: FileSequence,
+        offset: u64,
+    ) -> Option<CommitHeader> {
+        for (&sequence, candidate) in self.files.range(file..) {
+            let from = if sequence == file { offset } else { 0 };
+            let to = if sequence <= file.next() { candidate.length } else { BLOCK.min(candidate.length) };
+            let mut at = from;
+            while at < to {
+                let length = (to - at).min(WINDOW_BYTES);
+                let bytes = read_readable(candidate, at, length).await;
+                for (i, block) in bytes.chunks_exact(DISK_BLOCK_BYTES).enumerate() {
+                    let block_offset = at + i as u64 * BLOCK;
+                    if let HeaderFound::Whole(header) = CommitHeader::parse(block)
+                        && self.is_ours(&header, sequence, block_offset)
+                        && header.number > commit
+                    {
+                        return Some(header);
+                    }
+                }
+                at += length;
+            }
+        }
+        None
+    }
+
+    /// Reads what stands at a place and compares it with what is expected there.
+    async fn examine(&mut self, sequence: FileSequence, offset: u64) -> Result<Found, JournalError> {
+        let Some(file) = self.files.get(&sequence).cloned() else { return Ok(Found::Nothing) };
+        if offset + BLOCK > file.length {
+            return Ok(Found::Nothing);
+        }
+        let block = self.bytes(&file, offset, BLOCK).await;
+        let header = match CommitHeader::parse(&block) {
+            HeaderFound::None => return Ok(Found::Nothing),
+            HeaderFound::OtherVersion(version) => {
+                return Err(JournalError::OtherVersion { file: sequence.path(), offset, version });
+            }
+            HeaderFound::Whole(header) => header,
+        };
+        if header.incarnation != self.incarnation {
+            return Err(JournalError::Foreign { file: sequence.path(), offset });
+        }
+        if !self.is_ours(&header, sequence, offset) || header.number < self.position.next {
+            return Ok(Found::Nothing);
+        }
+        if header.number > self.position.next {
+            return Ok(Found::Damaged("is missing: a later one stands in its place"));
+        }
+        if header.previous_crc != self.position.previous_crc {
+            return Ok(Found::Contradiction("does not follow the commit before it"));
+        }
+        let Some(total) = header.total_bytes().filter(|total| offset + total <= file.length) else {
+            return Ok(Found::Damaged("claims more bytes than its file has"));
+        };
+        let commit = self.bytes(&file, offset, total).await;
+        Ok(check_commit(header, &commit))
+    }
+
+    /// `length` bytes of a file, through the window.
+    async fn bytes(&mut self, file: &JournalFile, offset: u64, length: u64) -> Bytes {
+        let held = self.window.bytes.len() as u64;
+        let inside = self.window.file == file.sequence
+            && offset >= self.window.offset
+            && offset + length <= self.window.offset + held;
+        if !inside {
+            let length = length.max(WINDOW_BYTES).min(file.length - offset);
+            let bytes = read_readable(file, offset, length).await;
+            self.window = Window { file: file.sequence, offset, bytes };
+        }
+        let from = usize::try_from(offset - self.window.offset).expect("the window is in memory");
+        let length = usize::try_from(length).expect("the window is in memory");
+        self.window.bytes.slice(from..from + length)
+    }
+
+    fn replay(
+        &mut self,
+        header: &CommitHeader,
+        rows: &[Row],
+        payloads: &Bytes,
+        damage: Option<CommitDamage>,
+    ) -> Result<Step, JournalError> {
+        let mut entries = Vec::with_capacity(rows.len());
+        let mut damaged = Vec::new();
+        let mut at = 0;
+        for row in rows {
+            let payload = payloads.slice(at..at + row.length as usize);
+            at += row.length as usize;
+            if damage.is_some() && crc32c(&payload) != row.crc {
+                damaged.push(row.log);
+                continue;
+            }
+            let body = EntryBody::parse(row.kind, &payload).map_err(|source| JournalError::Entry {
+                file: header.file.path(),
+                commit: header.number,
+                source,
+            })?;
+            entries.push(Entry { log: row.log, number: row.number, body });
+        }
+        if let Some(damage) = damage {
+            damaged.dedup();
+            self.report.attributed.extend(damaged.iter().map(|&log| (log, damage.clone())));
+        }
+        let length = header.total_bytes().expect("the length was checked when the commit was read");
+        self.report.commits += 1;
+        self.report.entries += entries.len() as u64;
+        self.report.bytes += length;
+        self.position = Position {
+            file: header.file,
+            offset: header.offset + length,
+            next: CommitNumber(header.number.0 + 1),
+            previous_crc: header.crc,
+        };
+        Ok(Step::Commit(Replayed { number: header.number, entries, damaged }))
+    }
+
+    /// Makes the end that was found the place where the journal goes on, and starts its task.
+    pub(crate) async fn finish(
+        self,
+        io: &Io,
+        options: &StorageOptions,
+    ) -> Result<(JournalHandle, JournalReport), JournalError> {
+        if let Some((sequence, offset)) = self.torn_header {
+            self.erase(sequence, offset).await?;
+        }
+        let active =
+            self.files.get(&self.position.file).expect("the position lies in a file that was opened");
+        // After a crash of the process alone, what was read may not have reached the device yet.
+        active.file.sync().await.map_err(io_error("syncing", active.sequence.path()))?;
+        let (live, spare) = self.settle_files(options).await?;
+        let file_bytes = live
+            .iter()
+            .chain(&spare)
+            .map(|file| file.length)
+            .chain([options.journal_file_bytes])
+            .min()
+            .unwrap_or(options.journal_file_bytes);
+        let shared = Arc::new(Shared {
+            failed: std::sync::OnceLock::new(),
+            queued_bytes: std::sync::atomic::AtomicUsize::new(0),
+            room: Notify::new(),
+            durable: Mutex::new(self.position),
+            files: FileSet::new(live, spare, options.journal_file_bytes),
+            counters: Counters::default(),
+            queue_bytes_max: options.journal_queue_bytes.max(1),
+            entry_bytes_max: entry_bytes_max(file_bytes),
+        });
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let start = Start {
+            incarnation: self.incarnation,
+            position: self.position,
+            vouch: self.vouch_file,
+            vouch_idle: options.journal_vouch_idle,
+        };
+        let committer = Committer::new(Arc::clone(&shared), receiver, Arc::clone(&io.clock), start);
+        // The task ends by itself when the journal is closed or nobody holds a handle.
+        drop(io.spawn.spawn("journal", Box::pin(committer.run())));
+        Ok((JournalHandle::new(sender, shared, Arc::clone(&io.disk)), self.report))
+    }
+
+    /// Zeroes the header of a torn commit, so that the next commit of its number is the only one.
+    async fn erase(&self, sequence: FileSequence, offset: u64) -> Result<(), JournalError> {
+        let file = self.files.get(&sequence).expect("the torn commit was read from a file that is open");
+        let zeros = AlignedBuffer::zeroed(DISK_BLOCK_BYTES);
+        let (result, _) = file.file.write_aligned_at(offset, zeros, DISK_BLOCK_BYTES, Durability::Now).await;
+        result.map_err(io_error("cutting the torn tail of", sequence.path()))
+    }
+
+    /// The live files, and the spare ones with numbers that follow without a gap; made, renamed and removed
+    /// as needed, durable on return.
+    async fn settle_files(
+        &self,
+        options: &StorageOptions,
+    ) -> Result<(Vec<JournalFile>, Vec<JournalFile>), JournalError> {
+        let disk = &*self.disk;
+        let mut live = Vec::new();
+        let mut surplus = Vec::new();
+        for (&sequence, file) in &self.files {
+            if sequence >= self.start && sequence <= self.position.file {
+                live.push(file.clone());
+            } else {
+                surplus.push(file.clone());
+            }
+        }
+        // Files above the position first: they may already have the right numbers.
+        surplus.sort_by_key(|file| (file.sequence < self.start, file.sequence));
+        let wanted = options.journal_files.saturating_sub(live.len()).max(1);
+        let mut next = self.position.file;
+        let mut spare: Vec<JournalFile> = Vec::new();
+        for file in surplus {
+            let path = file.sequence.path();
+            if spare.len() >= wanted || file.length != options.journal_file_bytes {
+                disk.remove(&path).await.map_err(io_error("removing", path))?;
+                continue;
+            }
+            next = next.next();
+            if file.sequence != next {
+                disk.rename(&path, &next.path()).await.map_err(io_error("renaming", path))?;
+            }
+            spare.push(JournalFile { sequence: next, ..file });
+        }
+        while spare.len() < wanted {
+            next = next.next();
+            let made = files::make(disk, next, options.journal_file_bytes).await;
+            spare.push(made.map_err(io_error("making", next.path()))?);
+        }
+        disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
+        Ok((live, spare))
+    }
+}
+
+/// The bytes of a piece of a file; blocks that cannot be read are zeros, which no checksum of ours accepts.
+async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
+    let whole = usize::try_from(length).expect("a commit fits in memory");
+    if let Ok(bytes) = file.file.read_at(offset, whole).await
+        && bytes.len() == whole
+    {
+        return bytes;
+    }
+    let mut bytes = BytesMut::zeroed(whole);
+    for (i, slot) in bytes.chunks_mut(DISK_BLOCK_BYTES).enumerate() {
+        let at = offset + i as u64 * BLOCK;
+        if let Ok(block) = file.file.read_at(at, slot.len()).await
+            && block.len() == slot.len()
+        {
+            slot.copy_from_slice(&block);
+        }
+    }
+    bytes.freeze()
+}
+
+fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
+    let payload_bytes = usize::try_from(header.payload_bytes).expect("the commit is in memory");
+    let directory_at = HEADER_BYTES + payload_bytes;
+    let directory = &commit[directory_at..directory_at + header.entries as usize * ROW_BYTES];
+    if crc32c(directory) != header.directory_crc {
+        return Found::Damaged("has a damaged directory");
+    }
+    let rows: Vec<Row> = directory.chunks_exact(ROW_BYTES).map(Row::parse).collect();
+    let described: u64 = rows.iter().map(|row| u64::from(row.length)).sum();
+    if described != header.payload_bytes {
+        return Found::Damaged("has a directory that does not match its payloads");
+    }
+    let payloads = commit.slice(HEADER_BYTES..directory_at);
+    let mut at = 0;
+    for row in &rows {
+        let end = at + row.length as usize;
+        if crc32c(&payloads[at..end]) != row.crc {
+            return Found::PayloadDamaged { header, rows, payloads };
+        }
+        at = end;
+    }
+    Found::Whole { header, rows, payloads }
+}

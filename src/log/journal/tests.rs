@@ -1,0 +1,315 @@
+use super::format::HeaderFound;
+use super::recovery::Replayed;
+use super::*;
+use crate::io::RngStream;
+use crate::log::config::{StorageOptions, UnattributedDamage};
+use crate::log::testing::{TestDisk, TestFault, TestRandom, TestRuntime, test_io};
+use crate::types::{LeaderEpoch, Offset, PartitionId, PartitionIndex, TopicId};
+use std::sync::Arc;
+
+const INCARNATION: Incarnation = Incarnation([7; 16]);
+
+fn options() -> StorageOptions {
+    StorageOptions { journal_file_bytes: 16_384, journal_files: 4, ..StorageOptions::default() }
+}
+
+fn log(index: i32) -> LogKey {
+    LogKey {
+        id: LogId(index as u64),
+        partition: PartitionId { topic: TopicId([1; 16]), index: PartitionIndex(index) },
+    }
+}
+
+fn entry(index: i32, number: u64) -> Entry {
+    let body =
+        EntryBody::EpochStart { epoch: LeaderEpoch(number as i32), start_offset: Offset(number as i64) };
+    Entry { log: log(index), number: EntryNumber(number), body }
+}
+
+struct Opened {
+    runtime: TestRuntime,
+    handle: JournalHandle,
+    report: JournalReport,
+    commits: Vec<Replayed>,
+    all_damaged: bool,
+}
+
+fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> Result<Opened, JournalError> {
+    let runtime = TestRuntime::new();
+    let io = test_io(&runtime, disk, 1);
+    let (mut commits, mut all_damaged) = (Vec::new(), false);
+    let (handle, report) = runtime.block_on(async {
+        let mut reader = JournalReader::open(Arc::clone(&io.disk), INCARNATION, position, policy).await?;
+        loop {
+            match reader.next().await? {
+                Step::Commit(commit) => commits.push(commit),
+                Step::AllDamaged => all_damaged = true,
+                Step::End => break,
+            }
+        }
+        reader.finish(&io, &options()).await
+    })?;
+    Ok(Opened { runtime, handle, report, commits, all_damaged })
+}
+
+fn open(disk: &TestDisk) -> Result<Opened, JournalError> {
+    open_at(disk, Position::START, UnattributedDamage::Refuse)
+}
+
+fn new_disk() -> TestDisk {
+    let disk = TestDisk::new();
+    let runtime = TestRuntime::new();
+    runtime.block_on(create(&disk, &options())).unwrap();
+    disk
+}
+
+fn numbers(commits: &[Replayed]) -> Vec<u64> {
+    commits.iter().flat_map(|commit| &commit.entries).map(|entry| entry.number.0).collect()
+}
+
+/// A journal with one entry in each of three commits, not vouched for unless `vouch`.
+fn three_commits(vouch: bool) -> TestDisk {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    opened.runtime.block_on(async {
+        for number in 1..=3 {
+            opened.handle.append(vec![entry(number as i32, number)]).await.unwrap();
+        }
+        if vouch {
+            opened.handle.vouch().await.unwrap();
+        }
+    });
+    opened.runtime.kill();
+    disk.restart()
+}
+
+const FIRST: &str = "journal/00000000000000000001.journal";
+
+#[test]
+fn what_was_committed_is_replayed_in_order() {
+    let disk = three_commits(true);
+    let opened = open(&disk).unwrap();
+    assert_eq!(numbers(&opened.commits), [1, 2, 3]);
+    assert_eq!(opened.report.torn_tail, None);
+    assert_eq!(opened.handle.durable_position().next, CommitNumber(4));
+}
+
+#[test]
+fn appends_during_a_write_share_the_next_commit() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    let tickets: Vec<CommitTicket> =
+        (1..=10).map(|number| opened.handle.append(vec![entry(1, number)])).collect();
+    let late = opened.handle.barrier();
+    opened.runtime.block_on(async {
+        for ticket in tickets {
+            ticket.await.unwrap();
+        }
+        late.await.unwrap();
+    });
+    assert_eq!(opened.handle.statistics().commits, 1);
+    assert_eq!(opened.handle.statistics().queued_bytes, 0);
+}
+
+#[test]
+fn a_torn_last_commit_is_cut_and_its_place_used_again() {
+    for offset in [8192, 8192 + 81, 8192 + 93] {
+        let disk = three_commits(false);
+        disk.corrupt(FIRST, offset);
+        let opened = open(&disk).unwrap();
+        assert_eq!(numbers(&opened.commits), [1, 2], "offset {offset}");
+        let cut = opened.report.torn_tail.is_some();
+        assert_eq!(cut, offset > 8192, "without its magic it cannot be told from nothing");
+        opened.runtime.block_on(opened.handle.append(vec![entry(9, 9)])).unwrap();
+        opened.runtime.kill();
+        let again = open(&disk.restart()).unwrap();
+        assert_eq!(numbers(&again.commits), [1, 2, 9]);
+    }
+}
+
+#[test]
+fn a_vouched_last_commit_is_never_cut() {
+    let disk = three_commits(true);
+    disk.corrupt(FIRST, 8192 + 20);
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    let JournalError::Damaged(damage) = &error else { panic!("{error}") };
+    assert_eq!((damage.offset, damage.commit), (8192, CommitNumber(3)));
+    assert!(error.to_string().contains("vouches for commit 3"), "{error}");
+}
+
+#[test]
+fn damage_in_the_middle_is_found_by_what_follows() {
+    let disk = three_commits(false);
+    disk.corrupt(FIRST, 4096 + 20);
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, JournalError::Damaged(d) if d.commit == CommitNumber(2)), "{error}");
+
+    let opened = open_at(&disk, Position::START, UnattributedDamage::DamageAllLogs).unwrap();
+    assert!(opened.all_damaged);
+    assert_eq!(numbers(&opened.commits), [1, 3], "what can be read is read");
+}
+
+#[test]
+fn a_damaged_payload_is_laid_to_its_log() {
+    let disk = three_commits(false);
+    disk.corrupt(FIRST, 4096 + 80);
+    let opened = open(&disk).unwrap();
+    assert_eq!(numbers(&opened.commits), [1, 3]);
+    assert_eq!(opened.commits[1].damaged, [log(2)]);
+    assert_eq!(opened.report.attributed.len(), 1);
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_damage_and_no_end() {
+    let disk = three_commits(true);
+    disk.inject(TestFault::FailReads("0001.journal".to_owned()));
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, JournalError::Damaged(d) if d.commit == CommitNumber(1)), "{error}");
+}
+
+#[test]
+fn a_failed_write_poisons() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    opened.runtime.block_on(async {
+        opened.handle.append(vec![entry(1, 1)]).await.unwrap();
+        disk.inject(TestFault::FailSync("0001.journal".to_owned()));
+        let failing = opened.handle.append(vec![entry(1, 2)]);
+        let waiting = opened.handle.append(vec![entry(1, 3)]);
+        assert!(matches!(failing.await, Err(JournalFailed::Write { offset: 4096, .. })));
+        assert!(waiting.await.is_err());
+        disk.heal();
+        assert!(opened.handle.append(vec![entry(1, 4)]).await.is_err(), "nothing is tried again");
+        assert!(opened.handle.close().await.is_err());
+    });
+    assert_eq!(numbers(&open(&disk.restart()).unwrap().commits), [1]);
+}
+
+#[test]
+fn files_are_recycled_and_stale_commits_not_taken_for_new_ones() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    let mut kept = Position::START;
+    opened.runtime.block_on(async {
+        for number in 1..=40 {
+            opened.handle.append(vec![entry(1, number)]).await.unwrap();
+            if number % 5 == 0 {
+                kept = opened.handle.durable_position();
+                opened.handle.trim(kept.file).await.unwrap();
+            }
+        }
+    });
+    assert_eq!(kept.file, FileSequence(10), "four commits a file");
+    let statistics = opened.handle.statistics();
+    assert_eq!((statistics.files_total, statistics.full_waits), (4, 0));
+    opened.runtime.kill();
+    let disk = disk.restart();
+    let again = open_at(&disk, kept, UnattributedDamage::Refuse).unwrap();
+    assert!(again.commits.is_empty());
+    assert_eq!(again.report.torn_tail, None);
+    assert_eq!(disk.paths().len(), 5, "{:?}", disk.paths());
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert!(matches!(error, JournalError::FileMissing { .. }), "{error}");
+}
+
+#[test]
+fn a_full_journal_waits_for_a_trim() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    let handle = opened.handle.clone();
+    opened.runtime.block_on(async {
+        for number in 1..=16 {
+            handle.append(vec![entry(1, number)]).await.unwrap();
+        }
+        let blocked = handle.append(vec![entry(1, 17)]);
+        let position = handle.durable_position();
+        assert_eq!(position.file, FileSequence(4));
+        // Let the task find that there is no file.
+        for _ in 0..3 {
+            let _ = disk_turn(&disk).await;
+        }
+        assert_eq!(handle.statistics().full_waits, 1);
+        assert_eq!(handle.trim(FileSequence(2)).await.unwrap(), 1);
+        blocked.await.unwrap();
+    });
+}
+
+async fn disk_turn(disk: &TestDisk) -> std::io::Result<crate::io::DiskSpace> {
+    crate::io::Disk::space(disk).await
+}
+
+#[test]
+fn a_missing_file_in_the_middle_and_a_foreign_one_are_refused() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    opened.runtime.block_on(async {
+        for number in 1..=12 {
+            opened.handle.append(vec![entry(1, number)]).await.unwrap();
+        }
+    });
+    let disk = disk.restart();
+    let second = "journal/00000000000000000002.journal";
+    let bytes = disk.bytes(second).unwrap();
+    disk.delete_file(second);
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert!(matches!(error, JournalError::FileMissing { .. }), "{error}");
+
+    let mut foreign = bytes;
+    // Another incarnation with a right checksum.
+    foreign[16] ^= 1;
+    let crc = crate::log::checksum::crc32c(&foreign[16..80]);
+    foreign[12..16].copy_from_slice(&crc.to_be_bytes());
+    assert!(matches!(format::CommitHeader::parse(&foreign), HeaderFound::Whole(_)));
+    disk.set_bytes(second, foreign);
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert!(matches!(error, JournalError::Foreign { .. } | JournalError::Damaged(_)), "{error}");
+}
+
+#[test]
+fn a_refused_entry_is_refused_before_it_is_queued() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    assert_eq!(opened.handle.entry_bytes_max(), 16_384 - 128);
+}
+
+#[test]
+fn whatever_the_crash_acknowledged_entries_survive() {
+    for seed in 0..300_u64 {
+        let mut random = TestRandom(seed);
+        let disk = new_disk();
+        disk.inject(TestFault::CrashAt(1 + random.below(60)));
+        let mut acknowledged = 0;
+        let mut disk = disk;
+        for _ in 0..3 {
+            let Ok(opened) = open(&disk) else {
+                assert!(disk.has_crashed(), "seed {seed}: refused without a crash");
+                disk = disk.lose_power(&mut random);
+                continue;
+            };
+            let found = numbers(&opened.commits);
+            assert!(found.len() as u64 >= acknowledged, "seed {seed}: lost what was acknowledged");
+            assert_eq!(found, (1..=found.len() as u64).collect::<Vec<_>>(), "seed {seed}");
+            let mut next = found.len() as u64 + 1;
+            opened.runtime.block_on(async {
+                // The journal takes 16 of these commits; nothing trims it here.
+                for _ in 0..random.below(5) {
+                    if opened.handle.append(vec![entry(1, next)]).await.is_err() {
+                        break;
+                    }
+                    acknowledged = next;
+                    next += 1;
+                    if random.below(3) == 0 {
+                        let _ = opened.handle.vouch().await;
+                    }
+                }
+            });
+            opened.runtime.kill();
+            disk = if random.below(2) == 0 { disk.lose_power(&mut random) } else { disk.restart() };
+            disk.inject(TestFault::CrashAt(1 + random.below(30)));
+        }
+        disk.heal();
+        let last = disk.restart();
+        let found = numbers(&open(&last).unwrap().commits);
+        assert!(found.len() as u64 >= acknowledged, "seed {seed}");
+    }
+}

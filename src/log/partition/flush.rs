@@ -1,0 +1,240 @@
+//! From the tail to segments: what to write is planned here, written elsewhere, and taken note of here.
+use super::{Held, PartitionLog};
+use crate::log::flush::{FileAppend, FlushDone, FlushFailed, FlushFailure, FlushWork};
+use crate::log::indexes::OFFSET_ROW_BYTES;
+use crate::log::journal::Position;
+use crate::log::producers::Producers;
+use crate::log::segment::{IndexRows, SegmentState};
+use crate::log::state::LogState;
+use crate::log::tail::pieces;
+use crate::types::{Offset, Timestamp};
+use crate::wire::batch::BatchHeader;
+
+/// The largest segment whatever the configuration says: positions in an index have 32 bits.
+const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
+
+#[derive(Default)]
+pub(super) struct FlushState {
+    /// A work was taken and its outcome is not known.
+    under_way: Option<Producers>,
+    /// Something besides batches has changed since the last taken state.
+    pub(super) facts_changed: bool,
+    /// No entry that came after the last taken state stands in the journal before this place.
+    dirty_from: Option<Position>,
+    /// The same for what the flush under way takes.
+    taken_dirty_from: Option<Position>,
+}
+
+impl FlushState {
+    /// An entry is about to go to the journal, behind this place.
+    pub(super) fn note(&mut self, journal: Position) {
+        self.dirty_from = earliest(self.dirty_from, Some(journal));
+    }
+}
+
+fn earliest(a: Option<Position>, b: Option<Position>) -> Option<Position> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.earlier(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+impl PartitionLog {
+    /// Whether [`PartitionLog::take_flush`] would give work.
+    #[must_use]
+    pub fn wants_flush(&self) -> bool {
+        self.flush.under_way.is_none()
+            && (self.flush.facts_changed
+                || !self.garbage.is_empty()
+                || self.flushable_end() > self.flushed_end)
+    }
+
+    /// Up to where batches may be flushed: the last whole one below the high watermark.
+    fn flushable_end(&self) -> Offset {
+        if self.damage.is_some() {
+            return self.flushed_end;
+        }
+        self.tail
+            .unflushed()
+            .take_while(|batch| {
+                batch.header().next_offset() <= self.high_watermark && batch.number <= self.durable.number
+            })
+            .last()
+            .map_or(self.flushed_end, |batch| batch.header().next_offset())
+    }
+
+    /// What is to be written: committed batches that are in no segment yet, and the log's state. `None` if
+    /// there is nothing, or a flush is under way. The outcome goes to [`PartitionLog::flushed`] or
+    /// [`PartitionLog::flush_failed`]. `now` is the wall clock.
+    pub fn take_flush(&mut self, now: Timestamp) -> Option<FlushWork> {
+        if !self.wants_flush() {
+            return None;
+        }
+        let end = self.flushable_end();
+        let mut producers = self.flushed_producers.clone();
+        let mut plan = Vec::new();
+        if end > self.flushed_end {
+            plan = self.plan(end, now, &mut producers);
+        }
+        let mut segments: Vec<SegmentState> = self.segments.iter().map(|held| held.state).collect();
+        for append in &plan {
+            match segments.iter_mut().find(|segment| segment.base == append.after.base) {
+                Some(segment) => *segment = append.after,
+                None => segments.push(append.after),
+            }
+        }
+        let state = LogState {
+            log: self.key,
+            number: self.durable.number,
+            damaged: self.damage.is_some(),
+            log_start: self.durable.log_start,
+            end,
+            high_watermark: self.high_watermark,
+            cleaned_to: self.cleaned_to,
+            vote: self.durable.vote,
+            epochs: self.durable.epochs.clone(),
+            segments,
+            producers: producers.snapshot(),
+        };
+        self.flush.under_way = Some(producers);
+        self.flush.taken_dirty_from = self.flush.dirty_from.take();
+        self.flush.dirty_from = self.pending.first_position();
+        self.flush.facts_changed = false;
+        let garbage = std::mem::take(&mut self.garbage);
+        let new_directory = !self.has_directory;
+        Some(FlushWork { state, appends: plan, garbage, new_directory })
+    }
+
+    /// Spreads the batches up to `end` over the active segment and new ones.
+    fn plan(&mut self, end: Offset, now: Timestamp, producers: &mut Producers) -> Vec<FileAppend> {
+        let mut plan: Vec<FileAppend> = Vec::new();
+        let interval = self.config.index_interval_bytes;
+        // The tail is lent out of the log while new segments get their names from it.
+        let batches: Vec<_> = self
+            .tail
+            .unflushed()
+            .take_while(|batch| batch.header().next_offset() <= end)
+            .map(|batch| batch.batch.clone())
+            .collect();
+        if let Some(active) = self.segments.last().filter(|held| !held.sealed) {
+            plan.push(FileAppend {
+                segment: std::sync::Arc::clone(&active.segment),
+                before: active.state,
+                after: active.state,
+                batches: Vec::new(),
+                rows: IndexRows::default(),
+            });
+        }
+        for batch in &batches {
+            let header = batch.header();
+            producers.replay(batch).expect("the batch was replayed into the producers when it was appended");
+            if header.next_offset() <= self.durable.log_start {
+                continue;
+            }
+            let bytes = batch.len() as u64;
+            if plan.last().is_none_or(|active| self.rolls(&active.after, header, bytes, now)) {
+                let segment = self.new_segment(header.base_offset, 0);
+                let state = SegmentState::begin(header.base_offset, 0, now);
+                plan.push(FileAppend {
+                    segment,
+                    before: state,
+                    after: state,
+                    batches: Vec::new(),
+                    rows: IndexRows::default(),
+                });
+            }
+            let active = plan.last_mut().expect("a segment was begun if there was none");
+            active.after.add(header, bytes, interval, &mut active.rows);
+            active.batches.extend(pieces(batch));
+        }
+        plan.retain(|append| append.after.bytes > append.before.bytes);
+        plan
+    }
+
+    /// Whether a batch begins a new segment (Kafka's rules, without jitter).
+    fn rolls(&self, active: &SegmentState, header: &BatchHeader, bytes: u64, now: Timestamp) -> bool {
+        if active.bytes == 0 {
+            return false;
+        }
+        let bytes_max = self.config.segment_bytes.min(SEGMENT_BYTES_MAX);
+        let waited_ms = if active.first_timestamp.0 >= 0 && header.max_timestamp.0 >= 0 {
+            header.max_timestamp.0.saturating_sub(active.first_timestamp.0)
+        } else {
+            now.0.saturating_sub(active.created.0)
+        };
+        let index_full =
+            active.offset_index_bytes + OFFSET_ROW_BYTES as u64 > self.config.segment_index_bytes;
+        active.bytes + bytes > bytes_max
+            || waited_ms > self.config.segment_ms
+            || (index_full && active.offset_index_bytes > 0)
+            || header.last_offset().since(active.base) > i64::from(i32::MAX)
+    }
+
+    /// A flush is durable: what it wrote may leave memory.
+    ///
+    /// # Panics
+    /// If no flush is under way: the work of another log.
+    pub fn flushed(&mut self, done: &FlushDone) {
+        assert_eq!(done.state.log, self.key, "a flush is told to its own log");
+        let producers = self.flush.under_way.take().expect("a flush was taken from this log");
+        for (segment, state) in &done.segments {
+            self.has_directory = true;
+            match self.segments.iter_mut().find(|held| held.segment.id == segment.id) {
+                Some(held) => held.state = *state,
+                // A segment that has left the log meanwhile is garbage already.
+                None if self.garbage.iter().any(|other| other.id == segment.id) => {}
+                None => self.segments.push(Held {
+                    segment: std::sync::Arc::clone(segment),
+                    state: *state,
+                    sealed: false,
+                }),
+            }
+        }
+        let last = self.segments.len().saturating_sub(1);
+        for held in &mut self.segments[..last] {
+            held.sealed = true;
+        }
+        self.flush.taken_dirty_from = None;
+        self.flushed_end = done.state.end;
+        self.flushed_producers = producers;
+        self.tail.flushed_to(self.flushed_end);
+        self.drop_segments();
+    }
+
+    /// A flush failed: its batches stay in memory and in the journal, and are tried again with the next.
+    ///
+    /// # Panics
+    /// If no flush is under way.
+    pub fn flush_failed(&mut self, failed: FlushFailed) {
+        assert_eq!(failed.log_key(), self.key, "a flush is told to its own log");
+        assert!(self.flush.under_way.take().is_some(), "a flush was taken from this log");
+        self.garbage.extend(failed.garbage);
+        self.flush.facts_changed = true;
+        self.flush.dirty_from = earliest(self.flush.taken_dirty_from.take(), self.flush.dirty_from);
+        match failed.reason {
+            FlushFailure::Sync { .. } => {
+                // What was added to the active segment is in an unknown state for ever. Its bytes up to the
+                // last good sync count; the rest goes to a new one.
+                if let Some(active) = self.segments.last_mut() {
+                    active.sealed = true;
+                }
+            }
+            FlushFailure::DiskFull { .. } | FlushFailure::Write { .. } => {}
+        }
+    }
+
+    /// Before which place the journal holds nothing that this log would need to be recovered, given what has
+    /// been flushed; `None` if it needs nothing. For [`crate::log::CheckpointRound::require`].
+    #[must_use]
+    pub fn needs_from(&self) -> Option<Position> {
+        let entries = earliest(self.flush.dirty_from, self.flush.taken_dirty_from);
+        earliest(entries, self.tail.unflushed().next().map(|batch| batch.journal))
+    }
+
+    /// Takes segments that end below the log's durable start out of the log.
+    pub(super) fn drop_segments(&mut self) {
+        let log_start = self.durable.log_start;
+        let gone = self.segments.partition_point(|held| held.state.end <= log_start);
+        self.garbage.extend(self.segments.drain(..gone).map(|held| held.segment));
+    }
+}

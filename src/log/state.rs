@@ -1,0 +1,34 @@
+use bytes::Bytes;
+
+use super::epochs::EpochHistory;
+use super::journal::{EntryNumber, LogKey};
+use super::segment::SegmentState;
+use crate::types::{LeaderEpoch, NodeId, Offset};
+
+/// The last epoch that the node has seen for a partition, and whom it voted for in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vote {
+    pub epoch: LeaderEpoch,
+    pub candidate: Option<NodeId>,
+}
+
+/// What the checkpoint keeps of a log: its state after the entry `number`, except that batches from `end` on
+/// are only in the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogState {
+    pub log: LogKey,
+    pub number: EntryNumber,
+    /// Something of it is known to be lost: it serves nothing.
+    pub damaged: bool,
+    pub log_start: Offset,
+    /// Up to where the segments reach.
+    pub end: Offset,
+    pub high_watermark: Offset,
+    /// Up to where compaction has been.
+    pub cleaned_to: Offset,
+    pub vote: Option<Vote>,
+    pub epochs: EpochHistory,
+    pub segments: Vec<SegmentState>,
+    /// [`super::producers::Producers::snapshot`] as of `end`.
+    pub producers: Bytes,
+}

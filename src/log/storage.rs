@@ -1,0 +1,369 @@
+//! A node's storage as one thing: opening it, making and removing logs, flushing, checkpoints.
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::checkpoint::{self, Checkpoint, CheckpointError};
+use super::config::{LogConfig, OptionsInvalid, StorageOptions};
+use super::file_cache::FileCache;
+use super::flush::{FlushDone, FlushFailed, FlushWork, flush_all};
+use super::journal::{
+    self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey, Position,
+};
+use super::partition::PartitionLog;
+use super::recovery::{Parts, RecoveryReport, recover};
+use super::segment::{FileKind, LOGS, Segment, log_directory};
+use super::state::LogState;
+use super::tail::TailBudget;
+use crate::io::Io;
+use crate::types::{Offset, PartitionId};
+
+/// Why the storage cannot be opened, or a change of it fails.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    #[error(transparent)]
+    Options(#[from] OptionsInvalid),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    JournalFailed(#[from] JournalFailed),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(
+        "there is no checkpoint although {found}: it was lost, and without it nothing tells what the files hold; restore checkpoint or checkpoint.copy, or wipe the data directory"
+    )]
+    CheckpointLost { found: String },
+    #[error("partition {partition} has a log already")]
+    LogExists { partition: PartitionId },
+    #[error("storage: {action} {path} failed: {source}")]
+    Io { action: &'static str, path: String, source: io::Error },
+}
+
+/// What the node knows of all its logs, as the next checkpoint will say it.
+struct Known {
+    logs: BTreeMap<LogId, LogState>,
+    next_log_id: u64,
+    generation: u64,
+    position: Position,
+    /// Whether anything differs from the checkpoint on disk.
+    changed: bool,
+    garbage: Vec<Arc<Segment>>,
+}
+
+/// A node's storage. Cheap to clone.
+#[derive(Clone)]
+pub struct Storage {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    io: Io,
+    incarnation: Incarnation,
+    journal: JournalHandle,
+    cache: Arc<FileCache>,
+    budget: Arc<TailBudget>,
+    known: Mutex<Known>,
+    /// One checkpoint at a time.
+    checkpointing: tokio::sync::Mutex<()>,
+}
+
+/// A checkpoint in the making: begin it, *then* ask every log for [`PartitionLog::needs_from`].
+#[must_use = "a round does nothing until it is given to Storage::checkpoint"]
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointRound {
+    keep_from: Position,
+}
+
+impl CheckpointRound {
+    /// Takes account of what a log, or a shard's logs together, still need of the journal.
+    pub fn require(&mut self, position: Option<Position>) {
+        if let Some(position) = position {
+            self.keep_from = self.keep_from.earlier(position);
+        }
+    }
+}
+
+impl Storage {
+    /// Opens a node's storage, making it if there is none, and brings back its logs: the checkpoint's state
+    /// and what the journal holds beyond it. `config_of` gives a log's limits (they may be set again later).
+    ///
+    /// # Errors
+    /// If the options are wrong, something cannot be read, or damage was found that cannot be laid to single
+    /// logs: nothing was changed then that would lose anything.
+    pub async fn open(
+        io: Io,
+        options: StorageOptions,
+        config_of: impl Fn(PartitionId) -> LogConfig + Send + Sync,
+    ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StorageError> {
+        options.check()?;
+        let disk = Arc::clone(&io.disk);
+        let (checkpoint, is_new, copy) = match checkpoint::read(&*disk).await? {
+            checkpoint::Found::Checkpoint { checkpoint, other } => {
+                checkpoint::settle(&*disk).await?;
+                (checkpoint, false, other)
+            }
+            checkpoint::Found::Nothing => (create(&io, &options).await?, true, None),
+        };
+        let cache = FileCache::new(Arc::clone(&disk), options.fd_cache_files, options.index_cache_bytes);
+        let budget = TailBudget::new(options.tail_budget_bytes);
+        let incarnation = checkpoint.incarnation;
+        let mut known = Known {
+            logs: checkpoint.logs.iter().map(|state| (state.log.id, state.clone())).collect(),
+            next_log_id: checkpoint.next_log_id,
+            generation: checkpoint.generation,
+            position: checkpoint.position,
+            changed: copy.is_some(),
+            garbage: Vec::new(),
+        };
+        let policy = options.unattributed_damage;
+        let reader = JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, policy).await?;
+        let parts = Parts { disk: &disk, cache: &cache, budget: &budget, config_of: &config_of };
+        let mut recovered = recover(&parts, checkpoint, reader).await?;
+        known.logs.retain(|id, _| recovered.logs.contains_key(id));
+        for (&id, log) in &recovered.logs {
+            known.logs.entry(id).or_insert_with(|| log.initial_state());
+        }
+        known.next_log_id = recovered.next_log_id;
+        let (journal, journal_report) = recovered.reader.finish(&io, &options).await?;
+        recovered.report.is_new = is_new;
+        recovered.report.checkpoint_copy = copy;
+        recovered.report.journal = journal_report;
+        let known = Mutex::new(known);
+        let checkpointing = tokio::sync::Mutex::new(());
+        let inner = Inner { io, incarnation, journal, cache, budget, known, checkpointing };
+        let storage = Storage { inner: Arc::new(inner) };
+        let logs = recovered.logs.into_values().collect();
+        Ok((storage, logs, recovered.report))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.inner.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The node's journal.
+    #[must_use]
+    pub fn journal(&self) -> &JournalHandle {
+        &self.inner.journal
+    }
+
+    /// How much memory the tails of all logs take.
+    #[must_use]
+    pub fn tail_budget(&self) -> &TailBudget {
+        &self.inner.budget
+    }
+
+    /// The segment files that readers have open.
+    #[must_use]
+    pub fn file_cache(&self) -> &FileCache {
+        &self.inner.cache
+    }
+
+    /// Makes a log, empty, that begins at `log_start`. Durable on return.
+    ///
+    /// # Errors
+    /// If the partition has a log already, or the journal has failed.
+    pub async fn create_log(
+        &self,
+        partition: PartitionId,
+        log_start: Offset,
+        config: LogConfig,
+    ) -> Result<PartitionLog, StorageError> {
+        if self.known().logs.values().any(|state| state.log.partition == partition) {
+            return Err(StorageError::LogExists { partition });
+        }
+        let (log, creation) = self.new_log(partition, log_start, config);
+        match self.inner.journal.append(vec![creation]).await {
+            Ok(()) => Ok(log),
+            Err(failed) => {
+                self.known().logs.remove(&log.key().id);
+                Err(failed.into())
+            }
+        }
+    }
+
+    /// As [`Storage::create_log`], for an owner that journals the entry with others: the log exists once the
+    /// entry is durable. The partition must have no log.
+    #[must_use = "the entry is to be journaled"]
+    pub fn new_log(
+        &self,
+        partition: PartitionId,
+        log_start: Offset,
+        config: LogConfig,
+    ) -> (PartitionLog, Entry) {
+        let mut known = self.known();
+        let id = LogId(known.next_log_id);
+        known.next_log_id += 1;
+        let key = LogKey { id, partition };
+        let (cache, budget) = (Arc::clone(&self.inner.cache), Arc::clone(&self.inner.budget));
+        let log = PartitionLog::new(key, log_start, config, cache, budget);
+        // From here on each checkpoint names the log, so that none forgets its creation.
+        known.logs.insert(id, log.initial_state());
+        known.changed = true;
+        let creation = log.creation();
+        (log, creation)
+    }
+
+    /// Removes a log with all its files. Only when this has returned may a log of the same partition be made.
+    ///
+    /// # Errors
+    /// If the journal has failed, or its files cannot be removed (they go at the next start then).
+    pub async fn delete_log(&self, mut log: PartitionLog) -> Result<(), StorageError> {
+        self.inner.journal.append(vec![Self::begin_deletion(&mut log)]).await?;
+        self.finish_deletion(log).await
+    }
+
+    /// The entry that ends a log, for an owner that journals it with others; once it is durable, the log goes
+    /// to [`Storage::finish_deletion`].
+    #[must_use = "the entry is to be journaled"]
+    pub fn begin_deletion(log: &mut PartitionLog) -> Entry {
+        log.deletion()
+    }
+
+    /// Removes the files of a log whose deletion is durable.
+    ///
+    /// # Errors
+    /// If they cannot be removed: they go at the next start then.
+    pub async fn finish_deletion(&self, mut log: PartitionLog) -> Result<(), StorageError> {
+        let key = log.key();
+        {
+            let mut known = self.known();
+            known.logs.remove(&key.id);
+            known.changed = true;
+            known.garbage.retain(|segment| segment.id.log != key.id);
+        }
+        for segment in log.take_segments() {
+            self.inner.cache.forget(&segment);
+        }
+        let directory = log_directory(key.partition);
+        let disk = &self.inner.io.disk;
+        let removed = match disk.remove_dir_all(&directory).await {
+            Ok(()) => disk.sync_dir(LOGS).await,
+            Err(error) => Err(error),
+        };
+        removed.map_err(|source| StorageError::Io { action: "removing", path: directory, source })
+    }
+
+    /// Writes the work of any number of logs to their segments, durably. The outcomes, in the order of the
+    /// works, are to be told to the logs.
+    pub async fn flush(&self, works: Vec<FlushWork>) -> Vec<Result<FlushDone, FlushFailed>> {
+        let outcomes = flush_all(&*self.inner.io.disk, works).await;
+        let mut known = self.known();
+        for done in outcomes.iter().flatten() {
+            // A log that was deleted meanwhile stays deleted.
+            if let Some(state) = known.logs.get_mut(&done.state.log.id) {
+                *state = done.state.clone();
+                known.garbage.extend(done.garbage.iter().cloned());
+                known.changed = true;
+            }
+        }
+        drop(known);
+        outcomes
+    }
+
+    /// Begins a checkpoint. What is appended from now on is kept by the journal whatever the logs say.
+    pub fn begin_checkpoint(&self) -> CheckpointRound {
+        CheckpointRound { keep_from: self.inner.journal.durable_position() }
+    }
+
+    /// Writes the checkpoint, then frees what of the journal no log needs, and removes files that are no
+    /// longer named. Every log's [`PartitionLog::needs_from`] must have been taken into the round after it
+    /// was begun.
+    ///
+    /// # Errors
+    /// If it cannot be written: the former one counts, nothing was freed; try again later.
+    pub async fn checkpoint(&self, round: CheckpointRound) -> Result<(), StorageError> {
+        let _one_at_a_time = self.inner.checkpointing.lock().await;
+        let (checkpoint, garbage) = {
+            let mut known = self.known();
+            let forward = round.keep_from.next > known.position.next;
+            if !known.changed && !forward {
+                return Ok(());
+            }
+            if forward {
+                known.position = round.keep_from;
+            }
+            known.generation += 1;
+            known.changed = false;
+            let checkpoint = Checkpoint {
+                generation: known.generation,
+                incarnation: self.inner.incarnation,
+                position: known.position,
+                next_log_id: known.next_log_id,
+                logs: known.logs.values().cloned().collect(),
+            };
+            (checkpoint, std::mem::take(&mut known.garbage))
+        };
+        let disk = &*self.inner.io.disk;
+        if let Err(error) = checkpoint.write(disk).await {
+            let mut known = self.known();
+            known.changed = true;
+            known.garbage.extend(garbage);
+            return Err(error.into());
+        }
+        let keep_from = checkpoint.position.file;
+        self.inner.journal.trim(keep_from).await.map_err(|source| StorageError::Io {
+            action: "recycling files of",
+            path: journal::DIRECTORY.to_owned(),
+            source,
+        })?;
+        // Only now: before, the journal's task may have waited for the files that were just freed.
+        self.inner.journal.vouch().await?;
+        for segment in garbage {
+            self.remove_segment(&segment).await;
+        }
+        Ok(())
+    }
+
+    /// Ends the journal in good order: what is queued is durable, and vouched for.
+    ///
+    /// # Errors
+    /// If the journal has failed.
+    pub async fn close(&self) -> Result<(), StorageError> {
+        Ok(self.inner.journal.close().await?)
+    }
+
+    async fn remove_segment(&self, segment: &Segment) {
+        self.inner.cache.forget(segment);
+        for kind in FileKind::ALL {
+            let path = segment.path(kind);
+            match self.inner.io.disk.remove(&path).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(%path, %error, "a file that nothing names stays until the next start");
+                }
+            }
+        }
+    }
+}
+
+/// Makes a new node's storage: everything that the checkpoint speaks of, then the checkpoint.
+async fn create(io: &Io, options: &StorageOptions) -> Result<Checkpoint, StorageError> {
+    let disk = &*io.disk;
+    if journal::exists(disk).await? {
+        return Err(StorageError::CheckpointLost { found: "the journal holds commits".to_owned() });
+    }
+    match disk.list(LOGS).await {
+        Ok(entries) if !entries.is_empty() => {
+            let found = format!("there are logs ({LOGS}/{})", entries[0].name);
+            return Err(StorageError::CheckpointLost { found });
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => {
+            return Err(StorageError::Io { action: "listing", path: LOGS.to_owned(), source });
+        }
+    }
+    let failed = |source| StorageError::Io { action: "creating", path: LOGS.to_owned(), source };
+    disk.create_dir_all(LOGS).await.map_err(failed)?;
+    journal::create(disk, options).await?;
+    let checkpoint = Checkpoint {
+        generation: 1,
+        incarnation: Incarnation(io.rng.stream("journal incarnation").bytes16()),
+        position: Position::START,
+        next_log_id: 1,
+        logs: Vec::new(),
+    };
+    checkpoint.write(disk).await?;
+    Ok(checkpoint)
+}

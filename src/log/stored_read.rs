@@ -1,0 +1,182 @@
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::file_cache::FileCache;
+use super::indexes;
+use super::segment::FileKind;
+use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
+use crate::types::{Offset, Timestamp};
+use crate::wire::batch::RecordBatch;
+
+/// Why a read gives nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("offset {offset} is outside of the log, which holds {log_start} to {log_end}")]
+    OutOfRange { offset: Offset, log_start: Offset, log_end: Offset },
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
+    #[error("{file} is damaged at position {position}: {what}; it is not served")]
+    Corrupt { file: String, position: u64, what: String },
+    #[error("reading {file} at position {position} failed: {source}")]
+    Io { file: String, position: u64, source: io::Error },
+    /// The segment was removed meanwhile: ask the log again.
+    #[error("the segment was removed while it was read")]
+    Gone,
+}
+
+/// A read of segments, to be run outside of the shard. It sees what the log held when it was planned.
+pub struct StoredRead {
+    pub(super) cache: Arc<FileCache>,
+    /// In order, without segments that end at or below `offset`.
+    pub(super) segments: Vec<SegmentView>,
+    pub(super) offset: Offset,
+    pub(super) max_bytes: usize,
+    pub(super) up_to: Offset,
+    pub(super) at_least_one: bool,
+}
+
+impl StoredRead {
+    /// Whole batches from the one that holds the offset on, each checked; from one segment at a time. Empty
+    /// if the first is longer than `max_bytes` and `min_one_batch` was not asked for.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`] if the bytes are damaged, [`ReadError::Gone`] if they were removed meanwhile.
+    pub async fn run(self) -> Result<Vec<Bytes>, ReadError> {
+        for view in &self.segments {
+            let read = match self.read_segment(view, true).await {
+                // The index may have led astray: it is a hint.
+                Err(ReadError::Corrupt { .. }) => self.read_segment(view, false).await?,
+                other => other?,
+            };
+            if !read.is_empty() || view.end >= self.up_to {
+                return Ok(read);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn read_segment(&self, view: &SegmentView, use_index: bool) -> Result<Vec<Bytes>, ReadError> {
+        let position = if use_index { start_for_offset(&self.cache, view, self.offset).await? } else { 0 };
+        let mut walker =
+            Walker::new(&self.cache, view, position, self.max_bytes.saturating_add(WALK_BYTES_MIN));
+        let mut read = Vec::new();
+        let mut bytes = 0;
+        let mut first = true;
+        loop {
+            let batch = match walker.next().await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                // What was read before it is good.
+                Err(ReadError::Corrupt { .. }) if !read.is_empty() => break,
+                Err(error) => return Err(error),
+            };
+            let header = batch.header();
+            if first && position > 0 && header.base_offset > self.offset {
+                // A row that leads beyond the offset is wrong.
+                return Box::pin(self.read_segment(view, false)).await;
+            }
+            first = false;
+            if header.next_offset() <= self.offset {
+                continue;
+            }
+            let fits = bytes + batch.len() <= self.max_bytes || (self.at_least_one && read.is_empty());
+            if header.next_offset() > self.up_to || !fits {
+                break;
+            }
+            bytes += batch.len();
+            extend(&mut read, &walker, batch.len());
+        }
+        Ok(read.iter().map(Run::piece).collect())
+    }
+}
+
+/// A search of segments for a time, to be run outside of the shard.
+pub struct StoredTimestampRead {
+    pub(super) cache: Arc<FileCache>,
+    pub(super) segments: Vec<SegmentView>,
+    pub(super) timestamp: Timestamp,
+    pub(super) from: Offset,
+    pub(super) up_to: Offset,
+    /// The answer if no segment has one.
+    pub(super) tail: Option<RecordBatch>,
+}
+
+impl StoredTimestampRead {
+    /// The first batch that may hold a record at or after the time: the caller looks inside, and asks again
+    /// from the batch's end if there is none.
+    ///
+    /// # Errors
+    /// As [`StoredRead::run`].
+    pub async fn run(self) -> Result<Option<RecordBatch>, ReadError> {
+        for view in &self.segments {
+            let found = match self.search(view, true).await {
+                Err(ReadError::Corrupt { .. }) => self.search(view, false).await?,
+                other => other?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(self.tail)
+    }
+
+    async fn search(&self, view: &SegmentView, use_index: bool) -> Result<Option<RecordBatch>, ReadError> {
+        let mut position = 0;
+        if use_index {
+            let rows = self.cache.index(&view.segment, FileKind::TimeIndex, view.time_index_bytes).await;
+            // Without the index the walk is longer, no more.
+            let rows = rows.unwrap_or_default();
+            let offset = indexes::offset_for_timestamp(&rows, view.segment.base, self.timestamp);
+            position = start_for_offset(&self.cache, view, offset.max(self.from)).await?;
+        }
+        let mut walker = Walker::new(&self.cache, view, position, WALK_BYTES_MIN);
+        while let Some(batch) = walker.next().await? {
+            let header = batch.header();
+            if header.base_offset >= self.up_to {
+                break;
+            }
+            if header.next_offset() > self.from && header.max_timestamp >= self.timestamp {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where to begin walking for an offset. An index that cannot be read costs a walk from the start.
+async fn start_for_offset(cache: &FileCache, view: &SegmentView, offset: Offset) -> Result<u64, ReadError> {
+    let rows = match cache.index(&view.segment, FileKind::OffsetIndex, view.offset_index_bytes).await {
+        Ok(rows) => rows,
+        Err(_) if view.segment.is_removed() => return Err(ReadError::Gone),
+        Err(_) => Bytes::new(),
+    };
+    let position = indexes::position_for_offset(&rows, view.segment.base, offset);
+    Ok(if position < view.bytes { position } else { 0 })
+}
+
+/// Bytes of a segment that lie side by side in one chunk: many batches, one piece.
+struct Run {
+    chunk: Bytes,
+    chunk_at: u64,
+    from: u64,
+    to: u64,
+}
+
+impl Run {
+    fn piece(&self) -> Bytes {
+        let at = |position: u64| usize::try_from(position - self.chunk_at).expect("a run lies in its chunk");
+        self.chunk.slice(at(self.from)..at(self.to))
+    }
+}
+
+/// Adds the walker's last batch, of `length` bytes, to the runs.
+fn extend(runs: &mut Vec<Run>, walker: &Walker<'_>, length: usize) {
+    let (chunk, chunk_at, to) = walker.place();
+    let from = to - length as u64;
+    match runs.last_mut() {
+        Some(run) if run.chunk_at == chunk_at && run.to == from => run.to = to,
+        Some(_) | None => runs.push(Run { chunk: chunk.clone(), chunk_at, from, to }),
+    }
+}

@@ -1,0 +1,61 @@
+//! A disk in memory that loses power, and a small executor: what tests and fuzz targets of the log run on.
+//!
+//! Everything is deterministic: the same seed and the same calls give the same bytes.
+mod disk;
+mod executor;
+
+use std::sync::Arc;
+
+pub use disk::{TestDisk, TestFault};
+pub use executor::{TestClock, TestRuntime};
+
+use crate::io::{BoxFuture, Connection, Io, Listener, Net, Rng, RngStream};
+
+/// A small generator with good enough bits (SplitMix64).
+#[derive(Clone, Debug)]
+pub struct TestRandom(pub u64);
+
+impl RngStream for TestRandom {
+    fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+/// Streams that depend on the name and a seed.
+struct TestRng(u64);
+
+impl Rng for TestRng {
+    fn stream(&self, name: &'static str) -> Box<dyn RngStream> {
+        let seed = name.bytes().fold(self.0, |seed, byte| seed.rotate_left(7) ^ u64::from(byte));
+        Box::new(TestRandom(seed))
+    }
+}
+
+/// There is no network here.
+struct NoNet;
+
+impl Net for NoNet {
+    fn listen(&self, _: std::net::SocketAddr) -> BoxFuture<std::io::Result<Box<dyn Listener>>> {
+        Box::pin(async { Err(std::io::ErrorKind::Unsupported.into()) })
+    }
+
+    fn connect(&self, _: &str, _: u16) -> BoxFuture<std::io::Result<Connection>> {
+        Box::pin(async { Err(std::io::ErrorKind::Unsupported.into()) })
+    }
+}
+
+/// A node's world: this disk, this runtime, no network.
+#[must_use]
+pub fn test_io(runtime: &TestRuntime, disk: &TestDisk, seed: u64) -> Io {
+    Io {
+        clock: runtime.clock(),
+        net: Arc::new(NoNet),
+        disk: Arc::new(disk.clone()),
+        rng: Arc::new(TestRng(seed)),
+        spawn: Arc::new(runtime.clone()),
+    }
+}

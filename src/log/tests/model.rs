@@ -1,0 +1,348 @@
+//! The storage against a small model, with crashes anywhere.
+//!
+//! The model keeps a log's whole state after each of its entries. After any crash the log must be in the
+//! state after some entry that is at least the last acknowledged one.
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::node::{Node, batch, small_options};
+use crate::io::RngStream;
+use crate::log::testing::{TestDisk, TestFault, TestRandom};
+use crate::log::*;
+use crate::types::{LeaderEpoch, NodeId, Offset};
+
+#[derive(Clone, Default, PartialEq, Eq)]
+struct State {
+    batches: Vec<(i64, i64, Vec<u8>)>,
+    log_start: i64,
+    log_end: i64,
+    epochs: Vec<(i32, i64)>,
+    vote: Option<(i32, Option<i32>)>,
+}
+
+/// What may be true of one partition: by log id, the states after its entries.
+#[derive(Default)]
+struct Model {
+    states: BTreeMap<u64, Vec<State>>,
+    /// The log that exists for sure, and its last acknowledged entry.
+    present: Option<(u64, u64)>,
+    /// A deletion or creation was begun and not acknowledged.
+    unsure: bool,
+    high_watermark: i64,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let batches: Vec<String> = self
+            .batches
+            .iter()
+            .map(|(base, next, bytes)| format!("{base}..{next} epoch {} {} bytes", bytes[15], bytes.len()))
+            .collect();
+        let State { log_start, log_end, epochs, vote, .. } = self;
+        write!(f, "{log_start}..{log_end} {batches:?} {epochs:?} {vote:?}")
+    }
+}
+
+impl State {
+    fn of(log: &PartitionLog, contents: &[u8]) -> State {
+        let mut batches = Vec::new();
+        let mut rest = contents;
+        while !rest.is_empty() {
+            let header = crate::wire::batch::BatchHeader::parse(rest).unwrap();
+            let (one, more) = rest.split_at(header.total_bytes().unwrap());
+            batches.push((header.base_offset.0, header.next_offset().0, one.to_vec()));
+            rest = more;
+        }
+        State {
+            batches,
+            log_start: log.log_start().0,
+            log_end: log.log_end().0,
+            epochs: log.epochs().entries().iter().map(|entry| (entry.epoch.0, entry.start.0)).collect(),
+            vote: log.vote().map(|vote| (vote.epoch.0, vote.candidate.map(|node| node.0))),
+        }
+    }
+
+    /// What a reader sees of it.
+    fn visible(&self) -> State {
+        let mut visible = self.clone();
+        visible.batches.retain(|batch| batch.1 > self.log_start);
+        visible
+    }
+
+    fn assign(&mut self, epoch: i32, start: i64) {
+        if self.epochs.last().is_none_or(|last| last.0 < epoch) {
+            self.epochs.push((epoch, start));
+        }
+    }
+
+    fn truncate(&mut self, end: i64, last_epoch: i32) {
+        self.batches.retain(|batch| batch.0 < end);
+        self.log_end = end.min(self.log_end);
+        let log_end = self.log_end;
+        self.epochs.retain(|epoch| epoch.0 <= last_epoch && epoch.1 <= log_end);
+    }
+
+    fn advance(&mut self, start: i64) {
+        self.log_start = start;
+        let after = self.epochs.partition_point(|epoch| epoch.1 <= start);
+        if after > 0 {
+            self.epochs.drain(..after - 1);
+            self.epochs[0].1 = start;
+        }
+    }
+}
+
+struct Run {
+    disk: TestDisk,
+    node: Option<Node>,
+    models: BTreeMap<i32, Model>,
+    random: TestRandom,
+}
+
+impl Run {
+    fn open(&mut self) {
+        match Node::open_with(&self.disk, small_options()) {
+            Ok(node) => {
+                self.node = Some(node);
+                self.check_recovered();
+            }
+            Err(error) => {
+                assert!(self.disk.has_crashed(), "refused without a crash: {error}");
+                self.crash();
+            }
+        }
+    }
+
+    fn crash(&mut self) {
+        if let Some(node) = self.node.take() {
+            node.runtime.kill();
+        }
+        self.disk = if self.random.below(3) == 0 {
+            self.disk.restart()
+        } else {
+            self.disk.lose_power(&mut self.random)
+        };
+        self.disk.heal();
+        for model in self.models.values_mut() {
+            model.high_watermark = 0;
+        }
+    }
+
+    fn check_recovered(&mut self) {
+        let node = self.node.as_ref().unwrap();
+        assert!(node.report.damaged.is_empty(), "{:?}", node.report.damaged);
+        for (index, model) in &mut self.models {
+            let Some(log) = node.logs.get(index) else {
+                assert!(model.present.is_none() || model.unsure, "log {index} is gone");
+                *model = Model::default();
+                continue;
+            };
+            log.assert_invariants();
+            let contents = match node.contents(*index) {
+                Ok(contents) => contents,
+                Err(_) if self.disk.has_crashed() => continue,
+                Err(error) => panic!("{error}"),
+            };
+            let number = log.number().0;
+            let id = log.key().id.0;
+            if let Some((present, acknowledged)) = model.present {
+                if present == id {
+                    assert!(number >= acknowledged, "log {index}: {number} of {acknowledged} entries");
+                } else {
+                    assert!(model.unsure, "log {index} is another");
+                }
+            }
+            let states = model.states.entry(id).or_insert_with(|| vec![State::default()]);
+            let expected = states.get(number as usize - 1);
+            let expected = expected.unwrap_or_else(|| panic!("log {index} has {number} entries"));
+            assert_eq!(State::of(log, &contents), expected.visible(), "log {index} after entry {number}");
+            states.truncate(number as usize);
+            model.present = Some((id, number));
+            model.unsure = false;
+            model.high_watermark = log.high_watermark().0;
+        }
+    }
+
+    /// One entry made, modelled, and perhaps acknowledged. False if the node is down.
+    fn change(&mut self, index: i32, make: impl FnOnce(&mut Node, &mut State, &mut Model) -> Option<Entry>) {
+        let node = self.node.as_mut().unwrap();
+        let model = self.models.entry(index).or_default();
+        let Some((id, _)) = model.present else { return };
+        let mut state = model.states[&id].last().unwrap().clone();
+        let Some(entry) = make(node, &mut state, model) else { return };
+        let states = model.states.get_mut(&id).unwrap();
+        states.push(state);
+        assert_eq!(states.len() as u64, entry.number.0);
+        let number = entry.number.0;
+        if node.commit(index, vec![entry]).is_ok() {
+            model.present = Some((id, number));
+        }
+    }
+
+    fn step(&mut self, op: u8, index: i32, amount: u8) {
+        let node = self.node.as_mut().unwrap();
+        let model = self.models.entry(index).or_default();
+        if model.present.is_none() {
+            model.unsure = true;
+            if node.create(index).is_ok() {
+                let id = node.log(index).key().id.0;
+                model.present = Some((id, 1));
+                model.states.insert(id, vec![State::default()]);
+                model.unsure = false;
+            }
+            return;
+        }
+        match op {
+            0..=5 => self.change(index, |node, state, _| {
+                let epoch = state.epochs.last().map_or(0, |last| last.0);
+                let (records, padding) = (1 + i32::from(amount % 4), usize::from(amount) * 4);
+                let new = batch(state.log_end, records, epoch, 1_000, padding);
+                let next = new.header().next_offset().0;
+                state.assign(epoch, state.log_end);
+                state.batches.push((state.log_end, next, new.to_bytes().to_vec()));
+                state.log_end = next;
+                let position = node.position();
+                Some(node.log(index).append(new, position).unwrap())
+            }),
+            6 => self.change(index, |node, state, _| {
+                let epoch = state.epochs.last().map_or(0, |last| last.0) + 1;
+                state.assign(epoch, state.log_end);
+                let position = node.position();
+                Some(node.log(index).start_epoch(LeaderEpoch(epoch), position).unwrap())
+            }),
+            7 => self.change(index, |node, state, _| {
+                let candidate = (amount % 2 == 0).then_some(NodeId(i32::from(amount)));
+                state.vote = Some((i32::from(amount), candidate.map(|node| node.0)));
+                let position = node.position();
+                let vote = Vote { epoch: LeaderEpoch(i32::from(amount)), candidate };
+                Some(node.log(index).record_vote(vote, position))
+            }),
+            8 => self.change(index, |node, state, model| {
+                let cuts: Vec<i64> =
+                    state.batches.iter().map(|batch| batch.0).filter(|&at| at >= model.high_watermark).collect();
+                let cut = *cuts.get(usize::from(amount) % cuts.len().max(1))?;
+                let last_epoch = state.epochs.iter().rev().find(|e| e.1 <= cut).map_or(0, |e| e.0);
+                state.truncate(cut, last_epoch);
+                let position = node.position();
+                Some(node.log(index).truncate_to(Offset(cut), LeaderEpoch(last_epoch), position).unwrap())
+            }),
+            9 => self.change(index, |node, state, model| {
+                let span = model.high_watermark - state.log_start;
+                let start = state.log_start + span * i64::from(amount) / 255;
+                let position = node.position();
+                let entry = node.log(index).advance_log_start(Offset(start), position).unwrap()?;
+                state.advance(start);
+                Some(entry)
+            }),
+            10..=12 => {
+                let (id, acknowledged) = model.present.unwrap();
+                // Commit what is acknowledged, or a part of it.
+                let end = model.states[&id][acknowledged as usize - 1].log_end;
+                let log = node.log(index);
+                if log.number().0 == acknowledged && end > model.high_watermark {
+                    let part = model.states[&id].last().unwrap().batches.iter();
+                    let upto = part.map(|batch| batch.1).find(|&next| next > model.high_watermark);
+                    let end = if amount % 2 == 0 { end } else { upto.unwrap_or(end) };
+                    log.set_high_watermark(Offset(end));
+                    model.high_watermark = end;
+                }
+            }
+            13 => {
+                node.flush();
+            }
+            14 | 15 => {
+                let _ = node.checkpoint();
+            }
+            16 => node.log(index).release_tail(),
+            17 if amount < 40 => {
+                let log = node.logs.remove(&index).unwrap();
+                model.unsure = true;
+                if node.runtime.block_on(node.storage.delete_log(log)).is_ok() {
+                    *model = Model::default();
+                }
+            }
+            _ => {
+                let contents = node.contents(index);
+                if !self.disk.has_crashed() {
+                    let (id, _) = model.present.unwrap();
+                    let expected = model.states[&id].last().unwrap().visible();
+                    assert_eq!(State::of(&node.logs[&index], &contents.unwrap()), expected);
+                    node.logs[&index].assert_invariants();
+                }
+            }
+        }
+    }
+}
+
+fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64) {
+    let mut run =
+        Run { disk: TestDisk::new(), node: None, models: BTreeMap::new(), random: TestRandom(seed) };
+    for &(op, index, amount) in steps {
+        while run.node.is_none() {
+            let at = 1 + run.random.below(crash_every);
+            run.disk.inject(TestFault::CrashAt(at));
+            run.open();
+        }
+        // A full journal would wait for ever: nobody else checkpoints here.
+        let statistics = run.node.as_ref().unwrap().storage.journal().statistics();
+        if statistics.files_live + 1 >= statistics.files_total {
+            let node = run.node.as_mut().unwrap();
+            for (index, model) in &mut run.models {
+                if let (Some(log), Some((id, acknowledged))) = (node.logs.get_mut(index), model.present)
+                    && log.number().0 == acknowledged
+                {
+                    log.set_high_watermark(log.log_end());
+                    model.high_watermark = model.states[&id].last().unwrap().log_end;
+                }
+            }
+            let _ = node.checkpoint();
+        }
+        run.step(op, i32::from(index % 3), amount);
+        if run.disk.has_crashed() {
+            run.crash();
+        }
+    }
+    run.crash();
+    run.open();
+    assert!(run.node.is_some(), "without faults the node opens");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_a_log_is_in_the_state_after_one_of_its_entries(
+        seed in any::<u64>(),
+        crash_every in prop_oneof![Just(30_u64), Just(120), Just(600)],
+        steps in prop::collection::vec((0..20_u8, 0..3_u8, any::<u8>()), 1..120),
+    ) {
+        run(seed, &steps, crash_every);
+    }
+}
+
+#[test]
+fn crashes_at_every_change_of_one_history() {
+    // Appends, flushes, a checkpoint, retention, a truncation, another checkpoint.
+    let steps: Vec<(u8, u8, u8)> = [0, 0, 6, 0, 10, 13, 0, 0, 10, 14, 0, 9, 14, 0, 6, 0, 8, 0, 10, 14, 17, 0, 0, 14]
+        .iter()
+        .map(|&op| (op, 0, 30 * (op % 3) + 7))
+        .collect();
+    for at in 1..140 {
+        let mut run =
+            Run { disk: TestDisk::new(), node: None, models: BTreeMap::new(), random: TestRandom(at) };
+        run.disk.inject(TestFault::CrashAt(at));
+        for &(op, index, amount) in &steps {
+            while run.node.is_none() {
+                run.open();
+            }
+            run.step(op, i32::from(index), amount);
+            if run.disk.has_crashed() {
+                run.crash();
+            }
+        }
+        run.crash();
+        run.open();
+        assert!(run.node.is_some());
+    }
+}

@@ -1,0 +1,337 @@
+use std::collections::BTreeMap;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::log::testing::{TestDisk, TestRuntime, test_io};
+use crate::log::*;
+use crate::types::{
+    LeaderEpoch, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId,
+};
+use crate::wire::batch::{BatchHeader, HEADER_BYTES, RecordBatch, crc32c};
+
+pub(super) fn partition(index: i32) -> PartitionId {
+    PartitionId { topic: TopicId([3; 16]), index: PartitionIndex(index) }
+}
+
+/// A batch of `records` records whose payload is `padding` bytes of noise: the log does not look inside.
+pub(super) fn batch(base: i64, records: i32, epoch: i32, time: i64, padding: usize) -> RecordBatch {
+    let mut header = BatchHeader {
+        base_offset: Offset(base),
+        batch_length: (HEADER_BYTES - 12 + padding) as i32,
+        partition_leader_epoch: LeaderEpoch(epoch),
+        magic: 2,
+        crc: 0,
+        attributes: crate::wire::batch::Attributes(0),
+        last_offset_delta: records - 1,
+        base_timestamp: Timestamp(time),
+        max_timestamp: Timestamp(time),
+        producer_id: ProducerId::NONE,
+        producer_epoch: ProducerEpoch::NONE,
+        base_sequence: -1,
+        record_count: records,
+    };
+    let mut bytes = BytesMut::new();
+    header.write(&mut bytes);
+    bytes.put_bytes((base % 251) as u8, padding);
+    header.crc = crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&header.crc.to_be_bytes());
+    RecordBatch::new(header, &bytes.freeze())
+}
+
+pub(super) fn small_options() -> StorageOptions {
+    StorageOptions {
+        journal_file_bytes: 64 << 10,
+        journal_files: 4,
+        tail_budget_bytes: 8 << 10,
+        fd_cache_files: 4,
+        ..StorageOptions::default()
+    }
+}
+
+pub(super) fn small_config() -> LogConfig {
+    LogConfig { segment_bytes: 1024, index_interval_bytes: 200, ..LogConfig::default() }
+}
+
+/// One run of a node: its runtime, its storage, its logs by partition index.
+pub(super) struct Node {
+    pub(super) runtime: TestRuntime,
+    pub(super) storage: Storage,
+    pub(super) logs: BTreeMap<i32, PartitionLog>,
+    pub(super) report: RecoveryReport,
+}
+
+impl Node {
+    pub(super) fn open_with(disk: &TestDisk, options: StorageOptions) -> Result<Node, StorageError> {
+        let runtime = TestRuntime::new();
+        let io = test_io(&runtime, disk, 42);
+        let (storage, logs, report) = runtime.block_on(Storage::open(io, options, |_| small_config()))?;
+        let logs = logs.into_iter().map(|log| (log.key().partition.index.0, log)).collect();
+        Ok(Node { runtime, storage, logs, report })
+    }
+
+    pub(super) fn open(disk: &TestDisk) -> Node {
+        Node::open_with(disk, small_options()).unwrap()
+    }
+
+    pub(super) fn create(&mut self, index: i32) -> Result<(), StorageError> {
+        let log =
+            self.runtime.block_on(self.storage.create_log(partition(index), Offset::ZERO, small_config()))?;
+        self.logs.insert(index, log);
+        Ok(())
+    }
+
+    pub(super) fn log(&mut self, index: i32) -> &mut PartitionLog {
+        self.logs.get_mut(&index).unwrap()
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.storage.journal().durable_position()
+    }
+
+    /// Makes entries durable, tells the log.
+    pub(super) fn commit(&mut self, index: i32, entries: Vec<Entry>) -> Result<(), JournalFailed> {
+        let number = entries.last().map(|entry| entry.number);
+        self.runtime.block_on(self.storage.journal().append(entries))?;
+        if let Some(number) = number {
+            self.log(index).durable(number);
+        }
+        Ok(())
+    }
+
+    /// Appends and commits one batch of three records.
+    pub(super) fn append(&mut self, index: i32, padding: usize) -> Result<(), JournalFailed> {
+        let position = self.position();
+        let log = self.log(index);
+        let base = log.log_end().0;
+        let epoch = log.epochs().last().map_or(0, |last| last.epoch.0);
+        let entry = log.append(batch(base, 3, epoch, 1_000 + base, padding), position).unwrap();
+        self.commit(index, vec![entry])?;
+        let log = self.log(index);
+        log.set_high_watermark(log.log_end());
+        Ok(())
+    }
+
+    /// Flushes what wants it. Gives the failures.
+    pub(super) fn flush(&mut self) -> Vec<String> {
+        let now = self.runtime.clock().wall();
+        let works: Vec<FlushWork> = self.logs.values_mut().filter_map(|log| log.take_flush(now)).collect();
+        let mut failures = Vec::new();
+        for outcome in self.runtime.block_on(self.storage.flush(works)) {
+            match outcome {
+                Ok(done) => self.log(done.log().partition.index.0).flushed(&done),
+                Err(failed) => {
+                    failures.push(failed.to_string());
+                    self.log(failed.log_key().partition.index.0).flush_failed(failed);
+                }
+            }
+        }
+        failures
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Result<(), StorageError> {
+        let mut round = self.storage.begin_checkpoint();
+        self.flush();
+        for log in self.logs.values() {
+            round.require(log.needs_from());
+        }
+        self.runtime.block_on(self.storage.checkpoint(round))
+    }
+
+    pub(super) fn read(&self, index: i32, offset: i64, max_bytes: usize) -> Result<Bytes, ReadError> {
+        let log = &self.logs[&index];
+        let request =
+            ReadRequest { offset: Offset(offset), max_bytes, up_to: log.log_end(), min_one_batch: true };
+        let pieces = match log.read(request)? {
+            Read::Memory(pieces) => pieces,
+            Read::Stored(stored) => self.runtime.block_on(stored.run())?,
+        };
+        Ok(pieces.concat().into())
+    }
+
+    /// All bytes from the log's start on, read piece by piece.
+    pub(super) fn contents(&self, index: i32) -> Result<Vec<u8>, ReadError> {
+        let log = &self.logs[&index];
+        let mut all = Vec::new();
+        let mut offset = log.log_start();
+        while offset < log.log_end() {
+            let read = self.read(index, offset.0, 500)?;
+            assert!(!read.is_empty(), "nothing at {offset}, the log ends at {}", log.log_end());
+            let mut rest = &read[..];
+            while !rest.is_empty() {
+                let header = BatchHeader::parse(rest).unwrap();
+                assert!(header.next_offset() > offset, "a read begins with the batch that holds the offset");
+                offset = header.next_offset();
+                rest = &rest[header.total_bytes().unwrap()..];
+            }
+            all.extend_from_slice(&read);
+        }
+        Ok(all)
+    }
+
+    /// Ends the run without a loss of power.
+    pub(super) fn stop(self, disk: &TestDisk) -> TestDisk {
+        self.runtime.kill();
+        disk.restart()
+    }
+}
+
+/// The bytes of batches of three records from offset 0 on.
+pub(super) fn expected(batches: i64, padding: usize) -> Vec<u8> {
+    (0..batches).flat_map(|i| batch(3 * i, 3, 0, 1_000 + 3 * i, padding).to_bytes().to_vec()).collect()
+}
+
+#[test]
+fn what_was_appended_is_read_before_and_after_a_flush_and_a_restart() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    assert!(node.report.is_new);
+    node.create(0).unwrap();
+    for _ in 0..40 {
+        node.append(0, 100).unwrap();
+    }
+    let all = expected(40, 100);
+    assert_eq!(node.contents(0).unwrap(), all);
+    node.checkpoint().unwrap();
+    assert_eq!(node.log(0).segment_count(), 7, "six batches of 161 bytes fit 1,024");
+    node.log(0).release_tail();
+    assert_eq!(node.contents(0).unwrap(), all, "from segments");
+    node.log(0).assert_invariants();
+    assert_eq!(node.log(0).needs_from(), None);
+    for _ in 0..5 {
+        node.append(0, 100).unwrap();
+    }
+    let disk = node.stop(&disk);
+    let mut node = Node::open(&disk);
+    assert!(!node.report.is_new);
+    assert_eq!(node.report.journal.entries, 5, "only what came after the checkpoint is replayed");
+    assert_eq!(node.contents(0).unwrap(), expected(45, 100));
+    node.log(0).assert_invariants();
+    // A read inside a batch gives that batch from its start.
+    let read = node.read(0, 4, 1).unwrap();
+    assert_eq!(BatchHeader::parse(&read).unwrap().base_offset, Offset(3));
+    assert!(matches!(node.read(0, 200, 1), Err(ReadError::OutOfRange { .. })));
+}
+
+#[test]
+fn times_are_found_in_segments_and_in_memory() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for i in 0..40 {
+        node.append(0, 100).unwrap();
+        if i == 29 {
+            node.flush();
+            node.log(0).release_tail();
+        }
+    }
+    let find = |node: &Node, time: i64| {
+        let log = &node.logs[&0];
+        let found = match log.find_timestamp(Timestamp(time), Offset::ZERO, log.log_end()).unwrap() {
+            TimestampRead::None => None,
+            TimestampRead::Memory(batch) => Some(batch),
+            TimestampRead::Stored(stored) => node.runtime.block_on(stored.run()).unwrap(),
+        };
+        found.map(|batch| batch.header().base_offset.0)
+    };
+    // Batch i begins at offset 3i and has the time 1,000 + 3i.
+    for i in 0..40 {
+        assert_eq!(find(&node, 1_000 + 3 * i), Some(3 * i));
+        assert_eq!(find(&node, 998 + 3 * i), Some(3 * i), "between two");
+    }
+    assert_eq!(find(&node, 1_118), None);
+    let log = node.log(0);
+    assert_eq!(log.max_timestamp(log.log_end()), Some((Timestamp(1_117), Offset(119))));
+    assert_eq!(log.max_timestamp(Offset(90)), Some((Timestamp(1_087), Offset(89))));
+}
+
+#[test]
+fn retention_takes_whole_segments_and_their_files_after_the_checkpoint() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for _ in 0..40 {
+        node.append(0, 100).unwrap();
+    }
+    node.checkpoint().unwrap();
+    let files = |disk: &TestDisk| disk.paths().iter().filter(|path| path.ends_with(".log")).count();
+    assert_eq!(files(&disk), 7);
+    let mut config = small_config();
+    config.retention_bytes = 3_000;
+    config.retention_ms = -1;
+    node.log(0).set_config(config.clone());
+    let start = node.log(0).retention_start(Timestamp(0)).unwrap();
+    assert_eq!(start, Offset(54), "6,440 bytes less three segments of 966 leaves more than 3,000");
+    let position = node.position();
+    let entry = node.log(0).advance_log_start(start, position).unwrap().unwrap();
+    node.commit(0, vec![entry]).unwrap();
+    assert_eq!(files(&disk), 7, "a checkpoint still names them");
+    node.checkpoint().unwrap();
+    assert_eq!(files(&disk), 4);
+    assert_eq!(node.contents(0).unwrap(), expected(40, 100)[18 * 161..]);
+    // All of it expires, the active segment too.
+    config.retention_ms = 10;
+    node.log(0).set_config(config);
+    assert_eq!(node.log(0).retention_start(Timestamp(1_100)), Some(Offset(90)));
+    assert_eq!(node.log(0).retention_start(Timestamp(2_000)), Some(Offset(120)));
+    let disk = node.stop(&disk);
+    let node = Node::open(&disk);
+    assert_eq!(node.logs[&0].log_start(), Offset(54));
+}
+
+#[test]
+fn a_truncation_goes_back_to_the_high_watermark_and_no_further() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for _ in 0..4 {
+        node.append(0, 50).unwrap();
+    }
+    // Two batches that are not committed, then an epoch.
+    for _ in 0..2 {
+        let position = node.position();
+        let base = node.log(0).log_end().0;
+        let entry = node.log(0).append(batch(base, 3, 1, 7, 50), position).unwrap();
+        node.commit(0, vec![entry]).unwrap();
+    }
+    node.checkpoint().unwrap();
+    assert!(node.log(0).needs_from().is_some(), "the uncommitted ones are only in the journal");
+    let position = node.position();
+    assert!(matches!(
+        node.log(0).truncate_to(Offset(11), LeaderEpoch(0), position),
+        Err(LogError::BelowHighWatermark { .. })
+    ));
+    let entry = node.log(0).truncate_to(Offset(16), LeaderEpoch(1), position).unwrap();
+    assert_eq!(node.log(0).log_end(), Offset(15), "a batch goes as a whole");
+    node.commit(0, vec![entry]).unwrap();
+    let disk = node.stop(&disk);
+    let mut node = Node::open(&disk);
+    assert_eq!(node.log(0).log_end(), Offset(15));
+    assert_eq!(node.log(0).high_watermark(), Offset(12));
+    let position = node.position();
+    let entry = node.log(0).truncate_to(Offset(12), LeaderEpoch(0), position).unwrap();
+    node.commit(0, vec![entry]).unwrap();
+    assert_eq!(node.log(0).epochs().last().map(|last| last.epoch), Some(LeaderEpoch(0)));
+    assert_eq!(node.contents(0).unwrap(), expected(4, 50));
+    node.log(0).assert_invariants();
+}
+
+#[test]
+fn a_log_that_is_made_again_has_nothing_of_the_old_one() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for _ in 0..20 {
+        node.append(0, 100).unwrap();
+    }
+    node.checkpoint().unwrap();
+    let log = node.logs.remove(&0).unwrap();
+    let again = node.create(0);
+    assert!(matches!(again, Err(StorageError::LogExists { .. })));
+    node.runtime.block_on(node.storage.delete_log(log)).unwrap();
+    assert!(!disk.paths().iter().any(|path| path.starts_with("logs/")), "{:?}", disk.paths());
+    node.create(0).unwrap();
+    node.append(0, 10).unwrap();
+    let disk = node.stop(&disk);
+    let node = Node::open(&disk);
+    assert_eq!(node.contents(0).unwrap(), expected(1, 10));
+}

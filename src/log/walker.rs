@@ -1,0 +1,121 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::file_cache::FileCache;
+use super::segment::{FileKind, Segment};
+use super::stored_read::ReadError;
+use crate::types::Offset;
+use crate::wire::batch::{BatchHeader, HEADER_BYTES, RecordBatch};
+
+/// How much a walk reads at a time, in bytes, unless one batch is longer.
+pub(crate) const WALK_BYTES_MIN: usize = 16 << 10;
+const WALK_BYTES_MAX: usize = 4 << 20;
+
+/// The part of a segment that counts at the time of a read: files only grow behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentView {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) end: Offset,
+    pub(crate) bytes: u64,
+    pub(crate) offset_index_bytes: u64,
+    pub(crate) time_index_bytes: u64,
+}
+
+/// Goes through a segment batch by batch, checking each.
+pub(crate) struct Walker<'a> {
+    cache: &'a FileCache,
+    view: &'a SegmentView,
+    /// Where the next batch begins.
+    position: u64,
+    /// No batch may begin below it.
+    next_offset: Offset,
+    chunk: Bytes,
+    chunk_at: u64,
+    chunk_bytes: usize,
+}
+
+impl<'a> Walker<'a> {
+    pub(crate) fn new(
+        cache: &'a FileCache,
+        view: &'a SegmentView,
+        position: u64,
+        chunk_bytes: usize,
+    ) -> Walker<'a> {
+        Walker {
+            cache,
+            view,
+            position,
+            next_offset: view.segment.base,
+            chunk: Bytes::new(),
+            chunk_at: 0,
+            chunk_bytes: chunk_bytes.clamp(WALK_BYTES_MIN, WALK_BYTES_MAX),
+        }
+    }
+
+    /// The next batch, whole and with a right checksum; `None` at the segment's end.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, ReadError> {
+        if self.position >= self.view.bytes {
+            return Ok(None);
+        }
+        let head = self.bytes(HEADER_BYTES).await?;
+        let header = BatchHeader::parse(&head).map_err(|_| self.corrupt("it ends inside a batch header"))?;
+        let rest = self.view.bytes - self.position;
+        let length = header
+            .total_bytes()
+            .filter(|&bytes| bytes >= HEADER_BYTES && bytes as u64 <= rest)
+            .ok_or_else(|| self.corrupt("a batch's length leads beyond the segment"))?;
+        let in_order = header.base_offset >= self.next_offset
+            && header.last_offset() >= header.base_offset
+            && header.next_offset() <= self.view.end;
+        if !in_order {
+            return Err(self.corrupt("a batch's offsets are not within the segment's order"));
+        }
+        let bytes = self.bytes(length).await?;
+        if bytes.len() < length {
+            return Err(self.corrupt("the file is shorter than it was"));
+        }
+        let batch = RecordBatch::new(header, &bytes);
+        batch.check().map_err(|error| self.corrupt(error.to_string()))?;
+        self.position += length as u64;
+        self.next_offset = header.next_offset();
+        Ok(Some(batch))
+    }
+
+    /// The bytes in memory, where they begin in the file, and where the next batch begins.
+    pub(crate) fn place(&self) -> (&Bytes, u64, u64) {
+        (&self.chunk, self.chunk_at, self.position)
+    }
+
+    /// `length` bytes from the position on, fewer where the segment ends.
+    async fn bytes(&mut self, length: usize) -> Result<Bytes, ReadError> {
+        let held = (self.chunk_at + self.chunk.len() as u64).saturating_sub(self.position);
+        let rest = usize::try_from(self.view.bytes - self.position).unwrap_or(usize::MAX);
+        let length = length.min(rest);
+        if self.position < self.chunk_at || held < length as u64 {
+            let wanted = length.max(self.chunk_bytes).min(rest);
+            let path = || self.view.segment.path(FileKind::Log);
+            let result = match self.cache.file(&self.view.segment, FileKind::Log).await {
+                Ok(file) => file.read_at(self.position, wanted).await,
+                Err(error) => Err(error),
+            };
+            self.chunk = result.map_err(|source| {
+                if self.view.segment.is_removed() {
+                    return ReadError::Gone;
+                }
+                ReadError::Io { file: path(), position: self.position, source }
+            })?;
+            self.chunk_at = self.position;
+        }
+        let from = usize::try_from(self.position - self.chunk_at).expect("the position lies in the chunk");
+        Ok(self.chunk.slice(from..self.chunk.len().min(from + length)))
+    }
+
+    fn corrupt(&self, what: impl Into<String>) -> ReadError {
+        ReadError::Corrupt {
+            file: self.view.segment.path(FileKind::Log),
+            position: self.position,
+            what: what.into(),
+        }
+    }
+}

@@ -1,0 +1,318 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info};
+
+use super::Decision;
+use crate::config::BrokerConfig;
+use crate::io::Io;
+use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, TopicImage};
+use crate::partition::{
+    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData,
+    ReadRequest, Required, log_config,
+};
+use crate::raft::VoterSet;
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::wire::batch::{
+    BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord,
+};
+use crate::wire::{DecodeError, EncodeError, MetadataRecord};
+
+/// The metadata log's only partition.
+pub const METADATA_PARTITION: PartitionId =
+    PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
+
+/// Changes that may wait for the controller; more wait with the handlers.
+const QUEUE_CHANGES_MAX: usize = 128;
+/// Bytes of the metadata log read at once at the start.
+const READ_BYTES: usize = 1 << 20;
+/// The largest batch of records that one change may become; larger changes take several, in order.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// What a metadata batch may decompress to; they are written uncompressed.
+const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
+
+/// Why the metadata cannot be changed or read now.
+#[derive(Debug, thiserror::Error)]
+pub enum ControllerUnavailable {
+    #[error("the node is shutting down")]
+    ShuttingDown,
+    #[error("the metadata log does not take records: {0}")]
+    Append(#[from] crate::partition::AppendError),
+    #[error("a partition of this node could not be changed: {0}")]
+    Partition(#[from] PartitionError),
+    #[error("the metadata log cannot be read: {0}")]
+    Read(#[from] crate::log::ReadError),
+    #[error("the metadata log holds a batch that cannot be read: {0}")]
+    Batch(#[from] BatchError),
+    #[error("the metadata log holds a record that cannot be read: {0}")]
+    Decode(#[from] DecodeError),
+    #[error("a metadata record cannot be written: {0}")]
+    Encode(#[from] EncodeError),
+    #[error("a metadata record is too large: {0}")]
+    TooLarge(#[from] BatchFull),
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}
+
+impl From<PartitionsClosed> for ControllerUnavailable {
+    fn from(_: PartitionsClosed) -> Self {
+        ControllerUnavailable::ShuttingDown
+    }
+}
+
+type Decide = Box<dyn FnOnce(&MetadataImage) -> (Vec<MetadataRecord>, Reply) + Send>;
+type Reply = Box<dyn FnOnce(Result<(), Arc<ControllerUnavailable>>) + Send>;
+
+/// Asks the controller for changes. Cheap to clone.
+#[derive(Clone)]
+pub struct ControllerHandle {
+    queue: mpsc::Sender<Decide>,
+}
+
+impl ControllerHandle {
+    /// Lets `decide` look at the newest image, and answers with its reply once its records are committed and
+    /// this node's partitions follow them. Changes are decided one after another.
+    ///
+    /// # Errors
+    /// If the metadata log takes no records; the change may or may not have been made then.
+    pub async fn change<R: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&MetadataImage) -> Decision<R> + Send + 'static,
+    ) -> Result<R, Arc<ControllerUnavailable>> {
+        let (reply, answer) = oneshot::channel();
+        let decide: Decide = Box::new(move |image| {
+            let decision = decide(image);
+            let finish: Reply = Box::new(move |result| {
+                // Whoever asked may have gone.
+                drop(reply.send(result.map(|()| decision.reply)));
+            });
+            (decision.records, finish)
+        });
+        let closed = || Arc::new(ControllerUnavailable::ShuttingDown);
+        self.queue.send(decide).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+/// The task that owns the metadata log.
+pub struct Controller {
+    io: Io,
+    config: Arc<BrokerConfig>,
+    partitions: Partitions,
+    image: Arc<MetadataImage>,
+    published: Arc<ImageCell>,
+}
+
+impl Controller {
+    /// Reads the metadata log into an image, makes this node's partitions follow it, publishes it, and
+    /// starts taking changes. The task ends when every handle is gone.
+    ///
+    /// # Errors
+    /// If the log cannot be read or holds what does not fit: the node cannot serve then.
+    pub async fn start(
+        io: Io,
+        config: Arc<BrokerConfig>,
+        partitions: Partitions,
+        published: Arc<ImageCell>,
+    ) -> Result<ControllerHandle, ControllerUnavailable> {
+        let node = config.node_id;
+        let spec = PartitionSpec {
+            id: METADATA_PARTITION,
+            voters: VoterSet::new([node]),
+            config: metadata_log_config(),
+        };
+        partitions.create(vec![spec]).await?;
+        let image = Arc::new(read_image(&partitions).await?);
+        let mut controller = Controller { io: io.clone(), config, partitions, image, published };
+        controller.follow_from_start().await?;
+        controller.published.publish(Arc::clone(&controller.image));
+        let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
+        drop(io.spawn.spawn("controller", Box::pin(controller.run(changes))));
+        Ok(ControllerHandle { queue })
+    }
+
+    async fn run(mut self, mut changes: mpsc::Receiver<Decide>) {
+        while let Some(decide) = changes.recv().await {
+            let (records, finish) = decide(&self.image);
+            let result = self.commit(&records).await.map_err(Arc::new);
+            if let Err(failure) = &result {
+                error!(%failure, "a change of the metadata failed");
+            }
+            finish(result);
+        }
+    }
+
+    async fn commit(&mut self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut next = MetadataImage::clone(&self.image);
+        for record in records {
+            next.apply(record)?;
+        }
+        self.append(records).await?;
+        let previous = std::mem::replace(&mut self.image, Arc::new(next));
+        self.follow(&previous, records).await?;
+        self.published.publish(Arc::clone(&self.image));
+        Ok(())
+    }
+
+    async fn append(&self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
+        let wall = self.io.clock.wall();
+        let mut rest = records.iter().map(MetadataRecord::encode).collect::<Result<Vec<Bytes>, _>>()?;
+        while !rest.is_empty() {
+            let mut batch = BatchBuilder::new(BatchOptions::plain(BATCH_BYTES_MAX));
+            let mut taken = 0;
+            for value in &rest {
+                let record = NewRecord { timestamp: wall, key: None, value: Some(value), headers: &[] };
+                match batch.append(record) {
+                    Ok(_) => taken += 1,
+                    Err(_) if taken > 0 => break,
+                    Err(full) => return Err(full.into()),
+                }
+            }
+            rest.drain(..taken);
+            let append = AppendRequest { id: METADATA_PARTITION, batch: batch.build() };
+            self.partitions.append_one(append, Required::Committed).await??;
+        }
+        Ok(())
+    }
+
+    /// Makes this node's partitions what the records say.
+    async fn follow(
+        &self,
+        previous: &MetadataImage,
+        records: &[MetadataRecord],
+    ) -> Result<(), ControllerUnavailable> {
+        let node = self.config.node_id;
+        let mut created = Vec::new();
+        let mut deleted = Vec::new();
+        let mut configured: BTreeSet<&str> = BTreeSet::new();
+        for record in records {
+            match record {
+                MetadataRecord::Partition(partition) => {
+                    let id = PartitionId {
+                        topic: partition.topic_id,
+                        index: PartitionIndex(partition.partition_id),
+                    };
+                    if let Some(topic) = self.image.topic_by_id(id.topic) {
+                        created.extend(self.spec(topic, id, node));
+                    }
+                }
+                MetadataRecord::RemoveTopic(removed) => {
+                    if let Some(topic) = previous.topic_by_id(removed.topic_id) {
+                        deleted.extend(
+                            topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }),
+                        );
+                    }
+                }
+                MetadataRecord::Config(config) if config.resource_type == ConfigResource::TOPIC => {
+                    configured.insert(&config.resource_name);
+                }
+                MetadataRecord::Config(_)
+                | MetadataRecord::Cluster(_)
+                | MetadataRecord::FeatureLevel(_)
+                | MetadataRecord::ProducerIds(_)
+                | MetadataRecord::RegisterBroker(_)
+                | MetadataRecord::Topic(_) => {}
+            }
+        }
+        if !deleted.is_empty() {
+            self.partitions.delete(deleted).await?;
+        }
+        if !created.is_empty() {
+            self.partitions.create(created).await?;
+        }
+        for name in configured {
+            let Some(topic) = self.image.topic(name) else { continue };
+            for &index in topic.partitions.keys() {
+                let id = PartitionId { topic: topic.id, index };
+                self.partitions.configure(id, log_config(topic.config(&self.config.topic_defaults))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What this node shall hold of a partition, if it is one of its replicas.
+    fn spec(&self, topic: &TopicImage, id: PartitionId, node: NodeId) -> Option<PartitionSpec> {
+        let replicas = &topic.partitions.get(&id.index)?.replicas;
+        replicas.contains(&node).then(|| PartitionSpec {
+            id,
+            voters: VoterSet::new(replicas.iter().copied()),
+            config: log_config(topic.config(&self.config.topic_defaults)),
+        })
+    }
+
+    /// Opens every partition of this node and removes the logs of those that no longer exist.
+    async fn follow_from_start(&mut self) -> Result<(), ControllerUnavailable> {
+        let node = self.config.node_id;
+        let mut specs = Vec::new();
+        for topic in self.image.topics() {
+            for &index in topic.partitions.keys() {
+                specs.extend(self.spec(topic, PartitionId { topic: topic.id, index }, node));
+            }
+        }
+        let opened = specs.len();
+        self.partitions.create(specs).await?;
+        let orphans = self.partitions.unclaimed().await?;
+        if !orphans.is_empty() {
+            info!(count = orphans.len(), "removing the logs of partitions that were deleted");
+            self.partitions.delete(orphans).await?;
+        }
+        info!(topics = self.image.topic_count(), partitions = opened, "metadata loaded");
+        Ok(())
+    }
+}
+
+/// The metadata log keeps everything: its records are the cluster.
+fn metadata_log_config() -> crate::log::LogConfig {
+    crate::log::LogConfig {
+        retention_ms: -1,
+        retention_bytes: -1,
+        delete: false,
+        compact: false,
+        max_message_bytes: 2 * BATCH_BYTES_MAX,
+        ..crate::log::LogConfig::default()
+    }
+}
+
+async fn read_image(partitions: &Partitions) -> Result<MetadataImage, ControllerUnavailable> {
+    let mut image = MetadataImage::default();
+    let mut offset = Offset::ZERO;
+    loop {
+        let read = ReadRequest {
+            id: METADATA_PARTITION,
+            offset,
+            max_bytes: READ_BYTES,
+            epoch: EpochCheck(LeaderEpoch::NONE),
+            last_fetched_epoch: LeaderEpoch::NONE,
+        };
+        let mut results = partitions.read(vec![read], READ_BYTES, true, None).await?;
+        let result = results.pop().expect("one read has one result");
+        let batches = match result.data? {
+            ReadData::Memory(batches) => batches,
+            ReadData::Stored { plan, .. } => plan.run().await?,
+        };
+        if batches.is_empty() {
+            return Ok(image);
+        }
+        for batch in BatchIterator::new(join(&batches), BatchCheck::Verify) {
+            let batch = batch?;
+            offset = batch.header().next_offset();
+            for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
+                if let Some(value) = record?.value {
+                    image.apply(&MetadataRecord::decode(value)?)?;
+                }
+            }
+        }
+    }
+}
+
+fn join(pieces: &[Bytes]) -> Bytes {
+    match pieces {
+        [one] => one.clone(),
+        _ => pieces.concat().into(),
+    }
+}

@@ -1,0 +1,388 @@
+use std::collections::VecDeque;
+
+use super::request::{AppendError, Appended, LeadershipError, Required};
+use super::waiters::Waiters;
+use super::{
+    EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
+    ReadRequest, ReadResult,
+};
+use crate::log::producers::Decision;
+use crate::log::{self, Entry, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote};
+use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
+use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
+use crate::wire::batch::ValidatedBatch;
+use std::sync::Arc;
+
+/// One partition as its shard owns it: the replica decides, the log keeps, and requests wait here.
+pub(super) struct Partition {
+    pub(super) log: PartitionLog,
+    replica: Replica,
+    /// What the shard tells once this partition serves, or never will.
+    pub(super) gates: Vec<u64>,
+    /// Appends that wait for this node's disk (`acks=1`) and for the commit (`acks=all`), by offset.
+    waiting_leader: VecDeque<WaitingAppend>,
+    waiting_commit: VecDeque<WaitingAppend>,
+    durable_end: Offset,
+    /// Batches that no reader may see yet: where each ends, and its bytes.
+    uncommitted: VecDeque<(Offset, u64)>,
+    fetches: Waiters,
+}
+
+/// An append that is answered once the log is durable, or committed, up to `end`.
+pub(super) struct WaitingAppend {
+    pub(super) end: Offset,
+    pub(super) answer: Appended,
+    pub(super) place: Place,
+}
+
+/// A slot in an append request that the shard keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    pub(super) request: u64,
+    pub(super) slot: usize,
+}
+
+/// What the shard has to do after a step of a partition.
+pub(super) struct Outbox {
+    /// A place in the journal that comes before all of `entries`.
+    journal: log::Position,
+    /// For the journal, in order.
+    pub(super) entries: Vec<Entry>,
+    /// What to tell the replica once these entries are durable, in order.
+    pub(super) once_durable: Vec<Event>,
+    /// Appends that are answered.
+    pub(super) answered: Vec<(Place, Result<Appended, AppendError>)>,
+}
+
+impl Outbox {
+    pub(super) fn new(journal: log::Position) -> Outbox {
+        Outbox { journal, entries: Vec::new(), once_durable: Vec::new(), answered: Vec::new() }
+    }
+}
+
+impl Partition {
+    pub(super) fn new(node: NodeId, voters: VoterSet, log: PartitionLog) -> Partition {
+        let last_epoch = log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch);
+        let recovered = Recovered {
+            epoch: log.vote().map_or(last_epoch, |vote| vote.epoch.max(last_epoch)),
+            log_end: Position { epoch: last_epoch, end: log.log_end() },
+            high_watermark: log.high_watermark(),
+        };
+        let durable_end = log.log_end();
+        Partition {
+            replica: Replica::new(node, voters, recovered),
+            log,
+            gates: Vec::new(),
+            waiting_leader: VecDeque::new(),
+            waiting_commit: VecDeque::new(),
+            durable_end,
+            uncommitted: VecDeque::new(),
+            fetches: Waiters::default(),
+        }
+    }
+
+    /// Gives the replica an event and carries out what it wants.
+    pub(super) fn step(&mut self, event: Event, out: &mut Outbox) {
+        if let Event::Durable { position } = event {
+            self.durable_end = self.durable_end.max(position.end);
+        }
+        let mut effects = Vec::new();
+        self.replica.step(event, &mut effects);
+        for effect in effects {
+            self.carry_out(effect, out);
+        }
+        answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+    }
+
+    fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
+        match effect {
+            Effect::PersistVote { epoch, candidate } => {
+                let vote = Vote { epoch, candidate: Some(candidate) };
+                out.entries.push(self.log.record_vote(vote, out.journal));
+                out.once_durable.push(Event::VoteDurable { epoch });
+            }
+            // No other voter can be reached yet: such a replica stays a candidate.
+            Effect::RequestVotes { epoch: _ } => {}
+            Effect::AppendEpochStart { epoch, start } => {
+                assert_eq!(start, self.log.log_end(), "an epoch starts where the log ends");
+                // A damaged log is never led: the shard does not let it campaign.
+                let entry = self.log.start_epoch(epoch, out.journal).expect("a new epoch of a sound log");
+                out.entries.push(entry);
+                out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
+            }
+            Effect::BecameLeader { epoch: _ } => {}
+            Effect::AdvanceHighWatermark { offset } => self.committed(offset, out),
+            Effect::Resigned { epoch: _ } => self.fail_waiting(out),
+        }
+    }
+
+    fn committed(&mut self, high_watermark: Offset, out: &mut Outbox) {
+        self.log.set_high_watermark(high_watermark);
+        answer_up_to(&mut self.waiting_commit, high_watermark, out);
+        let mut gained = 0;
+        while let Some(&(end, bytes)) = self.uncommitted.front() {
+            if end > high_watermark {
+                break;
+            }
+            gained += bytes;
+            self.uncommitted.pop_front();
+        }
+        self.fetches.gained(gained);
+    }
+
+    fn fail_waiting(&mut self, out: &mut Outbox) {
+        let error = match self.replica.standing() {
+            Standing::Failed => AppendError::Journal,
+            Standing::NotLeader | Standing::Starting | Standing::Serving => LeadershipError::NotLeader.into(),
+        };
+        for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
+            out.answered.push((waiting.place, Err(error.clone())));
+        }
+        self.fetches.satisfy_all();
+    }
+
+    /// Takes a batch into the log; it is answered through `out` at once (a refusal) or once it is durable.
+    pub(super) fn append(
+        &mut self,
+        batch: ValidatedBatch,
+        required: Required,
+        place: Place,
+        out: &mut Outbox,
+    ) {
+        match self.accept(batch, out) {
+            Err(error) => out.answered.push((place, Err(error))),
+            Ok((end, answer)) => {
+                let waiting = WaitingAppend { end, answer, place };
+                match required {
+                    Required::Leader => insert_by_end(&mut self.waiting_leader, waiting),
+                    Required::Committed => insert_by_end(&mut self.waiting_commit, waiting),
+                }
+                // A duplicate of something committed needs no further event to be answered.
+                answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+                answer_up_to(&mut self.waiting_commit, self.replica.high_watermark(), out);
+            }
+        }
+    }
+
+    fn accept(&mut self, batch: ValidatedBatch, out: &mut Outbox) -> Result<(Offset, Appended), AppendError> {
+        match self.standing() {
+            Ok(()) | Err(LeadershipError::Starting) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let header = *batch.header();
+        let log_append_time =
+            if header.attributes.is_log_append_time() { header.max_timestamp } else { Timestamp::NONE };
+        let log_start = self.log.log_start();
+        if let Decision::Duplicate(original) = self.log.producers().check(&header)? {
+            let answer = Appended { base_offset: original.base_offset(), log_append_time, log_start };
+            return Ok((original.last_offset.plus(1), answer));
+        }
+        let base_offset = self.log.log_end();
+        if base_offset.0.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
+            return Err(AppendError::OffsetsExhausted);
+        }
+        let epoch = self.replica.epoch();
+        let bytes = batch.batch().len() as u64;
+        let entry = self.log.append(batch.into_batch().placed_at(base_offset, epoch), out.journal)?;
+        out.entries.push(entry);
+        let position = Position { epoch, end: self.log.log_end() };
+        self.uncommitted.push_back((position.end, bytes));
+        self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
+        out.once_durable.push(Event::Durable { position });
+        Ok((position.end, Appended { base_offset, log_append_time, log_start }))
+    }
+
+    /// Whether this replica answers clients.
+    pub(super) fn standing(&self) -> Result<(), LeadershipError> {
+        if self.log.damage().is_some() {
+            return Err(LeadershipError::Storage);
+        }
+        match self.replica.standing() {
+            Standing::Serving => Ok(()),
+            Standing::Starting => Err(LeadershipError::Starting),
+            Standing::NotLeader => Err(LeadershipError::NotLeader),
+            Standing::Failed => Err(LeadershipError::Storage),
+        }
+    }
+
+    fn check(&self, EpochCheck(given): EpochCheck) -> Result<(), LeadershipError> {
+        let current = self.replica.epoch();
+        if given != LeaderEpoch::NONE && given < current {
+            return Err(LeadershipError::Fenced { given, current });
+        }
+        if given != LeaderEpoch::NONE && given > current {
+            return Err(LeadershipError::Ahead { given, current });
+        }
+        self.standing()
+    }
+
+    pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
+        let high_watermark = self.replica.high_watermark();
+        let log_start = self.log.log_start();
+        let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
+        if let Err(error) = self.check(request.epoch) {
+            return failed(error.into());
+        }
+        if let Some(diverging) = self.divergence(request) {
+            let data = Ok(ReadData::Memory(Vec::new()));
+            return ReadResult { high_watermark, log_start, data, diverging: Some(diverging) };
+        }
+        let out_of_range = || PartitionError::OutOfRange {
+            asked: request.offset,
+            start: log_start,
+            end: self.log.log_end(),
+        };
+        if request.offset < log_start || request.offset > self.log.log_end() {
+            return failed(out_of_range());
+        }
+        let plan = log::ReadRequest {
+            offset: request.offset,
+            max_bytes,
+            up_to: high_watermark,
+            min_one_batch: whole_batch,
+        };
+        let data = match self.log.read(plan) {
+            Ok(Read::Memory(batches)) => Ok(ReadData::Memory(batches)),
+            Ok(Read::Stored(plan)) => Ok(ReadData::Stored { plan, max_bytes }),
+            Err(ReadError::OutOfRange { .. }) => Err(out_of_range()),
+            Err(
+                ReadError::Damaged(_) | ReadError::Corrupt { .. } | ReadError::Io { .. } | ReadError::Gone,
+            ) => Err(LeadershipError::Storage.into()),
+        };
+        ReadResult { high_watermark, log_start, data, diverging: None }
+    }
+
+    /// Whether the reader's log left this one before its fetch offset (KIP-595).
+    fn divergence(&self, request: &ReadRequest) -> Option<EpochEnd> {
+        if request.last_fetched_epoch == LeaderEpoch::NONE {
+            return None;
+        }
+        let (epoch, end) = self.log.epochs().end_of(request.last_fetched_epoch, self.log.log_end())?;
+        (epoch < request.last_fetched_epoch || end < request.offset).then_some(EpochEnd { epoch, end })
+    }
+
+    pub(super) fn wait_for_more(&mut self, waiter: Arc<FetchWaiter>) {
+        self.fetches.add(waiter);
+    }
+
+    /// Wakes every fetch that waits, to look again.
+    pub(super) fn wake_fetches(&mut self) {
+        self.fetches.satisfy_all();
+    }
+
+    pub(super) fn offset(
+        &self,
+        check: EpochCheck,
+        query: OffsetQuery,
+    ) -> Result<OffsetReply, PartitionError> {
+        self.check(check)?;
+        let high_watermark = self.replica.high_watermark();
+        let plain = |offset, epoch| OffsetReply::At { offset, timestamp: Timestamp::NONE, epoch };
+        Ok(match query {
+            OffsetQuery::Earliest => {
+                let start = self.log.log_start();
+                plain(start, self.log.epochs().epoch_at(start).unwrap_or(LeaderEpoch::NONE))
+            }
+            OffsetQuery::Latest => plain(high_watermark, self.replica.epoch()),
+            OffsetQuery::MaxTimestamp => match self.log.max_timestamp(high_watermark) {
+                Some((timestamp, _)) => OffsetReply::FirstAtOrAfter(timestamp),
+                None => OffsetReply::None,
+            },
+            OffsetQuery::AtOrAfter(timestamp) => OffsetReply::FirstAtOrAfter(timestamp),
+        })
+    }
+
+    /// The first committed batch from `from` on that may hold a record at or after `timestamp`.
+    pub(super) fn find_timestamp(
+        &self,
+        check: EpochCheck,
+        timestamp: Timestamp,
+        from: Offset,
+    ) -> Result<TimestampRead, PartitionError> {
+        self.check(check)?;
+        let found = self.log.find_timestamp(timestamp, from, self.replica.high_watermark());
+        found.map_err(|_| LeadershipError::Storage.into())
+    }
+
+    pub(super) fn epoch_end(
+        &self,
+        check: EpochCheck,
+        epoch: LeaderEpoch,
+    ) -> Result<EpochEnd, PartitionError> {
+        self.check(check)?;
+        Ok(match self.log.epochs().end_of(epoch, self.log.log_end()) {
+            Some((epoch, end)) => EpochEnd { epoch, end },
+            None => EpochEnd { epoch: LeaderEpoch::NONE, end: Offset::NONE },
+        })
+    }
+
+    /// Moves the log's start up to `offset` (the high watermark if none); answers where it is then.
+    pub(super) fn delete_records(
+        &mut self,
+        offset: Option<Offset>,
+        out: &mut Outbox,
+    ) -> Result<Offset, PartitionError> {
+        self.standing()?;
+        let high_watermark = self.replica.high_watermark();
+        let asked = offset.unwrap_or(high_watermark);
+        if asked > high_watermark || asked < Offset::ZERO {
+            let start = self.log.log_start();
+            return Err(PartitionError::OutOfRange { asked, start, end: high_watermark });
+        }
+        match self.log.advance_log_start(asked, out.journal) {
+            Ok(entry) => out.entries.extend(entry),
+            Err(error) => {
+                return Err(match error {
+                    LogError::Damaged(_) => LeadershipError::Storage.into(),
+                    other => PartitionError::Log(other),
+                });
+            }
+        }
+        Ok(self.log.log_start())
+    }
+
+    pub(super) fn configure(&mut self, config: LogConfig) {
+        self.log.set_config(config);
+    }
+
+    pub(super) fn stats(&self) -> PartitionStats {
+        PartitionStats {
+            id: self.log.key().partition,
+            epoch: self.replica.epoch(),
+            leader: matches!(self.replica.standing(), Standing::Serving | Standing::Starting),
+            damaged: self.log.damage().is_some(),
+            log_start: self.log.log_start(),
+            high_watermark: self.replica.high_watermark(),
+            log_end: self.log.log_end(),
+            size_bytes: self.log.size_bytes(),
+            segments: self.log.segment_count(),
+        }
+    }
+}
+
+/// Keeps the queue ordered: a duplicate may wait for less than what came before it.
+fn insert_by_end(queue: &mut VecDeque<WaitingAppend>, waiting: WaitingAppend) {
+    let at = queue.partition_point(|other| other.end <= waiting.end);
+    queue.insert(at, waiting);
+}
+
+fn answer_up_to(queue: &mut VecDeque<WaitingAppend>, end: Offset, out: &mut Outbox) {
+    while queue.front().is_some_and(|first| first.end <= end) {
+        if let Some(first) = queue.pop_front() {
+            out.answered.push((first.place, Ok(first.answer)));
+        }
+    }
+}
+
+impl From<LogError> for AppendError {
+    fn from(error: LogError) -> AppendError {
+        match error {
+            LogError::Damaged(_) => LeadershipError::Storage.into(),
+            LogError::OutOfOrder { .. }
+            | LogError::BelowHighWatermark { .. }
+            | LogError::StartAboveHighWatermark { .. }
+            | LogError::EpochNotAbove { .. }
+            | LogError::Control(_) => AppendError::Log(error),
+        }
+    }
+}

@@ -1,0 +1,538 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use super::maintenance::{Step, told_retention};
+use super::partition::{Outbox, Partition, Place};
+use super::request::{AppendOutcome, OnAppended, Request};
+use super::{
+    FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
+};
+use crate::io::Io;
+use crate::log::{
+    CommitTicket, Entry, FlushDone, FlushFailed, JournalHandle, PartitionLog, Position, Storage,
+};
+use crate::raft::Event;
+use crate::types::{NodeId, Offset, PartitionId, Timestamp};
+
+/// Requests taken from the inbox before the journal is given what they led to.
+const TURN_REQUESTS_MAX: usize = 512;
+
+/// The owner of some partitions. One task: see [`Shard::run`].
+pub(super) struct Shard {
+    io: Io,
+    node: NodeId,
+    storage: Storage,
+    journal: JournalHandle,
+    partitions: BTreeMap<PartitionId, Partition>,
+    /// Logs that recovery found and nobody has claimed yet.
+    dormant: BTreeMap<PartitionId, PartitionLog>,
+    appends: BTreeMap<u64, PendingAppend>,
+    next_append: u64,
+    gates: BTreeMap<u64, Gate>,
+    next_gate: u64,
+    turn: Turn,
+    in_flight: VecDeque<InFlight>,
+    failed: bool,
+}
+
+/// An append request with some of its outcomes missing.
+struct PendingAppend {
+    outcomes: Vec<Option<AppendOutcome>>,
+    missing: usize,
+    done: OnAppended,
+}
+
+/// Something to say once several things are done.
+struct Gate {
+    missing: usize,
+    reply: oneshot::Sender<Result<(), PartitionError>>,
+}
+
+/// What one turn of the loop gathers for the journal.
+#[derive(Default)]
+struct Turn {
+    entries: Vec<Entry>,
+    once_durable: Vec<OnceDurable>,
+}
+
+struct InFlight {
+    ticket: CommitTicket,
+    once_durable: Vec<OnceDurable>,
+}
+
+/// What follows from durability.
+enum OnceDurable {
+    Step(PartitionId, Event),
+    Gate(u64),
+    /// The deletion of these logs: their files may go.
+    Remove(Vec<PartitionLog>),
+    Starts(Vec<Result<Offset, PartitionError>>, oneshot::Sender<Vec<Result<Offset, PartitionError>>>),
+}
+
+impl Shard {
+    pub(super) fn new(io: Io, node: NodeId, storage: Storage, recovered: Vec<PartitionLog>) -> Shard {
+        let journal = storage.journal().clone();
+        Shard {
+            io,
+            node,
+            storage,
+            journal,
+            partitions: BTreeMap::new(),
+            dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
+            appends: BTreeMap::new(),
+            next_append: 0,
+            gates: BTreeMap::new(),
+            next_gate: 0,
+            turn: Turn::default(),
+            in_flight: VecDeque::new(),
+            failed: false,
+        }
+    }
+
+    /// Serves until every sender of requests is gone and everything begun is durable.
+    ///
+    /// A turn takes what waits in the inbox, steps it all, and gives the journal everything it led to at
+    /// once; while that is being written, the next turn gathers. While the journal's queue or the memory of
+    /// unflushed batches is full, requests wait and maintenance goes on.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
+        let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
+        let mut open = true;
+        while open || !self.in_flight.is_empty() {
+            let takes_requests = open && !self.storage.tail_budget().is_exceeded();
+            let journal = self.journal.clone();
+            tokio::select! {
+                biased;
+                result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
+                    let done = self.in_flight.pop_front().expect("it was awaited");
+                    self.committed(result, done.once_durable);
+                }
+                Some(step) = steps.recv(), if open => self.maintain(step),
+                count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
+                    open = count > 0;
+                    for request in requests.drain(..) {
+                        self.handle(request);
+                    }
+                }
+            }
+            self.end_turn();
+        }
+    }
+
+    fn end_turn(&mut self) {
+        if self.turn.entries.is_empty() && self.turn.once_durable.is_empty() {
+            return;
+        }
+        let Turn { entries, once_durable } = std::mem::take(&mut self.turn);
+        let ticket = self.journal.append(entries);
+        self.in_flight.push_back(InFlight { ticket, once_durable });
+    }
+
+    fn committed(&mut self, result: Result<(), crate::log::JournalFailed>, once_durable: Vec<OnceDurable>) {
+        if let Err(failure) = result {
+            self.fail(&failure);
+        }
+        for next in once_durable {
+            match next {
+                OnceDurable::Step(id, event) if !self.failed => self.step(id, event),
+                OnceDurable::Step(..) => {}
+                OnceDurable::Gate(gate) => self.open(gate),
+                OnceDurable::Remove(logs) => self.remove(logs),
+                OnceDurable::Starts(starts, reply) => {
+                    let answer = if self.failed {
+                        starts.into_iter().map(|start| start.and(Err(PartitionError::Journal))).collect()
+                    } else {
+                        starts
+                    };
+                    // Whoever asked may have gone.
+                    drop(reply.send(answer));
+                }
+            }
+        }
+    }
+
+    /// The journal failed: nothing here is promised any more.
+    fn fail(&mut self, failure: &crate::log::JournalFailed) {
+        if self.failed {
+            return;
+        }
+        self.failed = true;
+        error!(%failure, "the journal failed: every partition of this shard steps down");
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            self.step(id, Event::StorageFailed);
+        }
+        let gates: Vec<u64> = self.gates.keys().copied().collect();
+        for gate in gates {
+            self.open(gate);
+        }
+    }
+
+    /// Removes the files of deleted logs, on the side: a partition of the same id is never made again.
+    fn remove(&self, logs: Vec<PartitionLog>) {
+        if self.failed {
+            return;
+        }
+        let storage = self.storage.clone();
+        let removal = async move {
+            for log in logs {
+                let id = log.key().partition;
+                if let Err(error) = storage.finish_deletion(log).await {
+                    warn!(partition = %id, %error, "files of a deleted partition stay until the next start");
+                }
+            }
+        };
+        drop(self.io.spawn.spawn("partition-removal", Box::pin(removal)));
+    }
+
+    fn maintain(&mut self, step: Step) {
+        match step {
+            Step::TakeFlushes { wall, reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                let works = logs.chain(self.dormant.values_mut()).filter_map(|log| log.take_flush(wall));
+                // A maintenance task that is gone leaves its flushes under way: the node is ending.
+                drop(reply.send(works.collect()));
+            }
+            Step::Flushed { outcomes, reply } => {
+                for outcome in outcomes {
+                    self.flushed(outcome);
+                }
+                drop(reply.send(self.needs_from()));
+            }
+            Step::Retain { wall } => self.retain(wall),
+            Step::ReleaseTails => {
+                for partition in self.partitions.values_mut() {
+                    partition.log.release_tail();
+                }
+            }
+        }
+    }
+
+    fn flushed(&mut self, outcome: Result<FlushDone, FlushFailed>) {
+        let id = match &outcome {
+            Ok(done) => done.log().partition,
+            Err(failed) => failed.log_key().partition,
+        };
+        let log = match self.partitions.get_mut(&id) {
+            Some(partition) => Some(&mut partition.log),
+            None => self.dormant.get_mut(&id),
+        };
+        // A log that was deleted meanwhile has no use for the outcome.
+        match (log, outcome) {
+            (Some(log), Ok(done)) => log.flushed(&done),
+            (Some(log), Err(failed)) => log.flush_failed(failed),
+            (None, _) => {}
+        }
+    }
+
+    /// The oldest place in the journal that some log here still needs.
+    fn needs_from(&self) -> Option<Position> {
+        let logs = self.partitions.values().map(|partition| &partition.log).chain(self.dormant.values());
+        logs.filter_map(PartitionLog::needs_from).reduce(Position::earlier)
+    }
+
+    fn retain(&mut self, wall: Timestamp) {
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            let mut out = Outbox::new(self.journal.durable_position());
+            if let Some(partition) = self.partitions.get_mut(&id) {
+                partition.log.expire_producers(wall);
+                if partition.standing().is_ok()
+                    && let Some(start) = partition.log.retention_start(wall)
+                    && partition.delete_records(Some(start), &mut out).is_ok()
+                {
+                    told_retention(id, start);
+                }
+            }
+            self.take(id, out);
+        }
+    }
+
+    fn step(&mut self, id: PartitionId, event: Event) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let mut out = Outbox::new(self.journal.durable_position());
+        partition.step(event, &mut out);
+        let gates = match partition.standing() {
+            Err(LeadershipError::Starting | LeadershipError::NotLeader) => Vec::new(),
+            Ok(())
+            | Err(
+                LeadershipError::Storage
+                | LeadershipError::Unknown
+                | LeadershipError::Fenced { .. }
+                | LeadershipError::Ahead { .. },
+            ) => std::mem::take(&mut partition.gates),
+        };
+        self.take(id, out);
+        for gate in gates {
+            self.open(gate);
+        }
+    }
+
+    /// Carries out what a partition wants: journal entries into the turn, answers to their requests.
+    fn take(&mut self, id: PartitionId, out: Outbox) {
+        self.turn.entries.extend(out.entries);
+        self.turn.once_durable.extend(out.once_durable.into_iter().map(|event| OnceDurable::Step(id, event)));
+        for (place, outcome) in out.answered {
+            self.answer(place, outcome);
+        }
+    }
+
+    fn answer(&mut self, place: Place, outcome: AppendOutcome) {
+        let pending = self.appends.get_mut(&place.request).expect("a request stays until its last answer");
+        let slot = &mut pending.outcomes[place.slot];
+        assert!(slot.is_none(), "an append is answered once");
+        *slot = Some(outcome);
+        pending.missing -= 1;
+        if pending.missing == 0 {
+            let pending = self.appends.remove(&place.request).expect("it was just there");
+            let all = pending.outcomes.into_iter().map(|one| one.expect("none is missing")).collect();
+            (pending.done)(all);
+        }
+    }
+
+    fn open(&mut self, gate: u64) {
+        let Some(state) = self.gates.get_mut(&gate) else { return };
+        state.missing -= 1;
+        if self.failed || state.missing == 0 {
+            let state = self.gates.remove(&gate).expect("it was just there");
+            let result = if self.failed { Err(PartitionError::Journal) } else { Ok(()) };
+            // Whoever asked may have gone.
+            drop(state.reply.send(result));
+        }
+    }
+
+    fn new_gate(
+        &mut self,
+        missing: usize,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    ) -> Option<u64> {
+        if self.failed || missing == 0 {
+            let result = if self.failed { Err(PartitionError::Journal) } else { Ok(()) };
+            drop(reply.send(result));
+            return None;
+        }
+        let gate = self.next_gate;
+        self.next_gate += 1;
+        self.gates.insert(gate, Gate { missing, reply });
+        Some(gate)
+    }
+
+    fn handle(&mut self, request: Request) {
+        // A receiver that is gone needs no answer: every reply below may be dropped.
+        match request {
+            Request::Create { specs, reply } => self.create(specs, reply),
+            Request::Configure { id, config } => {
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    partition.configure(config);
+                }
+            }
+            Request::Delete { ids, reply } => self.delete(&ids, reply),
+            Request::Append { appends, required, done } => {
+                let request = self.next_append;
+                self.next_append += 1;
+                let missing = appends.len();
+                self.appends.insert(request, PendingAppend { outcomes: vec![None; missing], missing, done });
+                for (slot, append) in appends.into_iter().enumerate() {
+                    let place = Place { request, slot };
+                    let mut out = Outbox::new(self.journal.durable_position());
+                    match self.partitions.get_mut(&append.id) {
+                        Some(partition) => partition.append(append.batch, required, place, &mut out),
+                        None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
+                    }
+                    self.take(append.id, out);
+                }
+            }
+            Request::Read { reads, max_bytes, whole_batch, waiter, reply } => {
+                drop(reply.send(self.read(&reads, max_bytes, whole_batch, waiter.as_ref())));
+            }
+            Request::Offsets { queries, reply } => {
+                let answer = |(id, check, query)| self.leader(id)?.offset(check, query);
+                drop(reply.send(queries.into_iter().map(answer).collect()));
+            }
+            Request::EpochEnds { queries, reply } => {
+                let answer = |(id, check, epoch)| self.leader(id)?.epoch_end(check, epoch);
+                drop(reply.send(queries.into_iter().map(answer).collect()));
+            }
+            Request::DeleteRecords { deletions, reply } => self.delete_records(deletions, reply),
+            Request::Stats { ids, reply } => drop(reply.send(self.stats(ids))),
+            Request::Producers { id, reply } => {
+                let answer = match self.partitions.get(&id) {
+                    Some(partition) => partition.standing().map(|()| {
+                        partition.log.producers().iter().map(|(id, entry)| (id, entry.clone())).collect()
+                    }),
+                    None => Err(LeadershipError::Unknown),
+                };
+                drop(reply.send(answer));
+            }
+            Request::FindTimestamp { id, check, timestamp, from, reply } => {
+                let answer =
+                    self.leader(id).and_then(|partition| partition.find_timestamp(check, timestamp, from));
+                drop(reply.send(answer));
+            }
+            Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
+            Request::Damaged { id, error } => {
+                if self.partitions.contains_key(&id) {
+                    error!(partition = %id, %error, "stored records cannot be read: they are not served");
+                }
+            }
+        }
+    }
+
+    fn leader(&self, id: PartitionId) -> Result<&Partition, PartitionError> {
+        self.partitions.get(&id).ok_or_else(|| LeadershipError::Unknown.into())
+    }
+
+    fn create(&mut self, specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>>) {
+        let fresh: Vec<PartitionSpec> =
+            specs.into_iter().filter(|spec| !self.partitions.contains_key(&spec.id)).collect();
+        let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
+        for spec in fresh {
+            let log = match self.dormant.remove(&spec.id) {
+                Some(mut log) => {
+                    log.set_config(spec.config);
+                    log
+                }
+                None => {
+                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config);
+                    self.turn.entries.push(created);
+                    log
+                }
+            };
+            let damaged = log.damage().is_some();
+            let mut partition = Partition::new(self.node, spec.voters, log);
+            partition.gates.push(gate);
+            self.partitions.insert(spec.id, partition);
+            if damaged {
+                warn!(partition = %spec.id, "the partition's log is damaged: it is not served");
+                self.open(gate);
+            } else {
+                self.step(spec.id, Event::Campaign);
+            }
+        }
+    }
+
+    fn delete(&mut self, ids: &[PartitionId], reply: oneshot::Sender<Result<(), PartitionError>>) {
+        let mut deleted = Vec::new();
+        for id in ids {
+            let log = match self.partitions.remove(id) {
+                Some(mut partition) => {
+                    let mut out = Outbox::new(self.journal.durable_position());
+                    partition.step(Event::EpochSeen { epoch: crate::types::LeaderEpoch(i32::MAX) }, &mut out);
+                    let gates = std::mem::take(&mut partition.gates);
+                    self.take(*id, out);
+                    for gate in gates {
+                        self.open(gate);
+                    }
+                    Some(partition.log)
+                }
+                None => self.dormant.remove(id),
+            };
+            if let Some(mut log) = log {
+                self.turn.entries.push(Storage::begin_deletion(&mut log));
+                deleted.push(log);
+            }
+        }
+        if deleted.is_empty() {
+            drop(self.new_gate(0, reply));
+            return;
+        }
+        self.turn.once_durable.push(OnceDurable::Remove(deleted));
+        if let Some(gate) = self.new_gate(1, reply) {
+            self.turn.once_durable.push(OnceDurable::Gate(gate));
+        }
+    }
+
+    fn read(
+        &mut self,
+        reads: &[ReadRequest],
+        max_bytes: usize,
+        mut whole_batch: bool,
+        waiter: Option<&Arc<FetchWaiter>>,
+    ) -> Vec<ReadResult> {
+        let mut left = max_bytes;
+        let mut results = Vec::with_capacity(reads.len());
+        for read in reads {
+            let result = match self.partitions.get_mut(&read.id) {
+                Some(partition) => {
+                    let result = partition.read(read, left.min(read.max_bytes), whole_batch);
+                    if let Some(waiter) = waiter {
+                        partition.wait_for_more(Arc::clone(waiter));
+                    }
+                    result
+                }
+                None => ReadResult {
+                    high_watermark: Offset::NONE,
+                    log_start: Offset::NONE,
+                    data: Err(LeadershipError::Unknown.into()),
+                    diverging: None,
+                },
+            };
+            match &result.data {
+                Ok(data) => {
+                    let bytes = data.expected_bytes();
+                    left = left.saturating_sub(bytes);
+                    whole_batch &= bytes == 0;
+                    if let Some(waiter) = waiter {
+                        waiter.gained(bytes as u64);
+                    }
+                }
+                Err(_) => {
+                    if let Some(waiter) = waiter {
+                        waiter.satisfy();
+                    }
+                }
+            }
+            if result.diverging.is_some()
+                && let Some(waiter) = waiter
+            {
+                waiter.satisfy();
+            }
+            results.push(result);
+        }
+        results
+    }
+
+    fn delete_records(
+        &mut self,
+        deletions: Vec<(PartitionId, Option<Offset>)>,
+        reply: oneshot::Sender<Vec<Result<Offset, PartitionError>>>,
+    ) {
+        let mut starts = Vec::with_capacity(deletions.len());
+        for (id, offset) in deletions {
+            let mut out = Outbox::new(self.journal.durable_position());
+            starts.push(match self.partitions.get_mut(&id) {
+                Some(partition) => partition.delete_records(offset, &mut out),
+                None => Err(LeadershipError::Unknown.into()),
+            });
+            self.take(id, out);
+        }
+        self.turn.once_durable.push(OnceDurable::Starts(starts, reply));
+    }
+
+    fn stats(&self, ids: Option<Vec<PartitionId>>) -> Vec<PartitionStats> {
+        match ids {
+            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(Partition::stats).collect(),
+            None => self.partitions.values().map(Partition::stats).collect(),
+        }
+    }
+}
+
+/// Waits for room in the journal's queue, then for requests.
+async fn take(
+    journal: &JournalHandle,
+    inbox: &mut mpsc::Receiver<Request>,
+    requests: &mut Vec<Request>,
+) -> usize {
+    journal.room().await;
+    inbox.recv_many(requests, TURN_REQUESTS_MAX).await
+}
+
+/// The outcome of the oldest commit under way.
+async fn next_commit(in_flight: &mut VecDeque<InFlight>) -> Result<(), crate::log::JournalFailed> {
+    match in_flight.front_mut() {
+        Some(first) => (&mut first.ticket).await,
+        None => std::future::pending().await,
+    }
+}
