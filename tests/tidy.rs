@@ -17,7 +17,21 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("metadata", &["types", "io", "wire", "config", "partition"]),
     ("coordinator", &["types", "io", "wire", "config", "metrics", "partition", "metadata"]),
     ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
-    ("server", &["types", "io"]),
+    (
+        "server",
+        &[
+            "types",
+            "io",
+            "wire",
+            "config",
+            "metrics",
+            "broker",
+            "metadata",
+            "partition",
+            "coordinator",
+            "log",
+        ],
+    ),
     ("client", &["types", "io", "wire"]),
 ];
 

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::fetch_sessions::FetchSessions;
 use super::producer_ids::ProducerIds;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{Io, RngStream, Shutdown};
 use crate::metadata::controller::ControllerHandle;
@@ -14,6 +14,8 @@ use crate::types::TopicId;
 pub struct Context {
     pub io: Io,
     pub config: Arc<BrokerConfig>,
+    /// Every key as it was set, for descriptions.
+    pub settings: Arc<Settings>,
     pub image: Arc<ImageCell>,
     pub partitions: Partitions,
     pub controller: ControllerHandle,
@@ -28,6 +30,8 @@ pub struct Context {
 pub struct Parts {
     pub io: Io,
     pub config: Arc<BrokerConfig>,
+    /// Every key as it was set, for descriptions.
+    pub settings: Arc<Settings>,
     pub image: Arc<ImageCell>,
     pub partitions: Partitions,
     pub controller: ControllerHandle,
@@ -38,12 +42,22 @@ pub struct Parts {
 impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> Context {
-        let Parts { io, config, image, partitions, controller, groups, shutdown } = parts;
+        let Parts { io, config, settings, image, partitions, controller, groups, shutdown } = parts;
         let producer_ids = ProducerIds::new(controller.clone(), config.node_id);
         let random = Mutex::new(io.rng.stream("broker"));
-        let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch_session_slots));
+        let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch.sessions_max));
         Context {
-            io, config, image, partitions, controller, groups, producer_ids, shutdown, fetch_sessions, random,
+            io,
+            config,
+            settings,
+            image,
+            partitions,
+            controller,
+            groups,
+            producer_ids,
+            shutdown,
+            fetch_sessions,
+            random,
         }
     }
 

@@ -1,13 +1,56 @@
 //! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
+use crate::coordinator::CoordinatorError;
+use crate::coordinator::group::command::GroupError;
+use crate::log::producers::ProducerError;
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
-use crate::log::ProducerError;
 use crate::types::ErrorCode;
+use crate::types::limits::STRING_BYTES_MAX;
+use crate::wire::Text;
 use crate::wire::batch::BatchError;
+
+/// An error as answers carry it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ApiError {
+    pub(super) code: ErrorCode,
+    /// For the client's user; without it clients show the code's own text.
+    pub(super) message: Option<String>,
+}
+
+impl ApiError {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: Some(message.into()) }
+    }
+
+    /// The code alone.
+    pub(super) fn bare(code: ErrorCode) -> ApiError {
+        ApiError { code, message: None }
+    }
+
+    /// The message as the protocol carries it, cut to what a string may hold.
+    pub(super) fn text(&self) -> Option<Text> {
+        self.message.as_ref().map(|message| {
+            let end = message.floor_char_boundary(STRING_BYTES_MAX);
+            Text::from(&message[..end])
+        })
+    }
+}
+
+impl<E: AsErrorCode + std::fmt::Display> From<E> for ApiError {
+    fn from(error: E) -> ApiError {
+        ApiError::new(error.error_code(), error.to_string())
+    }
+}
 
 /// The code that tells a client of this error.
 pub(super) trait AsErrorCode {
     fn error_code(&self) -> ErrorCode;
+}
+
+impl<E: AsErrorCode> AsErrorCode for &E {
+    fn error_code(&self) -> ErrorCode {
+        (*self).error_code()
+    }
 }
 
 impl AsErrorCode for LeadershipError {
@@ -26,8 +69,12 @@ impl AsErrorCode for LeadershipError {
 impl AsErrorCode for ProducerError {
     fn error_code(&self) -> ErrorCode {
         match self {
-            ProducerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
-            ProducerError::StaleEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutOfOrder { .. } | ProducerError::NewEpoch { .. } => {
+                ErrorCode::OutOfOrderSequenceNumber
+            }
+            ProducerError::FencedEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+            ProducerError::TooMany { .. } => ErrorCode::PolicyViolation,
         }
     }
 }
@@ -36,8 +83,8 @@ impl AsErrorCode for AppendError {
     fn error_code(&self) -> ErrorCode {
         match self {
             AppendError::Leadership(error) => error.error_code(),
-            AppendError::Producer(error) => error.error_code(),
-            AppendError::Journal => ErrorCode::KafkaStorageError,
+            AppendError::Producer { error, .. } => error.error_code(),
+            AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -49,7 +96,7 @@ impl AsErrorCode for PartitionError {
         match self {
             PartitionError::Leadership(error) => error.error_code(),
             PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-            PartitionError::Journal => ErrorCode::KafkaStorageError,
+            PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
             PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
         }
     }
@@ -65,21 +112,26 @@ impl AsErrorCode for BatchError {
             | BatchError::OffsetRange { .. }
             | BatchError::Control
             | BatchError::Sequence { .. }
-            | BatchError::Epoch { .. }
             | BatchError::TransactionalWithoutProducer
             | BatchError::Record { .. }
-            | BatchError::RecordsLeftOver { .. } => ErrorCode::InvalidRecord,
-            BatchError::Truncated { .. }
+            | BatchError::RecordsLeftOver { .. }
+            | BatchError::Truncated { .. }
+            | BatchError::Magic { magic: 0 | 1 } => ErrorCode::InvalidRecord,
+            BatchError::Epoch { .. } => ErrorCode::InvalidProducerEpoch,
+            BatchError::Magic { .. }
             | BatchError::Length { .. }
             | BatchError::Crc { .. }
             | BatchError::Compression(_) => ErrorCode::CorruptMessage,
-            BatchError::Magic { .. } => ErrorCode::UnsupportedForMessageFormat,
             BatchError::UnknownCodec { .. } | BatchError::CodecTooNew { .. } => {
                 ErrorCode::UnsupportedCompressionType
             }
             BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
             BatchError::RecordsRefused(refused) => {
-                if refused.any_timestamp { ErrorCode::InvalidTimestamp } else { ErrorCode::InvalidRecord }
+                if refused.any_timestamp {
+                    ErrorCode::InvalidTimestamp
+                } else {
+                    ErrorCode::InvalidRecord
+                }
             }
         }
     }
@@ -102,7 +154,9 @@ impl AsErrorCode for ControllerError {
             ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
             ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
             ControllerError::ProducerIdsExhausted => ErrorCode::UnknownServerError,
-            ControllerError::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
+            ControllerError::TooManyPartitions { .. } | ControllerError::TooManyAtOnce { .. } => {
+                ErrorCode::PolicyViolation
+            }
         }
     }
 }
@@ -118,6 +172,62 @@ impl AsErrorCode for ControllerUnavailable {
             | ControllerUnavailable::Encode(_)
             | ControllerUnavailable::TooLarge(_)
             | ControllerUnavailable::Image(_) => ErrorCode::UnknownServerError,
+        }
+    }
+}
+
+impl AsErrorCode for GroupError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            GroupError::InvalidGroupId => ErrorCode::InvalidGroupId,
+            GroupError::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
+            GroupError::UnknownMemberId => ErrorCode::UnknownMemberId,
+            GroupError::MemberIdRequired => ErrorCode::MemberIdRequired,
+            GroupError::FencedInstanceId => ErrorCode::FencedInstanceId,
+            GroupError::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
+            GroupError::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+            GroupError::InconsistentGroupProtocol => ErrorCode::InconsistentGroupProtocol,
+            GroupError::GroupMaxSizeReached => ErrorCode::GroupMaxSizeReached,
+            GroupError::GroupIdNotFound => ErrorCode::GroupIdNotFound,
+            GroupError::NonEmptyGroup => ErrorCode::NonEmptyGroup,
+            GroupError::GroupSubscribedToTopic => ErrorCode::GroupSubscribedToTopic,
+            GroupError::OffsetMetadataTooLarge { .. } => ErrorCode::OffsetMetadataTooLarge,
+            GroupError::NameTooLong { .. } => ErrorCode::InvalidRequest,
+            GroupError::TopicNameTooLong { .. } => ErrorCode::InvalidTopicException,
+            GroupError::CommitTooLarge { .. } => ErrorCode::InvalidCommitOffsetSize,
+            GroupError::GroupTooLarge { .. } | GroupError::PendingMemberWithInstanceId => {
+                ErrorCode::UnknownServerError
+            }
+            GroupError::TooManyGroups { .. } | GroupError::TooManyOffsets { .. } => {
+                ErrorCode::CoordinatorNotAvailable
+            }
+            GroupError::NotCoordinator => ErrorCode::NotCoordinator,
+        }
+    }
+}
+
+/// Clients of a group look for its coordinator again on the codes that a failed write is given here; those of
+/// partitions mean nothing to them.
+impl AsErrorCode for CoordinatorError {
+    fn error_code(&self) -> ErrorCode {
+        match self {
+            CoordinatorError::Loading => ErrorCode::CoordinatorLoadInProgress,
+            CoordinatorError::NotCoordinator => ErrorCode::NotCoordinator,
+            CoordinatorError::Timeout => ErrorCode::CoordinatorNotAvailable,
+            CoordinatorError::Unwritable(_) => ErrorCode::UnknownServerError,
+            CoordinatorError::Write(AppendError::Leadership(error)) => match error {
+                LeadershipError::Unknown | LeadershipError::Starting => ErrorCode::CoordinatorNotAvailable,
+                LeadershipError::NotLeader
+                | LeadershipError::Fenced { .. }
+                | LeadershipError::Ahead { .. }
+                | LeadershipError::Storage => ErrorCode::NotCoordinator,
+            },
+            CoordinatorError::Write(
+                AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
+            ) => ErrorCode::NotCoordinator,
+            CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer { .. }) => {
+                ErrorCode::UnknownServerError
+            }
         }
     }
 }

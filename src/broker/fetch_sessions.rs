@@ -186,7 +186,8 @@ impl FetchSessions {
 
     /// Frees the slot of the session that was unused longest, if that was long enough.
     fn evict(&mut self, now: Instant) -> bool {
-        let oldest = self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(id, s)| (*id, s.used));
+        let oldest =
+            self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(id, s)| (*id, s.used));
         match oldest {
             Some((id, used)) if now.since(used) >= EVICTION_AGE => self.sessions.remove(&id).is_some(),
             Some(_) | None => false,
@@ -203,7 +204,8 @@ impl FetchSessions {
         if session.next_epoch != request.epoch {
             return Err(SessionError::WrongEpoch { id, expected: session.next_epoch, given: request.epoch });
         }
-        if session.uses_ids != request.uses_ids && !(request.wants.is_empty() && request.forgotten.is_empty()) {
+        if session.uses_ids != request.uses_ids && !(request.wants.is_empty() && request.forgotten.is_empty())
+        {
             return Err(SessionError::TopicIdMixed(id));
         }
         session.used = now;

@@ -3,16 +3,22 @@
 //! A handler takes a decoded request and gives a response; it reaches partitions, metadata and groups
 //! through the handles in [`Context`] and never touches their state. Authorisation, when it comes, sits in
 //! `dispatch`, before every handler.
+mod authorized_operations;
+mod changes;
 mod client;
+mod cluster_view;
+mod config_changes;
 mod context;
 mod dispatch;
 mod errors;
 mod fetch_sessions;
+mod group_requests;
 mod handlers;
+mod internal_topics;
 mod producer_ids;
 
 pub use client::Caller;
 pub use context::{Context, Parts};
-pub use dispatch::{Outcome, dispatch};
-pub use fetch_sessions::FetchSessions;
+pub use dispatch::{Outcome, Peer, dispatch};
+pub use handlers::features;
 pub use producer_ids::ProducerIds;

@@ -54,6 +54,11 @@ pub enum ConfigError {
          max.connections.per.ip.overrides, or raise it"
     )]
     NobodyMayConnect,
+    #[error(
+        "ordain.admin.listener: {address} can be reached from other machines, and nothing authenticates them; \
+         either bind it to loopback (127.0.0.1:9644), or say --insecure (ordain.insecure=true)"
+    )]
+    AdminExposed { address: String },
     #[error("{key}: {error}")]
     Listener { key: &'static str, error: ListenerError },
 }
@@ -131,6 +136,13 @@ pub enum ConfigWarning {
         "listeners: {name} is for controllers, and is not opened: this node holds its controller within itself"
     )]
     ControllerListener { name: String },
+    #[error("{origin}: {key} has no effect: {reason}")]
+    NoEffect { key: &'static str, reason: &'static str, origin: Source },
+    #[error(
+        "message.max.bytes ({message}) is not under socket.request.max.bytes ({request}); a batch of that size \
+         comes in a larger request, which is refused"
+    )]
+    MessagesOverRequests { message: i32, request: i32 },
 }
 
 fn did_you_mean(nearest: &Option<&'static str>) -> String {

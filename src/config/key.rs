@@ -92,6 +92,8 @@ pub enum Check {
     OneOf(&'static [&'static str]),
     OneOfIgnoreCase(&'static [&'static str]),
     NonEmpty,
+    /// Anything but 0; all negative numbers mean without end.
+    UnlimitedOrPositive,
     /// No element twice and none empty; each one of the named ones unless none is named.
     List(&'static [&'static str], Empty),
     /// `*`, or pairs `partition:broker`.
@@ -121,7 +123,7 @@ pub enum Update {
     PerBroker,
     /// While running, for a broker or for all (or for a topic).
     ClusterWide,
-    /// At the next start, and `DescribeConfigs` does not list it.
+    /// At the next start, and `DescribeConfigs` does not list it, as Kafka does not.
     Internal,
 }
 

@@ -1,17 +1,47 @@
 //! Configuration: every key of Kafka 4.3 and of Ordain as a table, the sources that values come from, and
 //! typed results for the broker and for topics. A leaf of the import graph and pure: the caller reads files
 //! and the environment.
+//!
+//! ```text
+//! keys ──► value ──► settings ──► broker          (at the start: load)
+//!                        └──► layers ──► topic    (while running: TopicConfig::resolve)
+//!                               └──► describe     (DescribeConfigs)     alter (AlterConfigs)
+//! ```
+mod alter;
+mod broker;
+mod describe;
 mod environment;
 mod error;
 mod key;
 mod keys;
+mod layers;
+mod listeners;
 mod nearest;
 pub mod properties;
 mod settings;
+mod topic;
+mod topic_name;
 mod value;
 
+pub use alter::{
+    AlterConfigError, AlterOperation, Scope, apply_incremental, validate_broker_config, validate_topic_config,
+};
+pub use broker::{
+    BrokerConfig, CleanerConfig, DirectIo, FetchConfig, GroupsConfig, LoadedConfig, NetworkConfig,
+    OffsetsConfig, ProducersConfig, StorageConfig, TopicsConfig, load,
+};
+pub use describe::{
+    ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_topic,
+};
 pub use error::{ConfigError, ConfigErrors, ConfigWarning, ListenerError};
 pub use key::{Check, Empty, Handling, Importance, Key, Kind, Update};
 pub use keys::{Scale, Synonym, broker_key, broker_keys, is_listed, topic_key, topic_keys, topic_synonyms};
+pub use layers::{BrokerLayers, DynamicConfig, TopicDefaults};
+pub use listeners::Listener;
 pub use settings::{ConfigFile, Inputs, Listed, Setting, Settings, Source};
+pub use topic::{CleanupPolicy, TimestampRule, TopicCompression, TopicConfig};
+pub use topic_name::{
+    INTERNAL_TOPICS, TopicNameError, has_collision_characters, is_internal_topic, topic_names_collide,
+    validate_topic_name,
+};
 pub use value::{InvalidValue, Problem, Value};

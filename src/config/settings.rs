@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::config::error::{ConfigError, ConfigErrors};
+use crate::config::error::{ConfigError, ConfigErrors, ConfigWarning};
 use crate::config::key::{Handling, Key};
 use crate::config::keys::{broker_key, broker_keys, removed_key};
 use crate::config::nearest::nearest;
@@ -88,6 +88,12 @@ impl Settings {
     /// Every mistake there is, not only the first: unknown, dropped and refused keys, values that their keys
     /// do not take, lines and arguments that cannot be read.
     pub fn load(inputs: &Inputs<'_>) -> Result<Settings, ConfigErrors> {
+        let (settings, errors) = Settings::read(inputs);
+        ConfigErrors::unless_none(errors).map(|()| settings)
+    }
+
+    /// What is right of what the user has set, and every mistake.
+    pub(super) fn read(inputs: &Inputs<'_>) -> (Settings, Vec<ConfigError>) {
         let mut errors = Vec::new();
         let mut settings = Settings::default();
         for (name, value, source) in gather(inputs, &mut errors) {
@@ -98,7 +104,7 @@ impl Settings {
                 Err(error) => errors.push(error),
             }
         }
-        ConfigErrors::unless_none(errors).map(|()| settings)
+        (settings, errors)
     }
 
     /// What the user has set for the key; `None` where the default holds.
@@ -124,6 +130,19 @@ impl Settings {
     #[must_use]
     pub fn source(&self, name: &str) -> Source {
         self.set.get(name).map_or(Source::Default, |setting| setting.source.clone())
+    }
+
+    /// What was set to another value than its default, and has no effect.
+    pub(super) fn without_effect(&self) -> impl Iterator<Item = ConfigWarning> {
+        self.set.iter().filter_map(|(&name, setting)| {
+            let key = broker_key(name).expect("settings hold known keys only");
+            match key.handling {
+                Handling::Accepted(reason) if key.default != Some(setting.value.to_string().as_str()) => {
+                    Some(ConfigWarning::NoEffect { key: name, reason, origin: setting.source.clone() })
+                }
+                Handling::Used | Handling::Accepted(_) | Handling::Refused(_) => None,
+            }
+        })
     }
 
     /// Every key with its value, source and meaning, in the order of names.

@@ -125,6 +125,8 @@ fn check(check: Check, value: &Value) -> Result<(), Problem> {
         Check::OneOfIgnoreCase(names) => Err(Problem::NotOneOfIgnoreCase(names)),
         Check::NonEmpty if text(value).is_empty() => Err(Problem::EmptyText),
         Check::NonEmpty => Ok(()),
+        Check::UnlimitedOrPositive if number(value) == 0.0 => Err(Problem::NeitherUnlimitedNorPositive),
+        Check::UnlimitedOrPositive => Ok(()),
         Check::List(names, empty) => check_list(elements(value), names, empty),
         Check::ThrottledReplicas => check_throttled(elements(value)),
     }

@@ -80,7 +80,7 @@ pub struct Writes {
 
 impl Writes {
     /// The number of the next write.
-    pub fn next(&mut self) -> WriteId {
+    pub fn issue(&mut self) -> WriteId {
         self.emitted += 1;
         WriteId(self.emitted)
     }
@@ -113,8 +113,8 @@ mod tests {
     fn a_barrier_waits_for_the_last_write_until_it_is_committed() {
         let mut writes = Writes::default();
         assert_eq!(writes.barrier(), After::Now);
-        let first = writes.next();
-        let second = writes.next();
+        let first = writes.issue();
+        let second = writes.issue();
         assert_eq!(writes.barrier(), After::Durable(second));
         writes.on_durable(first);
         assert_eq!(writes.barrier(), After::Durable(second));

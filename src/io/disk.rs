@@ -1,5 +1,7 @@
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 
@@ -13,6 +15,10 @@ use super::{AlignedBuffer, BoxFuture};
 /// has. Everything else may be lost, kept in part or kept out of order. After a sync has failed, what was
 /// written since the last good one is in an unknown state **for ever**: a later sync that succeeds proves
 /// nothing about it.
+///
+/// An operation begins with the first poll of its future and then goes its way: dropping the future does not
+/// take it back, it only hides whether and when it took effect. Operations that are under way together may take
+/// effect in any order.
 pub trait Disk: Send + Sync + 'static {
     /// Opens a file. `NotFound` without [`OpenOptions::create`]; `AlreadyExists` with `create_new`.
     fn open(&self, path: &str, options: OpenOptions) -> BoxFuture<io::Result<Arc<dyn File>>>;
@@ -120,4 +126,33 @@ pub enum Durability {
     Later,
     /// Durable on return.
     Now,
+}
+
+/// For the twins: syncs all files side by side, and each of them even if another fails.
+///
+/// # Errors
+/// That of the first file, in their order, whose sync failed.
+pub async fn sync_each(files: &[Arc<dyn File>]) -> io::Result<()> {
+    let mut waiting: Vec<Option<BoxFuture<io::Result<()>>>> =
+        files.iter().map(|file| Some(file.sync())).collect();
+    let mut first_error: Option<(usize, io::Error)> = None;
+    poll_fn(|context| {
+        let mut pending = false;
+        for (index, slot) in waiting.iter_mut().enumerate() {
+            let Some(future) = slot else { continue };
+            let Poll::Ready(result) = future.as_mut().poll(context) else {
+                pending = true;
+                continue;
+            };
+            *slot = None;
+            if let Err(error) = result
+                && first_error.as_ref().is_none_or(|(earlier, _)| index < *earlier)
+            {
+                first_error = Some((index, error));
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    first_error.map_or(Ok(()), |(_, error)| Err(error))
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod aligned;
 mod clock;
+pub mod contract;
 mod disk;
 mod net;
 #[cfg(feature = "runtime")]
@@ -22,13 +23,13 @@ mod spawn;
 
 pub use aligned::AlignedBuffer;
 pub use clock::{Clock, Elapsed, timeout};
-pub use disk::{Access, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions};
+pub use disk::{Access, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions, sync_each};
 pub use net::{
     Connection, Listener, Net, ReadHalf, WriteHalf, read_exact, read_some, write_all, write_all_vectored,
 };
 pub use rng::{Rng, RngStream};
 pub use shutdown::Shutdown;
-pub use spawn::{JoinError, Spawn, TaskHandle};
+pub use spawn::{JoinError, Spawn, TaskHandle, catch_panic};
 
 /// A future that owns what it needs and may move between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;

@@ -1,4 +1,8 @@
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::BoxFuture;
 
@@ -41,5 +45,39 @@ impl TaskHandle {
     /// If it was aborted or panicked.
     pub async fn join(self) -> Result<(), JoinError> {
         self.done.await
+    }
+}
+
+/// For the twins: drives `future`, and turns its panic into an error.
+///
+/// # Errors
+/// [`JoinError::Panicked`] with the panic's text.
+pub async fn catch_panic(future: BoxFuture<()>) -> Result<(), JoinError> {
+    let mut future = Some(future);
+    poll_fn(move |context| {
+        let Some(running) = future.as_mut() else { return Poll::Ready(Ok(())) };
+        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => {
+                // What is left of it is dropped here, where a second panic would still be caught.
+                let rest = future.take();
+                let message = panic_message(panic.as_ref());
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(rest)));
+                let message =
+                    if dropped.is_ok() { message } else { message + " (and again in a destructor)" };
+                Poll::Ready(Err(JoinError::Panicked(message)))
+            }
+        }
+    })
+    .await
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a text".to_owned()
     }
 }

@@ -8,7 +8,7 @@ use super::config::{LogConfig, OptionsInvalid, StorageOptions};
 use super::file_cache::FileCache;
 use super::flush::{FlushDone, FlushFailed, FlushWork, flush_all};
 use super::journal::{
-    self, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey, Position,
+    self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey, Position,
 };
 use super::partition::PartitionLog;
 use super::recovery::{Parts, RecoveryReport, recover};
@@ -168,22 +168,11 @@ impl Storage {
         log_start: Offset,
         config: LogConfig,
     ) -> Result<PartitionLog, StorageError> {
-        let log = {
-            let mut known = self.known();
-            if known.logs.values().any(|state| state.log.partition == partition) {
-                return Err(StorageError::LogExists { partition });
-            }
-            let id = LogId(known.next_log_id);
-            known.next_log_id += 1;
-            let key = LogKey { id, partition };
-            let (cache, budget) = (Arc::clone(&self.inner.cache), Arc::clone(&self.inner.budget));
-            let log = PartitionLog::new(key, log_start, config, cache, budget);
-            // From here on each checkpoint names the log, so that none forgets its creation.
-            known.logs.insert(id, log.initial_state());
-            known.changed = true;
-            log
-        };
-        match self.inner.journal.append(vec![log.creation()]).await {
+        if self.known().logs.values().any(|state| state.log.partition == partition) {
+            return Err(StorageError::LogExists { partition });
+        }
+        let (log, creation) = self.new_log(partition, log_start, config);
+        match self.inner.journal.append(vec![creation]).await {
             Ok(()) => Ok(log),
             Err(failed) => {
                 self.known().logs.remove(&log.key().id);
@@ -192,13 +181,56 @@ impl Storage {
         }
     }
 
+    /// As [`Storage::create_log`], for an owner that journals the entry with others: the log exists once the
+    /// entry is durable. The partition must have no log.
+    #[must_use = "the entry is to be journaled"]
+    pub fn new_log(
+        &self,
+        partition: PartitionId,
+        log_start: Offset,
+        config: LogConfig,
+    ) -> (PartitionLog, Entry) {
+        let mut known = self.known();
+        let id = LogId(known.next_log_id);
+        known.next_log_id += 1;
+        let key = LogKey { id, partition };
+        let (cache, budget) = (Arc::clone(&self.inner.cache), Arc::clone(&self.inner.budget));
+        let log = PartitionLog::new(key, log_start, config, cache, budget);
+        // From here on each checkpoint names the log, so that none forgets its creation.
+        known.logs.insert(id, log.initial_state());
+        known.changed = true;
+        let creation = log.creation();
+        (log, creation)
+    }
+
     /// Removes a log with all its files. Only when this has returned may a log of the same partition be made.
     ///
     /// # Errors
     /// If the journal has failed, or its files cannot be removed (they go at the next start then).
     pub async fn delete_log(&self, mut log: PartitionLog) -> Result<(), StorageError> {
+        self.inner.journal.append(vec![Self::begin_deletion(&mut log)]).await?;
+        self.finish_deletion(log).await
+    }
+
+    /// The entry that ends a log, for an owner that journals it with others; once it is durable, the log goes
+    /// to [`Storage::finish_deletion`].
+    #[must_use = "the entry is to be journaled"]
+    pub fn begin_deletion(log: &mut PartitionLog) -> Entry {
+        log.deletion()
+    }
+
+    /// Removes the files of a log whose deletion is durable.
+    ///
+    /// # Errors
+    /// If they cannot be removed: they go at the next start then.
+    pub async fn finish_deletion(&self, mut log: PartitionLog) -> Result<(), StorageError> {
         let key = log.key();
-        self.inner.journal.append(vec![log.deletion()]).await?;
+        {
+            let mut known = self.known();
+            known.logs.remove(&key.id);
+            known.changed = true;
+            known.garbage.retain(|segment| segment.id.log != key.id);
+        }
         for segment in log.take_segments() {
             self.inner.cache.forget(&segment);
         }
@@ -208,12 +240,6 @@ impl Storage {
             Ok(()) => disk.sync_dir(LOGS).await,
             Err(error) => Err(error),
         };
-        {
-            let mut known = self.known();
-            known.logs.remove(&key.id);
-            known.changed = true;
-            known.garbage.retain(|segment| segment.id.log != key.id);
-        }
         removed.map_err(|source| StorageError::Io { action: "removing", path: directory, source })
     }
 

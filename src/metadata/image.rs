@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use crate::config::{TopicConfig, TopicDefaults};
 use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId};
-use crate::wire::metadata_record::MetadataRecord;
+use crate::wire::MetadataRecord;
 
 /// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
 /// is shared between the images it did not change in.
@@ -45,11 +46,42 @@ pub struct Endpoint {
 }
 
 /// A topic and its partitions, by index.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct TopicImage {
     pub id: TopicId,
     pub name: Arc<str>,
     pub partitions: BTreeMap<PartitionIndex, PartitionImage>,
+    /// What was set for this topic, without defaults.
+    pub settings: BTreeMap<String, String>,
+    /// The settings with the node's defaults, computed when first asked for.
+    effective: OnceLock<Arc<TopicConfig>>,
+}
+
+impl PartialEq for TopicImage {
+    fn eq(&self, other: &TopicImage) -> bool {
+        (self.id, &self.name) == (other.id, &other.name)
+            && self.partitions == other.partitions
+            && self.settings == other.settings
+    }
+}
+
+impl Eq for TopicImage {}
+
+impl TopicImage {
+    /// The topic's configuration on this node. Always ask with the same defaults: those of the node.
+    ///
+    /// A setting that this release does not take (it was checked when it was made, by another release) leaves
+    /// the topic with the defaults, and is logged.
+    pub fn config(&self, defaults: &TopicDefaults) -> &Arc<TopicConfig> {
+        self.effective.get_or_init(|| {
+            let config = TopicConfig::resolve(defaults, &self.settings).unwrap_or_else(|problems| {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                tracing::error!(topic = %self.name, ?problems, "the topic's settings are not usable: using defaults");
+                TopicConfig::resolve(defaults, &BTreeMap::new()).expect("the defaults were checked at the start")
+            });
+            Arc::new(config)
+        })
+    }
 }
 
 /// Where a partition's replicas are.
@@ -79,12 +111,12 @@ pub enum ImageError {
     RemovalOfUnknownTopic(TopicId),
     #[error("the metadata log creates topic {0:?} twice")]
     TopicTwice(String),
+    #[error("the metadata log configures topic {0:?}, which no record before created")]
+    ConfigOfUnknownTopic(String),
     #[error("the metadata log configures a resource of type {0}, which this release does not know")]
     UnknownResourceType(i8),
     #[error("the metadata log names broker {0:?} in a configuration; a broker's name is a number")]
     BadBrokerName(String),
-    #[error("the metadata log registers broker {0} with port {1}, which is none")]
-    BadPort(i32, i32),
 }
 
 impl MetadataImage {
@@ -118,13 +150,16 @@ impl MetadataImage {
         self.topic_by_id(id.topic)?.partitions.get(&id.index)
     }
 
-    /// What was set for a resource, without defaults.
+    /// What was set for a resource, without defaults; `None` if nothing was, or if there is no such topic.
     #[must_use]
-    pub fn config(&self, resource: &ConfigResource) -> Option<&BTreeMap<String, String>> {
-        self.configs.get(resource)
+    pub fn settings(&self, resource: &ConfigResource) -> Option<&BTreeMap<String, String>> {
+        match resource {
+            ConfigResource::Topic(name) => self.topic(name).map(|topic| &topic.settings),
+            ConfigResource::Broker(_) | ConfigResource::Group(_) => self.configs.get(resource),
+        }
     }
 
-    /// The resources that have something set.
+    /// The brokers and groups that have something set.
     pub fn configured(&self) -> impl Iterator<Item = &ConfigResource> {
         self.configs.keys()
     }
@@ -147,18 +182,16 @@ impl MetadataImage {
             MetadataRecord::RegisterBroker(broker) => {
                 let mut endpoints = Vec::with_capacity(broker.endpoints.len());
                 for endpoint in &broker.endpoints {
-                    let port = u16::try_from(endpoint.port)
-                        .map_err(|_| ImageError::BadPort(broker.broker_id, endpoint.port))?;
                     endpoints.push(Endpoint {
                         listener: endpoint.name.to_string(),
                         host: endpoint.host.to_string(),
-                        port,
+                        port: endpoint.port,
                     });
                 }
                 self.brokers.insert(
                     NodeId(broker.broker_id),
                     BrokerImage {
-                        incarnation: broker.incarnation_id,
+                        incarnation: broker.incarnation_id.into(),
                         endpoints,
                         rack: broker.rack.as_ref().map(ToString::to_string),
                     },
@@ -188,11 +221,10 @@ impl MetadataImage {
                     .remove(&topic.topic_id)
                     .ok_or(ImageError::RemovalOfUnknownTopic(topic.topic_id))?;
                 self.topics.remove(&name);
-                self.configs.remove(&ConfigResource::Topic(name.to_string()));
             }
             MetadataRecord::Config(config) => {
                 let resource = ConfigResource::from_wire(config.resource_type, &config.resource_name)?;
-                self.set_config(resource, &config.name, config.value.as_deref());
+                self.set_config(resource, &config.name, config.value.as_deref())?;
             }
         }
         Ok(())
@@ -204,26 +236,47 @@ impl MetadataImage {
         }
         let name: Arc<str> = Arc::from(name);
         self.names.insert(id, Arc::clone(&name));
-        let topic = TopicImage { id, name: Arc::clone(&name), partitions: BTreeMap::new() };
+        let topic = TopicImage {
+            id,
+            name: Arc::clone(&name),
+            partitions: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            effective: OnceLock::new(),
+        };
         self.topics.insert(name, Arc::new(topic));
         Ok(())
     }
 
-    fn set_config(&mut self, resource: ConfigResource, name: &str, value: Option<&str>) {
-        match value {
-            Some(value) => {
-                self.configs.entry(resource).or_default().insert(name.to_owned(), value.to_owned());
-            }
-            None => {
-                if let Some(settings) = self.configs.get_mut(&resource) {
-                    settings.remove(name);
-                    if settings.is_empty() {
-                        self.configs.remove(&resource);
-                    }
-                }
-            }
+    fn set_config(
+        &mut self,
+        resource: ConfigResource,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<(), ImageError> {
+        if let ConfigResource::Topic(topic) = &resource {
+            let image = self
+                .topics
+                .get_mut(&**topic)
+                .ok_or_else(|| ImageError::ConfigOfUnknownTopic(topic.clone()))?;
+            let image = Arc::make_mut(image);
+            image.effective = OnceLock::new();
+            set(&mut image.settings, name, value);
+            return Ok(());
         }
+        let settings = self.configs.entry(resource.clone()).or_default();
+        set(settings, name, value);
+        if settings.is_empty() {
+            self.configs.remove(&resource);
+        }
+        Ok(())
     }
+}
+
+fn set(settings: &mut BTreeMap<String, String>, name: &str, value: Option<&str>) {
+    match value {
+        Some(value) => settings.insert(name.to_owned(), value.to_owned()),
+        None => settings.remove(name),
+    };
 }
 
 impl ConfigResource {

@@ -2,13 +2,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::maintenance::Step;
 use super::request::{AppendOutcome, AppendRequest, OnAppended, Request, Required};
+use super::shard::Shard;
 use super::{
-    EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec,
-    PartitionStats, ReadRequest, ReadResult,
+    EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
+    PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::log::{LogConfig, ProducerSummary, ReadError};
-use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
+use crate::io::Io;
+use crate::log::producers::ProducerEntry;
+use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
 /// The shards are gone: the node is shutting down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -27,10 +31,47 @@ pub fn shard_of(id: PartitionId, shards: usize) -> usize {
     usize::try_from(place % shards as u64).expect("below the number of shards")
 }
 
+/// Requests that wait in a shard's inbox; more wait with their senders.
+const INBOX_REQUESTS_MAX: usize = 1024;
+/// Steps of maintenance that wait; there is one maintenance task, which mostly waits for the answer.
+const STEPS_MAX: usize = 8;
+
+/// Starts the shards of a node over the logs that recovery found. They end when the last clone of the handle
+/// is gone.
+#[must_use]
+pub fn start_shards(
+    io: &Io,
+    node: NodeId,
+    storage: &Storage,
+    logs: Vec<PartitionLog>,
+    shards: usize,
+) -> Partitions {
+    assert!(shards > 0, "a node has at least one shard");
+    let mut of_shard: Vec<Vec<PartitionLog>> = (0..shards).map(|_| Vec::new()).collect();
+    for log in logs {
+        of_shard[shard_of(log.key().partition, shards)].push(log);
+    }
+    let mut senders = Vec::with_capacity(shards);
+    for logs in of_shard {
+        let (requests, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
+        let (steps, maintenance) = mpsc::channel(STEPS_MAX);
+        let shard = Shard::new(io.clone(), node, storage.clone(), logs);
+        drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance))));
+        senders.push(ShardSender { requests, steps });
+    }
+    Partitions { shards: senders.into() }
+}
+
 /// All partitions of this node, behind their shards. Cheap to clone.
 #[derive(Clone)]
 pub struct Partitions {
-    shards: Arc<[mpsc::Sender<Request>]>,
+    shards: Arc<[ShardSender]>,
+}
+
+/// The two ways into a shard: requests wait while memory is short, maintenance does not.
+struct ShardSender {
+    requests: mpsc::Sender<Request>,
+    steps: mpsc::Sender<Step>,
 }
 
 /// Collects the outcomes of one append that went to several shards.
@@ -41,17 +82,12 @@ struct Gather {
 }
 
 impl Partitions {
-    pub(super) fn new(shards: Vec<mpsc::Sender<Request>>) -> Partitions {
-        assert!(!shards.is_empty(), "a node has at least one shard");
-        Partitions { shards: shards.into() }
-    }
-
     fn shard(&self, id: PartitionId) -> usize {
         shard_of(id, self.shards.len())
     }
 
     async fn send(&self, shard: usize, request: Request) -> Result<(), PartitionsClosed> {
-        self.shards[shard].send(request).await.map_err(|_| PartitionsClosed)
+        self.shards[shard].requests.send(request).await.map_err(|_| PartitionsClosed)
     }
 
     async fn ask<R>(
@@ -97,7 +133,7 @@ impl Partitions {
     }
 
     /// Appends batches; their order of sending is the order of their effect. `done` is called once all of
-    /// them are answered, in the order of `appends`. `wall` is the time of the append.
+    /// them are answered, in the order of `appends`.
     ///
     /// # Errors
     /// If the node is shutting down; `done` may then never be called.
@@ -105,12 +141,11 @@ impl Partitions {
         &self,
         appends: Vec<AppendRequest>,
         required: Required,
-        wall: Timestamp,
         done: OnAppended,
     ) -> Result<(), PartitionsClosed> {
         let first_shard = appends.first().map_or(0, |first| self.shard(first.id));
         if appends.iter().all(|append| self.shard(append.id) == first_shard) {
-            return self.send(first_shard, Request::Append { appends, required, wall, done }).await;
+            return self.send(first_shard, Request::Append { appends, required, done }).await;
         }
         let total = appends.len();
         let gather = Gather { outcomes: vec![None; total], missing: total, done: Some(done) };
@@ -121,7 +156,7 @@ impl Partitions {
             }
             let gather = Arc::clone(&gather);
             let part: OnAppended = Box::new(move |outcomes| collect(&gather, &places, outcomes));
-            self.send(shard, Request::Append { appends: of_shard, required, wall, done: part }).await?;
+            self.send(shard, Request::Append { appends: of_shard, required, done: part }).await?;
         }
         Ok(())
     }
@@ -134,7 +169,6 @@ impl Partitions {
         &self,
         append: AppendRequest,
         required: Required,
-        wall: Timestamp,
     ) -> Result<AppendOutcome, PartitionsClosed> {
         let (reply, answer) = oneshot::channel();
         let done: OnAppended = Box::new(move |mut outcomes| {
@@ -142,7 +176,7 @@ impl Partitions {
             // Whoever asked may have gone.
             drop(reply.send(outcome));
         });
-        self.append(vec![append], required, wall, done).await?;
+        self.append(vec![append], required, done).await?;
         answer.await.map_err(|_| PartitionsClosed)
     }
 
@@ -217,7 +251,8 @@ impl Partitions {
         &self,
         deletions: Vec<(PartitionId, Option<Offset>)>,
     ) -> Result<Vec<Result<Offset, PartitionError>>, PartitionsClosed> {
-        self.ask_each(deletions, |one| one.0, |deletions, reply| Request::DeleteRecords { deletions, reply }).await
+        self.ask_each(deletions, |one| one.0, |deletions, reply| Request::DeleteRecords { deletions, reply })
+            .await
     }
 
     /// Creates partitions and waits until they serve. One that exists keeps its log.
@@ -270,7 +305,10 @@ impl Partitions {
     ///
     /// # Errors
     /// If the node is shutting down.
-    pub async fn stats(&self, ids: Option<Vec<PartitionId>>) -> Result<Vec<PartitionStats>, PartitionsClosed> {
+    pub async fn stats(
+        &self,
+        ids: Option<Vec<PartitionId>>,
+    ) -> Result<Vec<PartitionStats>, PartitionsClosed> {
         let mut all = Vec::new();
         for shard in 0..self.shards.len() {
             let ids = ids
@@ -292,8 +330,30 @@ impl Partitions {
     pub async fn producers(
         &self,
         id: PartitionId,
-    ) -> Result<Result<Vec<ProducerSummary>, LeadershipError>, PartitionsClosed> {
+    ) -> Result<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>, PartitionsClosed> {
         self.ask(self.shard(id), |reply| Request::Producers { id, reply }).await
+    }
+
+    /// The logs on disk that belong to no partition that was created.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn unclaimed(&self) -> Result<Vec<PartitionId>, PartitionsClosed> {
+        let mut all = Vec::new();
+        for shard in 0..self.shards.len() {
+            all.extend(self.ask(shard, |reply| Request::Unclaimed { reply }).await?);
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn find_timestamp(
+        &self,
+        id: PartitionId,
+        check: EpochCheck,
+        timestamp: Timestamp,
+        from: Offset,
+    ) -> Result<Result<(TimestampRead, Offset), PartitionError>, PartitionsClosed> {
+        self.ask(self.shard(id), |reply| Request::FindTimestamp { id, check, timestamp, from, reply }).await
     }
 
     /// Reports that a stored read found damage, so that the partition's owner knows.
@@ -305,14 +365,16 @@ impl Partitions {
     }
 
     /// For the maintenance task: hands every shard a step.
-    pub(super) async fn maintain(
-        &self,
-        mut step: impl FnMut(usize) -> super::maintenance::Step,
-    ) -> Result<(), PartitionsClosed> {
+    pub(super) async fn maintain(&self, step: impl Fn(usize) -> Step) -> Result<(), PartitionsClosed> {
         for shard in 0..self.shards.len() {
-            self.send(shard, Request::Maintain(step(shard))).await?;
+            self.maintain_shard(shard, step(shard)).await?;
         }
         Ok(())
+    }
+
+    /// For the maintenance task: hands one shard a step. It is taken before the requests that wait.
+    pub(super) async fn maintain_shard(&self, shard: usize, step: Step) -> Result<(), PartitionsClosed> {
+        self.shards[shard].steps.send(step).await.map_err(|_| PartitionsClosed)
     }
 
     pub(super) fn shard_count(&self) -> usize {

@@ -6,17 +6,26 @@
 //!
 //! Absent: locks, clocks (time comes with the requests that need it) and waiting on disks: long reads are
 //! handed back to the reader as a [`ReadData::Stored`] that it runs itself.
+mod config;
 mod handle;
 mod maintenance;
+#[allow(clippy::module_inception, reason = "the module is named after what it owns")]
 mod partition;
 mod request;
+mod search;
 mod shard;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod waiters;
 
-pub use handle::{Partitions, PartitionsClosed, shard_of};
+pub use config::log_config;
+pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use maintenance::{Maintenance, MaintenanceOptions};
 pub use request::{
-    AppendError, AppendOutcome, AppendRequest, Appended, EpochCheck, EpochEnd, LeadershipError,
-    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest, ReadResult, Required,
+    AppendError, AppendOutcome, AppendRequest, Appended, EpochCheck, EpochEnd, LeadershipError, OffsetQuery,
+    OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest, ReadResult, Required,
 };
+pub use search::{Found, SearchError};
 pub use waiters::FetchWaiter;
+
+pub use crate::log::ReadError;

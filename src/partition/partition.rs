@@ -2,9 +2,12 @@ use std::collections::VecDeque;
 
 use super::request::{AppendError, Appended, LeadershipError, Required};
 use super::waiters::Waiters;
-use super::{EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData};
-use super::{ReadRequest, ReadResult};
-use crate::log::{Entry, LogConfig, PartitionLog, ProducerDecision, Read, ReadError, TimestampQuery};
+use super::{
+    EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
+    ReadRequest, ReadResult,
+};
+use crate::log::producers::Decision;
+use crate::log::{self, Entry, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote};
 use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::wire::batch::ValidatedBatch;
@@ -14,10 +17,14 @@ use std::sync::Arc;
 pub(super) struct Partition {
     pub(super) log: PartitionLog,
     replica: Replica,
+    /// What the shard tells once this partition serves, or never will.
+    pub(super) gates: Vec<u64>,
     /// Appends that wait for this node's disk (`acks=1`) and for the commit (`acks=all`), by offset.
     waiting_leader: VecDeque<WaitingAppend>,
     waiting_commit: VecDeque<WaitingAppend>,
     durable_end: Offset,
+    /// Batches that no reader may see yet: where each ends, and its bytes.
+    uncommitted: VecDeque<(Offset, u64)>,
     fetches: Waiters,
 }
 
@@ -36,8 +43,9 @@ pub(super) struct Place {
 }
 
 /// What the shard has to do after a step of a partition.
-#[derive(Default)]
 pub(super) struct Outbox {
+    /// A place in the journal that comes before all of `entries`.
+    journal: log::Position,
     /// For the journal, in order.
     pub(super) entries: Vec<Entry>,
     /// What to tell the replica once these entries are durable, in order.
@@ -46,20 +54,29 @@ pub(super) struct Outbox {
     pub(super) answered: Vec<(Place, Result<Appended, AppendError>)>,
 }
 
+impl Outbox {
+    pub(super) fn new(journal: log::Position) -> Outbox {
+        Outbox { journal, entries: Vec::new(), once_durable: Vec::new(), answered: Vec::new() }
+    }
+}
+
 impl Partition {
     pub(super) fn new(node: NodeId, voters: VoterSet, log: PartitionLog) -> Partition {
+        let last_epoch = log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch);
         let recovered = Recovered {
-            epoch: log.current_epoch(),
-            log_end: Position { epoch: log.last_epoch(), end: log.end_offset() },
-            high_watermark: log.high_watermark_hint(),
+            epoch: log.vote().map_or(last_epoch, |vote| vote.epoch.max(last_epoch)),
+            log_end: Position { epoch: last_epoch, end: log.log_end() },
+            high_watermark: log.high_watermark(),
         };
-        let durable_end = log.end_offset();
+        let durable_end = log.log_end();
         Partition {
             replica: Replica::new(node, voters, recovered),
             log,
+            gates: Vec::new(),
             waiting_leader: VecDeque::new(),
             waiting_commit: VecDeque::new(),
             durable_end,
+            uncommitted: VecDeque::new(),
             fetches: Waiters::default(),
         }
     }
@@ -80,14 +97,17 @@ impl Partition {
     fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
         match effect {
             Effect::PersistVote { epoch, candidate } => {
-                out.entries.push(self.log.vote(epoch, candidate));
+                let vote = Vote { epoch, candidate: Some(candidate) };
+                out.entries.push(self.log.record_vote(vote, out.journal));
                 out.once_durable.push(Event::VoteDurable { epoch });
             }
             // No other voter can be reached yet: such a replica stays a candidate.
             Effect::RequestVotes { epoch: _ } => {}
             Effect::AppendEpochStart { epoch, start } => {
-                assert_eq!(start, self.log.end_offset(), "an epoch starts where the log ends");
-                out.entries.push(self.log.begin_epoch(epoch));
+                assert_eq!(start, self.log.log_end(), "an epoch starts where the log ends");
+                // A damaged log is never led: the shard does not let it campaign.
+                let entry = self.log.start_epoch(epoch, out.journal).expect("a new epoch of a sound log");
+                out.entries.push(entry);
                 out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
             }
             Effect::BecameLeader { epoch: _ } => {}
@@ -97,10 +117,17 @@ impl Partition {
     }
 
     fn committed(&mut self, high_watermark: Offset, out: &mut Outbox) {
-        let gained = self.log.bytes_between(self.log.high_watermark(), high_watermark);
         self.log.set_high_watermark(high_watermark);
         answer_up_to(&mut self.waiting_commit, high_watermark, out);
-        self.fetches.gained(gained.max(1));
+        let mut gained = 0;
+        while let Some(&(end, bytes)) = self.uncommitted.front() {
+            if end > high_watermark {
+                break;
+            }
+            gained += bytes;
+            self.uncommitted.pop_front();
+        }
+        self.fetches.gained(gained);
     }
 
     fn fail_waiting(&mut self, out: &mut Outbox) {
@@ -119,11 +146,10 @@ impl Partition {
         &mut self,
         batch: ValidatedBatch,
         required: Required,
-        now: Timestamp,
         place: Place,
         out: &mut Outbox,
     ) {
-        match self.accept(batch, now, out) {
+        match self.accept(batch, out) {
             Err(error) => out.answered.push((place, Err(error))),
             Ok((end, answer)) => {
                 let waiting = WaitingAppend { end, answer, place };
@@ -138,12 +164,7 @@ impl Partition {
         }
     }
 
-    fn accept(
-        &mut self,
-        batch: ValidatedBatch,
-        now: Timestamp,
-        out: &mut Outbox,
-    ) -> Result<(Offset, Appended), AppendError> {
+    fn accept(&mut self, batch: ValidatedBatch, out: &mut Outbox) -> Result<(Offset, Appended), AppendError> {
         match self.standing() {
             Ok(()) | Err(LeadershipError::Starting) => {}
             Err(error) => return Err(error.into()),
@@ -151,34 +172,34 @@ impl Partition {
         let header = *batch.header();
         let log_append_time =
             if header.attributes.is_log_append_time() { header.max_timestamp } else { Timestamp::NONE };
-        match self.log.check_producer(&header, now)? {
-            ProducerDecision::Duplicate { base_offset, last_offset, .. } => {
-                let log_start = self.log.start_offset();
-                Ok((Offset(last_offset.0 + 1), Appended { base_offset, log_append_time, log_start }))
-            }
-            ProducerDecision::Accept => {
-                let base_offset = self.log.end_offset();
-                if base_offset.0.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
-                    return Err(AppendError::OffsetsExhausted);
-                }
-                let bytes = batch.batch().len();
-                if bytes > self.log.batch_bytes_max() {
-                    return Err(AppendError::TooLarge { bytes, limit: self.log.batch_bytes_max() });
-                }
-                let epoch = self.replica.epoch();
-                out.entries.push(self.log.append(batch.into_batch().placed_at(base_offset, epoch), now));
-                let position = Position { epoch, end: self.log.end_offset() };
-                self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
-                out.once_durable.push(Event::Durable { position });
-                let log_start = self.log.start_offset();
-                Ok((position.end, Appended { base_offset, log_append_time, log_start }))
-            }
+        let log_start = self.log.log_start();
+        let decision = self.log.producers().check(&header);
+        if let Decision::Duplicate(original) =
+            decision.map_err(|error| AppendError::Producer { error, log_start })?
+        {
+            // As Kafka answers: with the original's own time, whatever the topic's timestamp type.
+            let log_append_time = original.timestamp;
+            let answer = Appended { base_offset: original.base_offset(), log_append_time, log_start };
+            return Ok((original.last_offset.plus(1), answer));
         }
+        let base_offset = self.log.log_end();
+        if base_offset.0.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
+            return Err(AppendError::OffsetsExhausted);
+        }
+        let epoch = self.replica.epoch();
+        let bytes = batch.batch().len() as u64;
+        let entry = self.log.append(batch.into_batch().placed_at(base_offset, epoch), out.journal)?;
+        out.entries.push(entry);
+        let position = Position { epoch, end: self.log.log_end() };
+        self.uncommitted.push_back((position.end, bytes));
+        self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
+        out.once_durable.push(Event::Durable { position });
+        Ok((position.end, Appended { base_offset, log_append_time, log_start }))
     }
 
     /// Whether this replica answers clients.
     pub(super) fn standing(&self) -> Result<(), LeadershipError> {
-        if self.log.is_damaged() {
+        if self.log.damage().is_some() {
             return Err(LeadershipError::Storage);
         }
         match self.replica.standing() {
@@ -202,7 +223,7 @@ impl Partition {
 
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
         let high_watermark = self.replica.high_watermark();
-        let log_start = self.log.start_offset();
+        let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
         if let Err(error) = self.check(request.epoch) {
             return failed(error.into());
@@ -211,16 +232,27 @@ impl Partition {
             let data = Ok(ReadData::Memory(Vec::new()));
             return ReadResult { high_watermark, log_start, data, diverging: Some(diverging) };
         }
-        let out_of_range =
-            || PartitionError::OutOfRange { asked: request.offset, start: log_start, end: self.log.end_offset() };
-        if request.offset < log_start || request.offset > self.log.end_offset() {
+        let out_of_range = || PartitionError::OutOfRange {
+            asked: request.offset,
+            start: log_start,
+            end: self.log.log_end(),
+        };
+        if request.offset < log_start || request.offset > self.log.log_end() {
             return failed(out_of_range());
         }
-        let data = match self.log.read(request.offset, high_watermark, max_bytes, whole_batch) {
+        let plan = log::ReadRequest {
+            offset: request.offset,
+            max_bytes,
+            up_to: high_watermark,
+            min_one_batch: whole_batch,
+        };
+        let data = match self.log.read(plan) {
             Ok(Read::Memory(batches)) => Ok(ReadData::Memory(batches)),
-            Ok(Read::Stored(plan)) => Ok(ReadData::Stored(plan)),
+            Ok(Read::Stored(plan)) => Ok(ReadData::Stored { plan, max_bytes }),
             Err(ReadError::OutOfRange { .. }) => Err(out_of_range()),
-            Err(_) => Err(LeadershipError::Storage.into()),
+            Err(
+                ReadError::Damaged(_) | ReadError::Corrupt { .. } | ReadError::Io { .. } | ReadError::Gone,
+            ) => Err(LeadershipError::Storage.into()),
         };
         ReadResult { high_watermark, log_start, data, diverging: None }
     }
@@ -230,7 +262,7 @@ impl Partition {
         if request.last_fetched_epoch == LeaderEpoch::NONE {
             return None;
         }
-        let (epoch, end) = self.log.epoch_end(request.last_fetched_epoch)?;
+        let (epoch, end) = self.log.epochs().end_of(request.last_fetched_epoch, self.log.log_end())?;
         (epoch < request.last_fetched_epoch || end < request.offset).then_some(EpochEnd { epoch, end })
     }
 
@@ -243,37 +275,59 @@ impl Partition {
         self.fetches.satisfy_all();
     }
 
-    pub(super) fn offset(&self, check: EpochCheck, query: OffsetQuery) -> Result<OffsetReply, PartitionError> {
+    pub(super) fn offset(
+        &self,
+        check: EpochCheck,
+        query: OffsetQuery,
+    ) -> Result<OffsetReply, PartitionError> {
         self.check(check)?;
         let high_watermark = self.replica.high_watermark();
         let plain = |offset, epoch| OffsetReply::At { offset, timestamp: Timestamp::NONE, epoch };
         Ok(match query {
             OffsetQuery::Earliest => {
-                let start = self.log.start_offset();
-                plain(start, self.log.epoch_at(start))
+                let start = self.log.log_start();
+                plain(start, self.log.epochs().epoch_at(start).unwrap_or(LeaderEpoch::NONE))
             }
             OffsetQuery::Latest => plain(high_watermark, self.replica.epoch()),
-            OffsetQuery::MaxTimestamp => self.search(TimestampQuery::Greatest),
-            OffsetQuery::AtOrAfter(timestamp) => self.search(TimestampQuery::AtOrAfter(timestamp)),
+            OffsetQuery::MaxTimestamp => match self.log.max_timestamp(high_watermark) {
+                Some((timestamp, _)) => OffsetReply::FirstAtOrAfter(timestamp),
+                None => OffsetReply::None,
+            },
+            OffsetQuery::AtOrAfter(timestamp) => OffsetReply::FirstAtOrAfter(timestamp),
         })
     }
 
-    fn search(&self, query: TimestampQuery) -> OffsetReply {
-        match self.log.search(query, self.replica.high_watermark()) {
-            Some(search) => OffsetReply::Search(search),
-            None => OffsetReply::None,
+    /// The first committed batch from `from` on that may hold a record at or after `timestamp`, and from where
+    /// its records count: the log may begin inside the batch.
+    pub(super) fn find_timestamp(
+        &self,
+        check: EpochCheck,
+        timestamp: Timestamp,
+        from: Offset,
+    ) -> Result<(TimestampRead, Offset), PartitionError> {
+        self.check(check)?;
+        let from = from.max(self.log.log_start());
+        match self.log.find_timestamp(timestamp, from, self.replica.high_watermark()) {
+            Ok(found) => Ok((found, from)),
+            Err(_) => Err(LeadershipError::Storage.into()),
         }
     }
 
-    pub(super) fn epoch_end(&self, check: EpochCheck, epoch: LeaderEpoch) -> Result<EpochEnd, PartitionError> {
+    pub(super) fn epoch_end(
+        &self,
+        check: EpochCheck,
+        epoch: LeaderEpoch,
+    ) -> Result<EpochEnd, PartitionError> {
         self.check(check)?;
-        Ok(match self.log.epoch_end(epoch) {
+        // An epoch that has not been is unknown, not the present one.
+        let known = Some(epoch).filter(|&epoch| epoch <= self.replica.epoch());
+        Ok(match known.and_then(|epoch| self.log.epochs().end_of(epoch, self.log.log_end())) {
             Some((epoch, end)) => EpochEnd { epoch, end },
             None => EpochEnd { epoch: LeaderEpoch::NONE, end: Offset::NONE },
         })
     }
 
-    /// Moves the log's start to `offset` (the high watermark if none); `Ok(None)` if it is there already.
+    /// Moves the log's start up to `offset` (the high watermark if none); answers where it is then.
     pub(super) fn delete_records(
         &mut self,
         offset: Option<Offset>,
@@ -283,12 +337,19 @@ impl Partition {
         let high_watermark = self.replica.high_watermark();
         let asked = offset.unwrap_or(high_watermark);
         if asked > high_watermark || asked < Offset::ZERO {
-            return Err(PartitionError::OutOfRange { asked, start: self.log.start_offset(), end: high_watermark });
+            let start = self.log.log_start();
+            return Err(PartitionError::OutOfRange { asked, start, end: high_watermark });
         }
-        if asked > self.log.start_offset() {
-            out.entries.push(self.log.advance_log_start(asked));
+        match self.log.advance_log_start(asked, out.journal) {
+            Ok(entry) => out.entries.extend(entry),
+            Err(error) => {
+                return Err(match error {
+                    LogError::Damaged(_) => LeadershipError::Storage.into(),
+                    other => PartitionError::Log(other),
+                });
+            }
         }
-        Ok(self.log.start_offset())
+        Ok(self.log.log_start())
     }
 
     pub(super) fn configure(&mut self, config: LogConfig) {
@@ -297,13 +358,13 @@ impl Partition {
 
     pub(super) fn stats(&self) -> PartitionStats {
         PartitionStats {
-            id: self.log.id(),
+            id: self.log.key().partition,
             epoch: self.replica.epoch(),
             leader: matches!(self.replica.standing(), Standing::Serving | Standing::Starting),
-            damaged: self.log.is_damaged(),
-            log_start: self.log.start_offset(),
+            damaged: self.log.damage().is_some(),
+            log_start: self.log.log_start(),
             high_watermark: self.replica.high_watermark(),
-            log_end: self.log.end_offset(),
+            log_end: self.log.log_end(),
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),
         }
@@ -320,6 +381,19 @@ fn answer_up_to(queue: &mut VecDeque<WaitingAppend>, end: Offset, out: &mut Outb
     while queue.front().is_some_and(|first| first.end <= end) {
         if let Some(first) = queue.pop_front() {
             out.answered.push((first.place, Ok(first.answer)));
+        }
+    }
+}
+
+impl From<LogError> for AppendError {
+    fn from(error: LogError) -> AppendError {
+        match error {
+            LogError::Damaged(_) => LeadershipError::Storage.into(),
+            LogError::OutOfOrder { .. }
+            | LogError::BelowHighWatermark { .. }
+            | LogError::StartAboveHighWatermark { .. }
+            | LogError::EpochNotAbove { .. }
+            | LogError::Control(_) => AppendError::Log(error),
         }
     }
 }

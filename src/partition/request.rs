@@ -4,9 +4,10 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::waiters::FetchWaiter;
-use crate::log::{LogConfig, ProducerError, ProducerSummary, ReadError, StoredRead, StoredSearch};
+use crate::log::producers::{ProducerEntry, ProducerError};
+use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
 use crate::raft::VoterSet;
-use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
+use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerId, Timestamp};
 use crate::wire::batch::ValidatedBatch;
 
 /// A partition that this node shall hold.
@@ -64,10 +65,12 @@ pub enum LeadershipError {
 pub enum AppendError {
     #[error(transparent)]
     Leadership(#[from] LeadershipError),
-    #[error(transparent)]
-    Producer(#[from] ProducerError),
+    #[error("{error}")]
+    Producer { error: ProducerError, log_start: Offset },
     #[error("the journal failed: what was appended may or may not be kept")]
     Journal,
+    #[error(transparent)]
+    Log(LogError),
     #[error("the batch of {bytes} bytes does not fit the journal, which takes {limit}")]
     TooLarge { bytes: usize, limit: usize },
     #[error("the log is at its end: offsets are used up")]
@@ -82,6 +85,8 @@ pub enum PartitionError {
     OutOfRange { asked: Offset, start: Offset, end: Offset },
     #[error("the journal failed")]
     Journal,
+    #[error(transparent)]
+    Log(LogError),
     #[error("the node is shutting down")]
     ShuttingDown,
 }
@@ -102,7 +107,6 @@ pub struct ReadRequest {
 }
 
 /// What a partition answered. The offsets are valid where there is no error.
-#[derive(Debug)]
 pub struct ReadResult {
     pub high_watermark: Offset,
     pub log_start: Offset,
@@ -112,11 +116,24 @@ pub struct ReadResult {
 }
 
 /// Record batches, or the plan of reading them.
-#[derive(Debug)]
 pub enum ReadData {
     Memory(Vec<Bytes>),
     /// To be run by whoever asked; its result is checked against the disk's lies.
-    Stored(StoredRead),
+    Stored {
+        plan: StoredRead,
+        max_bytes: usize,
+    },
+}
+
+impl ReadData {
+    /// How many bytes there are, or, not read yet, at most should be.
+    #[must_use]
+    pub fn expected_bytes(&self) -> usize {
+        match self {
+            ReadData::Memory(pieces) => pieces.iter().map(Bytes::len).sum(),
+            ReadData::Stored { max_bytes, .. } => (*max_bytes).max(1),
+        }
+    }
 }
 
 /// The end of an epoch in a log.
@@ -136,13 +153,17 @@ pub enum OffsetQuery {
 }
 
 /// Where a query led.
-#[derive(Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OffsetReply {
     /// There is no such offset.
     None,
-    At { offset: Offset, timestamp: Timestamp, epoch: LeaderEpoch },
-    /// Needs a look at the disk, by whoever asked.
-    Search(StoredSearch),
+    At {
+        offset: Offset,
+        timestamp: Timestamp,
+        epoch: LeaderEpoch,
+    },
+    /// Needs a look into batches: [`super::Partitions::first_at_or_after`] with this time.
+    FirstAtOrAfter(Timestamp),
 }
 
 /// How a partition stands, for descriptions and metrics.
@@ -163,10 +184,34 @@ pub(super) type OnAppended = Box<dyn FnOnce(Vec<AppendOutcome>) + Send>;
 
 /// What a shard is asked.
 pub(super) enum Request {
-    Create { specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>> },
-    Configure { id: PartitionId, config: LogConfig },
-    Delete { ids: Vec<PartitionId>, reply: oneshot::Sender<Result<(), PartitionError>> },
-    Append { appends: Vec<AppendRequest>, required: Required, wall: Timestamp, done: OnAppended },
+    Create {
+        specs: Vec<PartitionSpec>,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    },
+    Configure {
+        id: PartitionId,
+        config: LogConfig,
+    },
+    Delete {
+        ids: Vec<PartitionId>,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    },
+    Append {
+        appends: Vec<AppendRequest>,
+        required: Required,
+        done: OnAppended,
+    },
+    FindTimestamp {
+        id: PartitionId,
+        check: EpochCheck,
+        timestamp: Timestamp,
+        from: Offset,
+        reply: oneshot::Sender<Result<(TimestampRead, Offset), PartitionError>>,
+    },
+    /// Which logs recovery found that nobody has claimed.
+    Unclaimed {
+        reply: oneshot::Sender<Vec<PartitionId>>,
+    },
     Read {
         reads: Vec<ReadRequest>,
         max_bytes: usize,
@@ -186,8 +231,16 @@ pub(super) enum Request {
         deletions: Vec<(PartitionId, Option<Offset>)>,
         reply: oneshot::Sender<Vec<Result<Offset, PartitionError>>>,
     },
-    Stats { ids: Option<Vec<PartitionId>>, reply: oneshot::Sender<Vec<PartitionStats>> },
-    Producers { id: PartitionId, reply: oneshot::Sender<Result<Vec<ProducerSummary>, LeadershipError>> },
-    Damaged { id: PartitionId, error: ReadError },
-    Maintain(super::maintenance::Step),
+    Stats {
+        ids: Option<Vec<PartitionId>>,
+        reply: oneshot::Sender<Vec<PartitionStats>>,
+    },
+    Producers {
+        id: PartitionId,
+        reply: oneshot::Sender<Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError>>,
+    },
+    Damaged {
+        id: PartitionId,
+        error: ReadError,
+    },
 }

@@ -4,26 +4,31 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
+use super::maintenance::{Step, told_retention};
 use super::partition::{Outbox, Partition, Place};
 use super::request::{AppendOutcome, OnAppended, Request};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::log::{CommitTicket, Entry, JournalHandle, PartitionLog, Storage};
+use crate::io::Io;
+use crate::log::{
+    CommitTicket, Entry, FlushDone, FlushFailed, JournalHandle, PartitionLog, Position, Storage,
+};
 use crate::raft::Event;
-use crate::types::{NodeId, Offset, PartitionId};
+use crate::types::{NodeId, Offset, PartitionId, Timestamp};
 
 /// Requests taken from the inbox before the journal is given what they led to.
 const TURN_REQUESTS_MAX: usize = 512;
 
 /// The owner of some partitions. One task: see [`Shard::run`].
 pub(super) struct Shard {
-    pub(super) node: NodeId,
-    pub(super) storage: Arc<Storage>,
-    pub(super) journal: JournalHandle,
-    pub(super) partitions: BTreeMap<PartitionId, Partition>,
+    io: Io,
+    node: NodeId,
+    storage: Storage,
+    journal: JournalHandle,
+    partitions: BTreeMap<PartitionId, Partition>,
     /// Logs that recovery found and nobody has claimed yet.
-    pub(super) dormant: BTreeMap<PartitionId, PartitionLog>,
+    dormant: BTreeMap<PartitionId, PartitionLog>,
     appends: BTreeMap<u64, PendingAppend>,
     next_append: u64,
     gates: BTreeMap<u64, Gate>,
@@ -62,22 +67,21 @@ struct InFlight {
 enum OnceDurable {
     Step(PartitionId, Event),
     Gate(u64),
+    /// The deletion of these logs: their files may go.
+    Remove(Vec<PartitionLog>),
     Starts(Vec<Result<Offset, PartitionError>>, oneshot::Sender<Vec<Result<Offset, PartitionError>>>),
 }
 
 impl Shard {
-    pub(super) fn new(
-        node: NodeId,
-        storage: Arc<Storage>,
-        journal: JournalHandle,
-        recovered: Vec<PartitionLog>,
-    ) -> Shard {
+    pub(super) fn new(io: Io, node: NodeId, storage: Storage, recovered: Vec<PartitionLog>) -> Shard {
+        let journal = storage.journal().clone();
         Shard {
+            io,
             node,
             storage,
             journal,
             partitions: BTreeMap::new(),
-            dormant: recovered.into_iter().map(|log| (log.id(), log)).collect(),
+            dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
             appends: BTreeMap::new(),
             next_append: 0,
             gates: BTreeMap::new(),
@@ -88,28 +92,30 @@ impl Shard {
         }
     }
 
-    /// Serves until every sender of the inbox is gone and everything begun is durable.
+    /// Serves until every sender of requests is gone and everything begun is durable.
     ///
     /// A turn takes what waits in the inbox, steps it all, and gives the journal everything it led to at
-    /// once; while that is being written, the next turn gathers.
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+    /// once; while that is being written, the next turn gathers. While the journal's queue or the memory of
+    /// unflushed batches is full, requests wait and maintenance goes on.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
-        loop {
+        let mut open = true;
+        while open || !self.in_flight.is_empty() {
+            let takes_requests = open && !self.storage.tail_budget().is_exceeded();
+            let journal = self.journal.clone();
             tokio::select! {
                 biased;
                 result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
                     let done = self.in_flight.pop_front().expect("it was awaited");
                     self.committed(result, done.once_durable);
                 }
-                count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if !inbox.is_closed() || !inbox.is_empty() => {
-                    if count > 0 {
-                        self.journal.room().await;
-                    }
+                Some(step) = steps.recv(), if open => self.maintain(step),
+                count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
+                    open = count > 0;
                     for request in requests.drain(..) {
                         self.handle(request);
                     }
                 }
-                else => break,
             }
             self.end_turn();
         }
@@ -133,6 +139,7 @@ impl Shard {
                 OnceDurable::Step(id, event) if !self.failed => self.step(id, event),
                 OnceDurable::Step(..) => {}
                 OnceDurable::Gate(gate) => self.open(gate),
+                OnceDurable::Remove(logs) => self.remove(logs),
                 OnceDurable::Starts(starts, reply) => {
                     let answer = if self.failed {
                         starts.into_iter().map(|start| start.and(Err(PartitionError::Journal))).collect()
@@ -163,9 +170,89 @@ impl Shard {
         }
     }
 
+    /// Removes the files of deleted logs, on the side: a partition of the same id is never made again.
+    fn remove(&self, logs: Vec<PartitionLog>) {
+        if self.failed {
+            return;
+        }
+        let storage = self.storage.clone();
+        let removal = async move {
+            for log in logs {
+                let id = log.key().partition;
+                if let Err(error) = storage.finish_deletion(log).await {
+                    warn!(partition = %id, %error, "files of a deleted partition stay until the next start");
+                }
+            }
+        };
+        drop(self.io.spawn.spawn("partition-removal", Box::pin(removal)));
+    }
+
+    fn maintain(&mut self, step: Step) {
+        match step {
+            Step::TakeFlushes { wall, reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                let works = logs.chain(self.dormant.values_mut()).filter_map(|log| log.take_flush(wall));
+                // A maintenance task that is gone leaves its flushes under way: the node is ending.
+                drop(reply.send(works.collect()));
+            }
+            Step::Flushed { outcomes, reply } => {
+                for outcome in outcomes {
+                    self.flushed(outcome);
+                }
+                drop(reply.send(self.needs_from()));
+            }
+            Step::Retain { wall } => self.retain(wall),
+            Step::ReleaseTails => {
+                for partition in self.partitions.values_mut() {
+                    partition.log.release_tail();
+                }
+            }
+        }
+    }
+
+    fn flushed(&mut self, outcome: Result<FlushDone, FlushFailed>) {
+        let id = match &outcome {
+            Ok(done) => done.log().partition,
+            Err(failed) => failed.log_key().partition,
+        };
+        let log = match self.partitions.get_mut(&id) {
+            Some(partition) => Some(&mut partition.log),
+            None => self.dormant.get_mut(&id),
+        };
+        // A log that was deleted meanwhile has no use for the outcome.
+        match (log, outcome) {
+            (Some(log), Ok(done)) => log.flushed(&done),
+            (Some(log), Err(failed)) => log.flush_failed(failed),
+            (None, _) => {}
+        }
+    }
+
+    /// The oldest place in the journal that some log here still needs.
+    fn needs_from(&self) -> Option<Position> {
+        let logs = self.partitions.values().map(|partition| &partition.log).chain(self.dormant.values());
+        logs.filter_map(PartitionLog::needs_from).reduce(Position::earlier)
+    }
+
+    fn retain(&mut self, wall: Timestamp) {
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            let mut out = Outbox::new(self.journal.durable_position());
+            if let Some(partition) = self.partitions.get_mut(&id) {
+                partition.log.expire_producers(wall);
+                if partition.standing().is_ok()
+                    && let Some(start) = partition.log.retention_start(wall)
+                    && partition.delete_records(Some(start), &mut out).is_ok()
+                {
+                    told_retention(id, start);
+                }
+            }
+            self.take(id, out);
+        }
+    }
+
     fn step(&mut self, id: PartitionId, event: Event) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        let mut out = Outbox::default();
+        let mut out = Outbox::new(self.journal.durable_position());
         partition.step(event, &mut out);
         let gates = match partition.standing() {
             Err(LeadershipError::Starting | LeadershipError::NotLeader) => Vec::new(),
@@ -216,7 +303,11 @@ impl Shard {
         }
     }
 
-    fn new_gate(&mut self, missing: usize, reply: oneshot::Sender<Result<(), PartitionError>>) -> Option<u64> {
+    fn new_gate(
+        &mut self,
+        missing: usize,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    ) -> Option<u64> {
         if self.failed || missing == 0 {
             let result = if self.failed { Err(PartitionError::Journal) } else { Ok(()) };
             drop(reply.send(result));
@@ -238,16 +329,16 @@ impl Shard {
                 }
             }
             Request::Delete { ids, reply } => self.delete(&ids, reply),
-            Request::Append { appends, required, wall, done } => {
+            Request::Append { appends, required, done } => {
                 let request = self.next_append;
                 self.next_append += 1;
                 let missing = appends.len();
                 self.appends.insert(request, PendingAppend { outcomes: vec![None; missing], missing, done });
                 for (slot, append) in appends.into_iter().enumerate() {
                     let place = Place { request, slot };
-                    let mut out = Outbox::default();
+                    let mut out = Outbox::new(self.journal.durable_position());
                     match self.partitions.get_mut(&append.id) {
-                        Some(partition) => partition.append(append.batch, required, wall, place, &mut out),
+                        Some(partition) => partition.append(append.batch, required, place, &mut out),
                         None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
                     }
                     self.take(append.id, out);
@@ -268,18 +359,24 @@ impl Shard {
             Request::Stats { ids, reply } => drop(reply.send(self.stats(ids))),
             Request::Producers { id, reply } => {
                 let answer = match self.partitions.get(&id) {
-                    Some(partition) => partition.standing().map(|()| partition.log.producers()),
+                    Some(partition) => partition.standing().map(|()| {
+                        partition.log.producers().iter().map(|(id, entry)| (id, entry.clone())).collect()
+                    }),
                     None => Err(LeadershipError::Unknown),
                 };
                 drop(reply.send(answer));
             }
+            Request::FindTimestamp { id, check, timestamp, from, reply } => {
+                let answer =
+                    self.leader(id).and_then(|partition| partition.find_timestamp(check, timestamp, from));
+                drop(reply.send(answer));
+            }
+            Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
             Request::Damaged { id, error } => {
-                if let Some(partition) = self.partitions.get_mut(&id) {
-                    error!(partition = %id, %error, "a stored batch is damaged: it is not served");
-                    partition.wake_fetches();
+                if self.partitions.contains_key(&id) {
+                    error!(partition = %id, %error, "stored records cannot be read: they are not served");
                 }
             }
-            Request::Maintain(step) => self.maintain(step),
         }
     }
 
@@ -298,12 +395,12 @@ impl Shard {
                     log
                 }
                 None => {
-                    let (log, created) = self.storage.create_log(spec.id, spec.config);
+                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config);
                     self.turn.entries.push(created);
                     log
                 }
             };
-            let damaged = log.is_damaged();
+            let damaged = log.damage().is_some();
             let mut partition = Partition::new(self.node, spec.voters, log);
             partition.gates.push(gate);
             self.partitions.insert(spec.id, partition);
@@ -317,11 +414,11 @@ impl Shard {
     }
 
     fn delete(&mut self, ids: &[PartitionId], reply: oneshot::Sender<Result<(), PartitionError>>) {
-        let mut found = 0;
+        let mut deleted = Vec::new();
         for id in ids {
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
-                    let mut out = Outbox::default();
+                    let mut out = Outbox::new(self.journal.durable_position());
                     partition.step(Event::EpochSeen { epoch: crate::types::LeaderEpoch(i32::MAX) }, &mut out);
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
@@ -332,13 +429,17 @@ impl Shard {
                 }
                 None => self.dormant.remove(id),
             };
-            if let Some(log) = log {
-                self.turn.entries.push(self.storage.delete_log(log));
-                found += 1;
+            if let Some(mut log) = log {
+                self.turn.entries.push(Storage::begin_deletion(&mut log));
+                deleted.push(log);
             }
         }
-        let missing = usize::from(found > 0);
-        if let Some(gate) = self.new_gate(missing, reply) {
+        if deleted.is_empty() {
+            drop(self.new_gate(0, reply));
+            return;
+        }
+        self.turn.once_durable.push(OnceDurable::Remove(deleted));
+        if let Some(gate) = self.new_gate(1, reply) {
             self.turn.once_durable.push(OnceDurable::Gate(gate));
         }
     }
@@ -400,7 +501,7 @@ impl Shard {
     ) {
         let mut starts = Vec::with_capacity(deletions.len());
         for (id, offset) in deletions {
-            let mut out = Outbox::default();
+            let mut out = Outbox::new(self.journal.durable_position());
             starts.push(match self.partitions.get_mut(&id) {
                 Some(partition) => partition.delete_records(offset, &mut out),
                 None => Err(LeadershipError::Unknown.into()),
@@ -416,6 +517,16 @@ impl Shard {
             None => self.partitions.values().map(Partition::stats).collect(),
         }
     }
+}
+
+/// Waits for room in the journal's queue, then for requests.
+async fn take(
+    journal: &JournalHandle,
+    inbox: &mut mpsc::Receiver<Request>,
+    requests: &mut Vec<Request>,
+) -> usize {
+    journal.room().await;
+    inbox.recv_many(requests, TURN_REQUESTS_MAX).await
 }
 
 /// The outcome of the oldest commit under way.

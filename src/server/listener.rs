@@ -86,9 +86,13 @@ fn admit(context: &ServerContext, stats: &Arc<ListenerStats>, per_address: &PerA
     {
         let mut counts = per_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_insert(0);
-        if *count >= limits.connections_per_ip_max {
+        let limit = *limits
+            .connections_per_ip_overrides
+            .get(&address.to_string())
+            .unwrap_or(&limits.connections_per_ip_max);
+        if *count >= limit {
             stats.refused.fetch_add(1, Ordering::Relaxed);
-            info!(peer = %new.peer, limit = limits.connections_per_ip_max,
+            info!(peer = %new.peer, limit,
                 "connection refused: max.connections.per.ip reached");
             return;
         }

@@ -6,6 +6,7 @@
 mod connection;
 mod listener;
 mod memory;
+mod node;
 mod pipeline;
 
 mod sniff;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::io::Shutdown;
 pub use listener::{ListenerStats, serve};
 pub use memory::RequestMemory;
+pub use node::{BoundListener, Node, StartError};
 
 use crate::io::BoxFuture;
 
@@ -65,6 +67,8 @@ pub struct ConnectionLimits {
     pub connections_max: usize,
     /// Connections at once from one address (`max.connections.per.ip`).
     pub connections_per_ip_max: usize,
+    /// Other caps for some addresses (`max.connections.per.ip.overrides`).
+    pub connections_per_ip_overrides: std::collections::BTreeMap<String, usize>,
 }
 
 /// All that a listener needs besides its socket.

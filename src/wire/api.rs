@@ -71,51 +71,51 @@ struct Row {
 
 #[rustfmt::skip]
 api_table! {
-     0 Produce 3..=13 flexible 9 served none
-     1 Fetch 4..=18 flexible 12 served none
-     2 ListOffsets 1..=11 flexible 6 served none
-     3 Metadata 0..=13 flexible 9 served none
-     8 OffsetCommit 2..=10 flexible 8 served none
-     9 OffsetFetch 1..=10 flexible 6 served none
-    10 FindCoordinator 0..=6 flexible 3 served none
-    11 JoinGroup 0..=9 flexible 6 served none
-    12 Heartbeat 0..=4 flexible 4 served none
-    13 LeaveGroup 0..=5 flexible 4 served none
-    14 SyncGroup 0..=5 flexible 4 served none
-    15 DescribeGroups 0..=6 flexible 5 served none
-    16 ListGroups 0..=5 flexible 3 served none
+     0 Produce 3..=13 flexible 9 served (3..=13)
+     1 Fetch 4..=18 flexible 12 served (4..=18)
+     2 ListOffsets 1..=11 flexible 6 served (1..=11)
+     3 Metadata 0..=13 flexible 9 served (0..=13)
+     8 OffsetCommit 2..=10 flexible 8 served (2..=10)
+     9 OffsetFetch 1..=10 flexible 6 served (1..=10)
+    10 FindCoordinator 0..=6 flexible 3 served (0..=6)
+    11 JoinGroup 0..=9 flexible 6 served (0..=9)
+    12 Heartbeat 0..=4 flexible 4 served (0..=4)
+    13 LeaveGroup 0..=5 flexible 4 served (0..=5)
+    14 SyncGroup 0..=5 flexible 4 served (0..=5)
+    15 DescribeGroups 0..=6 flexible 5 served (0..=6)
+    16 ListGroups 0..=5 flexible 3 served (0..=5)
     17 SaslHandshake 0..=1 flexible never served none
-    18 ApiVersions 0..=4 flexible 3 served none
-    19 CreateTopics 2..=7 flexible 5 served none
-    20 DeleteTopics 1..=6 flexible 4 served none
-    21 DeleteRecords 0..=2 flexible 2 served none
-    22 InitProducerId 0..=6 flexible 2 served none
-    23 OffsetForLeaderEpoch 2..=4 flexible 4 served none
+    18 ApiVersions 0..=4 flexible 3 served (0..=4)
+    19 CreateTopics 2..=7 flexible 5 served (2..=7)
+    20 DeleteTopics 1..=6 flexible 4 served (1..=6)
+    21 DeleteRecords 0..=2 flexible 2 served (0..=2)
+    22 InitProducerId 0..=6 flexible 2 served (0..=5)
+    23 OffsetForLeaderEpoch 2..=4 flexible 4 served (2..=4)
     24 AddPartitionsToTxn 0..=5 flexible 3 served none
     25 AddOffsetsToTxn 0..=4 flexible 3 served none
     26 EndTxn 0..=5 flexible 3 served none
     27 WriteTxnMarkers 1..=2 flexible 1 served none
     28 TxnOffsetCommit 0..=5 flexible 3 served none
-    29 DescribeAcls 1..=3 flexible 2 served none
-    30 CreateAcls 1..=3 flexible 2 served none
-    31 DeleteAcls 1..=3 flexible 2 served none
-    32 DescribeConfigs 1..=4 flexible 4 served none
-    33 AlterConfigs 0..=2 flexible 2 served none
+    29 DescribeAcls 1..=3 flexible 2 served (1..=3)
+    30 CreateAcls 1..=3 flexible 2 served (1..=3)
+    31 DeleteAcls 1..=3 flexible 2 served (1..=3)
+    32 DescribeConfigs 1..=4 flexible 4 served (1..=4)
+    33 AlterConfigs 0..=2 flexible 2 served (0..=2)
     34 AlterReplicaLogDirs 1..=2 flexible 2 served none
-    35 DescribeLogDirs 1..=5 flexible 2 served none
+    35 DescribeLogDirs 1..=5 flexible 2 served (1..=5)
     36 SaslAuthenticate 0..=2 flexible 2 served none
-    37 CreatePartitions 0..=3 flexible 2 served none
+    37 CreatePartitions 0..=3 flexible 2 served (0..=3)
     38 CreateDelegationToken 1..=3 flexible 2 served none
     39 RenewDelegationToken 1..=2 flexible 2 served none
     40 ExpireDelegationToken 1..=2 flexible 2 served none
     41 DescribeDelegationToken 1..=3 flexible 2 served none
-    42 DeleteGroups 0..=2 flexible 2 served none
+    42 DeleteGroups 0..=2 flexible 2 served (0..=2)
     43 ElectLeaders 0..=2 flexible 2 served none
-    44 IncrementalAlterConfigs 0..=1 flexible 1 served none
+    44 IncrementalAlterConfigs 0..=1 flexible 1 served (0..=1)
     45 AlterPartitionReassignments 0..=1 flexible 0 served none
     46 ListPartitionReassignments 0..=0 flexible 0 served none
-    47 OffsetDelete 0..=0 flexible never served none
-    48 DescribeClientQuotas 0..=1 flexible 1 served none
+    47 OffsetDelete 0..=0 flexible never served (0..=0)
+    48 DescribeClientQuotas 0..=1 flexible 1 served (0..=1)
     49 AlterClientQuotas 0..=1 flexible 1 served none
     50 DescribeUserScramCredentials 0..=0 flexible 0 served none
     51 AlterUserScramCredentials 0..=0 flexible 0 served none
@@ -127,8 +127,8 @@ api_table! {
     57 UpdateFeatures 0..=2 flexible 0 served none
     58 Envelope 0..=0 flexible 0 served none
     59 FetchSnapshot 0..=1 flexible 0 served none
-    60 DescribeCluster 0..=2 flexible 0 served none
-    61 DescribeProducers 0..=0 flexible 0 served none
+    60 DescribeCluster 0..=2 flexible 0 served (0..=2)
+    61 DescribeProducers 0..=0 flexible 0 served (0..=0)
     62 BrokerRegistration 0..=4 flexible 0 served none
     63 BrokerHeartbeat 0..=2 flexible 0 served none
     64 UnregisterBroker 0..=0 flexible 0 served none
@@ -141,8 +141,8 @@ api_table! {
     71 GetTelemetrySubscriptions 0..=0 flexible 0 served none
     72 PushTelemetry 0..=0 flexible 0 served none
     73 AssignReplicasToDirs 0..=0 flexible 0 served none
-    74 ListConfigResources 0..=1 flexible 0 served none
-    75 DescribeTopicPartitions 0..=0 flexible 0 served none
+    74 ListConfigResources 0..=1 flexible 0 served (0..=1)
+    75 DescribeTopicPartitions 0..=0 flexible 0 served (0..=0)
     76 ShareGroupHeartbeat 1..=1 flexible 1 served none
     77 ShareGroupDescribe 1..=1 flexible 1 served none
     78 ShareFetch 1..=2 flexible 1 served none

@@ -33,3 +33,9 @@ pub(super) mod offset_fetch;
 pub(super) mod offset_for_leader_epoch;
 pub(super) mod produce;
 pub(super) mod sync_group;
+
+/// The features that a new cluster finalises, with their levels.
+#[must_use]
+pub fn features() -> &'static [(&'static str, i16)] {
+    api_versions::FEATURES
+}

@@ -52,7 +52,7 @@ key_table! {
         "The controllers that vote, as id@host:port.";
     "controller.socket.timeout.ms": Int = Some("30000"), Any, Medium, ReadOnly, CLUSTER,
         "How long controller and broker wait on each other's socket.";
-    "default.replication.factor": Int = Some("1"), Any, Medium, ReadOnly, Used,
+    "default.replication.factor": Int = Some("1"), Between(1, 32_767), Medium, ReadOnly, Used,
         "Replicas of a topic that is created without a number of its own.";
     "delete.records.purgatory.purge.interval.requests": Int = Some("1"), Any, Medium, ReadOnly, WAITERS,
         "How many finished waiting record deletions are gathered before they are cleared.";

@@ -46,13 +46,13 @@ key_table! {
         "Which kinds of groups the coordinator serves.";
     "group.coordinator.threads": Int = Some("4"), AtLeast(1), High, ReadOnly, POOLS,
         "Threads that run group coordinators.";
-    "group.initial.rebalance.delay.ms": Int = Some("3000"), Any, Medium, ReadOnly, Used,
+    "group.initial.rebalance.delay.ms": Int = Some("3000"), AtLeast(0), Medium, ReadOnly, Used,
         "How long a new classic group waits for more members before its first assignment.";
-    "group.max.session.timeout.ms": Int = Some("1800000"), Any, Medium, ReadOnly, Used,
+    "group.max.session.timeout.ms": Int = Some("1800000"), AtLeast(0), Medium, ReadOnly, Used,
         "Longest session timeout that a member of a classic group may ask for.";
     "group.max.size": Int = Some("2147483647"), AtLeast(1), Medium, ReadOnly, Used,
         "Most members of one classic group.";
-    "group.min.session.timeout.ms": Int = Some("6000"), Any, Medium, ReadOnly, Used,
+    "group.min.session.timeout.ms": Int = Some("6000"), AtLeast(0), Medium, ReadOnly, Used,
         "Shortest session timeout that a member of a classic group may ask for.";
     "group.share.assignment.interval.ms": Int = Some("1000"), AtLeast(0), Medium, ClusterWide, SHARE,
         "Least time between two assignments of a share group.";
@@ -134,7 +134,7 @@ key_table! {
         "Standby copies of each task of a streams group.";
     "group.streams.session.timeout.ms": Int = Some("45000"), AtLeast(1), Medium, ReadOnly, STREAMS,
         "How long a silent member of a streams group is kept.";
-    "offset.metadata.max.bytes": Int = Some("4096"), Any, High, ReadOnly, Used,
+    "offset.metadata.max.bytes": Int = Some("4096"), AtLeast(0), High, ReadOnly, Used,
         "Longest note that a client may attach to a committed offset.";
     "offsets.commit.timeout.ms": Int = Some("5000"), AtLeast(1), High, ReadOnly, Used,
         "How long an offset commit may take until it is refused.";

@@ -1,5 +1,7 @@
 //! Every configuration key of a broker and of a topic that Kafka 4.3 knows, and Ordain's own.
 //!
+//! The bounds are those of Kafka's key definitions, and those that it enforces later, at the start.
+//!
 //! Invariants (held by the tests): names are unique and sorted within a table, and every default passes its own key's type
 //! and check. Defaults are Kafka's, except where Ordain starts safely without a configuration: `listeners`
 //! (loopback), `log.dir`, `node.id`, `process.roles` and `controller.listener.names`, of which Kafka gives

@@ -5,7 +5,7 @@ use crate::config::key::key_table;
 key_table! {
     pub(super) const KEYS;
 
-    "allow.everyone.if.no.acl.found": Boolean = Some("false"), Any, Low, ReadOnly, X_ACL,
+    "allow.everyone.if.no.acl.found": Boolean = Some("false"), Any, Low, Internal, X_ACL,
         "Whether what no access rule mentions is open to everybody.";
     "authorizer.class.name": Text = Some(""), Any, Low, ReadOnly, X_ACL,
         "The class that decides who may do what.";
@@ -183,6 +183,6 @@ key_table! {
         "Password of the trust store.";
     "ssl.truststore.type": Text = Some("JKS"), Any, Medium, PerBroker, X_TLS,
         "Format of the trust store.";
-    "super.users": Text = None, Any, Low, ReadOnly, X_ACL,
+    "super.users": Text = None, Any, Low, Internal, X_ACL,
         "Principals that may do everything.";
 }

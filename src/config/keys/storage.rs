@@ -26,7 +26,7 @@ key_table! {
         "Whether topics may be deleted.";
     "log.cleaner.backoff.ms": Long = Some("15000"), AtLeast(0), Medium, ClusterWide, Used,
         "How long compaction rests when nothing needs it.";
-    "log.cleaner.dedupe.buffer.size": Long = Some("134217728"), Any, Medium, ClusterWide, Used,
+    "log.cleaner.dedupe.buffer.size": Long = Some("134217728"), AtLeast(1), Medium, ClusterWide, Used,
         "Memory for the keys seen during one compaction pass.";
     "log.cleaner.delete.retention.ms": Long = Some("86400000"), AtLeast(0), Medium, ClusterWide, Used,
         "How long the tombstones of compacted topics are kept.";
@@ -37,7 +37,7 @@ key_table! {
     "log.cleaner.io.buffer.size": Int = Some("524288"), AtLeast(0), Medium, ClusterWide, POOLS,
         "Memory for compaction's reads and writes.";
     "log.cleaner.io.max.bytes.per.second": Double = Some("1.7976931348623157E308"),
-        Any, Medium, ClusterWide, Used,
+        AtLeast(1), Medium, ClusterWide, Used,
         "Most bytes per second that compaction reads and writes.";
     "log.cleaner.max.compaction.lag.ms": Long = Some("9223372036854775807"),
         AtLeast(1), Medium, ClusterWide, Used,
@@ -87,19 +87,19 @@ key_table! {
         "Size over which a partition drops its oldest segments; -1 sets no bound.";
     "log.retention.check.interval.ms": Long = Some("300000"), AtLeast(1), Medium, ReadOnly, Used,
         "How often segments are checked against the retention rules.";
-    "log.retention.hours": Int = Some("168"), Any, High, ReadOnly, Used,
+    "log.retention.hours": Int = Some("168"), UnlimitedOrPositive, High, ReadOnly, Used,
         "How long records are kept, in hours.";
-    "log.retention.minutes": Int = None, Any, High, ReadOnly, Used,
+    "log.retention.minutes": Int = None, UnlimitedOrPositive, High, ReadOnly, Used,
         "How long records are kept, in minutes; before log.retention.hours.";
-    "log.retention.ms": Long = None, Any, High, ClusterWide, Used,
+    "log.retention.ms": Long = None, UnlimitedOrPositive, High, ClusterWide, Used,
         "How long records are kept; -1 keeps them for ever; before the minutes and hours.";
     "log.roll.hours": Int = Some("168"), AtLeast(1), High, ReadOnly, Used,
         "Age in hours at which a partition starts a new segment.";
     "log.roll.jitter.hours": Int = Some("0"), AtLeast(0), High, ReadOnly, Used,
         "Largest random time in hours taken off the age at which segments roll.";
-    "log.roll.jitter.ms": Long = None, Any, High, ClusterWide, Used,
+    "log.roll.jitter.ms": Long = None, AtLeast(0), High, ClusterWide, Used,
         "Largest random time taken off the age at which segments roll; before log.roll.jitter.hours.";
-    "log.roll.ms": Long = None, Any, High, ClusterWide, Used,
+    "log.roll.ms": Long = None, AtLeast(1), High, ClusterWide, Used,
         "Age at which a partition starts a new segment; before log.roll.hours.";
     "log.segment.bytes": Int = Some("1073741824"), AtLeast(1_048_576), High, ClusterWide, Used,
         "Size at which a partition starts a new segment.";

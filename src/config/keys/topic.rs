@@ -30,7 +30,7 @@ key_table! {
         "Replicas that are throttled as followers, as partition:broker pairs or *.";
     "index.interval.bytes": Int = Some("4096"), AtLeast(0), Medium, ClusterWide, Used,
         "Record bytes between two entries of a segment's offset index.";
-    "internal.segment.bytes": Int = None, Any, Medium, Internal, Used,
+    "internal.segment.bytes": Int = None, AtLeast(1), Medium, Internal, Used,
         "Size at which a partition starts a new segment, without the public key's lower bound; for tests.";
     "leader.replication.throttled.replicas": List = Some(""), ThrottledReplicas, Medium, ClusterWide, QUOTAS,
         "Replicas that are throttled as leaders, as partition:broker pairs or *.";

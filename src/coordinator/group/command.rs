@@ -10,7 +10,7 @@ use crate::types::{LeaderEpoch, Offset, PartitionIndex, TopicId};
 /// Why a shard refuses. The broker maps each to one Kafka error code.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum GroupError {
-    #[error("the group id is empty")]
+    #[error("the group id is empty, or longer than 32767 bytes")]
     InvalidGroupId,
     #[error("the session timeout of {got_ms} ms is outside {min_ms} to {max_ms} ms")]
     InvalidSessionTimeout { got_ms: i32, min_ms: i32, max_ms: i32 },
@@ -36,6 +36,18 @@ pub enum GroupError {
     GroupSubscribedToTopic,
     #[error("the offset's metadata is longer than {max}")]
     OffsetMetadataTooLarge { max: usize },
+    /// Kafka: INVALID_REQUEST.
+    #[error("the client id or group instance id is longer than {max} bytes")]
+    NameTooLong { max: usize },
+    /// Kafka: INVALID_TOPIC_EXCEPTION.
+    #[error("the topic name is longer than {max} bytes")]
+    TopicNameTooLong { max: usize },
+    /// Kafka: INVALID_COMMIT_OFFSET_SIZE.
+    #[error("the commit takes more than {max} bytes in the log")]
+    CommitTooLarge { max: usize },
+    /// Kafka: UNKNOWN_SERVER_ERROR.
+    #[error("the group's members and assignments take more than {max} bytes in the log")]
+    GroupTooLarge { max: usize },
     /// Kafka: UNKNOWN_SERVER_ERROR.
     #[error("a member that was just given its id cannot have a group instance id")]
     PendingMemberWithInstanceId,

@@ -47,6 +47,9 @@ pub struct GroupLimits {
     pub offsets_max: usize,
     /// Records of one write, where a change may be cut into several (expiry, deletion).
     pub records_per_write_max: usize,
+    /// Bytes of one write. A group or commit that would need more is refused, so that no client can make a
+    /// write fail; it must not exceed what the log takes as one batch (less 4 KiB for the batch around it).
+    pub write_bytes_max: usize,
 }
 
 impl Default for GroupLimits {
@@ -56,6 +59,7 @@ impl Default for GroupLimits {
             members_max: 200_000,
             offsets_max: 4_000_000,
             records_per_write_max: 2_000,
+            write_bytes_max: 1_000_000,
         }
     }
 }

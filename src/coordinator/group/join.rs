@@ -6,6 +6,7 @@ use super::record::GroupMetadata;
 use super::turn::Turn;
 use super::{GroupEffect, GroupShard, reply_now};
 use crate::coordinator::decision::{Now, RequestToken};
+use crate::types::limits::STRING_BYTES_MAX;
 
 impl GroupShard {
     /// Answers a JoinGroup, or parks it until the rebalance is complete.
@@ -45,8 +46,11 @@ impl GroupShard {
 
     /// What can be refused without a look into the group.
     fn admit_join(&self, command: &JoinGroup) -> Result<(), GroupError> {
-        if command.group_id.is_empty() {
+        if command.group_id.is_empty() || command.group_id.as_str().len() > STRING_BYTES_MAX {
             return Err(GroupError::InvalidGroupId);
+        }
+        if member_id_prefix(command).len() > MEMBER_ID_PREFIX_BYTES_MAX {
+            return Err(GroupError::NameTooLong { max: MEMBER_ID_PREFIX_BYTES_MAX });
         }
         let (min_ms, max_ms) = (self.config.session_timeout_min_ms, self.config.session_timeout_max_ms);
         let got_ms = command.session_timeout_ms;
@@ -67,6 +71,13 @@ impl GroupShard {
         }
         Ok(())
     }
+}
+
+/// So long that the member id made of it is still a string of the protocol.
+const MEMBER_ID_PREFIX_BYTES_MAX: usize = STRING_BYTES_MAX - "-00000000-0000-4000-8000-000000000000".len();
+
+fn member_id_prefix(command: &JoinGroup) -> &str {
+    command.group_instance_id.as_ref().map_or(command.client_id.as_str(), InstanceId::as_str)
 }
 
 impl Turn<'_> {
@@ -109,8 +120,7 @@ impl Turn<'_> {
 
     fn join_new(&mut self, group: &mut ClassicGroup, token: RequestToken, command: JoinGroup) {
         let instance = command.group_instance_id.clone();
-        let prefix = instance.as_ref().map_or(command.client_id.as_str(), InstanceId::as_str);
-        let fresh = MemberId::fresh(prefix, command.random);
+        let fresh = MemberId::fresh(member_id_prefix(&command), command.random);
         if group.members.contains_key(&fresh) || group.pending_join.contains(&fresh) {
             // Random bytes that were drawn before. The client tries again with none of them.
             self.refuse_join(token, MemberId::default(), GroupError::UnknownMemberId);
@@ -204,11 +214,14 @@ impl Turn<'_> {
         match group.phase {
             Phase::Stable => {
                 self.take_over(group, new, &command);
-                if group.protocol_name.as_ref() != Some(&group.select_protocol()) {
+                let keeps_protocol = group.protocol_name.as_ref() == Some(&group.select_protocol());
+                let record = group.to_record(&Turn::present_assignments(group));
+                if !keeps_protocol || !self.fits(&group.id, &record) {
                     self.park(group, new, token);
                     self.rebalance_or_complete(group, why, command.reason.as_deref());
                 } else {
-                    self.persist_static(group, token, &command, old_leader, new);
+                    self.write_group(&group.id, record);
+                    self.answer_static(group, token, &command, old_leader, new);
                 }
             }
             // The leader may be assigning to the old id, so the assignment would miss the new one.
@@ -221,16 +234,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Keeps the generation: nothing changes but an id. The answer waits until that is written.
-    fn persist_static(
+    /// The generation stays: nothing changed but an id. The answer waits until that is committed.
+    fn answer_static(
         &mut self,
-        group: &mut ClassicGroup,
+        group: &ClassicGroup,
         token: RequestToken,
         command: &JoinGroup,
         old_leader: Option<MemberId>,
         new: &MemberId,
     ) {
-        self.write_group(&group.id, group.to_record(&Turn::present_assignments(group)));
         let joined = if command.supports_skipping_assignment {
             Joined { skip_assignment: group.is_leader(new), ..group.joined(new) }
         } else {

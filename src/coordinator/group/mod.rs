@@ -26,6 +26,7 @@
 //! where Java's hash order decides.
 mod admin;
 mod classic;
+pub mod codec;
 pub mod command;
 mod config;
 mod durable;
@@ -308,6 +309,7 @@ impl GroupShard {
         let mut turn = Turn {
             now,
             config: &self.config,
+            limits: &self.limits,
             timers: &mut self.timers,
             durable: &mut self.durable,
             writes: &mut self.writes,
@@ -335,9 +337,20 @@ impl GroupShard {
 
     /// Writes records, in several writes if they are many, and lets groups come and go with them.
     fn write(&mut self, now: Now, records: Vec<GroupRecord>, effects: &mut Vec<GroupEffect>) {
-        for chunk in records.chunks(self.limits.records_per_write_max.max(1)) {
-            self.write_as_one(now, chunk.to_vec(), effects);
+        let mut chunk = Vec::new();
+        let mut chunk_bytes = 0;
+        for record in records {
+            let bytes = record.encoded_bytes_max();
+            let is_full = chunk.len() >= self.limits.records_per_write_max
+                || chunk_bytes + bytes > self.limits.write_bytes_max;
+            if is_full {
+                self.write_as_one(now, std::mem::take(&mut chunk), effects);
+                chunk_bytes = 0;
+            }
+            chunk.push(record);
+            chunk_bytes += bytes;
         }
+        self.write_as_one(now, chunk, effects);
     }
 
     /// As [`GroupShard::write`], in one write however many they are.
@@ -359,7 +372,7 @@ impl GroupShard {
                 }
             }
         }
-        effects.push(Effect::Records { write: self.writes.next(), records });
+        effects.push(Effect::Records { write: self.writes.issue(), records });
     }
 
     /// Forgets an empty group, and the ids it gave out that were not yet used.

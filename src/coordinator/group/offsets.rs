@@ -9,6 +9,7 @@ use super::names::TopicName;
 use super::record::{CommittedOffset, GroupRecord, OffsetKey};
 use super::{GroupEffect, GroupShard};
 use crate::coordinator::decision::{Decision, Now, RequestToken};
+use crate::types::limits::{STRING_BYTES_MAX, TOPIC_NAME_BYTES_MAX};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId};
 
 impl GroupShard {
@@ -39,6 +40,9 @@ impl GroupShard {
 
     /// Whether this client may commit now. Without membership it may while the group has no members.
     fn admit_commit(&self, command: &OffsetCommit) -> Result<(), GroupError> {
+        if command.group_id.as_str().len() > STRING_BYTES_MAX {
+            return Err(GroupError::InvalidGroupId);
+        }
         let Some(group) = self.groups.get(&command.group_id) else {
             return if command.generation_id < 0 {
                 Ok(())
@@ -78,12 +82,12 @@ impl GroupShard {
         for topic in &command.topics {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for partition in &topic.partitions {
-                if self.is_metadata_too_large(partition) {
-                    let max = self.config.offset_metadata_max_bytes;
-                    partitions.push((partition.partition, Some(GroupError::OffsetMetadataTooLarge { max })));
+                let error = self.refuse_offset(&topic.topic, partition);
+                let is_refused = error.is_some();
+                partitions.push((partition.partition, error));
+                if is_refused {
                     continue;
                 }
-                partitions.push((partition.partition, None));
                 let key = OffsetKey {
                     group: command.group_id.clone(),
                     topic: topic.topic.clone(),
@@ -101,17 +105,27 @@ impl GroupShard {
         }
     }
 
-    fn is_metadata_too_large(&self, partition: &CommitPartition) -> bool {
+    /// What is wrong with one offset, if anything.
+    fn refuse_offset(&self, topic: &TopicName, partition: &CommitPartition) -> Option<GroupError> {
+        if topic.as_str().len() > TOPIC_NAME_BYTES_MAX {
+            return Some(GroupError::TopicNameTooLong { max: TOPIC_NAME_BYTES_MAX });
+        }
+        let metadata = partition.metadata.as_deref().unwrap_or_default();
         let max = self.config.offset_metadata_max_bytes;
         // No string has more UTF-16 units than bytes, so most need no count.
-        let too_long = |metadata: &String| metadata.len() > max && metadata.encode_utf16().count() > max;
-        partition.metadata.as_ref().is_some_and(too_long)
+        let is_too_long = metadata.len() > max && metadata.encode_utf16().count() > max;
+        (is_too_long || metadata.len() > STRING_BYTES_MAX)
+            .then_some(GroupError::OffsetMetadataTooLarge { max })
     }
 
     /// Whether the records fit the bounds of the shard.
     fn room_for(&self, command: &OffsetCommit, records: &[GroupRecord]) -> Result<(), GroupError> {
         if records.is_empty() {
             return Ok(());
+        }
+        let max = self.limits.write_bytes_max;
+        if records.iter().map(GroupRecord::encoded_bytes_max).sum::<usize>() > max {
+            return Err(GroupError::CommitTooLarge { max });
         }
         let (groups_max, offsets_max) = (self.limits.groups_max, self.limits.offsets_max);
         if !self.groups.contains_key(&command.group_id) && self.groups.len() >= groups_max {

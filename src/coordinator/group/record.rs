@@ -62,3 +62,42 @@ pub struct MemberMetadata {
     pub subscription: Bytes,
     pub assignment: Bytes,
 }
+
+impl GroupRecord {
+    /// An upper bound of the bytes that key and value take in the log, without the batch around them.
+    #[must_use]
+    pub fn encoded_bytes_max(&self) -> usize {
+        match self {
+            GroupRecord::OffsetCommit { key, value } => {
+                let names = key.group.as_str().len() + key.topic.as_str().len();
+                names + value.as_ref().map_or(0, |value| value.metadata.len()) + FIXED_BYTES_MAX
+            }
+            GroupRecord::GroupMetadata { group, value } => {
+                let tombstone = group.as_str().len() + FIXED_BYTES_MAX;
+                value.as_ref().map_or(tombstone, |value| value.encoded_bytes_max(group))
+            }
+        }
+    }
+}
+
+/// More than all fields of fixed size and all lengths of one record, or of one member in it, take.
+const FIXED_BYTES_MAX: usize = 80;
+
+impl GroupMetadata {
+    /// [`GroupRecord::encoded_bytes_max`] of this group's record.
+    pub(super) fn encoded_bytes_max(&self, id: &GroupId) -> usize {
+        let protocol = self.protocol.as_ref().map_or(0, |name| name.as_str().len());
+        let leader = self.leader.as_ref().map_or(0, |id| id.as_str().len());
+        let members: usize = self.members.iter().map(MemberMetadata::bytes_max).sum();
+        let names = id.as_str().len() + self.protocol_type.as_str().len() + protocol + leader;
+        names + members + FIXED_BYTES_MAX
+    }
+}
+
+impl MemberMetadata {
+    fn bytes_max(&self) -> usize {
+        let instance = self.group_instance_id.as_ref().map_or(0, |id| id.as_str().len());
+        let names = self.member_id.as_str().len() + instance + self.client_id.len() + self.client_host.len();
+        names + self.subscription.len() + self.assignment.len() + FIXED_BYTES_MAX
+    }
+}

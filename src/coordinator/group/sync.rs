@@ -127,7 +127,14 @@ impl Turn<'_> {
         if missing > 0 {
             tracing::warn!(group = %group.id, missing, "the leader's assignment leaves members out");
         }
-        let write = self.write_group(&group.id, group.to_record(&assignments));
+        let metadata = group.to_record(&assignments);
+        if !self.fits(&group.id, &metadata) {
+            let error = GroupError::GroupTooLarge { max: self.limits.write_bytes_max };
+            self.answer_syncs(group, Some(&error));
+            self.prepare_rebalance(group, "the group's record would be too large", None);
+            return;
+        }
+        let write = self.write_group(&group.id, metadata);
         self.assignment_writes.insert(write, group.id.clone());
         group.phase = Phase::Completing { pending: Some(PendingAssignment { write, assignments }) };
     }

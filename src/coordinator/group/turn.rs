@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::classic::{ClassicGroup, Member};
 use super::command::{GroupError, GroupResponse, JoinResult};
-use super::config::GroupConfig;
+use super::config::{GroupConfig, GroupLimits};
 use super::durable::Durable;
 use super::names::{GroupId, MemberId};
 use super::record::{GroupMetadata, GroupRecord};
@@ -19,6 +19,7 @@ use crate::types::Instant;
 pub(super) struct Turn<'a> {
     pub now: Now,
     pub config: &'a GroupConfig,
+    pub limits: &'a GroupLimits,
     pub timers: &'a mut Timers,
     pub durable: &'a mut Durable,
     pub writes: &'a mut Writes,
@@ -37,6 +38,11 @@ impl Turn<'_> {
         self.effects.push(Effect::Reply { token, response, after: self.writes.barrier() });
     }
 
+    /// Whether the group's record fits into one write.
+    pub fn fits(&self, id: &GroupId, metadata: &GroupMetadata) -> bool {
+        metadata.encoded_bytes_max(id) <= self.limits.write_bytes_max
+    }
+
     /// Writes the group's record.
     pub fn write_group(&mut self, id: &GroupId, metadata: GroupMetadata) -> WriteId {
         assert!(
@@ -45,7 +51,7 @@ impl Turn<'_> {
         );
         let record = GroupRecord::GroupMetadata { group: id.clone(), value: Some(metadata) };
         self.durable.apply(&record);
-        let write = self.writes.next();
+        let write = self.writes.issue();
         self.effects.push(Effect::Records { write, records: vec![record] });
         write
     }

@@ -1,15 +1,13 @@
-use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 
 use super::file::RealFile;
-use super::pool::Pool;
+use super::pool::Lanes;
 use super::probe::{self, Transfer};
 use super::{Options, path, sys};
-use crate::io::{Access, BoxFuture, DirEntry, Disk, DiskSpace, File, OpenOptions};
+use crate::io::{Access, BoxFuture, DirEntry, Disk, DiskSpace, File, OpenOptions, sync_each};
 
 /// Above this many files, one sync of the whole file system beats a sync of each.
 const SYNCS_EACH_MAX: usize = 64;
@@ -17,7 +15,7 @@ const SYNCS_EACH_MAX: usize = 64;
 /// The files below the data directory.
 pub(super) struct RealDisk {
     root: Arc<Root>,
-    pool: Pool,
+    lanes: Lanes,
 }
 
 struct Root {
@@ -57,9 +55,9 @@ impl RealDisk {
         } else {
             None
         };
-        let transfer = probe::run(&path, options.direct_io)?;
+        let transfer = probe::probe(&path, options.direct_io)?;
         let root = Arc::new(Root { path, transfer, whole });
-        Ok(RealDisk { root, pool: Pool::start(options.io_threads)? })
+        Ok(RealDisk { root, lanes: Lanes::start(options.io_threads)? })
     }
 
     fn run<T: Send + 'static>(
@@ -68,7 +66,7 @@ impl RealDisk {
         job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
         match path::below(&self.root.path, path) {
-            Ok(full) => self.pool.run_io(move || job(&full).map_err(|error| path::at(&full, &error))),
+            Ok(full) => self.lanes.common.run_io(move || job(&full).map_err(|error| path::at(&full, &error))),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -110,38 +108,13 @@ fn list_dir(path: &Path) -> io::Result<Vec<DirEntry>> {
     Ok(entries)
 }
 
-/// Drives all to their end; the first error in their order, if there is one.
-async fn all(futures: impl Iterator<Item = BoxFuture<io::Result<()>>>) -> io::Result<()> {
-    let mut waiting: Vec<Option<BoxFuture<io::Result<()>>>> = futures.map(Some).collect();
-    let mut first_error: Option<(usize, io::Error)> = None;
-    poll_fn(|context| {
-        let mut pending = false;
-        for (index, slot) in waiting.iter_mut().enumerate() {
-            let Some(future) = slot else { continue };
-            let Poll::Ready(result) = future.as_mut().poll(context) else {
-                pending = true;
-                continue;
-            };
-            *slot = None;
-            if let Err(error) = result
-                && first_error.as_ref().is_none_or(|(earlier, _)| index < *earlier)
-            {
-                first_error = Some((index, error));
-            }
-        }
-        if pending { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    first_error.map_or(Ok(()), |(_, error)| Err(error))
-}
-
 impl Disk for RealDisk {
     fn open(&self, path: &str, options: OpenOptions) -> BoxFuture<io::Result<Arc<dyn File>>> {
         let transfer = self.root.transfer;
-        let pool = self.pool.clone();
+        let lanes = self.lanes.clone();
         self.run(path, move |full| {
             let file = open_file(full, options, transfer)?;
-            let file = RealFile::new(file, full.to_path_buf(), options.access, transfer, pool);
+            let file = RealFile::new(file, full.to_path_buf(), options.access, transfer, lanes);
             Ok(Arc::new(file) as Arc<dyn File>)
         })
     }
@@ -186,7 +159,7 @@ impl Disk for RealDisk {
                 result
             });
         }
-        Box::pin(async move { all(files.iter().map(|file| file.sync())).await })
+        Box::pin(async move { sync_each(&files).await })
     }
 
     fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::pool::Pool;
+use super::pool::Lanes;
 use super::probe::Transfer;
 use super::{path, sys};
 use crate::io::{Access, AlignedBuffer, BoxFuture, Durability, File};
@@ -13,7 +13,7 @@ use crate::types::limits::DISK_BLOCK_BYTES;
 /// An open file of the data directory.
 pub(super) struct RealFile {
     inner: Arc<Inner>,
-    pool: Pool,
+    lanes: Lanes,
 }
 
 struct Inner {
@@ -29,9 +29,9 @@ impl RealFile {
         path: PathBuf,
         access: Access,
         transfer: Transfer,
-        pool: Pool,
+        lanes: Lanes,
     ) -> RealFile {
-        RealFile { inner: Arc::new(Inner { file, path, access, transfer }), pool }
+        RealFile { inner: Arc::new(Inner { file, path, access, transfer }), lanes }
     }
 
     fn run<T: Send + 'static>(
@@ -39,7 +39,7 @@ impl RealFile {
         job: impl FnOnce(&Inner) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
         let inner = self.inner.clone();
-        self.pool.run_io(move || job(&inner).map_err(|error| path::at(&inner.path, &error)))
+        self.lanes.common.run_io(move || job(&inner).map_err(|error| path::at(&inner.path, &error)))
     }
 }
 
@@ -134,7 +134,7 @@ impl File for RealFile {
     ) -> BoxFuture<(io::Result<()>, AlignedBuffer)> {
         assert!(length <= buffer.len(), "{length} bytes of a buffer of {}", buffer.len());
         let inner = self.inner.clone();
-        let done = self.pool.run(move || {
+        let done = self.lanes.direct.run(move || {
             let result = check_access(inner.access, Access::Direct)
                 .and_then(|()| check_blocks(offset, length))
                 .and_then(|()| inner.write_blocks(offset, &buffer[..length], durable))
@@ -153,5 +153,26 @@ impl File for RealFile {
 
     fn set_len(&self, length: u64) -> BoxFuture<io::Result<()>> {
         self.run(move |inner| inner.file.set_len(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn durable_writes_work_without_rwf_dsync() {
+        let path = std::env::temp_dir().join(format!("ordain-no-dsync-{}", std::process::id()));
+        let file = std::fs::File::create_new(&path).unwrap();
+        let transfer = Transfer { direct: false, dsync: false };
+        let lanes = Lanes::start(1).unwrap();
+        let file = RealFile::new(file, path.clone(), Access::Direct, transfer, lanes);
+        let mut buffer = AlignedBuffer::zeroed(DISK_BLOCK_BYTES);
+        buffer.fill(7);
+        let (result, _) = file.write_aligned_at(0, buffer, DISK_BLOCK_BYTES, Durability::Now).await;
+        result.unwrap();
+        let content = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(content, [7; DISK_BLOCK_BYTES]);
     }
 }

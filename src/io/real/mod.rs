@@ -11,7 +11,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Io;
+use super::{Clock, Io, Net, Rng, Spawn};
 
 mod clock;
 mod disk;
@@ -26,14 +26,15 @@ mod spawn;
 mod sys;
 
 pub use lock::{DataDirLock, LockError, lock_data_dir};
-pub use probe::Transfer;
+pub use probe::{Transfer, probe};
 
 /// How to build the real twins.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The data directory; created if it is missing.
     pub data_dir: PathBuf,
-    /// How many threads run disk operations: as many can be under way at once.
+    /// How many threads run disk operations other than aligned writes (which have two of their own): as many
+    /// can be under way at once.
     pub io_threads: usize,
     /// Whether direct I/O is tried at all.
     pub direct_io: DirectIo,
@@ -54,6 +55,33 @@ impl Options {
     pub fn new(data_dir: impl Into<PathBuf>) -> Options {
         Options { data_dir: data_dir.into(), io_threads: 8, direct_io: DirectIo::Probe }
     }
+}
+
+/// The real clock alone: clients need no disk.
+#[must_use]
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(clock::RealClock::new())
+}
+
+/// The real network alone.
+#[must_use]
+pub fn net() -> Arc<dyn Net> {
+    Arc::new(net::RealNet)
+}
+
+/// The operating system's entropy alone.
+#[must_use]
+pub fn rng() -> Arc<dyn Rng> {
+    Arc::new(rng::RealRng)
+}
+
+/// Tasks on the current tokio runtime.
+///
+/// # Panics
+/// Outside a tokio runtime.
+#[must_use]
+pub fn spawn() -> Arc<dyn Spawn> {
+    Arc::new(spawn::RealSpawn::new(tokio::runtime::Handle::current()))
 }
 
 /// The real twins. Call it from within a tokio runtime with its I/O and time drivers enabled: tasks, timers

@@ -1,12 +1,10 @@
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, BytesMut};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::AsyncWrite;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::io::{BoxFuture, Connection, Listener, Net, ReadHalf, WriteHalf};
@@ -56,8 +54,9 @@ fn connection(stream: TcpStream) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
     SockRef::from(&stream).set_keepalive(true)?;
     let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
-    let (read, write) = stream.into_split();
-    Ok(Connection { read: Box::new(RealReadHalf(read)), write: Box::new(RealWriteHalf(write)), peer, local })
+    let stream = Arc::new(stream);
+    let read = Box::new(RealReadHalf(stream.clone()));
+    Ok(Connection { read, write: Box::new(RealWriteHalf(stream)), peer, local })
 }
 
 struct RealListener {
@@ -76,7 +75,7 @@ impl Listener for RealListener {
     }
 }
 
-struct RealReadHalf(OwnedReadHalf);
+struct RealReadHalf(Arc<TcpStream>);
 
 impl ReadHalf for RealReadHalf {
     fn poll_read(
@@ -86,14 +85,13 @@ impl ReadHalf for RealReadHalf {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         assert!(limit > 0, "a read of no bytes cannot be told from the end of the stream");
-        let stream: &TcpStream = self.0.as_ref();
         loop {
             // Memory is reserved only once there is something to read: an idle connection holds none.
-            ready!(stream.poll_read_ready(context))?;
+            ready!(self.0.poll_read_ready(context))?;
             if buffer.capacity() - buffer.len() < limit.min(READ_ROOM_LEAST_BYTES) {
                 buffer.reserve(limit.min(READ_RESERVE_BYTES));
             }
-            match stream.try_read_buf(&mut (&mut *buffer).limit(limit)) {
+            match self.0.try_read_buf(&mut (&mut *buffer).limit(limit)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -101,7 +99,17 @@ impl ReadHalf for RealReadHalf {
     }
 }
 
-struct RealWriteHalf(OwnedWriteHalf);
+struct RealWriteHalf(Arc<TcpStream>);
+
+impl RealWriteHalf {
+    fn shutdown(&self) -> io::Result<()> {
+        match SockRef::from(self.0.as_ref()).shutdown(Shutdown::Write) {
+            // The peer has closed or reset already: there is nothing left to close.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+}
 
 impl WriteHalf for RealWriteHalf {
     fn poll_write_vectored(
@@ -112,10 +120,28 @@ impl WriteHalf for RealWriteHalf {
         if slices.iter().all(|slice| slice.is_empty()) {
             return Poll::Ready(Ok(0));
         }
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+        loop {
+            ready!(self.0.poll_write_ready(context))?;
+            match self.0.try_write_vectored(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
     }
 
-    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+    fn poll_shutdown(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.shutdown())
+    }
+}
+
+impl Drop for RealWriteHalf {
+    fn drop(&mut self) {
+        // With the read half gone too, the socket closes by itself: a half-close before that would hide the
+        // reset that unread bytes must cause.
+        if Arc::strong_count(&self.0) > 1
+            && let Err(error) = self.shutdown()
+        {
+            tracing::debug!(%error, "a half-close failed");
+        }
     }
 }

@@ -18,11 +18,12 @@ pub struct Transfer {
 
 const PROBE_NAME: &str = ".ordain-probe";
 
-/// Tries a direct and a durable write in `root`.
+/// Tries a direct and a durable write in the directory `root`, in a file that is removed again, and logs what
+/// was found.
 ///
 /// # Errors
 /// If the directory cannot be written at all.
-pub(super) fn run(root: &Path, direct_io: DirectIo) -> io::Result<Transfer> {
+pub fn probe(root: &Path, direct_io: DirectIo) -> io::Result<Transfer> {
     let name = root.join(PROBE_NAME);
     let result = try_both(&name, direct_io);
     match std::fs::remove_file(&name) {

@@ -1,9 +1,8 @@
-use std::any::Any;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::io::{BoxFuture, JoinError, Spawn, TaskHandle};
+use crate::io::{BoxFuture, JoinError, Spawn, TaskHandle, catch_panic};
 
 /// Tasks of a tokio runtime.
 pub(super) struct RealSpawn {
@@ -18,34 +17,19 @@ impl RealSpawn {
 
 impl Spawn for RealSpawn {
     fn spawn(&self, name: &'static str, future: BoxFuture<()>) -> TaskHandle {
-        let task = self.runtime.spawn(future);
+        let task = self.runtime.spawn(async move {
+            let result = catch_panic(future).await;
+            if let Err(error) = &result {
+                // Here and not at the join: most handles are dropped.
+                tracing::error!(task = name, %error, "a task ended early");
+            }
+            result
+        });
         let abort = task.abort_handle();
         TaskHandle::new(
             Arc::new(move || abort.abort()),
-            Box::pin(async move {
-                let error = match task.await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => error,
-                };
-                match error.try_into_panic() {
-                    Ok(panic) => {
-                        let message = panic_message(panic.as_ref());
-                        tracing::error!(task = name, message, "a task panicked");
-                        Err(JoinError::Panicked(message))
-                    }
-                    Err(_) => Err(JoinError::Aborted),
-                }
-            }),
+            // Its panics are caught inside, so what is left is an abort, or the runtime's end.
+            Box::pin(async move { task.await.unwrap_or(Err(JoinError::Aborted)) }),
         )
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a panic without a text".to_owned()
     }
 }

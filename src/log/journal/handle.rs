@@ -157,6 +157,18 @@ impl JournalHandle {
         self.shared.failed.get().cloned()
     }
 
+    /// Completes when the journal has failed, with the reason.
+    pub async fn failed(&self) -> JournalFailed {
+        loop {
+            let mut changed = pin!(self.shared.room.notified());
+            changed.as_mut().enable();
+            if let Some(failed) = self.failure() {
+                return failed;
+            }
+            changed.await;
+        }
+    }
+
     /// The largest payload that one entry may have, in bytes.
     #[must_use]
     pub fn entry_bytes_max(&self) -> u64 {

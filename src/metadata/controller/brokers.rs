@@ -1,10 +1,9 @@
 use super::{ControllerError, Decision};
 use crate::metadata::{Endpoint, MetadataImage};
 use crate::types::{NodeId, ProducerId, TopicId};
-use crate::wire::messages::{
-    BrokerEndpoint, ClusterRecord, FeatureLevelRecord, ProducerIdsRecord, RegisterBrokerRecord,
-};
-use crate::wire::metadata_record::MetadataRecord;
+use crate::wire::MetadataRecord;
+use crate::wire::messages::register_broker_record::BrokerEndpoint;
+use crate::wire::messages::{ClusterRecord, FeatureLevelRecord, ProducerIdsRecord, RegisterBrokerRecord};
 
 /// How many producer ids a broker is given at once, as in Kafka.
 const PRODUCER_ID_BLOCK: i64 = 1000;
@@ -45,14 +44,14 @@ pub fn bootstrap(image: &MetadataImage, cluster_id: &str, features: &[(&str, i16
 pub fn register_broker(broker: &NewBroker) -> Decision<()> {
     let record = MetadataRecord::RegisterBroker(RegisterBrokerRecord {
         broker_id: broker.node.0,
-        incarnation_id: broker.incarnation,
+        incarnation_id: broker.incarnation.into(),
         endpoints: broker
             .endpoints
             .iter()
             .map(|endpoint| BrokerEndpoint {
                 name: endpoint.listener.clone().into(),
                 host: endpoint.host.clone().into(),
-                port: i32::from(endpoint.port),
+                port: endpoint.port,
                 ..BrokerEndpoint::default()
             })
             .collect(),

@@ -8,15 +8,15 @@ mod task;
 mod topics;
 
 pub use brokers::{NewBroker, allocate_producer_ids, bootstrap, register_broker};
-pub use configs::{ConfigChange, ConfigOp, alter_configs, replace_configs};
+pub use configs::{ConfigChange, ConfigChanges, ConfigOp, alter_configs};
 pub use task::{Controller, ControllerHandle, ControllerUnavailable, METADATA_PARTITION};
 pub use topics::{
-    CreatedTopic, DeletedTopic, NewPartitions, NewTopic, TopicDefaults, TopicSelector, create_partitions,
+    CreatedTopic, DeletedTopic, NewPartitions, NewTopic, TopicRules, TopicSelector, create_partitions,
     create_topics, delete_topics,
 };
 
 use crate::types::{NodeId, TopicId};
-use crate::wire::metadata_record::MetadataRecord;
+use crate::wire::MetadataRecord;
 
 /// What is to be written, and what is to be answered once it is.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,7 +43,7 @@ pub enum ControllerError {
     InvalidTopic(String),
     #[error("topic {name:?} would collide with topic {existing:?}: '.' and '_' are the same in metric names")]
     NameCollision { name: String, existing: String },
-    #[error("topic {0:?} does not exist")]
+    #[error("The topic '{0}' does not exist.")]
     UnknownTopic(String),
     #[error("no topic has the id {0}")]
     UnknownTopicId(TopicId),
@@ -65,4 +65,6 @@ pub enum ControllerError {
     ProducerIdsExhausted,
     #[error("the request would make {wanted} partitions on this cluster; the limit is {limit}")]
     TooManyPartitions { wanted: usize, limit: usize },
+    #[error("the request would make {wanted} partitions at once; the limit is {limit}: make several requests")]
+    TooManyAtOnce { wanted: usize, limit: usize },
 }

@@ -6,20 +6,23 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info};
 
 use super::Decision;
-use crate::config::{BrokerConfig, TopicConfig};
+use crate::config::BrokerConfig;
 use crate::io::Io;
 use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, TopicImage};
 use crate::partition::{
-    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData, ReadRequest,
-    Required, log_config,
+    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData,
+    ReadRequest, Required, log_config,
 };
 use crate::raft::VoterSet;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
-use crate::wire::batch::{BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord};
+use crate::wire::batch::{
+    BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord,
+};
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
 
 /// The metadata log's only partition.
-pub const METADATA_PARTITION: PartitionId = PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
+pub const METADATA_PARTITION: PartitionId =
+    PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
 
 /// Changes that may wait for the controller; more wait with the handlers.
 const QUEUE_CHANGES_MAX: usize = 128;
@@ -172,7 +175,7 @@ impl Controller {
             }
             rest.drain(..taken);
             let append = AppendRequest { id: METADATA_PARTITION, batch: batch.build() };
-            self.partitions.append_one(append, Required::Committed, wall).await??;
+            self.partitions.append_one(append, Required::Committed).await??;
         }
         Ok(())
     }
@@ -200,7 +203,9 @@ impl Controller {
                 }
                 MetadataRecord::RemoveTopic(removed) => {
                     if let Some(topic) = previous.topic_by_id(removed.topic_id) {
-                        deleted.extend(topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }));
+                        deleted.extend(
+                            topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }),
+                        );
                     }
                 }
                 MetadataRecord::Config(config) if config.resource_type == ConfigResource::TOPIC => {
@@ -224,15 +229,10 @@ impl Controller {
             let Some(topic) = self.image.topic(name) else { continue };
             for &index in topic.partitions.keys() {
                 let id = PartitionId { topic: topic.id, index };
-                self.partitions.configure(id, log_config(&self.topic_config(topic))).await?;
+                self.partitions.configure(id, log_config(topic.config(&self.config.topic_defaults))).await?;
             }
         }
         Ok(())
-    }
-
-    fn topic_config(&self, topic: &TopicImage) -> TopicConfig {
-        let overrides = self.image.config(&ConfigResource::Topic(topic.name.to_string()));
-        TopicConfig::effective(overrides, &self.config)
     }
 
     /// What this node shall hold of a partition, if it is one of its replicas.
@@ -241,7 +241,7 @@ impl Controller {
         replicas.contains(&node).then(|| PartitionSpec {
             id,
             voters: VoterSet::new(replicas.iter().copied()),
-            config: log_config(&self.topic_config(topic)),
+            config: log_config(topic.config(&self.config.topic_defaults)),
         })
     }
 
@@ -293,12 +293,12 @@ async fn read_image(partitions: &Partitions) -> Result<MetadataImage, Controller
         let result = results.pop().expect("one read has one result");
         let batches = match result.data? {
             ReadData::Memory(batches) => batches,
-            ReadData::Stored(plan) => plan.run().await?,
+            ReadData::Stored { plan, .. } => plan.run().await?,
         };
         if batches.is_empty() {
             return Ok(image);
         }
-        for batch in BatchIterator::new(join(&batches), BatchCheck::Crc) {
+        for batch in BatchIterator::new(join(&batches), BatchCheck::Verify) {
             let batch = batch?;
             offset = batch.header().next_offset();
             for record in batch.records(DECOMPRESSED_BYTES_MAX)? {

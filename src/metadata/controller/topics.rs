@@ -1,12 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ControllerError, Decision};
-use crate::config::{validate_topic_config, validate_topic_name};
+use crate::config::{
+    BrokerConfig, TopicConfig, TopicDefaults, TopicsConfig, has_collision_characters, topic_names_collide,
+    validate_topic_name,
+};
 use crate::metadata::{MetadataImage, TopicImage};
 use crate::types::limits::PARTITIONS_MAX;
 use crate::types::{NodeId, PartitionIndex, TopicId};
+use crate::wire::MetadataRecord;
 use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
-use crate::wire::metadata_record::MetadataRecord;
 
 /// A topic to be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,11 +25,25 @@ pub struct NewTopic {
 }
 
 /// What applies where a request leaves it open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TopicDefaults {
-    pub partitions: i32,
-    pub replication_factor: i16,
+#[derive(Clone, Copy, Debug)]
+pub struct TopicRules<'a> {
+    pub topics: &'a TopicsConfig,
+    pub configs: &'a TopicDefaults,
 }
+
+impl<'a> TopicRules<'a> {
+    /// A node's own rules.
+    #[must_use]
+    pub fn of(config: &'a BrokerConfig) -> TopicRules<'a> {
+        TopicRules { topics: &config.topics, configs: &config.topic_defaults }
+    }
+}
+
+/// Partitions that one request may create, as in Kafka.
+const PARTITIONS_AT_ONCE_MAX: usize = 10_000;
+
+/// The metadata log's own name, under which no topic can be created.
+const METADATA_TOPIC: &str = "__cluster_metadata";
 
 /// A topic as it was (or, validating only, would be) created.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,9 +87,14 @@ pub fn create_topics(
     image: &MetadataImage,
     topics: &[NewTopic],
     ids: &[TopicId],
-    defaults: TopicDefaults,
+    rules: TopicRules<'_>,
 ) -> Decision<Vec<Result<CreatedTopic, ControllerError>>> {
     assert!(ids.len() >= topics.len(), "every topic needs an id");
+    let at_once = topics.iter().fold(0_usize, |total, topic| total.saturating_add(wanted(topic, rules)));
+    if at_once > PARTITIONS_AT_ONCE_MAX {
+        let error = ControllerError::TooManyAtOnce { wanted: at_once, limit: PARTITIONS_AT_ONCE_MAX };
+        return Decision::reply(topics.iter().map(|_| Err(error.clone())).collect());
+    }
     let repeated = repeated(topics.iter().map(|topic| topic.name.as_str()));
     let mut decision = Decision::reply(Vec::with_capacity(topics.len()));
     let mut partitions_total = image.partition_count();
@@ -80,7 +102,7 @@ pub fn create_topics(
         let result = if repeated.contains(topic.name.as_str()) {
             Err(ControllerError::NamedTwice(topic.name.clone()))
         } else {
-            create_topic(image, topic, id, defaults, partitions_total)
+            create_topic(image, topic, id, rules, partitions_total)
         };
         decision.reply.push(result.map(|(created, records)| {
             partitions_total += usize::try_from(created.partitions).unwrap_or(0);
@@ -91,18 +113,32 @@ pub fn create_topics(
     decision
 }
 
+/// How many partitions the request asks for; 0 where it asks for nonsense, which is refused on its own.
+fn wanted(topic: &NewTopic, rules: TopicRules<'_>) -> usize {
+    match topic.partitions {
+        _ if !topic.assignments.is_empty() => topic.assignments.len(),
+        -1 => usize::try_from(rules.topics.partitions).unwrap_or(0),
+        count => usize::try_from(count).unwrap_or(0),
+    }
+}
+
 fn create_topic(
     image: &MetadataImage,
     topic: &NewTopic,
     id: TopicId,
-    defaults: TopicDefaults,
+    rules: TopicRules<'_>,
     partitions_before: usize,
 ) -> Result<(CreatedTopic, Vec<MetadataRecord>), ControllerError> {
+    if topic.name == METADATA_TOPIC {
+        return Err(ControllerError::InvalidRequest(format!(
+            "{METADATA_TOPIC} is the metadata log's name, and no topic can have it; choose another"
+        )));
+    }
     validate_topic_name(&topic.name).map_err(|error| ControllerError::InvalidTopic(error.to_string()))?;
     check_name_free(image, &topic.name)?;
-    let configs = checked_configs(&topic.configs)?;
+    let configs = checked_configs(&topic.configs, rules.configs)?;
     let replicas = if topic.assignments.is_empty() {
-        place_new_topic(image, topic, defaults)?
+        place_new_topic(image, topic, rules.topics)?
     } else {
         check_assignments(image, topic)?
     };
@@ -152,9 +188,8 @@ fn check_name_free(image: &MetadataImage, name: &str) -> Result<(), ControllerEr
     if image.topic(name).is_some() {
         return Err(ControllerError::TopicExists(name.to_owned()));
     }
-    if name.contains(['.', '_']) {
-        let flat = name.replace('.', "_");
-        let collision = image.topics().find(|topic| topic.name.replace('.', "_") == flat);
+    if has_collision_characters(name) {
+        let collision = image.topics().find(|topic| topic_names_collide(&topic.name, name));
         if let Some(existing) = collision {
             return Err(ControllerError::NameCollision {
                 name: name.to_owned(),
@@ -165,38 +200,57 @@ fn check_name_free(image: &MetadataImage, name: &str) -> Result<(), ControllerEr
     Ok(())
 }
 
-fn checked_configs(configs: &[(String, Option<String>)]) -> Result<BTreeMap<String, String>, ControllerError> {
-    let mut checked = BTreeMap::new();
-    for (name, value) in configs {
-        let Some(value) = value else {
-            return Err(ControllerError::InvalidConfig(format!("configuration {name} of a new topic has no value")));
-        };
-        validate_topic_config(name, value).map_err(|error| ControllerError::InvalidConfig(error.to_string()))?;
-        checked.insert(name.clone(), value.clone());
+fn checked_configs(
+    configs: &[(String, Option<String>)],
+    defaults: &TopicDefaults,
+) -> Result<BTreeMap<String, String>, ControllerError> {
+    let nulls: Vec<&str> =
+        configs.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
+    if !nulls.is_empty() {
+        return Err(ControllerError::InvalidConfig(format!(
+            "Null value not supported for topic configs: {}",
+            nulls.join(",")
+        )));
     }
+    let checked = configs.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+    check_settings(&checked, defaults)?;
     Ok(checked)
+}
+
+/// Checks all that a topic sets, each key and what contradicts each other.
+pub(super) fn check_settings(
+    settings: &BTreeMap<String, String>,
+    defaults: &TopicDefaults,
+) -> Result<(), ControllerError> {
+    match TopicConfig::resolve(defaults, settings) {
+        Ok(_) => Ok(()),
+        Err(errors) => {
+            let first = errors.first().expect("a refusal has a reason");
+            Err(ControllerError::InvalidConfig(first.to_string()))
+        }
+    }
 }
 
 fn place_new_topic(
     image: &MetadataImage,
     topic: &NewTopic,
-    defaults: TopicDefaults,
+    defaults: &TopicsConfig,
 ) -> Result<Vec<Vec<NodeId>>, ControllerError> {
-    let count = match topic.partitions {
-        -1 => defaults.partitions,
-        count if count > 0 => count,
-        count => {
-            return Err(ControllerError::InvalidPartitions(format!(
-                "a topic cannot have {count} partitions; ask for 1 or more, or −1 for the default"
-            )));
-        }
-    };
     let factor = match topic.replication_factor {
         -1 => defaults.replication_factor,
         factor if factor > 0 => factor,
         factor => {
             return Err(ControllerError::InvalidReplicationFactor(format!(
                 "a topic cannot have replication factor {factor}; ask for 1 or more, or −1 for the default"
+            )));
+        }
+    };
+    let count = match topic.partitions {
+        -1 => defaults.partitions,
+        count if count > 0 => count,
+        count => {
+            return Err(ControllerError::InvalidPartitions(format!(
+                "a topic cannot have {count} partitions; ask for 1 or more, or −1 for the default"
             )));
         }
     };
@@ -258,7 +312,9 @@ fn check_assignments(image: &MetadataImage, topic: &NewTopic) -> Result<Vec<Vec<
 
 fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Result<(), ControllerError> {
     if replicas.is_empty() {
-        return Err(ControllerError::InvalidAssignment(format!("partition {index} is assigned to no broker")));
+        return Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to no broker"
+        )));
     }
     let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
     if distinct.len() != replicas.len() {
@@ -274,20 +330,21 @@ fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Res
     }
 }
 
-/// Decides on deletions, each for itself.
+/// Decides on deletions, each for itself. A topic that is named twice, in whatever way, stays.
 pub fn delete_topics(
     image: &MetadataImage,
     topics: &[TopicSelector],
     deletion_enabled: bool,
 ) -> Decision<Vec<Result<DeletedTopic, ControllerError>>> {
+    let found: Vec<_> = topics.iter().map(|selector| find(image, selector)).collect();
+    let repeated = repeated(found.iter().filter_map(|topic| topic.as_ref().ok()).map(|topic| topic.id));
     let mut decision = Decision::reply(Vec::with_capacity(topics.len()));
-    let mut gone = BTreeSet::new();
-    for selector in topics {
-        let result = find(image, selector).and_then(|topic| {
+    for topic in found {
+        let result = topic.and_then(|topic| {
             if !deletion_enabled {
                 return Err(ControllerError::DeletionDisabled);
             }
-            if !gone.insert(topic.id) {
+            if repeated.contains(&topic.id) {
                 return Err(ControllerError::NamedTwice(topic.name.to_string()));
             }
             decision.records.push(MetadataRecord::RemoveTopic(RemoveTopicRecord {
@@ -337,13 +394,25 @@ fn add_partitions(
     let topic = find(image, &TopicSelector::Name(request.name.clone()))?;
     let present = topic.partitions.len();
     let wanted = usize::try_from(request.count).unwrap_or(0);
-    if wanted <= present {
+    if wanted == present {
+        return Err(ControllerError::InvalidPartitions(format!("Topic already has {present} partition(s).")));
+    }
+    if wanted < present {
         return Err(ControllerError::InvalidPartitions(format!(
-            "topic {:?} has {present} partitions; {} is not more (partitions cannot be removed)",
+            "The topic {} currently has {present} partition(s); {} would not be an increase.",
             request.name, request.count
         )));
     }
-    let total = image.partition_count() + (wanted - present);
+    let added = wanted - present;
+    if let Some(assigned) = &request.assignments
+        && assigned.len() != added
+    {
+        return Err(ControllerError::InvalidAssignment(format!(
+            "Attempted to add {added} additional partition(s), but only {} assignment(s) were specified.",
+            assigned.len()
+        )));
+    }
+    let total = image.partition_count() + added;
     if total > PARTITIONS_MAX {
         return Err(ControllerError::TooManyPartitions { wanted: total, limit: PARTITIONS_MAX });
     }
@@ -354,13 +423,6 @@ fn add_partitions(
             place(image, topic.name.len(), present..wanted, factor)?
         }
         Some(assigned) => {
-            if assigned.len() != wanted - present {
-                return Err(ControllerError::InvalidAssignment(format!(
-                    "{} partitions are added but {} are assigned",
-                    wanted - present,
-                    assigned.len()
-                )));
-            }
             for (index, replicas) in (0..).zip(assigned) {
                 check_replicas(image, index, replicas)?;
                 if replicas.len() != factor {
@@ -375,11 +437,17 @@ fn add_partitions(
         }
     };
     let first = i32::try_from(present).expect("bounded by PARTITIONS_MAX");
-    Ok((first..).zip(&replicas).map(|(index, replicas)| partition_record(topic.id, index, replicas)).collect())
+    Ok((first..)
+        .zip(&replicas)
+        .map(|(index, replicas)| partition_record(topic.id, index, replicas))
+        .collect())
 }
 
-/// The names that occur more than once.
-fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+/// What occurs more than once.
+fn repeated<T: Ord + Copy>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
     let mut seen = BTreeSet::new();
-    names.filter(|name| !seen.insert(*name)).collect()
+    items.filter(|item| !seen.insert(*item)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,6 +127,14 @@ impl BatchBuilder {
         Ok(fields.offset_delta)
     }
 
+    /// The same batch in the name of this producer: sequences are given out when a batch leaves, not when it
+    /// begins.
+    #[must_use]
+    pub fn stamped(mut self, producer: ProducerStamp) -> BatchBuilder {
+        self.options.producer = producer;
+        self
+    }
+
     /// How many records the batch holds.
     #[must_use]
     pub fn record_count(&self) -> i32 {

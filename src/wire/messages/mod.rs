@@ -499,6 +499,7 @@ pub use write_txn_markers_request::WriteTxnMarkersRequest;
 pub use write_txn_markers_response::WriteTxnMarkersResponse;
 
 /// Calls `$m!` with every API: its name, its request and its response.
+#[macro_export]
 macro_rules! for_each_api {
     ($m:ident) => {
         $m! {

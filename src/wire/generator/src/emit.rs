@@ -37,7 +37,9 @@ fn index(messages: &[Message]) -> String {
     for name in &names {
         let _ = writeln!(text, "pub use {}::{name};", snake(name));
     }
-    text.push_str("\n/// Calls `$m!` with every API: its name, its request and its response.\n");
+    text.push_str(
+        "\n/// Calls `$m!` with every API: its name, its request and its response.\n#[macro_export]\n",
+    );
     text.push_str("macro_rules! for_each_api {\n    ($m:ident) => {\n        $m! {\n");
     let mut requests: Vec<&Message> = messages.iter().filter(|m| m.kind == Kind::Request).collect();
     requests.sort_by_key(|m| m.number);
@@ -504,7 +506,7 @@ impl<'a> Emitter<'a> {
         );
         let _ = match self.flexible_in(live) {
             "true" => write!(body, "        {reads}"),
-            _ => write!(body, "        if flex {{ {reads}        }}\n"),
+            _ => writeln!(body, "        if flex {{ {reads}        }}"),
         };
         body.push_str("        Ok(m)\n");
         (body, self.uses_version.get(), self.uses_flex.get())

@@ -3,6 +3,7 @@
 //! The table stands in `src/wire/schema`; `docs/wire-schema.md` specifies its grammar. Tests read it too, as
 //! the facts against which the written code is held.
 pub mod emit;
+pub mod interpret;
 pub mod parse;
 pub mod schema;
 

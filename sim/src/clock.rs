@@ -1,0 +1,237 @@
+//! Clocks: each node has its own, which may run fast or slow, stand still, and (the wall clock) jump.
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use ordain::io::{BoxFuture, Clock};
+use ordain::types::{Instant, Timestamp};
+
+use crate::time::SimTime;
+use crate::timers::{Action, TimerKey};
+use crate::world::{Incarnation, Node, World, lock};
+
+/// The wall clock of a node without an offset at the simulation's start: 2026-01-01 00:00 UTC, in ms.
+pub const WALL_START_MS: i64 = 1_767_225_600_000;
+
+const MILLION: i128 = 1_000_000;
+
+/// A machine's clock, as a line through its last adjustment.
+#[derive(Debug)]
+pub(crate) struct ClockState {
+    /// When the clock was last adjusted, and what it showed then.
+    adjusted: SimTime,
+    shown_nanos: u64,
+    wall_offset_ms: i64,
+    /// How much faster than the world, in millionths; negative: slower.
+    drift_ppm: i32,
+    frozen: bool,
+    sleepers: BTreeMap<u64, (Option<TimerKey>, Waker)>,
+    next_sleeper: u64,
+}
+
+impl Default for ClockState {
+    fn default() -> ClockState {
+        ClockState {
+            adjusted: SimTime(0),
+            shown_nanos: 0,
+            wall_offset_ms: 0,
+            drift_ppm: 0,
+            frozen: false,
+            sleepers: BTreeMap::new(),
+            next_sleeper: 0,
+        }
+    }
+}
+
+impl ClockState {
+    fn rate(&self) -> i128 {
+        if self.frozen { 0 } else { MILLION + i128::from(self.drift_ppm) }
+    }
+
+    /// What the machine's monotonic clock shows.
+    fn shown(&self, now: SimTime) -> u64 {
+        let elapsed = i128::from(now.0.saturating_sub(self.adjusted.0));
+        let shown = i128::from(self.shown_nanos) + elapsed * self.rate() / MILLION;
+        u64::try_from(shown).unwrap_or(u64::MAX)
+    }
+
+    /// When the clock will show `nanos`; `None` while it stands still.
+    fn when(&self, now: SimTime, nanos: u64) -> Option<SimTime> {
+        let rate = self.rate();
+        if rate <= 0 {
+            return None;
+        }
+        let missing = i128::from(nanos.saturating_sub(self.shown(now)));
+        // Rounded up, and a nanosecond for what `shown` cut off.
+        let wait = (missing * MILLION + rate - 1) / rate + 1;
+        Some(SimTime(u64::try_from(i128::from(now.0) + wait).unwrap_or(u64::MAX)))
+    }
+
+    fn wall(&self, now: SimTime) -> Timestamp {
+        let shown_ms = i64::try_from(self.shown(now) / 1_000_000).unwrap_or(i64::MAX);
+        Timestamp(WALL_START_MS.saturating_add(shown_ms).saturating_add(self.wall_offset_ms))
+    }
+}
+
+/// Adjusts a node's clocks, and lets all its sleepers look at them again.
+fn adjust(world: &World, node: &Node, what: impl FnOnce(&mut ClockState)) {
+    let now = world.now();
+    let mut clock = lock(&node.clock);
+    clock.shown_nanos = clock.shown(now);
+    clock.adjusted = now;
+    what(&mut clock);
+    let sleepers = std::mem::take(&mut clock.sleepers);
+    drop(clock);
+    for (timer, waker) in sleepers.into_values() {
+        if let Some(key) = timer {
+            world.timers.cancel(key);
+        }
+        waker.wake();
+    }
+}
+
+/// What can go wrong with a node's clocks.
+pub struct ClockControl {
+    pub(crate) world: Arc<World>,
+    pub(crate) node: Arc<Node>,
+}
+
+impl ClockControl {
+    /// Moves the wall clock by so many milliseconds, forward or back.
+    pub fn jump(&self, ms: i64) {
+        self.world.event(&self.node.name, format_args!("clock jump {ms} ms"));
+        adjust(&self.world, &self.node, |clock| {
+            clock.wall_offset_ms = clock.wall_offset_ms.saturating_add(ms);
+        });
+    }
+
+    /// Lets both clocks run faster (slower if negative) than the world, in millionths. At most half off.
+    ///
+    /// # Panics
+    /// If it is more than half off.
+    pub fn drift(&self, ppm: i32) {
+        assert!(ppm.unsigned_abs() <= 500_000, "a drift of {ppm} ppm is no clock");
+        self.world.event(&self.node.name, format_args!("clock drift {ppm} ppm"));
+        adjust(&self.world, &self.node, |clock| clock.drift_ppm = ppm);
+    }
+
+    /// Stops both clocks, or lets them go on from where they stand.
+    pub fn freeze(&self, frozen: bool) {
+        self.world.event(&self.node.name, format_args!("clock frozen: {frozen}"));
+        adjust(&self.world, &self.node, |clock| clock.frozen = frozen);
+    }
+}
+
+/// A node's clock as one run of its process sees it: instants count from the process's start.
+pub(crate) struct SimClock {
+    world: Arc<World>,
+    node: Arc<Node>,
+    incarnation: Incarnation,
+    origin_nanos: u64,
+}
+
+impl SimClock {
+    pub(crate) fn new(world: Arc<World>, node: Arc<Node>, incarnation: Incarnation) -> SimClock {
+        let origin_nanos = lock(&node.clock).shown(world.now());
+        SimClock { world, node, incarnation, origin_nanos }
+    }
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Instant {
+        Instant(lock(&self.node.clock).shown(self.world.now()) - self.origin_nanos)
+    }
+
+    fn wall(&self) -> Timestamp {
+        lock(&self.node.clock).wall(self.world.now())
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<()> {
+        Box::pin(ClockSleep {
+            world: self.world.clone(),
+            node: self.node.clone(),
+            incarnation: self.incarnation,
+            until_nanos: self.origin_nanos.saturating_add(deadline.0),
+            registered: None,
+        })
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        self.sleep_until(self.now().after(duration))
+    }
+}
+
+struct ClockSleep {
+    world: Arc<World>,
+    node: Arc<Node>,
+    incarnation: Incarnation,
+    until_nanos: u64,
+    registered: Option<u64>,
+}
+
+impl ClockSleep {
+    fn unregister(&mut self) {
+        let Some(id) = self.registered.take() else { return };
+        let sleeper = lock(&self.node.clock).sleepers.remove(&id);
+        if let Some((Some(key), _waker)) = sleeper {
+            self.world.timers.cancel(key);
+        }
+    }
+}
+
+impl Future for ClockSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.unregister();
+        if !self.node.is_alive(self.incarnation) {
+            return Poll::Pending;
+        }
+        let now = self.world.now();
+        let node = self.node.clone();
+        let mut clock = lock(&node.clock);
+        if clock.shown(now) >= self.until_nanos {
+            return Poll::Ready(());
+        }
+        let waker = context.waker();
+        let timer = clock
+            .when(now, self.until_nanos)
+            .map(|time| self.world.timers.at(time, Action::Wake(waker.clone())));
+        let id = clock.next_sleeper;
+        clock.next_sleeper += 1;
+        clock.sleepers.insert(id, (timer, waker.clone()));
+        self.registered = Some(id);
+        Poll::Pending
+    }
+}
+
+impl Drop for ClockSleep {
+    fn drop(&mut self) {
+        self.unregister();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_is_the_inverse_of_shown() {
+        for drift_ppm in [-500_000, -1, 0, 1, 333_333, 500_000] {
+            let clock =
+                ClockState { drift_ppm, adjusted: SimTime(77), shown_nanos: 5, ..ClockState::default() };
+            for nanos in [6, 1_000, 123_456_789] {
+                let when = clock.when(SimTime(100), nanos).unwrap();
+                assert!(clock.shown(when) >= nanos, "{drift_ppm} {nanos}");
+                assert!(
+                    clock.shown(SimTime(when.0.saturating_sub(5))) <= nanos.max(clock.shown(SimTime(100)))
+                );
+            }
+        }
+        let frozen = ClockState { frozen: true, ..ClockState::default() };
+        assert_eq!(frozen.when(SimTime(0), 1), None);
+        assert_eq!(frozen.shown(SimTime(1_000_000)), 0);
+    }
+}

@@ -1,0 +1,387 @@
+use std::future::{Future, poll_fn};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use madsim::runtime::{Handle, Runtime};
+use ordain::io::{BoxFuture, Io};
+
+use crate::clock::{ClockControl, SimClock};
+use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk};
+use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
+use crate::rng::Stream;
+use crate::spawn::SimSpawn;
+use crate::time::SimTime;
+use crate::timers::{WorldSleep, drive};
+use crate::trace::{Trace, TraceHash, TraceMode};
+use crate::world::{Node, NodeIndex, World, lock};
+
+/// What a node runs: called again after each restart.
+pub(crate) type Program = Arc<dyn Fn(Io) -> BoxFuture<()> + Send + Sync>;
+
+/// One simulated world, not yet running.
+pub struct Simulation {
+    seed: u64,
+    mode: TraceMode,
+    net: NetOptions,
+    time_limit: Duration,
+}
+
+/// How a simulation ended.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    pub value: T,
+    pub hash: TraceHash,
+    pub events: u64,
+    /// Under [`TraceMode::Keep`].
+    pub lines: Vec<String>,
+    /// The tasks that panicked on nodes, in order.
+    pub panics: Vec<TaskPanic>,
+    /// When it ended.
+    pub time: SimTime,
+}
+
+/// A task of a node panicked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TaskPanic {
+    pub node: String,
+    pub task: String,
+    pub message: String,
+}
+
+impl Simulation {
+    /// A world that follows from this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Simulation {
+        Simulation {
+            seed,
+            mode: TraceMode::default(),
+            net: NetOptions::default(),
+            time_limit: Duration::from_secs(24 * 3600),
+        }
+    }
+
+    #[must_use]
+    pub fn trace(mut self, mode: TraceMode) -> Simulation {
+        self.mode = mode;
+        self
+    }
+
+    #[must_use]
+    pub fn net(mut self, options: NetOptions) -> Simulation {
+        self.net = options;
+        self
+    }
+
+    /// How much simulated time may pass.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Simulation {
+        self.time_limit = limit;
+        self
+    }
+
+    /// Runs `scenario` to its end. It stands outside of all nodes, and sees the world's own time.
+    ///
+    /// # Panics
+    /// If the scenario panics, if every task waits for ever, or beyond the time limit.
+    pub fn run<F: Future>(self, scenario: impl FnOnce(Cluster) -> F) -> Outcome<F::Output> {
+        let mut runtime = Runtime::with_seed_and_config(self.seed, madsim::Config::default());
+        runtime.set_time_limit(self.time_limit.saturating_mul(1000));
+        runtime.block_on(async {
+            let net = NetState::new(self.net, Stream::new(self.seed, "world", "net", 0));
+            let time = madsim::time::TimeHandle::current();
+            let world = Arc::new(World::new(self.seed, time, Trace::new(self.mode), net));
+            drop(madsim::task::spawn(drive(world.clone())));
+            world.event("world", format_args!("seed {}", self.seed));
+            let value = scenario(Cluster { world: world.clone() }).await;
+            world.event("world", format_args!("end"));
+            Outcome {
+                value,
+                hash: world.trace.hash(),
+                events: world.trace.events(),
+                lines: world.trace.lines(),
+                panics: lock(&world.panics).clone(),
+                time: world.now(),
+            }
+        })
+    }
+}
+
+/// The running world, as a scenario sees it.
+#[derive(Clone)]
+pub struct Cluster {
+    world: Arc<World>,
+}
+
+impl Cluster {
+    /// A machine with power, an empty disk and nothing to run. Other nodes reach it by its name.
+    #[must_use]
+    pub fn add_node(&self, name: &str) -> NodeHandle {
+        self.add_node_with(name, DiskOptions::default())
+    }
+
+    /// Like [`Cluster::add_node`], with another disk.
+    #[must_use]
+    pub fn add_node_with(&self, name: &str, disk: DiskOptions) -> NodeHandle {
+        let executor = Handle::current().create_node().name(name).build().id();
+        let seed = self.world.seed;
+        let node = self.world.add_node(|index| {
+            let disk = DiskState::new(disk, Stream::new(seed, name, "disk", 0));
+            Node::new(seed, index, name, executor, disk)
+        });
+        lock(&self.world.net).add_host(node.index, name);
+        self.world.event(name, format_args!("node added"));
+        NodeHandle { world: self.world.clone(), node }
+    }
+
+    /// The node of that number.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn node(&self, index: NodeIndex) -> NodeHandle {
+        NodeHandle { world: self.world.clone(), node: self.world.node(index) }
+    }
+
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.world.seed
+    }
+
+    #[must_use]
+    pub fn now(&self) -> SimTime {
+        self.world.now()
+    }
+
+    /// Lets so much of the world's time pass.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
+        WorldSleep::new(self.world.clone(), duration)
+    }
+
+    /// Waits for `future`, but only so long; `None` then.
+    pub async fn within<F: Future>(&self, duration: Duration, future: F) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        let mut sleep = std::pin::pin!(self.sleep(duration));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            sleep.as_mut().poll(context).map(|()| None)
+        })
+        .await
+    }
+
+    /// A random stream of the scenario's own.
+    #[must_use]
+    pub fn rng(&self, name: &'static str) -> Stream {
+        self.world.streams.create(name)
+    }
+
+    /// Adds a line of the scenario's own to the trace.
+    pub fn note(&self, what: std::fmt::Arguments<'_>) {
+        self.world.event("scenario", what);
+    }
+
+    /// What can go wrong with the network.
+    #[must_use]
+    pub fn net(&self) -> NetControl {
+        NetControl { world: self.world.clone() }
+    }
+
+    /// The tasks that panicked on nodes so far.
+    #[must_use]
+    pub fn panics(&self) -> Vec<TaskPanic> {
+        lock(&self.world.panics).clone()
+    }
+}
+
+/// A node, seen from outside.
+#[derive(Clone)]
+pub struct NodeHandle {
+    world: Arc<World>,
+    node: Arc<Node>,
+}
+
+impl NodeHandle {
+    #[must_use]
+    pub fn index(&self) -> NodeIndex {
+        self.node.index
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.node.name
+    }
+
+    #[must_use]
+    pub fn ip(&self) -> std::net::IpAddr {
+        self.node.ip()
+    }
+
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.node.is_running()
+    }
+
+    fn event(&self, what: std::fmt::Arguments<'_>) {
+        self.world.event(&self.node.name, what);
+    }
+
+    /// The node's access to the world, for its present run. After a crash everything begun through it waits
+    /// for ever.
+    ///
+    /// # Panics
+    /// If the node is down.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        assert!(self.node.is_running(), "{} is down", self.node.name);
+        let executor = Handle::current().get_node(self.node.executor).expect("the node was created");
+        let (world, node) = (&self.world, &self.node);
+        Io {
+            clock: Arc::new(SimClock::new(world.clone(), node.clone(), node.incarnation())),
+            net: Arc::new(SimNet::new(world.clone(), node.clone())),
+            disk: Arc::new(SimDisk::new(world.clone(), node.clone())),
+            rng: Arc::new(NodeRng(node.clone())),
+            spawn: Arc::new(SimSpawn::new(world.clone(), node.clone(), executor)),
+        }
+    }
+
+    /// Gives the node what it runs, now (if it is up) and after each restart.
+    pub fn start<F>(&self, program: impl Fn(Io) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let program: Program = Arc::new(move |io| Box::pin(program(io)));
+        *lock(&self.node.program) = Some(program);
+        if self.node.is_running() {
+            self.run_program();
+        }
+    }
+
+    fn run_program(&self) {
+        let Some(program) = lock(&self.node.program).clone() else { return };
+        let io = self.io();
+        let spawn = io.spawn.clone();
+        // The call itself happens on the node, too: it may panic.
+        let main = Box::pin(async move { program(io).await });
+        drop(spawn.spawn("main", main));
+        self.event(format_args!("started"));
+    }
+
+    /// Runs a future on the node and waits for it; `None` if the node dies or the future panics first.
+    pub async fn run<T, F>(&self, job: impl FnOnce(Io) -> F) -> Option<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let io = self.io();
+        let future = job(io.clone());
+        let result = Arc::new(Mutex::new(None));
+        let slot = result.clone();
+        let task = io.spawn.spawn(
+            "job",
+            Box::pin(async move {
+                let value = future.await;
+                *lock(&slot) = Some(value);
+            }),
+        );
+        // How it ended is in the slot: a panic is in the list of panics as well.
+        let ended = task.join().await;
+        let value = lock(&result).take();
+        if ended.is_err() { None } else { value }
+    }
+
+    /// The process is killed, and its kernel runs on: what was written is there after a restart, synced or not,
+    /// and its streams are closed.
+    ///
+    /// # Panics
+    /// If the node is down.
+    pub fn crash(&self) {
+        self.event(format_args!("crash"));
+        self.kill();
+        lock(&self.node.disk).crash();
+        net::node_crashed(&self.world, &self.node);
+    }
+
+    /// The machine loses its power: what was not synced may be gone, and its peers hear nothing. Says what
+    /// was lost.
+    ///
+    /// # Panics
+    /// If the node is down.
+    pub fn power_fail(&self) -> PowerLoss {
+        self.kill();
+        let loss = lock(&self.node.disk).power_fail();
+        self.after_power_loss(loss);
+        loss
+    }
+
+    /// Like [`NodeHandle::power_fail`], with a loss of the caller's choice.
+    ///
+    /// # Panics
+    /// If the node is down.
+    pub fn power_fail_with(&self, loss: PowerLoss) {
+        self.kill();
+        lock(&self.node.disk).power_fail_with(loss);
+        self.after_power_loss(loss);
+    }
+
+    fn after_power_loss(&self, loss: PowerLoss) {
+        self.event(format_args!("power failure, {} of 1000 unsynced kept", loss.kept_per_mille));
+        net::node_lost_power(&self.world, &self.node);
+    }
+
+    fn kill(&self) {
+        assert!(self.node.is_running(), "{} is down already", self.node.name);
+        // First the fence: destructors of the dying tasks run later, and must have no effect.
+        self.node.set_dead();
+        let executor = Handle::current();
+        // A paused task would be dropped under the executor's lock.
+        executor.resume(self.node.executor);
+        executor.kill(self.node.executor);
+    }
+
+    /// Starts the process again (and the machine, if it had lost its power).
+    ///
+    /// # Panics
+    /// If the node runs.
+    pub fn restart(&self) {
+        assert!(!self.node.is_running(), "{} runs already", self.node.name);
+        self.event(format_args!("restart"));
+        Handle::current().restart(self.node.executor);
+        self.node.set_alive_again();
+        net::node_powered_on(&self.world, &self.node);
+        self.run_program();
+    }
+
+    /// The process stands still (its kernel does not) until [`NodeHandle::resume`].
+    pub fn pause(&self) {
+        self.event(format_args!("pause"));
+        Handle::current().pause(self.node.executor);
+    }
+
+    pub fn resume(&self) {
+        self.event(format_args!("resume"));
+        Handle::current().resume(self.node.executor);
+    }
+
+    /// What can go wrong with its disk.
+    #[must_use]
+    pub fn disk(&self) -> DiskControl {
+        DiskControl { world: self.world.clone(), node: self.node.clone() }
+    }
+
+    /// What can go wrong with its clocks.
+    #[must_use]
+    pub fn clock(&self) -> ClockControl {
+        ClockControl { world: self.world.clone(), node: self.node.clone() }
+    }
+}
+
+/// A node's random streams.
+struct NodeRng(Arc<Node>);
+
+impl ordain::io::Rng for NodeRng {
+    fn stream(&self, name: &'static str) -> Box<dyn ordain::io::RngStream> {
+        Box::new(self.0.streams.create(name))
+    }
+}

@@ -1,0 +1,154 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::file::FileData;
+use super::state::{DiskState, FaultyOp};
+use super::tree::Tree;
+use crate::world::{Node, World, lock};
+
+/// What can go wrong with a node's disk, and a look at it from outside.
+pub struct DiskControl {
+    pub(crate) world: Arc<World>,
+    pub(crate) node: Arc<Node>,
+}
+
+/// A copy of a whole disk.
+#[derive(Clone)]
+pub struct DiskImage {
+    tree: Tree,
+}
+
+impl DiskControl {
+    fn event(&self, what: std::fmt::Arguments<'_>) {
+        self.world.event(&self.node.name, what);
+    }
+
+    fn with_file<T>(&self, path: &str, job: impl FnOnce(&mut FileData) -> T) -> io::Result<T> {
+        let mut state = lock(&self.node.disk);
+        state.forget_used();
+        let inode = state.tree.find(path)?;
+        state.tree.file(inode).map(job).ok_or_else(|| io::ErrorKind::IsADirectory.into())
+    }
+
+    /// The next `times` such operations on paths that begin with `prefix` fail with EIO. A failed sync loses
+    /// what it should have made durable, though a later one succeeds.
+    ///
+    /// # Panics
+    /// If `times` is 0.
+    pub fn fail(&self, op: FaultyOp, prefix: &str, times: u32) {
+        assert!(times > 0, "a fault that never happens");
+        self.event(format_args!("disk fault {op:?} {prefix:?} {times} times"));
+        lock(&self.node.disk).add_fault(op, prefix, times);
+    }
+
+    /// Takes back what was ordered and has not happened; normal speed again.
+    pub fn clear_faults(&self) {
+        self.event(format_args!("disk faults cleared"));
+        let mut state = lock(&self.node.disk);
+        state.clear_faults();
+        state.slowness = 1;
+    }
+
+    /// A latent error: the sector of 512 bytes cannot be read until it is written again.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn bad_sector(&self, path: &str, sector: u64) -> io::Result<()> {
+        self.event(format_args!("disk bad sector {sector} of {path:?}"));
+        self.with_file(path, |file| file.add_bad_sector(sector))
+    }
+
+    /// Bit rot: flips one bit, counted from the file's start. False if the file ends before.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn flip_bit(&self, path: &str, bit: u64) -> io::Result<bool> {
+        self.event(format_args!("disk bit {bit} of {path:?} flipped"));
+        self.with_file(path, |file| file.flip_bit(bit))
+    }
+
+    /// A misdirected write: the next write to the file lands at `to_offset` and reports success.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn misdirect_next_write(&self, path: &str, to_offset: u64) -> io::Result<()> {
+        self.event(format_args!("disk next write of {path:?} goes to {to_offset}"));
+        self.with_file(path, |file| file.misdirect_next_write(to_offset))
+    }
+
+    /// Everything takes `times` as long, from now on.
+    ///
+    /// # Panics
+    /// If `times` is 0.
+    pub fn slow(&self, times: u32) {
+        assert!(times > 0, "no disk takes no time");
+        self.event(format_args!("disk slower by {times}"));
+        lock(&self.node.disk).slowness = times;
+    }
+
+    /// What begins from now on stands still for so long.
+    pub fn stall(&self, duration: Duration) {
+        self.event(format_args!("disk stalls for {} us", duration.as_micros()));
+        let until = self.world.now().after(duration);
+        lock(&self.node.disk).stalled_until = until;
+    }
+
+    /// How much the disk holds from now on, in bytes; less than is in use makes it full.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.event(format_args!("disk capacity {bytes}"));
+        lock(&self.node.disk).options.capacity = bytes;
+    }
+
+    /// Everything on it is gone. Only for a node that is down.
+    ///
+    /// # Panics
+    /// If the node runs.
+    pub fn wipe(&self) {
+        self.event(format_args!("disk wiped"));
+        self.replace(Tree::new());
+    }
+
+    /// What would be on the disk if the power went now and nothing unsynced survived.
+    #[must_use]
+    pub fn image(&self) -> DiskImage {
+        self.event(format_args!("disk image taken"));
+        let state = lock(&self.node.disk);
+        let mut copy = DiskState::new(state.options.clone(), state.rng.clone());
+        copy.tree = state.tree.clone();
+        copy.power_fail_with(super::PowerLoss { kept_per_mille: 0 });
+        DiskImage { tree: copy.tree }
+    }
+
+    /// Puts an image in the place of everything. Only for a node that is down.
+    ///
+    /// # Panics
+    /// If the node runs.
+    pub fn restore(&self, image: &DiskImage) {
+        self.event(format_args!("disk image restored"));
+        self.replace(image.tree.clone());
+    }
+
+    fn replace(&self, tree: Tree) {
+        assert!(!self.node.is_running(), "the disk of a running node cannot be exchanged");
+        let mut state = lock(&self.node.disk);
+        state.tree = tree;
+        state.forget_used();
+    }
+
+    /// A file's bytes as the machine would read them now.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn peek(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.with_file(path, |file| file.live().to_vec())
+    }
+
+    /// A file's bytes as they surely are on the medium.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn peek_durable(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.with_file(path, |file| file.surely_durable())
+    }
+}

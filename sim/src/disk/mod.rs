@@ -1,0 +1,24 @@
+//! Disks: each node has one, which outlives its process, and which loses what was never synced when the power
+//! goes.
+//!
+//! Two pictures of everything are kept: the **live** one (what the running machine reads: the page cache and
+//! the directory cache) and the **durable** one (what is on the medium), with the list of changes between
+//! them. A sync moves changes over; a loss of power applies a seeded choice of the rest, sector by sector and
+//! name by name, and makes the result live.
+//!
+//! Every operation has two moments between its start and its end: when it takes effect on the live picture,
+//! and when it is done (for a durable write or a sync: durable). If the process ends between them, the effect
+//! stays and nobody is told; if it ends before, nothing happens.
+mod control;
+mod file;
+mod ops;
+mod state;
+mod tree;
+
+pub use control::{DiskControl, DiskImage};
+pub(crate) use ops::SimDisk;
+pub(crate) use state::DiskState;
+pub use state::{DiskOptions, FaultyOp, PowerLoss, Range};
+
+/// What the disk writes whole or not at all, in bytes.
+pub const SECTOR_BYTES: usize = 512;

@@ -1,0 +1,460 @@
+use std::future::{poll_fn, ready};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use ordain::io::{
+    Access, AlignedBuffer, BoxFuture, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions, sync_each,
+};
+use ordain::types::limits::DISK_BLOCK_BYTES;
+
+use super::file::ChangeId;
+use super::state::{DiskState, FaultyOp, PowerLoss, Range, io_error};
+use super::tree::{Inode, InodeId};
+use crate::timers::Action;
+use crate::trace::fnv64;
+use crate::world::{Incarnation, Node, World, lock};
+
+/// A node's disk as one run of its process uses it.
+#[derive(Clone)]
+pub(crate) struct SimDisk {
+    world: Arc<World>,
+    node: Arc<Node>,
+    incarnation: Incarnation,
+}
+
+/// What an operation and the one who waits for it share.
+struct Slot<T> {
+    done: Option<T>,
+    waker: Option<Waker>,
+}
+
+impl SimDisk {
+    pub(crate) fn new(world: Arc<World>, node: Arc<Node>) -> SimDisk {
+        let incarnation = node.incarnation();
+        SimDisk { world, node, incarnation }
+    }
+
+    fn event(&self, what: std::fmt::Arguments<'_>) {
+        self.world.event(&self.node.name, what);
+    }
+
+    /// Runs an operation: from the first poll on it goes its way, whether or not the future is kept. `effect`
+    /// and then `finish` run at its two moments if the process is still the same; else nothing ever happens.
+    fn operate<A: Send + 'static, T: Send + 'static>(
+        &self,
+        range: impl FnOnce(&DiskState) -> Range + Send + 'static,
+        effect: impl FnOnce(&SimDisk, &mut DiskState) -> A + Send + 'static,
+        finish: impl FnOnce(&SimDisk, &mut DiskState, A) -> T + Send + 'static,
+    ) -> BoxFuture<T> {
+        let disk = self.clone();
+        let slot = Arc::new(Mutex::new(Slot { done: None, waker: None }));
+        let mut start = Some((range, effect, finish));
+        Box::pin(poll_fn(move |context| {
+            if let Some((range, effect, finish)) = start.take() {
+                disk.submit(slot.clone(), range, effect, finish);
+            }
+            let mut slot = lock(&slot);
+            match slot.done.take() {
+                Some(done) => Poll::Ready(done),
+                None => {
+                    slot.waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        }))
+    }
+
+    fn submit<A: Send + 'static, T: Send + 'static>(
+        &self,
+        slot: Arc<Mutex<Slot<T>>>,
+        range: impl FnOnce(&DiskState) -> Range,
+        effect: impl FnOnce(&SimDisk, &mut DiskState) -> A + Send + 'static,
+        finish: impl FnOnce(&SimDisk, &mut DiskState, A) -> T + Send + 'static,
+    ) {
+        if !self.node.is_alive(self.incarnation) {
+            return;
+        }
+        let mut state = lock(&self.node.disk);
+        let range = range(&state);
+        let moments = state.moments(self.world.now(), range);
+        drop(state);
+        let disk = self.clone();
+        let first = move |world: &Arc<World>| {
+            if !disk.node.is_alive(disk.incarnation) {
+                return;
+            }
+            let between = effect(&disk, &mut lock(&disk.node.disk));
+            let second = move |_: &Arc<World>| {
+                if !disk.node.is_alive(disk.incarnation) {
+                    return;
+                }
+                let result = finish(&disk, &mut lock(&disk.node.disk), between);
+                let mut slot = lock(&slot);
+                slot.done = Some(result);
+                let waker = slot.waker.take();
+                drop(slot);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            };
+            world.timers.at(moments.done, Action::Run(Box::new(second)));
+        };
+        self.world.timers.at(moments.effect, Action::Run(Box::new(first)));
+    }
+
+    /// An operation on names, done in one moment.
+    fn names<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        path: String,
+        job: impl FnOnce(&SimDisk, &mut DiskState) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<io::Result<T>> {
+        self.operate(
+            |state| state.options.names,
+            move |disk, state| {
+                let result = state.fault(FaultyOp::Names, &path).and_then(|()| job(disk, state));
+                disk.event(format_args!("disk {what} {path:?} {}", verdict(&result)));
+                result.map_err(|error| at(&path, &error))
+            },
+            |_, _, result| result,
+        )
+    }
+}
+
+/// For the trace: an error's kind, without texts that may differ between systems.
+fn verdict<T>(result: &io::Result<T>) -> String {
+    match result {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => match error.raw_os_error() {
+            Some(number) => format!("error {number}"),
+            None => format!("{:?}", error.kind()),
+        },
+    }
+}
+
+fn at(path: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{path}: {error}"))
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+impl Disk for SimDisk {
+    fn open(&self, path: &str, options: OpenOptions) -> BoxFuture<io::Result<Arc<dyn File>>> {
+        let makes = options.create || options.create_new || options.truncate;
+        if makes && !options.write {
+            return Box::pin(ready(Err(invalid(format!("{path}: created or cut, but not for writing")))));
+        }
+        let path_kept: Arc<str> = path.into();
+        self.names("open", path.to_owned(), move |disk, state| {
+            let inode = state.tree.open(&path_kept, options.create, options.create_new)?;
+            if options.truncate
+                && let Some(file) = state.tree.file(inode)
+                && file.len() > 0
+            {
+                file.set_len(0);
+            }
+            state.tree.add_handle(inode);
+            let file = SimFile { disk: disk.clone(), inode, path: path_kept, options };
+            Ok(Arc::new(file) as Arc<dyn File>)
+        })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> BoxFuture<io::Result<()>> {
+        let (source, target) = (from.to_owned(), to.to_owned());
+        self.names("rename", format!("{from} -> {to}"), move |_, state| state.tree.rename(&source, &target))
+    }
+
+    fn remove(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        let name = path.to_owned();
+        self.names("remove", path.to_owned(), move |_, state| state.tree.remove(&name))
+    }
+
+    fn create_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        let name = path.to_owned();
+        self.names("mkdir", path.to_owned(), move |_, state| state.tree.create_dir_all(&name))
+    }
+
+    fn remove_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        let name = path.to_owned();
+        self.names("rmdir", path.to_owned(), move |_, state| state.tree.remove_dir_all(&name))
+    }
+
+    fn list(&self, path: &str) -> BoxFuture<io::Result<Vec<DirEntry>>> {
+        let name = path.to_owned();
+        self.names("list", path.to_owned(), move |_, state| {
+            let directory = state.tree.list(&name)?;
+            let entry = |(name, id): (&String, &InodeId)| match state.tree.inodes.get(id) {
+                Some(Inode::File(file)) => {
+                    Some(DirEntry { name: name.clone(), is_dir: false, size: file.len() })
+                }
+                Some(Inode::Directory(_)) => Some(DirEntry { name: name.clone(), is_dir: true, size: 0 }),
+                None => None,
+            };
+            Ok(directory.live.iter().filter_map(entry).collect())
+        })
+    }
+
+    fn sync_dir(&self, path: &str) -> BoxFuture<io::Result<()>> {
+        let (name, traced) = (path.to_owned(), path.to_owned());
+        self.operate(
+            |state| state.options.sync,
+            |_, _| (),
+            move |disk, state, ()| {
+                let result = state.fault(FaultyOp::Names, &name).and_then(|()| state.tree.sync_dir(&name));
+                disk.event(format_args!("disk sync_dir {traced:?} {}", verdict(&result)));
+                result.map_err(|error| at(&name, &error))
+            },
+        )
+    }
+
+    fn sync_files(&self, files: Vec<Arc<dyn File>>) -> BoxFuture<io::Result<()>> {
+        Box::pin(async move { sync_each(&files).await })
+    }
+
+    fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {
+        self.names("space", String::new(), |_, state| {
+            let total = state.options.capacity;
+            Ok(DiskSpace { total, available: total.saturating_sub(state.tree.used()) })
+        })
+    }
+}
+
+struct SimFile {
+    disk: SimDisk,
+    inode: InodeId,
+    path: Arc<str>,
+    options: OpenOptions,
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        if self.disk.node.is_alive(self.disk.incarnation) {
+            lock(&self.disk.node.disk).tree.close(self.inode);
+        }
+    }
+}
+
+/// What a handle's operations carry with them.
+#[derive(Clone)]
+struct Target {
+    inode: InodeId,
+    path: Arc<str>,
+}
+
+impl Target {
+    fn write(
+        &self,
+        disk: &SimDisk,
+        state: &mut DiskState,
+        offset: u64,
+        bytes: Bytes,
+    ) -> io::Result<ChangeId> {
+        let result = self.try_write(state, offset, bytes.clone());
+        disk.event(format_args!(
+            "disk write {} at {offset} +{} {:016x} {}",
+            self.path,
+            bytes.len(),
+            fnv64(&bytes, 0),
+            verdict(&result)
+        ));
+        result.map_err(|error| at(&self.path, &error))
+    }
+
+    fn try_write(&self, state: &mut DiskState, offset: u64, bytes: Bytes) -> io::Result<ChangeId> {
+        state.fault(FaultyOp::Write, &self.path)?;
+        let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
+        let (from, to) = (file.len(), file.len_after(offset, bytes.len()));
+        state.check_room(from, to)?;
+        let dirty_bytes_max = state.options.dirty_bytes_max;
+        let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
+        let change = file.write(offset, bytes);
+        if file.dirty_bytes() > dirty_bytes_max {
+            file.write_back(dirty_bytes_max / 2);
+        }
+        Ok(change)
+    }
+
+    /// A sync fails: what it should have made durable is in an unknown state for ever.
+    fn sync_failed(&self, state: &mut DiskState) {
+        let loss = PowerLoss { kept_per_mille: u32::try_from(state.rng.between(0, 1000)).unwrap_or(0) };
+        let evicted = state.rng.chance(500);
+        let mut rng = state.rng.clone();
+        if let Some(file) = state.tree.file(self.inode) {
+            file.sync_failed(&loss, evicted, &mut rng);
+        }
+        state.rng = rng;
+        state.forget_used();
+    }
+}
+
+fn check_blocks(offset: u64, length: usize) -> io::Result<()> {
+    if offset.is_multiple_of(DISK_BLOCK_BYTES as u64) && length.is_multiple_of(DISK_BLOCK_BYTES) {
+        return Ok(());
+    }
+    Err(invalid(format!("a direct transfer of {length} bytes at {offset} is not in whole blocks")))
+}
+
+impl SimFile {
+    fn target(&self) -> Target {
+        Target { inode: self.inode, path: self.path.clone() }
+    }
+
+    /// Whether the file may be written in this way.
+    fn check(&self, access: Access) -> io::Result<()> {
+        if !self.options.write {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{}: read only", self.path)));
+        }
+        if self.options.access == access {
+            return Ok(());
+        }
+        Err(invalid(format!("{}: opened for {:?} access", self.path, self.options.access)))
+    }
+}
+
+impl File for SimFile {
+    fn size(&self) -> BoxFuture<io::Result<u64>> {
+        let target = self.target();
+        self.disk.operate(
+            |state| state.options.names,
+            move |_, state| {
+                let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
+                Ok(file.len())
+            },
+            |_, _, result| result,
+        )
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> BoxFuture<io::Result<Bytes>> {
+        if self.options.access == Access::Direct
+            && let Err(error) = check_blocks(offset, length)
+        {
+            return Box::pin(ready(Err(error)));
+        }
+        let target = self.target();
+        self.disk.operate(
+            |state| state.options.read,
+            move |disk, state| {
+                let result = state.fault(FaultyOp::Read, &target.path).and_then(|()| {
+                    let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
+                    file.read(offset, length).ok_or_else(io_error)
+                });
+                let hash = result.as_ref().map_or(0, |bytes| fnv64(bytes, 0));
+                disk.event(format_args!(
+                    "disk read {} at {offset} +{length} {hash:016x} {}",
+                    target.path,
+                    verdict(&result)
+                ));
+                result.map_err(|error| at(&target.path, &error))
+            },
+            |_, _, result| result,
+        )
+    }
+
+    fn write_at(&self, offset: u64, segments: Vec<Bytes>) -> BoxFuture<io::Result<()>> {
+        if let Err(error) = self.check(Access::Buffered) {
+            return Box::pin(ready(Err(error)));
+        }
+        let target = self.target();
+        let mut bytes = BytesMut::with_capacity(segments.iter().map(Bytes::len).sum());
+        for segment in segments {
+            bytes.extend_from_slice(&segment);
+        }
+        self.disk.operate(
+            |state| state.options.write,
+            move |disk, state| target.write(disk, state, offset, bytes.freeze()).map(drop),
+            |_, _, result| result,
+        )
+    }
+
+    fn write_aligned_at(
+        &self,
+        offset: u64,
+        buffer: AlignedBuffer,
+        length: usize,
+        durable: Durability,
+    ) -> BoxFuture<(io::Result<()>, AlignedBuffer)> {
+        assert!(length <= buffer.len(), "{length} bytes of a buffer of {}", buffer.len());
+        if let Err(error) = self.check(Access::Direct).and_then(|()| check_blocks(offset, length)) {
+            return Box::pin(ready((Err(error), buffer)));
+        }
+        let target = self.target();
+        let written = target.clone();
+        self.disk.operate(
+            move |state| match durable {
+                Durability::Now => state.options.durable_write,
+                Durability::Later => state.options.write,
+            },
+            move |disk, state| {
+                let bytes = Bytes::copy_from_slice(&buffer[..length]);
+                (written.write(disk, state, offset, bytes), buffer)
+            },
+            move |disk, state, (result, buffer)| {
+                let result = match (result, durable) {
+                    (Err(error), _) => Err(error),
+                    (Ok(_), Durability::Later) => Ok(()),
+                    (Ok(change), Durability::Now) => target.durable_write_done(disk, state, change),
+                };
+                (result, buffer)
+            },
+        )
+    }
+
+    fn sync(&self) -> BoxFuture<io::Result<()>> {
+        let target = self.target();
+        let marked = self.inode;
+        self.disk.operate(
+            |state| state.options.sync,
+            move |_, state| state.tree.file(marked).map(|file| file.mark()),
+            move |disk, state, mark| {
+                let result = state.fault(FaultyOp::Sync, &target.path);
+                if result.is_err() {
+                    target.sync_failed(state);
+                } else if let (Some(file), Some(mark)) = (state.tree.file(target.inode), mark) {
+                    file.synced(mark);
+                }
+                disk.event(format_args!("disk sync {} {}", target.path, verdict(&result)));
+                result.map_err(|error| at(&target.path, &error))
+            },
+        )
+    }
+
+    fn set_len(&self, length: u64) -> BoxFuture<io::Result<()>> {
+        if !self.options.write {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, format!("{}: read only", self.path));
+            return Box::pin(ready(Err(error)));
+        }
+        let target = self.target();
+        self.disk.operate(
+            |state| state.options.write,
+            move |disk, state| {
+                let result = state.fault(FaultyOp::Write, &target.path).and_then(|()| {
+                    let from = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?.len();
+                    state.check_room(from, length)?;
+                    let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
+                    file.set_len(length);
+                    Ok(())
+                });
+                disk.event(format_args!("disk set_len {} {length} {}", target.path, verdict(&result)));
+                result.map_err(|error| at(&target.path, &error))
+            },
+            |_, _, result| result,
+        )
+    }
+}
+
+impl Target {
+    fn durable_write_done(&self, disk: &SimDisk, state: &mut DiskState, change: ChangeId) -> io::Result<()> {
+        let result = state.fault(FaultyOp::Sync, &self.path);
+        if result.is_err() {
+            self.sync_failed(state);
+        } else if let Some(file) = state.tree.file(self.inode) {
+            file.written_durably(change);
+        }
+        disk.event(format_args!("disk durable {} {}", self.path, verdict(&result)));
+        result.map_err(|error| at(&self.path, &error))
+    }
+}

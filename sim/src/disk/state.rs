@@ -1,0 +1,183 @@
+use std::io;
+use std::time::Duration;
+
+use super::tree::Tree;
+use crate::rng::Stream;
+use crate::time::SimTime;
+
+/// The least and the most time something takes.
+pub type Range = (Duration, Duration);
+
+const fn micros(low: u64, high: u64) -> Range {
+    (Duration::from_micros(low), Duration::from_micros(high))
+}
+
+/// What a node's disk is like.
+#[derive(Clone, Debug)]
+pub struct DiskOptions {
+    /// All that fits, in bytes.
+    pub capacity: u64,
+    pub read: Range,
+    pub write: Range,
+    /// A durable write.
+    pub durable_write: Range,
+    pub sync: Range,
+    /// Opening, renaming, listing.
+    pub names: Range,
+    /// What a file may keep unsynced before the system writes some of it back, in bytes.
+    pub dirty_bytes_max: usize,
+}
+
+impl Default for DiskOptions {
+    fn default() -> DiskOptions {
+        DiskOptions {
+            capacity: 1 << 30,
+            read: micros(10, 120),
+            write: micros(5, 40),
+            durable_write: micros(80, 400),
+            sync: micros(150, 900),
+            names: micros(5, 60),
+            dirty_bytes_max: 16 << 20,
+        }
+    }
+}
+
+/// What a loss of power leaves of what was never synced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PowerLoss {
+    /// The share, in thousandths, of the sectors and of the names that had reached the medium by chance. The
+    /// rest is lost.
+    pub kept_per_mille: u32,
+}
+
+/// An operation that can be made to fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultyOp {
+    Read,
+    Write,
+    /// Of a file; also a durable write.
+    Sync,
+    /// Opening, renaming, removing, listing, syncing a directory.
+    Names,
+}
+
+#[derive(Clone, Debug)]
+struct Fault {
+    op: FaultyOp,
+    prefix: String,
+    times: u32,
+}
+
+/// A node's disk.
+pub(crate) struct DiskState {
+    pub(super) tree: Tree,
+    pub(super) options: DiskOptions,
+    pub(super) rng: Stream,
+    faults: Vec<Fault>,
+    /// No more than this is in use, in bytes; `None` if that is to be counted.
+    used_at_most: Option<u64>,
+    /// Everything takes so many times as long.
+    pub(super) slowness: u32,
+    pub(super) stalled_until: SimTime,
+}
+
+/// EIO, as every Unix numbers it.
+const EIO: i32 = 5;
+/// ENOSPC, as every Unix numbers it.
+const ENOSPC: i32 = 28;
+
+pub(super) fn io_error() -> io::Error {
+    io::Error::from_raw_os_error(EIO)
+}
+
+/// The moments of an operation: when it takes effect, when it is done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    pub(super) effect: SimTime,
+    pub(super) done: SimTime,
+}
+
+impl DiskState {
+    pub(crate) fn new(options: DiskOptions, rng: Stream) -> DiskState {
+        DiskState {
+            tree: Tree::new(),
+            options,
+            rng,
+            faults: Vec::new(),
+            used_at_most: None,
+            slowness: 1,
+            stalled_until: SimTime(0),
+        }
+    }
+
+    pub(super) fn moments(&mut self, now: SimTime, range: Range) -> Moments {
+        let time = self.rng.duration(range.0, range.1).saturating_mul(self.slowness);
+        let begin = now.max(self.stalled_until);
+        let effect = begin.after(self.rng.duration(Duration::ZERO, time));
+        Moments { effect, done: begin.after(time) }
+    }
+
+    pub(super) fn add_fault(&mut self, op: FaultyOp, prefix: &str, times: u32) {
+        self.faults.push(Fault { op, prefix: prefix.to_owned(), times });
+    }
+
+    pub(super) fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The error that was ordered for such an operation, if one was.
+    pub(super) fn fault(&mut self, op: FaultyOp, path: &str) -> io::Result<()> {
+        let Some(index) =
+            self.faults.iter().position(|fault| fault.op == op && path.starts_with(&fault.prefix))
+        else {
+            return Ok(());
+        };
+        self.faults[index].times -= 1;
+        if self.faults[index].times == 0 {
+            self.faults.remove(index);
+        }
+        Err(io_error())
+    }
+
+    /// Whether a file may grow from one length to another.
+    pub(super) fn check_room(&mut self, from: u64, to: u64) -> io::Result<()> {
+        let growth = to.saturating_sub(from);
+        if growth == 0 {
+            return Ok(());
+        }
+        let fits = |used: u64| used.checked_add(growth).filter(|used| *used <= self.options.capacity);
+        // Counting walks over all files, so a bound that only grows is tried first.
+        let used = self.used_at_most.and_then(fits).or_else(|| fits(self.tree.used()));
+        self.used_at_most = used;
+        used.map(drop).ok_or_else(|| io::Error::from_raw_os_error(ENOSPC))
+    }
+
+    /// The files have changed behind the operations' back.
+    pub(super) fn forget_used(&mut self) {
+        self.used_at_most = None;
+    }
+
+    /// The process has ended; the machine runs on.
+    pub(crate) fn crash(&mut self) {
+        self.tree.close_all();
+    }
+
+    /// Draws what is left, and forgets the rest.
+    pub(crate) fn power_fail(&mut self) -> PowerLoss {
+        // Nothing, everything, and what lies between: each finds other bugs.
+        let kept_per_mille = match self.rng.between(0, 3) {
+            0 => 0,
+            1 => 1000,
+            2 => 500,
+            _ => u32::try_from(self.rng.between(1, 999)).expect("below a thousand"),
+        };
+        let loss = PowerLoss { kept_per_mille };
+        self.power_fail_with(loss);
+        loss
+    }
+
+    pub(crate) fn power_fail_with(&mut self, loss: PowerLoss) {
+        self.tree.power_fail(&loss, &mut self.rng);
+        self.forget_used();
+    }
+}

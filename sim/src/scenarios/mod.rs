@@ -1,0 +1,59 @@
+//! What is simulated: each scenario builds a cluster, lets things go wrong, and says whether what must hold
+//! held.
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::cluster::{Cluster, Outcome, Simulation};
+use crate::net::NetOptions;
+use crate::rng::Stream;
+use crate::trace::TraceMode;
+
+mod storage_and_net;
+
+pub use storage_and_net::StorageAndNet;
+
+/// Why a run failed: what was found to be broken, for people.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Violation(pub String);
+
+/// Something to simulate.
+pub trait Scenario: Sync {
+    fn name(&self) -> &'static str;
+
+    /// In one line.
+    fn about(&self) -> &'static str;
+
+    /// The network of a run with this seed.
+    fn net(&self, _rng: &mut Stream) -> NetOptions {
+        NetOptions::default()
+    }
+
+    /// Runs it to its end.
+    fn run<'a>(&'a self, cluster: Cluster) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
+}
+
+/// All scenarios; the first is the default.
+#[must_use]
+pub fn all() -> Vec<&'static dyn Scenario> {
+    vec![&StorageAndNet { sync_before_answer: true }]
+}
+
+/// The scenario of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Scenario> {
+    all().into_iter().find(|scenario| scenario.name() == name)
+}
+
+/// Runs a scenario on a seed. A panic of a node's task fails the run even if the scenario itself is content.
+pub fn run(scenario: &dyn Scenario, seed: u64, mode: TraceMode) -> Outcome<Result<(), Violation>> {
+    let net = scenario.net(&mut Stream::new(seed, "scenario", "net options", 0));
+    let mut outcome = Simulation::new(seed).trace(mode).net(net).run(|cluster| scenario.run(cluster));
+    if outcome.value.is_ok()
+        && let Some(panic) = outcome.panics.first()
+    {
+        let text = format!("task {} of {} panicked: {}", panic.task, panic.node, panic.message);
+        outcome.value = Err(Violation(text));
+    }
+    outcome
+}

@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use madsim::time::TimeHandle;
+
+use crate::clock::ClockState;
+use crate::cluster::{Program, TaskPanic};
+use crate::disk::DiskState;
+use crate::net::NetState;
+use crate::rng::Streams;
+use crate::time::SimTime;
+use crate::timers::Timers;
+use crate::trace::Trace;
+
+/// The executor's clock runs slower by this much: its finest timer, 1 ms, is 1 µs here.
+const DILATION: u32 = 1000;
+
+/// A node's number, from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NodeIndex(pub u32);
+
+/// Everything that the twins of one simulation share.
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    time: TimeHandle,
+    pub(crate) timers: Timers,
+    pub(crate) trace: Trace,
+    pub(crate) net: Mutex<NetState>,
+    nodes: Mutex<BTreeMap<NodeIndex, Arc<Node>>>,
+    pub(crate) panics: Mutex<Vec<TaskPanic>>,
+    pub(crate) streams: Streams,
+    spawned: AtomicU64,
+}
+
+/// A machine and what survives on it when its process ends.
+pub(crate) struct Node {
+    pub(crate) index: NodeIndex,
+    pub(crate) name: String,
+    pub(crate) executor: madsim::task::NodeId,
+    incarnation: AtomicU64,
+    alive: AtomicBool,
+    pub(crate) clock: Mutex<ClockState>,
+    pub(crate) disk: Mutex<DiskState>,
+    pub(crate) streams: Streams,
+    pub(crate) program: Mutex<Option<Program>>,
+}
+
+/// One run of a node's process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Incarnation(pub(crate) u64);
+
+impl World {
+    pub(crate) fn new(seed: u64, time: TimeHandle, trace: Trace, net: NetState) -> World {
+        World {
+            seed,
+            time,
+            timers: Timers::default(),
+            trace,
+            net: Mutex::new(net),
+            nodes: Mutex::default(),
+            panics: Mutex::default(),
+            streams: Streams::new(seed, "world"),
+            spawned: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn now(&self) -> SimTime {
+        let nanos = self.time.elapsed().as_nanos() / u128::from(DILATION);
+        SimTime(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// A future that the executor completes after this much simulated time. Leaks a timer at every poll:
+    /// only for the driver.
+    pub(crate) fn executor_sleep(&self, duration: Duration) -> madsim::time::Sleep {
+        self.time.sleep(duration.saturating_mul(DILATION))
+    }
+
+    /// The executor remembers every task until it is asked how many there are.
+    pub(crate) fn prune_tasks(&self) {
+        const EVERY: u64 = 4096;
+        if self.spawned.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1 {
+            madsim::runtime::Handle::current().metrics().num_tasks();
+        }
+    }
+
+    pub(crate) fn event(&self, place: &str, what: fmt::Arguments<'_>) {
+        self.trace.event(self.now(), place, what);
+    }
+
+    pub(crate) fn add_node(&self, make: impl FnOnce(NodeIndex) -> Node) -> Arc<Node> {
+        let mut nodes = lock(&self.nodes);
+        let index = NodeIndex(u32::try_from(nodes.len()).expect("far fewer nodes"));
+        let node = Arc::new(make(index));
+        nodes.insert(index, node.clone());
+        node
+    }
+
+    pub(crate) fn node(&self, index: NodeIndex) -> Arc<Node> {
+        lock(&self.nodes).get(&index).expect("a node is never taken away").clone()
+    }
+}
+
+impl Node {
+    pub(crate) fn new(
+        seed: u64,
+        index: NodeIndex,
+        name: &str,
+        executor: madsim::task::NodeId,
+        disk: DiskState,
+    ) -> Node {
+        Node {
+            index,
+            name: name.to_owned(),
+            executor,
+            incarnation: AtomicU64::new(1),
+            alive: AtomicBool::new(true),
+            clock: Mutex::default(),
+            disk: Mutex::new(disk),
+            streams: Streams::new(seed, name),
+            program: Mutex::default(),
+        }
+    }
+
+    /// Whether that run of the process is still going on: only then may it have an effect.
+    pub(crate) fn is_alive(&self, incarnation: Incarnation) -> bool {
+        self.is_running() && self.incarnation() == incarnation
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        Incarnation(self.incarnation.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_dead(&self) {
+        self.alive.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_alive_again(&self) {
+        self.incarnation.fetch_add(1, Ordering::Relaxed);
+        self.alive.store(true, Ordering::Relaxed);
+    }
+
+    /// 10.0.0.1 for the first node, and so on.
+    pub(crate) fn ip(&self) -> IpAddr {
+        ip_of(self.index)
+    }
+}
+
+pub(crate) fn ip_of(index: NodeIndex) -> IpAddr {
+    let [_, high, middle, low] = (index.0 + 1).to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(10, high, middle, low))
+}
+
+/// Locks what only this one thread uses. A panic of a task under a lock leaves the value as it was: the run is
+/// about to fail anyway, and must still tell its trace.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,304 @@
+//! What only a simulated disk can be made to do.
+#![allow(clippy::unwrap_used, reason = "a test")]
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ordain::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
+use ordain::types::limits::DISK_BLOCK_BYTES;
+use ordain_sim::disk::{DiskOptions, FaultyOp, PowerLoss, SECTOR_BYTES};
+use ordain_sim::{Cluster, NodeHandle, Simulation};
+
+const LOST: PowerLoss = PowerLoss { kept_per_mille: 0 };
+const KEPT: PowerLoss = PowerLoss { kept_per_mille: 1000 };
+
+fn options(access: Access) -> OpenOptions {
+    OpenOptions { write: true, create: true, access, ..OpenOptions::default() }
+}
+
+async fn open(node: &NodeHandle, path: &str) -> Arc<dyn File> {
+    node.io().disk.open(path, options(Access::Buffered)).await.unwrap()
+}
+
+async fn put(node: &NodeHandle, path: &str, offset: u64, byte: u8, length: usize) -> Arc<dyn File> {
+    let file = open(node, path).await;
+    file.write_at(offset, vec![Bytes::from(vec![byte; length])]).await.unwrap();
+    file
+}
+
+fn run<F: Future<Output = ()>>(seed: u64, scenario: impl FnOnce(Cluster, NodeHandle) -> F) {
+    Simulation::new(seed).run(|cluster| {
+        let node = cluster.add_node("node");
+        scenario(cluster, node)
+    });
+}
+
+#[test]
+fn a_power_failure_loses_the_unsynced_and_keeps_the_synced() {
+    for (seed, loss) in [(1, LOST), (2, KEPT), (3, PowerLoss { kept_per_mille: 500 })] {
+        run(seed, |_, node| async move {
+            let file = put(&node, "file", 0, 1, 5000).await;
+            file.sync().await.unwrap();
+            node.io().disk.sync_dir("").await.unwrap();
+            file.write_at(2000, vec![Bytes::from(vec![2; 6000])]).await.unwrap();
+            node.power_fail_with(loss);
+            node.restart();
+            let read = open(&node, "file").await.read_at(0, 10_000).await.unwrap();
+            assert!(read[..2000].iter().all(|byte| *byte == 1), "what was synced is there");
+            assert!(read[2000..].iter().all(|byte| matches!(byte, 0..=2)));
+            if loss == LOST {
+                assert_eq!(read[..], [1; 5000]);
+            } else if loss == KEPT {
+                assert_eq!((read.len(), read[7999]), (8000, 2));
+            }
+        });
+    }
+}
+
+#[test]
+fn unsynced_writes_are_torn_at_sectors_and_reordered() {
+    let (mut torn, mut reordered) = (false, false);
+    for seed in 0..40 {
+        let (mut seen_torn, mut seen_reordered) = (false, false);
+        run(seed, |_, node| async {
+            let node = node;
+            let file = put(&node, "file", 0, 1, 8 * SECTOR_BYTES).await;
+            file.sync().await.unwrap();
+            node.io().disk.sync_dir("").await.unwrap();
+            file.write_at(0, vec![Bytes::from(vec![2; 4 * SECTOR_BYTES])]).await.unwrap();
+            file.write_at(4 * SECTOR_BYTES as u64, vec![Bytes::from(vec![3; 4 * SECTOR_BYTES])])
+                .await
+                .unwrap();
+            node.power_fail();
+            let bytes = node.disk().peek("file").unwrap();
+            let sectors: Vec<u8> = bytes
+                .chunks(SECTOR_BYTES)
+                .map(|sector| {
+                    assert!(sector.iter().all(|byte| *byte == sector[0]), "a sector is whole");
+                    sector[0]
+                })
+                .collect();
+            let of = |range: std::ops::Range<usize>, byte| {
+                sectors[range].iter().filter(|sector| **sector == byte).count()
+            };
+            let (first, second) = (of(0..4, 2), of(4..8, 3));
+            seen_torn = (1..4).contains(&first);
+            seen_reordered = first < 4 && second > 0;
+        });
+        torn |= seen_torn;
+        reordered |= seen_reordered;
+    }
+    assert!(torn && reordered, "torn: {torn}, reordered: {reordered}");
+}
+
+#[test]
+fn a_durable_write_is_durable_alone() {
+    run(4, |_, node| async move {
+        let disk = node.io().disk;
+        let file = disk.open("file", options(Access::Direct)).await.unwrap();
+        disk.sync_dir("").await.unwrap();
+        let block = |byte| {
+            let mut buffer = AlignedBuffer::zeroed(DISK_BLOCK_BYTES);
+            buffer.fill(byte);
+            buffer
+        };
+        let at = |index: u64| index * DISK_BLOCK_BYTES as u64;
+        file.write_aligned_at(at(0), block(1), DISK_BLOCK_BYTES, Durability::Later).await.0.unwrap();
+        file.write_aligned_at(at(1), block(2), DISK_BLOCK_BYTES, Durability::Now).await.0.unwrap();
+        node.power_fail_with(LOST);
+        let bytes = node.disk().peek("file").unwrap();
+        assert!(bytes[..DISK_BLOCK_BYTES].iter().all(|byte| *byte == 0), "never synced");
+        assert!(bytes[DISK_BLOCK_BYTES..].iter().all(|byte| *byte == 2));
+        assert_eq!(bytes.len(), 2 * DISK_BLOCK_BYTES);
+    });
+}
+
+#[test]
+fn a_crash_of_the_process_keeps_the_page_cache() {
+    run(5, |_, node| async move {
+        put(&node, "directory-less", 0, 7, 100).await;
+        node.crash();
+        node.restart();
+        let read = open(&node, "directory-less").await.read_at(0, 100).await.unwrap();
+        assert_eq!(read[..], [7; 100]);
+    });
+}
+
+#[test]
+fn names_without_a_directory_sync_are_lost() {
+    run(6, |_, node| async move {
+        let disk = node.io().disk;
+        disk.create_dir_all("d").await.unwrap();
+        disk.sync_dir("").await.unwrap();
+        put(&node, "d/target", 0, 1, 10).await.sync().await.unwrap();
+        disk.sync_dir("d").await.unwrap();
+        put(&node, "d/temporary", 0, 2, 10).await.sync().await.unwrap();
+        disk.rename("d/temporary", "d/target").await.unwrap();
+        put(&node, "d/new", 0, 3, 10).await.sync().await.unwrap();
+        node.power_fail_with(LOST);
+        assert_eq!(node.disk().peek("d/target").unwrap(), [1; 10], "the rename is lost");
+        assert_eq!(node.disk().peek("d/new").unwrap_err().kind(), ErrorKind::NotFound);
+        node.restart();
+        // The same again, with the sync.
+        let disk = node.io().disk;
+        put(&node, "d/temporary", 0, 2, 10).await.sync().await.unwrap();
+        disk.rename("d/temporary", "d/target").await.unwrap();
+        disk.sync_dir("d").await.unwrap();
+        node.power_fail_with(LOST);
+        assert_eq!(node.disk().peek("d/target").unwrap(), [2; 10]);
+        assert!(node.disk().peek("d/temporary").is_err());
+    });
+}
+
+#[test]
+fn a_lost_rename_is_lost_whole() {
+    let mut outcomes = [0; 2];
+    for seed in 0..30 {
+        let mut kept = false;
+        run(seed, |_, node| async {
+            let node = node;
+            let disk = node.io().disk;
+            put(&node, "target", 0, 1, 10).await.sync().await.unwrap();
+            put(&node, "temporary", 0, 2, 10).await.sync().await.unwrap();
+            disk.sync_dir("").await.unwrap();
+            disk.rename("temporary", "target").await.unwrap();
+            node.power_fail();
+            let target = node.disk().peek("target").unwrap();
+            let temporary = node.disk().peek("temporary").ok();
+            kept = target == [2; 10];
+            assert_eq!((target[0], temporary.is_some()), if kept { (2, false) } else { (1, true) });
+        });
+        outcomes[usize::from(kept)] += 1;
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
+}
+
+#[test]
+fn after_a_failed_sync_a_good_one_proves_nothing() {
+    let mut lost = false;
+    for seed in 0..10 {
+        let mut seen_lost = false;
+        run(seed, |_, node| async {
+            let node = node;
+            let file = put(&node, "file", 0, 1, 4096).await;
+            file.sync().await.unwrap();
+            node.io().disk.sync_dir("").await.unwrap();
+            file.write_at(0, vec![Bytes::from(vec![2; 4096])]).await.unwrap();
+            node.disk().fail(FaultyOp::Sync, "file", 1);
+            assert!(file.sync().await.is_err());
+            file.sync().await.unwrap();
+            node.power_fail_with(KEPT);
+            seen_lost = node.disk().peek("file").unwrap().contains(&1);
+        });
+        lost |= seen_lost;
+    }
+    assert!(lost, "the second sync always brought the bytes to the medium");
+}
+
+#[test]
+fn errors_rot_and_misdirection() {
+    run(8, |_, node| async move {
+        let file = put(&node, "file", 0, 0, 4096).await;
+        node.disk().fail(FaultyOp::Read, "fi", 1);
+        assert!(file.read_at(0, 1).await.is_err());
+        assert!(file.read_at(0, 1).await.is_ok());
+        node.disk().fail(FaultyOp::Write, "other", 1);
+        assert!(file.write_at(0, vec![Bytes::from_static(b"x")]).await.is_ok());
+        node.disk().bad_sector("file", 1).unwrap();
+        assert!(file.read_at(0, 512).await.is_ok());
+        assert!(file.read_at(0, 513).await.is_err());
+        file.write_at(512, vec![Bytes::from(vec![1; 512])]).await.unwrap();
+        assert!(file.read_at(0, 4096).await.is_ok(), "a write heals the sector");
+        assert!(node.disk().flip_bit("file", 8 * 100 + 3).unwrap());
+        assert_eq!(file.read_at(100, 1).await.unwrap()[0], 8);
+        assert!(!node.disk().flip_bit("file", 8 * 4096).unwrap());
+        node.disk().misdirect_next_write("file", 2048).unwrap();
+        file.write_at(3072, vec![Bytes::from_static(b"stray")]).await.unwrap();
+        assert_eq!(&file.read_at(2048, 5).await.unwrap()[..], b"stray");
+        assert_eq!(&file.read_at(3072, 5).await.unwrap()[..], [0; 5]);
+    });
+}
+
+#[test]
+fn a_full_disk_refuses_growth_and_recovers() {
+    Simulation::new(9).run(|cluster| async move {
+        let options = DiskOptions { capacity: 10_000, ..DiskOptions::default() };
+        let node = cluster.add_node_with("node", options);
+        let file = put(&node, "file", 0, 1, 9000).await;
+        let full = file.write_at(9000, vec![Bytes::from(vec![1; 2000])]).await;
+        assert_eq!(full.unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(file.set_len(20_000).await.unwrap_err().kind(), ErrorKind::StorageFull);
+        file.write_at(0, vec![Bytes::from(vec![2; 9000])]).await.unwrap();
+        assert_eq!(node.io().disk.space().await.unwrap().available, 1000);
+        drop(file);
+        node.io().disk.remove("file").await.unwrap();
+        put(&node, "other", 0, 1, 10_000).await;
+    });
+}
+
+#[test]
+fn a_dead_run_has_no_effect() {
+    run(10, |cluster, node| async move {
+        let old_disk: Arc<dyn Disk> = node.io().disk;
+        let file = put(&node, "file", 0, 1, 100).await;
+        file.sync().await.unwrap();
+        node.crash();
+        node.restart();
+        let late = file.write_at(0, vec![Bytes::from(vec![9; 100])]);
+        assert!(cluster.within(Duration::from_secs(5), late).await.is_none(), "it waits for ever");
+        let remove = old_disk.remove("file");
+        assert!(cluster.within(Duration::from_secs(5), remove).await.is_none());
+        assert_eq!(node.disk().peek("file").unwrap(), [1; 100]);
+    });
+}
+
+#[test]
+fn a_write_that_was_under_way_at_the_crash_is_there_or_not() {
+    let mut outcomes = [0; 2];
+    for seed in 0..40 {
+        let mut done = false;
+        run(seed, |cluster, node| async {
+            let (cluster, node) = (cluster, node);
+            put(&node, "file", 0, 1, 100).await;
+            node.start(|io| async move {
+                let file = io.disk.open("file", options(Access::Buffered)).await.unwrap();
+                loop {
+                    file.write_at(0, vec![Bytes::from(vec![2; 100])]).await.unwrap();
+                }
+            });
+            cluster.sleep(Duration::from_micros(60)).await;
+            node.crash();
+            let first = node.disk().peek("file").unwrap();
+            cluster.sleep(Duration::from_secs(1)).await;
+            let bytes = node.disk().peek("file").unwrap();
+            assert_eq!(bytes, first, "nothing happens after the crash");
+            assert!(bytes == [1; 100] || bytes == [2; 100]);
+            done = bytes[0] == 2;
+        });
+        outcomes[usize::from(done)] += 1;
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
+}
+
+#[test]
+fn images_wipes_and_slowness() {
+    run(12, |cluster, node| async move {
+        put(&node, "file", 0, 1, 10).await.sync().await.unwrap();
+        node.io().disk.sync_dir("").await.unwrap();
+        let image = node.disk().image();
+        put(&node, "file", 0, 2, 10).await.sync().await.unwrap();
+        node.crash();
+        node.disk().restore(&image);
+        node.restart();
+        assert_eq!(open(&node, "file").await.read_at(0, 10).await.unwrap()[..], [1; 10]);
+        node.crash();
+        node.disk().wipe();
+        node.restart();
+        assert!(node.io().disk.list("").await.unwrap().is_empty());
+        node.disk().stall(Duration::from_secs(3));
+        let before = cluster.now();
+        assert!(node.io().disk.list("").await.unwrap().is_empty());
+        assert!(cluster.now().since(before) >= Duration::from_secs(3));
+    });
+}

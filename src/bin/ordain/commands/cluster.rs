@@ -1,0 +1,196 @@
+use clap::Subcommand;
+use comfy_table::Cell;
+use ordain::client::{AutoCreate, Client, ClusterMetadata, Feature};
+use ordain::wire::ApiKey;
+use serde_json::json;
+
+use crate::connect::{self, Connect, Threads};
+use crate::failure::Failure;
+use crate::output::{self, Format};
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    connect: Connect,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand, Clone, Copy, Debug)]
+enum Action {
+    /// Brokers, controller and features (what is shown without an action).
+    Info,
+    /// The API versions a broker serves, beside those this client knows.
+    Apis,
+    /// The log directories of every broker.
+    LogDirs {
+        /// Every partition, not only sums.
+        #[arg(long)]
+        partitions: bool,
+    },
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    connect::run_interruptible(Threads::One, async move {
+        let client = arguments.connect.client()?;
+        let format = Format::from_flag(arguments.connect.json);
+        match arguments.action.unwrap_or(Action::Info) {
+            Action::Info => info(&client, format).await,
+            Action::Apis => apis(&client, format).await,
+            Action::LogDirs { partitions } => log_dirs(&client, format, partitions).await,
+        }
+    })
+}
+
+async fn info(client: &Client, format: Format) -> Result<(), Failure> {
+    let metadata = connect::with_retries(client, || client.describe(None, AutoCreate::No)).await?;
+    let broker = client.any_broker().await?;
+    let partitions: usize = metadata.topics.values().map(|topic| topic.partitions.len()).sum();
+    if format == Format::Json {
+        return output::json(&info_json(&metadata, broker.features(), partitions));
+    }
+    output::line(format_args!(
+        "Cluster {}  {}, {}, {}",
+        metadata.cluster_id.as_deref().unwrap_or("(no id)"),
+        output::plural(metadata.brokers.len(), "broker"),
+        output::plural(metadata.topics.len(), "topic"),
+        output::plural(partitions, "partition"),
+    ))?;
+    output::line("")?;
+    let mut table = output::table(&["BROKER", "ADDRESS", "RACK", "LEADS", "REPLICAS", ""]);
+    output::numbers(&mut table, &[0, 3, 4]);
+    for node in metadata.brokers.values() {
+        let all = || metadata.topics.values().flat_map(|topic| &topic.partitions);
+        let controls = metadata.controller == Some(node.id);
+        table.add_row([
+            Cell::new(node.id),
+            Cell::new(&node.address),
+            Cell::new(node.rack.as_deref().unwrap_or("-")),
+            Cell::new(all().filter(|p| p.leader == Some(node.id)).count()),
+            Cell::new(all().filter(|p| p.replicas.contains(&node.id)).count()),
+            Cell::new(if controls { "controller" } else { "" }),
+        ]);
+    }
+    output::print_table(&table)?;
+    if broker.features().is_empty() {
+        return Ok(());
+    }
+    output::line("")?;
+    let mut table = output::table(&["FEATURE", "LEVEL", "SUPPORTED"]);
+    output::numbers(&mut table, &[1]);
+    for feature in broker.features() {
+        table.add_row([
+            Cell::new(&feature.name),
+            Cell::new(feature.finalized.map_or_else(|| "off".to_owned(), |level| level.to_string())),
+            Cell::new(feature.supported),
+        ]);
+    }
+    output::print_table(&table)
+}
+
+fn info_json(metadata: &ClusterMetadata, features: &[Feature], partitions: usize) -> serde_json::Value {
+    let brokers: Vec<_> = metadata
+        .brokers
+        .values()
+        .map(|node| {
+            json!({
+                "id": node.id.0, "host": node.address.host, "port": node.address.port, "rack": node.rack,
+                "controller": metadata.controller == Some(node.id),
+            })
+        })
+        .collect();
+    let features: Vec<_> = features
+        .iter()
+        .map(|f| json!({ "name": f.name, "level": f.finalized, "min": f.supported.min, "max": f.supported.max }))
+        .collect();
+    json!({
+        "cluster_id": metadata.cluster_id, "controller": metadata.controller.map(|id| id.0),
+        "brokers": brokers, "features": features,
+        "topics": metadata.topics.len(), "partitions": partitions,
+    })
+}
+
+async fn apis(client: &Client, format: Format) -> Result<(), Failure> {
+    let broker = client.any_broker().await?;
+    if format == Format::Json {
+        let apis = broker.versions().iter().map(|(key, range)| {
+            let ours = ApiKey::from_key(*key);
+            json!({
+                "key": key, "name": ours.map(ApiKey::name), "min": range.min, "max": range.max,
+                "client_max": ours.map(|api| api.schema().max),
+            })
+        });
+        return output::json(&apis.collect());
+    }
+    let mut table = output::table(&["KEY", "API", "BROKER", "CLIENT"]);
+    output::numbers(&mut table, &[0]);
+    for (key, range) in broker.versions() {
+        let ours = ApiKey::from_key(*key);
+        table.add_row([
+            Cell::new(key),
+            Cell::new(ours.map_or("(unknown to this client)", ApiKey::name)),
+            Cell::new(range),
+            Cell::new(ours.map_or_else(|| "-".to_owned(), |api| api.schema().to_string())),
+        ]);
+    }
+    output::print_table(&table)
+}
+
+async fn log_dirs(client: &Client, format: Format, partitions: bool) -> Result<(), Failure> {
+    let metadata = connect::with_retries(client, || client.describe(Some(&[]), AutoCreate::No)).await?;
+    let mut dirs = Vec::new();
+    for id in metadata.brokers.keys() {
+        dirs.extend(client.log_dirs(*id).await?.into_iter().map(|dir| (*id, dir)));
+    }
+    if format == Format::Json {
+        let dirs = dirs.iter().map(|(id, dir)| {
+            let partitions: Vec<_> = dir
+                .partitions
+                .iter()
+                .map(|p| {
+                    json!({
+                        "topic": p.partition.topic, "partition": p.partition.partition.0,
+                        "bytes": p.size_bytes, "offset_lag": p.offset_lag, "future": p.is_future,
+                    })
+                })
+                .collect();
+            json!({
+                "broker": id.0, "path": dir.path, "error": dir.error,
+                "total_bytes": dir.total_bytes, "usable_bytes": dir.usable_bytes, "partitions": partitions,
+            })
+        });
+        return output::json(&dirs.collect());
+    }
+    let shown = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), output::bytes);
+    let mut table = output::table(&["BROKER", "DIRECTORY", "PARTITIONS", "SIZE", "FREE", "OF", "STATE"]);
+    output::numbers(&mut table, &[0, 2, 3, 4, 5]);
+    for (id, dir) in &dirs {
+        table.add_row([
+            Cell::new(id),
+            Cell::new(&dir.path),
+            Cell::new(dir.partitions.len()),
+            Cell::new(output::bytes(dir.partitions.iter().map(|p| p.size_bytes).sum())),
+            Cell::new(shown(dir.usable_bytes)),
+            Cell::new(shown(dir.total_bytes)),
+            Cell::new(dir.error.as_deref().unwrap_or("ok")),
+        ]);
+    }
+    output::print_table(&table)?;
+    if !partitions {
+        return Ok(());
+    }
+    output::line("")?;
+    let mut table = output::table(&["BROKER", "PARTITION", "SIZE", "LAG"]);
+    output::numbers(&mut table, &[0, 2, 3]);
+    for (id, dir) in &dirs {
+        for p in &dir.partitions {
+            table.add_row([
+                Cell::new(id),
+                Cell::new(&p.partition),
+                Cell::new(output::bytes(p.size_bytes)),
+                Cell::new(p.offset_lag),
+            ]);
+        }
+    }
+    output::print_table(&table)
+}

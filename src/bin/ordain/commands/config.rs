@@ -1,0 +1,136 @@
+use std::path::PathBuf;
+
+use comfy_table::{Cell, ColumnConstraint, Width};
+use ordain::config::{ConfigErrors, ConfigFile, Inputs, Listed, LoadedConfig, Settings, Source};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::output::{self, Format};
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// Only keys whose name contains this text.
+    filter: Option<String>,
+    #[command(flatten)]
+    sources: Sources,
+    /// Only what a file, the environment or --set has set.
+    #[arg(long)]
+    set_only: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where the broker's configuration comes from.
+#[derive(clap::Args, Clone, Default, Debug)]
+pub struct Sources {
+    /// A properties file with Kafka's keys.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set one key, stronger than the file and than KAFKA_* variables; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Sources {
+    /// Reads the file and the environment and checks everything that is set.
+    /// The settings alone, for printing.
+    pub fn load(&self) -> Result<Settings, Failure> {
+        self.read(|inputs| Settings::load(inputs))
+    }
+
+    /// The whole configuration of a node, checked.
+    pub fn load_node(&self) -> Result<LoadedConfig, Failure> {
+        let hostname = hostname();
+        self.read(|inputs| ordain::config::load(inputs, hostname.as_deref()))
+    }
+
+    fn read<T>(&self, load: impl FnOnce(&Inputs<'_>) -> Result<T, ConfigErrors>) -> Result<T, Failure> {
+        let text = match &self.config {
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+                Failure::Message(format!("cannot read the configuration file {}: {error}", path.display()))
+            })?),
+            None => None,
+        };
+        let name = self.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let file = text.as_deref().map(|text| ConfigFile { name: &name, text });
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let inputs = Inputs { file, environment: &environment, overrides: &self.set };
+        load(&inputs).map_err(|errors| Failure::Message(errors.to_string()))
+    }
+}
+
+/// The name by which other machines know this one.
+fn hostname() -> Option<String> {
+    let mut name = [0_u8; 256];
+    // SAFETY: the buffer is valid for its whole length.
+    let result = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) };
+    let text = std::ffi::CStr::from_bytes_until_nul(&name).ok()?.to_str().ok()?;
+    (result == 0 && !text.is_empty()).then(|| text.to_owned())
+}
+
+/// The name by which other machines know this one.
+fn hostname() -> Option<String> {
+    let mut name = [0u8; 256];
+    // SAFETY: the pointer and the length are those of a live buffer; the last byte stays 0.
+    let outcome = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    let length = name.iter().position(|byte| *byte == 0)?;
+    let name = std::str::from_utf8(&name[..length]).ok()?;
+    (outcome == 0 && !name.is_empty()).then(|| name.to_owned())
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let LoadedConfig { settings, warnings, .. } = arguments.sources.load()?;
+    for warning in warnings {
+        eprintln!("ordain: warning: {warning}");
+    }
+    let wanted = |listed: &Listed| {
+        let named = arguments.filter.as_ref().is_none_or(|part| listed.name.contains(part.as_str()));
+        named && !(arguments.set_only && listed.source == Source::Default)
+    };
+    let listed: Vec<Listed> = settings.listing().into_iter().filter(wanted).collect();
+    match Format::from_flag(arguments.json) {
+        Format::Json => print_json(&listed),
+        Format::Human => print_human(&listed, arguments),
+    }
+}
+
+fn print_json(listed: &[Listed]) -> Result<(), Failure> {
+    let keys: Vec<_> = listed
+        .iter()
+        .map(|l| {
+            json!({
+                "name": l.name, "value": l.value, "source": l.source.to_string(),
+                "documentation": l.documentation, "remark": l.remark,
+            })
+        })
+        .collect();
+    output::json(&json!(keys))
+}
+
+fn print_human(listed: &[Listed], arguments: &Arguments) -> Result<(), Failure> {
+    if listed.is_empty() {
+        return match &arguments.filter {
+            Some(part) => Err(Failure::Message(format!(
+                "no {} contains {part}; `ordain config` lists them all",
+                if arguments.set_only { "key that is set" } else { "key" }
+            ))),
+            None => output::line("Nothing is set: every key has its default."),
+        };
+    }
+    let mut table = output::table(&["KEY", "VALUE", "SOURCE", "MEANING"]);
+    for l in listed {
+        let meaning = match l.remark {
+            Some(remark) => format!("{} [no effect: {remark}]", l.documentation),
+            None => l.documentation.to_owned(),
+        };
+        let value = l.value.as_deref().unwrap_or("(none)");
+        table.add_row([Cell::new(l.name), Cell::new(value), Cell::new(&l.source), Cell::new(meaning)]);
+    }
+    if let Some(column) = table.column_mut(3) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(35)));
+    }
+    output::print_table(&table)
+}

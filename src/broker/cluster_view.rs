@@ -1,0 +1,218 @@
+//! The cluster as a client of one listener sees it: brokers without that listener do not exist for it.
+use super::Context;
+use crate::metadata::{BrokerImage, Endpoint, MetadataImage, PartitionImage};
+use crate::partition::PartitionStats;
+use crate::types::{LeaderEpoch, NodeId, PartitionId};
+
+/// A broker that the client can reach.
+pub(super) struct VisibleBroker<'a> {
+    pub(super) node: NodeId,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) rack: Option<&'a str>,
+}
+
+/// How this node's partitions stand; the metadata says only where they are.
+pub(super) struct Standings {
+    node: NodeId,
+    /// Sorted by id; `None` while the node shuts down, when what the metadata says has to do.
+    stats: Option<Vec<PartitionStats>>,
+}
+
+impl Standings {
+    /// Asks for the partitions (`None`: for all).
+    pub(super) async fn of(context: &Context, ids: Option<Vec<PartitionId>>) -> Standings {
+        let stats = context.partitions.stats(ids).await.ok();
+        Standings { node: context.config.node_id, stats }
+    }
+
+    fn of_partition(&self, id: PartitionId) -> Standing<'_> {
+        match &self.stats {
+            None => Standing::NotAsked,
+            Some(stats) => match stats.binary_search_by_key(&id, |one| one.id) {
+                Ok(at) => Standing::Here(&stats[at]),
+                Err(_) => Standing::Missing,
+            },
+        }
+    }
+}
+
+enum Standing<'a> {
+    NotAsked,
+    Missing,
+    Here(&'a PartitionStats),
+}
+
+/// A partition as the client may know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct PartitionView {
+    /// The leader, if there is one and the client can reach it.
+    pub(super) leader: Result<NodeId, NoLeader>,
+    pub(super) leader_epoch: LeaderEpoch,
+    pub(super) replicas: Vec<NodeId>,
+    /// Without an in-sync set of its own, a majority protocol counts every replica in.
+    pub(super) isr: Vec<NodeId>,
+    pub(super) offline: Vec<NodeId>,
+}
+
+/// Why a partition has no leader for the client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoLeader {
+    /// Nobody leads it now.
+    Unavailable,
+    /// Its leader does not have the client's listener.
+    NoListener,
+}
+
+/// The metadata through one listener.
+#[derive(Clone, Copy)]
+pub(super) struct ClusterView<'a> {
+    pub(super) image: &'a MetadataImage,
+    pub(super) listener: &'a str,
+}
+
+impl<'a> ClusterView<'a> {
+    pub(super) fn brokers(self) -> impl Iterator<Item = VisibleBroker<'a>> {
+        self.image.brokers.iter().filter_map(move |(&node, broker)| {
+            let endpoint = self.endpoint(broker)?;
+            Some(VisibleBroker { node, endpoint, rack: broker.rack.as_deref() })
+        })
+    }
+
+    fn endpoint(self, broker: &'a BrokerImage) -> Option<&'a Endpoint> {
+        broker.endpoints.iter().find(|endpoint| endpoint.listener == self.listener)
+    }
+
+    /// Whether the client can reach the broker.
+    pub(super) fn reaches(self, node: NodeId) -> bool {
+        self.image.brokers.get(&node).is_some_and(|broker| self.endpoint(broker).is_some())
+    }
+
+    /// The broker that takes administrative requests: `node`, as every broker does, if the client sees it.
+    pub(super) fn controller(self, node: NodeId) -> NodeId {
+        if self.reaches(node) { node } else { NodeId(-1) }
+    }
+
+    pub(super) fn partition(
+        self,
+        id: PartitionId,
+        partition: &PartitionImage,
+        standings: &Standings,
+    ) -> PartitionView {
+        let mut leader = if self.reaches(partition.leader) {
+            Ok(partition.leader)
+        } else if self.image.brokers.contains_key(&partition.leader) {
+            Err(NoLeader::NoListener)
+        } else {
+            Err(NoLeader::Unavailable)
+        };
+        let mut leader_epoch = partition.leader_epoch;
+        let mut offline: Vec<NodeId> =
+            partition.replicas.iter().copied().filter(|&node| !self.reaches(node)).collect();
+        if partition.replicas.contains(&standings.node) {
+            let (serves, leads) = match standings.of_partition(id) {
+                Standing::NotAsked => (true, true),
+                Standing::Missing => (false, false),
+                Standing::Here(stats) => {
+                    leader_epoch = leader_epoch.max(stats.epoch);
+                    (!stats.damaged, stats.leader)
+                }
+            };
+            if !serves && !offline.contains(&standings.node) {
+                offline.push(standings.node);
+            }
+            if partition.leader == standings.node && !(serves && leads) {
+                leader = Err(NoLeader::Unavailable);
+            }
+        }
+        PartitionView {
+            leader,
+            leader_epoch,
+            replicas: partition.replicas.clone(),
+            isr: partition.replicas.clone(),
+            offline,
+        }
+    }
+}
+
+/// Node ids as messages carry them.
+pub(super) fn numbers(nodes: &[NodeId]) -> Vec<i32> {
+    nodes.iter().map(|node| node.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{PartitionIndex, TopicId};
+
+    const HERE: NodeId = NodeId(1);
+
+    fn image(listeners: &[(i32, &str)]) -> MetadataImage {
+        let mut image = MetadataImage::default();
+        for &(node, listener) in listeners {
+            let endpoint = Endpoint { listener: listener.to_owned(), host: "h".to_owned(), port: 9092 };
+            let broker = BrokerImage { incarnation: TopicId::ZERO, endpoints: vec![endpoint], rack: None };
+            image.brokers.insert(NodeId(node), broker);
+        }
+        image
+    }
+
+    fn id() -> PartitionId {
+        PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) }
+    }
+
+    fn partition(leader: i32) -> PartitionImage {
+        PartitionImage {
+            replicas: vec![NodeId(1), NodeId(2)],
+            leader: NodeId(leader),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: 0,
+        }
+    }
+
+    fn standings(leader: bool, damaged: bool) -> Standings {
+        use crate::types::Offset;
+        let stats = PartitionStats {
+            id: id(),
+            epoch: LeaderEpoch(4),
+            leader,
+            damaged,
+            log_start: Offset::ZERO,
+            high_watermark: Offset::ZERO,
+            log_end: Offset::ZERO,
+            size_bytes: 0,
+            segments: 0,
+        };
+        Standings { node: HERE, stats: Some(vec![stats]) }
+    }
+
+    #[test]
+    fn the_epoch_is_the_replicas_own() {
+        let image = image(&[(1, "A"), (2, "A")]);
+        let view = ClusterView { image: &image, listener: "A" };
+        let seen = view.partition(id(), &partition(1), &standings(true, false));
+        assert_eq!((seen.leader, seen.leader_epoch), (Ok(HERE), LeaderEpoch(4)));
+        assert_eq!(seen.offline, []);
+    }
+
+    #[test]
+    fn brokers_without_the_listener_are_offline() {
+        let image = image(&[(1, "A"), (2, "B")]);
+        let view = ClusterView { image: &image, listener: "A" };
+        assert_eq!(view.brokers().map(|broker| broker.node).collect::<Vec<_>>(), [HERE]);
+        assert_eq!(view.controller(NodeId(2)), NodeId(-1));
+        let seen = view.partition(id(), &partition(2), &standings(false, false));
+        assert_eq!((seen.leader, seen.offline), (Err(NoLeader::NoListener), vec![NodeId(2)]));
+        let seen = view.partition(id(), &partition(9), &standings(false, false));
+        assert_eq!(seen.leader, Err(NoLeader::Unavailable));
+    }
+
+    #[test]
+    fn a_damaged_partition_has_no_leader() {
+        let image = image(&[(1, "A"), (2, "A")]);
+        let view = ClusterView { image: &image, listener: "A" };
+        for standings in [standings(true, true), Standings { node: HERE, stats: Some(Vec::new()) }] {
+            let seen = view.partition(id(), &partition(1), &standings);
+            assert_eq!((seen.leader, seen.offline), (Err(NoLeader::Unavailable), vec![HERE]));
+        }
+    }
+}

@@ -1,0 +1,310 @@
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::broker::errors::AsErrorCode;
+use crate::broker::fetch_sessions::{
+    FetchKey, FetchWant, SessionError, SessionKind, SessionRequest, Told, TopicKey,
+};
+use crate::broker::{Caller, Context};
+use crate::io::timeout;
+use crate::log::ReadError;
+use crate::metadata::MetadataImage;
+use crate::partition::{EpochCheck, FetchWaiter, PartitionError, ReadData, ReadRequest, ReadResult};
+use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::wire::messages::fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData};
+use crate::wire::messages::{FetchRequest, FetchResponse};
+use crate::wire::{Records, Text};
+
+/// Fetch (key 1), from consumers: long poll, sessions, and at least one batch however small the limits.
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    caller: &Caller,
+    request: FetchRequest,
+) -> FetchResponse {
+    if request.replica_id >= 0 || request.replica_state.replica_id >= 0 {
+        // Replicas have a listener of their own: whoever claims to be one here is not.
+        return top_level(ErrorCode::InvalidRequest);
+    }
+    let limits = Limits::of(context, &request);
+    let session = session_request(caller, request);
+    let fresh_id = i32::from_be_bytes(context.random16()[..4].try_into().expect("four bytes")) & i32::MAX;
+    let now = context.io.clock.now();
+    let begun = lock(&context.fetch_sessions).begin(session, now, fresh_id);
+    let (kind, wants) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return top_level(session_error_code(error)),
+    };
+    let answers = read_until_enough(context, &wants, &limits).await;
+    assemble(context, kind, wants, answers)
+}
+
+struct Limits {
+    wait: Duration,
+    min_bytes: usize,
+    max_bytes: usize,
+}
+
+impl Limits {
+    fn of(context: &Context, request: &FetchRequest) -> Limits {
+        let bytes = |value: i32| usize::try_from(value).unwrap_or(0);
+        let max_bytes = bytes(request.max_bytes).min(context.config.fetch.response_bytes_max);
+        Limits {
+            wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
+            min_bytes: bytes(request.min_bytes).min(max_bytes),
+            max_bytes,
+        }
+    }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn top_level(code: ErrorCode) -> FetchResponse {
+    FetchResponse { error_code: code.code(), ..FetchResponse::default() }
+}
+
+fn session_error_code(error: SessionError) -> ErrorCode {
+    match error {
+        SessionError::NotFound(_) => ErrorCode::FetchSessionIdNotFound,
+        SessionError::WrongEpoch { .. } => ErrorCode::InvalidFetchSessionEpoch,
+        SessionError::TopicIdMixed(_) => ErrorCode::FetchSessionTopicIdError,
+    }
+}
+
+fn session_request(caller: &Caller, request: FetchRequest) -> SessionRequest {
+    let uses_ids = caller.version >= 13;
+    let key = |topic: &Text, topic_id: TopicId| {
+        if uses_ids { TopicKey::Id(topic_id) } else { TopicKey::Name(topic.clone()) }
+    };
+    let mut wants = Vec::new();
+    for topic in request.topics {
+        let topic_key = key(&topic.topic, topic.topic_id);
+        for partition in topic.partitions {
+            wants.push((
+                FetchKey { topic: topic_key.clone(), index: PartitionIndex(partition.partition) },
+                FetchWant {
+                    offset: Offset(partition.fetch_offset),
+                    max_bytes: partition.partition_max_bytes,
+                    log_start: Offset(partition.log_start_offset),
+                    current_epoch: LeaderEpoch(partition.current_leader_epoch),
+                    last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch),
+                },
+            ));
+        }
+    }
+    let mut forgotten = Vec::new();
+    for topic in request.forgotten_topics_data {
+        let topic_key = key(&topic.topic, topic.topic_id);
+        for index in topic.partitions {
+            forgotten.push(FetchKey { topic: topic_key.clone(), index: PartitionIndex(index) });
+        }
+    }
+    // Before version 7 there are no sessions: the schema's defaults, id 0 and epoch −1, say just that.
+    SessionRequest { id: request.session_id, epoch: request.session_epoch, wants, forgotten, uses_ids }
+}
+
+/// What is known of one wanted partition.
+struct Answer {
+    error: ErrorCode,
+    high_watermark: Offset,
+    log_start: Offset,
+    records: Records,
+    diverging: Option<EpochEndOffset>,
+}
+
+impl Answer {
+    fn error(code: ErrorCode) -> Answer {
+        Answer {
+            error: code,
+            high_watermark: Offset::NONE,
+            log_start: Offset::NONE,
+            records: Records::default(),
+            diverging: None,
+        }
+    }
+}
+
+async fn read_until_enough(
+    context: &Context,
+    wants: &[(FetchKey, FetchWant)],
+    limits: &Limits,
+) -> Vec<Answer> {
+    let deadline = context.io.clock.now().after(limits.wait);
+    let waiter = (limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
+        .then(|| FetchWaiter::new(limits.min_bytes as u64));
+    let results = read(context, wants, limits, waiter.as_ref()).await;
+    let Some(waiter) = waiter else { return finish(context, results).await };
+    if waiter.is_satisfied() || wants.is_empty() {
+        return finish(context, results).await;
+    }
+    drop(results);
+    tokio::select! {
+        biased;
+        // What is there by the deadline is answered, be it nothing.
+        _ = timeout(&*context.io.clock, deadline, waiter.satisfied()) => {}
+        () = context.shutdown.begun() => {}
+    }
+    let results = read(context, wants, limits, None).await;
+    finish(context, results).await
+}
+
+/// One pass over the partitions: a result each, or an error.
+async fn read(
+    context: &Context,
+    wants: &[(FetchKey, FetchWant)],
+    limits: &Limits,
+    waiter: Option<&Arc<FetchWaiter>>,
+) -> Vec<Result<(PartitionId, ReadResult), ErrorCode>> {
+    let image = context.metadata();
+    let mut reads = Vec::with_capacity(wants.len());
+    let mut resolved = Vec::with_capacity(wants.len());
+    for (key, want) in wants {
+        let id = resolve(&image, key);
+        if let Ok(id) = id {
+            reads.push(ReadRequest {
+                id,
+                offset: want.offset,
+                max_bytes: usize::try_from(want.max_bytes).unwrap_or(0),
+                epoch: EpochCheck(want.current_epoch),
+                last_fetched_epoch: want.last_fetched_epoch,
+            });
+        } else if let Some(waiter) = waiter {
+            waiter.satisfy();
+        }
+        resolved.push(id);
+    }
+    let Ok(results) = context.partitions.read(reads, limits.max_bytes, true, waiter).await else {
+        return resolved.into_iter().map(|_| Err(ErrorCode::NotLeaderOrFollower)).collect();
+    };
+    let mut results = results.into_iter();
+    resolved
+        .into_iter()
+        .map(|id| id.map(|id| (id, results.next().expect("every read has a result"))))
+        .collect()
+}
+
+fn resolve(image: &MetadataImage, key: &FetchKey) -> Result<PartitionId, ErrorCode> {
+    let topic = match &key.topic {
+        TopicKey::Name(name) => image.topic(name).ok_or(ErrorCode::UnknownTopicOrPartition)?,
+        TopicKey::Id(id) => image.topic_by_id(*id).ok_or(ErrorCode::UnknownTopicId)?,
+    };
+    if !topic.partitions.contains_key(&key.index) {
+        return Err(ErrorCode::UnknownTopicOrPartition);
+    }
+    Ok(PartitionId { topic: topic.id, index: key.index })
+}
+
+/// Runs the reads that need the disk.
+async fn finish(
+    context: &Context,
+    results: Vec<Result<(PartitionId, ReadResult), ErrorCode>>,
+) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(results.len());
+    for result in results {
+        answers.push(match result {
+            Err(code) => Answer::error(code),
+            Ok((id, result)) => answer(context, id, result).await,
+        });
+    }
+    answers
+}
+
+async fn answer(context: &Context, id: PartitionId, result: ReadResult) -> Answer {
+    let data = match result.data {
+        Ok(ReadData::Memory(batches)) => Ok(batches),
+        Ok(ReadData::Stored { plan, .. }) => run_stored(context, id, plan).await,
+        Err(PartitionError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
+        Err(error) => Err(error.error_code()),
+    };
+    match data {
+        Err(code) => Answer::error(code),
+        Ok(batches) => {
+            let mut records = Records::default();
+            for batch in batches {
+                records.push(batch);
+            }
+            Answer {
+                error: ErrorCode::None,
+                high_watermark: result.high_watermark,
+                log_start: result.log_start,
+                records,
+                diverging: result.diverging.map(|end| EpochEndOffset {
+                    epoch: end.epoch.0,
+                    end_offset: end.end.0,
+                    ..Default::default()
+                }),
+            }
+        }
+    }
+}
+
+/// Reads from segments. Damage is told to the partition's owner and never to the client as data.
+pub(super) async fn run_stored(
+    context: &Context,
+    id: PartitionId,
+    plan: crate::log::StoredRead,
+) -> Result<Vec<Bytes>, ErrorCode> {
+    match plan.run().await {
+        Ok(batches) => Ok(batches),
+        Err(ReadError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
+        // Removed by retention while it was read: the client asks again and is told the log's start.
+        Err(ReadError::Gone) => Ok(Vec::new()),
+        Err(error) => {
+            // A node that shuts down needs no report.
+            drop(context.partitions.report_damage(id, error).await);
+            Err(ErrorCode::KafkaStorageError)
+        }
+    }
+}
+
+fn assemble(
+    context: &Context,
+    kind: SessionKind,
+    wants: Vec<(FetchKey, FetchWant)>,
+    answers: Vec<Answer>,
+) -> FetchResponse {
+    let mut responses: Vec<FetchableTopicResponse> = Vec::new();
+    let mut sessions = lock(&context.fetch_sessions);
+    for ((key, _), answer) in wants.into_iter().zip(answers) {
+        let told = Told { high_watermark: answer.high_watermark, log_start: answer.log_start };
+        let has_data = !answer.records.is_empty() || answer.diverging.is_some();
+        if !sessions.tell(kind, &key, told, has_data, answer.error != ErrorCode::None) {
+            continue;
+        }
+        let data = PartitionData {
+            partition_index: key.index.0,
+            error_code: answer.error.code(),
+            high_watermark: answer.high_watermark.0,
+            last_stable_offset: answer.high_watermark.0,
+            log_start_offset: answer.log_start.0,
+            diverging_epoch: answer.diverging.unwrap_or_default(),
+            records: Some(answer.records),
+            ..PartitionData::default()
+        };
+        push(&mut responses, key, data);
+    }
+    let session_id = match kind {
+        SessionKind::Sessionless => 0,
+        SessionKind::New { id } | SessionKind::Incremental { id } => id,
+    };
+    FetchResponse { session_id, responses, ..FetchResponse::default() }
+}
+
+fn push(responses: &mut Vec<FetchableTopicResponse>, key: FetchKey, data: PartitionData) {
+    let (topic, topic_id) = match key.topic {
+        TopicKey::Name(name) => (name, TopicId::ZERO),
+        TopicKey::Id(id) => (Text::new(), id),
+    };
+    match responses.last_mut() {
+        Some(last) if last.topic == topic && last.topic_id == topic_id => last.partitions.push(data),
+        _ => responses.push(FetchableTopicResponse {
+            topic,
+            topic_id,
+            partitions: vec![data],
+            ..FetchableTopicResponse::default()
+        }),
+    }
+}

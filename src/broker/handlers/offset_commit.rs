@@ -1,0 +1,141 @@
+use std::sync::Arc;
+
+use crate::broker::errors::AsErrorCode;
+use crate::broker::group_requests::{ask, code, instance_id, member_id};
+use crate::broker::{Caller, Context};
+use crate::coordinator::group::command::{
+    CommitPartition, CommitTopic, CommittedTopic, GroupCommand, GroupResponse, OffsetCommit,
+};
+use crate::coordinator::group::{GroupId, TopicName};
+use crate::metadata::MetadataImage;
+use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::wire::Text;
+use crate::wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use crate::wire::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use crate::wire::messages::{OffsetCommitRequest, OffsetCommitResponse};
+
+/// The version from which topics are named by their ids alone (KIP-848).
+const TOPIC_IDS_FROM: i16 = 10;
+/// The version from which an unknown group is told as such.
+const GROUP_ID_NOT_FOUND_FROM: i16 = 9;
+
+/// OffsetCommit (key 8).
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    caller: &Caller,
+    request: OffsetCommitRequest,
+) -> OffsetCommitResponse {
+    let mut answers = Answers { by_id: caller.version >= TOPIC_IDS_FROM, topics: Vec::new() };
+    let image = context.metadata();
+    let topics: Vec<CommitTopic> =
+        request.topics.iter().filter_map(|topic| known_part(&image, topic, &mut answers)).collect();
+    if topics.is_empty() {
+        return answers.response();
+    }
+    let command = GroupCommand::CommitOffsets(OffsetCommit {
+        group_id: GroupId::from(&*request.group_id),
+        generation_id: request.generation_id_or_member_epoch,
+        member_id: member_id(&request.member_id),
+        group_instance_id: instance_id(request.group_instance_id.as_ref()),
+        retention_time_ms: (request.retention_time_ms != -1).then_some(request.retention_time_ms),
+        knows_group_id_not_found: caller.version >= GROUP_ID_NOT_FOUND_FROM,
+        topics,
+    });
+    let result = ask(context, &request.group_id, command, |response| match response {
+        GroupResponse::CommitOffsets(result) => Some(result),
+        _ => None,
+    })
+    .await;
+    match result {
+        Ok(Ok(committed)) => answers.committed(committed),
+        Ok(Err(error)) => answers.refused(&image, &request.topics, error.error_code()),
+        Err(error) => answers.refused(&image, &request.topics, error.error_code()),
+    }
+    answers.response()
+}
+
+/// What of a topic there is to commit to; the rest is answered.
+fn known_part(
+    image: &MetadataImage,
+    topic: &OffsetCommitRequestTopic,
+    answers: &mut Answers,
+) -> Option<CommitTopic> {
+    let known = if answers.by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
+    let Some(known) = known else {
+        let code = if answers.by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
+        for partition in &topic.partitions {
+            answers.add(&topic.name, topic.topic_id, partition.partition_index, code.code());
+        }
+        return None;
+    };
+    let mut partitions = Vec::with_capacity(topic.partitions.len());
+    for partition in &topic.partitions {
+        let index = PartitionIndex(partition.partition_index);
+        if known.partitions.contains_key(&index) {
+            partitions.push(commit_partition(partition));
+        } else {
+            answers.add(&topic.name, topic.topic_id, index.0, ErrorCode::UnknownTopicOrPartition.code());
+        }
+    }
+    let topic = TopicName::from(&*known.name);
+    (!partitions.is_empty()).then_some(CommitTopic { topic, topic_id: known.id, partitions })
+}
+
+fn commit_partition(partition: &OffsetCommitRequestPartition) -> CommitPartition {
+    CommitPartition {
+        partition: PartitionIndex(partition.partition_index),
+        offset: Offset(partition.committed_offset),
+        leader_epoch: LeaderEpoch(partition.committed_leader_epoch),
+        metadata: partition.committed_metadata.as_ref().map(ToString::to_string),
+    }
+}
+
+/// The response as it grows: a topic stands where it was first answered.
+struct Answers {
+    by_id: bool,
+    topics: Vec<OffsetCommitResponseTopic>,
+}
+
+impl Answers {
+    fn add(&mut self, name: &str, topic_id: TopicId, partition_index: i32, error_code: i16) {
+        let by_id = self.by_id;
+        let is_it = |topic: &OffsetCommitResponseTopic| {
+            if by_id { topic.topic_id == topic_id } else { *topic.name == *name }
+        };
+        // Requests name a topic's partitions together, so the last topic is mostly the one.
+        let place = self.topics.iter().rposition(is_it).unwrap_or_else(|| {
+            let name = Text::from(name);
+            self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
+            self.topics.len() - 1
+        });
+        let partition = OffsetCommitResponsePartition { partition_index, error_code, ..Default::default() };
+        self.topics[place].partitions.push(partition);
+    }
+
+    fn committed(&mut self, topics: Vec<CommittedTopic>) {
+        for topic in topics {
+            for (partition, error) in &topic.partitions {
+                self.add(topic.topic.as_str(), topic.topic_id, partition.0, code(error.as_ref()));
+            }
+        }
+    }
+
+    /// Nothing of what there was to commit to was committed.
+    fn refused(&mut self, image: &MetadataImage, topics: &[OffsetCommitRequestTopic], error: ErrorCode) {
+        for topic in topics {
+            let known = if self.by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
+            let Some(known) = known else { continue };
+            for partition in &topic.partitions {
+                if known.partitions.contains_key(&PartitionIndex(partition.partition_index)) {
+                    self.add(&known.name, known.id, partition.partition_index, error.code());
+                }
+            }
+        }
+    }
+
+    fn response(self) -> OffsetCommitResponse {
+        OffsetCommitResponse { topics: self.topics, ..OffsetCommitResponse::default() }
+    }
+}

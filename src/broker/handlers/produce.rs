@@ -1,0 +1,352 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::broker::dispatch::{Outcome, respond};
+use crate::broker::errors::AsErrorCode;
+use crate::broker::{Caller, Context};
+use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
+use crate::metadata::TopicImage;
+use crate::partition::{AppendError, AppendOutcome, AppendRequest, Required};
+use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
+use crate::wire::batch::{
+    BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
+};
+use crate::wire::compression::Codec;
+use crate::wire::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use crate::wire::messages::{ProduceRequest, ProduceResponse};
+use crate::wire::{RequestFrame, Text};
+
+/// What one batch may decompress to; far above any sane batch, far below what would hurt.
+const DECOMPRESSED_BYTES_MAX: usize = 512 << 20;
+
+/// Produce (key 0). The batches are checked here and handed to their partitions in order; the reply follows
+/// once they are durable, and the connection's next request need not wait for it.
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    caller: &Caller,
+    frame: RequestFrame,
+) -> Outcome {
+    let correlation_id = frame.correlation_id;
+    let request: ProduceRequest = match frame.decode_as() {
+        Ok(request) => request,
+        Err(error) => return Outcome::Close(error.to_string()),
+    };
+    let acks = request.acks;
+    let wall = context.io.clock.wall();
+    let (mut plan, appends) = plan(context, caller, request, wall);
+    tell_log_starts(context, &mut plan).await;
+    let required = if acks == -1 { Required::Committed } else { Required::Leader };
+    let (reply, answer) = oneshot::channel();
+    let caller = caller.clone();
+    let finish =
+        move |outcomes: Vec<AppendOutcome>| finish(plan, outcomes, acks, &caller, correlation_id, reply);
+    if appends.is_empty() {
+        finish(Vec::new());
+    } else if context.partitions.append(appends, required, Box::new(finish)).await.is_err() {
+        return Outcome::Close("the node is shutting down".to_owned());
+    }
+    Outcome::Later(answer)
+}
+
+/// The response to be, with a place for each append.
+struct Plan {
+    topics: Vec<PlannedTopic>,
+}
+
+struct PlannedTopic {
+    name: Text,
+    id: TopicId,
+    partitions: Vec<Planned>,
+}
+
+enum Planned {
+    /// Answered already; as in Kafka, a refusal for what single records hold tells where the log begins.
+    Refused { response: Box<PartitionProduceResponse>, log_start_of: Option<PartitionId> },
+    /// Answered by the next outcome.
+    Appended { index: i32 },
+}
+
+fn plan(
+    context: &Context,
+    caller: &Caller,
+    request: ProduceRequest,
+    wall: Timestamp,
+) -> (Plan, Vec<AppendRequest>) {
+    let image = context.metadata();
+    let mut appends = Vec::new();
+    let mut topics = Vec::with_capacity(request.topic_data.len());
+    let transactional = request.transactional_id.is_some();
+    for data in request.topic_data {
+        let topic = if caller.version >= 13 {
+            image.topic_by_id(data.topic_id).ok_or(ErrorCode::UnknownTopicId)
+        } else {
+            image.topic(&data.name).ok_or(ErrorCode::UnknownTopicOrPartition)
+        };
+        let mut partitions = Vec::with_capacity(data.partition_data.len());
+        for partition in data.partition_data {
+            let index = partition.index;
+            let records = partition.records.map(crate::wire::Records::into_bytes).unwrap_or_default();
+            let checked = check_request(request.acks, transactional)
+                .and_then(|()| topic.map_err(Refusal::from))
+                .and_then(|topic| check(context, caller, topic, index, request.acks, &records, wall));
+            partitions.push(match checked {
+                Ok(append) => {
+                    appends.push(append);
+                    Planned::Appended { index }
+                }
+                Err(refusal) => {
+                    let id = |topic: &TopicImage| PartitionId { topic: topic.id, index: PartitionIndex(index) };
+                    let log_start_of = topic.ok().filter(|_| refusal.concerns_records).map(|topic| id(topic));
+                    Planned::Refused { response: Box::new(refusal.response(index)), log_start_of }
+                }
+            });
+        }
+        topics.push(PlannedTopic { name: data.name, id: data.topic_id, partitions });
+    }
+    (Plan { topics }, appends)
+}
+
+/// Why a partition's batch is refused before it reaches its partition.
+struct Refusal {
+    code: ErrorCode,
+    message: Option<String>,
+    records: Vec<(i32, String)>,
+    concerns_records: bool,
+}
+
+/// Fills in the log starts that refusals tell.
+async fn tell_log_starts(context: &Context, plan: &mut Plan) {
+    let mut wanted = Vec::new();
+    for topic in &plan.topics {
+        for planned in &topic.partitions {
+            if let Planned::Refused { log_start_of: Some(id), .. } = planned {
+                wanted.push(*id);
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    // A node that shuts down tells none.
+    let stats = context.partitions.stats(Some(wanted)).await.unwrap_or_default();
+    for topic in &mut plan.topics {
+        for planned in &mut topic.partitions {
+            if let Planned::Refused { response, log_start_of: Some(id) } = planned
+                && let Some(stats) = stats.iter().find(|stats| stats.id == *id)
+            {
+                response.log_start_offset = stats.log_start.0;
+            }
+        }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Refusal {
+        Refusal { code, message: None, records: Vec::new(), concerns_records: false }
+    }
+}
+
+impl From<BatchError> for Refusal {
+    fn from(error: BatchError) -> Refusal {
+        let records = match &error {
+            BatchError::RecordsRefused(refused) => {
+                refused.errors.iter().map(|record| (record.index, record.cause.to_string())).collect()
+            }
+            _ => Vec::new(),
+        };
+        let code = error.error_code();
+        let concerns_request = matches!(
+            error,
+            BatchError::Missing
+                | BatchError::Magic { .. }
+                | BatchError::Truncated { .. }
+                | BatchError::TrailingBytes { .. }
+        );
+        let concerns_records = !concerns_request
+            && matches!(
+                code,
+                ErrorCode::InvalidRecord | ErrorCode::InvalidTimestamp | ErrorCode::InvalidProducerEpoch
+            );
+        Refusal { code, message: Some(error.to_string()), records, concerns_records }
+    }
+}
+
+impl Refusal {
+    fn new(code: ErrorCode, message: impl Into<String>) -> Refusal {
+        Refusal { code, message: Some(message.into()), records: Vec::new(), concerns_records: false }
+    }
+
+    fn response(self, index: i32) -> PartitionProduceResponse {
+        PartitionProduceResponse {
+            index,
+            error_code: self.code.code(),
+            base_offset: -1,
+            log_append_time_ms: -1,
+            log_start_offset: -1,
+            record_errors: self
+                .records
+                .into_iter()
+                .map(|(batch_index, message)| BatchIndexAndErrorMessage {
+                    batch_index,
+                    batch_index_error_message: Some(message.into()),
+                    ..Default::default()
+                })
+                .collect(),
+            error_message: self.message.map(Into::into),
+            ..Default::default()
+        }
+    }
+}
+
+fn check_request(acks: i16, transactional: bool) -> Result<(), Refusal> {
+    if !matches!(acks, -1..=1) {
+        return Err(Refusal::new(
+            ErrorCode::InvalidRequiredAcks,
+            format!("acks is {acks}; it must be 0, 1 or -1 (all)"),
+        ));
+    }
+    if transactional {
+        return Err(Refusal::new(ErrorCode::InvalidTxnState, "transactions are not served by this release"));
+    }
+    Ok(())
+}
+
+fn check(
+    context: &Context,
+    caller: &Caller,
+    topic: &TopicImage,
+    index: i32,
+    acks: i16,
+    records: &Bytes,
+    wall: Timestamp,
+) -> Result<AppendRequest, Refusal> {
+    if is_internal_topic(&topic.name) {
+        return Err(Refusal::new(
+            ErrorCode::InvalidTopicException,
+            format!("{} is written by the broker alone", topic.name),
+        ));
+    }
+    let index = PartitionIndex(index);
+    let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let config = topic.config(&context.config.topic_defaults);
+    let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
+    if acks == -1 && partition.replicas.len() < min_insync {
+        return Err(Refusal::new(
+            ErrorCode::NotEnoughReplicas,
+            format!(
+                "the partition has {} replica(s), min.insync.replicas is {min_insync}",
+                partition.replicas.len(),
+            ),
+        ));
+    }
+    let batch = validate_produced(records, &rules(caller, config), wall)?;
+    if batch.header().attributes.is_transactional() {
+        // The request named no transactional id: whose transaction it is cannot be checked.
+        return Err(Refusal::new(
+            ErrorCode::TransactionalIdAuthorizationFailed,
+            "a transactional batch needs a request with a transactional id",
+        ));
+    }
+    let batch = recompress(batch, config)?;
+    Ok(AppendRequest { id: PartitionId { topic: topic.id, index }, batch })
+}
+
+fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
+    ProduceRules {
+        produce_version: caller.version,
+        batch_bytes_max: usize::try_from(config.max_message_bytes).unwrap_or(0),
+        decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
+        keys: if config.cleanup.compact { KeyRule::Required } else { KeyRule::Optional },
+        timestamps: match config.timestamp {
+            TopicTimestamps::LogAppendTime => TimestampRule::LogAppendTime,
+            TopicTimestamps::CreateTime => TimestampRule::CreateTime(TimestampLimits {
+                before_max_ms: config.timestamp_before_max_ms,
+                after_max_ms: config.timestamp_after_max_ms,
+            }),
+        },
+    }
+}
+
+/// Gives the batch the topic's own compression, where it has one (`compression.type`).
+fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBatch, Refusal> {
+    let codec = match config.compression {
+        TopicCompression::Producer => return Ok(batch),
+        TopicCompression::Uncompressed => Codec::None,
+        TopicCompression::Gzip { .. } => Codec::Gzip,
+        TopicCompression::Snappy => Codec::Snappy,
+        TopicCompression::Lz4 { .. } => Codec::Lz4,
+        TopicCompression::Zstd { .. } => Codec::Zstd,
+    };
+    Ok(batch.recompressed(codec, DECOMPRESSED_BYTES_MAX)?)
+}
+
+fn finish(
+    plan: Plan,
+    outcomes: Vec<AppendOutcome>,
+    acks: i16,
+    caller: &Caller,
+    correlation_id: CorrelationId,
+    reply: oneshot::Sender<Vec<Bytes>>,
+) {
+    let mut outcomes = outcomes.into_iter();
+    let mut any_error = false;
+    let mut responses = Vec::with_capacity(plan.topics.len());
+    for topic in plan.topics {
+        let mut partition_responses = Vec::with_capacity(topic.partitions.len());
+        for planned in topic.partitions {
+            let response = match planned {
+                Planned::Refused { response, .. } => *response,
+                Planned::Appended { index } => {
+                    let outcome = outcomes.next().expect("every append has an outcome");
+                    outcome_response(index, outcome, caller)
+                }
+            };
+            any_error |= response.error_code != ErrorCode::None.code();
+            partition_responses.push(response);
+        }
+        responses.push(TopicProduceResponse {
+            name: topic.name,
+            topic_id: topic.id,
+            partition_responses,
+            ..Default::default()
+        });
+    }
+    if acks == 0 {
+        // There is no reply. An error closes the connection, which is all that such a client can be told.
+        if !any_error {
+            drop(reply.send(Vec::new()));
+        }
+        return;
+    }
+    let response = ProduceResponse { responses, ..ProduceResponse::default() };
+    match respond(caller, correlation_id, &response) {
+        // The connection may have gone.
+        Outcome::Now(frame) => drop(reply.send(frame)),
+        // Dropping the sender closes the connection; the cause has been logged.
+        Outcome::Later(_) | Outcome::Nothing | Outcome::Close(_) => {}
+    }
+}
+
+fn outcome_response(index: i32, outcome: AppendOutcome, caller: &Caller) -> PartitionProduceResponse {
+    match outcome {
+        Ok(appended) => PartitionProduceResponse {
+            index,
+            base_offset: appended.base_offset.0,
+            log_append_time_ms: appended.log_append_time.0,
+            log_start_offset: appended.log_start.0,
+            ..Default::default()
+        },
+        Err(error) => {
+            tracing::debug!(peer = %caller.peer, partition = index, %error, "an append failed");
+            let mut response = Refusal::new(error.error_code(), error.to_string()).response(index);
+            if let AppendError::Producer { log_start, .. } = error {
+                response.log_start_offset = log_start.0;
+            }
+            response
+        }
+    }
+}

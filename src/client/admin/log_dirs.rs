@@ -1,0 +1,71 @@
+use crate::client::cluster::{Client, Lane};
+use crate::client::error::ClientError;
+use crate::client::metadata::TopicPartition;
+use crate::types::NodeId;
+use crate::wire::ApiKey;
+use crate::wire::messages::DescribeLogDirsRequest;
+
+/// A directory where a broker keeps its log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogDir {
+    pub path: String,
+    /// Why it cannot be used.
+    pub error: Option<String>,
+    /// Of its file system, in bytes; `None` where the broker does not tell.
+    pub total_bytes: Option<u64>,
+    pub usable_bytes: Option<u64>,
+    pub partitions: Vec<LogDirPartition>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogDirPartition {
+    pub partition: TopicPartition,
+    pub size_bytes: u64,
+    pub offset_lag: i64,
+    /// It is being moved here.
+    pub is_future: bool,
+}
+
+impl Client {
+    /// The log directories of one broker.
+    ///
+    /// # Errors
+    /// What went wrong on the way, after retries.
+    pub async fn log_dirs(&self, node: NodeId) -> Result<Vec<LogDir>, ClientError> {
+        let mut retry = self.retry();
+        loop {
+            match self.log_dirs_once(node).await {
+                Ok(dirs) => return Ok(dirs),
+                Err(error) => retry.pause(error).await?,
+            }
+        }
+    }
+
+    async fn log_dirs_once(&self, node: NodeId) -> Result<Vec<LogDir>, ClientError> {
+        let broker = self.node(node, Lane::Admin).await?;
+        let request = DescribeLogDirsRequest { topics: None, ..DescribeLogDirsRequest::default() };
+        let answer = broker.call(&request).await?;
+        let (api, subject) = (ApiKey::DescribeLogDirs, format!("broker {node}"));
+        ClientError::check(broker.address(), api, answer.error_code, subject, None)?;
+        let dirs = answer.results.iter().map(|dir| {
+            let failed =
+                ClientError::check(broker.address(), api, dir.error_code, dir.log_dir.to_string(), None);
+            let partitions = dir.topics.iter().flat_map(|topic| {
+                topic.partitions.iter().map(|partition| LogDirPartition {
+                    partition: TopicPartition::new(topic.name.to_string(), partition.partition_index),
+                    size_bytes: u64::try_from(partition.partition_size).unwrap_or(0),
+                    offset_lag: partition.offset_lag,
+                    is_future: partition.is_future_key,
+                })
+            });
+            LogDir {
+                path: dir.log_dir.to_string(),
+                error: failed.err().map(|error| error.to_string()),
+                total_bytes: u64::try_from(dir.total_bytes).ok(),
+                usable_bytes: u64::try_from(dir.usable_bytes).ok(),
+                partitions: partitions.collect(),
+            }
+        });
+        Ok(dirs.collect())
+    }
+}

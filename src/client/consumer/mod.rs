@@ -1,0 +1,392 @@
+//! A consumer of partitions that are named to it, or that its group gives it.
+//!
+//! Owns positions: where each partition is read next. Per broker one fetch is under way, so while a caller
+//! works on what it got, the next is on its way. Invariants:
+//! - A position moves only with what [`Consumer::poll`] returns: what is committed has been handed out.
+//! - An answer to a question that is no longer asked (another position, a partition given up) is dropped.
+mod fetch;
+mod options;
+mod records;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use fetch::Answer;
+pub use options::{ConsumerOptions, Isolation, OffsetReset};
+pub use records::{ConsumedRecord, Fetched};
+
+use super::admin::OffsetSpec;
+use super::cluster::{AutoCreate, Client};
+use super::error::ClientError;
+use super::group::{GroupOptions, GroupSession};
+use super::metadata::TopicPartition;
+use crate::io::timeout;
+use crate::types::{ErrorCode, Instant, NodeId, Offset};
+
+/// How many answers may wait to be taken; more than brokers that are asked at once would be a bug.
+const ANSWERS_MAX: usize = 1024;
+
+/// Reads partitions. Use [`Consumer::close`] to leave its group.
+pub struct Consumer {
+    client: Client,
+    options: ConsumerOptions,
+    partitions: BTreeMap<TopicPartition, Position>,
+    /// The nodes that are being asked.
+    asked: BTreeSet<NodeId>,
+    answers: mpsc::Receiver<Answer>,
+    answer_to: mpsc::Sender<Answer>,
+    group: Option<GroupSession>,
+    joined: bool,
+}
+
+struct Position {
+    /// `None` until it has been looked up.
+    next: Option<Offset>,
+    /// The end of the partition as last told.
+    high_watermark: Option<Offset>,
+    /// Not before this, after an error.
+    not_before: Option<Instant>,
+    in_flight: bool,
+}
+
+impl Position {
+    fn at(next: Option<Offset>) -> Position {
+        Position { next, high_watermark: None, not_before: None, in_flight: false }
+    }
+
+    fn is_askable(&self) -> bool {
+        self.next.is_some() && !self.in_flight && self.not_before.is_none()
+    }
+}
+
+/// What happened while polling.
+enum Event {
+    Answer(Box<Answer>),
+    Rebalance,
+    Time,
+}
+
+impl Consumer {
+    /// A consumer of these partitions from these offsets on; `None` goes by the options' reset.
+    #[must_use]
+    pub fn assign(
+        client: &Client,
+        options: ConsumerOptions,
+        partitions: BTreeMap<TopicPartition, Option<Offset>>,
+    ) -> Consumer {
+        let mut consumer = Consumer::new(client, options, None);
+        consumer.partitions = partitions.into_iter().map(|(at, next)| (at, Position::at(next))).collect();
+        consumer
+    }
+
+    /// A member of a group; it joins with the first poll.
+    #[must_use]
+    pub fn subscribe(client: &Client, options: ConsumerOptions, group: GroupOptions) -> Consumer {
+        let session = GroupSession::new(client.clone(), group);
+        Consumer::new(client, options, Some(session))
+    }
+
+    fn new(client: &Client, options: ConsumerOptions, group: Option<GroupSession>) -> Consumer {
+        let (answer_to, answers) = mpsc::channel(ANSWERS_MAX);
+        Consumer {
+            client: client.clone(),
+            options,
+            partitions: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            answers,
+            answer_to,
+            group,
+            joined: false,
+        }
+    }
+
+    /// The partitions this consumer reads now.
+    pub fn assignment(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.partitions.keys()
+    }
+
+    /// Where each partition is read next; those that have not been looked up are absent.
+    #[must_use]
+    pub fn positions(&self) -> BTreeMap<TopicPartition, Offset> {
+        self.partitions.iter().filter_map(|(at, position)| Some((at.clone(), position.next?))).collect()
+    }
+
+    /// Whether every partition has been read to its end as last told.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.partitions.values().all(|p| p.next.zip(p.high_watermark).is_some_and(|(next, end)| next >= end))
+    }
+
+    /// Whether the group waits for this member to join again; the next poll does. What has been handled should
+    /// be committed before.
+    #[must_use]
+    pub fn must_rejoin(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| !self.joined || group.must_rejoin())
+    }
+
+    /// Reads on from this offset.
+    pub fn seek(&mut self, at: &TopicPartition, offset: Offset) {
+        if let Some(position) = self.partitions.get_mut(at) {
+            position.next = Some(offset);
+        }
+    }
+
+    /// What has come, as soon as something has, and nothing after `within`. Joins the group first if it must.
+    ///
+    /// # Errors
+    /// What does not pass by asking again: an unknown topic, a position out of range without a reset, bytes that
+    /// cannot be read, a group that refuses this member.
+    pub async fn poll(&mut self, within: Duration) -> Result<Vec<Fetched>, ClientError> {
+        let clock = std::sync::Arc::clone(&self.client.io().clock);
+        let deadline = clock.now().after(within);
+        loop {
+            if self.must_rejoin() {
+                self.join().await?;
+            }
+            self.start_fetches().await?;
+            let mut fetched = Vec::new();
+            match self.next_event(deadline).await {
+                Event::Answer(answer) => fetched.extend(self.take(*answer).await?),
+                Event::Rebalance => return Ok(Vec::new()),
+                Event::Time => {}
+            }
+            while let Ok(answer) = self.answers.try_recv() {
+                fetched.extend(self.take(answer).await?);
+            }
+            if !fetched.is_empty() {
+                // The next is on its way while the caller works on this.
+                self.start_fetches().await?;
+                return Ok(fetched);
+            }
+            if clock.now() >= deadline {
+                return Ok(fetched);
+            }
+        }
+    }
+
+    /// The next answer, a rebalance, the deadline, or the time when a partition may be asked again.
+    async fn next_event(&mut self, deadline: Instant) -> Event {
+        let clock = std::sync::Arc::clone(&self.client.io().clock);
+        let again = self.partitions.values().filter_map(|p| p.not_before).min();
+        let until = again.map_or(deadline, |again| again.min(deadline));
+        let group = self.group.as_ref();
+        let answers = &mut self.answers;
+        let rebalanced = async {
+            match group {
+                Some(group) => group.rebalanced().await,
+                None => std::future::pending().await,
+            }
+        };
+        let event = async {
+            tokio::select! {
+                biased;
+                answer = answers.recv() => {
+                    Event::Answer(Box::new(answer.expect("this consumer holds a sender itself")))
+                }
+                () = rebalanced => Event::Rebalance,
+            }
+        };
+        timeout(&*clock, until, event).await.unwrap_or(Event::Time)
+    }
+
+    async fn join(&mut self) -> Result<(), ClientError> {
+        let Some(group) = &mut self.group else { return Ok(()) };
+        // What was read under the last assignment may be another member's now.
+        self.partitions.clear();
+        let joined = group.join().await?;
+        self.joined = true;
+        let wanted: Vec<_> = joined.assignment.iter().cloned().collect();
+        let group_id = group.group_id().to_owned();
+        let committed = if wanted.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.client.group_offsets(&group_id, Some(&wanted)).await?
+        };
+        let position = |at: TopicPartition| {
+            let next = committed.get(&at).map(|committed| committed.offset);
+            (at, Position::at(next))
+        };
+        self.partitions = wanted.into_iter().map(position).collect();
+        Ok(())
+    }
+
+    /// Looks up what has no position, then asks every leader that is not being asked.
+    async fn start_fetches(&mut self) -> Result<(), ClientError> {
+        self.look_up_positions().await?;
+        let now = self.client.io().clock.now();
+        let mut unknown: BTreeSet<String> = BTreeSet::new();
+        for (at, position) in &mut self.partitions {
+            // What has passed need not wake anybody any more.
+            position.not_before = position.not_before.filter(|time| *time > now);
+            if position.is_askable() && self.client.cached_leader(at).is_none() {
+                unknown.insert(at.topic.clone());
+            }
+        }
+        if !unknown.is_empty() {
+            self.learn_leaders(unknown).await?;
+        }
+        let mut by_node: BTreeMap<NodeId, BTreeMap<TopicPartition, Offset>> = BTreeMap::new();
+        for (at, position) in self.partitions.iter().filter(|(_, position)| position.is_askable()) {
+            let leader = self.client.cached_leader(at).filter(|node| !self.asked.contains(node));
+            if let Some((node, next)) = leader.zip(position.next) {
+                by_node.entry(node).or_default().insert(at.clone(), next);
+            }
+        }
+        for (node, asked) in by_node {
+            for at in asked.keys() {
+                if let Some(position) = self.partitions.get_mut(at) {
+                    position.in_flight = true;
+                }
+            }
+            self.asked.insert(node);
+            let (client, options) = (self.client.clone(), self.options.clone());
+            let answer_to = self.answer_to.clone();
+            let task = async move {
+                let answer = fetch::fetch(&client, &options, node, asked).await;
+                // The consumer may be gone by now.
+                drop(answer_to.send(answer).await);
+            };
+            drop(self.client.io().spawn.spawn("client-fetch", Box::pin(task)));
+        }
+        Ok(())
+    }
+
+    /// Learns who leads these topics' partitions; what has no leader waits.
+    async fn learn_leaders(&mut self, topics: BTreeSet<String>) -> Result<(), ClientError> {
+        let names: Vec<String> = topics.iter().cloned().collect();
+        match self.client.describe(Some(&names), AutoCreate::No).await {
+            Ok(metadata) => {
+                let gone = names.iter().find(|name| {
+                    let told = metadata.topics.get(*name);
+                    told.is_some_and(|topic| topic.error == Some(ErrorCode::UnknownTopicOrPartition))
+                });
+                if let Some(topic) = gone {
+                    return Err(ClientError::UnknownTopic { topic: topic.clone() });
+                }
+            }
+            Err(error) if error.is_retriable() && self.client.was_reached() => {
+                tracing::debug!(%error, "the consumer cannot learn who leads");
+            }
+            Err(error) => return Err(error),
+        }
+        let until = self.client.io().clock.now().after(self.client.options().retry_backoff);
+        for (at, position) in &mut self.partitions {
+            if topics.contains(&at.topic) && position.is_askable() && self.client.cached_leader(at).is_none()
+            {
+                position.not_before = Some(until);
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_up_positions(&mut self) -> Result<(), ClientError> {
+        let missing: Vec<TopicPartition> =
+            self.partitions.iter().filter(|(_, p)| p.next.is_none()).map(|(at, _)| at.clone()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let spec = match self.options.offset_reset {
+            OffsetReset::Earliest => OffsetSpec::Earliest,
+            OffsetReset::Latest => OffsetSpec::Latest,
+            OffsetReset::Fail => {
+                let subject = missing[0].to_string();
+                return Err(ClientError::NoPosition { subject });
+            }
+        };
+        for (at, listed) in self.client.list_offsets_at(&missing, spec).await? {
+            if let Some(position) = self.partitions.get_mut(&at) {
+                position.next = Some(listed.offset);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an answer in: moves positions, and gives what came.
+    async fn take(&mut self, answer: Answer) -> Result<Vec<Fetched>, ClientError> {
+        self.asked.remove(&answer.node);
+        let backoff = self.client.options().retry_backoff;
+        let later = self.client.io().clock.now().after(backoff);
+        for at in answer.asked.keys() {
+            if let Some(position) = self.partitions.get_mut(at) {
+                position.in_flight = false;
+            }
+        }
+        let mut results = match answer.result {
+            Ok(results) => results,
+            Err(error) if error.is_retriable() => {
+                tracing::debug!(%error, "a fetch failed, and is tried again");
+                self.client.invalidate();
+                for at in answer.asked.keys() {
+                    if let Some(position) = self.partitions.get_mut(at) {
+                        position.not_before = Some(later);
+                    }
+                }
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut fetched = Vec::new();
+        for (at, asked) in &answer.asked {
+            let Some(position) = self.partitions.get_mut(at).filter(|p| p.next == Some(*asked)) else {
+                continue;
+            };
+            match results.remove(at) {
+                None => {}
+                Some(Ok(came)) => {
+                    position.high_watermark = Some(came.high_watermark);
+                    position.next = Some(came.next);
+                    if came.next > came.from {
+                        fetched.push(came);
+                    }
+                }
+                Some(Err(error)) if error.code() == Some(ErrorCode::OffsetOutOfRange) => {
+                    if self.options.offset_reset == OffsetReset::Fail {
+                        return Err(error);
+                    }
+                    position.next = None;
+                }
+                Some(Err(error)) if error.is_retriable() => {
+                    self.client.invalidate();
+                    position.not_before = Some(later);
+                }
+                Some(Err(error)) => return Err(error),
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Commits everything that polls have returned.
+    ///
+    /// # Errors
+    /// As [`GroupSession::commit`].
+    pub async fn commit(&self) -> Result<(), ClientError> {
+        self.commit_offsets(&self.positions()).await
+    }
+
+    /// Commits these offsets: where each partition is to be read next. Does nothing outside a group.
+    ///
+    /// # Errors
+    /// As [`GroupSession::commit`].
+    pub async fn commit_offsets(
+        &self,
+        offsets: &BTreeMap<TopicPartition, Offset>,
+    ) -> Result<(), ClientError> {
+        match &self.group {
+            Some(group) if self.joined => group.commit(offsets).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Leaves the group, if there is one. Commits nothing by itself.
+    ///
+    /// # Errors
+    /// What the coordinator said.
+    pub async fn close(mut self) -> Result<(), ClientError> {
+        match self.group.take() {
+            Some(group) if self.joined => group.leave().await,
+            Some(_) | None => Ok(()),
+        }
+    }
+}

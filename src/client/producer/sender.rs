@@ -1,0 +1,283 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Shared;
+use super::accumulator::Batch;
+use super::delivery::BatchDelivered;
+use super::options::Acks;
+use crate::client::broker::{Broker, Expects, InFlight};
+use crate::client::cluster::{AutoCreate, Client, Lane};
+use crate::client::error::ClientError;
+use crate::client::metadata::TopicPartition;
+use crate::io::timeout;
+use crate::types::{ErrorCode, Instant, NodeId, Offset, ProducerEpoch, ProducerId, Timestamp};
+use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use crate::wire::messages::produce_response::PartitionProduceResponse;
+use crate::wire::messages::{InitProducerIdRequest, ProduceRequest};
+use crate::wire::{ApiKey, Records, Text};
+
+/// How many requests to one broker are under way at once.
+const REQUESTS_PER_NODE_MAX: usize = 5;
+
+/// The requests under way by node.
+type UnderWay = Arc<Mutex<BTreeMap<NodeId, usize>>>;
+
+/// The sending task: seals, routes and sends until it is aborted.
+pub(super) async fn run(client: Client, shared: Arc<Shared>) {
+    let under_way: UnderWay = Arc::default();
+    let clock = Arc::clone(&client.io().clock);
+    loop {
+        // Before looking: what happens meanwhile must wake.
+        let mut woken = std::pin::pin!(shared.wake.notified());
+        woken.as_mut().enable();
+        if let Err(error) = turn(&client, &shared, &under_way).await {
+            tracing::debug!(%error, "the producer cannot send now");
+            if !error.is_retriable() {
+                shared.accumulator().fail_all(&error);
+            } else {
+                clock.sleep(client.options().retry_backoff).await;
+            }
+            shared.accumulator().answer_flushes();
+            if !error.is_retriable() {
+                // Nothing is taken in any more; what flushes is answered at once.
+                woken.await;
+            }
+            continue;
+        }
+        let deadline = shared.accumulator().deadline();
+        match deadline {
+            Some(deadline) => drop(timeout(&*clock, deadline, woken).await),
+            None => woken.await,
+        }
+    }
+}
+
+/// Sends everything that can leave now.
+async fn turn(client: &Client, shared: &Arc<Shared>, under_way: &UnderWay) -> Result<(), ClientError> {
+    let now = client.io().clock.now();
+    let memory_short = shared.memory.available_permits() < shared.options.batch_bytes;
+    let (ready, needs_id) = {
+        let mut accumulator = shared.accumulator();
+        accumulator.seal_due(now, memory_short);
+        for batch in accumulator.expired(now) {
+            let error = ClientError::Expired {
+                subject: batch.at.to_string(),
+                after: shared.options.delivery_timeout,
+                last: batch.last_error.clone().unwrap_or_else(|| "it could not be sent".to_owned()),
+            };
+            accumulator.failed(batch, error);
+        }
+        accumulator.answer_flushes();
+        (accumulator.ready(now), accumulator.needs_producer_id())
+    };
+    if ready.is_empty() {
+        return Ok(());
+    }
+    if needs_id {
+        let (id, epoch) = init_producer_id(client).await?;
+        shared.accumulator().set_producer(id, epoch);
+    }
+    let by_node = route(client, shared, ready).await;
+    for (node, partitions) in by_node {
+        send_to(client, shared, under_way, node, partitions).await;
+    }
+    Ok(())
+}
+
+async fn init_producer_id(client: &Client) -> Result<(ProducerId, ProducerEpoch), ClientError> {
+    let broker = client.any_broker().await?;
+    let request = InitProducerIdRequest {
+        transactional_id: None,
+        transaction_timeout_ms: i32::MAX,
+        producer_id: -1,
+        producer_epoch: -1,
+        ..InitProducerIdRequest::default()
+    };
+    let answer = broker.call(&request).await?;
+    let (api, code) = (ApiKey::InitProducerId, answer.error_code);
+    ClientError::check(broker.address(), api, code, "a producer id", None)?;
+    Ok((ProducerId(answer.producer_id), ProducerEpoch(answer.producer_epoch)))
+}
+
+/// The partitions by leader; those without one wait.
+async fn route(
+    client: &Client,
+    shared: &Shared,
+    ready: Vec<TopicPartition>,
+) -> BTreeMap<NodeId, Vec<TopicPartition>> {
+    let mut unknown: Vec<String> =
+        ready.iter().filter(|at| client.cached_leader(at).is_none()).map(|at| at.topic.clone()).collect();
+    unknown.dedup();
+    if !unknown.is_empty()
+        && let Err(error) = client.describe(Some(&unknown), AutoCreate::No).await
+    {
+        tracing::debug!(%error, "the producer cannot learn who leads");
+    }
+    let mut by_node: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
+    for at in ready {
+        match client.cached_leader(&at) {
+            Some(node) => by_node.entry(node).or_default().push(at),
+            None => {
+                let until = client.io().clock.now().after(client.options().retry_backoff);
+                shared.accumulator().delay(&at, until, "it has no leader");
+            }
+        }
+    }
+    by_node
+}
+
+/// Fills requests to one node, as many as may be under way, puts them in line in order, and leaves waiting for
+/// each answer to a task.
+async fn send_to(
+    client: &Client,
+    shared: &Arc<Shared>,
+    under_way: &UnderWay,
+    node: NodeId,
+    partitions: Vec<TopicPartition>,
+) {
+    let mut partitions = partitions.into_iter().peekable();
+    while partitions.peek().is_some() {
+        {
+            let mut counts = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(node).or_default();
+            if *count >= REQUESTS_PER_NODE_MAX {
+                return;
+            }
+            *count += 1;
+        }
+        let mut batches = Vec::new();
+        let mut bytes = 0;
+        while bytes < shared.options.request_bytes_max
+            && let Some(at) = partitions.next()
+        {
+            let batch = shared.accumulator().take(&at);
+            bytes += batch.as_ref().map_or(0, Batch::plain_bytes);
+            batches.extend(batch);
+        }
+        let begun = begin(client, shared, node, &mut batches).await;
+        let (task_client, task_shared, under_way) =
+            (client.clone(), Arc::clone(shared), Arc::clone(under_way));
+        // The task is not kept: it ends by itself within the request's deadline.
+        drop(client.io().spawn.spawn(
+            "client-produce",
+            Box::pin(async move {
+                settle(&task_client, &task_shared, begun, batches).await;
+                if let Some(count) = under_way.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&node) {
+                    *count -= 1;
+                }
+                task_shared.accumulator().answer_flushes();
+                task_shared.wake.notify_one();
+            }),
+        ));
+    }
+}
+
+type Begun = Result<(Arc<Broker>, InFlight<ProduceRequest>), ClientError>;
+
+async fn begin(client: &Client, shared: &Shared, node: NodeId, batches: &mut [Batch]) -> Begun {
+    let request = build(client, shared, batches);
+    let expects = if shared.options.acks == Acks::None { Expects::Nothing } else { Expects::Answer };
+    let broker = client.node(node, Lane::Produce).await?;
+    let in_flight = broker.begin(&request, expects).await?;
+    Ok((broker, in_flight))
+}
+
+/// Waits for the answer and judges each batch by it.
+async fn settle(client: &Client, shared: &Shared, begun: Begun, batches: Vec<Batch>) {
+    let answered = match begun {
+        Ok((broker, in_flight)) => in_flight.wait().await.map(|answer| (broker, answer)),
+        Err(error) => Err(error),
+    };
+    for batch in batches {
+        let result = match &answered {
+            Err(error) => Err(error.clone()),
+            Ok((_, None)) => Ok(BatchDelivered { base_offset: Offset::NONE, append_time: None }),
+            Ok((broker, Some(answer))) => {
+                let mut told = answer.responses.iter().filter(|topic| *topic.name == *batch.at.topic);
+                let told = told.find_map(|topic| {
+                    topic.partition_responses.iter().find(|p| p.index == batch.at.partition.0)
+                });
+                match told {
+                    Some(told) => read(broker, &batch.at, told),
+                    None => Err(ClientError::Incomplete {
+                        address: broker.address().clone(),
+                        api: ApiKey::Produce,
+                        missing: batch.at.to_string(),
+                    }),
+                }
+            }
+        };
+        judge(client, shared, batch, result);
+    }
+}
+
+fn build(client: &Client, shared: &Shared, batches: &mut [Batch]) -> ProduceRequest {
+    let mut topics: Vec<TopicProduceData> = Vec::new();
+    for batch in batches {
+        let records: Records = batch.encode().into();
+        let partition = PartitionProduceData {
+            index: batch.at.partition.0,
+            records: Some(records),
+            ..PartitionProduceData::default()
+        };
+        match topics.last_mut().filter(|topic| *topic.name == *batch.at.topic) {
+            Some(topic) => topic.partition_data.push(partition),
+            None => topics.push(TopicProduceData {
+                name: Text::from(batch.at.topic.as_str()),
+                partition_data: vec![partition],
+                ..TopicProduceData::default()
+            }),
+        }
+    }
+    ProduceRequest {
+        acks: shared.options.acks.to_wire(),
+        timeout_ms: client.timeout_ms(),
+        topic_data: topics,
+        ..ProduceRequest::default()
+    }
+}
+
+fn read(
+    broker: &Broker,
+    at: &TopicPartition,
+    told: &PartitionProduceResponse,
+) -> Result<BatchDelivered, ClientError> {
+    let records = told.record_errors.iter().filter_map(|error| error.batch_index_error_message.as_deref());
+    let message = told.error_message.as_deref().or_else(|| records.into_iter().next());
+    ClientError::check(broker.address(), ApiKey::Produce, told.error_code, at.to_string(), message)?;
+    let append_time = (told.log_append_time_ms >= 0).then_some(Timestamp(told.log_append_time_ms));
+    Ok(BatchDelivered { base_offset: Offset(told.base_offset), append_time })
+}
+
+/// Answers a batch, or puts it back in line.
+fn judge(client: &Client, shared: &Shared, mut batch: Batch, result: Result<BatchDelivered, ClientError>) {
+    let mut accumulator = shared.accumulator();
+    let error = match result {
+        Ok(delivered) => {
+            accumulator.finished(&batch.at);
+            return batch.finish(Ok(delivered));
+        }
+        Err(error) => error,
+    };
+    let code = error.code();
+    if code == Some(ErrorCode::DuplicateSequenceNumber) {
+        // It was written before; where, the broker does not remember.
+        accumulator.finished(&batch.at);
+        return batch.finish(Ok(BatchDelivered { base_offset: Offset::NONE, append_time: None }));
+    }
+    let out_of_order = code == Some(ErrorCode::OutOfOrderSequenceNumber) && !accumulator.is_first(&batch);
+    if error.is_retriable() || out_of_order {
+        if error.is_stale_metadata() {
+            client.invalidate();
+        }
+        let backoff: Duration = client.options().retry_backoff;
+        let backoff = (backoff * (1 << batch.attempts.min(5))).min(client.options().retry_backoff_max);
+        let until: Instant = client.io().clock.now().after(backoff);
+        batch.last_error = Some(error.to_string());
+        accumulator.give_back(batch, until);
+    } else {
+        accumulator.finished(&batch.at);
+        accumulator.failed(batch, error);
+    }
+}

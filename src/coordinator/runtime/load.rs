@@ -1,0 +1,144 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::coordinator::group::Durable;
+use crate::coordinator::group::codec::{self, DecodedRecord};
+use crate::io::Io;
+use crate::partition::{
+    EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, Partitions, PartitionsClosed,
+    ReadData, ReadError, ReadRequest,
+};
+use crate::types::{LeaderEpoch, Offset, PartitionId};
+use crate::wire::DecodeError;
+use crate::wire::batch::{BatchCheck, BatchError, BatchIterator, RecordBatch};
+
+/// Bytes of the log read at once.
+const READ_BYTES: usize = 1 << 20;
+/// What a batch may decompress to; those written here are not compressed.
+const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
+/// How soon a partition is asked again whose leader does not know yet what is committed.
+const STARTING_RETRY: Duration = Duration::from_millis(20);
+
+/// Why a partition's groups cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("a batch cannot be read: {0}")]
+    Batch(#[from] BatchError),
+    #[error("the record at offset {offset} cannot be read: {source}")]
+    Record { offset: Offset, source: DecodeError },
+    #[error("the record at offset {0} has no key")]
+    NoKey(Offset),
+    #[error("the node is shutting down")]
+    Closed,
+}
+
+impl From<PartitionsClosed> for LoadError {
+    fn from(_: PartitionsClosed) -> LoadError {
+        LoadError::Closed
+    }
+}
+
+/// What a load went through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct LoadStats {
+    pub(super) records: u64,
+    /// Records of kinds of groups that are not served.
+    pub(super) foreign: u64,
+}
+
+/// Replays a partition from its start to its high watermark. Waits while the partition's leader does not know
+/// yet what is committed.
+///
+/// # Errors
+/// If this node does not lead the partition, or what it holds cannot be read.
+pub(super) async fn load(
+    io: &Io,
+    partitions: &Partitions,
+    id: PartitionId,
+) -> Result<(Durable, LoadStats), LoadError> {
+    loop {
+        match replay(partitions, id).await {
+            Err(LoadError::Partition(PartitionError::Leadership(LeadershipError::Starting))) => {
+                io.clock.sleep(STARTING_RETRY).await;
+            }
+            // A segment was removed while it was read: compaction was faster. What is left says the same.
+            Err(LoadError::Read(ReadError::Gone)) => {}
+            Err(LoadError::Read(error)) => {
+                tracing::error!(partition = %id, %error, "the log of a partition of groups cannot be read");
+                partitions.report_damage(id, error).await?;
+                return Err(PartitionError::from(LeadershipError::Storage).into());
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn replay(partitions: &Partitions, id: PartitionId) -> Result<(Durable, LoadStats), LoadError> {
+    let mut durable = Durable::default();
+    let mut stats = LoadStats::default();
+    let mut offset = start_of(partitions, id).await?;
+    loop {
+        let read = ReadRequest {
+            id,
+            offset,
+            max_bytes: READ_BYTES,
+            epoch: EpochCheck(LeaderEpoch::NONE),
+            last_fetched_epoch: LeaderEpoch::NONE,
+        };
+        let mut results = partitions.read(vec![read], READ_BYTES, true, None).await?;
+        let result = results.pop().expect("one read has one result");
+        let pieces = match result.data? {
+            ReadData::Memory(pieces) => pieces,
+            ReadData::Stored { plan, .. } => plan.run().await?,
+        };
+        let before = offset;
+        for batch in BatchIterator::new(join(pieces), BatchCheck::Verify) {
+            let batch = batch?;
+            offset = batch.header().next_offset();
+            if !batch.header().attributes.is_control() {
+                apply(&batch, &mut durable, &mut stats)?;
+            }
+        }
+        if offset == before {
+            return Ok((durable, stats));
+        }
+    }
+}
+
+async fn start_of(partitions: &Partitions, id: PartitionId) -> Result<Offset, LoadError> {
+    let query = (id, EpochCheck(LeaderEpoch::NONE), OffsetQuery::Earliest);
+    let mut replies = partitions.offsets(vec![query]).await?;
+    match replies.pop().expect("one query has one reply")? {
+        OffsetReply::At { offset, .. } => Ok(offset),
+        OffsetReply::None | OffsetReply::FirstAtOrAfter(_) => Ok(Offset::ZERO),
+    }
+}
+
+fn apply(batch: &RecordBatch, durable: &mut Durable, stats: &mut LoadStats) -> Result<(), LoadError> {
+    let records = batch.records(DECOMPRESSED_BYTES_MAX)?;
+    let header = *batch.header();
+    for record in records {
+        let record = record?;
+        let offset = header.record_offset(record.offset_delta);
+        let key = record.key.ok_or(LoadError::NoKey(offset))?;
+        stats.records += 1;
+        match codec::decode(key, record.value) {
+            Ok(DecodedRecord::Ours(record)) => durable.apply(&record),
+            Ok(DecodedRecord::Foreign { .. }) => stats.foreign += 1,
+            Err(source) => return Err(LoadError::Record { offset, source }),
+        }
+    }
+    Ok(())
+}
+
+fn join(mut pieces: Vec<Bytes>) -> Bytes {
+    match pieces.len() {
+        1 => pieces.remove(0),
+        _ => pieces.concat().into(),
+    }
+}

@@ -1,0 +1,240 @@
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::CoordinatorError;
+use super::alarm::Alarm;
+use super::leading::Leading;
+use super::load::{LoadError, load};
+use super::write::Outcome;
+use crate::coordinator::group::command::{DeletedTopic, GroupCommand, GroupResponse};
+use crate::coordinator::group::{Durable, GroupConfig, GroupLimits};
+use crate::io::{Io, Shutdown};
+use crate::partition::Partitions;
+use crate::types::{Instant, PartitionId};
+
+/// How long a request waits for a load before it is told to come again.
+const LOAD_WAIT: Duration = Duration::from_secs(1);
+/// Requests that wait for a load; more wait in the inbox.
+const WAITING_MAX: usize = 1024;
+/// How soon after a failed load another is tried. Requests until then are refused at once.
+const RELOAD_PAUSE: Duration = Duration::from_secs(1);
+/// Messages taken in a row before the timers are looked at, so that requests cannot starve them.
+const MESSAGES_IN_A_ROW_MAX: usize = 64;
+
+pub(super) type Reply = oneshot::Sender<Result<GroupResponse, CoordinatorError>>;
+
+/// What a task is told.
+pub(super) enum Message {
+    Request { command: GroupCommand, reply: Reply },
+    TopicsDeleted(Vec<DeletedTopic>),
+}
+
+impl Message {
+    fn refuse(self, error: CoordinatorError) {
+        match self {
+            // Whoever asked may have gone.
+            Message::Request { reply, .. } => drop(reply.send(Err(error))),
+            Message::TopicsDeleted(topics) => {
+                tracing::warn!(topics = topics.len(), %error, "offsets of deleted topics stay until they expire");
+            }
+        }
+    }
+}
+
+/// What a task works with.
+pub(super) struct TaskParts {
+    pub(super) id: PartitionId,
+    pub(super) io: Io,
+    pub(super) partitions: Partitions,
+    pub(super) config: GroupConfig,
+    pub(super) limits: GroupLimits,
+    /// How long a write may take before those who wait for it are told so.
+    pub(super) commit_timeout: Duration,
+    pub(super) shutdown: Shutdown,
+    pub(super) inbox: mpsc::Receiver<Message>,
+}
+
+/// A message that came during a load; a request is refused at `until`.
+struct Waiting {
+    until: Instant,
+    message: Message,
+}
+
+/// The owner of one partition's groups.
+pub(super) struct Task {
+    parts: TaskParts,
+    waiting: VecDeque<Waiting>,
+    /// When a load may be tried again, after one that failed.
+    reload_at: Option<Instant>,
+    alarm: Alarm,
+}
+
+/// Whether the task goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    End,
+}
+
+/// How a leadership ended.
+enum Led {
+    /// A write failed; the outcomes of so many others are still to come.
+    Failed {
+        outcomes: mpsc::UnboundedReceiver<Outcome>,
+        writes_left: usize,
+    },
+    End,
+}
+
+impl Task {
+    pub(super) fn new(parts: TaskParts) -> Task {
+        Task { parts, waiting: VecDeque::new(), reload_at: None, alarm: Alarm::default() }
+    }
+
+    pub(super) async fn run(mut self) {
+        while self.idle().await == Next::GoOn && self.load_and_lead().await == Next::GoOn {}
+        self.parts.inbox.close();
+        self.refuse_waiting(&CoordinatorError::NotCoordinator);
+        while let Ok(message) = self.parts.inbox.try_recv() {
+            message.refuse(CoordinatorError::NotCoordinator);
+        }
+    }
+
+    /// Waits until there is reason to load.
+    async fn idle(&mut self) -> Next {
+        while self.waiting.is_empty() {
+            let shutdown = self.parts.shutdown.clone();
+            let message = tokio::select! {
+                biased;
+                () = shutdown.begun() => return Next::End,
+                message = self.parts.inbox.recv() => message,
+            };
+            let Some(message) = message else { return Next::End };
+            if self.reload_at.is_some_and(|at| self.parts.io.clock.now() < at) {
+                message.refuse(CoordinatorError::NotCoordinator);
+            } else {
+                self.wait(message);
+            }
+        }
+        Next::GoOn
+    }
+
+    async fn load_and_lead(&mut self) -> Next {
+        let (io, partitions, id) = (self.parts.io.clone(), self.parts.partitions.clone(), self.parts.id);
+        let started = io.clock.now();
+        let loading = Box::pin(async move { load(&io, &partitions, id).await });
+        let Some(loaded) = self.meanwhile(loading).await else { return Next::End };
+        let (durable, stats) = match loaded {
+            Ok(loaded) => loaded,
+            Err(LoadError::Closed) => return Next::End,
+            Err(error) => {
+                tracing::warn!(partition = %id, %error, "the groups of a partition cannot be loaded");
+                self.reload_at = Some(self.parts.io.clock.now().after(RELOAD_PAUSE));
+                self.refuse_waiting(&CoordinatorError::NotCoordinator);
+                return Next::GoOn;
+            }
+        };
+        self.reload_at = None;
+        let took = self.parts.io.clock.now().since(started);
+        tracing::info!(partition = %id, records = stats.records, foreign = stats.foreign, ?took, "groups loaded");
+        match self.lead(durable).await {
+            Led::End => Next::End,
+            Led::Failed { mut outcomes, writes_left } => {
+                let drained = Box::pin(async move {
+                    for _ in 0..writes_left {
+                        // Every write has its outcome, if only that it was dropped.
+                        outcomes.recv().await;
+                    }
+                });
+                self.meanwhile(drained).await.map_or(Next::End, |()| Next::GoOn)
+            }
+        }
+    }
+
+    /// Drives `future`, and lets messages wait. `None` if the task shall end.
+    async fn meanwhile<F: Future>(&mut self, future: F) -> Option<F::Output> {
+        let shutdown = self.parts.shutdown.clone();
+        let mut begun = pin!(shutdown.begun());
+        let mut future = pin!(future);
+        loop {
+            let is_request = |waiting: &&Waiting| matches!(waiting.message, Message::Request { .. });
+            let deadline = self.waiting.iter().find(is_request).map(|waiting| waiting.until);
+            let has_room = self.waiting.len() < WAITING_MAX;
+            tokio::select! {
+                biased;
+                () = &mut begun => return None,
+                output = &mut future => return Some(output),
+                () = self.alarm.at(self.parts.io.clock.as_ref(), deadline) => self.refuse_late(),
+                message = self.parts.inbox.recv(), if has_room => self.wait(message?),
+            }
+        }
+    }
+
+    fn wait(&mut self, message: Message) {
+        let until = self.parts.io.clock.now().after(LOAD_WAIT);
+        self.waiting.push_back(Waiting { until, message });
+    }
+
+    fn refuse_late(&mut self) {
+        let now = self.parts.io.clock.now();
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting.message {
+                Message::Request { .. } if waiting.until <= now => {
+                    waiting.message.refuse(CoordinatorError::Loading);
+                }
+                Message::Request { .. } | Message::TopicsDeleted(_) => self.waiting.push_back(waiting),
+            }
+        }
+    }
+
+    fn refuse_waiting(&mut self, error: &CoordinatorError) {
+        for waiting in self.waiting.drain(..) {
+            waiting.message.refuse(error.clone());
+        }
+    }
+
+    /// Serves what was loaded until a write fails or the task shall end.
+    async fn lead(&mut self, durable: Durable) -> Led {
+        let shutdown = self.parts.shutdown.clone();
+        let mut begun = pin!(shutdown.begun());
+        let (sender, mut outcomes) = mpsc::unbounded_channel();
+        let mut leading = Leading::begin(&self.parts, durable, sender).await;
+        while let Some(waiting) = self.waiting.pop_front() {
+            leading.take(waiting.message).await;
+        }
+        let mut in_a_row = 0;
+        loop {
+            if in_a_row >= MESSAGES_IN_A_ROW_MAX {
+                in_a_row = 0;
+                leading.fire_due().await;
+            }
+            let deadline = leading.deadline();
+            tokio::select! {
+                biased;
+                () = &mut begun => break,
+                Some(outcome) = outcomes.recv() => {
+                    if let Err(error) = leading.finish(outcome).await {
+                        tracing::warn!(partition = %self.parts.id, %error, "a coordinator's write failed");
+                        let writes_left = leading.resign(&error);
+                        return Led::Failed { outcomes, writes_left };
+                    }
+                }
+                message = self.parts.inbox.recv(), if leading.has_room() => {
+                    let Some(message) = message else { break };
+                    leading.take(message).await;
+                    in_a_row += 1;
+                }
+                () = self.alarm.at(self.parts.io.clock.as_ref(), deadline) => {
+                    in_a_row = 0;
+                    leading.fire_due().await;
+                }
+            }
+        }
+        leading.resign(&CoordinatorError::NotCoordinator);
+        Led::End
+    }
+}

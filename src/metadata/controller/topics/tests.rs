@@ -1,0 +1,222 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{BrokerLayers, DynamicConfig, Inputs, Settings};
+use crate::metadata::BrokerImage;
+
+struct Rules {
+    topics: TopicsConfig,
+    configs: TopicDefaults,
+}
+
+impl Rules {
+    fn new() -> Rules {
+        let (none, settings) = (DynamicConfig::default(), Settings::load(&Inputs::default()).expect("right"));
+        let topics =
+            TopicsConfig { partitions: 3, replication_factor: 1, auto_create: true, delete_enabled: true };
+        let configs =
+            TopicDefaults::new(&BrokerLayers { broker: &none, cluster: &none, settings: &settings });
+        Rules { topics, configs }
+    }
+
+    fn get(&self) -> TopicRules<'_> {
+        TopicRules { topics: &self.topics, configs: &self.configs }
+    }
+}
+
+fn cluster(brokers: i32) -> MetadataImage {
+    let mut image = MetadataImage::default();
+    for node in 1..=brokers {
+        let broker = BrokerImage { incarnation: TopicId::ZERO, endpoints: Vec::new(), rack: None };
+        image.brokers.insert(NodeId(node), broker);
+    }
+    image
+}
+
+fn id(number: u8) -> TopicId {
+    TopicId([number; 16])
+}
+
+fn plain(name: &str) -> NewTopic {
+    NewTopic {
+        name: name.to_owned(),
+        partitions: -1,
+        replication_factor: -1,
+        assignments: Vec::new(),
+        configs: Vec::new(),
+    }
+}
+
+fn applied<R>(image: &MetadataImage, decision: &Decision<R>) -> MetadataImage {
+    let mut next = image.clone();
+    for record in &decision.records {
+        next.apply(record).expect("a decision fits its image");
+    }
+    next
+}
+
+/// The cluster with topic "plain" of two partitions.
+fn with_plain() -> MetadataImage {
+    let image = cluster(1);
+    let topic = NewTopic { partitions: 2, ..plain("plain") };
+    let decision = create_topics(&image, &[topic], &[id(1)], Rules::new().get());
+    assert!(decision.reply[0].is_ok());
+    applied(&image, &decision)
+}
+
+fn refusal(image: &MetadataImage, topic: NewTopic) -> ControllerError {
+    let decision = create_topics(image, &[topic], &[id(9)], Rules::new().get());
+    assert!(decision.records.is_empty(), "what is refused leaves nothing");
+    decision.reply.into_iter().next().expect("one topic has one result").expect_err("refused")
+}
+
+#[test]
+fn refusals_are_of_kafkas_kinds() {
+    use ControllerError as E;
+    let image = with_plain();
+    let refuse = |topic| refusal(&image, topic);
+    assert!(matches!(refuse(plain("plain")), E::TopicExists(_)));
+    assert!(matches!(refuse(plain("not/allowed")), E::InvalidTopic(_)));
+    assert!(matches!(refuse(plain("")), E::InvalidTopic(_)));
+    assert!(matches!(refuse(plain("__cluster_metadata")), E::InvalidRequest(_)));
+    assert!(matches!(refuse(NewTopic { partitions: 0, ..plain("new") }), E::InvalidPartitions(_)));
+    assert!(matches!(refuse(NewTopic { partitions: -2, ..plain("new") }), E::InvalidPartitions(_)));
+    for replication_factor in [3, 0, -2] {
+        let topic = NewTopic { replication_factor, ..plain("new") };
+        assert!(matches!(refuse(topic), E::InvalidReplicationFactor(_)));
+    }
+    // Both are wrong: Kafka tells of the factor.
+    let both = NewTopic { replication_factor: 0, partitions: 0, ..plain("new") };
+    assert!(matches!(refuse(both), E::InvalidReplicationFactor(_)));
+    let many = NewTopic { partitions: 10_001, ..plain("new") };
+    assert!(matches!(refuse(many), E::TooManyAtOnce { wanted: 10_001, .. }));
+    let assigned = |index, node, partitions| NewTopic {
+        assignments: vec![(PartitionIndex(index), vec![NodeId(node)])],
+        partitions,
+        ..plain("new")
+    };
+    assert!(matches!(refuse(assigned(0, 1, 1)), E::InvalidRequest(_)));
+    assert!(matches!(refuse(assigned(0, 77, -1)), E::InvalidAssignment(_)));
+    assert!(matches!(refuse(assigned(1, 1, -1)), E::InvalidAssignment(_)));
+}
+
+#[test]
+fn refused_settings_are_told_in_kafkas_words() {
+    let told = |name: &str, value: Option<&str>| {
+        let configs = vec![(name.to_owned(), value.map(str::to_owned))];
+        match refusal(&cluster(1), NewTopic { configs, ..plain("new") }) {
+            ControllerError::InvalidConfig(why) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told("no.such.config", Some("1")), "Unknown topic config name: no.such.config");
+    assert_eq!(told("retention.ms", None), "Null value not supported for topic configs: retention.ms");
+    assert_eq!(
+        told("retention.ms", Some("abc")),
+        "Invalid value abc for configuration retention.ms: Not a number of type LONG"
+    );
+}
+
+#[test]
+fn names_that_differ_in_dots_collide() {
+    let image = cluster(1);
+    let first = create_topics(&image, &[plain("collide.here")], &[id(1)], Rules::new().get());
+    let image = applied(&image, &first);
+    assert!(matches!(refusal(&image, plain("collide_here")), ControllerError::NameCollision { .. }));
+}
+
+#[test]
+fn a_topic_named_twice_is_not_created() {
+    let topics = [plain("a"), plain("b"), plain("a")];
+    let decision = create_topics(&cluster(1), &topics, &[id(1), id(2), id(3)], Rules::new().get());
+    let created: Vec<bool> = decision.reply.iter().map(Result::is_ok).collect();
+    assert_eq!(created, [false, true, false]);
+    let image = applied(&cluster(1), &decision);
+    assert!(image.topic("a").is_none() && image.topic("b").is_some());
+}
+
+#[test]
+fn a_topic_is_deleted_once_and_only_if_it_is_named_once() {
+    let image = with_plain();
+    let name = || TopicSelector::Name("plain".to_owned());
+    let decision = delete_topics(&image, &[name()], true);
+    assert_eq!(decision.reply, [Ok(DeletedTopic { name: "plain".to_owned(), id: id(1) })]);
+    assert!(applied(&image, &decision).topic("plain").is_none());
+    let both = delete_topics(&image, &[name(), TopicSelector::Id(id(1))], true);
+    assert!(both.records.is_empty());
+    assert!(both.reply.iter().all(|one| matches!(one, Err(ControllerError::NamedTwice(_)))));
+    let unknown = [TopicSelector::Name("nowhere".to_owned()), TopicSelector::Id(id(7))];
+    let decision = delete_topics(&image, &unknown, true);
+    assert_eq!(
+        decision.reply,
+        [
+            Err(ControllerError::UnknownTopic("nowhere".to_owned())),
+            Err(ControllerError::UnknownTopicId(id(7)))
+        ]
+    );
+    let disabled = delete_topics(&image, &[name()], false);
+    assert_eq!((disabled.records.len(), disabled.reply), (0, vec![Err(ControllerError::DeletionDisabled)]));
+}
+
+#[test]
+fn added_partitions_are_refused_in_kafkas_words() {
+    let image = with_plain();
+    let told = |count, assignments: Option<Vec<Vec<NodeId>>>| {
+        let request = NewPartitions { name: "plain".to_owned(), count, assignments };
+        let decision = create_partitions(&image, &[request]);
+        assert!(decision.records.is_empty());
+        decision.reply[0].as_ref().expect_err("refused").to_string()
+    };
+    assert_eq!(told(2, None), "Topic already has 2 partition(s).");
+    assert_eq!(told(1, None), "The topic plain currently has 2 partition(s); 1 would not be an increase.");
+    assert_eq!(told(-1, None), "The topic plain currently has 2 partition(s); -1 would not be an increase.");
+    assert_eq!(
+        told(4, Some(vec![vec![NodeId(1)]])),
+        "Attempted to add 2 additional partition(s), but only 1 assignment(s) were specified."
+    );
+    assert!(told(3, Some(vec![vec![NodeId(5)]])).contains("broker 5"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The image that the records make is what the answer promised, and it takes more partitions as promised.
+    #[test]
+    fn the_records_give_what_the_answer_promises(
+        brokers in 1..5_i32,
+        partitions in prop_oneof![Just(-1), 1..20_i32],
+        factor in prop_oneof![Just(-1_i16), 1..5_i16],
+        retention in proptest::option::of(1..100_i64),
+        more in 1..5_i32,
+    ) {
+        let image = cluster(brokers);
+        let configs = retention.iter().map(|ms| ("retention.ms".to_owned(), Some(ms.to_string()))).collect();
+        let topic = NewTopic { partitions, replication_factor: factor, configs, ..plain("t") };
+        let decision = create_topics(&image, &[topic], &[id(1)], Rules::new().get());
+        let wanted_factor = if factor == -1 { 1 } else { factor };
+        let Ok(created) = &decision.reply[0] else {
+            prop_assert!(i32::from(wanted_factor) > brokers);
+            return Ok(());
+        };
+        let next = applied(&image, &decision);
+        let topic = next.topic("t").expect("created");
+        prop_assert_eq!(topic.id, created.id);
+        prop_assert_eq!(&topic.settings, &created.configs);
+        prop_assert_eq!(created.partitions, if partitions == -1 { 3 } else { partitions });
+        prop_assert_eq!(i32::try_from(topic.partitions.len()).expect("few"), created.partitions);
+        let count = created.partitions + more;
+        let request = NewPartitions { name: "t".to_owned(), count, assignments: None };
+        let added = create_partitions(&next, &[request]);
+        prop_assert_eq!(&added.reply, &vec![Ok(())]);
+        let grown = applied(&next, &added);
+        let topic = grown.topic("t").expect("there");
+        prop_assert_eq!(i32::try_from(topic.partitions.len()).expect("few"), count);
+        for (expected, (index, partition)) in (0..).zip(&topic.partitions) {
+            prop_assert_eq!(index.0, expected);
+            let distinct: BTreeSet<NodeId> = partition.replicas.iter().copied().collect();
+            prop_assert_eq!(distinct.len(), usize::try_from(wanted_factor).expect("positive"));
+            prop_assert!(distinct.iter().all(|node| grown.brokers.contains_key(node)));
+            prop_assert_eq!(partition.leader, partition.replicas[0]);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+use metrics::{Unit, describe_counter, describe_histogram};
+
+use super::names;
+
+/// Tells the installed recorder what each metric means; call it once, after installing one.
+pub fn describe() {
+    describe_requests();
+    describe_counter!(names::MESSAGES_IN, "Records appended");
+    describe_counter!(names::BYTES_IN, Unit::Bytes, "Bytes of record batches appended");
+    describe_counter!(names::BYTES_OUT, Unit::Bytes, "Bytes of record batches sent to consumers");
+    describe_counter!(names::BYTES_REJECTED, Unit::Bytes, "Bytes of record batches refused");
+    describe_counter!(names::PRODUCE_REQUESTS, "Partitions handled in Produce requests");
+    describe_counter!(names::FETCH_REQUESTS, "Partitions handled in Fetch requests");
+    describe_counter!(names::FAILED_PRODUCE, "Partitions of Produce requests that failed");
+    describe_counter!(names::FAILED_FETCH, "Partitions of Fetch requests that failed");
+}
+
+fn describe_requests() {
+    describe_counter!(names::REQUESTS, "Requests answered, by API");
+    describe_counter!(names::REQUEST_ERRORS, "Error codes in answers, by API and code");
+    describe_counter!(names::REQUEST_BYTES, Unit::Bytes, "Bytes of requests, by API");
+    describe_counter!(names::RESPONSE_BYTES, Unit::Bytes, "Bytes of responses, by API");
+    describe_histogram!(
+        names::REQUEST_TOTAL_TIME,
+        Unit::Milliseconds,
+        "Time of a request, queue to last byte"
+    );
+    describe_histogram!(names::REQUEST_QUEUE_TIME, Unit::Milliseconds, "Time a request waited to be handled");
+    describe_histogram!(names::REQUEST_LOCAL_TIME, Unit::Milliseconds, "Time a request's handling took");
+    describe_histogram!(names::RESPONSE_SEND_TIME, Unit::Milliseconds, "Time a response waited to be sent");
+}

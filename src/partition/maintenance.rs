@@ -1,0 +1,196 @@
+//! What keeps storage in bounds while nobody asks: batches move from memory to segments, checkpoints free the
+//! journal, retention moves log starts, silent producers are forgotten.
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::{Partitions, PartitionsClosed};
+use crate::config::BrokerConfig;
+use crate::io::{Io, Shutdown, TaskHandle, timeout};
+use crate::log::{FlushDone, FlushFailed, FlushWork, Position, Storage, StorageError};
+use crate::types::{Instant, PartitionId, Timestamp};
+
+/// How often the task looks whether there is something to do.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a record waits at most for its segment where nothing presses.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a failed round is not tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A step of maintenance in a shard.
+pub(super) enum Step {
+    /// Hand out what is to be written to segments.
+    TakeFlushes { wall: Timestamp, reply: oneshot::Sender<Vec<FlushWork>> },
+    /// What became of it; answers what the shard's logs still need of the journal.
+    Flushed { outcomes: Vec<Result<FlushDone, FlushFailed>>, reply: oneshot::Sender<Option<Position>> },
+    /// Move log starts as retention says, and forget silent producers.
+    Retain { wall: Timestamp },
+    /// Let go of memory that is only a cache.
+    ReleaseTails,
+}
+
+/// When maintenance does what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MaintenanceOptions {
+    /// How often retention is looked at (`log.retention.check.interval.ms`).
+    pub retention_interval: Duration,
+}
+
+impl MaintenanceOptions {
+    #[must_use]
+    pub fn of(config: &BrokerConfig) -> MaintenanceOptions {
+        MaintenanceOptions { retention_interval: config.cleaner.retention_check_interval }
+    }
+}
+
+/// The running task.
+pub struct Maintenance {
+    stop: Shutdown,
+    task: TaskHandle,
+    outcome: oneshot::Receiver<Result<(), MaintenanceError>>,
+}
+
+/// Why a round of maintenance came to nothing. Nothing is lost by it.
+#[derive(Debug, thiserror::Error)]
+pub enum MaintenanceError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("the shards are gone")]
+    Closed,
+    #[error("the task ended early")]
+    Ended,
+}
+
+impl From<PartitionsClosed> for MaintenanceError {
+    fn from(_: PartitionsClosed) -> Self {
+        MaintenanceError::Closed
+    }
+}
+
+impl Maintenance {
+    /// Starts the task.
+    #[must_use]
+    pub fn start(
+        io: &Io,
+        partitions: Partitions,
+        storage: Storage,
+        options: MaintenanceOptions,
+    ) -> Maintenance {
+        let stop = Shutdown::new();
+        let (sender, outcome) = oneshot::channel();
+        let now = io.clock.now();
+        let keeper = Keeper {
+            io: io.clone(),
+            partitions,
+            storage,
+            options,
+            flushed_at: now,
+            retained_at: now,
+            retry_at: now,
+        };
+        let stopped = stop.clone();
+        let task = io.spawn.spawn(
+            "maintenance",
+            Box::pin(async move {
+                // Whoever stops the node without asking needs no outcome.
+                drop(sender.send(keeper.run(stopped).await));
+            }),
+        );
+        Maintenance { stop, task, outcome }
+    }
+
+    /// Makes a last round, so that the next start has little to replay, and ends the task.
+    ///
+    /// # Errors
+    /// If the last checkpoint could not be written.
+    pub async fn stop(self) -> Result<(), MaintenanceError> {
+        self.stop.begin();
+        let outcome = self.outcome.await.unwrap_or(Err(MaintenanceError::Ended));
+        match self.task.join().await {
+            Ok(()) => outcome,
+            Err(error) => {
+                warn!(%error, "the maintenance task failed");
+                Err(MaintenanceError::Ended)
+            }
+        }
+    }
+}
+
+struct Keeper {
+    io: Io,
+    partitions: Partitions,
+    storage: Storage,
+    options: MaintenanceOptions,
+    flushed_at: Instant,
+    retained_at: Instant,
+    retry_at: Instant,
+}
+
+impl Keeper {
+    async fn run(mut self, stop: Shutdown) -> Result<(), MaintenanceError> {
+        loop {
+            let next = self.io.clock.now().after(LOOK_INTERVAL);
+            if timeout(&*self.io.clock, next, stop.begun()).await.is_ok() {
+                return self.round().await;
+            }
+            if let Err(error) = self.look().await {
+                match error {
+                    MaintenanceError::Closed | MaintenanceError::Ended => return Err(error),
+                    MaintenanceError::Storage(_) => {
+                        warn!(%error, "maintenance failed; it is tried again");
+                        self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), MaintenanceError> {
+        let now = self.io.clock.now();
+        if now < self.retry_at {
+            return Ok(());
+        }
+        if now.since(self.retained_at) >= self.options.retention_interval {
+            self.retained_at = now;
+            let wall = self.io.clock.wall();
+            self.partitions.maintain(|_| Step::Retain { wall }).await?;
+        }
+        let journal = self.storage.journal().statistics();
+        let pressed = journal.files_live * 2 > journal.files_total
+            || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit();
+        if pressed || now.since(self.flushed_at) >= FLUSH_INTERVAL {
+            self.flushed_at = now;
+            self.round().await?;
+        }
+        Ok(())
+    }
+
+    /// Moves everything committed to segments and writes a checkpoint.
+    async fn round(&mut self) -> Result<(), MaintenanceError> {
+        let mut round = self.storage.begin_checkpoint();
+        let wall = self.io.clock.wall();
+        for shard in 0..self.partitions.shard_count() {
+            let (reply, answer) = oneshot::channel();
+            self.partitions.maintain_shard(shard, Step::TakeFlushes { wall, reply }).await?;
+            let works = answer.await.map_err(|_| MaintenanceError::Closed)?;
+            let outcomes = self.storage.flush(works).await;
+            for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+                warn!(%failure, "records stay in memory and in the journal");
+            }
+            let (reply, answer) = oneshot::channel();
+            self.partitions.maintain_shard(shard, Step::Flushed { outcomes, reply }).await?;
+            round.require(answer.await.map_err(|_| MaintenanceError::Closed)?);
+        }
+        self.storage.checkpoint(round).await?;
+        if self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit() {
+            self.partitions.maintain(|_| Step::ReleaseTails).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Says in the node's log what retention removed.
+pub(super) fn told_retention(id: PartitionId, start: crate::types::Offset) {
+    info!(partition = %id, log_start = %start, "retention moved the log's start");
+}

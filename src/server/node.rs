@@ -1,0 +1,334 @@
+//! A broker node, put together from its parts.
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tracing::{info, warn};
+
+use super::{Answer, ConnectionLimits, ListenerStats, RequestMemory, ServerContext, Service, Session, serve};
+use crate::broker::{Context, Outcome, Parts, Peer, dispatch, features};
+use crate::config::{BrokerConfig, Listener, Settings};
+use crate::coordinator::GroupCoordinators;
+use crate::io::{self, Io, Shutdown, timeout};
+use crate::log::{JournalFailed, LogConfig, RecoveryReport, Storage, StorageError, StorageOptions};
+use crate::metadata::controller::{
+    Controller, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap, register_broker,
+};
+use crate::metadata::{Endpoint, ImageCell};
+use crate::partition::{Maintenance, MaintenanceOptions, Partitions, start_shards};
+use crate::types::TopicId;
+
+/// A frame that has begun, or a reply, must make it across within this time.
+const TRANSFER_PATIENCE: Duration = Duration::from_secs(60);
+/// Replies that wait in one connection; beyond it the connection is not read.
+const PIPELINED_MAX: usize = 128;
+/// What stands for "never" where a deadline is needed.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "listener {name}: {address} is taken by another program: stop that one, or set listeners to another port"
+    )]
+    PortTaken { name: String, address: String },
+    #[error("listener {name}: cannot listen on {address}: {cause}")]
+    Listen { name: String, address: String, cause: std::io::Error },
+    #[error("listener {name}: {address} is not an address: {cause}")]
+    Address { name: String, address: String, cause: String },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("the cluster's metadata cannot be used: {0}")]
+    Metadata(#[from] ControllerUnavailable),
+    #[error("the cluster's metadata cannot be written: {0}")]
+    Register(Arc<ControllerUnavailable>),
+}
+
+/// A running node.
+pub struct Node {
+    io: Io,
+    config: Arc<BrokerConfig>,
+    context: Arc<Context>,
+    storage: Storage,
+    maintenance: Maintenance,
+    shutdown: Shutdown,
+    listeners: Vec<BoundListener>,
+    memory: RequestMemory,
+    report: RecoveryReport,
+}
+
+/// A listener that takes connections.
+pub struct BoundListener {
+    pub name: String,
+    pub address: SocketAddr,
+    pub stats: Arc<ListenerStats>,
+}
+
+impl Node {
+    /// Recovers what the data directory holds, joins the cluster's metadata, and takes connections.
+    ///
+    /// # Errors
+    /// If a port is taken, the storage is damaged beyond what can be served, or the metadata cannot be read.
+    pub async fn start(
+        io: Io,
+        config: Arc<BrokerConfig>,
+        settings: Arc<Settings>,
+    ) -> Result<Node, StartError> {
+        let sockets = bind(&io, &config).await?;
+        let defaults = LogConfig::default();
+        let (storage, logs, report) =
+            Storage::open(io.clone(), storage_options(&config), move |_| defaults.clone()).await?;
+        let shards = config.storage.shards.unwrap_or(1);
+        let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
+        let image = Arc::new(ImageCell::default());
+        let controller =
+            Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image))
+                .await?;
+        register(&io, &config, &controller, &sockets).await.map_err(StartError::Register)?;
+        let shutdown = Shutdown::new();
+        let groups = GroupCoordinators::new(
+            io.clone(),
+            partitions.clone(),
+            Arc::clone(&image),
+            &config,
+            shutdown.clone(),
+        );
+        let context = Arc::new(Context::new(Parts {
+            io: io.clone(),
+            config: Arc::clone(&config),
+            settings,
+            image,
+            partitions: partitions.clone(),
+            controller,
+            groups,
+            shutdown: shutdown.clone(),
+        }));
+        let maintenance =
+            Maintenance::start(&io, partitions, storage.clone(), MaintenanceOptions::of(&config));
+        let memory = RequestMemory::new(
+            usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX),
+        );
+        let mut node = Node {
+            io,
+            config,
+            context,
+            storage,
+            maintenance,
+            shutdown,
+            listeners: Vec::new(),
+            memory,
+            report,
+        };
+        node.listeners =
+            sockets.into_iter().map(|(listener, socket)| node.listen(listener, socket)).collect();
+        Ok(node)
+    }
+
+    fn listen(&self, listener: Listener, socket: Box<dyn io::Listener>) -> BoundListener {
+        let stats = Arc::new(ListenerStats::default());
+        let address = socket.local_addr();
+        let context = ServerContext {
+            io: self.io.clone(),
+            service: Arc::new(BrokerService {
+                context: Arc::clone(&self.context),
+                listener: Arc::from(listener.name.as_str()),
+            }),
+            limits: connection_limits(&self.config),
+            memory: self.memory.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        drop(self.io.spawn.spawn("listener", Box::pin(serve(context, socket, Arc::clone(&stats)))));
+        BoundListener { name: listener.name, address, stats }
+    }
+
+    /// The listeners, with the ports that were bound.
+    #[must_use]
+    pub fn listeners(&self) -> &[BoundListener] {
+        &self.listeners
+    }
+
+    /// What recovery found.
+    #[must_use]
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.report
+    }
+
+    /// The handles that handlers use, for metrics and tests.
+    #[must_use]
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The memory that requests under way share.
+    #[must_use]
+    pub fn request_memory(&self) -> &RequestMemory {
+        &self.memory
+    }
+
+    /// Free bytes of the request memory.
+    #[must_use]
+    pub fn request_memory_available_bytes(&self) -> usize {
+        self.memory.available_bytes()
+    }
+
+    /// Completes when the journal has failed: nothing more is acknowledged, and only a restart, which reads
+    /// the disk again, can help.
+    pub async fn failed(&self) -> JournalFailed {
+        self.storage.journal().failed().await
+    }
+
+    /// Stops: no new connections, what is in flight is answered, memory goes to the segments, the checkpoint
+    /// is written, the journal is closed. One log line a step.
+    pub async fn shutdown(self) {
+        info!("stopping: no new connections are taken");
+        self.shutdown.begin();
+        let deadline = self.io.clock.now().after(self.config.shutdown_timeout);
+        for listener in &self.listeners {
+            let open = listener.stats.open();
+            if timeout(&*self.io.clock, deadline, listener.stats.drained()).await.is_err() {
+                warn!(listener = %listener.name, open = listener.stats.open(),
+                    "stopping: some connections are still busy and are cut off");
+            } else {
+                info!(listener = %listener.name, open, "stopping: connections have been answered and closed");
+            }
+        }
+        match self.maintenance.stop().await {
+            Ok(()) => info!("stopping: everything is in the segments, the checkpoint is written"),
+            Err(error) => warn!(%error, "stopping: no final checkpoint; the next start replays the journal"),
+        }
+        match self.storage.close().await {
+            Ok(()) => info!("stopped"),
+            Err(error) => warn!(%error, "stopped; the journal had failed"),
+        }
+    }
+}
+
+async fn bind(io: &Io, config: &BrokerConfig) -> Result<Vec<(Listener, Box<dyn io::Listener>)>, StartError> {
+    let mut sockets = Vec::with_capacity(config.listeners.len());
+    for listener in &config.listeners {
+        let name = || listener.name.clone();
+        let address = format!("{}:{}", listener.bind_host(), listener.port);
+        let ip: IpAddr = resolve_host(listener.bind_host()).map_err(|cause| StartError::Address {
+            name: name(),
+            address: address.clone(),
+            cause,
+        })?;
+        let socket = io.net.listen(SocketAddr::new(ip, listener.port)).await.map_err(|cause| {
+            if cause.kind() == std::io::ErrorKind::AddrInUse {
+                StartError::PortTaken { name: name(), address: address.clone() }
+            } else {
+                StartError::Listen { name: name(), address: address.clone(), cause }
+            }
+        })?;
+        sockets.push((listener.clone(), socket));
+    }
+    Ok(sockets)
+}
+
+/// The address to bind for a listener's host.
+fn resolve_host(host: &str) -> Result<IpAddr, String> {
+    if host == "localhost" {
+        return Ok(IpAddr::from([127, 0, 0, 1]));
+    }
+    host.parse().map_err(|_| {
+        "a listener binds to an IP address, to localhost, or with an empty host to all addresses; \
+         names belong in advertised.listeners"
+            .to_owned()
+    })
+}
+
+/// Makes sure that the cluster has an id, and this broker its entry.
+async fn register(
+    io: &Io,
+    config: &BrokerConfig,
+    controller: &ControllerHandle,
+    sockets: &[(Listener, Box<dyn io::Listener>)],
+) -> Result<(), Arc<ControllerUnavailable>> {
+    let mut random = io.rng.stream("identity");
+    let cluster_id = TopicId(random.bytes16()).to_string();
+    let bound_port = |advertised: &Listener| {
+        let socket = sockets.iter().find(|(listener, _)| listener.name == advertised.name);
+        socket.map_or(advertised.port, |(_, socket)| socket.local_addr().port())
+    };
+    let endpoints = config
+        .advertised_listeners
+        .iter()
+        .map(|advertised| Endpoint {
+            listener: advertised.name.clone(),
+            host: advertised.host.clone(),
+            port: if advertised.port == 0 { bound_port(advertised) } else { advertised.port },
+        })
+        .collect();
+    let broker = NewBroker {
+        node: config.node_id,
+        incarnation: TopicId(random.bytes16()),
+        endpoints,
+        rack: config.rack.clone(),
+    };
+    controller
+        .change(move |image| {
+            let mut records = bootstrap(image, &cluster_id, features());
+            records.extend(register_broker(&broker).records);
+            Decision { records, reply: () }
+        })
+        .await
+}
+
+fn storage_options(config: &BrokerConfig) -> StorageOptions {
+    StorageOptions {
+        journal_file_bytes: config.storage.journal_file_bytes,
+        journal_files: config.storage.journal_files,
+        tail_budget_bytes: usize::try_from(config.storage.tail_memory_bytes).unwrap_or(usize::MAX),
+        ..StorageOptions::default()
+    }
+}
+
+fn connection_limits(config: &BrokerConfig) -> ConnectionLimits {
+    ConnectionLimits {
+        frame_bytes_max: config.network.request_bytes_max,
+        idle: config.network.connection_idle_max.unwrap_or(NEVER),
+        transfer: TRANSFER_PATIENCE,
+        pipelined_max: PIPELINED_MAX,
+        connections_max: config.network.connections_max,
+        connections_per_ip_max: config.network.connections_per_ip_max,
+        connections_per_ip_overrides: config.network.connections_per_ip_overrides.clone(),
+    }
+}
+
+/// Hands a connection's frames to the broker.
+struct BrokerService {
+    context: Arc<Context>,
+    listener: Arc<str>,
+}
+
+struct BrokerSession {
+    context: Arc<Context>,
+    peer: Peer,
+}
+
+impl Service for BrokerService {
+    fn session(&self, peer: SocketAddr) -> Box<dyn Session> {
+        let peer = Peer { address: peer, listener: Arc::clone(&self.listener) };
+        Box::new(BrokerSession { context: Arc::clone(&self.context), peer })
+    }
+}
+
+impl Session for BrokerSession {
+    fn call(&mut self, frame: Bytes) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(async move {
+            match dispatch(&self.context, &self.peer, frame).await {
+                Outcome::Now(frame) => Answer::Now(frame),
+                Outcome::Later(receiver) => Answer::Later(receiver),
+                Outcome::Nothing => Answer::Nothing,
+                Outcome::Close(reason) => Answer::Close(reason),
+            }
+        })
+    }
+}

@@ -1,0 +1,1 @@
+"""The parts of the real-clients harness: installing, brokers, the wire, checks."""
