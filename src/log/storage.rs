@@ -8,7 +8,8 @@ use super::config::{LogConfig, OptionsInvalid, StorageOptions};
 use super::file_cache::FileCache;
 use super::flush::{FlushDone, FlushFailed, FlushWork, flush_all};
 use super::journal::{
-    self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey, Position,
+    self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey,
+    Position,
 };
 use super::partition::PartitionLog;
 use super::recovery::{Parts, RecoveryReport, recover};
