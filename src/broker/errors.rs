@@ -83,7 +83,7 @@ impl AsErrorCode for AppendError {
     fn error_code(&self) -> ErrorCode {
         match self {
             AppendError::Leadership(error) => error.error_code(),
-            AppendError::Producer(error) => error.error_code(),
+            AppendError::Producer { error, .. } => error.error_code(),
             AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
@@ -112,15 +112,16 @@ impl AsErrorCode for BatchError {
             | BatchError::OffsetRange { .. }
             | BatchError::Control
             | BatchError::Sequence { .. }
-            | BatchError::Epoch { .. }
             | BatchError::TransactionalWithoutProducer
             | BatchError::Record { .. }
-            | BatchError::RecordsLeftOver { .. } => ErrorCode::InvalidRecord,
-            BatchError::Truncated { .. }
+            | BatchError::RecordsLeftOver { .. }
+            | BatchError::Truncated { .. }
+            | BatchError::Magic { magic: 0 | 1 } => ErrorCode::InvalidRecord,
+            BatchError::Epoch { .. } => ErrorCode::InvalidProducerEpoch,
+            BatchError::Magic { .. }
             | BatchError::Length { .. }
             | BatchError::Crc { .. }
             | BatchError::Compression(_) => ErrorCode::CorruptMessage,
-            BatchError::Magic { .. } => ErrorCode::UnsupportedForMessageFormat,
             BatchError::UnknownCodec { .. } | BatchError::CodecTooNew { .. } => {
                 ErrorCode::UnsupportedCompressionType
             }
@@ -224,7 +225,7 @@ impl AsErrorCode for CoordinatorError {
             CoordinatorError::Write(
                 AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
             ) => ErrorCode::NotCoordinator,
-            CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer(_)) => {
+            CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer { .. }) => {
                 ErrorCode::UnknownServerError
             }
         }

@@ -1,15 +1,17 @@
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::address::BrokerAddress;
-use super::connection::{Answered, Connection};
+use super::connection::{Answered, Connection, Enqueued};
 use super::error::ClientError;
 use super::options::{ClientIo, ClientOptions};
 use crate::types::{CorrelationId, ErrorCode};
 use crate::wire::frame::{decode_api_versions, decode_response, encode_request};
-use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse, ProduceRequest};
+use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{ApiKey, ApiRequest, Message, Text, VersionRange};
 
 /// A connection whose other side has said what it speaks.
@@ -19,6 +21,40 @@ pub struct Broker {
     versions: BTreeMap<i16, VersionRange>,
     features: Vec<Feature>,
     request_timeout: Duration,
+}
+
+/// Whether a request has an answer: not a Produce with `acks=0`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expects {
+    Answer,
+    Nothing,
+}
+
+/// A request that is in line or under way.
+pub struct InFlight<R> {
+    broker: Arc<Broker>,
+    enqueued: Enqueued,
+    version: i16,
+    answered: Answered,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: ApiRequest> InFlight<R> {
+    /// Waits for the answer; `None`, once it is written, for a request that has none.
+    ///
+    /// # Errors
+    /// As [`Broker::call`].
+    pub async fn wait(self) -> Result<Option<R::Response>, ClientError> {
+        let frame = self.broker.connection.answer(self.enqueued).await?;
+        match self.answered {
+            Answered::No => Ok(None),
+            Answered::Yes => {
+                let answer = decode_response::<R>(self.version, frame);
+                let (_, answer) = answer.map_err(|source| self.broker.malformed(R::API, source))?;
+                Ok(Some(answer))
+            }
+        }
+    }
 }
 
 /// A feature of the cluster, as `ApiVersions` tells it.
@@ -144,13 +180,36 @@ impl Broker {
         Ok(answer)
     }
 
-    /// Writes a Produce request with `acks=0`; returns once it is written, for nothing answers it.
+    /// Puts a request in line and returns at once: requests are written in the order of these calls. The
+    /// answer is waited for with [`InFlight::wait`].
     ///
     /// # Errors
     /// As [`Broker::call`].
-    pub async fn produce_unanswered(&self, request: &ProduceRequest) -> Result<(), ClientError> {
-        let version = self.version::<ProduceRequest>()?;
-        self.exchange(version, request, Answered::No, self.request_timeout).await.map(drop)
+    pub async fn begin<R: ApiRequest>(
+        self: &Arc<Self>,
+        request: &R,
+        expects: Expects,
+    ) -> Result<InFlight<R>, ClientError> {
+        let version = self.version::<R>()?;
+        let answered = match expects {
+            Expects::Answer => Answered::Yes,
+            Expects::Nothing => Answered::No,
+        };
+        let enqueued = self.enqueue(version, request, answered, self.request_timeout).await?;
+        Ok(InFlight { broker: Arc::clone(self), enqueued, version, answered, request: PhantomData })
+    }
+
+    async fn enqueue<R: ApiRequest>(
+        &self,
+        version: i16,
+        request: &R,
+        answered: Answered,
+        within: Duration,
+    ) -> Result<Enqueued, ClientError> {
+        let correlation: CorrelationId = self.connection.correlation_id();
+        let frame = encode_request(version, correlation, Some(&self.client_id), request)
+            .map_err(|source| ClientError::Encode { api: R::API, source })?;
+        self.connection.enqueue(R::API, correlation, frame, answered, within).await
     }
 
     async fn exchange<R: ApiRequest>(
@@ -160,10 +219,8 @@ impl Broker {
         answered: Answered,
         within: Duration,
     ) -> Result<Bytes, ClientError> {
-        let correlation: CorrelationId = self.connection.correlation_id();
-        let frame = encode_request(version, correlation, Some(&self.client_id), request)
-            .map_err(|source| ClientError::Encode { api: R::API, source })?;
-        self.connection.request(R::API, correlation, frame, answered, within).await
+        let enqueued = self.enqueue(version, request, answered, within).await?;
+        self.connection.answer(enqueued).await
     }
 
     fn malformed(&self, api: ApiKey, source: crate::wire::DecodeError) -> ClientError {

@@ -15,7 +15,7 @@ use super::address::BrokerAddress;
 use super::error::ClientError;
 use super::options::{ClientIo, ClientOptions};
 use crate::io::{ReadHalf, TaskHandle, WriteHalf, read_some, timeout, write_all_vectored};
-use crate::types::CorrelationId;
+use crate::types::{CorrelationId, Instant};
 use crate::wire::ApiKey;
 use crate::wire::frame::{LENGTH_BYTES, response_correlation_id};
 
@@ -105,36 +105,47 @@ impl Connection {
         CorrelationId(self.next_correlation.fetch_add(1, Ordering::Relaxed) & i32::MAX)
     }
 
-    /// Sends a frame and waits for its answer, or for its being written if it has none.
-    pub(super) async fn request(
+    /// Puts a frame in line to be written. What is put in line first is written first.
+    pub(super) async fn enqueue(
         &self,
         api: ApiKey,
         correlation: CorrelationId,
         frame: Vec<Bytes>,
         answered: Answered,
         within: Duration,
-    ) -> Result<Bytes, ClientError> {
-        let disconnected = |reason| ClientError::Disconnected { address: self.address.clone(), api, reason };
+    ) -> Result<Enqueued, ClientError> {
         let (sender, receiver) = oneshot::channel();
         let reply = match answered {
             Answered::Yes => Reply::Frame(sender),
             Answered::No => Reply::Written(sender),
         };
-        let exchange = async {
-            if self.outgoing.send(Outgoing { frame, correlation, reply }).await.is_err() {
-                return Err(self.pending.reason());
-            }
-            receiver.await.unwrap_or_else(|_| Err(self.pending.reason()))
-        };
         let deadline = self.io.clock.now().after(within);
-        match timeout(&*self.io.clock, deadline, exchange).await {
-            Ok(answer) => answer.map_err(disconnected),
-            Err(_) => {
-                // The answers behind this one would wait for it: the connection is of no more use.
-                self.close(format!("{api} was not answered within {within:?}"));
-                Err(ClientError::Timeout { address: self.address.clone(), api, after: within })
-            }
+        let enqueued = self.outgoing.send(Outgoing { frame, correlation, reply });
+        match timeout(&*self.io.clock, deadline, enqueued).await {
+            Ok(Ok(())) => Ok(Enqueued { api, receiver, deadline, within }),
+            Ok(Err(_)) => Err(self.disconnected(api, self.pending.reason())),
+            Err(_) => Err(self.timed_out(api, within)),
         }
+    }
+
+    /// Waits for the answer to what was put in line, or for its being written if it has none.
+    pub(super) async fn answer(&self, enqueued: Enqueued) -> Result<Bytes, ClientError> {
+        let Enqueued { api, receiver, deadline, within } = enqueued;
+        match timeout(&*self.io.clock, deadline, receiver).await {
+            Ok(Ok(answer)) => answer.map_err(|reason| self.disconnected(api, reason)),
+            Ok(Err(_)) => Err(self.disconnected(api, self.pending.reason())),
+            Err(_) => Err(self.timed_out(api, within)),
+        }
+    }
+
+    fn disconnected(&self, api: ApiKey, reason: String) -> ClientError {
+        ClientError::Disconnected { address: self.address.clone(), api, reason }
+    }
+
+    /// The answers behind this one would wait for it: the connection is of no more use.
+    fn timed_out(&self, api: ApiKey, within: Duration) -> ClientError {
+        self.close(format!("{api} was not answered within {within:?}"));
+        ClientError::Timeout { address: self.address.clone(), api, after: within }
     }
 
     pub(super) fn close(&self, reason: String) {
@@ -143,6 +154,14 @@ impl Connection {
             task.abort();
         }
     }
+}
+
+/// A request in line or under way.
+pub(super) struct Enqueued {
+    api: ApiKey,
+    receiver: oneshot::Receiver<Answer>,
+    deadline: Instant,
+    within: Duration,
 }
 
 /// Whether the broker answers a request: not a Produce with `acks=0`.

@@ -23,10 +23,18 @@ pub mod producer;
 mod retry;
 
 pub use address::{AddressError, BrokerAddress, parse_addresses};
-pub use broker::{Broker, Feature};
+pub use broker::{Broker, Expects, Feature, InFlight};
 pub use cluster::{AutoCreate, Client, Lane};
 pub use error::ClientError;
 pub use metadata::{BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition};
 pub use options::{ClientIo, ClientOptions};
 pub use partitioner::{murmur2, partition_for_key};
 pub use retry::Retry;
+
+/// Clients, producers and consumers move between tasks and are shared by them.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Client>();
+    shared::<producer::Producer>();
+    shared::<consumer::Consumer>();
+};

@@ -62,7 +62,7 @@ impl ClusterFigures {
     /// The figures in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
-        let mut out = Exposition(String::new());
+        let mut out = Exposition::default();
         self.render_cluster(&mut out);
         self.render_topics(&mut out);
         self.render_groups(&mut out);
@@ -175,15 +175,21 @@ impl GroupOffset {
 }
 
 /// Prometheus' text format, being written.
-struct Exposition(String);
+#[derive(Default)]
+pub(super) struct Exposition(pub(super) String);
 
 impl Exposition {
-    fn gauge(&mut self, name: &str, help: &str) {
+    pub(super) fn counter(&mut self, name: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} counter"));
+    }
+
+    pub(super) fn gauge(&mut self, name: &str, help: &str) {
         self.line(format_args!("# HELP {name} {help}"));
         self.line(format_args!("# TYPE {name} gauge"));
     }
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: impl Display) {
+    pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: impl Display) {
         self.0.push_str(name);
         for (i, (label, text)) in labels.iter().enumerate() {
             self.0.push_str(if i == 0 { "{" } else { "," });

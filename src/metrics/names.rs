@@ -11,7 +11,6 @@ pub(super) const RESPONSE_BYTES: &str = "kafka_network_requestmetrics_responseby
 
 pub(super) const CONNECTIONS: &str = "kafka_server_socket_server_metrics_connection_count";
 pub(super) const CONNECTIONS_OPENED: &str = "kafka_server_socket_server_metrics_connection_creation_total";
-pub(super) const CONNECTIONS_CLOSED: &str = "kafka_server_socket_server_metrics_connection_close_total";
 pub(super) const CONNECTIONS_REFUSED: &str = "ordain_connections_refused_total";
 pub(super) const REQUEST_MEMORY_USED: &str = "kafka_network_socketserver_memorypoolused";
 pub(super) const REQUEST_MEMORY_AVAILABLE: &str = "kafka_network_socketserver_memorypoolavailable";
@@ -28,10 +27,11 @@ pub(super) const FAILED_FETCH: &str = "kafka_server_brokertopicmetrics_failedfet
 pub(super) const JOURNAL_COMMITS: &str = "ordain_journal_commits_total";
 pub(super) const JOURNAL_ENTRIES: &str = "ordain_journal_entries_total";
 pub(super) const JOURNAL_BYTES: &str = "ordain_journal_bytes_total";
-pub(super) const JOURNAL_PADDING: &str = "ordain_journal_padding_bytes_total";
-pub(super) const JOURNAL_COMMIT_TIME: &str = "ordain_journal_commit_seconds";
-pub(super) const JOURNAL_FAILURES: &str = "ordain_journal_sync_failures_total";
-pub(super) const JOURNAL_USED: &str = "ordain_journal_used_bytes";
+pub(super) const JOURNAL_FULL_WAITS: &str = "ordain_journal_full_waits_total";
+pub(super) const JOURNAL_QUEUED: &str = "ordain_journal_queued_bytes";
+pub(super) const JOURNAL_FILES_LIVE: &str = "ordain_journal_files_live";
+pub(super) const JOURNAL_FILES: &str = "ordain_journal_files";
+pub(super) const JOURNAL_FAILED: &str = "ordain_journal_failed";
 
 pub(super) const BROKERS: &str = "kafka_brokers";
 pub(super) const BROKER_INFO: &str = "kafka_broker_info";

@@ -352,7 +352,7 @@ impl Partitions {
         check: EpochCheck,
         timestamp: Timestamp,
         from: Offset,
-    ) -> Result<Result<TimestampRead, PartitionError>, PartitionsClosed> {
+    ) -> Result<Result<(TimestampRead, Offset), PartitionError>, PartitionsClosed> {
         self.ask(self.shard(id), |reply| Request::FindTimestamp { id, check, timestamp, from, reply }).await
     }
 

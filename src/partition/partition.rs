@@ -173,7 +173,12 @@ impl Partition {
         let log_append_time =
             if header.attributes.is_log_append_time() { header.max_timestamp } else { Timestamp::NONE };
         let log_start = self.log.log_start();
-        if let Decision::Duplicate(original) = self.log.producers().check(&header)? {
+        let decision = self.log.producers().check(&header);
+        if let Decision::Duplicate(original) =
+            decision.map_err(|error| AppendError::Producer { error, log_start })?
+        {
+            // As Kafka answers: with the original's own time, whatever the topic's timestamp type.
+            let log_append_time = original.timestamp;
             let answer = Appended { base_offset: original.base_offset(), log_append_time, log_start };
             return Ok((original.last_offset.plus(1), answer));
         }
@@ -292,16 +297,20 @@ impl Partition {
         })
     }
 
-    /// The first committed batch from `from` on that may hold a record at or after `timestamp`.
+    /// The first committed batch from `from` on that may hold a record at or after `timestamp`, and from where
+    /// its records count: the log may begin inside the batch.
     pub(super) fn find_timestamp(
         &self,
         check: EpochCheck,
         timestamp: Timestamp,
         from: Offset,
-    ) -> Result<TimestampRead, PartitionError> {
+    ) -> Result<(TimestampRead, Offset), PartitionError> {
         self.check(check)?;
-        let found = self.log.find_timestamp(timestamp, from, self.replica.high_watermark());
-        found.map_err(|_| LeadershipError::Storage.into())
+        let from = from.max(self.log.log_start());
+        match self.log.find_timestamp(timestamp, from, self.replica.high_watermark()) {
+            Ok(found) => Ok((found, from)),
+            Err(_) => Err(LeadershipError::Storage.into()),
+        }
     }
 
     pub(super) fn epoch_end(
@@ -310,7 +319,9 @@ impl Partition {
         epoch: LeaderEpoch,
     ) -> Result<EpochEnd, PartitionError> {
         self.check(check)?;
-        Ok(match self.log.epochs().end_of(epoch, self.log.log_end()) {
+        // An epoch that has not been is unknown, not the present one.
+        let known = Some(epoch).filter(|&epoch| epoch <= self.replica.epoch());
+        Ok(match known.and_then(|epoch| self.log.epochs().end_of(epoch, self.log.log_end())) {
             Some((epoch, end)) => EpochEnd { epoch, end },
             None => EpochEnd { epoch: LeaderEpoch::NONE, end: Offset::NONE },
         })

@@ -65,8 +65,8 @@ pub enum LeadershipError {
 pub enum AppendError {
     #[error(transparent)]
     Leadership(#[from] LeadershipError),
-    #[error(transparent)]
-    Producer(#[from] ProducerError),
+    #[error("{error}")]
+    Producer { error: ProducerError, log_start: Offset },
     #[error("the journal failed: what was appended may or may not be kept")]
     Journal,
     #[error(transparent)]
@@ -206,7 +206,7 @@ pub(super) enum Request {
         check: EpochCheck,
         timestamp: Timestamp,
         from: Offset,
-        reply: oneshot::Sender<Result<TimestampRead, PartitionError>>,
+        reply: oneshot::Sender<Result<(TimestampRead, Offset), PartitionError>>,
     },
     /// Which logs recovery found that nobody has claimed.
     Unclaimed {

@@ -46,7 +46,8 @@ impl Partitions {
     ) -> Result<Option<Found>, SearchError> {
         let mut from = Offset::ZERO;
         loop {
-            let batch = match self.find_timestamp(id, check, timestamp, from).await?? {
+            let (read, counts_from) = self.find_timestamp(id, check, timestamp, from).await??;
+            let batch = match read {
                 TimestampRead::None => return Ok(None),
                 TimestampRead::Memory(batch) => batch,
                 TimestampRead::Stored(read) => match read.run().await {
@@ -57,7 +58,7 @@ impl Partitions {
                     Err(error) => return Err(error.into()),
                 },
             };
-            if let Some(found) = first_in(&batch, timestamp)? {
+            if let Some(found) = first_in(&batch, timestamp, counts_from)? {
                 return Ok(Some(found));
             }
             from = batch.header().next_offset();
@@ -65,14 +66,15 @@ impl Partitions {
     }
 }
 
-fn first_in(batch: &RecordBatch, timestamp: Timestamp) -> Result<Option<Found>, BatchError> {
+fn first_in(batch: &RecordBatch, timestamp: Timestamp, from: Offset) -> Result<Option<Found>, BatchError> {
     let epoch = batch.header().partition_leader_epoch;
     let mut records = batch.records(DECOMPRESSED_BYTES_MAX)?;
     while let Some(record) = records.next() {
         let record = record?;
         let time = records.timestamp_of(&record);
-        if time >= timestamp {
-            return Ok(Some(Found { offset: records.offset_of(&record), timestamp: time, epoch }));
+        let offset = records.offset_of(&record);
+        if time >= timestamp && offset >= from {
+            return Ok(Some(Found { offset, timestamp: time, epoch }));
         }
     }
     Ok(None)

@@ -166,6 +166,12 @@ impl Node {
         &self.storage
     }
 
+    /// The memory that requests under way share.
+    #[must_use]
+    pub fn request_memory(&self) -> &RequestMemory {
+        &self.memory
+    }
+
     /// Free bytes of the request memory.
     #[must_use]
     pub fn request_memory_available_bytes(&self) -> usize {

@@ -15,6 +15,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ordain::io::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -235,7 +236,7 @@ mod tests {
     async fn serves_three_paths_and_denies_the_rest() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        metrics::with_local_recorder(&recorder, || ordain::metrics::JournalMetrics::new().failed());
+        metrics::with_local_recorder(&recorder, || ordain::metrics::TopicMetrics::new().appended(3, 50));
         let probes = Probes {
             readiness: Arc::new(|| Readiness::NotReady("recovering".to_owned())),
             figures: Arc::new(|| Box::pin(async { "kafka_brokers 1\n".to_owned() })),
@@ -245,7 +246,7 @@ mod tests {
 
         let answer = ask(address, "GET /metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        assert!(answer.contains("ordain_journal_sync_failures_total 1\n"), "{answer}");
+        assert!(answer.contains("kafka_server_brokertopicmetrics_messagesin_total 3\n"), "{answer}");
         assert!(answer.contains("kafka_brokers 1\n"), "{answer}");
         assert!(ask(address, "GET /healthz").await.starts_with("HTTP/1.1 200"));
         let answer = ask(address, "GET /readyz").await;

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cluster, completions, config, consume, group, produce, serve, topic};
+use crate::commands::{cluster, completions, config, consume, group, perf, produce, serve, topic};
 
 /// A replicated message broker that Kafka clients use, and tools for any Kafka broker.
 #[derive(Parser, Debug)]
@@ -32,6 +32,8 @@ pub enum Command {
     Group(group::Arguments),
     /// Show brokers, features, API versions and log directories of a cluster.
     Cluster(cluster::Arguments),
+    /// Measure a broker.
+    Perf(perf::Arguments),
     /// Print a completion script for a shell.
     Completions(completions::Arguments),
 }

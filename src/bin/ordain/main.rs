@@ -12,6 +12,7 @@ mod node;
 mod output;
 mod parse;
 mod progress;
+mod watch;
 
 use std::process::ExitCode;
 

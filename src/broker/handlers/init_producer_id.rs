@@ -12,6 +12,10 @@ pub(in crate::broker) async fn handle(
     _caller: &Caller,
     request: InitProducerIdRequest,
 ) -> InitProducerIdResponse {
+    if (request.producer_id == -1) != (request.producer_epoch == -1) {
+        // An id is renewed with its epoch, or not at all.
+        return refused(ErrorCode::InvalidRequest);
+    }
     match request.transactional_id {
         None => {}
         Some(id) if id.is_empty() => return refused(ErrorCode::InvalidRequest),

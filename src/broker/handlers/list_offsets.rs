@@ -40,8 +40,13 @@ pub(in crate::broker) async fn handle(
     for topic in request.topics {
         let image = image.topic(&topic.name);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
+        let mut refused = BTreeSet::new();
         for partition in topic.partitions {
             let index = partition.partition_index;
+            if repeated.contains(&(topic.name.clone(), index)) && !refused.insert(index) {
+                // Named twice, answered once.
+                continue;
+            }
             let answer = match (image, asked(partition.timestamp, caller.version)) {
                 _ if repeated.contains(&(topic.name.clone(), index)) => Err(ErrorCode::InvalidRequest),
                 (_, Asked::Unsupported) => Err(ErrorCode::UnsupportedVersion),

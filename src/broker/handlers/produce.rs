@@ -8,7 +8,7 @@ use crate::broker::errors::AsErrorCode;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
-use crate::partition::{AppendOutcome, AppendRequest, Required};
+use crate::partition::{AppendError, AppendOutcome, AppendRequest, Required};
 use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
     BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
@@ -37,7 +37,8 @@ pub(in crate::broker) async fn handle(
     };
     let acks = request.acks;
     let wall = context.io.clock.wall();
-    let (plan, appends) = plan(context, caller, request, wall);
+    let (mut plan, appends) = plan(context, caller, request, wall);
+    tell_log_starts(context, &mut plan).await;
     let required = if acks == -1 { Required::Committed } else { Required::Leader };
     let (reply, answer) = oneshot::channel();
     let caller = caller.clone();
@@ -63,8 +64,8 @@ struct PlannedTopic {
 }
 
 enum Planned {
-    /// Answered already.
-    Refused(PartitionProduceResponse),
+    /// Answered already; as in Kafka, a refusal for what single records hold tells where the log begins.
+    Refused { response: Box<PartitionProduceResponse>, log_start_of: Option<PartitionId> },
     /// Answered by the next outcome.
     Appended { index: i32 },
 }
@@ -97,7 +98,11 @@ fn plan(
                     appends.push(append);
                     Planned::Appended { index }
                 }
-                Err(refusal) => Planned::Refused(refusal.response(index)),
+                Err(refusal) => {
+                    let id = |topic: &TopicImage| PartitionId { topic: topic.id, index: PartitionIndex(index) };
+                    let log_start_of = topic.ok().filter(|_| refusal.concerns_records).map(|topic| id(topic));
+                    Planned::Refused { response: Box::new(refusal.response(index)), log_start_of }
+                }
             });
         }
         topics.push(PlannedTopic { name: data.name, id: data.topic_id, partitions });
@@ -110,11 +115,38 @@ struct Refusal {
     code: ErrorCode,
     message: Option<String>,
     records: Vec<(i32, String)>,
+    concerns_records: bool,
+}
+
+/// Fills in the log starts that refusals tell.
+async fn tell_log_starts(context: &Context, plan: &mut Plan) {
+    let mut wanted = Vec::new();
+    for topic in &plan.topics {
+        for planned in &topic.partitions {
+            if let Planned::Refused { log_start_of: Some(id), .. } = planned {
+                wanted.push(*id);
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    // A node that shuts down tells none.
+    let stats = context.partitions.stats(Some(wanted)).await.unwrap_or_default();
+    for topic in &mut plan.topics {
+        for planned in &mut topic.partitions {
+            if let Planned::Refused { response, log_start_of: Some(id) } = planned
+                && let Some(stats) = stats.iter().find(|stats| stats.id == *id)
+            {
+                response.log_start_offset = stats.log_start.0;
+            }
+        }
+    }
 }
 
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Refusal {
-        Refusal { code, message: None, records: Vec::new() }
+        Refusal { code, message: None, records: Vec::new(), concerns_records: false }
     }
 }
 
@@ -126,13 +158,26 @@ impl From<BatchError> for Refusal {
             }
             _ => Vec::new(),
         };
-        Refusal { code: error.error_code(), message: Some(error.to_string()), records }
+        let code = error.error_code();
+        let concerns_request = matches!(
+            error,
+            BatchError::Missing
+                | BatchError::Magic { .. }
+                | BatchError::Truncated { .. }
+                | BatchError::TrailingBytes { .. }
+        );
+        let concerns_records = !concerns_request
+            && matches!(
+                code,
+                ErrorCode::InvalidRecord | ErrorCode::InvalidTimestamp | ErrorCode::InvalidProducerEpoch
+            );
+        Refusal { code, message: Some(error.to_string()), records, concerns_records }
     }
 }
 
 impl Refusal {
     fn new(code: ErrorCode, message: impl Into<String>) -> Refusal {
-        Refusal { code, message: Some(message.into()), records: Vec::new() }
+        Refusal { code, message: Some(message.into()), records: Vec::new(), concerns_records: false }
     }
 
     fn response(self, index: i32) -> PartitionProduceResponse {
@@ -200,7 +245,11 @@ fn check(
     }
     let batch = validate_produced(records, &rules(caller, config), wall)?;
     if batch.header().attributes.is_transactional() {
-        return Err(Refusal::new(ErrorCode::InvalidTxnState, "transactions are not served by this release"));
+        // The request named no transactional id: whose transaction it is cannot be checked.
+        return Err(Refusal::new(
+            ErrorCode::TransactionalIdAuthorizationFailed,
+            "a transactional batch needs a request with a transactional id",
+        ));
     }
     let batch = recompress(batch, config)?;
     Ok(AppendRequest { id: PartitionId { topic: topic.id, index }, batch })
@@ -250,7 +299,7 @@ fn finish(
         let mut partition_responses = Vec::with_capacity(topic.partitions.len());
         for planned in topic.partitions {
             let response = match planned {
-                Planned::Refused(response) => response,
+                Planned::Refused { response, .. } => *response,
                 Planned::Appended { index } => {
                     let outcome = outcomes.next().expect("every append has an outcome");
                     outcome_response(index, outcome, caller)
@@ -293,7 +342,11 @@ fn outcome_response(index: i32, outcome: AppendOutcome, caller: &Caller) -> Part
         },
         Err(error) => {
             tracing::debug!(peer = %caller.peer, partition = index, %error, "an append failed");
-            Refusal::new(error.error_code(), error.to_string()).response(index)
+            let mut response = Refusal::new(error.error_code(), error.to_string()).response(index);
+            if let AppendError::Producer { log_start, .. } = error {
+                response.log_start_offset = log_start.0;
+            }
+            response
         }
     }
 }

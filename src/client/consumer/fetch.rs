@@ -111,7 +111,7 @@ fn read(
     let records = told.records.unwrap_or_default().into_bytes();
     let bytes = records.len();
     let aborted = told.aborted_transactions.unwrap_or_default();
-    let (batches, next) = visible_batches(records, from, options.isolation, &aborted)
+    let (batches, next) = visible_batches(records, from, options.check, options.isolation, &aborted)
         .map_err(|source| unreadable(broker.address(), at, source))?;
     Ok(Fetched {
         at: at.clone(),

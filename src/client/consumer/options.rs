@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::wire::batch::BatchCheck;
+
 /// Whether records of open and aborted transactions are given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Isolation {
@@ -27,6 +29,8 @@ pub struct ConsumerOptions {
     pub partition_bytes_max: usize,
     pub isolation: Isolation,
     pub offset_reset: OffsetReset,
+    /// Whether the CRC of each batch is checked.
+    pub check: BatchCheck,
     /// How large one batch may become when it is decompressed, in bytes.
     pub decompressed_bytes_max: usize,
 }
@@ -40,6 +44,7 @@ impl Default for ConsumerOptions {
             partition_bytes_max: 1 << 20,
             isolation: Isolation::ReadCommitted,
             offset_reset: OffsetReset::Latest,
+            check: BatchCheck::Verify,
             decompressed_bytes_max: 256 << 20,
         }
     }

@@ -81,13 +81,14 @@ pub(super) fn unreadable(address: &BrokerAddress, at: &TopicPartition, source: B
 pub(super) fn visible_batches(
     bytes: Bytes,
     from: Offset,
+    check: BatchCheck,
     isolation: Isolation,
     aborted: &[AbortedTransaction],
 ) -> Result<(Vec<RecordBatch>, Offset), BatchError> {
     let mut next = from;
     let mut visible = Vec::new();
     let mut aborted = Aborted::new(isolation, aborted);
-    for batch in BatchIterator::new(bytes, BatchCheck::Verify) {
+    for batch in BatchIterator::new(bytes, check) {
         let batch = batch?;
         let header = *batch.header();
         next = next.max(header.next_offset());
@@ -183,8 +184,14 @@ mod tests {
         let aborted =
             [AbortedTransaction { producer_id: 7, first_offset: 0, ..AbortedTransaction::default() }];
         let offsets = |isolation, from| {
-            let (batches, next) =
-                visible_batches(Bytes::from(bytes.clone()), Offset(from), isolation, &aborted).unwrap();
+            let (batches, next) = visible_batches(
+                Bytes::from(bytes.clone()),
+                Offset(from),
+                BatchCheck::Verify,
+                isolation,
+                &aborted,
+            )
+            .unwrap();
             (batches.iter().map(|batch| batch.header().base_offset.0).collect::<Vec<_>>(), next.0)
         };
         assert_eq!(offsets(Isolation::ReadCommitted, 0), (vec![2, 3, 5], 6));
@@ -198,7 +205,8 @@ mod tests {
         let mut bytes = batch(0, 0, BatchKind::Data, b"a", 3);
         bytes.extend(&batch(3, 0, BatchKind::Data, b"b", 1)[..20]);
         let (batches, next) =
-            visible_batches(Bytes::from(bytes), Offset(1), Isolation::ReadCommitted, &[]).unwrap();
+            visible_batches(Bytes::from(bytes), Offset(1), BatchCheck::Verify, Isolation::ReadCommitted, &[])
+                .unwrap();
         assert_eq!((batches.len(), next), (1, Offset(3)));
         let fetched = Fetched {
             at: TopicPartition::new("t", 0),

@@ -68,7 +68,8 @@ pub struct GroupSession {
     options: GroupOptions,
     member: Membership,
     pulse: Arc<Pulse>,
-    heartbeat: Option<TaskHandle>,
+    /// Behind a lock only so that a session can be shared.
+    heartbeat: Mutex<Option<TaskHandle>>,
 }
 
 /// What the heartbeat has learnt.
@@ -104,7 +105,7 @@ impl GroupSession {
     pub fn new(client: Client, options: GroupOptions) -> GroupSession {
         let instance_id = options.instance_id.as_deref().map(Text::from);
         let member = Membership { instance_id, ..Membership::NONE };
-        GroupSession { client, options, member, pulse: Arc::default(), heartbeat: None }
+        GroupSession { client, options, member, pulse: Arc::default(), heartbeat: Mutex::new(None) }
     }
 
     /// The id the coordinator gave; empty before the first join.
@@ -347,11 +348,12 @@ impl GroupSession {
                 }
             }
         };
-        self.heartbeat = Some(self.client.io().spawn.spawn("client-heartbeat", Box::pin(beats)));
+        let task = self.client.io().spawn.spawn("client-heartbeat", Box::pin(beats));
+        *self.heartbeat.get_mut().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
     fn stop_heartbeat(&mut self) {
-        if let Some(task) = self.heartbeat.take() {
+        if let Some(task) = self.heartbeat.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             task.abort();
         }
     }

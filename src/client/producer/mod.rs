@@ -45,7 +45,8 @@ pub struct ProducerRecord<'a> {
 pub struct Producer {
     client: Client,
     shared: Arc<Shared>,
-    task: crate::io::TaskHandle,
+    /// Behind a lock only so that a producer can be shared.
+    task: std::sync::Mutex<crate::io::TaskHandle>,
 }
 
 /// What the producer and its sending task share.
@@ -79,7 +80,7 @@ impl Producer {
         });
         let sender = sender::run(client.clone(), Arc::clone(&shared));
         let task = client.io().spawn.spawn("client-producer", Box::pin(sender));
-        Producer { client: client.clone(), shared, task }
+        Producer { client: client.clone(), shared, task: std::sync::Mutex::new(task) }
     }
 
     /// Takes a record in; waits while too much is under way. The delivery tells what became of it.
@@ -179,7 +180,7 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        self.task.abort();
+        self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner).abort();
         self.shared.accumulator().fail_all(&ClientError::Closed { what: "producer" });
     }
 }

@@ -6,7 +6,7 @@ use super::Shared;
 use super::accumulator::Batch;
 use super::delivery::BatchDelivered;
 use super::options::Acks;
-use crate::client::broker::Broker;
+use crate::client::broker::{Broker, Expects, InFlight};
 use crate::client::cluster::{AutoCreate, Client, Lane};
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
@@ -80,7 +80,7 @@ async fn turn(client: &Client, shared: &Arc<Shared>, under_way: &UnderWay) -> Re
     }
     let by_node = route(client, shared, ready).await;
     for (node, partitions) in by_node {
-        send_to(client, shared, under_way, node, partitions);
+        send_to(client, shared, under_way, node, partitions).await;
     }
     Ok(())
 }
@@ -127,8 +127,9 @@ async fn route(
     by_node
 }
 
-/// Fills requests to one node and starts a task for each, as many as may be under way.
-fn send_to(
+/// Fills requests to one node, as many as may be under way, puts them in line in order, and leaves waiting for
+/// each answer to a task.
+async fn send_to(
     client: &Client,
     shared: &Arc<Shared>,
     under_way: &UnderWay,
@@ -154,13 +155,14 @@ fn send_to(
             bytes += batch.as_ref().map_or(0, Batch::plain_bytes);
             batches.extend(batch);
         }
+        let begun = begin(client, shared, node, &mut batches).await;
         let (task_client, task_shared, under_way) =
             (client.clone(), Arc::clone(shared), Arc::clone(under_way));
         // The task is not kept: it ends by itself within the request's deadline.
         drop(client.io().spawn.spawn(
             "client-produce",
             Box::pin(async move {
-                deliver(&task_client, &task_shared, node, batches).await;
+                settle(&task_client, &task_shared, begun, batches).await;
                 if let Some(count) = under_way.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&node) {
                     *count -= 1;
                 }
@@ -171,51 +173,42 @@ fn send_to(
     }
 }
 
-/// Sends one request and judges the answer for each of its batches.
-async fn deliver(client: &Client, shared: &Shared, node: NodeId, mut batches: Vec<Batch>) {
-    let request = build(client, shared, &mut batches);
-    let sent = async {
-        let broker = client.node(node, Lane::Produce).await?;
-        if shared.options.acks == Acks::None {
-            broker.produce_unanswered(&request).await?;
-            return Ok((broker, None));
-        }
-        let answer = broker.call(&request).await?;
-        Ok((broker, Some(answer)))
+type Begun = Result<(Arc<Broker>, InFlight<ProduceRequest>), ClientError>;
+
+async fn begin(client: &Client, shared: &Shared, node: NodeId, batches: &mut [Batch]) -> Begun {
+    let request = build(client, shared, batches);
+    let expects = if shared.options.acks == Acks::None { Expects::Nothing } else { Expects::Answer };
+    let broker = client.node(node, Lane::Produce).await?;
+    let in_flight = broker.begin(&request, expects).await?;
+    Ok((broker, in_flight))
+}
+
+/// Waits for the answer and judges each batch by it.
+async fn settle(client: &Client, shared: &Shared, begun: Begun, batches: Vec<Batch>) {
+    let answered = match begun {
+        Ok((broker, in_flight)) => in_flight.wait().await.map(|answer| (broker, answer)),
+        Err(error) => Err(error),
     };
-    let outcome: Result<_, ClientError> = sent.await;
-    drop(request);
-    match outcome {
-        Err(error) => {
-            for batch in batches {
-                judge(client, shared, batch, Err(error.clone()));
-            }
-        }
-        Ok((_, None)) => {
-            for batch in batches {
-                let delivered = BatchDelivered { base_offset: Offset::NONE, append_time: None };
-                judge(client, shared, batch, Ok(delivered));
-            }
-        }
-        Ok((broker, Some(answer))) => {
-            for batch in batches {
-                let told = answer
-                    .responses
-                    .iter()
-                    .filter(|topic| *topic.name == *batch.at.topic)
-                    .flat_map(|topic| &topic.partition_responses)
-                    .find(|p| p.index == batch.at.partition.0);
-                let result = match told {
-                    Some(told) => read(&broker, &batch.at, told),
+    for batch in batches {
+        let result = match &answered {
+            Err(error) => Err(error.clone()),
+            Ok((_, None)) => Ok(BatchDelivered { base_offset: Offset::NONE, append_time: None }),
+            Ok((broker, Some(answer))) => {
+                let mut told = answer.responses.iter().filter(|topic| *topic.name == *batch.at.topic);
+                let told = told.find_map(|topic| {
+                    topic.partition_responses.iter().find(|p| p.index == batch.at.partition.0)
+                });
+                match told {
+                    Some(told) => read(broker, &batch.at, told),
                     None => Err(ClientError::Incomplete {
                         address: broker.address().clone(),
                         api: ApiKey::Produce,
                         missing: batch.at.to_string(),
                     }),
-                };
-                judge(client, shared, batch, result);
+                }
             }
-        }
+        };
+        judge(client, shared, batch, result);
     }
 }
 

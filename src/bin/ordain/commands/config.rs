@@ -71,8 +71,21 @@ fn hostname() -> Option<String> {
     (result == 0 && !text.is_empty()).then(|| text.to_owned())
 }
 
+/// The name by which other machines know this one.
+fn hostname() -> Option<String> {
+    let mut name = [0u8; 256];
+    // SAFETY: the pointer and the length are those of a live buffer; the last byte stays 0.
+    let outcome = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    let length = name.iter().position(|byte| *byte == 0)?;
+    let name = std::str::from_utf8(&name[..length]).ok()?;
+    (outcome == 0 && !name.is_empty()).then(|| name.to_owned())
+}
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let settings = arguments.sources.load()?;
+    let LoadedConfig { settings, warnings, .. } = arguments.sources.load()?;
+    for warning in warnings {
+        eprintln!("ordain: warning: {warning}");
+    }
     let wanted = |listed: &Listed| {
         let named = arguments.filter.as_ref().is_none_or(|part| listed.name.contains(part.as_str()));
         named && !(arguments.set_only && listed.source == Source::Default)

@@ -4,6 +4,7 @@ pub mod completions;
 pub mod config;
 pub mod consume;
 pub mod group;
+pub mod perf;
 mod positions;
 pub mod produce;
 pub mod serve;
@@ -22,6 +23,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Consume(arguments) => consume::run(arguments),
         Command::Group(arguments) => group::run(arguments),
         Command::Cluster(arguments) => cluster::run(arguments),
+        Command::Perf(arguments) => perf::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

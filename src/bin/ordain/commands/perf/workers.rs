@@ -1,0 +1,96 @@
+//! Threads that each run a part of a measurement on a runtime of their own: what one part does in order stays
+//! in order.
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::connect;
+use crate::failure::Failure;
+
+/// What all parts share: how far they are, and whether to stop.
+#[derive(Default)]
+pub struct Progress {
+    pub records: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Progress {
+    pub fn must_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes `count` records of `limit` in all; false if they are used up.
+    pub fn take(&self, count: u64, limit: Option<u64>) -> bool {
+        let before = self.records.fetch_add(count, Ordering::Relaxed);
+        limit.is_none_or(|limit| before < limit)
+    }
+}
+
+/// Runs `part` on each of `count` threads; gives what they found, in order. Ctrl-C and the end of `within` stop
+/// them by [`Progress::must_stop`].
+pub fn run<T, F>(
+    count: usize,
+    progress: &Arc<Progress>,
+    within: Option<Duration>,
+    bar: &ProgressBar,
+    part: impl Fn(usize) -> F + Send + Sync,
+) -> Result<Vec<T>, Failure>
+where
+    T: Send,
+    F: Future<Output = Result<T, Failure>>,
+{
+    let part = &part;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count)
+            .map(|index| {
+                let progress = Arc::clone(progress);
+                scope.spawn(move || {
+                    let outcome = connect::run(connect::Threads::One, part(index));
+                    if outcome.is_err() {
+                        progress.stop();
+                    }
+                    outcome
+                })
+            })
+            .collect();
+        let waited = connect::run(connect::Threads::One, async {
+            let began = tokio::time::Instant::now();
+            let mut interrupted = std::pin::pin!(connect::interrupted());
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut interrupted => {
+                        progress.stop();
+                        return Err(Failure::Interrupted);
+                    }
+                    () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                }
+                bar.set_position(progress.records.load(Ordering::Relaxed));
+                if within.is_some_and(|within| began.elapsed() >= within) {
+                    progress.stop();
+                }
+                if threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+                    return Ok(());
+                }
+            }
+        });
+        bar.finish_and_clear();
+        let found = threads.into_iter().map(|thread| match thread.join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        let found: Result<Vec<T>, Failure> = found.collect();
+        // An interrupted measurement still tells what it found so far.
+        match waited {
+            Ok(()) | Err(Failure::Interrupted) => found,
+            Err(failure) => Err(failure),
+        }
+    })
+}
