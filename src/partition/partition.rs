@@ -270,11 +270,6 @@ impl Partition {
         self.fetches.add(waiter);
     }
 
-    /// Wakes every fetch that waits, to look again.
-    pub(super) fn wake_fetches(&mut self) {
-        self.fetches.satisfy_all();
-    }
-
     pub(super) fn offset(
         &self,
         check: EpochCheck,

@@ -199,7 +199,7 @@ impl Shard {
                 for outcome in outcomes {
                     self.flushed(outcome);
                 }
-                drop(reply.send(self.needs_from()));
+                let _gone = reply.send(self.needs_from());
             }
             Step::Retain { wall } => self.retain(wall),
             Step::ReleaseTails => {
@@ -435,7 +435,7 @@ impl Shard {
             }
         }
         if deleted.is_empty() {
-            drop(self.new_gate(0, reply));
+            let _answered = self.new_gate(0, reply);
             return;
         }
         self.turn.once_durable.push(OnceDurable::Remove(deleted));
