@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::positions::positions;
 use super::topic::unknown;
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output;
 use crate::parse::{self, Start};
@@ -64,7 +64,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    connect::run(Threads::One, async move {
+    connect::run(async move {
         let client = arguments.connect.client()?;
         let mut session = tokio::select! {
             biased;
