@@ -98,6 +98,8 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     async fn begin(client: &Client, arguments: &'a Arguments) -> Result<Session<'a>, Failure> {
+        let format = if arguments.verbose { "%t-%p@%o %D %h %k: %s\\n" } else { &arguments.format };
+        let printer = Printer::new(format, arguments.connect.json)?;
         let mut options = ConsumerOptions::default();
         if arguments.uncommitted {
             options.isolation = Isolation::ReadUncommitted;
@@ -131,10 +133,9 @@ impl<'a> Session<'a> {
                 Consumer::assign(client, options, start)
             }
         };
-        let format = if arguments.verbose { "%t-%p@%o %D %h %k: %s\\n" } else { &arguments.format };
         Ok(Session {
             consumer,
-            printer: Printer::new(format, arguments.connect.json)?,
+            printer,
             printed: BTreeMap::new(),
             uncommitted: false,
             left: arguments.count,
