@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use comfy_table::{Cell, ColumnConstraint, Width};
+use comfy_table::Cell;
 use ordain::config::{ConfigFile, Inputs, Listed, LoadedConfig, Source};
 use serde_json::json;
 
@@ -100,17 +100,35 @@ fn print_human(listed: &[Listed], arguments: &Arguments) -> Result<(), Failure> 
             None => output::line("Nothing is set: every key has its default."),
         };
     }
+    if let Some(width) = output::terminal_width() {
+        return print_blocks(listed, width);
+    }
     let mut table = output::table(&["KEY", "VALUE", "SOURCE", "MEANING"]);
     for l in listed {
-        let meaning = match l.remark {
-            Some(remark) => format!("{} [no effect: {remark}]", l.documentation),
-            None => l.documentation.to_owned(),
-        };
         let value = l.value.as_deref().unwrap_or("(none)");
-        table.add_row([Cell::new(l.name), Cell::new(value), Cell::new(&l.source), Cell::new(meaning)]);
-    }
-    if let Some(column) = table.column_mut(3) {
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(35)));
+        table.add_row([Cell::new(l.name), Cell::new(value), Cell::new(&l.source), Cell::new(meaning(l))]);
     }
     output::print_table(&table)
+}
+
+/// Key and value on a line that can be copied into a file, the rest below: names are too long for columns.
+fn print_blocks(listed: &[Listed], width: usize) -> Result<(), Failure> {
+    for l in listed {
+        let source = match &l.source {
+            Source::Default => String::new(),
+            set => format!("    # {set}"),
+        };
+        output::line(format_args!("{}={}{source}", l.name, l.value.as_deref().unwrap_or("")))?;
+        for line in output::wrap(&meaning(l), width.saturating_sub(4).max(20)) {
+            output::line(format_args!("    {line}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn meaning(l: &Listed) -> String {
+    match l.remark {
+        Some(remark) => format!("{} ({remark})", l.documentation),
+        None => l.documentation.to_owned(),
+    }
 }

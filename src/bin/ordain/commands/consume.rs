@@ -26,7 +26,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 pub struct Arguments {
     #[command(flatten)]
     connect: Connect,
-    /// The topics; more than one needs --group or reads all of their partitions.
+    /// The topics.
     #[arg(required = true)]
     topics: Vec<String>,
     /// Where to begin: beginning, end, an offset, -N before the end, -1h, a date, or @MS. In a group, only where
