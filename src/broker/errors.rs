@@ -1,7 +1,7 @@
 //! The one mapping from what went wrong to Kafka's error codes, exhaustive by type.
-use crate::log::producers::ProducerError;
 use crate::coordinator::CoordinatorError;
 use crate::coordinator::group::command::GroupError;
+use crate::log::producers::ProducerError;
 use crate::metadata::controller::{ControllerError, ControllerUnavailable};
 use crate::partition::{AppendError, LeadershipError, PartitionError};
 use crate::types::ErrorCode;

@@ -98,6 +98,7 @@ pub(super) async fn recover(
     for log in logs.values_mut() {
         log.finish_replay();
     }
+    reader.settle().await?;
     settle_files(&**parts.disk, &mut logs, &mut report).await?;
     for log in logs.values() {
         if let Some(what) = log.damage() {
@@ -201,10 +202,9 @@ async fn settle_files(
             None => report.ignored.push(format!("{LOGS}/{}", directory.name)),
         }
     }
-    if !report.removed.is_empty() {
-        // Durable before anything of the same name is made.
-        disk.sync_dir(LOGS).await.map_err(io_error("syncing", LOGS))?;
-    }
+    // After a crash of the process alone a directory may be there and not durable; and a removal is durable
+    // before anything of the same name is made.
+    disk.sync_dir(LOGS).await.map_err(io_error("syncing", LOGS))?;
     for (id, log) in logs {
         if !seen.contains(id) {
             log.check_segments(|_| None);

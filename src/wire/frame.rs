@@ -76,14 +76,13 @@ impl RequestFrame {
         })
     }
 
-    /// Reads the body as whatever its API says.
+    /// Reads the body as whatever its API says. Bytes after the body are ignored, as Kafka does: librdkafka
+    /// 2.x sends some after Metadata version 13.
     ///
     /// # Errors
-    /// A body that is not of its version, or that goes on after its end.
+    /// A body that is not of its version.
     pub fn decode(mut self) -> Result<Request, DecodeError> {
-        let request = Request::decode(self.api, self.version, &mut self.body)?;
-        self.body.finish()?;
-        Ok(request)
+        Request::decode(self.api, self.version, &mut self.body)
     }
 
     /// Reads the body as `R`.
@@ -95,9 +94,7 @@ impl RequestFrame {
     /// The frame is of another API.
     pub fn decode_as<R: ApiRequest>(mut self) -> Result<R, DecodeError> {
         assert_eq!(R::API, self.api, "the caller chose the type by the frame's API");
-        let request = R::decode(&mut self.body, self.version)?;
-        self.body.finish()?;
-        Ok(request)
+        R::decode(&mut self.body, self.version)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::broker::changes::{Mode, change};
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
+use crate::coordinator::group;
 use crate::metadata::controller::{ControllerError, DeletedTopic, TopicSelector, delete_topics};
 use crate::types::{ErrorCode, TopicId};
 use crate::wire::Text;
@@ -35,6 +36,7 @@ pub(in crate::broker) async fn handle(
     })
     .await;
     let mut results = decided.map(Vec::into_iter);
+    let mut deleted = Vec::new();
     for selector in asked {
         let result = match &mut results {
             Ok(results) => results.next().expect("every selector has a result"),
@@ -45,6 +47,7 @@ pub(in crate::broker) async fn handle(
         };
         match result {
             Ok(DeletedTopic { name, id }) => {
+                deleted.push(group::command::DeletedTopic { name: name.as_str().into(), id });
                 responses.push(DeletableTopicResult {
                     name: Some(name.into()),
                     topic_id: id,
@@ -56,6 +59,8 @@ pub(in crate::broker) async fn handle(
             Err(error) => responses.push(refused(&selector, &error.into())),
         }
     }
+    // Before the answer: who creates the topic anew finds no offsets of the old one.
+    context.groups.topics_deleted(deleted).await;
     DeleteTopicsResponse { responses, ..DeleteTopicsResponse::default() }
 }
 

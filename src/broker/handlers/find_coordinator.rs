@@ -54,9 +54,7 @@ pub(in crate::broker) async fn handle(
 async fn prepare(context: &Arc<Context>, kind: i8) -> Result<(), (ErrorCode, Option<Text>)> {
     let refused = |message: &str| Err((ErrorCode::InvalidRequest, Some(Text::from(message))));
     match kind {
-        key_type::GROUP => {
-            ensure_offsets_topic(context).await.map_err(|error| (error.code, error.text()))
-        }
+        key_type::GROUP => ensure_offsets_topic(context).await.map_err(|error| (error.code, error.text())),
         // Codes that clients do not retry: to look again would not help.
         key_type::TRANSACTION => refused("transactions are not served by this release"),
         key_type::SHARE => refused("share groups are not served by this release"),

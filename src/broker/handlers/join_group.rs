@@ -3,7 +3,9 @@ use std::sync::Arc;
 use crate::broker::errors::AsErrorCode;
 use crate::broker::group_requests::{ask, client_host, client_id, instance_id, member_id};
 use crate::broker::{Caller, Context};
-use crate::coordinator::group::command::{GroupCommand, GroupResponse, JoinGroup, JoinResult, Joined, Protocol};
+use crate::coordinator::group::command::{
+    GroupCommand, GroupResponse, JoinGroup, JoinResult, Joined, Protocol,
+};
 use crate::coordinator::group::{GroupId, ProtocolName, ProtocolType};
 use crate::types::ErrorCode;
 use crate::wire::Text;
@@ -54,7 +56,10 @@ fn command(context: &Context, caller: &Caller, request: JoinGroupRequest) -> Joi
         rebalance_timeout_ms,
         protocol_type: ProtocolType::from(&*request.protocol_type),
         protocols: protocols
-            .map(|protocol| Protocol { name: ProtocolName::from(&*protocol.name), metadata: protocol.metadata })
+            .map(|protocol| Protocol {
+                name: ProtocolName::from(&*protocol.name),
+                metadata: protocol.metadata,
+            })
             .collect(),
         requires_known_member_id: caller.version >= KNOWN_MEMBER_ID_FROM,
         supports_skipping_assignment: caller.version >= SKIP_ASSIGNMENT_FROM,

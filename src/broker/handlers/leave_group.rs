@@ -4,7 +4,9 @@ use crate::broker::errors::AsErrorCode;
 use crate::broker::group_requests::{ask, code, instance_id, member_id};
 use crate::broker::{Caller, Context};
 use crate::coordinator::group::GroupId;
-use crate::coordinator::group::command::{GroupCommand, GroupResponse, LeaveGroup, LeavingMember, LeftMember};
+use crate::coordinator::group::command::{
+    GroupCommand, GroupResponse, LeaveGroup, LeavingMember, LeftMember,
+};
 use crate::types::ErrorCode;
 use crate::wire::Text;
 use crate::wire::messages::leave_group_response::MemberResponse;

@@ -11,7 +11,9 @@ use crate::metadata::MetadataImage;
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use crate::wire::Text;
 use crate::wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
-use crate::wire::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
+use crate::wire::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
 use crate::wire::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
 /// The version from which topics are named by their ids alone (KIP-848).
@@ -27,11 +29,8 @@ pub(in crate::broker) async fn handle(
 ) -> OffsetCommitResponse {
     let mut answers = Answers { by_id: caller.version >= TOPIC_IDS_FROM, topics: Vec::new() };
     let image = context.metadata();
-    let topics: Vec<CommitTopic> = request
-        .topics
-        .iter()
-        .filter_map(|topic| known_part(&image, topic, &mut answers))
-        .collect();
+    let topics: Vec<CommitTopic> =
+        request.topics.iter().filter_map(|topic| known_part(&image, topic, &mut answers)).collect();
     if topics.is_empty() {
         return answers.response();
     }

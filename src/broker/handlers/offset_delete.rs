@@ -7,7 +7,9 @@ use crate::coordinator::group::command::{GroupCommand, GroupResponse, OffsetDele
 use crate::coordinator::group::{GroupId, TopicName};
 use crate::types::{ErrorCode, PartitionIndex};
 use crate::wire::Text;
-use crate::wire::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
+use crate::wire::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
 use crate::wire::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
 /// OffsetDelete (key 47).

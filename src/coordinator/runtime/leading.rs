@@ -53,8 +53,7 @@ impl Leading {
     ) -> Leading {
         let mut effects = Vec::new();
         let now = now(&parts.io);
-        let shard =
-            GroupShard::load(durable, parts.config.clone(), parts.limits.clone(), now, &mut effects);
+        let shard = GroupShard::load(durable, parts.config.clone(), parts.limits.clone(), now, &mut effects);
         let mut leading = Leading {
             id: parts.id,
             io: parts.io.clone(),

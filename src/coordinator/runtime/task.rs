@@ -83,7 +83,10 @@ enum Next {
 /// How a leadership ended.
 enum Led {
     /// A write failed; the outcomes of so many others are still to come.
-    Failed { outcomes: mpsc::UnboundedReceiver<Outcome>, writes_left: usize },
+    Failed {
+        outcomes: mpsc::UnboundedReceiver<Outcome>,
+        writes_left: usize,
+    },
     End,
 }
 

@@ -552,19 +552,23 @@ impl JournalReader {
         Ok(Step::Commit(Replayed { number: header.number, entries, damaged }))
     }
 
-    /// Makes the end that was found the place where the journal goes on, and starts its task.
+    /// Makes durable what was read. Before that nothing may be done because of it: after a crash of the
+    /// process alone, the last commit may not have reached the device yet.
+    pub(crate) async fn settle(&self) -> Result<(), JournalError> {
+        if let Some((sequence, offset)) = self.torn_header {
+            self.erase(sequence, offset).await?;
+        }
+        let active = self.files.get(&self.position.file).expect("the position lies in a file that was opened");
+        active.file.sync().await.map_err(io_error("syncing", active.sequence.path()))
+    }
+
+    /// Makes the end that was found the place where the journal goes on, and starts its task. After
+    /// [`JournalReader::settle`].
     pub(crate) async fn finish(
         self,
         io: &Io,
         options: &StorageOptions,
     ) -> Result<(JournalHandle, JournalReport), JournalError> {
-        if let Some((sequence, offset)) = self.torn_header {
-            self.erase(sequence, offset).await?;
-        }
-        let active =
-            self.files.get(&self.position.file).expect("the position lies in a file that was opened");
-        // After a crash of the process alone, what was read may not have reached the device yet.
-        active.file.sync().await.map_err(io_error("syncing", active.sequence.path()))?;
         let (live, spare) = self.settle_files(options).await?;
         let file_bytes = live
             .iter()

@@ -47,6 +47,7 @@ fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> R
                 Step::End => break,
             }
         }
+        reader.settle().await?;
         reader.finish(&io, &options()).await
     })?;
     Ok(Opened { runtime, handle, report, commits, all_damaged })

@@ -62,7 +62,7 @@ impl Change {
 #[derive(Clone)]
 enum NameChange {
     Link { path: String, inode: u64 },
-    Rename { from: String, to: String },
+    Rename { from: String, to: String, inode: u64 },
     Unlink { path: String },
     MakeDir { path: String },
     RemoveDir { path: String },
@@ -84,10 +84,12 @@ impl NameChange {
             NameChange::Link { path, inode } => {
                 names.files.insert(path.clone(), *inode);
             }
-            NameChange::Rename { from, to } => {
-                if let Some(inode) = names.files.remove(from) {
-                    names.files.insert(to.clone(), inode);
+            NameChange::Rename { from, to, inode } => {
+                // It moves a file, not whatever has its name by then.
+                if names.files.get(from) == Some(inode) {
+                    names.files.remove(from);
                 }
+                names.files.insert(to.clone(), *inode);
             }
             NameChange::Unlink { path } => {
                 names.files.remove(path);
@@ -537,10 +539,10 @@ impl Disk for TestDisk {
         let (disk, from, to) = (self.clone(), from.to_owned(), to.to_owned());
         later(move || {
             let mut state = disk.lock();
-            if !state.crashed && !state.current.files.contains_key(&from) {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            state.name_change(NameChange::Rename { from, to })
+            let Some(inode) = state.current.files.get(&from).copied() else {
+                return Err(if state.crashed { off() } else { io::ErrorKind::NotFound.into() });
+            };
+            state.name_change(NameChange::Rename { from, to, inode })
         })
     }
 

@@ -308,8 +308,13 @@ fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64) {
     assert!(run.node.is_some(), "without faults the node opens");
 }
 
+/// More with `PROPTEST_CASES`.
+fn cases() -> u32 {
+    ProptestConfig::default().cases.max(150)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_a_log_is_in_the_state_after_one_of_its_entries(
