@@ -1,6 +1,7 @@
 //! What the admin listener knows of the node: whether it is ready, and its figures.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ordain::broker::Context;
 use ordain::io::BoxFuture;
@@ -13,6 +14,9 @@ use ordain::server::{ListenerStats, Node, RequestMemory};
 use ordain::types::{NodeId, PartitionId};
 
 use crate::admin::{Probes, Readiness};
+
+/// How long the shards may take to tell of their partitions.
+const STATS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Cheap to clone; all clones see the same node.
 #[derive(Clone)]
@@ -96,8 +100,10 @@ impl Watch {
 
 impl Running {
     async fn figures(&self) -> String {
-        // A node that shuts down has no partitions to tell of.
-        let stats = self.context.partitions.stats(None).await.unwrap_or_default();
+        // A node that shuts down has no partitions to tell of, and one whose shards are busy must not keep the
+        // scrape waiting for the rest.
+        let asked = tokio::time::timeout(STATS_WITHIN, self.context.partitions.stats(None));
+        let stats = asked.await.ok().and_then(Result::ok).unwrap_or_default();
         let mut text = self.cluster(&stats).render();
         text.push_str(&self.node().render());
         text
