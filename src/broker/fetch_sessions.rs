@@ -134,6 +134,7 @@ impl FetchSessions {
     }
 
     /// How many sessions are open.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.sessions.len()
     }

@@ -17,7 +17,7 @@ use crate::metadata::controller::{
     Controller, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap, register_broker,
 };
 use crate::metadata::{Endpoint, ImageCell};
-use crate::partition::{Maintenance, MaintenanceOptions, Partitions, start_shards};
+use crate::partition::{Maintenance, MaintenanceOptions, start_shards};
 use crate::types::TopicId;
 
 /// A frame that has begun, or a reply, must make it across within this time.

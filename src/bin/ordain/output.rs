@@ -34,6 +34,29 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
+/// The width of the terminal on standard output, in columns; `None` if it is none.
+pub fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    Some(Table::new().width().map_or(80, usize::from))
+}
+
+/// Words in lines of at most `width` characters; a longer word has a line of its own.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut().filter(|line| line.chars().count() + 1 + word.chars().count() <= width) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Aligns these columns to the right: numbers.
 pub fn numbers(table: &mut Table, columns: &[usize]) {
     for &at in columns {
@@ -143,6 +166,13 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(plural(1, "record"), "1 record");
         assert_eq!(plural(0, "record"), "0 records");
+    }
+
+    #[test]
+    fn words_are_wrapped() {
+        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+        assert_eq!(wrap("", 3), Vec::<String>::new());
     }
 
     #[test]

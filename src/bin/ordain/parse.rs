@@ -88,8 +88,8 @@ pub fn start(text: &str) -> Result<Start, String> {
         return ms.parse().map(|ms| Start::Time(Timestamp(ms))).map_err(|_| wrong());
     }
     if let Some(back) = text.strip_prefix('-') {
-        return match back.parse::<i64>() {
-            Ok(records) => Ok(Start::FromEnd(records)),
+        return match back.parse::<u32>() {
+            Ok(records) => Ok(Start::FromEnd(i64::from(records))),
             Err(_) => duration(back).map(Start::Ago).map_err(|_| wrong()),
         };
     }

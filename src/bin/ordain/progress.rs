@@ -1,8 +1,9 @@
 //! Progress on standard error, on a terminal only.
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A bar towards `total`, or a count with a rate where no total is known. Shows nothing off a terminal.
 pub fn bar(total: Option<u64>, unit: &'static str) -> ProgressBar {
@@ -16,11 +17,16 @@ pub fn bar(total: Option<u64>, unit: &'static str) -> ProgressBar {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
     let template = if total.is_some() {
-        "{bar:32} {human_pos}/{human_len} {msg}  {per_sec}  {eta} left"
+        "{bar:32} {human_pos}/{human_len} {msg}  {rate}  {eta} left"
     } else {
-        "{spinner} {human_pos} {msg}  {per_sec}  {elapsed}"
+        "{spinner} {human_pos} {msg}  {rate}  {elapsed}"
     };
-    bar.set_style(ProgressStyle::with_template(template).expect("the template is constant and valid"));
+    let style = ProgressStyle::with_template(template).expect("the template is constant and valid");
+    let rate = |state: &ProgressState, out: &mut dyn Write| {
+        // A bar that cannot be drawn is no reason to fail.
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    };
+    bar.set_style(style.with_key("rate", rate));
     bar.set_message(unit);
     bar.enable_steady_tick(Duration::from_millis(125));
     bar

@@ -254,7 +254,7 @@ pub(super) async fn run_stored(
         Err(ReadError::Gone) => Ok(Vec::new()),
         Err(error) => {
             // A node that shuts down needs no report.
-            drop(context.partitions.report_damage(id, error).await);
+            let _closed = context.partitions.report_damage(id, error).await;
             Err(ErrorCode::KafkaStorageError)
         }
     }

@@ -149,7 +149,7 @@ async fn search(
         Err(SearchError::Partition(error)) => failed(index, error.error_code()),
         Err(SearchError::Read(error)) => {
             // A node that shuts down needs no report.
-            drop(context.partitions.report_damage(id, error).await);
+            let _closed = context.partitions.report_damage(id, error).await;
             failed(index, ErrorCode::KafkaStorageError)
         }
         Err(SearchError::Batch(error)) => {

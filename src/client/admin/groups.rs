@@ -224,17 +224,12 @@ impl Client {
             name: Text::from(topic),
             partitions: indexes
                 .into_iter()
-                .map(|partition_index| OffsetDeleteRequestPartition {
-                    partition_index,
-                    ..OffsetDeleteRequestPartition::default()
-                })
+                .map(|partition_index| OffsetDeleteRequestPartition { partition_index })
                 .collect(),
-            ..OffsetDeleteRequestTopic::default()
         };
         let request = OffsetDeleteRequest {
             group_id: Text::from(group),
             topics: by_topic(partitions).into_iter().map(topic).collect(),
-            ..OffsetDeleteRequest::default()
         };
         let mut retry = self.retry();
         loop {

@@ -33,7 +33,6 @@ pub(in crate::client) fn write_assignment(partitions: &BTreeSet<TopicPartition>)
             None => topics.push(AssignedTopic {
                 topic: Text::from(at.topic.as_str()),
                 partitions: vec![at.partition.0],
-                ..AssignedTopic::default()
             }),
         }
     }

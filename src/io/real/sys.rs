@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Buf, Bytes};
 
@@ -50,9 +51,25 @@ pub(super) fn read_at(file: &File, offset: u64, start: *mut u8, length: usize) -
     Ok(done)
 }
 
-/// Writes all segments in order at `offset`.
+/// From how many bytes on a write leaves nothing in the page cache: what is smaller is gathered there.
+const UNCACHED_BYTES_MIN: usize = 256 * 1024;
+
+/// Linux 6.14's flag for writes that go through the page cache and leave it when they are on the disk.
+const RWF_DONTCACHE: libc::c_int = 0x80;
+
+/// Whether this system has refused [`RWF_DONTCACHE`] before.
+static DONTCACHE_REFUSED: AtomicBool = AtomicBool::new(false);
+
+/// Writes all segments in order at `offset`. Large writes do not stay in the page cache where the system can
+/// do that: they are of no use there, since new records are served from memory, and cost twice.
 pub(super) fn write_segments(file: &File, offset: u64, mut segments: Vec<Bytes>) -> io::Result<()> {
     segments.retain(|segment| !segment.is_empty());
+    let bytes: usize = segments.iter().map(Bytes::len).sum();
+    let mut flags = if bytes >= UNCACHED_BYTES_MIN && !DONTCACHE_REFUSED.load(Ordering::Relaxed) {
+        RWF_DONTCACHE
+    } else {
+        0
+    };
     let (mut first, mut position) = (0, offset);
     while first < segments.len() {
         let vectors: Vec<libc::iovec> = segments[first..]
@@ -64,10 +81,19 @@ pub(super) fn write_segments(file: &File, offset: u64, mut segments: Vec<Bytes>)
             })
             .collect();
         let count = libc::c_int::try_from(vectors.len()).expect("at most 1,024 segments");
-        // SAFETY: the vectors point into `segments`, which live on; pwritev only reads them.
-        let result =
-            unsafe { libc::pwritev(file.as_raw_fd(), vectors.as_ptr(), count, offset_of(position)?) };
-        let Some(mut written) = moved(result)? else { continue };
+        let at = offset_of(position)?;
+        // SAFETY: the vectors point into `segments`, which live on; pwritev2 only reads them.
+        let result = unsafe { libc::pwritev2(file.as_raw_fd(), vectors.as_ptr(), count, at, flags) };
+        let mut written = match moved(result) {
+            Ok(Some(written)) => written,
+            Ok(None) => continue,
+            Err(error) if flags != 0 && error.raw_os_error() == Some(libc::EOPNOTSUPP) => {
+                DONTCACHE_REFUSED.store(true, Ordering::Relaxed);
+                flags = 0;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::positions::positions;
 use super::topic::unknown;
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::parse::{self, Start};
@@ -67,7 +67,7 @@ enum Action {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    connect::run_interruptible(Threads::One, async move {
+    connect::run_interruptible(async move {
         let client = arguments.connect.client()?;
         let format = Format::from_flag(arguments.connect.json);
         match arguments.action {
@@ -201,15 +201,15 @@ fn described_json(group: &GroupDescription, progress: &[Progress]) -> serde_json
 
 fn print_described(group: &GroupDescription, progress: &[Progress]) -> Result<(), Failure> {
     let assignor =
-        if group.assignor.is_empty() { String::new() } else { format!("  assignor {}", group.assignor) };
+        if group.assignor.is_empty() { String::new() } else { format!(", assignor {}", group.assignor) };
     output::line(format_args!(
-        "{}  {}  {} protocol{assignor}  coordinator {}  lag {}",
+        "{}  {}  lag {}",
         group.group_id,
         group.state,
-        group.kind,
-        group.coordinator,
         output::count(progress.iter().filter_map(Progress::lag).sum::<i64>()),
     ))?;
+    output::line(format_args!("{} protocol{assignor}, coordinator {}", group.kind, group.coordinator))?;
+    output::line("")?;
     if !progress.is_empty() {
         let mut table = output::table(&["TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "MEMBER"]);
         output::numbers(&mut table, &[1, 2, 3, 4]);
@@ -221,7 +221,7 @@ fn print_described(group: &GroupDescription, progress: &[Progress]) -> Result<()
                 Cell::new(offset(p.committed)),
                 Cell::new(offset(p.end)),
                 Cell::new(p.lag().map_or_else(|| "-".to_owned(), output::count)),
-                Cell::new(p.member.as_deref().unwrap_or("-")),
+                Cell::new(p.member.as_deref().map_or_else(|| "-".to_owned(), short)),
             ]);
         }
         output::print_table(&table)?;
@@ -234,7 +234,7 @@ fn print_described(group: &GroupDescription, progress: &[Progress]) -> Result<()
     output::numbers(&mut table, &[4]);
     for member in &group.members {
         table.add_row([
-            Cell::new(&member.member_id),
+            Cell::new(short(&member.member_id)),
             Cell::new(member.instance_id.as_deref().unwrap_or("-")),
             Cell::new(&member.client_id),
             Cell::new(&member.host),
@@ -242,6 +242,18 @@ fn print_described(group: &GroupDescription, progress: &[Progress]) -> Result<()
         ]);
     }
     output::print_table(&table)
+}
+
+/// A member id as it fits a table: where it begins, and the end that tells it from others. `--json` has it whole.
+fn short(member_id: &str) -> String {
+    const SHOWN_MAX: usize = 24;
+    let count = member_id.chars().count();
+    if count <= SHOWN_MAX {
+        return member_id.to_owned();
+    }
+    let begin: String = member_id.chars().take(11).collect();
+    let end: String = member_id.chars().skip(count - 12).collect();
+    format!("{begin}…{end}")
 }
 
 fn no_group(group: &str, error: ClientError) -> Failure {
