@@ -40,7 +40,7 @@ enum Command {
     },
 }
 
-const DEFAULT_SCENARIO: &str = "storage-and-net";
+const DEFAULT_SCENARIO: &str = "broker";
 /// The exit status of a run that found something broken.
 const FOUND: u8 = 1;
 /// The exit status of a wrong command line.
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Command::List => {
             let mut text = String::new();
             for scenario in scenarios::all() {
-                text.push_str(&format!("{:<20} {}\n", scenario.name(), scenario.about()));
+                text.push_str(&format!("{:<32} {}\n", scenario.name(), scenario.about()));
             }
             print(&text);
             ExitCode::SUCCESS

@@ -86,7 +86,8 @@ impl Node {
         let controller =
             Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image))
                 .await?;
-        register(&io, &config, &controller, &sockets).await.map_err(StartError::Register)?;
+        let identity = Identity::new(&io, &config, &sockets);
+        register(&controller, identity).await.map_err(StartError::Register)?;
         let shutdown = Shutdown::new();
         let groups = GroupCoordinators::new(
             io.clone(),
@@ -244,34 +245,42 @@ fn resolve_host(host: &str) -> Result<IpAddr, String> {
     })
 }
 
+/// What this node says of itself, and the cluster's id if it has none yet.
+struct Identity {
+    cluster_id: String,
+    broker: NewBroker,
+}
+
+impl Identity {
+    fn new(io: &Io, config: &BrokerConfig, sockets: &[(Listener, Box<dyn io::Listener>)]) -> Identity {
+        let mut random = io.rng.stream("identity");
+        let cluster_id = TopicId(random.bytes16()).to_string();
+        let bound_port = |advertised: &Listener| {
+            let socket = sockets.iter().find(|(listener, _)| listener.name == advertised.name);
+            socket.map_or(advertised.port, |(_, socket)| socket.local_addr().port())
+        };
+        let endpoints = config
+            .advertised_listeners
+            .iter()
+            .map(|advertised| Endpoint {
+                listener: advertised.name.clone(),
+                host: advertised.host.clone(),
+                port: if advertised.port == 0 { bound_port(advertised) } else { advertised.port },
+            })
+            .collect();
+        let broker = NewBroker {
+            node: config.node_id,
+            incarnation: TopicId(random.bytes16()),
+            endpoints,
+            rack: config.rack.clone(),
+        };
+        Identity { cluster_id, broker }
+    }
+}
+
 /// Makes sure that the cluster has an id, and this broker its entry.
-async fn register(
-    io: &Io,
-    config: &BrokerConfig,
-    controller: &ControllerHandle,
-    sockets: &[(Listener, Box<dyn io::Listener>)],
-) -> Result<(), Arc<ControllerUnavailable>> {
-    let mut random = io.rng.stream("identity");
-    let cluster_id = TopicId(random.bytes16()).to_string();
-    let bound_port = |advertised: &Listener| {
-        let socket = sockets.iter().find(|(listener, _)| listener.name == advertised.name);
-        socket.map_or(advertised.port, |(_, socket)| socket.local_addr().port())
-    };
-    let endpoints = config
-        .advertised_listeners
-        .iter()
-        .map(|advertised| Endpoint {
-            listener: advertised.name.clone(),
-            host: advertised.host.clone(),
-            port: if advertised.port == 0 { bound_port(advertised) } else { advertised.port },
-        })
-        .collect();
-    let broker = NewBroker {
-        node: config.node_id,
-        incarnation: TopicId(random.bytes16()),
-        endpoints,
-        rack: config.rack.clone(),
-    };
+async fn register(controller: &ControllerHandle, identity: Identity) -> Result<(), Arc<ControllerUnavailable>> {
+    let Identity { cluster_id, broker } = identity;
     controller
         .change(move |image| {
             let mut records = bootstrap(image, &cluster_id, features());

@@ -8,8 +8,10 @@ use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::trace::TraceMode;
 
+mod broker;
 mod storage_and_net;
 
+pub use broker::{Broker, Mutant};
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: what was found to be broken, for people.
@@ -36,8 +38,23 @@ pub trait Scenario: Sync {
 /// All scenarios; the first is the default.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Scenario> {
-    vec![&StorageAndNet { sync_before_answer: true }]
+    let mut all: Vec<&'static dyn Scenario> =
+        vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }];
+    all.extend(MUTANTS.iter().map(|broker| broker as &dyn Scenario));
+    all
 }
+
+/// The broker with one mistake each.
+static MUTANTS: [Broker; 5] = {
+    let [a, b, c, d, e] = Mutant::ALL;
+    [
+        Broker { mutant: Some(a) },
+        Broker { mutant: Some(b) },
+        Broker { mutant: Some(c) },
+        Broker { mutant: Some(d) },
+        Broker { mutant: Some(e) },
+    ]
+};
 
 /// The scenario of that name.
 #[must_use]

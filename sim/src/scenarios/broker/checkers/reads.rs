@@ -1,0 +1,84 @@
+//! Fetches: contiguous and monotone (I8); what was readable once stays readable.
+use std::collections::BTreeMap;
+
+use ordain::types::Offset;
+
+use crate::scenarios::broker::history::Events;
+
+/// Each fetch brings every record from its position to the next; the next one goes on there, except where the
+/// records were deleted meanwhile.
+pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
+    let mut positions = BTreeMap::new();
+    for read in &events.reads {
+        let what = |wrong: &str| {
+            Err(format!(
+                "a fetch of {} from {} to {} at {} {wrong}",
+                read.at, read.from, read.next, read.time
+            ))
+        };
+        let expected = (read.from.0..read.next.0).map(Offset);
+        if !expected.eq(read.records.iter().map(|(offset, _)| *offset)) {
+            let offsets: Vec<i64> = read.records.iter().map(|(offset, _)| offset.0).collect();
+            return what(&format!("brought {offsets:?}"));
+        }
+        if read.next > read.high_watermark {
+            return what(&format!("went beyond the high watermark {}", read.high_watermark));
+        }
+        if let Some(position) = positions.insert((read.reader, &read.at), read.next) {
+            let skips = read.from > position && read.from > read.log_start;
+            if read.from < position || skips {
+                return what(&format!("followed one that ended at {position}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No partition ends before a high watermark that a client was told.
+pub(super) fn high_watermarks_stay(events: &Events) -> Result<(), String> {
+    for read in &events.reads {
+        let end = events.extents.get(&read.at).map(|extent| extent.end);
+        if end.is_some_and(|end| end < read.high_watermark) {
+            return Err(format!(
+                "{} had the high watermark {} at {}, and in the end {end:?}",
+                read.at, read.high_watermark, read.time
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, events, read};
+    use super::*;
+
+    #[test]
+    fn gaps_and_steps_back_are_found() {
+        let mut history = events(&[], &[1, 2]);
+        history.reads.push(read(1, 2, &[3]));
+        assert_eq!(polls_are_contiguous(&history), Ok(()));
+        history.reads.push(read(2, 0, &[1]));
+        assert_eq!(polls_are_contiguous(&history), Ok(()), "another session");
+        let mut back = history.clone();
+        back.reads.push(read(1, 2, &[3]));
+        assert!(polls_are_contiguous(&back).unwrap_err().contains("ended at 3"));
+        let mut skipped = history.clone();
+        skipped.reads.push(read(1, 4, &[5]));
+        assert!(polls_are_contiguous(&skipped).is_err());
+        skipped.reads.last_mut().unwrap().log_start = Offset(4);
+        assert_eq!(polls_are_contiguous(&skipped), Ok(()), "deleted meanwhile");
+        history.reads[0].records.remove(0);
+        assert!(polls_are_contiguous(&history).unwrap_err().contains("brought [1]"));
+    }
+
+    #[test]
+    fn a_high_watermark_that_goes_back_is_found() {
+        let mut history = events(&[], &[1, 2]);
+        assert_eq!(high_watermarks_stay(&history), Ok(()));
+        history.extents.get_mut(&at()).unwrap().end = Offset(1);
+        assert!(high_watermarks_stay(&history).is_err());
+        history.reads[0].high_watermark = Offset(1);
+        assert!(polls_are_contiguous(&history).unwrap_err().contains("beyond"));
+    }
+}

@@ -1,0 +1,134 @@
+//! Records: an offset has one value for ever, nothing is invented, nothing acknowledged is lost.
+use std::collections::BTreeMap;
+
+use ordain::client::TopicPartition;
+use ordain::types::Offset;
+
+use crate::scenarios::broker::history::{Events, Fate, RecordId};
+
+/// What was ever read at each offset.
+pub(super) type Values = BTreeMap<TopicPartition, BTreeMap<Offset, RecordId>>;
+
+/// All reads of an offset agree (I2), across restarts; what they agree on.
+pub(super) fn one_value_per_offset(events: &Events) -> Result<Values, String> {
+    let mut values = Values::new();
+    for read in &events.reads {
+        let known = values.entry(read.at.clone()).or_default();
+        for (offset, value) in &read.records {
+            let Some(value) = value else {
+                return Err(format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time));
+            };
+            if let Some(other) = known.insert(*offset, *value).filter(|other| other != value) {
+                return Err(format!("{} {offset} was {other}, and at {} it is {value}", read.at, read.time));
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Each value was sent, and to that partition.
+pub(super) fn only_what_was_sent(events: &Events, values: &Values) -> Result<(), String> {
+    for (at, values) in values {
+        for (offset, id) in values {
+            match events.sent.get(id) {
+                Some(sent) if sent.at == *at => {}
+                Some(sent) => return Err(format!("{at} {offset} is {id}, which was sent to {}", sent.at)),
+                None => return Err(format!("{at} {offset} is {id}, which was never sent")),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each acknowledged record is there (I1), at the offset that was told (I10), unless it was to be deleted. And
+/// no partition begins later than deletion was asked for, or has holes.
+pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> Result<(), String> {
+    for (at, extent) in &events.extents {
+        let deleted = events.deleted.get(at).copied().unwrap_or_default();
+        if extent.start > deleted {
+            return Err(format!("{at} begins at {}, but was to be deleted before {deleted}", extent.start));
+        }
+        let known = values.get(at);
+        let missing = (extent.start.0..extent.end.0)
+            .map(Offset)
+            .find(|offset| known.is_none_or(|known| !known.contains_key(offset)));
+        if let Some(offset) = missing {
+            return Err(format!("{at} goes from {} to {}, but {offset} is missing", extent.start, extent.end));
+        }
+    }
+    for (id, sent) in &events.sent {
+        let Fate::Acknowledged(told) = sent.fate else { continue };
+        let Some(extent) = events.extents.get(&sent.at) else {
+            return Err(format!("nothing is known of {} at the end", sent.at));
+        };
+        let known = values.get(&sent.at);
+        let found = match told {
+            Some(offset) if offset < extent.start => continue,
+            Some(offset) if offset >= extent.end => {
+                return Err(format!("{id} was acknowledged at {} {offset}, which ends at {}", sent.at, extent.end));
+            }
+            Some(offset) => known.and_then(|known| known.get(&offset)) == Some(id),
+            // Where it lies was not told; if records were deleted, it may have been one of them.
+            None => extent.start > Offset(0) || known.is_some_and(|known| known.values().any(|value| value == id)),
+        };
+        if !found {
+            let instead = told.and_then(|offset| known?.get(&offset));
+            return Err(format!("{id} was acknowledged in {} at {told:?}, where now is {instead:?}", sent.at));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, events, id, read};
+    use super::*;
+    use crate::scenarios::broker::history::Extent;
+
+    fn lost(events: &Events) -> Result<(), String> {
+        nothing_acknowledged_is_lost(events, &one_value_per_offset(events)?)
+    }
+
+    #[test]
+    fn an_offset_with_two_values_is_found() {
+        let mut events = events(&[0, 1], &[1, 2]);
+        events.reads.push(read(2, 1, &[2]));
+        assert!(one_value_per_offset(&events).is_ok());
+        events.reads.push(read(2, 1, &[1]));
+        assert!(one_value_per_offset(&events).unwrap_err().contains("1 was 1/1/2"));
+    }
+
+    #[test]
+    fn invented_and_strayed_records_are_found() {
+        let only = |events: &Events| only_what_was_sent(events, &one_value_per_offset(events)?);
+        let mut history = events(&[0], &[1]);
+        assert_eq!(only(&history), Ok(()));
+        history.sent.get_mut(&id(1)).unwrap().at.topic = "other".to_owned();
+        assert!(only(&history).unwrap_err().contains("sent to other-0"));
+        assert!(only(&events(&[0], &[1, 2])).unwrap_err().contains("never sent"));
+        history.reads[0].records[0].1 = None;
+        assert!(only(&history).unwrap_err().contains("nobody wrote"));
+    }
+
+    #[test]
+    fn a_lost_record_is_found() {
+        assert_eq!(lost(&events(&[0, 1], &[1, 2])), Ok(()));
+        assert!(lost(&events(&[0, 1], &[1])).unwrap_err().contains("ends at 1"));
+        assert!(lost(&events(&[0, 1], &[2, 1])).unwrap_err().contains("where now is"));
+        let mut untold = events(&[0, 1], &[1]);
+        untold.sent.get_mut(&id(2)).unwrap().fate = Fate::Acknowledged(None);
+        assert!(lost(&untold).is_err());
+    }
+
+    #[test]
+    fn deleted_records_may_be_gone_and_others_not() {
+        let mut events = events(&[0, 1], &[1, 2]);
+        events.reads = vec![read(1, 1, &[2])];
+        events.extents.insert(at(), Extent { start: Offset(1), end: Offset(2) });
+        assert!(lost(&events).unwrap_err().contains("begins at 1"));
+        events.deleted.insert(at(), Offset(1));
+        assert_eq!(lost(&events), Ok(()));
+        events.reads.clear();
+        assert!(lost(&events).unwrap_err().contains("1 is missing"));
+    }
+}

@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ordain::client::admin::{NewTopic, OffsetSpec, Validate};
+use ordain::client::{Client, ClientError, TopicPartition};
+use ordain::io::Io;
+use ordain::types::{ErrorCode, Offset};
+
+use super::{Ending, bounded, client};
+use crate::scenarios::broker::history::{CommittedRead, History};
+use crate::scenarios::broker::plan::{GROUP, Plan, TOPIC};
+
+/// Creates the topic that is checked; tries until it is there.
+pub(in crate::scenarios::broker) async fn create_checked_topic(io: &Io, plan: &Plan, history: &History) {
+    let client = client(io, "creator", Duration::from_secs(8));
+    let topic = NewTopic {
+        name: TOPIC.to_owned(),
+        partitions: i32::try_from(plan.partitions).ok(),
+        replication_factor: Some(1),
+        configs: plan.topic_configs(),
+    };
+    loop {
+        match client.create_topic(&topic, Validate::Apply).await {
+            Ok(_) => return,
+            Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => return,
+            Err(error) => history.note(format_args!("creating the topic: {error}")),
+        }
+        io.clock.sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// Creates and deletes topics, deletes records, and looks at what is committed.
+pub(in crate::scenarios::broker) async fn administer(
+    io: Io,
+    partitions: Vec<TopicPartition>,
+    history: History,
+    ending: Ending,
+) {
+    let mut rng = io.rng.stream("workload");
+    let client = client(&io, "admin", Duration::from_secs(5));
+    let mut number = 0;
+    while !ending.has_begun() {
+        let index = usize::try_from(rng.below(partitions.len() as u64)).unwrap_or(0);
+        let draw = rng.below(10);
+        let work = async {
+            match draw {
+                0..=1 => {
+                    number += 1;
+                    side_topic(&client, number).await
+                }
+                2 => delete_records(&client, &partitions[index], rng.below(1000), &history).await,
+                _ => look_at_committed(&client, &partitions, &history).await,
+            }
+        };
+        match bounded(&io, &history, "administration", work).await {
+            Ok(Ok(())) => history.progress("admin"),
+            Ok(Err(error)) => history.note(format_args!("admin: {error}")),
+            Err(_) => {}
+        }
+        io.clock.sleep(Duration::from_millis(100 + rng.below(1500))).await;
+    }
+}
+
+/// A topic that comes and goes.
+async fn side_topic(client: &Client, number: u32) -> Result<(), ClientError> {
+    let name = format!("side-{}", number / 2);
+    if number % 2 == 1 {
+        return client.delete_topic(&name).await;
+    }
+    let topic = NewTopic { name, partitions: Some(2), replication_factor: Some(1), configs: BTreeMap::new() };
+    client.create_topic(&topic, Validate::Apply).await.map(drop)
+}
+
+/// Deletes a part of what a partition holds.
+async fn delete_records(
+    client: &Client,
+    at: &TopicPartition,
+    per_mille: u64,
+    history: &History,
+) -> Result<(), ClientError> {
+    let (first, end) = extent(client, at).await?;
+    let share = i64::try_from(per_mille).unwrap_or(0);
+    let before = Offset(first.0 + (end.0 - first.0) * share / 1000 / 2);
+    history.deleting(at, before);
+    client.delete_records(&BTreeMap::from([(at.clone(), before)])).await.map(drop)
+}
+
+/// Where a partition begins and ends.
+async fn extent(client: &Client, at: &TopicPartition) -> Result<(Offset, Offset), ClientError> {
+    let one = std::slice::from_ref(at);
+    let first = client.list_offsets_at(one, OffsetSpec::Earliest).await?;
+    let end = client.list_offsets_at(one, OffsetSpec::Latest).await?;
+    Ok((first[at].offset, end[at].offset))
+}
+
+async fn look_at_committed(
+    client: &Client,
+    partitions: &[TopicPartition],
+    history: &History,
+) -> Result<(), ClientError> {
+    let began = history.now();
+    let found = client.group_offsets(GROUP, Some(partitions)).await?;
+    for at in partitions {
+        let offset = found.get(at).map(|committed| committed.offset);
+        history.committed(CommittedRead { at: at.clone(), offset, began, ended: history.now() });
+    }
+    Ok(())
+}

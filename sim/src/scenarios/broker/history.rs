@@ -1,0 +1,241 @@
+//! What the clients saw: every record sent and its fate, every fetch, every commit. The checkers read it
+//! after the run.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use ordain::client::TopicPartition;
+use ordain::types::Offset;
+
+use crate::cluster::Cluster;
+use crate::time::SimTime;
+use crate::world::lock;
+
+/// Which record it is: its value begins with this, so that it is known wherever it is read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct RecordId {
+    pub(super) producer: u32,
+    /// A producer that failed for good is followed by another one of the same number.
+    pub(super) session: u32,
+    pub(super) number: u32,
+}
+
+impl RecordId {
+    /// The record's value, `bytes` long or a little more.
+    pub(super) fn value(self, bytes: usize) -> Vec<u8> {
+        let mut value = format!("{self}/").into_bytes();
+        value.resize(value.len().max(bytes), b'.');
+        value
+    }
+
+    /// Whose value this is; `None` if no producer of this scenario made it.
+    pub(super) fn of(value: &[u8]) -> Option<RecordId> {
+        let mut parts = std::str::from_utf8(value).ok()?.split('/');
+        let mut number = || parts.next()?.parse().ok();
+        let id = RecordId { producer: number()?, session: number()?, number: number()? };
+        parts.next().filter(|padding| padding.bytes().all(|byte| byte == b'.'))?;
+        Some(id)
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.producer, self.session, self.number)
+    }
+}
+
+/// What its producer was told of a record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    /// Nothing yet.
+    Open,
+    /// It is written; where, if that was told.
+    Acknowledged(Option<Offset>),
+    /// It may or may not be written.
+    Unknown,
+}
+
+/// How its producer sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mode {
+    Idempotent,
+    /// One batch at a time, and no sequences: sending again may write twice.
+    Plain,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Sent {
+    pub(super) at: TopicPartition,
+    pub(super) mode: Mode,
+    pub(super) fate: Fate,
+}
+
+/// Who reads.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Reader {
+    pub(super) reader: u32,
+    /// Between two fetches of one session, positions only move forward.
+    pub(super) session: u32,
+}
+
+/// One fetch of one partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Read {
+    pub(super) reader: Reader,
+    pub(super) time: SimTime,
+    pub(super) at: TopicPartition,
+    pub(super) from: Offset,
+    pub(super) next: Offset,
+    pub(super) high_watermark: Offset,
+    pub(super) log_start: Offset,
+    pub(super) records: Vec<(Offset, Option<RecordId>)>,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CommitFate {
+    Acknowledged,
+    /// The coordinator said no.
+    Refused,
+    /// It may take effect now, later or never.
+    Unknown,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Commit {
+    pub(super) at: TopicPartition,
+    pub(super) offset: Offset,
+    pub(super) fate: CommitFate,
+    pub(super) began: SimTime,
+    pub(super) ended: SimTime,
+}
+
+/// What the coordinator said is committed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct CommittedRead {
+    pub(super) at: TopicPartition,
+    pub(super) offset: Option<Offset>,
+    pub(super) began: SimTime,
+    pub(super) ended: SimTime,
+}
+
+/// A partition at the end of the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Extent {
+    pub(super) start: Offset,
+    pub(super) end: Offset,
+}
+
+/// Everything the clients saw.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Events {
+    pub(super) sent: BTreeMap<RecordId, Sent>,
+    pub(super) reads: Vec<Read>,
+    pub(super) commits: Vec<Commit>,
+    pub(super) committed: Vec<CommittedRead>,
+    /// Up to where deletion was asked for.
+    pub(super) deleted: BTreeMap<TopicPartition, Offset>,
+    /// What the partitions held at the end; only then is the history complete.
+    pub(super) extents: BTreeMap<TopicPartition, Extent>,
+    /// How often each client got on.
+    pub(super) progress: BTreeMap<String, u64>,
+    /// What no client may meet.
+    pub(super) wrongs: Vec<String>,
+}
+
+/// The history that all clients of a run write. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct History {
+    cluster: Cluster,
+    events: Arc<Mutex<Events>>,
+}
+
+impl History {
+    pub(super) fn new(cluster: &Cluster) -> History {
+        History { cluster: cluster.clone(), events: Arc::default() }
+    }
+
+    pub(super) fn now(&self) -> SimTime {
+        self.cluster.now()
+    }
+
+    pub(super) fn events(&self) -> MutexGuard<'_, Events> {
+        lock(&self.events)
+    }
+
+    pub(super) fn sending(&self, id: RecordId, at: &TopicPartition, mode: Mode) {
+        self.cluster.note(format_args!("send {id} to {at}"));
+        let sent = Sent { at: at.clone(), mode, fate: Fate::Open };
+        assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
+    }
+
+    pub(super) fn fate(&self, id: RecordId, fate: Fate) {
+        self.cluster.note(format_args!("sent {id}: {fate:?}"));
+        self.events().sent.get_mut(&id).expect("it was sent").fate = fate;
+    }
+
+    pub(super) fn read(&self, read: Read) {
+        self.cluster.note(format_args!(
+            "reader {}/{} got {} {} to {} of {} to {}: {} records",
+            read.reader.reader,
+            read.reader.session,
+            read.at,
+            read.from,
+            read.next,
+            read.log_start,
+            read.high_watermark,
+            read.records.len()
+        ));
+        self.events().reads.push(read);
+    }
+
+    pub(super) fn commit(&self, commit: Commit) {
+        self.cluster.note(format_args!("commit {} {}: {:?}", commit.at, commit.offset, commit.fate));
+        self.events().commits.push(commit);
+    }
+
+    pub(super) fn committed(&self, read: CommittedRead) {
+        self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
+        self.events().committed.push(read);
+    }
+
+    /// Deletion is about to be asked for.
+    pub(super) fn deleting(&self, at: &TopicPartition, before: Offset) {
+        self.cluster.note(format_args!("delete {at} before {before}"));
+        let mut events = self.events();
+        let known = events.deleted.entry(at.clone()).or_default();
+        *known = (*known).max(before);
+    }
+
+    /// A client got something done.
+    pub(super) fn progress(&self, who: &str) {
+        *self.events().progress.entry(who.to_owned()).or_default() += 1;
+    }
+
+    /// A client met what none may meet.
+    pub(super) fn wrong(&self, what: String) {
+        self.cluster.note(format_args!("WRONG: {what}"));
+        self.events().wrongs.push(what);
+    }
+
+    /// A line in the trace.
+    pub(super) fn note(&self, what: fmt::Arguments<'_>) {
+        self.cluster.note(what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_known_by_its_value() {
+        let id = RecordId { producer: 3, session: 0, number: 77 };
+        for bytes in [0, 7, 8, 200] {
+            assert_eq!(RecordId::of(&id.value(bytes)), Some(id));
+        }
+        assert_eq!(RecordId::of(b"3/0/77"), None, "torn");
+        assert_eq!(RecordId::of(b"3/0/77/..x"), None, "changed");
+        assert_eq!(RecordId::of(b""), None);
+    }
+}
