@@ -204,7 +204,10 @@ mod tests {
         }
     }
 
-    fn contents(page: &Page<'_>) -> (Vec<(String, usize)>, Option<(String, i32)>) {
+    /// Topics with how many partitions a page has of each, and where the next page begins.
+    type Contents = (Vec<(String, usize)>, Option<(String, i32)>);
+
+    fn contents(page: &Page<'_>) -> Contents {
         let topics = page.topics.iter().map(|one| (one.name.to_string(), one.partitions.len())).collect();
         (topics, page.next.as_ref().map(|next| (next.topic_name.to_string(), next.partition_index)))
     }
