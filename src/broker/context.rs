@@ -7,8 +7,10 @@ use crate::coordinator::GroupCoordinators;
 use crate::io::{Io, RngStream, Shutdown};
 use crate::metadata::controller::ControllerHandle;
 use crate::metadata::{ImageCell, MetadataImage};
+use crate::metrics::{RequestMetrics, TopicMetrics};
 use crate::partition::Partitions;
 use crate::types::TopicId;
+use crate::wire::ApiKey;
 
 /// The handles that handlers work with. Shared by all connections of a node.
 pub struct Context {
@@ -22,6 +24,8 @@ pub struct Context {
     pub groups: GroupCoordinators,
     pub producer_ids: ProducerIds,
     pub shutdown: Shutdown,
+    pub(super) request_metrics: RequestMetrics,
+    pub(super) topic_metrics: TopicMetrics,
     pub(super) fetch_sessions: Mutex<FetchSessions>,
     random: Mutex<Box<dyn RngStream>>,
 }
@@ -45,6 +49,8 @@ impl Context {
         let Parts { io, config, settings, image, partitions, controller, groups, shutdown } = parts;
         let producer_ids = ProducerIds::new(controller.clone(), config.node_id);
         let random = Mutex::new(io.rng.stream("broker"));
+        let served = ApiKey::ALL.iter().filter(|api| api.served().is_some());
+        let request_metrics = RequestMetrics::new(served.map(|api| (api.key(), api.name())));
         let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch.sessions_max));
         Context {
             io,
@@ -56,6 +62,8 @@ impl Context {
             groups,
             producer_ids,
             shutdown,
+            request_metrics,
+            topic_metrics: TopicMetrics::new(),
             fetch_sessions,
             random,
         }

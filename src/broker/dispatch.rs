@@ -30,6 +30,7 @@ pub struct Peer {
 
 /// Handles one request frame (without its length prefix).
 pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Bytes) -> Outcome {
+    let request_bytes = frame.len();
     let frame = match RequestFrame::parse(frame) {
         Ok(frame) => frame,
         Err(error) => return unreadable(&error),
@@ -51,7 +52,14 @@ pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Byt
         peer: peer.address,
         listener: std::sync::Arc::clone(&peer.listener),
     };
-    route(context, &caller, frame).await
+    let began = context.io.clock.now();
+    let outcome = route(context, &caller, frame, request_bytes).await;
+    if let Outcome::Now(frame) = &outcome {
+        let response_bytes = frame.iter().map(Bytes::len).sum();
+        let took = context.io.clock.now().since(began);
+        context.request_metrics.answered(api.key(), took, request_bytes, response_bytes);
+    }
+    outcome
 }
 
 macro_rules! answer {
@@ -64,9 +72,14 @@ macro_rules! answer {
     }};
 }
 
-async fn route(context: &std::sync::Arc<Context>, caller: &Caller, frame: RequestFrame) -> Outcome {
+async fn route(
+    context: &std::sync::Arc<Context>,
+    caller: &Caller,
+    frame: RequestFrame,
+    request_bytes: usize,
+) -> Outcome {
     match frame.api {
-        ApiKey::Produce => produce::handle(context, caller, frame).await,
+        ApiKey::Produce => produce::handle(context, caller, frame, request_bytes).await,
         ApiKey::Fetch => answer!(context, caller, frame, fetch::handle),
         ApiKey::ListOffsets => answer!(context, caller, frame, list_offsets::handle),
         ApiKey::Metadata => answer!(context, caller, frame, metadata::handle),

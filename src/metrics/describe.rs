@@ -25,7 +25,4 @@ fn describe_requests() {
         Unit::Milliseconds,
         "Time of a request, queue to last byte"
     );
-    describe_histogram!(names::REQUEST_QUEUE_TIME, Unit::Milliseconds, "Time a request waited to be handled");
-    describe_histogram!(names::REQUEST_LOCAL_TIME, Unit::Milliseconds, "Time a request's handling took");
-    describe_histogram!(names::RESPONSE_SEND_TIME, Unit::Milliseconds, "Time a response waited to be sent");
 }

@@ -18,5 +18,5 @@ mod topic;
 pub use describe::describe;
 pub use exposition::{BrokerFigures, ClusterFigures, GroupFigures, GroupOffset, PartitionFigures};
 pub use node::{JournalFigures, ListenerFigures, NodeFigures};
-pub use request::{RequestMetrics, RequestTimes};
+pub use request::RequestMetrics;
 pub use topic::TopicMetrics;

@@ -3,9 +3,6 @@
 pub(super) const REQUESTS: &str = "kafka_network_requestmetrics_requests_total";
 pub(super) const REQUEST_ERRORS: &str = "kafka_network_requestmetrics_errors_total";
 pub(super) const REQUEST_TOTAL_TIME: &str = "kafka_network_requestmetrics_totaltimems";
-pub(super) const REQUEST_QUEUE_TIME: &str = "kafka_network_requestmetrics_requestqueuetimems";
-pub(super) const REQUEST_LOCAL_TIME: &str = "kafka_network_requestmetrics_localtimems";
-pub(super) const RESPONSE_SEND_TIME: &str = "kafka_network_requestmetrics_responsesendtimems";
 pub(super) const REQUEST_BYTES: &str = "kafka_network_requestmetrics_requestbytes_total";
 pub(super) const RESPONSE_BYTES: &str = "kafka_network_requestmetrics_responsebytes_total";
 

@@ -7,17 +7,6 @@ use metrics::{Counter, Histogram, counter, histogram};
 use super::names;
 use crate::types::ErrorCode;
 
-/// How long the parts of one request took.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RequestTimes {
-    /// From the frame's last byte to the start of its handling.
-    pub queue: Duration,
-    /// Its handling, waits included.
-    pub local: Duration,
-    /// From the answer's being ready to its last byte being taken by the socket.
-    pub send: Duration,
-}
-
 /// Counts and times of requests by API.
 #[derive(Debug)]
 pub struct RequestMetrics {
@@ -32,9 +21,6 @@ struct ApiMetrics {
     request_bytes: Counter,
     response_bytes: Counter,
     total_time: Histogram,
-    queue_time: Histogram,
-    local_time: Histogram,
-    send_time: Histogram,
     /// By error code, filled as codes are met.
     errors: Mutex<BTreeMap<i16, Counter>>,
 }
@@ -57,16 +43,14 @@ impl RequestMetrics {
         RequestMetrics { by_api }
     }
 
-    /// A request of this API has been answered. Keys that are not served count nowhere.
-    pub fn answered(&self, api_key: i16, times: RequestTimes, request_bytes: usize, response_bytes: usize) {
+    /// A request of this API has been answered, `took` after its frame was there. Keys that are not served count
+    /// nowhere.
+    pub fn answered(&self, api_key: i16, took: Duration, request_bytes: usize, response_bytes: usize) {
         let Some(api) = self.api(api_key) else { return };
         api.requests.increment(1);
         api.request_bytes.increment(request_bytes as u64);
         api.response_bytes.increment(response_bytes as u64);
-        api.queue_time.record(milliseconds(times.queue));
-        api.local_time.record(milliseconds(times.local));
-        api.send_time.record(milliseconds(times.send));
-        api.total_time.record(milliseconds(times.queue + times.local + times.send));
+        api.total_time.record(milliseconds(took));
     }
 
     /// An answer carried `error` (`NONE` counts too, as in Kafka): once for each time it occurs.
@@ -93,9 +77,6 @@ impl ApiMetrics {
             request_bytes: counter!(names::REQUEST_BYTES, "request" => name),
             response_bytes: counter!(names::RESPONSE_BYTES, "request" => name),
             total_time: histogram!(names::REQUEST_TOTAL_TIME, "request" => name),
-            queue_time: histogram!(names::REQUEST_QUEUE_TIME, "request" => name),
-            local_time: histogram!(names::REQUEST_LOCAL_TIME, "request" => name),
-            send_time: histogram!(names::RESPONSE_SEND_TIME, "request" => name),
             errors: Mutex::new(BTreeMap::new()),
         }
     }

@@ -279,7 +279,10 @@ impl Identity {
 }
 
 /// Makes sure that the cluster has an id, and this broker its entry.
-async fn register(controller: &ControllerHandle, identity: Identity) -> Result<(), Arc<ControllerUnavailable>> {
+async fn register(
+    controller: &ControllerHandle,
+    identity: Identity,
+) -> Result<(), Arc<ControllerUnavailable>> {
     let Identity { cluster_id, broker } = identity;
     controller
         .change(move |image| {

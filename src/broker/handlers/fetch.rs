@@ -15,7 +15,7 @@ use crate::partition::{EpochCheck, FetchWaiter, PartitionError, ReadData, ReadRe
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::messages::fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData};
 use crate::wire::messages::{FetchRequest, FetchResponse};
-use crate::wire::{Records, Text};
+use crate::wire::{ApiKey, Records, Text};
 
 /// Fetch (key 1), from consumers: long poll, sessions, and at least one batch however small the limits.
 pub(in crate::broker) async fn handle(
@@ -37,6 +37,11 @@ pub(in crate::broker) async fn handle(
         Err(error) => return top_level(session_error_code(error)),
     };
     let answers = read_until_enough(context, &wants, &limits).await;
+    for answer in &answers {
+        context.topic_metrics.fetched(answer.records.len() as u64);
+        context.topic_metrics.fetch_handled(if answer.error == ErrorCode::None { Ok(()) } else { Err(()) });
+        context.request_metrics.error(ApiKey::Fetch.key(), answer.error);
+    }
     assemble(context, kind, wants, answers)
 }
 

@@ -8,6 +8,7 @@ use crate::broker::errors::AsErrorCode;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
+use crate::metrics::TopicMetrics;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, Required};
 use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
@@ -18,7 +19,7 @@ use crate::wire::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use crate::wire::messages::{ProduceRequest, ProduceResponse};
-use crate::wire::{RequestFrame, Text};
+use crate::wire::{ApiKey, RequestFrame, Text};
 
 /// What one batch may decompress to; far above any sane batch, far below what would hurt.
 const DECOMPRESSED_BYTES_MAX: usize = 512 << 20;
@@ -29,7 +30,9 @@ pub(in crate::broker) async fn handle(
     context: &Arc<Context>,
     caller: &Caller,
     frame: RequestFrame,
+    request_bytes: usize,
 ) -> Outcome {
+    let began = context.io.clock.now();
     let correlation_id = frame.correlation_id;
     let request: ProduceRequest = match frame.decode_as() {
         Ok(request) => request,
@@ -42,8 +45,17 @@ pub(in crate::broker) async fn handle(
     let required = if acks == -1 { Required::Committed } else { Required::Leader };
     let (reply, answer) = oneshot::channel();
     let caller = caller.clone();
-    let finish =
-        move |outcomes: Vec<AppendOutcome>| finish(plan, outcomes, acks, &caller, correlation_id, reply);
+    let of_closure = Arc::clone(context);
+    let finish = move |outcomes: Vec<AppendOutcome>| {
+        let response = respond_to(plan, outcomes, &caller, &of_closure.topic_metrics);
+        let response_bytes = send(&response, acks, &caller, correlation_id, reply);
+        let took = of_closure.io.clock.now().since(began);
+        of_closure.request_metrics.answered(ApiKey::Produce.key(), took, request_bytes, response_bytes);
+        for partition in response.responses.iter().flat_map(|topic| &topic.partition_responses) {
+            let code = ErrorCode::from_code(partition.error_code).unwrap_or(ErrorCode::UnknownServerError);
+            of_closure.request_metrics.error(ApiKey::Produce.key(), code);
+        }
+    };
     if appends.is_empty() {
         finish(Vec::new());
     } else if context.partitions.append(appends, required, Box::new(finish)).await.is_err() {
@@ -65,9 +77,9 @@ struct PlannedTopic {
 
 enum Planned {
     /// Answered already; as in Kafka, a refusal for what single records hold tells where the log begins.
-    Refused { response: Box<PartitionProduceResponse>, log_start_of: Option<PartitionId> },
+    Refused { response: Box<PartitionProduceResponse>, log_start_of: Option<PartitionId>, bytes: u64 },
     /// Answered by the next outcome.
-    Appended { index: i32 },
+    Appended { index: i32, records: u64, bytes: u64 },
 }
 
 fn plan(
@@ -90,19 +102,21 @@ fn plan(
         for partition in data.partition_data {
             let index = partition.index;
             let records = partition.records.map(crate::wire::Records::into_bytes).unwrap_or_default();
+            let bytes = records.len() as u64;
             let checked = check_request(request.acks, transactional)
                 .and_then(|()| topic.map_err(Refusal::from))
                 .and_then(|topic| check(context, caller, topic, index, request.acks, &records, wall));
             partitions.push(match checked {
                 Ok(append) => {
+                    let records = u64::try_from(append.batch.header().record_count).unwrap_or(0);
                     appends.push(append);
-                    Planned::Appended { index }
+                    Planned::Appended { index, records, bytes }
                 }
                 Err(refusal) => {
                     let id =
                         |topic: &TopicImage| PartitionId { topic: topic.id, index: PartitionIndex(index) };
                     let log_start_of = topic.ok().filter(|_| refusal.concerns_records).map(|topic| id(topic));
-                    Planned::Refused { response: Box::new(refusal.response(index)), log_start_of }
+                    Planned::Refused { response: Box::new(refusal.response(index)), log_start_of, bytes }
                 }
             });
         }
@@ -136,7 +150,7 @@ async fn tell_log_starts(context: &Context, plan: &mut Plan) {
     let stats = context.partitions.stats(Some(wanted)).await.unwrap_or_default();
     for topic in &mut plan.topics {
         for planned in &mut topic.partitions {
-            if let Planned::Refused { response, log_start_of: Some(id) } = planned
+            if let Planned::Refused { response, log_start_of: Some(id), .. } = planned
                 && let Some(stats) = stats.iter().find(|stats| stats.id == *id)
             {
                 response.log_start_offset = stats.log_start.0;
@@ -285,28 +299,32 @@ fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBa
     Ok(batch.recompressed(codec, DECOMPRESSED_BYTES_MAX)?)
 }
 
-fn finish(
+/// The response, in the order of the request.
+fn respond_to(
     plan: Plan,
     outcomes: Vec<AppendOutcome>,
-    acks: i16,
     caller: &Caller,
-    correlation_id: CorrelationId,
-    reply: oneshot::Sender<Vec<Bytes>>,
-) {
+    metrics: &TopicMetrics,
+) -> ProduceResponse {
     let mut outcomes = outcomes.into_iter();
-    let mut any_error = false;
     let mut responses = Vec::with_capacity(plan.topics.len());
     for topic in plan.topics {
         let mut partition_responses = Vec::with_capacity(topic.partitions.len());
         for planned in topic.partitions {
-            let response = match planned {
-                Planned::Refused { response, .. } => *response,
-                Planned::Appended { index } => {
+            let (response, records, bytes) = match planned {
+                Planned::Refused { response, bytes, .. } => (*response, 0, bytes),
+                Planned::Appended { index, records, bytes } => {
                     let outcome = outcomes.next().expect("every append has an outcome");
-                    outcome_response(index, outcome, caller)
+                    (outcome_response(index, outcome, caller), records, bytes)
                 }
             };
-            any_error |= response.error_code != ErrorCode::None.code();
+            if response.error_code == ErrorCode::None.code() {
+                metrics.appended(records, bytes);
+                metrics.produce_handled(Ok(()));
+            } else {
+                metrics.rejected(bytes);
+                metrics.produce_handled(Err(()));
+            }
             partition_responses.push(response);
         }
         responses.push(TopicProduceResponse {
@@ -316,19 +334,34 @@ fn finish(
             ..Default::default()
         });
     }
+    ProduceResponse { responses, ..ProduceResponse::default() }
+}
+
+/// Hands the response to the connection; says how many bytes it has on the wire.
+fn send(
+    response: &ProduceResponse,
+    acks: i16,
+    caller: &Caller,
+    correlation_id: CorrelationId,
+    reply: oneshot::Sender<Vec<Bytes>>,
+) -> usize {
     if acks == 0 {
         // There is no reply. An error closes the connection, which is all that such a client can be told.
-        if !any_error {
+        let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        if partitions.all(|partition| partition.error_code == ErrorCode::None.code()) {
             drop(reply.send(Vec::new()));
         }
-        return;
+        return 0;
     }
-    let response = ProduceResponse { responses, ..ProduceResponse::default() };
-    match respond(caller, correlation_id, &response) {
-        // The connection may have gone.
-        Outcome::Now(frame) => drop(reply.send(frame)),
+    match respond(caller, correlation_id, response) {
+        Outcome::Now(frame) => {
+            let bytes = frame.iter().map(Bytes::len).sum();
+            // The connection may have gone.
+            drop(reply.send(frame));
+            bytes
+        }
         // Dropping the sender closes the connection; the cause has been logged.
-        Outcome::Later(_) | Outcome::Nothing | Outcome::Close(_) => {}
+        Outcome::Later(_) | Outcome::Nothing | Outcome::Close(_) => 0,
     }
 }
 

@@ -60,20 +60,41 @@ pub(super) enum Action {
     Start,
     Pause,
     Resume,
-    Reset { client: usize },
-    CutTo { client: usize },
-    CutFrom { client: usize },
-    Mend { client: usize },
-    Latency { client: usize, by: Duration },
-    Disk { op: FaultyOp, prefix: &'static str, times: u32 },
+    Reset {
+        client: usize,
+    },
+    CutTo {
+        client: usize,
+    },
+    CutFrom {
+        client: usize,
+    },
+    Mend {
+        client: usize,
+    },
+    Latency {
+        client: usize,
+        by: Duration,
+    },
+    Disk {
+        op: FaultyOp,
+        prefix: &'static str,
+        times: u32,
+    },
     ClearDisk,
     /// So many bytes more than nothing fit on the disk.
     Capacity(u64),
     Slow(u32),
     Stall(Duration),
     /// The broker's wall clock (`None`) or a client's.
-    Jump { client: Option<usize>, ms: i64 },
-    Drift { client: Option<usize>, ppm: i32 },
+    Jump {
+        client: Option<usize>,
+        ms: i64,
+    },
+    Drift {
+        client: Option<usize>,
+        ppm: i32,
+    },
 }
 
 /// When, from the start of the faults, and what.

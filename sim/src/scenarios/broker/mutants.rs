@@ -4,9 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ordain::io::{
-    AlignedBuffer, BoxFuture, DirEntry, Disk, DiskSpace, Durability, File, Io, OpenOptions,
-};
+use ordain::io::{AlignedBuffer, BoxFuture, DirEntry, Disk, DiskSpace, Durability, File, Io, OpenOptions};
 
 /// A mistake.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

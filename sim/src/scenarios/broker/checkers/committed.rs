@@ -19,7 +19,9 @@ fn one(events: &Events, read: &CommittedRead) -> Result<(), String> {
     let is_late = |offset| of(CommitFate::Unknown).any(|c| c.began <= read.ended && c.offset == offset);
     let is_known = |offset| of(CommitFate::Acknowledged).any(|c| c.began <= read.ended && c.offset == offset);
     match (least, read.offset) {
-        (Some(least), None) => Err(format!("{}: {least} was committed, and at {} nothing is", read.at, read.ended)),
+        (Some(least), None) => {
+            Err(format!("{}: {least} was committed, and at {} nothing is", read.at, read.ended))
+        }
         (_, Some(offset)) if !is_late(offset) && !is_known(offset) => {
             Err(format!("{}: {offset} is committed at {}, which nobody did", read.at, read.ended))
         }

@@ -8,7 +8,10 @@ use ordain::types::Offset;
 use super::records::Values;
 use crate::scenarios::broker::history::{Events, Fate, Mode};
 
-pub(super) fn idempotent_records_are_once_and_in_order(events: &Events, values: &Values) -> Result<(), String> {
+pub(super) fn idempotent_records_are_once_and_in_order(
+    events: &Events,
+    values: &Values,
+) -> Result<(), String> {
     for (at, values) in values {
         let mut last: BTreeMap<(u32, u32), (u32, Offset)> = BTreeMap::new();
         for (offset, id) in values {

@@ -53,7 +53,10 @@ pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> 
             .map(Offset)
             .find(|offset| known.is_none_or(|known| !known.contains_key(offset)));
         if let Some(offset) = missing {
-            return Err(format!("{at} goes from {} to {}, but {offset} is missing", extent.start, extent.end));
+            return Err(format!(
+                "{at} goes from {} to {}, but {offset} is missing",
+                extent.start, extent.end
+            ));
         }
     }
     for (id, sent) in &events.sent {
@@ -65,15 +68,23 @@ pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> 
         let found = match told {
             Some(offset) if offset < extent.start => continue,
             Some(offset) if offset >= extent.end => {
-                return Err(format!("{id} was acknowledged at {} {offset}, which ends at {}", sent.at, extent.end));
+                return Err(format!(
+                    "{id} was acknowledged at {} {offset}, which ends at {}",
+                    sent.at, extent.end
+                ));
             }
             Some(offset) => known.and_then(|known| known.get(&offset)) == Some(id),
             // Where it lies was not told; if records were deleted, it may have been one of them.
-            None => extent.start > Offset(0) || known.is_some_and(|known| known.values().any(|value| value == id)),
+            None => {
+                extent.start > Offset(0) || known.is_some_and(|known| known.values().any(|value| value == id))
+            }
         };
         if !found {
             let instead = told.and_then(|offset| known?.get(&offset));
-            return Err(format!("{id} was acknowledged in {} at {told:?}, where now is {instead:?}", sent.at));
+            return Err(format!(
+                "{id} was acknowledged in {} at {told:?}, where now is {instead:?}",
+                sent.at
+            ));
         }
     }
     Ok(())

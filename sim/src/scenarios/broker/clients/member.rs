@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use ordain::client::ClientError;
 use ordain::client::consumer::Consumer;
 use ordain::client::group::GroupOptions;
-use ordain::client::ClientError;
 use ordain::io::Io;
 
 use super::reader::options;
@@ -14,7 +14,12 @@ use crate::scenarios::broker::plan::{GROUP, TOPIC};
 const FIRST_READER: u32 = 100;
 
 /// A member of the group: polls, commits what it got, and leaves now and then.
-pub(in crate::scenarios::broker) async fn consume_as_member(io: Io, member: u32, history: History, ending: Ending) {
+pub(in crate::scenarios::broker) async fn consume_as_member(
+    io: Io,
+    member: u32,
+    history: History,
+    ending: Ending,
+) {
     let name = format!("member-{member}");
     let mut rng = io.rng.stream("workload");
     let mut session = 0;

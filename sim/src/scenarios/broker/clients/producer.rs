@@ -25,7 +25,8 @@ pub(in crate::scenarios::broker) async fn produce(
     let mut session = 0;
     while !ending.has_begun() {
         session += 1;
-        let run = Session { io: &io, producer, session, plan: &plan, partitions: &partitions, history: &history };
+        let run =
+            Session { io: &io, producer, session, plan: &plan, partitions: &partitions, history: &history };
         run.run(&name, &ending).await;
     }
 }
