@@ -24,8 +24,7 @@ impl Retry {
     /// `error` itself, if it does not pass with time or the time is up. A cluster that was never reached is
     /// not waited for.
     pub async fn pause(&mut self, error: ClientError) -> Result<(), ClientError> {
-        let unreachable = matches!(error, ClientError::Connect { .. } | ClientError::NoBroker { .. });
-        if !error.is_retriable() || (unreachable && !self.client.was_reached()) {
+        if !error.is_retriable() || !self.client.was_reached() {
             return Err(error);
         }
         // Half to all of the back-off, so that clients do not come in step.

@@ -15,7 +15,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use ordain::io::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -85,19 +84,19 @@ pub fn install_recorder() -> PrometheusHandle {
     handle
 }
 
-/// Binds `address` and serves until the runtime ends; gives the bound address.
+/// Binds the address and serves until the runtime ends; gives the bound address.
 ///
 /// # Errors
 /// If the address cannot be read, used or is refused.
 pub async fn start(
-    address: &str,
+    (host, port): (&str, u16),
     exposure: Exposure,
     recorder: PrometheusHandle,
     probes: Probes,
 ) -> Result<SocketAddr, AdminError> {
-    let resolved = resolve(address)?;
+    let resolved = resolve(host, port)?;
     if exposure == Exposure::LoopbackOnly && !resolved.ip().is_loopback() {
-        return Err(AdminError::Exposed { value: address.to_owned() });
+        return Err(AdminError::Exposed { value: resolved.to_string() });
     }
     let listener =
         TcpListener::bind(resolved).await.map_err(|source| AdminError::Bind { address: resolved, source })?;
@@ -120,9 +119,9 @@ pub async fn start(
     Ok(bound)
 }
 
-fn resolve(address: &str) -> Result<SocketAddr, AdminError> {
-    let failed = |source| AdminError::Address { value: address.to_owned(), source };
-    let mut found = address.to_socket_addrs().map_err(failed)?;
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, AdminError> {
+    let failed = |source| AdminError::Address { value: format!("{host}:{port}"), source };
+    let mut found = (host, port).to_socket_addrs().map_err(failed)?;
     found.next().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
 }
 
@@ -242,7 +241,7 @@ mod tests {
             figures: Arc::new(|| Box::pin(async { "kafka_brokers 1\n".to_owned() })),
         };
         let address =
-            start("127.0.0.1:0", Exposure::LoopbackOnly, handle.clone(), probes.clone()).await.unwrap();
+            start(("127.0.0.1", 0), Exposure::LoopbackOnly, handle.clone(), probes.clone()).await.unwrap();
 
         let answer = ask(address, "GET /metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -255,13 +254,15 @@ mod tests {
         assert!(ask(address, "GET /metrics/../etc").await.starts_with("HTTP/1.1 404"));
         assert!(ask(address, "POST /metrics").await.starts_with("HTTP/1.1 405"));
 
-        let taken = start(&address.to_string(), Exposure::LoopbackOnly, handle.clone(), probes.clone()).await;
+        let taken =
+            start(("127.0.0.1", address.port()), Exposure::LoopbackOnly, handle.clone(), probes.clone())
+                .await;
         let message = taken.unwrap_err().to_string();
         assert!(
             message.contains("ordain.admin.listener") && message.contains(&address.to_string()),
             "{message}"
         );
-        let open = start("0.0.0.0:0", Exposure::LoopbackOnly, handle, probes).await.unwrap_err();
+        let open = start(("0.0.0.0", 0), Exposure::LoopbackOnly, handle, probes).await.unwrap_err();
         assert!(matches!(open, AdminError::Exposed { .. }), "{open}");
     }
 }

@@ -42,20 +42,10 @@ impl Connect {
     }
 }
 
-/// How many threads a tool's runtime has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Threads {
-    One,
-    PerCore,
-}
-
 /// Runs a tool on a runtime of its own. Ctrl-C ends it with [`Failure::Interrupted`], unless it asks for
 /// [`interrupted`] itself.
-pub fn run<T>(threads: Threads, tool: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = match threads {
-        Threads::One => tokio::runtime::Builder::new_current_thread().enable_all().build(),
-        Threads::PerCore => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
-    };
+pub fn run<T>(tool: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::Message(format!("cannot start the async runtime: {error}")))?;
     let outcome = runtime.block_on(tool);
@@ -64,11 +54,8 @@ pub fn run<T>(threads: Threads, tool: impl Future<Output = Result<T, Failure>>) 
 }
 
 /// As [`run`], and Ctrl-C ends it wherever it stands.
-pub fn run_interruptible<T>(
-    threads: Threads,
-    tool: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    run(threads, async {
+pub fn run_interruptible<T>(tool: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    run(async {
         tokio::select! {
             biased;
             outcome = tool => outcome,

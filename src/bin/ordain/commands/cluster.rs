@@ -4,7 +4,7 @@ use ordain::client::{AutoCreate, Client, ClusterMetadata, Feature};
 use ordain::wire::ApiKey;
 use serde_json::json;
 
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
@@ -31,7 +31,7 @@ enum Action {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    connect::run_interruptible(Threads::One, async move {
+    connect::run_interruptible(async move {
         let client = arguments.connect.client()?;
         let format = Format::from_flag(arguments.connect.json);
         match arguments.action.unwrap_or(Action::Info) {

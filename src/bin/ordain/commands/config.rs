@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use comfy_table::{Cell, ColumnConstraint, Width};
-use ordain::config::{ConfigErrors, ConfigFile, Inputs, Listed, LoadedConfig, Settings, Source};
+use ordain::config::{ConfigFile, Inputs, Listed, LoadedConfig, Source};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -34,18 +34,7 @@ pub struct Sources {
 
 impl Sources {
     /// Reads the file and the environment and checks everything that is set.
-    /// The settings alone, for printing.
-    pub fn load(&self) -> Result<Settings, Failure> {
-        self.read(|inputs| Settings::load(inputs))
-    }
-
-    /// The whole configuration of a node, checked.
-    pub fn load_node(&self) -> Result<LoadedConfig, Failure> {
-        let hostname = hostname();
-        self.read(|inputs| ordain::config::load(inputs, hostname.as_deref()))
-    }
-
-    fn read<T>(&self, load: impl FnOnce(&Inputs<'_>) -> Result<T, ConfigErrors>) -> Result<T, Failure> {
+    pub fn load(&self) -> Result<LoadedConfig, Failure> {
         let text = match &self.config {
             Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
                 Failure::Message(format!("cannot read the configuration file {}: {error}", path.display()))
@@ -58,7 +47,8 @@ impl Sources {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let inputs = Inputs { file, environment: &environment, overrides: &self.set };
-        load(&inputs).map_err(|errors| Failure::Message(errors.to_string()))
+        ordain::config::load(&inputs, hostname().as_deref())
+            .map_err(|errors| Failure::Message(errors.to_string()))
     }
 }
 
@@ -69,16 +59,6 @@ fn hostname() -> Option<String> {
     let result = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len()) };
     let text = std::ffi::CStr::from_bytes_until_nul(&name).ok()?.to_str().ok()?;
     (result == 0 && !text.is_empty()).then(|| text.to_owned())
-}
-
-/// The name by which other machines know this one.
-fn hostname() -> Option<String> {
-    let mut name = [0u8; 256];
-    // SAFETY: the pointer and the length are those of a live buffer; the last byte stays 0.
-    let outcome = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
-    let length = name.iter().position(|byte| *byte == 0)?;
-    let name = std::str::from_utf8(&name[..length]).ok()?;
-    (outcome == 0 && !name.is_empty()).then(|| name.to_owned())
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {

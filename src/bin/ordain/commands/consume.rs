@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::positions::positions;
 use super::topic::unknown;
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output;
 use crate::parse::{self, Start};
@@ -64,7 +64,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    connect::run(Threads::One, async move {
+    connect::run(async move {
         let client = arguments.connect.client()?;
         let mut session = tokio::select! {
             biased;
@@ -98,6 +98,8 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     async fn begin(client: &Client, arguments: &'a Arguments) -> Result<Session<'a>, Failure> {
+        let format = if arguments.verbose { "%t-%p@%o %D %h %k: %s\\n" } else { &arguments.format };
+        let printer = Printer::new(format, arguments.connect.json)?;
         let mut options = ConsumerOptions::default();
         if arguments.uncommitted {
             options.isolation = Isolation::ReadUncommitted;
@@ -131,10 +133,9 @@ impl<'a> Session<'a> {
                 Consumer::assign(client, options, start)
             }
         };
-        let format = if arguments.verbose { "%t-%p@%o %D %h %k: %s\\n" } else { &arguments.format };
         Ok(Session {
             consumer,
-            printer: Printer::new(format, arguments.connect.json)?,
+            printer,
             printed: BTreeMap::new(),
             uncommitted: false,
             left: arguments.count,

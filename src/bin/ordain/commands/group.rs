@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::positions::positions;
 use super::topic::unknown;
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::parse::{self, Start};
@@ -67,7 +67,7 @@ enum Action {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    connect::run_interruptible(Threads::One, async move {
+    connect::run_interruptible(async move {
         let client = arguments.connect.client()?;
         let format = Format::from_flag(arguments.connect.json);
         match arguments.action {

@@ -11,7 +11,7 @@ use ordain::wire::compression::Codec;
 use serde_json::json;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
 
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::{parse, progress};
@@ -115,7 +115,7 @@ fn separator(text: &str) -> Result<String, String> {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    connect::run(Threads::One, async move {
+    connect::run(async move {
         let client = arguments.connect.client()?;
         let mut options = arguments.batching.options()?;
         options.auto_create = if arguments.no_create { AutoCreate::No } else { AutoCreate::Yes };

@@ -1,14 +1,21 @@
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ordain::config::{LoadedConfig, Settings, Value};
+use metrics_exporter_prometheus::PrometheusHandle;
+use ordain::config::{self, LoadedConfig, Value};
 use ordain::io::real::{self, DirectIo};
+use ordain::server::Node;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::Sources;
 use crate::admin::{self, Exposure, Probes};
 use crate::failure::Failure;
-use crate::node;
+use crate::watch::Watch;
+use crate::{node, output};
+
+/// Where tools look for a broker if they are not told.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:9092";
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -39,10 +46,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.insecure {
         sources.set.push("ordain.insecure=true".to_owned());
     }
-    let config = sources.load_node()?;
-    let settings = config.settings.clone();
+    let loaded = sources.load()?;
     start_logging(arguments.log_format)?;
-    let data_dir = data_dir(&settings)?;
+    let data_dir = PathBuf::from(&loaded.broker.data_directory);
     let _lock = real::lock_data_dir(&data_dir).map_err(|error| Failure::Message(error.to_string()))?;
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -50,99 +56,84 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .thread_name("ordain")
         .build()
         .map_err(|error| Failure::Message(format!("cannot start the async runtime: {error}")))?;
-    let outcome = runtime.block_on(serve(config, data_dir));
+    let outcome = runtime.block_on(serve(loaded, &data_dir));
     // What is still running has been told to stop; it does not get to hold the process.
     runtime.shutdown_timeout(Duration::from_secs(5));
     outcome
 }
 
-async fn serve(config: LoadedConfig, data_dir: PathBuf) -> Result<(), Failure> {
-    let settings = config.settings.clone();
+async fn serve(loaded: LoadedConfig, data_dir: &Path) -> Result<(), Failure> {
     let mut signals = Signals::install()?;
-    let mut options = real::Options::new(&data_dir);
-    if text(&settings, "ordain.direct.io") == "off" {
+    let mut options = real::Options::new(data_dir);
+    if loaded.broker.storage.direct_io == config::DirectIo::Off {
         options.direct_io = DirectIo::Off;
     }
     let io = real::io(options).map_err(|error| {
+        let data_dir = data_dir.display();
         Failure::Message(format!(
-            "cannot use the data directory {}: {error}; name another with --data",
-            data_dir.display()
+            "cannot use the data directory {data_dir}: {error}; name another with --data"
         ))
     })?;
+    // Before the node, so that a long recovery can be watched.
     let recorder = admin::install_recorder();
-    let node = node::start(io, config).await?;
-    let admin = start_admin(&settings, recorder, node::probes(&node)).await?;
-    announce(&node::listening(&node), admin, &data_dir)?;
-
-    let reason = tokio::select! {
+    let watch = Watch::new();
+    let admin = start_admin(&loaded, recorder, watch.probes()).await?;
+    let node = tokio::select! {
         biased;
-        reason = node.failed() => Some(reason.to_string()),
+        node = node::start(io, loaded) => node?,
         name = signals.next() => {
-            tracing::info!("{name}: shutting down; a second signal ends it at once");
-            None
+            tracing::info!("{name} while starting: nothing was served, there is nothing to finish");
+            return Ok(());
         }
     };
-    if let Some(reason) = &reason {
-        tracing::error!("the node cannot go on: {reason}");
-    }
+    watch.running(&node);
+    announce(&node, admin, data_dir)?;
+    let outcome = tokio::select! {
+        biased;
+        failure = node.failed() => {
+            watch.stopping("the journal has failed");
+            tracing::error!("the node cannot go on: {failure}");
+            Err(Failure::Message(format!("the node could not go on: {failure}")))
+        }
+        name = signals.next() => {
+            watch.stopping("the node is shutting down");
+            tracing::info!("{name}: shutting down; a second signal ends it at once");
+            Ok(())
+        }
+    };
     tokio::select! {
         biased;
-        () = node.shutdown() => {}
+        () = node.shutdown() => outcome,
         name = signals.next() => {
-            return Err(Failure::Message(format!("{name} again: ended without finishing the shutdown")));
+            Err(Failure::Message(format!("{name} again: ended without finishing the shutdown")))
         }
-    }
-    match reason {
-        None => Ok(()),
-        Some(reason) => Err(Failure::Message(format!("the node could not go on: {reason}"))),
     }
 }
 
 async fn start_admin(
-    settings: &Settings,
-    recorder: metrics_exporter_prometheus::PrometheusHandle,
+    loaded: &LoadedConfig,
+    recorder: PrometheusHandle,
     probes: Probes,
-) -> Result<Option<std::net::SocketAddr>, Failure> {
-    let address = text(settings, "ordain.admin.listener");
-    if address.is_empty() {
-        return Ok(None);
-    }
-    let exposure = match settings.value("ordain.insecure") {
-        Some(Value::Boolean(true)) => Exposure::Anywhere,
-        _ => Exposure::LoopbackOnly,
-    };
-    let bound = admin::start(&address, exposure, recorder, probes).await;
+) -> Result<Option<SocketAddr>, Failure> {
+    let Some(listener) = &loaded.broker.admin_listener else { return Ok(None) };
+    let insecure = loaded.settings.value("ordain.insecure") == Some(Value::Boolean(true));
+    let exposure = if insecure { Exposure::Anywhere } else { Exposure::LoopbackOnly };
+    let bound = admin::start((listener.bind_host(), listener.port), exposure, recorder, probes).await;
     bound.map(Some).map_err(|error| Failure::Message(error.to_string()))
 }
 
 /// What a person who has just started a broker wants to know, in three lines.
-fn announce(
-    listening: &[String],
-    admin: Option<std::net::SocketAddr>,
-    data_dir: &std::path::Path,
-) -> Result<(), Failure> {
+fn announce(node: &Node, admin: Option<SocketAddr>, data_dir: &Path) -> Result<(), Failure> {
+    let addresses: Vec<String> = node.listeners().iter().map(|l| l.address.to_string()).collect();
     let admin = admin.map_or_else(String::new, |address| format!(" (metrics: http://{address}/metrics)"));
-    let first = listening.first().map_or("127.0.0.1:9092", String::as_str);
-    let bootstrap = if first == "127.0.0.1:9092" { String::new() } else { format!(" --bootstrap {first}") };
+    let first = addresses.first().map_or(DEFAULT_ADDRESS, String::as_str);
+    let bootstrap = if first == DEFAULT_ADDRESS { String::new() } else { format!(" -b {first}") };
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
-    crate::output::line(format_args!("Listening on {}{admin}", listening.join(", ")))?;
-    crate::output::line(format_args!("Data in {}", data_dir.display()))?;
-    crate::output::line(format_args!(
-        "Try: echo hello | ordain produce{bootstrap} greetings; ordain consume{bootstrap} greetings --from beginning"
+    output::line(format_args!("Listening on {}{admin}", addresses.join(", ")))?;
+    output::line(format_args!("Data in {}", data_dir.display()))?;
+    output::line(format_args!(
+        "Try: echo hello | ordain produce greetings{bootstrap} && ordain consume greetings --until-end{bootstrap}"
     ))
-}
-
-fn text(settings: &Settings, key: &str) -> String {
-    settings.value(key).map_or_else(String::new, |value| value.to_string())
-}
-
-fn data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
-    let several = settings.value("log.dirs").map(|value| value.to_string()).filter(|text| !text.is_empty());
-    let named = several.unwrap_or_else(|| text(settings, "log.dir"));
-    match named.split(',').map(str::trim).collect::<Vec<_>>().as_slice() {
-        [one] if !one.is_empty() => Ok(PathBuf::from(one)),
-        _ => Err(Failure::Message(format!("log.dirs is {named:?}: a node has one data directory; name one"))),
-    }
 }
 
 fn start_logging(format: LogFormat) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use ordain::client::{AutoCreate, Client, ClientError, TopicMetadata, TopicPartit
 use ordain::types::{ErrorCode, NodeId, Offset};
 use serde_json::{Value, json};
 
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::parse;
@@ -96,7 +96,7 @@ enum Action {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    connect::run_interruptible(Threads::One, async move {
+    connect::run_interruptible(async move {
         let client = arguments.connect.client()?;
         let format = Format::from_flag(arguments.connect.json);
         match arguments.action {

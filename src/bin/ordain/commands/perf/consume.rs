@@ -12,7 +12,7 @@ use super::figures::{Cpu, Figures, Latencies};
 use super::workers::{self, Progress};
 use crate::commands::positions::positions;
 use crate::commands::topic::unknown;
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::parse::{self, Start};
@@ -63,7 +63,7 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
     if arguments.connections == 0 {
         return Err(Failure::Usage("--connections is at least 1".to_owned()));
     }
-    let start = connect::run_interruptible(Threads::One, async {
+    let start = connect::run_interruptible(async {
         let client = connect.client()?;
         let topic = &arguments.topic;
         let known = client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;

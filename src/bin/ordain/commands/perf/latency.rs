@@ -14,7 +14,7 @@ use super::figures::{Cpu, Figures, Latencies};
 use super::pacer;
 use super::produce::{Target, Topic, refusal, request};
 use super::template::Template;
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::{parse, progress};
@@ -55,7 +55,7 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
     if arguments.rate == 0 {
         return Err(Failure::Usage("--rate is at least 1".to_owned()));
     }
-    connect::run_interruptible(Threads::One, async {
+    connect::run_interruptible(async {
         let client = connect.client()?;
         let figures = measure(&client, arguments).await?;
         figures.report(format)

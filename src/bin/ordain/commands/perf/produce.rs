@@ -17,7 +17,7 @@ use super::figures::{Cpu, Figures, Latencies};
 use super::template::{Template, Values};
 use super::workers::{self, Progress};
 use crate::commands::produce::Batching;
-use crate::connect::{self, Connect, Threads};
+use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::Format;
 use crate::{parse, progress};
@@ -175,8 +175,7 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
             arguments.in_flight
         )));
     }
-    let partitions =
-        connect::run_interruptible(Threads::One, async { arguments.topic.ensure(&connect.client()?).await })?;
+    let partitions = connect::run_interruptible(async { arguments.topic.ensure(&connect.client()?).await })?;
     let within = arguments.duration.or(arguments.records.is_none().then_some(DURATION_DEFAULT));
     let shared = Arc::new(Progress::default());
     let bar = progress::bar(arguments.records, "records");

@@ -52,7 +52,7 @@ where
             .map(|index| {
                 let progress = Arc::clone(progress);
                 scope.spawn(move || {
-                    let outcome = connect::run(connect::Threads::One, part(index));
+                    let outcome = connect::run(part(index));
                     if outcome.is_err() {
                         progress.stop();
                     }
@@ -60,7 +60,7 @@ where
                 })
             })
             .collect();
-        let waited = connect::run(connect::Threads::One, async {
+        let waited = connect::run(async {
             let began = tokio::time::Instant::now();
             let mut interrupted = std::pin::pin!(connect::interrupted());
             loop {

@@ -1,0 +1,169 @@
+//! What the admin listener knows of the node: whether it is ready, and its figures.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ordain::broker::Context;
+use ordain::io::BoxFuture;
+use ordain::log::Storage;
+use ordain::metrics::{
+    BrokerFigures, ClusterFigures, JournalFigures, ListenerFigures, NodeFigures, PartitionFigures,
+};
+use ordain::partition::PartitionStats;
+use ordain::server::{ListenerStats, Node, RequestMemory};
+use ordain::types::{NodeId, PartitionId};
+
+use crate::admin::{Probes, Readiness};
+
+/// Cheap to clone; all clones see the same node.
+#[derive(Clone)]
+pub struct Watch(Arc<Mutex<State>>);
+
+enum State {
+    Starting,
+    Running(Arc<Running>),
+    Stopping(&'static str),
+}
+
+struct Running {
+    node_id: NodeId,
+    context: Arc<Context>,
+    storage: Storage,
+    listeners: Vec<(String, Arc<ListenerStats>)>,
+    memory: RequestMemory,
+    memory_bytes: u64,
+}
+
+impl Watch {
+    pub fn new() -> Watch {
+        Watch(Arc::new(Mutex::new(State::Starting)))
+    }
+
+    pub fn running(&self, node: &Node) {
+        let context = Arc::clone(node.context());
+        let listeners = node.listeners().iter().map(|l| (l.name.clone(), Arc::clone(&l.stats)));
+        let running = Running {
+            node_id: context.config.node_id,
+            memory_bytes: context.config.network.queued_request_bytes_max,
+            context,
+            storage: node.storage().clone(),
+            listeners: listeners.collect(),
+            memory: node.request_memory().clone(),
+        };
+        self.set(State::Running(Arc::new(running)));
+    }
+
+    /// The node takes no more clients, for this reason.
+    pub fn stopping(&self, reason: &'static str) {
+        self.set(State::Stopping(reason));
+    }
+
+    fn set(&self, state: State) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn readiness(&self) -> Readiness {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Starting => Readiness::NotReady("the node is starting".to_owned()),
+            State::Running(_) => Readiness::Ready,
+            State::Stopping(reason) => Readiness::NotReady((*reason).to_owned()),
+        }
+    }
+
+    fn node(&self) -> Option<Arc<Running>> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Running(running) => Some(Arc::clone(running)),
+            State::Starting | State::Stopping(_) => None,
+        }
+    }
+
+    pub fn probes(&self) -> Probes {
+        let (for_readiness, for_figures) = (self.clone(), self.clone());
+        Probes {
+            readiness: Arc::new(move || for_readiness.readiness()),
+            figures: Arc::new(move || {
+                let node = for_figures.node();
+                let figures: BoxFuture<String> = Box::pin(async move {
+                    match node {
+                        Some(node) => node.figures().await,
+                        None => String::new(),
+                    }
+                });
+                figures
+            }),
+        }
+    }
+}
+
+impl Running {
+    async fn figures(&self) -> String {
+        // A node that shuts down has no partitions to tell of.
+        let stats = self.context.partitions.stats(None).await.unwrap_or_default();
+        let mut text = self.cluster(&stats).render();
+        text.push_str(&self.node().render());
+        text
+    }
+
+    fn node(&self) -> NodeFigures {
+        let journal = self.storage.journal().statistics();
+        let listeners = self.listeners.iter().map(|(name, stats)| ListenerFigures {
+            listener: name.clone(),
+            open: stats.open(),
+            accepted: stats.accepted(),
+            refused: stats.refused(),
+        });
+        let available = self.memory.available_bytes() as u64;
+        NodeFigures {
+            listeners: listeners.collect(),
+            request_memory_available_bytes: available,
+            request_memory_used_bytes: self.memory_bytes.saturating_sub(available),
+            journal: JournalFigures {
+                commits: journal.commits,
+                entries: journal.entries,
+                bytes: journal.bytes,
+                full_waits: journal.full_waits,
+                queued_bytes: journal.queued_bytes,
+                files_live: journal.files_live,
+                files_total: journal.files_total,
+                has_failed: self.storage.journal().failure().is_some(),
+            },
+        }
+    }
+
+    fn cluster(&self, stats: &[PartitionStats]) -> ClusterFigures {
+        let image = self.context.metadata();
+        let stats: BTreeMap<PartitionId, &PartitionStats> = stats.iter().map(|s| (s.id, s)).collect();
+        let brokers = image.brokers.iter().map(|(id, broker)| BrokerFigures {
+            id: *id,
+            address: broker.endpoints.first().map_or_else(String::new, |e| format!("{}:{}", e.host, e.port)),
+        });
+        let mut figures = ClusterFigures {
+            brokers: brokers.collect(),
+            // A node holds its own controller as long as nodes do not form clusters.
+            is_active_controller: true,
+            topic_count: image.topic_count(),
+            partition_count: image.partition_count(),
+            ..ClusterFigures::default()
+        };
+        for topic in image.topics() {
+            for (index, partition) in &topic.partitions {
+                let Some(stats) = stats.get(&PartitionId { topic: topic.id, index: *index }) else {
+                    continue;
+                };
+                figures.offline_partition_count += usize::from(stats.damaged);
+                figures.partitions.push(PartitionFigures {
+                    topic: topic.name.to_string(),
+                    index: *index,
+                    leader: Some(partition.leader),
+                    is_leader: stats.leader && partition.leader == self.node_id,
+                    leader_is_preferred: partition.replicas.first() == Some(&partition.leader),
+                    replica_count: partition.replicas.len(),
+                    in_sync_count: partition.replicas.len() - usize::from(stats.damaged),
+                    log_start_offset: stats.log_start,
+                    high_watermark: stats.high_watermark,
+                    size_bytes: stats.size_bytes,
+                });
+            }
+        }
+        figures
+    }
+}
