@@ -56,7 +56,7 @@ impl Client {
         read_exact(&mut *self.0.read, &mut buffer, 4)
             .await
             .unwrap_or_else(|error| panic!("no answer to {name} version {version}: {error}"));
-        let length = i32::from_be_bytes(buffer[..4].try_into().unwrap()) as usize;
+        let length = i32::from_be_bytes(buffer[..4].try_into().expect("four bytes")) as usize;
         read_exact(&mut *self.0.read, &mut buffer, 4 + length).await.expect("a whole answer comes");
         let response = decode_response::<R>(version, buffer.freeze().slice(4..));
         response.expect("it can be read").1
@@ -211,7 +211,8 @@ fn versions<M: Message>() -> std::ops::RangeInclusive<i16> {
 }
 
 fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime can be built");
     runtime.block_on(test);
     runtime.shutdown_timeout(Duration::from_secs(5));
 }

@@ -60,9 +60,14 @@ fn batch(values: &[&str]) -> Bytes {
 }
 
 async fn produce(connection: &mut Connection, partition: i32, records: Bytes) -> ProduceResponse {
-    let data = PartitionProduceData { index: partition, records: Some(Records::from(records)), ..Default::default() };
+    let data = PartitionProduceData {
+        index: partition,
+        records: Some(Records::from(records)),
+        ..Default::default()
+    };
     let topic = TopicProduceData { topic_id: TOPIC, partition_data: vec![data], ..Default::default() };
-    let request = ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
+    let request =
+        ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
     ask(connection, 13, &request).await
 }
 

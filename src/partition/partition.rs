@@ -7,7 +7,7 @@ use super::{
     ReadRequest, ReadResult,
 };
 use crate::log::producers::Decision;
-use crate::log::{self, Entry, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote};
+use crate::log::{self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote};
 use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::wire::batch::ValidatedBatch;
@@ -46,6 +46,8 @@ pub(super) struct Place {
 pub(super) struct Outbox {
     /// A place in the journal that comes before all of `entries`.
     journal: log::Position,
+    /// The largest batch that the journal takes, in bytes.
+    batch_bytes_max: usize,
     /// For the journal, in order.
     pub(super) entries: Vec<Entry>,
     /// What to tell the replica once these entries are durable, in order.
@@ -55,8 +57,10 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(journal: log::Position) -> Outbox {
-        Outbox { journal, entries: Vec::new(), once_durable: Vec::new(), answered: Vec::new() }
+    pub(super) fn new(journal: &JournalHandle) -> Outbox {
+        let batch_bytes_max = usize::try_from(journal.entry_bytes_max()).unwrap_or(usize::MAX);
+        let journal = journal.durable_position();
+        Outbox { journal, batch_bytes_max, entries: Vec::new(), once_durable: Vec::new(), answered: Vec::new() }
     }
 }
 
@@ -187,11 +191,15 @@ impl Partition {
             return Err(AppendError::OffsetsExhausted);
         }
         let epoch = self.replica.epoch();
-        let bytes = batch.batch().len() as u64;
+        let bytes = batch.batch().len();
+        if bytes > out.batch_bytes_max {
+            // Never given to the journal: it would fail for everybody.
+            return Err(AppendError::TooLarge { bytes, limit: out.batch_bytes_max });
+        }
         let entry = self.log.append(batch.into_batch().placed_at(base_offset, epoch), out.journal)?;
         out.entries.push(entry);
         let position = Position { epoch, end: self.log.log_end() };
-        self.uncommitted.push_back((position.end, bytes));
+        self.uncommitted.push_back((position.end, bytes as u64));
         self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
         out.once_durable.push(Event::Durable { position });
         Ok((position.end, Appended { base_offset, log_append_time, log_start }))

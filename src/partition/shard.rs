@@ -236,7 +236,7 @@ impl Shard {
     fn retain(&mut self, wall: Timestamp) {
         let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
         for id in ids {
-            let mut out = Outbox::new(self.journal.durable_position());
+            let mut out = Outbox::new(&self.journal);
             if let Some(partition) = self.partitions.get_mut(&id) {
                 partition.log.expire_producers(wall);
                 if partition.standing().is_ok()
@@ -252,7 +252,7 @@ impl Shard {
 
     fn step(&mut self, id: PartitionId, event: Event) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        let mut out = Outbox::new(self.journal.durable_position());
+        let mut out = Outbox::new(&self.journal);
         partition.step(event, &mut out);
         let gates = match partition.standing() {
             Err(LeadershipError::Starting | LeadershipError::NotLeader) => Vec::new(),
@@ -336,7 +336,7 @@ impl Shard {
                 self.appends.insert(request, PendingAppend { outcomes: vec![None; missing], missing, done });
                 for (slot, append) in appends.into_iter().enumerate() {
                     let place = Place { request, slot };
-                    let mut out = Outbox::new(self.journal.durable_position());
+                    let mut out = Outbox::new(&self.journal);
                     match self.partitions.get_mut(&append.id) {
                         Some(partition) => partition.append(append.batch, required, place, &mut out),
                         None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
@@ -418,7 +418,7 @@ impl Shard {
         for id in ids {
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
-                    let mut out = Outbox::new(self.journal.durable_position());
+                    let mut out = Outbox::new(&self.journal);
                     partition.step(Event::EpochSeen { epoch: crate::types::LeaderEpoch(i32::MAX) }, &mut out);
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
@@ -501,7 +501,7 @@ impl Shard {
     ) {
         let mut starts = Vec::with_capacity(deletions.len());
         for (id, offset) in deletions {
-            let mut out = Outbox::new(self.journal.durable_position());
+            let mut out = Outbox::new(&self.journal);
             starts.push(match self.partitions.get_mut(&id) {
                 Some(partition) => partition.delete_records(offset, &mut out),
                 None => Err(LeadershipError::Unknown.into()),

@@ -19,6 +19,8 @@ pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// Requests that wait for one partition's task; more wait with their senders.
 const INBOX_MESSAGES_MAX: usize = 1024;
+/// What a journal file holds beside one batch of records, generously.
+const JOURNAL_RESERVE_BYTES: u64 = 16 << 10;
 
 /// The coordinators of all groups whose partition of the offsets topic this node holds. Cheap to clone.
 #[derive(Clone)]
@@ -64,7 +66,7 @@ impl GroupCoordinators {
             partitions,
             image,
             config: group_config(config),
-            limits: GroupLimits::default(),
+            limits: group_limits(config),
             commit_timeout: config.offsets.commit_timeout,
             shutdown,
             tasks: Mutex::new(BTreeMap::new()),
@@ -215,6 +217,15 @@ async fn answers(pending: Vec<Pending>) -> Vec<Result<GroupResponse, Coordinator
 fn partition_of(topic: &TopicImage, group_id: &str) -> Option<PartitionIndex> {
     let count = i32::try_from(topic.partitions.len()).ok().filter(|&count| count > 0)?;
     Some(PartitionIndex(partition_for(group_id, count)))
+}
+
+/// A write is one batch, and a batch has to fit into a journal file.
+pub(super) fn group_limits(config: &BrokerConfig) -> GroupLimits {
+    let journal_bytes_max = config.storage.journal_file_bytes.saturating_sub(JOURNAL_RESERVE_BYTES);
+    let limits = GroupLimits::default();
+    let write_bytes_max = usize::try_from(journal_bytes_max)
+        .map_or(limits.write_bytes_max, |max| max.min(limits.write_bytes_max));
+    GroupLimits { write_bytes_max, ..limits }
 }
 
 fn group_config(config: &BrokerConfig) -> GroupConfig {

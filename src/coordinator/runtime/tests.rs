@@ -188,6 +188,39 @@ fn a_failed_write_drops_the_state_and_the_log_decides() {
 }
 
 #[test]
+fn the_largest_commit_that_is_taken_can_be_written() {
+    let overrides = ["listeners=PLAINTEXT://127.0.0.1:0".to_owned(), "node.id=1".to_owned()];
+    let small = [overrides.as_slice(), &["ordain.journal.file.bytes=65536".to_owned()]].concat();
+    let limit = |overrides: &[String]| {
+        let inputs = Inputs { file: None, environment: &[], overrides };
+        super::handle::group_limits(&load(&inputs, None).expect("it is right").broker).write_bytes_max
+    };
+    assert_eq!((limit(&overrides), limit(&small)), (1_000_000, 49_152));
+
+    let node = TestNode::new();
+    let (groups, _) = coordinators(&node);
+    let large = |count: i32| {
+        let GroupCommand::CommitOffsets(mut command) = commit("g", 1) else { unreachable!() };
+        let partition = |index| CommitPartition {
+            partition: PartitionIndex(index),
+            offset: Offset(1),
+            leader_epoch: LeaderEpoch::NONE,
+            metadata: Some("x".repeat(4000)),
+        };
+        command.topics[0].partitions = (0..count).map(partition).collect();
+        GroupCommand::CommitOffsets(command)
+    };
+    node.runtime.block_on(async {
+        // Each takes 4000 bytes of metadata, 7 of names and at most 80 of the rest.
+        assert!(is_committed(&groups.request("g", large(244)).await));
+        let refused = groups.request("g", large(245)).await;
+        let too_large = GroupError::CommitTooLarge { max: 1_000_000 };
+        assert_eq!(refused, Ok(GroupResponse::CommitOffsets(Err(too_large))));
+        assert_eq!(committed(&groups, "g").await.unwrap().len(), 244);
+    });
+}
+
+#[test]
 fn a_failed_journal_is_never_taken_for_a_commit() {
     let node = TestNode::new();
     let (groups, _) = coordinators(&node);
