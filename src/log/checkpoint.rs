@@ -196,7 +196,11 @@ pub(crate) async fn settle(disk: &dyn Disk) -> Result<(), CheckpointError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
-        .map_err(|source| CheckpointError::Io { action: "syncing", path: path.to_owned(), source })?;
+        .map_err(|source| CheckpointError::Io {
+            action: "syncing",
+            path: path.to_owned(),
+            source,
+        })?;
     }
     let failed =
         |source| CheckpointError::Io { action: "syncing", path: "the data directory".to_owned(), source };
@@ -247,6 +251,7 @@ fn put_log(out: &mut BytesMut, log: &LogState) {
         out.put_i64(segment.first_timestamp.0);
         out.put_i64(segment.created.0);
         out.put_u64(segment.bytes_since_index_row);
+        out.put_u8(u8::from(segment.dense));
     }
     out.put_u32(count(log.producers.len()));
     out.put_slice(&log.producers);
@@ -312,5 +317,6 @@ fn get_segment(b: &mut &[u8]) -> Option<SegmentState> {
         first_timestamp: Timestamp(b.try_get_i64().ok()?),
         created: Timestamp(b.try_get_i64().ok()?),
         bytes_since_index_row: b.try_get_u64().ok()?,
+        dense: b.try_get_u8().ok()? != 0,
     })
 }

@@ -20,16 +20,20 @@ pub(crate) fn time_row(timestamp: Timestamp, relative: u32) -> [u8; TIME_ROW_BYT
     row
 }
 
-/// Where to start walking for `offset`: the position of the last row that is not above it, else 0.
-pub(crate) fn position_for_offset(rows: &[u8], base: Offset, offset: Offset) -> u64 {
+/// A row of the offset index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OffsetRow {
+    /// The last offset of the batch at `position`.
+    pub(crate) last_offset: Offset,
+    pub(crate) position: u64,
+}
+
+/// Where to start walking for `offset`: the last row that is not above it, if there is one.
+pub(crate) fn row_for_offset(rows: &[u8], base: Offset, offset: Offset) -> Option<OffsetRow> {
     let relative = |mut row: &[u8]| i64::from(row.get_u32());
-    match last_row(rows, OFFSET_ROW_BYTES, |row| relative(row) <= offset.since(base)) {
-        Some(mut row) => {
-            row.advance(4);
-            u64::from(row.get_u32())
-        }
-        None => 0,
-    }
+    let mut row = last_row(rows, OFFSET_ROW_BYTES, |row| relative(row) <= offset.since(base))?;
+    let last_offset = Offset(base.0.saturating_add(i64::from(row.get_u32())));
+    Some(OffsetRow { last_offset, position: u64::from(row.get_u32()) })
 }
 
 /// Before which offset no record can have `timestamp` or a later one: from the last row whose timestamp is
@@ -66,9 +70,11 @@ mod tests {
     fn the_last_row_not_above_is_found() {
         let rows: Vec<u8> =
             [(4, 100), (9, 200), (20, 300)].iter().flat_map(|&(r, p)| offset_row(r, p)).collect();
-        let find = |offset: i64| position_for_offset(&rows, Offset(1000), Offset(1000 + offset));
+        let find = |offset: i64| {
+            row_for_offset(&rows, Offset(1000), Offset(1000 + offset)).map_or(0, |row| row.position)
+        };
         assert_eq!([find(0), find(3), find(4), find(8), find(9), find(500)], [0, 0, 100, 100, 200, 300]);
-        assert_eq!(position_for_offset(&[], Offset(0), Offset(5)), 0);
+        assert_eq!(row_for_offset(&[], Offset(0), Offset(5)), None);
     }
 
     #[test]

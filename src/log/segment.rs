@@ -98,6 +98,9 @@ pub struct SegmentState {
     /// The wall clock when it was begun.
     pub created: Timestamp,
     pub bytes_since_index_row: u64,
+    /// Whether its batches follow one another without a gap from `base` on: then a reader can hold each base
+    /// offset, which no checksum covers, against its neighbours.
+    pub dense: bool,
 }
 
 /// Index rows that a run of batches adds.
@@ -121,6 +124,7 @@ impl SegmentState {
             first_timestamp: Timestamp::NONE,
             created,
             bytes_since_index_row: 0,
+            dense: true,
         }
     }
 
@@ -137,6 +141,7 @@ impl SegmentState {
         if self.bytes == 0 {
             self.first_timestamp = header.max_timestamp;
         }
+        self.dense &= header.base_offset == self.end;
         let newer = header.max_timestamp > self.max_timestamp;
         if newer {
             self.max_timestamp = header.max_timestamp;

@@ -1,5 +1,5 @@
 //! A node's storage as one thing: opening it, making and removing logs, flushing, checkpoints.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,8 @@ use super::config::{LogConfig, OptionsInvalid, StorageOptions};
 use super::file_cache::FileCache;
 use super::flush::{FlushDone, FlushFailed, FlushWork, flush_all};
 use super::journal::{
-    self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey, Position,
+    self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey,
+    Position,
 };
 use super::partition::PartitionLog;
 use super::recovery::{Parts, RecoveryReport, recover};
@@ -48,6 +49,9 @@ struct Known {
     /// Whether anything differs from the checkpoint on disk.
     changed: bool,
     garbage: Vec<Arc<Segment>>,
+    /// Logs whose end is on its way to the journal: no checkpoint names them any more, or one could outlive
+    /// the journal's word of it.
+    deleting: BTreeSet<LogId>,
 }
 
 /// A node's storage. Cheap to clone.
@@ -114,6 +118,7 @@ impl Storage {
             position: checkpoint.position,
             changed: copy.is_some(),
             garbage: Vec::new(),
+            deleting: BTreeSet::new(),
         };
         let policy = options.unattributed_damage;
         let reader = JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, policy).await?;
@@ -208,14 +213,18 @@ impl Storage {
     /// # Errors
     /// If the journal has failed, or its files cannot be removed (they go at the next start then).
     pub async fn delete_log(&self, mut log: PartitionLog) -> Result<(), StorageError> {
-        self.inner.journal.append(vec![Self::begin_deletion(&mut log)]).await?;
+        self.inner.journal.append(vec![self.begin_deletion(&mut log)]).await?;
         self.finish_deletion(log).await
     }
 
     /// The entry that ends a log, for an owner that journals it with others; once it is durable, the log goes
-    /// to [`Storage::finish_deletion`].
+    /// to [`Storage::finish_deletion`]. A checkpoint may make the deletion durable before the entry is.
     #[must_use = "the entry is to be journaled"]
-    pub fn begin_deletion(log: &mut PartitionLog) -> Entry {
+    pub fn begin_deletion(&self, log: &mut PartitionLog) -> Entry {
+        let mut known = self.known();
+        known.deleting.insert(log.key().id);
+        known.changed = true;
+        drop(known);
         log.deletion()
     }
 
@@ -228,6 +237,7 @@ impl Storage {
         {
             let mut known = self.known();
             known.logs.remove(&key.id);
+            known.deleting.remove(&key.id);
             known.changed = true;
             known.garbage.retain(|segment| segment.id.log != key.id);
         }
@@ -289,7 +299,12 @@ impl Storage {
                 incarnation: self.inner.incarnation,
                 position: known.position,
                 next_log_id: known.next_log_id,
-                logs: known.logs.values().cloned().collect(),
+                logs: known
+                    .logs
+                    .values()
+                    .filter(|state| !known.deleting.contains(&state.log.id))
+                    .cloned()
+                    .collect(),
             };
             (checkpoint, std::mem::take(&mut known.garbage))
         };

@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::epochs::EpochHistory;
 use super::file_cache::FileCache;
-use super::indexes;
+use super::indexes::{self, OffsetRow};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
 use crate::types::{Offset, Timestamp};
@@ -29,6 +30,7 @@ pub enum ReadError {
 /// A read of segments, to be run outside of the shard. It sees what the log held when it was planned.
 pub struct StoredRead {
     pub(super) cache: Arc<FileCache>,
+    pub(super) epochs: EpochHistory,
     /// In order, without segments that end at or below `offset`.
     pub(super) segments: Vec<SegmentView>,
     pub(super) offset: Offset,
@@ -58,9 +60,14 @@ impl StoredRead {
     }
 
     async fn read_segment(&self, view: &SegmentView, use_index: bool) -> Result<Vec<Bytes>, ReadError> {
-        let position = if use_index { start_for_offset(&self.cache, view, self.offset).await? } else { 0 };
-        let mut walker =
-            Walker::new(&self.cache, view, position, self.max_bytes.saturating_add(WALK_BYTES_MIN));
+        let start = if use_index { start_for_offset(&self.cache, view, self.offset).await? } else { None };
+        let mut walker = Walker::new(
+            &self.cache,
+            &self.epochs,
+            view,
+            start,
+            self.max_bytes.saturating_add(WALK_BYTES_MIN),
+        );
         let mut read = Vec::new();
         let mut bytes = 0;
         let mut first = true;
@@ -73,7 +80,7 @@ impl StoredRead {
                 Err(error) => return Err(error),
             };
             let header = batch.header();
-            if first && position > 0 && header.base_offset > self.offset {
+            if first && start.is_some() && header.base_offset > self.offset {
                 // A row that leads beyond the offset is wrong.
                 return Box::pin(self.read_segment(view, false)).await;
             }
@@ -95,6 +102,7 @@ impl StoredRead {
 /// A search of segments for a time, to be run outside of the shard.
 pub struct StoredTimestampRead {
     pub(super) cache: Arc<FileCache>,
+    pub(super) epochs: EpochHistory,
     pub(super) segments: Vec<SegmentView>,
     pub(super) timestamp: Timestamp,
     pub(super) from: Offset,
@@ -123,15 +131,15 @@ impl StoredTimestampRead {
     }
 
     async fn search(&self, view: &SegmentView, use_index: bool) -> Result<Option<RecordBatch>, ReadError> {
-        let mut position = 0;
+        let mut start = None;
         if use_index {
             let rows = self.cache.index(&view.segment, FileKind::TimeIndex, view.time_index_bytes).await;
             // Without the index the walk is longer, no more.
             let rows = rows.unwrap_or_default();
             let offset = indexes::offset_for_timestamp(&rows, view.segment.base, self.timestamp);
-            position = start_for_offset(&self.cache, view, offset.max(self.from)).await?;
+            start = start_for_offset(&self.cache, view, offset.max(self.from)).await?;
         }
-        let mut walker = Walker::new(&self.cache, view, position, WALK_BYTES_MIN);
+        let mut walker = Walker::new(&self.cache, &self.epochs, view, start, WALK_BYTES_MIN);
         while let Some(batch) = walker.next().await? {
             let header = batch.header();
             if header.base_offset >= self.up_to {
@@ -146,14 +154,18 @@ impl StoredTimestampRead {
 }
 
 /// Where to begin walking for an offset. An index that cannot be read costs a walk from the start.
-async fn start_for_offset(cache: &FileCache, view: &SegmentView, offset: Offset) -> Result<u64, ReadError> {
+async fn start_for_offset(
+    cache: &FileCache,
+    view: &SegmentView,
+    offset: Offset,
+) -> Result<Option<OffsetRow>, ReadError> {
     let rows = match cache.index(&view.segment, FileKind::OffsetIndex, view.offset_index_bytes).await {
         Ok(rows) => rows,
         Err(_) if view.segment.is_removed() => return Err(ReadError::Gone),
         Err(_) => Bytes::new(),
     };
-    let position = indexes::position_for_offset(&rows, view.segment.base, offset);
-    Ok(if position < view.bytes { position } else { 0 })
+    let row = indexes::row_for_offset(&rows, view.segment.base, offset);
+    Ok(row.filter(|row| row.position < view.bytes))
 }
 
 /// Bytes of a segment that lie side by side in one chunk: many batches, one piece.

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::epochs::EpochHistory;
 use super::file_cache::FileCache;
+use super::indexes::OffsetRow;
 use super::segment::{FileKind, Segment};
 use super::stored_read::ReadError;
 use crate::types::Offset;
@@ -20,16 +22,21 @@ pub(crate) struct SegmentView {
     pub(crate) bytes: u64,
     pub(crate) offset_index_bytes: u64,
     pub(crate) time_index_bytes: u64,
+    /// Whether there are no gaps between its batches.
+    pub(crate) dense: bool,
 }
 
 /// Goes through a segment batch by batch, checking each.
 pub(crate) struct Walker<'a> {
     cache: &'a FileCache,
+    epochs: &'a EpochHistory,
     view: &'a SegmentView,
     /// Where the next batch begins.
     position: u64,
     /// No batch may begin below it.
     next_offset: Offset,
+    /// What the index says of the first batch.
+    first_ends: Option<Offset>,
     chunk: Bytes,
     chunk_at: u64,
     chunk_bytes: usize,
@@ -38,15 +45,18 @@ pub(crate) struct Walker<'a> {
 impl<'a> Walker<'a> {
     pub(crate) fn new(
         cache: &'a FileCache,
+        epochs: &'a EpochHistory,
         view: &'a SegmentView,
-        position: u64,
+        start: Option<OffsetRow>,
         chunk_bytes: usize,
     ) -> Walker<'a> {
         Walker {
             cache,
+            epochs,
             view,
-            position,
+            position: start.map_or(0, |row| row.position),
             next_offset: view.segment.base,
+            first_ends: start.map(|row| row.last_offset),
             chunk: Bytes::new(),
             chunk_at: 0,
             chunk_bytes: chunk_bytes.clamp(WALK_BYTES_MIN, WALK_BYTES_MAX),
@@ -65,11 +75,8 @@ impl<'a> Walker<'a> {
             .total_bytes()
             .filter(|&bytes| bytes >= HEADER_BYTES && bytes as u64 <= rest)
             .ok_or_else(|| self.corrupt("a batch's length leads beyond the segment"))?;
-        let in_order = header.base_offset >= self.next_offset
-            && header.last_offset() >= header.base_offset
-            && header.next_offset() <= self.view.end;
-        if !in_order {
-            return Err(self.corrupt("a batch's offsets are not within the segment's order"));
+        if !self.is_in_order(&header) {
+            return Err(self.corrupt("a batch's offsets or epoch do not fit their place"));
         }
         let bytes = self.bytes(length).await?;
         if bytes.len() < length {
@@ -79,7 +86,21 @@ impl<'a> Walker<'a> {
         batch.check().map_err(|error| self.corrupt(error.to_string()))?;
         self.position += length as u64;
         self.next_offset = header.next_offset();
+        self.first_ends = None;
         Ok(Some(batch))
+    }
+
+    /// Base offset and epoch are covered by no checksum: they are held against what else is known of them.
+    fn is_in_order(&self, header: &BatchHeader) -> bool {
+        let within = header.base_offset >= self.next_offset
+            && header.last_offset() >= header.base_offset
+            && header.next_offset() <= self.view.end;
+        let follows = match self.first_ends {
+            Some(last_offset) => header.last_offset() == last_offset,
+            None => !self.view.dense || header.base_offset == self.next_offset,
+        };
+        let epoch = self.epochs.epoch_at(header.base_offset);
+        within && follows && epoch.is_none_or(|epoch| epoch == header.partition_leader_epoch)
     }
 
     /// The bytes in memory, where they begin in the file, and where the next batch begins.

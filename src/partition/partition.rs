@@ -396,6 +396,7 @@ impl From<LogError> for AppendError {
             | LogError::BelowHighWatermark { .. }
             | LogError::StartAboveHighWatermark { .. }
             | LogError::EpochNotAbove { .. }
+            | LogError::StaleEpoch { .. }
             | LogError::Control(_) => AppendError::Log(error),
         }
     }

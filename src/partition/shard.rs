@@ -12,7 +12,8 @@ use super::{
 };
 use crate::io::Io;
 use crate::log::{
-    CommitTicket, Entry, FlushDone, FlushFailed, JournalHandle, PartitionLog, Position, Storage,
+    CommitTicket, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey, PartitionLog, Position,
+    Storage,
 };
 use crate::raft::Event;
 use crate::types::{NodeId, Offset, PartitionId, Timestamp};
@@ -60,6 +61,8 @@ struct Turn {
 
 struct InFlight {
     ticket: CommitTicket,
+    /// The last entry of each log in it.
+    last: BTreeMap<LogKey, EntryNumber>,
     once_durable: Vec<OnceDurable>,
 }
 
@@ -107,7 +110,7 @@ impl Shard {
                 biased;
                 result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
                     let done = self.in_flight.pop_front().expect("it was awaited");
-                    self.committed(result, done.once_durable);
+                    self.committed(result, &done.last, done.once_durable);
                 }
                 Some(step) = steps.recv(), if open => self.maintain(step),
                 count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
@@ -126,13 +129,20 @@ impl Shard {
             return;
         }
         let Turn { entries, once_durable } = std::mem::take(&mut self.turn);
+        let last = entries.iter().map(|entry| (entry.log, entry.number)).collect();
         let ticket = self.journal.append(entries);
-        self.in_flight.push_back(InFlight { ticket, once_durable });
+        self.in_flight.push_back(InFlight { ticket, last, once_durable });
     }
 
-    fn committed(&mut self, result: Result<(), crate::log::JournalFailed>, once_durable: Vec<OnceDurable>) {
-        if let Err(failure) = result {
-            self.fail(&failure);
+    fn committed(
+        &mut self,
+        result: Result<(), crate::log::JournalFailed>,
+        last: &BTreeMap<LogKey, EntryNumber>,
+        once_durable: Vec<OnceDurable>,
+    ) {
+        match result {
+            Ok(()) => self.durable(last),
+            Err(failure) => self.fail(&failure),
         }
         for next in once_durable {
             match next {
@@ -149,6 +159,18 @@ impl Shard {
                     // Whoever asked may have gone.
                     drop(reply.send(answer));
                 }
+            }
+        }
+    }
+
+    /// Tells the logs what of them is durable: only that is flushed, and stands in a checkpoint.
+    fn durable(&mut self, last: &BTreeMap<LogKey, EntryNumber>) {
+        for (key, &number) in last {
+            // A log that was deleted, or made anew under the same name, is not meant.
+            if let Some(partition) = self.partitions.get_mut(&key.partition)
+                && partition.log.key() == *key
+            {
+                partition.log.durable(number);
             }
         }
     }
@@ -430,7 +452,7 @@ impl Shard {
                 None => self.dormant.remove(id),
             };
             if let Some(mut log) = log {
-                self.turn.entries.push(Storage::begin_deletion(&mut log));
+                self.turn.entries.push(self.storage.begin_deletion(&mut log));
                 deleted.push(log);
             }
         }

@@ -558,7 +558,8 @@ impl JournalReader {
         if let Some((sequence, offset)) = self.torn_header {
             self.erase(sequence, offset).await?;
         }
-        let active = self.files.get(&self.position.file).expect("the position lies in a file that was opened");
+        let active =
+            self.files.get(&self.position.file).expect("the position lies in a file that was opened");
         active.file.sync().await.map_err(io_error("syncing", active.sequence.path()))
     }
 

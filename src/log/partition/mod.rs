@@ -50,6 +50,8 @@ pub enum LogError {
     BelowHighWatermark { to: Offset, high_watermark: Offset },
     #[error("the log cannot begin at {to}: only offsets up to the high watermark {high_watermark} may go")]
     StartAboveHighWatermark { to: Offset, high_watermark: Offset },
+    #[error("a batch of epoch {epoch} cannot follow epoch {last}")]
+    StaleEpoch { epoch: LeaderEpoch, last: LeaderEpoch },
     #[error("epoch {epoch} is not above the last one, {last}")]
     EpochNotAbove { epoch: LeaderEpoch, last: LeaderEpoch },
     #[error("a control batch cannot be read: {0}")]
@@ -255,10 +257,16 @@ impl PartitionLog {
     /// `journal` is [`super::JournalHandle::durable_position`] at any time before the entry is queued.
     ///
     /// # Errors
-    /// If the batch does not follow the log's end (it may leave a gap: a compacted leader's log has some),
-    /// or the log is damaged. Nothing has changed then.
+    /// If the batch does not follow the log's end (it may leave a gap: a compacted leader's log has some), its
+    /// epoch is below the last one, or the log is damaged. Nothing has changed then.
     pub fn append(&mut self, batch: RecordBatch, journal: Position) -> Result<Entry, LogError> {
         self.check_sound()?;
+        let epoch = batch.header().partition_leader_epoch;
+        if let Some(last) = self.epochs.last()
+            && epoch < last.epoch
+        {
+            return Err(LogError::StaleEpoch { epoch, last: last.epoch });
+        }
         self.take_in(batch.clone(), self.number.next(), journal)?;
         self.epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
         Ok(self.entry(EntryBody::Batch(batch), journal))

@@ -65,6 +65,7 @@ impl PartitionLog {
         let cache = Arc::clone(&self.cache);
         Ok(Read::Stored(StoredRead {
             cache,
+            epochs: self.epochs.clone(),
             segments,
             offset,
             max_bytes,
@@ -100,6 +101,7 @@ impl PartitionLog {
                 bytes: held.state.bytes,
                 offset_index_bytes: held.state.offset_index_bytes,
                 time_index_bytes: held.state.time_index_bytes,
+                dense: held.state.dense,
             })
             .collect()
     }
@@ -135,7 +137,16 @@ impl PartitionLog {
             return Ok(tail.map_or(TimestampRead::None, TimestampRead::Memory));
         }
         let cache = Arc::clone(&self.cache);
-        Ok(TimestampRead::Stored(StoredTimestampRead { cache, segments, timestamp, from, up_to, tail }))
+        let epochs = self.epochs.clone();
+        Ok(TimestampRead::Stored(StoredTimestampRead {
+            cache,
+            epochs,
+            segments,
+            timestamp,
+            from,
+            up_to,
+            tail,
+        }))
     }
 
     /// The greatest timestamp below `up_to`, and the last offset of the first batch that carries it: read there to find

@@ -194,7 +194,7 @@ impl TestDisk {
         after.capacity = state.capacity;
         // Sometimes all of it survives, sometimes nothing, mostly some.
         let mood = random.below(4);
-        let mut keep = |random: &mut TestRandom| match mood {
+        let keep = |random: &mut TestRandom| match mood {
             0 => false,
             1 => true,
             _ => random.below(2) == 0,

@@ -3,6 +3,7 @@
 //! Everything is deterministic: the same seed and the same calls give the same bytes.
 mod disk;
 mod executor;
+pub mod mutated;
 
 use std::sync::Arc;
 

@@ -1,1 +1,221 @@
+use super::node::{Node, expected, small_options};
+use crate::log::testing::{TestDisk, TestFault, TestRandom, mutated};
+use crate::log::*;
+use crate::types::Offset;
 
+/// Two logs with 40 batches each, in segments by a checkpoint, and five more in the journal.
+fn two_logs() -> TestDisk {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    for index in 0..2 {
+        node.create(index).unwrap();
+        for _ in 0..40 {
+            node.append(index, 100).unwrap();
+        }
+        node.checkpoint().unwrap();
+    }
+    for index in 0..2 {
+        for _ in 0..5 {
+            node.append(index, 100).unwrap();
+        }
+    }
+    node.stop(&disk)
+}
+
+fn segment(disk: &TestDisk, index: i32, number: usize, suffix: &str) -> String {
+    let directory = format!("logs/{}/", super::node::partition(index));
+    let mut files = disk.paths();
+    files.retain(|path| path.starts_with(&directory) && path.ends_with(suffix));
+    files[number].clone()
+}
+
+#[test]
+fn a_full_disk_fails_the_flush_and_loses_nothing() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for _ in 0..10 {
+        node.append(0, 100).unwrap();
+    }
+    disk.set_capacity(Some(0));
+    let failures = node.flush();
+    assert!(failures[0].contains("the disk is full"), "{failures:?}");
+    assert!(matches!(node.checkpoint(), Err(StorageError::Checkpoint(_))));
+    node.append(0, 100).unwrap();
+    assert_eq!(node.contents(0).unwrap(), expected(11, 100));
+    disk.set_capacity(None);
+    node.checkpoint().unwrap();
+    assert_eq!(node.logs[&0].needs_from(), None);
+    let disk = disk.lose_power(&mut TestRandom(1));
+    assert_eq!(Node::open(&disk).contents(0).unwrap(), expected(11, 100));
+}
+
+#[test]
+fn after_a_failed_sync_the_batches_go_to_another_file() {
+    for seed in 0..20 {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        node.create(0).unwrap();
+        for i in 0..12 {
+            node.append(0, 100).unwrap();
+            if i == 2 {
+                node.checkpoint().unwrap();
+            }
+            if i == 3 {
+                disk.inject(TestFault::FailSync("00000000000000000000.log".to_owned()));
+                assert!(node.flush()[0].contains("syncing"));
+            }
+        }
+        node.checkpoint().unwrap();
+        assert!(
+            disk.paths().iter().any(|path| path.ends_with("00000000000000000009.log")),
+            "{:?}",
+            disk.paths()
+        );
+        let disk = disk.lose_power(&mut TestRandom(seed));
+        assert_eq!(Node::open(&disk).contents(0).unwrap(), expected(12, 100));
+    }
+}
+
+#[test]
+fn a_damaged_batch_is_found_and_not_served() {
+    let disk = two_logs();
+    let path = segment(&disk, 0, 1, ".log");
+    disk.corrupt(&path, 100);
+    let node = Node::open(&disk);
+    assert!(node.report.damaged.is_empty(), "segments are not read at the start");
+    let error = node.contents(0).unwrap_err();
+    let ReadError::Corrupt { file, position, .. } = error else { panic!("{error}") };
+    assert_eq!((file, position), (path, 0));
+    assert_eq!(node.contents(1).unwrap(), expected(45, 100), "the other log serves");
+    assert!(!node.read(0, 0, 1 << 20).unwrap().is_empty(), "what is before it is served");
+}
+
+#[test]
+fn an_index_is_a_hint() {
+    let disk = two_logs();
+    let path = segment(&disk, 0, 0, ".index");
+    assert!(disk.bytes(&path).unwrap().len() > 8);
+    for offset in [1, 3, 6, 7] {
+        let mut bytes = disk.bytes(&path).unwrap();
+        bytes[offset] ^= 0x41;
+        let changed = disk.restart();
+        changed.set_bytes(&path, bytes);
+        assert_eq!(Node::open(&changed).contents(0).unwrap(), expected(45, 100), "byte {offset}");
+    }
+    let without = disk.restart();
+    without.delete_file(&path);
+    let node = Node::open(&without);
+    assert_eq!(node.report.indexes_short, [path]);
+    assert_eq!(node.contents(0).unwrap(), expected(45, 100));
+}
+
+#[test]
+fn a_missing_or_short_segment_takes_down_its_log_alone_and_for_good() {
+    for shorten in [false, true] {
+        let disk = two_logs();
+        let path = segment(&disk, 0, 2, ".log");
+        if shorten {
+            let mut bytes = disk.bytes(&path).unwrap();
+            bytes.pop();
+            disk.set_bytes(&path, bytes);
+        } else {
+            disk.delete_file(&path);
+        }
+        let mut node = Node::open(&disk);
+        assert_eq!(node.report.damaged.len(), 1);
+        assert_eq!(node.report.damaged[0].partition, super::node::partition(0));
+        assert!(matches!(node.contents(0), Err(ReadError::Damaged(_))));
+        let position = node.position();
+        let refused = node.log(0).start_epoch(crate::types::LeaderEpoch(9), position);
+        assert!(matches!(refused, Err(LogError::Damaged(_))));
+        assert_eq!(node.contents(1).unwrap(), expected(45, 100));
+        node.checkpoint().unwrap();
+        let disk = node.stop(&disk);
+        let mut node = Node::open(&disk);
+        assert_eq!(node.report.damaged.len(), 1, "remembered");
+        // Repair: away with it, and made again.
+        let log = node.logs.remove(&0).unwrap();
+        node.runtime.block_on(node.storage.delete_log(log)).unwrap();
+        node.create(0).unwrap();
+        node.append(0, 100).unwrap();
+        assert_eq!(node.contents(0).unwrap(), expected(1, 100));
+    }
+}
+
+#[test]
+fn damage_in_the_journal_takes_down_the_log_that_it_concerns() {
+    let disk = two_logs();
+    // The last commit but one, of log 1: found by its payload.
+    let path = "journal/00000000000000000006.journal";
+    let file = disk.paths().into_iter().filter(|p| p.ends_with(".journal")).find(|p| {
+        let bytes = disk.bytes(p).unwrap();
+        bytes.chunks(4096).any(|block| block.starts_with(b"ORDNJRNL"))
+    });
+    assert!(file.is_some(), "{path}");
+    let node = Node::open(&disk);
+    let end = node.position();
+    let disk = node.stop(&disk);
+    let block = usize::try_from(end.offset).unwrap() - 2 * 4096;
+    disk.corrupt(&end.file.path(), block + 90);
+    let mut node = Node::open(&disk);
+    assert_eq!(node.report.damaged.len(), 1, "{:?}", node.report);
+    assert_eq!(node.report.damaged[0].partition, super::node::partition(1));
+    assert_eq!(node.contents(0).unwrap(), expected(45, 100));
+    assert!(node.logs[&1].needs_from().is_some(), "the journal stays until a checkpoint knows");
+    node.checkpoint().unwrap();
+    let disk = node.stop(&disk);
+    assert_eq!(Node::open(&disk).report.damaged.len(), 1);
+}
+
+#[test]
+fn one_copy_of_the_checkpoint_is_enough_and_none_is_too_few() {
+    for path in ["checkpoint", "checkpoint.copy"] {
+        let disk = two_logs();
+        disk.corrupt(path, 60);
+        let mut node = Node::open(&disk);
+        assert!(node.report.checkpoint_copy.as_ref().unwrap().contains(path));
+        assert_eq!(node.contents(0).unwrap(), expected(45, 100));
+        node.checkpoint().unwrap();
+        let disk = node.stop(&disk);
+        assert_eq!(Node::open(&disk).report.checkpoint_copy, None, "both are written again");
+    }
+    let disk = two_logs();
+    disk.corrupt("checkpoint", 60);
+    disk.corrupt("checkpoint.copy", 60);
+    assert!(matches!(Node::open_with(&disk, small_options()), Err(StorageError::Checkpoint(_))));
+    disk.delete_file("checkpoint");
+    disk.delete_file("checkpoint.copy");
+    let error = Node::open_with(&disk, small_options()).map(|_| ()).unwrap_err();
+    assert!(matches!(error, StorageError::CheckpointLost { .. }), "{error}");
+}
+
+#[test]
+fn a_read_that_meets_a_removed_segment_says_so() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for _ in 0..40 {
+        node.append(0, 100).unwrap();
+    }
+    node.checkpoint().unwrap();
+    node.log(0).release_tail();
+    let request = ReadRequest { offset: Offset(0), max_bytes: 1, up_to: Offset(120), min_one_batch: true };
+    let Ok(Read::Stored(read)) = node.logs[&0].read(request) else { panic!("it is in a segment") };
+    let position = node.position();
+    let entry = node.log(0).advance_log_start(Offset(60), position).unwrap().unwrap();
+    node.commit(0, vec![entry]).unwrap();
+    node.checkpoint().unwrap();
+    assert!(matches!(node.runtime.block_on(read.run()), Err(ReadError::Gone)));
+    assert!(matches!(node.logs[&0].read(request), Err(ReadError::OutOfRange { .. })));
+}
+
+#[test]
+fn mutated_files_are_refused_or_read_right() {
+    let mut random = TestRandom(7);
+    for _ in 0..300 {
+        let bytes: Vec<u8> =
+            (0..9).flat_map(|_| crate::io::RngStream::next_u64(&mut random).to_be_bytes()).collect();
+        mutated::open(&bytes);
+    }
+}

@@ -212,15 +212,19 @@ impl Run {
                 Some(node.log(index).start_epoch(LeaderEpoch(epoch), position).unwrap())
             }),
             7 => self.change(index, |node, state, _| {
-                let candidate = (amount % 2 == 0).then_some(NodeId(i32::from(amount)));
+                let candidate = (amount.is_multiple_of(2)).then_some(NodeId(i32::from(amount)));
                 state.vote = Some((i32::from(amount), candidate.map(|node| node.0)));
                 let position = node.position();
                 let vote = Vote { epoch: LeaderEpoch(i32::from(amount)), candidate };
                 Some(node.log(index).record_vote(vote, position))
             }),
             8 => self.change(index, |node, state, model| {
-                let cuts: Vec<i64> =
-                    state.batches.iter().map(|batch| batch.0).filter(|&at| at >= model.high_watermark).collect();
+                let cuts: Vec<i64> = state
+                    .batches
+                    .iter()
+                    .map(|batch| batch.0)
+                    .filter(|&at| at >= model.high_watermark)
+                    .collect();
                 let cut = *cuts.get(usize::from(amount) % cuts.len().max(1))?;
                 let last_epoch = state.epochs.iter().rev().find(|e| e.1 <= cut).map_or(0, |e| e.0);
                 state.truncate(cut, last_epoch);
@@ -243,7 +247,7 @@ impl Run {
                 if log.number().0 == acknowledged && end > model.high_watermark {
                     let part = model.states[&id].last().unwrap().batches.iter();
                     let upto = part.map(|batch| batch.1).find(|&next| next > model.high_watermark);
-                    let end = if amount % 2 == 0 { end } else { upto.unwrap_or(end) };
+                    let end = if amount.is_multiple_of(2) { end } else { upto.unwrap_or(end) };
                     log.set_high_watermark(Offset(end));
                     model.high_watermark = end;
                 }
@@ -329,10 +333,11 @@ proptest! {
 #[test]
 fn crashes_at_every_change_of_one_history() {
     // Appends, flushes, a checkpoint, retention, a truncation, another checkpoint.
-    let steps: Vec<(u8, u8, u8)> = [0, 0, 6, 0, 10, 13, 0, 0, 10, 14, 0, 9, 14, 0, 6, 0, 8, 0, 10, 14, 17, 0, 0, 14]
-        .iter()
-        .map(|&op| (op, 0, 30 * (op % 3) + 7))
-        .collect();
+    let steps: Vec<(u8, u8, u8)> =
+        [0, 0, 6, 0, 10, 13, 0, 0, 10, 14, 0, 9, 14, 0, 6, 0, 8, 0, 10, 14, 17, 0, 0, 14]
+            .iter()
+            .map(|&op| (op, 0, 30 * (op % 3) + 7))
+            .collect();
     for at in 1..140 {
         let mut run =
             Run { disk: TestDisk::new(), node: None, models: BTreeMap::new(), random: TestRandom(at) };
