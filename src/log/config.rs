@@ -75,7 +75,7 @@ impl Default for StorageOptions {
             journal_queue_bytes: 16 << 20,
             journal_vouch_idle: Duration::from_millis(1),
             tail_budget_bytes: 256 << 20,
-            fd_cache_files: 1024,
+            fd_cache_files: 512,
             index_cache_bytes: 64 << 20,
             unattributed_damage: UnattributedDamage::Refuse,
         }

@@ -177,6 +177,7 @@ impl Keeper {
             let outcomes = self.storage.flush(works).await;
             for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
                 warn!(%failure, "records stay in memory and in the journal");
+                self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
             }
             let (reply, answer) = oneshot::channel();
             self.partitions.maintain_shard(shard, Step::Flushed { outcomes, reply }).await?;

@@ -104,7 +104,9 @@ impl Shard {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
         let mut open = true;
         while open || !self.in_flight.is_empty() {
-            let takes_requests = open && !self.storage.tail_budget().is_exceeded();
+            // Logs that nobody has claimed yet cannot be flushed: to wait for memory would be to wait for ever.
+            let takes_requests =
+                open && (!self.storage.tail_budget().is_exceeded() || !self.dormant.is_empty());
             let journal = self.journal.clone();
             tokio::select! {
                 biased;

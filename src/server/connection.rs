@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use super::memory::MemoryShare;
+use super::memory::{MemoryShare, RequestMemory};
 use super::pipeline::{Pending, Reply, write_replies};
 use super::sniff::foreign;
 use super::{Answer, ServerContext, Session};
@@ -17,6 +17,10 @@ const READ_BYTES: usize = 64 * 1024;
 const OWN_BUFFER_BYTES: usize = 32 * 1024;
 /// The most that is reserved on the word of a length prefix; beyond it room grows as bytes arrive.
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Replies that were ready at once and wait for the client to take them, in bytes: a client that asks for much
+/// and reads little is not read until it has taken some.
+const UNSENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Serves one connection to its end.
 pub(super) async fn run(context: ServerContext, connection: Connection) {
@@ -36,7 +40,9 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
             writer_ended.begin();
         }),
     );
-    let reader = Reader { context, read, peer, session, replies, buffer: BytesMut::new(), seen_any: false };
+    let unsent = RequestMemory::new(UNSENT_BYTES_MAX);
+    let buffer = BytesMut::new();
+    let reader = Reader { context, read, peer, session, replies, unsent, buffer, seen_any: false };
     let end = tokio::select! {
         biased;
         end = reader.run() => end,
@@ -71,6 +77,7 @@ struct Reader {
     peer: SocketAddr,
     session: Box<dyn Session>,
     replies: mpsc::Sender<Reply>,
+    unsent: RequestMemory,
     buffer: BytesMut,
     seen_any: bool,
 }
@@ -82,13 +89,16 @@ impl Reader {
                 Ok(next) => next,
                 Err(end) => return end,
             };
-            let frame = match self.session.call(frame).await {
-                Answer::Now(frame) => Pending::Ready(frame),
-                Answer::Later(receiver) => Pending::Later(receiver),
+            let (frame, unsent) = match self.session.call(frame).await {
+                Answer::Now(frame) => {
+                    let bytes = frame.iter().map(Bytes::len).sum();
+                    (Pending::Ready(frame), Some(self.unsent.take(bytes).await))
+                }
+                Answer::Later(receiver) => (Pending::Later(receiver), None),
                 Answer::Nothing => continue,
                 Answer::Close(reason) => return End::Refused(reason),
             };
-            if self.replies.send(Reply { frame, memory }).await.is_err() {
+            if self.replies.send(Reply { frame, memory, unsent }).await.is_err() {
                 return End::Closed;
             }
         }

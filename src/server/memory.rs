@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The node's budget for request frames that are being read or handled, in bytes. Whoever asks for more than
-/// is free waits, first come first served: overload slows readers instead of allocating.
+/// A budget of bytes: the node's for request frames that are being read or handled, and each connection's for
+/// replies that wait. Whoever asks for more than is free waits, first come first served: overload slows readers
+/// instead of allocating.
 #[derive(Clone)]
 pub struct RequestMemory {
     units: Arc<Semaphore>,

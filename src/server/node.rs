@@ -82,6 +82,9 @@ impl Node {
             Storage::open(io.clone(), storage_options(&config), move |_| defaults.clone()).await?;
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
+        // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
+        let maintenance =
+            Maintenance::start(&io, partitions.clone(), storage.clone(), MaintenanceOptions::of(&config));
         let image = Arc::new(ImageCell::default());
         let controller =
             Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image))
@@ -101,13 +104,11 @@ impl Node {
             config: Arc::clone(&config),
             settings,
             image,
-            partitions: partitions.clone(),
+            partitions,
             controller,
             groups,
             shutdown: shutdown.clone(),
         }));
-        let maintenance =
-            Maintenance::start(&io, partitions, storage.clone(), MaintenanceOptions::of(&config));
         let memory = RequestMemory::new(
             usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX),
         );

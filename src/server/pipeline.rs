@@ -11,6 +11,8 @@ use crate::io::{Clock, WriteHalf, timeout, write_all_vectored};
 pub(super) struct Reply {
     pub(super) frame: Pending,
     pub(super) memory: MemoryShare,
+    /// Its place among the bytes that wait for a slow client; what comes later is small.
+    pub(super) unsent: Option<MemoryShare>,
 }
 
 /// A reply that is there, or will be.
@@ -49,23 +51,28 @@ pub(super) async fn write_replies(
                 None => break,
             },
         };
-        let mut held = vec![reply.memory];
+        let mut held = vec![(reply.memory, reply.unsent)];
         let mut segments: Vec<Bytes> = match reply.frame {
             Pending::Ready(frame) => frame,
             Pending::Later(receiver) => receiver.await.map_err(|_| WriteError::Dropped)?,
         };
         let mut bytes: usize = segments.iter().map(Bytes::len).sum();
+        let mut dropped = false;
         // Replies that are ready as well go out with the same system call.
         while bytes < GATHER_BYTES_MAX {
             let Ok(mut next) = queue.try_recv() else { break };
-            match ready(&mut next.frame) {
-                Some(frame) => {
+            match look(&mut next.frame) {
+                Looked::Ready(frame) => {
                     bytes += frame.iter().map(Bytes::len).sum::<usize>();
                     segments.extend(frame);
-                    held.push(next.memory);
+                    held.push((next.memory, next.unsent));
                 }
-                None => {
+                Looked::NotYet => {
                     waiting = Some(next);
+                    break;
+                }
+                Looked::Dropped => {
+                    dropped = true;
                     break;
                 }
             }
@@ -75,14 +82,29 @@ pub(super) async fn write_replies(
             .await
             .map_err(|_| WriteError::Slow(limits.transfer.as_millis()))??;
         drop(held);
+        if dropped {
+            return Err(WriteError::Dropped);
+        }
     }
     std::future::poll_fn(|context| write.poll_shutdown(context)).await?;
     Ok(())
 }
 
-fn ready(pending: &mut Pending) -> Option<Frame> {
+/// What a look at a reply found.
+enum Looked {
+    Ready(Frame),
+    NotYet,
+    /// It will never come; it must not be waited for again.
+    Dropped,
+}
+
+fn look(pending: &mut Pending) -> Looked {
     match pending {
-        Pending::Ready(frame) => Some(std::mem::take(frame)),
-        Pending::Later(receiver) => receiver.try_recv().ok(),
+        Pending::Ready(frame) => Looked::Ready(std::mem::take(frame)),
+        Pending::Later(receiver) => match receiver.try_recv() {
+            Ok(frame) => Looked::Ready(frame),
+            Err(oneshot::error::TryRecvError::Empty) => Looked::NotYet,
+            Err(oneshot::error::TryRecvError::Closed) => Looked::Dropped,
+        },
     }
 }

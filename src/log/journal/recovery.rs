@@ -49,8 +49,8 @@ pub enum JournalError {
     Entry { file: String, commit: CommitNumber, source: EntryInvalid },
 }
 
-const WAY_OUT: &str = "Nothing was changed. Restore the journal's files, or wipe the data directory if replicas \
-     elsewhere hold the data, or start with the option that marks all logs as damaged and goes on with what can be read";
+const WAY_OUT: &str = "Nothing was changed. Restore the journal's files from a copy of the disk, or give up what this node \
+     holds by starting it with an empty data directory";
 
 /// A commit that was durable and cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -80,7 +80,7 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path) -> Result<(), Failure> {
     let admin = start_admin(&loaded, recorder, watch.probes()).await?;
     let node = tokio::select! {
         biased;
-        node = node::start(io, loaded) => node?,
+        node = node::start(io, loaded, data_dir) => node?,
         name = signals.next() => {
             tracing::info!("{name} while starting: nothing was served, there is nothing to finish");
             return Ok(());
