@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +18,12 @@ use crate::log::{
 use crate::raft::Event;
 use crate::types::{NodeId, Offset, PartitionId, Timestamp};
 
+/// Different damages that are reported, each once.
+const TOLD_DAMAGE_MAX: usize = 1000;
+
+/// Appends that are held back while memory is short; beyond it every request waits.
+const HELD_APPENDS_MAX: usize = 4096;
+
 /// Requests taken from the inbox before the journal is given what they led to.
 const TURN_REQUESTS_MAX: usize = 512;
 
@@ -36,6 +42,10 @@ pub(super) struct Shard {
     next_gate: u64,
     turn: Turn,
     in_flight: VecDeque<InFlight>,
+    /// Appends that wait for memory, in the order in which they came.
+    held: VecDeque<Request>,
+    /// Damage that has been reported, so that a reader that comes again does not fill the node's log.
+    told_damage: BTreeSet<String>,
     failed: bool,
 }
 
@@ -91,6 +101,8 @@ impl Shard {
             next_gate: 0,
             turn: Turn::default(),
             in_flight: VecDeque::new(),
+            held: VecDeque::new(),
+            told_damage: BTreeSet::new(),
             failed: false,
         }
     }
@@ -98,15 +110,14 @@ impl Shard {
     /// Serves until every sender of requests is gone and everything begun is durable.
     ///
     /// A turn takes what waits in the inbox, steps it all, and gives the journal everything it led to at
-    /// once; while that is being written, the next turn gathers. While the journal's queue or the memory of
-    /// unflushed batches is full, requests wait and maintenance goes on.
+    /// once; while that is being written, the next turn gathers. While the memory of unflushed batches is
+    /// full, appends are held back, in order, and everything else goes on; while the journal's queue is full,
+    /// or too many appends are held, requests wait in the inbox and maintenance goes on.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
         let mut open = true;
         while open || !self.in_flight.is_empty() {
-            // Logs that nobody has claimed yet cannot be flushed: to wait for memory would be to wait for ever.
-            let takes_requests =
-                open && (!self.storage.tail_budget().is_exceeded() || !self.dormant.is_empty());
+            let takes_requests = open && self.held.len() < HELD_APPENDS_MAX;
             let journal = self.journal.clone();
             tokio::select! {
                 biased;
@@ -118,12 +129,38 @@ impl Shard {
                 count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
                     open = count > 0;
                     for request in requests.drain(..) {
-                        self.handle(request);
+                        self.admit(request);
                     }
                 }
+                // No maintenance any more, and no room for requests: the node is ending.
+                else => break,
             }
+            self.release_held();
             self.end_turn();
         }
+    }
+
+    /// Takes a request, or holds it back if it is an append and memory is short.
+    fn admit(&mut self, request: Request) {
+        match request {
+            Request::Append { .. } if !self.held.is_empty() || self.is_short_of_memory() => {
+                self.held.push_back(request);
+            }
+            other => self.handle(other),
+        }
+    }
+
+    fn release_held(&mut self) {
+        while !self.held.is_empty() && !self.is_short_of_memory() {
+            if let Some(request) = self.held.pop_front() {
+                self.handle(request);
+            }
+        }
+    }
+
+    fn is_short_of_memory(&self) -> bool {
+        // Logs that nobody has claimed yet cannot be flushed: to wait for memory would be to wait for ever.
+        self.storage.tail_budget().is_exceeded() && self.dormant.is_empty()
     }
 
     fn end_turn(&mut self) {
@@ -397,7 +434,9 @@ impl Shard {
             }
             Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
             Request::Damaged { id, error } => {
-                if self.partitions.contains_key(&id) {
+                let is_new = self.told_damage.len() < TOLD_DAMAGE_MAX
+                    && self.told_damage.insert(format!("{id}: {error}"));
+                if is_new && self.partitions.contains_key(&id) {
                     error!(partition = %id, %error, "stored records cannot be read: they are not served");
                 }
             }

@@ -126,13 +126,14 @@ impl Reader {
                 )));
             }
         };
-        let memory = self.context.memory.take(length).await;
+        // A length is a promise: memory is counted as the bytes arrive, not on a peer's word.
+        let mut memory = self.context.memory.take(length.min(RESERVE_BYTES_MAX)).await;
         let _prefix = self.buffer.split_to(4);
         if length >= OWN_BUFFER_BYTES && self.buffer.len() < length {
             let mut own = BytesMut::with_capacity(length.min(RESERVE_BYTES_MAX));
             own.extend_from_slice(&self.buffer);
             self.buffer = own;
-            self.fill_exactly(length).await?;
+            self.fill_exactly(length, &mut memory).await?;
             return Ok((std::mem::take(&mut self.buffer).freeze(), memory));
         }
         self.fill(length, false).await?;
@@ -149,10 +150,22 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads exactly up to `total` bytes into the buffer that will be the frame.
-    async fn fill_exactly(&mut self, total: usize) -> Result<(), End> {
+    /// Reads exactly up to `total` bytes into the buffer that will be the frame, counting them in steps.
+    async fn fill_exactly(&mut self, total: usize, memory: &mut MemoryShare) -> Result<(), End> {
+        let mut counted = total.min(RESERVE_BYTES_MAX);
         while self.buffer.len() < total {
-            let missing = total - self.buffer.len();
+            if self.buffer.len() == counted {
+                let step = (total - counted).min(RESERVE_BYTES_MAX);
+                let deadline = self.context.io.clock.now().after(self.context.limits.transfer);
+                let more = timeout(&*self.context.io.clock, deadline, self.context.memory.take(step)).await;
+                memory.add(more.map_err(|Elapsed| {
+                    End::Refused(
+                        "no memory for the rest of a large frame (queued.max.request.bytes)".to_owned(),
+                    )
+                })?);
+                counted += step;
+            }
+            let missing = counted - self.buffer.len();
             self.read_more(missing, false).await?;
         }
         Ok(())

@@ -13,11 +13,18 @@ pub struct RequestMemory {
 
 /// A share of the budget; given back when dropped.
 pub struct MemoryShare {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 /// The budget is counted in units of this many bytes.
 const UNIT_BYTES: usize = 1024;
+
+impl MemoryShare {
+    /// Adds another share of the same budget to this one.
+    pub(super) fn add(&mut self, other: MemoryShare) {
+        self.permit.merge(other.permit);
+    }
+}
 
 impl RequestMemory {
     /// A budget of `bytes` (at least one unit).
@@ -32,7 +39,7 @@ impl RequestMemory {
     pub async fn take(&self, bytes: usize) -> MemoryShare {
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, self.total_units);
         let permit = Arc::clone(&self.units).acquire_many_owned(units).await;
-        MemoryShare { _permit: permit.expect("the semaphore is never closed") }
+        MemoryShare { permit: permit.expect("the semaphore is never closed") }
     }
 
     /// How many bytes are free.
