@@ -8,7 +8,7 @@
 //! - *Durable*: [`Durable`], groups as of their last completed rebalance and offsets. It is exactly the replay
 //!   of the records emitted so far, for [`Durable::apply`] is the only way it changes. Commands that concern
 //!   it alone are decided on `&self` (`offsets`, `admin`, `expiration`) and only then carried out.
-//! - *Soft*: [`classic::ClassicGroup`], the rebalance in progress, parked requests, deadlines. It lives and
+//! - *Soft*: `classic::ClassicGroup`, the rebalance in progress, parked requests, deadlines. It lives and
 //!   dies with this leadership, and is not in any record; it is stepped in place, because a decision about a
 //!   rebalance is mostly a change of this state. A new leader builds it from the durable state.
 //!
