@@ -52,14 +52,20 @@ impl StoredRead {
                 Err(ReadError::Corrupt { .. }) => self.read_segment(view, false).await?,
                 other => other?,
             };
-            if !read.is_empty() || view.end >= self.up_to {
+            if let Some(read) = read {
                 return Ok(read);
             }
         }
         Ok(Vec::new())
     }
 
-    async fn read_segment(&self, view: &SegmentView, use_index: bool) -> Result<Vec<Bytes>, ReadError> {
+    /// `None` if the segment holds no batch at or beyond the offset; an empty answer if it does, but the batch
+    /// may not be given: no later one may be given in its place.
+    async fn read_segment(
+        &self,
+        view: &SegmentView,
+        use_index: bool,
+    ) -> Result<Option<Vec<Bytes>>, ReadError> {
         let start = if use_index { start_for_offset(&self.cache, view, self.offset).await? } else { None };
         let mut walker = Walker::new(
             &self.cache,
@@ -90,12 +96,12 @@ impl StoredRead {
             }
             let fits = bytes + batch.len() <= self.max_bytes || (self.at_least_one && read.is_empty());
             if header.next_offset() > self.up_to || !fits {
-                break;
+                return Ok(Some(read.iter().map(Run::piece).collect()));
             }
             bytes += batch.len();
             extend(&mut read, &walker, batch.len());
         }
-        Ok(read.iter().map(Run::piece).collect())
+        Ok((!read.is_empty()).then(|| read.iter().map(Run::piece).collect()))
     }
 }
 

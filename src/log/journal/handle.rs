@@ -191,6 +191,16 @@ impl JournalHandle {
         }
     }
 
+    /// Has the vouch file written for the last commit as soon as the journal's task gets to it, which may be only
+    /// after the next checkpoint has freed a file.
+    ///
+    /// # Errors
+    /// If the journal has failed.
+    pub(crate) fn vouch_soon(&self) -> Result<(), JournalFailed> {
+        let (done, _nobody_waits) = oneshot::channel();
+        self.sender.send(Request::Vouch(done)).map_err(|_| self.reason())
+    }
+
     /// Writes the vouch file for the last commit.
     ///
     /// # Errors

@@ -213,6 +213,52 @@ fn what_was_appended_is_read_before_and_after_a_flush_and_a_restart() {
 }
 
 #[test]
+fn a_batch_that_does_not_fit_is_not_skipped_for_one_that_does() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    // Each of the large ones fills a segment, the small ones share the next.
+    for padding in [900, 900, 10, 10] {
+        node.append(0, padding).unwrap();
+    }
+    node.checkpoint().unwrap();
+    node.log(0).release_tail();
+    assert_eq!(node.log(0).segment_count(), 3);
+    for max_bytes in [0, 100, 500] {
+        let up_to = Offset(12);
+        let request = ReadRequest { offset: Offset(1), max_bytes, up_to, min_one_batch: false };
+        let Ok(Read::Stored(read)) = node.logs[&0].read(request) else { panic!("it is in a segment") };
+        assert_eq!(node.runtime.block_on(read.run()).unwrap(), [Bytes::new(); 0], "{max_bytes}");
+        let request = ReadRequest { offset: Offset(6), ..request };
+        let Ok(Read::Stored(read)) = node.logs[&0].read(request) else { panic!("it is in a segment") };
+        assert_eq!(node.runtime.block_on(read.run()).unwrap().is_empty(), max_bytes == 0);
+    }
+}
+
+#[test]
+fn a_checkpoint_that_frees_nothing_of_a_full_journal_comes_to_its_end() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    while node.storage.journal().statistics().commits < 64 {
+        node.append(0, 100).unwrap();
+    }
+    let statistics = node.storage.journal().statistics();
+    assert_eq!((statistics.files_live, statistics.files_total), (4, 4), "full to the last block");
+    let position = node.position();
+    let base = node.log(0).log_end().0;
+    let entry = node.log(0).append(batch(base, 3, 0, 0, 100), position).unwrap();
+    let waiting = node.storage.journal().append(vec![entry]);
+    // Nothing was flushed: everything in the journal is needed.
+    let mut round = node.storage.begin_checkpoint();
+    round.require(node.log(0).needs_from());
+    node.runtime.block_on(node.storage.checkpoint(round)).unwrap();
+    assert_eq!(node.storage.journal().statistics().full_waits, 1);
+    node.checkpoint().unwrap();
+    node.runtime.block_on(waiting).unwrap();
+}
+
+#[test]
 fn times_are_found_in_segments_and_in_memory() {
     let disk = TestDisk::new();
     let mut node = Node::open(&disk);

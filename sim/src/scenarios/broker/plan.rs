@@ -88,6 +88,7 @@ impl Plan {
             ("internal.segment.bytes".to_owned(), self.segment_bytes.to_string()),
             ("index.interval.bytes".to_owned(), self.index_interval_bytes.to_string()),
             ("retention.ms".to_owned(), "-1".to_owned()),
+            ("message.timestamp.after.max.ms".to_owned(), i64::MAX.to_string()),
         ])
     }
 
