@@ -37,7 +37,9 @@ pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Byt
     let (api, version) = (frame.api, frame.version);
     match api.served() {
         Some(served) if served.contains(version) => {}
-        Some(_) | None if api == ApiKey::ApiVersions => return unsupported_api_versions(frame.correlation_id),
+        Some(_) | None if api == ApiKey::ApiVersions => {
+            return unsupported_api_versions(frame.correlation_id);
+        }
         Some(served) => {
             return Outcome::Close(format!("{api} version {version} is not served; {served} are"));
         }
@@ -117,7 +119,11 @@ pub(super) fn respond<R: crate::wire::ApiResponse>(
 
 fn unencodable<R: crate::wire::ApiResponse>(caller: &Caller, error: &EncodeError) -> Outcome {
     tracing::error!(api = %R::API, version = caller.version, %error, "a response cannot be encoded");
-    Outcome::Close(format!("the response to {} version {} cannot be encoded: {error}", R::API, caller.version))
+    Outcome::Close(format!(
+        "the response to {} version {} cannot be encoded: {error}",
+        R::API,
+        caller.version
+    ))
 }
 
 fn unreadable(error: &FrameError) -> Outcome {

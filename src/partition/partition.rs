@@ -7,7 +7,9 @@ use super::{
     ReadRequest, ReadResult,
 };
 use crate::log::producers::Decision;
-use crate::log::{self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote};
+use crate::log::{
+    self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote,
+};
 use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::wire::batch::ValidatedBatch;
@@ -60,7 +62,13 @@ impl Outbox {
     pub(super) fn new(journal: &JournalHandle) -> Outbox {
         let batch_bytes_max = usize::try_from(journal.entry_bytes_max()).unwrap_or(usize::MAX);
         let journal = journal.durable_position();
-        Outbox { journal, batch_bytes_max, entries: Vec::new(), once_durable: Vec::new(), answered: Vec::new() }
+        Outbox {
+            journal,
+            batch_bytes_max,
+            entries: Vec::new(),
+            once_durable: Vec::new(),
+            answered: Vec::new(),
+        }
     }
 }
 

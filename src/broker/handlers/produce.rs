@@ -99,7 +99,8 @@ fn plan(
                     Planned::Appended { index }
                 }
                 Err(refusal) => {
-                    let id = |topic: &TopicImage| PartitionId { topic: topic.id, index: PartitionIndex(index) };
+                    let id =
+                        |topic: &TopicImage| PartitionId { topic: topic.id, index: PartitionIndex(index) };
                     let log_start_of = topic.ok().filter(|_| refusal.concerns_records).map(|topic| id(topic));
                     Planned::Refused { response: Box::new(refusal.response(index)), log_start_of }
                 }

@@ -65,6 +65,8 @@ pub enum ControllerError {
     ProducerIdsExhausted,
     #[error("the request would make {wanted} partitions on this cluster; the limit is {limit}")]
     TooManyPartitions { wanted: usize, limit: usize },
-    #[error("the request would make {wanted} partitions at once; the limit is {limit}: make several requests")]
+    #[error(
+        "the request would make {wanted} partitions at once; the limit is {limit}: make several requests"
+    )]
     TooManyAtOnce { wanted: usize, limit: usize },
 }
