@@ -39,6 +39,8 @@ pub struct CompactionDone {
     /// What was replaced: a run of the log's segments from the first one on. Empty if a transaction that is not
     /// decided held everything back.
     pub(super) sources: Vec<SegmentId>,
+    /// The last segment that was looked at.
+    pub(super) last_source: Option<SegmentId>,
     pub(super) outputs: Vec<SegmentState>,
     pub(super) cleaned_to: Offset,
     /// The keys did not fit: there is more to clean.

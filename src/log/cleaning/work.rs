@@ -91,6 +91,7 @@ impl CompactionWork {
             key: self.key,
             cleaning: self.cleaning,
             sources: Vec::new(),
+            last_source: self.sources.last().map(|source| source.view.segment.id),
             outputs: Vec::new(),
             cleaned_to: self.first_dirty,
             unfinished: false,

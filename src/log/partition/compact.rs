@@ -121,8 +121,7 @@ impl PartitionLog {
         let replaced = done.sources.len();
         if replaced == 0 {
             self.compaction.unfinished = false;
-            let now = Timestamp(i64::MAX);
-            self.compaction.held_back_at = self.cleanable(now).last().map(|held| held.segment.id);
+            self.compaction.held_back_at = done.last_source;
             return Compacted::Undecided;
         }
         let outputs: Vec<Held> = done
