@@ -61,7 +61,7 @@ async fn create_topic(node: &Node) {
         partitions: 1,
         replication_factor: 1,
         assignments: Vec::new(),
-        configs: configs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        configs: configs.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).to_vec(),
     };
     let config = Arc::clone(&node.context().config);
     let created = node
