@@ -16,6 +16,7 @@
 //! Absent: offsets are assigned, and records validated, by the owner above; replication; Kafka error codes.
 mod checkpoint;
 mod checksum;
+mod cleaning;
 pub mod compaction;
 mod config;
 mod epochs;
@@ -39,6 +40,10 @@ mod tests;
 mod walker;
 
 pub use checkpoint::CheckpointError;
+pub use cleaning::{
+    Compacted, CompactionDone, CompactionFailed, CompactionFailure, CompactionOptions, CompactionTotals,
+    CompactionWork,
+};
 pub use config::{LogConfig, OptionsInvalid, StorageOptions, UnattributedDamage};
 pub use epochs::{EpochHistory, EpochStart};
 pub use file_cache::FileCache;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use super::compactor::{Compactor, CompactorOptions, Outcome};
 use super::{Partitions, PartitionsClosed};
 use crate::config::BrokerConfig;
 use crate::io::{Io, Shutdown, TaskHandle, timeout};
-use crate::log::{FlushDone, FlushFailed, FlushWork, Position, Storage, StorageError};
+use crate::log::{CompactionWork, FlushDone, FlushFailed, FlushWork, Position, Storage, StorageError};
 use crate::types::{Instant, PartitionId, Timestamp};
 
 /// How often the task looks whether there is something to do.
@@ -26,28 +27,38 @@ pub(super) enum Step {
     Flushed { outcomes: Vec<Result<FlushDone, FlushFailed>>, reply: oneshot::Sender<Option<Position>> },
     /// Move log starts as retention says, and forget silent producers.
     Retain { wall: Timestamp },
+    /// Hand out what is to be compacted of the dirtiest log, if any is due.
+    TakeCompaction { wall: Timestamp, reply: oneshot::Sender<Option<CompactionWork>> },
+    /// What became of it.
+    Compacted { wall: Timestamp, outcome: Box<Outcome> },
     /// Let go of memory that is only a cache.
     ReleaseTails,
 }
 
 /// When maintenance does what.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct MaintenanceOptions {
     /// How often retention is looked at (`log.retention.check.interval.ms`).
     pub retention_interval: Duration,
+    /// `None` compacts nothing (`log.cleaner.enable`).
+    pub compactor: Option<CompactorOptions>,
 }
 
 impl MaintenanceOptions {
     #[must_use]
     pub fn of(config: &BrokerConfig) -> MaintenanceOptions {
-        MaintenanceOptions { retention_interval: config.cleaner.retention_check_interval }
+        MaintenanceOptions {
+            retention_interval: config.cleaner.retention_check_interval,
+            compactor: CompactorOptions::of(&config.cleaner),
+        }
     }
 }
 
-/// The running task.
+/// The running tasks.
 pub struct Maintenance {
     stop: Shutdown,
     task: TaskHandle,
+    compactor: Option<TaskHandle>,
     outcome: oneshot::Receiver<Result<(), MaintenanceError>>,
 }
 
@@ -69,7 +80,7 @@ impl From<PartitionsClosed> for MaintenanceError {
 }
 
 impl Maintenance {
-    /// Starts the task.
+    /// Starts the tasks.
     #[must_use]
     pub fn start(
         io: &Io,
@@ -79,6 +90,10 @@ impl Maintenance {
     ) -> Maintenance {
         let stop = Shutdown::new();
         let (sender, outcome) = oneshot::channel();
+        let compactor = options.compactor.map(|options| {
+            let compactor = Compactor::new(io.clone(), partitions.clone(), options);
+            io.spawn.spawn("compactor", Box::pin(compactor.run(stop.clone())))
+        });
         let now = io.clock.now();
         let keeper = Keeper {
             io: io.clone(),
@@ -97,15 +112,20 @@ impl Maintenance {
                 drop(sender.send(keeper.run(stopped).await));
             }),
         );
-        Maintenance { stop, task, outcome }
+        Maintenance { stop, task, compactor, outcome }
     }
 
-    /// Makes a last round, so that the next start has little to replay, and ends the task.
+    /// Makes a last round, so that the next start has little to replay, and ends the tasks.
     ///
     /// # Errors
     /// If the last checkpoint could not be written.
     pub async fn stop(self) -> Result<(), MaintenanceError> {
         self.stop.begin();
+        if let Some(compactor) = self.compactor
+            && let Err(error) = compactor.join().await
+        {
+            warn!(%error, "the compaction task failed");
+        }
         let outcome = self.outcome.await.unwrap_or(Err(MaintenanceError::Ended));
         match self.task.join().await {
             Ok(()) => outcome,

@@ -6,6 +6,7 @@
 //!
 //! Absent: locks, clocks (time comes with the requests that need it) and waiting on disks: long reads are
 //! handed back to the reader as a [`ReadData::Stored`] that it runs itself.
+mod compactor;
 mod config;
 mod handle;
 mod maintenance;
@@ -18,6 +19,7 @@ mod shard;
 pub mod testing;
 mod waiters;
 
+pub use compactor::CompactorOptions;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use maintenance::{Maintenance, MaintenanceOptions};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
+use super::compactor::{Outcome, log_of, told_compaction};
 use super::maintenance::{Step, told_retention};
 use super::partition::{Outbox, Partition, Place};
 use super::request::{AppendOutcome, OnAppended, Request};
@@ -12,8 +13,8 @@ use super::{
 };
 use crate::io::Io;
 use crate::log::{
-    CommitTicket, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey, PartitionLog, Position,
-    Storage,
+    CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
+    PartitionLog, Position, Storage,
 };
 use crate::raft::Event;
 use crate::types::{NodeId, Offset, PartitionId, Timestamp};
@@ -263,6 +264,11 @@ impl Shard {
                 let _gone = reply.send(self.needs_from());
             }
             Step::Retain { wall } => self.retain(wall),
+            Step::TakeCompaction { wall, reply } => {
+                // A task that is gone leaves its compaction under way: the node is ending.
+                drop(reply.send(self.take_compaction(wall)));
+            }
+            Step::Compacted { wall, outcome } => self.compacted(wall, *outcome),
             Step::ReleaseTails => {
                 for partition in self.partitions.values_mut() {
                     partition.log.release_tail();
@@ -284,6 +290,26 @@ impl Shard {
         match (log, outcome) {
             (Some(log), Ok(done)) => log.flushed(&done),
             (Some(log), Err(failed)) => log.flush_failed(failed),
+            (None, _) => {}
+        }
+    }
+
+    /// The compaction of the dirtiest log, if one is due.
+    fn take_compaction(&mut self, wall: Timestamp) -> Option<CompactionWork> {
+        let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+        let due = logs.filter_map(|log| Some((log.wants_compaction(wall)?, log)));
+        let (_, log) = due.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        log.take_compaction(wall)
+    }
+
+    fn compacted(&mut self, wall: Timestamp, outcome: Outcome) {
+        let key = log_of(&outcome);
+        // A log that was deleted meanwhile has no use for the outcome; its files went with it.
+        let partition =
+            self.partitions.get_mut(&key.partition).filter(|partition| partition.log.key() == key);
+        match (partition, outcome) {
+            (Some(partition), Ok(done)) => told_compaction(key, partition.log.compacted(done)),
+            (Some(partition), Err(failed)) => partition.log.compaction_failed(failed, wall),
             (None, _) => {}
         }
     }

@@ -11,7 +11,7 @@ use crate::types::{Offset, Timestamp};
 use crate::wire::batch::BatchHeader;
 
 /// The largest segment whatever the configuration says: positions in an index have 32 bits.
-const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
+pub(super) const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 
 #[derive(Default)]
 pub(super) struct FlushState {
@@ -164,8 +164,13 @@ impl PartitionLog {
         };
         let index_full =
             active.offset_index_bytes + OFFSET_ROW_BYTES as u64 > self.config.segment_index_bytes;
+        // Only a segment that has ended can be compacted in time.
+        let segment_ms = match self.config.compact {
+            true => self.config.segment_ms.min(self.config.max_compaction_lag_ms),
+            false => self.config.segment_ms,
+        };
         active.bytes + bytes > bytes_max
-            || waited_ms > self.config.segment_ms
+            || waited_ms > segment_ms
             || (index_full && active.offset_index_bytes > 0)
             || header.last_offset().since(active.base) > i64::from(i32::MAX)
     }

@@ -11,7 +11,9 @@
 //!
 //! Invariants: only batches that are committed (below the high watermark) and durable in the journal are
 //! flushed, so a truncation never touches a file, and a checkpoint says nothing that could still be lost; each change yields exactly one journal entry, numbered without gaps, which the owner hands to the
-//! journal in the order of the calls; at most one flush is under way.
+//! journal in the order of the calls; at most one flush is under way, and beside it
+//! at most one compaction, of segments that no flush adds to.
+mod compact;
 mod flush;
 mod read;
 mod retention;
@@ -29,6 +31,7 @@ use super::producers::{ProducerLimits, Producers};
 use super::segment::{FileKind, Segment, SegmentId, SegmentState};
 use super::state::{LogState, Vote};
 use super::tail::{Tail, TailBudget};
+use super::walker::SegmentView;
 use crate::types::{LeaderEpoch, Offset, Timestamp};
 use crate::wire::batch::{BatchError, RecordBatch};
 
@@ -66,6 +69,19 @@ struct Held {
     sealed: bool,
 }
 
+impl Held {
+    fn view(&self) -> SegmentView {
+        SegmentView {
+            segment: Arc::clone(&self.segment),
+            end: self.state.end,
+            bytes: self.state.bytes,
+            offset_index_bytes: self.state.offset_index_bytes,
+            time_index_bytes: self.state.time_index_bytes,
+            dense: self.state.dense,
+        }
+    }
+}
+
 /// One partition's log.
 pub struct PartitionLog {
     key: LogKey,
@@ -94,6 +110,7 @@ pub struct PartitionLog {
     /// Segments that left the log and whose files a checkpoint may still name.
     garbage: Vec<Arc<Segment>>,
     flush: flush::FlushState,
+    compaction: compact::CompactionState,
     has_directory: bool,
     next_segment_id: u64,
 }
@@ -130,6 +147,7 @@ impl PartitionLog {
             producers,
             garbage: Vec::new(),
             flush: flush::FlushState::default(),
+            compaction: compact::CompactionState::default(),
             has_directory: false,
             next_segment_id: 1,
         }
@@ -164,6 +182,9 @@ impl PartitionLog {
         log.vote = state.vote;
         log.epochs = state.epochs;
         log.has_directory = !state.segments.is_empty();
+        // Files of higher numbers that a crash left are removed before any is given out.
+        log.compaction.last_cleaning =
+            state.segments.iter().map(|segment| segment.cleaning).max().unwrap_or(0);
         for segment in state.segments {
             let shared = log.new_segment(segment.base, segment.cleaning);
             log.segments.push(Held { segment: shared, state: segment, sealed: false });

@@ -95,14 +95,7 @@ impl PartitionLog {
         self.segments[first..]
             .iter()
             .take_while(|held| held.state.base < up_to)
-            .map(|held| SegmentView {
-                segment: Arc::clone(&held.segment),
-                end: held.state.end,
-                bytes: held.state.bytes,
-                offset_index_bytes: held.state.offset_index_bytes,
-                time_index_bytes: held.state.time_index_bytes,
-                dense: held.state.dense,
-            })
+            .map(super::Held::view)
             .collect()
     }
 

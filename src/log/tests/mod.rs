@@ -1,4 +1,5 @@
 //! The storage as a whole, on a disk that loses power.
+mod compaction;
 mod faults;
 mod model;
 mod node;

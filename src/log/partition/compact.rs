@@ -1,0 +1,166 @@
+//! Which segments are compacted and when, and what the log makes of the outcome.
+use std::sync::Arc;
+
+use super::flush::SEGMENT_BYTES_MAX;
+use super::{Held, PartitionLog};
+use crate::log::cleaning::{
+    Compacted, CompactionDone, CompactionFailed, CompactionWork, OutputLimits, Source,
+};
+use crate::log::segment::{SegmentId, SegmentState};
+use crate::types::{Offset, Timestamp};
+
+/// How long a log whose compaction failed is left alone, in milliseconds.
+const RETRY_MS: u64 = 60_000;
+
+#[derive(Default)]
+pub(super) struct CompactionState {
+    /// A work was taken and its outcome is not known.
+    under_way: bool,
+    /// The last cleaning number that was given out: no two works of a log share one.
+    pub(super) last_cleaning: u32,
+    /// The last pass ended before the dirty part did: the next need not wait for the ratio.
+    unfinished: bool,
+    failed_at: Option<Timestamp>,
+    /// The last segment of a work that an undecided transaction held back.
+    held_back_at: Option<SegmentId>,
+}
+
+impl PartitionLog {
+    /// How much of what could be compacted now is dirty, from above 0 to 1. `None` if nothing is due: the topic
+    /// is not compacted, the ratio is not reached and no record is older than `max.compaction.lag.ms`, or a
+    /// compaction is under way or failed lately. `now` is the wall clock.
+    #[must_use]
+    pub fn wants_compaction(&self, now: Timestamp) -> Option<f64> {
+        let state = &self.compaction;
+        let failed_lately = state.failed_at.is_some_and(|at| now.0.abs_diff(at.0) < RETRY_MS);
+        if !self.config.compact || self.damage.is_some() || state.under_way || failed_lately {
+            return None;
+        }
+        let cleanable = self.cleanable(now);
+        let last = cleanable.last()?;
+        if state.held_back_at == Some(last.segment.id) {
+            return None;
+        }
+        let first_dirty = self.first_dirty();
+        let clean = cleanable.partition_point(|held| held.state.end <= first_dirty);
+        let bytes = |held: &[Held]| held.iter().map(|held| held.state.bytes).sum::<u64>();
+        let (clean_bytes, dirty_bytes) = (bytes(&cleanable[..clean]), bytes(&cleanable[clean..]));
+        if dirty_bytes == 0 {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a ratio needs no last digit")]
+        let ratio = dirty_bytes as f64 / (clean_bytes + dirty_bytes) as f64;
+        let is_due = state.unfinished
+            || ratio > self.config.min_cleanable_dirty_ratio
+            || self.is_overdue(&cleanable[clean].state, now);
+        is_due.then_some(ratio)
+    }
+
+    /// The segments that may be compacted: from the first on, without the active one, as far as
+    /// `min.compaction.lag.ms` allows. They are never written again, also not by a flush under way.
+    fn cleanable(&self, now: Timestamp) -> &[Held] {
+        let sealed = self.segments.len().saturating_sub(1);
+        let (first_dirty, lag_ms) = (self.first_dirty(), self.config.min_compaction_lag_ms);
+        let count = self.segments[..sealed].partition_point(|held| held.state.end <= first_dirty);
+        let rested = self.segments[count..sealed].iter().take_while(|held| {
+            let age_ms = now.0.saturating_sub(held.state.newest().0);
+            held.state.end <= self.high_watermark && (lag_ms <= 0 || age_ms >= lag_ms)
+        });
+        &self.segments[..count + rested.count()]
+    }
+
+    fn first_dirty(&self) -> Offset {
+        self.cleaned_to.max(self.durable.log_start)
+    }
+
+    fn is_overdue(&self, first_dirty: &SegmentState, now: Timestamp) -> bool {
+        let oldest = first_dirty.first_timestamp;
+        let oldest = if oldest.0 >= 0 { oldest } else { first_dirty.created };
+        now.0.saturating_sub(oldest.0) > self.config.max_compaction_lag_ms
+    }
+
+    /// The compaction that is due, if one is. Its outcome goes to [`PartitionLog::compacted`] or
+    /// [`PartitionLog::compaction_failed`]. `now` is the wall clock.
+    pub fn take_compaction(&mut self, now: Timestamp) -> Option<CompactionWork> {
+        self.wants_compaction(now)?;
+        self.compaction.last_cleaning += 1;
+        self.compaction.under_way = true;
+        self.compaction.failed_at = None;
+        let sources = self.cleanable(now).iter();
+        let sources = sources.map(|held| Source { view: held.view(), created: held.state.created }).collect();
+        // The state as of the segments: a write that is still in memory might not be all that is left of its
+        // producer. Those that have expired keep nothing.
+        let mut last_written = self.flushed_producers.last_written();
+        last_written.retain(|&id, _| self.producers.get(id).is_some());
+        Some(CompactionWork {
+            key: self.key,
+            cleaning: self.compaction.last_cleaning,
+            cache: Arc::clone(&self.cache),
+            epochs: self.epochs.clone(),
+            sources,
+            first_dirty: self.first_dirty(),
+            last_written,
+            delete_retention_ms: self.config.delete_retention_ms,
+            limits: OutputLimits {
+                segment_bytes: self.config.segment_bytes.min(SEGMENT_BYTES_MAX),
+                segment_index_bytes: self.config.segment_index_bytes,
+                index_interval_bytes: self.config.index_interval_bytes,
+            },
+            now,
+        })
+    }
+
+    /// A compaction is durable: its segments take the place of those it read, unless some of these have left the
+    /// log meanwhile. What is not used any more is removed after the next checkpoint.
+    ///
+    /// # Panics
+    /// If no compaction is under way: the work of another log.
+    pub fn compacted(&mut self, done: CompactionDone) -> Compacted {
+        assert_eq!(done.key, self.key, "a compaction is told to its own log");
+        assert!(std::mem::take(&mut self.compaction.under_way), "a compaction was taken from this log");
+        let replaced = done.sources.len();
+        if replaced == 0 {
+            self.compaction.unfinished = false;
+            self.compaction.held_back_at = done.last_source;
+            return Compacted::Undecided;
+        }
+        let outputs: Vec<Held> = done
+            .outputs
+            .into_iter()
+            .map(|state| {
+                assert_eq!(state.cleaning, done.cleaning, "a work writes under its own number");
+                Held { segment: self.new_segment(state.base, state.cleaning), state, sealed: true }
+            })
+            .collect();
+        let present = self.segments.iter().map(|held| held.segment.id).take(replaced);
+        let is_current = self.segments.len() > replaced && present.eq(done.sources.iter().copied());
+        if !is_current || self.damage.is_some() {
+            self.garbage.extend(outputs.into_iter().map(|held| held.segment));
+            return Compacted::Discarded;
+        }
+        let old: Vec<Held> = self.segments.splice(..replaced, outputs).collect();
+        self.garbage.extend(old.into_iter().map(|held| held.segment));
+        self.cleaned_to = self.cleaned_to.max(done.cleaned_to);
+        self.compaction.unfinished = done.unfinished;
+        self.compaction.held_back_at = None;
+        self.flush.facts_changed = true;
+        self.drop_segments();
+        Compacted::Replaced(done.totals)
+    }
+
+    /// A compaction failed: it is tried again after a while. `now` is the wall clock.
+    ///
+    /// # Panics
+    /// If no compaction is under way.
+    pub fn compaction_failed(&mut self, failed: CompactionFailed, now: Timestamp) {
+        assert_eq!(failed.key, self.key, "a compaction is told to its own log");
+        assert!(std::mem::take(&mut self.compaction.under_way), "a compaction was taken from this log");
+        if !failed.is_overtaken() {
+            self.compaction.failed_at = Some(now);
+        }
+        for base in failed.leftover {
+            let segment = self.new_segment(base, failed.cleaning);
+            self.garbage.push(segment);
+        }
+    }
+}

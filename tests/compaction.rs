@@ -1,0 +1,196 @@
+//! A compacted topic on a whole node with real files: it shrinks, and keeps the last value of each key.
+#![cfg(feature = "runtime")]
+#![allow(clippy::disallowed_methods, reason = "a test of the real twins")]
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use ordain::config::{Inputs, load};
+use ordain::io::{Connection, Io, read_exact, real, write_all_vectored};
+use ordain::metadata::controller::{NewTopic, TopicRules, create_topics};
+use ordain::server::Node;
+use ordain::types::{CorrelationId, Timestamp, TopicId};
+use ordain::wire::batch::{BatchBuilder, BatchCheck, BatchIterator, BatchOptions, NewRecord};
+use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+use ordain::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use ordain::wire::messages::{FetchRequest, ProduceRequest};
+use ordain::wire::{ApiRequest, Records, decode_response, encode_request};
+
+const TOPIC: TopicId = TopicId([7; 16]);
+
+async fn start(directory: &Path) -> (Io, Node) {
+    let io = real::io(real::Options::new(directory)).expect("the directory can be used");
+    let overrides = [
+        "listeners=PLAINTEXT://127.0.0.1:0".to_owned(),
+        "ordain.journal.file.bytes=1048576".to_owned(),
+        "ordain.journal.files=4".to_owned(),
+        "log.cleaner.backoff.ms=50".to_owned(),
+    ];
+    let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
+    let loaded = load(&inputs, None).expect("the configuration is right");
+    let node = Node::start(io.clone(), Arc::new(loaded.broker), Arc::new(loaded.settings)).await;
+    (io, node.expect("the node starts"))
+}
+
+async fn ask<R: ApiRequest>(connection: &mut Connection, version: i16, request: &R) -> R::Response {
+    let mut frame = encode_request(version, CorrelationId(7), None, request).expect("it can be encoded");
+    write_all_vectored(&mut *connection.write, &mut frame).await.expect("it can be sent");
+    let mut buffer = BytesMut::new();
+    read_exact(&mut *connection.read, &mut buffer, 4).await.expect("an answer comes");
+    let length = i32::from_be_bytes(buffer[..4].try_into().unwrap()) as usize;
+    read_exact(&mut *connection.read, &mut buffer, 4 + length).await.expect("a whole answer comes");
+    decode_response::<R>(version, buffer.freeze().slice(4..)).expect("it can be read").1
+}
+
+async fn connect(io: &Io, node: &Node) -> Connection {
+    let port = node.listeners()[0].address.port();
+    io.net.connect("127.0.0.1", port).await.expect("the node listens")
+}
+
+async fn create_topic(node: &Node) {
+    let configs = [
+        ("cleanup.policy", "compact"),
+        ("internal.segment.bytes", "2000"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("delete.retention.ms", "0"),
+    ];
+    let topic = NewTopic {
+        name: "table".to_owned(),
+        partitions: 1,
+        replication_factor: 1,
+        assignments: Vec::new(),
+        configs: configs.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).to_vec(),
+    };
+    let config = Arc::clone(&node.context().config);
+    let created = node
+        .context()
+        .controller
+        .change(move |image| create_topics(image, &[topic], &[TOPIC], TopicRules::of(&config)));
+    created.await.expect("the metadata log takes it")[0].as_ref().expect("the topic is right");
+}
+
+async fn write(connection: &mut Connection, key: &str, value: Option<&str>) {
+    let mut builder = BatchBuilder::new(BatchOptions::plain(1 << 20));
+    let (key, value) = (Some(key.as_bytes()), value.map(str::as_bytes));
+    builder.append(NewRecord { timestamp: Timestamp(1000), key, value, headers: &[] }).unwrap();
+    let records = Some(Records::from(builder.build().into_batch().to_bytes()));
+    let data = PartitionProduceData { index: 0, records, ..Default::default() };
+    let topic = TopicProduceData { topic_id: TOPIC, partition_data: vec![data], ..Default::default() };
+    let request =
+        ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
+    let response = ask(connection, 13, &request).await;
+    assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+}
+
+/// All records from the first on, as a consumer meets them.
+async fn read_all(connection: &mut Connection) -> Vec<(i64, String, Option<String>)> {
+    let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    let mut records = Vec::new();
+    let mut offset = 0;
+    loop {
+        let partition = FetchPartition {
+            partition: 0,
+            fetch_offset: offset,
+            partition_max_bytes: 1 << 20,
+            ..Default::default()
+        };
+        let topic = FetchTopic { topic_id: TOPIC, partitions: vec![partition], ..Default::default() };
+        let request =
+            FetchRequest { min_bytes: 1, max_bytes: 1 << 20, topics: vec![topic], ..Default::default() };
+        let response = ask(connection, 17, &request).await;
+        let data = &response.responses[0].partitions[0];
+        assert_eq!(data.error_code, 0);
+        if offset >= data.high_watermark {
+            return records;
+        }
+        let before = offset;
+        for batch in BatchIterator::new(data.records.clone().unwrap().into_bytes(), BatchCheck::Verify) {
+            let batch = batch.unwrap();
+            offset = batch.header().next_offset().0;
+            let read = batch.records(1 << 20).unwrap();
+            for record in read.clone() {
+                let record = record.unwrap();
+                let at = read.offset_of(&record).0;
+                records.push((at, text(record.key.unwrap()), record.value.map(text)));
+            }
+        }
+        assert!(offset > before, "a fetch at {before} moves on");
+    }
+}
+
+fn log_bytes(directory: &Path) -> u64 {
+    let logs = directory.join("logs").join(format!("{TOPIC}-0"));
+    let files = std::fs::read_dir(logs).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
+    files.map(|path| std::fs::metadata(path).unwrap().len()).sum()
+}
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(test);
+    runtime.shutdown_timeout(Duration::from_secs(5));
+}
+
+/// One life that writes 200 records over five keys.
+async fn live(directory: &Path, round: u32, table: &mut BTreeMap<String, String>) {
+    let (io, node) = start(directory).await;
+    if round == 0 {
+        create_topic(&node).await;
+    }
+    let mut connection = connect(&io, &node).await;
+    if round == 0 {
+        write(&mut connection, "gone", Some("for a while")).await;
+        write(&mut connection, "gone", None).await;
+    }
+    for i in 0..200 {
+        let (key, value) = (format!("key {}", i % 5), format!("value {round}/{i}"));
+        write(&mut connection, &key, Some(&value)).await;
+        table.insert(key, value);
+    }
+    drop(connection);
+    node.shutdown().await;
+}
+
+/// One life in which only compaction works; the last values are there, before and after.
+async fn rest(directory: &Path, table: &BTreeMap<String, String>) -> Vec<(i64, String, Option<String>)> {
+    let (io, node) = start(directory).await;
+    assert!(node.recovery().damaged.is_empty());
+    let mut connection = connect(&io, &node).await;
+    let before = read_all(&mut connection).await.len();
+    let mut records = Vec::new();
+    for _ in 0..200 {
+        records = read_all(&mut connection).await;
+        if records.len() < before {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let last: BTreeMap<String, String> =
+        records.iter().filter_map(|(_, key, value)| Some((key.clone(), value.clone()?))).collect();
+    assert_eq!(&last, table);
+    assert!(records.windows(2).all(|pair| pair[0].0 < pair[1].0), "offsets rise");
+    drop(connection);
+    node.shutdown().await;
+    records
+}
+
+#[test]
+fn a_compacted_topic_shrinks_and_keeps_the_last_values_across_restarts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let mut table = BTreeMap::new();
+    run(live(path, 0, &mut table));
+    let written = log_bytes(path);
+    let mut records = Vec::new();
+    run(async { records = rest(path, &table).await });
+    assert!(log_bytes(path) * 3 < written, "{written} bytes became {}", log_bytes(path));
+    assert_eq!(records.iter().filter(|record| record.1 == "gone").count(), 1, "the tombstone");
+    assert_eq!(records.last().map(|record| record.0), Some(201), "offsets stay");
+    run(live(path, 1, &mut table));
+    run(async { records = rest(path, &table).await });
+    assert!(records.iter().all(|record| record.1 != "gone"), "the tombstone has gone");
+    assert_eq!(records.last().map(|record| record.0), Some(401));
+    assert!(log_bytes(path) * 3 < written);
+}
