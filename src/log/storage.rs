@@ -316,11 +316,14 @@ impl Storage {
             return Err(error.into());
         }
         let keep_from = checkpoint.position.file;
-        self.inner.journal.trim(keep_from).await.map_err(|source| StorageError::Io {
-            action: "recycling files of",
-            path: journal::DIRECTORY.to_owned(),
-            source,
-        })?;
+        if let Err(source) = self.inner.journal.trim(keep_from).await {
+            // Another round is to try again, though it may have nothing else to do.
+            let mut known = self.known();
+            known.changed = true;
+            known.garbage.extend(garbage);
+            let path = journal::DIRECTORY.to_owned();
+            return Err(StorageError::Io { action: "recycling files of", path, source });
+        }
         // Not waited for: if nothing was freed, the journal's task may wait for the next checkpoint itself.
         self.inner.journal.vouch_soon()?;
         for segment in garbage {

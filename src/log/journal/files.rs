@@ -58,6 +58,8 @@ struct Inner {
     /// Oldest first; the last is written to.
     live: VecDeque<JournalFile>,
     spare: VecDeque<JournalFile>,
+    /// Renamed for further use, but the names are not durable yet.
+    renewed: Vec<JournalFile>,
     /// The highest number that any file has.
     highest: FileSequence,
 }
@@ -66,7 +68,7 @@ impl FileSet {
     pub(crate) fn new(live: Vec<JournalFile>, spare: Vec<JournalFile>, file_bytes: u64) -> FileSet {
         let highest = spare.last().or(live.last()).expect("a journal has at least one live file").sequence;
         FileSet {
-            inner: Mutex::new(Inner { live: live.into(), spare: spare.into(), highest }),
+            inner: Mutex::new(Inner { live: live.into(), spare: spare.into(), renewed: Vec::new(), highest }),
             spare_added: Notify::new(),
             file_bytes,
         }
@@ -95,35 +97,40 @@ impl FileSet {
     /// How many files are in use, and how many there are.
     pub(crate) fn usage(&self) -> (usize, usize) {
         let inner = self.lock();
-        (inner.live.len(), inner.live.len() + inner.spare.len())
+        (inner.live.len(), inner.live.len() + inner.renewed.len() + inner.spare.len())
     }
 
-    /// Turns the live files before `keep_from` into spare ones. Called by one task at a time.
+    /// Turns the live files before `keep_from` into spare ones. Called by one task at a time. After an error
+    /// the next call goes on where this one ended.
     pub(crate) async fn recycle(&self, disk: &dyn Disk, keep_from: FileSequence) -> io::Result<usize> {
-        let (old, mut highest) = {
-            let inner = self.lock();
-            let old: Vec<JournalFile> =
-                inner.live.iter().take_while(|file| file.sequence < keep_from).cloned().collect();
-            assert!(old.len() < inner.live.len(), "the active journal file is never recycled");
-            (old, inner.highest)
-        };
-        if old.is_empty() {
+        loop {
+            let (oldest, sequence) = {
+                let inner = self.lock();
+                let oldest = inner.live.front().filter(|file| file.sequence < keep_from).cloned();
+                assert!(
+                    oldest.is_none() || inner.live.len() > 1,
+                    "the active journal file is never recycled"
+                );
+                (oldest, inner.highest.next())
+            };
+            let Some(oldest) = oldest else { break };
+            let file = self.renew(disk, oldest, sequence).await?;
+            let mut inner = self.lock();
+            inner.live.pop_front();
+            inner.highest = sequence;
+            inner.renewed.push(file);
+        }
+        if self.lock().renewed.is_empty() {
             return Ok(0);
         }
-        let mut recycled = Vec::with_capacity(old.len());
-        for file in old {
-            highest = highest.next();
-            recycled.push(self.renew(disk, file, highest).await?);
-        }
         disk.sync_dir(DIRECTORY).await?;
-        let count = recycled.len();
-        let mut inner = self.lock();
-        for file in recycled {
-            inner.live.pop_front();
-            inner.highest = file.sequence;
-            inner.spare.push_back(file);
-        }
-        drop(inner);
+        let count = {
+            let mut inner = self.lock();
+            let renewed = std::mem::take(&mut inner.renewed);
+            let count = renewed.len();
+            inner.spare.extend(renewed);
+            count
+        };
         self.spare_added.notify_waiters();
         Ok(count)
     }

@@ -205,6 +205,8 @@ pub(crate) struct JournalReader {
     policy: UnattributedDamage,
     window: Window,
     torn_header: Option<(FileSequence, u64)>,
+    /// Where the last whole commit begins.
+    last_whole: Option<(FileSequence, u64)>,
     pub(crate) report: JournalReport,
 }
 
@@ -258,6 +260,7 @@ impl JournalReader {
             policy,
             window,
             torn_header: None,
+            last_whole: None,
             report,
         };
         reader.check_files().await?;
@@ -323,6 +326,7 @@ impl JournalReader {
                 if self.contradicts_vouch(&header) {
                     return self.damaged("is not the one that was vouched for").await;
                 }
+                self.last_whole = Some((sequence, offset));
                 self.replay(&header, &rows, &payloads, None)
             }
             Found::PayloadDamaged { header, rows, payloads } => {
@@ -553,10 +557,17 @@ impl JournalReader {
     }
 
     /// Makes durable what was read. Before that nothing may be done because of it: after a crash of the
-    /// process alone, the last commit may not have reached the device yet.
+    /// process alone, the last commit may not have reached the device yet. It is written once more, for if its
+    /// write had failed, it is in the page cache alone, and a sync that succeeds now proves nothing. Those before
+    /// it were durable before it was written.
     pub(crate) async fn settle(&self) -> Result<(), JournalError> {
         if let Some((sequence, offset)) = self.torn_header {
             self.erase(sequence, offset).await?;
+        }
+        if let Some((sequence, offset)) = self.last_whole
+            && sequence == self.position.file
+        {
+            self.write_again(sequence, offset, self.position.offset).await?;
         }
         let active =
             self.files.get(&self.position.file).expect("the position lies in a file that was opened");
@@ -599,6 +610,17 @@ impl JournalReader {
         // The task ends by itself when the journal is closed or nobody holds a handle.
         drop(io.spawn.spawn("journal", Box::pin(committer.run())));
         Ok((JournalHandle::new(sender, shared, Arc::clone(&io.disk)), self.report))
+    }
+
+    /// Writes durably what stands in a file from one place to another.
+    async fn write_again(&self, sequence: FileSequence, from: u64, to: u64) -> Result<(), JournalError> {
+        let file = self.files.get(&sequence).expect("the commit was read from a file that is open");
+        let length = usize::try_from(to - from).expect("a commit fits in memory");
+        let bytes = file.file.read_at(from, length).await.map_err(io_error("reading", sequence.path()))?;
+        let mut buffer = AlignedBuffer::zeroed(length);
+        buffer[..length].copy_from_slice(&bytes);
+        let (result, _) = file.file.write_aligned_at(from, buffer, length, Durability::Now).await;
+        result.map_err(io_error("making durable the end of", sequence.path()))
     }
 
     /// Zeroes the header of a torn commit, so that the next commit of its number is the only one.

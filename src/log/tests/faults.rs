@@ -191,6 +191,27 @@ fn one_copy_of_the_checkpoint_is_enough_and_none_is_too_few() {
 }
 
 #[test]
+fn a_commit_that_only_the_page_cache_holds_is_written_again_before_anything_follows_it() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    node.append(0, 100).unwrap();
+    disk.inject(TestFault::FailSync("journal/".to_owned()));
+    assert!(node.append(0, 100).is_err());
+    let disk = node.stop(&disk);
+    disk.heal();
+    // The process has ended, the machine runs on.
+    let mut node = Node::open(&disk);
+    let kept = node.log(0).log_end().0;
+    node.append(0, 100).unwrap();
+    node.runtime.kill();
+    let disk = disk.lose_power(&mut TestRandom(3));
+    let mut node = Node::open(&disk);
+    assert_eq!(node.log(0).log_end().0, kept + 3, "{:?}", node.report);
+    assert!(node.report.damaged.is_empty());
+}
+
+#[test]
 fn a_read_that_meets_a_removed_segment_says_so() {
     let disk = TestDisk::new();
     let mut node = Node::open(&disk);

@@ -37,15 +37,6 @@ struct Shared {
     stop: Mutex<Shutdown>,
     /// Whether the disk gives errors, now or earlier in this run.
     disk_errors: AtomicBool,
-    /// Whether what is on the disk may be damaged.
-    damage: Damage,
-}
-
-/// Whether the disk damages what lies on it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Damage {
-    None,
-    BitRot,
 }
 
 /// A run of the process that has ended, and why.
@@ -86,7 +77,6 @@ impl Machine {
             run: AtomicU64::new(0),
             stop: Mutex::new(Shutdown::new()),
             disk_errors,
-            damage,
         });
         let program = Arc::clone(&shared);
         let notes = cluster.clone();
@@ -182,7 +172,7 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
         Err(error) => return Why::NotStarted(error.to_string()),
     };
     cluster.note(format_args!("the broker runs: {:?}", node.recovery()));
-    if shared.damage == Damage::None && !node.recovery().damaged.is_empty() {
+    if !node.recovery().damaged.is_empty() {
         return Why::Wrong(format!("nothing was damaged, but recovery says {:?}", node.recovery().damaged));
     }
     let journal = node.storage().journal().clone();

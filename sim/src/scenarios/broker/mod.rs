@@ -23,7 +23,7 @@ mod plan;
 
 use clients::Ending;
 use history::History;
-use machine::{Damage, Machine};
+use machine::Machine;
 pub use mutants::Mutant;
 use plan::Plan;
 
@@ -61,7 +61,7 @@ impl Scenario for Broker {
         Box::pin(async move {
             let plan = Plan::draw(&mut cluster.rng("plan"));
             cluster.note(format_args!("{plan:?}"));
-            let machine = Machine::start_up(&cluster, &plan, Damage::None, self.mutant);
+            let machine = Machine::start_up(&cluster, &plan, self.mutant);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
