@@ -58,12 +58,7 @@ enum Why {
 const EXITS_MAX: usize = 1024;
 
 impl Machine {
-    pub(super) fn start_up(
-        cluster: &Cluster,
-        plan: &Plan,
-        damage: Damage,
-        mutant: Option<Mutant>,
-    ) -> Machine {
+    pub(super) fn start_up(cluster: &Cluster, plan: &Plan, mutant: Option<Mutant>) -> Machine {
         let overrides = plan.overrides();
         let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
         let config = load(&inputs, None).expect("the configuration is right");
