@@ -1,6 +1,6 @@
 //! The administration of a whole node on real sockets and files, driven by wire bytes.
 #![cfg(feature = "runtime")]
-#![allow(clippy::disallowed_methods, reason = "a test of the real twins")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of the real twins")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

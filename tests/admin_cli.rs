@@ -1,7 +1,12 @@
 //! The binary as a person or a script meets it where no broker is needed: configuration, completions, help,
 //! arguments, and what it says when nobody answers.
 #![cfg(feature = "runtime")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test runs the real binary")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test runs the real binary"
+)]
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;

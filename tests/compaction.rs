@@ -1,6 +1,6 @@
 //! A compacted topic on a whole node with real files: it shrinks, and keeps the last value of each key.
 #![cfg(feature = "runtime")]
-#![allow(clippy::disallowed_methods, reason = "a test of the real twins")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of the real twins")]
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Groups and offsets of a whole node, over its wire, in every version.
 #![cfg(feature = "runtime")]
-#![allow(clippy::disallowed_methods, reason = "a test of the real twins")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of the real twins")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

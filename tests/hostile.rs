@@ -1,7 +1,12 @@
 //! What a node makes of clients that are wrong, broken or mean: each loses its own connection at most, and
 //! everybody else is served.
 #![cfg(all(feature = "runtime", unix))]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test over real sockets")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test over real sockets"
+)]
 mod common;
 
 use std::net::SocketAddr;

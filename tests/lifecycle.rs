@@ -1,7 +1,12 @@
 //! The life of the process: starting, stopping, being killed, and the reasons for which it does not start,
 //! each in words that say what to do.
 #![cfg(all(feature = "runtime", unix))]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test of the binary")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test of the binary"
+)]
 mod common;
 
 use std::fs;

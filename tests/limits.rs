@@ -1,6 +1,11 @@
 //! The bounds that configuration sets, reached from outside, and the size that one node is meant to hold.
 #![cfg(all(feature = "runtime", unix))]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test over real sockets")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test over real sockets"
+)]
 mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};

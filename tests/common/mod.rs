@@ -1,7 +1,12 @@
 //! What tests over a socket share: a node inside the process, the binary as a child process, and a client
 //! that sends bytes and waits for them, each wait with a deadline.
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests of the real side")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests of the real side"
+)]
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};

@@ -228,7 +228,7 @@ fn a_batch_that_does_not_fit_is_not_skipped_for_one_that_does() {
         let up_to = Offset(12);
         let request = ReadRequest { offset: Offset(1), max_bytes, up_to, min_one_batch: false };
         let Ok(Read::Stored(read)) = node.logs[&0].read(request) else { panic!("it is in a segment") };
-        assert_eq!(node.runtime.block_on(read.run()).unwrap(), [Bytes::new(); 0], "{max_bytes}");
+        assert!(node.runtime.block_on(read.run()).unwrap().is_empty(), "{max_bytes}");
         let request = ReadRequest { offset: Offset(6), ..request };
         let Ok(Read::Stored(read)) = node.logs[&0].read(request) else { panic!("it is in a segment") };
         assert_eq!(node.runtime.block_on(read.run()).unwrap().is_empty(), max_bytes == 0);
