@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod connect;
 mod failure;
+mod group_figures;
 mod node;
 mod output;
 mod parse;

@@ -14,6 +14,7 @@ use ordain::server::{ListenerStats, Node, RequestMemory};
 use ordain::types::{NodeId, PartitionId};
 
 use crate::admin::{Probes, Readiness};
+use crate::group_figures;
 
 /// How long the shards may take to tell of their partitions.
 const STATS_WITHIN: Duration = Duration::from_secs(2);
@@ -104,7 +105,11 @@ impl Running {
         // scrape waiting for the rest.
         let asked = tokio::time::timeout(STATS_WITHIN, self.context.partitions.stats(None));
         let stats = asked.await.ok().and_then(Result::ok).unwrap_or_default();
-        let mut text = self.cluster(&stats).render();
+        let by_id: BTreeMap<PartitionId, &PartitionStats> = stats.iter().map(|s| (s.id, s)).collect();
+        let mut cluster = self.cluster(&by_id);
+        let groups = tokio::time::timeout(STATS_WITHIN, group_figures::collect(&self.context, &by_id));
+        cluster.groups = groups.await.unwrap_or_default();
+        let mut text = cluster.render();
         text.push_str(&self.node().render());
         text
     }
@@ -135,9 +140,8 @@ impl Running {
         }
     }
 
-    fn cluster(&self, stats: &[PartitionStats]) -> ClusterFigures {
+    fn cluster(&self, stats: &BTreeMap<PartitionId, &PartitionStats>) -> ClusterFigures {
         let image = self.context.metadata();
-        let stats: BTreeMap<PartitionId, &PartitionStats> = stats.iter().map(|s| (s.id, s)).collect();
         let brokers = image.brokers.iter().map(|(id, broker)| BrokerFigures {
             id: *id,
             address: broker.endpoints.first().map_or_else(String::new, |e| format!("{}:{}", e.host, e.port)),
