@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=9092)
     parser.add_argument("--data", type=pathlib.Path,
-                        help="default: a new folder, removed at the end")
+                        help="default: a new folder, removed when Kafka ends by itself")
     parser.add_argument("--heap", default="512m")
     arguments = parser.parse_args()
     processes.install_handlers()

@@ -47,12 +47,12 @@ def _signal(process, sig):
 
 
 def _stop_all():
+    """Kills every group and waits for none: this process ends, and may be inside a wait itself."""
     global _closing
     with _lock:
         _closing = True
-        left = list(_alive)
-    for process in left:
-        stop(process)
+        for process in _alive:
+            _signal(process, signal.SIGKILL)
 
 
 def _terminated(signum, _frame):
