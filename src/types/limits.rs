@@ -28,4 +28,9 @@ pub const TAGGED_FIELDS_MAX: usize = 1024;
 /// The longest string of the protocol, in bytes; its length was 16 bits wide once.
 pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
 
+/// What one batch's records may decompress to, in bytes. No smaller than a frame, so that what may be sent
+/// plain may be sent compressed; compaction reads what validation let in, so both go by it.
+pub const BATCH_DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
+
+const _: () = assert!(BATCH_DECOMPRESSED_BYTES_MAX >= FRAME_BYTES_MAX_DEFAULT);
 const _: () = assert!(DISK_BLOCK_BYTES.is_power_of_two());

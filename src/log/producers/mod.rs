@@ -31,7 +31,8 @@ pub struct ProducerLimits {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
     Append,
-    /// The batch has been appended before, and this is where: answer with it, append nothing.
+    /// The batch has been appended before, and this is where: append nothing, and answer with it as soon as
+    /// its last offset is as durable as the request asks (the original may still be on its way).
     Duplicate(RememberedBatch),
 }
 
