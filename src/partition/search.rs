@@ -1,10 +1,8 @@
 use super::{EpochCheck, PartitionError, Partitions, PartitionsClosed};
 use crate::log::{ReadError, TimestampRead};
+use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
 use crate::wire::batch::{BatchError, RecordBatch};
-
-/// What one stored batch may decompress to.
-const DECOMPRESSED_BYTES_MAX: usize = 512 << 20;
 
 /// A record that was found by its time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +66,7 @@ impl Partitions {
 
 fn first_in(batch: &RecordBatch, timestamp: Timestamp, from: Offset) -> Result<Option<Found>, BatchError> {
     let epoch = batch.header().partition_leader_epoch;
-    let mut records = batch.records(DECOMPRESSED_BYTES_MAX)?;
+    let mut records = batch.records(BATCH_DECOMPRESSED_BYTES_MAX)?;
     while let Some(record) = records.next() {
         let record = record?;
         let time = records.timestamp_of(&record);

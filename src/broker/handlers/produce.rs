@@ -10,6 +10,7 @@ use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicCon
 use crate::metadata::TopicImage;
 use crate::metrics::TopicMetrics;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, Required};
+use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
     BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
@@ -20,9 +21,6 @@ use crate::wire::messages::produce_response::{
 };
 use crate::wire::messages::{ProduceRequest, ProduceResponse};
 use crate::wire::{ApiKey, RequestFrame, Text};
-
-/// What one batch may decompress to; far above any sane batch, far below what would hurt.
-const DECOMPRESSED_BYTES_MAX: usize = 512 << 20;
 
 /// Produce (key 0). The batches are checked here and handed to their partitions in order; the reply follows
 /// once they are durable, and the connection's next request need not wait for it.
@@ -274,7 +272,7 @@ fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
     ProduceRules {
         produce_version: caller.version,
         batch_bytes_max: usize::try_from(config.max_message_bytes).unwrap_or(0),
-        decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
+        decompressed_bytes_max: BATCH_DECOMPRESSED_BYTES_MAX,
         keys: if config.cleanup.compact { KeyRule::Required } else { KeyRule::Optional },
         timestamps: match config.timestamp {
             TopicTimestamps::LogAppendTime => TimestampRule::LogAppendTime,
@@ -296,7 +294,7 @@ fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBa
         TopicCompression::Lz4 { .. } => Codec::Lz4,
         TopicCompression::Zstd { .. } => Codec::Zstd,
     };
-    Ok(batch.recompressed(codec, DECOMPRESSED_BYTES_MAX)?)
+    Ok(batch.recompressed(codec, BATCH_DECOMPRESSED_BYTES_MAX)?)
 }
 
 /// The response, in the order of the request.

@@ -14,14 +14,12 @@ use crate::log::journal::LogKey;
 use crate::log::producers::LastWritten;
 use crate::log::segment::FileKind;
 use crate::log::walker::{SegmentView, Walker};
+use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{Offset, ProducerId, Timestamp};
 use crate::wire::batch::{BatchError, EndMarker, RecordBatch, TransactionResult};
 
 /// How much is read at a time, in bytes.
 const READ_BYTES: usize = 1 << 20;
-/// What one batch may decompress to.
-const DECOMPRESSED_BYTES_MAX: usize = 512 << 20;
-
 /// A segment to be cleaned.
 pub(in crate::log) struct Source {
     pub(in crate::log) view: SegmentView,
@@ -187,7 +185,7 @@ impl CompactionWork {
             map,
             transactions: CleanedTransactions::new(reaching),
             first_dirty_offset: self.first_dirty,
-            decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
+            decompressed_bytes_max: BATCH_DECOMPRESSED_BYTES_MAX,
         };
         for source in &sources[dirty..] {
             let mut walker = self.walker(source);
@@ -218,7 +216,7 @@ impl CompactionWork {
             now: self.now,
             delete_retention_ms: self.delete_retention_ms,
             round_end: sources.last().map_or(self.first_dirty, |last| last.view.end),
-            decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
+            decompressed_bytes_max: BATCH_DECOMPRESSED_BYTES_MAX,
         };
         let mut cleaner = Cleaner::new(rules, CleanedTransactions::new(aborted));
         for source in sources {
