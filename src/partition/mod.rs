@@ -12,6 +12,7 @@ mod handle;
 mod maintenance;
 #[allow(clippy::module_inception, reason = "the module is named after what it owns")]
 mod partition;
+mod replay;
 mod request;
 mod search;
 mod shard;
@@ -27,7 +28,7 @@ pub use request::{
     AppendError, AppendOutcome, AppendRequest, Appended, EpochCheck, EpochEnd, LeadershipError, OffsetQuery,
     OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest, ReadResult, Required,
 };
-pub use search::{Found, SearchError};
+pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;
 
 pub use crate::log::ReadError;

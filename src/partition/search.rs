@@ -12,9 +12,9 @@ pub struct Found {
     pub epoch: LeaderEpoch,
 }
 
-/// Why a search by time has no answer.
+/// Why a search by time, or the replay of a log, has no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum SearchError {
+pub enum ScanError {
     #[error(transparent)]
     Partition(#[from] PartitionError),
     #[error(transparent)]
@@ -25,9 +25,9 @@ pub enum SearchError {
     Closed,
 }
 
-impl From<PartitionsClosed> for SearchError {
-    fn from(_: PartitionsClosed) -> SearchError {
-        SearchError::Closed
+impl From<PartitionsClosed> for ScanError {
+    fn from(_: PartitionsClosed) -> ScanError {
+        ScanError::Closed
     }
 }
 
@@ -41,7 +41,7 @@ impl Partitions {
         id: PartitionId,
         check: EpochCheck,
         timestamp: Timestamp,
-    ) -> Result<Option<Found>, SearchError> {
+    ) -> Result<Option<Found>, ScanError> {
         let mut from = Offset::ZERO;
         loop {
             let (read, counts_from) = self.find_timestamp(id, check, timestamp, from).await??;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
 use crate::broker::{Caller, Context};
-use crate::partition::{EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, SearchError};
+use crate::partition::{EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, ScanError};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp};
 use crate::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use crate::wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
@@ -146,17 +146,17 @@ async fn search(
     match context.partitions.first_at_or_after(id, check, timestamp).await {
         Ok(Some(hit)) => found(index, hit.offset, hit.timestamp, hit.epoch),
         Ok(None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
-        Err(SearchError::Partition(error)) => failed(index, error.error_code()),
-        Err(SearchError::Read(error)) => {
+        Err(ScanError::Partition(error)) => failed(index, error.error_code()),
+        Err(ScanError::Read(error)) => {
             // A node that shuts down needs no report.
             let _closed = context.partitions.report_damage(id, error).await;
             failed(index, ErrorCode::KafkaStorageError)
         }
-        Err(SearchError::Batch(error)) => {
+        Err(ScanError::Batch(error)) => {
             tracing::error!(partition = %id, %error, "a stored batch cannot be read");
             failed(index, ErrorCode::KafkaStorageError)
         }
-        Err(SearchError::Closed) => failed(index, ErrorCode::NotLeaderOrFollower),
+        Err(ScanError::Closed) => failed(index, ErrorCode::NotLeaderOrFollower),
     }
 }
 

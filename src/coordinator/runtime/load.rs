@@ -1,20 +1,16 @@
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::coordinator::group::Durable;
 use crate::coordinator::group::codec::{self, DecodedRecord};
 use crate::io::Io;
 use crate::partition::{
     EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, Partitions, PartitionsClosed,
-    ReadData, ReadError, ReadRequest,
+    ReadError, ScanError,
 };
 use crate::types::{LeaderEpoch, Offset, PartitionId};
 use crate::wire::DecodeError;
-use crate::wire::batch::{BatchCheck, BatchError, BatchIterator, RecordBatch};
+use crate::wire::batch::{BatchError, RecordBatch};
 
-/// Bytes of the log read at once.
-const READ_BYTES: usize = 1 << 20;
 /// What a batch may decompress to; those written here are not compressed.
 const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
 /// How soon a partition is asked again whose leader does not know yet what is committed.
@@ -40,6 +36,17 @@ pub(super) enum LoadError {
 impl From<PartitionsClosed> for LoadError {
     fn from(_: PartitionsClosed) -> LoadError {
         LoadError::Closed
+    }
+}
+
+impl From<ScanError> for LoadError {
+    fn from(error: ScanError) -> LoadError {
+        match error {
+            ScanError::Partition(error) => LoadError::Partition(error),
+            ScanError::Read(error) => LoadError::Read(error),
+            ScanError::Batch(error) => LoadError::Batch(error),
+            ScanError::Closed => LoadError::Closed,
+        }
     }
 }
 
@@ -83,29 +90,13 @@ async fn replay(partitions: &Partitions, id: PartitionId) -> Result<(Durable, Lo
     let mut stats = LoadStats::default();
     let mut offset = start_of(partitions, id).await?;
     loop {
-        let read = ReadRequest {
-            id,
-            offset,
-            max_bytes: READ_BYTES,
-            epoch: EpochCheck(LeaderEpoch::NONE),
-            last_fetched_epoch: LeaderEpoch::NONE,
-        };
-        let mut results = partitions.read(vec![read], READ_BYTES, true, None).await?;
-        let result = results.pop().expect("one read has one result");
-        let pieces = match result.data? {
-            ReadData::Memory(pieces) => pieces,
-            ReadData::Stored { plan, .. } => plan.run().await?,
-        };
-        let before = offset;
-        for batch in BatchIterator::new(join(pieces), BatchCheck::Verify) {
-            let batch = batch?;
-            offset = batch.header().next_offset();
+        let batches = partitions.batches_from(id, offset).await?;
+        let Some(last) = batches.last() else { return Ok((durable, stats)) };
+        offset = last.header().next_offset();
+        for batch in batches {
             if !batch.header().attributes.is_control() {
                 apply(&batch, &mut durable, &mut stats)?;
             }
-        }
-        if offset == before {
-            return Ok((durable, stats));
         }
     }
 }
@@ -134,11 +125,4 @@ fn apply(batch: &RecordBatch, durable: &mut Durable, stats: &mut LoadStats) -> R
         }
     }
     Ok(())
-}
-
-fn join(mut pieces: Vec<Bytes>) -> Bytes {
-    match pieces.len() {
-        1 => pieces.remove(0),
-        _ => pieces.concat().into(),
-    }
 }

@@ -10,14 +10,12 @@ use crate::config::BrokerConfig;
 use crate::io::Io;
 use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, TopicImage};
 use crate::partition::{
-    AppendRequest, EpochCheck, PartitionError, PartitionSpec, Partitions, PartitionsClosed, ReadData,
-    ReadRequest, Required, log_config,
+    AppendRequest, PartitionError, PartitionSpec, Partitions, PartitionsClosed, Required, ScanError,
+    log_config,
 };
 use crate::raft::VoterSet;
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
-use crate::wire::batch::{
-    BatchBuilder, BatchCheck, BatchError, BatchFull, BatchIterator, BatchOptions, NewRecord,
-};
+use crate::types::{NodeId, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
 
 /// The metadata log's only partition.
@@ -26,8 +24,6 @@ pub const METADATA_PARTITION: PartitionId =
 
 /// Changes that may wait for the controller; more wait with the handlers.
 const QUEUE_CHANGES_MAX: usize = 128;
-/// Bytes of the metadata log read at once at the start.
-const READ_BYTES: usize = 1 << 20;
 /// The largest batch of records that one change may become; larger changes take several, in order.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// What a metadata batch may decompress to; they are written uncompressed.
@@ -59,6 +55,17 @@ pub enum ControllerUnavailable {
 impl From<PartitionsClosed> for ControllerUnavailable {
     fn from(_: PartitionsClosed) -> Self {
         ControllerUnavailable::ShuttingDown
+    }
+}
+
+impl From<ScanError> for ControllerUnavailable {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Partition(error) => ControllerUnavailable::Partition(error),
+            ScanError::Read(error) => ControllerUnavailable::Read(error),
+            ScanError::Batch(error) => ControllerUnavailable::Batch(error),
+            ScanError::Closed => ControllerUnavailable::ShuttingDown,
+        }
     }
 }
 
@@ -282,37 +289,15 @@ async fn read_image(partitions: &Partitions) -> Result<MetadataImage, Controller
     let mut image = MetadataImage::default();
     let mut offset = Offset::ZERO;
     loop {
-        let read = ReadRequest {
-            id: METADATA_PARTITION,
-            offset,
-            max_bytes: READ_BYTES,
-            epoch: EpochCheck(LeaderEpoch::NONE),
-            last_fetched_epoch: LeaderEpoch::NONE,
-        };
-        let mut results = partitions.read(vec![read], READ_BYTES, true, None).await?;
-        let result = results.pop().expect("one read has one result");
-        let batches = match result.data? {
-            ReadData::Memory(batches) => batches,
-            ReadData::Stored { plan, .. } => plan.run().await?,
-        };
-        if batches.is_empty() {
-            return Ok(image);
-        }
-        for batch in BatchIterator::new(join(&batches), BatchCheck::Verify) {
-            let batch = batch?;
-            offset = batch.header().next_offset();
+        let batches = partitions.batches_from(METADATA_PARTITION, offset).await?;
+        let Some(last) = batches.last() else { return Ok(image) };
+        offset = last.header().next_offset();
+        for batch in &batches {
             for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
                 if let Some(value) = record?.value {
                     image.apply(&MetadataRecord::decode(value)?)?;
                 }
             }
         }
-    }
-}
-
-fn join(pieces: &[Bytes]) -> Bytes {
-    match pieces {
-        [one] => one.clone(),
-        _ => pieces.concat().into(),
     }
 }
