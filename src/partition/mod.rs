@@ -20,10 +20,9 @@ mod shard;
 pub mod testing;
 mod waiters;
 
-pub use compactor::CompactorOptions;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
-pub use maintenance::{Maintenance, MaintenanceOptions};
+pub use maintenance::Maintenance;
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, Appended, EpochCheck, EpochEnd, LeadershipError, OffsetQuery,
     OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest, ReadResult, Required,

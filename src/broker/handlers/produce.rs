@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::broker::dispatch::{Outcome, respond};
 use crate::broker::errors::AsErrorCode;
+use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
@@ -29,6 +30,7 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     frame: RequestFrame,
     request_bytes: usize,
+    in_flight: InFlightGuard,
 ) -> Outcome {
     let began = context.io.clock.now();
     let correlation_id = frame.correlation_id;
@@ -47,6 +49,7 @@ pub(in crate::broker) async fn handle(
     let finish = move |outcomes: Vec<AppendOutcome>| {
         let response = respond_to(plan, outcomes, &caller, &of_closure.topic_metrics);
         let response_bytes = send(&response, acks, &caller, correlation_id, reply);
+        drop(in_flight);
         let took = of_closure.io.clock.now().since(began);
         of_closure.request_metrics.answered(ApiKey::Produce.key(), took, request_bytes, response_bytes);
         for partition in response.responses.iter().flat_map(|topic| &topic.partition_responses) {
@@ -87,6 +90,7 @@ fn plan(
     wall: Timestamp,
 ) -> (Plan, Vec<AppendRequest>) {
     let image = context.metadata();
+    let config = context.config();
     let mut appends = Vec::new();
     let mut topics = Vec::with_capacity(request.topic_data.len());
     let transactional = request.transactional_id.is_some();
@@ -103,7 +107,10 @@ fn plan(
             let bytes = records.len() as u64;
             let checked = check_request(request.acks, transactional)
                 .and_then(|()| topic.map_err(Refusal::from))
-                .and_then(|topic| check(context, caller, topic, index, request.acks, &records, wall));
+                .and_then(|topic| {
+                    let config = topic.config(&config.topic_defaults);
+                    check(&config, caller, topic, index, request.acks, &records, wall)
+                });
             partitions.push(match checked {
                 Ok(append) => {
                     let records = u64::try_from(append.batch.header().record_count).unwrap_or(0);
@@ -229,7 +236,7 @@ fn check_request(acks: i16, transactional: bool) -> Result<(), Refusal> {
 }
 
 fn check(
-    context: &Context,
+    config: &TopicConfig,
     caller: &Caller,
     topic: &TopicImage,
     index: i32,
@@ -245,7 +252,6 @@ fn check(
     }
     let index = PartitionIndex(index);
     let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let config = topic.config(&context.config.topic_defaults);
     let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
     if acks == -1 && partition.replicas.len() < min_insync {
         return Err(Refusal::new(
