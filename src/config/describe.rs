@@ -96,11 +96,19 @@ fn topic_entry(
 /// Every key of one broker, in the order of names.
 #[must_use]
 pub fn describe_broker(layers: &BrokerLayers<'_>) -> Vec<ConfigEntry> {
+    let is_set = |key: &Key| layers.broker.get(key.name).or(layers.cluster.get(key.name)).is_some();
     broker_keys()
-        .filter(|key| is_listed(key))
+        .filter(|key| is_listed(key) && (!THROTTLES.contains(&key.name) || is_set(key)))
         .map(|key| entry(key, layers.value(key.name).map(|value| value.to_string()), standing(key, layers)))
         .collect()
 }
+
+/// Keys that Kafka tells of a broker only once they are set: its start does not know them.
+const THROTTLES: [&str; 3] = [
+    "follower.replication.throttled.rate",
+    "leader.replication.throttled.rate",
+    "replica.alter.log.dirs.io.max.bytes.per.second",
+];
 
 /// The keys that are set for all brokers: what the broker without a name has.
 #[must_use]

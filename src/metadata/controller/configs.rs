@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use super::topics::check_settings;
 use super::{ControllerError, Decision};
 use crate::config::{
-    AlterConfigError, AlterOperation, BrokerConfig, BrokerLayers, DynamicConfig, Key, Scope, Settings,
-    TopicDefaults, apply_incremental, broker_key, check_client_metrics, check_group, check_thread_pools,
-    client_metrics_keys, group_key, topic_key, validate_broker_config, validate_topic_name,
+    AlterConfigError, AlterOperation, BrokerConfig, BrokerLayers, ConfigError, DynamicConfig, Key, Kind,
+    Scope, Settings, TopicDefaults, apply_incremental, broker_key, check_client_metrics, check_group,
+    check_thread_pools, client_metrics_keys, group_key, topic_key, validate_broker_config,
+    validate_topic_name,
 };
 use crate::metadata::{ConfigResource, MetadataImage};
 use crate::types::NodeId;
@@ -101,6 +102,7 @@ fn alter_broker(
     let resource = ConfigResource::Broker(node);
     let scope = if node.is_some() { Scope::OneBroker } else { Scope::AllBrokers };
     let current = current(image, &resource);
+    check_lists(changes)?;
     let next = next(&current, changes, broker_key)?;
     let invalid = |error: &dyn std::fmt::Display| ControllerError::InvalidRequest(error.to_string());
     for (name, value) in &next {
@@ -123,10 +125,31 @@ fn alter_broker(
     let after = BrokerLayers { broker: &broker, cluster: &cluster, settings: rules.settings };
     check_thread_pools(&before, &after).map_err(|error| invalid(&error))?;
     if let Err(errors) = rules.config.reconfigured(&after) {
-        let first = errors.iter().next().expect("a refusal has a reason");
-        return Err(invalid(first));
+        return Err(match errors.iter().next().expect("a refusal has a reason") {
+            // That it was changed while running is what the client knows best.
+            ConfigError::Value { invalid: value, .. } => invalid(value),
+            first => invalid(first),
+        });
     }
     Ok(difference(&resource, &current, &next))
+}
+
+/// Whether only lists are appended to and taken from; Kafka has other words for brokers than for topics.
+fn check_lists(changes: &ConfigChanges) -> Result<(), ControllerError> {
+    let ConfigChanges::Incremental(operations) = changes else { return Ok(()) };
+    for (name, operation) in operations {
+        let verb = match operation {
+            ConfigOp::Append(_) => "append",
+            ConfigOp::Subtract(_) => "subtract",
+            ConfigOp::Set(_) | ConfigOp::Delete => continue,
+        };
+        if broker_key(name).is_some_and(|key| key.kind != Kind::List) {
+            return Err(ControllerError::InvalidConfig(format!(
+                "Config value {verb} is not allowed for config key: {name}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What was set for a broker and for all of them while they ran; what cannot be used is left out.
