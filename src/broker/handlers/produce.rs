@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -10,9 +11,9 @@ use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
 use crate::metrics::TopicMetrics;
-use crate::partition::{AppendError, AppendOutcome, AppendRequest, Required};
+use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
-use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
+use crate::types::{CorrelationId, ErrorCode, Instant, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
     BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
 };
@@ -38,11 +39,14 @@ pub(in crate::broker) async fn handle(
         Ok(request) => request,
         Err(error) => return Outcome::Close(error.to_string()),
     };
-    let acks = request.acks;
+    let (acks, request_timeout_ms) = (request.acks, request.timeout_ms);
     let wall = context.io.clock.wall();
     let (mut plan, appends) = plan(context, caller, request, wall);
     tell_log_starts(context, &mut plan).await;
-    let required = if acks == -1 { Required::Committed } else { Required::Leader };
+    let terms = AppendTerms {
+        required: if acks == -1 { Required::Committed } else { Required::Leader },
+        deadline: deadline(began, acks, request_timeout_ms),
+    };
     let (reply, answer) = oneshot::channel();
     let caller = caller.clone();
     let of_closure = Arc::clone(context);
@@ -59,10 +63,18 @@ pub(in crate::broker) async fn handle(
     };
     if appends.is_empty() {
         finish(Vec::new());
-    } else if context.partitions.append(appends, required, Box::new(finish)).await.is_err() {
+    } else if context.partitions.append(appends, terms, Box::new(finish)).await.is_err() {
         return Outcome::Close("the node is shutting down".to_owned());
     }
     Outcome::Later(answer)
+}
+
+/// When a produce is answered at the latest. In Kafka the time bounds the wait for replicas alone, never the
+/// write itself: a client that gives none waits for the disk however long that takes, and with `acks=0` there
+/// is nothing to answer.
+fn deadline(began: Instant, acks: i16, timeout_ms: i32) -> Option<Instant> {
+    let patience = u64::try_from(timeout_ms).ok().filter(|ms| *ms > 0 && acks != 0)?;
+    Some(began.after(Duration::from_millis(patience)))
 }
 
 /// The response to be, with a place for each append.
