@@ -16,6 +16,7 @@
 mod compact;
 mod flush;
 mod read;
+mod reindex;
 mod retention;
 
 use std::sync::Arc;
