@@ -17,7 +17,7 @@ GIB = 1 << 30
 KAFKA_HEAP = "2g"
 KAFKA_JVM = ["-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
              "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent",
-             "-XX:MaxInlineLevel=15", "-Djava.awt.headless=true"]
+             "-Djava.awt.headless=true"]
 
 # The CPU pressure (some avg10, percent) below which the machine counts as quiet.
 QUIET_BELOW = 10.0

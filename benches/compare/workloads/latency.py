@@ -74,7 +74,8 @@ def _beside_reader(context: Context, name: str) -> dict[str, float]:
             children.stop(reader)
 
 
-UNITS = {"p50_ms": "ms", "p99_ms": "ms", "p999_ms": "ms", "late_p99_ms": "ms (the generator's own)"}
+UNITS = {"p50_ms": "p50, ms", "p99_ms": "p99, ms", "p999_ms": "p99.9, ms",
+         "late_p99_ms": "p99 of the generator's own, ms"}
 PEERS = (ORDAIN, KAFKA, KAFKA_SYNC, SINK)
 
 
@@ -91,7 +92,7 @@ WORKLOADS = [
     _at(1000, 0.6),
     Workload(
         "B5", "end to end, 1 KiB, 1,000/s", (ORDAIN, KAFKA, KAFKA_SYNC),
-        {"end_to_end_p50_ms": "ms", "end_to_end_p99_ms": "ms", **UNITS},
+        {"end_to_end_p50_ms": "end to end p50, ms", "end_to_end_p99_ms": "end to end p99, ms", **UNITS},
         (Target("end_to_end_p99_ms", at_most(0.5), KAFKA),),
         lambda context, name: _latency(context, name, 1000, ("--end-to-end",))),
 ]

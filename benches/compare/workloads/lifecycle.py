@@ -93,13 +93,13 @@ def _start(context: Context, name: str) -> dict[str, float]:
 WORKLOADS = [
     Workload(
         "B12", "kill -9 under load, to the first acknowledgement", (ORDAIN, KAFKA),
-        {"recovery_ms": "ms", "journal_read_ms": "ms to read the journal", "log_gib": "GiB of log"},
+        {"recovery_ms": "ms to recover", "journal_read_ms": "ms to read the journal", "log_gib": "GiB of log"},
         (Target("recovery_ms", at_most(1 / 5), KAFKA), Target("recovery_ms", at_most(1000)),
          Target("recovery_ms", at_most(1), "figure:journal_read_ms")),
         _recovery),
     Workload(
         "B13", "start to the first acknowledged record; idle memory; stripped binary",
-        (ORDAIN, KAFKA), {"start_ms": "ms", "memory_mb": "MB resident", "binary_mb": "MB"},
+        (ORDAIN, KAFKA), {"start_ms": "ms to start", "memory_mb": "MB resident", "binary_mb": "MB of binary"},
         (Target("start_ms", at_most(1 / 20), KAFKA), Target("memory_mb", at_most(1 / 20), KAFKA),
          Target("start_ms", at_most(50)), Target("memory_mb", at_most(20)),
          Target("binary_mb", at_most(15))),

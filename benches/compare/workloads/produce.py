@@ -64,23 +64,24 @@ def durability(used: dict[str, float], requests: int) -> dict[str, float]:
 
 
 LARGE_UNITS = {"mb_s": "MB/s", "mb_s_core": "MB/s per core", "records_s": "records/s",
-               "records_s_core": "records/s per core", "p99_ms": "ms"}
+               "records_s_core": "records/s per core", "p99_ms": "p99, ms",
+               "flushes_per_commit": "flushes per commit group"}
 SMALL_UNITS = {"requests_s": "requests/s", "requests_s_core": "requests/s per core",
-               "p50_ms": "ms", "p99_ms": "ms", "flushes_per_commit": "flushes per commit group"}
+               "p50_ms": "p50, ms", "p99_ms": "p99, ms", "flushes_per_commit": "flushes per commit group"}
 
 DURABLE = Target("flushes_per_commit", at_least(1))
 
 WORKLOADS = [
     Workload(
         "B1", "produce, 1 KiB records, 8 partitions, batches of 1 MiB", PEERS,
-        {**LARGE_UNITS, "flushes_per_commit": "flushes per commit group"},
+        LARGE_UNITS,
         (Target("mb_s", at_least(2), KAFKA), Target("mb_s_core", at_least(4), KAFKA),
          Target("mb_s", at_least(700)), Target("mb_s_core", at_least(1200)),
          Target("mb_s_core", at_least(0.6), SINK), DURABLE),
         lambda context, name: _large("1k", context, name)),
     Workload(
         "B2", "produce, 100-byte records, 8 partitions, batches of 1 MiB", PEERS,
-        {**LARGE_UNITS, "flushes_per_commit": "flushes per commit group"},
+        LARGE_UNITS,
         (Target("records_s", at_least(1.5), KAFKA), Target("records_s_core", at_least(4), KAFKA),
          Target("records_s_core", at_least(8e6)), DURABLE),
         lambda context, name: _large("100", context, name)),

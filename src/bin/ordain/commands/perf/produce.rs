@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ordain::client::admin::{NewTopic, Validate};
+use ordain::client::admin::{NewTopic, OffsetSpec, Validate};
 use ordain::client::producer::{Acks, Idempotence, Producer, ProducerRecord};
-use ordain::client::{AutoCreate, Client, ClientError, Lane, TopicPartition};
+use ordain::client::{AutoCreate, Client, ClientError, Lane, PartitionMetadata, TopicPartition};
 use ordain::types::{ErrorCode, ProducerEpoch, ProducerId};
 use ordain::wire::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use serde_json::json;
@@ -81,8 +81,10 @@ impl Topic {
             replication_factor: self.replication_factor,
             configs: self.configs.iter().cloned().collect(),
         };
+        let mut made = false;
         let known = match client.partitions(&self.topic, AutoCreate::No).await {
             Err(ClientError::UnknownTopic { .. }) => {
+                made = true;
                 match client.create_topic(&new, Validate::Apply).await {
                     Ok(_) => {}
                     Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => {}
@@ -92,7 +94,13 @@ impl Topic {
             }
             known => known?,
         };
-        Ok(known.iter().map(|p| TopicPartition { topic: self.topic.clone(), partition: p.index }).collect())
+        let partition = |p: &PartitionMetadata| TopicPartition::new(self.topic.clone(), p.index.0);
+        let partitions: Vec<_> = known.iter().map(partition).collect();
+        if made {
+            // Metadata may name a leader before that leader knows: each is asked until it answers.
+            client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
+        }
+        Ok(partitions)
     }
 
     /// Makes the topic if it is missing; gives who leads its partitions, or the first address if nobody is to be
@@ -112,10 +120,7 @@ impl Topic {
 }
 
 /// A topic that has just been made is not known everywhere at once.
-async fn wait_for_topic(
-    client: &Client,
-    topic: &str,
-) -> Result<Vec<ordain::client::PartitionMetadata>, ClientError> {
+async fn wait_for_topic(client: &Client, topic: &str) -> Result<Vec<PartitionMetadata>, ClientError> {
     for _ in 0..100 {
         match client.partitions(topic, AutoCreate::No).await {
             Err(ClientError::UnknownTopic { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
