@@ -1,12 +1,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ordain::client::producer::Acks;
+use ordain::client::producer::{Acks, NAMES_UNTIL};
 use ordain::client::{Client, Expects, Lane};
 use ordain::types::{ProducerEpoch, ProducerId};
 use ordain::wire::Text;
 use ordain::wire::batch::NO_SEQUENCE;
 use ordain::wire::compression::Codec;
+use ordain::wire::messages::ProduceRequest;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -86,7 +87,9 @@ async fn measure(client: &Client, arguments: &Arguments) -> Result<Figures, Fail
         let permit = Arc::clone(&window).acquire_owned().await.expect("the window is never closed");
         let target = &targets[usize::try_from(number).unwrap_or(0) % targets.len()];
         let records = template.stamped(ProducerId::NONE, ProducerEpoch::NONE, NO_SEQUENCE);
-        let in_flight = target.broker.begin(&request(target, acks, records), Expects::Answer).await?;
+        let version = target.broker.version_up_to::<ProduceRequest>(NAMES_UNTIL)?;
+        let in_flight =
+            target.broker.begin(version, &request(target, acks, records), Expects::Answer).await?;
         let done = Arc::clone(&done);
         let measured = number >= warm_up;
         tokio::spawn(async move {

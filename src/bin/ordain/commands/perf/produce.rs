@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ordain::client::admin::{NewTopic, Validate};
-use ordain::client::producer::{Acks, Idempotence, Producer, ProducerRecord};
+use ordain::client::producer::{Acks, Idempotence, NAMES_UNTIL, Producer, ProducerRecord};
 use ordain::client::{AutoCreate, Broker, Client, ClientError, Expects, Lane, TopicPartition};
 use ordain::types::{ErrorCode, ProducerEpoch, ProducerId};
 use ordain::wire::Text;
@@ -287,7 +287,8 @@ async fn pre_encoded(
         target.next_sequence = sequence_plus(target.next_sequence, template.records());
         let request = request(target, batching.acks, template.stamped(id, epoch, sequence));
         let sent = Instant::now();
-        let in_flight = target.broker.begin(&request, expects).await?;
+        let version = target.broker.version_up_to::<ProduceRequest>(NAMES_UNTIL)?;
+        let in_flight = target.broker.begin(version, &request, expects).await?;
         let counted = Arc::clone(&done);
         tokio::spawn(async move {
             let result = match in_flight.wait().await {
