@@ -8,6 +8,7 @@ use super::file_cache::FileCache;
 use super::indexes::{self, OffsetRow};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
 
@@ -49,7 +50,14 @@ impl StoredRead {
         for view in &self.segments {
             let read = match self.read_segment(view, true).await {
                 // The index may have led astray: it is a hint.
-                Err(ReadError::Corrupt { .. }) => self.read_segment(view, false).await?,
+                Err(ReadError::Corrupt { .. }) => {
+                    sometimes(Condition::IndexIgnored);
+                    self.read_segment(view, false).await?
+                }
+                Err(ReadError::Gone) => {
+                    sometimes(Condition::SegmentGoneUnderReader);
+                    return Err(ReadError::Gone);
+                }
                 other => other?,
             };
             if let Some(read) = read {
@@ -93,6 +101,12 @@ impl StoredRead {
             first = false;
             if header.next_offset() <= self.offset {
                 continue;
+            }
+            if header.base_offset < self.offset {
+                sometimes(Condition::FetchInsideBatchInSegment);
+                if mutant(Mutant::BatchAfterOffset) {
+                    continue;
+                }
             }
             let fits = bytes + batch.len() <= self.max_bytes || (self.at_least_one && read.is_empty());
             if header.next_offset() > self.up_to || !fits {

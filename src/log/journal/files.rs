@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use super::DIRECTORY;
 use super::format::FileSequence;
 use crate::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
+use crate::probe::{Condition, sometimes};
 
 /// How much one write zeroes while a file is made, in bytes.
 const ZERO_FILL_BYTES: u64 = 1 << 20;
@@ -144,6 +145,7 @@ impl FileSet {
     ) -> io::Result<JournalFile> {
         if file.length == self.file_bytes {
             disk.rename(&file.sequence.path(), &sequence.path()).await?;
+            sometimes(Condition::JournalFileRecycled);
             return Ok(JournalFile { sequence, ..file });
         }
         let made = make(disk, sequence, self.file_bytes).await?;

@@ -20,6 +20,7 @@ use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
 use crate::io::{AlignedBuffer, Disk, Durability, Io};
 use crate::log::checksum::crc32c;
 use crate::log::config::{StorageOptions, UnattributedDamage};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 const BLOCK: u64 = DISK_BLOCK_BYTES as u64;
@@ -362,6 +363,7 @@ impl JournalReader {
             && self.is_ours(&header, next_file, 0)
             && header.number == self.position.next
         {
+            sometimes(Condition::JournalReplayedOverFiles);
             self.position = Position { file: next_file, offset: 0, ..self.position };
             return Box::pin(self.next()).await;
         }
@@ -372,6 +374,7 @@ impl JournalReader {
     }
 
     fn torn(&mut self, sequence: FileSequence, offset: u64) -> Step {
+        sometimes(Condition::TornTailCut);
         self.report.torn_tail = Some(TornTail { file: sequence.path(), offset, commit: self.position.next });
         self.torn_header = Some((sequence, offset));
         Step::End
@@ -422,9 +425,13 @@ impl JournalReader {
 
     /// What proves that `commit`, expected at a place, was durable once; `None` if nothing does.
     async fn evidence(&self, commit: CommitNumber, file: FileSequence, offset: u64) -> Option<String> {
+        if mutant(Mutant::TruncateAtCorruptCommit) {
+            return None;
+        }
         if let Some(vouch) = self.vouch
             && vouch.commit >= commit
         {
+            sometimes(Condition::VouchWasTheEvidence);
             return Some(format!("{VOUCH_PATH} vouches for commit {}", vouch.commit));
         }
         let header = self.later_header(commit, file, offset).await?;
@@ -540,6 +547,7 @@ impl JournalReader {
             entries.push(Entry { log: row.log, number: row.number, body });
         }
         if let Some(damage) = damage {
+            sometimes(Condition::JournalDamageAttributed);
             damaged.dedup();
             self.report.attributed.extend(damaged.iter().map(|&log| (log, damage.clone())));
         }
@@ -698,7 +706,8 @@ fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
     let payload_bytes = usize::try_from(header.payload_bytes).expect("the commit is in memory");
     let directory_at = HEADER_BYTES + payload_bytes;
     let directory = &commit[directory_at..directory_at + header.entries as usize * ROW_BYTES];
-    if crc32c(directory) != header.directory_crc {
+    let checks = !mutant(Mutant::SkipCrcOnRecovery);
+    if checks && crc32c(directory) != header.directory_crc {
         return Found::Damaged("has a damaged directory");
     }
     let rows: Vec<Row> = directory.chunks_exact(ROW_BYTES).map(Row::parse).collect();
@@ -710,7 +719,7 @@ fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
     let mut at = 0;
     for row in &rows {
         let end = at + row.length as usize;
-        if crc32c(&payloads[at..end]) != row.crc {
+        if checks && crc32c(&payloads[at..end]) != row.crc {
             return Found::PayloadDamaged { header, rows, payloads };
         }
         at = end;

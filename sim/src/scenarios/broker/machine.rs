@@ -10,7 +10,6 @@ use ordain::server::Node;
 use tokio::sync::mpsc;
 
 use super::faults::Family;
-use super::mutants::Mutant;
 use super::plan::{BROKER, Plan};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
@@ -29,7 +28,6 @@ pub(super) struct Machine {
 /// What the process and its supervisor share.
 struct Shared {
     config: LoadedConfig,
-    mutant: Option<Mutant>,
     exits: mpsc::Sender<Exit>,
     /// The number of the present run of the process.
     run: AtomicU64,
@@ -58,7 +56,7 @@ enum Why {
 const EXITS_MAX: usize = 1024;
 
 impl Machine {
-    pub(super) fn start_up(cluster: &Cluster, plan: &Plan, mutant: Option<Mutant>) -> Machine {
+    pub(super) fn start_up(cluster: &Cluster, plan: &Plan) -> Machine {
         let overrides = plan.overrides();
         let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
         let config = load(&inputs, None).expect("the configuration is right");
@@ -67,7 +65,6 @@ impl Machine {
         let disk_errors = AtomicBool::new(plan.families.iter().any(|family: &Family| family.is_of_disk()));
         let shared = Arc::new(Shared {
             config,
-            mutant,
             exits: sender,
             run: AtomicU64::new(0),
             stop: Mutex::new(Shutdown::new()),
@@ -159,7 +156,6 @@ async fn run(io: Io, shared: Arc<Shared>, cluster: Cluster) {
 }
 
 async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Why {
-    let io = shared.mutant.map_or_else(|| io.clone(), |mutant| mutant.infect(&io));
     let config = &shared.config;
     let node = Node::start(io, Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
     let node = match node {

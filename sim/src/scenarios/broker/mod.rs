@@ -2,10 +2,13 @@
 //! and checkers over everything they saw.
 //!
 //! A run is drawn (`plan`, `faults`), lived through (`machine`, `clients`), healed, and judged (`judge`,
-//! `checkers`). What the clients saw stands in the `history`. `mutants` shows that the checkers bite.
+//! `checkers`). What the clients saw stands in the `history`.
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use ordain::probe::{self, Mutant};
 
 use super::{Scenario, Violation};
 use crate::cluster::{Cluster, NodeHandle};
@@ -18,13 +21,11 @@ mod faults;
 mod history;
 mod judge;
 mod machine;
-mod mutants;
 mod plan;
 
 use clients::Ending;
 use history::History;
 use machine::Machine;
-pub use mutants::Mutant;
 use plan::Plan;
 
 /// One broker and its clients under faults after which nothing acknowledged may be lost.
@@ -40,7 +41,7 @@ impl Scenario for Broker {
     fn name(&self) -> &'static str {
         match self.mutant {
             None => "broker",
-            Some(mutant) => mutant.scenario(),
+            Some(mutant) => mutant_scenario_name(mutant),
         }
     }
 
@@ -58,10 +59,13 @@ impl Scenario for Broker {
     }
 
     fn run<'a>(&'a self, cluster: Cluster) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+        if let Some(mutant) = self.mutant {
+            probe::arm(mutant);
+        }
         Box::pin(async move {
             let plan = Plan::draw(&mut cluster.rng("plan"));
             cluster.note(format_args!("{plan:?}"));
-            let machine = Machine::start_up(&cluster, &plan, self.mutant);
+            let machine = Machine::start_up(&cluster, &plan);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
@@ -149,4 +153,12 @@ async fn all_get_on(cluster: &Cluster, history: &History, clients: &[NodeHandle]
         }
         cluster.sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// The scenarios' names live as long as the process, as their list does.
+fn mutant_scenario_name(mutant: Mutant) -> &'static str {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let names =
+        NAMES.get_or_init(|| Mutant::ALL.iter().map(|one| format!("mutant-{}", one.name())).collect());
+    &names[mutant as usize]
 }
