@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
+use serde::{Deserialize, Serialize};
 
 use crate::cluster::Cluster;
 use crate::time::SimTime;
@@ -56,7 +57,8 @@ pub(super) enum Fate {
 }
 
 /// How its producer sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Mode {
     Idempotent,
     /// One batch at a time, and no sequences: sending again may write twice.
