@@ -312,10 +312,9 @@ impl Storage {
             (checkpoint, std::mem::take(&mut known.garbage))
         };
         let disk = &*self.inner.io.disk;
-        let keep_from = checkpoint.position.file;
         if mutant(Mutant::TrimBeforeCheckpoint) {
             // Whatever comes of it comes of it again below.
-            drop(self.inner.journal.trim(keep_from).await);
+            drop(self.inner.journal.trim(checkpoint.position).await);
         }
         if mutant(Mutant::RemoveSegmentBeforeCheckpoint) {
             for segment in &garbage {
@@ -328,7 +327,7 @@ impl Storage {
             known.garbage.extend(garbage);
             return Err(error.into());
         }
-        if let Err(source) = self.inner.journal.trim(keep_from).await {
+        if let Err(source) = self.inner.journal.trim(checkpoint.position).await {
             // Another round is to try again, though it may have nothing else to do.
             let mut known = self.known();
             known.changed = true;
