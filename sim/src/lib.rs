@@ -16,6 +16,7 @@ compile_error!(
 pub mod clock;
 pub mod cluster;
 pub mod disk;
+pub mod fault_atlas;
 pub mod net;
 pub mod rng;
 pub mod scenarios;

@@ -85,12 +85,12 @@ impl SimDisk {
             if !disk.node.is_alive(disk.incarnation) {
                 return;
             }
-            let between = effect(&disk, &mut lock(&disk.node.disk));
+            let between = disk.with_state(|state| effect(&disk, state));
             let second = move |_: &Arc<World>| {
                 if !disk.node.is_alive(disk.incarnation) {
                     return;
                 }
-                let result = finish(&disk, &mut lock(&disk.node.disk), between);
+                let result = disk.with_state(|state| finish(&disk, state, between));
                 let mut slot = lock(&slot);
                 slot.done = Some(result);
                 let waker = slot.waker.take();
@@ -102,6 +102,16 @@ impl SimDisk {
             world.timers.at(moments.done, Action::Run(Box::new(second)));
         };
         self.world.timers.at(moments.effect, Action::Run(Box::new(first)));
+    }
+
+    /// Runs a job on the disk's state, and lets what it sets off happen at this very moment, after it.
+    fn with_state<T>(&self, job: impl FnOnce(&mut DiskState) -> T) -> T {
+        let mut state = lock(&self.node.disk);
+        let result = job(&mut state);
+        for job in std::mem::take(&mut state.sprung) {
+            self.world.timers.at(self.world.now(), Action::Run(Box::new(|_| job())));
+        }
+        result
     }
 
     /// An operation on names, done in one moment.
