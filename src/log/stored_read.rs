@@ -49,7 +49,9 @@ impl StoredRead {
         for view in &self.segments {
             let read = match self.read_segment(view, true).await {
                 // The index may have led astray: it is a hint.
-                Err(ReadError::Corrupt { .. }) => self.read_segment(view, false).await?,
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => {
+                    self.read_segment(view, false).await?
+                }
                 other => other?,
             };
             if let Some(read) = read {
@@ -82,7 +84,16 @@ impl StoredRead {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 // What was read before it is good.
-                Err(ReadError::Corrupt { .. }) if !read.is_empty() => break,
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) if !read.is_empty() => break,
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
+                    if self.offset > walker.next_offset() =>
+                {
+                    // What is asked for may lie behind it, but nothing later is given in its place.
+                    if walker.skip_damage().await? && walker.next_offset() <= self.offset {
+                        continue;
+                    }
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             };
             let header = batch.header();

@@ -32,6 +32,8 @@ pub struct Damage {
     pub live: Vec<u8>,
     /// The places that differ or cannot be read, in order, apart from each other.
     pub ranges: Vec<std::ops::Range<u64>>,
+    /// Those of them that cannot be read.
+    pub unreadable: Vec<std::ops::Range<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -286,14 +288,20 @@ impl FileData {
             let from = sector * SECTOR_BYTES as u64;
             from..(from + SECTOR_BYTES as u64).min(self.len().max(from))
         });
-        ranges.extend(bad.filter(|range| !range.is_empty()));
+        let unreadable: Vec<_> = bad.filter(|range| !range.is_empty()).collect();
+        ranges.extend(unreadable.iter().cloned());
         if ranges.is_empty() {
             if self.misdirect.is_none() && ideal.durable == self.durable && ideal.changes.is_empty() {
                 self.ideal = None;
             }
             return None;
         }
-        Some(Damage { ideal: ideal.live.clone(), live: self.live.clone(), ranges: joined(ranges) })
+        Some(Damage {
+            ideal: ideal.live.clone(),
+            live: self.live.clone(),
+            ranges: joined(ranges),
+            unreadable,
+        })
     }
 
     /// Makes the file what it should be. False if it is.

@@ -10,6 +10,7 @@
 //! | a segment's end (the file is shorter) | serve nothing of that partition | start, and report the partition |
 //! | entries' payloads in the journal | serve nothing of their partitions | start, and report each of them |
 //! | a commit's header or directory | refuse to start | name the file |
+//! | a sector of the journal that cannot be read | refuse to start (the journal may end there) | name the file |
 //! | a checkpoint | – | start from the other, and report it |
 //! | both checkpoints | refuse to start | name one |
 //! | batches of the metadata log | refuse to start | say that it is the metadata |
@@ -200,6 +201,9 @@ impl Losses {
             // Also under its temporary name: it is about to get the other.
             self.checkpoints.insert(path.trim_end_matches(".tmp").to_owned());
         } else if let Some(sequence) = journal::sequence(path) {
+            if !damage.unreadable.is_empty() {
+                self.structure.insert(path.to_owned());
+            }
             let commits = journal::commits(&damage.ideal, sequence);
             for hit in damage.ranges.iter().flat_map(|range| commits.iter().filter_map(|c| c.hit(range))) {
                 match hit {
@@ -237,7 +241,12 @@ mod tests {
     fn damage(ideal: &[u8], live: &[u8]) -> Damage {
         let differs = |at: &usize| ideal.get(*at) != live.get(*at);
         let ranges = (0..ideal.len().max(live.len())).filter(differs).map(|at| at as u64..at as u64 + 1);
-        Damage { ideal: ideal.to_vec(), live: live.to_vec(), ranges: ranges.collect() }
+        Damage {
+            ideal: ideal.to_vec(),
+            live: live.to_vec(),
+            ranges: ranges.collect(),
+            unreadable: Vec::new(),
+        }
     }
 
     #[test]

@@ -40,11 +40,26 @@ pub(super) fn batches(content: &[u8]) -> Vec<(Range<u64>, Range<Offset>)> {
     batches
 }
 
-/// The offsets whose records lie in these bytes.
+/// The offsets whose records cannot be served if these bytes are destroyed: up to the next batch that is whole. A
+/// single whole batch between two destroyed ones counts with them: nothing proves that it is one of the log's.
 pub(super) fn offsets(content: &[u8], ranges: &[Range<u64>]) -> Vec<Range<Offset>> {
     let touches =
         |place: &Range<u64>| ranges.iter().any(|range| range.start < place.end && place.start < range.end);
-    batches(content).into_iter().filter(|(place, _)| touches(place)).map(|(_, offsets)| offsets).collect()
+    let all = batches(content);
+    let mut hit: Vec<bool> = all.iter().map(|(place, _)| touches(place)).collect();
+    for middle in 1..hit.len().saturating_sub(1) {
+        hit[middle] |= hit[middle - 1] && hit[middle + 1];
+    }
+    let mut lost: Vec<Range<Offset>> = Vec::new();
+    for (index, (_, offsets)) in all.iter().enumerate().filter(|(index, _)| hit[*index]) {
+        // Where compaction left a gap behind it, nobody can tell how far what is lost went.
+        let end = all.get(index + 1).map_or(offsets.end, |(_, next)| next.start);
+        match lost.last_mut().filter(|last| last.end == offsets.start) {
+            Some(last) => last.end = end,
+            None => lost.push(offsets.start..end),
+        }
+    }
+    lost
 }
 
 #[cfg(test)]
@@ -75,8 +90,16 @@ mod tests {
         assert_eq!(all[0], (0..first, Offset(5)..Offset(7)));
         assert_eq!(all[1].1, Offset(7)..Offset(8));
         assert_eq!(offsets(&content, &[first - 1..first]), [Offset(5)..Offset(7)]);
-        assert_eq!(offsets(&content, &[first - 1..first + 1]).len(), 2);
+        assert_eq!(offsets(&content, &[first - 1..first + 1]), [Offset(5)..Offset(8)]);
         assert_eq!(offsets(&content, &[]), []);
+        content.extend(batch(10, 1));
+        assert_eq!(offsets(&content, &[first..first + 1]), [Offset(7)..Offset(10)], "with the gap behind it");
+        let last = content.len() as u64;
+        assert_eq!(
+            offsets(&content, &[0..1, last - 1..last]),
+            [Offset(5)..Offset(11)],
+            "with what is between"
+        );
     }
 
     #[test]
