@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::file::{Damage, FileData};
 use super::state::{DiskState, FaultyOp};
 use super::tree::Tree;
+use crate::time::SimTime;
 use crate::world::{Node, World, lock};
 
 /// What can go wrong with a node's disk, and a look at it from outside.
@@ -40,6 +41,12 @@ impl DiskControl {
         assert!(times > 0, "a fault that never happens");
         self.event(format_args!("disk fault {op:?} {prefix:?} {times} times"));
         lock(&self.node.disk).add_fault(op, prefix, times);
+    }
+
+    /// The syncs and durable writes that failed since the last time this was asked: when, and of which file.
+    #[must_use]
+    pub fn take_failed_syncs(&self) -> Vec<(SimTime, String)> {
+        std::mem::take(&mut lock(&self.node.disk).failed_syncs)
     }
 
     /// Takes back what was ordered and has not happened; normal speed again.

@@ -1,6 +1,8 @@
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::tree::Tree;
 use crate::rng::Stream;
 use crate::time::SimTime;
@@ -51,7 +53,8 @@ pub struct PowerLoss {
 }
 
 /// An operation that can be made to fail.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FaultyOp {
     Read,
     Write,
@@ -83,6 +86,8 @@ pub(crate) struct DiskState {
     pub(super) rng: Stream,
     faults: Vec<Fault>,
     traps: Vec<Trap>,
+    /// Syncs and durable writes that failed, and when.
+    pub(super) failed_syncs: Vec<(SimTime, String)>,
     /// What traps have set off: to be run without this state's lock.
     pub(super) sprung: Vec<Box<dyn FnOnce() + Send>>,
     /// No more than this is in use, in bytes; `None` if that is to be counted.
@@ -116,6 +121,7 @@ impl DiskState {
             rng,
             faults: Vec::new(),
             traps: Vec::new(),
+            failed_syncs: Vec::new(),
             sprung: Vec::new(),
             used_at_most: None,
             slowness: 1,

@@ -4,5 +4,5 @@ use crate::faults::Fault;
 use crate::rng::Stream;
 
 pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
-    vec![(When::Now, Fault::BadSector { node: place.node(), aim: super::aim(rng), pick: rng.next() })]
+    vec![(When::Now, Fault::BadSector { node: place.node(), aim: super::aim(rng), pick: rng.word() })]
 }

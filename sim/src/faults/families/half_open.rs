@@ -4,5 +4,8 @@ use crate::faults::Fault;
 use crate::rng::Stream;
 
 pub(super) fn draw(place: &Place<'_>, _: &mut Stream) -> Drawn {
-    vec![(When::Now, Fault::PowerFail { node: place.peer() }), (When::Later, Fault::Start { node: place.peer() })]
+    vec![
+        (When::Now, Fault::PowerFail { node: place.peer() }),
+        (When::Later, Fault::Start { node: place.peer() }),
+    ]
 }

@@ -8,5 +8,5 @@ use crate::rng::Stream;
 pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
     let aim = *rng.pick(&[Aim::Records, Aim::Records, Aim::Records, Aim::Index]);
     let by_sectors = if rng.chance(500) { -1 } else { 1 } * i64::try_from(rng.between(1, 8)).unwrap_or(1);
-    vec![(When::Now, Fault::Misdirect { node: place.node(), aim, pick: rng.next(), by_sectors })]
+    vec![(When::Now, Fault::Misdirect { node: place.node(), aim, pick: rng.word(), by_sectors })]
 }

@@ -104,11 +104,7 @@ impl Family {
     pub fn is_of_disk(self) -> bool {
         matches!(
             self,
-            Family::FailedSync
-                | Family::ReadErrors
-                | Family::WriteErrors
-                | Family::NameErrors
-                | Family::Full
+            Family::FailedSync | Family::ReadErrors | Family::WriteErrors | Family::NameErrors | Family::Full
         )
     }
 
@@ -230,7 +226,7 @@ pub fn draw_schedule(
     let mut time = rng.duration(Duration::ZERO, between);
     while time < chaos {
         let family = *rng.pick(families);
-        let place = Place { node: rng.pick(servers), peer: rng.pick(clients) };
+        let place = Place { node: rng.pick::<String>(servers), peer: rng.pick::<String>(clients) };
         let lasts = rng.duration(Duration::from_millis(1), Duration::from_millis(4000));
         let end = (time + lasts).min(chaos);
         for (when, fault) in family.draw(&place, rng) {
@@ -259,9 +255,30 @@ mod tests {
             drawn.push_str(&format!("{schedule:?}"));
         }
         for word in [
-            "PowerFail {", "PowerFailAt", "Crash", "Stop", "Pause", "Reset", "Cut", "Latency", "Jump", "Drift",
-            "Freeze", "Sync", "Read", "Write", "Names", "LoseNames", "Capacity", "Slow", "Stall", "Rot", "BadSector",
-            "Misdirect", "TakeImage", "PowerFail { node: \"a\" }",
+            "PowerFail {",
+            "PowerFailAt",
+            "Crash",
+            "Stop",
+            "Pause",
+            "Reset",
+            "Cut",
+            "Latency",
+            "Jump",
+            "Drift",
+            "Freeze",
+            "Sync",
+            "Read",
+            "Write",
+            "Names",
+            "LoseNames",
+            "Capacity",
+            "Slow",
+            "Stall",
+            "Rot",
+            "BadSector",
+            "Misdirect",
+            "TakeImage",
+            "PowerFail { node: \"a\" }",
         ] {
             assert!(drawn.contains(word), "{word}");
         }

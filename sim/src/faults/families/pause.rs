@@ -4,5 +4,8 @@ use crate::faults::Fault;
 use crate::rng::Stream;
 
 pub(super) fn draw(place: &Place<'_>, _: &mut Stream) -> Drawn {
-    vec![(When::Now, Fault::Pause { node: place.node() }), (When::Later, Fault::Resume { node: place.node() })]
+    vec![
+        (When::Now, Fault::Pause { node: place.node() }),
+        (When::Later, Fault::Resume { node: place.node() }),
+    ]
 }

@@ -86,18 +86,17 @@ impl Account {
         let known = lock(&self.known);
         let is_down = |at: &&TopicPartition| {
             let topic = known.topics.get(&at.topic);
-            topic.is_some_and(|topic| known.down.contains(&PartitionId { topic: *topic, index: at.partition }))
+            topic
+                .is_some_and(|topic| known.down.contains(&PartitionId { topic: *topic, index: at.partition }))
         };
         partitions.iter().filter(is_down).cloned().collect()
     }
 
-    /// Whether the group's offsets may be out of reach: a partition of theirs is reported as damaged, or records
-    /// in it are destroyed.
-    pub(super) fn groups_may_be_down(&self) -> bool {
-        let ever = self.atlas.ever(&self.node);
+    /// Whether a partition of the groups' offsets is reported as damaged, and rightly.
+    pub(super) fn groups_are_down(&self) -> bool {
         let known = lock(&self.known);
-        let Some(topic) = known.topics.get(OFFSETS_TOPIC) else { return false };
-        known.down.iter().chain(ever.records.keys()).any(|whose| whose.topic == *topic)
+        let topic = known.topics.get(OFFSETS_TOPIC);
+        topic.is_some_and(|topic| known.down.iter().any(|whose| whose.topic == *topic))
     }
 
     /// Where reading goes on behind an offset whose record is destroyed now; `None` if it is not.

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ordain::client::TopicPartition;
+use ordain::io::Shutdown;
 use ordain::types::Offset;
+use serde::{Deserialize, Serialize};
 
 use crate::cluster::Cluster;
 use crate::time::SimTime;
@@ -56,7 +58,8 @@ pub(super) enum Fate {
 }
 
 /// How its producer sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Mode {
     Idempotent,
     /// One batch at a time, and no sequences: sending again may write twice.
@@ -250,11 +253,12 @@ pub(super) struct Events {
 pub(super) struct History {
     cluster: Cluster,
     events: Arc<Mutex<Events>>,
+    wrong: Shutdown,
 }
 
 impl History {
     pub(super) fn new(cluster: &Cluster) -> History {
-        History { cluster: cluster.clone(), events: Arc::default() }
+        History { cluster: cluster.clone(), events: Arc::default(), wrong: Shutdown::new() }
     }
 
     pub(super) fn now(&self) -> SimTime {
@@ -295,9 +299,25 @@ impl History {
         self.events().reads.push(read);
     }
 
-    pub(super) fn commit(&self, commit: Commit) {
-        self.cluster.note(format_args!("commit {} {}: {:?}", commit.at, commit.offset, commit.fate));
-        self.events().commits.push(commit);
+    /// A commit is about to be asked for; gives its places for [`History::committed_as`].
+    pub(super) fn committing(&self, offsets: &BTreeMap<TopicPartition, Offset>) -> std::ops::Range<usize> {
+        let now = self.now();
+        let mut events = self.events();
+        let first = events.commits.len();
+        for (at, offset) in offsets {
+            self.cluster.note(format_args!("commit {at} {offset}"));
+            let (at, fate) = (at.clone(), CommitFate::Unknown);
+            events.commits.push(Commit { at, offset: *offset, fate, began: now, ended: now });
+        }
+        first..events.commits.len()
+    }
+
+    pub(super) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
+        self.cluster.note(format_args!("commit: {fate:?}"));
+        let now = self.now();
+        for commit in &mut self.events().commits[places] {
+            (commit.fate, commit.ended) = (fate, now);
+        }
     }
 
     pub(super) fn committed(&self, read: CommittedRead) {
@@ -375,6 +395,13 @@ impl History {
     pub(super) fn wrong(&self, what: String) {
         self.cluster.note(format_args!("WRONG: {what}"));
         self.events().wrongs.push(what);
+        self.wrong.begin();
+    }
+
+    /// The first thing that no client may meet, as soon as one has.
+    pub(super) async fn is_wrong(&self) -> String {
+        self.wrong.begun().await;
+        self.events().wrongs.first().cloned().unwrap_or_default()
     }
 
     /// A line in the trace.

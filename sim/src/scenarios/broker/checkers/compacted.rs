@@ -25,9 +25,10 @@ pub(super) fn the_last_value_of_each_key_stays(events: &Events, values: &Values)
         }
         for (key, (offset, id)) in newest {
             let later = last_look.iter().find(|(found, record)| {
-                *found >= offset && events.sent.get(record).is_some_and(|sent| sent.key == Some(key))
+                **found >= offset && events.sent.get(record).is_some_and(|sent| sent.key == Some(key))
             });
-            let lost = events.unreadable.get(at).is_some_and(|lost| lost.iter().any(|lost| lost.end > offset));
+            let lost =
+                events.unreadable.get(at).is_some_and(|lost| lost.iter().any(|lost| lost.end > offset));
             if later.is_none() && !lost {
                 let was = values.get(at).and_then(|values| values.get(&offset));
                 return Err(format!(

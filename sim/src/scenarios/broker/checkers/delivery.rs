@@ -17,8 +17,9 @@ pub(super) fn commits_follow_deliveries(events: &Events) -> Result<(), String> {
         });
         match reached {
             Some(time) if time <= commit.began => {}
-            // Nothing to deliver: the group committed where it began.
+            // Nothing to deliver: the group committed where it began, or records were deleted.
             _ if commit.offset <= first(events, &commit.at) => {}
+            _ if events.deleted.get(&commit.at).is_some_and(|deleted| commit.offset <= *deleted) => {}
             Some(_) | None => {
                 return Err(format!(
                     "{}: {} was committed at {}, before the records below it were delivered",

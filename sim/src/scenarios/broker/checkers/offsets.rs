@@ -12,7 +12,8 @@ pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
     let acknowledged = acknowledged(events);
     let times = times(events);
     for listed in &events.listed {
-        let what = |wrong: String| Err(format!("{} {:?} at {}: {wrong}", listed.at, listed.spec, listed.ended));
+        let what =
+            |wrong: String| Err(format!("{} {:?} at {}: {wrong}", listed.at, listed.spec, listed.ended));
         let known = acknowledged.get(&listed.at).map_or(&[][..], Vec::as_slice);
         let before = known.iter().filter(|known| known.1 <= listed.began).map(|known| known.0);
         match (listed.spec, listed.offset) {
@@ -34,9 +35,13 @@ pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
                 if let Some(offset) = told
                     && times.get(&offset).is_some_and(|time| *time != listed.timestamp)
                 {
-                    return what(format!("told {offset} with time {}, it has {}", listed.timestamp, times[&offset]));
+                    return what(format!(
+                        "told {offset} with time {}, it has {}",
+                        listed.timestamp, times[&offset]
+                    ));
                 }
-                let newest = before.filter(|o| stays(events, &listed.at, *o)).filter_map(|o| times.get(&o)).max();
+                let newest =
+                    before.filter(|o| stays(events, &listed.at, *o)).filter_map(|o| times.get(&o)).max();
                 if let Some(newest) = newest.filter(|newest| told.is_none() || **newest > listed.timestamp) {
                     return what(format!("told {told:?} with time {}, there was {newest}", listed.timestamp));
                 }
@@ -92,7 +97,10 @@ fn never_a_step_back(events: &Events, spec: Spec) -> Result<(), String> {
                 next += 1;
             }
             if listed.offset < highest {
-                return Err(format!("{at} {spec:?} was {highest:?}, and at {} {:?}", listed.ended, listed.offset));
+                return Err(format!(
+                    "{at} {spec:?} was {highest:?}, and at {} {:?}",
+                    listed.ended, listed.offset
+                ));
             }
         }
     }
@@ -141,8 +149,13 @@ mod tests {
 
     #[test]
     fn ends_that_lie_are_found() {
-        assert_eq!(check(vec![listed(Spec::Latest, Some(3), -1, 5), listed(Spec::Earliest, Some(0), -1, 5)]), Ok(()));
-        assert!(check(vec![listed(Spec::Latest, Some(2), -1, 5)]).unwrap_err().contains("had been acknowledged"));
+        assert_eq!(
+            check(vec![listed(Spec::Latest, Some(3), -1, 5), listed(Spec::Earliest, Some(0), -1, 5)]),
+            Ok(())
+        );
+        assert!(
+            check(vec![listed(Spec::Latest, Some(2), -1, 5)]).unwrap_err().contains("had been acknowledged")
+        );
         assert!(check(vec![listed(Spec::Latest, None, -1, 5)]).unwrap_err().contains("no offset"));
         let back = vec![listed(Spec::Earliest, Some(2), -1, 5), listed(Spec::Earliest, Some(1), -1, 9)];
         assert!(check(back).unwrap_err().contains("was Some"));
@@ -160,7 +173,9 @@ mod tests {
         assert!(by_time(11, Some(0)).unwrap_err().contains("whose time is 10"));
         assert!(by_time(11, None).is_err(), "none though there is one");
         assert_eq!(check(vec![listed(Spec::MaxTimestamp, Some(1), 30, 5)]), Ok(()));
-        assert!(check(vec![listed(Spec::MaxTimestamp, Some(2), 20, 5)]).unwrap_err().contains("there was 30"));
+        assert!(
+            check(vec![listed(Spec::MaxTimestamp, Some(2), 20, 5)]).unwrap_err().contains("there was 30")
+        );
         assert!(check(vec![listed(Spec::MaxTimestamp, Some(2), 30, 5)]).unwrap_err().contains("it has 20"));
         assert!(check(vec![listed(Spec::MaxTimestamp, None, -1, 5)]).is_err());
     }

@@ -8,30 +8,30 @@ use ordain::wire::Text;
 use ordain::wire::frame::{ApiRequest, encode_request};
 use ordain::wire::messages as m;
 
-use super::{Ending, bounded, client};
-use crate::scenarios::broker::history::History;
+use super::{Seat, bounded, client};
 use crate::scenarios::broker::plan::{BROKER, PORT, TOPIC};
 
 /// The names that well-formed frames of this client carry.
 const NAME: &str = "hostile";
 
 /// Sends what no client should: noise, lengths that lie, frames of which some bytes are others, halves of frames.
-/// Then it asks like everybody else, and must be answered.
-pub(in crate::scenarios::broker) async fn attack(io: Io, name: String, history: History, ending: Ending) {
+/// Then it asks like everybody else, and must be answered (I24).
+pub(in crate::scenarios::broker) async fn attack(seat: Seat) {
+    let (io, name, history) = (&seat.io, &seat.name, &seat.history);
     let mut rng = io.rng.stream("workload");
-    let client = client(&io, &name, Duration::from_secs(5));
-    while !ending.has_begun() {
-        ending.count_operation();
+    let client = client(io, name, Duration::from_secs(5));
+    while !seat.ending.has_begun() {
+        seat.ending.count_operation();
         let bytes = draw(&mut *rng);
         let patience = Duration::from_millis(50 + rng.below(500));
         history.note(format_args!("{name} sends {} bytes", bytes.len()));
-        let sent = bounded(&io, &history, "an attack", send(&io, &bytes, patience)).await;
+        let sent = bounded(io, history, "an attack", send(io, &bytes, patience)).await;
         if let Ok(Err(error)) = sent {
             history.note(format_args!("{name}: {:?}", error.kind()));
         }
         let names = [TOPIC.to_owned()];
-        match bounded(&io, &history, "metadata", client.describe(Some(&names), AutoCreate::No)).await {
-            Ok(Ok(_)) => history.progress(&name),
+        match bounded(io, history, "metadata", client.describe(Some(&names), AutoCreate::No)).await {
+            Ok(Ok(_)) => history.progress(name),
             Ok(Err(error)) => history.note(format_args!("{name}: {error}")),
             Err(_) => {}
         }
@@ -107,86 +107,119 @@ fn draw(rng: &mut dyn RngStream) -> Vec<u8> {
 fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
     let name = || Text::from(NAME);
     match rng.below(9) {
-        0 => frame(9, &m::MetadataRequest {
-            topics: Some(vec![m::metadata_request::MetadataRequestTopic { name: Some(name()), ..Default::default() }]),
-            ..Default::default()
-        }),
-        1 => frame(3, &m::ApiVersionsRequest {
-            client_software_name: name(),
-            client_software_version: name(),
-            ..Default::default()
-        }),
-        2 => frame(5, &m::JoinGroupRequest {
-            group_id: name(),
-            session_timeout_ms: 6_000,
-            rebalance_timeout_ms: 6_000,
-            protocol_type: name(),
-            protocols: vec![m::join_group_request::JoinGroupRequestProtocol { name: name(), ..Default::default() }],
-            ..Default::default()
-        }),
-        3 => frame(8, &m::OffsetCommitRequest {
-            group_id: name(),
-            topics: vec![m::offset_commit_request::OffsetCommitRequestTopic {
-                name: name(),
-                partitions: vec![Default::default()],
+        0 => frame(
+            9,
+            &m::MetadataRequest {
+                topics: Some(vec![m::metadata_request::MetadataRequestTopic {
+                    name: Some(name()),
+                    ..Default::default()
+                }]),
                 ..Default::default()
-            }],
-            ..Default::default()
-        }),
-        4 => frame(9, &m::ProduceRequest {
-            acks: -1,
-            timeout_ms: 1_000,
-            topic_data: vec![m::produce_request::TopicProduceData {
-                name: name(),
-                partition_data: vec![Default::default()],
+            },
+        ),
+        1 => frame(
+            3,
+            &m::ApiVersionsRequest {
+                client_software_name: name(),
+                client_software_version: name(),
                 ..Default::default()
-            }],
-            ..Default::default()
-        }),
-        5 => frame(12, &m::FetchRequest {
-            replica_id: -1,
-            max_wait_ms: 10,
-            max_bytes: 1_000,
-            session_epoch: -1,
-            topics: vec![m::fetch_request::FetchTopic {
-                topic: name(),
-                partitions: vec![Default::default()],
+            },
+        ),
+        2 => frame(
+            5,
+            &m::JoinGroupRequest {
+                group_id: name(),
+                session_timeout_ms: 6_000,
+                rebalance_timeout_ms: 6_000,
+                protocol_type: name(),
+                protocols: vec![m::join_group_request::JoinGroupRequestProtocol {
+                    name: name(),
+                    ..Default::default()
+                }],
                 ..Default::default()
-            }],
-            ..Default::default()
-        }),
-        6 => frame(5, &m::CreateTopicsRequest {
-            topics: vec![m::create_topics_request::CreatableTopic {
-                name: name(),
-                num_partitions: 1,
-                replication_factor: 1,
+            },
+        ),
+        3 => frame(
+            8,
+            &m::OffsetCommitRequest {
+                group_id: name(),
+                topics: vec![m::offset_commit_request::OffsetCommitRequestTopic {
+                    name: name(),
+                    partitions: vec![Default::default()],
+                    ..Default::default()
+                }],
                 ..Default::default()
-            }],
-            validate_only: true,
-            ..Default::default()
-        }),
-        7 => frame(5, &m::ListOffsetsRequest {
-            replica_id: -1,
-            topics: vec![m::list_offsets_request::ListOffsetsTopic {
-                name: name(),
-                partitions: vec![Default::default()],
+            },
+        ),
+        4 => frame(
+            9,
+            &m::ProduceRequest {
+                acks: -1,
+                timeout_ms: 1_000,
+                topic_data: vec![m::produce_request::TopicProduceData {
+                    name: name(),
+                    partition_data: vec![Default::default()],
+                    ..Default::default()
+                }],
                 ..Default::default()
-            }],
-            ..Default::default()
-        }),
-        _ => frame(4, &m::DescribeConfigsRequest {
-            resources: vec![m::describe_configs_request::DescribeConfigsResource {
-                resource_type: 2,
-                resource_name: name(),
+            },
+        ),
+        5 => frame(
+            12,
+            &m::FetchRequest {
+                replica_id: -1,
+                max_wait_ms: 10,
+                max_bytes: 1_000,
+                session_epoch: -1,
+                topics: vec![m::fetch_request::FetchTopic {
+                    topic: name(),
+                    partitions: vec![Default::default()],
+                    ..Default::default()
+                }],
                 ..Default::default()
-            }],
-            ..Default::default()
-        }),
+            },
+        ),
+        6 => frame(
+            5,
+            &m::CreateTopicsRequest {
+                topics: vec![m::create_topics_request::CreatableTopic {
+                    name: name(),
+                    num_partitions: 1,
+                    replication_factor: 1,
+                    ..Default::default()
+                }],
+                validate_only: true,
+                ..Default::default()
+            },
+        ),
+        7 => frame(
+            5,
+            &m::ListOffsetsRequest {
+                replica_id: -1,
+                topics: vec![m::list_offsets_request::ListOffsetsTopic {
+                    name: name(),
+                    partitions: vec![Default::default()],
+                    ..Default::default()
+                }],
+                ..Default::default()
+            },
+        ),
+        _ => frame(
+            4,
+            &m::DescribeConfigsRequest {
+                resources: vec![m::describe_configs_request::DescribeConfigsResource {
+                    resource_type: 2,
+                    resource_name: name(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            },
+        ),
     }
 }
 
 fn frame<R: ApiRequest>(version: i16, request: &R) -> Vec<u8> {
-    encode_request(version, CorrelationId(7), Some(NAME), request)
+    encode_request(version, CorrelationId(7), Some(&Text::from(NAME)), request)
         .expect("the request fits its version")
         .concat()
 }

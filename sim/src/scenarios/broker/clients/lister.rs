@@ -2,25 +2,19 @@ use std::time::Duration;
 
 use ordain::client::admin::OffsetSpec;
 use ordain::client::{Client, ClientError, TopicPartition};
-use ordain::io::Io;
 use ordain::types::{Offset, Timestamp};
 
-use super::{Ending, bounded, client};
+use super::{Seat, bounded, client};
 use crate::clock::WALL_START_MS;
 use crate::scenarios::broker::history::{History, Listed, Spec};
 
 /// Asks for offsets: the first, the end, by time, by the greatest time.
-pub(in crate::scenarios::broker) async fn list_offsets(
-    io: Io,
-    name: String,
-    partitions: Vec<TopicPartition>,
-    history: History,
-    ending: Ending,
-) {
-    let mut rng = io.rng.stream("workload");
-    let client = client(&io, &name, Duration::from_secs(5));
-    while !ending.has_begun() {
-        ending.count_operation();
+pub(in crate::scenarios::broker) async fn list_offsets(seat: Seat) {
+    let mut rng = seat.io.rng.stream("workload");
+    let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+    while !seat.ending.has_begun() {
+        seat.ending.count_operation();
+        let Some(partitions) = seat.work().await else { continue };
         let at = &partitions[usize::try_from(rng.below(partitions.len() as u64)).unwrap_or(0)];
         let spec = match rng.below(5) {
             0 => Spec::Earliest,
@@ -29,12 +23,13 @@ pub(in crate::scenarios::broker) async fn list_offsets(
             // Around the time in which the clients write, also a little before and after.
             _ => Spec::At(WALL_START_MS - 2_000 + i64::try_from(rng.below(40_000)).unwrap_or(0)),
         };
-        match bounded(&io, &history, "a look-up of offsets", ask(&client, at, spec, &history)).await {
-            Ok(Ok(())) => history.progress(&name),
-            Ok(Err(error)) => history.note(format_args!("{name}: {error}")),
+        let asking = ask(&client, at, spec, &seat.history);
+        match bounded(&seat.io, &seat.history, "a look-up of offsets", asking).await {
+            Ok(Ok(())) => seat.history.progress(&seat.name),
+            Ok(Err(error)) => seat.history.note(format_args!("{}: {error}", seat.name)),
             Err(_) => {}
         }
-        io.clock.sleep(Duration::from_millis(50 + rng.below(400))).await;
+        seat.io.clock.sleep(Duration::from_millis(50 + rng.below(400))).await;
     }
 }
 

@@ -1,35 +1,102 @@
 //! The clients, each on a machine of its own, and what they share.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use ordain::client::{BrokerAddress, Client, ClientOptions};
+use ordain::client::{BrokerAddress, Client, ClientOptions, TopicPartition};
 use ordain::io::{Elapsed, Io, timeout};
 
+use super::account::Account;
 use super::history::History;
 use super::plan::{BROKER, PORT};
 
 mod admin;
+mod hostile;
+mod ids;
+mod lister;
 mod member;
+mod prober;
 mod producer;
 mod reader;
+mod slow;
+mod topics;
 
-pub(super) use admin::{administer, create_checked_topic};
-pub(super) use member::consume_as_member;
+pub(super) use admin::{administer, create_topics};
+pub(super) use hostile::attack;
+pub(super) use ids::take_producer_ids;
+pub(super) use lister::list_offsets;
+pub(super) use member::{FIRST_READER as FIRST_MEMBER, consume_as_member};
+pub(super) use prober::probe;
 pub(super) use producer::produce;
-pub(super) use reader::{got, read_again_and_again};
+pub(super) use reader::{get_past_damage, got, read_again_and_again};
+pub(super) use slow::read_slowly;
+pub(super) use topics::{administer_topics, look, see};
 
-/// When the clients come to their end.
+/// What every client has: its machine, its name, what it works on, and where it tells what it saw.
+#[derive(Clone)]
+pub(super) struct Seat {
+    pub(super) io: Io,
+    pub(super) name: String,
+    pub(super) partitions: Vec<TopicPartition>,
+    pub(super) history: History,
+    pub(super) ending: Ending,
+    pub(super) account: Account,
+}
+
+impl Seat {
+    /// The partitions that the broker has not reported as damaged.
+    fn sound(&self) -> Vec<TopicPartition> {
+        let down = self.account.down(&self.partitions);
+        self.partitions.iter().filter(|at| !down.contains(at)).cloned().collect()
+    }
+
+    /// Like [`Seat::sound`]; where there is none, there is nothing to do but wait, and that is told.
+    async fn work(&self) -> Option<Vec<TopicPartition>> {
+        let sound = self.sound();
+        if !sound.is_empty() {
+            return Some(sound);
+        }
+        self.history.progress(&self.name);
+        self.io.clock.sleep(Duration::from_millis(500)).await;
+        None
+    }
+}
+
+/// When the clients come to their end: all together, or one that has done its number of operations.
 #[derive(Clone, Default)]
-pub(super) struct Ending(Arc<AtomicBool>);
+pub(super) struct Ending {
+    all: Arc<AtomicBool>,
+    /// The operations that are left to one client, if it has a bound.
+    budget: Option<Arc<AtomicU64>>,
+}
 
 impl Ending {
     pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.all.store(true, Ordering::Relaxed);
     }
 
+    /// The same end for one client that may do so many operations.
+    pub(super) fn with_budget(&self, operations_max: Option<u64>) -> Ending {
+        Ending {
+            all: Arc::clone(&self.all),
+            budget: operations_max.map(|operations| Arc::new(AtomicU64::new(operations))),
+        }
+    }
+
+    /// Whether to begin nothing more.
     pub(super) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.all.load(Ordering::Relaxed) || self.is_used_up()
+    }
+
+    pub(super) fn is_used_up(&self) -> bool {
+        self.budget.as_ref().is_some_and(|budget| budget.load(Ordering::Relaxed) == 0)
+    }
+
+    /// One operation is begun.
+    pub(super) fn count_operation(&self) {
+        if let Some(budget) = &self.budget {
+            budget.store(budget.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
     }
 }
 

@@ -4,36 +4,27 @@ use std::time::Duration;
 use ordain::client::admin::OffsetSpec;
 use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
 use ordain::client::{Client, ClientError, TopicPartition};
-use ordain::io::Io;
 use ordain::types::Offset;
 
-use super::{Ending, bounded, client, got};
+use super::{Seat, bounded, client, got};
 use crate::scenarios::broker::history::{History, Reader};
 
 /// Fetches from any offset that a partition holds, most of them inside a batch.
-pub(in crate::scenarios::broker) async fn probe(
-    io: Io,
-    reader: u32,
-    name: String,
-    partitions: Vec<TopicPartition>,
-    history: History,
-    ending: Ending,
-) {
-    let mut rng = io.rng.stream("workload");
-    while !ending.has_begun() {
-        ending.count_operation();
-        let who = Reader { reader, session: history.next_session(&name) };
+pub(in crate::scenarios::broker) async fn probe(seat: Seat, reader: u32) {
+    let mut rng = seat.io.rng.stream("workload");
+    while !seat.ending.has_begun() {
+        seat.ending.count_operation();
+        let Some(partitions) = seat.work().await else { continue };
+        let who = Reader { reader, session: seat.history.next_session(&seat.name) };
         let at = &partitions[usize::try_from(rng.below(partitions.len() as u64)).unwrap_or(0)];
-        let client = client(&io, &name, Duration::from_secs(5));
-        let probing = one(&client, who, at, rng.below(1000), &history);
-        match bounded(&io, &history, "a probe", probing).await {
-            Ok(Ok(())) => history.progress(&name),
-            Ok(Err(error)) => {
-                history.note(format_args!("{name}: {error}"));
-            }
+        let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+        let probing = one(&client, who, at, rng.below(1000), &seat.history);
+        match bounded(&seat.io, &seat.history, "a probe", probing).await {
+            Ok(Ok(())) => seat.history.progress(&seat.name),
+            Ok(Err(error)) => seat.history.note(format_args!("{}: {error}", seat.name)),
             Err(_) => {}
         }
-        io.clock.sleep(Duration::from_millis(50 + rng.below(500))).await;
+        seat.io.clock.sleep(Duration::from_millis(50 + rng.below(500))).await;
     }
 }
 

@@ -3,10 +3,9 @@ use std::time::Duration;
 
 use ordain::client::admin::{ConfigChange, ConfigResource, ConfigSource, NewTopic, Validate};
 use ordain::client::{AutoCreate, Client, ClientError};
-use ordain::io::Io;
 use ordain::types::ErrorCode;
 
-use super::{Ending, bounded, client};
+use super::{Seat, bounded, client};
 use crate::scenarios::broker::history::{Done, History, TopicChange, TopicLook, TopicSeen};
 
 /// Topics that it works on at a time.
@@ -14,12 +13,8 @@ const TOPICS: u64 = 3;
 
 /// Creates, grows, configures and deletes topics, and looks at them. It alone changes them. A topic of which it
 /// does not know what became of a change is left alone, and another name taken.
-pub(in crate::scenarios::broker) async fn administer_topics(
-    io: Io,
-    name: String,
-    history: History,
-    ending: Ending,
-) {
+pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
+    let Seat { io, name, history, ending, .. } = seat;
     let mut rng = io.rng.stream("workload");
     // No second tries: a change that is asked for twice may be refused for having been made.
     let client = client(&io, &name, Duration::ZERO);
@@ -63,8 +58,12 @@ fn present_name(history: &History, number: u64) -> String {
         name.starts_with(&prefix)
             && events.topic_changes.iter().any(|change| change.topic == name && change.done == Done::Unknown)
     };
-    let names: std::collections::BTreeSet<&str> =
-        events.topic_changes.iter().map(|change| change.topic.as_str()).filter(|name| unknown(name)).collect();
+    let names: std::collections::BTreeSet<&str> = events
+        .topic_changes
+        .iter()
+        .map(|change| change.topic.as_str())
+        .filter(|name| unknown(name))
+        .collect();
     format!("{prefix}{}", names.len())
 }
 
