@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ordain::client::admin::OffsetSpec;
 use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
-use ordain::client::{Client, ClientError, TopicPartition};
+use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
 use ordain::io::Io;
 use ordain::types::Offset;
 
@@ -117,6 +117,11 @@ impl Judge<'_> {
     {
         let asking = self.node.run(move |io: Io| async move {
             let client = client(&io, "judge", Duration::from_secs(30));
+            // Not every request tries again by itself, and the broker may be about to start.
+            let mut retry = client.retry();
+            while let Err(error) = client.describe(Some(&[]), AutoCreate::No).await {
+                retry.pause(error).await?;
+            }
             job(client).await
         });
         match self.cluster.within(PATIENCE, asking).await.flatten() {

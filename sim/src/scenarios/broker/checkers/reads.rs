@@ -1,6 +1,7 @@
 //! Fetches: contiguous and monotone (I8); what was readable once stays readable.
 use std::collections::BTreeMap;
 
+use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
 use crate::scenarios::broker::history::Events;
@@ -33,13 +34,22 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
             return what(&format!("went beyond the high watermark {}", read.high_watermark));
         }
         if let Some(position) = positions.insert((read.reader, &read.at), read.next) {
-            let skips = read.from > position && read.from > read.log_start;
+            let skips = read.from > beyond_damage(events, &read.at, position) && read.from > read.log_start;
             if read.from < position || skips {
                 return what(&format!("followed one that ended at {position}"));
             }
         }
     }
     Ok(())
+}
+
+/// Where a reader may go on that stands at a position: further on, if the broker said that it cannot read there.
+fn beyond_damage(events: &Events, at: &TopicPartition, mut position: Offset) -> Offset {
+    let lost = || events.unreadable.get(at).into_iter().flatten();
+    while let Some(range) = lost().find(|range| range.contains(&position)) {
+        position = range.end;
+    }
+    position
 }
 
 /// A fetch from inside a batch brings that batch (Nisshi; Redpanda #17966): the first one that comes holds the
@@ -93,6 +103,11 @@ mod tests {
         assert!(polls_are_contiguous(&skipped).is_err());
         skipped.reads.last_mut().unwrap().log_start = Offset(4);
         assert_eq!(polls_are_contiguous(&skipped), Ok(()), "deleted meanwhile");
+        skipped.reads.last_mut().unwrap().log_start = Offset(0);
+        skipped.unreadable.insert(at(), vec![Offset(3)..Offset(4)]);
+        assert_eq!(polls_are_contiguous(&skipped), Ok(()), "destroyed");
+        skipped.unreadable.insert(at(), vec![Offset(2)..Offset(3)]);
+        assert!(polls_are_contiguous(&skipped).is_err(), "what is destroyed lies before");
         history.reads[0].records.remove(0);
         assert!(polls_are_contiguous(&history).unwrap_err().contains("brought [1]"));
     }
