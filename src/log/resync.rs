@@ -3,7 +3,8 @@
 //! A batch's place follows from the one before; where that one is destroyed, its place is searched for. Bytes that
 //! look like a batch may stand inside a record, put there by a client. So a find counts only if it is whole (CRC),
 //! lies behind what was lost, fits the log's epochs, and leads, with offsets that follow, to another batch that is
-//! whole or exactly to the segment's end.
+//! whole or exactly to the segment's end. A write that missed its place leaves whole batches of later offsets amid
+//! what it destroyed: a find above the wanted offset is passed over.
 use bytes::Bytes;
 
 use super::stored_read::ReadError;
@@ -11,6 +12,8 @@ use super::walker::{SegmentView, Walker};
 use crate::types::Offset;
 use crate::wire::batch::{BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, MAGIC, RecordBatch};
 
+/// How far is searched, in bytes: somebody may ask for a destroyed offset again and again.
+const SEARCH_BYTES_MAX: u64 = 16 << 20;
 /// How much is searched at a time, in bytes.
 const SCAN_BYTES: usize = 64 << 10;
 /// Devices lose this much at a time, in bytes.
@@ -24,16 +27,19 @@ pub(super) struct Found {
     pub(super) base_offset: Offset,
 }
 
-/// The first batch that begins behind `damaged` and above the offset that was expected there.
+/// The first batch that begins behind `damaged`, above the offset that was expected there, and not above the one
+/// that is wanted.
 pub(super) async fn next_batch(
     walker: &Walker<'_>,
     view: &SegmentView,
     damaged: u64,
     expected: Offset,
+    wanted: Offset,
 ) -> Result<Option<Found>, ReadError> {
     let scan = Scan { walker, view, expected };
     let mut at = damaged + 1;
-    while at + HEADER_BYTES as u64 <= view.bytes {
+    let end = view.bytes.min(damaged.saturating_add(SEARCH_BYTES_MAX));
+    while at + HEADER_BYTES as u64 <= end {
         if view.segment.is_removed() {
             return Err(ReadError::Gone);
         }
@@ -46,7 +52,9 @@ pub(super) async fn next_batch(
         match (0..places).find(|&place| scan.is_plausible(&window[place..], at + place as u64)) {
             Some(place) => {
                 let position = at + place as u64;
-                if let Some(base_offset) = scan.leads_on(position).await {
+                if let Some(base_offset) = scan.leads_on(position).await
+                    && base_offset <= wanted
+                {
                     return Ok(Some(Found { position, base_offset }));
                 }
                 at = position + 1;

@@ -89,7 +89,7 @@ impl StoredRead {
                     if self.offset > walker.next_offset() =>
                 {
                     // What is asked for may lie behind it, but nothing later is given in its place.
-                    if walker.skip_damage().await? && walker.next_offset() <= self.offset {
+                    if walker.skip_damage(self.offset).await? {
                         continue;
                     }
                     return Err(error);

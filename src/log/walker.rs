@@ -92,12 +92,11 @@ impl<'a> Walker<'a> {
         Ok(Some(batch))
     }
 
-    /// Goes on behind a batch that cannot be read: to the next that is whole and leads to another, or to the
-    /// segment's end. False if there is none; the walk is over then.
-    pub(crate) async fn skip_damage(&mut self) -> Result<bool, ReadError> {
-        let Some(found) = resync::next_batch(self, self.view, self.position, self.next_offset).await? else {
-            return Ok(false);
-        };
+    /// Goes on behind a batch that cannot be read: to the next that is whole, leads to another or to the segment's
+    /// end, and does not begin above `wanted`. False if there is none; the walk is over then.
+    pub(crate) async fn skip_damage(&mut self, wanted: Offset) -> Result<bool, ReadError> {
+        let searching = resync::next_batch(self, self.view, self.position, self.next_offset, wanted);
+        let Some(found) = searching.await? else { return Ok(false) };
         self.position = found.position;
         self.next_offset = found.base_offset;
         self.first_ends = None;

@@ -125,6 +125,32 @@ fn what_lies_behind_a_damaged_batch_is_served() {
     }
 }
 
+/// A write that missed its place: later batches, whole, where earlier ones were.
+#[test]
+fn what_lies_behind_a_misdirected_write_is_served() {
+    let disk = two_logs();
+    let (path, index) = (segment(&disk, 0, 0, ".log"), segment(&disk, 0, 0, ".index"));
+    disk.delete_file(&index);
+    let mut bytes = disk.bytes(&path).unwrap();
+    let length = 61 + 100;
+    // The last of six batches lies across the second and the third; its own place is empty.
+    let last = bytes[5 * length..6 * length].to_vec();
+    bytes[length + 30..][..length].copy_from_slice(&last);
+    bytes[5 * length..6 * length].fill(0);
+    disk.set_bytes(&path, bytes);
+    let node = Node::open(&disk);
+    for offset in 0..45 {
+        let read = node.read(0, offset, 1);
+        match offset {
+            3..9 | 15..18 => assert!(read.is_err(), "offset {offset}"),
+            _ => {
+                let batch = BatchHeader::parse(&read.unwrap()).unwrap();
+                assert_eq!(batch.base_offset, Offset(offset / 3 * 3), "offset {offset}");
+            }
+        }
+    }
+}
+
 /// A batch inside a record of a damaged batch is not taken for one of the log's.
 #[test]
 fn what_only_looks_like_a_batch_is_not_served() {

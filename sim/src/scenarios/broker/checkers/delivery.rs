@@ -45,8 +45,8 @@ fn delivered(events: &Events) -> BTreeMap<TopicPartition, Vec<(Offset, crate::ti
         let reached = found.entry(read.at.clone()).or_default();
         let lost = events.unreadable.get(&read.at).into_iter().flatten();
         let end = reached.last().map_or(read.from, |(end, _)| *end);
-        let end = lost.filter(|lost| lost.contains(&end)).map(|lost| lost.end).max().unwrap_or(end);
-        if read.from <= end.max(read.log_start) && read.next > end {
+        let passed = lost.filter(|lost| lost.contains(&end)).map(|lost| lost.end).max().unwrap_or(end);
+        if read.from <= passed.max(read.log_start) && read.next > end {
             reached.push((read.next, read.time));
         }
     }
