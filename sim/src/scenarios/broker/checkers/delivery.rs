@@ -43,11 +43,15 @@ fn delivered(events: &Events) -> BTreeMap<TopicPartition, Vec<(Offset, crate::ti
     let mut found: BTreeMap<TopicPartition, Vec<(Offset, crate::time::SimTime)>> = BTreeMap::new();
     for read in events.reads.iter().filter(|read| is_member(read.reader)) {
         let reached = found.entry(read.at.clone()).or_default();
-        let lost = events.unreadable.get(&read.at).into_iter().flatten();
         let end = reached.last().map_or(read.from, |(end, _)| *end);
-        let passed = lost.filter(|lost| lost.contains(&end)).map(|lost| lost.end).max().unwrap_or(end);
-        if read.from <= passed.max(read.log_start) && read.next > end {
+        if read.from <= end.max(read.log_start) && read.next > end {
             reached.push((read.next, read.time));
+            let lost = || events.unreadable.get(&read.at).into_iter().flatten();
+            while let Some((end, _)) = reached.last()
+                && let Some(lost) = lost().find(|lost| lost.contains(end))
+            {
+                reached.push((lost.end, read.time));
+            }
         }
     }
     found
@@ -61,7 +65,12 @@ mod tests {
     use crate::time::SimTime;
 
     fn check(offset: i64, began: u64) -> Result<(), String> {
+        check_with(offset, began, None)
+    }
+
+    fn check_with(offset: i64, began: u64, lost: Option<std::ops::Range<Offset>>) -> Result<(), String> {
         let mut history = events(&[], &[]);
+        history.unreadable.insert(at(), lost.into_iter().collect());
         history.reads.clear();
         for (time, from, log) in [(10, 0, &[1, 2][..]), (20, 2, &[3][..]), (30, 4, &[5][..])] {
             let mut read = read(1, from, log);
@@ -81,5 +90,6 @@ mod tests {
         assert_eq!(check(3, 25), Ok(()));
         assert!(check(3, 15).unwrap_err().contains("3 was committed"), "delivered only later");
         assert!(check(5, 40).is_err(), "offset 3 was never delivered");
+        assert_eq!(check_with(5, 40, Some(Offset(3)..Offset(4))), Ok(()), "it was destroyed");
     }
 }
