@@ -50,7 +50,7 @@ impl StoredRead {
         for view in &self.segments {
             let read = match self.read_segment(view, true).await {
                 // The index may have led astray: it is a hint.
-                Err(ReadError::Corrupt { .. }) => {
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => {
                     sometimes(Condition::IndexIgnored);
                     self.read_segment(view, false).await?
                 }
@@ -90,7 +90,16 @@ impl StoredRead {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 // What was read before it is good.
-                Err(ReadError::Corrupt { .. }) if !read.is_empty() => break,
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) if !read.is_empty() => break,
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
+                    if self.offset > walker.next_offset() =>
+                {
+                    // What is asked for may lie behind it, but nothing later is given in its place.
+                    if walker.skip_damage(self.offset).await? {
+                        continue;
+                    }
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             };
             let header = batch.header();

@@ -1,26 +1,46 @@
 //! What must hold of a run's history. Each checker is a function that says the first thing it finds wrong.
 use super::history::Events;
+use super::judge::FIRST_LOOK;
+use super::plan::RETENTION_BYTES;
+use crate::time::SimTime;
 
 mod committed;
+mod compacted;
+mod delivery;
+mod offsets;
+mod producer_ids;
 mod producers;
 mod reads;
 mod records;
+mod replayed;
+mod retention;
+mod synced;
+mod topics;
 
 /// Everything that must hold of a complete history.
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub(super) fn check(events: &Events) -> Result<(), String> {
+pub(super) fn check(events: &Events, now: SimTime) -> Result<(), String> {
     if let Some(wrong) = events.wrongs.first() {
         return Err(wrong.clone());
     }
     let values = records::one_value_per_offset(events)?;
     reads::polls_are_contiguous(events)?;
+    reads::fetches_begin_with_their_batch(events)?;
     reads::high_watermarks_stay(events)?;
     records::only_what_was_sent(events, &values)?;
     records::nothing_acknowledged_is_lost(events, &values)?;
     producers::idempotent_records_are_once_and_in_order(events, &values)?;
     producers::acknowledged_records_are_in_order(events)?;
+    compacted::the_last_value_of_each_key_stays(events, &values)?;
+    retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)?;
+    producer_ids::producer_ids_are_given_once(events)?;
+    offsets::listed_offsets_are_real(events)?;
+    synced::a_failed_sync_ends_all_promises(events, now)?;
+    topics::topics_are_what_was_made_of_them(events)?;
+    replayed::answers_survive_a_restart(events)?;
+    delivery::commits_follow_deliveries(events)?;
     committed::commits_stay(events)
 }
 
@@ -46,7 +66,9 @@ pub(super) mod testing {
         let mut events = Events::default();
         for (number, offset) in (1..).zip(acknowledged) {
             let fate = Fate::Acknowledged(Some(Offset(*offset)));
-            events.sent.insert(id(number), Sent { at: at(), mode: Mode::Idempotent, fate });
+            let (began, ended) = (SimTime(0), SimTime(0));
+            let sent = Sent { at: at(), mode: Mode::Idempotent, key: None, fate, began, ended };
+            events.sent.insert(id(number), sent);
         }
         let end = Offset(i64::try_from(log.len()).unwrap());
         events.extents.insert(at(), Extent { start: Offset(0), end });
@@ -66,14 +88,17 @@ pub(super) mod testing {
             high_watermark: next,
             log_start: Offset(0),
             records: (from..).map(Offset).zip(log.iter().map(|number| Some(id(*number)))).collect(),
+            times: vec![0; log.len()],
+            first_batch: None,
+            bytes: 0,
         }
     }
 
     #[test]
     fn a_good_history_is_good() {
-        assert_eq!(super::check(&events(&[0, 1, 2], &[1, 2, 3])), Ok(()));
+        assert_eq!(super::check(&events(&[0, 1, 2], &[1, 2, 3]), SimTime(9)), Ok(()));
         let mut wrong = events(&[0], &[1]);
         wrong.wrongs.push("x".to_owned());
-        assert_eq!(super::check(&wrong), Err("x".to_owned()));
+        assert_eq!(super::check(&wrong, SimTime(9)), Err("x".to_owned()));
     }
 }
