@@ -19,6 +19,7 @@ pub mod cluster;
 pub mod disk;
 pub mod faults;
 pub mod net;
+pub mod report;
 pub mod rng;
 pub mod scenarios;
 mod spawn;
