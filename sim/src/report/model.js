@@ -13,7 +13,7 @@ const focus = data.focus === null ? null : events[data.focus];
 
 // The groups that can be hidden: name, colour, the kinds in it.
 const groups = [
-  { name: 'faults', color: '--bad', kinds: ['fault', 'heal', 'up', 'down', 'pause', 'resume', 'plan', 'panic', 'violation'] },
+  { name: 'faults and lives', color: '--bad', kinds: ['fault', 'heal', 'up', 'down', 'pause', 'resume', 'plan', 'panic', 'violation'] },
   { name: 'messages', color: '--message', kinds: ['message'] },
   { name: 'connections', color: '--connection', kinds: ['connection'] },
   { name: 'sends', color: '--sent', kinds: ['sent'] },

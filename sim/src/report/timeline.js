@@ -4,7 +4,12 @@ const overview = byId('overview');
 const timeline = byId('timeline');
 const gutter = 128;
 const axis = 24;
-const laneHeight = 36;
+// Servers have a row for the names of what is wrong with them.
+const extra = (lane) => (lanes[lane].role === 'server' ? 16 : 0);
+const heightOf = (lane) => 36 + extra(lane);
+const tops = [];
+lanes.forEach((_, lane) => tops.push(lane === 0 ? axis : tops[lane - 1] + heightOf(lane - 1)));
+const wholeHeight = axis + lanes.reduce((sum, _, lane) => sum + heightOf(lane), 0) + 4;
 // Above this many in the window, frequent events are drawn as heaps.
 const single = 900;
 
@@ -31,7 +36,8 @@ const prepare = (canvas, height) => {
 
 // Where a kind stands within its lane, from the top: faults, messages, what clients do, disk.
 const rows = { message: 13, connection: 13, sent: 20, acknowledged: 23, unknown: 23, read: 20, commit: 20, disk: 31, 'disk-error': 31 };
-const yOf = (event) => axis + event.lane * laneHeight + (rows[event.kind] ?? 9);
+const yIn = (lane, kind) => tops[lane] + extra(lane) + (rows[kind] ?? 9);
+const yOf = (event) => yIn(event.lane, event.kind);
 const xOf = (time, width) => gutter + (time - state.from) / (state.to - state.from) * (width - gutter - 8);
 const timeAt = (x, width) => state.from + (x - gutter) / (width - gutter - 8) * (state.to - state.from);
 const heapable = new Set(['message', 'connection', 'sent', 'acknowledged', 'read', 'commit', 'disk', 'note', 'log', 'plan']);
@@ -80,13 +86,15 @@ const drawAxis = (pen, width, height) => {
   pen.textAlign = 'center';
   for (let time = Math.ceil(Math.max(state.from, 0) / between) * between; time <= state.to; time += between) {
     const x = xOf(time, width);
-    pen.fillText(`${seconds(time, digits)} s`, Math.min(x, width - 34), axis / 2);
+    pen.fillText(`${seconds(time, digits)} s`, Math.max(Math.min(x, width - 34), gutter + 22), axis / 2);
     pen.globalAlpha = 0.5;
     pen.fillStyle = colors['--line'];
     pen.fillRect(x, axis, 1, height - axis);
     pen.globalAlpha = 1;
     pen.fillStyle = colors['--dim'];
   }
+  pen.fillStyle = colors['--line'];
+  tops.forEach((top) => pen.fillRect(0, top, width, 1));
 };
 
 const hatch = (pen, left, top, right, bottom, color) => {
@@ -111,16 +119,16 @@ const drawLives = (pen, width) => {
   for (const life of lives) {
     if (life.to < state.from || life.from > state.to) continue;
     const [left, right] = [Math.max(xOf(life.from, width), gutter), Math.min(xOf(life.to, width), width)];
-    const top = axis + life.lane * laneHeight + 3;
+    const [top, high] = [tops[life.lane] + 3, heightOf(life.lane) - 6];
     pen.fillStyle = colors[{ up: '--up', down: '--down', paused: '--paused' }[life.state]];
-    pen.fillRect(left, top, Math.max(right - left, 1), laneHeight - 6);
+    pen.fillRect(left, top, Math.max(right - left, 1), high);
     if (life.state === 'up') continue;
-    hatch(pen, left, top, right, top + laneHeight - 6, colors[life.state === 'down' ? '--bad' : '--warn']);
+    hatch(pen, left, top, right, top + high, colors[life.state === 'down' ? '--bad' : '--warn']);
     if (right - left < 56) continue;
     pen.font = '600 11px system-ui, "DejaVu Sans", sans-serif';
     pen.textAlign = 'center';
     pen.fillStyle = colors[life.state === 'down' ? '--bad' : '--warn'];
-    pen.fillText(life.state, (left + right) / 2, top + laneHeight / 2 - 3);
+    pen.fillText(life.state, (left + right) / 2, top + high / 2);
     pen.font = '12px system-ui, "DejaVu Sans", sans-serif';
   }
 };
@@ -134,13 +142,13 @@ const drawFaultStretches = (pen, width) => {
     for (const lane of stretch.lanes) {
       const level = busy[lane].filter((other) => other > stretch.from).length % 3;
       busy[lane].push(stretch.to);
-      const top = axis + lane * laneHeight + 3 + level * 4;
+      const top = tops[lane] + 3 + level * 4;
       pen.fillStyle = colors['--warn-soft'];
       pen.fillRect(left, top, Math.max(right - left, 2), 3);
-      if (level === 0 && right - left > 70) {
+      if (level === 0 && extra(lane) && right - left > 78) {
         pen.fillStyle = colors['--warn'];
         pen.font = '10px system-ui, "DejaVu Sans", sans-serif';
-        pen.fillText(stretch.name, left + 3, top + 9);
+        pen.fillText(stretch.name, left + 3, top + 10);
         pen.font = '12px system-ui, "DejaVu Sans", sans-serif';
       }
     }
@@ -189,7 +197,7 @@ const drawSingly = (pen, width, visible) => {
     if (!heapable.has(event.kind)) continue;
     const [x, y, color] = [xOf(event.time, width), yOf(event), colors[colorOf(event)]];
     if (event.peer !== null) {
-      const arrives = axis + event.peer * laneHeight + rows.message;
+      const arrives = yIn(event.peer, 'message');
       arrow(pen, x, y, arrives, color, event.kind === 'message' ? (few ? 0.9 : 0.45) : 0.35);
       continue;
     }
@@ -250,12 +258,12 @@ const drawNames = (pen, height) => {
   pen.fillRect(0, 0, gutter, height);
   pen.textAlign = 'left';
   lanes.forEach((lane, index) => {
-    const top = axis + index * laneHeight;
+    const top = tops[index];
     pen.fillStyle = colors['--line'];
-    pen.fillRect(0, top, pen.canvas.clientWidth, 1);
+    pen.fillRect(0, top, gutter, 1);
     pen.fillStyle = colors['--ink'];
     pen.font = `${lane.role === 'server' ? '600 ' : ''}13px system-ui, "DejaVu Sans", sans-serif`;
-    pen.fillText(lane.name, 14, top + laneHeight / 2, gutter - 20);
+    pen.fillText(lane.name, 14, top + heightOf(index) / 2, gutter - 20);
   });
   pen.fillStyle = colors['--line'];
   pen.fillRect(gutter - 1, 0, 1, height);
@@ -271,7 +279,7 @@ const focusLabel = () => {
 };
 
 const drawTimeline = () => {
-  const height = axis + lanes.length * laneHeight + 4;
+  const height = wholeHeight;
   const [pen, width] = prepare(timeline, height);
   const visible = visibleEvents();
   drawAxis(pen, width, height);
@@ -310,7 +318,7 @@ const eventAt = (x, y) => {
     if (event.time > time + reach) break;
     const across = xOf(event.time, width) - x;
     const top = yOf(event);
-    const bottom = event.peer === null ? top : axis + event.peer * laneHeight + rows.message;
+    const bottom = event.peer === null ? top : yIn(event.peer, 'message');
     const down = Math.max(Math.min(top, bottom) - y, y - Math.max(top, bottom), 0);
     const far = across * across + down * down - (isFault(event) ? 16 : 0);
     if (far < least) [best, least] = [event, far];

@@ -61,7 +61,6 @@ const list = byId('rows');
 let followed = '';
 const fillRows = () => {
   const space = byId('space');
-  space.style.height = `${state.shown.length * rowHeight}px`;
   const first = Math.max(0, Math.floor(list.scrollTop / rowHeight) - 5);
   const last = Math.min(state.shown.length, first + Math.ceil(list.clientHeight / rowHeight) + 10);
   const made = [];
@@ -86,6 +85,7 @@ const followTimeline = () => {
   const now = `${state.from} ${state.to} ${state.selected?.index} ${state.shown.length}`;
   if (now !== followed) {
     followed = now;
+    byId('space').style.height = `${state.shown.length * rowHeight}px`;
     const selected = state.selected && placeOf(state.shown, state.selected.time);
     const isInWindow = state.selected && state.selected.time >= state.from && state.selected.time <= state.to;
     let place = placeOf(state.shown, state.from);
@@ -112,7 +112,8 @@ const showTab = (name) => {
 const steps = (chosen) => {
   const listed = text('ol', '', 'steps');
   for (const event of chosen) {
-    const button = text('button', what(event), 'mono');
+    const told = what(event);
+    const button = text('button', told.length > 240 ? `${told.slice(0, 240)}…` : told, 'mono');
     button.type = 'button';
     button.style.setProperty('--dot', `var(${colorOf(event)})`);
     button.classList.toggle('related', related.has(event.index) || event === focus);
@@ -298,5 +299,5 @@ list.addEventListener('scroll', fillRows);
 addEventListener('resize', redraw);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { readColors(); redraw(); });
 setWindow(0, end);
-// `report.html#jump` opens at the violation.
-if (location.hash === '#jump') jump();
+// `report.html#at-violation` opens there.
+if (location.hash === '#at-violation') jump();
