@@ -90,7 +90,7 @@ async fn live(cluster: &Cluster, case: &Case, plan: &Plan, machine: &Machine) ->
     all_get_on(cluster, &history, &clients).await?;
     ending.begin();
     judge::judge(cluster, plan, machine, &judge, &history).await?;
-    checkers::check(&history.events()).map_err(Violation)
+    checkers::check(&history.events())
 }
 
 /// A client that runs.
@@ -157,10 +157,11 @@ async fn all_get_on(cluster: &Cluster, history: &History, clients: &[Running]) -
         }
         if cluster.now().since(began) > RECOVERY {
             let group = if group_is_stuck { "the group" } else { "" };
-            return Err(Violation(format!(
-                "{RECOVERY:?} after the faults some clients are stuck: {} {group}",
-                stuck.join(" ")
-            )));
+            let stuck = stuck.join(" ");
+            return Err(Violation::new(
+                "I16-stuck",
+                format!("{RECOVERY:?} after the faults some clients are stuck: {stuck} {group}"),
+            ));
         }
         cluster.sleep(Duration::from_millis(500)).await;
     }
