@@ -7,8 +7,8 @@ use madsim::runtime::{Handle, Runtime};
 use ordain::io::{BoxFuture, Io};
 
 use crate::clock::{ClockControl, SimClock};
-use crate::history::{Completion, Operation, OperationId};
 use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk};
+use crate::history::{Completion, Operation, OperationId};
 use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
 use crate::rng::Stream;
 use crate::spawn::SimSpawn;

@@ -3,11 +3,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use ordain_sim::Outcome;
 use ordain_sim::case::Case;
 use ordain_sim::history::to_json_lines;
 use ordain_sim::report::{Finding, Page, page};
 use ordain_sim::scenarios::Violation;
-use ordain_sim::Outcome;
 
 /// Writes the folder of a run whose trace was kept.
 pub(crate) fn write(

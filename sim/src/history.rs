@@ -124,7 +124,15 @@ pub fn to_json_lines(operations: &[Operation]) -> String {
     let rank: Vec<u8> = lines
         .iter()
         .enumerate()
-        .map(|(place, line)| if line.kind == "invoke" { 1 } else if is_instant(line, place) { 2 } else { 0 })
+        .map(|(place, line)| {
+            if line.kind == "invoke" {
+                1
+            } else if is_instant(line, place) {
+                2
+            } else {
+                0
+            }
+        })
         .collect();
     let mut places: Vec<usize> = (0..lines.len()).collect();
     places.sort_by_key(|place| (lines[*place].time, rank[*place], *place));

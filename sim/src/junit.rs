@@ -61,7 +61,8 @@ mod tests {
             seconds: 0.5,
             failure: failure.map(|(checker, text)| (checker.to_owned(), text.to_owned())),
         };
-        let text = document("broker", &[case("seed 1", None), case("seed 2", Some(("I1", "<a> & \"b\"\u{1}")))]);
+        let text =
+            document("broker", &[case("seed 1", None), case("seed 2", Some(("I1", "<a> & \"b\"\u{1}")))]);
         assert!(text.contains("tests=\"2\" failures=\"1\" errors=\"0\" time=\"1.000\""), "{text}");
         assert!(text.contains("name=\"seed 1\" time=\"0.500\"/>"), "{text}");
         assert!(text.contains("<failure type=\"I1\">&lt;a&gt; &amp; &quot;b&quot;?</failure>"), "{text}");

@@ -43,7 +43,8 @@ impl Size {
 
 impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let operations = self.operations.map_or("any number of".to_owned(), |operations| operations.to_string());
+        let operations =
+            self.operations.map_or("any number of".to_owned(), |operations| operations.to_string());
         let seconds = std::time::Duration::from_micros(self.duration_us).as_secs_f64();
         let (faults, clients) = (self.faults, self.clients);
         write!(f, "{faults} faults, {clients} clients, {operations} operations, {seconds:.3} s")
@@ -105,7 +106,12 @@ fn leave_out_clients(case: &mut Case, oracle: &mut dyn Oracle) {
 }
 
 /// Leaves out parts of a list: all, halves, quarters, and so on down to single items.
-fn leave_out<T: Clone>(case: &mut Case, step: &str, list: fn(&mut Case) -> &mut Vec<T>, oracle: &mut dyn Oracle) {
+fn leave_out<T: Clone>(
+    case: &mut Case,
+    step: &str,
+    list: fn(&mut Case) -> &mut Vec<T>,
+    oracle: &mut dyn Oracle,
+) {
     let mut part = list(case).len();
     while part > 0 && !oracle.is_tired() {
         let length = list(case).len();
@@ -134,7 +140,8 @@ fn bound_operations(case: &mut Case, oracle: &mut dyn Oracle) {
             candidate
         };
         let now = case.clients[index].operations_max.unwrap_or(2 * OPERATIONS_MAX);
-        let powers: Vec<u64> = (0..=OPERATIONS_MAX.ilog2()).map(|power| 1 << power).filter(|o| *o < now).collect();
+        let powers: Vec<u64> =
+            (0..=OPERATIONS_MAX.ilog2()).map(|power| 1 << power).filter(|o| *o < now).collect();
         let candidates: Vec<Case> = powers.iter().map(|operations| bounded(*operations)).collect();
         if oracle.is_tired() || try_all(case, "operations", &candidates, oracle).is_none() {
             continue;
@@ -215,7 +222,8 @@ mod tests {
             let has = |wanted: &i64| {
                 case.faults.iter().any(|f| matches!(f.fault, Fault::Jump { ms, .. } if ms == *wanted))
             };
-            let enough = |client: &ClientCase| client.operations_max.is_none_or(|most| most >= self.operations);
+            let enough =
+                |client: &ClientCase| client.operations_max.is_none_or(|most| most >= self.operations);
             self.jumps.iter().all(has)
                 && case.duration_us >= self.until_us
                 && case.clients.iter().any(|client| client.name == self.client && enough(client))

@@ -1,6 +1,6 @@
 //! The commands, one file each, and what they share: which case is meant, and how they end.
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -41,6 +41,10 @@ pub(crate) struct Chosen {
 impl Chosen {
     pub(crate) fn seed(seed: u64, scenario: &str) -> Chosen {
         Chosen { seed: Some(seed), case: None, scenario: Some(scenario.to_owned()) }
+    }
+
+    pub(crate) fn case(path: &Path) -> Chosen {
+        Chosen { case: Some(path.to_owned()), ..Chosen::default() }
     }
 
     /// The case, and what runs it.

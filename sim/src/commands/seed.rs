@@ -43,7 +43,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         simulated_ns: outcome.time.0,
         faults: u64::try_from(case.faults.len()).unwrap_or(u64::MAX),
         conditions: conditions(),
-        violation: violation.map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),
+        violation: violation
+            .map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),
     };
     if let Some(folder) = &options.folder
         && let Err(error) = failure::write(folder, &case, &outcome, &options.replay)

@@ -303,8 +303,19 @@ fn of_node(text: &str) -> Kind {
 /// An operation says how it went with its last word; everything else about a disk is a fault.
 fn of_disk(what: &str, text: &str) -> Kind {
     const OPERATIONS: [&str; 13] = [
-        "open", "list", "mkdir", "rmdir", "rename", "remove", "sync_dir", "sync_files", "read", "write",
-        "durable", "sync", "set_len",
+        "open",
+        "list",
+        "mkdir",
+        "rmdir",
+        "rename",
+        "remove",
+        "sync_dir",
+        "sync_files",
+        "read",
+        "write",
+        "durable",
+        "sync",
+        "set_len",
     ];
     if OPERATIONS.contains(&what) {
         let is_usual = text.ends_with(" ok") || text.ends_with(" NotFound");

@@ -64,9 +64,8 @@ fn marks(text: &str) -> Marks<'_> {
 /// Whether the record stands there, and not as a part of a longer number.
 fn mentions(text: &str, record: &str) -> bool {
     let is_part = |c: char| c.is_ascii_digit() || c == '/';
-    text.match_indices(record).any(|(at, _)| {
-        !text[..at].ends_with(is_part) && !text[at + record.len()..].starts_with(is_part)
-    })
+    text.match_indices(record)
+        .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + record.len()..].starts_with(is_part))
 }
 
 #[cfg(test)]
@@ -98,7 +97,8 @@ mod tests {
         let lines = ["broker node added", "scenario WRONG: x", "broker task t panicked: y", "world end"];
         assert_eq!(find(&lines, "x").first, Some(1));
         assert_eq!(find(&[lines[0], lines[2], lines[3]], "y").first, Some(1));
-        let timed = find(&[lines[0], lines[0], lines[3]], "events-0 5 at 2.000000000: a value that nobody wrote");
+        let timed =
+            find(&[lines[0], lines[0], lines[3]], "events-0 5 at 2.000000000: a value that nobody wrote");
         assert_eq!(timed, Focus { first: Some(1), related: vec![1] });
         assert_eq!(find(&[lines[0], lines[3]], "something else").first, Some(1));
     }

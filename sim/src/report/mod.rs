@@ -75,7 +75,9 @@ pub fn page(page: &Page<'_>) -> String {
     let data = Data {
         title: page.title,
         replay: page.replay,
-        violation: page.violation.map(|found| Finding { text: shortened(found.text, 4 * TEXT_BYTES_MAX), ..found }),
+        violation: page
+            .violation
+            .map(|found| Finding { text: shortened(found.text, 4 * TEXT_BYTES_MAX), ..found }),
         case: shortened(page.case_json, CASE_BYTES_MAX),
         kinds: Kind::NAMES,
         lanes: &trace.lanes,
@@ -88,12 +90,15 @@ pub fn page(page: &Page<'_>) -> String {
     };
     let json = serde_json::to_string(&data).expect("plain data").replace('<', "\\u003c");
     let script = [include_str!("model.js"), include_str!("timeline.js"), include_str!("view.js")].concat();
-    fill(include_str!("page.html"), &[
-        ("{{title}}", &escaped(page.title)),
-        ("{{style}}", include_str!("page.css")),
-        ("{{data}}", &json),
-        ("{{script}}", &script),
-    ])
+    fill(
+        include_str!("page.html"),
+        &[
+            ("{{title}}", &escaped(page.title)),
+            ("{{style}}", include_str!("page.css")),
+            ("{{data}}", &json),
+            ("{{script}}", &script),
+        ],
+    )
 }
 
 fn row<'a>(event: &Event<'a>) -> (u64, usize, usize, i64, &'a str) {

@@ -54,7 +54,10 @@ pub(super) async fn judge(
                 return Err(Violation::new("last-look", format!("the last look failed: {error}")));
             }
             None => {
-                return Err(Violation::new("last-look", format!("the last look took more than {PATIENCE:?}")));
+                return Err(Violation::new(
+                    "last-look",
+                    format!("the last look took more than {PATIENCE:?}"),
+                ));
             }
         }
         if session == 1 {
