@@ -8,8 +8,10 @@ use ordain::client::TopicPartition;
 use ordain::io::Shutdown;
 use ordain::types::Offset;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::history::{Completion, OperationId};
 use crate::time::SimTime;
 use crate::world::lock;
 
@@ -254,11 +256,18 @@ pub(super) struct History {
     cluster: Cluster,
     events: Arc<Mutex<Events>>,
     wrong: Shutdown,
+    /// The records whose fate is not told yet, as operations of the kept history.
+    sending: Arc<Mutex<BTreeMap<RecordId, OperationId>>>,
 }
 
 impl History {
     pub(super) fn new(cluster: &Cluster) -> History {
-        History { cluster: cluster.clone(), events: Arc::default(), wrong: Shutdown::new() }
+        History {
+            cluster: cluster.clone(),
+            events: Arc::default(),
+            wrong: Shutdown::new(),
+            sending: Arc::default(),
+        }
     }
 
     pub(super) fn now(&self) -> SimTime {
@@ -274,17 +283,55 @@ impl History {
         let now = self.now();
         let sent = Sent { at: at.clone(), mode, key, fate: Fate::Open, began: now, ended: now };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
+        let client = format!("producer-{}", id.producer);
+        let value = || json!([["send", at.to_string(), id.to_string()]]);
+        let operation = self.cluster.begin_operation(&client, "send", self.now(), value);
+        lock(&self.sending).insert(id, operation);
     }
 
     pub(super) fn fate(&self, id: RecordId, fate: Fate) {
         self.cluster.note(format_args!("sent {id}: {fate:?}"));
+        self.fate_of_operation(id, &fate);
         let now = self.now();
         let mut events = self.events();
         let sent = events.sent.get_mut(&id).expect("it was sent");
         (sent.fate, sent.ended) = (fate, now);
     }
 
+    fn fate_of_operation(&self, id: RecordId, fate: &Fate) {
+        let Some(operation) = lock(&self.sending).remove(&id) else { return };
+        let (completion, offset) = match fate {
+            Fate::Open => return,
+            Fate::Acknowledged(offset) => (Completion::Ok, offset.map(|offset| offset.0)),
+            Fate::Unknown => (Completion::Info, None),
+        };
+        let at = || self.events().sent.get(&id).map(|sent| sent.at.to_string());
+        self.cluster
+            .end_operation(operation, completion, || json!([["send", at(), [offset, id.to_string()]]]));
+    }
+
+    /// A client begins and ends something at once, as far as the kept history goes.
+    fn operation(
+        &self,
+        client: &str,
+        began: SimTime,
+        end: Completion,
+        function: &'static str,
+        value: &dyn Fn() -> Value,
+    ) {
+        let operation = self.cluster.begin_operation(client, function, began, || Value::Null);
+        self.cluster.end_operation(operation, end, value);
+    }
+
     pub(super) fn read(&self, read: Read) {
+        let value = || {
+            let record =
+                |(offset, id): &(Offset, Option<RecordId>)| json!([offset.0, id.map(|id| id.to_string())]);
+            let records: Vec<Value> = read.records.iter().map(record).collect();
+            json!([["poll", { read.at.to_string(): records }]])
+        };
+        let client = format!("reader-{}", read.reader.reader);
+        self.operation(&client, read.time, Completion::Ok, "poll", &value);
         self.cluster.note(format_args!(
             "reader {}/{} got {} {} to {} of {} to {}: {} records",
             read.reader.reader,
@@ -315,12 +362,22 @@ impl History {
     pub(super) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
         self.cluster.note(format_args!("commit: {fate:?}"));
         let now = self.now();
-        for commit in &mut self.events().commits[places] {
+        let end = match fate {
+            CommitFate::Acknowledged => Completion::Ok,
+            CommitFate::Refused => Completion::Fail,
+            CommitFate::Unknown => Completion::Info,
+        };
+        let mut events = self.events();
+        for commit in &mut events.commits[places] {
             (commit.fate, commit.ended) = (fate, now);
+            let value = || json!({ commit.at.to_string(): commit.offset.0 });
+            self.operation("group", commit.began, end, "commit", &value);
         }
     }
 
     pub(super) fn committed(&self, read: CommittedRead) {
+        let value = || json!({ read.at.to_string(): read.offset.map(|offset| offset.0) });
+        self.operation("admin", read.began, Completion::Ok, "committed", &value);
         self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
         self.events().committed.push(read);
     }
@@ -336,6 +393,8 @@ impl History {
 
     /// Deletion is about to be asked for.
     pub(super) fn deleting(&self, at: &TopicPartition, before: Offset) {
+        let value = || json!({ at.to_string(): before.0 });
+        self.operation("admin", self.now(), Completion::Info, "delete-records", &value);
         self.cluster.note(format_args!("delete {at} before {before}"));
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();
