@@ -29,6 +29,7 @@ mod partition;
 pub mod producers;
 mod recovery;
 mod reindex;
+mod resync;
 mod segment;
 mod state;
 mod storage;

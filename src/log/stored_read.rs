@@ -8,6 +8,7 @@ use super::file_cache::FileCache;
 use super::indexes::{self, OffsetRow};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
 
@@ -49,10 +50,17 @@ impl StoredRead {
         for view in &self.segments {
             let read = match self.read_segment(view, true).await {
                 // The index may have led astray: it is a hint.
-                Err(ReadError::Corrupt { .. }) => {
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. })) => {
+                    sometimes(Condition::IndexIgnored);
                     let read = self.read_segment(view, false).await?;
-                    self.cache.suspect(&view.segment);
+                    if matches!(error, ReadError::Corrupt { .. }) {
+                        self.cache.suspect(&view.segment);
+                    }
                     read
+                }
+                Err(ReadError::Gone) => {
+                    sometimes(Condition::SegmentGoneUnderReader);
+                    return Err(ReadError::Gone);
                 }
                 other => other?,
             };
@@ -86,7 +94,16 @@ impl StoredRead {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 // What was read before it is good.
-                Err(ReadError::Corrupt { .. }) if !read.is_empty() => break,
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) if !read.is_empty() => break,
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
+                    if self.offset > walker.next_offset() =>
+                {
+                    // What is asked for may lie behind it, but nothing later is given in its place.
+                    if walker.skip_damage(self.offset).await? {
+                        continue;
+                    }
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             };
             let header = batch.header();
@@ -98,6 +115,12 @@ impl StoredRead {
             first = false;
             if header.next_offset() <= self.offset {
                 continue;
+            }
+            if header.base_offset < self.offset {
+                sometimes(Condition::FetchInsideBatchInSegment);
+                if mutant(Mutant::BatchAfterOffset) {
+                    continue;
+                }
             }
             let fits = bytes + batch.len() <= self.max_bytes || (self.at_least_one && read.is_empty());
             if header.next_offset() > self.up_to || !fits {

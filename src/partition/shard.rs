@@ -17,6 +17,7 @@ use crate::log::{
     CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
     PartitionLog, Position, Storage,
 };
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::Event;
 use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp};
 
@@ -145,6 +146,7 @@ impl Shard {
                 refuse_late(request);
             }
             Request::Append { terms, .. } if !self.held.is_empty() || self.is_short_of_memory() => {
+                sometimes(Condition::AppendHeldForMemory);
                 self.appends.mind(terms.deadline);
                 self.held.push_back(request);
             }
@@ -192,6 +194,7 @@ impl Shard {
     ) {
         match result {
             Ok(()) => self.durable(last),
+            Err(_) if mutant(Mutant::AcknowledgeAfterFailure) => self.durable(last),
             Err(failure) => self.fail(&failure),
         }
         for next in once_durable {
@@ -313,7 +316,7 @@ impl Shard {
         match (log, outcome) {
             (Some(log), Ok(done)) => log.flushed(&done),
             (Some(log), Err(failed)) => log.flush_failed(failed),
-            (None, _) => {}
+            (None, _) => sometimes(Condition::FlushOfDeletedLog),
         }
     }
 
@@ -353,6 +356,7 @@ impl Shard {
                     && let Some(start) = partition.log.retention_start(wall)
                     && partition.delete_records(Some(start), &mut out).is_ok()
                 {
+                    sometimes(Condition::RetentionMovedStart);
                     told_retention(id, start);
                 }
             }
