@@ -9,6 +9,7 @@ use ordain::io::Shutdown;
 use ordain::types::Offset;
 use serde::{Deserialize, Serialize};
 
+use super::checkers::Step;
 use crate::cluster::Cluster;
 use crate::time::SimTime;
 use crate::world::lock;
@@ -254,11 +255,12 @@ pub(super) struct History {
     cluster: Cluster,
     events: Arc<Mutex<Events>>,
     wrong: Shutdown,
+    step: Arc<Mutex<Step>>,
 }
 
 impl History {
     pub(super) fn new(cluster: &Cluster) -> History {
-        History { cluster: cluster.clone(), events: Arc::default(), wrong: Shutdown::new() }
+        History { cluster: cluster.clone(), events: Arc::default(), wrong: Shutdown::new(), step: Arc::default() }
     }
 
     pub(super) fn now(&self) -> SimTime {
@@ -282,6 +284,13 @@ impl History {
         let mut events = self.events();
         let sent = events.sent.get_mut(&id).expect("it was sent");
         (sent.fate, sent.ended) = (fate, now);
+        let Fate::Acknowledged(Some(offset)) = sent.fate else { return };
+        let at = sent.at.clone();
+        drop(events);
+        let step = lock(&self.step).holds(&at, offset, id);
+        if let Err(wrong) = step {
+            self.wrong(wrong);
+        }
     }
 
     pub(super) fn read(&self, read: Read) {
@@ -296,7 +305,11 @@ impl History {
             read.high_watermark,
             read.records.len()
         ));
+        let step = lock(&self.step).read(&read);
         self.events().reads.push(read);
+        if let Err(wrong) = step {
+            self.wrong(wrong);
+        }
     }
 
     /// A commit is about to be asked for; gives its places for [`History::committed_as`].

@@ -137,6 +137,9 @@ impl Judge<'_> {
 /// Each record acknowledged before that time is where the answer said, as the last look found it.
 fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String> {
     let events = history.events();
+    if let Some(wrong) = events.wrongs.first() {
+        return Err(wrong.clone());
+    }
     let found: BTreeMap<(&TopicPartition, Offset), _> = events
         .reads
         .iter()

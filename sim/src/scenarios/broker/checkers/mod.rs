@@ -14,8 +14,11 @@ mod reads;
 mod records;
 mod replayed;
 mod retention;
+mod step;
 mod synced;
 mod topics;
+
+pub(super) use step::Step;
 
 /// Everything that must hold of a complete history.
 ///
