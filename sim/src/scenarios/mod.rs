@@ -13,14 +13,36 @@ mod storage_and_net;
 pub use broker::{Broker, Mutant};
 pub use storage_and_net::StorageAndNet;
 
-/// Why a run failed: what was found to be broken, for people.
+/// Why a run failed: who found what to be broken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Violation(pub String);
+#[error("{checker}: {text}")]
+pub struct Violation {
+    /// Which checker it was: the same for every seed that fails in this way, and in every version. In lower
+    /// case with hyphens, begun by the invariant's number if it has one (`I1-lost-record`).
+    pub checker: &'static str,
+    /// What it found, for people.
+    pub text: String,
+}
+
+impl Violation {
+    /// A task of a node panicked.
+    pub const PANIC: &'static str = "panic";
+    /// The case is not one that its scenario can run.
+    pub const CASE: &'static str = "case";
+
+    pub fn new(checker: &'static str, text: impl Into<String>) -> Violation {
+        Violation { checker, text: text.into() }
+    }
+
+    /// Makes a checker's finding a violation: `check(…).map_err(Violation::by("I1-lost-record"))`.
+    pub fn by(checker: &'static str) -> impl FnOnce(String) -> Violation {
+        move |text| Violation { checker, text }
+    }
+}
 
 impl From<CaseError> for Violation {
     fn from(error: CaseError) -> Violation {
-        Violation(error.to_string())
+        Violation::new(Violation::CASE, error.to_string())
     }
 }
 
@@ -82,7 +104,7 @@ pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome
         && let Some(panic) = outcome.panics.first()
     {
         let text = format!("task {} of {} panicked: {}", panic.task, panic.node, panic.message);
-        outcome.value = Err(Violation(text));
+        outcome.value = Err(Violation::new(Violation::PANIC, text));
     }
     outcome
 }

@@ -260,7 +260,12 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn new(cluster: &Cluster) -> History {
-        History { cluster: cluster.clone(), events: Arc::default(), wrong: Shutdown::new(), step: Arc::default() }
+        History {
+            cluster: cluster.clone(),
+            events: Arc::default(),
+            wrong: Shutdown::new(),
+            step: Arc::default(),
+        }
     }
 
     pub(super) fn now(&self) -> SimTime {

@@ -39,7 +39,10 @@ impl Judge<'_> {
         let (plan, history) = (self.plan.clone(), self.history.clone());
         let creating = self.node.run(|io| async move { create_topics(&io, &plan, &history).await });
         if self.cluster.within(PATIENCE, creating).await.flatten().is_none() {
-            return Err(Violation(format!("the topics cannot be created within {PATIENCE:?}")));
+            return Err(Violation::new(
+                "I16-stuck",
+                format!("the topics cannot be created within {PATIENCE:?}"),
+            ));
         }
         let account = self.machine.account().clone();
         self.ask(
@@ -104,7 +107,7 @@ impl Judge<'_> {
             move |client| async move { look.records(&client).await.map(drop) },
         )
         .await?;
-        old_records_are_there(self.history, time).map_err(Violation)
+        old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))
     }
 
     async fn ask<F>(
@@ -128,8 +131,8 @@ impl Judge<'_> {
         });
         match self.cluster.within(PATIENCE, asking).await.flatten() {
             Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(Violation(format!("{what} failed: {error}"))),
-            None => Err(Violation(format!("{what} took more than {PATIENCE:?}"))),
+            Some(Err(error)) => Err(Violation::new("I16-stuck", format!("{what} failed: {error}"))),
+            None => Err(Violation::new("I16-stuck", format!("{what} took more than {PATIENCE:?}"))),
         }
     }
 }

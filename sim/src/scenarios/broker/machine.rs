@@ -198,8 +198,10 @@ impl Machine {
                 Why::JournalFailed(why) => why,
                 Why::NotStarted(why) if self.restores(&why) => why,
                 Why::NotStarted(why) if self.shared.disk_errors.load(Ordering::Relaxed) => why,
-                Why::NotStarted(why) => return Violation(format!("the broker does not start: {why}")),
-                Why::Wrong(why) => return Violation(why),
+                Why::NotStarted(why) => {
+                    return Violation::new("does-not-start", format!("the broker does not start: {why}"));
+                }
+                Why::Wrong(why) => return Violation::new("I14-damage-report-wrong", why),
             };
             self.cluster.note(format_args!("the broker has ended: {why}"));
             self.crash();

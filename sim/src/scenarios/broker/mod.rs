@@ -95,7 +95,7 @@ async fn live(
     let faults = faults::run(cluster, machine, &nodes, &case.faults, case.duration());
     tokio::select! {
         biased;
-        wrong = history.is_wrong() => return Err(Violation(wrong)),
+        wrong = history.is_wrong() => return Err(Violation::new("client-saw-wrong", wrong)),
         () = faults => {}
     }
     faults::heal(cluster, machine, &nodes);
@@ -107,7 +107,7 @@ async fn live(
     ending.begin();
     judge.judge().await?;
     machine.note_failed_syncs();
-    checkers::check(&history.events(), cluster.now()).map_err(Violation)?;
+    checkers::check(&history.events(), cluster.now())?;
     judge.judge_old_image().await
 }
 
@@ -204,7 +204,7 @@ async fn all_get_on(
     let began = cluster.now();
     loop {
         if let Some(wrong) = history.events().wrongs.first() {
-            return Err(Violation(wrong.clone()));
+            return Err(Violation::new("client-saw-wrong", wrong.as_str()));
         }
         // A group without its offsets, or without a partition to read, cannot get on.
         let is_excused =
@@ -218,10 +218,10 @@ async fn all_get_on(
         }
         if cluster.now().since(began) > RECOVERY {
             let group = if group_is_stuck { "the group" } else { "" };
-            return Err(Violation(format!(
-                "{RECOVERY:?} after the faults some clients are stuck: {} {group}",
-                stuck.join(" ")
-            )));
+            return Err(Violation::new(
+                "I16-stuck",
+                format!("{RECOVERY:?} after the faults some clients are stuck: {} {group}", stuck.join(" ")),
+            ));
         }
         cluster.sleep(Duration::from_millis(500)).await;
     }
