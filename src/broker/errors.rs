@@ -167,7 +167,9 @@ impl AsErrorCode for ControllerUnavailable {
             ControllerUnavailable::ShuttingDown => ErrorCode::NotController,
             ControllerUnavailable::Append(error) => error.error_code(),
             ControllerUnavailable::Partition(error) => error.error_code(),
-            ControllerUnavailable::Read(_) | ControllerUnavailable::Batch(_) => ErrorCode::KafkaStorageError,
+            ControllerUnavailable::Read(_)
+            | ControllerUnavailable::Batch(_)
+            | ControllerUnavailable::Snapshot(_) => ErrorCode::KafkaStorageError,
             ControllerUnavailable::Decode(_)
             | ControllerUnavailable::Encode(_)
             | ControllerUnavailable::TooLarge(_)

@@ -177,7 +177,7 @@ impl Keeper {
             self.partitions.maintain(|_| Step::Retain { wall }).await?;
         }
         let journal = self.storage.journal().statistics();
-        let pressed = journal.files_live * 2 > journal.files_total
+        let pressed = journal.is_pressed()
             || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit();
         if pressed || now.since(self.flushed_at) >= FLUSH_INTERVAL {
             self.flushed_at = now;

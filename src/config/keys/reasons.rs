@@ -9,7 +9,8 @@ pub(super) const GROUPCOMMIT: Handling =
 pub(super) const JOURNAL: Handling = Accepted("the journal keeps this, without files of its own to tune");
 pub(super) const MAJORITY: Handling =
     Accepted("a record is acknowledged by a majority of its replicas, and only such a majority can elect");
-pub(super) const METADATA: Handling = Accepted("metadata lies in the node's journal and is bounded by it");
+pub(super) const METADATA: Handling =
+    Accepted("metadata lies in the node's journal; snapshots bound its log");
 pub(super) const METRICS: Handling = Accepted("metrics are served over HTTP on ordain.admin.listener");
 pub(super) const NEWGROUPS: Handling = Accepted("takes effect with the consumer group protocol of KIP-848");
 pub(super) const NOAUTH: Handling = Accepted("takes effect with authentication");
