@@ -479,6 +479,10 @@ impl PartitionLog {
 
     /// All that the journal holds has been replayed.
     pub(crate) fn finish_replay(&mut self) {
+        if self.damage.is_some() {
+            // The records before it may be what is lost: the log does not begin beyond what there is of it.
+            self.log_start = self.log_start.min(self.log_end);
+        }
         let remembered = self.remembered_watermark.min(self.log_end);
         self.high_watermark = self.high_watermark.max(remembered).max(self.log_start);
         self.durable = Facts {
