@@ -16,6 +16,7 @@
 mod compact;
 mod flush;
 mod read;
+mod reindex;
 mod retention;
 
 use std::sync::Arc;
@@ -210,6 +211,9 @@ impl PartitionLog {
 
     /// Takes on changed limits.
     pub fn set_config(&mut self, config: LogConfig) {
+        let limits = producer_limits(&config);
+        self.producers.set_limits(limits);
+        self.flushed_producers.set_limits(limits);
         self.config = config;
     }
 
