@@ -374,6 +374,29 @@ fn a_read_that_meets_a_removed_segment_says_so() {
     assert!(matches!(node.logs[&0].read(request), Err(ReadError::OutOfRange { .. })));
 }
 
+/// Records were deleted whose batches cannot be replayed any more: the log's start comes without what lies before it.
+#[test]
+fn a_log_that_lost_its_records_does_not_begin_beyond_its_end() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    let lost = node.position();
+    node.append(0, 100).unwrap();
+    node.append(0, 100).unwrap();
+    let position = node.position();
+    let entry = node.log(0).advance_log_start(Offset(5), position).unwrap().unwrap();
+    node.commit(0, vec![entry]).unwrap();
+    let disk = node.stop(&disk);
+    disk.corrupt(&lost.file.path(), usize::try_from(lost.offset).unwrap() + 80 + 70);
+    for _ in 0..2 {
+        let mut node = Node::open(&disk);
+        assert_eq!(node.report.damaged.len(), 1);
+        node.log(0).assert_invariants();
+        assert!(matches!(node.read(0, 5, 1), Err(ReadError::Damaged(_))));
+        node.checkpoint().unwrap();
+    }
+}
+
 #[test]
 fn mutated_files_are_refused_or_read_right() {
     let mut random = TestRandom(7);
