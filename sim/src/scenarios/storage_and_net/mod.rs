@@ -11,7 +11,7 @@ use ordain::io::{Access, Connection, File, Io, OpenOptions, read_exact, timeout,
 
 use super::{Scenario, Violation};
 use crate::case::{Case, ClientCase};
-use crate::cluster::{Cluster, NodeHandle};
+use crate::cluster::Cluster;
 use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::trace::fnv64;
