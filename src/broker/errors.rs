@@ -85,6 +85,7 @@ impl AsErrorCode for AppendError {
             AppendError::Leadership(error) => error.error_code(),
             AppendError::Producer { error, .. } => error.error_code(),
             AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
+            AppendError::TimedOut => ErrorCode::RequestTimedOut,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -167,7 +168,9 @@ impl AsErrorCode for ControllerUnavailable {
             ControllerUnavailable::ShuttingDown => ErrorCode::NotController,
             ControllerUnavailable::Append(error) => error.error_code(),
             ControllerUnavailable::Partition(error) => error.error_code(),
-            ControllerUnavailable::Read(_) | ControllerUnavailable::Batch(_) => ErrorCode::KafkaStorageError,
+            ControllerUnavailable::Read(_)
+            | ControllerUnavailable::Batch(_)
+            | ControllerUnavailable::Snapshot(_) => ErrorCode::KafkaStorageError,
             ControllerUnavailable::Decode(_)
             | ControllerUnavailable::Encode(_)
             | ControllerUnavailable::TooLarge(_)
@@ -225,6 +228,7 @@ impl AsErrorCode for CoordinatorError {
             CoordinatorError::Write(
                 AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
             ) => ErrorCode::NotCoordinator,
+            CoordinatorError::Write(AppendError::TimedOut) => ErrorCode::CoordinatorNotAvailable,
             CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer { .. }) => {
                 ErrorCode::UnknownServerError
             }

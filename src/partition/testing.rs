@@ -52,6 +52,12 @@ impl TestNode {
         self.disk.inject(fault);
     }
 
+    /// The node's disk, to look at it and to damage it.
+    #[must_use]
+    pub fn disk(&self) -> &TestDisk {
+        &self.disk
+    }
+
     /// The next life, after a loss of power; partitions are to be opened again.
     #[must_use]
     pub fn lose_power(self) -> TestNode {
