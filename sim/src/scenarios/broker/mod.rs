@@ -50,6 +50,10 @@ impl Scenario for Broker {
         }
     }
 
+    fn without_mistake(&self) -> Option<&'static str> {
+        self.mutant.map(|_| "broker")
+    }
+
     fn draw(&self, seed: u64) -> Case {
         plan::draw(self.name(), seed)
     }
