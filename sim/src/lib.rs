@@ -17,6 +17,7 @@ pub mod case;
 pub mod clock;
 pub mod cluster;
 pub mod disk;
+pub mod fault_atlas;
 pub mod faults;
 pub mod history;
 pub mod logs;

@@ -28,6 +28,7 @@ mod journal;
 mod partition;
 pub mod producers;
 mod recovery;
+mod resync;
 mod segment;
 mod state;
 mod storage;

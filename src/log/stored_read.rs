@@ -8,6 +8,7 @@ use super::file_cache::FileCache;
 use super::indexes::{self, OffsetRow};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
 
@@ -49,7 +50,14 @@ impl StoredRead {
         for view in &self.segments {
             let read = match self.read_segment(view, true).await {
                 // The index may have led astray: it is a hint.
-                Err(ReadError::Corrupt { .. }) => self.read_segment(view, false).await?,
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => {
+                    sometimes(Condition::IndexIgnored);
+                    self.read_segment(view, false).await?
+                }
+                Err(ReadError::Gone) => {
+                    sometimes(Condition::SegmentGoneUnderReader);
+                    return Err(ReadError::Gone);
+                }
                 other => other?,
             };
             if let Some(read) = read {
@@ -82,7 +90,16 @@ impl StoredRead {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 // What was read before it is good.
-                Err(ReadError::Corrupt { .. }) if !read.is_empty() => break,
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) if !read.is_empty() => break,
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
+                    if self.offset > walker.next_offset() =>
+                {
+                    // What is asked for may lie behind it, but nothing later is given in its place.
+                    if walker.skip_damage(self.offset).await? {
+                        continue;
+                    }
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             };
             let header = batch.header();
@@ -93,6 +110,12 @@ impl StoredRead {
             first = false;
             if header.next_offset() <= self.offset {
                 continue;
+            }
+            if header.base_offset < self.offset {
+                sometimes(Condition::FetchInsideBatchInSegment);
+                if mutant(Mutant::BatchAfterOffset) {
+                    continue;
+                }
             }
             let fits = bytes + batch.len() <= self.max_bytes || (self.at_least_one && read.is_empty());
             if header.next_offset() > self.up_to || !fits {

@@ -10,6 +10,7 @@ use crate::log::producers::Decision;
 use crate::log::{
     self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote,
 };
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::wire::batch::ValidatedBatch;
@@ -191,8 +192,11 @@ impl Partition {
         {
             // As Kafka answers: with the original's own time, whatever the topic's timestamp type.
             let log_append_time = original.timestamp;
+            self.probe_duplicate(original.last_offset);
             let answer = Appended { base_offset: original.base_offset(), log_append_time, log_start };
-            return Ok((original.last_offset.plus(1), answer));
+            let at_once = mutant(Mutant::AcknowledgeDuplicateAtOnce);
+            let end = if at_once { Offset::ZERO } else { original.last_offset.plus(1) };
+            return Ok((end, answer));
         }
         let base_offset = self.log.log_end();
         if base_offset.0.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
@@ -211,6 +215,17 @@ impl Partition {
         self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
         out.once_durable.push(Event::Durable { position });
         Ok((position.end, Appended { base_offset, log_append_time, log_start }))
+    }
+
+    fn probe_duplicate(&self, original: Offset) {
+        sometimes(Condition::DuplicateRecognised);
+        // Each start of the node begins an epoch.
+        if self.log.epochs().last().is_some_and(|epoch| original < epoch.start) {
+            sometimes(Condition::DuplicateRecognisedAfterRecovery);
+        }
+        if original >= self.durable_end {
+            sometimes(Condition::DuplicateBeforeDurable);
+        }
     }
 
     /// Whether this replica answers clients.
@@ -238,7 +253,8 @@ impl Partition {
     }
 
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
-        let high_watermark = self.replica.high_watermark();
+        let uncommitted = mutant(Mutant::ReadUncommitted);
+        let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
         if let Err(error) = self.check(request.epoch) {

@@ -17,6 +17,7 @@ use crate::log::{
     CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
     PartitionLog, Position, Storage,
 };
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::Event;
 use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp};
 
@@ -146,6 +147,7 @@ impl Shard {
             }
             Request::Append { terms, .. } if !self.held.is_empty() || self.is_short_of_memory() => {
                 self.appends.mind(terms.deadline);
+                sometimes(Condition::AppendHeldForMemory);
                 self.held.push_back(request);
             }
             other => self.handle(other),
@@ -192,6 +194,7 @@ impl Shard {
     ) {
         match result {
             Ok(()) => self.durable(last),
+            Err(_) if mutant(Mutant::AcknowledgeAfterFailure) => self.durable(last),
             Err(failure) => self.fail(&failure),
         }
         for next in once_durable {
@@ -300,7 +303,7 @@ impl Shard {
         match (log, outcome) {
             (Some(log), Ok(done)) => log.flushed(&done),
             (Some(log), Err(failed)) => log.flush_failed(failed),
-            (None, _) => {}
+            (None, _) => sometimes(Condition::FlushOfDeletedLog),
         }
     }
 
@@ -340,6 +343,7 @@ impl Shard {
                     && let Some(start) = partition.log.retention_start(wall)
                     && partition.delete_records(Some(start), &mut out).is_ok()
                 {
+                    sometimes(Condition::RetentionMovedStart);
                     told_retention(id, start);
                 }
             }

@@ -2,6 +2,9 @@
 //! held.
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
+
+use ordain::probe::Mutant;
 
 use crate::case::{Case, CaseError};
 use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
@@ -10,7 +13,7 @@ use crate::trace::TraceMode;
 mod broker;
 mod storage_and_net;
 
-pub use broker::{Broker, Mutant};
+pub use broker::Broker;
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: who found what to be broken.
@@ -76,22 +79,16 @@ pub trait Scenario: Sync {
 pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> =
         vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }];
-    all.extend(MUTANTS.iter().map(|broker| broker as &dyn Scenario));
+    all.extend(mutants().iter().map(|broker| broker as &dyn Scenario));
     all.push(&StorageAndNet { sync_before_answer: false });
     all
 }
 
 /// The broker with one mistake each.
-static MUTANTS: [Broker; 5] = {
-    let [a, b, c, d, e] = Mutant::ALL;
-    [
-        Broker { mutant: Some(a) },
-        Broker { mutant: Some(b) },
-        Broker { mutant: Some(c) },
-        Broker { mutant: Some(d) },
-        Broker { mutant: Some(e) },
-    ]
-};
+fn mutants() -> &'static [Broker] {
+    static MUTANTS: OnceLock<Vec<Broker>> = OnceLock::new();
+    MUTANTS.get_or_init(|| Mutant::ALL.iter().map(|&one| Broker { mutant: Some(one) }).collect())
+}
 
 /// The scenario of that name.
 #[must_use]

@@ -2,6 +2,7 @@ use super::node::{Node, expected, small_options};
 use crate::log::testing::{TestDisk, TestFault, TestRandom, mutated};
 use crate::log::*;
 use crate::types::Offset;
+use crate::wire::batch::BatchHeader;
 
 /// Two logs with 40 batches each, in segments by a checkpoint, and five more in the journal.
 fn two_logs() -> TestDisk {
@@ -89,6 +90,82 @@ fn a_damaged_batch_is_found_and_not_served() {
     assert_eq!((file, position), (path, 0));
     assert_eq!(node.contents(1).unwrap(), expected(45, 100), "the other log serves");
     assert!(!node.read(0, 0, 1 << 20).unwrap().is_empty(), "what is before it is served");
+}
+
+/// Whatever byte of a batch is destroyed: its offsets give an error, all others their records.
+#[test]
+fn what_lies_behind_a_damaged_batch_is_served() {
+    let whole = two_logs();
+    let path = segment(&whole, 0, 0, ".log");
+    let index = segment(&whole, 0, 0, ".index");
+    let length = 61 + 100;
+    for byte in (0..61).chain([70, 160]) {
+        for with_index in [true, false] {
+            let disk = whole.restart();
+            if !with_index {
+                disk.delete_file(&index);
+            }
+            // The second of six batches with three records each.
+            disk.corrupt(&path, length + byte);
+            let node = Node::open(&disk);
+            for offset in 0..45 {
+                let read = node.read(0, offset, 1);
+                if (3..6).contains(&offset) {
+                    let error = read.unwrap_err();
+                    assert!(
+                        matches!(error, ReadError::Corrupt { .. }),
+                        "byte {byte} offset {offset}: {error}"
+                    );
+                } else {
+                    let batch = BatchHeader::parse(&read.unwrap()).unwrap();
+                    assert_eq!(batch.base_offset, Offset(offset / 3 * 3), "byte {byte} offset {offset}");
+                }
+            }
+        }
+    }
+}
+
+/// A write that missed its place: later batches, whole, where earlier ones were.
+#[test]
+fn what_lies_behind_a_misdirected_write_is_served() {
+    let disk = two_logs();
+    let (path, index) = (segment(&disk, 0, 0, ".log"), segment(&disk, 0, 0, ".index"));
+    disk.delete_file(&index);
+    let mut bytes = disk.bytes(&path).unwrap();
+    let length = 61 + 100;
+    // The last of six batches lies across the second and the third; its own place is empty.
+    let last = bytes[5 * length..6 * length].to_vec();
+    bytes[length + 30..][..length].copy_from_slice(&last);
+    bytes[5 * length..6 * length].fill(0);
+    disk.set_bytes(&path, bytes);
+    let node = Node::open(&disk);
+    for offset in 0..45 {
+        let read = node.read(0, offset, 1);
+        match offset {
+            3..9 | 15..18 => assert!(read.is_err(), "offset {offset}"),
+            _ => {
+                let batch = BatchHeader::parse(&read.unwrap()).unwrap();
+                assert_eq!(batch.base_offset, Offset(offset / 3 * 3), "offset {offset}");
+            }
+        }
+    }
+}
+
+/// A batch inside a record of a damaged batch is not taken for one of the log's.
+#[test]
+fn what_only_looks_like_a_batch_is_not_served() {
+    let disk = two_logs();
+    let path = segment(&disk, 0, 0, ".log");
+    let mut bytes = disk.bytes(&path).unwrap();
+    let forged = super::node::batch(4, 1, 0, 1, 10).to_bytes();
+    // Inside the second batch, whose offsets are 3 to 5.
+    bytes[161 + 61..][..forged.len()].copy_from_slice(&forged);
+    disk.set_bytes(&path, bytes);
+    let node = Node::open(&disk);
+    for offset in 3..6 {
+        assert!(matches!(node.read(0, offset, 1), Err(ReadError::Corrupt { .. })), "offset {offset}");
+    }
+    assert!(node.read(0, 6, 1).is_ok());
 }
 
 #[test]
