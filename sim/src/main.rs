@@ -9,7 +9,7 @@ mod failure;
 mod junit;
 mod process;
 
-use commands::{list, replay, run, seed, shrink};
+use commands::{list, replay, run, schedules, seed, shrink};
 
 #[derive(Parser)]
 #[command(name = "cargo sim", version, about = "Runs Ordain inside its deterministic simulator")]
@@ -26,6 +26,8 @@ enum Command {
     Replay(replay::Options),
     /// Make the case of a failure as small as it can be, and keep it as a schedule
     Shrink(shrink::Options),
+    /// Run the schedules that are kept, and see that of each comes what is expected
+    Schedules(schedules::Options),
     /// List the scenarios
     List,
     /// Run one seed or case in this process and report on it in a line of JSON (what `run` starts)
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Shrink(options) => shrink::run(&options),
+        Command::Schedules(options) => schedules::run(&options),
         Command::List => list::run(),
         Command::Seed(options) => seed::run(&options),
     }

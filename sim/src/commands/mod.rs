@@ -11,6 +11,7 @@ use ordain_sim::schedules::Schedule;
 pub(crate) mod list;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod schedules;
 pub(crate) mod seed;
 pub(crate) mod shrink;
 
@@ -76,7 +77,8 @@ impl Chosen {
         if let Some(path) = &self.case {
             words.extend(["--case".to_owned(), path.display().to_string()]);
         }
-        if let Some(scenario) = self.scenario.as_ref().filter(|name| *name != DEFAULT_SCENARIO) {
+        let goes_without_saying = |name: &&String| self.case.is_none() && *name == DEFAULT_SCENARIO;
+        if let Some(scenario) = self.scenario.as_ref().filter(|name| !goes_without_saying(name)) {
             words.extend(["--scenario".to_owned(), scenario.clone()]);
         }
         words
