@@ -44,6 +44,9 @@ def parse() -> tuple[argparse.Namespace, Settings, list[Workload]]:
     parser.add_argument("--rounds", type=int, help="how many (5, with --quick 2)")
     parser.add_argument("--resume", action="store_true",
                         help="go on with the run that was ended: measures what is missing or failed")
+    parser.add_argument("--quiet-wait", type=float, metavar="SECONDS",
+                        help="how long to wait for a quiet machine before each measurement "
+                             "(180, with --quick 15)")
     parser.add_argument("--list", action="store_true", help="list the workloads and their targets")
     parser.add_argument("--report", action="store_true",
                         help="measure nothing: write the table, the plot and the JSON anew")
@@ -60,7 +63,7 @@ def parse() -> tuple[argparse.Namespace, Settings, list[Workload]]:
     if arguments.rounds is not None and arguments.rounds < 1:
         parser.error(f"--rounds: {arguments.rounds} is less than 1")
     config = Settings.make(arguments.quick, arguments.rounds, only, servers,
-                           arguments.resume or arguments.report)
+                           arguments.resume or arguments.report, arguments.quiet_wait)
     return arguments, config, [w for w in TABLE if not only or _chosen(w, only)]
 
 

@@ -45,14 +45,16 @@ class Settings:
 
     @staticmethod
     def make(quick: bool, rounds: int | None, only: tuple[str, ...], peers: tuple[str, ...],
-             resume: bool) -> "Settings":
+             resume: bool, quiet_wait: float | None) -> "Settings":
         if quick:
             return Settings(quick, rounds or 2, only, peers, resume, seconds=3, warm_up=2,
-                            latency_seconds=4, quiet_wait=15, cold_bytes=GIB, tail_bytes=64 * MIB,
-                            recovery_bytes=GIB, idle_partitions=10_000)
+                            latency_seconds=4,
+                            quiet_wait=15 if quiet_wait is None else quiet_wait,
+                            cold_bytes=GIB, tail_bytes=64 * MIB, recovery_bytes=GIB,
+                            idle_partitions=10_000)
         return Settings(quick, rounds or 5, only, peers, resume, seconds=10, warm_up=6,
-                        latency_seconds=20, quiet_wait=180, cold_bytes=8 * GIB,
-                        tail_bytes=64 * MIB, recovery_bytes=20 * GIB, idle_partitions=10_000)
+                        latency_seconds=20, quiet_wait=180 if quiet_wait is None else quiet_wait,
+                        cold_bytes=8 * GIB, tail_bytes=64 * MIB, recovery_bytes=20 * GIB, idle_partitions=10_000)
 
 
 def say(text: str) -> None:
