@@ -146,8 +146,8 @@ impl Shard {
                 refuse_late(request);
             }
             Request::Append { terms, .. } if !self.held.is_empty() || self.is_short_of_memory() => {
-                self.appends.mind(terms.deadline);
                 sometimes(Condition::AppendHeldForMemory);
+                self.appends.mind(terms.deadline);
                 self.held.push_back(request);
             }
             other => self.handle(other),
@@ -282,6 +282,19 @@ impl Shard {
                 drop(reply.send(self.take_compaction(wall)));
             }
             Step::Compacted { wall, outcome } => self.compacted(wall, *outcome),
+            Step::TakeReindex { reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                // A maintenance task that is gone leaves the indexes as they are: the node is ending.
+                drop(reply.send(logs.filter_map(PartitionLog::take_reindex).next()));
+            }
+            Step::Reindexed(done) => {
+                let key = done.log();
+                if let Some(partition) = self.partitions.get_mut(&key.partition)
+                    && partition.log.key() == key
+                {
+                    partition.log.reindexed(&done);
+                }
+            }
             Step::ReleaseTails => {
                 for partition in self.partitions.values_mut() {
                     partition.log.release_tail();

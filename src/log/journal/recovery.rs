@@ -662,7 +662,10 @@ impl JournalReader {
             counters: Counters::default(),
             // An entry counts from where the journal ended when it was queued. If more files than are spare were
             // written before its turn comes, none could be freed, and it would wait for ever.
-            queue_bytes_max: options.journal_queue_bytes.min(queue_bytes_of(file_bytes)).max(1),
+            queue_bytes_max: options
+                .journal_queue_bytes
+                .min(queue_bytes_of(options.journal_file_bytes))
+                .max(1),
             entry_bytes_max: entry_bytes_max(options.journal_file_bytes),
             // What was found cannot be freed before the logs have owners, who need to write for that.
             replay_bytes_max: options.journal_replay_bytes.max(found.saturating_add(REPLAY_RESERVE_BYTES)),
