@@ -99,7 +99,6 @@ fn with_node<F: Future<Output = ()>>(test: impl FnOnce(Client) -> F) {
         .expect("a runtime can be built");
     runtime.block_on(async {
         let (io, node) = start(directory.path(), &[]).await;
-        let port = node.listeners()[0].address.port();
         let client = Client(IoClient::connect(&io, &node).await);
         tokio::time::timeout(Duration::from_secs(30), test(client)).await.expect("within 30 seconds");
         node.shutdown().await;

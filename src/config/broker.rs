@@ -37,6 +37,7 @@ pub struct BrokerConfig {
     pub groups: GroupsConfig,
     pub producers: ProducersConfig,
     pub cleaner: CleanerConfig,
+    pub metadata: MetadataConfig,
     pub storage: StorageConfig,
     /// Where metrics and health are served; `None` for nowhere. Its name is empty.
     pub admin_listener: Option<Listener>,
@@ -124,6 +125,15 @@ pub struct CleanerConfig {
     pub retention_check_interval: Duration,
 }
 
+/// When a snapshot of the metadata is taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MetadataConfig {
+    /// Bytes of the metadata log since the last one.
+    pub snapshot_bytes: u64,
+    /// Time since the last one; `None` goes by size alone.
+    pub snapshot_interval: Option<Duration>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StorageConfig {
     /// A multiple of the disk's block.
@@ -205,6 +215,7 @@ impl Reader<'_> {
             groups: self.groups(),
             producers: self.producers(),
             cleaner: self.cleaner(),
+            metadata: self.metadata(),
             storage: self.storage(),
             admin_listener: self.admin_listener(),
             shutdown_timeout: self.duration("ordain.shutdown.timeout.ms"),
@@ -378,6 +389,14 @@ impl Reader<'_> {
             bytes_per_second_max: self.required("log.cleaner.io.max.bytes.per.second", as_real),
             backoff: self.duration("log.cleaner.backoff.ms"),
             retention_check_interval: self.duration("log.retention.check.interval.ms"),
+        }
+    }
+
+    fn metadata(&self) -> MetadataConfig {
+        let interval = self.duration("metadata.log.max.snapshot.interval.ms");
+        MetadataConfig {
+            snapshot_bytes: self.long("metadata.log.max.record.bytes.between.snapshots").unsigned_abs(),
+            snapshot_interval: (!interval.is_zero()).then_some(interval),
         }
     }
 

@@ -30,8 +30,8 @@ pub use alter::{
     AlterConfigError, AlterOperation, Scope, apply_incremental, validate_broker_config, validate_topic_config,
 };
 pub use broker::{
-    BrokerConfig, CleanerConfig, DirectIo, FetchConfig, GroupsConfig, LoadedConfig, NetworkConfig,
-    OffsetsConfig, ProducersConfig, StorageConfig, TopicsConfig, load,
+    BrokerConfig, CleanerConfig, DirectIo, FetchConfig, GroupsConfig, LoadedConfig, MetadataConfig,
+    NetworkConfig, OffsetsConfig, ProducersConfig, StorageConfig, TopicsConfig, load,
 };
 pub use describe::{
     ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_client_metrics,

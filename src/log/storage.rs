@@ -315,8 +315,7 @@ impl Storage {
             known.garbage.extend(garbage);
             return Err(error.into());
         }
-        let keep_from = checkpoint.position.file;
-        if let Err(source) = self.inner.journal.trim(keep_from).await {
+        if let Err(source) = self.inner.journal.trim(checkpoint.position).await {
             // Another round is to try again, though it may have nothing else to do.
             let mut known = self.known();
             known.changed = true;

@@ -11,7 +11,7 @@ use super::{Partitions, PartitionsClosed};
 use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, TaskHandle, timeout};
 use crate::log::{CompactionWork, FlushDone, FlushFailed, FlushWork, Position, Storage, StorageError};
-use crate::types::{Instant, PartitionId, Timestamp};
+use crate::types::{Instant, Timestamp};
 
 /// How often the task looks whether there is something to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -156,7 +156,7 @@ impl Keeper {
             self.partitions.maintain(|_| Step::Retain { wall }).await?;
         }
         let journal = self.storage.journal().statistics();
-        let pressed = journal.files_live * 2 > journal.files_total
+        let pressed = journal.is_pressed()
             || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit();
         if pressed || now.since(self.flushed_at) >= FLUSH_INTERVAL {
             self.flushed_at = now;
@@ -174,8 +174,7 @@ impl Keeper {
             self.partitions.maintain_shard(shard, Step::TakeFlushes { wall, reply }).await?;
             let works = answer.await.map_err(|_| MaintenanceError::Closed)?;
             let outcomes = self.storage.flush(works).await;
-            for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-                warn!(%failure, "records stay in memory and in the journal");
+            if outcomes.iter().any(Result::is_err) {
                 self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
             }
             let (reply, answer) = oneshot::channel();
@@ -191,6 +190,6 @@ impl Keeper {
 }
 
 /// Says in the node's log what retention removed.
-pub(super) fn told_retention(id: PartitionId, start: crate::types::Offset) {
-    info!(partition = %id, log_start = %start, "retention moved the log's start");
+pub(super) fn told_retention(partition: &str, start: crate::types::Offset) {
+    info!(partition, log_start = %start, "retention moved the log's start");
 }

@@ -109,13 +109,17 @@ impl Committer {
 
     /// Runs until the journal is closed, fails, or nobody can append any more.
     pub(crate) async fn run(mut self) {
-        if let Err(failed) = self.serve().await {
-            self.fail(&failed);
+        match self.serve().await {
+            Ok(()) => drop(self.shared.failed.set(JournalFailed::Closed)),
+            Err(failed) => self.fail(&failed),
         }
+        // Nobody fills files for a journal that takes nothing more.
+        self.shared.files.unfilled.notify_one();
     }
 
     async fn serve(&mut self) -> Result<(), JournalFailed> {
         loop {
+            self.check_failed()?;
             self.take_queued();
             if !self.gathering.builder.is_empty() {
                 std::mem::swap(&mut self.gathering, &mut self.writing);
@@ -144,18 +148,28 @@ impl Committer {
         }
     }
 
+    /// Whether somebody else has found that the journal has failed.
+    fn check_failed(&self) -> Result<(), JournalFailed> {
+        self.shared.failed.get().map_or(Ok(()), |failed| Err(failed.clone()))
+    }
+
     /// Waits for the next request; vouches when none comes for a while.
     async fn wait(&mut self) -> Result<(), JournalFailed> {
+        let shared = Arc::clone(&self.shared);
         if self.vouch_due {
             let idle = self.clock.sleep(self.vouch_idle);
             tokio::select! {
                 biased;
+                () = shared.poisoned.notified() => {}
                 request = self.receiver.recv() => self.take(request),
                 () = idle => self.vouch_now().await?,
             }
         } else {
-            let request = self.receiver.recv().await;
-            self.take(request);
+            tokio::select! {
+                biased;
+                () = shared.poisoned.notified() => {}
+                request = self.receiver.recv() => self.take(request),
+            }
         }
         Ok(())
     }
@@ -203,7 +217,7 @@ impl Committer {
 
     /// Writes the commit in `writing`, gathering the next one meanwhile.
     async fn commit(&mut self) -> Result<(), JournalFailed> {
-        self.make_place().await;
+        self.make_place().await?;
         let place = Place { incarnation: self.incarnation, position: self.position };
         let entries = self.writing.builder.entries();
         let (length, crc) = self.writing.builder.seal(&place);
@@ -238,30 +252,57 @@ impl Committer {
         Ok(())
     }
 
-    /// Moves on to the next file if the commit does not fit in this one, waiting for a spare file.
-    async fn make_place(&mut self) {
+    /// Sees to it that the commit has a place: room in the bound on what a start replays, a file that it fits in,
+    /// blocks that have been written before.
+    async fn make_place(&mut self) -> Result<(), JournalFailed> {
         let length = self.writing.builder.length();
-        if self.position.offset + length <= self.active.length {
-            return;
-        }
-        let mut waited = false;
         let shared = Arc::clone(&self.shared);
-        self.active = loop {
-            let mut added = std::pin::pin!(shared.files.spare_added.notified());
-            added.as_mut().enable();
-            if let Some(next) = shared.files.advance() {
-                break next;
+        let mut waited = false;
+        let waited = &mut waited;
+        let bound = shared.replay_bytes_max;
+        self.wait_for(waited, |committer| {
+            let waiting = shared.files.replay_bytes(committer.position);
+            (waiting == 0 || waiting + length <= bound).then_some(())
+        })
+        .await?;
+        if self.position.offset + length > self.active.length {
+            let next = self.wait_for(waited, |_| shared.files.advance()).await?;
+            assert!(length <= next.length, "a commit of {length} bytes fits an empty journal file");
+            self.position.file = next.sequence;
+            self.position.offset = 0;
+            self.active = next;
+        }
+        self.wait_for(waited, |committer| {
+            let end = committer.position.offset + length;
+            (committer.active.filled() >= end).then_some(())
+        })
+        .await
+    }
+
+    /// Waits until the files have changed such that `ready` gives something.
+    async fn wait_for<T>(
+        &self,
+        waited: &mut bool,
+        mut ready: impl FnMut(&Committer) -> Option<T>,
+    ) -> Result<T, JournalFailed> {
+        let files = &self.shared.files;
+        loop {
+            let mut changed = std::pin::pin!(files.changed.notified());
+            changed.as_mut().enable();
+            self.check_failed()?;
+            if let Some(found) = ready(self) {
+                files.waiting.store(false, Ordering::Relaxed);
+                return Ok(found);
             }
-            if !waited {
-                waited = true;
-                shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
-                tracing::info!("the journal is full: appends wait for a checkpoint");
+            if !std::mem::replace(waited, true) {
+                files.waiting.store(true, Ordering::Relaxed);
+                if files.is_complete() {
+                    self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
+                    tracing::info!("the journal is full: appends wait for a checkpoint");
+                }
             }
-            added.await;
-        };
-        assert!(length <= self.active.length, "a commit of {length} bytes fits an empty journal file");
-        self.position.file = self.active.sequence;
-        self.position.offset = 0;
+            changed.await;
+        }
     }
 
     async fn vouch_now(&mut self) -> Result<(), JournalFailed> {

@@ -6,6 +6,7 @@
 mod committer;
 mod entry;
 mod files;
+mod fill;
 mod format;
 mod handle;
 mod recovery;

@@ -10,7 +10,8 @@ use tokio::sync::{Notify, mpsc};
 use super::DIRECTORY;
 use super::committer::{Committer, Start};
 use super::entry::{Entry, EntryBody, EntryInvalid, LogKey};
-use super::files::{self, FileSet, JournalFile};
+use super::files::{self, FileSet, JournalFile, Shape};
+use super::fill::fill_files;
 use super::format::{
     CommitHeader, CommitNumber, FileSequence, HEADER_BYTES, HeaderFound, Incarnation, Position, ROW_BYTES,
     Row,
@@ -25,12 +26,18 @@ use crate::types::limits::DISK_BLOCK_BYTES;
 const BLOCK: u64 = DISK_BLOCK_BYTES as u64;
 /// How much one read takes while the journal is walked, in bytes.
 const WINDOW_BYTES: u64 = 1 << 20;
+/// What a start may add to a journal that is as full as it may be, before its first checkpoint, in bytes.
+const REPLAY_RESERVE_BYTES: u64 = 16 << 20;
 
 /// The journal cannot be read back in a way that is certain to lose nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("journal: {action} {path} failed: {source}")]
     Io { action: &'static str, path: String, source: io::Error },
+    #[error(
+        "the journal needs {needed} bytes and the disk has {available}: free some space, or set ordain.journal.file.bytes or ordain.journal.files lower"
+    )]
+    NoRoom { needed: u64, available: u64 },
     #[error("{0}. {WAY_OUT}")]
     Damaged(CommitDamage),
     #[error(
@@ -133,19 +140,29 @@ pub(crate) async fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
     Ok(false)
 }
 
-/// Makes an empty journal: its directory and all its files, durable. Removes what an earlier attempt left.
+fn shape(options: &StorageOptions) -> Shape {
+    Shape {
+        file_bytes: options.journal_file_bytes,
+        fill_bytes: options.journal_fill_bytes,
+        files: options.journal_files,
+    }
+}
+
+/// Makes an empty journal: its directory and the beginning of its first file, durable. Removes what an earlier attempt left.
 pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<(), JournalError> {
     let dir = io_error("creating", DIRECTORY);
     disk.remove_dir_all(DIRECTORY).await.map_err(io_error("removing", DIRECTORY))?;
     // The removal is durable before anything of the same name is made.
     disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))?;
     disk.create_dir_all(DIRECTORY).await.map_err(dir)?;
-    for number in 1..=options.journal_files as u64 {
-        let sequence = FileSequence(number);
-        files::make(disk, sequence, options.journal_file_bytes)
-            .await
-            .map_err(io_error("making", sequence.path()))?;
+    let needed = options.journal_file_bytes.saturating_mul(options.journal_files as u64);
+    let space = disk.space().await.map_err(io_error("asking for the room in", DIRECTORY))?;
+    if space.available < needed {
+        return Err(JournalError::NoRoom { needed, available: space.available });
     }
+    // The others are made while this one is in use.
+    let first = FileSequence(1);
+    files::make(disk, first, shape(options)).await.map_err(io_error("making", first.path()))?;
     disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
     disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))
 }
@@ -199,6 +216,7 @@ pub(crate) struct JournalReader {
     incarnation: Incarnation,
     files: BTreeMap<FileSequence, JournalFile>,
     start: FileSequence,
+    replay_from: Position,
     position: Position,
     vouch_file: VouchFile,
     vouch: Option<Vouch>,
@@ -242,7 +260,7 @@ impl JournalReader {
             let file = disk.open(&path, files::open_options()).await.map_err(io_error("opening", &path))?;
             // A piece of a block at the end cannot be used.
             let length = length - length % BLOCK;
-            files.insert(sequence, JournalFile { sequence, length, file });
+            files.insert(sequence, JournalFile::new(sequence, length, file, length));
         }
         let (vouch_file, vouch, existed) =
             VouchFile::open(&*disk, incarnation).await.map_err(io_error("opening", VOUCH_PATH))?;
@@ -254,6 +272,7 @@ impl JournalReader {
             incarnation,
             files,
             start,
+            replay_from: position,
             position,
             vouch_file,
             vouch,
@@ -582,22 +601,20 @@ impl JournalReader {
         options: &StorageOptions,
     ) -> Result<(JournalHandle, JournalReport), JournalError> {
         let (live, spare) = self.settle_files(options).await?;
-        let file_bytes = live
-            .iter()
-            .chain(&spare)
-            .map(|file| file.length)
-            .chain([options.journal_file_bytes])
-            .min()
-            .unwrap_or(options.journal_file_bytes);
+        let files = FileSet::new(live, spare, shape(options), self.replay_from);
+        let found = files.replay_bytes(self.position);
         let shared = Arc::new(Shared {
             failed: std::sync::OnceLock::new(),
             queued_bytes: std::sync::atomic::AtomicUsize::new(0),
             room: Notify::new(),
             durable: Mutex::new(self.position),
-            files: FileSet::new(live, spare, options.journal_file_bytes),
+            files,
             counters: Counters::default(),
             queue_bytes_max: options.journal_queue_bytes.max(1),
-            entry_bytes_max: entry_bytes_max(file_bytes),
+            entry_bytes_max: entry_bytes_max(options.journal_file_bytes),
+            // What was found cannot be freed before the logs have owners, who need to write for that.
+            replay_bytes_max: options.journal_replay_bytes.max(found.saturating_add(REPLAY_RESERVE_BYTES)),
+            poisoned: Notify::new(),
         });
         let (sender, receiver) = mpsc::unbounded_channel();
         let start = Start {
@@ -609,6 +626,8 @@ impl JournalReader {
         let committer = Committer::new(Arc::clone(&shared), receiver, Arc::clone(&io.clock), start);
         // The task ends by itself when the journal is closed or nobody holds a handle.
         drop(io.spawn.spawn("journal", Box::pin(committer.run())));
+        let filling = fill_files(Arc::clone(&shared), Arc::clone(&io.disk), Arc::clone(&io.clock));
+        drop(io.spawn.spawn("journal-files", Box::pin(filling)));
         Ok((JournalHandle::new(sender, shared, Arc::clone(&io.disk)), self.report))
     }
 
@@ -631,17 +650,25 @@ impl JournalReader {
         result.map_err(io_error("cutting the torn tail of", sequence.path()))
     }
 
-    /// The live files, and the spare ones with numbers that follow without a gap; made, renamed and removed
-    /// as needed, durable on return.
+    /// The live files, and the spare ones with numbers that follow without a gap; renamed and removed as needed,
+    /// durable on return. Those that are missing, and the rest of those that are not filled, come later.
     async fn settle_files(
         &self,
         options: &StorageOptions,
     ) -> Result<(Vec<JournalFile>, Vec<JournalFile>), JournalError> {
         let disk = &*self.disk;
+        let shape = shape(options);
+        let becomes = |file: &JournalFile, sequence: FileSequence, used: u64| {
+            let filled = files::filled_after_restart(file.length, used, shape);
+            let length = file.length.max(shape.file_bytes);
+            JournalFile::new(sequence, length, Arc::clone(&file.file), filled)
+        };
         let mut live = Vec::new();
         let mut surplus = Vec::new();
         for (&sequence, file) in &self.files {
-            if sequence >= self.start && sequence <= self.position.file {
+            if sequence == self.position.file {
+                live.push(becomes(file, sequence, self.position.offset));
+            } else if sequence >= self.start && sequence < self.position.file {
                 live.push(file.clone());
             } else {
                 surplus.push(file.clone());
@@ -654,7 +681,7 @@ impl JournalReader {
         let mut spare: Vec<JournalFile> = Vec::new();
         for file in surplus {
             let path = file.sequence.path();
-            if spare.len() >= wanted || file.length != options.journal_file_bytes {
+            if spare.len() >= wanted || file.length > shape.file_bytes {
                 disk.remove(&path).await.map_err(io_error("removing", path))?;
                 continue;
             }
@@ -662,12 +689,7 @@ impl JournalReader {
             if file.sequence != next {
                 disk.rename(&path, &next.path()).await.map_err(io_error("renaming", path))?;
             }
-            spare.push(JournalFile { sequence: next, ..file });
-        }
-        while spare.len() < wanted {
-            next = next.next();
-            let made = files::make(disk, next, options.journal_file_bytes).await;
-            spare.push(made.map_err(io_error("making", next.path()))?);
+            spare.push(becomes(&file, next, 0));
         }
         disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
         Ok((live, spare))

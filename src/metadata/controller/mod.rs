@@ -4,7 +4,10 @@
 //! log and applied to the image; the reply is sent then, not before.
 mod brokers;
 mod configs;
+mod snapshotting;
 mod task;
+#[cfg(test)]
+mod task_tests;
 mod topics;
 
 pub use brokers::{NewBroker, allocate_producer_ids, bootstrap, register_broker};

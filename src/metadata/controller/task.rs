@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use super::snapshotting::{Replayed, SnapshotKeeper, replay};
 use super::{Decision, dynamic_configs};
-use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, Settings};
-use crate::io::Io;
+use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
+use crate::io::{Io, timeout};
 use crate::log::LogConfig;
-use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, TopicImage};
+use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, SnapshotError, TopicImage};
 use crate::partition::{
     AppendRequest, PartitionError, PartitionSpec, Partitions, PartitionsClosed, Required, ScanError,
     log_config,
@@ -27,8 +28,6 @@ pub const METADATA_PARTITION: PartitionId =
 const QUEUE_CHANGES_MAX: usize = 128;
 /// The largest batch of records that one change may become; larger changes take several, in order.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// What a metadata batch may decompress to; they are written uncompressed.
-const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
 
 /// Why the metadata cannot be changed or read now.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +50,8 @@ pub enum ControllerUnavailable {
     TooLarge(#[from] BatchFull),
     #[error(transparent)]
     Image(#[from] ImageError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 impl From<PartitionsClosed> for ControllerUnavailable {
@@ -122,6 +123,9 @@ pub struct Controller {
     partitions: Partitions,
     image: Arc<MetadataImage>,
     published: Arc<ImageCell>,
+    /// The metadata log's end.
+    end: Offset,
+    snapshots: SnapshotKeeper,
 }
 
 impl Controller {
@@ -139,12 +143,16 @@ impl Controller {
         let node = config.start.node_id;
         let spec = PartitionSpec {
             id: METADATA_PARTITION,
+            topic: "__cluster_metadata".into(),
             voters: VoterSet::new([node]),
-            config: metadata_log_config(),
+            config: metadata_log_config(&config.start.metadata),
         };
         partitions.create(vec![spec]).await?;
-        let image = Arc::new(read_image(&partitions).await?);
-        let mut controller = Controller { io: io.clone(), config, partitions, image, published };
+        let Replayed { image, end, bytes, snapshots } = replay(&io, &partitions).await?;
+        let snapshots = SnapshotKeeper::new(snapshots, &config.start.metadata, io.clock.now(), bytes);
+        let image = Arc::new(image);
+        let mut controller =
+            Controller { io: io.clone(), config, partitions, image, published, end, snapshots };
         controller.reconfigure();
         controller.follow_from_start().await?;
         controller.published.publish(Arc::clone(&controller.image));
@@ -154,7 +162,18 @@ impl Controller {
     }
 
     async fn run(mut self, mut changes: mpsc::Receiver<Decide>) {
-        while let Some(decide) = changes.recv().await {
+        loop {
+            let decide = match self.snapshots.deadline() {
+                None => changes.recv().await,
+                Some(at) => match timeout(&*self.io.clock, at, changes.recv()).await {
+                    Ok(decide) => decide,
+                    Err(_) => {
+                        self.take_snapshot().await;
+                        continue;
+                    }
+                },
+            };
+            let Some(decide) = decide else { return };
             let (records, finish) = decide(&self.image);
             let result = self.commit(&records).await.map_err(Arc::new);
             if let Err(failure) = &result {
@@ -187,7 +206,16 @@ impl Controller {
         Ok(())
     }
 
-    async fn append(&self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
+    /// Writes a snapshot and lets the log forget what the one before it covers. A failure leaves all as it was.
+    async fn take_snapshot(&mut self) {
+        let (image, end) = (Arc::clone(&self.image), self.end);
+        match self.snapshots.take(&self.io, &self.partitions, &image, end).await {
+            Ok(()) => info!(end = end.0, "a metadata snapshot was taken"),
+            Err(failure) => warn!(%failure, "no metadata snapshot; the log keeps everything until the next"),
+        }
+    }
+
+    async fn append(&mut self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
         let wall = self.io.clock.wall();
         let mut rest = records.iter().map(MetadataRecord::encode).collect::<Result<Vec<Bytes>, _>>()?;
         while !rest.is_empty() {
@@ -202,8 +230,13 @@ impl Controller {
                 }
             }
             rest.drain(..taken);
-            let append = AppendRequest { id: METADATA_PARTITION, batch: batch.build() };
-            self.partitions.append_one(append, Required::Committed).await??;
+            let batch = batch.build();
+            let bytes = batch.batch().len() as u64;
+            let append = AppendRequest { id: METADATA_PARTITION, batch };
+            let appended = self.partitions.append_one(append, Required::Committed).await??;
+            let count = i64::try_from(taken).expect("a batch has fewer records than an i64 counts");
+            self.end = Offset(appended.base_offset.0 + count);
+            self.snapshots.grown(bytes);
         }
         Ok(())
     }
@@ -301,6 +334,7 @@ impl Controller {
         let replicas = &topic.partitions.get(&id.index)?.replicas;
         replicas.contains(&node).then(|| PartitionSpec {
             id,
+            topic: Arc::clone(&topic.name),
             voters: VoterSet::new(replicas.iter().copied()),
             config: self.log_config(topic),
         })
@@ -341,31 +375,16 @@ fn is_of_brokers(record: &MetadataRecord) -> bool {
     }
 }
 
-/// The metadata log keeps everything: its records are the cluster.
-fn metadata_log_config() -> LogConfig {
+/// Nothing of the metadata log expires: its records are the cluster, until a snapshot stands for them. Segments are
+/// short enough that what a snapshot stands for can go.
+fn metadata_log_config(config: &MetadataConfig) -> LogConfig {
     LogConfig {
+        segment_bytes: config.snapshot_bytes.clamp(1 << 20, 1 << 30),
         retention_ms: -1,
         retention_bytes: -1,
         delete: false,
         compact: false,
         max_message_bytes: 2 * BATCH_BYTES_MAX,
         ..LogConfig::default()
-    }
-}
-
-async fn read_image(partitions: &Partitions) -> Result<MetadataImage, ControllerUnavailable> {
-    let mut image = MetadataImage::default();
-    let mut offset = Offset::ZERO;
-    loop {
-        let batches = partitions.batches_from(METADATA_PARTITION, offset).await?;
-        let Some(last) = batches.last() else { return Ok(image) };
-        offset = last.header().next_offset();
-        for batch in &batches {
-            for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
-                if let Some(value) = record?.value {
-                    image.apply(&MetadataRecord::decode(value)?)?;
-                }
-            }
-        }
     }
 }

@@ -215,7 +215,7 @@ fn settings() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(crate::log::testing::cases(64)))]
 
     /// Whatever was set: a replacement leaves exactly what it names, and again changes nothing.
     #[test]
