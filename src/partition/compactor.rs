@@ -165,11 +165,10 @@ pub(super) fn log_of(outcome: &Outcome) -> LogKey {
 }
 
 /// Says in the node's log what compaction did.
-pub(super) fn told_compaction(log: LogKey, compacted: Compacted) {
-    let partition = log.partition;
+pub(super) fn told_compaction(partition: &str, compacted: Compacted) {
     match compacted {
         Compacted::Replaced(totals) => info!(
-            %partition,
+            partition,
             bytes_before = totals.bytes_before,
             bytes_after = totals.bytes_after,
             records_before = totals.records_before,
@@ -178,7 +177,7 @@ pub(super) fn told_compaction(log: LogKey, compacted: Compacted) {
             segments_after = totals.segments_after,
             "compacted"
         ),
-        Compacted::Undecided => info!(%partition, "compaction waits for an open transaction"),
-        Compacted::Discarded => info!(%partition, "a compaction was thrown away: the log changed meanwhile"),
+        Compacted::Undecided => info!(partition, "compaction waits for an open transaction"),
+        Compacted::Discarded => info!(partition, "a compaction was thrown away: the log changed meanwhile"),
     }
 }

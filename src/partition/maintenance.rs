@@ -15,7 +15,7 @@ use crate::log::{
     CompactionWork, FlushDone, FlushFailed, FlushWork, Position, ReindexDone, ReindexWork, Storage,
     StorageError,
 };
-use crate::types::{Instant, PartitionId, Timestamp};
+use crate::types::{Instant, Timestamp};
 
 /// How often the task looks whether there is something to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -229,8 +229,7 @@ impl Keeper {
             self.partitions.maintain_shard(shard, Step::TakeFlushes { wall, reply }).await?;
             let works = answer.await.map_err(|_| MaintenanceError::Closed)?;
             let outcomes = self.storage.flush(works).await;
-            for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-                warn!(%failure, "records stay in memory and in the journal");
+            if outcomes.iter().any(Result::is_err) {
                 self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
             }
             let (reply, answer) = oneshot::channel();
@@ -246,6 +245,6 @@ impl Keeper {
 }
 
 /// Says in the node's log what retention removed.
-pub(super) fn told_retention(id: PartitionId, start: crate::types::Offset) {
-    info!(partition = %id, log_start = %start, "retention moved the log's start");
+pub(super) fn told_retention(partition: &str, start: crate::types::Offset) {
+    info!(partition, log_start = %start, "retention moved the log's start");
 }
