@@ -62,6 +62,8 @@ pub struct StorageOptions {
     pub journal_queue_bytes: usize,
     /// How long the journal is idle before the vouch file is written.
     pub journal_vouch_idle: Duration,
+    /// After how many bytes of commits the last one is vouched for, also if the journal is never idle.
+    pub journal_vouch_bytes: u64,
     /// Bytes of batches that all partitions together keep in memory, before flushed ones are dropped.
     pub tail_budget_bytes: usize,
     /// How many files readers keep open.
@@ -81,6 +83,7 @@ impl Default for StorageOptions {
             journal_replay_bytes: 256 << 20,
             journal_queue_bytes: 16 << 20,
             journal_vouch_idle: Duration::from_millis(1),
+            journal_vouch_bytes: 8 << 20,
             tail_budget_bytes: 256 << 20,
             fd_cache_files: 512,
             index_cache_bytes: 64 << 20,

@@ -123,8 +123,8 @@ impl Storage {
             garbage: Vec::new(),
             deleting: BTreeSet::new(),
         };
-        let policy = options.unattributed_damage;
-        let reader = JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, policy).await?;
+        let reader =
+            JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, &options).await?;
         let parts = Parts { disk: &disk, cache: &cache, budget: &budget, config_of: &config_of };
         let mut recovered = recover(&parts, checkpoint, reader).await?;
         known.logs.retain(|id, _| recovered.logs.contains_key(id));

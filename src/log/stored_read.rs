@@ -95,6 +95,8 @@ impl StoredRead {
                 Ok(None) => break,
                 // What was read before it is good.
                 Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) if !read.is_empty() => break,
+                // What the index has led to may be damaged, or no batch at all: the segment's start tells.
+                Err(error) if first && start.is_some() => return Err(error),
                 Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
                     if self.offset > walker.next_offset() =>
                 {

@@ -64,6 +64,9 @@ pub(crate) struct Committer {
     vouch_idle: Duration,
     /// Whether the last commit is not vouched for yet.
     vouch_due: bool,
+    /// Bytes of commits since the last vouching.
+    unvouched_bytes: u64,
+    vouch_bytes: u64,
     gathering: Gathering,
     writing: Gathering,
     backlog: VecDeque<Rest>,
@@ -79,6 +82,7 @@ pub(crate) struct Start {
     pub(crate) position: Position,
     pub(crate) vouch: VouchFile,
     pub(crate) vouch_idle: Duration,
+    pub(crate) vouch_bytes: u64,
 }
 
 impl Committer {
@@ -100,7 +104,10 @@ impl Committer {
             active,
             vouch: start.vouch,
             vouch_idle: start.vouch_idle,
-            vouch_due: false,
+            // What was found may not be vouched for.
+            vouch_due: start.position.next > super::CommitNumber(1),
+            unvouched_bytes: if start.position.next > super::CommitNumber(1) { start.vouch_bytes } else { 0 },
+            vouch_bytes: start.vouch_bytes,
             gathering: Gathering::new(capacity),
             writing: Gathering::new(capacity),
             backlog: VecDeque::new(),
@@ -234,6 +241,10 @@ impl Committer {
 
     /// Writes the commit in `writing`, gathering the next one meanwhile.
     async fn commit(&mut self) -> Result<(), JournalFailed> {
+        // What a start has to search behind the end that it finds is bounded by this.
+        if self.unvouched_bytes >= self.vouch_bytes {
+            self.vouch_now().await?;
+        }
         self.make_place().await?;
         let place = Place { incarnation: self.incarnation, position: self.position };
         let entries = self.writing.builder.entries();
@@ -273,6 +284,7 @@ impl Committer {
         };
         *self.shared.durable.lock().unwrap_or_else(PoisonError::into_inner) = self.position;
         self.vouch_due = true;
+        self.unvouched_bytes += length as u64;
         let counters = &self.shared.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
         counters.entries.fetch_add(u64::from(entries), Ordering::Relaxed);
@@ -281,19 +293,12 @@ impl Committer {
         Ok(())
     }
 
-    /// Sees to it that the commit has a place: room in the bound on what a start replays, a file that it fits in,
-    /// blocks that have been written before.
+    /// Sees to it that the commit has a place: a file that it fits in, blocks that have been written before.
     async fn make_place(&mut self) -> Result<(), JournalFailed> {
         let length = self.writing.builder.length();
         let shared = Arc::clone(&self.shared);
         let mut waited = false;
         let waited = &mut waited;
-        let bound = shared.replay_bytes_max;
-        self.wait_for(waited, |committer| {
-            let waiting = shared.files.replay_bytes(committer.position);
-            (waiting == 0 || waiting + length <= bound).then_some(())
-        })
-        .await?;
         if self.position.offset + length > self.active.length {
             let next = self.wait_for(waited, |_| shared.files.advance()).await?;
             assert!(length <= next.length, "a commit of {length} bytes fits an empty journal file");
@@ -342,6 +347,7 @@ impl Committer {
         let result = self.vouch.write(last, self.position.previous_crc).await;
         result.map_err(|error| self.write_failed(VOUCH_PATH.to_owned(), 0, &error))?;
         self.vouch_due = false;
+        self.unvouched_bytes = 0;
         self.shared.counters.vouches.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

@@ -192,8 +192,11 @@ impl JournalHandle {
     /// Whether [`JournalHandle::room`] would return at once.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.shared.queued_bytes.load(Ordering::Acquire) < self.shared.queue_bytes_max
-            || self.shared.failed.get().is_some()
+        // What is queued is always written, however much a start would replay then: until it is, nothing of it can be
+        // freed.
+        let fits = self.shared.queued_bytes.load(Ordering::Acquire) < self.shared.queue_bytes_max
+            && self.shared.files.replay_bytes(self.durable_position()) < self.shared.replay_bytes_max;
+        fits || self.shared.failed.get().is_some()
     }
 
     /// The place behind the last durable commit.
@@ -284,6 +287,7 @@ impl JournalHandle {
     /// If they cannot be renamed: try again later. If their names cannot be made durable, the journal has failed.
     pub(crate) async fn trim(&self, replay_from: Position) -> io::Result<usize> {
         let recycled = self.shared.files.recycle(&*self.disk, replay_from).await;
+        self.shared.room.notify_waiters();
         recycled.map_err(|error| self.shared.judge(error))
     }
 

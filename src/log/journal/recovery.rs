@@ -27,6 +27,8 @@ use crate::types::limits::DISK_BLOCK_BYTES;
 const BLOCK: u64 = DISK_BLOCK_BYTES as u64;
 /// How much one read takes while the journal is walked, in bytes.
 const WINDOW_BYTES: u64 = 1 << 20;
+/// How many times the bytes between two vouchings are searched.
+const SEARCHED_VOUCHES: u64 = 3;
 /// What a start may add to a journal that is as full as it may be, before its first checkpoint, in bytes.
 const REPLAY_RESERVE_BYTES: u64 = 16 << 20;
 
@@ -226,6 +228,7 @@ pub(crate) struct JournalReader {
     vouch_file: VouchFile,
     vouch: Option<Vouch>,
     policy: UnattributedDamage,
+    vouch_bytes: u64,
     window: Window,
     torn_header: Option<(FileSequence, u64)>,
     /// Where the last whole commit begins.
@@ -246,7 +249,7 @@ impl JournalReader {
         disk: Arc<dyn Disk>,
         incarnation: Incarnation,
         position: Position,
-        policy: UnattributedDamage,
+        options: &StorageOptions,
     ) -> Result<JournalReader, JournalError> {
         let mut report = JournalReport::default();
         let mut names = Vec::new();
@@ -281,7 +284,8 @@ impl JournalReader {
             position,
             vouch_file,
             vouch,
-            policy,
+            policy: options.unattributed_damage,
+            vouch_bytes: options.journal_vouch_bytes,
             window,
             torn_header: None,
             last_whole: None,
@@ -504,8 +508,14 @@ impl JournalReader {
         ))
     }
 
-    /// The first header with a number above `commit`, from a place on: in the rest of this file, in all of
-    /// the next, at the beginning of the later ones.
+    /// How far behind the place of a commit that nothing vouches for a later one may begin: none was written when
+    /// so many bytes were not vouched for, and one of the two slots may be damaged. Everything if both are.
+    fn search_bytes(&self) -> u64 {
+        if self.vouch.is_some() { self.vouch_bytes.saturating_mul(SEARCHED_VOUCHES) } else { u64::MAX }
+    }
+
+    /// The first header with a number above `commit`, from a place on: in the rest of this file and in the next,
+    /// as far as one may stand there, at the beginning of the later ones.
     async fn later_header(
         &self,
         commit: CommitNumber,
@@ -514,7 +524,8 @@ impl JournalReader {
     ) -> Option<CommitHeader> {
         for (&sequence, candidate) in self.files.range(file..) {
             let from = if sequence == file { offset } else { 0 };
-            let to = if sequence <= file.next() { candidate.length } else { BLOCK.min(candidate.length) };
+            let reach = if sequence <= file.next() { self.search_bytes() } else { BLOCK };
+            let to = from.saturating_add(reach).min(candidate.length);
             let mut at = from;
             while at < to {
                 let length = (to - at).min(WINDOW_BYTES);
@@ -677,6 +688,7 @@ impl JournalReader {
             position: self.position,
             vouch: self.vouch_file,
             vouch_idle: options.journal_vouch_idle,
+            vouch_bytes: options.journal_vouch_bytes,
         };
         let committer = Committer::new(Arc::clone(&shared), receiver, Arc::clone(&io.clock), start);
         // The task ends by itself when the journal is closed or nobody holds a handle.

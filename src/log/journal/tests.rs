@@ -14,6 +14,7 @@ fn options() -> StorageOptions {
         journal_file_bytes: 16_384,
         journal_files: 4,
         journal_fill_bytes: 8192,
+        journal_vouch_bytes: 8192,
         ..StorageOptions::default()
     }
 }
@@ -44,7 +45,8 @@ fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> R
     let io = test_io(&runtime, disk, 1);
     let (mut commits, mut all_damaged) = (Vec::new(), false);
     let (handle, report) = runtime.block_on(async {
-        let mut reader = JournalReader::open(Arc::clone(&io.disk), INCARNATION, position, policy).await?;
+        let options = StorageOptions { unattributed_damage: policy, ..options() };
+        let mut reader = JournalReader::open(Arc::clone(&io.disk), INCARNATION, position, &options).await?;
         loop {
             match reader.next().await? {
                 Step::Commit(commit) => commits.push(commit),
@@ -53,7 +55,7 @@ fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> R
             }
         }
         reader.settle().await?;
-        reader.finish(&io, &options()).await
+        reader.finish(&io, &options).await
     })?;
     Ok(Opened { runtime, handle, report, commits, all_damaged })
 }
@@ -284,6 +286,26 @@ fn a_missing_file_in_the_middle_and_a_foreign_one_are_refused() {
 }
 
 #[test]
+fn a_busy_journal_is_vouched_for_so_often_that_a_bounded_search_finds_damage() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    for number in 1..=7 {
+        opened.runtime.block_on(opened.handle.append(vec![entry(1, number)])).unwrap();
+    }
+    let vouches = opened.handle.statistics().vouches;
+    assert!(vouches >= 2, "{vouches} vouchings of seven commits, two commits' bytes apart at most");
+    opened.runtime.kill();
+    for slot in 0..2 {
+        let disk = disk.restart();
+        disk.corrupt(vouch::PATH, slot * 4096 + 20);
+        // The fifth commit's header, at the beginning of the second file.
+        disk.corrupt("journal/00000000000000000002.journal", 20);
+        let error = open(&disk).map(|_| ()).unwrap_err();
+        assert!(matches!(error, JournalError::Damaged(_)), "slot {slot}: {error}");
+    }
+}
+
+#[test]
 fn a_new_journal_takes_its_first_commit_before_its_files_are_made() {
     let disk = new_disk();
     assert_eq!(disk.bytes(FIRST).unwrap().len(), 8192, "one piece of one file");
@@ -352,9 +374,8 @@ fn what_a_start_would_replay_is_bounded() {
     let io = test_io(&runtime, &disk, 1);
     let bounded = StorageOptions { journal_replay_bytes: 0, ..options() };
     let handle = runtime.block_on(async {
-        let policy = UnattributedDamage::Refuse;
         let mut reader =
-            JournalReader::open(Arc::clone(&io.disk), INCARNATION, Position::START, policy).await.unwrap();
+            JournalReader::open(Arc::clone(&io.disk), INCARNATION, Position::START, &bounded).await.unwrap();
         assert!(matches!(reader.next().await.unwrap(), Step::End));
         reader.finish(&io, &bounded).await.unwrap().0
     });
@@ -365,7 +386,7 @@ fn what_a_start_would_replay_is_bounded() {
             handle.append(vec![entry(1, number)]).await.unwrap();
         }
         let statistics = handle.statistics();
-        assert_eq!((statistics.replay_bytes, statistics.is_waiting), (6 * 4096, false));
+        assert_eq!((statistics.replay_bytes, handle.has_room()), (6 * 4096, true));
         handle.trim(handle.durable_position()).await.unwrap();
         assert_eq!(handle.statistics().replay_bytes, 0);
     });
