@@ -9,7 +9,7 @@ use ordain::io::Io;
 use ordain::types::Offset;
 
 use super::clients::{client, create_checked_topic, got};
-use super::history::{CommittedRead, Extent, History, Reader};
+use super::history::{CommittedRead, Extent, History, JUDGE, Reader};
 use super::machine::Machine;
 use super::plan::{GROUP, Plan};
 use crate::cluster::{Cluster, NodeHandle};
@@ -17,8 +17,6 @@ use crate::scenarios::Violation;
 
 /// How long the judge's own requests may take; nothing is broken any more.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The judge's number as a reader.
-const JUDGE: u32 = 1000;
 
 /// Waits until the broker serves and the topic is there.
 pub(super) async fn prepare(

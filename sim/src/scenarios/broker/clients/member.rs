@@ -7,11 +7,8 @@ use ordain::io::Io;
 
 use super::reader::options;
 use super::{Ending, bounded, client, got};
-use crate::scenarios::broker::history::{Commit, CommitFate, History, Reader};
+use crate::scenarios::broker::history::{Commit, CommitFate, FIRST_MEMBER, History, Reader};
 use crate::scenarios::broker::plan::{GROUP, TOPIC};
-
-/// Readers of a group are numbered from here on.
-const FIRST_READER: u32 = 100;
 
 /// A member of the group: polls, commits what it got, and leaves now and then.
 pub(in crate::scenarios::broker) async fn consume_as_member(
@@ -42,7 +39,7 @@ pub(in crate::scenarios::broker) async fn consume_as_member(
             ending.count_operation();
             // A rebalance may move positions back to what was committed.
             session += 1;
-            let who = Reader { reader: FIRST_READER + member, session };
+            let who = Reader { reader: FIRST_MEMBER + member, session };
             if let Err(error) = one_poll(&io, &name, &mut consumer, who, &history).await {
                 history.note(format_args!("{name}: {error}"));
                 left = rng.below(2) == 0;
