@@ -63,7 +63,7 @@ async fn create_topic(node: &Node) {
         assignments: Vec::new(),
         configs: configs.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).to_vec(),
     };
-    let config = Arc::clone(&node.context().config);
+    let config = node.context().config();
     let created = node
         .context()
         .controller

@@ -110,7 +110,7 @@ async fn create_topic(node: &Node, partitions: i32) {
         assignments: Vec::new(),
         configs: Vec::new(),
     };
-    let config = Arc::clone(&node.context().config);
+    let config = node.context().config();
     let created = node
         .context()
         .controller

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -5,53 +6,36 @@ use tracing::{info, warn};
 
 use super::maintenance::Step;
 use super::{Partitions, PartitionsClosed};
-use crate::config::CleanerConfig;
+use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, timeout};
 use crate::log::{Compacted, CompactionDone, CompactionFailed, CompactionOptions, CompactionWork, LogKey};
 
 /// The shortest rest, whatever the configuration says.
 const REST_MIN: Duration = Duration::from_millis(50);
 
-/// How a node compacts.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct CompactorOptions {
-    /// How long it rests when no partition needs it (`log.cleaner.backoff.ms`).
-    pub backoff: Duration,
-    pub limits: CompactionOptions,
-}
-
-impl CompactorOptions {
-    /// `None` if the configuration turns compaction off.
-    #[must_use]
-    pub fn of(config: &CleanerConfig) -> Option<CompactorOptions> {
-        config.compaction_enabled.then_some(CompactorOptions {
-            backoff: config.backoff,
-            limits: CompactionOptions {
-                key_buffer_bytes: config.key_buffer_bytes,
-                bytes_per_second_max: config.bytes_per_second_max,
-            },
-        })
-    }
-}
-
 /// Compacts a node's partitions, one at a time: the dirtiest of a shard, one shard after the other. A task of
 /// its own, so that no flush ever waits for a compaction.
 pub(super) struct Compactor {
     io: Io,
     partitions: Partitions,
-    options: CompactorOptions,
+    config: Arc<LiveConfig>,
     next_shard: usize,
 }
 
 impl Compactor {
-    pub(super) fn new(io: Io, partitions: Partitions, options: CompactorOptions) -> Compactor {
-        Compactor { io, partitions, options, next_shard: 0 }
+    pub(super) fn new(io: Io, partitions: Partitions, config: Arc<LiveConfig>) -> Compactor {
+        Compactor { io, partitions, config, next_shard: 0 }
+    }
+
+    /// How long it rests when no partition needs it (`log.cleaner.backoff.ms`).
+    fn backoff(&self) -> Duration {
+        self.config.load().cleaner.backoff.max(REST_MIN)
     }
 
     /// Works until `stop` or the shards' end. A compaction under way is dropped then: its files are removed at
     /// the next start.
     pub(super) async fn run(mut self, stop: Shutdown) {
-        let mut rest = self.options.backoff.max(REST_MIN);
+        let mut rest = self.backoff();
         loop {
             let next = self.io.clock.now().after(rest);
             if timeout(&*self.io.clock, next, stop.begun()).await.is_ok() {
@@ -64,7 +48,7 @@ impl Compactor {
             };
             rest = match worked {
                 Ok(true) => REST_MIN,
-                Ok(false) => self.options.backoff.max(REST_MIN),
+                Ok(false) => self.backoff(),
                 Err(PartitionsClosed) => return,
             };
         }
@@ -87,7 +71,14 @@ impl Compactor {
     }
 
     async fn compact(&self, shard: usize, work: CompactionWork) -> Result<(), PartitionsClosed> {
-        let outcome = work.run(&self.io, self.options.limits).await;
+        let limits = {
+            let cleaner = &self.config.load().cleaner;
+            CompactionOptions {
+                key_buffer_bytes: cleaner.key_buffer_bytes,
+                bytes_per_second_max: cleaner.bytes_per_second_max,
+            }
+        };
+        let outcome = work.run(&self.io, limits).await;
         if let Err(failure) = &outcome {
             match failure.is_overtaken() {
                 true => info!(%failure, "compaction was overtaken by retention"),

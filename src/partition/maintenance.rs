@@ -1,13 +1,14 @@
 //! What keeps storage in bounds while nobody asks: batches move from memory to segments, checkpoints free the
 //! journal, retention moves log starts, silent producers are forgotten.
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::compactor::{Compactor, CompactorOptions, Outcome};
+use super::compactor::{Compactor, Outcome};
 use super::{Partitions, PartitionsClosed};
-use crate::config::BrokerConfig;
+use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, TaskHandle, timeout};
 use crate::log::{CompactionWork, FlushDone, FlushFailed, FlushWork, Position, Storage, StorageError};
 use crate::types::{Instant, PartitionId, Timestamp};
@@ -33,25 +34,6 @@ pub(super) enum Step {
     Compacted { wall: Timestamp, outcome: Box<Outcome> },
     /// Let go of memory that is only a cache.
     ReleaseTails,
-}
-
-/// When maintenance does what.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct MaintenanceOptions {
-    /// How often retention is looked at (`log.retention.check.interval.ms`).
-    pub retention_interval: Duration,
-    /// `None` compacts nothing (`log.cleaner.enable`).
-    pub compactor: Option<CompactorOptions>,
-}
-
-impl MaintenanceOptions {
-    #[must_use]
-    pub fn of(config: &BrokerConfig) -> MaintenanceOptions {
-        MaintenanceOptions {
-            retention_interval: config.cleaner.retention_check_interval,
-            compactor: CompactorOptions::of(&config.cleaner),
-        }
-    }
 }
 
 /// The running tasks.
@@ -82,16 +64,12 @@ impl From<PartitionsClosed> for MaintenanceError {
 impl Maintenance {
     /// Starts the tasks.
     #[must_use]
-    pub fn start(
-        io: &Io,
-        partitions: Partitions,
-        storage: Storage,
-        options: MaintenanceOptions,
-    ) -> Maintenance {
+    pub fn start(io: &Io, partitions: Partitions, storage: Storage, config: Arc<LiveConfig>) -> Maintenance {
         let stop = Shutdown::new();
         let (sender, outcome) = oneshot::channel();
-        let compactor = options.compactor.map(|options| {
-            let compactor = Compactor::new(io.clone(), partitions.clone(), options);
+        let cleaner = config.load().cleaner.clone();
+        let compactor = cleaner.compaction_enabled.then(|| {
+            let compactor = Compactor::new(io.clone(), partitions.clone(), config);
             io.spawn.spawn("compactor", Box::pin(compactor.run(stop.clone())))
         });
         let now = io.clock.now();
@@ -99,7 +77,7 @@ impl Maintenance {
             io: io.clone(),
             partitions,
             storage,
-            options,
+            retention_interval: cleaner.retention_check_interval,
             flushed_at: now,
             retained_at: now,
             retry_at: now,
@@ -141,7 +119,8 @@ struct Keeper {
     io: Io,
     partitions: Partitions,
     storage: Storage,
-    options: MaintenanceOptions,
+    /// How often retention is looked at (`log.retention.check.interval.ms`).
+    retention_interval: Duration,
     flushed_at: Instant,
     retained_at: Instant,
     retry_at: Instant,
@@ -171,7 +150,7 @@ impl Keeper {
         if now < self.retry_at {
             return Ok(());
         }
-        if now.since(self.retained_at) >= self.options.retention_interval {
+        if now.since(self.retained_at) >= self.retention_interval {
             self.retained_at = now;
             let wall = self.io.clock.wall();
             self.partitions.maintain(|_| Step::Retain { wall }).await?;

@@ -4,21 +4,22 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
+use super::appends::Appends;
 use super::compactor::{Outcome, log_of, told_compaction};
 use super::maintenance::{Step, told_retention};
 use super::partition::{Outbox, Partition, Place};
-use super::request::{AppendOutcome, OnAppended, Request};
+use super::request::{AppendError, Request};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::io::Io;
+use crate::io::{Alarm, Io};
 use crate::log::{
     CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
     PartitionLog, Position, Storage,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::Event;
-use crate::types::{NodeId, Offset, PartitionId, Timestamp};
+use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp};
 
 /// Different damages that are reported, each once.
 const TOLD_DAMAGE_MAX: usize = 1000;
@@ -38,8 +39,7 @@ pub(super) struct Shard {
     partitions: BTreeMap<PartitionId, Partition>,
     /// Logs that recovery found and nobody has claimed yet.
     dormant: BTreeMap<PartitionId, PartitionLog>,
-    appends: BTreeMap<u64, PendingAppend>,
-    next_append: u64,
+    appends: Appends,
     gates: BTreeMap<u64, Gate>,
     next_gate: u64,
     turn: Turn,
@@ -49,13 +49,6 @@ pub(super) struct Shard {
     /// Damage that has been reported, so that a reader that comes again does not fill the node's log.
     told_damage: BTreeSet<String>,
     failed: bool,
-}
-
-/// An append request with some of its outcomes missing.
-struct PendingAppend {
-    outcomes: Vec<Option<AppendOutcome>>,
-    missing: usize,
-    done: OnAppended,
 }
 
 /// Something to say once several things are done.
@@ -97,8 +90,7 @@ impl Shard {
             journal,
             partitions: BTreeMap::new(),
             dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
-            appends: BTreeMap::new(),
-            next_append: 0,
+            appends: Appends::default(),
             gates: BTreeMap::new(),
             next_gate: 0,
             turn: Turn::default(),
@@ -118,6 +110,8 @@ impl Shard {
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
         let mut open = true;
+        let clock = Arc::clone(&self.io.clock);
+        let mut alarm = Alarm::default();
         while open || !self.in_flight.is_empty() {
             let takes_requests = open && self.held.len() < HELD_APPENDS_MAX;
             let journal = self.journal.clone();
@@ -127,11 +121,13 @@ impl Shard {
                     let done = self.in_flight.pop_front().expect("it was awaited");
                     self.committed(result, &done.last, done.once_durable);
                 }
+                () = alarm.at(&*clock, self.appends.earliest()), if open => self.expire(),
                 Some(step) = steps.recv(), if open => self.maintain(step),
                 count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
                     open = count > 0;
+                    let now = clock.now();
                     for request in requests.drain(..) {
-                        self.admit(request);
+                        self.admit(request, now);
                     }
                 }
                 // No maintenance any more, and no room for requests: the node is ending.
@@ -142,14 +138,28 @@ impl Shard {
         }
     }
 
-    /// Takes a request, or holds it back if it is an append and memory is short.
-    fn admit(&mut self, request: Request) {
+    /// Takes a request, or holds it back if it is an append and memory is short. An append whose time is up
+    /// already is not made: whoever asked may be asking again.
+    fn admit(&mut self, request: Request, now: Instant) {
         match request {
-            Request::Append { .. } if !self.held.is_empty() || self.is_short_of_memory() => {
+            Request::Append { terms, .. } if terms.deadline.is_some_and(|deadline| deadline <= now) => {
+                refuse_late(request);
+            }
+            Request::Append { terms, .. } if !self.held.is_empty() || self.is_short_of_memory() => {
+                self.appends.mind(terms.deadline);
                 sometimes(Condition::AppendHeldForMemory);
                 self.held.push_back(request);
             }
             other => self.handle(other),
+        }
+    }
+
+    /// Answers the appends whose time is up.
+    fn expire(&mut self) {
+        let now = self.io.clock.now();
+        self.appends.expire(now);
+        for request in std::mem::take(&mut self.held) {
+            self.admit(request, now);
         }
     }
 
@@ -366,20 +376,7 @@ impl Shard {
         self.turn.entries.extend(out.entries);
         self.turn.once_durable.extend(out.once_durable.into_iter().map(|event| OnceDurable::Step(id, event)));
         for (place, outcome) in out.answered {
-            self.answer(place, outcome);
-        }
-    }
-
-    fn answer(&mut self, place: Place, outcome: AppendOutcome) {
-        let pending = self.appends.get_mut(&place.request).expect("a request stays until its last answer");
-        let slot = &mut pending.outcomes[place.slot];
-        assert!(slot.is_none(), "an append is answered once");
-        *slot = Some(outcome);
-        pending.missing -= 1;
-        if pending.missing == 0 {
-            let pending = self.appends.remove(&place.request).expect("it was just there");
-            let all = pending.outcomes.into_iter().map(|one| one.expect("none is missing")).collect();
-            (pending.done)(all);
+            self.appends.answer(place, outcome);
         }
     }
 
@@ -420,16 +417,13 @@ impl Shard {
                 }
             }
             Request::Delete { ids, reply } => self.delete(&ids, reply),
-            Request::Append { appends, required, done } => {
-                let request = self.next_append;
-                self.next_append += 1;
-                let missing = appends.len();
-                self.appends.insert(request, PendingAppend { outcomes: vec![None; missing], missing, done });
+            Request::Append { appends, terms, done } => {
+                let request = self.appends.begin(appends.len(), terms.deadline, done);
                 for (slot, append) in appends.into_iter().enumerate() {
                     let place = Place { request, slot };
                     let mut out = Outbox::new(&self.journal);
                     match self.partitions.get_mut(&append.id) {
-                        Some(partition) => partition.append(append.batch, required, place, &mut out),
+                        Some(partition) => partition.append(append.batch, terms.required, place, &mut out),
                         None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
                     }
                     self.take(append.id, out);
@@ -609,6 +603,13 @@ impl Shard {
             Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(Partition::stats).collect(),
             None => self.partitions.values().map(Partition::stats).collect(),
         }
+    }
+}
+
+/// Answers an append that was not made.
+fn refuse_late(request: Request) {
+    if let Request::Append { appends, done, .. } = request {
+        done(appends.iter().map(|_| Err(AppendError::TimedOut)).collect());
     }
 }
 

@@ -58,6 +58,11 @@ pub trait Scenario: Sync {
     /// In one line.
     fn about(&self) -> &'static str;
 
+    /// If this one has a mistake on purpose: the scenario without it, which runs the same cases.
+    fn without_mistake(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The case of this seed. All that a case can hold is drawn here; a run draws only what happens within it.
     fn draw(&self, seed: u64) -> Case;
 
@@ -75,6 +80,7 @@ pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> =
         vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }];
     all.extend(mutants().iter().map(|broker| broker as &dyn Scenario));
+    all.push(&StorageAndNet { sync_before_answer: false });
     all
 }
 

@@ -2,6 +2,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ordain::broker::Loggers;
 use ordain::config::LoadedConfig;
 use ordain::io::Io;
 use ordain::server::{Node, StartError};
@@ -9,19 +10,18 @@ use ordain::server::{Node, StartError};
 use crate::failure::Failure;
 
 /// Starts a node and says in the log what recovery found.
-pub async fn start(io: Io, config: LoadedConfig, data_dir: &Path) -> Result<Node, Failure> {
+pub async fn start(io: Io, config: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Result<Node, Failure> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let node = Node::start(io, Arc::new(config.broker), Arc::new(config.settings)).await.map_err(
-        |error| match error {
-            // What storage says names files below the data directory.
-            StartError::Storage(error) => {
-                Failure::Message(format!("in the data directory {}: {error}", data_dir.display()))
-            }
-            other => Failure::Message(other.to_string()),
-        },
-    )?;
+    let started = Node::start_with(io, Arc::new(config.broker), Arc::new(config.settings), loggers).await;
+    let node = started.map_err(|error| match error {
+        // What storage says names files below the data directory.
+        StartError::Storage(error) => {
+            Failure::Message(format!("in the data directory {}: {error}", data_dir.display()))
+        }
+        other => Failure::Message(other.to_string()),
+    })?;
     report(&node);
     Ok(node)
 }

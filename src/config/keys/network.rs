@@ -1,5 +1,5 @@
 //! The configuration keys of sockets, connections, requests and fetches: facts about Kafka 4.3 and Ordain.
-use super::reasons::{NOAUTH, POOLS, RATE};
+use super::reasons::{NOAUTH, POOLS};
 use crate::config::key::key_table;
 
 key_table! {
@@ -20,7 +20,7 @@ key_table! {
     "listeners": List = Some("PLAINTEXT://127.0.0.1:9092"),
         List(&[], Empty::Forbidden), High, PerBroker, Used,
         "Addresses the broker accepts clients on, as NAME://host:port; without host on all interfaces.";
-    "max.connection.creation.rate": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, RATE,
+    "max.connection.creation.rate": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, Used,
         "Most new connections per second.";
     "max.connections": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, Used,
         "Most connections the broker holds at once.";

@@ -16,8 +16,9 @@ pub(super) const NEWGROUPS: Handling = Accepted("takes effect with the consumer 
 pub(super) const NOAUTH: Handling = Accepted("takes effect with authentication");
 pub(super) const ONEDIR_OK: Handling = Accepted("a node has one data directory");
 pub(super) const POOLS: Handling = Accepted("a node runs shards instead of thread pools; see ordain.shards");
+pub(super) const PUSHED: Handling =
+    Accepted("takes effect when the broker takes metrics from clients (KIP-714)");
 pub(super) const QUOTAS: Handling = Accepted("takes effect with quotas");
-pub(super) const RATE: Handling = Accepted("connections are bounded in number, not yet in rate");
 pub(super) const SHARE: Handling = Accepted("takes effect with share groups");
 pub(super) const STREAMS: Handling = Accepted("takes effect with streams groups");
 pub(super) const TIERED: Handling = Accepted("has no effect while tiered storage is off");

@@ -216,6 +216,9 @@ impl PartitionLog {
 
     /// Takes on changed limits.
     pub fn set_config(&mut self, config: LogConfig) {
+        let limits = producer_limits(&config);
+        self.producers.set_limits(limits);
+        self.flushed_producers.set_limits(limits);
         self.config = config;
     }
 

@@ -55,6 +55,10 @@ impl Scenario for Broker {
         }
     }
 
+    fn without_mistake(&self) -> Option<&'static str> {
+        self.mutant.map(|_| "broker")
+    }
+
     fn draw(&self, seed: u64) -> Case {
         plan::draw(self.name(), seed)
     }
@@ -118,7 +122,7 @@ async fn live(
 
 /// Whether a reader is one of the group's members.
 fn is_member(reader: Reader) -> bool {
-    (clients::FIRST_MEMBER..judge::READER).contains(&reader.reader)
+    (history::FIRST_MEMBER..history::JUDGE).contains(&reader.reader)
 }
 
 /// A client that runs.
@@ -126,6 +130,8 @@ struct Running {
     seat: NodeHandle,
     ending: Ending,
     is_member: bool,
+    /// Whether it sends what the group reads.
+    feeds_group: bool,
 }
 
 /// Starts every client on a machine of its own; the names are those under which they report progress.
@@ -156,7 +162,8 @@ fn start_clients(
             };
             perform(seat, work.clone())
         });
-        clients.push(Running { seat: node, ending, is_member });
+        let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
+        clients.push(Running { seat: node, ending, is_member, feeds_group });
     }
     Ok(clients)
 }
@@ -211,9 +218,12 @@ async fn all_get_on(
         if let Some(wrong) = history.events().wrongs.first() {
             return Err(Violation::new("client-saw-wrong", wrong.clone()));
         }
-        // A group without its offsets, or without a partition to read, cannot get on.
-        let is_excused =
-            account.groups_are_down() || account.down(&plan.checked()).len() == plan.checked().len();
+        // A group without its offsets, without a partition to read, or without anything new in them (the
+        // producers of a case may be bounded, or taken away) cannot get on.
+        let is_fed = clients.iter().any(|client| client.feeds_group && !client.ending.is_used_up());
+        let is_excused = !is_fed
+            || account.groups_are_down()
+            || account.down(&plan.checked()).len() == plan.checked().len();
         let (members, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.is_member);
         let stuck: Vec<&str> =
             others.into_iter().filter(|client| !got_on(client)).map(|client| client.seat.name()).collect();

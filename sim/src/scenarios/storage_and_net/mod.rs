@@ -11,7 +11,7 @@ use ordain::io::{Access, Connection, File, Io, OpenOptions, read_exact, timeout,
 
 use super::{Scenario, Violation};
 use crate::case::{Case, ClientCase};
-use crate::cluster::{Cluster, NodeHandle};
+use crate::cluster::Cluster;
 use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::trace::fnv64;
@@ -211,11 +211,19 @@ fn check(answered: &Answered, log: &[u8]) -> Result<(), Violation> {
 
 impl Scenario for StorageAndNet {
     fn name(&self) -> &'static str {
-        "storage-and-net"
+        if self.sync_before_answer { "storage-and-net" } else { "storage-and-net-careless" }
     }
 
     fn about(&self) -> &'static str {
-        "a server that syncs before it answers, under crashes, cuts and disk faults (no broker)"
+        if self.sync_before_answer {
+            "a server that syncs before it answers, under crashes, cuts and disk faults (no broker)"
+        } else {
+            "the same with a mistake on purpose: it answers first"
+        }
+    }
+
+    fn without_mistake(&self) -> Option<&'static str> {
+        (!self.sync_before_answer).then_some("storage-and-net")
     }
 
     fn draw(&self, seed: u64) -> Case {

@@ -2,15 +2,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::{TraceMode, logs, scenarios};
 use clap::Args;
-use ordain_sim::{TraceMode, logs, scenarios};
 
+use super::failure;
+use super::process::{Found, Report};
 use super::{Chosen, FOUND, TIMED_OUT, TIMEOUT_SECONDS, print, refuse};
-use crate::failure;
-use crate::process::{Found, Report};
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     chosen: Chosen,
     /// Give up after this many seconds
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 /// Runs one case, and reports on it in one line of JSON.
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(super) fn run(options: &Options) -> ExitCode {
     let (case, scenario) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
