@@ -14,9 +14,11 @@ use crate::scenarios::Scenario;
 use crate::schedules::Schedule;
 use clap::{Args, Parser, Subcommand};
 
+mod conditions;
 mod failure;
 mod junit;
 mod list;
+mod mutants;
 mod process;
 mod replay;
 mod run;
@@ -44,6 +46,8 @@ enum Command {
     Shrink(shrink::Options),
     /// Run the schedules that are kept, and see that of each comes what is expected
     Schedules(schedules::Options),
+    /// Look for every planted mistake, and say after how many seeds it was found
+    Mutants(mutants::Options),
     /// List the scenarios
     List,
     /// Run one seed or case in this process and report on it in a line of JSON (what `run` starts)
@@ -63,6 +67,7 @@ pub fn main(scenarios: Vec<&'static dyn Scenario>) -> ExitCode {
         Command::Replay(options) => replay::run(&options),
         Command::Shrink(options) => shrink::run(&options),
         Command::Schedules(options) => schedules::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::List => list::run(scenarios),
         Command::Seed(options) => seed::run(&options),
     }

@@ -11,10 +11,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::failure;
 use super::junit::{self, TestCase};
 use super::process::{self, Folder, Found, NOT_DETERMINISTIC, Report};
 use super::{Chosen, FOUND, TIMEOUT_SECONDS, default_scenario, jobs, print, refuse, scenario};
+use super::{conditions, failure};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -49,6 +49,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     folders: usize,
 }
+
+/// The scenario whose sweeps must come to all conditions.
+const BROKER: &str = "broker";
 
 impl Options {
     fn scenario(&self) -> &str {
@@ -91,6 +94,7 @@ struct SweepLine<'a> {
     simulated_seconds: f64,
     real_seconds: f64,
     conditions: Vec<&'a str>,
+    conditions_missing: Vec<&'static str>,
 }
 
 /// One seed that has run.
@@ -312,6 +316,10 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
             simulated_seconds: tally.simulated().as_secs_f64(),
             real_seconds: real.as_secs_f64(),
             conditions: tally.conditions(),
+            conditions_missing: conditions::missing(&tally.conditions())
+                .iter()
+                .map(|one| one.name())
+                .collect(),
         });
     } else {
         println!(
@@ -327,7 +335,10 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
     {
         return refuse(&format!("cannot write {}: {error}", path.display()));
     }
-    let Some(first) = failed.first() else { return ExitCode::SUCCESS };
+    let lacks_conditions = lacks_conditions(options, tally);
+    let Some(first) = failed.first() else {
+        return if lacks_conditions { ExitCode::from(FOUND) } else { ExitCode::SUCCESS };
+    };
     if !options.json {
         println!(
             "{} failed; the first: {}",
@@ -336,6 +347,18 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
         );
     }
     ExitCode::from(FOUND)
+}
+
+/// Says which conditions no seed came to; whether that makes the sweep fail. They are the broker's own: no other
+/// scenario is held to them.
+fn lacks_conditions(options: &Options, tally: &Tally) -> bool {
+    if options.scenario() != BROKER {
+        return false;
+    }
+    let missing = conditions::missing(&tally.conditions());
+    let Some(complaint) = conditions::complaint(&missing, options.seeds) else { return false };
+    eprintln!("{complaint}");
+    options.seeds >= conditions::SEEDS_MIN
 }
 
 fn test_cases(tally: &Tally) -> Vec<TestCase> {
