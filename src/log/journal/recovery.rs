@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 
 use super::DIRECTORY;
@@ -12,10 +12,7 @@ use super::committer::{Committer, Start};
 use super::entry::{Entry, EntryBody, EntryInvalid, LogKey};
 use super::files::{self, FileSet, JournalFile, Shape};
 use super::fill::fill_files;
-use super::format::{
-    CommitHeader, CommitNumber, FileSequence, HEADER_BYTES, HeaderFound, Incarnation, Position, ROW_BYTES,
-    Row,
-};
+use super::format::{CommitHeader, CommitNumber, FileSequence, HeaderFound, Incarnation, Position, Row};
 use super::handle::{Counters, JournalHandle, Shared, entry_bytes_max};
 use super::reading::{Found, check_commit, read_block, read_readable};
 use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
