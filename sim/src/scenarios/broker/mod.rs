@@ -147,6 +147,7 @@ fn start_clients(
     for client in &case.clients {
         let work: Work = client.work_as()?;
         let is_member = matches!(work, Work::Member(_));
+        let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         let node = cluster.add_node(&client.name);
         let ending = ending.with_budget(client.operations_max);
         let (name, partitions) = (client.name.clone(), plan.partitions_of(topic_of(&work)));
@@ -162,7 +163,6 @@ fn start_clients(
             };
             perform(seat, work.clone())
         });
-        let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         clients.push(Running { seat: node, ending, is_member, feeds_group });
     }
     Ok(clients)
