@@ -8,6 +8,7 @@ use crate::types::ErrorCode;
 use crate::types::limits::STRING_BYTES_MAX;
 use crate::wire::Text;
 use crate::wire::batch::BatchError;
+use crate::wire::compression::CompressionError;
 
 /// An error as answers carry it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,11 +123,14 @@ impl AsErrorCode for BatchError {
             BatchError::Magic { .. }
             | BatchError::Length { .. }
             | BatchError::Crc { .. }
-            | BatchError::Compression(_) => ErrorCode::CorruptMessage,
+            | BatchError::Compression(CompressionError::Malformed { .. }) => ErrorCode::CorruptMessage,
             BatchError::UnknownCodec { .. } | BatchError::CodecTooNew { .. } => {
                 ErrorCode::UnsupportedCompressionType
             }
-            BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            // Not corrupt: a client would send what is corrupt again.
+            BatchError::TooLarge { .. } | BatchError::Compression(CompressionError::TooLarge { .. }) => {
+                ErrorCode::MessageTooLarge
+            }
             BatchError::RecordsRefused(refused) => {
                 if refused.any_timestamp {
                     ErrorCode::InvalidTimestamp

@@ -58,18 +58,18 @@ pub enum LoggerError {
 /// The logger above all.
 const ROOT: &str = "root";
 
-/// One for each module that says something.
+/// One for each module that says something. Kafka's tools take no `::` in a name.
 const MODULES: [&str; 10] = [
     "ordain",
-    "ordain::broker",
-    "ordain::coordinator",
-    "ordain::io",
-    "ordain::log",
-    "ordain::metadata",
-    "ordain::partition",
-    "ordain::raft",
-    "ordain::server",
-    "ordain::wire",
+    "ordain.broker",
+    "ordain.coordinator",
+    "ordain.io",
+    "ordain.log",
+    "ordain.metadata",
+    "ordain.partition",
+    "ordain.raft",
+    "ordain.server",
+    "ordain.wire",
 ];
 
 /// Takes the levels that were set to where lines are written: the root's, and those of modules that differ.
@@ -114,7 +114,7 @@ impl Loggers {
     pub fn levels(&self) -> BTreeMap<String, LogLevel> {
         let levels = self.inner.levels.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let of_module = |module: &'static str| {
-            let parent = module.split("::").next().unwrap_or(module);
+            let parent = module.split('.').next().unwrap_or(module);
             let set = levels.of_modules.get(module).or_else(|| levels.of_modules.get(parent));
             (module.to_owned(), *set.unwrap_or(&levels.root))
         };
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn a_logger_without_a_level_has_its_parents() {
         let loggers = Loggers::detached();
-        set(&loggers, &[("ordain::log", Some("TRACE")), ("ordain", Some("FATAL"))]);
-        assert_eq!(level(&loggers, "ordain::log"), LogLevel::Trace);
-        assert_eq!(level(&loggers, "ordain::broker"), LogLevel::Error);
+        set(&loggers, &[("ordain.log", Some("TRACE")), ("ordain", Some("FATAL"))]);
+        assert_eq!(level(&loggers, "ordain.log"), LogLevel::Trace);
+        assert_eq!(level(&loggers, "ordain.broker"), LogLevel::Error);
         assert_eq!(level(&loggers, "root"), LogLevel::Info);
-        set(&loggers, &[("ordain::log", None), ("ordain", None), ("root", Some("WARN"))]);
-        assert_eq!(level(&loggers, "ordain::log"), LogLevel::Warn);
+        set(&loggers, &[("ordain.log", None), ("ordain", None), ("root", Some("WARN"))]);
+        assert_eq!(level(&loggers, "ordain.log"), LogLevel::Warn);
     }
 
     #[test]
@@ -192,8 +192,8 @@ mod tests {
             sink.lock().expect("no panic").push((root, modules.clone()));
         });
         let loggers = Loggers::new(LogLevel::Info, apply);
-        set(&loggers, &[("ordain::raft", Some("DEBUG"))]);
-        let expected = [(LogLevel::Info, BTreeMap::from([("ordain::raft", LogLevel::Debug)]))];
+        set(&loggers, &[("ordain.raft", Some("DEBUG"))]);
+        let expected = [(LogLevel::Info, BTreeMap::from([("ordain.raft", LogLevel::Debug)]))];
         assert_eq!(*seen.lock().expect("no panic"), expected);
     }
 

@@ -35,7 +35,7 @@ pub struct RecoveryReport {
     pub files_cut: usize,
     /// Files and directories that nothing named.
     pub removed: Vec<String>,
-    /// Indexes that are shorter than they should be: look-ups walk further.
+    /// Indexes that are shorter than they should be: look-ups walk further until they have been made again.
     pub indexes_short: Vec<String>,
     /// Names below the data directory that are none of ours, left alone.
     pub ignored: Vec<String>,
@@ -246,6 +246,7 @@ async fn settle_log(
                 report.files_cut += 1;
             } else if size < bytes && kind != FileKind::Log {
                 report.indexes_short.push(path);
+                log.suspect_indexes(segment.base);
             }
         }
     }

@@ -50,9 +50,13 @@ impl StoredRead {
         for view in &self.segments {
             let read = match self.read_segment(view, true).await {
                 // The index may have led astray: it is a hint.
-                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => {
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. })) => {
                     sometimes(Condition::IndexIgnored);
-                    self.read_segment(view, false).await?
+                    let read = self.read_segment(view, false).await?;
+                    if matches!(error, ReadError::Corrupt { .. }) {
+                        self.cache.suspect(&view.segment);
+                    }
+                    read
                 }
                 Err(ReadError::Gone) => {
                     sometimes(Condition::SegmentGoneUnderReader);
@@ -105,6 +109,7 @@ impl StoredRead {
             let header = batch.header();
             if first && start.is_some() && header.base_offset > self.offset {
                 // A row that leads beyond the offset is wrong.
+                self.cache.suspect(&view.segment);
                 return Box::pin(self.read_segment(view, false)).await;
             }
             first = false;
@@ -149,7 +154,11 @@ impl StoredTimestampRead {
     pub async fn run(self) -> Result<Option<RecordBatch>, ReadError> {
         for view in &self.segments {
             let found = match self.search(view, true).await {
-                Err(ReadError::Corrupt { .. }) => self.search(view, false).await?,
+                Err(ReadError::Corrupt { .. }) => {
+                    let found = self.search(view, false).await?;
+                    self.cache.suspect(&view.segment);
+                    found
+                }
                 other => other?,
             };
             if found.is_some() {
@@ -165,6 +174,9 @@ impl StoredTimestampRead {
             let rows = self.cache.index(&view.segment, FileKind::TimeIndex, view.time_index_bytes).await;
             // Without the index the walk is longer, no more.
             let rows = rows.unwrap_or_default();
+            if (rows.len() as u64) < view.time_index_bytes {
+                self.cache.suspect(&view.segment);
+            }
             let offset = indexes::offset_for_timestamp(&rows, view.segment.base, self.timestamp);
             start = start_for_offset(&self.cache, view, offset.max(self.from)).await?;
         }
@@ -193,6 +205,9 @@ async fn start_for_offset(
         Err(_) if view.segment.is_removed() => return Err(ReadError::Gone),
         Err(_) => Bytes::new(),
     };
+    if (rows.len() as u64) < view.offset_index_bytes {
+        cache.suspect(&view.segment);
+    }
     let row = indexes::row_for_offset(&rows, view.segment.base, offset);
     Ok(row.filter(|row| row.position < view.bytes))
 }

@@ -1,6 +1,7 @@
 //! What keeps storage in bounds while nobody asks: batches move from memory to segments, checkpoints free the
 //! journal, retention moves log starts, silent producers are forgotten.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -10,8 +11,11 @@ use super::compactor::{Compactor, Outcome};
 use super::{Partitions, PartitionsClosed};
 use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, TaskHandle, timeout};
-use crate::log::{CompactionWork, FlushDone, FlushFailed, FlushWork, Position, Storage, StorageError};
-use crate::types::{Instant, PartitionId, Timestamp};
+use crate::log::{
+    CompactionWork, FlushDone, FlushFailed, FlushWork, Position, ReindexDone, ReindexWork, Storage,
+    StorageError,
+};
+use crate::types::{Instant, Timestamp};
 
 /// How often the task looks whether there is something to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -19,6 +23,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a failed round is not tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long there is between two segments whose indexes are made again: a segment may be read for nothing.
+const REINDEX_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A step of maintenance in a shard.
 pub(super) enum Step {
@@ -32,6 +38,10 @@ pub(super) enum Step {
     TakeCompaction { wall: Timestamp, reply: oneshot::Sender<Option<CompactionWork>> },
     /// What became of it.
     Compacted { wall: Timestamp, outcome: Box<Outcome> },
+    /// Hand out a segment whose indexes are to be made again, if one is known.
+    TakeReindex { reply: oneshot::Sender<Option<ReindexWork>> },
+    /// The indexes are there.
+    Reindexed(ReindexDone),
     /// Let go of memory that is only a cache.
     ReleaseTails,
 }
@@ -68,8 +78,10 @@ impl Maintenance {
         let stop = Shutdown::new();
         let (sender, outcome) = oneshot::channel();
         let cleaner = config.load().cleaner.clone();
+        let garbage_waits = Arc::new(AtomicBool::new(false));
         let compactor = cleaner.compaction_enabled.then(|| {
-            let compactor = Compactor::new(io.clone(), partitions.clone(), config);
+            let waits = Arc::clone(&garbage_waits);
+            let compactor = Compactor::new(io.clone(), partitions.clone(), config, waits);
             io.spawn.spawn("compactor", Box::pin(compactor.run(stop.clone())))
         });
         let now = io.clock.now();
@@ -81,6 +93,9 @@ impl Maintenance {
             flushed_at: now,
             retained_at: now,
             retry_at: now,
+            reindex_at: now,
+            reindexing: Arc::default(),
+            garbage_waits,
         };
         let stopped = stop.clone();
         let task = io.spawn.spawn(
@@ -124,6 +139,11 @@ struct Keeper {
     flushed_at: Instant,
     retained_at: Instant,
     retry_at: Instant,
+    reindex_at: Instant,
+    /// Whether the indexes of a segment are being made.
+    reindexing: Arc<AtomicBool>,
+    /// Whether a compaction has left files that can go after a checkpoint.
+    garbage_waits: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -155,12 +175,47 @@ impl Keeper {
             let wall = self.io.clock.wall();
             self.partitions.maintain(|_| Step::Retain { wall }).await?;
         }
+        if self.storage.file_cache().has_suspects() && now >= self.reindex_at {
+            self.reindex_at = now.after(REINDEX_INTERVAL);
+            self.reindex().await?;
+        }
         let journal = self.storage.journal().statistics();
-        let pressed = journal.is_pressed()
+        let pressed = self.garbage_waits.swap(false, Ordering::AcqRel)
+            || journal.is_pressed()
             || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit();
         if pressed || now.since(self.flushed_at) >= FLUSH_INTERVAL {
             self.flushed_at = now;
             self.round().await?;
+        }
+        Ok(())
+    }
+
+    /// Begins to make the indexes of one segment again, beside everything else.
+    async fn reindex(&self) -> Result<(), MaintenanceError> {
+        if self.reindexing.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        for shard in 0..self.partitions.shard_count() {
+            let (reply, answer) = oneshot::channel();
+            self.partitions.maintain_shard(shard, Step::TakeReindex { reply }).await?;
+            let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? else { continue };
+            self.reindexing.store(true, Ordering::Release);
+            let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
+            let reindexing = Arc::clone(&self.reindexing);
+            let remade = async move {
+                let path = work.path();
+                match work.run(&*disk).await {
+                    Ok(done) => {
+                        info!(%path, "the segment's indexes were made again");
+                        // A shard that is gone needs no index.
+                        let _gone = partitions.maintain_shard(shard, Step::Reindexed(done)).await;
+                    }
+                    Err(failure) => warn!(%path, %failure, "the segment's indexes cannot be made again"),
+                }
+                reindexing.store(false, Ordering::Release);
+            };
+            drop(self.io.spawn.spawn("reindex", Box::pin(remade)));
+            return Ok(());
         }
         Ok(())
     }
@@ -174,8 +229,7 @@ impl Keeper {
             self.partitions.maintain_shard(shard, Step::TakeFlushes { wall, reply }).await?;
             let works = answer.await.map_err(|_| MaintenanceError::Closed)?;
             let outcomes = self.storage.flush(works).await;
-            for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-                warn!(%failure, "records stay in memory and in the journal");
+            if outcomes.iter().any(Result::is_err) {
                 self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
             }
             let (reply, answer) = oneshot::channel();
@@ -191,6 +245,6 @@ impl Keeper {
 }
 
 /// Says in the node's log what retention removed.
-pub(super) fn told_retention(id: PartitionId, start: crate::types::Offset) {
-    info!(partition = %id, log_start = %start, "retention moved the log's start");
+pub(super) fn told_retention(partition: &str, start: crate::types::Offset) {
+    info!(partition, log_start = %start, "retention moved the log's start");
 }

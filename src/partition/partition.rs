@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// One partition as its shard owns it: the replica decides, the log keeps, and requests wait here.
 pub(super) struct Partition {
     pub(super) log: PartitionLog,
+    topic: Arc<str>,
     replica: Replica,
     /// What the shard tells once this partition serves, or never will.
     pub(super) gates: Vec<u64>,
@@ -74,7 +75,7 @@ impl Outbox {
 }
 
 impl Partition {
-    pub(super) fn new(node: NodeId, voters: VoterSet, log: PartitionLog) -> Partition {
+    pub(super) fn new(node: NodeId, topic: Arc<str>, voters: VoterSet, log: PartitionLog) -> Partition {
         let last_epoch = log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch);
         let recovered = Recovered {
             epoch: log.vote().map_or(last_epoch, |vote| vote.epoch.max(last_epoch)),
@@ -85,6 +86,7 @@ impl Partition {
         Partition {
             replica: Replica::new(node, voters, recovered),
             log,
+            topic,
             gates: Vec::new(),
             waiting_leader: VecDeque::new(),
             waiting_commit: VecDeque::new(),
@@ -92,6 +94,11 @@ impl Partition {
             uncommitted: VecDeque::new(),
             fetches: Waiters::default(),
         }
+    }
+
+    /// As people know it.
+    pub(super) fn name(&self) -> String {
+        format!("{}-{}", self.topic, self.log.key().partition.index.0)
     }
 
     /// Gives the replica an event and carries out what it wants.

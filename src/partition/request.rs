@@ -14,6 +14,8 @@ use crate::wire::batch::ValidatedBatch;
 #[derive(Clone, Debug)]
 pub struct PartitionSpec {
     pub id: PartitionId,
+    /// The topic's name, for whoever reads the node's log.
+    pub topic: Arc<str>,
     pub voters: VoterSet,
     pub config: LogConfig,
 }

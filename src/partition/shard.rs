@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::appends::Appends;
 use super::compactor::{Outcome, log_of, told_compaction};
@@ -48,6 +48,8 @@ pub(super) struct Shard {
     held: VecDeque<Request>,
     /// Damage that has been reported, so that a reader that comes again does not fill the node's log.
     told_damage: BTreeSet<String>,
+    /// Partitions whose last flush failed.
+    unflushed: BTreeSet<PartitionId>,
     failed: bool,
 }
 
@@ -97,6 +99,7 @@ impl Shard {
             in_flight: VecDeque::new(),
             held: VecDeque::new(),
             told_damage: BTreeSet::new(),
+            unflushed: BTreeSet::new(),
             failed: false,
         }
     }
@@ -146,8 +149,8 @@ impl Shard {
                 refuse_late(request);
             }
             Request::Append { terms, .. } if !self.held.is_empty() || self.is_short_of_memory() => {
-                self.appends.mind(terms.deadline);
                 sometimes(Condition::AppendHeldForMemory);
+                self.appends.mind(terms.deadline);
                 self.held.push_back(request);
             }
             other => self.handle(other),
@@ -282,6 +285,19 @@ impl Shard {
                 drop(reply.send(self.take_compaction(wall)));
             }
             Step::Compacted { wall, outcome } => self.compacted(wall, *outcome),
+            Step::TakeReindex { reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                // A maintenance task that is gone leaves the indexes as they are: the node is ending.
+                drop(reply.send(logs.filter_map(PartitionLog::take_reindex).next()));
+            }
+            Step::Reindexed(done) => {
+                let key = done.log();
+                if let Some(partition) = self.partitions.get_mut(&key.partition)
+                    && partition.log.key() == key
+                {
+                    partition.log.reindexed(&done);
+                }
+            }
             Step::ReleaseTails => {
                 for partition in self.partitions.values_mut() {
                     partition.log.release_tail();
@@ -295,6 +311,7 @@ impl Shard {
             Ok(done) => done.log().partition,
             Err(failed) => failed.log_key().partition,
         };
+        self.tell_flush(id, outcome.as_ref().err());
         let log = match self.partitions.get_mut(&id) {
             Some(partition) => Some(&mut partition.log),
             None => self.dormant.get_mut(&id),
@@ -304,6 +321,21 @@ impl Shard {
             (Some(log), Ok(done)) => log.flushed(&done),
             (Some(log), Err(failed)) => log.flush_failed(failed),
             (None, _) => sometimes(Condition::FlushOfDeletedLog),
+        }
+    }
+
+    /// Says that records cannot leave memory, once until they can again: it is tried every second.
+    fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
+        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), Partition::name);
+        match failure {
+            Some(failure) if self.unflushed.insert(id) => {
+                warn!(partition = %name, %failure, "records stay in memory and in the journal");
+            }
+            Some(_) => {}
+            None if self.unflushed.remove(&id) => {
+                info!(partition = %name, "records go to their segments again");
+            }
+            None => {}
         }
     }
 
@@ -321,7 +353,10 @@ impl Shard {
         let partition =
             self.partitions.get_mut(&key.partition).filter(|partition| partition.log.key() == key);
         match (partition, outcome) {
-            (Some(partition), Ok(done)) => told_compaction(key, partition.log.compacted(done)),
+            (Some(partition), Ok(done)) => {
+                let name = partition.name();
+                told_compaction(&name, partition.log.compacted(done));
+            }
             (Some(partition), Err(failed)) => partition.log.compaction_failed(failed, wall),
             (None, _) => {}
         }
@@ -344,7 +379,7 @@ impl Shard {
                     && partition.delete_records(Some(start), &mut out).is_ok()
                 {
                     sometimes(Condition::RetentionMovedStart);
-                    told_retention(id, start);
+                    told_retention(&partition.name(), start);
                 }
             }
             self.take(id, out);
@@ -460,8 +495,10 @@ impl Shard {
             Request::Damaged { id, error } => {
                 let is_new = self.told_damage.len() < TOLD_DAMAGE_MAX
                     && self.told_damage.insert(format!("{id}: {error}"));
-                if is_new && self.partitions.contains_key(&id) {
-                    error!(partition = %id, %error, "stored records cannot be read: they are not served");
+                if let Some(partition) = self.partitions.get(&id).filter(|_| is_new) {
+                    let name = partition.name();
+                    error!(partition = %name, directory = %id, %error,
+                        "stored records cannot be read: they are not served");
                 }
             }
         }
@@ -488,11 +525,12 @@ impl Shard {
                 }
             };
             let damaged = log.damage().is_some();
-            let mut partition = Partition::new(self.node, spec.voters, log);
+            let mut partition = Partition::new(self.node, spec.topic, spec.voters, log);
             partition.gates.push(gate);
+            let name = partition.name();
             self.partitions.insert(spec.id, partition);
             if damaged {
-                warn!(partition = %spec.id, "the partition's log is damaged: it is not served");
+                warn!(partition = %name, directory = %spec.id, "the partition's log is damaged: it is not served");
                 self.open(gate);
             } else {
                 self.step(spec.id, Event::Campaign);
@@ -503,6 +541,7 @@ impl Shard {
     fn delete(&mut self, ids: &[PartitionId], reply: oneshot::Sender<Result<(), PartitionError>>) {
         let mut deleted = Vec::new();
         for id in ids {
+            self.unflushed.remove(id);
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
                     let mut out = Outbox::new(&self.journal);

@@ -7,6 +7,8 @@
     clippy::disallowed_types,
     reason = "tests of the real side"
 )]
+pub mod over_io;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};

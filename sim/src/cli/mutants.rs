@@ -162,7 +162,7 @@ fn tell(options: &Options, lines: &[Line]) {
         return;
     }
     let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN);
+    table.load_style(ASCII_MARKDOWN);
     table.set_header(["mistake", "found", "median", "most", "seconds", "by"]);
     for line in lines {
         let checkers: Vec<&str> = line.checkers.keys().map(String::as_str).collect();

@@ -13,6 +13,8 @@
 //! | a sector of the journal that cannot be read | refuse to start (the journal may end there) | name the file |
 //! | a checkpoint | – | start from the other, and report it |
 //! | both checkpoints | refuse to start | name one |
+//! | a snapshot of the metadata | – | start from the other, or from the log |
+//! | all snapshots of the metadata | refuse to start | say that it is the metadata |
 //! | batches of the metadata log | refuse to start | say that it is the metadata |
 //! | an index, the vouch file, padding, what is stale | be slower | serve everything |
 //!
@@ -48,6 +50,8 @@ pub struct Losses {
     pub structure: BTreeSet<String>,
     /// Checkpoints that cannot be used.
     pub checkpoints: BTreeSet<String>,
+    /// Snapshots of the metadata that cannot be used.
+    pub snapshots: BTreeSet<String>,
     /// Files that are only hints.
     pub hints: BTreeSet<String>,
 }
@@ -67,10 +71,8 @@ pub enum Aim {
     Journal,
     Vouch,
     Checkpoint,
-}
-
-impl Aim {
-    pub const ALL: [Aim; 5] = [Aim::Records, Aim::Index, Aim::Journal, Aim::Vouch, Aim::Checkpoint];
+    /// A snapshot of the metadata.
+    Snapshot,
 }
 
 /// The account of what faults have destroyed, for all nodes. Cheap to clone.
@@ -112,6 +114,7 @@ impl FaultAtlas {
                 Some((_, Kind::Index)) => aim == Aim::Index,
                 None => match path.as_str() {
                     "checkpoint" | "checkpoint.copy" => aim == Aim::Checkpoint,
+                    _ if path.starts_with(SNAPSHOTS) => aim == Aim::Snapshot,
                     "journal/vouch" => aim == Aim::Vouch && !journal_is_hurt,
                     _ => aim == Aim::Journal && !journal_is_hurt && journal::sequence(&path).is_some(),
                 },
@@ -139,11 +142,16 @@ impl FaultAtlas {
         let named = now.structure.iter().chain(now.checkpoints.iter().filter(|_| both));
         let is_named = named.clone().any(|path| words.contains(path.as_str()));
         let metadata = |whose: &PartitionId| whose.topic == TopicId::METADATA;
-        let is_metadata = words.contains("metadata") && now.records.keys().chain(&now.logs).any(metadata);
+        let snapshots =
+            node.disk().files().into_iter().filter(|(path, _)| path.starts_with(SNAPSHOTS)).count();
+        let no_snapshot = !now.snapshots.is_empty() && now.snapshots.len() == snapshots;
+        let is_lost = no_snapshot || now.records.keys().chain(&now.logs).any(metadata);
+        let is_metadata = words.contains("metadata") && is_lost;
         if !is_named && !is_metadata {
             return None;
         }
-        let mut paths: Vec<String> = now.structure.iter().chain(&now.checkpoints).cloned().collect();
+        let mut paths: Vec<String> =
+            now.structure.iter().chain(&now.checkpoints).chain(&now.snapshots).cloned().collect();
         let damaged = node.disk().damaged();
         let of_metadata = damaged
             .into_iter()
@@ -166,6 +174,8 @@ impl FaultAtlas {
     }
 }
 
+/// Where the snapshots of the metadata are.
+const SNAPSHOTS: &str = "metadata/";
 /// How many copies of the checkpoint there are.
 const CHECKPOINTS: usize = 2;
 
@@ -200,6 +210,8 @@ impl Losses {
         } else if path.starts_with("checkpoint") {
             // Also under its temporary name: it is about to get the other.
             self.checkpoints.insert(path.trim_end_matches(".tmp").to_owned());
+        } else if path.starts_with(SNAPSHOTS) {
+            self.snapshots.insert(path.to_owned());
         } else if let Some(sequence) = journal::sequence(path) {
             if !damage.unreadable.is_empty() {
                 self.structure.insert(path.to_owned());
@@ -230,6 +242,7 @@ impl Losses {
         self.logs.extend(&other.logs);
         self.structure.extend(other.structure.iter().cloned());
         self.checkpoints.extend(other.checkpoints.iter().cloned());
+        self.snapshots.extend(other.snapshots.iter().cloned());
         self.hints.extend(other.hints.iter().cloned());
     }
 }

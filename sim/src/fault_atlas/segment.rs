@@ -63,6 +63,7 @@ pub(super) fn offsets(content: &[u8], ranges: &[Range<u64>]) -> Vec<Range<Offset
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges")]
 mod tests {
     use ordain::types::Timestamp;
     use ordain::wire::batch::{BatchBuilder, BatchOptions, NewRecord};

@@ -323,13 +323,12 @@ impl Committer {
                 files.waiting.store(false, Ordering::Relaxed);
                 return Ok(found);
             }
-            if !std::mem::replace(waited, true) {
-                files.waiting.store(true, Ordering::Relaxed);
-                if files.is_complete() {
-                    sometimes(Condition::JournalFull);
-                    self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
-                    tracing::info!("the journal is full: appends wait for a checkpoint");
-                }
+            // Each time: one wait may follow another, and without this nobody makes the checkpoint.
+            files.waiting.store(true, Ordering::Relaxed);
+            if !std::mem::replace(waited, true) && files.is_complete() {
+                sometimes(Condition::JournalFull);
+                self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
+                tracing::info!("the journal is full: appends wait for a checkpoint");
             }
             changed.await;
         }

@@ -638,7 +638,12 @@ impl JournalReader {
             durable: Mutex::new(self.position),
             files,
             counters: Counters::default(),
-            queue_bytes_max: options.journal_queue_bytes.max(1),
+            // An entry counts from where the journal ended when it was queued. If more files than are spare were
+            // written before its turn comes, none could be freed, and it would wait for ever.
+            queue_bytes_max: options
+                .journal_queue_bytes
+                .min(queue_bytes_of(options.journal_file_bytes))
+                .max(1),
             entry_bytes_max: entry_bytes_max(options.journal_file_bytes),
             // What was found cannot be freed before the logs have owners, who need to write for that.
             replay_bytes_max: options.journal_replay_bytes.max(found.saturating_add(REPLAY_RESERVE_BYTES)),
@@ -722,4 +727,9 @@ impl JournalReader {
         disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
         Ok((live, spare))
     }
+}
+
+/// What may wait for a journal with files of that length, in bytes.
+fn queue_bytes_of(file_bytes: u64) -> usize {
+    usize::try_from(file_bytes / 4).unwrap_or(usize::MAX)
 }

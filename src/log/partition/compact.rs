@@ -83,7 +83,7 @@ impl PartitionLog {
     /// The compaction that is due, if one is. Its outcome goes to [`PartitionLog::compacted`] or
     /// [`PartitionLog::compaction_failed`]. `now` is the wall clock.
     pub fn take_compaction(&mut self, now: Timestamp) -> Option<CompactionWork> {
-        self.wants_compaction(now)?;
+        let dirty_ratio = self.wants_compaction(now)?;
         self.compaction.last_cleaning += 1;
         self.compaction.under_way = true;
         self.compaction.failed_at = None;
@@ -108,6 +108,7 @@ impl PartitionLog {
                 index_interval_bytes: self.config.index_interval_bytes,
             },
             now,
+            dirty_ratio,
         })
     }
 

@@ -29,6 +29,10 @@ pub(super) struct FlushState {
 }
 
 impl FlushState {
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
     /// An entry is about to go to the journal, behind this place.
     pub(super) fn note(&mut self, journal: Position) {
         self.dirty_from = earliest(self.dirty_from, Some(journal));

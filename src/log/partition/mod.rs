@@ -16,6 +16,7 @@
 mod compact;
 mod flush;
 mod read;
+mod reindex;
 mod retention;
 
 use std::sync::Arc;
@@ -496,6 +497,10 @@ impl PartitionLog {
         }
         if mutant(Mutant::ForgetProducersAtRestart) {
             self.producers = Producers::new(producer_limits(&self.config), self.log_end);
+        }
+        if self.damage.is_some() {
+            // The records before it may be what is lost: the log does not begin beyond what there is of it.
+            self.log_start = self.log_start.min(self.log_end);
         }
         let remembered = self.remembered_watermark.min(self.log_end);
         self.high_watermark = self.high_watermark.max(remembered).max(self.log_start);

@@ -143,6 +143,7 @@ impl Controller {
         let node = config.start.node_id;
         let spec = PartitionSpec {
             id: METADATA_PARTITION,
+            topic: "__cluster_metadata".into(),
             voters: VoterSet::new([node]),
             config: metadata_log_config(&config.start.metadata),
         };
@@ -333,6 +334,7 @@ impl Controller {
         let replicas = &topic.partitions.get(&id.index)?.replicas;
         replicas.contains(&node).then(|| PartitionSpec {
             id,
+            topic: Arc::clone(&topic.name),
             voters: VoterSet::new(replicas.iter().copied()),
             config: self.log_config(topic),
         })

@@ -195,6 +195,7 @@ fn aim(rng: &mut Stream) -> Aim {
         Aim::Journal,
         Aim::Vouch,
         Aim::Checkpoint,
+        Aim::Snapshot,
     ])
 }
 

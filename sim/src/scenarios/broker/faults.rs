@@ -159,6 +159,7 @@ pub(super) fn heal(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle])
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges")]
 mod tests {
     use super::*;
 

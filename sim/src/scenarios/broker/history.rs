@@ -10,6 +10,7 @@ use ordain::types::Offset;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::checkers::Step;
 use crate::cluster::Cluster;
 use crate::history::{Completion, OperationId};
 use crate::time::SimTime;
@@ -274,6 +275,7 @@ pub(super) struct History {
     wrong: Shutdown,
     /// The records whose fate is not told yet, as operations of the kept history.
     sending: Arc<Mutex<BTreeMap<RecordId, OperationId>>>,
+    step: Arc<Mutex<Step>>,
 }
 
 impl History {
@@ -283,6 +285,7 @@ impl History {
             events: Arc::default(),
             wrong: Shutdown::new(),
             sending: Arc::default(),
+            step: Arc::default(),
         }
     }
 
@@ -312,6 +315,13 @@ impl History {
         let mut events = self.events();
         let sent = events.sent.get_mut(&id).expect("it was sent");
         (sent.fate, sent.ended) = (fate, now);
+        let Fate::Acknowledged(Some(offset)) = sent.fate else { return };
+        let at = sent.at.clone();
+        drop(events);
+        let step = lock(&self.step).holds(&at, offset, id);
+        if let Err(wrong) = step {
+            self.wrong(wrong);
+        }
     }
 
     fn fate_of_operation(&self, id: RecordId, fate: &Fate) {
@@ -360,7 +370,11 @@ impl History {
             read.high_watermark,
             read.records.len()
         ));
+        let step = lock(&self.step).read(&read);
         self.events().reads.push(read);
+        if let Err(wrong) = step {
+            self.wrong(wrong);
+        }
     }
 
     /// A commit is about to be asked for; gives its places for [`History::committed_as`].

@@ -105,7 +105,7 @@ impl Judge<'_> {
             move |client| async move { look.records(&client).await.map(drop) },
         )
         .await?;
-        old_records_are_there(self.history, time).map_err(Violation::by("old-image"))
+        old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))
     }
 
     async fn ask<F>(
@@ -129,8 +129,8 @@ impl Judge<'_> {
         });
         match self.cluster.within(PATIENCE, asking).await.flatten() {
             Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(Violation::new("last-look", format!("{what} failed: {error}"))),
-            None => Err(Violation::new("last-look", format!("{what} took more than {PATIENCE:?}"))),
+            Some(Err(error)) => Err(Violation::new("I16-stuck", format!("{what} failed: {error}"))),
+            None => Err(Violation::new("I16-stuck", format!("{what} took more than {PATIENCE:?}"))),
         }
     }
 }
@@ -138,6 +138,9 @@ impl Judge<'_> {
 /// Each record acknowledged before that time is where the answer said, as the last look found it.
 fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String> {
     let events = history.events();
+    if let Some(wrong) = events.wrongs.first() {
+        return Err(wrong.clone());
+    }
     let found: BTreeMap<(&TopicPartition, Offset), _> = events
         .reads
         .iter()

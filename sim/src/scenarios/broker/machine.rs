@@ -193,7 +193,7 @@ impl Machine {
                 Why::NotStarted(why) => {
                     return Violation::new("does-not-start", format!("the broker does not start: {why}"));
                 }
-                Why::Wrong(why) => return Violation::new("false-damage", why),
+                Why::Wrong(why) => return Violation::new("I14-damage-report-wrong", why),
             };
             self.cluster.note(format_args!("the broker has ended: {why}"));
             self.crash();

@@ -147,6 +147,7 @@ fn start_clients(
     for client in &case.clients {
         let work: Work = client.work_as()?;
         let is_member = matches!(work, Work::Member(_));
+        let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         let node = cluster.add_node(&client.name);
         let ending = ending.with_budget(client.operations_max);
         let (name, partitions) = (client.name.clone(), plan.partitions_of(topic_of(&work)));
@@ -162,7 +163,6 @@ fn start_clients(
             };
             perform(seat, work.clone())
         });
-        let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         clients.push(Running { seat: node, ending, is_member, feeds_group });
     }
     Ok(clients)
@@ -216,7 +216,7 @@ async fn all_get_on(
     let began = cluster.now();
     loop {
         if let Some(wrong) = history.events().wrongs.first() {
-            return Err(Violation::new("client-saw-wrong", wrong.clone()));
+            return Err(Violation::new("client-saw-wrong", wrong.as_str()));
         }
         // A group without its offsets, without a partition to read, or without anything new in them (the
         // producers of a case may be bounded, or taken away) cannot get on.
@@ -233,10 +233,9 @@ async fn all_get_on(
         }
         if cluster.now().since(began) > RECOVERY {
             let group = if group_is_stuck { "the group" } else { "" };
-            let stuck = stuck.join(" ");
             return Err(Violation::new(
                 "I16-stuck",
-                format!("{RECOVERY:?} after the faults some clients are stuck: {stuck} {group}"),
+                format!("{RECOVERY:?} after the faults some clients are stuck: {} {group}", stuck.join(" ")),
             ));
         }
         cluster.sleep(Duration::from_millis(500)).await;

@@ -179,7 +179,8 @@ fn level_of(filter: Option<LevelFilter>) -> LogLevel {
 }
 
 fn directives(root: LogLevel, modules: &BTreeMap<&'static str, LogLevel>) -> EnvFilter {
-    let modules = modules.iter().map(|(module, level)| format!("{module}={}", level.name()));
+    let modules =
+        modules.iter().map(|(module, level)| format!("{}={}", module.replace('.', "::"), level.name()));
     let all: Vec<String> = std::iter::once(root.name().to_owned()).chain(modules).collect();
     EnvFilter::new(all.join(","))
 }

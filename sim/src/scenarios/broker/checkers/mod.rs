@@ -15,8 +15,11 @@ mod reads;
 mod records;
 mod replayed;
 mod retention;
+mod step;
 mod synced;
 mod topics;
+
+pub(super) use step::Step;
 
 /// Everything that must hold of a complete history.
 ///
@@ -27,25 +30,25 @@ pub(super) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     if let Some(wrong) = events.wrongs.first() {
         return Err(V::new("client-saw-wrong", wrong.as_str()));
     }
-    let values = records::one_value_per_offset(events).map_err(V::by("I2-two-values"))?;
-    reads::polls_are_contiguous(events).map_err(V::by("I8-polls-not-contiguous"))?;
-    reads::fetches_begin_with_their_batch(events).map_err(V::by("I8-fetch-without-its-batch"))?;
-    reads::high_watermarks_stay(events).map_err(V::by("high-watermark-went-back"))?;
-    records::only_what_was_sent(events, &values).map_err(V::by("invented-record"))?;
-    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
-    producers::idempotent_records_are_once_and_in_order(events, &values)
-        .map_err(V::by("I3-duplicate-or-disorder"))?;
-    producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-order-not-kept"))?;
+    let values = records::one_value_per_offset(events).map_err(V::by("I2-inconsistent-offsets"))?;
+    reads::polls_are_contiguous(events).map_err(V::by("I8-poll-skip"))?;
+    reads::fetches_begin_with_their_batch(events).map_err(V::by("I8-fetch-inside-batch"))?;
+    reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
+    records::only_what_was_sent(events, &values).map_err(V::by("I2-invented-record"))?;
+    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-write"))?;
+    producers::idempotent_records_are_once_and_in_order(events, &values).map_err(V::by("I3-duplicate"))?;
+    producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-nonmonotonic-send"))?;
     compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
     retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
         .map_err(V::by("I13-retention-took-too-much"))?;
-    producer_ids::producer_ids_are_given_once(events).map_err(V::by("producer-id-given-twice"))?;
+    producer_ids::producer_ids_are_given_once(events).map_err(V::by("I11-producer-id-twice"))?;
     offsets::listed_offsets_are_real(events).map_err(V::by("I10-offset-not-real"))?;
-    synced::a_failed_sync_ends_all_promises(events, now).map_err(V::by("I20-promise-after-failed-sync"))?;
-    topics::topics_are_what_was_made_of_them(events).map_err(V::by("I11-topics"))?;
+    synced::a_failed_sync_ends_all_promises(events, now)
+        .map_err(V::by("I20-acknowledged-after-failed-sync"))?;
+    topics::topics_are_what_was_made_of_them(events).map_err(V::by("I11-topics-not-as-made"))?;
     replayed::answers_survive_a_restart(events).map_err(V::by("I11-answers-changed"))?;
     delivery::commits_follow_deliveries(events).map_err(V::by("I26-commit-ahead-of-delivery"))?;
-    committed::commits_stay(events).map_err(V::by("commit-lost"))
+    committed::commits_stay(events).map_err(V::by("I11-commit-lost"))
 }
 
 /// Histories for the checkers' tests.

@@ -158,9 +158,8 @@ pub(in crate::scenarios::broker) async fn see(
     let names = [topic.to_owned()];
     let metadata = client.describe(Some(&names), AutoCreate::No).await?;
     let Some(told) = metadata.topics.get(topic) else { return Ok(None) };
-    match told.error {
-        Some(ErrorCode::UnknownTopicOrPartition) => return Ok(None),
-        Some(_) | None => {}
+    if told.error == Some(ErrorCode::UnknownTopicOrPartition) {
+        return Ok(None);
     }
     let partitions = i32::try_from(told.partitions.len()).unwrap_or(i32::MAX);
     let entries = client.describe_configs(&ConfigResource::Topic(topic.to_owned())).await?;
