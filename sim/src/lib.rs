@@ -14,6 +14,7 @@ compile_error!(
 );
 
 pub mod case;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod disk;

@@ -9,6 +9,7 @@ mod files;
 mod fill;
 mod format;
 mod handle;
+mod reading;
 mod recovery;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 
 use super::DIRECTORY;
@@ -12,11 +12,9 @@ use super::committer::{Committer, Start};
 use super::entry::{Entry, EntryBody, EntryInvalid, LogKey};
 use super::files::{self, FileSet, JournalFile, Shape};
 use super::fill::fill_files;
-use super::format::{
-    CommitHeader, CommitNumber, FileSequence, HEADER_BYTES, HeaderFound, Incarnation, Position, ROW_BYTES,
-    Row,
-};
+use super::format::{CommitHeader, CommitNumber, FileSequence, HeaderFound, Incarnation, Position, Row};
 use super::handle::{Counters, JournalHandle, Shared, entry_bytes_max};
+use super::reading::{Found, check_commit, read_block, read_readable};
 use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
 use crate::io::{AlignedBuffer, Disk, Durability, Io};
 use crate::log::checksum::crc32c;
@@ -195,26 +193,6 @@ async fn list(
         }
     }
     Ok(found)
-}
-
-/// What stands at a place where a commit is expected.
-enum Found {
-    Whole {
-        header: CommitHeader,
-        rows: Vec<Row>,
-        payloads: Bytes,
-    },
-    /// Header and directory are whole.
-    PayloadDamaged {
-        header: CommitHeader,
-        rows: Vec<Row>,
-        payloads: Bytes,
-    },
-    Damaged(&'static str),
-    /// The commit before it, as it reads now, is not the one that it was written behind.
-    Contradiction(&'static str),
-    /// No header of this use of the file: it ends here, unless something vouches for more.
-    Nothing,
 }
 
 /// Walks a journal from the replay position to its end.
@@ -766,63 +744,4 @@ impl JournalReader {
 /// What may wait for a journal with files of that length, in bytes.
 fn queue_bytes_of(file_bytes: u64) -> usize {
     usize::try_from(file_bytes / 4).unwrap_or(usize::MAX)
-}
-
-/// The bytes of a piece of a file; blocks that cannot be read are zeros, which no checksum of ours accepts.
-async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
-    let whole = usize::try_from(length).expect("a commit fits in memory");
-    if let Ok(bytes) = file.file.read_at(offset, whole).await
-        && bytes.len() == whole
-    {
-        return bytes;
-    }
-    let mut bytes = BytesMut::zeroed(whole);
-    for (i, slot) in bytes.chunks_mut(DISK_BLOCK_BYTES).enumerate() {
-        let at = offset + i as u64 * BLOCK;
-        if let Ok(block) = read_block(file, at, slot.len()).await
-            && block.len() == slot.len()
-        {
-            slot.copy_from_slice(&block);
-        }
-    }
-    bytes.freeze()
-}
-
-/// How often a block is asked for before it counts as lost: an error may pass.
-const READ_ATTEMPTS: u32 = 8;
-
-async fn read_block(file: &JournalFile, offset: u64, length: usize) -> io::Result<Bytes> {
-    let mut result = file.file.read_at(offset, length).await;
-    for _ in 1..READ_ATTEMPTS {
-        if result.is_ok() {
-            break;
-        }
-        result = file.file.read_at(offset, length).await;
-    }
-    result
-}
-
-fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
-    let payload_bytes = usize::try_from(header.payload_bytes).expect("the commit is in memory");
-    let directory_at = HEADER_BYTES + payload_bytes;
-    let directory = &commit[directory_at..directory_at + header.entries as usize * ROW_BYTES];
-    let checks = !mutant(Mutant::SkipCrcOnRecovery);
-    if checks && crc32c(directory) != header.directory_crc {
-        return Found::Damaged("has a damaged directory");
-    }
-    let rows: Vec<Row> = directory.chunks_exact(ROW_BYTES).map(Row::parse).collect();
-    let described: u64 = rows.iter().map(|row| u64::from(row.length)).sum();
-    if described != header.payload_bytes {
-        return Found::Damaged("has a directory that does not match its payloads");
-    }
-    let payloads = commit.slice(HEADER_BYTES..directory_at);
-    let mut at = 0;
-    for row in &rows {
-        let end = at + row.length as usize;
-        if checks && crc32c(&payloads[at..end]) != row.crc {
-            return Found::PayloadDamaged { header, rows, payloads };
-        }
-        at = end;
-    }
-    Found::Whole { header, rows, payloads }
 }

@@ -81,12 +81,28 @@ pub(super) struct Sent {
     pub(super) ended: SimTime,
 }
 
+/// Readers of a group are numbered from here on.
+pub(super) const FIRST_MEMBER: u32 = 100;
+/// The judge's number as a reader.
+pub(super) const JUDGE: u32 = 1000;
+
 /// Who reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Reader {
     pub(super) reader: u32,
     /// Between two fetches of one session, positions only move forward.
     pub(super) session: u32,
+}
+
+impl Reader {
+    /// The machine on which it runs.
+    fn name(self) -> String {
+        match self.reader {
+            reader @ 0..FIRST_MEMBER => format!("reader-{reader}"),
+            member @ FIRST_MEMBER..JUDGE => format!("member-{}", member - FIRST_MEMBER),
+            JUDGE.. => "judge".to_owned(),
+        }
+    }
 }
 
 /// One fetch of one partition.
@@ -320,17 +336,17 @@ impl History {
             .end_operation(operation, completion, || json!([["send", at(), [offset, id.to_string()]]]));
     }
 
-    /// A client begins and ends something at once, as far as the kept history goes.
+    /// A client has done something; the kept history learns of its begin only now.
     fn operation(
         &self,
         client: &str,
-        began: SimTime,
-        end: Completion,
         function: &'static str,
-        value: &dyn Fn() -> Value,
+        began: SimTime,
+        asked: &dyn Fn() -> Value,
+        (end, told): (Completion, &dyn Fn() -> Value),
     ) {
-        let operation = self.cluster.begin_operation(client, function, began, || Value::Null);
-        self.cluster.end_operation(operation, end, value);
+        let operation = self.cluster.begin_operation(client, function, began, asked);
+        self.cluster.end_operation(operation, end, told);
     }
 
     pub(super) fn read(&self, read: Read) {
@@ -340,8 +356,9 @@ impl History {
             let records: Vec<Value> = read.records.iter().map(record).collect();
             json!([["poll", { read.at.to_string(): records }]])
         };
-        let client = format!("reader-{}", read.reader.reader);
-        self.operation(&client, read.time, Completion::Ok, "poll", &value);
+        // When it was asked for is not known: a poll stands at the time of its answer.
+        let asked = || json!([["poll"]]);
+        self.operation(&read.reader.name(), "poll", read.time, &asked, (Completion::Ok, &value));
         self.cluster.note(format_args!(
             "reader {}/{} got {} {} to {} of {} to {}: {} records",
             read.reader.reader,
@@ -385,13 +402,19 @@ impl History {
         for commit in &mut events.commits[places] {
             (commit.fate, commit.ended) = (fate, now);
             let value = || json!({ commit.at.to_string(): commit.offset.0 });
-            self.operation("group", commit.began, end, "commit", &value);
+            self.operation("group", "commit", commit.began, &value, (end, &value));
         }
     }
 
     pub(super) fn committed(&self, read: CommittedRead) {
         let value = || json!({ read.at.to_string(): read.offset.map(|offset| offset.0) });
-        self.operation("admin", read.began, Completion::Ok, "committed", &value);
+        self.operation(
+            "admin",
+            "committed",
+            read.began,
+            &|| json!(read.at.to_string()),
+            (Completion::Ok, &value),
+        );
         self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
         self.events().committed.push(read);
     }
@@ -408,7 +431,7 @@ impl History {
     /// Deletion is about to be asked for.
     pub(super) fn deleting(&self, at: &TopicPartition, before: Offset) {
         let value = || json!({ at.to_string(): before.0 });
-        self.operation("admin", self.now(), Completion::Info, "delete-records", &value);
+        self.operation("admin", "delete-records", self.now(), &value, (Completion::Info, &value));
         self.cluster.note(format_args!("delete {at} before {before}"));
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();

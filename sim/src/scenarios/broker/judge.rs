@@ -10,7 +10,7 @@ use ordain::types::Offset;
 
 use super::account::Account;
 use super::clients::{client, create_topics, get_past_damage, got, look, see};
-use super::history::{Answers, CommittedRead, Extent, Fate, History, Reader};
+use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader};
 use super::machine::Machine;
 use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, cleanup};
 use crate::cluster::{Cluster, NodeHandle};
@@ -19,10 +19,8 @@ use crate::time::SimTime;
 
 /// How long the judge's own requests may take; nothing is broken any more.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The judge's number as a reader.
-pub(super) const READER: u32 = 1000;
 /// Its first look at everything.
-pub(super) const FIRST_LOOK: Reader = Reader { reader: READER, session: 1 };
+pub(super) const FIRST_LOOK: Reader = Reader { reader: JUDGE, session: 1 };
 
 /// Who looks at everything when all is over.
 pub(super) struct Judge<'a> {
@@ -146,7 +144,7 @@ fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String>
     let found: BTreeMap<(&TopicPartition, Offset), _> = events
         .reads
         .iter()
-        .filter(|read| read.reader == Reader { reader: READER, session: 3 })
+        .filter(|read| read.reader == Reader { reader: JUDGE, session: 3 })
         .flat_map(|read| read.records.iter().map(move |(offset, id)| ((&read.at, *offset), *id)))
         .collect();
     for (id, sent) in events.sent.iter().filter(|(_, sent)| sent.ended <= time) {
@@ -261,7 +259,7 @@ impl Look {
         while consumer.positions() != *ends {
             let fetched = consumer.poll(Duration::from_secs(2)).await?;
             for fetch in &fetched {
-                got(&self.history, Reader { reader: READER, session: self.session }, fetch);
+                got(&self.history, Reader { reader: JUDGE, session: self.session }, fetch);
             }
             if fetched.is_empty() {
                 get_past_damage(client, &mut consumer, &self.account, &self.history).await;

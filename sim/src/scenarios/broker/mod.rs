@@ -122,7 +122,7 @@ async fn live(
 
 /// Whether a reader is one of the group's members.
 fn is_member(reader: Reader) -> bool {
-    (clients::FIRST_MEMBER..judge::READER).contains(&reader.reader)
+    (history::FIRST_MEMBER..history::JUDGE).contains(&reader.reader)
 }
 
 /// A client that runs.

@@ -6,11 +6,9 @@ use ordain::client::group::GroupOptions;
 
 use super::reader::options;
 use super::{Seat, bounded, client, get_past_damage, got};
-use crate::scenarios::broker::history::{CommitFate, Reader};
+use crate::scenarios::broker::history::{CommitFate, FIRST_MEMBER, Reader};
 use crate::scenarios::broker::plan::{GROUP, MemberPlan, TOPIC};
 
-/// Readers of a group are numbered from here on.
-pub(in crate::scenarios::broker) const FIRST_READER: u32 = 100;
 /// Polls between two commits of a member that commits automatically.
 const POLLS_PER_COMMIT: u64 = 4;
 
@@ -45,7 +43,7 @@ pub(in crate::scenarios::broker) async fn consume_as_member(seat: Seat, plan: Me
                 }
                 // A rebalance may move positions back to what was committed.
                 let session = history.next_session(name);
-                let who = Reader { reader: FIRST_READER + plan.member, session };
+                let who = Reader { reader: FIRST_MEMBER + plan.member, session };
                 let brought = one_poll(&seat, &mut consumer, who).await?;
                 if !plan.commits_automatically && brought {
                     commit(&seat, &consumer).await?;

@@ -25,7 +25,7 @@ pub(super) use admin::{administer, create_topics};
 pub(super) use hostile::attack;
 pub(super) use ids::take_producer_ids;
 pub(super) use lister::list_offsets;
-pub(super) use member::{FIRST_READER as FIRST_MEMBER, consume_as_member};
+pub(super) use member::consume_as_member;
 pub(super) use prober::probe;
 pub(super) use producer::produce;
 pub(super) use reader::{get_past_damage, got, read_again_and_again};

@@ -4,15 +4,15 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::case::Case;
+use crate::schedules::{Expectation, RUNS_MAX, Schedule};
 use clap::Args;
-use ordain_sim::case::Case;
-use ordain_sim::schedules::{Expectation, RUNS_MAX, Schedule};
 
+use super::process;
 use super::{Chosen, FOUND, TIMEOUT_SECONDS, jobs, print, refuse};
-use crate::process;
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     /// Where the schedules are kept
     #[arg(default_value = "sim/schedules")]
     folder: PathBuf,
@@ -35,7 +35,7 @@ struct Job {
 }
 
 /// Runs all kept schedules; fails if something else comes of one than is expected.
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(super) fn run(options: &Options) -> ExitCode {
     let work = match load(&options.folder) {
         Ok(work) if work.is_empty() => {
             return refuse(&format!("there are no schedules in {}", options.folder.display()));

@@ -4,16 +4,16 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::case::Case;
+use crate::schedules::{Expectation, Schedule};
+use crate::shrink::{self, Oracle, Size};
 use clap::Args;
-use ordain_sim::case::Case;
-use ordain_sim::schedules::{Expectation, Schedule};
-use ordain_sim::shrink::{self, Oracle, Size};
 
+use super::process::{self, Found};
 use super::{Chosen, TIMEOUT_SECONDS, jobs, refuse, scenario};
-use crate::process::{self, Found};
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     chosen: Chosen,
     /// The name of the schedule; default: the checker and the seed
@@ -40,7 +40,7 @@ pub(crate) struct Options {
 }
 
 /// Makes a failure's case as small as it can be, and keeps it.
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(super) fn run(options: &Options) -> ExitCode {
     let (case, _) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),

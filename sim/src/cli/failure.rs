@@ -3,14 +3,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use ordain_sim::Outcome;
-use ordain_sim::case::Case;
-use ordain_sim::history::to_json_lines;
-use ordain_sim::report::{Finding, Page, page};
-use ordain_sim::scenarios::Violation;
+use crate::Outcome;
+use crate::case::Case;
+use crate::history::to_json_lines;
+use crate::report::{Finding, Page, page};
+use crate::scenarios::Violation;
 
 /// Writes the folder of a run whose trace was kept.
-pub(crate) fn write(
+pub(super) fn write(
     folder: &Path,
     case: &Case,
     outcome: &Outcome<Result<(), Violation>>,
@@ -34,7 +34,7 @@ pub(crate) fn write(
 }
 
 /// Writes what was found, and how it is shown again.
-pub(crate) fn write_violation(folder: &Path, found: Option<(&str, &str)>, replay: &str) -> io::Result<()> {
+pub(super) fn write_violation(folder: &Path, found: Option<(&str, &str)>, replay: &str) -> io::Result<()> {
     let (checker, text) = found.unwrap_or(("nothing", "everything held that must hold"));
     let case = folder.join("case.json");
     let text = format!("{checker}: {text}\n\n{replay}\ncargo sim replay --case {}\n", case.display());

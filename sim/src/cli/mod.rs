@@ -1,0 +1,183 @@
+//! `cargo sim`: runs seeds, replays one, shrinks one, lists what can be simulated. One file for each command;
+//! here is what they share: which case is meant, and how they end.
+//!
+//! Nothing here is simulated: it reads the clock, starts processes and writes files. A program with scenarios of
+//! its own has the same commands: its `main` is [`main`] with its scenarios.
+#![allow(clippy::disallowed_methods, reason = "the commands stand outside of every simulation")]
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use crate::case::Case;
+use crate::scenarios::Scenario;
+use crate::schedules::Schedule;
+use clap::{Args, Parser, Subcommand};
+
+mod conditions;
+mod failure;
+mod junit;
+mod list;
+mod mutants;
+mod process;
+mod replay;
+mod run;
+mod schedules;
+mod seed;
+mod shrink;
+
+/// What can be simulated; the first is meant if none is named.
+static SCENARIOS: OnceLock<Vec<&'static dyn Scenario>> = OnceLock::new();
+
+#[derive(Parser)]
+#[command(name = "cargo sim", version, about = "Runs a program inside its deterministic simulator")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a range of seeds, one process each
+    Run(run::Options),
+    /// Run one seed or case, print its trace and, as the last line, the trace's hash
+    Replay(replay::Options),
+    /// Make the case of a failure as small as it can be, and keep it as a schedule
+    Shrink(shrink::Options),
+    /// Run the schedules that are kept, and see that of each comes what is expected
+    Schedules(schedules::Options),
+    /// Look for every planted mistake, and say after how many seeds it was found
+    Mutants(mutants::Options),
+    /// List the scenarios
+    List,
+    /// Run one seed or case in this process and report on it in a line of JSON (what `run` starts)
+    #[command(hide = true)]
+    Seed(seed::Options),
+}
+
+/// Does what the command line says, with these scenarios; the first is the default.
+///
+/// # Panics
+/// If there is no scenario.
+pub fn main(scenarios: Vec<&'static dyn Scenario>) -> ExitCode {
+    assert!(!scenarios.is_empty(), "a simulator without scenarios");
+    let scenarios = SCENARIOS.get_or_init(|| scenarios);
+    match Arguments::parse().command {
+        Command::Run(options) => run::run(&options),
+        Command::Replay(options) => replay::run(&options),
+        Command::Shrink(options) => shrink::run(&options),
+        Command::Schedules(options) => schedules::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
+        Command::List => list::run(scenarios),
+        Command::Seed(options) => seed::run(&options),
+    }
+}
+
+/// The exit status of a run that found something broken.
+const FOUND: u8 = 1;
+/// The exit status of a wrong command line, or of a file that cannot be read or written.
+const USAGE: u8 = 2;
+/// The exit status of a seed that took too long.
+const TIMED_OUT: u8 = 3;
+/// How long one seed may take, in seconds of real time.
+const TIMEOUT_SECONDS: u64 = 120;
+
+/// Which case is meant.
+#[derive(Args, Clone, Default)]
+struct Chosen {
+    /// The seed that draws the case
+    #[arg(required_unless_present = "case", conflicts_with = "case")]
+    seed: Option<u64>,
+    /// A file that holds the case: a failure's case.json, or a schedule of sim/schedules/
+    #[arg(long, value_name = "FILE")]
+    case: Option<PathBuf>,
+    /// Run it in this scenario; default: the case's own, or that of the broker
+    #[arg(long)]
+    scenario: Option<String>,
+}
+
+impl Chosen {
+    fn seed(seed: u64, scenario: &str) -> Chosen {
+        Chosen { seed: Some(seed), case: None, scenario: Some(scenario.to_owned()) }
+    }
+
+    fn case(path: &Path) -> Chosen {
+        Chosen { case: Some(path.to_owned()), ..Chosen::default() }
+    }
+
+    /// The case, and what runs it.
+    ///
+    /// # Errors
+    /// For people.
+    fn load(&self) -> Result<(Case, &'static dyn Scenario), String> {
+        let Some(path) = &self.case else {
+            let scenario = scenario(self.scenario.as_deref().unwrap_or(default_scenario()))?;
+            return Ok((scenario.draw(self.seed.unwrap_or(0)), scenario));
+        };
+        let told = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {told}: {error}"))?;
+        let told = |error| format!("{told}: {error}");
+        let mut case = if Schedule::is_one(&text) {
+            Schedule::from_json(&text).map_err(told)?.case
+        } else {
+            Case::from_json(&text).map_err(told)?
+        };
+        if let Some(scenario) = &self.scenario {
+            case.scenario.clone_from(scenario);
+        }
+        let scenario = scenario(&case.scenario)?;
+        Ok((case, scenario))
+    }
+
+    /// As it stands on a command line.
+    fn arguments(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        words.extend(self.seed.map(|seed| seed.to_string()));
+        if let Some(path) = &self.case {
+            words.extend(["--case".to_owned(), path.display().to_string()]);
+        }
+        let goes_without_saying = |name: &&String| self.case.is_none() && *name == default_scenario();
+        if let Some(scenario) = self.scenario.as_ref().filter(|name| !goes_without_saying(name)) {
+            words.extend(["--scenario".to_owned(), scenario.clone()]);
+        }
+        words
+    }
+
+    /// The command that shows it.
+    fn replay_line(&self) -> String {
+        format!("cargo sim replay {}", self.arguments().join(" "))
+    }
+}
+
+/// The scenario of that name.
+///
+/// # Errors
+/// For people, if there is none.
+fn scenario(name: &str) -> Result<&'static dyn Scenario, String> {
+    let mut all = SCENARIOS.get().into_iter().flatten().copied();
+    all.find(|scenario| scenario.name() == name)
+        .ok_or_else(|| format!("there is no scenario {name:?}; `cargo sim list` shows what there is"))
+}
+
+fn default_scenario() -> &'static str {
+    SCENARIOS.get().and_then(|all| all.first()).map_or("", |scenario| scenario.name())
+}
+
+/// Prints, and minds a closed pipe no more than necessary.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(i32::from(FOUND));
+    }
+}
+
+/// Says why the command line is of no use.
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::from(USAGE)
+}
+
+/// How many processes run at once if nobody says so.
+fn jobs(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
+}
