@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 /// What each top module of the library may import of the others: the arrows of docs/architecture.md.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("types", &[]),
+    ("probe", &[]),
     ("io", &["types"]),
     ("config", &["types"]),
     ("metrics", &["types"]),
     ("wire", &["types"]),
     ("raft", &["types"]),
-    ("log", &["types", "io", "wire", "metrics"]),
-    ("partition", &["types", "io", "wire", "metrics", "log", "raft", "config"]),
-    ("metadata", &["types", "io", "wire", "config", "partition", "raft", "log"]),
-    ("coordinator", &["types", "io", "wire", "config", "metrics", "partition", "metadata"]),
+    ("log", &["types", "probe", "io", "wire", "metrics"]),
+    ("partition", &["types", "probe", "io", "wire", "metrics", "log", "raft", "config"]),
+    ("metadata", &["types", "probe", "io", "wire", "config", "partition", "raft", "log"]),
+    ("coordinator", &["types", "probe", "io", "wire", "config", "metrics", "partition", "metadata"]),
     ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
     (
         "server",

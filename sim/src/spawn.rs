@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use ordain::io::{BoxFuture, JoinError, Spawn, TaskHandle, catch_panic};
 
 use crate::cluster::TaskPanic;
+use crate::logs;
 use crate::world::{Incarnation, Node, World, lock};
 
 /// Starts the executor's tasks on one node, for one run of its process.
@@ -126,8 +127,14 @@ impl Future for Task {
                 return Poll::Ready(());
             }
         }
-        let Some(future) = self.future.as_mut() else { return Poll::Ready(()) };
-        let Poll::Ready(result) = future.as_mut().poll(context) else { return Poll::Pending };
+        let this = &mut *self;
+        let Some(future) = this.future.as_mut() else { return Poll::Ready(()) };
+        let polled = if this.world.trace.is_read() {
+            logs::on_node(&this.world, &this.node, || future.as_mut().poll(context))
+        } else {
+            future.as_mut().poll(context)
+        };
+        let Poll::Ready(result) = polled else { return Poll::Pending };
         if let Err(JoinError::Panicked(message)) = &result
             && self.node.is_alive(self.incarnation)
         {

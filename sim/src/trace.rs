@@ -44,6 +44,8 @@ pub fn fnv64(bytes: &[u8], state: u64) -> u64 {
 /// The events of one simulation.
 pub struct Trace {
     state: Mutex<State>,
+    /// Whether somebody reads the lines.
+    is_read: bool,
 }
 
 struct State {
@@ -57,7 +59,7 @@ struct State {
 impl Trace {
     pub(crate) fn new(mode: TraceMode) -> Trace {
         let state = State { mode, hash: FNV128_BASIS, events: 0, line: String::new(), lines: Vec::new() };
-        Trace { state: Mutex::new(state) }
+        Trace { state: Mutex::new(state), is_read: mode != TraceMode::Hash }
     }
 
     /// Adds an event: when, where (a node's name), what.
@@ -77,6 +79,26 @@ impl Trace {
                 // A closed pipe (`| head`) ends the printing, not the run.
                 if std::io::stdout().write_all(state.line.as_bytes()).is_err() {
                     state.mode = TraceMode::Hash;
+                }
+            }
+        }
+    }
+
+    /// Whether somebody reads the lines: only then is it worth the while to find more to say.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_read
+    }
+
+    /// Adds a line that is no event: it is not part of the hash, and nothing may depend on it.
+    pub(crate) fn aside(&self, now: SimTime, place: &str, what: fmt::Arguments<'_>) {
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = format!("{now} {place} {what}").replace('\n', " ");
+        match guard.mode {
+            TraceMode::Hash => {}
+            TraceMode::Keep => guard.lines.push(line),
+            TraceMode::Print => {
+                if writeln!(std::io::stdout(), "{line}").is_err() {
+                    guard.mode = TraceMode::Hash;
                 }
             }
         }

@@ -10,6 +10,7 @@ use madsim::time::TimeHandle;
 use crate::clock::ClockState;
 use crate::cluster::{Program, TaskPanic};
 use crate::disk::DiskState;
+use crate::history::Operation;
 use crate::net::NetState;
 use crate::rng::Streams;
 use crate::time::SimTime;
@@ -28,7 +29,8 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     time: TimeHandle,
     pub(crate) timers: Timers,
-    pub(crate) trace: Trace,
+    pub(crate) trace: Arc<Trace>,
+    pub(crate) operations: Mutex<Vec<Operation>>,
     pub(crate) net: Mutex<NetState>,
     nodes: Mutex<BTreeMap<NodeIndex, Arc<Node>>>,
     pub(crate) panics: Mutex<Vec<TaskPanic>>,
@@ -54,12 +56,13 @@ pub(crate) struct Node {
 pub(crate) struct Incarnation(pub(crate) u64);
 
 impl World {
-    pub(crate) fn new(seed: u64, time: TimeHandle, trace: Trace, net: NetState) -> World {
+    pub(crate) fn new(seed: u64, time: TimeHandle, trace: Arc<Trace>, net: NetState) -> World {
         World {
             seed,
             time,
             timers: Timers::default(),
             trace,
+            operations: Mutex::default(),
             net: Mutex::new(net),
             nodes: Mutex::default(),
             panics: Mutex::default(),

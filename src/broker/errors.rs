@@ -8,6 +8,7 @@ use crate::types::ErrorCode;
 use crate::types::limits::STRING_BYTES_MAX;
 use crate::wire::Text;
 use crate::wire::batch::BatchError;
+use crate::wire::compression::CompressionError;
 
 /// An error as answers carry it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,6 +86,7 @@ impl AsErrorCode for AppendError {
             AppendError::Leadership(error) => error.error_code(),
             AppendError::Producer { error, .. } => error.error_code(),
             AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
+            AppendError::TimedOut => ErrorCode::RequestTimedOut,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -121,11 +123,14 @@ impl AsErrorCode for BatchError {
             BatchError::Magic { .. }
             | BatchError::Length { .. }
             | BatchError::Crc { .. }
-            | BatchError::Compression(_) => ErrorCode::CorruptMessage,
+            | BatchError::Compression(CompressionError::Malformed { .. }) => ErrorCode::CorruptMessage,
             BatchError::UnknownCodec { .. } | BatchError::CodecTooNew { .. } => {
                 ErrorCode::UnsupportedCompressionType
             }
-            BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            // Not corrupt: a client would send what is corrupt again.
+            BatchError::TooLarge { .. } | BatchError::Compression(CompressionError::TooLarge { .. }) => {
+                ErrorCode::MessageTooLarge
+            }
             BatchError::RecordsRefused(refused) => {
                 if refused.any_timestamp {
                     ErrorCode::InvalidTimestamp
@@ -227,6 +232,7 @@ impl AsErrorCode for CoordinatorError {
             CoordinatorError::Write(
                 AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
             ) => ErrorCode::NotCoordinator,
+            CoordinatorError::Write(AppendError::TimedOut) => ErrorCode::CoordinatorNotAvailable,
             CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer { .. }) => {
                 ErrorCode::UnknownServerError
             }

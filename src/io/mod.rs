@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+mod alarm;
 mod aligned;
 mod clock;
 pub mod contract;
@@ -21,6 +22,7 @@ mod rng;
 mod shutdown;
 mod spawn;
 
+pub use alarm::Alarm;
 pub use aligned::AlignedBuffer;
 pub use clock::{Clock, Elapsed, timeout};
 pub use disk::{Access, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions, join_all, sync_each};

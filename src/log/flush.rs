@@ -11,6 +11,7 @@ use super::journal::LogKey;
 use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_directory};
 use super::state::LogState;
 use crate::io::{Disk, File, OpenOptions, join_all};
+use crate::probe::{Mutant, mutant};
 
 /// How many logs are written side by side, and their files synced together: bounds the open files.
 const LOGS_PER_SYNC: usize = 32;
@@ -162,8 +163,11 @@ async fn flush_group(
 
 async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
     let Touched { files, directories } = touched;
-    if !files.is_empty() {
+    if !files.is_empty() && !mutant(Mutant::SegmentsNotSynced) {
         disk.sync_files(files).await?;
+    }
+    if mutant(Mutant::NamesNotSynced) {
+        return Ok(());
     }
     // Deepest first: a directory's name comes after what it holds.
     for directory in directories.iter().rev() {
@@ -202,6 +206,8 @@ async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Resu
             let options =
                 OpenOptions { write: true, create: is_new, truncate: is_new, ..OpenOptions::default() };
             let file = disk.open(&path, options).await.map_err(|error| failure(&path, &error))?;
+            let strays = mutant(Mutant::SegmentOffByOne) && kind == FileKind::Log && offset % 7 == 3;
+            let offset = offset + u64::from(strays);
             if !segments.is_empty() {
                 file.write_at(offset, segments).await.map_err(|error| failure(&path, &error))?;
             }

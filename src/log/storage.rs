@@ -17,6 +17,7 @@ use super::segment::{FileKind, LOGS, Segment, log_directory};
 use super::state::LogState;
 use super::tail::TailBudget;
 use crate::io::Io;
+use crate::probe::{Mutant, mutant};
 use crate::types::{Offset, PartitionId};
 
 /// Why the storage cannot be opened, or a change of it fails.
@@ -81,7 +82,9 @@ pub struct CheckpointRound {
 impl CheckpointRound {
     /// Takes account of what a log, or a shard's logs together, still need of the journal.
     pub fn require(&mut self, position: Option<Position>) {
-        if let Some(position) = position {
+        if let Some(position) = position
+            && !mutant(Mutant::CheckpointForgetsTails)
+        {
             self.keep_from = self.keep_from.earlier(position);
         }
     }
@@ -309,6 +312,15 @@ impl Storage {
             (checkpoint, std::mem::take(&mut known.garbage))
         };
         let disk = &*self.inner.io.disk;
+        if mutant(Mutant::TrimBeforeCheckpoint) {
+            // Whatever comes of it comes of it again below.
+            drop(self.inner.journal.trim(checkpoint.position).await);
+        }
+        if mutant(Mutant::RemoveSegmentBeforeCheckpoint) {
+            for segment in &garbage {
+                self.remove_segment(segment).await;
+            }
+        }
         if let Err(error) = checkpoint.write(disk).await {
             let mut known = self.known();
             known.changed = true;
@@ -340,7 +352,9 @@ impl Storage {
     }
 
     async fn remove_segment(&self, segment: &Segment) {
-        self.inner.cache.forget(segment);
+        if !mutant(Mutant::RemoveSegmentUnderReader) {
+            self.inner.cache.forget(segment);
+        }
         for kind in FileKind::ALL {
             let path = segment.path(kind);
             match self.inner.io.disk.remove(&path).await {

@@ -43,7 +43,12 @@ impl TestNode {
 
     /// Creates a partition, or takes up its log, with this node as its only replica.
     pub fn open(&self, id: PartitionId) {
-        let spec = PartitionSpec { id, voters: VoterSet::new([TestNode::ID]), config: LogConfig::default() };
+        let spec = PartitionSpec {
+            id,
+            topic: "t".into(),
+            voters: VoterSet::new([TestNode::ID]),
+            config: LogConfig::default(),
+        };
         self.runtime.block_on(self.partitions.create(vec![spec])).expect("the partition is created");
     }
 

@@ -2,25 +2,52 @@
 //! held.
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
+
+use ordain::probe::Mutant;
 
 use crate::case::{Case, CaseError};
-use crate::cluster::{Cluster, Outcome, Simulation};
+use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
 use crate::trace::TraceMode;
 
 mod broker;
 mod storage_and_net;
 
-pub use broker::{Broker, Mutant};
+pub use broker::Broker;
 pub use storage_and_net::StorageAndNet;
 
-/// Why a run failed: what was found to be broken, for people.
+/// Why a run failed: who found what to be broken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Violation(pub String);
+#[error("{checker}: {text}")]
+pub struct Violation {
+    /// Which checker it was: the same for every seed that fails in this way, and in every version. In lower
+    /// case with hyphens, begun by the invariant's number if it has one (`I1-lost-record`).
+    pub checker: &'static str,
+    /// What it found, for people.
+    pub text: String,
+}
+
+impl Violation {
+    /// A task of a node panicked.
+    pub const PANIC: &'static str = "panic";
+    /// The scenario panicked, or all tasks of the world wait for ever.
+    pub const CRASH: &'static str = "crash";
+    /// The case is not one that its scenario can run.
+    pub const CASE: &'static str = "case";
+
+    pub fn new(checker: &'static str, text: impl Into<String>) -> Violation {
+        Violation { checker, text: text.into() }
+    }
+
+    /// Makes a checker's finding a violation: `check(…).map_err(Violation::by("I1-lost-record"))`.
+    pub fn by(checker: &'static str) -> impl FnOnce(String) -> Violation {
+        move |text| Violation { checker, text }
+    }
+}
 
 impl From<CaseError> for Violation {
     fn from(error: CaseError) -> Violation {
-        Violation(error.to_string())
+        Violation::new(Violation::CASE, error.to_string())
     }
 }
 
@@ -30,6 +57,11 @@ pub trait Scenario: Sync {
 
     /// In one line.
     fn about(&self) -> &'static str;
+
+    /// If this one has a mistake on purpose: the scenario without it, which runs the same cases.
+    fn without_mistake(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The case of this seed. All that a case can hold is drawn here; a run draws only what happens within it.
     fn draw(&self, seed: u64) -> Case;
@@ -47,21 +79,16 @@ pub trait Scenario: Sync {
 pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> =
         vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }];
-    all.extend(MUTANTS.iter().map(|broker| broker as &dyn Scenario));
+    all.extend(mutants().iter().map(|broker| broker as &dyn Scenario));
+    all.push(&StorageAndNet { sync_before_answer: false });
     all
 }
 
 /// The broker with one mistake each.
-static MUTANTS: [Broker; 5] = {
-    let [a, b, c, d, e] = Mutant::ALL;
-    [
-        Broker { mutant: Some(a) },
-        Broker { mutant: Some(b) },
-        Broker { mutant: Some(c) },
-        Broker { mutant: Some(d) },
-        Broker { mutant: Some(e) },
-    ]
-};
+fn mutants() -> &'static [Broker] {
+    static MUTANTS: OnceLock<Vec<Broker>> = OnceLock::new();
+    MUTANTS.get_or_init(|| Mutant::ALL.iter().map(|&one| Broker { mutant: Some(one) }).collect())
+}
 
 /// The scenario of that name.
 #[must_use]
@@ -74,15 +101,20 @@ pub fn run(scenario: &dyn Scenario, seed: u64, mode: TraceMode) -> Outcome<Resul
     run_case(scenario, scenario.draw(seed), mode)
 }
 
-/// Runs a case of a scenario. A panic of a node's task fails the run even if the scenario itself is content.
+/// Runs a case of a scenario. A panic fails the run: of a node's task, even if the scenario itself is content,
+/// of the scenario, or of the world, in which every task may wait for ever.
 pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome<Result<(), Violation>> {
     let simulation = Simulation::new(case.seed).trace(mode).net(case.net.clone());
-    let mut outcome = simulation.run(|cluster| scenario.run(cluster, case));
-    if outcome.value.is_ok()
-        && let Some(panic) = outcome.panics.first()
-    {
-        let text = format!("task {} of {} panicked: {}", panic.task, panic.node, panic.message);
-        outcome.value = Err(Violation(text));
-    }
-    outcome
+    let outcome = simulation.try_run(|cluster| scenario.run(cluster, case));
+    let value = match (outcome.value, outcome.panics.first()) {
+        (Ok(Err(violation)), _) => Err(violation),
+        (Err(Crashed(message)), _) => Err(Violation::new(Violation::CRASH, message)),
+        (Ok(Ok(())), Some(panic)) => {
+            let text = format!("task {} of {} panicked: {}", panic.task, panic.node, panic.message);
+            Err(Violation::new(Violation::PANIC, text))
+        }
+        (Ok(Ok(())), None) => Ok(()),
+    };
+    let Outcome { hash, events, lines, panics, time, operations, value: _ } = outcome;
+    Outcome { value, hash, events, lines, panics, time, operations }
 }

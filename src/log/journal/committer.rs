@@ -19,6 +19,7 @@ use super::format::{CommitBuilder, Incarnation, Place, Position};
 use super::handle::{Append, JournalFailed, Request, Shared};
 use super::vouch::{PATH as VOUCH_PATH, VouchFile};
 use crate::io::{Clock, Durability};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// A commit takes no further entries beyond this length (one large entry alone may exceed it), in bytes.
@@ -46,6 +47,8 @@ impl Gathering {
 struct Rest {
     entries: std::vec::IntoIter<Entry>,
     held: Option<Entry>,
+    /// Whether a part of it is in a commit.
+    begun: bool,
     bytes: usize,
     done: Waiter,
 }
@@ -189,7 +192,13 @@ impl Committer {
         match request {
             None => self.open = false,
             Some(Request::Append(Append { entries, bytes, done })) => {
-                self.backlog.push_back(Rest { entries: entries.into_iter(), held: None, bytes, done });
+                self.backlog.push_back(Rest {
+                    entries: entries.into_iter(),
+                    held: None,
+                    begun: false,
+                    bytes,
+                    done,
+                });
                 self.stage_backlog();
             }
             Some(Request::Vouch(done)) => self.vouch_waiters.push(done),
@@ -204,10 +213,18 @@ impl Committer {
             while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
                 let length = self.gathering.builder.length_with(entry.payload_bytes());
                 if length > commit_bytes_max && !self.gathering.builder.is_empty() {
+                    if rest.begun {
+                        sometimes(Condition::AppendSplitOverCommits);
+                    }
+                    if rest.begun && mutant(Mutant::AcknowledgeHalfAppend) {
+                        let (nobody, _) = oneshot::channel();
+                        self.gathering.waiters.push(std::mem::replace(&mut rest.done, nobody));
+                    }
                     rest.held = Some(entry);
                     return;
                 }
                 self.gathering.builder.push(&entry);
+                rest.begun = true;
             }
             let rest = self.backlog.pop_front().expect("the front was just looked at");
             self.gathering.queued_bytes += rest.bytes;
@@ -223,7 +240,9 @@ impl Committer {
         let (length, crc) = self.writing.builder.seal(&place);
         let buffer = self.writing.builder.take_buffer();
         let offset = self.position.offset;
-        let mut write = self.active.file.write_aligned_at(offset, buffer, length, Durability::Now);
+        let acknowledges_early = mutant(Mutant::AcknowledgeBeforeSync);
+        let durable = if acknowledges_early { Durability::Later } else { Durability::Now };
+        let mut write = self.active.file.write_aligned_at(offset, buffer, length, durable);
         let (result, buffer) = loop {
             let accepts = self.open && self.closing.is_none() && self.backlog.is_empty();
             tokio::select! {
@@ -234,8 +253,18 @@ impl Committer {
         };
         drop(write);
         self.writing.builder.restore(buffer);
+        if result.is_err() && self.writing.waiters.len() > 1 {
+            sometimes(Condition::SyncFailedInGroupCommit);
+        }
+        let result = match result {
+            Err(_) if mutant(Mutant::IgnoreFailedSync) => Ok(()),
+            Err(_) if mutant(Mutant::RetryFailedSync) => self.active.file.sync().await,
+            result => result,
+        };
         result.map_err(|error| self.write_failed(self.active.sequence.path(), offset, &error))?;
 
+        let overlaps = mutant(Mutant::OverwriteCommitTail) && length > DISK_BLOCK_BYTES;
+        let length = if overlaps { length - DISK_BLOCK_BYTES } else { length };
         self.position = Position {
             file: self.position.file,
             offset: offset + length as u64,
@@ -294,12 +323,12 @@ impl Committer {
                 files.waiting.store(false, Ordering::Relaxed);
                 return Ok(found);
             }
-            if !std::mem::replace(waited, true) {
-                files.waiting.store(true, Ordering::Relaxed);
-                if files.is_complete() {
-                    self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
-                    tracing::info!("the journal is full: appends wait for a checkpoint");
-                }
+            // Each time: one wait may follow another, and without this nobody makes the checkpoint.
+            files.waiting.store(true, Ordering::Relaxed);
+            if !std::mem::replace(waited, true) && files.is_complete() {
+                sometimes(Condition::JournalFull);
+                self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
+                tracing::info!("the journal is full: appends wait for a checkpoint");
             }
             changed.await;
         }

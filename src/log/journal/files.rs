@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::DIRECTORY;
 use super::format::{FileSequence, Position};
 use crate::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
+use crate::probe::{Condition, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// How much one write zeroes while a file is filled, in bytes.
@@ -261,6 +262,7 @@ impl FileSet {
             return Ok(None);
         }
         disk.rename(&path, &sequence.path()).await.map_err(passing)?;
+        sometimes(Condition::JournalFileRecycled);
         Ok(Some(JournalFile { sequence, length: self.shape.file_bytes, ..file }))
     }
 

@@ -21,6 +21,7 @@ use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
 use crate::io::{AlignedBuffer, Disk, Durability, Io};
 use crate::log::checksum::crc32c;
 use crate::log::config::{StorageOptions, UnattributedDamage};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 const BLOCK: u64 = DISK_BLOCK_BYTES as u64;
@@ -40,6 +41,10 @@ pub enum JournalError {
     NoRoom { needed: u64, available: u64 },
     #[error("{0}. {WAY_OUT}")]
     Damaged(CommitDamage),
+    #[error(
+        "journal file {file} cannot be read at offset {offset}, where the last commit may stand: {source}. If another start fails in the same way, the disk has lost that block. {WAY_OUT}"
+    )]
+    Unreadable { file: String, offset: u64, source: io::Error },
     #[error(
         "journal file {expected} is missing although {evidence}: it was removed or the directory is incomplete. {WAY_OUT}"
     )]
@@ -331,7 +336,7 @@ impl JournalReader {
             return HeaderFound::None;
         }
         // A block that cannot be read holds no header; what vouches for it is found elsewhere.
-        match file.file.read_at(offset, DISK_BLOCK_BYTES).await {
+        match read_block(file, offset, DISK_BLOCK_BYTES).await {
             Ok(block) => CommitHeader::parse(&block),
             Err(_) => HeaderFound::None,
         }
@@ -360,12 +365,18 @@ impl JournalReader {
                         };
                         self.replay(&header, &rows, &payloads, Some(damage))
                     }
-                    None => Ok(self.torn(sequence, offset)),
+                    None => self.torn(sequence, offset, header.total_bytes()).await,
                 }
             }
             Found::Damaged(what) => match self.evidence(self.position.next, sequence, offset).await {
                 Some(_) => self.damaged(what).await,
-                None => Ok(self.torn(sequence, offset)),
+                None => {
+                    let length = match self.header_at(sequence, offset).await {
+                        HeaderFound::Whole(header) => header.total_bytes(),
+                        HeaderFound::OtherVersion(_) | HeaderFound::None => None,
+                    };
+                    self.torn(sequence, offset, length).await
+                }
             },
             Found::Contradiction(what) => self.damaged(what).await,
             Found::Nothing => self.nothing_here().await,
@@ -381,19 +392,53 @@ impl JournalReader {
             && self.is_ours(&header, next_file, 0)
             && header.number == self.position.next
         {
+            sometimes(Condition::JournalReplayedOverFiles);
             self.position = Position { file: next_file, offset: 0, ..self.position };
             return Box::pin(self.next()).await;
         }
         match self.evidence(self.position.next, sequence, offset).await {
             Some(_) => self.damaged("cannot be read").await,
-            None => Ok(Step::End),
+            None => {
+                self.must_be_readable(sequence, offset, BLOCK).await?;
+                if offset > 0 {
+                    self.must_be_readable(next_file, 0, BLOCK).await?;
+                }
+                Ok(Step::End)
+            }
         }
     }
 
-    fn torn(&mut self, sequence: FileSequence, offset: u64) -> Step {
+    async fn torn(
+        &mut self,
+        sequence: FileSequence,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Result<Step, JournalError> {
+        self.must_be_readable(sequence, offset, length.unwrap_or(BLOCK)).await?;
+        sometimes(Condition::TornTailCut);
         self.report.torn_tail = Some(TornTail { file: sequence.path(), offset, commit: self.position.next });
         self.torn_header = Some((sequence, offset));
-        Step::End
+        Ok(Step::End)
+    }
+
+    /// The journal is not taken to end where a block cannot be read: the last commit may stand in it.
+    async fn must_be_readable(
+        &self,
+        sequence: FileSequence,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), JournalError> {
+        let Some(file) = self.files.get(&sequence) else { return Ok(()) };
+        let mut at = offset;
+        while at < (offset + length).min(file.length) {
+            read_block(file, at, DISK_BLOCK_BYTES).await.map_err(|source| JournalError::Unreadable {
+                file: sequence.path(),
+                offset: at,
+                source,
+            })?;
+            at += BLOCK;
+        }
+        Ok(())
     }
 
     fn contradicts_vouch(&self, header: &CommitHeader) -> bool {
@@ -441,9 +486,13 @@ impl JournalReader {
 
     /// What proves that `commit`, expected at a place, was durable once; `None` if nothing does.
     async fn evidence(&self, commit: CommitNumber, file: FileSequence, offset: u64) -> Option<String> {
+        if mutant(Mutant::TruncateAtCorruptCommit) {
+            return None;
+        }
         if let Some(vouch) = self.vouch
             && vouch.commit >= commit
         {
+            sometimes(Condition::VouchWasTheEvidence);
             return Some(format!("{VOUCH_PATH} vouches for commit {}", vouch.commit));
         }
         let header = self.later_header(commit, file, offset).await?;
@@ -559,6 +608,7 @@ impl JournalReader {
             entries.push(Entry { log: row.log, number: row.number, body });
         }
         if let Some(damage) = damage {
+            sometimes(Condition::JournalDamageAttributed);
             damaged.dedup();
             self.report.attributed.extend(damaged.iter().map(|&log| (log, damage.clone())));
         }
@@ -610,7 +660,12 @@ impl JournalReader {
             durable: Mutex::new(self.position),
             files,
             counters: Counters::default(),
-            queue_bytes_max: options.journal_queue_bytes.max(1),
+            // An entry counts from where the journal ended when it was queued. If more files than are spare were
+            // written before its turn comes, none could be freed, and it would wait for ever.
+            queue_bytes_max: options
+                .journal_queue_bytes
+                .min(queue_bytes_of(options.journal_file_bytes))
+                .max(1),
             entry_bytes_max: entry_bytes_max(options.journal_file_bytes),
             // What was found cannot be freed before the logs have owners, who need to write for that.
             replay_bytes_max: options.journal_replay_bytes.max(found.saturating_add(REPLAY_RESERVE_BYTES)),
@@ -696,6 +751,11 @@ impl JournalReader {
     }
 }
 
+/// What may wait for a journal with files of that length, in bytes.
+fn queue_bytes_of(file_bytes: u64) -> usize {
+    usize::try_from(file_bytes / 4).unwrap_or(usize::MAX)
+}
+
 /// The bytes of a piece of a file; blocks that cannot be read are zeros, which no checksum of ours accepts.
 async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
     let whole = usize::try_from(length).expect("a commit fits in memory");
@@ -707,7 +767,7 @@ async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
     let mut bytes = BytesMut::zeroed(whole);
     for (i, slot) in bytes.chunks_mut(DISK_BLOCK_BYTES).enumerate() {
         let at = offset + i as u64 * BLOCK;
-        if let Ok(block) = file.file.read_at(at, slot.len()).await
+        if let Ok(block) = read_block(file, at, slot.len()).await
             && block.len() == slot.len()
         {
             slot.copy_from_slice(&block);
@@ -716,11 +776,26 @@ async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
     bytes.freeze()
 }
 
+/// How often a block is asked for before it counts as lost: an error may pass.
+const READ_ATTEMPTS: u32 = 8;
+
+async fn read_block(file: &JournalFile, offset: u64, length: usize) -> io::Result<Bytes> {
+    let mut result = file.file.read_at(offset, length).await;
+    for _ in 1..READ_ATTEMPTS {
+        if result.is_ok() {
+            break;
+        }
+        result = file.file.read_at(offset, length).await;
+    }
+    result
+}
+
 fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
     let payload_bytes = usize::try_from(header.payload_bytes).expect("the commit is in memory");
     let directory_at = HEADER_BYTES + payload_bytes;
     let directory = &commit[directory_at..directory_at + header.entries as usize * ROW_BYTES];
-    if crc32c(directory) != header.directory_crc {
+    let checks = !mutant(Mutant::SkipCrcOnRecovery);
+    if checks && crc32c(directory) != header.directory_crc {
         return Found::Damaged("has a damaged directory");
     }
     let rows: Vec<Row> = directory.chunks_exact(ROW_BYTES).map(Row::parse).collect();
@@ -732,7 +807,7 @@ fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
     let mut at = 0;
     for row in &rows {
         let end = at + row.length as usize;
-        if crc32c(&payloads[at..end]) != row.crc {
+        if checks && crc32c(&payloads[at..end]) != row.crc {
             return Found::PayloadDamaged { header, rows, payloads };
         }
         at = end;

@@ -173,6 +173,18 @@ fn a_block_that_cannot_be_read_is_damage_and_no_end() {
     assert!(matches!(&error, JournalError::Damaged(d) if d.commit == CommitNumber(1)), "{error}");
 }
 
+/// Without anything that vouches, an unreadable block may be the last commit: that is no end either.
+#[test]
+fn a_block_that_cannot_be_read_is_not_where_the_journal_ends() {
+    let disk = three_commits(false);
+    disk.delete_file("journal/vouch");
+    disk.inject(TestFault::FailReads("0001.journal".to_owned()));
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, JournalError::Unreadable { offset: 0, .. }), "{error}");
+    disk.heal();
+    assert_eq!(numbers(&open(&disk).unwrap().commits), [1, 2, 3], "nothing was changed");
+}
+
 #[test]
 fn a_failed_write_poisons() {
     let disk = new_disk();

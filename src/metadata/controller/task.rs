@@ -5,10 +5,11 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::Decision;
 use super::snapshotting::{Replayed, SnapshotKeeper, replay};
-use crate::config::{BrokerConfig, MetadataConfig};
+use super::{Decision, dynamic_configs};
+use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
 use crate::io::{Io, timeout};
+use crate::log::LogConfig;
 use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, SnapshotError, TopicImage};
 use crate::partition::{
     AppendRequest, PartitionError, PartitionSpec, Partitions, PartitionsClosed, Required, ScanError,
@@ -104,10 +105,21 @@ impl ControllerHandle {
     }
 }
 
+/// The node's configuration, as the controller needs it.
+#[derive(Clone)]
+pub struct ControllerConfig {
+    /// What the node was started with, typed,
+    pub start: Arc<BrokerConfig>,
+    /// and every key of it;
+    pub settings: Arc<Settings>,
+    /// what holds now, kept up to date by the controller.
+    pub live: Arc<LiveConfig>,
+}
+
 /// The task that owns the metadata log.
 pub struct Controller {
     io: Io,
-    config: Arc<BrokerConfig>,
+    config: ControllerConfig,
     partitions: Partitions,
     image: Arc<MetadataImage>,
     published: Arc<ImageCell>,
@@ -124,22 +136,24 @@ impl Controller {
     /// If the log cannot be read or holds what does not fit: the node cannot serve then.
     pub async fn start(
         io: Io,
-        config: Arc<BrokerConfig>,
+        config: ControllerConfig,
         partitions: Partitions,
         published: Arc<ImageCell>,
     ) -> Result<ControllerHandle, ControllerUnavailable> {
-        let node = config.node_id;
+        let node = config.start.node_id;
         let spec = PartitionSpec {
             id: METADATA_PARTITION,
+            topic: "__cluster_metadata".into(),
             voters: VoterSet::new([node]),
-            config: metadata_log_config(&config.metadata),
+            config: metadata_log_config(&config.start.metadata),
         };
         partitions.create(vec![spec]).await?;
         let Replayed { image, end, bytes, snapshots } = replay(&io, &partitions).await?;
-        let snapshots = SnapshotKeeper::new(snapshots, &config.metadata, io.clock.now(), bytes);
+        let snapshots = SnapshotKeeper::new(snapshots, &config.start.metadata, io.clock.now(), bytes);
         let image = Arc::new(image);
         let mut controller =
             Controller { io: io.clone(), config, partitions, image, published, end, snapshots };
+        controller.reconfigure();
         controller.follow_from_start().await?;
         controller.published.publish(Arc::clone(&controller.image));
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
@@ -179,7 +193,15 @@ impl Controller {
         }
         self.append(records).await?;
         let previous = std::mem::replace(&mut self.image, Arc::new(next));
+        // Before the image that follows from it: whoever sees that one shall find these defaults.
+        let brokers_changed = records.iter().any(is_of_brokers);
+        if brokers_changed {
+            self.reconfigure();
+        }
         self.follow(&previous, records).await?;
+        if brokers_changed {
+            self.configure_all().await?;
+        }
         self.published.publish(Arc::clone(&self.image));
         Ok(())
     }
@@ -225,7 +247,7 @@ impl Controller {
         previous: &MetadataImage,
         records: &[MetadataRecord],
     ) -> Result<(), ControllerUnavailable> {
-        let node = self.config.node_id;
+        let node = self.config.start.node_id;
         let mut created = Vec::new();
         let mut deleted = Vec::new();
         let mut configured: BTreeSet<&str> = BTreeSet::new();
@@ -264,14 +286,47 @@ impl Controller {
         if !created.is_empty() {
             self.partitions.create(created).await?;
         }
-        for name in configured {
-            let Some(topic) = self.image.topic(name) else { continue };
-            for &index in topic.partitions.keys() {
-                let id = PartitionId { topic: topic.id, index };
-                self.partitions.configure(id, log_config(topic.config(&self.config.topic_defaults))).await?;
-            }
+        for topic in configured.into_iter().filter_map(|name| self.image.topic(name)) {
+            self.configure(topic).await?;
         }
         Ok(())
+    }
+
+    /// Makes what was set for brokers while they ran hold on this node.
+    fn reconfigure(&self) {
+        let (broker, cluster) = dynamic_configs(&self.image, self.config.start.node_id);
+        let settings = &self.config.settings;
+        let layers = BrokerLayers { broker: &broker, cluster: &cluster, settings };
+        match self.config.live.load().reconfigured(&layers) {
+            Ok(config) => self.config.live.publish(Arc::new(config)),
+            // It was right when it was set: the node has been started with other settings since.
+            Err(errors) => error!(
+                "what was set for brokers while they ran contradicts what this node was started with, and is not \
+                 used: {errors}"
+            ),
+        }
+    }
+
+    /// Gives every partition of this node its topic's configuration anew.
+    async fn configure_all(&self) -> Result<(), ControllerUnavailable> {
+        for topic in self.image.topics() {
+            self.configure(topic).await?;
+        }
+        Ok(())
+    }
+
+    async fn configure(&self, topic: &TopicImage) -> Result<(), ControllerUnavailable> {
+        let config = self.log_config(topic);
+        for &index in topic.partitions.keys() {
+            let id = PartitionId { topic: topic.id, index };
+            self.partitions.configure(id, config.clone()).await?;
+        }
+        Ok(())
+    }
+
+    fn log_config(&self, topic: &TopicImage) -> LogConfig {
+        let config = self.config.live.load();
+        log_config(&topic.config(&config.topic_defaults), &config.producers)
     }
 
     /// What this node shall hold of a partition, if it is one of its replicas.
@@ -279,14 +334,15 @@ impl Controller {
         let replicas = &topic.partitions.get(&id.index)?.replicas;
         replicas.contains(&node).then(|| PartitionSpec {
             id,
+            topic: Arc::clone(&topic.name),
             voters: VoterSet::new(replicas.iter().copied()),
-            config: log_config(topic.config(&self.config.topic_defaults)),
+            config: self.log_config(topic),
         })
     }
 
     /// Opens every partition of this node and removes the logs of those that no longer exist.
     async fn follow_from_start(&mut self) -> Result<(), ControllerUnavailable> {
-        let node = self.config.node_id;
+        let node = self.config.start.node_id;
         let mut specs = Vec::new();
         for topic in self.image.topics() {
             for &index in topic.partitions.keys() {
@@ -305,16 +361,30 @@ impl Controller {
     }
 }
 
+/// Whether a record changes what holds for brokers.
+fn is_of_brokers(record: &MetadataRecord) -> bool {
+    match record {
+        MetadataRecord::Config(config) => config.resource_type == ConfigResource::BROKER,
+        MetadataRecord::Cluster(_)
+        | MetadataRecord::FeatureLevel(_)
+        | MetadataRecord::Partition(_)
+        | MetadataRecord::ProducerIds(_)
+        | MetadataRecord::RegisterBroker(_)
+        | MetadataRecord::RemoveTopic(_)
+        | MetadataRecord::Topic(_) => false,
+    }
+}
+
 /// Nothing of the metadata log expires: its records are the cluster, until a snapshot stands for them. Segments are
 /// short enough that what a snapshot stands for can go.
-fn metadata_log_config(config: &MetadataConfig) -> crate::log::LogConfig {
-    crate::log::LogConfig {
+fn metadata_log_config(config: &MetadataConfig) -> LogConfig {
+    LogConfig {
         segment_bytes: config.snapshot_bytes.clamp(1 << 20, 1 << 30),
         retention_ms: -1,
         retention_bytes: -1,
         delete: false,
         compact: false,
         max_message_bytes: 2 * BATCH_BYTES_MAX,
-        ..crate::log::LogConfig::default()
+        ..LogConfig::default()
     }
 }

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
-use super::task::{Controller, ControllerHandle, ControllerUnavailable, METADATA_PARTITION};
+use super::task::{
+    Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION,
+};
 use super::{Decision, bootstrap};
-use crate::config::{BrokerConfig, Inputs, load};
+use crate::config::{Inputs, LiveConfig, load};
 use crate::metadata::{ImageCell, MetadataImage, SnapshotError};
 use crate::partition::testing::{TestFault, TestNode};
 use crate::types::{Offset, ProducerId};
@@ -10,7 +12,7 @@ use crate::wire::MetadataRecord;
 use crate::wire::messages::ProducerIdsRecord;
 
 /// A node that takes a snapshot after every few changes.
-fn config() -> Arc<BrokerConfig> {
+fn config() -> ControllerConfig {
     let overrides = [
         "listeners=PLAINTEXT://127.0.0.1:0",
         "node.id=1",
@@ -18,7 +20,10 @@ fn config() -> Arc<BrokerConfig> {
     ]
     .map(str::to_owned);
     let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
-    Arc::new(load(&inputs, None).expect("the configuration is right").broker)
+    let loaded = load(&inputs, None).expect("the configuration is right");
+    let start = Arc::new(loaded.broker);
+    let live = Arc::new(LiveConfig::new(Arc::clone(&start)));
+    ControllerConfig { start, settings: Arc::new(loaded.settings), live }
 }
 
 fn start(node: &TestNode) -> Result<(ControllerHandle, Arc<ImageCell>), ControllerUnavailable> {
