@@ -19,6 +19,8 @@ use crate::failure::Failure;
 use crate::output::Format;
 use crate::{parse, progress};
 
+/// How many partitions one request makes: Kafka refuses operations of 10,000 records and more.
+const PARTITIONS_AT_ONCE_MAX: i32 = 5_000;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args, Clone, Debug)]
@@ -77,7 +79,7 @@ impl Topic {
     pub async fn ensure(&self, client: &Client) -> Result<Vec<TopicPartition>, Failure> {
         let new = NewTopic {
             name: self.topic.clone(),
-            partitions: Some(self.partitions),
+            partitions: Some(self.partitions.min(PARTITIONS_AT_ONCE_MAX)),
             replication_factor: self.replication_factor,
             configs: self.configs.iter().cloned().collect(),
         };
@@ -90,7 +92,7 @@ impl Topic {
                     Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => {}
                     Err(error) => return Err(error.into()),
                 }
-                wait_for_topic(client, &self.topic).await?
+                self.grown(client).await?
             }
             known => known?,
         };
@@ -101,6 +103,19 @@ impl Topic {
             client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
         }
         Ok(partitions)
+    }
+
+    /// The partitions of a topic that has just been made, raised step by step to as many as were asked for.
+    async fn grown(&self, client: &Client) -> Result<Vec<PartitionMetadata>, ClientError> {
+        let mut count = self.partitions.min(PARTITIONS_AT_ONCE_MAX);
+        loop {
+            let known = wait_for_topic(client, &self.topic, usize::try_from(count).unwrap_or(0)).await?;
+            if count >= self.partitions {
+                return Ok(known);
+            }
+            count = self.partitions.min(count + PARTITIONS_AT_ONCE_MAX);
+            client.create_partitions(&self.topic, count, Validate::Apply).await?;
+        }
     }
 
     /// Makes the topic if it is missing; gives who leads its partitions, or the first address if nobody is to be
@@ -119,12 +134,16 @@ impl Topic {
     }
 }
 
-/// A topic that has just been made is not known everywhere at once.
-async fn wait_for_topic(client: &Client, topic: &str) -> Result<Vec<PartitionMetadata>, ClientError> {
+/// A topic that has just been made, or has grown to `count` partitions, is not known everywhere at once.
+async fn wait_for_topic(
+    client: &Client,
+    topic: &str,
+    count: usize,
+) -> Result<Vec<PartitionMetadata>, ClientError> {
     for _ in 0..100 {
         match client.partitions(topic, AutoCreate::No).await {
             Err(ClientError::UnknownTopic { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Ok(known) if known.iter().any(|p| p.leader.is_none()) => {
+            Ok(known) if known.len() < count || known.iter().any(|p| p.leader.is_none()) => {
                 client.invalidate();
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
