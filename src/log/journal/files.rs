@@ -3,11 +3,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
 use super::DIRECTORY;
 use super::format::{FileSequence, Position};
 use crate::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
+use crate::log::config::StorageOptions;
 use crate::probe::{Condition, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -61,6 +63,14 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    pub(crate) fn of(options: &StorageOptions) -> Shape {
+        Shape {
+            file_bytes: options.journal_file_bytes,
+            fill_bytes: options.journal_fill_bytes,
+            files: options.journal_files,
+        }
+    }
+
     /// The first piece of a new file.
     fn first_piece(&self) -> u64 {
         self.fill_bytes.min(self.file_bytes)
@@ -327,4 +337,38 @@ pub(crate) fn filled_after_restart(length: u64, used: u64, shape: Shape) -> u64 
     }
     let block = DISK_BLOCK_BYTES as u64;
     (length.saturating_sub(shape.fill_bytes) / block * block).max(used)
+}
+
+/// The bytes of a piece of a file; blocks that cannot be read are zeros, which no checksum of ours accepts.
+pub(crate) async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
+    let whole = usize::try_from(length).expect("a commit fits in memory");
+    if let Ok(bytes) = file.file.read_at(offset, whole).await
+        && bytes.len() == whole
+    {
+        return bytes;
+    }
+    let mut bytes = BytesMut::zeroed(whole);
+    for (i, slot) in bytes.chunks_mut(DISK_BLOCK_BYTES).enumerate() {
+        let at = offset + (i * DISK_BLOCK_BYTES) as u64;
+        if let Ok(block) = read_block(file, at, slot.len()).await
+            && block.len() == slot.len()
+        {
+            slot.copy_from_slice(&block);
+        }
+    }
+    bytes.freeze()
+}
+
+/// How often a block is asked for before it counts as lost: an error may pass.
+const READ_ATTEMPTS: u32 = 8;
+
+pub(crate) async fn read_block(file: &JournalFile, offset: u64, length: usize) -> io::Result<Bytes> {
+    let mut result = file.file.read_at(offset, length).await;
+    for _ in 1..READ_ATTEMPTS {
+        if result.is_ok() {
+            break;
+        }
+        result = file.file.read_at(offset, length).await;
+    }
+    result
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 
 use super::DIRECTORY;
 use super::committer::{Committer, Start};
 use super::entry::{Entry, EntryBody, EntryInvalid, LogKey};
-use super::files::{self, FileSet, JournalFile, Shape};
+use super::files::{self, FileSet, JournalFile, Shape, read_block, read_readable};
 use super::fill::fill_files;
 use super::format::{
     CommitHeader, CommitNumber, FileSequence, HEADER_BYTES, HeaderFound, Incarnation, Position, ROW_BYTES,
@@ -147,14 +147,6 @@ pub(crate) async fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
     Ok(false)
 }
 
-fn shape(options: &StorageOptions) -> Shape {
-    Shape {
-        file_bytes: options.journal_file_bytes,
-        fill_bytes: options.journal_fill_bytes,
-        files: options.journal_files,
-    }
-}
-
 /// Makes an empty journal: its directory and the beginning of its first file, durable. Removes what an earlier attempt left.
 pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<(), JournalError> {
     let dir = io_error("creating", DIRECTORY);
@@ -169,7 +161,7 @@ pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<
     }
     // The others are made while this one is in use.
     let first = FileSequence(1);
-    files::make(disk, first, shape(options)).await.map_err(io_error("making", first.path()))?;
+    files::make(disk, first, Shape::of(options)).await.map_err(io_error("making", first.path()))?;
     disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
     disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))
 }
@@ -662,7 +654,7 @@ impl JournalReader {
         options: &StorageOptions,
     ) -> Result<(JournalHandle, JournalReport), JournalError> {
         let (live, spare) = self.settle_files(options).await?;
-        let files = FileSet::new(live, spare, shape(options), self.replay_from);
+        let files = FileSet::new(live, spare, Shape::of(options), self.replay_from);
         let found = files.replay_bytes(self.position);
         let shared = Arc::new(Shared {
             failed: std::sync::OnceLock::new(),
@@ -724,7 +716,7 @@ impl JournalReader {
         options: &StorageOptions,
     ) -> Result<(Vec<JournalFile>, Vec<JournalFile>), JournalError> {
         let disk = &*self.disk;
-        let shape = shape(options);
+        let shape = Shape::of(options);
         let becomes = |file: &JournalFile, sequence: FileSequence, used: u64| {
             let filled = files::filled_after_restart(file.length, used, shape);
             let length = file.length.max(shape.file_bytes);
@@ -766,40 +758,6 @@ impl JournalReader {
 /// What may wait for a journal with files of that length, in bytes.
 fn queue_bytes_of(file_bytes: u64) -> usize {
     usize::try_from(file_bytes / 4).unwrap_or(usize::MAX)
-}
-
-/// The bytes of a piece of a file; blocks that cannot be read are zeros, which no checksum of ours accepts.
-async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
-    let whole = usize::try_from(length).expect("a commit fits in memory");
-    if let Ok(bytes) = file.file.read_at(offset, whole).await
-        && bytes.len() == whole
-    {
-        return bytes;
-    }
-    let mut bytes = BytesMut::zeroed(whole);
-    for (i, slot) in bytes.chunks_mut(DISK_BLOCK_BYTES).enumerate() {
-        let at = offset + i as u64 * BLOCK;
-        if let Ok(block) = read_block(file, at, slot.len()).await
-            && block.len() == slot.len()
-        {
-            slot.copy_from_slice(&block);
-        }
-    }
-    bytes.freeze()
-}
-
-/// How often a block is asked for before it counts as lost: an error may pass.
-const READ_ATTEMPTS: u32 = 8;
-
-async fn read_block(file: &JournalFile, offset: u64, length: usize) -> io::Result<Bytes> {
-    let mut result = file.file.read_at(offset, length).await;
-    for _ in 1..READ_ATTEMPTS {
-        if result.is_ok() {
-            break;
-        }
-        result = file.file.read_at(offset, length).await;
-    }
-    result
 }
 
 fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
