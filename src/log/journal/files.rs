@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::DIRECTORY;
 use super::format::{FileSequence, Position};
 use crate::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
+use crate::log::config::StorageOptions;
 use crate::probe::{Condition, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -61,6 +62,14 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    pub(crate) fn of(options: &StorageOptions) -> Shape {
+        Shape {
+            file_bytes: options.journal_file_bytes,
+            fill_bytes: options.journal_fill_bytes,
+            files: options.journal_files,
+        }
+    }
+
     /// The first piece of a new file.
     fn first_piece(&self) -> u64 {
         self.fill_bytes.min(self.file_bytes)

@@ -145,14 +145,6 @@ pub(crate) async fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
     Ok(false)
 }
 
-fn shape(options: &StorageOptions) -> Shape {
-    Shape {
-        file_bytes: options.journal_file_bytes,
-        fill_bytes: options.journal_fill_bytes,
-        files: options.journal_files,
-    }
-}
-
 /// Makes an empty journal: its directory and the beginning of its first file, durable. Removes what an earlier attempt left.
 pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<(), JournalError> {
     let dir = io_error("creating", DIRECTORY);
@@ -167,7 +159,7 @@ pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<
     }
     // The others are made while this one is in use.
     let first = FileSequence(1);
-    files::make(disk, first, shape(options)).await.map_err(io_error("making", first.path()))?;
+    files::make(disk, first, Shape::of(options)).await.map_err(io_error("making", first.path()))?;
     disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
     disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))
 }
@@ -640,7 +632,7 @@ impl JournalReader {
         options: &StorageOptions,
     ) -> Result<(JournalHandle, JournalReport), JournalError> {
         let (live, spare) = self.settle_files(options).await?;
-        let files = FileSet::new(live, spare, shape(options), self.replay_from);
+        let files = FileSet::new(live, spare, Shape::of(options), self.replay_from);
         let found = files.replay_bytes(self.position);
         let shared = Arc::new(Shared {
             failed: std::sync::OnceLock::new(),
@@ -702,7 +694,7 @@ impl JournalReader {
         options: &StorageOptions,
     ) -> Result<(Vec<JournalFile>, Vec<JournalFile>), JournalError> {
         let disk = &*self.disk;
-        let shape = shape(options);
+        let shape = Shape::of(options);
         let becomes = |file: &JournalFile, sequence: FileSequence, used: u64| {
             let filled = files::filled_after_restart(file.length, used, shape);
             let length = file.length.max(shape.file_bytes);
