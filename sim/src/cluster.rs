@@ -1,4 +1,5 @@
 use std::future::{Future, poll_fn};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Outcome<T> {
     pub value: T,
     pub hash: TraceHash,
     pub events: u64,
+    /// The requests that clients told to be answered ([`Cluster::count_requests`]).
+    pub requests: u64,
     /// Under [`TraceMode::Keep`].
     pub lines: Vec<String>,
     /// The tasks that panicked on nodes, in order.
@@ -99,6 +102,7 @@ impl Simulation {
                 value,
                 hash: world.trace.hash(),
                 events: world.trace.events(),
+                requests: world.requests.load(Ordering::Relaxed),
                 lines: world.trace.lines(),
                 panics: lock(&world.panics).clone(),
                 time: world.now(),
@@ -180,6 +184,11 @@ impl Cluster {
     /// Adds a line of the scenario's own to the trace.
     pub fn note(&self, what: std::fmt::Arguments<'_>) {
         self.world.event("scenario", what);
+    }
+
+    /// So many more requests of clients were answered.
+    pub fn count_requests(&self, requests: u64) {
+        self.world.requests.fetch_add(requests, Ordering::Relaxed);
     }
 
     /// What can go wrong with the network.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use ordain_sim::{TraceMode, scenarios};
 
+mod speed;
 mod sweep;
 
 #[derive(Parser)]
@@ -26,6 +27,8 @@ enum Command {
         #[arg(long, default_value = DEFAULT_SCENARIO)]
         scenario: String,
     },
+    /// Measure how fast the simulator runs a scenario
+    Speed(speed::Options),
     /// List the scenarios
     List,
     /// Run one seed in this process and report on it in a line (what `run` starts)
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
             watch(seed, timeout);
             one_seed(seed, &scenario, TraceMode::Hash)
         }
+        Command::Speed(options) => speed::run(&options),
         Command::List => {
             let mut text = String::new();
             for scenario in scenarios::all() {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::net;
 use crate::time::SimTime;
 use crate::world::World;
 
@@ -17,6 +18,7 @@ pub(crate) type Job = Box<dyn FnOnce(&Arc<World>) + Send>;
 /// What happens when its time has come.
 pub(crate) enum Action {
     Wake(Waker),
+    Net(net::Event),
     Run(Job),
 }
 
@@ -100,6 +102,7 @@ pub(crate) async fn drive(world: Arc<World>) {
         while let Some(action) = world.timers.pop_due(world.now()) {
             match action {
                 Action::Wake(waker) => waker.wake(),
+                Action::Net(event) => net::happen(&world, event),
                 Action::Run(run) => run(&world),
             }
         }

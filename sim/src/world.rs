@@ -14,7 +14,7 @@ use crate::net::NetState;
 use crate::rng::Streams;
 use crate::time::SimTime;
 use crate::timers::Timers;
-use crate::trace::Trace;
+use crate::trace::{Part, Trace};
 
 /// The executor's clock runs slower by this much: its finest timer, 1 ms, is 1 µs here.
 const DILATION: u32 = 1000;
@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) panics: Mutex<Vec<TaskPanic>>,
     pub(crate) streams: Streams,
     spawned: AtomicU64,
+    /// The clients' requests that were answered.
+    pub(crate) requests: AtomicU64,
 }
 
 /// A machine and what survives on it when its process ends.
@@ -65,6 +67,7 @@ impl World {
             panics: Mutex::default(),
             streams: Streams::new(seed, "world"),
             spawned: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -89,6 +92,11 @@ impl World {
 
     pub(crate) fn event(&self, place: &str, what: fmt::Arguments<'_>) {
         self.trace.event(self.now(), place, what);
+    }
+
+    /// [`Trace::frequent`], now.
+    pub(crate) fn frequent_event(&self, place: &str, parts: &[Part<'_>], line: fmt::Arguments<'_>) {
+        self.trace.frequent(self.now(), place, parts, line);
     }
 
     pub(crate) fn add_node(&self, make: impl FnOnce(NodeIndex) -> Node) -> Arc<Node> {

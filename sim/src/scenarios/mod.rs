@@ -11,7 +11,7 @@ use crate::trace::TraceMode;
 mod broker;
 mod storage_and_net;
 
-pub use broker::{Broker, Mutant};
+pub use broker::{Broker, Load, Mutant};
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: what was found to be broken, for people.
@@ -39,7 +39,7 @@ pub trait Scenario: Sync {
 #[must_use]
 pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> =
-        vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }];
+        vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }, &Load::Full, &Load::Idle];
     all.extend(MUTANTS.iter().map(|broker| broker as &dyn Scenario));
     all
 }

@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
 use crate::net::NetOptions;
 use crate::rng::Stream;
-use crate::trace::fnv64;
+use crate::trace::content_hash;
 
 /// A server appends what its clients send to a file and answers once it is synced, while the power fails, the
 /// process dies, the network is cut and the disk stalls. Whatever was answered must be there at the end, once,
@@ -46,7 +46,7 @@ impl Record {
         let mut bytes = [0; RECORD_BYTES];
         bytes[..8].copy_from_slice(&self.client.to_be_bytes());
         bytes[8..16].copy_from_slice(&self.number.to_be_bytes());
-        let checksum = fnv64(&bytes[..16], 0);
+        let checksum = content_hash(&bytes[..16]);
         bytes[16..].copy_from_slice(&checksum.to_be_bytes());
         bytes
     }

@@ -45,6 +45,17 @@ pub(super) async fn judge(
 ) -> Result<(), Violation> {
     // Longer than a delivery takes.
     cluster.sleep(Duration::from_secs(25)).await;
+    last_looks(cluster, plan, machine, judge, history).await
+}
+
+/// Reads everything: as it is, and again after a loss of power.
+pub(super) async fn last_looks(
+    cluster: &Cluster,
+    plan: &Plan,
+    machine: &Machine,
+    judge: &NodeHandle,
+    history: &History,
+) -> Result<(), Violation> {
     for session in 1..=2 {
         let (plan, history) = (plan.clone(), history.clone());
         let looking = judge.run(move |io| async move { look(&io, &plan, session, &history).await });

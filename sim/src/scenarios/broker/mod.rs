@@ -17,6 +17,7 @@ mod clients;
 mod faults;
 mod history;
 mod judge;
+mod load;
 mod machine;
 mod mutants;
 mod plan;
@@ -24,6 +25,7 @@ mod plan;
 use clients::Ending;
 use history::History;
 use machine::Machine;
+pub use load::Load;
 pub use mutants::Mutant;
 use plan::Plan;
 
@@ -136,7 +138,7 @@ async fn all_get_on(cluster: &Cluster, history: &History, clients: &[NodeHandle]
         let (members, others): (Vec<_>, Vec<_>) =
             clients.iter().map(NodeHandle::name).partition(|name| name.starts_with("member-"));
         let stuck: Vec<&str> = others.into_iter().filter(|name| !got_on(name)).collect();
-        let group_is_stuck = !members.iter().any(|name| got_on(name));
+        let group_is_stuck = !members.is_empty() && !members.iter().any(|name| got_on(name));
         if stuck.is_empty() && !group_is_stuck {
             return Ok(());
         }

@@ -76,12 +76,7 @@ async fn one_poll(
     let Ok(result) = bounded(io, history, "a commit", consumer.commit_offsets(&offsets)).await else {
         return Ok(());
     };
-    let fate = match &result {
-        Ok(()) => CommitFate::Acknowledged,
-        // The one answer that may come though the records were written.
-        Err(ClientError::Refused { code, .. }) if !is_ambiguous(*code) => CommitFate::Refused,
-        Err(_) => CommitFate::Unknown,
-    };
+    let fate = commit_fate(result.as_ref().err());
     for (at, offset) in offsets {
         history.commit(Commit { at, offset, fate, began, ended: history.now() });
     }
@@ -89,6 +84,16 @@ async fn one_poll(
         history.progress(name);
     }
     result
+}
+
+/// What a commit's answer says of its fate.
+pub(super) fn commit_fate(error: Option<&ClientError>) -> CommitFate {
+    match error {
+        None => CommitFate::Acknowledged,
+        // The one answer that may come though the records were written.
+        Some(ClientError::Refused { code, .. }) if !is_ambiguous(*code) => CommitFate::Refused,
+        Some(_) => CommitFate::Unknown,
+    }
 }
 
 /// Whether the coordinator may have written what it refuses with this code.

@@ -10,11 +10,13 @@ use super::history::History;
 use super::plan::{BROKER, PORT};
 
 mod admin;
+mod load;
 mod member;
 mod producer;
 mod reader;
 
 pub(super) use admin::{administer, create_checked_topic};
+pub(super) use load::{Kind, LoadClient};
 pub(super) use member::consume_as_member;
 pub(super) use producer::produce;
 pub(super) use reader::{got, read_again_and_again};
