@@ -13,9 +13,11 @@ compile_error!(
     "ordain-sim needs --cfg madsim, which .cargo/config.toml sets; an environment variable RUSTFLAGS overrides it: unset it"
 );
 
+pub mod case;
 pub mod clock;
 pub mod cluster;
 pub mod disk;
+pub mod faults;
 pub mod net;
 pub mod rng;
 pub mod scenarios;

@@ -1,6 +1,8 @@
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::tree::Tree;
 use crate::rng::Stream;
 use crate::time::SimTime;
@@ -51,7 +53,8 @@ pub struct PowerLoss {
 }
 
 /// An operation that can be made to fail.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FaultyOp {
     Read,
     Write,

@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::disk::Range;
 use crate::rng::Stream;
@@ -12,23 +13,28 @@ use crate::time::SimTime;
 use crate::world::{Incarnation, NodeIndex, ip_of};
 
 /// What the network between the nodes is like.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NetOptions {
     /// From one node to another, one way.
+    #[serde(rename = "latency_us", with = "crate::case::micros_range")]
     pub latency: Range,
     /// From a node to itself.
+    #[serde(rename = "loopback_us", with = "crate::case::micros_range")]
     pub loopback: Range,
     /// The share, in thousandths, of segments that take up to ten times as long.
     pub late_per_mille: u32,
     /// The share, in thousandths, of segments that are lost and sent again.
     pub loss_per_mille: u32,
     /// How long the first sending again waits; each further one twice as long.
+    #[serde(rename = "resend_us", with = "crate::case::micros")]
     pub resend: Duration,
     /// What may be on the way or unread in one direction of a stream, in bytes.
     pub window: usize,
     /// The share, in thousandths, of writes and of reads that move only a part of what they could.
     pub partial_per_mille: u32,
     /// How long a sender tries before it gives its stream up.
+    #[serde(rename = "give_up_us", with = "crate::case::micros")]
     pub give_up: Duration,
     /// How many connections wait to be accepted.
     pub backlog: usize,

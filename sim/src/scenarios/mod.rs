@@ -3,9 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::case::{Case, CaseError};
 use crate::cluster::{Cluster, Outcome, Simulation};
-use crate::net::NetOptions;
-use crate::rng::Stream;
 use crate::trace::TraceMode;
 
 mod broker;
@@ -19,6 +18,12 @@ pub use storage_and_net::StorageAndNet;
 #[error("{0}")]
 pub struct Violation(pub String);
 
+impl From<CaseError> for Violation {
+    fn from(error: CaseError) -> Violation {
+        Violation(error.to_string())
+    }
+}
+
 /// Something to simulate.
 pub trait Scenario: Sync {
     fn name(&self) -> &'static str;
@@ -26,20 +31,27 @@ pub trait Scenario: Sync {
     /// In one line.
     fn about(&self) -> &'static str;
 
-    /// The network of a run with this seed.
-    fn net(&self, _rng: &mut Stream) -> NetOptions {
-        NetOptions::default()
-    }
+    /// The case of this seed. All that a case can hold is drawn here; a run draws only what happens within it.
+    fn draw(&self, seed: u64) -> Case;
 
-    /// Runs it to its end.
-    fn run<'a>(&'a self, cluster: Cluster) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
+    /// Runs a case to its end.
+    fn run<'a>(
+        &'a self,
+        cluster: Cluster,
+        case: Case,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
 }
 
 /// All scenarios; the first is the default.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Scenario> {
-    let mut all: Vec<&'static dyn Scenario> =
-        vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }, &Load::Full, &Load::Idle];
+    let mut all: Vec<&'static dyn Scenario> = vec![
+        &Broker { mutant: None },
+        &StorageAndNet { sync_before_answer: true },
+        &Load::Full,
+        &Load::Inside,
+        &Load::Idle,
+    ];
     all.extend(MUTANTS.iter().map(|broker| broker as &dyn Scenario));
     all
 }
@@ -62,10 +74,15 @@ pub fn find(name: &str) -> Option<&'static dyn Scenario> {
     all().into_iter().find(|scenario| scenario.name() == name)
 }
 
-/// Runs a scenario on a seed. A panic of a node's task fails the run even if the scenario itself is content.
+/// Runs the case that a scenario draws from a seed.
 pub fn run(scenario: &dyn Scenario, seed: u64, mode: TraceMode) -> Outcome<Result<(), Violation>> {
-    let net = scenario.net(&mut Stream::new(seed, "scenario", "net options", 0));
-    let mut outcome = Simulation::new(seed).trace(mode).net(net).run(|cluster| scenario.run(cluster));
+    run_case(scenario, scenario.draw(seed), mode)
+}
+
+/// Runs a case of a scenario. A panic of a node's task fails the run even if the scenario itself is content.
+pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome<Result<(), Violation>> {
+    let simulation = Simulation::new(case.seed).trace(mode).net(case.net.clone());
+    let mut outcome = simulation.run(|cluster| scenario.run(cluster, case));
     if outcome.value.is_ok()
         && let Some(panic) = outcome.panics.first()
     {

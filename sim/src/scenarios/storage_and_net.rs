@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use ordain::io::{Access, Connection, File, Io, OpenOptions, read_exact, timeout, write_all};
 
 use super::{Scenario, Violation};
+use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
 use crate::net::NetOptions;
@@ -251,13 +252,19 @@ impl Scenario for StorageAndNet {
         "a server that syncs before it answers, under crashes, cuts and disk faults (no broker)"
     }
 
-    fn net(&self, rng: &mut Stream) -> NetOptions {
+    fn draw(&self, seed: u64) -> Case {
+        let rng = &mut Stream::new(seed, "scenario", "net options", 0);
         let loss_per_mille = u32::try_from(rng.between(0, 1) * rng.between(0, 100)).unwrap_or(0);
         let window = usize::try_from(rng.between(1, 65_536)).unwrap_or(1);
-        NetOptions { loss_per_mille, window, ..NetOptions::default() }
+        let net = NetOptions { loss_per_mille, window, ..NetOptions::default() };
+        Case { net, ..Case::new(self.name(), seed) }
     }
 
-    fn run<'a>(&'a self, cluster: Cluster) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+    fn run<'a>(
+        &'a self,
+        cluster: Cluster,
+        _case: Case,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
         Box::pin(async move {
             let mut rng = cluster.rng("faults");
             let answered = Answered::default();

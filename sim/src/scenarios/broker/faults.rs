@@ -2,14 +2,19 @@
 //! be lost that was acknowledged.
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::machine::Machine;
-use super::plan::{Plan, index};
+use super::plan::{BROKER, index};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
+use crate::faults::{Fault, TimedFault};
 use crate::rng::Stream;
+use crate::world::NodeIndex;
 
 /// A kind of faults that is on or off for a whole run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Family {
     Power,
     Crash,
@@ -47,81 +52,36 @@ impl Family {
     }
 }
 
-/// One change for the worse or the better. A client is meant by its place in the list of clients.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Action {
-    /// The broker's machine loses its power.
-    PowerFail,
-    /// The broker's process is killed.
-    Crash,
-    /// The broker is asked to stop.
-    Stop,
-    /// The broker is started if it is down.
-    Start,
-    Pause,
-    Resume,
-    Reset {
-        client: usize,
-    },
-    CutTo {
-        client: usize,
-    },
-    CutFrom {
-        client: usize,
-    },
-    Mend {
-        client: usize,
-    },
-    Latency {
-        client: usize,
-        by: Duration,
-    },
-    Disk {
-        op: FaultyOp,
-        prefix: &'static str,
-        times: u32,
-    },
-    ClearDisk,
-    /// So many bytes more than nothing fit on the disk.
-    Capacity(u64),
-    Slow(u32),
-    Stall(Duration),
-    /// The broker's wall clock (`None`) or a client's.
-    Jump {
-        client: Option<usize>,
-        ms: i64,
-    },
-    Drift {
-        client: Option<usize>,
-        ppm: i32,
-    },
-}
-
-/// When, from the start of the faults, and what.
-pub(super) type Schedule = Vec<(Duration, Action)>;
-
 /// What the disk holds when it is not full.
 const ROOM: u64 = 1 << 30;
 
-/// Draws a schedule in which nothing lasts beyond the plan's time.
-pub(super) fn draw(plan: &Plan, clients: usize, rng: &mut Stream) -> Schedule {
-    let mut schedule = Schedule::new();
-    if plan.families.is_empty() {
+/// Draws a schedule in which nothing lasts beyond `chaos`.
+pub(super) fn draw(
+    families: &[Family],
+    chaos: Duration,
+    clients: &[String],
+    rng: &mut Stream,
+) -> Vec<TimedFault> {
+    let mut schedule = Vec::new();
+    if families.is_empty() {
         return schedule;
     }
+    let mut add = |at: Duration, fault: Fault| {
+        schedule.push(TimedFault { at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX), fault });
+    };
     // From one fault in five seconds to ten in a second.
     let between = rng.duration(Duration::from_millis(100), Duration::from_secs(5));
     let mut time = rng.duration(Duration::ZERO, between);
-    while time < plan.chaos {
-        let family = plan.families[index(rng, plan.families.len())];
+    while time < chaos {
+        let family = families[index(rng, families.len())];
         let lasts = rng.duration(Duration::from_millis(1), Duration::from_millis(4000));
-        let end = (time + lasts).min(plan.chaos);
-        for (when, action) in draw_one(family, clients, rng) {
-            schedule.push((if when == When::Now { time } else { end }, action));
+        let end = (time + lasts).min(chaos);
+        for (when, fault) in draw_one(family, clients, rng) {
+            add(if when == When::Now { time } else { end }, fault);
         }
         time += rng.duration(Duration::from_micros(10), between * 2);
     }
-    schedule.sort_by_key(|(time, _)| *time);
+    schedule.sort_by_key(|fault| fault.at_us);
     schedule
 }
 
@@ -131,107 +91,155 @@ enum When {
     Later,
 }
 
-fn draw_one(family: Family, clients: usize, rng: &mut Stream) -> Vec<(When, Action)> {
+fn draw_one(family: Family, clients: &[String], rng: &mut Stream) -> Vec<(When, Fault)> {
     use When::{Later, Now};
-    let client = index(rng, clients);
+    let node = || BROKER.to_owned();
+    let client = clients[index(rng, clients.len())].clone();
     let times = u32::try_from(rng.between(1, 3)).unwrap_or(1);
     match family {
-        Family::Power => vec![(Now, Action::PowerFail), (Later, Action::Start)],
-        Family::Crash => vec![(Now, Action::Crash), (Later, Action::Start)],
-        Family::Stop => vec![(Now, Action::Stop)],
-        Family::Pause => vec![(Now, Action::Pause), (Later, Action::Resume)],
-        Family::Reset => vec![(Now, Action::Reset { client })],
-        Family::Partition => {
-            let mut actions = vec![(Later, Action::Mend { client })];
-            let directions = rng.between(1, 3);
-            if directions & 1 != 0 {
-                actions.push((Now, Action::CutTo { client }));
-            }
-            if directions & 2 != 0 {
-                actions.push((Now, Action::CutFrom { client }));
-            }
-            actions
+        Family::Power => {
+            vec![(Now, Fault::PowerFail { node: node() }), (Later, Fault::Start { node: node() })]
         }
+        Family::Crash => vec![(Now, Fault::Crash { node: node() }), (Later, Fault::Start { node: node() })],
+        Family::Stop => vec![(Now, Fault::Stop { node: node() })],
+        Family::Pause => vec![(Now, Fault::Pause { node: node() }), (Later, Fault::Resume { node: node() })],
+        Family::Reset => vec![(Now, Fault::Reset { a: node(), b: client })],
+        Family::Partition => draw_partition(client, rng),
         Family::Latency => {
             let by = rng.duration(Duration::from_millis(1), Duration::from_millis(1500));
-            vec![
-                (Now, Action::Latency { client, by }),
-                (Later, Action::Latency { client, by: Duration::ZERO }),
-            ]
+            let by_us = u64::try_from(by.as_micros()).unwrap_or(0);
+            let late = |by_us| Fault::Latency { a: node(), b: client.clone(), by_us };
+            vec![(Now, late(by_us)), (Later, late(0))]
         }
         Family::FailedSync => {
-            let prefix = ["journal/", "journal/", "logs/", "checkpoint", ""][index(rng, 5)];
-            vec![(Now, Action::Disk { op: FaultyOp::Sync, prefix, times }), (Later, Action::ClearDisk)]
+            let prefix = ["journal/", "journal/", "logs/", "checkpoint", ""][index(rng, 5)].to_owned();
+            let fault = Fault::Disk { node: node(), op: FaultyOp::Sync, prefix, times };
+            vec![(Now, fault), (Later, Fault::ClearDisk { node: node() })]
         }
         Family::DiskErrors => {
             let op = [FaultyOp::Read, FaultyOp::Write, FaultyOp::Names][index(rng, 3)];
-            let prefix = ["journal/", "logs/", "checkpoint", ""][index(rng, 4)];
-            vec![(Now, Action::Disk { op, prefix, times }), (Later, Action::ClearDisk)]
+            let prefix = ["journal/", "logs/", "checkpoint", ""][index(rng, 4)].to_owned();
+            let fault = Fault::Disk { node: node(), op, prefix, times };
+            vec![(Now, fault), (Later, Fault::ClearDisk { node: node() })]
         }
         Family::Full => {
-            vec![(Now, Action::Capacity(rng.between(0, 3 << 20))), (Later, Action::Capacity(ROOM))]
+            let room = |bytes| Fault::Capacity { node: node(), bytes };
+            vec![(Now, room(rng.between(0, 3 << 20))), (Later, room(ROOM))]
         }
-        Family::SlowDisk => {
-            let slow = u32::try_from(rng.between(2, 200)).unwrap_or(2);
-            let stall = rng.duration(Duration::from_millis(1), Duration::from_millis(3000));
-            let worse = if rng.chance(500) { Action::Slow(slow) } else { Action::Stall(stall) };
-            vec![(Now, worse), (Later, Action::Slow(1))]
-        }
+        Family::SlowDisk => draw_slow_disk(rng),
         Family::Clock => {
-            let client = rng.chance(300).then_some(client);
-            let signed = |rng: &mut Stream, most: u64| {
-                i64::try_from(rng.between(0, 2 * most)).unwrap_or(0) - i64::try_from(most).unwrap_or(0)
-            };
-            let far = [100, 20_000, 10 * 86_400_000][index(rng, 3)];
-            let ms = signed(rng, far);
-            let ppm = i32::try_from(signed(rng, 200_000)).unwrap_or(0);
-            vec![
-                (Now, Action::Jump { client, ms }),
-                (Now, Action::Drift { client, ppm }),
-                (Later, Action::Drift { client, ppm: 0 }),
-            ]
+            let node = if rng.chance(300) { client } else { node() };
+            draw_clock(&node, rng)
         }
     }
 }
 
-/// Lets a schedule happen.
-pub(super) async fn run(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], schedule: &Schedule) {
+fn draw_partition(client: String, rng: &mut Stream) -> Vec<(When, Fault)> {
+    let broker = || BROKER.to_owned();
+    let directions = rng.between(1, 3);
+    let mut faults = Vec::new();
+    if directions & 1 != 0 {
+        faults.push((When::Now, Fault::Cut { from: broker(), to: client.clone() }));
+    }
+    if directions & 2 != 0 {
+        faults.push((When::Now, Fault::Cut { from: client.clone(), to: broker() }));
+    }
+    faults.push((When::Later, Fault::Mend { a: broker(), b: client }));
+    faults
+}
+
+fn draw_slow_disk(rng: &mut Stream) -> Vec<(When, Fault)> {
+    let node = || BROKER.to_owned();
+    let times = u32::try_from(rng.between(2, 200)).unwrap_or(2);
+    let stall = rng.duration(Duration::from_millis(1), Duration::from_millis(3000));
+    let for_us = u64::try_from(stall.as_micros()).unwrap_or(0);
+    let worse = if rng.chance(500) {
+        Fault::Slow { node: node(), times }
+    } else {
+        Fault::Stall { node: node(), for_us }
+    };
+    vec![(When::Now, worse), (When::Later, Fault::Slow { node: node(), times: 1 })]
+}
+
+fn draw_clock(node: &str, rng: &mut Stream) -> Vec<(When, Fault)> {
+    let signed = |rng: &mut Stream, most: u64| {
+        i64::try_from(rng.between(0, 2 * most)).unwrap_or(0) - i64::try_from(most).unwrap_or(0)
+    };
+    let node = || node.to_owned();
+    let far = [100, 20_000, 10 * 86_400_000][index(rng, 3)];
+    let ms = signed(rng, far);
+    let ppm = i32::try_from(signed(rng, 200_000)).unwrap_or(0);
+    vec![
+        (When::Now, Fault::Jump { node: node(), ms }),
+        (When::Now, Fault::Drift { node: node(), ppm }),
+        (When::Later, Fault::Drift { node: node(), ppm: 0 }),
+    ]
+}
+
+/// Lets a schedule happen, and waits until `duration` is over.
+pub(super) async fn run(
+    cluster: &Cluster,
+    machine: &Machine,
+    clients: &[NodeHandle],
+    schedule: &[TimedFault],
+    duration: Duration,
+) {
     let began = cluster.now();
-    for (time, action) in schedule {
-        let wait = time.saturating_sub(cluster.now().since(began));
+    for timed in schedule {
+        let wait = Duration::from_micros(timed.at_us).saturating_sub(cluster.now().since(began));
         cluster.sleep(wait).await;
-        apply(cluster, machine, clients, action);
+        apply(cluster, machine, clients, &timed.fault);
     }
+    cluster.sleep(duration.saturating_sub(cluster.now().since(began))).await;
 }
 
-fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], action: &Action) {
-    let node = machine.node();
-    let clock = |client: Option<usize>| client.map_or_else(|| node.clock(), |client| clients[client].clock());
-    match *action {
-        Action::PowerFail => machine.power_fail(),
-        Action::Crash => machine.crash(),
-        Action::Stop => machine.stop(),
-        Action::Start => machine.start(),
-        Action::Pause => machine.pause(),
-        Action::Resume => machine.resume(),
-        Action::Reset { client } => cluster.net().reset_streams(node.index(), clients[client].index()),
-        Action::CutTo { client } => cluster.net().cut(node.index(), clients[client].index()),
-        Action::CutFrom { client } => cluster.net().cut(clients[client].index(), node.index()),
-        Action::Mend { client } => {
-            cluster.net().mend(node.index(), clients[client].index());
-            cluster.net().mend(clients[client].index(), node.index());
+fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &Fault) {
+    let broker = machine.node();
+    let find = |name: &str| std::iter::once(broker).chain(clients).find(|node| node.name() == name);
+    let on = |name: &str, job: &dyn Fn(&NodeHandle)| {
+        if let Some(node) = find(name) {
+            job(node);
         }
-        Action::Latency { client, by } => {
-            cluster.net().slow(node.index(), clients[client].index(), by);
-            cluster.net().slow(clients[client].index(), node.index(), by);
+    };
+    let between = |a: &str, b: &str, job: &dyn Fn(NodeIndex, NodeIndex)| {
+        if let (Some(a), Some(b)) = (find(a), find(b)) {
+            job(a.index(), b.index());
         }
-        Action::Disk { op, prefix, times } => node.disk().fail(op, prefix, times),
-        Action::ClearDisk => node.disk().clear_faults(),
-        Action::Capacity(bytes) => node.disk().set_capacity(bytes),
-        Action::Slow(times) => node.disk().slow(times),
-        Action::Stall(duration) => node.disk().stall(duration),
-        Action::Jump { client, ms } => clock(client).jump(ms),
-        Action::Drift { client, ppm } => clock(client).drift(ppm),
+    };
+    let net = cluster.net();
+    match fault {
+        Fault::PowerFail { node } if node == BROKER => machine.power_fail(),
+        Fault::Crash { node } if node == BROKER => machine.crash(),
+        Fault::Stop { node } if node == BROKER => machine.stop(),
+        Fault::Start { node } if node == BROKER => machine.start(),
+        Fault::Pause { node } if node == BROKER => machine.pause(),
+        Fault::Resume { node } if node == BROKER => machine.resume(),
+        // Clients live as long as the run.
+        Fault::PowerFail { .. }
+        | Fault::Crash { .. }
+        | Fault::Stop { .. }
+        | Fault::Start { .. }
+        | Fault::Pause { .. }
+        | Fault::Resume { .. } => {}
+        Fault::Reset { a, b } => between(a, b, &|a, b| net.reset_streams(a, b)),
+        Fault::Cut { from, to } => between(from, to, &|from, to| net.cut(from, to)),
+        Fault::Mend { a, b } => between(a, b, &|a, b| {
+            net.mend(a, b);
+            net.mend(b, a);
+        }),
+        Fault::Latency { a, b, by_us } => between(a, b, &|a, b| {
+            net.slow(a, b, Duration::from_micros(*by_us));
+            net.slow(b, a, Duration::from_micros(*by_us));
+        }),
+        Fault::Disk { node, op, prefix, times } => on(node, &|node| node.disk().fail(*op, prefix, *times)),
+        Fault::ClearDisk { node } => on(node, &|node| node.disk().clear_faults()),
+        Fault::Capacity { node, bytes } => on(node, &|node| node.disk().set_capacity(*bytes)),
+        Fault::Slow { node, times } => on(node, &|node| node.disk().slow(*times)),
+        Fault::Stall { node, for_us } => {
+            on(node, &|node| node.disk().stall(Duration::from_micros(*for_us)));
+        }
+        Fault::Jump { node, ms } => on(node, &|node| node.clock().jump(*ms)),
+        Fault::Drift { node, ppm } => on(node, &|node| node.clock().drift(*ppm)),
     }
 }
 
@@ -259,16 +267,16 @@ mod tests {
     #[test]
     fn nothing_lasts_beyond_the_chaos_and_every_family_occurs() {
         let mut rng = Stream::new(1, "test", "faults", 0);
-        let mut plan = Plan::draw(&mut rng);
-        plan.families = Family::ALL.to_vec();
+        let chaos = Duration::from_secs(20);
+        let clients = ["reader-0".to_owned(), "admin".to_owned()];
         let mut drawn = String::new();
         for _ in 0..50 {
-            let schedule = draw(&plan, 3, &mut rng);
-            assert!(schedule.iter().all(|(time, _)| *time <= plan.chaos));
-            assert!(schedule.is_sorted_by_key(|(time, _)| *time));
+            let schedule = draw(&Family::ALL, chaos, &clients, &mut rng);
+            assert!(schedule.iter().all(|fault| fault.at_us <= 20_000_000));
+            assert!(schedule.is_sorted_by_key(|fault| fault.at_us));
             drawn.push_str(&format!("{schedule:?}"));
         }
-        for word in ["PowerFail", "Crash", "Stop", "Pause", "Reset", "CutTo", "Latency", "Sync", "Names"] {
+        for word in ["PowerFail", "Crash", "Stop", "Pause", "Reset", "Cut", "Latency", "Sync", "Names"] {
             assert!(drawn.contains(word), "{word}");
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
+use serde::{Deserialize, Serialize};
 
 use crate::cluster::Cluster;
 use crate::time::SimTime;
@@ -56,7 +57,8 @@ pub(super) enum Fate {
 }
 
 /// How its producer sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Mode {
     Idempotent,
     /// One batch at a time, and no sequences: sending again may write twice.
@@ -216,6 +218,11 @@ impl History {
     pub(super) fn wrong(&self, what: String) {
         self.cluster.note(format_args!("WRONG: {what}"));
         self.events().wrongs.push(what);
+    }
+
+    /// A client's request was answered.
+    pub(super) fn count_request(&self) {
+        self.cluster.count_requests(1);
     }
 
     /// A line in the trace.

@@ -35,21 +35,8 @@ pub(super) async fn prepare(
     }
 }
 
-/// Lets the clients come to their end, then reads everything: as it is, and again after a loss of power.
+/// Reads everything: as it is, and again after a loss of power. The clients have come to their end.
 pub(super) async fn judge(
-    cluster: &Cluster,
-    plan: &Plan,
-    machine: &Machine,
-    judge: &NodeHandle,
-    history: &History,
-) -> Result<(), Violation> {
-    // Longer than a delivery takes.
-    cluster.sleep(Duration::from_secs(25)).await;
-    last_looks(cluster, plan, machine, judge, history).await
-}
-
-/// Reads everything: as it is, and again after a loss of power.
-pub(super) async fn last_looks(
     cluster: &Cluster,
     plan: &Plan,
     machine: &Machine,

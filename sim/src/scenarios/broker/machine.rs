@@ -9,6 +9,7 @@ use ordain::io::{Io, Shutdown};
 use ordain::server::Node;
 use tokio::sync::mpsc;
 
+use super::clients::Guest;
 use super::faults::Family;
 use super::mutants::Mutant;
 use super::plan::{BROKER, Plan};
@@ -37,6 +38,8 @@ struct Shared {
     stop: Mutex<Shutdown>,
     /// Whether the disk gives errors, now or earlier in this run.
     disk_errors: AtomicBool,
+    /// Who begins with each run of the process, inside of it.
+    guests: Mutex<Arc<[Guest]>>,
 }
 
 /// A run of the process that has ended, and why.
@@ -72,6 +75,7 @@ impl Machine {
             run: AtomicU64::new(0),
             stop: Mutex::new(Shutdown::new()),
             disk_errors,
+            guests: Mutex::new(Arc::new([])),
         });
         let program = Arc::clone(&shared);
         let notes = cluster.clone();
@@ -82,6 +86,11 @@ impl Machine {
 
     pub(super) fn node(&self) -> &NodeHandle {
         &self.node
+    }
+
+    /// From the next run of the process on (the first one, if it has not begun) these are inside of it.
+    pub(super) fn invite(&self, guests: Arc<[Guest]>) {
+        *lock(&self.shared.guests) = guests;
     }
 
     pub(super) fn power_fail(&self) {
@@ -161,7 +170,7 @@ async fn run(io: Io, shared: Arc<Shared>, cluster: Cluster) {
 async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Why {
     let io = shared.mutant.map_or_else(|| io.clone(), |mutant| mutant.infect(&io));
     let config = &shared.config;
-    let node = Node::start(io, Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
+    let node = Node::start(io.clone(), Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
     let node = match node {
         Ok(node) => node,
         Err(error) => return Why::NotStarted(error.to_string()),
@@ -169,6 +178,10 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
     cluster.note(format_args!("the broker runs: {:?}", node.recovery()));
     if !node.recovery().damaged.is_empty() {
         return Why::Wrong(format!("nothing was damaged, but recovery says {:?}", node.recovery().damaged));
+    }
+    for guest in lock(&shared.guests).iter() {
+        let staying = guest.clone().stay(io.clone(), Arc::clone(node.context()));
+        drop(io.spawn.spawn("guest", Box::pin(staying)));
     }
     let journal = node.storage().journal().clone();
     let failed = tokio::select! {

@@ -8,9 +8,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::{Scenario, Violation};
+use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
-use crate::net::NetOptions;
-use crate::rng::Stream;
 
 mod checkers;
 mod clients;
@@ -22,12 +21,12 @@ mod machine;
 mod mutants;
 mod plan;
 
-use clients::Ending;
+use clients::{Ending, LoadClient};
 use history::History;
-use machine::Machine;
 pub use load::Load;
+use machine::Machine;
 pub use mutants::Mutant;
-use plan::Plan;
+use plan::{Plan, Work};
 
 /// One broker and its clients under faults after which nothing acknowledged may be lost.
 pub struct Broker {
@@ -35,6 +34,8 @@ pub struct Broker {
     pub mutant: Option<Mutant>,
 }
 
+/// Longer than a delivery takes.
+const LAST_DELIVERIES: Duration = Duration::from_secs(25);
 /// Within this time after the faults have ended every client must get on.
 const RECOVERY: Duration = Duration::from_secs(60);
 
@@ -53,92 +54,118 @@ impl Scenario for Broker {
         }
     }
 
-    fn net(&self, rng: &mut Stream) -> NetOptions {
-        let loss_per_mille = u32::try_from(rng.between(0, 1) * rng.between(0, 30)).unwrap_or(0);
-        let window = usize::try_from(rng.between(1 << 10, 64 << 10)).unwrap_or(1 << 16);
-        NetOptions { loss_per_mille, window, ..NetOptions::default() }
+    fn draw(&self, seed: u64) -> Case {
+        plan::draw(self.name(), seed)
     }
 
-    fn run<'a>(&'a self, cluster: Cluster) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+    fn run<'a>(
+        &'a self,
+        cluster: Cluster,
+        case: Case,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
         Box::pin(async move {
-            let plan = Plan::draw(&mut cluster.rng("plan"));
+            let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
             let machine = Machine::start_up(&cluster, &plan, self.mutant);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = live(&cluster, &plan, &machine) => result,
+                result = live(&cluster, &case, &plan, &machine, LAST_DELIVERIES) => result,
                 violation = machine.supervise(&mut rng) => Err(violation),
             }
         })
     }
 }
 
-async fn live(cluster: &Cluster, plan: &Plan, machine: &Machine) -> Result<(), Violation> {
+async fn live(
+    cluster: &Cluster,
+    case: &Case,
+    plan: &Plan,
+    machine: &Machine,
+    last_answers: Duration,
+) -> Result<(), Violation> {
     let (history, ending) = (History::new(cluster), Ending::default());
     let judge = cluster.add_node("judge");
     judge::prepare(cluster, plan, &judge, &history).await?;
-    let clients = start_clients(cluster, plan, &history, &ending);
-    let schedule = faults::draw(plan, clients.len(), &mut cluster.rng("faults"));
-    for (time, action) in &schedule {
-        cluster.note(format_args!("planned after {} us: {action:?}", time.as_micros()));
+    let clients = start_clients(cluster, case, plan, &history, &ending)?;
+    for fault in &case.faults {
+        cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
     }
-    faults::run(cluster, machine, &clients, &schedule).await;
-    faults::heal(cluster, machine, &clients);
+    let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.node.clone()).collect();
+    faults::run(cluster, machine, &nodes, &case.faults, case.duration()).await;
+    faults::heal(cluster, machine, &nodes);
     // The run that the last errors hit may still end by them.
     cluster.sleep(Duration::from_secs(2)).await;
     machine.disk_is_good();
     all_get_on(cluster, &history, &clients).await?;
     ending.begin();
+    cluster.sleep(last_answers).await;
     judge::judge(cluster, plan, machine, &judge, &history).await?;
     checkers::check(&history.events()).map_err(Violation)
 }
 
+/// A client that runs.
+struct Running {
+    node: NodeHandle,
+    ending: Ending,
+    is_member: bool,
+}
+
 /// Starts every client on a machine of its own; the names are those under which they report progress.
-fn start_clients(cluster: &Cluster, plan: &Plan, history: &History, ending: &Ending) -> Vec<NodeHandle> {
-    let mut nodes = Vec::new();
-    for (number, producer) in (0..).zip(&plan.producers) {
-        let node = cluster.add_node(&format!("producer-{number}"));
-        let (producer, partitions) = (producer.clone(), plan.checked());
-        let (history, ending) = (history.clone(), ending.clone());
+fn start_clients(
+    cluster: &Cluster,
+    case: &Case,
+    plan: &Plan,
+    history: &History,
+    ending: &Ending,
+) -> Result<Vec<Running>, Violation> {
+    let mut clients = Vec::new();
+    for client in &case.clients {
+        let work: Work = client.work_as()?;
+        let is_member = matches!(work, Work::Member { .. });
+        let node = cluster.add_node(&client.name);
+        let ending = ending.with_budget(client.operations_max);
+        let (partitions, history, budget) = (plan.checked(), history.clone(), ending.clone());
         node.start(move |io| {
-            let (producer, partitions) = (producer.clone(), partitions.clone());
-            clients::produce(io, number, producer, partitions, history.clone(), ending.clone())
+            let (work, partitions) = (work.clone(), partitions.clone());
+            let (history, ending) = (history.clone(), budget.clone());
+            async move {
+                match work {
+                    Work::Producer(producer) => {
+                        clients::produce(io, producer, partitions, history, ending).await;
+                    }
+                    Work::Reader { reader } => {
+                        clients::read_again_and_again(io, reader, partitions, history, ending).await;
+                    }
+                    Work::Member { member } => {
+                        clients::consume_as_member(io, member, history, ending).await;
+                    }
+                    Work::Load(work) => {
+                        LoadClient { work, partitions, history, ending }.run_outside(io).await;
+                    }
+                    Work::Admin => clients::administer(io, partitions, history, ending).await,
+                }
+            }
         });
-        nodes.push(node);
+        clients.push(Running { node, ending, is_member });
     }
-    for number in 0..plan.readers {
-        let node = cluster.add_node(&format!("reader-{number}"));
-        let (partitions, history, ending) = (plan.checked(), history.clone(), ending.clone());
-        node.start(move |io| {
-            clients::read_again_and_again(io, number, partitions.clone(), history.clone(), ending.clone())
-        });
-        nodes.push(node);
-    }
-    for number in 0..plan.members {
-        let node = cluster.add_node(&format!("member-{number}"));
-        let (history, ending) = (history.clone(), ending.clone());
-        node.start(move |io| clients::consume_as_member(io, number, history.clone(), ending.clone()));
-        nodes.push(node);
-    }
-    let node = cluster.add_node("admin");
-    let (partitions, history, ending) = (plan.checked(), history.clone(), ending.clone());
-    node.start(move |io| clients::administer(io, partitions.clone(), history.clone(), ending.clone()));
-    nodes.push(node);
-    nodes
+    Ok(clients)
 }
 
 /// Liveness (I16): once nothing goes wrong any more, every client gets something done within a bound; of the
 /// group's members one is enough, for there may be fewer partitions than members.
-async fn all_get_on(cluster: &Cluster, history: &History, clients: &[NodeHandle]) -> Result<(), Violation> {
+async fn all_get_on(cluster: &Cluster, history: &History, clients: &[Running]) -> Result<(), Violation> {
     let before = history.events().progress.clone();
-    let got_on = |name: &str| history.events().progress.get(name) > before.get(name);
+    let got_on = |client: &&Running| {
+        let name = client.node.name();
+        client.ending.is_used_up() || history.events().progress.get(name) > before.get(name)
+    };
     let began = cluster.now();
     loop {
-        let (members, others): (Vec<_>, Vec<_>) =
-            clients.iter().map(NodeHandle::name).partition(|name| name.starts_with("member-"));
-        let stuck: Vec<&str> = others.into_iter().filter(|name| !got_on(name)).collect();
-        let group_is_stuck = !members.is_empty() && !members.iter().any(|name| got_on(name));
+        let (members, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.is_member);
+        let stuck: Vec<&str> =
+            others.into_iter().filter(|client| !got_on(client)).map(|client| client.node.name()).collect();
+        let group_is_stuck = !members.is_empty() && !members.iter().any(got_on);
         if stuck.is_empty() && !group_is_stuck {
             return Ok(());
         }

@@ -42,6 +42,7 @@ pub(in crate::scenarios::broker) async fn administer(
     while !ending.has_begun() {
         let index = usize::try_from(rng.below(partitions.len() as u64)).unwrap_or(0);
         let draw = rng.below(10);
+        ending.count_operation();
         let work = async {
             match draw {
                 0..=1 => {

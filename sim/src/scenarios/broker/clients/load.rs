@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use ordain::client::admin::OffsetSpec;
 use ordain::client::{AutoCreate, Broker, Client, ClientError, Expects, InFlight, TopicPartition};
 use ordain::io::{Io, RngStream};
-use ordain::types::{Offset, ProducerEpoch, ProducerId};
+use ordain::types::{Instant, Offset, ProducerEpoch, ProducerId, Timestamp};
 use ordain::wire::batch::{
     BatchBuilder, BatchCheck, BatchIterator, BatchKind, BatchOptions, NewRecord, ProducerStamp,
+    ValidatedBatch,
 };
 use ordain::wire::compression::Codec;
 use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -19,38 +21,15 @@ use ordain::wire::messages::{FetchRequest, InitProducerIdRequest, ProduceRequest
 use ordain::wire::{Records, Text};
 
 use super::{Ending, client};
-use crate::cluster::Cluster;
 use crate::scenarios::broker::history::{Commit, Fate, History, Mode, Read, Reader, RecordId};
-use crate::scenarios::broker::load::Pace;
+use crate::scenarios::broker::load::{LoadWork, Role};
 use crate::scenarios::broker::plan::{GROUP, TOPIC};
-
-/// What a client of the load does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios::broker) enum Kind {
-    Writer,
-    Reader,
-    Asker,
-}
-
-impl Kind {
-    pub(in crate::scenarios::broker) fn client_name(self, number: u32) -> String {
-        match self {
-            Kind::Writer => format!("writer-{number}"),
-            Kind::Reader => format!("reader-{number}"),
-            Kind::Asker => format!("asker-{number}"),
-        }
-    }
-}
 
 /// One client of the load.
 #[derive(Clone)]
 pub(in crate::scenarios::broker) struct LoadClient {
-    pub(in crate::scenarios::broker) kind: Kind,
-    pub(in crate::scenarios::broker) number: u32,
-    pub(in crate::scenarios::broker) pace: Pace,
-    pub(in crate::scenarios::broker) value_bytes: u64,
+    pub(in crate::scenarios::broker) work: LoadWork,
     pub(in crate::scenarios::broker) partitions: Vec<TopicPartition>,
-    pub(in crate::scenarios::broker) cluster: Cluster,
     pub(in crate::scenarios::broker) history: History,
     pub(in crate::scenarios::broker) ending: Ending,
 }
@@ -61,31 +40,41 @@ const BEHIND_MAX: Duration = Duration::from_secs(10);
 const BACKOFF: Duration = Duration::from_millis(100);
 /// What a fetch brings at most from one partition, in bytes.
 const FETCH_BYTES_MAX: i32 = 16 << 10;
+/// What the records of a batch may take, in bytes.
+const RECORDS_BYTES_MAX: usize = 1 << 20;
 /// How long a fetch waits for something to come, in milliseconds.
 const FETCH_WAIT_MS: i32 = 5;
 
 impl LoadClient {
-    pub(in crate::scenarios::broker) async fn run(self, io: Io) {
-        let mut schedule = Schedule::new(&io, self.pace);
+    /// Over connections, from a machine of its own.
+    pub(in crate::scenarios::broker) async fn run_outside(self, io: Io) {
+        let mut schedule = Schedule::new(&io, &self.work);
+        let name = self.work.name();
         let mut session = 0;
         while !self.ending.has_begun() {
             session += 1;
-            let client = client(&io, &self.kind.client_name(self.number), Duration::ZERO);
-            let result = match self.kind {
-                Kind::Writer => self.write(&client, session, &mut schedule).await,
-                Kind::Reader => self.read(&client, session, &mut schedule).await,
-                Kind::Asker => self.ask(&client, &mut schedule).await,
+            let client = client(&io, &name, Duration::ZERO);
+            let result = match self.work.role {
+                Role::Writer => self.write(&client, session, &mut schedule).await,
+                Role::Reader => self.read(&client, session, &mut schedule).await,
+                Role::Asker => self.ask(&client, &mut schedule).await,
             };
             if let Err(error) = result {
-                self.history.note(format_args!("{}: {error}", self.kind.client_name(self.number)));
+                self.history.note(format_args!("{name}: {error}"));
             }
             io.clock.sleep(BACKOFF).await;
         }
     }
 
-    /// So many requests were answered.
-    fn answered(&self, requests: u64) {
-        self.cluster.count_requests(requests);
+    /// A request was answered.
+    pub(super) fn answered(&self) {
+        self.history.count_request();
+        self.ending.count_operation();
+    }
+
+    /// Something was done.
+    pub(super) fn got_on(&self) {
+        self.history.progress(&self.work.name());
     }
 
     /// Sends bursts of batches until something fails. Every other writer is idempotent.
@@ -97,8 +86,7 @@ impl LoadClient {
     ) -> Result<(), ClientError> {
         let broker = client.any_broker().await?;
         let mut stamp = ProducerStamp::NONE;
-        let mode = if self.number.is_multiple_of(2) { Mode::Idempotent } else { Mode::Plain };
-        if mode == Mode::Idempotent {
+        if self.work.is_idempotent() {
             let request = InitProducerIdRequest {
                 transaction_timeout_ms: i32::MAX,
                 producer_id: -1,
@@ -108,18 +96,18 @@ impl LoadClient {
             let answer = broker.call(&request).await?;
             stamp.id = ProducerId(answer.producer_id);
             stamp.epoch = ProducerEpoch(answer.producer_epoch);
-            self.answered(1);
+            self.answered();
             if answer.error_code != 0 {
                 return Ok(());
             }
         }
-        let mut writer = Writer { load: self, broker, mode, stamp, session, number: 0, sequences: BTreeMap::new() };
+        let mut writer = Writer { broker, records: RecordSource::new(self, session, stamp) };
         while !self.ending.has_begun() {
             let requests = schedule.next().await;
-            if !writer.burst(requests, schedule).await? {
+            if !writer.burst(self, requests, schedule).await? {
                 return Ok(());
             }
-            self.history.progress(&self.kind.client_name(self.number));
+            self.got_on();
         }
         Ok(())
     }
@@ -133,13 +121,13 @@ impl LoadClient {
     ) -> Result<(), ClientError> {
         let broker = client.any_broker().await?;
         let starts = client.list_offsets_at(&self.partitions, OffsetSpec::Earliest).await?;
-        self.answered(1);
+        self.answered();
         let mut positions: Vec<Offset> = self.partitions.iter().map(|at| starts[at].offset).collect();
-        let who = Reader { reader: self.number, session };
+        let who = Reader { reader: self.work.number, session };
         while !self.ending.has_begun() {
             schedule.next().await;
             let answer = broker.call(&self.fetch_request(&positions)).await?;
-            self.answered(1);
+            self.answered();
             let told = answer.responses.into_iter().flat_map(|topic| topic.partitions);
             for data in told {
                 let Some(index) = self.partitions.iter().position(|at| at.partition.0 == data.partition_index)
@@ -151,7 +139,7 @@ impl LoadClient {
                 }
                 positions[index] = self.fetched(who, &self.partitions[index], positions[index], data);
             }
-            self.history.progress(&self.kind.client_name(self.number));
+            self.got_on();
         }
         Ok(())
     }
@@ -183,27 +171,34 @@ impl LoadClient {
 
     /// Takes in what came of a partition; where it goes on.
     fn fetched(&self, who: Reader, at: &TopicPartition, from: Offset, data: PartitionData) -> Offset {
-        let bytes = data.records.unwrap_or_default().into_bytes();
+        let seen = Seen {
+            high_watermark: Offset(data.high_watermark),
+            log_start: Offset(data.log_start_offset),
+            bytes: data.records.unwrap_or_default().into_bytes(),
+        };
+        self.saw(who, at, from, seen)
+    }
+
+    /// Writes what was read into the history; where it goes on.
+    pub(super) fn saw(&self, who: Reader, at: &TopicPartition, from: Offset, seen: Seen) -> Offset {
         let mut next = from;
         let mut records = Vec::new();
-        for batch in BatchIterator::new(bytes, BatchCheck::Verify) {
-            let batch = match batch {
-                Ok(batch) => batch,
-                Err(error) => {
-                    self.history.wrong(format!("what was read of {at} is broken: {error}"));
-                    return next;
+        for batch in BatchIterator::new(seen.bytes, BatchCheck::Verify) {
+            let found = batch.and_then(|batch| {
+                next = next.max(batch.header().next_offset());
+                let header = *batch.header();
+                for record in batch.records(RECORDS_BYTES_MAX)? {
+                    let record = record?;
+                    let offset = header.record_offset(record.offset_delta);
+                    if offset >= from {
+                        records.push((offset, record.value.and_then(|value| RecordId::of(&value))));
+                    }
                 }
-            };
-            next = next.max(batch.header().next_offset());
-            let Ok(found) = batch.records(1 << 20) else {
-                self.history.wrong(format!("a batch of {at} cannot be taken apart"));
+                Ok(())
+            });
+            if let Err(error) = found {
+                self.history.wrong(format!("what was read of {at} is broken: {error}"));
                 return next;
-            };
-            for record in found.flatten() {
-                let offset = batch.header().record_offset(record.offset_delta);
-                if offset >= from {
-                    records.push((offset, record.value.and_then(|value| RecordId::of(&value))));
-                }
             }
         }
         if next > from {
@@ -213,8 +208,8 @@ impl LoadClient {
                 at: at.clone(),
                 from,
                 next,
-                high_watermark: Offset(data.high_watermark),
-                log_start: Offset(data.log_start_offset),
+                high_watermark: seen.high_watermark,
+                log_start: seen.log_start,
                 records,
             });
         }
@@ -232,8 +227,8 @@ impl LoadClient {
                 2..=9 => drop(client.describe(Some(&topics), AutoCreate::No).await?),
                 _ => drop(client.list_offsets_at(&self.partitions, OffsetSpec::Latest).await?),
             }
-            self.answered(1);
-            self.history.progress(&self.kind.client_name(self.number));
+            self.answered();
+            self.got_on();
         }
         Ok(())
     }
@@ -241,7 +236,7 @@ impl LoadClient {
     /// Commits where the partitions end: offsets that only grow.
     async fn commit(&self, client: &Client) -> Result<(), ClientError> {
         let ends = client.list_offsets_at(&self.partitions, OffsetSpec::Latest).await?;
-        self.answered(1);
+        self.answered();
         let offsets: BTreeMap<_, _> = ends.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
         let began = self.history.now();
         let result = client.set_group_offsets(GROUP, &offsets).await;
@@ -253,29 +248,35 @@ impl LoadClient {
     }
 }
 
-/// One producer's life.
+/// What was read of a partition.
+pub(super) struct Seen {
+    pub(super) high_watermark: Offset,
+    pub(super) log_start: Offset,
+    pub(super) bytes: Bytes,
+}
+
+/// A producer over a connection.
 struct Writer<'a> {
-    load: &'a LoadClient,
     broker: Arc<Broker>,
-    mode: Mode,
-    stamp: ProducerStamp,
-    session: u32,
-    number: u32,
-    /// The next sequence by partition.
-    sequences: BTreeMap<usize, i32>,
+    records: RecordSource<'a>,
 }
 
 impl Writer<'_> {
     /// Sends a burst and waits for its answers; false if this producer should not go on.
-    async fn burst(&mut self, requests: u64, schedule: &mut Schedule) -> Result<bool, ClientError> {
+    async fn burst(
+        &mut self,
+        load: &LoadClient,
+        requests: u64,
+        schedule: &mut Schedule,
+    ) -> Result<bool, ClientError> {
         let mut waiting: Vec<(RecordId, InFlight<ProduceRequest>)> = Vec::new();
         let mut failed = None;
         for _ in 0..requests {
-            let (id, request) = self.next_request(&mut *schedule.rng);
-            match self.broker.begin(&request, Expects::Answer).await {
+            let (id, at, batch) = self.records.next(&mut *schedule.rng);
+            match self.broker.begin(&produce_request(&at, batch), Expects::Answer).await {
                 Ok(in_flight) => waiting.push((id, in_flight)),
                 Err(error) => {
-                    self.load.history.fate(id, Fate::Unknown);
+                    load.history.fate(id, Fate::Unknown);
                     failed = Some(error);
                     break;
                 }
@@ -285,7 +286,7 @@ impl Writer<'_> {
         for (id, in_flight) in waiting {
             let fate = match in_flight.wait().await {
                 Ok(answer) => {
-                    self.load.answered(1);
+                    load.answered();
                     let told = answer.iter().flat_map(|answer| &answer.responses);
                     match told.flat_map(|topic| &topic.partition_responses).next() {
                         Some(told) if told.error_code == 0 => {
@@ -300,76 +301,100 @@ impl Writer<'_> {
                 }
             };
             good &= fate != Fate::Unknown;
-            self.load.history.fate(id, fate);
+            load.history.fate(id, fate);
         }
         match failed {
             Some(error) => Err(error),
             None => Ok(good),
         }
     }
+}
 
-    fn next_request(&mut self, rng: &mut dyn RngStream) -> (RecordId, ProduceRequest) {
+fn produce_request(at: &TopicPartition, batch: ValidatedBatch) -> ProduceRequest {
+    let records: Records = batch.into_batch().segments().to_vec().into();
+    let partition =
+        PartitionProduceData { index: at.partition.0, records: Some(records), ..Default::default() };
+    ProduceRequest {
+        acks: -1,
+        timeout_ms: 4000,
+        topic_data: vec![TopicProduceData {
+            name: Text::from_static(TOPIC),
+            partition_data: vec![partition],
+            ..TopicProduceData::default()
+        }],
+        ..ProduceRequest::default()
+    }
+}
+
+/// The records of one producer's life, each a batch of its own.
+pub(super) struct RecordSource<'a> {
+    load: &'a LoadClient,
+    stamp: ProducerStamp,
+    session: u32,
+    number: u32,
+    /// The next sequence by place of the partition.
+    sequences: Vec<i32>,
+}
+
+impl<'a> RecordSource<'a> {
+    /// With a producer id in the stamp, the records carry sequences.
+    pub(super) fn new(load: &'a LoadClient, session: u32, stamp: ProducerStamp) -> RecordSource<'a> {
+        RecordSource { load, stamp, session, number: 0, sequences: vec![0; load.partitions.len()] }
+    }
+
+    /// The next record, on its way to some partition.
+    pub(super) fn next(&mut self, rng: &mut dyn RngStream) -> (RecordId, TopicPartition, ValidatedBatch) {
         let load = self.load;
         self.number += 1;
-        let id = RecordId { producer: load.number, session: self.session, number: self.number };
+        let id = RecordId { producer: load.work.number, session: self.session, number: self.number };
         let index = usize::try_from(rng.below(load.partitions.len() as u64)).unwrap_or(0);
-        let at = &load.partitions[index];
-        load.history.sending(id, at, self.mode);
-        let value = id.value(usize::try_from(rng.below(load.value_bytes)).unwrap_or(0));
+        let at = load.partitions[index].clone();
         let mut producer = self.stamp;
-        if self.mode == Mode::Idempotent {
-            let sequence = self.sequences.entry(index).or_default();
-            producer.base_sequence = *sequence;
-            *sequence += 1;
+        let mut mode = Mode::Plain;
+        if producer.id != ProducerId::NONE {
+            mode = Mode::Idempotent;
+            producer.base_sequence = self.sequences[index];
+            self.sequences[index] += 1;
         }
+        load.history.sending(id, &at, mode);
+        let value = id.value(usize::try_from(rng.below(load.work.value_bytes)).unwrap_or(0));
         let options =
             BatchOptions { codec: Codec::None, producer, kind: BatchKind::Data, bytes_max: 64 << 10 };
         let mut batch = BatchBuilder::new(options);
-        let timestamp = ordain::types::Timestamp(crate::clock::WALL_START_MS);
+        let timestamp = Timestamp(crate::clock::WALL_START_MS);
         let record = NewRecord { timestamp, key: None, value: Some(&value), headers: &[] };
         batch.append(record).expect("a small record fits");
-        let records: Records = batch.build().into_batch().segments().to_vec().into();
-        let partition =
-            PartitionProduceData { index: at.partition.0, records: Some(records), ..Default::default() };
-        let request = ProduceRequest {
-            acks: -1,
-            timeout_ms: 4000,
-            topic_data: vec![TopicProduceData {
-                name: Text::from_static(TOPIC),
-                partition_data: vec![partition],
-                ..TopicProduceData::default()
-            }],
-            ..ProduceRequest::default()
-        };
-        (id, request)
+        (id, at, batch.build())
     }
 }
 
 /// When a client begins its next burst.
-struct Schedule {
+pub(super) struct Schedule {
     io: Io,
-    rng: Box<dyn RngStream>,
-    pace: Pace,
-    due: ordain::types::Instant,
+    pub(super) rng: Box<dyn RngStream>,
+    every: Duration,
+    burst: u64,
+    due: Instant,
 }
 
 impl Schedule {
-    fn new(io: &Io, pace: Pace) -> Schedule {
-        Schedule { io: io.clone(), rng: io.rng.stream("workload"), pace, due: io.clock.now() }
+    pub(super) fn new(io: &Io, work: &LoadWork) -> Schedule {
+        let rng = io.rng.stream("workload");
+        Schedule { io: io.clone(), rng, every: work.every, burst: work.burst, due: io.clock.now() }
     }
 
     /// Waits for the next burst's intended time; how many requests it has.
-    async fn next(&mut self) -> u64 {
-        let nanos = u64::try_from(self.pace.every.as_nanos()).unwrap_or(u64::MAX);
+    pub(super) async fn next(&mut self) -> u64 {
+        let nanos = u64::try_from(self.every.as_nanos()).unwrap_or(u64::MAX);
         let gap = Duration::from_nanos(self.rng.below(2 * nanos));
         let now = self.io.clock.now();
         self.due = self.due.after(gap);
         if now.since(self.due) > BEHIND_MAX {
-            self.due = ordain::types::Instant(now.0 - u64::try_from(BEHIND_MAX.as_nanos()).unwrap_or(0));
+            self.due = Instant(now.0 - u64::try_from(BEHIND_MAX.as_nanos()).unwrap_or(0));
         }
         if self.due > now {
             self.io.clock.sleep_until(self.due).await;
         }
-        1 + self.rng.below(2 * self.pace.burst - 1)
+        1 + self.rng.below(2 * self.burst - 1)
     }
 }

@@ -39,6 +39,7 @@ pub(in crate::scenarios::broker) async fn consume_as_member(
             if ending.has_begun() {
                 break;
             }
+            ending.count_operation();
             // A rebalance may move positions back to what was committed.
             session += 1;
             let who = Reader { reader: FIRST_READER + member, session };

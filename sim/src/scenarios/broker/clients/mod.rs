@@ -1,6 +1,6 @@
 //! The clients, each on a machine of its own, and what they share.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ordain::client::{BrokerAddress, Client, ClientOptions};
@@ -10,28 +10,54 @@ use super::history::History;
 use super::plan::{BROKER, PORT};
 
 mod admin;
+mod guest;
 mod load;
 mod member;
 mod producer;
 mod reader;
 
 pub(super) use admin::{administer, create_checked_topic};
-pub(super) use load::{Kind, LoadClient};
+pub(super) use guest::Guest;
+pub(super) use load::LoadClient;
 pub(super) use member::consume_as_member;
 pub(super) use producer::produce;
 pub(super) use reader::{got, read_again_and_again};
 
-/// When the clients come to their end.
+/// When the clients come to their end: all together, or one that has done its number of operations.
 #[derive(Clone, Default)]
-pub(super) struct Ending(Arc<AtomicBool>);
+pub(super) struct Ending {
+    all: Arc<AtomicBool>,
+    /// The operations that are left to one client, if it has a bound.
+    budget: Option<Arc<AtomicU64>>,
+}
 
 impl Ending {
     pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.all.store(true, Ordering::Relaxed);
     }
 
+    /// The same end for one client that may do so many operations.
+    pub(super) fn with_budget(&self, operations_max: Option<u64>) -> Ending {
+        Ending {
+            all: Arc::clone(&self.all),
+            budget: operations_max.map(|operations| Arc::new(AtomicU64::new(operations))),
+        }
+    }
+
+    /// Whether to begin nothing more.
     pub(super) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.all.load(Ordering::Relaxed) || self.is_used_up()
+    }
+
+    pub(super) fn is_used_up(&self) -> bool {
+        self.budget.as_ref().is_some_and(|budget| budget.load(Ordering::Relaxed) == 0)
+    }
+
+    /// One operation is begun.
+    pub(super) fn count_operation(&self) {
+        if let Some(budget) = &self.budget {
+            budget.store(budget.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
     }
 }
 

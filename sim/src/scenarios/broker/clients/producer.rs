@@ -15,12 +15,12 @@ const FAILURES_MAX: u32 = 3;
 /// Sends records, waits for their fate, and so on.
 pub(in crate::scenarios::broker) async fn produce(
     io: Io,
-    producer: u32,
     plan: ProducerPlan,
     partitions: Vec<TopicPartition>,
     history: History,
     ending: Ending,
 ) {
+    let producer = plan.producer;
     let name = format!("producer-{producer}");
     let mut session = 0;
     while !ending.has_begun() {
@@ -61,6 +61,10 @@ impl Session<'_> {
             let mut waiting: Vec<(RecordId, Delivery)> = Vec::new();
             let mut failed = false;
             for _ in 0..=rng.below(self.plan.burst) {
+                if ending.has_begun() {
+                    break;
+                }
+                ending.count_operation();
                 number += 1;
                 let id = RecordId { producer: self.producer, session: self.session, number };
                 let index = usize::try_from(rng.below(self.partitions.len() as u64)).unwrap_or(0);

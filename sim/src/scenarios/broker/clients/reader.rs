@@ -22,6 +22,7 @@ pub(in crate::scenarios::broker) async fn read_again_and_again(
     let mut session = 0;
     while !ending.has_begun() {
         session += 1;
+        ending.count_operation();
         let who = Reader { reader, session };
         if read_once(&io, &name, who, &partitions, &history).await {
             history.progress(&name);

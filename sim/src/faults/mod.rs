@@ -1,0 +1,98 @@
+//! Faults as data: what goes wrong, where, and when. Nodes are meant by their names; a fault of a node that is
+//! not there has no effect, so that clients can be taken away from a case.
+use serde::{Deserialize, Serialize};
+
+use crate::disk::FaultyOp;
+
+/// One change for the worse or the better.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// The machine loses its power.
+    PowerFail {
+        node: String,
+    },
+    /// The process is killed.
+    Crash {
+        node: String,
+    },
+    /// The process is asked to stop.
+    Stop {
+        node: String,
+    },
+    /// The process is started if it is down.
+    Start {
+        node: String,
+    },
+    Pause {
+        node: String,
+    },
+    Resume {
+        node: String,
+    },
+    /// The streams between two nodes are reset.
+    Reset {
+        a: String,
+        b: String,
+    },
+    /// Nothing gets through from one node to another.
+    Cut {
+        from: String,
+        to: String,
+    },
+    /// Both ways are whole again.
+    Mend {
+        a: String,
+        b: String,
+    },
+    /// Both ways take longer by so much.
+    Latency {
+        a: String,
+        b: String,
+        by_us: u64,
+    },
+    /// So many operations on files whose names begin so fail.
+    Disk {
+        node: String,
+        op: FaultyOp,
+        prefix: String,
+        times: u32,
+    },
+    /// The disk gives no more errors.
+    ClearDisk {
+        node: String,
+    },
+    /// So many bytes fit on the disk.
+    Capacity {
+        node: String,
+        bytes: u64,
+    },
+    /// The disk takes so many times as long.
+    Slow {
+        node: String,
+        times: u32,
+    },
+    /// The disk does nothing for a while.
+    Stall {
+        node: String,
+        for_us: u64,
+    },
+    /// The wall clock jumps.
+    Jump {
+        node: String,
+        ms: i64,
+    },
+    /// Both clocks are so many millionths too fast.
+    Drift {
+        node: String,
+        ppm: i32,
+    },
+}
+
+/// A fault and its time from the start of the clients, in simulated microseconds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimedFault {
+    pub at_us: u64,
+    pub fault: Fault,
+}
