@@ -9,6 +9,7 @@ use ordain::io::{BoxFuture, Io};
 
 use crate::clock::{ClockControl, SimClock};
 use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk};
+use crate::history::{Completion, Operation, OperationId};
 use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
 use crate::rng::Stream;
 use crate::spawn::SimSpawn;
@@ -42,7 +43,13 @@ pub struct Outcome<T> {
     pub panics: Vec<TaskPanic>,
     /// When it ended.
     pub time: SimTime,
+    /// What the clients did, under [`TraceMode::Keep`].
+    pub operations: Vec<Operation>,
 }
+
+/// The scenario itself, or the world, panicked.
+#[derive(Debug)]
+pub struct Crashed(pub String);
 
 /// A task of a node panicked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,27 +95,59 @@ impl Simulation {
     /// # Panics
     /// If the scenario panics, if every task waits for ever, or beyond the time limit.
     pub fn run<F: Future>(self, scenario: impl FnOnce(Cluster) -> F) -> Outcome<F::Output> {
-        let mut runtime = Runtime::with_seed_and_config(self.seed, madsim::Config::default());
-        runtime.set_time_limit(self.time_limit.saturating_mul(1000));
-        runtime.block_on(async {
-            let net = NetState::new(self.net, Stream::new(self.seed, "world", "net", 0));
-            let time = madsim::time::TimeHandle::current();
-            let world = Arc::new(World::new(self.seed, time, Trace::new(self.mode), net));
-            drop(madsim::task::spawn(drive(world.clone())));
-            world.event("world", format_args!("seed {}", self.seed));
-            let value = scenario(Cluster { world: world.clone() }).await;
-            world.event("world", format_args!("end"));
-            Outcome {
-                value,
-                hash: world.trace.hash(),
-                events: world.trace.events(),
-                requests: world.requests.load(Ordering::Relaxed),
-                lines: world.trace.lines(),
-                panics: lock(&world.panics).clone(),
-                time: world.now(),
-            }
-        })
+        let outcome = self.try_run(scenario);
+        let Outcome { value, hash, events, requests, lines, panics, time, operations } = outcome;
+        match value {
+            Ok(value) => Outcome { value, hash, events, requests, lines, panics, time, operations },
+            Err(Crashed(message)) => panic!("{message}"),
+        }
     }
+
+    /// Like [`Simulation::run`], but where that panics, this tells how, and what had happened until then.
+    pub fn try_run<F: Future>(
+        self,
+        scenario: impl FnOnce(Cluster) -> F,
+    ) -> Outcome<Result<F::Output, Crashed>> {
+        let trace = Arc::new(Trace::new(self.mode));
+        let kept: Mutex<Option<Arc<World>>> = Mutex::default();
+        let running = std::panic::AssertUnwindSafe(|| {
+            let mut runtime = Runtime::with_seed_and_config(self.seed, madsim::Config::default());
+            runtime.set_time_limit(self.time_limit.saturating_mul(1000));
+            runtime.block_on(async {
+                let net = NetState::new(self.net, Stream::new(self.seed, "world", "net", 0));
+                let time = madsim::time::TimeHandle::current();
+                let world = Arc::new(World::new(self.seed, time, trace.clone(), net));
+                *lock(&kept) = Some(world.clone());
+                drop(madsim::task::spawn(drive(world.clone())));
+                world.event("world", format_args!("seed {}", self.seed));
+                let value = scenario(Cluster { world: world.clone() }).await;
+                world.event("world", format_args!("end"));
+                value
+            })
+        });
+        let value = std::panic::catch_unwind(running).map_err(|panic| Crashed(message_of(&*panic)));
+        let world = lock(&kept).take();
+        let panics = world.as_ref().map(|world| lock(&world.panics).clone()).unwrap_or_default();
+        let operations = world.as_ref().map(|world| std::mem::take(&mut *lock(&world.operations)));
+        let time = world.as_ref().map(|world| world.now()).unwrap_or_default();
+        let requests = world.as_ref().map_or(0, |world| world.requests.load(Ordering::Relaxed));
+        Outcome {
+            value,
+            hash: trace.hash(),
+            events: trace.events(),
+            requests,
+            lines: trace.lines(),
+            panics,
+            time,
+            operations: operations.unwrap_or_default(),
+        }
+    }
+}
+
+/// What a panic says.
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text").to_owned()
 }
 
 /// The running world, as a scenario sees it.
@@ -189,6 +228,34 @@ impl Cluster {
     /// So many more requests of clients were answered.
     pub fn count_requests(&self, requests: u64) {
         self.world.requests.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    /// A client begins something; `value` is asked for only if the history is kept.
+    pub fn begin_operation(
+        &self,
+        client: &str,
+        function: &'static str,
+        began: SimTime,
+        value: impl FnOnce() -> serde_json::Value,
+    ) -> OperationId {
+        if !self.world.trace.is_read() {
+            return OperationId::NONE;
+        }
+        let mut operations = lock(&self.world.operations);
+        operations.push(Operation::new(client, function, began, value()));
+        OperationId::of(operations.len() - 1)
+    }
+
+    /// It has ended.
+    pub fn end_operation(
+        &self,
+        id: OperationId,
+        completion: Completion,
+        value: impl FnOnce() -> serde_json::Value,
+    ) {
+        if let Some(operation) = id.get(&mut lock(&self.world.operations)) {
+            operation.end(self.now(), completion, value());
+        }
     }
 
     /// What can go wrong with the network.

@@ -13,21 +13,29 @@ compile_error!(
     "ordain-sim needs --cfg madsim, which .cargo/config.toml sets; an environment variable RUSTFLAGS overrides it: unset it"
 );
 
+pub mod application;
 pub mod case;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod disk;
 pub mod faults;
+pub mod history;
+pub mod logs;
 pub mod net;
+pub mod report;
 pub mod rng;
 pub mod scenarios;
+pub mod schedules;
+pub mod shrink;
 mod spawn;
 mod time;
 mod timers;
 pub mod trace;
 mod world;
 
-pub use cluster::{Cluster, NodeHandle, Outcome, Simulation, TaskPanic};
+pub use application::Application;
+pub use cluster::{Cluster, Crashed, NodeHandle, Outcome, Simulation, TaskPanic};
 pub use time::SimTime;
 pub use trace::{TraceHash, TraceMode};
 pub use world::NodeIndex;

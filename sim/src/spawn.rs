@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use ordain::io::{BoxFuture, JoinError, Spawn, TaskHandle, catch_panic};
 
 use crate::cluster::TaskPanic;
+use crate::logs;
 use crate::world::{Incarnation, Node, World, lock};
 
 /// Starts the executor's tasks on one node, for one run of its process.
@@ -117,8 +118,9 @@ impl Future for Task {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         {
             let mut shared = lock(&self.shared);
-            if !shared.aborted {
-                shared.task = Some(context.waker().clone());
+            let waker = context.waker();
+            if !shared.aborted && !shared.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+                shared.task = Some(waker.clone());
             }
             if shared.aborted {
                 drop(shared);
@@ -126,8 +128,14 @@ impl Future for Task {
                 return Poll::Ready(());
             }
         }
-        let Some(future) = self.future.as_mut() else { return Poll::Ready(()) };
-        let Poll::Ready(result) = future.as_mut().poll(context) else { return Poll::Pending };
+        let this = &mut *self;
+        let Some(future) = this.future.as_mut() else { return Poll::Ready(()) };
+        let polled = if this.world.trace.is_read() {
+            logs::on_node(&this.world, &this.node, || future.as_mut().poll(context))
+        } else {
+            future.as_mut().poll(context)
+        };
+        let Poll::Ready(result) = polled else { return Poll::Pending };
         if let Err(JoinError::Panicked(message)) = &result
             && self.node.is_alive(self.incarnation)
         {

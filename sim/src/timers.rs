@@ -79,8 +79,12 @@ impl Timers {
     fn arm(&self, world: &World, context: &mut Context<'_>) {
         let mut state = self.lock();
         let now = world.now();
-        state.driver = Some(context.waker().clone());
-        state.armed = state.armed.split_off(&SimTime(now.0 + 1));
+        if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
+            state.driver = Some(context.waker().clone());
+        }
+        while state.armed.first().is_some_and(|armed| *armed <= now) {
+            state.armed.pop_first();
+        }
         let Some(((time, _), _)) = state.queue.first_key_value() else { return };
         let time = *time;
         if state.armed.first().is_some_and(|armed| *armed <= time) {

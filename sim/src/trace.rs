@@ -99,6 +99,8 @@ impl RunningHash {
 /// The events of one simulation.
 pub struct Trace {
     state: Mutex<State>,
+    /// Whether somebody reads the lines.
+    is_read: bool,
 }
 
 struct State {
@@ -113,7 +115,7 @@ impl Trace {
     pub(crate) fn new(mode: TraceMode) -> Trace {
         let hash = RunningHash::new();
         let state = State { mode, hash, events: 0, line: String::new(), lines: Vec::new() };
-        Trace { state: Mutex::new(state) }
+        Trace { state: Mutex::new(state), is_read: mode != TraceMode::Hash }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -137,6 +139,26 @@ impl Trace {
         let mut state = self.lock();
         state.hash.add(now, place, parts);
         state.tell(now, place, line);
+    }
+
+    /// Whether somebody reads the lines: only then is it worth the while to find more to say.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_read
+    }
+
+    /// Adds a line that is no event: it is not part of the hash, and nothing may depend on it.
+    pub(crate) fn aside(&self, now: SimTime, place: &str, what: fmt::Arguments<'_>) {
+        let mut guard = self.lock();
+        let line = format!("{now} {place} {what}").replace('\n', " ");
+        match guard.mode {
+            TraceMode::Hash => {}
+            TraceMode::Keep => guard.lines.push(line),
+            TraceMode::Print => {
+                if writeln!(std::io::stdout(), "{line}").is_err() {
+                    guard.mode = TraceMode::Hash;
+                }
+            }
+        }
     }
 
     /// The hash of all events so far.

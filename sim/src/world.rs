@@ -10,6 +10,7 @@ use madsim::time::TimeHandle;
 use crate::clock::ClockState;
 use crate::cluster::{Program, TaskPanic};
 use crate::disk::DiskState;
+use crate::history::Operation;
 use crate::net::NetState;
 use crate::rng::Streams;
 use crate::time::SimTime;
@@ -28,7 +29,8 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     time: TimeHandle,
     pub(crate) timers: Timers,
-    pub(crate) trace: Trace,
+    pub(crate) trace: Arc<Trace>,
+    pub(crate) operations: Mutex<Vec<Operation>>,
     pub(crate) net: Mutex<NetState>,
     nodes: Mutex<BTreeMap<NodeIndex, Arc<Node>>>,
     pub(crate) panics: Mutex<Vec<TaskPanic>>,
@@ -56,12 +58,13 @@ pub(crate) struct Node {
 pub(crate) struct Incarnation(pub(crate) u64);
 
 impl World {
-    pub(crate) fn new(seed: u64, time: TimeHandle, trace: Trace, net: NetState) -> World {
+    pub(crate) fn new(seed: u64, time: TimeHandle, trace: Arc<Trace>, net: NetState) -> World {
         World {
             seed,
             time,
             timers: Timers::default(),
             trace,
+            operations: Mutex::default(),
             net: Mutex::new(net),
             nodes: Mutex::default(),
             panics: Mutex::default(),
@@ -72,8 +75,11 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> SimTime {
-        let nanos = self.time.elapsed().as_nanos() / u128::from(DILATION);
-        SimTime(u64::try_from(nanos).unwrap_or(u64::MAX))
+        // Asked at every step: without a division of 128 bits.
+        let elapsed = self.time.elapsed();
+        let (seconds, nanos) = (elapsed.as_secs(), u64::from(elapsed.subsec_nanos()));
+        let dilation = u64::from(DILATION);
+        SimTime(seconds.saturating_mul(1_000_000_000 / dilation).saturating_add(nanos / dilation))
     }
 
     /// A future that the executor completes after this much simulated time. Leaks a timer at every poll:

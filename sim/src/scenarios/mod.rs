@@ -2,25 +2,50 @@
 //! held.
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
 
 use crate::case::{Case, CaseError};
-use crate::cluster::{Cluster, Outcome, Simulation};
+use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
 use crate::trace::TraceMode;
 
-mod broker;
+pub(crate) mod broker;
 mod storage_and_net;
 
 pub use broker::{Broker, Load, Mutant};
 pub use storage_and_net::StorageAndNet;
 
-/// Why a run failed: what was found to be broken, for people.
+/// Why a run failed: who found what to be broken.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Violation(pub String);
+#[error("{checker}: {text}")]
+pub struct Violation {
+    /// Which checker it was: the same for every seed that fails in this way, and in every version. In lower
+    /// case with hyphens, begun by the invariant's number if it has one (`I1-lost-record`).
+    pub checker: &'static str,
+    /// What it found, for people.
+    pub text: String,
+}
+
+impl Violation {
+    /// A task of a node panicked.
+    pub const PANIC: &'static str = "panic";
+    /// The scenario panicked, or all tasks of the world wait for ever.
+    pub const CRASH: &'static str = "crash";
+    /// The case is not one that its scenario can run.
+    pub const CASE: &'static str = "case";
+
+    pub fn new(checker: &'static str, text: impl Into<String>) -> Violation {
+        Violation { checker, text: text.into() }
+    }
+
+    /// Makes a checker's finding a violation: `check(…).map_err(Violation::by("I1-lost-record"))`.
+    pub fn by(checker: &'static str) -> impl FnOnce(String) -> Violation {
+        move |text| Violation { checker, text }
+    }
+}
 
 impl From<CaseError> for Violation {
     fn from(error: CaseError) -> Violation {
-        Violation(error.to_string())
+        Violation::new(Violation::CASE, error.to_string())
     }
 }
 
@@ -42,9 +67,31 @@ pub trait Scenario: Sync {
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
 }
 
-/// All scenarios; the first is the default.
+/// What this process runs, and how people start it.
+static REGISTERED: OnceLock<(&'static str, Vec<&'static dyn Scenario>)> = OnceLock::new();
+
+/// Says which scenarios this process has.
+///
+/// # Panics
+/// If it was said before.
+pub(crate) fn register(program: &'static str, scenarios: Vec<&'static dyn Scenario>) {
+    assert!(REGISTERED.set((program, scenarios)).is_ok(), "a process has one set of scenarios");
+}
+
+/// How people start this program.
+pub(crate) fn program() -> &'static str {
+    REGISTERED.get().map_or("cargo sim", |(program, _)| program)
+}
+
+/// All scenarios of this process; the first is the default. Those of the broker, if nothing else was said.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Scenario> {
+    REGISTERED.get().map_or_else(of_the_broker, |(_, scenarios)| scenarios.clone())
+}
+
+/// The scenarios of `cargo sim`.
+#[must_use]
+pub fn of_the_broker() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> = vec![
         &Broker { mutant: None },
         &StorageAndNet { sync_before_answer: true },
@@ -79,15 +126,20 @@ pub fn run(scenario: &dyn Scenario, seed: u64, mode: TraceMode) -> Outcome<Resul
     run_case(scenario, scenario.draw(seed), mode)
 }
 
-/// Runs a case of a scenario. A panic of a node's task fails the run even if the scenario itself is content.
+/// Runs a case of a scenario. A panic fails the run: of a node's task, even if the scenario itself is content,
+/// of the scenario, or of the world, in which every task may wait for ever.
 pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome<Result<(), Violation>> {
     let simulation = Simulation::new(case.seed).trace(mode).net(case.net.clone());
-    let mut outcome = simulation.run(|cluster| scenario.run(cluster, case));
-    if outcome.value.is_ok()
-        && let Some(panic) = outcome.panics.first()
-    {
-        let text = format!("task {} of {} panicked: {}", panic.task, panic.node, panic.message);
-        outcome.value = Err(Violation(text));
-    }
-    outcome
+    let outcome = simulation.try_run(|cluster| scenario.run(cluster, case));
+    let value = match (outcome.value, outcome.panics.first()) {
+        (Ok(Err(violation)), _) => Err(violation),
+        (Err(Crashed(message)), _) => Err(Violation::new(Violation::CRASH, message)),
+        (Ok(Ok(())), Some(panic)) => {
+            let text = format!("task {} of {} panicked: {}", panic.task, panic.node, panic.message);
+            Err(Violation::new(Violation::PANIC, text))
+        }
+        (Ok(Ok(())), None) => Ok(()),
+    };
+    let Outcome { hash, events, requests, lines, panics, time, operations, value: _ } = outcome;
+    Outcome { value, hash, events, requests, lines, panics, time, operations }
 }

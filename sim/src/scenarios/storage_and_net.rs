@@ -226,7 +226,10 @@ async fn one_fault(cluster: &Cluster, server: &NodeHandle, clients: &[NodeHandle
 fn check(answered: &Answered, log: &[u8]) -> Result<(), Violation> {
     let records = decode_all(log);
     if records.len() * RECORD_BYTES != log.len() {
-        return Err(Violation(format!("the log ends in a torn record after {}", records.len())));
+        return Err(Violation::new(
+            "torn-record",
+            format!("the log ends in a torn record after {}", records.len()),
+        ));
     }
     let mut found: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     for record in records {
@@ -235,9 +238,10 @@ fn check(answered: &Answered, log: &[u8]) -> Result<(), Violation> {
     for (client, numbers) in answered.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let found = found.get(client).map(Vec::as_slice).unwrap_or_default();
         if found != &numbers[..] {
-            return Err(Violation(format!(
-                "client {client} was answered {numbers:?}, and the log has {found:?}"
-            )));
+            return Err(Violation::new(
+                "I1-lost-record",
+                format!("client {client} was answered {numbers:?}, and the log has {found:?}"),
+            ));
         }
     }
     Ok(())
@@ -296,13 +300,16 @@ impl Scenario for StorageAndNet {
                 cluster.sleep(Duration::from_secs(1)).await;
             }
             if !all_answered() {
-                return Err(Violation(format!("no progress: answered only {answered:?}")));
+                return Err(Violation::new("I16-stuck", format!("no progress: answered only {answered:?}")));
             }
             server.power_fail();
             server.restart();
             // Recovery cuts a torn tail.
             cluster.sleep(Duration::from_secs(1)).await;
-            let log = server.disk().peek(LOG).map_err(|error| Violation(format!("no log: {error}")))?;
+            let log = server
+                .disk()
+                .peek(LOG)
+                .map_err(|error| Violation::new("no-log", format!("no log: {error}")))?;
             check(&answered, &log)
         })
     }

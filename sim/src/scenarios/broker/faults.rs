@@ -214,13 +214,23 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
         Fault::Start { node } if node == BROKER => machine.start(),
         Fault::Pause { node } if node == BROKER => machine.pause(),
         Fault::Resume { node } if node == BROKER => machine.resume(),
-        // Clients live as long as the run.
-        Fault::PowerFail { .. }
-        | Fault::Crash { .. }
-        | Fault::Stop { .. }
-        | Fault::Start { .. }
-        | Fault::Pause { .. }
-        | Fault::Resume { .. } => {}
+        Fault::PowerFail { node } => on(node, &|node| {
+            if node.is_running() {
+                node.power_fail();
+            }
+        }),
+        Fault::Crash { node } => on(node, &|node| {
+            if node.is_running() {
+                node.crash();
+            }
+        }),
+        Fault::Start { node } => on(node, &|node| {
+            if !node.is_running() {
+                node.restart();
+            }
+        }),
+        // Of the broker alone.
+        Fault::Stop { .. } | Fault::Pause { .. } | Fault::Resume { .. } => {}
         Fault::Reset { a, b } => between(a, b, &|a, b| net.reset_streams(a, b)),
         Fault::Cut { from, to } => between(from, to, &|from, to| net.cut(from, to)),
         Fault::Mend { a, b } => between(a, b, &|a, b| {
@@ -252,6 +262,9 @@ pub(super) fn heal(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle])
         cluster.net().slow(node.index(), client.index(), Duration::ZERO);
         cluster.net().slow(client.index(), node.index(), Duration::ZERO);
         client.clock().drift(0);
+        if !client.is_running() {
+            client.restart();
+        }
     }
     node.clock().drift(0);
     node.disk().clear_faults();

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::history::{Completion, OperationId};
 use crate::time::SimTime;
 use crate::world::lock;
 
@@ -150,11 +152,13 @@ pub(super) struct Events {
 pub(super) struct History {
     cluster: Cluster,
     events: Arc<Mutex<Events>>,
+    /// The records whose fate is not told yet, as operations of the kept history.
+    sending: Arc<Mutex<BTreeMap<RecordId, OperationId>>>,
 }
 
 impl History {
     pub(super) fn new(cluster: &Cluster) -> History {
-        History { cluster: cluster.clone(), events: Arc::default() }
+        History { cluster: cluster.clone(), events: Arc::default(), sending: Arc::default() }
     }
 
     pub(super) fn now(&self) -> SimTime {
@@ -169,14 +173,52 @@ impl History {
         self.cluster.note(format_args!("send {id} to {at}"));
         let sent = Sent { at: at.clone(), mode, fate: Fate::Open };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
+        let client = format!("producer-{}", id.producer);
+        let value = || json!([["send", at.to_string(), id.to_string()]]);
+        let operation = self.cluster.begin_operation(&client, "send", self.now(), value);
+        lock(&self.sending).insert(id, operation);
     }
 
     pub(super) fn fate(&self, id: RecordId, fate: Fate) {
         self.cluster.note(format_args!("sent {id}: {fate:?}"));
+        self.fate_of_operation(id, &fate);
         self.events().sent.get_mut(&id).expect("it was sent").fate = fate;
     }
 
+    fn fate_of_operation(&self, id: RecordId, fate: &Fate) {
+        let Some(operation) = lock(&self.sending).remove(&id) else { return };
+        let (completion, offset) = match fate {
+            Fate::Open => return,
+            Fate::Acknowledged(offset) => (Completion::Ok, offset.map(|offset| offset.0)),
+            Fate::Unknown => (Completion::Info, None),
+        };
+        let at = || self.events().sent.get(&id).map(|sent| sent.at.to_string());
+        self.cluster
+            .end_operation(operation, completion, || json!([["send", at(), [offset, id.to_string()]]]));
+    }
+
+    /// A client begins and ends something at once, as far as the kept history goes.
+    fn operation(
+        &self,
+        client: &str,
+        began: SimTime,
+        end: Completion,
+        function: &'static str,
+        value: &dyn Fn() -> Value,
+    ) {
+        let operation = self.cluster.begin_operation(client, function, began, || Value::Null);
+        self.cluster.end_operation(operation, end, value);
+    }
+
     pub(super) fn read(&self, read: Read) {
+        let value = || {
+            let record =
+                |(offset, id): &(Offset, Option<RecordId>)| json!([offset.0, id.map(|id| id.to_string())]);
+            let records: Vec<Value> = read.records.iter().map(record).collect();
+            json!([["poll", { read.at.to_string(): records }]])
+        };
+        let client = format!("reader-{}", read.reader.reader);
+        self.operation(&client, read.time, Completion::Ok, "poll", &value);
         self.cluster.note(format_args!(
             "reader {}/{} got {} {} to {} of {} to {}: {} records",
             read.reader.reader,
@@ -192,17 +234,28 @@ impl History {
     }
 
     pub(super) fn commit(&self, commit: Commit) {
+        let end = match commit.fate {
+            CommitFate::Acknowledged => Completion::Ok,
+            CommitFate::Refused => Completion::Fail,
+            CommitFate::Unknown => Completion::Info,
+        };
+        let value = || json!({ commit.at.to_string(): commit.offset.0 });
+        self.operation("group", commit.began, end, "commit", &value);
         self.cluster.note(format_args!("commit {} {}: {:?}", commit.at, commit.offset, commit.fate));
         self.events().commits.push(commit);
     }
 
     pub(super) fn committed(&self, read: CommittedRead) {
+        let value = || json!({ read.at.to_string(): read.offset.map(|offset| offset.0) });
+        self.operation("admin", read.began, Completion::Ok, "committed", &value);
         self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
         self.events().committed.push(read);
     }
 
     /// Deletion is about to be asked for.
     pub(super) fn deleting(&self, at: &TopicPartition, before: Offset) {
+        let value = || json!({ at.to_string(): before.0 });
+        self.operation("admin", self.now(), Completion::Info, "delete-records", &value);
         self.cluster.note(format_args!("delete {at} before {before}"));
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();

@@ -31,7 +31,7 @@ pub(super) async fn prepare(
     let creating = judge.run(|io| async move { create_checked_topic(&io, &plan, &history).await });
     match cluster.within(PATIENCE, creating).await.flatten() {
         Some(()) => Ok(()),
-        None => Err(Violation(format!("the topic cannot be created within {PATIENCE:?}"))),
+        None => Err(Violation::new("I16-stuck", format!("the topic cannot be created within {PATIENCE:?}"))),
     }
 }
 
@@ -48,8 +48,15 @@ pub(super) async fn judge(
         let looking = judge.run(move |io| async move { look(&io, &plan, session, &history).await });
         match cluster.within(PATIENCE, looking).await.flatten() {
             Some(Ok(())) => {}
-            Some(Err(error)) => return Err(Violation(format!("the last look failed: {error}"))),
-            None => return Err(Violation(format!("the last look took more than {PATIENCE:?}"))),
+            Some(Err(error)) => {
+                return Err(Violation::new("last-look", format!("the last look failed: {error}")));
+            }
+            None => {
+                return Err(Violation::new(
+                    "last-look",
+                    format!("the last look took more than {PATIENCE:?}"),
+                ));
+            }
         }
         if session == 1 {
             machine.power_fail();

@@ -189,19 +189,19 @@ async fn live_inside(
     machine.disk_is_good();
     let before = history.events().progress.clone();
     let began = cluster.now();
-    let is_stuck = |client: &&ClientCase| {
-        history.events().progress.get(&client.name) <= before.get(&client.name)
-    };
+    let is_stuck =
+        |client: &&ClientCase| history.events().progress.get(&client.name) <= before.get(&client.name);
     while let Some(stuck) = case.clients.iter().find(is_stuck) {
         if cluster.now().since(began) > RECOVERY {
-            return Err(Violation(format!("{RECOVERY:?} after the faults {} is stuck", stuck.name)));
+            let text = format!("{RECOVERY:?} after the faults {} is stuck", stuck.name);
+            return Err(Violation::new("I16-stuck", text));
         }
         cluster.sleep(Duration::from_millis(500)).await;
     }
     ending.begin();
     cluster.sleep(LAST_ANSWERS).await;
     judge::judge(cluster, plan, machine, &judge, &history).await?;
-    checkers::check(&history.events()).map_err(Violation)
+    checkers::check(&history.events())
 }
 
 #[cfg(test)]

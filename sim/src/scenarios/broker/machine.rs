@@ -145,8 +145,10 @@ impl Machine {
                 Why::Stopped => "stopped".to_owned(),
                 Why::JournalFailed(why) => why,
                 Why::NotStarted(why) if self.shared.disk_errors.load(Ordering::Relaxed) => why,
-                Why::NotStarted(why) => return Violation(format!("the broker does not start: {why}")),
-                Why::Wrong(why) => return Violation(why),
+                Why::NotStarted(why) => {
+                    return Violation::new("does-not-start", format!("the broker does not start: {why}"));
+                }
+                Why::Wrong(why) => return Violation::new("false-damage", why),
             };
             self.cluster.note(format_args!("the broker has ended: {why}"));
             self.crash();
@@ -170,7 +172,8 @@ async fn run(io: Io, shared: Arc<Shared>, cluster: Cluster) {
 async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Why {
     let io = shared.mutant.map_or_else(|| io.clone(), |mutant| mutant.infect(&io));
     let config = &shared.config;
-    let node = Node::start(io.clone(), Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
+    let node =
+        Node::start(io.clone(), Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
     let node = match node {
         Ok(node) => node,
         Err(error) => return Why::NotStarted(error.to_string()),

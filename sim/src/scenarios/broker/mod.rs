@@ -11,6 +11,7 @@ use super::{Scenario, Violation};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
+mod beside;
 mod checkers;
 mod clients;
 mod faults;
@@ -21,6 +22,7 @@ mod machine;
 mod mutants;
 mod plan;
 
+pub(crate) use beside::{draw_beside, run_beside};
 use clients::{Ending, LoadClient};
 use history::History;
 pub use load::Load;
@@ -101,7 +103,7 @@ async fn live(
     ending.begin();
     cluster.sleep(last_answers).await;
     judge::judge(cluster, plan, machine, &judge, &history).await?;
-    checkers::check(&history.events()).map_err(Violation)
+    checkers::check(&history.events())
 }
 
 /// A client that runs.
@@ -171,10 +173,11 @@ async fn all_get_on(cluster: &Cluster, history: &History, clients: &[Running]) -
         }
         if cluster.now().since(began) > RECOVERY {
             let group = if group_is_stuck { "the group" } else { "" };
-            return Err(Violation(format!(
-                "{RECOVERY:?} after the faults some clients are stuck: {} {group}",
-                stuck.join(" ")
-            )));
+            let stuck = stuck.join(" ");
+            return Err(Violation::new(
+                "I16-stuck",
+                format!("{RECOVERY:?} after the faults some clients are stuck: {stuck} {group}"),
+            ));
         }
         cluster.sleep(Duration::from_millis(500)).await;
     }

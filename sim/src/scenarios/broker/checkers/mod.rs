@@ -1,5 +1,6 @@
 //! What must hold of a run's history. Each checker is a function that says the first thing it finds wrong.
 use super::history::Events;
+use crate::scenarios::Violation;
 
 mod committed;
 mod producers;
@@ -10,18 +11,20 @@ mod records;
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub(super) fn check(events: &Events) -> Result<(), String> {
+pub(super) fn check(events: &Events) -> Result<(), Violation> {
+    use Violation as V;
     if let Some(wrong) = events.wrongs.first() {
-        return Err(wrong.clone());
+        return Err(V::new("client-saw-wrong", wrong.as_str()));
     }
-    let values = records::one_value_per_offset(events)?;
-    reads::polls_are_contiguous(events)?;
-    reads::high_watermarks_stay(events)?;
-    records::only_what_was_sent(events, &values)?;
-    records::nothing_acknowledged_is_lost(events, &values)?;
-    producers::idempotent_records_are_once_and_in_order(events, &values)?;
-    producers::acknowledged_records_are_in_order(events)?;
-    committed::commits_stay(events)
+    let values = records::one_value_per_offset(events).map_err(V::by("I2-two-values"))?;
+    reads::polls_are_contiguous(events).map_err(V::by("I8-polls-not-contiguous"))?;
+    reads::high_watermarks_stay(events).map_err(V::by("high-watermark-went-back"))?;
+    records::only_what_was_sent(events, &values).map_err(V::by("invented-record"))?;
+    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
+    producers::idempotent_records_are_once_and_in_order(events, &values)
+        .map_err(V::by("I3-duplicate-or-disorder"))?;
+    producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-order-not-kept"))?;
+    committed::commits_stay(events).map_err(V::by("commit-lost"))
 }
 
 /// Histories for the checkers' tests.
@@ -31,6 +34,7 @@ pub(super) mod testing {
     use ordain::types::Offset;
 
     use super::super::history::{Events, Extent, Fate, Mode, Read, Reader, RecordId, Sent};
+    use crate::scenarios::Violation;
     use crate::time::SimTime;
 
     pub(in crate::scenarios::broker) fn at() -> TopicPartition {
@@ -74,6 +78,6 @@ pub(super) mod testing {
         assert_eq!(super::check(&events(&[0, 1, 2], &[1, 2, 3])), Ok(()));
         let mut wrong = events(&[0], &[1]);
         wrong.wrongs.push("x".to_owned());
-        assert_eq!(super::check(&wrong), Err("x".to_owned()));
+        assert_eq!(super::check(&wrong), Err(Violation::new("client-saw-wrong", "x")));
     }
 }

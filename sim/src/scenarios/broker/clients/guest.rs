@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ordain::broker::Context;
 use ordain::io::Io;
-use ordain::partition::{AppendOutcome, AppendRequest, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadRequest, Required};
+use ordain::partition::{
+    AppendOutcome, AppendRequest, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadRequest, Required,
+};
 use ordain::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicId};
 use ordain::wire::batch::ProducerStamp;
 use tokio::sync::Notify;
@@ -137,8 +139,7 @@ impl Guest {
                     Err(_) => return,
                 };
                 let bytes = pieces.concat().into();
-                let seen =
-                    Seen { high_watermark: result.high_watermark, log_start: result.log_start, bytes };
+                let seen = Seen { high_watermark: result.high_watermark, log_start: result.log_start, bytes };
                 positions[index] = self.load.saw(who, &self.load.partitions[index], positions[index], seen);
             }
             self.load.got_on();

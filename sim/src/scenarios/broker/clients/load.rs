@@ -78,12 +78,7 @@ impl LoadClient {
     }
 
     /// Sends bursts of batches until something fails. Every other writer is idempotent.
-    async fn write(
-        &self,
-        client: &Client,
-        session: u32,
-        schedule: &mut Schedule,
-    ) -> Result<(), ClientError> {
+    async fn write(&self, client: &Client, session: u32, schedule: &mut Schedule) -> Result<(), ClientError> {
         let broker = client.any_broker().await?;
         let mut stamp = ProducerStamp::NONE;
         if self.work.is_idempotent() {
@@ -113,12 +108,7 @@ impl LoadClient {
     }
 
     /// Fetches until something fails.
-    async fn read(
-        &self,
-        client: &Client,
-        session: u32,
-        schedule: &mut Schedule,
-    ) -> Result<(), ClientError> {
+    async fn read(&self, client: &Client, session: u32, schedule: &mut Schedule) -> Result<(), ClientError> {
         let broker = client.any_broker().await?;
         let starts = client.list_offsets_at(&self.partitions, OffsetSpec::Earliest).await?;
         self.answered();
@@ -130,7 +120,8 @@ impl LoadClient {
             self.answered();
             let told = answer.responses.into_iter().flat_map(|topic| topic.partitions);
             for data in told {
-                let Some(index) = self.partitions.iter().position(|at| at.partition.0 == data.partition_index)
+                let Some(index) =
+                    self.partitions.iter().position(|at| at.partition.0 == data.partition_index)
                 else {
                     continue;
                 };

@@ -2,11 +2,11 @@
 //! clock's, so that other work on the machine counts little.
 use std::process::{Command, ExitCode};
 
+use crate::{TraceMode, scenarios};
 use clap::Args;
-use ordain_sim::{TraceMode, scenarios};
 use serde::{Deserialize, Serialize};
 
-use super::{FOUND, USAGE};
+use super::{FOUND, USAGE, refuse, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -50,9 +50,8 @@ impl Figures {
 
 /// Runs the seeds and prints what they took; fails if one cannot be measured or finds something broken.
 pub(super) fn run(options: &Options) -> ExitCode {
-    if scenarios::find(&options.scenario).is_none() {
-        eprintln!("there is no scenario {:?}; `cargo sim list` shows what there is", options.scenario);
-        return ExitCode::from(USAGE);
+    if let Err(why) = scenario(&options.scenario) {
+        return refuse(&why);
     }
     if options.one {
         return one(options.start, &options.scenario);
@@ -111,7 +110,10 @@ fn summary(scenario: &str, all: &[Figures]) {
 }
 
 fn one(seed: u64, name: &str) -> ExitCode {
-    let Some(scenario) = scenarios::find(name) else { return ExitCode::from(USAGE) };
+    let scenario = match scenario(name) {
+        Ok(scenario) => scenario,
+        Err(why) => return refuse(&why),
+    };
     let outcome = scenarios::run(scenario, seed, TraceMode::Hash);
     let cpu_seconds = match cpu_seconds() {
         Ok(seconds) => seconds,

@@ -1,0 +1,23 @@
+//! A small order-processing service beside a simulated broker, once with a mistake that many services make, and
+//! once without.
+//!
+//! ```text
+//! cargo run --profile sim --example orders -- run --seeds 100 --scenario orders-hasty
+//! cargo run --profile sim --example orders -- replay 3 --scenario orders-hasty
+//! cargo run --profile sim --example orders -- shrink 3 --scenario orders-hasty
+//! cargo run --profile sim --example orders -- run --seeds 100
+//! ```
+use std::process::ExitCode;
+
+mod service;
+
+use service::Commit;
+
+fn main() -> ExitCode {
+    // The right one first: a kept schedule must find nothing there.
+    let scenarios = vec![
+        service::scenario("orders", Commit::AfterShipping).leak(),
+        service::scenario("orders-hasty", Commit::WithThePoll).leak(),
+    ];
+    ordain_sim::cli::main("cargo run --profile sim --example orders --", scenarios)
+}

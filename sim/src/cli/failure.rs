@@ -1,0 +1,73 @@
+//! The folder of a failure: everything that somebody needs who has to understand it, and nothing else.
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::Outcome;
+use crate::case::Case;
+use crate::history::to_json_lines;
+use crate::report::{Finding, Page, page};
+use crate::scenarios::Violation;
+
+/// Writes the folder of a run whose trace was kept.
+pub(crate) fn write(
+    folder: &Path,
+    case: &Case,
+    outcome: &Outcome<Result<(), Violation>>,
+    replay: &str,
+) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let violation = outcome.value.as_ref().err();
+    let case_json = case.to_json();
+    fs::write(folder.join("case.json"), &case_json)?;
+    fs::write(folder.join("trace.txt"), aligned(&outcome.lines) + &format!("{}\n", outcome.hash))?;
+    fs::write(folder.join("history.jsonl"), to_json_lines(&outcome.operations))?;
+    write_violation(folder, violation.map(|found| (found.checker, found.text.as_str())), replay)?;
+    let html = page(&Page {
+        title: &format!("{}, seed {}", case.scenario, case.seed),
+        replay,
+        violation: violation.map(|found| Finding { checker: found.checker, text: &found.text }),
+        case_json: &case_json,
+        lines: &outcome.lines,
+    });
+    fs::write(folder.join("report.html"), html)
+}
+
+/// Writes what was found, and how it is shown again.
+pub(crate) fn write_violation(folder: &Path, found: Option<(&str, &str)>, replay: &str) -> io::Result<()> {
+    let (checker, text) = found.unwrap_or(("nothing", "everything held that must hold"));
+    let case = folder.join("case.json");
+    let text = format!(
+        "{checker}: {text}\n\n{replay}\n{} replay --case {}\n",
+        crate::scenarios::program(),
+        case.display()
+    );
+    fs::write(folder.join("violation.txt"), text)
+}
+
+/// The lines of a trace with their parts below each other.
+fn aligned(lines: &[String]) -> String {
+    let split = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        let mut word = || words.next().unwrap_or_default().to_owned();
+        (word(), word(), word())
+    };
+    let lines: Vec<(String, String, String)> = lines.iter().map(|line| split(line)).collect();
+    let time_width = lines.iter().map(|(time, ..)| time.len()).max().unwrap_or(0);
+    let place_width = lines.iter().map(|(_, place, _)| place.len()).max().unwrap_or(0);
+    let line = |(time, place, what): &(String, String, String)| {
+        format!("{time:>time_width$} {place:<place_width$} {what}\n")
+    };
+    lines.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stand_below_each_other() {
+        let lines = ["9.000000000 a one two".to_owned(), "10.000000000 broker three".to_owned()];
+        assert_eq!(aligned(&lines), " 9.000000000 a      one two\n10.000000000 broker three\n");
+    }
+}

@@ -1,0 +1,70 @@
+//! The result of a sweep in the form that continuous-integration servers read.
+use std::fmt::Write as _;
+
+/// One seed.
+pub(crate) struct TestCase {
+    pub(crate) name: String,
+    pub(crate) seconds: f64,
+    /// What was found: by whom, and what.
+    pub(crate) failure: Option<(String, String)>,
+}
+
+/// The whole document.
+pub(crate) fn document(suite: &str, cases: &[TestCase]) -> String {
+    let failures = cases.iter().filter(|case| case.failure.is_some()).count();
+    let seconds: f64 = cases.iter().map(|case| case.seconds).sum();
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("a string takes all text");
+    let (suite, count) = (escaped(suite), cases.len());
+    line(format_args!(
+        "<testsuite name=\"{suite}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" time=\"{seconds:.3}\">"
+    ));
+    for case in cases {
+        let (name, seconds) = (escaped(&case.name), case.seconds);
+        let head = format!("<testcase classname=\"{suite}\" name=\"{name}\" time=\"{seconds:.3}\"");
+        match &case.failure {
+            None => line(format_args!("  {head}/>")),
+            Some((checker, found)) => {
+                let (checker, found) = (escaped(checker), escaped(found));
+                line(format_args!("  {head}><failure type=\"{checker}\">{found}</failure></testcase>"));
+            }
+        }
+    }
+    line(format_args!("</testsuite>"));
+    text
+}
+
+/// Text that means itself in XML; what XML cannot hold becomes a question mark.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => escaped.push(letter),
+            _ => escaped.push('?'),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_and_escaped() {
+        let case = |name: &str, failure: Option<(&str, &str)>| TestCase {
+            name: name.to_owned(),
+            seconds: 0.5,
+            failure: failure.map(|(checker, text)| (checker.to_owned(), text.to_owned())),
+        };
+        let text =
+            document("broker", &[case("seed 1", None), case("seed 2", Some(("I1", "<a> & \"b\"\u{1}")))]);
+        assert!(text.contains("tests=\"2\" failures=\"1\" errors=\"0\" time=\"1.000\""), "{text}");
+        assert!(text.contains("name=\"seed 1\" time=\"0.500\"/>"), "{text}");
+        assert!(text.contains("<failure type=\"I1\">&lt;a&gt; &amp; &quot;b&quot;?</failure>"), "{text}");
+    }
+}

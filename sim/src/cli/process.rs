@@ -1,0 +1,83 @@
+//! One run, one process: some counters inside libraries are per process.
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{Chosen, TIMED_OUT};
+
+/// What a process says of its run.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// Of the whole trace; empty if the process did not come so far.
+    pub(crate) hash: String,
+    pub(crate) events: u64,
+    pub(crate) simulated_ns: u64,
+    /// How many were planned.
+    pub(crate) faults: u64,
+    /// The names of the rare states that were reached.
+    pub(crate) conditions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) violation: Option<Found>,
+}
+
+/// What was found, and by whom.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) checker: String,
+    pub(crate) text: String,
+}
+
+/// The process took too long.
+pub(crate) const TIMEOUT: &str = "timeout";
+/// The process ended without a report.
+pub(crate) const DIED: &str = "process-died";
+/// Two runs of the same case differ.
+pub(crate) const NOT_DETERMINISTIC: &str = "not-deterministic";
+
+/// A folder to write, and the command that it tells.
+pub(crate) struct Folder<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) replay: &'a str,
+}
+
+/// How much of a failed process's last words is kept.
+const LAST_WORDS_LINES: usize = 12;
+
+/// Runs a case in a process of its own.
+pub(crate) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<'_>>) -> Report {
+    let dead = |checker: &str, text: String| Report {
+        violation: Some(Found { checker: checker.to_owned(), text }),
+        ..Report::default()
+    };
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return dead(DIED, format!("cannot find this program: {error}")),
+    };
+    let mut command = Command::new(program);
+    command.arg("seed").args(chosen.arguments()).args(["--timeout", &timeout_seconds.to_string()]);
+    if let Some(folder) = folder {
+        command.arg("--folder").arg(folder.path).args(["--replay", folder.replay]);
+    }
+    let output = match command.env("RUST_BACKTRACE", "0").output() {
+        Ok(output) => output,
+        Err(error) => return dead(DIED, format!("cannot start a process: {error}")),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    if let Some(report) = said.lines().last().and_then(|line| serde_json::from_str(line).ok()) {
+        return report;
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = words.lines().collect();
+    let last = lines[lines.len().saturating_sub(LAST_WORDS_LINES)..].join("\n");
+    if output.status.code() == Some(i32::from(TIMED_OUT)) {
+        return dead(TIMEOUT, last);
+    }
+    dead(DIED, format!("{}: {last}", output.status))
+}
+
+/// The names that several reports tell.
+pub(crate) fn reached<'a>(reports: impl IntoIterator<Item = &'a Report>) -> BTreeSet<&'a str> {
+    reports.into_iter().flat_map(|report| report.conditions.iter().map(String::as_str)).collect()
+}

@@ -1,0 +1,33 @@
+use std::process::ExitCode;
+
+use crate::{TraceMode, logs, scenarios};
+use clap::Args;
+
+use super::{Chosen, FOUND, print, refuse};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Leave out what the nodes' own programs log
+    #[arg(long)]
+    no_logs: bool,
+}
+
+/// Prints the trace as it comes, what was found on the standard error, and the hash as the last line.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let (case, scenario) = match options.chosen.load() {
+        Ok(loaded) => loaded,
+        Err(why) => return refuse(&why),
+    };
+    if !options.no_logs {
+        logs::install().expect("this process has no other subscriber");
+    }
+    let outcome = scenarios::run_case(scenario, case, TraceMode::Print);
+    if let Err(violation) = &outcome.value {
+        eprintln!("{violation}");
+    }
+    print(&format!("{}\n", outcome.hash));
+    // The world is not taken apart: the process ends with it.
+    if outcome.value.is_err() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
+}

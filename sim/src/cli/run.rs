@@ -1,0 +1,354 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::rng::Stream;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::{Chosen, FOUND, TIMEOUT_SECONDS, default_scenario, jobs, print, refuse, scenario};
+use crate::cli::failure;
+use crate::cli::junit::{self, TestCase};
+use crate::cli::process::{self, Folder, Found, NOT_DETERMINISTIC, Report};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// How many seeds
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    start: u64,
+    #[arg(long, default_value = default_scenario())]
+    scenario: String,
+    /// How many processes at once; default: one per core
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Run this share of the seeds twice, in two processes, and compare the whole traces
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
+    check_determinism: u32,
+    /// How long one seed may take, in seconds of real time
+    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    timeout: u64,
+    /// Print JSON: one line for each seed, and one for the sweep
+    #[arg(long)]
+    json: bool,
+    /// Write the result as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Where the folders of failures are written
+    #[arg(long, value_name = "FOLDER", default_value = "target/sim/failures")]
+    failures: PathBuf,
+    /// For so many failures a folder is written
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    folders: usize,
+}
+
+fn percent(text: &str) -> Result<u32, String> {
+    match text.trim_end_matches('%').parse::<u32>() {
+        Ok(percent) if percent <= 100 => Ok(percent),
+        Ok(_) | Err(_) => Err("a share is a whole number from 0% to 100%".to_owned()),
+    }
+}
+
+/// One seed's line under `--json`.
+#[derive(Serialize)]
+struct SeedLine<'a> {
+    seed: u64,
+    seconds: f64,
+    /// Whether a second process ran the same.
+    compared: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<&'a Path>,
+}
+
+/// The last line under `--json`.
+#[derive(Serialize)]
+struct SweepLine<'a> {
+    scenario: &'a str,
+    seeds: u64,
+    passed: u64,
+    failed: &'a [u64],
+    compared: u64,
+    events: u64,
+    faults: u64,
+    simulated_seconds: f64,
+    real_seconds: f64,
+    conditions: Vec<&'a str>,
+}
+
+/// One seed that has run.
+struct Ran {
+    seed: u64,
+    seconds: f64,
+    compared: bool,
+    report: Report,
+    folder: Option<PathBuf>,
+}
+
+/// What is known of a sweep so far.
+#[derive(Default)]
+struct Tally {
+    ran: Vec<Ran>,
+    folders: usize,
+}
+
+impl Tally {
+    fn sum(&self, number: impl Fn(&Report) -> u64) -> u64 {
+        self.ran.iter().map(|ran| number(&ran.report)).sum()
+    }
+
+    fn simulated(&self) -> Duration {
+        Duration::from_nanos(self.sum(|report| report.simulated_ns))
+    }
+
+    fn failed(&self) -> Vec<u64> {
+        let mut failed: Vec<u64> =
+            self.ran.iter().filter(|ran| ran.report.violation.is_some()).map(|ran| ran.seed).collect();
+        failed.sort_unstable();
+        failed
+    }
+
+    fn conditions(&self) -> Vec<&str> {
+        process::reached(self.ran.iter().map(|ran| &ran.report)).into_iter().collect()
+    }
+
+    /// For the progress bar.
+    fn progress(&self, real: Duration) -> String {
+        let failed = match self.failed().len() {
+            0 => String::new(),
+            failed => format!(", {failed} FAILED"),
+        };
+        format!(
+            "{:.1} seeds/s, {:.2} simulated hours, {} faults, {} conditions{failed}",
+            self.ran.len() as f64 / real.as_secs_f64().max(0.001),
+            self.simulated().as_secs_f64() / 3600.0,
+            self.sum(|report| report.faults),
+            self.conditions().len(),
+        )
+    }
+}
+
+/// Runs all seeds; fails if one does.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    if let Err(why) = scenario(&options.scenario) {
+        return refuse(&why);
+    }
+    let bar = ProgressBar::new(options.seeds);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left: {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let (next, began) = (AtomicU64::new(0), Instant::now());
+    let sweep = Sweep { options, bar: &bar, tally: Mutex::default() };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs(options.jobs) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= options.seeds {
+                        break;
+                    }
+                    let ran = sweep.one(options.start.wrapping_add(index));
+                    sweep.tell(ran, began.elapsed());
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let mut tally = sweep.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tally.ran.sort_by_key(|ran| ran.seed);
+    conclude(options, &tally, began.elapsed())
+}
+
+struct Sweep<'a> {
+    options: &'a Options,
+    bar: &'a ProgressBar,
+    tally: Mutex<Tally>,
+}
+
+impl Sweep<'_> {
+    fn one(&self, seed: u64) -> Ran {
+        let (options, began) = (self.options, Instant::now());
+        let chosen = Chosen::seed(seed, &options.scenario);
+        let mut report = process::run(&chosen, options.timeout, None);
+        let compared =
+            Stream::new(seed, "runner", "check determinism", 0).chance(options.check_determinism * 10);
+        let mut folder = None;
+        if compared && !report.hash.is_empty() {
+            let second = process::run(&chosen, options.timeout, None);
+            if second.hash != report.hash {
+                let at = self.folder(seed).unwrap_or_else(|| options.failures.join("comparison"));
+                let text = compare(&chosen, options, &at, [&report.hash, &second.hash]);
+                report.violation = Some(Found { checker: NOT_DETERMINISTIC.to_owned(), text });
+                folder = Some(at);
+            }
+        }
+        if let Some(found) = &report.violation
+            && folder.is_none()
+            && let Some(at) = self.folder(seed)
+        {
+            folder = show(&chosen, options, &at, found).map_err(|error| self.complain(&at, &error)).ok();
+        }
+        Ran { seed, seconds: began.elapsed().as_secs_f64(), compared, report, folder }
+    }
+
+    /// Where a failure's folder goes, as long as there are not too many.
+    fn folder(&self, seed: u64) -> Option<PathBuf> {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        if tally.folders >= self.options.folders {
+            return None;
+        }
+        tally.folders += 1;
+        Some(self.options.failures.join(format!("{}-{seed}", self.options.scenario)))
+    }
+
+    fn complain(&self, folder: &Path, error: &io::Error) {
+        self.bar.suspend(|| eprintln!("cannot write the folder {}: {error}", folder.display()));
+    }
+
+    fn tell(&self, ran: Ran, real: Duration) {
+        let replay = Chosen::seed(ran.seed, &self.options.scenario).replay_line();
+        if self.options.json {
+            let line = SeedLine {
+                seed: ran.seed,
+                seconds: ran.seconds,
+                compared: ran.compared,
+                report: &ran.report,
+                replay: ran.report.violation.as_ref().map(|_| replay.as_str()),
+                folder: ran.folder.as_deref(),
+            };
+            print_json(&line);
+        } else if let Some(found) = &ran.report.violation {
+            let folder = ran
+                .folder
+                .as_ref()
+                .map(|folder| format!("\n  open {}", folder.join("report.html").display()));
+            let text = format!(
+                "seed {} failed: {}: {}\n  {replay}{}",
+                ran.seed,
+                found.checker,
+                found.text,
+                folder.unwrap_or_default()
+            );
+            self.bar.suspend(|| println!("{text}"));
+        }
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.ran.push(ran);
+        self.bar.set_message(tally.progress(real));
+        self.bar.inc(1);
+    }
+}
+
+fn print_json(value: &impl Serialize) {
+    print(&(serde_json::to_string(value).expect("plain data") + "\n"));
+}
+
+/// Runs a failed seed once more, for its folder.
+fn show(chosen: &Chosen, options: &Options, folder: &Path, found: &Found) -> io::Result<PathBuf> {
+    let replay = chosen.replay_line();
+    let again = process::run(chosen, options.timeout, Some(&Folder { path: folder, replay: &replay }));
+    if again.hash.is_empty() {
+        // It did not come to its end: what is known is what it was about to do.
+        fs::create_dir_all(folder)?;
+        if let Ok((case, _)) = chosen.load() {
+            fs::write(folder.join("case.json"), case.to_json())?;
+        }
+        failure::write_violation(folder, Some((&found.checker, &found.text)), &replay)?;
+    }
+    Ok(folder.to_owned())
+}
+
+/// Two runs had different hashes: runs twice more with the whole traces, and says where they part.
+fn compare(chosen: &Chosen, options: &Options, folder: &Path, hashes: [&str; 2]) -> String {
+    let replay = chosen.replay_line();
+    let mut traces = Vec::new();
+    for name in ["first", "second"] {
+        let path = folder.join(name);
+        process::run(chosen, options.timeout, Some(&Folder { path: &path, replay: &replay }));
+        traces.push(fs::read_to_string(path.join("trace.txt")).unwrap_or_default());
+    }
+    let said = format!("the trace's hash was {}, then {}", hashes[0], hashes[1]);
+    let (first, second) = (traces[0].lines(), traces[1].lines());
+    match first.zip(second).enumerate().find(|(_, (one, other))| one != other) {
+        Some((line, (one, other))) => {
+            let line = line + 1;
+            format!("{said}; in {}, line {line}:\n  {one}\n  {other}", folder.display())
+        }
+        None => {
+            format!("{said}; two more runs, with their whole traces in {}, are the same", folder.display())
+        }
+    }
+}
+
+/// Says how the sweep went, in all forms that are asked for.
+fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
+    let failed = tally.failed();
+    let compared = u64::try_from(tally.ran.iter().filter(|ran| ran.compared).count()).unwrap_or(0);
+    let passed = options.seeds - u64::try_from(failed.len()).unwrap_or(0);
+    if options.json {
+        print_json(&SweepLine {
+            scenario: &options.scenario,
+            seeds: options.seeds,
+            passed,
+            failed: &failed,
+            compared,
+            events: tally.sum(|report| report.events),
+            faults: tally.sum(|report| report.faults),
+            simulated_seconds: tally.simulated().as_secs_f64(),
+            real_seconds: real.as_secs_f64(),
+            conditions: tally.conditions(),
+        });
+    } else {
+        println!(
+            "{}: {passed} of {} seeds passed in {:.1} s: {}; {compared} compared in a second process",
+            options.scenario,
+            options.seeds,
+            real.as_secs_f64(),
+            tally.progress(real),
+        );
+    }
+    if let Some(path) = &options.junit
+        && let Err(error) = fs::write(path, junit::document(&options.scenario, &test_cases(tally)))
+    {
+        return refuse(&format!("cannot write {}: {error}", path.display()));
+    }
+    let Some(first) = failed.first() else { return ExitCode::SUCCESS };
+    if !options.json {
+        println!(
+            "{} failed; the first: {}",
+            failed.len(),
+            Chosen::seed(*first, &options.scenario).replay_line()
+        );
+    }
+    ExitCode::from(FOUND)
+}
+
+fn test_cases(tally: &Tally) -> Vec<TestCase> {
+    let failure = |found: &Found| (found.checker.clone(), found.text.clone());
+    let case = |ran: &Ran| TestCase {
+        name: format!("seed {}", ran.seed),
+        seconds: ran.seconds,
+        failure: ran.report.violation.as_ref().map(failure),
+    };
+    tally.ran.iter().map(case).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_percents() {
+        assert_eq!(percent("10%"), Ok(10));
+        assert_eq!(percent("100"), Ok(100));
+        assert!(percent("101%").is_err() && percent("many").is_err());
+    }
+}

@@ -1,0 +1,71 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::{TraceMode, logs, scenarios};
+use clap::Args;
+
+use super::{Chosen, FOUND, TIMED_OUT, TIMEOUT_SECONDS, print, refuse};
+use crate::cli::failure;
+use crate::cli::process::{Found, Report};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Give up after this many seconds
+    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    timeout: u64,
+    /// Keep the whole trace, and write a folder that shows the run
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// What the folder calls the run, and how it is run again
+    #[arg(long, requires = "folder", default_value = "")]
+    replay: String,
+}
+
+/// Runs one case, and reports on it in one line of JSON.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let (case, scenario) = match options.chosen.load() {
+        Ok(loaded) => loaded,
+        Err(why) => return refuse(&why),
+    };
+    watch(options.timeout);
+    let mode = if options.folder.is_some() { TraceMode::Keep } else { TraceMode::Hash };
+    if options.folder.is_some() {
+        logs::install().expect("this process has no other subscriber");
+    }
+    let outcome = scenarios::run_case(scenario, case.clone(), mode);
+    let violation = outcome.value.as_ref().err();
+    let report = Report {
+        hash: outcome.hash.to_string(),
+        events: outcome.events,
+        simulated_ns: outcome.time.0,
+        faults: u64::try_from(case.faults.len()).unwrap_or(u64::MAX),
+        conditions: conditions(),
+        violation: violation
+            .map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),
+    };
+    if let Some(folder) = &options.folder
+        && let Err(error) = failure::write(folder, &case, &outcome, &options.replay)
+    {
+        return refuse(&format!("cannot write the folder {}: {error}", folder.display()));
+    }
+    print(&(serde_json::to_string(&report).expect("plain data") + "\n"));
+    // The world is not taken apart: the process ends with it.
+    if report.violation.is_some() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
+}
+
+/// The names of the rare states that this process has reached. None is counted yet.
+fn conditions() -> Vec<String> {
+    Vec::new()
+}
+
+/// Ends the process if the simulation runs for ever.
+fn watch(seconds: u64) {
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(seconds));
+        eprintln!("did not end within {seconds} s");
+        std::process::exit(i32::from(TIMED_OUT));
+    });
+}

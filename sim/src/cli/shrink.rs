@@ -1,0 +1,186 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::case::Case;
+use crate::scenarios;
+use crate::schedules::{Expectation, Schedule};
+use crate::shrink::{self, Oracle, Size};
+use clap::Args;
+
+use super::{Chosen, TIMEOUT_SECONDS, default_scenario, jobs, refuse};
+use crate::cli::process::{self, Found};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// The name of the schedule; default: the checker and the seed
+    #[arg(long)]
+    name: Option<String>,
+    /// Where the schedule is kept
+    #[arg(long, value_name = "FOLDER", default_value = "sim/schedules")]
+    schedules: PathBuf,
+    /// What it shows, in one sentence for people
+    #[arg(long, default_value = "")]
+    about: String,
+    /// How many processes at once; default: one per core
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// After so many runs the smallest case so far is kept
+    #[arg(long, value_name = "COUNT", default_value_t = 2000)]
+    runs: usize,
+    /// After so many seconds of real time, too
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    seconds: u64,
+    /// How long one run may take, in seconds of real time
+    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    timeout: u64,
+}
+
+/// Makes a failure's case as small as it can be, and keeps it.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let (case, _) = match options.chosen.load() {
+        Ok(loaded) => loaded,
+        Err(why) => return refuse(&why),
+    };
+    let folder = std::env::temp_dir().join(format!("ordain-sim-shrink-{}", std::process::id()));
+    if let Err(error) = fs::create_dir_all(&folder) {
+        return refuse(&format!("cannot create the folder {}: {error}", folder.display()));
+    }
+    let result = shrink_in(options, &case, &folder);
+    // What is left there is of no use to anybody.
+    drop(fs::remove_dir_all(&folder));
+    match result {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => refuse(&why),
+    }
+}
+
+fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, String> {
+    let Some(found) = try_case(case, &folder.join("first.json"), options.timeout)? else {
+        return Err("nothing is found in this case: there is nothing to shrink".to_owned());
+    };
+    println!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
+    let mut processes =
+        Processes { options, folder, checker: &found.checker, began: Instant::now(), runs: 0, trouble: None };
+    let small = shrink::shrink(case.clone(), &mut processes);
+    let (runs, took) = (processes.runs, processes.began.elapsed());
+    if let Some(trouble) = processes.trouble {
+        return Err(trouble);
+    }
+    let name =
+        options.name.clone().unwrap_or_else(|| format!("{}-{}-{}", case.scenario, found.checker, case.seed));
+    let path = options.schedules.join(format!("{name}.json"));
+    let schedule = Schedule {
+        about: about(options, case, &found),
+        expect: expectations(&small, &found.checker, folder, options.timeout)?,
+        case: small,
+    };
+    let written = fs::create_dir_all(&options.schedules).and_then(|()| fs::write(&path, schedule.to_json()));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(format!(
+        "  after:  {} ({runs} runs in {:.1} s)\n  kept as {}\n  {} replay --case {}",
+        Size::of(&schedule.case),
+        took.as_secs_f64(),
+        path.display(),
+        scenarios::program(),
+        path.display()
+    ))
+}
+
+fn about(options: &Options, case: &Case, found: &Found) -> String {
+    if options.about.is_empty() {
+        return format!("{} of seed {}: {}: {}", case.scenario, case.seed, found.checker, found.text);
+    }
+    options.about.clone()
+}
+
+/// A mistake on purpose is found in its scenario, and without it nothing is. A mistake of the broker itself is
+/// found now, and must not be any more once it is put right: so the schedule says that nothing is found.
+fn expectations(case: &Case, checker: &str, folder: &Path, timeout: u64) -> Result<Vec<Expectation>, String> {
+    let right = Expectation { scenario: default_scenario().to_owned(), found_by: None };
+    if case.scenario == default_scenario() {
+        return Ok(vec![right]);
+    }
+    let wrong = Expectation { scenario: case.scenario.clone(), found_by: Some(checker.to_owned()) };
+    let without = Case { scenario: right.scenario.clone(), ..case.clone() };
+    match try_case(&without, &folder.join("without.json"), timeout)? {
+        None => Ok(vec![wrong, right]),
+        Some(found) => {
+            println!("  in {}, too: {}: {}", right.scenario, found.checker, found.text);
+            Ok(vec![wrong])
+        }
+    }
+}
+
+/// What is found in a case.
+fn try_case(case: &Case, file: &Path, timeout: u64) -> Result<Option<Found>, String> {
+    fs::write(file, case.to_json()).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    Ok(process::run(&Chosen::case(file), timeout, None).violation)
+}
+
+/// Runs candidates in processes of their own, several at once.
+struct Processes<'a> {
+    options: &'a Options,
+    folder: &'a Path,
+    /// Only what it finds is the same failure.
+    checker: &'a str,
+    began: Instant,
+    runs: usize,
+    trouble: Option<String>,
+}
+
+impl Oracle for Processes<'_> {
+    fn first_failing(&mut self, candidates: &[Case]) -> Option<usize> {
+        let jobs = jobs(self.options.jobs);
+        // In the candidates' order, so that what is found does not depend on how many run at once.
+        for (batch, cases) in candidates.chunks(jobs).enumerate() {
+            if self.is_tired() {
+                return None;
+            }
+            self.runs += cases.len();
+            match self.which_fail(cases) {
+                Ok(fail) => {
+                    if let Some(place) = fail.iter().position(|fails| *fails) {
+                        return Some(batch * jobs + place);
+                    }
+                }
+                Err(trouble) => self.trouble = Some(trouble),
+            }
+        }
+        None
+    }
+
+    fn is_tired(&self) -> bool {
+        let limit = Duration::from_secs(self.options.seconds);
+        self.trouble.is_some() || self.runs >= self.options.runs || self.began.elapsed() >= limit
+    }
+
+    fn smaller(&mut self, step: &str, case: &Case) {
+        println!("  {:>4} runs, less {step:<10} {}", self.runs, Size::of(case));
+    }
+}
+
+impl Processes<'_> {
+    fn which_fail(&self, cases: &[Case]) -> Result<Vec<bool>, String> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let one = |case: &Case| {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let file = self.folder.join(format!("{number}.json"));
+            let found = try_case(case, &file, self.options.timeout)?;
+            // Kept files would only take up room.
+            drop(fs::remove_file(&file));
+            Ok(found.is_some_and(|found| found.checker == self.checker))
+        };
+        std::thread::scope(|scope| {
+            let running: Vec<_> = cases.iter().map(|case| scope.spawn(|| one(case))).collect();
+            running.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
+        })
+    }
+}

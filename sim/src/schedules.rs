@@ -1,0 +1,47 @@
+//! Cases that are kept for ever: what was found once, and what must come of it now.
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, CaseError};
+
+/// A file in `sim/schedules/`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// What it shows, for people.
+    pub about: String,
+    /// What must come of it, in each scenario that it is of use to.
+    pub expect: Vec<Expectation>,
+    pub case: Case,
+}
+
+/// What must come of a case.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    pub scenario: String,
+    /// The checker that finds something; nobody if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_by: Option<String>,
+}
+
+/// The code that is tested changes, and with it when things happen. So what is to be found must be found by one
+/// of so many runs of the same schedule, each with random streams of its own: the case's seed and those after it.
+pub const RUNS_MAX: u64 = 16;
+
+impl Schedule {
+    /// # Errors
+    /// If it is not one.
+    pub fn from_json(text: &str) -> Result<Schedule, CaseError> {
+        let schedule: Schedule = serde_json::from_str(text)?;
+        // The case's own format is looked at as everywhere.
+        Case::from_json(&schedule.case.to_json())?;
+        Ok(schedule)
+    }
+
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("plain data");
+        text.push('\n');
+        text
+    }
+}
