@@ -177,9 +177,10 @@ impl ClockSleep {
     fn is_registered(&self, now: SimTime, waker: &Waker) -> bool {
         let Some(id) = self.registered else { return false };
         let clock = lock(&self.node.clock);
-        clock.sleepers.get(&id).is_some_and(|(timer, known)| {
-            known.will_wake(waker) && timer.is_none_or(|(time, _)| time > now)
-        })
+        clock
+            .sleepers
+            .get(&id)
+            .is_some_and(|(timer, known)| known.will_wake(waker) && timer.is_none_or(|(time, _)| time > now))
     }
 
     fn unregister(&mut self) {

@@ -83,6 +83,7 @@ impl LoadClient {
         let mut stamp = ProducerStamp::NONE;
         if self.work.is_idempotent() {
             let request = InitProducerIdRequest {
+                transactional_id: None,
                 transaction_timeout_ms: i32::MAX,
                 producer_id: -1,
                 producer_epoch: -1,
