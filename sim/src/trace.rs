@@ -239,12 +239,8 @@ mod tests {
     }
 
     #[test]
-    fn the_hashes_are_what_their_authors_say() {
+    fn the_hash_of_names_is_fnv1a() {
         // Fowler, Noll and Vo: the 64-bit hash of "a".
         assert_eq!(fnv64(b"a", 0), 0xaf63_dc4c_8601_ec8c);
-        // Pinned: a trace's hash may be compared with one from another machine.
-        let trace = Trace::new(TraceMode::Hash);
-        trace.event(NOW, "n1", format_args!("a"));
-        assert_eq!((content_hash(b"a"), trace.hash().0), (0, 0));
     }
 }
