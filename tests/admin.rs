@@ -1,43 +1,20 @@
 //! The administration of a whole node on real sockets and files, driven by wire bytes.
-#![cfg(feature = "runtime")]
+#![cfg(all(feature = "runtime", unix))]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of the real twins")]
-use std::path::Path;
-use std::sync::Arc;
+mod common;
+
 use std::time::Duration;
 
-use bytes::BytesMut;
-use ordain::config::{Inputs, load};
-use ordain::io::{Connection, Io, read_exact, real, write_all_vectored};
-use ordain::server::Node;
-use ordain::types::{CorrelationId, ErrorCode, TopicId};
+use common::over_io::{IoClient, start};
+use ordain::types::{ErrorCode, TopicId};
+use ordain::wire::ApiRequest;
 use ordain::wire::messages::*;
-use ordain::wire::{ApiRequest, decode_response, encode_request};
 
-async fn start(directory: &Path) -> (Io, Node) {
-    let io = real::io(real::Options::new(directory)).expect("the directory can be used");
-    let overrides = [
-        "listeners=PLAINTEXT://127.0.0.1:0".to_owned(),
-        "ordain.journal.file.bytes=1048576".to_owned(),
-        "ordain.journal.files=4".to_owned(),
-    ];
-    let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
-    let loaded = load(&inputs, None).expect("the configuration is right");
-    let node = Node::start(io.clone(), Arc::new(loaded.broker), Arc::new(loaded.settings)).await;
-    (io, node.expect("the node starts"))
-}
-
-struct Client(Connection);
+struct Client(IoClient);
 
 impl Client {
     async fn ask<R: ApiRequest>(&mut self, version: i16, request: R) -> R::Response {
-        let Client(connection) = self;
-        let mut frame = encode_request(version, CorrelationId(7), None, &request).expect("it can be encoded");
-        write_all_vectored(&mut *connection.write, &mut frame).await.expect("it can be sent");
-        let mut buffer = BytesMut::new();
-        read_exact(&mut *connection.read, &mut buffer, 4).await.expect("an answer comes");
-        let length = i32::from_be_bytes(buffer[..4].try_into().expect("four bytes")) as usize;
-        read_exact(&mut *connection.read, &mut buffer, 4 + length).await.expect("a whole answer comes");
-        decode_response::<R>(version, buffer.freeze().slice(4..)).expect("it can be read").1
+        self.0.ask(version, &request).await
     }
 
     async fn create(&mut self, name: &str, configs: &[(&str, &str)]) -> CreateTopicsResponse {
@@ -121,9 +98,8 @@ fn with_node<F: Future<Output = ()>>(test: impl FnOnce(Client) -> F) {
         .build()
         .expect("a runtime can be built");
     runtime.block_on(async {
-        let (io, node) = start(directory.path()).await;
-        let port = node.listeners()[0].address.port();
-        let client = Client(io.net.connect("127.0.0.1", port).await.expect("the node listens"));
+        let (io, node) = start(directory.path(), &[]).await;
+        let client = Client(IoClient::connect(&io, &node).await);
         tokio::time::timeout(Duration::from_secs(30), test(client)).await.expect("within 30 seconds");
         node.shutdown().await;
     });

@@ -1,77 +1,32 @@
 //! A compacted topic on a whole node with real files: it shrinks, and keeps the last value of each key.
-#![cfg(feature = "runtime")]
+#![cfg(all(feature = "runtime", unix))]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of the real twins")]
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use ordain::config::{Inputs, load};
-use ordain::io::{Connection, Io, read_exact, real, write_all_vectored};
-use ordain::metadata::controller::{NewTopic, TopicRules, create_topics};
-use ordain::server::Node;
-use ordain::types::{CorrelationId, Timestamp, TopicId};
+use bytes::Bytes;
+use common::over_io::{IoClient, create_topic, run, start};
+use ordain::types::{Timestamp, TopicId};
+use ordain::wire::Records;
 use ordain::wire::batch::{BatchBuilder, BatchCheck, BatchIterator, BatchOptions, NewRecord};
 use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use ordain::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use ordain::wire::messages::{FetchRequest, ProduceRequest};
-use ordain::wire::{ApiRequest, Records, decode_response, encode_request};
 
 const TOPIC: TopicId = TopicId([7; 16]);
 
-async fn start(directory: &Path) -> (Io, Node) {
-    let io = real::io(real::Options::new(directory)).expect("the directory can be used");
-    let overrides = [
-        "listeners=PLAINTEXT://127.0.0.1:0".to_owned(),
-        "ordain.journal.file.bytes=1048576".to_owned(),
-        "ordain.journal.files=4".to_owned(),
-        "log.cleaner.backoff.ms=50".to_owned(),
-    ];
-    let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
-    let loaded = load(&inputs, None).expect("the configuration is right");
-    let node = Node::start(io.clone(), Arc::new(loaded.broker), Arc::new(loaded.settings)).await;
-    (io, node.expect("the node starts"))
-}
+const SETTINGS: [&str; 1] = ["log.cleaner.backoff.ms=50"];
+const CONFIGS: [(&str, &str); 4] = [
+    ("cleanup.policy", "compact"),
+    ("internal.segment.bytes", "2000"),
+    ("min.cleanable.dirty.ratio", "0.01"),
+    ("delete.retention.ms", "0"),
+];
 
-async fn ask<R: ApiRequest>(connection: &mut Connection, version: i16, request: &R) -> R::Response {
-    let mut frame = encode_request(version, CorrelationId(7), None, request).expect("it can be encoded");
-    write_all_vectored(&mut *connection.write, &mut frame).await.expect("it can be sent");
-    let mut buffer = BytesMut::new();
-    read_exact(&mut *connection.read, &mut buffer, 4).await.expect("an answer comes");
-    let length = i32::from_be_bytes(buffer[..4].try_into().unwrap()) as usize;
-    read_exact(&mut *connection.read, &mut buffer, 4 + length).await.expect("a whole answer comes");
-    decode_response::<R>(version, buffer.freeze().slice(4..)).expect("it can be read").1
-}
-
-async fn connect(io: &Io, node: &Node) -> Connection {
-    let port = node.listeners()[0].address.port();
-    io.net.connect("127.0.0.1", port).await.expect("the node listens")
-}
-
-async fn create_topic(node: &Node) {
-    let configs = [
-        ("cleanup.policy", "compact"),
-        ("internal.segment.bytes", "2000"),
-        ("min.cleanable.dirty.ratio", "0.01"),
-        ("delete.retention.ms", "0"),
-    ];
-    let topic = NewTopic {
-        name: "table".to_owned(),
-        partitions: 1,
-        replication_factor: 1,
-        assignments: Vec::new(),
-        configs: configs.map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).to_vec(),
-    };
-    let config = Arc::clone(&node.context().config);
-    let created = node
-        .context()
-        .controller
-        .change(move |image| create_topics(image, &[topic], &[TOPIC], TopicRules::of(&config)));
-    created.await.expect("the metadata log takes it")[0].as_ref().expect("the topic is right");
-}
-
-async fn write(connection: &mut Connection, key: &str, value: Option<&str>) {
+async fn write(connection: &mut IoClient, key: &str, value: Option<&str>) {
     let mut builder = BatchBuilder::new(BatchOptions::plain(1 << 20));
     let (key, value) = (Some(key.as_bytes()), value.map(str::as_bytes));
     builder.append(NewRecord { timestamp: Timestamp(1000), key, value, headers: &[] }).unwrap();
@@ -80,12 +35,12 @@ async fn write(connection: &mut Connection, key: &str, value: Option<&str>) {
     let topic = TopicProduceData { topic_id: TOPIC, partition_data: vec![data], ..Default::default() };
     let request =
         ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
-    let response = ask(connection, 13, &request).await;
+    let response = connection.ask(13, &request).await;
     assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
 }
 
 /// All records from the first on, as a consumer meets them.
-async fn read_all(connection: &mut Connection) -> Vec<(i64, String, Option<String>)> {
+async fn read_all(connection: &mut IoClient) -> Vec<(i64, String, Option<String>)> {
     let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
     let mut records = Vec::new();
     let mut offset = 0;
@@ -99,7 +54,7 @@ async fn read_all(connection: &mut Connection) -> Vec<(i64, String, Option<Strin
         let topic = FetchTopic { topic_id: TOPIC, partitions: vec![partition], ..Default::default() };
         let request =
             FetchRequest { min_bytes: 1, max_bytes: 1 << 20, topics: vec![topic], ..Default::default() };
-        let response = ask(connection, 17, &request).await;
+        let response = connection.ask(17, &request).await;
         let data = &response.responses[0].partitions[0];
         assert_eq!(data.error_code, 0);
         if offset >= data.high_watermark {
@@ -127,19 +82,13 @@ fn log_bytes(directory: &Path) -> u64 {
     files.map(|path| std::fs::metadata(path).unwrap().len()).sum()
 }
 
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(test);
-    runtime.shutdown_timeout(Duration::from_secs(5));
-}
-
 /// One life that writes 200 records over five keys.
 async fn live(directory: &Path, round: u32, table: &mut BTreeMap<String, String>) {
-    let (io, node) = start(directory).await;
+    let (io, node) = start(directory, &SETTINGS).await;
     if round == 0 {
-        create_topic(&node).await;
+        create_topic(&node, "table", TOPIC, 1, &CONFIGS).await;
     }
-    let mut connection = connect(&io, &node).await;
+    let mut connection = IoClient::connect(&io, &node).await;
     if round == 0 {
         write(&mut connection, "gone", Some("for a while")).await;
         write(&mut connection, "gone", None).await;
@@ -155,9 +104,9 @@ async fn live(directory: &Path, round: u32, table: &mut BTreeMap<String, String>
 
 /// One life in which only compaction works; the last values are there, before and after.
 async fn rest(directory: &Path, table: &BTreeMap<String, String>) -> Vec<(i64, String, Option<String>)> {
-    let (io, node) = start(directory).await;
+    let (io, node) = start(directory, &SETTINGS).await;
     assert!(node.recovery().damaged.is_empty());
-    let mut connection = connect(&io, &node).await;
+    let mut connection = IoClient::connect(&io, &node).await;
     let before = read_all(&mut connection).await.len();
     let mut records = Vec::new();
     for _ in 0..200 {

@@ -1,15 +1,13 @@
 //! Groups and offsets of a whole node, over its wire, in every version.
-#![cfg(feature = "runtime")]
+#![cfg(all(feature = "runtime", unix))]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of the real twins")]
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+mod common;
 
-use bytes::{Bytes, BytesMut};
-use ordain::config::{Inputs, load};
-use ordain::io::{Connection, Io, read_exact, real, write_all_vectored};
+use bytes::Bytes;
+use common::over_io::{IoClient, run, start};
+use ordain::io::Io;
 use ordain::server::Node;
-use ordain::types::{CorrelationId, ErrorCode, TopicId};
+use ordain::types::{ErrorCode, TopicId};
 use ordain::wire::messages::create_topics_request::CreatableTopic;
 use ordain::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use ordain::wire::messages::leave_group_request::MemberIdentity;
@@ -20,46 +18,21 @@ use ordain::wire::messages::offset_fetch_request::{
 };
 use ordain::wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use ordain::wire::messages::*;
-use ordain::wire::{ApiRequest, Message, Text, decode_response, encode_request};
+use ordain::wire::{ApiRequest, Message, Text};
 
 const NONE: i16 = 0;
 
-async fn start(directory: &Path) -> (Io, Node) {
-    let io = real::io(real::Options::new(directory)).expect("the directory can be used");
-    let overrides = [
-        "listeners=PLAINTEXT://127.0.0.1:0",
-        "ordain.journal.file.bytes=1048576",
-        "ordain.journal.files=4",
-        "offsets.topic.num.partitions=4",
-        "group.initial.rebalance.delay.ms=0",
-    ]
-    .map(ToOwned::to_owned);
-    let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
-    let loaded = load(&inputs, None).expect("the configuration is right");
-    let node = Node::start(io.clone(), Arc::new(loaded.broker), Arc::new(loaded.settings)).await;
-    (io, node.expect("the node starts"))
-}
+const SETTINGS: [&str; 2] = ["offsets.topic.num.partitions=4", "group.initial.rebalance.delay.ms=0"];
 
-struct Client(Connection);
+struct Client(IoClient);
 
 impl Client {
     async fn connect(io: &Io, node: &Node) -> Client {
-        let port = node.listeners()[0].address.port();
-        Client(io.net.connect("127.0.0.1", port).await.expect("the node listens"))
+        Client(IoClient::connect(io, node).await)
     }
 
     async fn ask<R: ApiRequest>(&mut self, version: i16, request: R) -> R::Response {
-        let mut frame = encode_request(version, CorrelationId(7), None, &request).expect("it can be encoded");
-        write_all_vectored(&mut *self.0.write, &mut frame).await.expect("it can be sent");
-        let mut buffer = BytesMut::new();
-        let name = R::NAME;
-        read_exact(&mut *self.0.read, &mut buffer, 4)
-            .await
-            .unwrap_or_else(|error| panic!("no answer to {name} version {version}: {error}"));
-        let length = i32::from_be_bytes(buffer[..4].try_into().expect("four bytes")) as usize;
-        read_exact(&mut *self.0.read, &mut buffer, 4 + length).await.expect("a whole answer comes");
-        let response = decode_response::<R>(version, buffer.freeze().slice(4..));
-        response.expect("it can be read").1
+        self.0.ask(version, &request).await
     }
 
     /// Creates the topic `orders` of two partitions.
@@ -210,18 +183,11 @@ fn versions<M: Message>() -> std::ops::RangeInclusive<i16> {
     M::VERSIONS.min..=M::VERSIONS.max
 }
 
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.expect("a runtime can be built");
-    runtime.block_on(test);
-    runtime.shutdown_timeout(Duration::from_secs(5));
-}
-
 #[test]
 fn the_coordinator_is_found_in_every_version() {
     let directory = tempfile::tempdir().unwrap();
     run(async {
-        let (io, node) = start(directory.path()).await;
+        let (io, node) = start(directory.path(), &SETTINGS).await;
         let mut client = Client::connect(&io, &node).await;
         let port = i32::from(node.listeners()[0].address.port());
         for version in versions::<FindCoordinatorRequest>() {
@@ -242,7 +208,7 @@ fn the_coordinator_is_found_in_every_version() {
 fn a_member_joins_syncs_beats_and_leaves_in_every_version() {
     let directory = tempfile::tempdir().unwrap();
     run(async {
-        let (io, node) = start(directory.path()).await;
+        let (io, node) = start(directory.path(), &SETTINGS).await;
         let mut client = Client::connect(&io, &node).await;
         client.find(0, 0, "g").await;
         for version in versions::<JoinGroupRequest>() {
@@ -290,7 +256,7 @@ fn offsets_are_committed_fetched_and_kept_in_every_version() {
     let directory = tempfile::tempdir().unwrap();
     let unknown = ErrorCode::UnknownTopicOrPartition.code();
     run(async {
-        let (io, node) = start(directory.path()).await;
+        let (io, node) = start(directory.path(), &SETTINGS).await;
         let mut client = Client::connect(&io, &node).await;
         client.find(0, 0, "g").await;
         let id = client.create_topic().await;
@@ -316,7 +282,7 @@ fn offsets_are_committed_fetched_and_kept_in_every_version() {
         node.shutdown().await;
     });
     run(async {
-        let (io, node) = start(directory.path()).await;
+        let (io, node) = start(directory.path(), &SETTINGS).await;
         let mut client = Client::connect(&io, &node).await;
         assert_eq!(client.fetch(8, "loner", TopicId::ZERO, false).await, [(0, 10, NONE), (1, -1, NONE)]);
         let topic_names = vec!["orders".into()];
@@ -335,7 +301,7 @@ fn offsets_are_committed_fetched_and_kept_in_every_version() {
 fn groups_are_listed_described_and_deleted_in_every_version() {
     let directory = tempfile::tempdir().unwrap();
     run(async {
-        let (io, node) = start(directory.path()).await;
+        let (io, node) = start(directory.path(), &SETTINGS).await;
         let mut client = Client::connect(&io, &node).await;
         client.find(0, 0, "g").await;
         let id = client.create_topic().await;

@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{Client, FETCH, Noise, PRODUCE, Served, TestNode, batch, eventually, fetch, frame, produce};
+use ordain::config::{Inputs, LiveConfig};
 use ordain::io::{Shutdown, real};
 use ordain::server::{
-    Answer, ConnectionLimits, ListenerStats, RequestMemory, ServerContext, Service, Session, serve,
+    Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
+    serve,
 };
 use ordain::types::CorrelationId;
 use ordain::wire::frame::decode_api_versions;
@@ -423,15 +425,16 @@ fn with_listener(reply_bytes: usize, test: impl FnOnce(SocketAddr, &ListenerStat
             idle: Duration::from_millis(300),
             transfer: Duration::from_millis(100),
             pipelined_max: 8,
-            connections_max: 100,
-            connections_per_ip_max: 100,
-            connections_per_ip_overrides: std::collections::BTreeMap::new(),
         };
+        let config = ordain::config::load(&Inputs::default(), None).expect("the defaults are right").broker;
+        let live = Arc::new(LiveConfig::new(Arc::new(config)));
+        let quota = ConnectionQuota::new(live, Arc::clone(&io.clock));
         let context = ServerContext {
             io: io.clone(),
             service: Arc::new(Parrot { reply_bytes }),
             limits,
             memory: memory.clone(),
+            quota,
             shutdown: shutdown.clone(),
         };
         drop(io.spawn.spawn("listener", Box::pin(serve(context, socket, Arc::clone(&stats)))));

@@ -12,8 +12,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use common::{Client, Served, TestNode, batch, eventually};
+use ordain::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use ordain::wire::messages::metadata_request::MetadataRequestTopic;
-use ordain::wire::messages::{ApiVersionsRequest, MetadataRequest};
+use ordain::wire::messages::{ApiVersionsRequest, IncrementalAlterConfigsRequest, MetadataRequest};
 
 /// Tries until a connection is served: a place comes free a moment after its holder has gone.
 fn served_at_last(connect: impl Fn() -> Client) {
@@ -25,16 +26,50 @@ fn served_at_last(connect: impl Fn() -> Client) {
 }
 
 #[test]
-fn connections_beyond_the_maximum_are_refused_until_one_ends() {
+fn connections_beyond_the_maximum_wait_until_one_ends() {
     let directory = tempfile::tempdir().unwrap();
-    let node = TestNode::start(directory.path(), &["max.connections=3"]);
-    let mut clients: Vec<Client> = (0..3).map(|_| node.client()).collect();
+    let listeners = "listeners=PLAINTEXT://127.0.0.1:0,SECOND://127.0.0.1:0";
+    let protocols = "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECOND:PLAINTEXT";
+    let node = TestNode::start(directory.path(), &["max.connections=3", listeners, protocols]);
+    let second = node.node().listeners()[1].address;
+    let mut clients: Vec<Client> = (0..2).map(|_| node.client()).collect();
+    clients.push(Client::connect(second));
     clients.iter_mut().for_each(Client::assert_served);
-    node.client().assert_closed("a fourth connection where three may be");
-    assert_eq!(node.node().listeners()[0].stats.refused(), 1);
-    clients.iter_mut().for_each(Client::assert_served);
-    clients.pop();
-    served_at_last(|| node.client());
+    // The bound is the node's: whichever listener the fourth comes to, it is taken once another has gone.
+    for address in [second, node.address] {
+        let mut waiting = Client::connect(address);
+        waiting.send_unwanted(&common::frame(0, 1, &ApiVersionsRequest::default()));
+        let open = || node.node().listeners().iter().map(|listener| listener.stats.open()).sum::<usize>();
+        assert_eq!(open(), 3, "the one that waits is not among the open ones");
+        clients.remove(0);
+        assert!(waiting.receive().is_some(), "served once there is room");
+        clients.push(waiting);
+    }
+    node.stop();
+}
+
+#[test]
+fn the_maximum_may_be_raised_while_clients_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = TestNode::start(directory.path(), &["max.connections=1"]);
+    let mut first = node.client();
+    first.assert_served();
+    let mut waiting = node.client();
+    waiting.send_unwanted(&common::frame(0, 1, &ApiVersionsRequest::default()));
+    let raised = AlterableConfig {
+        name: "max.connections".into(),
+        value: Some("2".into()),
+        ..AlterableConfig::default()
+    };
+    let resource =
+        AlterConfigsResource { resource_type: 4, configs: vec![raised], ..AlterConfigsResource::default() };
+    let request = IncrementalAlterConfigsRequest {
+        resources: vec![resource],
+        ..IncrementalAlterConfigsRequest::default()
+    };
+    let answer = first.ask(1, &request);
+    assert_eq!(answer.responses[0].error_code, 0);
+    assert!(waiting.receive().is_some(), "served without a connection's end");
     node.stop();
 }
 

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 /// What each top module of the library may import of the others: the arrows of docs/architecture.md.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("types", &[]),
+    ("probe", &[]),
     ("io", &["types"]),
     ("config", &["types"]),
     ("metrics", &["types"]),
     ("wire", &["types"]),
     ("raft", &["types"]),
-    ("log", &["types", "io", "wire", "metrics"]),
-    ("partition", &["types", "io", "wire", "metrics", "log", "raft", "config"]),
-    ("metadata", &["types", "io", "wire", "config", "partition", "raft", "log"]),
-    ("coordinator", &["types", "io", "wire", "config", "metrics", "partition", "metadata"]),
+    ("log", &["types", "probe", "io", "wire", "metrics"]),
+    ("partition", &["types", "probe", "io", "wire", "metrics", "log", "raft", "config"]),
+    ("metadata", &["types", "probe", "io", "wire", "config", "partition", "raft", "log"]),
+    ("coordinator", &["types", "probe", "io", "wire", "config", "metrics", "partition", "metadata"]),
     ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
     (
         "server",
@@ -61,7 +62,7 @@ fn rust_files(directory: &Path, found: &mut Vec<PathBuf>) {
 
 fn source() -> Vec<(String, String)> {
     let mut files = Vec::new();
-    for directory in ["src", "sim", "tests", "benches", "fuzz"] {
+    for directory in ["src", "sim", "tests", "benches", "examples", "fuzz"] {
         let directory = root().join(directory);
         if directory.is_dir() {
             rust_files(&directory, &mut files);
@@ -207,4 +208,113 @@ fn error_codes_are_decided_in_broker() {
         }
     }
     report("error codes outside broker", &violations);
+}
+
+#[test]
+fn the_real_world_is_named_by_the_binary_alone() {
+    let allowed = ["src/io/", "src/bin/", "tests/", "benches/", "examples/"];
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        if allowed.iter().any(|prefix| path.starts_with(prefix)) {
+            continue;
+        }
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            if line.split("//").next().unwrap_or("").contains("io::real") {
+                violations.push(format!("{path}:{}: io::real is for the binary", number + 1));
+            }
+        }
+    }
+    report("the real twins outside the binary", &violations);
+}
+
+#[test]
+fn errors_have_types_and_ignored_tests_reasons() {
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        if path == "tests/tidy.rs" {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or("");
+            if path.starts_with("src/") && code.contains("anyhow") {
+                violations.push(format!("{path}:{}: a library error has a type", number + 1));
+            }
+            if code.trim() == "#[ignore]" {
+                violations.push(format!("{path}:{}: an ignored test says why", number + 1));
+            }
+        }
+    }
+    report("what hides a cause", &violations);
+}
+
+/// The longest a function may be; about a screen is meant.
+const FUNCTION_LINES_MAX: usize = 80;
+
+#[test]
+fn functions_fit_on_a_screen() {
+    let mut violations = Vec::new();
+    for (path, text) in source() {
+        let measured = path.starts_with("src/") || path.starts_with("sim/src/");
+        if !measured || is_generated(&path) || path.contains("/tests/") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let lines: Vec<&str> = without_tests(&text).lines().collect();
+        for (start, line) in lines.iter().enumerate() {
+            if let Some(length) = function_length(line, &lines[start..])
+                && length > FUNCTION_LINES_MAX
+            {
+                violations
+                    .push(format!("{path}:{}: {length} lines, {FUNCTION_LINES_MAX} at most", start + 1));
+            }
+        }
+    }
+    report("functions that do not fit on a screen", &violations);
+}
+
+/// How many lines the function takes that begins with the first of `lines`; `None` if none does, or it has no body.
+fn function_length(line: &str, lines: &[&str]) -> Option<usize> {
+    let code = line.trim_start();
+    let declares = code.starts_with("fn ")
+        || [" fn ", "async fn ", "const fn "].iter().any(|word| {
+            code.find(word).is_some_and(|at| {
+                code[..at].split(' ').all(|part| {
+                    part.is_empty() || part.starts_with("pub") || ["async", "const", "unsafe"].contains(&part)
+                })
+            })
+        });
+    if !declares || line.trim_end().ends_with('}') {
+        return None;
+    }
+    let indent = &line[..line.len() - code.len()];
+    let opens = lines.iter().position(|line| line.trim_end().ends_with('{'))?;
+    if lines[..opens].iter().any(|line| line.trim_end().ends_with(';')) {
+        return None;
+    }
+    let closing = format!("{indent}}}");
+    lines.iter().position(|line| *line == closing).map(|end| end + 1)
+}
+
+#[test]
+fn the_text_speaks_of_no_machine() {
+    // Put together here, so that this file does not say them.
+    let banned = [["/wo", "rk/"].concat(), ["/ro", "ot/"].concat(), ["/ho", "me/"].concat()];
+    let mut texts = source();
+    for name in ["README.md", "Cargo.toml", "deny.toml", "clippy.toml", ".ci/run"] {
+        texts.push((name.to_owned(), fs::read_to_string(root().join(name)).unwrap()));
+    }
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            texts.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    let mut violations = Vec::new();
+    for (path, text) in texts {
+        for (number, line) in text.lines().enumerate() {
+            for word in banned.iter().filter(|word| line.contains(word.as_str())) {
+                violations.push(format!("{path}:{}: {word} is one machine's", number + 1));
+            }
+        }
+    }
+    report("paths of one machine", &violations);
 }

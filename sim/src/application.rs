@@ -52,6 +52,7 @@ pub struct Application {
     pub(crate) check: Check,
     pub(crate) lasts: (Duration, Duration),
     pub(crate) settles: Duration,
+    without_mistake: Option<&'static str>,
 }
 
 /// Something that a process or a client has seen.
@@ -81,6 +82,7 @@ impl Application {
             check: Arc::new(|_, _| Box::pin(async { Ok(()) })),
             lasts: (Duration::from_secs(5), Duration::from_secs(20)),
             settles: Duration::from_secs(60),
+            without_mistake: None,
         }
     }
 
@@ -145,6 +147,14 @@ impl Application {
         self
     }
 
+    /// It has a mistake on purpose; without it, it is the scenario of this name, in which the same cases must find
+    /// nothing.
+    #[must_use]
+    pub fn mistaken_form_of(mut self, name: &'static str) -> Application {
+        self.without_mistake = Some(name);
+        self
+    }
+
     /// For [`crate::cli::main`]: scenarios live as long as their process.
     #[must_use]
     pub fn leak(self) -> &'static dyn Scenario {
@@ -159,6 +169,10 @@ impl Scenario for Application {
 
     fn about(&self) -> &'static str {
         self.about
+    }
+
+    fn without_mistake(&self) -> Option<&'static str> {
+        self.without_mistake
     }
 
     fn draw(&self, seed: u64) -> Case {

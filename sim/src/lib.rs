@@ -19,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod disk;
+pub mod fault_atlas;
 pub mod faults;
 pub mod history;
 pub mod logs;

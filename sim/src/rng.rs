@@ -47,6 +47,27 @@ impl Stream {
         }
     }
 
+    /// One of these.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        let last = u64::try_from(all.len()).unwrap_or(u64::MAX).checked_sub(1).expect("there is one to pick");
+        &all[usize::try_from(self.between(0, last)).unwrap_or(0)]
+    }
+
+    /// A number that is at most `most` away from 0.
+    pub fn around(&mut self, most: i64) -> i64 {
+        let most = most.unsigned_abs().min(u64::MAX >> 2);
+        let drawn = self.between(0, 2 * most);
+        i64::try_from(drawn).unwrap_or(0) - i64::try_from(most).unwrap_or(0)
+    }
+
+    /// 64 random bits.
+    pub fn word(&mut self) -> u64 {
+        self.next_u64()
+    }
+
     /// A duration from `low` to `high`, in whole nanoseconds.
     pub fn duration(&mut self, low: Duration, high: Duration) -> Duration {
         let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);

@@ -29,6 +29,12 @@ pub struct Expectation {
 pub const RUNS_MAX: u64 = 16;
 
 impl Schedule {
+    /// Whether it is meant to be one: a case has no such part.
+    #[must_use]
+    pub fn is_one(text: &str) -> bool {
+        serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| value.get("expect").is_some())
+    }
+
     /// # Errors
     /// If it is not one.
     pub fn from_json(text: &str) -> Result<Schedule, CaseError> {
@@ -43,5 +49,26 @@ impl Schedule {
         let mut text = serde_json::to_string_pretty(self).expect("plain data");
         text.push('\n');
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_is_read_as_it_was_written_and_told_from_a_case() {
+        let found_by = |checker: Option<&str>| checker.map(str::to_owned);
+        let expect = [("mutant-x", Some("I1-lost-record")), ("broker", None)].map(|(scenario, checker)| {
+            Expectation { scenario: scenario.to_owned(), found_by: found_by(checker) }
+        });
+        let case = Case::new("mutant-x", 7);
+        let schedule =
+            Schedule { about: "a record was lost".to_owned(), expect: expect.into(), case: case.clone() };
+        let text = schedule.to_json();
+        assert_eq!(Schedule::from_json(&text).unwrap(), schedule);
+        assert!(Schedule::is_one(&text) && !Schedule::is_one(&case.to_json()));
+        let old = text.replace("\"format\": 1", "\"format\": 0");
+        assert!(Schedule::from_json(&old).unwrap_err().to_string().contains("format 0"));
     }
 }

@@ -179,23 +179,20 @@ fn compress(case: &mut Case, oracle: &mut dyn Oracle) {
 
 /// A network without mishaps.
 fn calm(case: &mut Case, oracle: &mut dyn Oracle) {
-    let calm = NetOptions {
-        late_per_mille: 0,
-        loss_per_mille: 0,
-        partial_per_mille: 0,
-        window: NetOptions::default().window,
-        ..case.net.clone()
-    };
-    let candidates = [
-        calm.clone(),
-        NetOptions { late_per_mille: 0, ..case.net.clone() },
-        NetOptions { loss_per_mille: 0, ..case.net.clone() },
-        NetOptions { partial_per_mille: 0, ..case.net.clone() },
-        NetOptions { window: calm.window, ..case.net.clone() },
+    let changes: [fn(&mut NetOptions); 5] = [
+        |net| {
+            (net.late_per_mille, net.loss_per_mille, net.partial_per_mille) = (0, 0, 0);
+            net.window = NetOptions::default().window;
+        },
+        |net| net.late_per_mille = 0,
+        |net| net.loss_per_mille = 0,
+        |net| net.partial_per_mille = 0,
+        |net| net.window = NetOptions::default().window,
     ];
-    for net in candidates {
-        if net != case.net && !oracle.is_tired() {
-            let candidate = Case { net, ..case.clone() };
+    for change in changes {
+        let mut candidate = case.clone();
+        change(&mut candidate.net);
+        if candidate != *case && !oracle.is_tired() {
             try_all(case, "network", &[candidate], oracle);
         }
     }

@@ -11,8 +11,8 @@ fn run(scenario: &dyn Scenario, seed: u64) -> Result<(), Violation> {
     scenarios::run(scenario, seed, TraceMode::Hash).value
 }
 
-/// Seeds that are tried; each takes about 30 simulated seconds.
-const SEEDS: std::ops::Range<u64> = 0..6;
+/// Seeds that are tried; some of them let the service die between a commit and its shipments.
+const SEEDS: std::ops::Range<u64> = 8..16;
 
 #[test]
 fn orders_that_are_committed_too_early_are_found_lost() {

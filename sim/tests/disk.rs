@@ -213,7 +213,7 @@ fn errors_rot_and_misdirection() {
         assert!(node.disk().flip_bit("file", 8 * 100 + 3).unwrap());
         assert_eq!(file.read_at(100, 1).await.unwrap()[0], 8);
         assert!(!node.disk().flip_bit("file", 8 * 4096).unwrap());
-        node.disk().misdirect_next_write("file", 2048).unwrap();
+        node.disk().misdirect_next_write("file", -2).unwrap();
         file.write_at(3072, vec![Bytes::from_static(b"stray")]).await.unwrap();
         assert_eq!(&file.read_at(2048, 5).await.unwrap()[..], b"stray");
         assert_eq!(&file.read_at(3072, 5).await.unwrap()[..], [0; 5]);
@@ -300,5 +300,70 @@ fn images_wipes_and_slowness() {
         let before = cluster.now();
         assert!(node.io().disk.list("").await.unwrap().is_empty());
         assert!(cluster.now().since(before) >= Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn a_disk_knows_what_faults_have_destroyed_and_what_was_written_since() {
+    run(3, |_, node| async move {
+        let file = put(&node, "d", 0, 1, 2048).await;
+        file.sync().await.unwrap();
+        node.io().disk.sync_dir("").await.unwrap();
+        assert!(node.disk().damaged().is_empty());
+        assert!(node.disk().flip_bit("d", 8 * 100).unwrap());
+        node.disk().bad_sector("d", 3).unwrap();
+        let (path, damage) = node.disk().damaged().remove(0);
+        assert_eq!((path.as_str(), &damage.ranges[..]), ("d", &[100..101, 1536..2048][..]));
+        assert_eq!((damage.ideal[100], damage.live[100]), (1, 0));
+        // Rewritten: whole again. Lost with the power: as damaged as before.
+        file.write_at(0, vec![Bytes::from(vec![2; 512])]).await.unwrap();
+        assert_eq!(node.disk().damaged()[0].1.ranges, std::slice::from_ref(&(1536..2048)));
+        node.power_fail_with(LOST);
+        node.restart();
+        assert_eq!(node.disk().damaged()[0].1.ranges[0], 100..101);
+        assert!(node.disk().repair("d").unwrap());
+        assert!(node.disk().damaged().is_empty());
+        assert_eq!(node.disk().peek("d").unwrap(), [1; 2048]);
+    });
+}
+
+#[test]
+fn a_misdirected_write_destroys_two_places() {
+    run(4, |_, node| async move {
+        let file = put(&node, "d", 0, 1, 4096).await;
+        node.disk().misdirect_next_write("d", 2).unwrap();
+        file.write_at(10, vec![Bytes::from(vec![9; 4])]).await.unwrap();
+        let damage = node.disk().damaged().remove(0).1;
+        assert_eq!(damage.ranges, [10..14, 1034..1038]);
+        file.write_at(1000, vec![Bytes::from(vec![7; 100])]).await.unwrap();
+        assert_eq!(
+            node.disk().damaged()[0].1.ranges,
+            std::slice::from_ref(&(10..14)),
+            "the one was written again"
+        );
+        file.sync().await.unwrap();
+        file.write_at(10, vec![Bytes::from(vec![9; 4])]).await.unwrap();
+        assert!(node.disk().damaged().is_empty());
+    });
+}
+
+#[test]
+fn a_trap_springs_at_the_operation_it_waits_for() {
+    run(5, |_, node| async move {
+        node.io().disk.create_dir_all("dir").await.unwrap();
+        node.io().disk.sync_dir("").await.unwrap();
+        let file = put(&node, "dir/file", 0, 1, 100).await;
+        file.sync().await.unwrap();
+        node.io().disk.sync_dir("dir").await.unwrap();
+        let victim = node.clone();
+        let fail = Box::new(move || victim.power_fail_with(LOST));
+        node.disk().when_next(FaultyOp::Write, "dir/", 1, fail);
+        file.write_at(0, vec![Bytes::from(vec![2; 100])]).await.unwrap();
+        assert!(node.is_running(), "the first is let through");
+        let second = file.clone();
+        let job = node.run(move |_| async move { second.write_at(0, vec![Bytes::from(vec![3; 100])]).await });
+        assert!(job.await.is_none(), "the process died in it");
+        assert!(!node.is_running());
+        assert_eq!(node.disk().peek("dir/file").unwrap(), [1; 100]);
     });
 }

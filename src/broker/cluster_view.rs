@@ -22,7 +22,7 @@ impl Standings {
     /// Asks for the partitions (`None`: for all).
     pub(super) async fn of(context: &Context, ids: Option<Vec<PartitionId>>) -> Standings {
         let stats = context.partitions.stats(ids).await.ok();
-        Standings { node: context.config.node_id, stats }
+        Standings { node: context.config().node_id, stats }
     }
 
     fn of_partition(&self, id: PartitionId) -> Standing<'_> {

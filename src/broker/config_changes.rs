@@ -6,16 +6,14 @@ use std::sync::Arc;
 use super::Context;
 use super::changes::{Mode, change};
 use super::errors::ApiError;
+use super::loggers::{LoggerError, Loggers};
 use crate::metadata::ConfigResource;
-use crate::metadata::controller::{ConfigChange, ConfigChanges, ConfigOp, alter_configs};
+use crate::metadata::controller::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs};
 use crate::types::{ErrorCode, NodeId};
 use crate::wire::Text;
 
-/// Kafka's resource types that have no [`ConfigResource`].
-pub(super) mod resource_type {
-    pub(in crate::broker) const BROKER_LOGGER: i8 = 8;
-    pub(in crate::broker) const CLIENT_METRICS: i8 = 16;
-}
+/// Kafka's resource type for the levels of what a broker logs: these are no part of the metadata.
+pub(super) const BROKER_LOGGER: i8 = 8;
 
 /// These requests carry no timeout; Kafka gives none either. The bound is for a metadata log that hangs.
 const TIMEOUT_MS: i32 = 60_000;
@@ -57,39 +55,85 @@ pub(super) async fn alter(
     let mut seen = BTreeSet::new();
     let repeated: BTreeSet<(i8, &Text)> =
         asked.iter().map(|one| (one.resource_type, &one.name)).filter(|one| !seen.insert(*one)).collect();
+    let node = context.config().node_id;
     let mut changes = Vec::new();
     let mut results = Vec::with_capacity(asked.len());
     for one in asked {
         let checked = if repeated.contains(&(one.resource_type, &one.name)) {
             Err(invalid_request("Each resource must appear at most once."))
+        } else if one.resource_type == BROKER_LOGGER && style == Style::Incremental {
+            alter_loggers(&context.loggers, one, mode, node).map(|()| None)
         } else {
-            check(one, style, context.config.node_id)
+            check(one, style, node).map(Some)
         };
-        results.push(checked.map(|change| changes.push(change)));
+        results.push(checked.map(|change| {
+            let waits = change.is_some();
+            changes.extend(change);
+            waits
+        }));
     }
-    if changes.is_empty() {
-        return results;
+    let mut decided = Ok(Vec::new().into_iter());
+    if !changes.is_empty() {
+        let (live, settings) = (Arc::clone(context.live()), Arc::clone(&context.settings));
+        let decision = change(context, mode, TIMEOUT_MS, move |image| {
+            alter_configs(image, &changes, ConfigRules { config: &live.load(), settings: &settings })
+        });
+        decided = decision.await.map(Vec::into_iter);
     }
-    let config = Arc::clone(&context.config);
-    let decided = change(context, mode, TIMEOUT_MS, move |image| {
-        alter_configs(image, &changes, &config.topic_defaults)
-    })
-    .await;
-    let mut decided = decided.map(Vec::into_iter);
-    for result in results.iter_mut().filter(|result| result.is_ok()) {
-        *result = match &mut decided {
-            Ok(decisions) => decisions.next().expect("every change has a decision").map_err(ApiError::from),
-            Err(error) => Err(error.clone()),
+    let answer = |checked: Result<bool, ApiError>| match (checked?, &mut decided) {
+        (false, _) => Ok(()),
+        (true, Ok(decisions)) => {
+            decisions.next().expect("every change has a decision").map_err(ApiError::from)
+        }
+        (true, Err(error)) => Err(error.clone()),
+    };
+    results.into_iter().map(answer).collect()
+}
+
+/// Sets levels of what this broker logs (KIP-412), at once and until it ends.
+fn alter_loggers(loggers: &Loggers, asked: &AskedResource, mode: Mode, node: NodeId) -> Result<(), ApiError> {
+    check_keys(asked, Style::Incremental)?;
+    match node_named(&asked.name)? {
+        id if id != node => {
+            return Err(invalid_request(format!("Unexpected node id. Expected {node}, but received {id}")));
+        }
+        _ => {}
+    }
+    let mut changes = Vec::with_capacity(asked.keys.len());
+    for key in &asked.keys {
+        let level = match key.operation {
+            SET => Some(key.value.as_deref().unwrap_or_default()),
+            DELETE => None,
+            APPEND | SUBTRACT => {
+                let operation = if key.operation == APPEND { "APPEND" } else { "SUBTRACT" };
+                return Err(invalid_request(format!(
+                    "{operation} operation is not allowed for the BROKER_LOGGER resource"
+                )));
+            }
+            other => return Err(invalid_request(format!("Unknown operations type {other}"))),
         };
+        changes.push((&*key.name, level));
     }
-    results
+    let changes = loggers.check(&changes).map_err(|error| {
+        let code = match error {
+            LoggerError::Root => ErrorCode::InvalidRequest,
+            LoggerError::Unknown(_) | LoggerError::NoLevel { .. } => ErrorCode::InvalidConfig,
+        };
+        ApiError::new(code, error.to_string())
+    })?;
+    match mode {
+        Mode::Make => loggers.set(&changes),
+        Mode::Validate => {}
+    }
+    Ok(())
 }
 
 fn invalid_request(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::InvalidRequest, message)
 }
 
-fn check(asked: &AskedResource, style: Style, node: NodeId) -> Result<ConfigChange, ApiError> {
+/// Whether each key stands once, and has a value where it needs one.
+fn check_keys(asked: &AskedResource, style: Style) -> Result<(), ApiError> {
     let mut names = BTreeSet::new();
     if !asked.keys.iter().all(|key| names.insert(&key.name)) {
         return Err(invalid_request("Error due to duplicate config keys"));
@@ -103,7 +147,12 @@ fn check(asked: &AskedResource, style: Style, node: NodeId) -> Result<ConfigChan
     if !nulls.is_empty() {
         return Err(invalid_request(format!("Null value not supported for : {}", nulls.join(", "))));
     }
-    let resource = resource(asked, style, node)?;
+    Ok(())
+}
+
+fn check(asked: &AskedResource, style: Style, node: NodeId) -> Result<ConfigChange, ApiError> {
+    check_keys(asked, style)?;
+    let resource = resource(asked, node)?;
     let changes = match style {
         Style::Replace => ConfigChanges::Replace(
             asked
@@ -119,43 +168,31 @@ fn check(asked: &AskedResource, style: Style, node: NodeId) -> Result<ConfigChan
     Ok(ConfigChange { resource, changes })
 }
 
-fn resource(asked: &AskedResource, style: Style, node: NodeId) -> Result<ConfigResource, ApiError> {
-    let name = &*asked.name;
+fn resource(asked: &AskedResource, node: NodeId) -> Result<ConfigResource, ApiError> {
+    let name = asked.name.to_string();
     match asked.resource_type {
-        ConfigResource::TOPIC => Ok(ConfigResource::Topic(name.to_owned())),
+        ConfigResource::TOPIC => Ok(ConfigResource::Topic(name)),
         ConfigResource::BROKER if name.is_empty() => Ok(ConfigResource::Broker(None)),
-        ConfigResource::BROKER => this_node(name, node).map(|node| ConfigResource::Broker(Some(node))),
-        ConfigResource::GROUP if name.is_empty() => {
-            Err(invalid_request("a group has to be named: there is no configuration of all groups"))
-        }
-        ConfigResource::GROUP => Ok(ConfigResource::Group(name.to_owned())),
-        resource_type::BROKER_LOGGER if style == Style::Incremental => {
-            this_node(name, node)?;
-            Err(ApiError::new(
-                ErrorCode::InvalidConfig,
-                "this broker has no loggers that can be changed while it runs; what it logs is set at its start",
-            ))
-        }
-        resource_type::CLIENT_METRICS => Err(ApiError::new(
-            ErrorCode::InvalidConfig,
-            "subscriptions to clients' metrics are not served by this release",
-        )),
+        ConfigResource::BROKER => match node_named(&name)? {
+            // Clients send such requests to the broker itself.
+            id if id != node => {
+                Err(invalid_request(format!("Unexpected broker id, expected {node}, but received {name}")))
+            }
+            id => Ok(ConfigResource::Broker(Some(id))),
+        },
+        ConfigResource::GROUP => Ok(ConfigResource::Group(name)),
+        ConfigResource::CLIENT_METRICS => Ok(ConfigResource::ClientMetrics(name)),
         other => Err(invalid_request(format!("Unknown resource type {other}"))),
     }
 }
 
-/// Reads a broker's name, which has to be this broker's: clients send such requests to the broker itself.
+/// The node that a resource's name stands for.
 ///
 /// # Errors
-/// If it is no number, or another broker's.
-pub(super) fn this_node(name: &str, node: NodeId) -> Result<NodeId, ApiError> {
-    match name.parse::<i32>() {
-        Err(_) => Err(invalid_request(format!("a broker's name is its id, a number, but not {name:?}"))),
-        Ok(id) if id != node.0 => Err(invalid_request(format!(
-            "this is broker {node}, and the request is about broker {id}; ask that one"
-        ))),
-        Ok(_) => Ok(node),
-    }
+/// If it is no number.
+pub(super) fn node_named(name: &str) -> Result<NodeId, ApiError> {
+    let number = name.parse().map(NodeId);
+    number.map_err(|_| invalid_request(format!("Node id must be an integer, but it is: {name}")))
 }
 
 fn operation(key: &AskedKey, resource: &ConfigResource) -> Result<(String, ConfigOp), ApiError> {
@@ -169,7 +206,7 @@ fn operation(key: &AskedKey, resource: &ConfigResource) -> Result<(String, Confi
             // Kafka checks the operation of brokers' keys only, and stumbles over others'.
             return Err(match resource {
                 ConfigResource::Broker(_) => invalid_request(format!("Unknown operations type {other}")),
-                ConfigResource::Topic(_) | ConfigResource::Group(_) => {
+                ConfigResource::Topic(_) | ConfigResource::ClientMetrics(_) | ConfigResource::Group(_) => {
                     ApiError::bare(ErrorCode::UnknownServerError)
                 }
             });
@@ -200,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_kafka_refuses_before_it_looks_at_the_keys() {
-        use ErrorCode::{InvalidConfig, InvalidRequest, UnknownServerError};
+        use ErrorCode::{InvalidRequest, UnknownServerError};
         let twice = asked(2, "t", &[("retention.ms", SET, Some("1")), ("retention.ms", SET, Some("2"))]);
         assert_eq!(
             code(&twice, Style::Incremental),
@@ -217,7 +254,6 @@ mod tests {
             (InvalidRequest, Some("Unknown resource type 77".to_owned()))
         );
         assert_eq!(code(&asked(8, "1", &[]), Style::Replace).0, InvalidRequest);
-        assert_eq!(code(&asked(8, "1", &[]), Style::Incremental).0, InvalidConfig);
         assert_eq!(code(&asked(4, "2", &[]), Style::Incremental).0, InvalidRequest);
         assert_eq!(code(&asked(4, "seven", &[]), Style::Incremental).0, InvalidRequest);
         let operation = [("retention.ms", 9, Some("1"))];

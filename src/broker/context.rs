@@ -1,8 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::fetch_sessions::FetchSessions;
+use super::loggers::Loggers;
 use super::producer_ids::ProducerIds;
-use crate::config::{BrokerConfig, Settings};
+use crate::config::{BrokerConfig, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{Io, RngStream, Shutdown};
 use crate::metadata::controller::ControllerHandle;
@@ -15,13 +16,14 @@ use crate::wire::ApiKey;
 /// The handles that handlers work with. Shared by all connections of a node.
 pub struct Context {
     pub io: Io,
-    pub config: Arc<BrokerConfig>,
-    /// Every key as it was set, for descriptions.
+    live: Arc<LiveConfig>,
+    /// Every key as it was set at the start.
     pub settings: Arc<Settings>,
     pub image: Arc<ImageCell>,
     pub partitions: Partitions,
     pub controller: ControllerHandle,
     pub groups: GroupCoordinators,
+    pub loggers: Loggers,
     pub producer_ids: ProducerIds,
     pub shutdown: Shutdown,
     pub(super) request_metrics: RequestMetrics,
@@ -33,20 +35,23 @@ pub struct Context {
 /// What a node is made of, for [`Context::new`].
 pub struct Parts {
     pub io: Io,
-    pub config: Arc<BrokerConfig>,
-    /// Every key as it was set, for descriptions.
+    /// The configuration that holds, which the controller keeps up to date.
+    pub live: Arc<LiveConfig>,
+    /// Every key as it was set at the start.
     pub settings: Arc<Settings>,
     pub image: Arc<ImageCell>,
     pub partitions: Partitions,
     pub controller: ControllerHandle,
     pub groups: GroupCoordinators,
+    pub loggers: Loggers,
     pub shutdown: Shutdown,
 }
 
 impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> Context {
-        let Parts { io, config, settings, image, partitions, controller, groups, shutdown } = parts;
+        let Parts { io, live, settings, image, partitions, controller, groups, loggers, shutdown } = parts;
+        let config = live.load();
         let producer_ids = ProducerIds::new(controller.clone(), config.node_id);
         let random = Mutex::new(io.rng.stream("broker"));
         let served = ApiKey::ALL.iter().filter(|api| api.served().is_some());
@@ -54,12 +59,13 @@ impl Context {
         let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch.sessions_max));
         Context {
             io,
-            config,
+            live,
             settings,
             image,
             partitions,
             controller,
             groups,
+            loggers,
             producer_ids,
             shutdown,
             request_metrics,
@@ -73,6 +79,19 @@ impl Context {
     #[must_use]
     pub fn metadata(&self) -> Arc<MetadataImage> {
         self.image.load()
+    }
+
+    /// The configuration as of now. Take it after [`Context::metadata`]: what the image says was set for
+    /// brokers is in it then.
+    #[must_use]
+    pub fn config(&self) -> Arc<BrokerConfig> {
+        self.live.load()
+    }
+
+    /// The same, for whoever has to look again and again.
+    #[must_use]
+    pub fn live(&self) -> &Arc<LiveConfig> {
+        &self.live
     }
 
     /// 16 random bytes.

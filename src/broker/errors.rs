@@ -8,6 +8,7 @@ use crate::types::ErrorCode;
 use crate::types::limits::STRING_BYTES_MAX;
 use crate::wire::Text;
 use crate::wire::batch::BatchError;
+use crate::wire::compression::CompressionError;
 
 /// An error as answers carry it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,6 +86,7 @@ impl AsErrorCode for AppendError {
             AppendError::Leadership(error) => error.error_code(),
             AppendError::Producer { error, .. } => error.error_code(),
             AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
+            AppendError::TimedOut => ErrorCode::RequestTimedOut,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -121,11 +123,14 @@ impl AsErrorCode for BatchError {
             BatchError::Magic { .. }
             | BatchError::Length { .. }
             | BatchError::Crc { .. }
-            | BatchError::Compression(_) => ErrorCode::CorruptMessage,
+            | BatchError::Compression(CompressionError::Malformed { .. }) => ErrorCode::CorruptMessage,
             BatchError::UnknownCodec { .. } | BatchError::CodecTooNew { .. } => {
                 ErrorCode::UnsupportedCompressionType
             }
-            BatchError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            // Not corrupt: a client would send what is corrupt again.
+            BatchError::TooLarge { .. } | BatchError::Compression(CompressionError::TooLarge { .. }) => {
+                ErrorCode::MessageTooLarge
+            }
             BatchError::RecordsRefused(refused) => {
                 if refused.any_timestamp {
                     ErrorCode::InvalidTimestamp
@@ -167,7 +172,9 @@ impl AsErrorCode for ControllerUnavailable {
             ControllerUnavailable::ShuttingDown => ErrorCode::NotController,
             ControllerUnavailable::Append(error) => error.error_code(),
             ControllerUnavailable::Partition(error) => error.error_code(),
-            ControllerUnavailable::Read(_) | ControllerUnavailable::Batch(_) => ErrorCode::KafkaStorageError,
+            ControllerUnavailable::Read(_)
+            | ControllerUnavailable::Batch(_)
+            | ControllerUnavailable::Snapshot(_) => ErrorCode::KafkaStorageError,
             ControllerUnavailable::Decode(_)
             | ControllerUnavailable::Encode(_)
             | ControllerUnavailable::TooLarge(_)
@@ -225,6 +232,7 @@ impl AsErrorCode for CoordinatorError {
             CoordinatorError::Write(
                 AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
             ) => ErrorCode::NotCoordinator,
+            CoordinatorError::Write(AppendError::TimedOut) => ErrorCode::CoordinatorNotAvailable,
             CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer { .. }) => {
                 ErrorCode::UnknownServerError
             }

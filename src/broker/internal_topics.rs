@@ -1,5 +1,4 @@
 //! The topics that the broker keeps for itself.
-use std::sync::Arc;
 
 use super::Context;
 use super::changes::{Mode, change};
@@ -41,7 +40,7 @@ pub(super) async fn ensure_offsets_topic(context: &Context) -> Result<(), ApiErr
     if context.metadata().topic(OFFSETS_TOPIC).is_some() {
         return Ok(());
     }
-    let config = Arc::clone(&context.config);
+    let config = context.config();
     let id = context.fresh_topic_id();
     let mut results = change(context, Mode::Make, CREATION_TIMEOUT_MS, move |image| {
         let topic = offsets_topic(image, &config.offsets);

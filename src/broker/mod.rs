@@ -14,11 +14,15 @@ mod errors;
 mod fetch_sessions;
 mod group_requests;
 mod handlers;
+mod in_flight;
 mod internal_topics;
+mod loggers;
 mod producer_ids;
 
 pub use client::Caller;
 pub use context::{Context, Parts};
 pub use dispatch::{Outcome, Peer, dispatch};
 pub use handlers::features;
+pub use in_flight::{InFlight, InFlightGuard};
+pub use loggers::{ApplyLevels, LogLevel, LoggerChanges, LoggerError, Loggers};
 pub use producer_ids::ProducerIds;

@@ -145,7 +145,15 @@ impl Broker {
     /// # Errors
     /// [`ClientError::UnsupportedApi`] if there is none.
     pub fn version<R: ApiRequest>(&self) -> Result<i16, ClientError> {
-        let ours = VersionRange { max: version_max(R::API).min(R::VERSIONS.max), ..R::VERSIONS };
+        self.version_up_to::<R>(version_max(R::API))
+    }
+
+    /// The newest version of `R` that both sides speak, and no newer one than this.
+    ///
+    /// # Errors
+    /// [`ClientError::UnsupportedApi`] if there is none.
+    pub fn version_up_to<R: ApiRequest>(&self, newest: i16) -> Result<i16, ClientError> {
+        let ours = VersionRange { max: newest.min(R::VERSIONS.max), ..R::VERSIONS };
         let theirs = self.versions.get(&R::API.key()).copied();
         match theirs {
             Some(theirs) if theirs.min <= ours.max && theirs.max >= ours.min => Ok(ours.max.min(theirs.max)),
@@ -180,17 +188,17 @@ impl Broker {
         Ok(answer)
     }
 
-    /// Puts a request in line and returns at once: requests are written in the order of these calls. The
+    /// Puts a request that was built for `version` in line and returns at once: requests are written in the order of these calls. The
     /// answer is waited for with [`InFlight::wait`].
     ///
     /// # Errors
     /// As [`Broker::call`].
     pub async fn begin<R: ApiRequest>(
         self: &Arc<Self>,
+        version: i16,
         request: &R,
         expects: Expects,
     ) -> Result<InFlight<R>, ClientError> {
-        let version = self.version::<R>()?;
         let answered = match expects {
             Expects::Answer => Answered::Yes,
             Expects::Nothing => Answered::No,
@@ -229,8 +237,7 @@ impl Broker {
 }
 
 /// The newest version this client uses where it is not the schema's: topics are told by name, not by id.
-const VERSIONS_BY_NAME: [(ApiKey, i16); 4] =
-    [(ApiKey::Produce, 12), (ApiKey::Fetch, 12), (ApiKey::OffsetCommit, 9), (ApiKey::OffsetFetch, 9)];
+const VERSIONS_BY_NAME: [(ApiKey, i16); 2] = [(ApiKey::OffsetCommit, 9), (ApiKey::OffsetFetch, 9)];
 
 fn version_max(api: ApiKey) -> i16 {
     VERSIONS_BY_NAME.iter().find(|(key, _)| *key == api).map_or(i16::MAX, |(_, version)| *version)

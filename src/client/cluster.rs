@@ -9,7 +9,7 @@ use super::metadata::{ClusterMetadata, PartitionMetadata, TopicPartition};
 use super::options::{ClientIo, ClientOptions};
 use super::retry::Retry;
 use crate::io::RngStream;
-use crate::types::{ErrorCode, Instant, NodeId};
+use crate::types::{ErrorCode, Instant, NodeId, TopicId};
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
 use crate::wire::messages::{FindCoordinatorRequest, MetadataRequest};
 use crate::wire::{ApiKey, Text};
@@ -316,6 +316,12 @@ impl Client {
         let told = *cache.topics.get(&at.topic)?;
         let is_fresh = self.io().clock.now().since(told) < self.options().metadata_age_max;
         cache.metadata.partition(at).filter(|_| is_fresh)?.leader
+    }
+
+    /// The id of a topic, if it is known, and the cluster gives ids.
+    #[must_use]
+    pub fn cached_topic_id(&self, topic: &str) -> Option<TopicId> {
+        self.cache().metadata.topics.get(topic).map(|topic| topic.id).filter(|id| *id != TopicId::ZERO)
     }
 
     /// The node that leads this partition.

@@ -132,6 +132,7 @@ fn is_retriable(code: ErrorCode) -> bool {
                 | E::ThrottlingQuotaExceeded
                 | E::FetchSessionIdNotFound
                 | E::InvalidFetchSessionEpoch
+                | E::FetchSessionTopicIdError
         )
 }
 

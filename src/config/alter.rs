@@ -16,12 +16,33 @@ pub enum AlterConfigError {
     Value(#[from] InvalidValue),
     #[error("{key} is refused: {reason}")]
     Refused { key: &'static str, reason: &'static str },
-    #[error("Cannot update {key} dynamically: set it where the broker is started, and restart")]
+    #[error("Unknown group config name: {name}{}", hint(.nearest))]
+    UnknownGroupKey { name: String, nearest: Option<&'static str> },
+    #[error("Unknown client metrics configuration: {name}{}", hint(.nearest))]
+    UnknownClientMetricsKey { name: String, nearest: Option<&'static str> },
+    /// The way out is to set it where the broker is started.
+    #[error("Cannot update these configs dynamically: [{key}]")]
     ReadOnly { key: &'static str },
-    #[error(
-        "Cannot update {key} for all brokers: it is set for each broker alone, and a broker id is needed"
-    )]
+    #[error("Cannot update these configs at default cluster level, broker id must be specified: [{key}]")]
     PerBroker { key: &'static str },
+    #[error(
+        "These security configs can be dynamically updated only per-listener using the listener prefix: [{key}]"
+    )]
+    Security { key: &'static str },
+    #[error(
+        "{key} cannot be changed while the broker runs yet: set it where the broker is started, and restart"
+    )]
+    NotYet { key: &'static str },
+    #[error("{key} must be greater than or equal to {bound}")]
+    GroupBelow { key: &'static str, bound: &'static str },
+    #[error("{key} must be less than or equal to {bound}")]
+    GroupAbove { key: &'static str, bound: &'static str },
+    #[error("{session} must be greater than {heartbeat}")]
+    GroupSession { session: &'static str, heartbeat: &'static str },
+    #[error("Invalid value {interval_ms} for interval.ms, interval must be between 100 and 3600000 (1 hour)")]
+    PushInterval { interval_ms: i32 },
+    #[error("Illegal client matching pattern: {pair}")]
+    ClientMatch { pair: String },
     #[error("conflict: min.compaction.lag.ms ({least}) is greater than max.compaction.lag.ms ({most})")]
     CompactionLag { least: i64, most: i64 },
     #[error("Can't {operation} to key {key} because its type is not LIST.")]
@@ -89,12 +110,32 @@ pub fn validate_broker_config(
         let nearest = nearest(name, broker_keys().map(|key| key.name));
         return Err(AlterConfigError::UnknownBrokerKey { name: name.to_owned(), nearest });
     };
+    let key_name = key.name;
     match (key.update, scope) {
-        (Update::ReadOnly | Update::Internal, _) => Err(AlterConfigError::ReadOnly { key: key.name }),
-        (Update::PerBroker, Scope::AllBrokers) => Err(AlterConfigError::PerBroker { key: key.name }),
+        (Update::ReadOnly | Update::Internal, _) => Err(AlterConfigError::ReadOnly { key: key_name }),
+        _ if KEY_MATERIAL.contains(&key_name) => Err(AlterConfigError::Security { key: key_name }),
+        (Update::PerBroker, Scope::AllBrokers) => Err(AlterConfigError::PerBroker { key: key_name }),
+        _ if NOT_YET.contains(&key_name) => Err(AlterConfigError::NotYet { key: key_name }),
         (Update::PerBroker | Update::ClusterWide, _) => checked(key, text),
     }
 }
+
+/// What Kafka lets clients change for one listener, never for all of a broker.
+const KEY_MATERIAL: [&str; 10] = [
+    "ssl.key.password",
+    "ssl.keystore.certificate.chain",
+    "ssl.keystore.key",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.keystore.type",
+    "ssl.truststore.certificates",
+    "ssl.truststore.location",
+    "ssl.truststore.password",
+    "ssl.truststore.type",
+];
+
+/// What Kafka lets clients change, and this release does not: it opens its listeners at the start.
+const NOT_YET: [&str; 2] = ["listener.security.protocol.map", "listeners"];
 
 fn checked(key: &'static Key, text: &str) -> Result<(&'static Key, Value), AlterConfigError> {
     let value = key.parse(text)?;
@@ -183,10 +224,14 @@ mod tests {
             change("listeners", "PLAINTEXT://localhost:1", Scope::AllBrokers),
             Err(AlterConfigError::PerBroker { key: "listeners" })
         );
-        assert!(matches!(
+        assert_eq!(
             change("ssl.keystore.password", "x", Scope::OneBroker),
-            Err(AlterConfigError::Refused { .. })
-        ));
+            Err(AlterConfigError::Security { key: "ssl.keystore.password" })
+        );
+        assert_eq!(
+            change("listeners", "PLAINTEXT://localhost:1", Scope::OneBroker),
+            Err(AlterConfigError::NotYet { key: "listeners" })
+        );
         assert!(matches!(
             change("log.retention.mss", "x", Scope::OneBroker),
             Err(AlterConfigError::UnknownBrokerKey { nearest: Some("log.retention.ms"), .. })

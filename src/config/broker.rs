@@ -37,6 +37,7 @@ pub struct BrokerConfig {
     pub groups: GroupsConfig,
     pub producers: ProducersConfig,
     pub cleaner: CleanerConfig,
+    pub metadata: MetadataConfig,
     pub storage: StorageConfig,
     /// Where metrics and health are served; `None` for nowhere. Its name is empty.
     pub admin_listener: Option<Listener>,
@@ -51,6 +52,8 @@ pub struct NetworkConfig {
     /// Over all connections, never less than one request.
     pub queued_request_bytes_max: u64,
     pub connections_max: usize,
+    /// New ones each second.
+    pub connection_rate_max: usize,
     pub connections_per_ip_max: usize,
     /// By address or host name.
     pub connections_per_ip_overrides: BTreeMap<String, usize>,
@@ -122,6 +125,15 @@ pub struct CleanerConfig {
     pub retention_check_interval: Duration,
 }
 
+/// When a snapshot of the metadata is taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MetadataConfig {
+    /// Bytes of the metadata log since the last one.
+    pub snapshot_bytes: u64,
+    /// Time since the last one; `None` goes by size alone.
+    pub snapshot_interval: Option<Duration>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StorageConfig {
     /// A multiple of the disk's block.
@@ -166,15 +178,16 @@ pub fn load(inputs: &Inputs<'_>, hostname: Option<&str>) -> Result<LoadedConfig,
     ConfigErrors::unless_none(errors).map(|()| LoadedConfig { broker, settings, warnings })
 }
 
-struct Reader<'a> {
-    settings: &'a Settings,
-    errors: &'a mut Vec<ConfigError>,
+/// Reads typed values out of settings, and gathers what contradicts each other.
+pub(super) struct Reader<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) errors: &'a mut Vec<ConfigError>,
 }
 
 impl Reader<'_> {
     fn broker(&mut self, hostname: Option<&str>, warnings: &mut Vec<ConfigWarning>) -> BrokerConfig {
         self.check_roles();
-        self.ordered("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms");
+        self.check_lags();
         let listeners = self.listeners(hostname);
         warnings.extend(listeners.warnings);
         self.errors.extend(listeners.errors);
@@ -200,15 +213,17 @@ impl Reader<'_> {
             topic_defaults: TopicDefaults::new(&layers),
             offsets: self.offsets(),
             groups: self.groups(),
-            producers: ProducersConfig {
-                id_expiration: self.duration("producer.id.expiration.ms"),
-                id_expiration_check_interval: self.duration("producer.id.expiration.check.interval.ms"),
-            },
+            producers: self.producers(),
             cleaner: self.cleaner(),
+            metadata: self.metadata(),
             storage: self.storage(),
             admin_listener: self.admin_listener(),
             shutdown_timeout: self.duration("ordain.shutdown.timeout.ms"),
         }
+    }
+
+    pub(super) fn check_lags(&mut self) {
+        self.ordered("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms");
     }
 
     fn check_roles(&mut self) {
@@ -279,7 +294,7 @@ impl Reader<'_> {
         protocols
     }
 
-    fn network(&mut self) -> NetworkConfig {
+    pub(super) fn network(&mut self) -> NetworkConfig {
         let request_bytes_max = self.count("socket.request.max.bytes");
         let queued = self.long("queued.max.request.bytes");
         if queued > 0 {
@@ -298,6 +313,7 @@ impl Reader<'_> {
                 Ok(_) | Err(_) => QUEUED_REQUEST_BYTES_DEFAULT.max(request_bytes_max as u64),
             },
             connections_max: self.count("max.connections"),
+            connection_rate_max: self.count("max.connection.creation.rate"),
             connections_per_ip_max,
             connections_per_ip_overrides,
             connection_idle_max: Some(self.long("connections.max.idle.ms"))
@@ -359,13 +375,28 @@ impl Reader<'_> {
         }
     }
 
-    fn cleaner(&self) -> CleanerConfig {
+    pub(super) fn producers(&self) -> ProducersConfig {
+        ProducersConfig {
+            id_expiration: self.duration("producer.id.expiration.ms"),
+            id_expiration_check_interval: self.duration("producer.id.expiration.check.interval.ms"),
+        }
+    }
+
+    pub(super) fn cleaner(&self) -> CleanerConfig {
         CleanerConfig {
             compaction_enabled: self.boolean("log.cleaner.enable"),
             key_buffer_bytes: self.long("log.cleaner.dedupe.buffer.size").unsigned_abs(),
             bytes_per_second_max: self.required("log.cleaner.io.max.bytes.per.second", as_real),
             backoff: self.duration("log.cleaner.backoff.ms"),
             retention_check_interval: self.duration("log.retention.check.interval.ms"),
+        }
+    }
+
+    fn metadata(&self) -> MetadataConfig {
+        let interval = self.duration("metadata.log.max.snapshot.interval.ms");
+        MetadataConfig {
+            snapshot_bytes: self.long("metadata.log.max.record.bytes.between.snapshots").unsigned_abs(),
+            snapshot_interval: (!interval.is_zero()).then_some(interval),
         }
     }
 
@@ -402,7 +433,7 @@ impl Reader<'_> {
         Some(Listener { name: String::new(), host: host.to_owned(), port })
     }
 
-    fn ordered(&mut self, lesser: &'static str, greater: &'static str) {
+    pub(super) fn ordered(&mut self, lesser: &'static str, greater: &'static str) {
         let both = self.number(lesser).zip(self.number(greater));
         if let Some((lesser_value, greater_value)) = both.filter(|(lesser, greater)| lesser > greater) {
             self.errors.push(ConfigError::Order { lesser, lesser_value, greater, greater_value });
@@ -454,7 +485,7 @@ impl Reader<'_> {
         usize::try_from(self.int(name)).expect("the key's check forbids negative numbers")
     }
 
-    /// Milliseconds.
+    /// Of an int or a long that counts milliseconds.
     fn duration(&self, name: &str) -> Duration {
         Duration::from_millis(
             u64::try_from(self.long(name)).expect("the key's check forbids negative numbers"),

@@ -55,6 +55,16 @@ pub enum ConfigError {
     )]
     NobodyMayConnect,
     #[error(
+        "Dynamic thread count update validation failed for {key}={to}, value should not be greater than double the \
+         current value {from}"
+    )]
+    PoolGrows { key: &'static str, from: i64, to: i64 },
+    #[error(
+        "Dynamic thread count update validation failed for {key}={to}, value should be at least half the current \
+         value {from}"
+    )]
+    PoolShrinks { key: &'static str, from: i64, to: i64 },
+    #[error(
         "ordain.admin.listener: {address} can be reached from other machines, and nothing authenticates them; \
          either bind it to loopback (127.0.0.1:9644), or say --insecure (ordain.insecure=true)"
     )]

@@ -98,6 +98,8 @@ pub enum Check {
     List(&'static [&'static str], Empty),
     /// `*`, or pairs `partition:broker`.
     ThrottledReplicas,
+    /// `earliest`, `latest`, or `by_duration:` and a duration.
+    OffsetReset,
 }
 
 /// Whether a list may be empty.

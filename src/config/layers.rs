@@ -34,6 +34,10 @@ impl DynamicConfig {
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.values.iter().map(|(name, value)| (*name, value))
+    }
 }
 
 /// The layers of one broker's configuration, the strongest first.
@@ -62,6 +66,8 @@ impl BrokerLayers<'_> {
 /// The value of every topic key where a topic sets nothing itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TopicDefaults {
+    /// How often they have changed since the node's start.
+    generation: u64,
     values: BTreeMap<&'static str, Option<Value>>,
 }
 
@@ -77,7 +83,19 @@ impl TopicDefaults {
             let own = || key.default.map(|text| key.parse(text).expect("defaults pass their own key"));
             (key.name, from_broker.or_else(own).map(|value| unlimited(key.name, value)))
         });
-        TopicDefaults { values: values.collect() }
+        TopicDefaults { generation: 0, values: values.collect() }
+    }
+
+    /// The defaults that follow on those of `generation`.
+    #[must_use]
+    pub(super) fn after(self, generation: u64) -> TopicDefaults {
+        TopicDefaults { generation: generation + 1, ..self }
+    }
+
+    /// Tells one node's defaults from those that held before, for whoever keeps what was derived from them.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// # Panics
@@ -161,7 +179,7 @@ mod tests {
             told,
             [
                 "Invalid value 0 for configuration log.retention.ms: must be unlimited (-1), or at least 1",
-                "Cannot update node.id dynamically: set it where the broker is started, and restart",
+                "Cannot update these configs dynamically: [node.id]",
             ]
         );
     }

@@ -5,6 +5,7 @@
 //! ```text
 //! keys ──► value ──► settings ──► broker          (at the start: load)
 //!                        └──► layers ──► topic    (while running: TopicConfig::resolve)
+//!                               ├──► reconfigure  (what clients change while the node runs: LiveConfig)
 //!                               └──► describe     (DescribeConfigs)     alter (AlterConfigs)
 //! ```
 mod alter;
@@ -18,6 +19,8 @@ mod layers;
 mod listeners;
 mod nearest;
 pub mod properties;
+mod reconfigure;
+mod resources;
 mod settings;
 mod topic;
 mod topic_name;
@@ -27,17 +30,23 @@ pub use alter::{
     AlterConfigError, AlterOperation, Scope, apply_incremental, validate_broker_config, validate_topic_config,
 };
 pub use broker::{
-    BrokerConfig, CleanerConfig, DirectIo, FetchConfig, GroupsConfig, LoadedConfig, NetworkConfig,
-    OffsetsConfig, ProducersConfig, StorageConfig, TopicsConfig, load,
+    BrokerConfig, CleanerConfig, DirectIo, FetchConfig, GroupsConfig, LoadedConfig, MetadataConfig,
+    NetworkConfig, OffsetsConfig, ProducersConfig, StorageConfig, TopicsConfig, load,
 };
 pub use describe::{
-    ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_topic,
+    ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_client_metrics,
+    describe_group, describe_topic,
 };
 pub use error::{ConfigError, ConfigErrors, ConfigWarning, ListenerError};
 pub use key::{Check, Empty, Handling, Importance, Key, Kind, Update};
-pub use keys::{Scale, Synonym, broker_key, broker_keys, is_listed, topic_key, topic_keys, topic_synonyms};
+pub use keys::{
+    Scale, Synonym, broker_key, broker_keys, client_metrics_keys, group_key, group_keys, is_listed,
+    topic_key, topic_keys, topic_synonyms,
+};
 pub use layers::{BrokerLayers, DynamicConfig, TopicDefaults};
 pub use listeners::Listener;
+pub use reconfigure::{LiveConfig, check_thread_pools};
+pub use resources::{check_client_metrics, check_group};
 pub use settings::{ConfigFile, Inputs, Listed, Setting, Settings, Source};
 pub use topic::{CleanupPolicy, TimestampRule, TopicCompression, TopicConfig};
 pub use topic_name::{

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::config::error::{ConfigError, ConfigErrors, ConfigWarning};
 use crate::config::key::{Handling, Key};
 use crate::config::keys::{broker_key, broker_keys, removed_key};
+use crate::config::layers::DynamicConfig;
 use crate::config::nearest::nearest;
 use crate::config::value::Value;
 use crate::config::{environment, properties};
@@ -43,6 +44,8 @@ pub enum Source {
     },
     /// `--set`.
     CommandLine,
+    /// A client, while the node ran.
+    Dynamic,
 }
 
 impl fmt::Display for Source {
@@ -52,6 +55,7 @@ impl fmt::Display for Source {
             Source::File { name, line } => write!(f, "{name} line {line}"),
             Source::Environment { variable } => write!(f, "environment variable {variable}"),
             Source::CommandLine => f.write_str("--set"),
+            Source::Dynamic => f.write_str("changed while running"),
         }
     }
 }
@@ -105,6 +109,16 @@ impl Settings {
             }
         }
         (settings, errors)
+    }
+
+    /// These settings under what was set while the node ran, strongest last.
+    #[must_use]
+    pub(super) fn under(&self, layers: [&DynamicConfig; 2]) -> Settings {
+        let mut settings = self.clone();
+        for (name, value) in layers.into_iter().flat_map(DynamicConfig::iter) {
+            settings.set.insert(name, Setting { value: value.clone(), source: Source::Dynamic });
+        }
+        settings
     }
 
     /// What the user has set for the key; `None` where the default holds.

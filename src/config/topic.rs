@@ -83,6 +83,18 @@ impl TopicConfig {
         defaults: &TopicDefaults,
         overrides: &BTreeMap<String, String>,
     ) -> Result<TopicConfig, Vec<AlterConfigError>> {
+        let (config, errors) = TopicConfig::resolve_stored(defaults, overrides);
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+
+    /// As [`TopicConfig::resolve`], for values that were stored earlier, over defaults that may have changed
+    /// since. Nothing of it may keep a topic from being served: what cannot be used is told and left out, and
+    /// of contradictory lags the longer one holds.
+    #[must_use]
+    pub fn resolve_stored(
+        defaults: &TopicDefaults,
+        overrides: &BTreeMap<String, String>,
+    ) -> (TopicConfig, Vec<AlterConfigError>) {
         let mut own = BTreeMap::new();
         let mut errors = Vec::new();
         for (name, text) in overrides {
@@ -93,15 +105,17 @@ impl TopicConfig {
                 Err(error) => errors.push(error),
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
+        let mut config = Effective { own: &own, defaults }.config();
+        if let Some(error) = config.contradiction() {
+            config.max_compaction_lag_ms = config.min_compaction_lag_ms;
+            errors.push(error);
         }
-        let config = Effective { own: &own, defaults }.config();
-        if config.min_compaction_lag_ms > config.max_compaction_lag_ms {
-            let (least, most) = (config.min_compaction_lag_ms, config.max_compaction_lag_ms);
-            return Err(vec![AlterConfigError::CompactionLag { least, most }]);
-        }
-        Ok(config)
+        (config, errors)
+    }
+
+    fn contradiction(&self) -> Option<AlterConfigError> {
+        let (least, most) = (self.min_compaction_lag_ms, self.max_compaction_lag_ms);
+        (least > most).then_some(AlterConfigError::CompactionLag { least, most })
     }
 }
 

@@ -65,6 +65,8 @@ pub enum Problem {
     NotNameProtocol { pair: String },
     #[error("expected host:port, for example 127.0.0.1:9644")]
     NotHostPort,
+    #[error("The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.")]
+    NotOffsetReset,
 }
 
 impl Key {
@@ -129,6 +131,7 @@ fn check(check: Check, value: &Value) -> Result<(), Problem> {
         Check::UnlimitedOrPositive => Ok(()),
         Check::List(names, empty) => check_list(elements(value), names, empty),
         Check::ThrottledReplicas => check_throttled(elements(value)),
+        Check::OffsetReset => check_offset_reset(text(value)),
     }
 }
 
@@ -166,6 +169,22 @@ fn check_throttled(list: &[String]) -> Result<(), Problem> {
             || pair.split_once(':').is_some_and(|(left, right)| is_number(left) && is_number(right))
     };
     if list.iter().all(is_pair) || list.concat() == "*" { Ok(()) } else { Err(Problem::NotThrottledReplicas) }
+}
+
+fn check_offset_reset(text: &str) -> Result<(), Problem> {
+    let is_duration = |duration: &str| {
+        let digits_or_units = |c: char| c.is_ascii_digit() || "DTHMS.".contains(c);
+        duration.strip_prefix('P').is_some_and(|rest| {
+            rest.ends_with(['D', 'H', 'M', 'S'])
+                && rest.chars().all(digits_or_units)
+                && rest.contains(|c: char| c.is_ascii_digit())
+        })
+    };
+    match text {
+        "earliest" | "latest" => Ok(()),
+        other if other.strip_prefix("by_duration:").is_some_and(is_duration) => Ok(()),
+        _ => Err(Problem::NotOffsetReset),
+    }
 }
 
 /// A number of any width. Integers over 2^53 lose low bits here, which no bound in the tables can notice:

@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -128,31 +129,34 @@ pub enum Durability {
     Now,
 }
 
-/// For the twins: syncs all files side by side, and each of them even if another fails.
-///
-/// # Errors
-/// That of the first file, in their order, whose sync failed.
-pub async fn sync_each(files: &[Arc<dyn File>]) -> io::Result<()> {
-    let mut waiting: Vec<Option<BoxFuture<io::Result<()>>>> =
-        files.iter().map(|file| Some(file.sync())).collect();
-    let mut first_error: Option<(usize, io::Error)> = None;
+/// Drives all futures side by side; the outcomes in their order.
+pub async fn join_all<T>(futures: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
+    let mut waiting: Vec<_> = futures.into_iter().map(Some).collect();
+    let mut outcomes: Vec<Option<T>> = waiting.iter().map(|_| None).collect();
     poll_fn(|context| {
         let mut pending = false;
-        for (index, slot) in waiting.iter_mut().enumerate() {
+        for (slot, outcome) in waiting.iter_mut().zip(&mut outcomes) {
             let Some(future) = slot else { continue };
-            let Poll::Ready(result) = future.as_mut().poll(context) else {
-                pending = true;
-                continue;
-            };
-            *slot = None;
-            if let Err(error) = result
-                && first_error.as_ref().is_none_or(|(earlier, _)| index < *earlier)
-            {
-                first_error = Some((index, error));
+            match future.as_mut().poll(context) {
+                Poll::Ready(done) => {
+                    *outcome = Some(done);
+                    *slot = None;
+                }
+                Poll::Pending => pending = true,
             }
         }
         if pending { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;
-    first_error.map_or(Ok(()), |(_, error)| Err(error))
+    outcomes.into_iter().map(|outcome| outcome.expect("all have come to their end")).collect()
+}
+
+/// For the twins: syncs all files side by side, and each of them even if another fails.
+///
+/// # Errors
+/// That of the first file, in their order, whose sync failed.
+pub async fn sync_each(files: &[Arc<dyn File>]) -> io::Result<()> {
+    let mut syncs: Vec<BoxFuture<io::Result<()>>> = Vec::with_capacity(files.len());
+    syncs.extend(files.iter().map(|file| file.sync()));
+    join_all(syncs).await.into_iter().collect()
 }

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+mod alarm;
 mod aligned;
 mod clock;
 pub mod contract;
@@ -21,9 +22,10 @@ mod rng;
 mod shutdown;
 mod spawn;
 
+pub use alarm::Alarm;
 pub use aligned::AlignedBuffer;
 pub use clock::{Clock, Elapsed, timeout};
-pub use disk::{Access, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions, sync_each};
+pub use disk::{Access, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions, join_all, sync_each};
 pub use net::{
     Connection, Listener, Net, ReadHalf, WriteHalf, read_exact, read_some, write_all, write_all_vectored,
 };

@@ -10,6 +10,7 @@ use super::journal::{CommitNumber, EntryNumber, FileSequence, Incarnation, LogId
 use super::segment::SegmentState;
 use super::state::{LogState, Vote};
 use crate::io::{Disk, OpenOptions};
+use crate::probe::{Condition, sometimes};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
 
 /// Both names, in the order in which they are written.
@@ -168,9 +169,16 @@ pub(crate) async fn read(disk: &dyn Disk) -> Result<Found, CheckpointError> {
         };
         match result {
             Ok(found) if best.as_ref().is_none_or(|best| best.generation < found.generation) => {
+                if path != PATHS[0] {
+                    sometimes(Condition::CheckpointCopyUsed);
+                }
                 best = Some(found);
             }
-            Ok(_) => {}
+            Ok(found) => {
+                if best.as_ref().is_some_and(|best| best.generation != found.generation) {
+                    sometimes(Condition::CheckpointCopiesDiffered);
+                }
+            }
             Err(newer @ CheckpointError::OtherVersion { .. }) => return Err(newer),
             Err(problem) => {
                 other = Some(problem.to_string());

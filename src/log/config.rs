@@ -53,10 +53,17 @@ pub struct StorageOptions {
     pub journal_file_bytes: u64,
     /// How many journal files there are: at least two.
     pub journal_files: usize,
+    /// How much of a journal file is zeroed at a time, ahead of its use, in bytes: a multiple of the disk block.
+    pub journal_fill_bytes: u64,
+    /// How much of the journal may wait for a checkpoint, in bytes: a start holds as much in memory, so it should
+    /// not be above `tail_budget_bytes`.
+    pub journal_replay_bytes: u64,
     /// Bytes that wait for the next commit before [`super::JournalHandle::room`] holds callers back.
     pub journal_queue_bytes: usize,
     /// How long the journal is idle before the vouch file is written.
     pub journal_vouch_idle: Duration,
+    /// After how many bytes of commits the last one is vouched for, also if the journal is never idle.
+    pub journal_vouch_bytes: u64,
     /// Bytes of batches that all partitions together keep in memory, before flushed ones are dropped.
     pub tail_budget_bytes: usize,
     /// How many files readers keep open.
@@ -72,8 +79,11 @@ impl Default for StorageOptions {
         StorageOptions {
             journal_file_bytes: 128 << 20,
             journal_files: 8,
+            journal_fill_bytes: 4 << 20,
+            journal_replay_bytes: 256 << 20,
             journal_queue_bytes: 16 << 20,
             journal_vouch_idle: Duration::from_millis(1),
+            journal_vouch_bytes: 8 << 20,
             tail_budget_bytes: 256 << 20,
             fd_cache_files: 512,
             index_cache_bytes: 64 << 20,
@@ -107,6 +117,13 @@ impl StorageOptions {
                 option: "journal_files",
                 value: self.journal_files as u64,
                 rule: "at least 2",
+            });
+        }
+        if self.journal_fill_bytes == 0 || !self.journal_fill_bytes.is_multiple_of(block) {
+            return Err(OptionsInvalid {
+                option: "journal_fill_bytes",
+                value: self.journal_fill_bytes,
+                rule: "a multiple of 4096 above 0",
             });
         }
         if self.fd_cache_files == 0 {

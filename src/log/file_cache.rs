@@ -1,11 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use super::journal::LogId;
 use super::segment::{FileKind, Segment, SegmentId};
 use crate::io::{Disk, File, OpenOptions};
+
+/// Segments with bad indexes that are remembered; more are found again when they are read.
+const SUSPECTS_MAX: usize = 1024;
 
 type Key = (SegmentId, FileKind);
 
@@ -23,6 +27,8 @@ struct Inner {
     files: Recent<Arc<dyn File>>,
     indexes: Recent<Bytes>,
     index_bytes: usize,
+    /// Segments whose indexes are to be made again.
+    suspects: BTreeSet<SegmentId>,
 }
 
 /// A map that knows the order of use.
@@ -142,8 +148,42 @@ impl FileCache {
                 inner.index_bytes -= rows.len();
             }
         }
+        inner.suspects.remove(&segment.id);
         drop(inner);
         drop(dropped);
+    }
+
+    /// Forgets the indexes of a segment: others have taken their place.
+    pub(crate) fn forget_indexes(&self, segment: &Segment) {
+        let mut inner = self.lock();
+        for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+            if let Some(rows) = inner.indexes.remove((segment.id, kind)) {
+                inner.index_bytes -= rows.len();
+            }
+        }
+    }
+
+    /// An index of the segment is short, missing or leads astray.
+    pub(crate) fn suspect(&self, segment: &Segment) {
+        let mut inner = self.lock();
+        if inner.suspects.len() < SUSPECTS_MAX && !segment.is_removed() {
+            inner.suspects.insert(segment.id);
+        }
+    }
+
+    /// A segment of the log whose indexes are to be made again.
+    pub(crate) fn take_suspect(&self, log: LogId) -> Option<SegmentId> {
+        let mut inner = self.lock();
+        let of_log = SegmentId { log, number: 0 }..=SegmentId { log, number: u64::MAX };
+        let id = *inner.suspects.range(of_log).next()?;
+        inner.suspects.remove(&id);
+        Some(id)
+    }
+
+    /// Whether indexes of any log are to be made again.
+    #[must_use]
+    pub fn has_suspects(&self) -> bool {
+        !self.lock().suspects.is_empty()
     }
 
     /// How many files are open in the cache.

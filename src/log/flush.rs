@@ -1,6 +1,8 @@
 //! Writing tails to segments: outside of the shard, many logs at a time, one sync for a group.
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,10 +10,18 @@ use bytes::Bytes;
 use super::journal::LogKey;
 use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_directory};
 use super::state::LogState;
-use crate::io::{Disk, File, OpenOptions};
+use crate::io::{Disk, File, OpenOptions, join_all};
+use crate::probe::{Mutant, mutant};
 
-/// How many logs are written before their files are synced together: bounds the open files.
+/// How many logs are written side by side, and their files synced together: bounds the open files.
 const LOGS_PER_SYNC: usize = 32;
+
+/// What a log's writes have touched, to be made durable.
+#[derive(Default)]
+struct Touched {
+    files: Vec<Arc<dyn File>>,
+    directories: BTreeSet<String>,
+}
 
 /// What one log wants written. Made by [`super::PartitionLog::take_flush`].
 #[must_use = "a flush that was taken must be run and its outcome told to the log"]
@@ -121,14 +131,26 @@ async fn flush_group(
     group: Vec<FlushWork>,
     outcomes: &mut Vec<Result<FlushDone, FlushFailed>>,
 ) {
-    let mut files = Vec::new();
-    let mut directories = BTreeSet::new();
-    let mut written = Vec::with_capacity(group.len());
-    for work in group {
-        let result = write(disk, &work, &mut files, &mut directories).await;
-        written.push((work, result));
-    }
-    let synced = sync(disk, files, directories).await;
+    // The disk has several requests at a time to choose from, instead of each waiting for the one before.
+    let writes = group.iter().map(|work| -> Pin<Box<dyn Future<Output = _> + Send + '_>> {
+        Box::pin(async move {
+            let mut touched = Touched::default();
+            let result = write(disk, work, &mut touched).await;
+            (result, touched)
+        })
+    });
+    let mut all = Touched::default();
+    let results: Vec<Result<(), FlushFailure>> = join_all(writes.collect())
+        .await
+        .into_iter()
+        .map(|(result, touched)| {
+            all.files.extend(touched.files);
+            all.directories.extend(touched.directories);
+            result
+        })
+        .collect();
+    let written: Vec<_> = group.into_iter().zip(results).collect();
+    let synced = sync(disk, all).await;
     let logs = written.len();
     for (work, result) in written {
         outcomes.push(match (&synced, result) {
@@ -139,9 +161,13 @@ async fn flush_group(
     }
 }
 
-async fn sync(disk: &dyn Disk, files: Vec<Arc<dyn File>>, directories: BTreeSet<String>) -> io::Result<()> {
-    if !files.is_empty() {
+async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
+    let Touched { files, directories } = touched;
+    if !files.is_empty() && !mutant(Mutant::SegmentsNotSynced) {
         disk.sync_files(files).await?;
+    }
+    if mutant(Mutant::NamesNotSynced) {
+        return Ok(());
     }
     // Deepest first: a directory's name comes after what it holds.
     for directory in directories.iter().rev() {
@@ -150,25 +176,20 @@ async fn sync(disk: &dyn Disk, files: Vec<Arc<dyn File>>, directories: BTreeSet<
     Ok(())
 }
 
-async fn write(
-    disk: &dyn Disk,
-    work: &FlushWork,
-    files: &mut Vec<Arc<dyn File>>,
-    directories: &mut BTreeSet<String>,
-) -> Result<(), FlushFailure> {
+async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Result<(), FlushFailure> {
     if work.appends.is_empty() {
         return Ok(());
     }
     let directory = log_directory(work.state.log.partition);
     if work.new_directory {
         disk.create_dir_all(&directory).await.map_err(|error| failure(&directory, &error))?;
-        directories.insert(LOGS.to_owned());
-        directories.insert(directory.clone());
+        touched.directories.insert(LOGS.to_owned());
+        touched.directories.insert(directory.clone());
     }
     for append in &work.appends {
         let is_new = append.before.bytes == 0;
         if is_new {
-            directories.insert(directory.clone());
+            touched.directories.insert(directory.clone());
         }
         let before = &append.before;
         let parts = [
@@ -185,10 +206,12 @@ async fn write(
             let options =
                 OpenOptions { write: true, create: is_new, truncate: is_new, ..OpenOptions::default() };
             let file = disk.open(&path, options).await.map_err(|error| failure(&path, &error))?;
+            let strays = mutant(Mutant::SegmentOffByOne) && kind == FileKind::Log && offset % 7 == 3;
+            let offset = offset + u64::from(strays);
             if !segments.is_empty() {
                 file.write_at(offset, segments).await.map_err(|error| failure(&path, &error))?;
             }
-            files.push(file);
+            touched.files.push(file);
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Rows of the two sparse indexes, in Kafka's layout, and the search in them.
 use bytes::Buf;
 
+use crate::probe::{Mutant, mutant};
 use crate::types::{Offset, Timestamp};
 
 pub(crate) const OFFSET_ROW_BYTES: usize = 8;
@@ -31,7 +32,8 @@ pub(crate) struct OffsetRow {
 /// Where to start walking for `offset`: the last row that is not above it, if there is one.
 pub(crate) fn row_for_offset(rows: &[u8], base: Offset, offset: Offset) -> Option<OffsetRow> {
     let relative = |mut row: &[u8]| i64::from(row.get_u32());
-    let mut row = last_row(rows, OFFSET_ROW_BYTES, |row| relative(row) <= offset.since(base))?;
+    let before = rows_before(rows, OFFSET_ROW_BYTES, |row| relative(row) <= offset.since(base));
+    let mut row = nth_row(rows, OFFSET_ROW_BYTES, before.checked_sub(1)?)?;
     let last_offset = Offset(base.0.saturating_add(i64::from(row.get_u32())));
     Some(OffsetRow { last_offset, position: u64::from(row.get_u32()) })
 }
@@ -39,7 +41,9 @@ pub(crate) fn row_for_offset(rows: &[u8], base: Offset, offset: Offset) -> Optio
 /// Before which offset no record can have `timestamp` or a later one: from the last row whose timestamp is
 /// below it, else the base.
 pub(crate) fn offset_for_timestamp(rows: &[u8], base: Offset, timestamp: Timestamp) -> Offset {
-    match last_row(rows, TIME_ROW_BYTES, |mut row| row.get_i64() < timestamp.0) {
+    let before = rows_before(rows, TIME_ROW_BYTES, |mut row| row.get_i64() < timestamp.0);
+    let last = if mutant(Mutant::TimeIndexOffByOne) { Some(before) } else { before.checked_sub(1) };
+    match last.and_then(|last| nth_row(rows, TIME_ROW_BYTES, last)) {
         Some(mut row) => {
             row.advance(8);
             Offset(base.0.saturating_add(i64::from(row.get_u32())))
@@ -48,8 +52,8 @@ pub(crate) fn offset_for_timestamp(rows: &[u8], base: Offset, timestamp: Timesta
     }
 }
 
-/// The last row for which `is_before` holds, given that it holds for the first rows alone.
-fn last_row(rows: &[u8], size: usize, is_before: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+/// For how many rows `is_before` holds, given that it holds for the first rows alone.
+fn rows_before(rows: &[u8], size: usize, is_before: impl Fn(&[u8]) -> bool) -> usize {
     let (mut low, mut high) = (0, rows.len() / size);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -59,7 +63,11 @@ fn last_row(rows: &[u8], size: usize, is_before: impl Fn(&[u8]) -> bool) -> Opti
             high = middle;
         }
     }
-    low.checked_sub(1).map(|i| &rows[i * size..(i + 1) * size])
+    low
+}
+
+fn nth_row(rows: &[u8], size: usize, nth: usize) -> Option<&[u8]> {
+    rows.get(nth * size..(nth + 1) * size)
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ mod journal;
 mod partition;
 pub mod producers;
 mod recovery;
+mod reindex;
+mod resync;
 mod segment;
 mod state;
 mod storage;
@@ -55,6 +57,7 @@ pub use journal::{
 };
 pub use partition::{LogError, PartitionLog, Read, ReadRequest, TimestampRead};
 pub use recovery::{LogDamage, RecoveryReport};
+pub use reindex::{ReindexDone, ReindexFailed, ReindexWork};
 pub use segment::SegmentState;
 pub use state::{LogState, Vote};
 pub use storage::{CheckpointRound, Storage, StorageError};

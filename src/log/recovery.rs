@@ -12,6 +12,7 @@ use super::segment::{FileKind, LOGS, SegmentState, file_name, log_directory};
 use super::storage::StorageError;
 use super::tail::TailBudget;
 use crate::io::{Disk, OpenOptions};
+use crate::probe::{Condition, sometimes};
 use crate::types::{Offset, PartitionId};
 
 /// A log that lost something it may have acknowledged.
@@ -34,7 +35,7 @@ pub struct RecoveryReport {
     pub files_cut: usize,
     /// Files and directories that nothing named.
     pub removed: Vec<String>,
-    /// Indexes that are shorter than they should be: look-ups walk further.
+    /// Indexes that are shorter than they should be: look-ups walk further until they have been made again.
     pub indexes_short: Vec<String>,
     /// Names below the data directory that are none of ours, left alone.
     pub ignored: Vec<String>,
@@ -241,15 +242,20 @@ async fn settle_log(
                 let options = OpenOptions { write: true, ..OpenOptions::default() };
                 let file = disk.open(&path, options).await.map_err(io_error("opening", &path))?;
                 file.set_len(bytes).await.map_err(io_error("cutting", &path))?;
+                sometimes(Condition::SegmentCutBack);
                 report.files_cut += 1;
             } else if size < bytes && kind != FileKind::Log {
                 report.indexes_short.push(path);
+                log.suspect_indexes(segment.base);
             }
         }
     }
     for name in sizes.into_keys() {
         let path = format!("{directory}/{name}");
         if is_segment_file(&name) {
+            if is_cleaned(&name) {
+                sometimes(Condition::CompactionInterrupted);
+            }
             disk.remove(&path).await.map_err(io_error("removing", &path))?;
             report.removed.push(path);
         } else {
@@ -272,4 +278,9 @@ fn is_segment_file(name: &str) -> bool {
     let suffix = [".log", ".index", ".timeindex", ".cleaned"].iter().any(|suffix| name.ends_with(suffix));
     let base = name.get(..20).is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
     suffix && base
+}
+
+/// Whether a segment file's name is of one that compaction made.
+fn is_cleaned(name: &str) -> bool {
+    name.split('.').count() == 3
 }

@@ -17,6 +17,7 @@ use super::segment::{FileKind, LOGS, Segment, log_directory};
 use super::state::LogState;
 use super::tail::TailBudget;
 use crate::io::Io;
+use crate::probe::{Mutant, mutant};
 use crate::types::{Offset, PartitionId};
 
 /// Why the storage cannot be opened, or a change of it fails.
@@ -81,7 +82,9 @@ pub struct CheckpointRound {
 impl CheckpointRound {
     /// Takes account of what a log, or a shard's logs together, still need of the journal.
     pub fn require(&mut self, position: Option<Position>) {
-        if let Some(position) = position {
+        if let Some(position) = position
+            && !mutant(Mutant::CheckpointForgetsTails)
+        {
             self.keep_from = self.keep_from.earlier(position);
         }
     }
@@ -120,8 +123,8 @@ impl Storage {
             garbage: Vec::new(),
             deleting: BTreeSet::new(),
         };
-        let policy = options.unattributed_damage;
-        let reader = JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, policy).await?;
+        let reader =
+            JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, &options).await?;
         let parts = Parts { disk: &disk, cache: &cache, budget: &budget, config_of: &config_of };
         let mut recovered = recover(&parts, checkpoint, reader).await?;
         known.logs.retain(|id, _| recovered.logs.contains_key(id));
@@ -309,14 +312,22 @@ impl Storage {
             (checkpoint, std::mem::take(&mut known.garbage))
         };
         let disk = &*self.inner.io.disk;
+        if mutant(Mutant::TrimBeforeCheckpoint) {
+            // Whatever comes of it comes of it again below.
+            drop(self.inner.journal.trim(checkpoint.position).await);
+        }
+        if mutant(Mutant::RemoveSegmentBeforeCheckpoint) {
+            for segment in &garbage {
+                self.remove_segment(segment).await;
+            }
+        }
         if let Err(error) = checkpoint.write(disk).await {
             let mut known = self.known();
             known.changed = true;
             known.garbage.extend(garbage);
             return Err(error.into());
         }
-        let keep_from = checkpoint.position.file;
-        if let Err(source) = self.inner.journal.trim(keep_from).await {
+        if let Err(source) = self.inner.journal.trim(checkpoint.position).await {
             // Another round is to try again, though it may have nothing else to do.
             let mut known = self.known();
             known.changed = true;
@@ -341,7 +352,9 @@ impl Storage {
     }
 
     async fn remove_segment(&self, segment: &Segment) {
-        self.inner.cache.forget(segment);
+        if !mutant(Mutant::RemoveSegmentUnderReader) {
+            self.inner.cache.forget(segment);
+        }
         for kind in FileKind::ALL {
             let path = segment.path(kind);
             match self.inner.io.disk.remove(&path).await {

@@ -8,6 +8,7 @@ use super::file_cache::FileCache;
 use super::indexes::{self, OffsetRow};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
 
@@ -49,7 +50,18 @@ impl StoredRead {
         for view in &self.segments {
             let read = match self.read_segment(view, true).await {
                 // The index may have led astray: it is a hint.
-                Err(ReadError::Corrupt { .. }) => self.read_segment(view, false).await?,
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. })) => {
+                    sometimes(Condition::IndexIgnored);
+                    let read = self.read_segment(view, false).await?;
+                    if matches!(error, ReadError::Corrupt { .. }) {
+                        self.cache.suspect(&view.segment);
+                    }
+                    read
+                }
+                Err(ReadError::Gone) => {
+                    sometimes(Condition::SegmentGoneUnderReader);
+                    return Err(ReadError::Gone);
+                }
                 other => other?,
             };
             if let Some(read) = read {
@@ -82,17 +94,35 @@ impl StoredRead {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 // What was read before it is good.
-                Err(ReadError::Corrupt { .. }) if !read.is_empty() => break,
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) if !read.is_empty() => break,
+                // What the index has led to may be damaged, or no batch at all: the segment's start tells.
+                Err(error) if first && start.is_some() => return Err(error),
+                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
+                    if self.offset > walker.next_offset() =>
+                {
+                    // What is asked for may lie behind it, but nothing later is given in its place.
+                    if walker.skip_damage(self.offset).await? {
+                        continue;
+                    }
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             };
             let header = batch.header();
             if first && start.is_some() && header.base_offset > self.offset {
                 // A row that leads beyond the offset is wrong.
+                self.cache.suspect(&view.segment);
                 return Box::pin(self.read_segment(view, false)).await;
             }
             first = false;
             if header.next_offset() <= self.offset {
                 continue;
+            }
+            if header.base_offset < self.offset {
+                sometimes(Condition::FetchInsideBatchInSegment);
+                if mutant(Mutant::BatchAfterOffset) {
+                    continue;
+                }
             }
             let fits = bytes + batch.len() <= self.max_bytes || (self.at_least_one && read.is_empty());
             if header.next_offset() > self.up_to || !fits {
@@ -126,7 +156,11 @@ impl StoredTimestampRead {
     pub async fn run(self) -> Result<Option<RecordBatch>, ReadError> {
         for view in &self.segments {
             let found = match self.search(view, true).await {
-                Err(ReadError::Corrupt { .. }) => self.search(view, false).await?,
+                Err(ReadError::Corrupt { .. }) => {
+                    let found = self.search(view, false).await?;
+                    self.cache.suspect(&view.segment);
+                    found
+                }
                 other => other?,
             };
             if found.is_some() {
@@ -142,6 +176,9 @@ impl StoredTimestampRead {
             let rows = self.cache.index(&view.segment, FileKind::TimeIndex, view.time_index_bytes).await;
             // Without the index the walk is longer, no more.
             let rows = rows.unwrap_or_default();
+            if (rows.len() as u64) < view.time_index_bytes {
+                self.cache.suspect(&view.segment);
+            }
             let offset = indexes::offset_for_timestamp(&rows, view.segment.base, self.timestamp);
             start = start_for_offset(&self.cache, view, offset.max(self.from)).await?;
         }
@@ -170,6 +207,9 @@ async fn start_for_offset(
         Err(_) if view.segment.is_removed() => return Err(ReadError::Gone),
         Err(_) => Bytes::new(),
     };
+    if (rows.len() as u64) < view.offset_index_bytes {
+        cache.suspect(&view.segment);
+    }
     let row = indexes::row_for_offset(&rows, view.segment.base, offset);
     Ok(row.filter(|row| row.position < view.bytes))
 }

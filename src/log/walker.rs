@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -5,6 +6,7 @@ use bytes::Bytes;
 use super::epochs::EpochHistory;
 use super::file_cache::FileCache;
 use super::indexes::OffsetRow;
+use super::resync;
 use super::segment::{FileKind, Segment};
 use super::stored_read::ReadError;
 use crate::types::Offset;
@@ -90,6 +92,23 @@ impl<'a> Walker<'a> {
         Ok(Some(batch))
     }
 
+    /// Goes on behind a batch that cannot be read: to the next that is whole, leads to another or to the segment's
+    /// end, and does not begin above `wanted`. False if there is none; the walk is over then.
+    pub(crate) async fn skip_damage(&mut self, wanted: Offset) -> Result<bool, ReadError> {
+        let searching = resync::next_batch(self, self.view, self.position, self.next_offset, wanted);
+        let Some(found) = searching.await? else { return Ok(false) };
+        self.position = found.position;
+        self.next_offset = found.base_offset;
+        self.first_ends = None;
+        Ok(true)
+    }
+
+    /// The epoch that the log's history gives a batch at this offset.
+    pub(super) fn epoch_fits(&self, header: &BatchHeader) -> bool {
+        let epoch = self.epochs.epoch_at(header.base_offset);
+        epoch.is_none_or(|epoch| epoch == header.partition_leader_epoch)
+    }
+
     /// Base offset and epoch are covered by no checksum: they are held against what else is known of them.
     fn is_in_order(&self, header: &BatchHeader) -> bool {
         let within = header.base_offset >= self.next_offset
@@ -99,8 +118,7 @@ impl<'a> Walker<'a> {
             Some(last_offset) => header.last_offset() == last_offset,
             None => !self.view.dense || header.base_offset == self.next_offset,
         };
-        let epoch = self.epochs.epoch_at(header.base_offset);
-        within && follows && epoch.is_none_or(|epoch| epoch == header.partition_leader_epoch)
+        within && follows && self.epoch_fits(header)
     }
 
     /// The bytes in memory, where they begin in the file, and where the next batch begins.
@@ -116,10 +134,11 @@ impl<'a> Walker<'a> {
         if self.position < self.chunk_at || held < length as u64 {
             let wanted = length.max(self.chunk_bytes).min(rest);
             let path = || self.view.segment.path(FileKind::Log);
-            let result = match self.cache.file(&self.view.segment, FileKind::Log).await {
-                Ok(file) => file.read_at(self.position, wanted).await,
-                Err(error) => Err(error),
-            };
+            let mut result = self.read_file(self.position, wanted).await;
+            if result.is_err() && wanted > length {
+                // What cannot be read may lie behind what is wanted.
+                result = self.read_file(self.position, length).await;
+            }
             self.chunk = result.map_err(|source| {
                 if self.view.segment.is_removed() {
                     return ReadError::Gone;
@@ -130,6 +149,17 @@ impl<'a> Walker<'a> {
         }
         let from = usize::try_from(self.position - self.chunk_at).expect("the position lies in the chunk");
         Ok(self.chunk.slice(from..self.chunk.len().min(from + length)))
+    }
+
+    /// Bytes of the file, none of which need be good.
+    pub(super) async fn read_file(&self, position: u64, length: usize) -> io::Result<Bytes> {
+        let file = self.cache.file(&self.view.segment, FileKind::Log).await?;
+        file.read_at(position, length).await
+    }
+
+    /// The least offset that the next batch may have.
+    pub(crate) fn next_offset(&self) -> Offset {
+        self.next_offset
     }
 
     fn corrupt(&self, what: impl Into<String>) -> ReadError {

@@ -54,7 +54,14 @@ pub struct TopicImage {
     /// What was set for this topic, without defaults.
     pub settings: BTreeMap<String, String>,
     /// The settings with the node's defaults, computed when first asked for.
-    effective: OnceLock<Arc<TopicConfig>>,
+    effective: OnceLock<Effective>,
+}
+
+/// A topic's configuration, and the generation of the defaults that it was made with.
+#[derive(Clone, Debug)]
+struct Effective {
+    generation: u64,
+    config: Arc<TopicConfig>,
 }
 
 impl PartialEq for TopicImage {
@@ -68,19 +75,30 @@ impl PartialEq for TopicImage {
 impl Eq for TopicImage {}
 
 impl TopicImage {
-    /// The topic's configuration on this node. Always ask with the same defaults: those of the node.
+    /// The topic's configuration under a node's defaults. It is remembered, for the defaults of the first that
+    /// asks: the same node's later ones come with an image of their own.
     ///
-    /// A setting that this release does not take (it was checked when it was made, by another release) leaves
-    /// the topic with the defaults, and is logged.
-    pub fn config(&self, defaults: &TopicDefaults) -> &Arc<TopicConfig> {
-        self.effective.get_or_init(|| {
-            let config = TopicConfig::resolve(defaults, &self.settings).unwrap_or_else(|problems| {
-                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                tracing::error!(topic = %self.name, ?problems, "the topic's settings are not usable: using defaults");
-                TopicConfig::resolve(defaults, &BTreeMap::new()).expect("the defaults were checked at the start")
-            });
-            Arc::new(config)
-        })
+    /// A setting that this release does not take (it was checked when it was made, by another release) is left
+    /// out, and logged.
+    pub fn config(&self, defaults: &TopicDefaults) -> Arc<TopicConfig> {
+        let generation = defaults.generation();
+        let effective =
+            self.effective.get_or_init(|| Effective { generation, config: Arc::new(self.resolve(defaults)) });
+        if effective.generation == generation {
+            Arc::clone(&effective.config)
+        } else {
+            // Only while one follows on the other: whoever asked holds the older image.
+            Arc::new(self.resolve(defaults))
+        }
+    }
+
+    fn resolve(&self, defaults: &TopicDefaults) -> TopicConfig {
+        let (config, problems) = TopicConfig::resolve_stored(defaults, &self.settings);
+        if !problems.is_empty() {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            tracing::error!(topic = %self.name, ?problems, "some of the topic's settings are not usable: left out");
+        }
+        config
     }
 }
 
@@ -99,6 +117,8 @@ pub enum ConfigResource {
     Topic(String),
     /// One broker, or with `None` the default of all.
     Broker(Option<NodeId>),
+    /// A subscription to clients' metrics (KIP-714), by its name.
+    ClientMetrics(String),
     Group(String),
 }
 
@@ -155,11 +175,13 @@ impl MetadataImage {
     pub fn settings(&self, resource: &ConfigResource) -> Option<&BTreeMap<String, String>> {
         match resource {
             ConfigResource::Topic(name) => self.topic(name).map(|topic| &topic.settings),
-            ConfigResource::Broker(_) | ConfigResource::Group(_) => self.configs.get(resource),
+            ConfigResource::Broker(_) | ConfigResource::ClientMetrics(_) | ConfigResource::Group(_) => {
+                self.configs.get(resource)
+            }
         }
     }
 
-    /// The brokers and groups that have something set.
+    /// The brokers, subscriptions and groups that have something set.
     pub fn configured(&self) -> impl Iterator<Item = &ConfigResource> {
         self.configs.keys()
     }
@@ -268,6 +290,12 @@ impl MetadataImage {
         if settings.is_empty() {
             self.configs.remove(&resource);
         }
+        if let ConfigResource::Broker(_) = resource {
+            // What topics take from their node may be another value now.
+            for topic in self.topics.values_mut() {
+                Arc::make_mut(topic).effective = OnceLock::new();
+            }
+        }
         Ok(())
     }
 }
@@ -283,6 +311,7 @@ impl ConfigResource {
     /// Kafka's number for topics in configuration requests and records.
     pub const TOPIC: i8 = 2;
     pub const BROKER: i8 = 4;
+    pub const CLIENT_METRICS: i8 = 16;
     pub const GROUP: i8 = 32;
 
     /// From the protocol's resource type and name.
@@ -297,6 +326,7 @@ impl ConfigResource {
                 Ok(node) => Ok(ConfigResource::Broker(Some(NodeId(node)))),
                 Err(_) => Err(ImageError::BadBrokerName(name.to_owned())),
             },
+            Self::CLIENT_METRICS => Ok(ConfigResource::ClientMetrics(name.to_owned())),
             Self::GROUP => Ok(ConfigResource::Group(name.to_owned())),
             other => Err(ImageError::UnknownResourceType(other)),
         }
@@ -309,6 +339,7 @@ impl ConfigResource {
             ConfigResource::Topic(name) => (Self::TOPIC, name.clone()),
             ConfigResource::Broker(None) => (Self::BROKER, String::new()),
             ConfigResource::Broker(Some(node)) => (Self::BROKER, node.to_string()),
+            ConfigResource::ClientMetrics(name) => (Self::CLIENT_METRICS, name.clone()),
             ConfigResource::Group(name) => (Self::GROUP, name.clone()),
         }
     }

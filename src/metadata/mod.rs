@@ -2,10 +2,16 @@
 //!
 //! [`MetadataImage`] is immutable and shared; `controller` decides changes (pure: image and command in,
 //! records and reply out) and the records, once committed in the metadata log, are applied to make the next
-//! image. State equals replay of the log, always.
+//! image. State equals replay of the log, always; [`Snapshots`] let the log forget its beginning.
 pub mod controller;
 mod image;
+mod snapshot;
+mod snapshots;
+#[cfg(test)]
+mod snapshots_tests;
 
 pub use image::{
     BrokerImage, ConfigResource, Endpoint, ImageCell, ImageError, MetadataImage, PartitionImage, TopicImage,
 };
+pub use snapshot::{SnapshotId, SnapshotInvalid};
+pub use snapshots::{Loaded, SnapshotError, Snapshots};

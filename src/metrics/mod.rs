@@ -8,6 +8,7 @@
 //! - What the node counts anyway, and what exists per partition or per group, is not kept as series: it is
 //!   written out at scrape time ([`ClusterFigures`], [`NodeFigures`]), so nothing is left behind by a deleted
 //!   topic.
+mod cleaner;
 mod describe;
 mod exposition;
 mod names;
@@ -15,6 +16,7 @@ mod node;
 mod request;
 mod topic;
 
+pub use cleaner::{Cleaned, CleanerMetrics};
 pub use describe::describe;
 pub use exposition::{BrokerFigures, ClusterFigures, GroupFigures, GroupOffset, PartitionFigures};
 pub use node::{JournalFigures, ListenerFigures, NodeFigures};

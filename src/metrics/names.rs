@@ -53,3 +53,12 @@ pub(super) const GROUP_LAG: &str = "kafka_consumergroup_lag";
 pub(super) const GROUP_OFFSET_SUM: &str = "kafka_consumergroup_current_offset_sum";
 pub(super) const GROUP_LAG_SUM: &str = "kafka_consumergroup_lag_sum";
 pub(super) const GROUP_MEMBERS: &str = "kafka_consumergroup_members";
+
+pub(super) const CLEANER_MAX_CLEAN_TIME: &str = "kafka_log_logcleaner_max_clean_time_secs";
+pub(super) const CLEANER_RECOPY_PERCENT: &str = "kafka_log_logcleaner_cleaner_recopy_percent";
+pub(super) const CLEANER_BUFFER_UTILIZATION: &str = "kafka_log_logcleaner_max_buffer_utilization_percent";
+pub(super) const CLEANER_DEAD_THREADS: &str = "kafka_log_logcleaner_deadthreadcount";
+pub(super) const CLEANER_MAX_DIRTY: &str = "kafka_log_logcleanermanager_max_dirty_percent";
+pub(super) const CLEANER_SINCE_LAST_RUN: &str = "kafka_log_logcleanermanager_time_since_last_run_ms";
+pub(super) const CLEANER_UNCLEANABLE_PARTITIONS: &str =
+    "kafka_log_logcleanermanager_uncleanable_partitions_count";

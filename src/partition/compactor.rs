@@ -1,3 +1,6 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -5,58 +8,62 @@ use tracing::{info, warn};
 
 use super::maintenance::Step;
 use super::{Partitions, PartitionsClosed};
-use crate::config::CleanerConfig;
+use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, timeout};
 use crate::log::{Compacted, CompactionDone, CompactionFailed, CompactionOptions, CompactionWork, LogKey};
+use crate::metrics::{Cleaned, CleanerMetrics};
 
+/// How many partitions are remembered as not to be cleaned.
+const UNCLEANABLE_MAX: usize = 10_000;
 /// The shortest rest, whatever the configuration says.
 const REST_MIN: Duration = Duration::from_millis(50);
-
-/// How a node compacts.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct CompactorOptions {
-    /// How long it rests when no partition needs it (`log.cleaner.backoff.ms`).
-    pub backoff: Duration,
-    pub limits: CompactionOptions,
-}
-
-impl CompactorOptions {
-    /// `None` if the configuration turns compaction off.
-    #[must_use]
-    pub fn of(config: &CleanerConfig) -> Option<CompactorOptions> {
-        config.compaction_enabled.then_some(CompactorOptions {
-            backoff: config.backoff,
-            limits: CompactionOptions {
-                key_buffer_bytes: config.key_buffer_bytes,
-                bytes_per_second_max: config.bytes_per_second_max,
-            },
-        })
-    }
-}
 
 /// Compacts a node's partitions, one at a time: the dirtiest of a shard, one shard after the other. A task of
 /// its own, so that no flush ever waits for a compaction.
 pub(super) struct Compactor {
     io: Io,
     partitions: Partitions,
-    options: CompactorOptions,
+    config: Arc<LiveConfig>,
     next_shard: usize,
+    metrics: CleanerMetrics,
+    /// Those whose last compaction failed.
+    uncleanable: BTreeSet<LogKey>,
+    /// Set when files wait for a checkpoint to be removed.
+    garbage_waits: Arc<AtomicBool>,
 }
 
 impl Compactor {
-    pub(super) fn new(io: Io, partitions: Partitions, options: CompactorOptions) -> Compactor {
-        Compactor { io, partitions, options, next_shard: 0 }
+    pub(super) fn new(
+        io: Io,
+        partitions: Partitions,
+        config: Arc<LiveConfig>,
+        garbage_waits: Arc<AtomicBool>,
+    ) -> Compactor {
+        let (metrics, uncleanable) = (CleanerMetrics::new(), BTreeSet::new());
+        Compactor { io, partitions, config, next_shard: 0, metrics, uncleanable, garbage_waits }
+    }
+
+    /// How long it rests when no partition needs it (`log.cleaner.backoff.ms`).
+    fn backoff(&self) -> Duration {
+        self.config.load().cleaner.backoff.max(REST_MIN)
     }
 
     /// Works until `stop` or the shards' end. A compaction under way is dropped then: its files are removed at
     /// the next start.
     pub(super) async fn run(mut self, stop: Shutdown) {
-        let mut rest = self.options.backoff.max(REST_MIN);
+        // It is said that the task has ended however it ends.
+        let _running = Running::new(self.metrics.clone());
+        let mut rest = self.backoff();
+        let mut looked_at = self.io.clock.now();
         loop {
             let next = self.io.clock.now().after(rest);
             if timeout(&*self.io.clock, next, stop.begun()).await.is_ok() {
                 return;
             }
+            let now = self.io.clock.now();
+            let since = now.since(looked_at);
+            looked_at = now;
+            self.metrics.since_last_run(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
             let worked = tokio::select! {
                 biased;
                 () = stop.begun() => return,
@@ -64,7 +71,7 @@ impl Compactor {
             };
             rest = match worked {
                 Ok(true) => REST_MIN,
-                Ok(false) => self.options.backoff.max(REST_MIN),
+                Ok(false) => self.backoff(),
                 Err(PartitionsClosed) => return,
             };
         }
@@ -79,23 +86,70 @@ impl Compactor {
             let wall = self.io.clock.wall();
             self.partitions.maintain_shard(shard, Step::TakeCompaction { wall, reply }).await?;
             if let Some(work) = answer.await.map_err(|_| PartitionsClosed)? {
+                self.metrics.dirtiest(work.dirty_ratio());
                 self.compact(shard, work).await?;
                 return Ok(true);
             }
         }
+        self.metrics.dirtiest(0.0);
         Ok(false)
     }
 
-    async fn compact(&self, shard: usize, work: CompactionWork) -> Result<(), PartitionsClosed> {
-        let outcome = work.run(&self.io, self.options.limits).await;
-        if let Err(failure) = &outcome {
-            match failure.is_overtaken() {
-                true => info!(%failure, "compaction was overtaken by retention"),
-                false => warn!(%failure, "the partition stays as it is"),
+    async fn compact(&mut self, shard: usize, work: CompactionWork) -> Result<(), PartitionsClosed> {
+        let (key, began) = (work.log(), self.io.clock.now());
+        let limits = {
+            let cleaner = &self.config.load().cleaner;
+            CompactionOptions {
+                key_buffer_bytes: cleaner.key_buffer_bytes,
+                bytes_per_second_max: cleaner.bytes_per_second_max,
+            }
+        };
+        let key_bytes_max = limits.key_buffer_bytes;
+        let outcome = work.run(&self.io, limits).await;
+        match &outcome {
+            Ok(done) => {
+                self.uncleanable.remove(&key);
+                let totals = done.totals();
+                self.metrics.cleaned(Cleaned {
+                    seconds: self.io.clock.now().since(began).as_secs_f64(),
+                    bytes_before: totals.bytes_before,
+                    bytes_after: totals.bytes_after,
+                    key_bytes: totals.key_bytes,
+                    key_bytes_max,
+                });
+            }
+            Err(failure) if failure.is_overtaken() => {
+                info!(%failure, "compaction was overtaken by retention");
+            }
+            Err(failure) => {
+                warn!(%failure, "the partition stays as it is");
+                if self.uncleanable.len() < UNCLEANABLE_MAX {
+                    self.uncleanable.insert(key);
+                }
             }
         }
+        self.metrics.uncleanable(self.uncleanable.len());
         let wall = self.io.clock.wall();
-        self.partitions.maintain_shard(shard, Step::Compacted { wall, outcome: Box::new(outcome) }).await
+        self.partitions.maintain_shard(shard, Step::Compacted { wall, outcome: Box::new(outcome) }).await?;
+        // What was replaced, or begun for nothing, takes room until the next checkpoint: let that come at once.
+        self.garbage_waits.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Says that the task runs for as long as it lives.
+struct Running(CleanerMetrics);
+
+impl Running {
+    fn new(metrics: CleanerMetrics) -> Running {
+        metrics.set_running(1, 1);
+        Running(metrics)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.set_running(0, 1);
     }
 }
 
@@ -111,11 +165,10 @@ pub(super) fn log_of(outcome: &Outcome) -> LogKey {
 }
 
 /// Says in the node's log what compaction did.
-pub(super) fn told_compaction(log: LogKey, compacted: Compacted) {
-    let partition = log.partition;
+pub(super) fn told_compaction(partition: &str, compacted: Compacted) {
     match compacted {
         Compacted::Replaced(totals) => info!(
-            %partition,
+            partition,
             bytes_before = totals.bytes_before,
             bytes_after = totals.bytes_after,
             records_before = totals.records_before,
@@ -124,7 +177,7 @@ pub(super) fn told_compaction(log: LogKey, compacted: Compacted) {
             segments_after = totals.segments_after,
             "compacted"
         ),
-        Compacted::Undecided => info!(%partition, "compaction waits for an open transaction"),
-        Compacted::Discarded => info!(%partition, "a compaction was thrown away: the log changed meanwhile"),
+        Compacted::Undecided => info!(partition, "compaction waits for an open transaction"),
+        Compacted::Discarded => info!(partition, "a compaction was thrown away: the log changed meanwhile"),
     }
 }

@@ -1,9 +1,9 @@
-use crate::config::TopicConfig;
+use crate::config::{ProducersConfig, TopicConfig};
 use crate::log::LogConfig;
 
-/// What a topic's configuration means for its logs.
+/// What a topic's configuration, and the node's about producers, mean for its logs.
 #[must_use]
-pub fn log_config(topic: &TopicConfig) -> LogConfig {
+pub fn log_config(topic: &TopicConfig, producers: &ProducersConfig) -> LogConfig {
     let bytes = |value: i32| u64::try_from(value).unwrap_or(0);
     LogConfig {
         segment_bytes: bytes(topic.segment_bytes),
@@ -19,6 +19,6 @@ pub fn log_config(topic: &TopicConfig) -> LogConfig {
         min_compaction_lag_ms: topic.min_compaction_lag_ms,
         max_compaction_lag_ms: topic.max_compaction_lag_ms,
         delete_retention_ms: topic.delete_retention_ms,
-        ..LogConfig::default()
+        producer_id_expiration_ms: i64::try_from(producers.id_expiration.as_millis()).unwrap_or(i64::MAX),
     }
 }

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::maintenance::Step;
-use super::request::{AppendOutcome, AppendRequest, OnAppended, Request, Required};
+use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request, Required};
 use super::shard::Shard;
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
@@ -140,12 +140,12 @@ impl Partitions {
     pub async fn append(
         &self,
         appends: Vec<AppendRequest>,
-        required: Required,
+        terms: AppendTerms,
         done: OnAppended,
     ) -> Result<(), PartitionsClosed> {
         let first_shard = appends.first().map_or(0, |first| self.shard(first.id));
         if appends.iter().all(|append| self.shard(append.id) == first_shard) {
-            return self.send(first_shard, Request::Append { appends, required, done }).await;
+            return self.send(first_shard, Request::Append { appends, terms, done }).await;
         }
         let total = appends.len();
         let gather = Gather { outcomes: vec![None; total], missing: total, done: Some(done) };
@@ -156,12 +156,12 @@ impl Partitions {
             }
             let gather = Arc::clone(&gather);
             let part: OnAppended = Box::new(move |outcomes| collect(&gather, &places, outcomes));
-            self.send(shard, Request::Append { appends: of_shard, required, done: part }).await?;
+            self.send(shard, Request::Append { appends: of_shard, terms, done: part }).await?;
         }
         Ok(())
     }
 
-    /// Appends one batch and waits for its outcome.
+    /// Appends one batch and waits for its outcome, for as long as that takes.
     ///
     /// # Errors
     /// If the node is shutting down.
@@ -176,7 +176,7 @@ impl Partitions {
             // Whoever asked may have gone.
             drop(reply.send(outcome));
         });
-        self.append(vec![append], required, done).await?;
+        self.append(vec![append], AppendTerms { required, deadline: None }, done).await?;
         answer.await.map_err(|_| PartitionsClosed)
     }
 

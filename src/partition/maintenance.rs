@@ -1,16 +1,21 @@
 //! What keeps storage in bounds while nobody asks: batches move from memory to segments, checkpoints free the
 //! journal, retention moves log starts, silent producers are forgotten.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::compactor::{Compactor, CompactorOptions, Outcome};
+use super::compactor::{Compactor, Outcome};
 use super::{Partitions, PartitionsClosed};
-use crate::config::BrokerConfig;
+use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, TaskHandle, timeout};
-use crate::log::{CompactionWork, FlushDone, FlushFailed, FlushWork, Position, Storage, StorageError};
-use crate::types::{Instant, PartitionId, Timestamp};
+use crate::log::{
+    CompactionWork, FlushDone, FlushFailed, FlushWork, Position, ReindexDone, ReindexWork, Storage,
+    StorageError,
+};
+use crate::types::{Instant, Timestamp};
 
 /// How often the task looks whether there is something to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -18,6 +23,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a failed round is not tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long there is between two segments whose indexes are made again: a segment may be read for nothing.
+const REINDEX_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A step of maintenance in a shard.
 pub(super) enum Step {
@@ -31,27 +38,12 @@ pub(super) enum Step {
     TakeCompaction { wall: Timestamp, reply: oneshot::Sender<Option<CompactionWork>> },
     /// What became of it.
     Compacted { wall: Timestamp, outcome: Box<Outcome> },
+    /// Hand out a segment whose indexes are to be made again, if one is known.
+    TakeReindex { reply: oneshot::Sender<Option<ReindexWork>> },
+    /// The indexes are there.
+    Reindexed(ReindexDone),
     /// Let go of memory that is only a cache.
     ReleaseTails,
-}
-
-/// When maintenance does what.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct MaintenanceOptions {
-    /// How often retention is looked at (`log.retention.check.interval.ms`).
-    pub retention_interval: Duration,
-    /// `None` compacts nothing (`log.cleaner.enable`).
-    pub compactor: Option<CompactorOptions>,
-}
-
-impl MaintenanceOptions {
-    #[must_use]
-    pub fn of(config: &BrokerConfig) -> MaintenanceOptions {
-        MaintenanceOptions {
-            retention_interval: config.cleaner.retention_check_interval,
-            compactor: CompactorOptions::of(&config.cleaner),
-        }
-    }
 }
 
 /// The running tasks.
@@ -82,16 +74,14 @@ impl From<PartitionsClosed> for MaintenanceError {
 impl Maintenance {
     /// Starts the tasks.
     #[must_use]
-    pub fn start(
-        io: &Io,
-        partitions: Partitions,
-        storage: Storage,
-        options: MaintenanceOptions,
-    ) -> Maintenance {
+    pub fn start(io: &Io, partitions: Partitions, storage: Storage, config: Arc<LiveConfig>) -> Maintenance {
         let stop = Shutdown::new();
         let (sender, outcome) = oneshot::channel();
-        let compactor = options.compactor.map(|options| {
-            let compactor = Compactor::new(io.clone(), partitions.clone(), options);
+        let cleaner = config.load().cleaner.clone();
+        let garbage_waits = Arc::new(AtomicBool::new(false));
+        let compactor = cleaner.compaction_enabled.then(|| {
+            let waits = Arc::clone(&garbage_waits);
+            let compactor = Compactor::new(io.clone(), partitions.clone(), config, waits);
             io.spawn.spawn("compactor", Box::pin(compactor.run(stop.clone())))
         });
         let now = io.clock.now();
@@ -99,10 +89,13 @@ impl Maintenance {
             io: io.clone(),
             partitions,
             storage,
-            options,
+            retention_interval: cleaner.retention_check_interval,
             flushed_at: now,
             retained_at: now,
             retry_at: now,
+            reindex_at: now,
+            reindexing: Arc::default(),
+            garbage_waits,
         };
         let stopped = stop.clone();
         let task = io.spawn.spawn(
@@ -141,10 +134,16 @@ struct Keeper {
     io: Io,
     partitions: Partitions,
     storage: Storage,
-    options: MaintenanceOptions,
+    /// How often retention is looked at (`log.retention.check.interval.ms`).
+    retention_interval: Duration,
     flushed_at: Instant,
     retained_at: Instant,
     retry_at: Instant,
+    reindex_at: Instant,
+    /// Whether the indexes of a segment are being made.
+    reindexing: Arc<AtomicBool>,
+    /// Whether a compaction has left files that can go after a checkpoint.
+    garbage_waits: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -171,17 +170,52 @@ impl Keeper {
         if now < self.retry_at {
             return Ok(());
         }
-        if now.since(self.retained_at) >= self.options.retention_interval {
+        if now.since(self.retained_at) >= self.retention_interval {
             self.retained_at = now;
             let wall = self.io.clock.wall();
             self.partitions.maintain(|_| Step::Retain { wall }).await?;
         }
+        if self.storage.file_cache().has_suspects() && now >= self.reindex_at {
+            self.reindex_at = now.after(REINDEX_INTERVAL);
+            self.reindex().await?;
+        }
         let journal = self.storage.journal().statistics();
-        let pressed = journal.files_live * 2 > journal.files_total
+        let pressed = self.garbage_waits.swap(false, Ordering::AcqRel)
+            || journal.is_pressed()
             || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit();
         if pressed || now.since(self.flushed_at) >= FLUSH_INTERVAL {
             self.flushed_at = now;
             self.round().await?;
+        }
+        Ok(())
+    }
+
+    /// Begins to make the indexes of one segment again, beside everything else.
+    async fn reindex(&self) -> Result<(), MaintenanceError> {
+        if self.reindexing.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        for shard in 0..self.partitions.shard_count() {
+            let (reply, answer) = oneshot::channel();
+            self.partitions.maintain_shard(shard, Step::TakeReindex { reply }).await?;
+            let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? else { continue };
+            self.reindexing.store(true, Ordering::Release);
+            let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
+            let reindexing = Arc::clone(&self.reindexing);
+            let remade = async move {
+                let path = work.path();
+                match work.run(&*disk).await {
+                    Ok(done) => {
+                        info!(%path, "the segment's indexes were made again");
+                        // A shard that is gone needs no index.
+                        let _gone = partitions.maintain_shard(shard, Step::Reindexed(done)).await;
+                    }
+                    Err(failure) => warn!(%path, %failure, "the segment's indexes cannot be made again"),
+                }
+                reindexing.store(false, Ordering::Release);
+            };
+            drop(self.io.spawn.spawn("reindex", Box::pin(remade)));
+            return Ok(());
         }
         Ok(())
     }
@@ -195,8 +229,7 @@ impl Keeper {
             self.partitions.maintain_shard(shard, Step::TakeFlushes { wall, reply }).await?;
             let works = answer.await.map_err(|_| MaintenanceError::Closed)?;
             let outcomes = self.storage.flush(works).await;
-            for failure in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-                warn!(%failure, "records stay in memory and in the journal");
+            if outcomes.iter().any(Result::is_err) {
                 self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
             }
             let (reply, answer) = oneshot::channel();
@@ -212,6 +245,6 @@ impl Keeper {
 }
 
 /// Says in the node's log what retention removed.
-pub(super) fn told_retention(id: PartitionId, start: crate::types::Offset) {
-    info!(partition = %id, log_start = %start, "retention moved the log's start");
+pub(super) fn told_retention(partition: &str, start: crate::types::Offset) {
+    info!(partition, log_start = %start, "retention moved the log's start");
 }

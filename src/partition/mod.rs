@@ -6,6 +6,7 @@
 //!
 //! Absent: locks, clocks (time comes with the requests that need it) and waiting on disks: long reads are
 //! handed back to the reader as a [`ReadData::Stored`] that it runs itself.
+mod appends;
 mod compactor;
 mod config;
 mod handle;
@@ -20,13 +21,13 @@ mod shard;
 pub mod testing;
 mod waiters;
 
-pub use compactor::CompactorOptions;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
-pub use maintenance::{Maintenance, MaintenanceOptions};
+pub use maintenance::Maintenance;
 pub use request::{
-    AppendError, AppendOutcome, AppendRequest, Appended, EpochCheck, EpochEnd, LeadershipError, OffsetQuery,
-    OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest, ReadResult, Required,
+    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
+    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest,
+    ReadResult, Required,
 };
 pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;

@@ -10,6 +10,7 @@ use crate::log::producers::Decision;
 use crate::log::{
     self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote,
 };
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::wire::batch::ValidatedBatch;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 /// One partition as its shard owns it: the replica decides, the log keeps, and requests wait here.
 pub(super) struct Partition {
     pub(super) log: PartitionLog,
+    topic: Arc<str>,
     replica: Replica,
     /// What the shard tells once this partition serves, or never will.
     pub(super) gates: Vec<u64>,
@@ -73,7 +75,7 @@ impl Outbox {
 }
 
 impl Partition {
-    pub(super) fn new(node: NodeId, voters: VoterSet, log: PartitionLog) -> Partition {
+    pub(super) fn new(node: NodeId, topic: Arc<str>, voters: VoterSet, log: PartitionLog) -> Partition {
         let last_epoch = log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch);
         let recovered = Recovered {
             epoch: log.vote().map_or(last_epoch, |vote| vote.epoch.max(last_epoch)),
@@ -84,6 +86,7 @@ impl Partition {
         Partition {
             replica: Replica::new(node, voters, recovered),
             log,
+            topic,
             gates: Vec::new(),
             waiting_leader: VecDeque::new(),
             waiting_commit: VecDeque::new(),
@@ -91,6 +94,11 @@ impl Partition {
             uncommitted: VecDeque::new(),
             fetches: Waiters::default(),
         }
+    }
+
+    /// As people know it.
+    pub(super) fn name(&self) -> String {
+        format!("{}-{}", self.topic, self.log.key().partition.index.0)
     }
 
     /// Gives the replica an event and carries out what it wants.
@@ -191,8 +199,11 @@ impl Partition {
         {
             // As Kafka answers: with the original's own time, whatever the topic's timestamp type.
             let log_append_time = original.timestamp;
+            self.probe_duplicate(original.last_offset);
             let answer = Appended { base_offset: original.base_offset(), log_append_time, log_start };
-            return Ok((original.last_offset.plus(1), answer));
+            let at_once = mutant(Mutant::AcknowledgeDuplicateAtOnce);
+            let end = if at_once { Offset::ZERO } else { original.last_offset.plus(1) };
+            return Ok((end, answer));
         }
         let base_offset = self.log.log_end();
         if base_offset.0.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
@@ -211,6 +222,17 @@ impl Partition {
         self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
         out.once_durable.push(Event::Durable { position });
         Ok((position.end, Appended { base_offset, log_append_time, log_start }))
+    }
+
+    fn probe_duplicate(&self, original: Offset) {
+        sometimes(Condition::DuplicateRecognised);
+        // Each start of the node begins an epoch.
+        if self.log.epochs().last().is_some_and(|epoch| original < epoch.start) {
+            sometimes(Condition::DuplicateRecognisedAfterRecovery);
+        }
+        if original >= self.durable_end {
+            sometimes(Condition::DuplicateBeforeDurable);
+        }
     }
 
     /// Whether this replica answers clients.
@@ -238,7 +260,8 @@ impl Partition {
     }
 
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
-        let high_watermark = self.replica.high_watermark();
+        let uncommitted = mutant(Mutant::ReadUncommitted);
+        let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
         if let Err(error) = self.check(request.epoch) {

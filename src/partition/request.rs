@@ -7,13 +7,15 @@ use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
 use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
 use crate::raft::VoterSet;
-use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerId, Timestamp};
+use crate::types::{Instant, LeaderEpoch, Offset, PartitionId, ProducerId, Timestamp};
 use crate::wire::batch::ValidatedBatch;
 
 /// A partition that this node shall hold.
 #[derive(Clone, Debug)]
 pub struct PartitionSpec {
     pub id: PartitionId,
+    /// The topic's name, for whoever reads the node's log.
+    pub topic: Arc<str>,
     pub voters: VoterSet,
     pub config: LogConfig,
 }
@@ -25,6 +27,20 @@ pub enum Required {
     Leader,
     /// Once it is committed: on a majority (`acks=all`).
     Committed,
+}
+
+/// How an append is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AppendTerms {
+    pub required: Required,
+    /// When it is answered all the same: what is not done then may be done later. `None` waits for as long as
+    /// the disk takes.
+    pub deadline: Option<Instant>,
+}
+
+impl AppendTerms {
+    /// Once it is committed, whenever that is.
+    pub const COMMITTED: AppendTerms = AppendTerms { required: Required::Committed, deadline: None };
 }
 
 /// One batch for one partition.
@@ -69,6 +85,8 @@ pub enum AppendError {
     Producer { error: ProducerError, log_start: Offset },
     #[error("the journal failed: what was appended may or may not be kept")]
     Journal,
+    #[error("the request's time was up before the append was durable; it may still be made")]
+    TimedOut,
     #[error(transparent)]
     Log(LogError),
     #[error("the batch of {bytes} bytes does not fit the journal, which takes {limit}")]
@@ -198,7 +216,7 @@ pub(super) enum Request {
     },
     Append {
         appends: Vec<AppendRequest>,
-        required: Required,
+        terms: AppendTerms,
         done: OnAppended,
     },
     FindTimestamp {

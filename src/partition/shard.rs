@@ -2,22 +2,24 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
+use super::appends::Appends;
 use super::compactor::{Outcome, log_of, told_compaction};
 use super::maintenance::{Step, told_retention};
 use super::partition::{Outbox, Partition, Place};
-use super::request::{AppendOutcome, OnAppended, Request};
+use super::request::{AppendError, Request};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::io::Io;
+use crate::io::{Alarm, Io};
 use crate::log::{
     CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
     PartitionLog, Position, Storage,
 };
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::Event;
-use crate::types::{NodeId, Offset, PartitionId, Timestamp};
+use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp};
 
 /// Different damages that are reported, each once.
 const TOLD_DAMAGE_MAX: usize = 1000;
@@ -37,8 +39,7 @@ pub(super) struct Shard {
     partitions: BTreeMap<PartitionId, Partition>,
     /// Logs that recovery found and nobody has claimed yet.
     dormant: BTreeMap<PartitionId, PartitionLog>,
-    appends: BTreeMap<u64, PendingAppend>,
-    next_append: u64,
+    appends: Appends,
     gates: BTreeMap<u64, Gate>,
     next_gate: u64,
     turn: Turn,
@@ -47,14 +48,9 @@ pub(super) struct Shard {
     held: VecDeque<Request>,
     /// Damage that has been reported, so that a reader that comes again does not fill the node's log.
     told_damage: BTreeSet<String>,
+    /// Partitions whose last flush failed.
+    unflushed: BTreeSet<PartitionId>,
     failed: bool,
-}
-
-/// An append request with some of its outcomes missing.
-struct PendingAppend {
-    outcomes: Vec<Option<AppendOutcome>>,
-    missing: usize,
-    done: OnAppended,
 }
 
 /// Something to say once several things are done.
@@ -96,14 +92,14 @@ impl Shard {
             journal,
             partitions: BTreeMap::new(),
             dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
-            appends: BTreeMap::new(),
-            next_append: 0,
+            appends: Appends::default(),
             gates: BTreeMap::new(),
             next_gate: 0,
             turn: Turn::default(),
             in_flight: VecDeque::new(),
             held: VecDeque::new(),
             told_damage: BTreeSet::new(),
+            unflushed: BTreeSet::new(),
             failed: false,
         }
     }
@@ -117,6 +113,8 @@ impl Shard {
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
         let mut open = true;
+        let clock = Arc::clone(&self.io.clock);
+        let mut alarm = Alarm::default();
         while open || !self.in_flight.is_empty() {
             let takes_requests = open && self.held.len() < HELD_APPENDS_MAX;
             let journal = self.journal.clone();
@@ -126,11 +124,13 @@ impl Shard {
                     let done = self.in_flight.pop_front().expect("it was awaited");
                     self.committed(result, &done.last, done.once_durable);
                 }
+                () = alarm.at(&*clock, self.appends.earliest()), if open => self.expire(),
                 Some(step) = steps.recv(), if open => self.maintain(step),
                 count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
                     open = count > 0;
+                    let now = clock.now();
                     for request in requests.drain(..) {
-                        self.admit(request);
+                        self.admit(request, now);
                     }
                 }
                 // No maintenance any more, and no room for requests: the node is ending.
@@ -141,13 +141,28 @@ impl Shard {
         }
     }
 
-    /// Takes a request, or holds it back if it is an append and memory is short.
-    fn admit(&mut self, request: Request) {
+    /// Takes a request, or holds it back if it is an append and memory is short. An append whose time is up
+    /// already is not made: whoever asked may be asking again.
+    fn admit(&mut self, request: Request, now: Instant) {
         match request {
-            Request::Append { .. } if !self.held.is_empty() || self.is_short_of_memory() => {
+            Request::Append { terms, .. } if terms.deadline.is_some_and(|deadline| deadline <= now) => {
+                refuse_late(request);
+            }
+            Request::Append { terms, .. } if !self.held.is_empty() || self.is_short_of_memory() => {
+                sometimes(Condition::AppendHeldForMemory);
+                self.appends.mind(terms.deadline);
                 self.held.push_back(request);
             }
             other => self.handle(other),
+        }
+    }
+
+    /// Answers the appends whose time is up.
+    fn expire(&mut self) {
+        let now = self.io.clock.now();
+        self.appends.expire(now);
+        for request in std::mem::take(&mut self.held) {
+            self.admit(request, now);
         }
     }
 
@@ -182,6 +197,7 @@ impl Shard {
     ) {
         match result {
             Ok(()) => self.durable(last),
+            Err(_) if mutant(Mutant::AcknowledgeAfterFailure) => self.durable(last),
             Err(failure) => self.fail(&failure),
         }
         for next in once_durable {
@@ -269,6 +285,19 @@ impl Shard {
                 drop(reply.send(self.take_compaction(wall)));
             }
             Step::Compacted { wall, outcome } => self.compacted(wall, *outcome),
+            Step::TakeReindex { reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                // A maintenance task that is gone leaves the indexes as they are: the node is ending.
+                drop(reply.send(logs.filter_map(PartitionLog::take_reindex).next()));
+            }
+            Step::Reindexed(done) => {
+                let key = done.log();
+                if let Some(partition) = self.partitions.get_mut(&key.partition)
+                    && partition.log.key() == key
+                {
+                    partition.log.reindexed(&done);
+                }
+            }
             Step::ReleaseTails => {
                 for partition in self.partitions.values_mut() {
                     partition.log.release_tail();
@@ -282,6 +311,7 @@ impl Shard {
             Ok(done) => done.log().partition,
             Err(failed) => failed.log_key().partition,
         };
+        self.tell_flush(id, outcome.as_ref().err());
         let log = match self.partitions.get_mut(&id) {
             Some(partition) => Some(&mut partition.log),
             None => self.dormant.get_mut(&id),
@@ -290,7 +320,22 @@ impl Shard {
         match (log, outcome) {
             (Some(log), Ok(done)) => log.flushed(&done),
             (Some(log), Err(failed)) => log.flush_failed(failed),
-            (None, _) => {}
+            (None, _) => sometimes(Condition::FlushOfDeletedLog),
+        }
+    }
+
+    /// Says that records cannot leave memory, once until they can again: it is tried every second.
+    fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
+        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), Partition::name);
+        match failure {
+            Some(failure) if self.unflushed.insert(id) => {
+                warn!(partition = %name, %failure, "records stay in memory and in the journal");
+            }
+            Some(_) => {}
+            None if self.unflushed.remove(&id) => {
+                info!(partition = %name, "records go to their segments again");
+            }
+            None => {}
         }
     }
 
@@ -308,7 +353,10 @@ impl Shard {
         let partition =
             self.partitions.get_mut(&key.partition).filter(|partition| partition.log.key() == key);
         match (partition, outcome) {
-            (Some(partition), Ok(done)) => told_compaction(key, partition.log.compacted(done)),
+            (Some(partition), Ok(done)) => {
+                let name = partition.name();
+                told_compaction(&name, partition.log.compacted(done));
+            }
             (Some(partition), Err(failed)) => partition.log.compaction_failed(failed, wall),
             (None, _) => {}
         }
@@ -330,7 +378,8 @@ impl Shard {
                     && let Some(start) = partition.log.retention_start(wall)
                     && partition.delete_records(Some(start), &mut out).is_ok()
                 {
-                    told_retention(id, start);
+                    sometimes(Condition::RetentionMovedStart);
+                    told_retention(&partition.name(), start);
                 }
             }
             self.take(id, out);
@@ -362,20 +411,7 @@ impl Shard {
         self.turn.entries.extend(out.entries);
         self.turn.once_durable.extend(out.once_durable.into_iter().map(|event| OnceDurable::Step(id, event)));
         for (place, outcome) in out.answered {
-            self.answer(place, outcome);
-        }
-    }
-
-    fn answer(&mut self, place: Place, outcome: AppendOutcome) {
-        let pending = self.appends.get_mut(&place.request).expect("a request stays until its last answer");
-        let slot = &mut pending.outcomes[place.slot];
-        assert!(slot.is_none(), "an append is answered once");
-        *slot = Some(outcome);
-        pending.missing -= 1;
-        if pending.missing == 0 {
-            let pending = self.appends.remove(&place.request).expect("it was just there");
-            let all = pending.outcomes.into_iter().map(|one| one.expect("none is missing")).collect();
-            (pending.done)(all);
+            self.appends.answer(place, outcome);
         }
     }
 
@@ -416,16 +452,13 @@ impl Shard {
                 }
             }
             Request::Delete { ids, reply } => self.delete(&ids, reply),
-            Request::Append { appends, required, done } => {
-                let request = self.next_append;
-                self.next_append += 1;
-                let missing = appends.len();
-                self.appends.insert(request, PendingAppend { outcomes: vec![None; missing], missing, done });
+            Request::Append { appends, terms, done } => {
+                let request = self.appends.begin(appends.len(), terms.deadline, done);
                 for (slot, append) in appends.into_iter().enumerate() {
                     let place = Place { request, slot };
                     let mut out = Outbox::new(&self.journal);
                     match self.partitions.get_mut(&append.id) {
-                        Some(partition) => partition.append(append.batch, required, place, &mut out),
+                        Some(partition) => partition.append(append.batch, terms.required, place, &mut out),
                         None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
                     }
                     self.take(append.id, out);
@@ -462,8 +495,10 @@ impl Shard {
             Request::Damaged { id, error } => {
                 let is_new = self.told_damage.len() < TOLD_DAMAGE_MAX
                     && self.told_damage.insert(format!("{id}: {error}"));
-                if is_new && self.partitions.contains_key(&id) {
-                    error!(partition = %id, %error, "stored records cannot be read: they are not served");
+                if let Some(partition) = self.partitions.get(&id).filter(|_| is_new) {
+                    let name = partition.name();
+                    error!(partition = %name, directory = %id, %error,
+                        "stored records cannot be read: they are not served");
                 }
             }
         }
@@ -490,11 +525,12 @@ impl Shard {
                 }
             };
             let damaged = log.damage().is_some();
-            let mut partition = Partition::new(self.node, spec.voters, log);
+            let mut partition = Partition::new(self.node, spec.topic, spec.voters, log);
             partition.gates.push(gate);
+            let name = partition.name();
             self.partitions.insert(spec.id, partition);
             if damaged {
-                warn!(partition = %spec.id, "the partition's log is damaged: it is not served");
+                warn!(partition = %name, directory = %spec.id, "the partition's log is damaged: it is not served");
                 self.open(gate);
             } else {
                 self.step(spec.id, Event::Campaign);
@@ -505,6 +541,7 @@ impl Shard {
     fn delete(&mut self, ids: &[PartitionId], reply: oneshot::Sender<Result<(), PartitionError>>) {
         let mut deleted = Vec::new();
         for id in ids {
+            self.unflushed.remove(id);
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
                     let mut out = Outbox::new(&self.journal);
@@ -605,6 +642,13 @@ impl Shard {
             Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(Partition::stats).collect(),
             None => self.partitions.values().map(Partition::stats).collect(),
         }
+    }
+}
+
+/// Answers an append that was not made.
+fn refuse_late(request: Request) {
+    if let Request::Append { appends, done, .. } = request {
+        done(appends.iter().map(|_| Err(AppendError::TimedOut)).collect());
     }
 }
 

@@ -43,13 +43,24 @@ impl TestNode {
 
     /// Creates a partition, or takes up its log, with this node as its only replica.
     pub fn open(&self, id: PartitionId) {
-        let spec = PartitionSpec { id, voters: VoterSet::new([TestNode::ID]), config: LogConfig::default() };
+        let spec = PartitionSpec {
+            id,
+            topic: "t".into(),
+            voters: VoterSet::new([TestNode::ID]),
+            config: LogConfig::default(),
+        };
         self.runtime.block_on(self.partitions.create(vec![spec])).expect("the partition is created");
     }
 
     /// What the disk does wrong from now on.
     pub fn inject(&self, fault: TestFault) {
         self.disk.inject(fault);
+    }
+
+    /// The node's disk, to look at it and to damage it.
+    #[must_use]
+    pub fn disk(&self) -> &TestDisk {
+        &self.disk
     }
 
     /// The next life, after a loss of power; partitions are to be opened again.

@@ -1,13 +1,12 @@
-use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
+use super::quota::Place;
 use super::{ServerContext, Task, connection};
 use crate::io::{Connection, Listener};
 
@@ -34,7 +33,7 @@ impl ListenerStats {
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)
     }
-    /// Connections refused by a cap since the start.
+    /// Connections closed at once since the start: their addresses had as many as they may.
     #[must_use]
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
@@ -53,79 +52,59 @@ impl ListenerStats {
     }
 }
 
-type PerAddress = Arc<Mutex<BTreeMap<IpAddr, usize>>>;
-
 /// Takes connections until shutdown begins; then the socket is closed and those that are open finish what is
 /// in flight (see [`ListenerStats::drained`]).
 pub async fn serve(context: ServerContext, mut listener: Box<dyn Listener>, stats: Arc<ListenerStats>) {
-    let per_address = PerAddress::default();
     loop {
         let accepted = tokio::select! {
             biased;
             () = context.shutdown.begun() => break,
             accepted = poll_fn(|task| listener.poll_accept(task)) => accepted,
         };
-        match accepted {
-            Ok(connection) => admit(&context, &stats, &per_address, connection),
+        let connection = match accepted {
+            Ok(connection) => connection,
             Err(error) => {
                 warn!(%error, "a connection could not be taken");
                 context.io.clock.sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // While it waits for a place, those behind it wait in the operating system's queue.
+        let admitted = tokio::select! {
+            biased;
+            () = context.shutdown.begun() => break,
+            admitted = context.quota.admit(connection.peer.ip()) => admitted,
+        };
+        match admitted {
+            Ok(place) => start(&context, &stats, place, connection),
+            Err(error) => {
+                stats.refused.fetch_add(1, Ordering::Relaxed);
+                info!(peer = %connection.peer, "connection refused: {error}");
             }
         }
     }
 }
 
-fn admit(context: &ServerContext, stats: &Arc<ListenerStats>, per_address: &PerAddress, new: Connection) {
-    let address = new.peer.ip();
-    let limits = &context.limits;
-    if stats.open() >= limits.connections_max {
-        stats.refused.fetch_add(1, Ordering::Relaxed);
-        info!(peer = %new.peer, limit = limits.connections_max, "connection refused: max.connections reached");
-        return;
-    }
-    {
-        let mut counts = per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_insert(0);
-        let limit = *limits
-            .connections_per_ip_overrides
-            .get(&address.to_string())
-            .unwrap_or(&limits.connections_per_ip_max);
-        if *count >= limit {
-            stats.refused.fetch_add(1, Ordering::Relaxed);
-            info!(peer = %new.peer, limit,
-                "connection refused: max.connections.per.ip reached");
-            return;
-        }
-        *count += 1;
-    }
+fn start(context: &ServerContext, stats: &Arc<ListenerStats>, place: Place, new: Connection) {
     stats.open.fetch_add(1, Ordering::Relaxed);
     stats.accepted.fetch_add(1, Ordering::Relaxed);
-    let place = Place { stats: Arc::clone(stats), per_address: Arc::clone(per_address), address };
+    let counted = Counted { stats: Arc::clone(stats), _place: place };
     let context_of_task = context.clone();
     let task: Task = Box::pin(async move {
-        let _place = place;
+        let _counted = counted;
         connection::run(context_of_task, new).await;
     });
     drop(context.io.spawn.spawn("connection", task));
 }
 
-/// A connection's place under the caps; given back however its task ends.
-struct Place {
+/// A connection's place in the counts; given back however its task ends.
+struct Counted {
     stats: Arc<ListenerStats>,
-    per_address: PerAddress,
-    address: IpAddr,
+    _place: Place,
 }
 
-impl Drop for Place {
+impl Drop for Counted {
     fn drop(&mut self) {
-        let mut counts = self.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-        drop(counts);
         self.stats.open.fetch_sub(1, Ordering::Relaxed);
         self.stats.closed.notify_waiters();
     }

@@ -8,6 +8,7 @@ mod listener;
 mod memory;
 mod node;
 mod pipeline;
+mod quota;
 
 mod sniff;
 
@@ -22,6 +23,7 @@ use crate::io::Shutdown;
 pub use listener::{ListenerStats, serve};
 pub use memory::RequestMemory;
 pub use node::{BoundListener, Node, StartError};
+pub use quota::{AddressIsFull, ConnectionQuota, Place};
 
 use crate::io::BoxFuture;
 
@@ -63,12 +65,6 @@ pub struct ConnectionLimits {
     pub transfer: Duration,
     /// How many replies may wait in one connection's pipeline.
     pub pipelined_max: usize,
-    /// Connections at once (`max.connections`).
-    pub connections_max: usize,
-    /// Connections at once from one address (`max.connections.per.ip`).
-    pub connections_per_ip_max: usize,
-    /// Other caps for some addresses (`max.connections.per.ip.overrides`).
-    pub connections_per_ip_overrides: std::collections::BTreeMap<String, usize>,
 }
 
 /// All that a listener needs besides its socket.
@@ -78,6 +74,7 @@ pub struct ServerContext {
     pub service: Arc<dyn Service>,
     pub limits: ConnectionLimits,
     pub memory: RequestMemory,
+    pub quota: Arc<ConnectionQuota>,
     pub shutdown: Shutdown,
 }
 

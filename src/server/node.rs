@@ -7,17 +7,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::{info, warn};
 
-use super::{Answer, ConnectionLimits, ListenerStats, RequestMemory, ServerContext, Service, Session, serve};
-use crate::broker::{Context, Outcome, Parts, Peer, dispatch, features};
-use crate::config::{BrokerConfig, Listener, Settings};
+use super::{
+    Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
+    serve,
+};
+use crate::broker::{Context, InFlight, Loggers, Outcome, Parts, Peer, dispatch, features};
+use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{self, Io, Shutdown, timeout};
 use crate::log::{JournalFailed, LogConfig, RecoveryReport, Storage, StorageError, StorageOptions};
 use crate::metadata::controller::{
-    Controller, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap, register_broker,
+    Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap,
+    register_broker,
 };
 use crate::metadata::{Endpoint, ImageCell};
-use crate::partition::{Maintenance, MaintenanceOptions, start_shards};
+use crate::partition::{Maintenance, start_shards};
 use crate::types::TopicId;
 
 /// A frame that has begun, or a reply, must make it across within this time.
@@ -56,6 +60,7 @@ pub struct Node {
     shutdown: Shutdown,
     listeners: Vec<BoundListener>,
     memory: RequestMemory,
+    quota: Arc<ConnectionQuota>,
     report: RecoveryReport,
 }
 
@@ -76,6 +81,20 @@ impl Node {
         config: Arc<BrokerConfig>,
         settings: Arc<Settings>,
     ) -> Result<Node, StartError> {
+        Node::start_with(io, config, settings, Loggers::detached()).await
+    }
+
+    /// As [`Node::start`], for a process whose log levels clients may change.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_with(
+        io: Io,
+        config: Arc<BrokerConfig>,
+        settings: Arc<Settings>,
+        loggers: Loggers,
+    ) -> Result<Node, StartError> {
+        let live = Arc::new(LiveConfig::new(Arc::clone(&config)));
         let sockets = bind(&io, &config).await?;
         let defaults = LogConfig::default();
         let (storage, logs, report) =
@@ -83,12 +102,19 @@ impl Node {
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
-        let maintenance =
-            Maintenance::start(&io, partitions.clone(), storage.clone(), MaintenanceOptions::of(&config));
+        let maintenance = Maintenance::start(&io, partitions.clone(), storage.clone(), Arc::clone(&live));
         let image = Arc::new(ImageCell::default());
-        let controller =
-            Controller::start(io.clone(), Arc::clone(&config), partitions.clone(), Arc::clone(&image))
-                .await?;
+        let controller = Controller::start(
+            io.clone(),
+            ControllerConfig {
+                start: Arc::clone(&config),
+                settings: Arc::clone(&settings),
+                live: Arc::clone(&live),
+            },
+            partitions.clone(),
+            Arc::clone(&image),
+        )
+        .await?;
         let identity = Identity::new(&io, &config, &sockets);
         register(&controller, identity).await.map_err(StartError::Register)?;
         let shutdown = Shutdown::new();
@@ -101,17 +127,19 @@ impl Node {
         );
         let context = Arc::new(Context::new(Parts {
             io: io.clone(),
-            config: Arc::clone(&config),
+            live: Arc::clone(&live),
             settings,
             image,
             partitions,
             controller,
             groups,
+            loggers,
             shutdown: shutdown.clone(),
         }));
         let memory = RequestMemory::new(
             usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX),
         );
+        let quota = ConnectionQuota::new(live, Arc::clone(&io.clock));
         let mut node = Node {
             io,
             config,
@@ -121,6 +149,7 @@ impl Node {
             shutdown,
             listeners: Vec::new(),
             memory,
+            quota,
             report,
         };
         node.listeners =
@@ -139,6 +168,7 @@ impl Node {
             }),
             limits: connection_limits(&self.config),
             memory: self.memory.clone(),
+            quota: Arc::clone(&self.quota),
             shutdown: self.shutdown.clone(),
         };
         drop(self.io.spawn.spawn("listener", Box::pin(serve(context, socket, Arc::clone(&stats)))));
@@ -298,6 +328,7 @@ fn storage_options(config: &BrokerConfig) -> StorageOptions {
     StorageOptions {
         journal_file_bytes: config.storage.journal_file_bytes,
         journal_files: config.storage.journal_files,
+        journal_replay_bytes: config.storage.tail_memory_bytes,
         tail_budget_bytes: usize::try_from(config.storage.tail_memory_bytes).unwrap_or(usize::MAX),
         ..StorageOptions::default()
     }
@@ -309,9 +340,6 @@ fn connection_limits(config: &BrokerConfig) -> ConnectionLimits {
         idle: config.network.connection_idle_max.unwrap_or(NEVER),
         transfer: TRANSFER_PATIENCE,
         pipelined_max: PIPELINED_MAX,
-        connections_max: config.network.connections_max,
-        connections_per_ip_max: config.network.connections_per_ip_max,
-        connections_per_ip_overrides: config.network.connections_per_ip_overrides.clone(),
     }
 }
 
@@ -328,7 +356,8 @@ struct BrokerSession {
 
 impl Service for BrokerService {
     fn session(&self, peer: SocketAddr) -> Box<dyn Session> {
-        let peer = Peer { address: peer, listener: Arc::clone(&self.listener) };
+        let peer =
+            Peer { address: peer, listener: Arc::clone(&self.listener), produces: InFlight::default() };
         Box::new(BrokerSession { context: Arc::clone(&self.context), peer })
     }
 }

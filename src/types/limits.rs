@@ -3,8 +3,21 @@
 /// The least a direct transfer moves: offsets and lengths of direct I/O are multiples of it, in bytes.
 pub const DISK_BLOCK_BYTES: usize = 4096;
 
-/// The largest request frame a configuration may allow, in bytes (`socket.request.max.bytes` default).
-pub const FRAME_BYTES_MAX_DEFAULT: usize = 104_857_600;
+/// The largest request frame where nothing is configured, in bytes, as the table of keys has it
+/// (`socket.request.max.bytes`).
+pub const FRAME_BYTES_MAX_DEFAULT_TEXT: &str = "104857600";
+/// The same as a number.
+pub const FRAME_BYTES_MAX_DEFAULT: usize = decimal(FRAME_BYTES_MAX_DEFAULT_TEXT);
+
+const fn decimal(text: &str) -> usize {
+    let (digits, mut at, mut number) = (text.as_bytes(), 0, 0);
+    while at < digits.len() {
+        assert!(digits[at].is_ascii_digit(), "a decimal number");
+        number = number * 10 + (digits[at] - b'0') as usize;
+        at += 1;
+    }
+    number
+}
 
 /// Longest topic name, in bytes (Kafka's rule: it must fit a directory name with its partition).
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;

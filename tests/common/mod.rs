@@ -7,6 +7,8 @@
     clippy::disallowed_types,
     reason = "tests of the real side"
 )]
+pub mod over_io;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ordain::config::{Inputs, load};
-use ordain::io::real;
+use ordain::io::{Io, real};
 use ordain::server::Node;
 use ordain::types::{CorrelationId, Timestamp};
 use ordain::wire::batch::{BatchBuilder, BatchCheck, BatchIterator, BatchOptions, NewRecord};
@@ -55,13 +57,18 @@ pub struct TestNode {
 
 impl TestNode {
     pub fn start(directory: &Path, settings: &[&str]) -> TestNode {
+        TestNode::start_on(directory, settings, |io| io)
+    }
+
+    /// On a world that differs from the real one by what `change` makes of it.
+    pub fn start_on(directory: &Path, settings: &[&str], change: impl FnOnce(Io) -> Io) -> TestNode {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut overrides = small_journal();
         overrides.push("listeners=PLAINTEXT://127.0.0.1:0".to_owned());
         overrides.extend(settings.iter().map(|setting| (*setting).to_owned()));
         let node = runtime.block_on(async {
-            let io = real::io(real::Options::new(directory)).expect("the directory can be used");
+            let io = change(real::io(real::Options::new(directory)).expect("the directory can be used"));
             let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
             let loaded = load(&inputs, None).expect("the configuration is right");
             Node::start(io, Arc::new(loaded.broker), Arc::new(loaded.settings)).await

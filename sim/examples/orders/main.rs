@@ -14,10 +14,9 @@ mod service;
 use service::Commit;
 
 fn main() -> ExitCode {
-    // The right one first: a kept schedule must find nothing there.
     let scenarios = vec![
         service::scenario("orders", Commit::AfterShipping).leak(),
-        service::scenario("orders-hasty", Commit::WithThePoll).leak(),
+        service::scenario("orders-hasty", Commit::WithThePoll).mistaken_form_of("orders").leak(),
     ];
     ordain_sim::cli::main("cargo run --profile sim --example orders --", scenarios)
 }

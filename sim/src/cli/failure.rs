@@ -9,8 +9,10 @@ use crate::history::to_json_lines;
 use crate::report::{Finding, Page, page};
 use crate::scenarios::Violation;
 
+use super::program;
+
 /// Writes the folder of a run whose trace was kept.
-pub(crate) fn write(
+pub(super) fn write(
     folder: &Path,
     case: &Case,
     outcome: &Outcome<Result<(), Violation>>,
@@ -34,14 +36,10 @@ pub(crate) fn write(
 }
 
 /// Writes what was found, and how it is shown again.
-pub(crate) fn write_violation(folder: &Path, found: Option<(&str, &str)>, replay: &str) -> io::Result<()> {
+pub(super) fn write_violation(folder: &Path, found: Option<(&str, &str)>, replay: &str) -> io::Result<()> {
     let (checker, text) = found.unwrap_or(("nothing", "everything held that must hold"));
     let case = folder.join("case.json");
-    let text = format!(
-        "{checker}: {text}\n\n{replay}\n{} replay --case {}\n",
-        crate::scenarios::program(),
-        case.display()
-    );
+    let text = format!("{checker}: {text}\n\n{replay}\n{} replay --case {}\n", program(), case.display());
     fs::write(folder.join("violation.txt"), text)
 }
 

@@ -2,15 +2,15 @@
 use std::fmt::Write as _;
 
 /// One seed.
-pub(crate) struct TestCase {
-    pub(crate) name: String,
-    pub(crate) seconds: f64,
+pub(super) struct TestCase {
+    pub(super) name: String,
+    pub(super) seconds: f64,
     /// What was found: by whom, and what.
-    pub(crate) failure: Option<(String, String)>,
+    pub(super) failure: Option<(String, String)>,
 }
 
 /// The whole document.
-pub(crate) fn document(suite: &str, cases: &[TestCase]) -> String {
+pub(super) fn document(suite: &str, cases: &[TestCase]) -> String {
     let failures = cases.iter().filter(|case| case.failure.is_some()).count();
     let seconds: f64 = cases.iter().map(|case| case.seconds).sum();
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");

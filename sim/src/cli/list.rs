@@ -1,14 +1,12 @@
 use std::process::ExitCode;
 
-use crate::scenarios;
+use crate::scenarios::Scenario;
 
 use super::print;
 
 /// Lists the scenarios.
-pub(crate) fn run() -> ExitCode {
-    let lines = scenarios::all()
-        .into_iter()
-        .map(|scenario| format!("{:<32} {}\n", scenario.name(), scenario.about()));
+pub(super) fn run(scenarios: &[&'static dyn Scenario]) -> ExitCode {
+    let lines = scenarios.iter().map(|scenario| format!("{:<32} {}\n", scenario.name(), scenario.about()));
     print(&lines.collect::<String>());
     ExitCode::SUCCESS
 }

@@ -1,28 +1,39 @@
-//! The commands, one file each, over the scenarios that a program has: `cargo sim` over those of the broker, a
-//! program of somebody else's over its own.
-#![allow(clippy::disallowed_methods, reason = "the runner stands outside of every simulation")]
+//! `cargo sim`: runs seeds, replays one, shrinks one, lists what can be simulated. One file for each command;
+//! here is what they share: which case is meant, and how they end.
+//!
+//! Nothing here is simulated: it reads the clock, starts processes and writes files. A program with scenarios of
+//! its own has the same commands: its `main` is [`main`] with its scenarios.
+#![allow(clippy::disallowed_methods, reason = "the commands stand outside of every simulation")]
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::sync::OnceLock;
 
 use crate::case::Case;
-use crate::scenarios::{self, Scenario};
+use crate::scenarios::Scenario;
 use crate::schedules::Schedule;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod conditions;
 mod failure;
 mod junit;
 mod list;
+mod mutants;
 mod process;
 mod replay;
 mod run;
+mod schedules;
 mod seed;
 mod shrink;
 mod speed;
 
+/// What can be simulated; the first is meant if none is named.
+static SCENARIOS: OnceLock<Vec<&'static dyn Scenario>> = OnceLock::new();
+/// How people start this program.
+static PROGRAM: OnceLock<&'static str> = OnceLock::new();
+
 #[derive(Parser)]
-#[command(version)]
+#[command(version, about = "Runs a program inside its deterministic simulator")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -36,7 +47,11 @@ enum Command {
     Replay(replay::Options),
     /// Make the case of a failure as small as it can be, and keep it as a schedule
     Shrink(shrink::Options),
-    /// Measure how fast the simulator runs a scenario
+    /// Run the schedules that are kept, and see that of each comes what is expected
+    Schedules(schedules::Options),
+    /// Look for every planted mistake, and say after how many seeds it was found
+    Mutants(mutants::Options),
+    /// Measure how much simulated time one core gets through
     Speed(speed::Options),
     /// List the scenarios
     List,
@@ -45,63 +60,59 @@ enum Command {
     Seed(seed::Options),
 }
 
-/// The whole of a program's `main`: `run`, `replay`, `shrink`, `speed` and `list` over these scenarios. `program`
-/// is how people start it, for the lines that show a failure again (`cargo run --example orders --`). The first
-/// scenario is the default, and the one in which a kept schedule must find nothing.
+/// Does what the command line says, with these scenarios; the first is the default. `program` is how people start
+/// it, for the lines that show a failure again: `cargo run --example orders --`.
 ///
 /// # Panics
-/// If there is no scenario, or if it is called twice in one process.
+/// If there is no scenario.
 #[must_use]
 pub fn main(program: &'static str, scenarios: Vec<&'static dyn Scenario>) -> ExitCode {
-    assert!(!scenarios.is_empty(), "a program without a scenario simulates nothing");
-    scenarios::register(program, scenarios);
-    let command = Arguments::command().bin_name(program).name(program);
-    let matches = command.about("Runs scenarios inside Ordain's deterministic simulator").get_matches();
+    assert!(!scenarios.is_empty(), "a simulator without scenarios");
+    let scenarios = SCENARIOS.get_or_init(|| scenarios);
+    let program = *PROGRAM.get_or_init(|| program);
+    let matches = Arguments::command().name(program).bin_name(program).get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match arguments.command {
         Command::Run(options) => run::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Shrink(options) => shrink::run(&options),
+        Command::Schedules(options) => schedules::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Speed(options) => speed::run(&options),
-        Command::List => list::run(),
+        Command::List => list::run(scenarios),
         Command::Seed(options) => seed::run(&options),
     }
 }
 
-/// The scenario that is meant if none is named.
-pub(crate) fn default_scenario() -> &'static str {
-    scenarios::all().first().map_or("", |scenario| scenario.name())
-}
-
 /// The exit status of a run that found something broken.
-pub(crate) const FOUND: u8 = 1;
+const FOUND: u8 = 1;
 /// The exit status of a wrong command line, or of a file that cannot be read or written.
-pub(crate) const USAGE: u8 = 2;
+const USAGE: u8 = 2;
 /// The exit status of a seed that took too long.
-pub(crate) const TIMED_OUT: u8 = 3;
+const TIMED_OUT: u8 = 3;
 /// How long one seed may take, in seconds of real time.
-pub(crate) const TIMEOUT_SECONDS: u64 = 120;
+const TIMEOUT_SECONDS: u64 = 120;
 
 /// Which case is meant.
 #[derive(Args, Clone, Default)]
-pub(crate) struct Chosen {
+struct Chosen {
     /// The seed that draws the case
     #[arg(required_unless_present = "case", conflicts_with = "case")]
     seed: Option<u64>,
     /// A file that holds the case: a failure's case.json, or a schedule of sim/schedules/
     #[arg(long, value_name = "FILE")]
     case: Option<PathBuf>,
-    /// Run it in this scenario; default: the case's own, or that of the broker
+    /// Run it in this scenario; default: the case's own, or the first of the list
     #[arg(long)]
     scenario: Option<String>,
 }
 
 impl Chosen {
-    pub(crate) fn seed(seed: u64, scenario: &str) -> Chosen {
+    fn seed(seed: u64, scenario: &str) -> Chosen {
         Chosen { seed: Some(seed), case: None, scenario: Some(scenario.to_owned()) }
     }
 
-    pub(crate) fn case(path: &Path) -> Chosen {
+    fn case(path: &Path) -> Chosen {
         Chosen { case: Some(path.to_owned()), ..Chosen::default() }
     }
 
@@ -109,16 +120,18 @@ impl Chosen {
     ///
     /// # Errors
     /// For people.
-    pub(crate) fn load(&self) -> Result<(Case, &'static dyn Scenario), String> {
+    fn load(&self) -> Result<(Case, &'static dyn Scenario), String> {
         let Some(path) = &self.case else {
             let scenario = scenario(self.scenario.as_deref().unwrap_or(default_scenario()))?;
             return Ok((scenario.draw(self.seed.unwrap_or(0)), scenario));
         };
         let told = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {told}: {error}"))?;
-        let mut case = match Schedule::from_json(&text) {
-            Ok(schedule) => schedule.case,
-            Err(_) => Case::from_json(&text).map_err(|error| format!("{told}: {error}"))?,
+        let told = |error| format!("{told}: {error}");
+        let mut case = if Schedule::is_one(&text) {
+            Schedule::from_json(&text).map_err(told)?.case
+        } else {
+            Case::from_json(&text).map_err(told)?
         };
         if let Some(scenario) = &self.scenario {
             case.scenario.clone_from(scenario);
@@ -128,21 +141,22 @@ impl Chosen {
     }
 
     /// As it stands on a command line.
-    pub(crate) fn arguments(&self) -> Vec<String> {
+    fn arguments(&self) -> Vec<String> {
         let mut words = Vec::new();
         words.extend(self.seed.map(|seed| seed.to_string()));
         if let Some(path) = &self.case {
             words.extend(["--case".to_owned(), path.display().to_string()]);
         }
-        if let Some(scenario) = self.scenario.as_ref().filter(|name| *name != default_scenario()) {
+        let goes_without_saying = |name: &&String| self.case.is_none() && *name == default_scenario();
+        if let Some(scenario) = self.scenario.as_ref().filter(|name| !goes_without_saying(name)) {
             words.extend(["--scenario".to_owned(), scenario.clone()]);
         }
         words
     }
 
     /// The command that shows it.
-    pub(crate) fn replay_line(&self) -> String {
-        format!("{} replay {}", scenarios::program(), self.arguments().join(" "))
+    fn replay_line(&self) -> String {
+        format!("{} replay {}", program(), self.arguments().join(" "))
     }
 }
 
@@ -150,11 +164,19 @@ impl Chosen {
 ///
 /// # Errors
 /// For people, if there is none.
-pub(crate) fn scenario(name: &str) -> Result<&'static dyn Scenario, String> {
-    scenarios::find(name).ok_or_else(|| {
-        let program = scenarios::program();
-        format!("there is no scenario {name:?}; `{program} list` shows what there is")
-    })
+fn scenario(name: &str) -> Result<&'static dyn Scenario, String> {
+    let mut all = SCENARIOS.get().into_iter().flatten().copied();
+    all.find(|scenario| scenario.name() == name)
+        .ok_or_else(|| format!("there is no scenario {name:?}; `{} list` shows what there is", program()))
+}
+
+/// How people start this program.
+fn program() -> &'static str {
+    PROGRAM.get().copied().unwrap_or("cargo sim")
+}
+
+fn default_scenario() -> &'static str {
+    SCENARIOS.get().and_then(|all| all.first()).map_or("", |scenario| scenario.name())
 }
 
 /// Prints, and minds a closed pipe no more than necessary.

@@ -5,48 +5,48 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Chosen, TIMED_OUT};
+use super::{Chosen, TIMED_OUT};
 
 /// What a process says of its run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Report {
+pub(super) struct Report {
     /// Of the whole trace; empty if the process did not come so far.
-    pub(crate) hash: String,
-    pub(crate) events: u64,
-    pub(crate) simulated_ns: u64,
+    pub(super) hash: String,
+    pub(super) events: u64,
+    pub(super) simulated_ns: u64,
     /// How many were planned.
-    pub(crate) faults: u64,
+    pub(super) faults: u64,
     /// The names of the rare states that were reached.
-    pub(crate) conditions: Vec<String>,
+    pub(super) conditions: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) violation: Option<Found>,
+    pub(super) violation: Option<Found>,
 }
 
 /// What was found, and by whom.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct Found {
-    pub(crate) checker: String,
-    pub(crate) text: String,
+pub(super) struct Found {
+    pub(super) checker: String,
+    pub(super) text: String,
 }
 
 /// The process took too long.
-pub(crate) const TIMEOUT: &str = "timeout";
+pub(super) const TIMEOUT: &str = "timeout";
 /// The process ended without a report.
-pub(crate) const DIED: &str = "process-died";
+pub(super) const DIED: &str = "process-died";
 /// Two runs of the same case differ.
-pub(crate) const NOT_DETERMINISTIC: &str = "not-deterministic";
+pub(super) const NOT_DETERMINISTIC: &str = "not-deterministic";
 
 /// A folder to write, and the command that it tells.
-pub(crate) struct Folder<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) replay: &'a str,
+pub(super) struct Folder<'a> {
+    pub(super) path: &'a Path,
+    pub(super) replay: &'a str,
 }
 
 /// How much of a failed process's last words is kept.
 const LAST_WORDS_LINES: usize = 12;
 
 /// Runs a case in a process of its own.
-pub(crate) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<'_>>) -> Report {
+pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<'_>>) -> Report {
     let dead = |checker: &str, text: String| Report {
         violation: Some(Found { checker: checker.to_owned(), text }),
         ..Report::default()
@@ -78,6 +78,6 @@ pub(crate) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<
 }
 
 /// The names that several reports tell.
-pub(crate) fn reached<'a>(reports: impl IntoIterator<Item = &'a Report>) -> BTreeSet<&'a str> {
+pub(super) fn reached<'a>(reports: impl IntoIterator<Item = &'a Report>) -> BTreeSet<&'a str> {
     reports.into_iter().flat_map(|report| report.conditions.iter().map(String::as_str)).collect()
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::{Chosen, FOUND, print, refuse};
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     chosen: Chosen,
     /// Leave out what the nodes' own programs log
@@ -15,7 +15,7 @@ pub(crate) struct Options {
 }
 
 /// Prints the trace as it comes, what was found on the standard error, and the hash as the last line.
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(super) fn run(options: &Options) -> ExitCode {
     let (case, scenario) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),

@@ -11,21 +11,22 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::junit::{self, TestCase};
+use super::process::{self, Folder, Found, NOT_DETERMINISTIC, Report};
 use super::{Chosen, FOUND, TIMEOUT_SECONDS, default_scenario, jobs, print, refuse, scenario};
-use crate::cli::failure;
-use crate::cli::junit::{self, TestCase};
-use crate::cli::process::{self, Folder, Found, NOT_DETERMINISTIC, Report};
+use super::{conditions, failure};
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     /// How many seeds
     #[arg(long, default_value_t = 100)]
     seeds: u64,
     /// The first seed
     #[arg(long, default_value_t = 0)]
     start: u64,
-    #[arg(long, default_value = default_scenario())]
-    scenario: String,
+    /// What is run; default: the first of the list
+    #[arg(long)]
+    scenario: Option<String>,
     /// How many processes at once; default: one per core
     #[arg(long)]
     jobs: Option<usize>,
@@ -47,6 +48,15 @@ pub(crate) struct Options {
     /// For so many failures a folder is written
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     folders: usize,
+}
+
+/// The scenario whose sweeps must come to all conditions.
+const BROKER: &str = "broker";
+
+impl Options {
+    fn scenario(&self) -> &str {
+        self.scenario.as_deref().unwrap_or(default_scenario())
+    }
 }
 
 fn percent(text: &str) -> Result<u32, String> {
@@ -84,6 +94,7 @@ struct SweepLine<'a> {
     simulated_seconds: f64,
     real_seconds: f64,
     conditions: Vec<&'a str>,
+    conditions_missing: Vec<&'static str>,
 }
 
 /// One seed that has run.
@@ -139,8 +150,8 @@ impl Tally {
 }
 
 /// Runs all seeds; fails if one does.
-pub(crate) fn run(options: &Options) -> ExitCode {
-    if let Err(why) = scenario(&options.scenario) {
+pub(super) fn run(options: &Options) -> ExitCode {
+    if let Err(why) = scenario(options.scenario()) {
         return refuse(&why);
     }
     let bar = ProgressBar::new(options.seeds);
@@ -177,7 +188,7 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn one(&self, seed: u64) -> Ran {
         let (options, began) = (self.options, Instant::now());
-        let chosen = Chosen::seed(seed, &options.scenario);
+        let chosen = Chosen::seed(seed, options.scenario());
         let mut report = process::run(&chosen, options.timeout, None);
         let compared =
             Stream::new(seed, "runner", "check determinism", 0).chance(options.check_determinism * 10);
@@ -207,7 +218,7 @@ impl Sweep<'_> {
             return None;
         }
         tally.folders += 1;
-        Some(self.options.failures.join(format!("{}-{seed}", self.options.scenario)))
+        Some(self.options.failures.join(format!("{}-{seed}", self.options.scenario())))
     }
 
     fn complain(&self, folder: &Path, error: &io::Error) {
@@ -215,7 +226,7 @@ impl Sweep<'_> {
     }
 
     fn tell(&self, ran: Ran, real: Duration) {
-        let replay = Chosen::seed(ran.seed, &self.options.scenario).replay_line();
+        let replay = Chosen::seed(ran.seed, self.options.scenario()).replay_line();
         if self.options.json {
             let line = SeedLine {
                 seed: ran.seed,
@@ -295,7 +306,7 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
     let passed = options.seeds - u64::try_from(failed.len()).unwrap_or(0);
     if options.json {
         print_json(&SweepLine {
-            scenario: &options.scenario,
+            scenario: options.scenario(),
             seeds: options.seeds,
             passed,
             failed: &failed,
@@ -305,30 +316,49 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
             simulated_seconds: tally.simulated().as_secs_f64(),
             real_seconds: real.as_secs_f64(),
             conditions: tally.conditions(),
+            conditions_missing: conditions::missing(&tally.conditions())
+                .iter()
+                .map(|one| one.name())
+                .collect(),
         });
     } else {
         println!(
             "{}: {passed} of {} seeds passed in {:.1} s: {}; {compared} compared in a second process",
-            options.scenario,
+            options.scenario(),
             options.seeds,
             real.as_secs_f64(),
             tally.progress(real),
         );
     }
     if let Some(path) = &options.junit
-        && let Err(error) = fs::write(path, junit::document(&options.scenario, &test_cases(tally)))
+        && let Err(error) = fs::write(path, junit::document(options.scenario(), &test_cases(tally)))
     {
         return refuse(&format!("cannot write {}: {error}", path.display()));
     }
-    let Some(first) = failed.first() else { return ExitCode::SUCCESS };
+    let lacks_conditions = lacks_conditions(options, tally);
+    let Some(first) = failed.first() else {
+        return if lacks_conditions { ExitCode::from(FOUND) } else { ExitCode::SUCCESS };
+    };
     if !options.json {
         println!(
             "{} failed; the first: {}",
             failed.len(),
-            Chosen::seed(*first, &options.scenario).replay_line()
+            Chosen::seed(*first, options.scenario()).replay_line()
         );
     }
     ExitCode::from(FOUND)
+}
+
+/// Says which conditions no seed came to; whether that makes the sweep fail. They are the broker's own: no other
+/// scenario is held to them.
+fn lacks_conditions(options: &Options, tally: &Tally) -> bool {
+    if options.scenario() != BROKER {
+        return false;
+    }
+    let missing = conditions::missing(&tally.conditions());
+    let Some(complaint) = conditions::complaint(&missing, options.seeds) else { return false };
+    eprintln!("{complaint}");
+    options.seeds >= conditions::SEEDS_MIN
 }
 
 fn test_cases(tally: &Tally) -> Vec<TestCase> {

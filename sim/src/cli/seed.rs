@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::{TraceMode, logs, scenarios};
 use clap::Args;
 
+use super::process::{Found, Report};
 use super::{Chosen, FOUND, TIMED_OUT, TIMEOUT_SECONDS, print, refuse};
-use crate::cli::failure;
-use crate::cli::process::{Found, Report};
+use super::{conditions, failure};
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     chosen: Chosen,
     /// Give up after this many seconds
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 /// Runs one case, and reports on it in one line of JSON.
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(super) fn run(options: &Options) -> ExitCode {
     let (case, scenario) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         events: outcome.events,
         simulated_ns: outcome.time.0,
         faults: u64::try_from(case.faults.len()).unwrap_or(u64::MAX),
-        conditions: conditions(),
+        conditions: conditions::reached(),
         violation: violation
             .map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),
     };
@@ -54,11 +54,6 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     print(&(serde_json::to_string(&report).expect("plain data") + "\n"));
     // The world is not taken apart: the process ends with it.
     if report.violation.is_some() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
-}
-
-/// The names of the rare states that this process has reached. None is counted yet.
-fn conditions() -> Vec<String> {
-    Vec::new()
 }
 
 /// Ends the process if the simulation runs for ever.

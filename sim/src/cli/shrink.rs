@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
-use crate::scenarios;
 use crate::schedules::{Expectation, Schedule};
 use crate::shrink::{self, Oracle, Size};
 use clap::Args;
 
-use super::{Chosen, TIMEOUT_SECONDS, default_scenario, jobs, refuse};
-use crate::cli::process::{self, Found};
+use super::process::{self, Found};
+use super::{Chosen, TIMEOUT_SECONDS, jobs, program, refuse, scenario};
 
 #[derive(Args)]
-pub(crate) struct Options {
+pub(super) struct Options {
     #[command(flatten)]
     chosen: Chosen,
     /// The name of the schedule; default: the checker and the seed
@@ -41,7 +40,7 @@ pub(crate) struct Options {
 }
 
 /// Makes a failure's case as small as it can be, and keeps it.
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(super) fn run(options: &Options) -> ExitCode {
     let (case, _) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
@@ -89,7 +88,7 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
         Size::of(&schedule.case),
         took.as_secs_f64(),
         path.display(),
-        scenarios::program(),
+        program(),
         path.display()
     ))
 }
@@ -101,13 +100,13 @@ fn about(options: &Options, case: &Case, found: &Found) -> String {
     options.about.clone()
 }
 
-/// A mistake on purpose is found in its scenario, and without it nothing is. A mistake of the broker itself is
-/// found now, and must not be any more once it is put right: so the schedule says that nothing is found.
+/// A mistake on purpose is found in its scenario, and without it nothing is. Any other mistake is found now, and
+/// must not be any more once it is put right: so the schedule says that nothing is found.
 fn expectations(case: &Case, checker: &str, folder: &Path, timeout: u64) -> Result<Vec<Expectation>, String> {
-    let right = Expectation { scenario: default_scenario().to_owned(), found_by: None };
-    if case.scenario == default_scenario() {
-        return Ok(vec![right]);
-    }
+    let Some(without) = scenario(&case.scenario)?.without_mistake() else {
+        return Ok(vec![Expectation { scenario: case.scenario.clone(), found_by: None }]);
+    };
+    let right = Expectation { scenario: without.to_owned(), found_by: None };
     let wrong = Expectation { scenario: case.scenario.clone(), found_by: Some(checker.to_owned()) };
     let without = Case { scenario: right.scenario.clone(), ..case.clone() };
     match try_case(&without, &folder.join("without.json"), timeout)? {

@@ -2,9 +2,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::file::FileData;
+use super::file::{Damage, FileData};
 use super::state::{DiskState, FaultyOp};
 use super::tree::Tree;
+use crate::time::SimTime;
 use crate::world::{Node, World, lock};
 
 /// What can go wrong with a node's disk, and a look at it from outside.
@@ -42,11 +43,18 @@ impl DiskControl {
         lock(&self.node.disk).add_fault(op, prefix, times);
     }
 
+    /// The syncs and durable writes that failed since the last time this was asked: when, and of which file.
+    #[must_use]
+    pub fn take_failed_syncs(&self) -> Vec<(SimTime, String)> {
+        std::mem::take(&mut lock(&self.node.disk).failed_syncs)
+    }
+
     /// Takes back what was ordered and has not happened; normal speed again.
     pub fn clear_faults(&self) {
         self.event(format_args!("disk faults cleared"));
         let mut state = lock(&self.node.disk);
         state.clear_faults();
+        state.tree.each_file(FileData::aim);
         state.slowness = 1;
     }
 
@@ -68,13 +76,48 @@ impl DiskControl {
         self.with_file(path, |file| file.flip_bit(bit))
     }
 
-    /// A misdirected write: the next write to the file lands at `to_offset` and reports success.
+    /// A misdirected write: the next write to the file misses its place by so many sectors of 512 bytes, back
+    /// or ahead, and reports success. One that would begin before the file does is not misdirected.
     ///
     /// # Errors
     /// If there is no such file.
-    pub fn misdirect_next_write(&self, path: &str, to_offset: u64) -> io::Result<()> {
-        self.event(format_args!("disk next write of {path:?} goes to {to_offset}"));
-        self.with_file(path, |file| file.misdirect_next_write(to_offset))
+    pub fn misdirect_next_write(&self, path: &str, by_sectors: i64) -> io::Result<()> {
+        self.event(format_args!("disk next write of {path:?} misses by {by_sectors} sectors"));
+        self.with_file(path, |file| file.misdirect_next_write(by_sectors))
+    }
+
+    /// All files with their lengths, in the order of their paths.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, u64)> {
+        let mut state = lock(&self.node.disk);
+        let files = state.tree.files();
+        files.into_iter().map(|(path, id)| (path, state.tree.file(id).map_or(0, |file| file.len()))).collect()
+    }
+
+    /// The files that are not what they should be, because of bit rot, bad sectors and misdirected writes.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<(String, Damage)> {
+        let mut state = lock(&self.node.disk);
+        let files = state.tree.files();
+        let damage = |(path, id)| Some((path, state.tree.file(id)?.damage()?));
+        files.into_iter().filter_map(damage).collect()
+    }
+
+    /// Makes a file what it should be, as somebody does who has a copy of it. False if it is.
+    ///
+    /// # Errors
+    /// If there is no such file.
+    pub fn repair(&self, path: &str) -> io::Result<bool> {
+        self.event(format_args!("disk {path:?} repaired"));
+        self.with_file(path, FileData::repair)
+    }
+
+    /// Runs `job` when the operation after `skip` further ones of that kind on such paths takes place: a write
+    /// between its effect and its being done, a sync at the moment in which it is done. Until then
+    /// [`DiskControl::clear_faults`] takes it back.
+    pub fn when_next(&self, op: FaultyOp, prefix: &str, skip: u32, job: Box<dyn FnOnce() + Send>) {
+        self.event(format_args!("disk trap {op:?} {prefix:?} after {skip}"));
+        lock(&self.node.disk).add_trap(op, prefix, skip, job);
     }
 
     /// Everything takes `times` as long, from now on.

@@ -18,8 +18,22 @@ pub(super) struct FileData {
     dirty_bytes: usize,
     /// Sectors that cannot be read until they are written again.
     bad_sectors: BTreeSet<u64>,
-    /// Where the next write goes instead of where it should.
-    misdirect: Option<u64>,
+    /// By how many sectors the next write misses its place.
+    misdirect: Option<i64>,
+    /// The file as it would be if nothing had been done to it, once something has.
+    ideal: Option<Box<FileData>>,
+}
+
+/// What faults have made of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// What a reader should find, and what it finds.
+    pub ideal: Vec<u8>,
+    pub live: Vec<u8>,
+    /// The places that differ or cannot be read, in order, apart from each other.
+    pub ranges: Vec<std::ops::Range<u64>>,
+    /// Those of them that cannot be read.
+    pub unreadable: Vec<std::ops::Range<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,8 +117,9 @@ impl What {
                     let to = ((sector + 1) * SECTOR_BYTES as u64).min(end);
                     put(content, from, &bytes[index(from - offset)..index(to - offset)]);
                 }
-                // The new length may be on the medium before the bytes are.
-                if index(end) > content.len() && rng.chance(loss.kept_per_mille / 4) {
+                // The new length may be on the medium before the bytes are. (Drawn in any case, so that a file and
+                // its ideal draw alike.)
+                if rng.chance(loss.kept_per_mille / 4) && index(end) > content.len() {
                     content.resize(index(end), 0);
                 }
             }
@@ -134,7 +149,11 @@ impl FileData {
     }
 
     pub(super) fn write(&mut self, offset: u64, bytes: Bytes) -> ChangeId {
-        let offset = self.misdirect.take().unwrap_or(offset);
+        if let Some(ideal) = &mut self.ideal {
+            ideal.write(offset, bytes.clone());
+        }
+        let missed = self.misdirect.take().unwrap_or(0).saturating_mul(SECTOR_BYTES as i64);
+        let offset = offset.checked_add_signed(missed).unwrap_or(offset);
         for sector in sectors(offset, bytes.len()) {
             self.bad_sectors.remove(&sector);
         }
@@ -142,6 +161,10 @@ impl FileData {
     }
 
     pub(super) fn set_len(&mut self, length: u64) {
+        if let Some(ideal) = &mut self.ideal {
+            ideal.set_len(length);
+        }
+        self.bad_sectors.retain(|sector| sector * (SECTOR_BYTES as u64) < length);
         self.change(What::SetLen(length));
     }
 
@@ -161,6 +184,9 @@ impl FileData {
 
     /// What a sync that began at `mark` has made durable.
     pub(super) fn synced(&mut self, mark: Mark) {
+        if let Some(ideal) = &mut self.ideal {
+            ideal.synced(mark);
+        }
         for change in self.changes.iter_mut().take_while(|change| change.number < mark.0) {
             self.dirty_bytes -= change.make_durable();
         }
@@ -169,6 +195,9 @@ impl FileData {
 
     /// What a durable write has made durable: itself alone, not what was written before.
     pub(super) fn written_durably(&mut self, id: ChangeId) {
+        if let Some(ideal) = &mut self.ideal {
+            ideal.written_durably(id);
+        }
         // It may have been dropped by a failed sync in the meantime.
         if let Some(change) = self.changes.iter_mut().find(|change| change.number == id.0) {
             self.dirty_bytes -= change.make_durable();
@@ -192,6 +221,9 @@ impl FileData {
 
     /// The system writes back on its own accord, oldest first, until at most `bytes` are dirty.
     pub(super) fn write_back(&mut self, bytes: usize) {
+        if let Some(ideal) = &mut self.ideal {
+            ideal.write_back(bytes);
+        }
         for change in &mut self.changes {
             if self.dirty_bytes <= bytes {
                 break;
@@ -206,11 +238,22 @@ impl FileData {
     pub(super) fn sync_failed(&mut self, loss: &PowerLoss, evicted: bool, rng: &mut Stream) {
         self.lose_changes(loss, rng);
         if evicted {
-            self.live.clone_from(&self.durable);
+            self.show_medium();
+        }
+    }
+
+    fn show_medium(&mut self) {
+        self.live.clone_from(&self.durable);
+        if let Some(ideal) = &mut self.ideal {
+            ideal.show_medium();
         }
     }
 
     fn lose_changes(&mut self, loss: &PowerLoss, rng: &mut Stream) {
+        if let Some(ideal) = &mut self.ideal {
+            // The same sectors of the same changes.
+            ideal.lose_changes(loss, &mut rng.clone());
+        }
         self.dirty_bytes = 0;
         for change in std::mem::take(&mut self.changes) {
             if change.durable {
@@ -227,10 +270,51 @@ impl FileData {
             return;
         }
         self.lose_changes(loss, rng);
-        self.live.clone_from(&self.durable);
+        self.show_medium();
+    }
+
+    /// From now on the file as it should be is kept beside the file as it is.
+    fn keep_ideal(&mut self) {
+        if self.ideal.is_none() {
+            self.ideal = Some(Box::new(FileData { bad_sectors: BTreeSet::new(), ..self.clone() }));
+        }
+    }
+
+    /// What faults have made of the file; `None` if it is as it should be.
+    pub(super) fn damage(&mut self) -> Option<Damage> {
+        let ideal = self.ideal.as_ref()?;
+        let mut ranges = differences(&ideal.live, &self.live);
+        let bad = self.bad_sectors.iter().map(|sector| {
+            let from = sector * SECTOR_BYTES as u64;
+            from..(from + SECTOR_BYTES as u64).min(self.len().max(from))
+        });
+        let unreadable: Vec<_> = bad.filter(|range| !range.is_empty()).collect();
+        ranges.extend(unreadable.iter().cloned());
+        if ranges.is_empty() {
+            if self.misdirect.is_none() && ideal.durable == self.durable && ideal.changes.is_empty() {
+                self.ideal = None;
+            }
+            return None;
+        }
+        Some(Damage {
+            ideal: ideal.live.clone(),
+            live: self.live.clone(),
+            ranges: joined(ranges),
+            unreadable,
+        })
+    }
+
+    /// Makes the file what it should be. False if it is.
+    pub(super) fn repair(&mut self) -> bool {
+        match self.ideal.take() {
+            Some(ideal) => *self = *ideal,
+            None => return false,
+        }
+        true
     }
 
     pub(super) fn add_bad_sector(&mut self, sector: u64) {
+        self.keep_ideal();
         self.bad_sectors.insert(sector);
     }
 
@@ -240,6 +324,7 @@ impl FileData {
         if byte >= self.live.len() {
             return false;
         }
+        self.keep_ideal();
         self.live[byte] ^= 1 << (bit % 8);
         if let Some(durable) = self.durable.get_mut(byte) {
             *durable ^= 1 << (bit % 8);
@@ -247,8 +332,14 @@ impl FileData {
         true
     }
 
-    pub(super) fn misdirect_next_write(&mut self, to_offset: u64) {
-        self.misdirect = Some(to_offset);
+    pub(super) fn misdirect_next_write(&mut self, by_sectors: i64) {
+        self.keep_ideal();
+        self.misdirect = Some(by_sectors);
+    }
+
+    /// A misdirection that has not happened does not happen any more.
+    pub(super) fn aim(&mut self) {
+        self.misdirect = None;
     }
 
     pub(super) fn live(&self) -> &[u8] {
@@ -263,4 +354,36 @@ impl FileData {
         }
         content
     }
+}
+
+/// Where two contents differ; where only one of them reaches, they do.
+fn differences(one: &[u8], other: &[u8]) -> Vec<std::ops::Range<u64>> {
+    let mut ranges: Vec<std::ops::Range<u64>> = Vec::new();
+    let common = one.len().min(other.len()) as u64;
+    for (at, (a, b)) in (0..).zip(one.iter().zip(other)) {
+        if a == b {
+            continue;
+        }
+        match ranges.last_mut() {
+            Some(last) if last.end == at => last.end = at + 1,
+            Some(_) | None => ranges.push(at..at + 1),
+        }
+    }
+    let longest = one.len().max(other.len()) as u64;
+    if longest > common {
+        ranges.push(common..longest);
+    }
+    ranges
+}
+
+fn joined(mut ranges: Vec<std::ops::Range<u64>>) -> Vec<std::ops::Range<u64>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut joined: Vec<std::ops::Range<u64>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+            Some(_) | None => joined.push(range),
+        }
+    }
+    joined
 }

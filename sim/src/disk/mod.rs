@@ -9,6 +9,10 @@
 //! Every operation has two moments between its start and its end: when it takes effect on the live picture,
 //! and when it is done (for a durable write or a sync: durable). If the process ends between them, the effect
 //! stays and nobody is told; if it ends before, nothing happens.
+//!
+//! A file that rot, a bad sector or a misdirected write has hit is kept twice from then on: as it is, and as it
+//! would be without ([`DiskControl::damaged`]). Both live through the same writes, syncs and losses of power, so
+//! that at any time it is known which bytes a fault has destroyed and none has rewritten.
 mod control;
 mod file;
 mod ops;
@@ -16,6 +20,7 @@ mod state;
 mod tree;
 
 pub use control::{DiskControl, DiskImage};
+pub use file::Damage;
 pub(crate) use ops::SimDisk;
 pub(crate) use state::DiskState;
 pub use state::{DiskOptions, FaultyOp, PowerLoss, Range};

@@ -13,6 +13,7 @@ use ordain::types::limits::DISK_BLOCK_BYTES;
 use super::file::ChangeId;
 use super::state::{DiskState, FaultyOp, PowerLoss, Range, io_error};
 use super::tree::{Inode, InodeId};
+use crate::time::SimTime;
 use crate::timers::Action;
 use crate::trace::{Part, content_hash};
 use crate::world::{Incarnation, Node, World, lock};
@@ -96,12 +97,12 @@ impl SimDisk {
             if !disk.node.is_alive(disk.incarnation) {
                 return;
             }
-            let between = effect(&disk, &mut lock(&disk.node.disk));
+            let between = disk.with_state(|state| effect(&disk, state));
             let second = move |_: &Arc<World>| {
                 if !disk.node.is_alive(disk.incarnation) {
                     return;
                 }
-                let result = finish(&disk, &mut lock(&disk.node.disk), between);
+                let result = disk.with_state(|state| finish(&disk, state, between));
                 let mut slot = lock(&slot);
                 slot.done = Some(result);
                 let waker = slot.waker.take();
@@ -113,6 +114,16 @@ impl SimDisk {
             world.timers.at(moments.done, Action::Run(Box::new(second)));
         };
         self.world.timers.at(moments.effect, Action::Run(Box::new(first)));
+    }
+
+    /// Runs a job on the disk's state, and lets what it sets off happen at this very moment, after it.
+    fn with_state<T>(&self, job: impl FnOnce(&mut DiskState) -> T) -> T {
+        let mut state = lock(&self.node.disk);
+        let result = job(&mut state);
+        for job in std::mem::take(&mut state.sprung) {
+            self.world.timers.at(self.world.now(), Action::Run(Box::new(|_| job())));
+        }
+        result
     }
 
     /// An operation on names, done in one moment.
@@ -296,7 +307,8 @@ impl Target {
     }
 
     /// A sync fails: what it should have made durable is in an unknown state for ever.
-    fn sync_failed(&self, state: &mut DiskState) {
+    fn sync_failed(&self, now: SimTime, state: &mut DiskState) {
+        state.failed_syncs.push((now, self.path.to_string()));
         let loss = PowerLoss { kept_per_mille: u32::try_from(state.rng.between(0, 1000)).unwrap_or(0) };
         let evicted = state.rng.chance(500);
         let mut rng = state.rng.clone();
@@ -436,7 +448,7 @@ impl File for SimFile {
             move |disk, state, mark| {
                 let result = state.fault(FaultyOp::Sync, &target.path);
                 if result.is_err() {
-                    target.sync_failed(state);
+                    target.sync_failed(disk.world.now(), state);
                 } else if let (Some(file), Some(mark)) = (state.tree.file(target.inode), mark) {
                     file.synced(mark);
                 }
@@ -474,7 +486,7 @@ impl Target {
     fn durable_write_done(&self, disk: &SimDisk, state: &mut DiskState, change: ChangeId) -> io::Result<()> {
         let result = state.fault(FaultyOp::Sync, &self.path);
         if result.is_err() {
-            self.sync_failed(state);
+            self.sync_failed(disk.world.now(), state);
         } else if let Some(file) = state.tree.file(self.inode) {
             file.written_durably(change);
         }

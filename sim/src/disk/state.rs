@@ -71,12 +71,25 @@ struct Fault {
     times: u32,
 }
 
+/// What is to happen at an operation.
+struct Trap {
+    op: FaultyOp,
+    prefix: String,
+    skip: u32,
+    job: Box<dyn FnOnce() + Send>,
+}
+
 /// A node's disk.
 pub(crate) struct DiskState {
     pub(super) tree: Tree,
     pub(super) options: DiskOptions,
     pub(super) rng: Stream,
     faults: Vec<Fault>,
+    traps: Vec<Trap>,
+    /// Syncs and durable writes that failed, and when.
+    pub(super) failed_syncs: Vec<(SimTime, String)>,
+    /// What traps have set off: to be run without this state's lock.
+    pub(super) sprung: Vec<Box<dyn FnOnce() + Send>>,
     /// No more than this is in use, in bytes; `None` if that is to be counted.
     used_at_most: Option<u64>,
     /// Everything takes so many times as long.
@@ -107,6 +120,9 @@ impl DiskState {
             options,
             rng,
             faults: Vec::new(),
+            traps: Vec::new(),
+            failed_syncs: Vec::new(),
+            sprung: Vec::new(),
             used_at_most: None,
             slowness: 1,
             stalled_until: SimTime(0),
@@ -124,12 +140,31 @@ impl DiskState {
         self.faults.push(Fault { op, prefix: prefix.to_owned(), times });
     }
 
+    pub(super) fn add_trap(&mut self, op: FaultyOp, prefix: &str, skip: u32, job: Box<dyn FnOnce() + Send>) {
+        self.traps.push(Trap { op, prefix: prefix.to_owned(), skip, job });
+    }
+
     pub(super) fn clear_faults(&mut self) {
         self.faults.clear();
+        self.traps.clear();
+    }
+
+    fn spring(&mut self, op: FaultyOp, path: &str) {
+        for index in (0..self.traps.len()).rev() {
+            let trap = &mut self.traps[index];
+            if trap.op != op || !path.starts_with(&trap.prefix) {
+                continue;
+            }
+            match trap.skip.checked_sub(1) {
+                Some(skip) => trap.skip = skip,
+                None => self.sprung.push(self.traps.remove(index).job),
+            }
+        }
     }
 
     /// The error that was ordered for such an operation, if one was.
     pub(super) fn fault(&mut self, op: FaultyOp, path: &str) -> io::Result<()> {
+        self.spring(op, path);
         let Some(index) =
             self.faults.iter().position(|fault| fault.op == op && path.starts_with(&fault.prefix))
         else {

@@ -98,6 +98,32 @@ impl Tree {
         }
     }
 
+    /// All files that have a name, in the order of their paths.
+    pub(super) fn files(&self) -> Vec<(String, InodeId)> {
+        let mut found = Vec::new();
+        let mut open = vec![(String::new(), ROOT)];
+        while let Some((path, id)) = open.pop() {
+            match self.inodes.get(&id) {
+                Some(Inode::Directory(directory)) => open.extend(directory.live.iter().map(|(name, id)| {
+                    (if path.is_empty() { name.clone() } else { format!("{path}/{name}") }, *id)
+                })),
+                Some(Inode::File(_)) => found.push((path, id)),
+                None => {}
+            }
+        }
+        found.sort();
+        found
+    }
+
+    pub(super) fn each_file(&mut self, job: impl Fn(&mut FileData)) {
+        for inode in self.inodes.values_mut() {
+            match inode {
+                Inode::File(file) => job(file),
+                Inode::Directory(_) => {}
+            }
+        }
+    }
+
     fn walk(&self, parts: &[&str]) -> io::Result<InodeId> {
         parts.iter().try_fold(ROOT, |id, part| {
             self.directory(id)?.live.get(*part).copied().ok_or_else(|| io::ErrorKind::NotFound.into())

@@ -3,6 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::disk::FaultyOp;
+use crate::fault_atlas::Aim;
+
+mod families;
+
+pub use families::{Family, ROOM, draw_families, draw_schedule};
 
 /// One change for the worse or the better.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -11,6 +16,48 @@ pub enum Fault {
     /// The machine loses its power.
     PowerFail {
         node: String,
+    },
+    /// The machine loses its power at the operation after `skip` further ones of that kind on such paths.
+    PowerFailAt {
+        node: String,
+        op: FaultyOp,
+        prefix: String,
+        skip: u32,
+    },
+    /// Likewise, and nothing that was not synced is kept.
+    LoseNames {
+        node: String,
+        op: FaultyOp,
+        prefix: String,
+        skip: u32,
+    },
+    /// A bit of a file becomes another; `pick` says which, among all that is there then.
+    Rot {
+        node: String,
+        aim: Aim,
+        pick: u64,
+    },
+    /// A sector of a file cannot be read any more.
+    BadSector {
+        node: String,
+        aim: Aim,
+        pick: u64,
+    },
+    /// The next write to a file misses its place.
+    Misdirect {
+        node: String,
+        aim: Aim,
+        pick: u64,
+        by_sectors: i64,
+    },
+    /// The disk is copied as it is; the copy is put in its place at the end of the run.
+    TakeImage {
+        node: String,
+    },
+    /// Both clocks stand still, or go on.
+    Freeze {
+        node: String,
+        frozen: bool,
     },
     /// The process is killed.
     Crash {

@@ -321,7 +321,12 @@ fn of_disk(what: &str, text: &str) -> Kind {
         let is_usual = text.ends_with(" ok") || text.ends_with(" NotFound");
         return if is_usual { Kind::Disk } else { Kind::DiskError };
     }
-    let heals = text.ends_with("faults cleared") || text.ends_with("slower by 1");
+    // A disk as large as any that is drawn.
+    const WHOLE: u64 = 1 << 30;
+    let room = text.strip_prefix("disk capacity ").and_then(|bytes| bytes.parse::<u64>().ok());
+    let heals = text.ends_with("faults cleared")
+        || text.ends_with("slower by 1")
+        || room.is_some_and(|bytes| bytes >= WHOLE);
     if heals { Kind::Heal } else { Kind::Fault }
 }
 

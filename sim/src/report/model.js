@@ -123,8 +123,8 @@ const applyFilters = () => {
 };
 
 const setWindow = (from, to) => {
-  const margin = end * 0.01;
-  const width = Math.min(Math.max(to - from, 2000), end + 2 * margin);
+  const width = Math.min(Math.max(to - from, 2000), end * 1.02);
+  const margin = Math.min(end * 0.01, width * 0.05);
   const begin = Math.min(Math.max(from, -margin), end + margin - width);
   [state.from, state.to] = [begin, begin + width];
   changed();

@@ -144,7 +144,9 @@ const fillStory = () => {
       : 'The faults and lives of the servers up to the violation.'));
   }
   panel.append(steps(chosen));
-  panel.querySelector('.related')?.scrollIntoView({ block: 'center' });
+  // Only the panel is moved, not the page.
+  const first = panel.querySelector('.related');
+  if (first) panel.scrollTop = first.offsetTop - panel.offsetTop - panel.clientHeight / 2;
 };
 
 const fillEvent = () => {

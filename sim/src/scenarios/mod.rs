@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
 
+use ordain::probe::Mutant;
+
 use crate::case::{Case, CaseError};
 use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
 use crate::trace::TraceMode;
@@ -11,7 +13,7 @@ use crate::trace::TraceMode;
 pub(crate) mod broker;
 mod storage_and_net;
 
-pub use broker::{Broker, Load, Mutant};
+pub use broker::{Broker, Load};
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: who found what to be broken.
@@ -56,6 +58,11 @@ pub trait Scenario: Sync {
     /// In one line.
     fn about(&self) -> &'static str;
 
+    /// If this one has a mistake on purpose: the scenario without it, which runs the same cases.
+    fn without_mistake(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The case of this seed. All that a case can hold is drawn here; a run draws only what happens within it.
     fn draw(&self, seed: u64) -> Case;
 
@@ -67,31 +74,9 @@ pub trait Scenario: Sync {
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
 }
 
-/// What this process runs, and how people start it.
-static REGISTERED: OnceLock<(&'static str, Vec<&'static dyn Scenario>)> = OnceLock::new();
-
-/// Says which scenarios this process has.
-///
-/// # Panics
-/// If it was said before.
-pub(crate) fn register(program: &'static str, scenarios: Vec<&'static dyn Scenario>) {
-    assert!(REGISTERED.set((program, scenarios)).is_ok(), "a process has one set of scenarios");
-}
-
-/// How people start this program.
-pub(crate) fn program() -> &'static str {
-    REGISTERED.get().map_or("cargo sim", |(program, _)| program)
-}
-
-/// All scenarios of this process; the first is the default. Those of the broker, if nothing else was said.
+/// All scenarios of `cargo sim`; the first is the default.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Scenario> {
-    REGISTERED.get().map_or_else(of_the_broker, |(_, scenarios)| scenarios.clone())
-}
-
-/// The scenarios of `cargo sim`.
-#[must_use]
-pub fn of_the_broker() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> = vec![
         &Broker { mutant: None },
         &StorageAndNet { sync_before_answer: true },
@@ -99,21 +84,16 @@ pub fn of_the_broker() -> Vec<&'static dyn Scenario> {
         &Load::Inside,
         &Load::Idle,
     ];
-    all.extend(MUTANTS.iter().map(|broker| broker as &dyn Scenario));
+    all.extend(mutants().iter().map(|broker| broker as &dyn Scenario));
+    all.push(&StorageAndNet { sync_before_answer: false });
     all
 }
 
 /// The broker with one mistake each.
-static MUTANTS: [Broker; 5] = {
-    let [a, b, c, d, e] = Mutant::ALL;
-    [
-        Broker { mutant: Some(a) },
-        Broker { mutant: Some(b) },
-        Broker { mutant: Some(c) },
-        Broker { mutant: Some(d) },
-        Broker { mutant: Some(e) },
-    ]
-};
+fn mutants() -> &'static [Broker] {
+    static MUTANTS: OnceLock<Vec<Broker>> = OnceLock::new();
+    MUTANTS.get_or_init(|| Mutant::ALL.iter().map(|&one| Broker { mutant: Some(one) }).collect())
+}
 
 /// The scenario of that name.
 #[must_use]

@@ -2,6 +2,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ordain::broker::Loggers;
 use ordain::config::LoadedConfig;
 use ordain::io::Io;
 use ordain::server::{Node, StartError};
@@ -9,21 +10,36 @@ use ordain::server::{Node, StartError};
 use crate::failure::Failure;
 
 /// Starts a node and says in the log what recovery found.
-pub async fn start(io: Io, config: LoadedConfig, data_dir: &Path) -> Result<Node, Failure> {
+pub async fn start(io: Io, config: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Result<Node, Failure> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let node = Node::start(io, Arc::new(config.broker), Arc::new(config.settings)).await.map_err(
-        |error| match error {
-            // What storage says names files below the data directory.
-            StartError::Storage(error) => {
-                Failure::Message(format!("in the data directory {}: {error}", data_dir.display()))
+    let storage = &config.broker.storage;
+    let journal_bytes = storage.journal_file_bytes * storage.journal_files as u64;
+    let started = Node::start_with(io, Arc::new(config.broker), Arc::new(config.settings), loggers).await;
+    let node = started.map_err(|error| match error {
+        // What storage says names files below the data directory.
+        StartError::Storage(error) => {
+            let mut message = format!("in the data directory {}: {error}", data_dir.display());
+            if is_full(&error) {
+                message.push_str(&format!(
+                    "; the journal alone takes {} MiB: free some space, name another disk with --data, or set \
+                     ordain.journal.files or ordain.journal.file.bytes lower",
+                    journal_bytes >> 20
+                ));
             }
-            other => Failure::Message(other.to_string()),
-        },
-    )?;
+            Failure::Message(message)
+        }
+        other => Failure::Message(other.to_string()),
+    })?;
     report(&node);
     Ok(node)
+}
+
+/// Whether a lack of space is what an error goes back to.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_system = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    of_system == Some(std::io::ErrorKind::StorageFull) || error.source().is_some_and(is_full)
 }
 
 fn report(node: &Node) {

@@ -47,8 +47,8 @@ impl Watch {
         let context = Arc::clone(node.context());
         let listeners = node.listeners().iter().map(|l| (l.name.clone(), Arc::clone(&l.stats)));
         let running = Running {
-            node_id: context.config.node_id,
-            memory_bytes: context.config.network.queued_request_bytes_max,
+            node_id: context.config().node_id,
+            memory_bytes: context.config().network.queued_request_bytes_max,
             context,
             storage: node.storage().clone(),
             listeners: listeners.collect(),

@@ -21,7 +21,7 @@ pub(in crate::broker) async fn handle(
     let names: Vec<Text> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let topics: Vec<NewTopic> = request.topics.into_iter().map(new_topic).collect();
     let ids: Vec<TopicId> = topics.iter().map(|_| context.fresh_topic_id()).collect();
-    let config = Arc::clone(&context.config);
+    let config = context.config();
     let decided = change(context, Mode::of(request.validate_only), request.timeout_ms, move |image| {
         create_topics(image, &topics, &ids, TopicRules::of(&config))
     })

@@ -83,7 +83,7 @@ fn check(
     if is_internal_topic(&topic.name) {
         return Err(ErrorCode::InvalidTopicException);
     }
-    let cleanup = topic.config(&context.config.topic_defaults).cleanup;
+    let cleanup = topic.config(&context.config().topic_defaults).cleanup;
     if cleanup.compact && !cleanup.delete {
         return Err(ErrorCode::PolicyViolation);
     }

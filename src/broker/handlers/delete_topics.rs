@@ -21,7 +21,7 @@ pub(in crate::broker) async fn handle(
     let by_name = |name| DeleteTopicState { name: Some(name), ..Default::default() };
     let topics: Vec<DeleteTopicState> =
         request.topics.into_iter().chain(request.topic_names.into_iter().map(by_name)).collect();
-    if !context.config.topics.delete_enabled {
+    if !context.config().topics.delete_enabled {
         let code =
             if caller.version < 3 { ErrorCode::InvalidRequest } else { ErrorCode::TopicDeletionDisabled };
         let error = ApiError::new(code, ControllerError::DeletionDisabled.to_string());

@@ -1,16 +1,15 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::broker::config_changes::resource_type::{BROKER_LOGGER, CLIENT_METRICS};
-use crate::broker::config_changes::this_node;
+use crate::broker::config_changes::{BROKER_LOGGER, node_named};
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
 use crate::config::{
-    BrokerLayers, ConfigEntry, ConfigSource, ConfigSynonym, DynamicConfig, Kind, Scope, describe_all_brokers,
-    describe_broker, describe_topic, validate_topic_name,
+    BrokerLayers, ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker,
+    describe_client_metrics, describe_group, describe_topic, validate_topic_name,
 };
+use crate::metadata::controller::dynamic_configs;
 use crate::metadata::{ConfigResource, MetadataImage};
-use crate::types::ErrorCode;
+use crate::types::{ErrorCode, NodeId};
 use crate::wire::Text;
 use crate::wire::messages::describe_configs_request::DescribeConfigsResource;
 use crate::wire::messages::describe_configs_response::{
@@ -46,8 +45,14 @@ struct Shown {
 }
 
 fn is_known(resource_type: i8) -> bool {
-    [ConfigResource::TOPIC, ConfigResource::BROKER, ConfigResource::GROUP, BROKER_LOGGER, CLIENT_METRICS]
-        .contains(&resource_type)
+    [
+        ConfigResource::TOPIC,
+        ConfigResource::BROKER,
+        BROKER_LOGGER,
+        ConfigResource::CLIENT_METRICS,
+        ConfigResource::GROUP,
+    ]
+    .contains(&resource_type)
 }
 
 fn invalid_request(message: impl Into<String>) -> ApiError {
@@ -58,98 +63,82 @@ fn describe(
     context: &Context,
     image: &MetadataImage,
     resource: &DescribeConfigsResource,
-) -> Result<Vec<ConfigEntry>, ApiError> {
-    let none = BTreeMap::new();
-    let dynamic = |resource, scope| DynamicConfig::parse(image.settings(&resource).unwrap_or(&none), scope).0;
-    let broker = dynamic(ConfigResource::Broker(Some(context.config.node_id)), Scope::OneBroker);
-    let cluster = dynamic(ConfigResource::Broker(None), Scope::AllBrokers);
+) -> Result<Vec<Described>, ApiError> {
+    let node = context.config().node_id;
+    let (broker, cluster) = dynamic_configs(image, node);
     let layers = BrokerLayers { broker: &broker, cluster: &cluster, settings: &context.settings };
-    let (name, node) = (&*resource.resource_name, context.config.node_id);
-    match resource.resource_type {
+    let own = |resource| image.settings(&resource).cloned().unwrap_or_default();
+    let name = &*resource.resource_name;
+    let entries = match resource.resource_type {
         ConfigResource::TOPIC => {
             validate_topic_name(name)
                 .map_err(|error| ApiError::new(ErrorCode::InvalidTopicException, error.to_string()))?;
             let topic = image.topic(name).ok_or(ApiError::bare(ErrorCode::UnknownTopicOrPartition))?;
-            Ok(describe_topic(&layers, &topic.settings))
+            describe_topic(&layers, &topic.settings)
         }
-        ConfigResource::BROKER if name.is_empty() => Ok(describe_all_brokers(&layers)),
-        ConfigResource::BROKER => this_node(name, node).map(|_| describe_broker(&layers)),
-        ConfigResource::GROUP if name.is_empty() => Err(invalid_request("a group has to be named")),
-        ConfigResource::GROUP => Ok(describe_group(&layers)),
-        // What is logged is decided at the start: there are no loggers whose level could be told or changed.
-        BROKER_LOGGER => this_node(name, node).map(|_| Vec::new()),
-        CLIENT_METRICS if name.is_empty() => Err(invalid_request("a subscription has to be named")),
-        // No subscription can be made, so none has settings.
-        _ => Ok(Vec::new()),
+        ConfigResource::BROKER if name.is_empty() => describe_all_brokers(&layers),
+        ConfigResource::BROKER => {
+            check_node(name, node, " or empty string,")?;
+            describe_broker(&layers)
+        }
+        BROKER_LOGGER if name.is_empty() => return Err(invalid_request("Broker id must not be empty")),
+        BROKER_LOGGER => {
+            check_node(name, node, "")?;
+            let levels = context.loggers.levels().into_iter();
+            return Ok(levels.map(|(name, level)| Described::Logger { name, level: level.name() }).collect());
+        }
+        ConfigResource::CLIENT_METRICS if name.is_empty() => {
+            return Err(invalid_request("Client metrics subscription name must not be empty"));
+        }
+        ConfigResource::CLIENT_METRICS => {
+            describe_client_metrics(&own(ConfigResource::ClientMetrics(name.to_owned())))
+        }
+        ConfigResource::GROUP if name.is_empty() => {
+            return Err(invalid_request("Group name must not be empty"));
+        }
+        ConfigResource::GROUP => describe_group(&layers, &own(ConfigResource::Group(name.to_owned()))),
+        other => return Err(invalid_request(format!("Unknown resource type {other}"))),
+    };
+    Ok(entries.into_iter().map(Described::Key).collect())
+}
+
+fn check_node(name: &str, node: NodeId, or: &str) -> Result<(), ApiError> {
+    match node_named(name)? {
+        id if id == node => Ok(()),
+        _ => Err(invalid_request(format!("Unexpected broker id, expected {node}{or} but received {name}"))),
     }
 }
 
-/// The settings that a group of the newer protocols may have and the broker gives a default for, in the order
-/// of names. A broker's key is the group's with `group.` before it.
-const GROUP_KEYS: [&str; 14] = [
-    "consumer.assignment.interval.ms",
-    "consumer.heartbeat.interval.ms",
-    "consumer.session.timeout.ms",
-    "share.assignment.interval.ms",
-    "share.delivery.count.limit",
-    "share.heartbeat.interval.ms",
-    "share.partition.max.record.locks",
-    "share.record.lock.duration.ms",
-    "share.session.timeout.ms",
-    "streams.assignment.interval.ms",
-    "streams.heartbeat.interval.ms",
-    "streams.initial.rebalance.delay.ms",
-    "streams.num.standby.replicas",
-    "streams.session.timeout.ms",
-];
+/// One line of an answer.
+enum Described {
+    Key(ConfigEntry),
+    Logger { name: String, level: &'static str },
+}
 
-/// Those that no key of the broker stands behind.
-const GROUP_KEYS_ALONE: [(&str, Kind, &str, &str); 3] = [
-    ("share.auto.offset.reset", Kind::Text, "latest", "Where a share group starts without offsets."),
-    (
-        "share.isolation.level",
-        Kind::Text,
-        "read_uncommitted",
-        "Whether a share group sees open transactions.",
-    ),
-    (
-        "share.renew.acknowledge.enable",
-        Kind::Boolean,
-        "true",
-        "Whether members may prolong their record locks.",
-    ),
-];
-
-/// What a group has: nothing of its own, because it cannot be given anything.
-fn describe_group(layers: &BrokerLayers<'_>) -> Vec<ConfigEntry> {
-    let mut entries = Vec::with_capacity(GROUP_KEYS.len() + GROUP_KEYS_ALONE.len());
-    for entry in describe_broker(layers) {
-        let group_key = entry.name.strip_prefix("group.").filter(|name| GROUP_KEYS.contains(name));
-        if let Some(name) = group_key {
-            entries.push(ConfigEntry { name, read_only: false, ..entry });
+impl Described {
+    fn name(&self) -> &str {
+        match self {
+            Described::Key(entry) => entry.name,
+            Described::Logger { name, .. } => name,
         }
     }
-    entries.extend(GROUP_KEYS_ALONE.map(|(name, kind, default, documentation)| {
-        let value = Some(default.to_owned());
-        let synonym = ConfigSynonym { name, value: value.clone(), source: ConfigSource::Default };
-        ConfigEntry {
-            name,
-            value,
-            source: ConfigSource::Default,
-            read_only: false,
-            sensitive: false,
-            synonyms: vec![synonym],
-            kind,
-            documentation,
+
+    fn answer(self, shown: Shown) -> DescribeConfigsResourceResult {
+        match self {
+            Described::Key(entry) => config(entry, shown),
+            Described::Logger { name, level } => DescribeConfigsResourceResult {
+                name: name.into(),
+                value: Some(Text::from_static(level)),
+                config_source: ConfigSource::BrokerLogger.wire_code(),
+                ..Default::default()
+            },
         }
-    }));
-    entries.sort_by_key(|entry| entry.name);
-    entries
+    }
 }
 
 fn result(
     resource: DescribeConfigsResource,
-    described: Result<Vec<ConfigEntry>, ApiError>,
+    described: Result<Vec<Described>, ApiError>,
     shown: Shown,
 ) -> DescribeConfigsResult {
     let DescribeConfigsResource { resource_type, resource_name, configuration_keys, .. } = resource;
@@ -159,13 +148,13 @@ fn result(
     };
     // No keys and an empty list both mean all.
     let keys = configuration_keys.unwrap_or_default();
-    let asked = |entry: &ConfigEntry| keys.is_empty() || keys.iter().any(|key| *key == entry.name);
+    let asked = |entry: &Described| keys.is_empty() || keys.iter().any(|key| &**key == entry.name());
     DescribeConfigsResult {
         error_code: error.as_ref().map_or(ErrorCode::None, |error| error.code).code(),
         error_message: error.and_then(|error| error.text()),
         resource_type,
         resource_name,
-        configs: entries.into_iter().filter(asked).map(|entry| config(entry, shown)).collect(),
+        configs: entries.into_iter().filter(asked).map(|entry| entry.answer(shown)).collect(),
         ..Default::default()
     }
 }
@@ -192,8 +181,10 @@ fn config(entry: ConfigEntry, shown: Shown) -> DescribeConfigsResourceResult {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::config::{Inputs, Settings};
+    use crate::config::{DynamicConfig, Inputs, Settings};
 
     fn layers<T>(look: impl FnOnce(&BrokerLayers<'_>) -> T) -> T {
         let (none, settings) = (DynamicConfig::default(), Settings::load(&Inputs::default()).expect("right"));
@@ -212,19 +203,11 @@ mod tests {
     const BARE: Shown = Shown { synonyms: false, documentation: false };
 
     #[test]
-    fn a_group_has_every_key_that_the_broker_gives_a_default_for() {
-        let entries = layers(describe_group);
-        assert_eq!(entries.len(), GROUP_KEYS.len() + GROUP_KEYS_ALONE.len());
-        assert!(entries.is_sorted_by(|a, b| a.name < b.name));
-        let timeout =
-            entries.iter().find(|entry| entry.name == "consumer.session.timeout.ms").expect("listed");
-        assert_eq!(timeout.value.as_deref(), Some("45000"));
-        assert_eq!(timeout.synonyms[0].name, "group.consumer.session.timeout.ms");
-    }
-
-    #[test]
     fn only_the_keys_asked_for_are_told() {
-        let entries = || Ok(layers(|layers| describe_topic(layers, &BTreeMap::new())));
+        let entries = || {
+            let keys = layers(|layers| describe_topic(layers, &BTreeMap::new()));
+            Ok(keys.into_iter().map(Described::Key).collect())
+        };
         let named = result(resource(Some(&["cleanup.policy", "no.such.config"])), entries(), BARE);
         assert_eq!(named.configs.len(), 1);
         assert_eq!((named.configs[0].config_type, named.configs[0].documentation.clone()), (7, None));

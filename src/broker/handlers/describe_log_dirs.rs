@@ -33,7 +33,7 @@ pub(in crate::broker) async fn handle(
             DescribeLogDirsResult { error_code: ErrorCode::KafkaStorageError.code(), ..Default::default() }
         }
     };
-    let result = DescribeLogDirsResult { log_dir: context.config.data_directory.clone().into(), ..result };
+    let result = DescribeLogDirsResult { log_dir: context.config().data_directory.clone().into(), ..result };
     DescribeLogDirsResponse { results: vec![result], ..DescribeLogDirsResponse::default() }
 }
 

@@ -25,7 +25,7 @@ pub(in crate::broker) async fn handle(
         return refusal;
     }
     let limit = usize::try_from(request.response_partition_limit).unwrap_or(0);
-    let limit = limit.min(context.config.fetch.described_partitions_max).max(1);
+    let limit = limit.min(context.config().fetch.described_partitions_max).max(1);
     let Page { topics, next } = page(&image, &request, limit);
     let ids = topics
         .iter()

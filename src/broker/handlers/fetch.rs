@@ -54,7 +54,7 @@ struct Limits {
 impl Limits {
     fn of(context: &Context, request: &FetchRequest) -> Limits {
         let bytes = |value: i32| usize::try_from(value).unwrap_or(0);
-        let max_bytes = bytes(request.max_bytes).min(context.config.fetch.response_bytes_max);
+        let max_bytes = bytes(request.max_bytes).min(context.config().fetch.response_bytes_max);
         Limits {
             wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
             min_bytes: bytes(request.min_bytes).min(max_bytes),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::broker::cluster_view::ClusterView;
-use crate::broker::config_changes::resource_type::{BROKER_LOGGER, CLIENT_METRICS};
+use crate::broker::config_changes::BROKER_LOGGER;
 use crate::broker::{Caller, Context};
 use crate::metadata::ConfigResource;
 use crate::types::ErrorCode;
@@ -9,8 +9,13 @@ use crate::wire::messages::list_config_resources_response::ConfigResource as Lis
 use crate::wire::messages::{ListConfigResourcesRequest, ListConfigResourcesResponse};
 
 /// What can be listed since version 1 (KIP-1142); version 0 knows the clients' metrics only.
-const TYPES: [i8; 5] =
-    [ConfigResource::TOPIC, ConfigResource::BROKER, BROKER_LOGGER, CLIENT_METRICS, ConfigResource::GROUP];
+const TYPES: [i8; 5] = [
+    ConfigResource::TOPIC,
+    ConfigResource::BROKER,
+    BROKER_LOGGER,
+    ConfigResource::CLIENT_METRICS,
+    ConfigResource::GROUP,
+];
 
 /// ListConfigResources (key 74).
 pub(in crate::broker) async fn handle(
@@ -30,11 +35,11 @@ pub(in crate::broker) async fn handle(
     let mut list = |resource_type: i8, name: String| {
         config_resources.push(Listed { resource_name: name.into(), resource_type, ..Default::default() });
     };
-    if types.contains(&ConfigResource::GROUP) {
-        for resource in image.configured() {
-            if let ConfigResource::Group(name) = resource {
-                list(ConfigResource::GROUP, name.clone());
-            }
+    // Groups and subscriptions exist here by what was set for them.
+    for resource in image.configured() {
+        let (resource_type, name) = resource.to_wire();
+        if resource_type != ConfigResource::BROKER && types.contains(&resource_type) {
+            list(resource_type, name);
         }
     }
     for of_brokers in [BROKER_LOGGER, ConfigResource::BROKER] {
@@ -50,7 +55,7 @@ pub(in crate::broker) async fn handle(
 
 /// The types to list; `None` if one of them cannot be.
 fn types(asked: &[i8], version: i16) -> Option<Vec<i8>> {
-    let known: &[i8] = if version == 0 { &[CLIENT_METRICS] } else { &TYPES };
+    let known: &[i8] = if version == 0 { &[ConfigResource::CLIENT_METRICS] } else { &TYPES };
     if asked.is_empty() {
         return Some(known.to_vec());
     }
@@ -63,7 +68,7 @@ mod tests {
 
     #[test]
     fn no_type_means_all_of_the_version() {
-        assert_eq!(types(&[], 0), Some(vec![CLIENT_METRICS]));
+        assert_eq!(types(&[], 0), Some(vec![ConfigResource::CLIENT_METRICS]));
         assert_eq!(types(&[], 1), Some(TYPES.to_vec()));
         assert_eq!(types(&[4], 1), Some(vec![4]));
         assert_eq!(types(&[4, 77], 1), None);

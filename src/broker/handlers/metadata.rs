@@ -41,7 +41,7 @@ pub(in crate::broker) async fn handle(
     }
     let asked = asked(&request, caller.version);
     let failures = match &asked {
-        Asked::Names(names) if request.allow_auto_topic_creation && context.config.topics.auto_create => {
+        Asked::Names(names) if request.allow_auto_topic_creation && context.config().topics.auto_create => {
             create_missing(context, names).await
         }
         Asked::All | Asked::Names(_) | Asked::Ids(_) => BTreeMap::new(),
@@ -94,7 +94,7 @@ pub(in crate::broker) async fn handle(
     MetadataResponse {
         brokers: brokers(view),
         cluster_id: image.cluster_id.as_deref().map(|id| id.to_owned().into()),
-        controller_id: view.controller(context.config.node_id).0,
+        controller_id: view.controller(context.config().node_id).0,
         topics: topics.collect(),
         cluster_authorized_operations: cluster_operations,
         ..MetadataResponse::default()
@@ -187,7 +187,7 @@ async fn create_missing(context: &Arc<Context>, names: &[Text]) -> BTreeMap<Text
         return BTreeMap::new();
     }
     let ids: Vec<TopicId> = missing.iter().map(|_| context.fresh_topic_id()).collect();
-    let config = Arc::clone(&context.config);
+    let config = context.config();
     let wanted = missing.clone();
     let created = change(context, Mode::Make, CREATION_TIMEOUT_MS, move |image| {
         let topics: Vec<NewTopic> = wanted

@@ -1,17 +1,19 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::broker::dispatch::{Outcome, respond};
 use crate::broker::errors::AsErrorCode;
+use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
 use crate::metrics::TopicMetrics;
-use crate::partition::{AppendError, AppendOutcome, AppendRequest, Required};
+use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
-use crate::types::{CorrelationId, ErrorCode, PartitionId, PartitionIndex, Timestamp, TopicId};
+use crate::types::{CorrelationId, ErrorCode, Instant, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
     BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
 };
@@ -29,6 +31,7 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     frame: RequestFrame,
     request_bytes: usize,
+    in_flight: InFlightGuard,
 ) -> Outcome {
     let began = context.io.clock.now();
     let correlation_id = frame.correlation_id;
@@ -36,17 +39,21 @@ pub(in crate::broker) async fn handle(
         Ok(request) => request,
         Err(error) => return Outcome::Close(error.to_string()),
     };
-    let acks = request.acks;
+    let (acks, request_timeout_ms) = (request.acks, request.timeout_ms);
     let wall = context.io.clock.wall();
     let (mut plan, appends) = plan(context, caller, request, wall);
     tell_log_starts(context, &mut plan).await;
-    let required = if acks == -1 { Required::Committed } else { Required::Leader };
+    let terms = AppendTerms {
+        required: if acks == -1 { Required::Committed } else { Required::Leader },
+        deadline: deadline(began, acks, request_timeout_ms),
+    };
     let (reply, answer) = oneshot::channel();
     let caller = caller.clone();
     let of_closure = Arc::clone(context);
     let finish = move |outcomes: Vec<AppendOutcome>| {
         let response = respond_to(plan, outcomes, &caller, &of_closure.topic_metrics);
         let response_bytes = send(&response, acks, &caller, correlation_id, reply);
+        drop(in_flight);
         let took = of_closure.io.clock.now().since(began);
         of_closure.request_metrics.answered(ApiKey::Produce.key(), took, request_bytes, response_bytes);
         for partition in response.responses.iter().flat_map(|topic| &topic.partition_responses) {
@@ -56,10 +63,18 @@ pub(in crate::broker) async fn handle(
     };
     if appends.is_empty() {
         finish(Vec::new());
-    } else if context.partitions.append(appends, required, Box::new(finish)).await.is_err() {
+    } else if context.partitions.append(appends, terms, Box::new(finish)).await.is_err() {
         return Outcome::Close("the node is shutting down".to_owned());
     }
     Outcome::Later(answer)
+}
+
+/// When a produce is answered at the latest. In Kafka the time bounds the wait for replicas alone, never the
+/// write itself: a client that gives none waits for the disk however long that takes, and with `acks=0` there
+/// is nothing to answer.
+fn deadline(began: Instant, acks: i16, timeout_ms: i32) -> Option<Instant> {
+    let patience = u64::try_from(timeout_ms).ok().filter(|ms| *ms > 0 && acks != 0)?;
+    Some(began.after(Duration::from_millis(patience)))
 }
 
 /// The response to be, with a place for each append.
@@ -87,6 +102,7 @@ fn plan(
     wall: Timestamp,
 ) -> (Plan, Vec<AppendRequest>) {
     let image = context.metadata();
+    let config = context.config();
     let mut appends = Vec::new();
     let mut topics = Vec::with_capacity(request.topic_data.len());
     let transactional = request.transactional_id.is_some();
@@ -103,7 +119,10 @@ fn plan(
             let bytes = records.len() as u64;
             let checked = check_request(request.acks, transactional)
                 .and_then(|()| topic.map_err(Refusal::from))
-                .and_then(|topic| check(context, caller, topic, index, request.acks, &records, wall));
+                .and_then(|topic| {
+                    let config = topic.config(&config.topic_defaults);
+                    check(&config, caller, topic, index, request.acks, &records, wall)
+                });
             partitions.push(match checked {
                 Ok(append) => {
                     let records = u64::try_from(append.batch.header().record_count).unwrap_or(0);
@@ -229,7 +248,7 @@ fn check_request(acks: i16, transactional: bool) -> Result<(), Refusal> {
 }
 
 fn check(
-    context: &Context,
+    config: &TopicConfig,
     caller: &Caller,
     topic: &TopicImage,
     index: i32,
@@ -245,7 +264,6 @@ fn check(
     }
     let index = PartitionIndex(index);
     let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let config = topic.config(&context.config.topic_defaults);
     let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
     if acks == -1 && partition.replicas.len() < min_insync {
         return Err(Refusal::new(

@@ -7,6 +7,7 @@
 mod fetch;
 mod options;
 mod records;
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 use fetch::Answer;
 pub use options::{ConsumerOptions, Isolation, OffsetReset};
 pub use records::{ConsumedRecord, Fetched};
+use session::FetchSession;
 
 use super::admin::OffsetSpec;
 use super::cluster::{AutoCreate, Client};
@@ -35,6 +37,8 @@ pub struct Consumer {
     partitions: BTreeMap<TopicPartition, Position>,
     /// The nodes that are being asked.
     asked: BTreeSet<NodeId>,
+    /// With the nodes that are not being asked.
+    sessions: BTreeMap<NodeId, FetchSession>,
     answers: mpsc::Receiver<Answer>,
     answer_to: mpsc::Sender<Answer>,
     group: Option<GroupSession>,
@@ -95,6 +99,7 @@ impl Consumer {
             options,
             partitions: BTreeMap::new(),
             asked: BTreeSet::new(),
+            sessions: BTreeMap::new(),
             answers,
             answer_to,
             group,
@@ -243,8 +248,9 @@ impl Consumer {
             self.asked.insert(node);
             let (client, options) = (self.client.clone(), self.options.clone());
             let answer_to = self.answer_to.clone();
+            let session = self.sessions.remove(&node).unwrap_or_default();
             let task = async move {
-                let answer = fetch::fetch(&client, &options, node, asked).await;
+                let answer = fetch::fetch(&client, &options, node, session, asked).await;
                 // The consumer may be gone by now.
                 drop(answer_to.send(answer).await);
             };
@@ -306,6 +312,7 @@ impl Consumer {
     /// Takes an answer in: moves positions, and gives what came.
     async fn take(&mut self, answer: Answer) -> Result<Vec<Fetched>, ClientError> {
         self.asked.remove(&answer.node);
+        self.sessions.insert(answer.node, answer.session);
         let backoff = self.client.options().retry_backoff;
         let later = self.client.io().clock.now().after(backoff);
         for at in answer.asked.keys() {
@@ -384,6 +391,9 @@ impl Consumer {
     /// # Errors
     /// What the coordinator said.
     pub async fn close(mut self) -> Result<(), ClientError> {
+        for (node, session) in std::mem::take(&mut self.sessions) {
+            fetch::end(&self.client, &self.options, node, session).await;
+        }
         match self.group.take() {
             Some(group) if self.joined => group.leave().await,
             Some(_) | None => Ok(()),

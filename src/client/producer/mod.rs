@@ -20,6 +20,7 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use accumulator::Accumulator;
 pub use delivery::{Delivered, Delivery};
 pub use options::{Acks, Idempotence, ProducerOptions};
+pub use sender::NAMES_UNTIL;
 
 use super::cluster::Client;
 use super::error::ClientError;

@@ -11,9 +11,9 @@ use crate::client::cluster::{AutoCreate, Client, Lane};
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
 use crate::io::timeout;
-use crate::types::{ErrorCode, Instant, NodeId, Offset, ProducerEpoch, ProducerId, Timestamp};
+use crate::types::{ErrorCode, Instant, NodeId, Offset, ProducerEpoch, ProducerId, Timestamp, TopicId};
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use crate::wire::messages::produce_response::PartitionProduceResponse;
+use crate::wire::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use crate::wire::messages::{InitProducerIdRequest, ProduceRequest};
 use crate::wire::{ApiKey, Records, Text};
 
@@ -173,28 +173,58 @@ async fn send_to(
     }
 }
 
-type Begun = Result<(Arc<Broker>, InFlight<ProduceRequest>), ClientError>;
+/// A request under way, and how it names the topics of its batches.
+struct UnderWayRequest {
+    broker: Arc<Broker>,
+    in_flight: InFlight<ProduceRequest>,
+    ids: Option<TopicIds>,
+}
+
+/// The topics' ids, where the request gives those instead of names.
+type TopicIds = BTreeMap<String, TopicId>;
+
+type Begun = Result<UnderWayRequest, ClientError>;
+
+/// The last version of Produce that names topics; those after it give their ids.
+pub const NAMES_UNTIL: i16 = 12;
 
 async fn begin(client: &Client, shared: &Shared, node: NodeId, batches: &mut [Batch]) -> Begun {
-    let request = build(client, shared, batches);
+    // Before anything can fail: a batch gets its sequence by being sealed in the order of sending.
+    let encoded: Vec<Records> = batches.iter_mut().map(|batch| batch.encode().into()).collect();
     let expects = if shared.options.acks == Acks::None { Expects::Nothing } else { Expects::Answer };
     let broker = client.node(node, Lane::Produce).await?;
-    let in_flight = broker.begin(&request, expects).await?;
-    Ok((broker, in_flight))
+    let mut version = broker.version::<ProduceRequest>()?;
+    let id = |batch: &Batch| Some((batch.at.topic.clone(), client.cached_topic_id(&batch.at.topic)?));
+    let ids: Option<TopicIds> = match version > NAMES_UNTIL {
+        true => batches.iter().map(id).collect(),
+        false => None,
+    };
+    if ids.is_none() {
+        version = broker.version_up_to::<ProduceRequest>(NAMES_UNTIL)?;
+    }
+    let request = build(client, shared, batches, encoded, ids.as_ref());
+    let in_flight = broker.begin(version, &request, expects).await?;
+    Ok(UnderWayRequest { broker, in_flight, ids })
 }
 
 /// Waits for the answer and judges each batch by it.
 async fn settle(client: &Client, shared: &Shared, begun: Begun, batches: Vec<Batch>) {
     let answered = match begun {
-        Ok((broker, in_flight)) => in_flight.wait().await.map(|answer| (broker, answer)),
+        Ok(UnderWayRequest { broker, in_flight, ids }) => {
+            in_flight.wait().await.map(|answer| (broker, ids, answer))
+        }
         Err(error) => Err(error),
     };
     for batch in batches {
         let result = match &answered {
             Err(error) => Err(error.clone()),
-            Ok((_, None)) => Ok(BatchDelivered { base_offset: Offset::NONE, append_time: None }),
-            Ok((broker, Some(answer))) => {
-                let mut told = answer.responses.iter().filter(|topic| *topic.name == *batch.at.topic);
+            Ok((_, _, None)) => Ok(BatchDelivered { base_offset: Offset::NONE, append_time: None }),
+            Ok((broker, ids, Some(answer))) => {
+                let is_meant = |topic: &&TopicProduceResponse| match ids {
+                    Some(ids) => ids.get(&batch.at.topic) == Some(&topic.topic_id),
+                    None => *topic.name == *batch.at.topic,
+                };
+                let mut told = answer.responses.iter().filter(is_meant);
                 let told = told.find_map(|topic| {
                     topic.partition_responses.iter().find(|p| p.index == batch.at.partition.0)
                 });
@@ -212,28 +242,39 @@ async fn settle(client: &Client, shared: &Shared, begun: Begun, batches: Vec<Bat
     }
 }
 
-fn build(client: &Client, shared: &Shared, batches: &mut [Batch]) -> ProduceRequest {
-    let mut topics: Vec<TopicProduceData> = Vec::new();
-    for batch in batches {
-        let records: Records = batch.encode().into();
+fn build(
+    client: &Client,
+    shared: &Shared,
+    batches: &[Batch],
+    encoded: Vec<Records>,
+    ids: Option<&TopicIds>,
+) -> ProduceRequest {
+    let mut topics: Vec<(&str, TopicProduceData)> = Vec::new();
+    for (batch, records) in batches.iter().zip(encoded) {
         let partition = PartitionProduceData {
             index: batch.at.partition.0,
             records: Some(records),
             ..PartitionProduceData::default()
         };
-        match topics.last_mut().filter(|topic| *topic.name == *batch.at.topic) {
-            Some(topic) => topic.partition_data.push(partition),
-            None => topics.push(TopicProduceData {
-                name: Text::from(batch.at.topic.as_str()),
-                partition_data: vec![partition],
-                ..TopicProduceData::default()
-            }),
+        let name = batch.at.topic.as_str();
+        match topics.last_mut().filter(|(topic, _)| *topic == name) {
+            Some((_, topic)) => topic.partition_data.push(partition),
+            None => {
+                let id = ids.and_then(|ids| ids.get(name)).copied();
+                let data = TopicProduceData {
+                    name: if id.is_some() { Text::new() } else { Text::from(name) },
+                    topic_id: id.unwrap_or(TopicId::ZERO),
+                    partition_data: vec![partition],
+                    ..TopicProduceData::default()
+                };
+                topics.push((name, data));
+            }
         }
     }
     ProduceRequest {
         acks: shared.options.acks.to_wire(),
         timeout_ms: client.timeout_ms(),
-        topic_data: topics,
+        topic_data: topics.into_iter().map(|(_, data)| data).collect(),
         ..ProduceRequest::default()
     }
 }

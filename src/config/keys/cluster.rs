@@ -77,10 +77,10 @@ key_table! {
     "metadata.log.dir": Text = None, Any, High, ReadOnly, METADATA,
         "A directory of its own for the metadata log.";
     "metadata.log.max.record.bytes.between.snapshots": Long = Some("20971520"),
-        AtLeast(1), High, ReadOnly, METADATA,
+        AtLeast(1), High, ReadOnly, Used,
         "Metadata bytes after which a snapshot is taken.";
-    "metadata.log.max.snapshot.interval.ms": Long = Some("3600000"), AtLeast(0), High, ReadOnly, METADATA,
-        "Longest time between two metadata snapshots.";
+    "metadata.log.max.snapshot.interval.ms": Long = Some("3600000"), AtLeast(0), High, ReadOnly, Used,
+        "Longest time between two metadata snapshots while metadata changes; 0 goes by size alone.";
     "metadata.log.segment.bytes": Int = Some("1073741824"), AtLeast(8_388_608), High, ReadOnly, METADATA,
         "Size at which the metadata log starts a new segment.";
     "metadata.log.segment.ms": Long = Some("604800000"), Any, High, ReadOnly, METADATA,

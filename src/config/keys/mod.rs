@@ -6,7 +6,9 @@
 //! and check. Defaults are Kafka's, except where Ordain starts safely without a configuration: `listeners`
 //! (loopback), `log.dir`, `node.id`, `process.roles` and `controller.listener.names`, of which Kafka gives
 //! the last three none.
+mod client_metrics;
 mod cluster;
+mod group;
 mod groups;
 mod network;
 mod ordain;
@@ -62,6 +64,23 @@ pub fn topic_key(name: &str) -> Option<&'static Key> {
     topic::KEYS.binary_search_by(|key| key.name.cmp(name)).ok().map(|at| &topic::KEYS[at])
 }
 
+/// Every key that a group may have for itself, in the order of names.
+pub fn group_keys() -> impl Iterator<Item = &'static Key> {
+    group::KEYS.iter()
+}
+
+/// The key of a group with this name.
+#[must_use]
+pub fn group_key(name: &str) -> Option<&'static Key> {
+    group::KEYS.binary_search_by(|key| key.name.cmp(name)).ok().map(|at| &group::KEYS[at])
+}
+
+/// Every key of a subscription to clients' metrics, in the order of names.
+#[must_use]
+pub fn client_metrics_keys() -> &'static [Key] {
+    client_metrics::KEYS
+}
+
 /// Whether `DescribeConfigs` lists the key.
 #[must_use]
 pub fn is_listed(key: &Key) -> bool {
@@ -83,7 +102,7 @@ mod tests {
     #[test]
     fn tables_are_sorted_and_names_unique() {
         let mut rows = 0;
-        for table in BROKER_TABLES.iter().chain([&topic::KEYS]) {
+        for table in BROKER_TABLES.iter().chain([&topic::KEYS, &group::KEYS, &client_metrics::KEYS]) {
             assert!(table.is_sorted_by(|a, b| a.name < b.name), "table of {}", table[0].name);
         }
         for table in BROKER_TABLES {
@@ -103,7 +122,7 @@ mod tests {
 
     #[test]
     fn defaults_pass_their_own_key() {
-        for key in broker_keys().chain(topic_keys()) {
+        for key in broker_keys().chain(topic_keys()).chain(group_keys()).chain(client_metrics_keys()) {
             if let Some(default) = key.default {
                 let value = key.parse(default).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!(value.to_string(), default, "the default of {} is canonical", key.name);
@@ -113,7 +132,7 @@ mod tests {
 
     #[test]
     fn documentation_is_one_sentence() {
-        for key in broker_keys().chain(topic_keys()) {
+        for key in broker_keys().chain(topic_keys()).chain(group_keys()).chain(client_metrics_keys()) {
             let text = key.documentation;
             assert!(text.ends_with('.') && text.len() > 10 && text.len() < 140, "{}: {text}", key.name);
             match key.handling {

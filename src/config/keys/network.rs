@@ -1,6 +1,7 @@
 //! The configuration keys of sockets, connections, requests and fetches: facts about Kafka 4.3 and Ordain.
-use super::reasons::{NOAUTH, POOLS, RATE};
+use super::reasons::{NOAUTH, POOLS, SOCKETS};
 use crate::config::key::key_table;
+use crate::types::limits::FRAME_BYTES_MAX_DEFAULT_TEXT;
 
 key_table! {
     pub(super) const KEYS;
@@ -20,7 +21,7 @@ key_table! {
     "listeners": List = Some("PLAINTEXT://127.0.0.1:9092"),
         List(&[], Empty::Forbidden), High, PerBroker, Used,
         "Addresses the broker accepts clients on, as NAME://host:port; without host on all interfaces.";
-    "max.connection.creation.rate": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, RATE,
+    "max.connection.creation.rate": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, Used,
         "Most new connections per second.";
     "max.connections": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, Used,
         "Most connections the broker holds at once.";
@@ -38,12 +39,12 @@ key_table! {
         "Most bytes of requests held in memory at once over all connections; -1 takes Ordain's own bound.";
     "queued.max.requests": Int = Some("500"), AtLeast(1), High, ReadOnly, POOLS,
         "Most requests waiting for a request thread.";
-    "socket.listen.backlog.size": Int = Some("50"), AtLeast(1), Medium, ReadOnly, Used,
+    "socket.listen.backlog.size": Int = Some("50"), AtLeast(1), Medium, ReadOnly, SOCKETS,
         "How many connections may wait to be accepted.";
-    "socket.receive.buffer.bytes": Int = Some("102400"), Any, High, ReadOnly, Used,
+    "socket.receive.buffer.bytes": Int = Some("102400"), Any, High, ReadOnly, SOCKETS,
         "Size of a connection's receive buffer in the operating system; -1 leaves the system's own.";
-    "socket.request.max.bytes": Int = Some("104857600"), AtLeast(1), High, ReadOnly, Used,
+    "socket.request.max.bytes": Int = Some(FRAME_BYTES_MAX_DEFAULT_TEXT), AtLeast(1), High, ReadOnly, Used,
         "Largest request frame that is read; a client that announces more is disconnected.";
-    "socket.send.buffer.bytes": Int = Some("102400"), Any, High, ReadOnly, Used,
+    "socket.send.buffer.bytes": Int = Some("102400"), Any, High, ReadOnly, SOCKETS,
         "Size of a connection's send buffer in the operating system; -1 leaves the system's own.";
 }

@@ -6,17 +6,25 @@ pub(super) const DURABLE: Handling =
     Accepted("every acknowledged batch is already on stable storage; there is no later flush");
 pub(super) const GROUPCOMMIT: Handling =
     Accepted("coordinators write through the journal's group commit, which sizes its batches itself");
+pub(super) const JITTER: Handling =
+    Accepted("segments are written in bulk behind the journal: many that roll at once cost nothing more");
+pub(super) const LEVEL: Handling = Accepted("each codec is used at its own default level");
+pub(super) const SOCKETS: Handling = Accepted("the operating system sizes its buffers and queues itself");
+pub(super) const UNLINK: Handling =
+    Accepted("a file that is deleted stays readable for whoever has it open, without a delay");
 pub(super) const JOURNAL: Handling = Accepted("the journal keeps this, without files of its own to tune");
 pub(super) const MAJORITY: Handling =
     Accepted("a record is acknowledged by a majority of its replicas, and only such a majority can elect");
-pub(super) const METADATA: Handling = Accepted("metadata lies in the node's journal and is bounded by it");
+pub(super) const METADATA: Handling =
+    Accepted("metadata lies in the node's journal; snapshots bound its log");
 pub(super) const METRICS: Handling = Accepted("metrics are served over HTTP on ordain.admin.listener");
 pub(super) const NEWGROUPS: Handling = Accepted("takes effect with the consumer group protocol of KIP-848");
 pub(super) const NOAUTH: Handling = Accepted("takes effect with authentication");
 pub(super) const ONEDIR_OK: Handling = Accepted("a node has one data directory");
 pub(super) const POOLS: Handling = Accepted("a node runs shards instead of thread pools; see ordain.shards");
+pub(super) const PUSHED: Handling =
+    Accepted("takes effect when the broker takes metrics from clients (KIP-714)");
 pub(super) const QUOTAS: Handling = Accepted("takes effect with quotas");
-pub(super) const RATE: Handling = Accepted("connections are bounded in number, not yet in rate");
 pub(super) const SHARE: Handling = Accepted("takes effect with share groups");
 pub(super) const STREAMS: Handling = Accepted("takes effect with streams groups");
 pub(super) const TIERED: Handling = Accepted("has no effect while tiered storage is off");

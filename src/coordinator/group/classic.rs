@@ -20,6 +20,7 @@ use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, To
 use super::record::{GroupMetadata, MemberMetadata};
 use super::subscription::subscribed_topics;
 use crate::coordinator::decision::{RequestToken, WriteId};
+use crate::probe::{Condition, sometimes};
 use crate::types::Timestamp;
 
 /// The protocol type whose subscriptions a coordinator can read.
@@ -291,6 +292,9 @@ impl ClassicGroup {
     /// `IllegalGeneration` if not.
     pub fn validate_generation(&self, got: i32) -> Result<(), GroupError> {
         let current = self.generation_id;
+        if got > current {
+            sometimes(Condition::RebalanceMetRestart);
+        }
         if got == current { Ok(()) } else { Err(GroupError::IllegalGeneration { got, current }) }
     }
 

@@ -6,6 +6,7 @@ use super::record::GroupMetadata;
 use super::turn::Turn;
 use super::{GroupEffect, GroupShard, reply_now};
 use crate::coordinator::decision::{Now, RequestToken};
+use crate::probe::{Condition, sometimes};
 use crate::types::limits::STRING_BYTES_MAX;
 
 impl GroupShard {
@@ -202,6 +203,7 @@ impl Turn<'_> {
         old: &MemberId,
         new: &MemberId,
     ) {
+        sometimes(Condition::StaticMemberReplaced);
         let old_leader = group.leader.clone();
         let mut fenced = group.replace_static(instance, old, new);
         let error = GroupError::FencedInstanceId;

@@ -3,6 +3,7 @@ use super::classic::{ClassicGroup, Phase};
 use super::command::{GroupError, Heartbeat};
 use super::names::MemberId;
 use super::turn::Turn;
+use crate::probe::{Condition, sometimes};
 
 impl Turn<'_> {
     /// Takes a Heartbeat.
@@ -34,6 +35,9 @@ impl Turn<'_> {
 
     /// On loading: everybody gets a whole session to find the new coordinator.
     pub fn start_sessions(&mut self, group: &mut ClassicGroup) {
+        if !group.members.is_empty() {
+            sometimes(Condition::GroupLoadedWithMembers);
+        }
         for (id, member) in &group.members {
             self.schedule_session(&group.id, id, member.session_timeout_ms);
         }
@@ -56,6 +60,7 @@ impl Turn<'_> {
             return;
         }
         tracing::info!(group = %group.id, member = %id, "the member's session has expired");
+        sometimes(Condition::MemberExpired);
         self.stats.session_expirations += 1;
         self.remove_member(group, id);
         match group.phase {

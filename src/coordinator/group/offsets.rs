@@ -9,6 +9,7 @@ use super::names::TopicName;
 use super::record::{CommittedOffset, GroupRecord, OffsetKey};
 use super::{GroupEffect, GroupShard};
 use crate::coordinator::decision::{Decision, Now, RequestToken};
+use crate::probe::{Mutant, mutant};
 use crate::types::limits::{STRING_BYTES_MAX, TOPIC_NAME_BYTES_MAX};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId};
 
@@ -35,7 +36,11 @@ impl GroupShard {
         self.stats.offset_commits += decision.records.len() as u64;
         // In one write: a client's commit is not to be seen by halves.
         self.write_as_one(now, decision.records, effects);
-        self.reply_after_all(token, GroupResponse::CommitOffsets(decision.response), effects);
+        let response = GroupResponse::CommitOffsets(decision.response);
+        if mutant(Mutant::CommitBeforeDurable) {
+            return super::reply_now(effects, token, response);
+        }
+        self.reply_after_all(token, response, effects);
     }
 
     /// Whether this client may commit now. Without membership it may while the group has no members.

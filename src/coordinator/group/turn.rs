@@ -13,6 +13,7 @@ use super::record::{GroupMetadata, GroupRecord};
 use super::timers::{Timer, Timers};
 use super::{GroupEffect, GroupStats};
 use crate::coordinator::decision::{After, Effect, Now, RequestToken, WriteId, Writes};
+use crate::probe::{Mutant, mutant};
 use crate::types::Instant;
 
 /// See the module. The methods on it are the moves of the protocol, a file for each API.
@@ -49,10 +50,14 @@ impl Turn<'_> {
             metadata.members.is_empty() || metadata.protocol.is_some(),
             "group {id:?} is written with members but without a protocol"
         );
-        let record = GroupRecord::GroupMetadata { group: id.clone(), value: Some(metadata) };
-        self.durable.apply(&record);
+        let record = |metadata| GroupRecord::GroupMetadata { group: id.clone(), value: Some(metadata) };
+        self.durable.apply(&record(metadata.clone()));
+        let mut written = metadata;
+        if mutant(Mutant::GenerationNotPersisted) {
+            written.generation -= 1;
+        }
         let write = self.writes.issue();
-        self.effects.push(Effect::Records { write, records: vec![record] });
+        self.effects.push(Effect::Records { write, records: vec![record(written)] });
         write
     }
 

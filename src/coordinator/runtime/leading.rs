@@ -11,6 +11,7 @@ use crate::coordinator::group::command::GroupResponse;
 use crate::coordinator::group::{Durable, GroupEffect, GroupEvent, GroupRecord, GroupShard};
 use crate::io::Io;
 use crate::partition::Partitions;
+use crate::probe::{Condition, sometimes};
 use crate::types::{Instant, PartitionId};
 
 /// Writes under way at once; requests wait beyond.
@@ -136,6 +137,9 @@ impl Leading {
     /// Gives the shard up: those who wait for a write get `error`, all others are told that this node no
     /// longer coordinates them. Gives the number of writes whose outcome is still to come.
     pub(super) fn resign(mut self, error: &CoordinatorError) -> usize {
+        if !self.parked.is_empty() {
+            sometimes(Condition::CoordinatorWriteFailed);
+        }
         for parked in std::mem::take(&mut self.parked) {
             self.reply(parked.token, Err(error.clone()));
         }

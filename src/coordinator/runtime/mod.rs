@@ -22,7 +22,6 @@
 //!
 //! What a load cannot read it does not guess: a record that is damaged makes the partition's groups
 //! unavailable; a record of another kind of group is skipped and counted.
-mod alarm;
 mod error;
 mod handle;
 mod leading;

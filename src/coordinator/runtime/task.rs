@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::CoordinatorError;
-use super::alarm::Alarm;
 use super::leading::Leading;
 use super::load::{LoadError, load};
 use super::write::Outcome;
 use crate::coordinator::group::command::{DeletedTopic, GroupCommand, GroupResponse};
 use crate::coordinator::group::{Durable, GroupConfig, GroupLimits};
+use crate::io::Alarm;
 use crate::io::{Io, Shutdown};
 use crate::partition::Partitions;
 use crate::types::{Instant, PartitionId};

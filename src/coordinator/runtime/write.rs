@@ -3,7 +3,7 @@ use tokio::sync::mpsc;
 use super::CoordinatorError;
 use crate::coordinator::decision::WriteId;
 use crate::coordinator::group::{GroupRecord, codec};
-use crate::partition::{AppendOutcome, AppendRequest, LeadershipError, Partitions, Required};
+use crate::partition::{AppendOutcome, AppendRequest, AppendTerms, LeadershipError, Partitions};
 use crate::types::{PartitionId, Timestamp};
 use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ValidatedBatch};
 
@@ -71,7 +71,7 @@ pub(super) async fn append(
         completion.tell(outcome.map(|_| ()).map_err(CoordinatorError::Write));
     });
     let appends = vec![AppendRequest { id, batch }];
-    if partitions.append(appends, Required::Committed, done).await.is_err() {
+    if partitions.append(appends, AppendTerms::COMMITTED, done).await.is_err() {
         // The completion was dropped with `done`, which told the outcome.
         tracing::debug!(partition = %id, "a coordinator writes while the node shuts down");
     }

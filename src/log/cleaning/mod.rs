@@ -57,6 +57,8 @@ pub struct CompactionTotals {
     pub bytes_after: u64,
     pub records_before: u64,
     pub records_after: u64,
+    /// Memory that the keys took.
+    pub key_bytes: u64,
 }
 
 /// What a log made of a compaction.
@@ -99,6 +101,12 @@ pub enum CompactionFailure {
 }
 
 impl CompactionDone {
+    /// What it did; all zero if it was held back.
+    #[must_use]
+    pub fn totals(&self) -> CompactionTotals {
+        self.totals
+    }
+
     /// Which log it is about.
     #[must_use]
     pub fn log(&self) -> LogKey {

@@ -41,6 +41,7 @@ pub struct CompactionWork {
     pub(in crate::log) delete_retention_ms: i64,
     pub(in crate::log) limits: OutputLimits,
     pub(in crate::log) now: Timestamp,
+    pub(in crate::log) dirty_ratio: f64,
 }
 
 /// What was written, before it is durable.
@@ -57,6 +58,12 @@ impl CompactionWork {
     #[must_use]
     pub fn log(&self) -> LogKey {
         self.key
+    }
+
+    /// How much of what it looks at is dirty, from above 0 to 1.
+    #[must_use]
+    pub fn dirty_ratio(&self) -> f64 {
+        self.dirty_ratio
     }
 
     /// Writes the cleaned segments, durably, beside the present ones. Dropping the future leaves files that
@@ -129,6 +136,7 @@ impl CompactionWork {
             bytes_after: done.outputs.iter().map(|segment| segment.bytes).sum(),
             records_before: cleaning.records_before,
             records_after: cleaning.records_after,
+            key_bytes: map.bytes() as u64,
         };
         Ok(done)
     }

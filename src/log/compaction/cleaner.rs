@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::offset_map::OffsetMap;
 use super::transactions::CleanedTransactions;
 use crate::log::producers::LastWritten;
+use crate::probe::{Mutant, mutant};
 use crate::types::{Offset, ProducerId, Timestamp};
 use crate::wire::batch::{BatchError, BatchHeader, Record, RecordBatch};
 
@@ -140,7 +141,13 @@ impl<'a> Cleaner<'a> {
             return true;
         }
         let Some(key) = &record.key else { return false };
-        let is_latest = self.rules.map.latest(key).is_none_or(|latest| offset >= latest);
+        let drops_latest = mutant(Mutant::CompactionDropsLatest);
+        let is_latest = self
+            .rules
+            .map
+            .latest(key)
+            .is_none_or(|latest| offset >= latest && !(drops_latest && offset == latest));
+        let horizon_passed = horizon_passed || mutant(Mutant::TombstonesDroppedEarly);
         is_latest && (record.value.is_some() || !horizon_passed)
     }
 

@@ -311,7 +311,7 @@ fn made() -> impl Strategy<Value = Made> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(crate::log::testing::cases(96)))]
 
     /// Over several rounds, with maps of any size: a committed reader who builds a table of keys sees the
     /// same table, reads move forward only, and no producer loses its sequence.

@@ -19,6 +19,7 @@ use super::format::{CommitBuilder, Incarnation, Place, Position};
 use super::handle::{Append, JournalFailed, Request, Shared};
 use super::vouch::{PATH as VOUCH_PATH, VouchFile};
 use crate::io::{Clock, Durability};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// A commit takes no further entries beyond this length (one large entry alone may exceed it), in bytes.
@@ -46,6 +47,8 @@ impl Gathering {
 struct Rest {
     entries: std::vec::IntoIter<Entry>,
     held: Option<Entry>,
+    /// Whether a part of it is in a commit.
+    begun: bool,
     bytes: usize,
     done: Waiter,
 }
@@ -61,6 +64,9 @@ pub(crate) struct Committer {
     vouch_idle: Duration,
     /// Whether the last commit is not vouched for yet.
     vouch_due: bool,
+    /// Bytes of commits since the last vouching.
+    unvouched_bytes: u64,
+    vouch_bytes: u64,
     gathering: Gathering,
     writing: Gathering,
     backlog: VecDeque<Rest>,
@@ -76,6 +82,7 @@ pub(crate) struct Start {
     pub(crate) position: Position,
     pub(crate) vouch: VouchFile,
     pub(crate) vouch_idle: Duration,
+    pub(crate) vouch_bytes: u64,
 }
 
 impl Committer {
@@ -97,7 +104,10 @@ impl Committer {
             active,
             vouch: start.vouch,
             vouch_idle: start.vouch_idle,
-            vouch_due: false,
+            // What was found may not be vouched for.
+            vouch_due: start.position.next > super::CommitNumber(1),
+            unvouched_bytes: if start.position.next > super::CommitNumber(1) { start.vouch_bytes } else { 0 },
+            vouch_bytes: start.vouch_bytes,
             gathering: Gathering::new(capacity),
             writing: Gathering::new(capacity),
             backlog: VecDeque::new(),
@@ -109,13 +119,17 @@ impl Committer {
 
     /// Runs until the journal is closed, fails, or nobody can append any more.
     pub(crate) async fn run(mut self) {
-        if let Err(failed) = self.serve().await {
-            self.fail(&failed);
+        match self.serve().await {
+            Ok(()) => drop(self.shared.failed.set(JournalFailed::Closed)),
+            Err(failed) => self.fail(&failed),
         }
+        // Nobody fills files for a journal that takes nothing more.
+        self.shared.files.unfilled.notify_one();
     }
 
     async fn serve(&mut self) -> Result<(), JournalFailed> {
         loop {
+            self.check_failed()?;
             self.take_queued();
             if !self.gathering.builder.is_empty() {
                 std::mem::swap(&mut self.gathering, &mut self.writing);
@@ -144,18 +158,28 @@ impl Committer {
         }
     }
 
+    /// Whether somebody else has found that the journal has failed.
+    fn check_failed(&self) -> Result<(), JournalFailed> {
+        self.shared.failed.get().map_or(Ok(()), |failed| Err(failed.clone()))
+    }
+
     /// Waits for the next request; vouches when none comes for a while.
     async fn wait(&mut self) -> Result<(), JournalFailed> {
+        let shared = Arc::clone(&self.shared);
         if self.vouch_due {
             let idle = self.clock.sleep(self.vouch_idle);
             tokio::select! {
                 biased;
+                () = shared.poisoned.notified() => {}
                 request = self.receiver.recv() => self.take(request),
                 () = idle => self.vouch_now().await?,
             }
         } else {
-            let request = self.receiver.recv().await;
-            self.take(request);
+            tokio::select! {
+                biased;
+                () = shared.poisoned.notified() => {}
+                request = self.receiver.recv() => self.take(request),
+            }
         }
         Ok(())
     }
@@ -175,7 +199,13 @@ impl Committer {
         match request {
             None => self.open = false,
             Some(Request::Append(Append { entries, bytes, done })) => {
-                self.backlog.push_back(Rest { entries: entries.into_iter(), held: None, bytes, done });
+                self.backlog.push_back(Rest {
+                    entries: entries.into_iter(),
+                    held: None,
+                    begun: false,
+                    bytes,
+                    done,
+                });
                 self.stage_backlog();
             }
             Some(Request::Vouch(done)) => self.vouch_waiters.push(done),
@@ -190,10 +220,18 @@ impl Committer {
             while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
                 let length = self.gathering.builder.length_with(entry.payload_bytes());
                 if length > commit_bytes_max && !self.gathering.builder.is_empty() {
+                    if rest.begun {
+                        sometimes(Condition::AppendSplitOverCommits);
+                    }
+                    if rest.begun && mutant(Mutant::AcknowledgeHalfAppend) {
+                        let (nobody, _) = oneshot::channel();
+                        self.gathering.waiters.push(std::mem::replace(&mut rest.done, nobody));
+                    }
                     rest.held = Some(entry);
                     return;
                 }
                 self.gathering.builder.push(&entry);
+                rest.begun = true;
             }
             let rest = self.backlog.pop_front().expect("the front was just looked at");
             self.gathering.queued_bytes += rest.bytes;
@@ -203,13 +241,19 @@ impl Committer {
 
     /// Writes the commit in `writing`, gathering the next one meanwhile.
     async fn commit(&mut self) -> Result<(), JournalFailed> {
-        self.make_place().await;
+        // What a start has to search behind the end that it finds is bounded by this.
+        if self.unvouched_bytes >= self.vouch_bytes {
+            self.vouch_now().await?;
+        }
+        self.make_place().await?;
         let place = Place { incarnation: self.incarnation, position: self.position };
         let entries = self.writing.builder.entries();
         let (length, crc) = self.writing.builder.seal(&place);
         let buffer = self.writing.builder.take_buffer();
         let offset = self.position.offset;
-        let mut write = self.active.file.write_aligned_at(offset, buffer, length, Durability::Now);
+        let acknowledges_early = mutant(Mutant::AcknowledgeBeforeSync);
+        let durable = if acknowledges_early { Durability::Later } else { Durability::Now };
+        let mut write = self.active.file.write_aligned_at(offset, buffer, length, durable);
         let (result, buffer) = loop {
             let accepts = self.open && self.closing.is_none() && self.backlog.is_empty();
             tokio::select! {
@@ -220,8 +264,18 @@ impl Committer {
         };
         drop(write);
         self.writing.builder.restore(buffer);
+        if result.is_err() && self.writing.waiters.len() > 1 {
+            sometimes(Condition::SyncFailedInGroupCommit);
+        }
+        let result = match result {
+            Err(_) if mutant(Mutant::IgnoreFailedSync) => Ok(()),
+            Err(_) if mutant(Mutant::RetryFailedSync) => self.active.file.sync().await,
+            result => result,
+        };
         result.map_err(|error| self.write_failed(self.active.sequence.path(), offset, &error))?;
 
+        let overlaps = mutant(Mutant::OverwriteCommitTail) && length > DISK_BLOCK_BYTES;
+        let length = if overlaps { length - DISK_BLOCK_BYTES } else { length };
         self.position = Position {
             file: self.position.file,
             offset: offset + length as u64,
@@ -230,6 +284,7 @@ impl Committer {
         };
         *self.shared.durable.lock().unwrap_or_else(PoisonError::into_inner) = self.position;
         self.vouch_due = true;
+        self.unvouched_bytes += length as u64;
         let counters = &self.shared.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
         counters.entries.fetch_add(u64::from(entries), Ordering::Relaxed);
@@ -238,30 +293,50 @@ impl Committer {
         Ok(())
     }
 
-    /// Moves on to the next file if the commit does not fit in this one, waiting for a spare file.
-    async fn make_place(&mut self) {
+    /// Sees to it that the commit has a place: a file that it fits in, blocks that have been written before.
+    async fn make_place(&mut self) -> Result<(), JournalFailed> {
         let length = self.writing.builder.length();
-        if self.position.offset + length <= self.active.length {
-            return;
-        }
-        let mut waited = false;
         let shared = Arc::clone(&self.shared);
-        self.active = loop {
-            let mut added = std::pin::pin!(shared.files.spare_added.notified());
-            added.as_mut().enable();
-            if let Some(next) = shared.files.advance() {
-                break next;
+        let mut waited = false;
+        let waited = &mut waited;
+        if self.position.offset + length > self.active.length {
+            let next = self.wait_for(waited, |_| shared.files.advance()).await?;
+            assert!(length <= next.length, "a commit of {length} bytes fits an empty journal file");
+            self.position.file = next.sequence;
+            self.position.offset = 0;
+            self.active = next;
+        }
+        self.wait_for(waited, |committer| {
+            let end = committer.position.offset + length;
+            (committer.active.filled() >= end).then_some(())
+        })
+        .await
+    }
+
+    /// Waits until the files have changed such that `ready` gives something.
+    async fn wait_for<T>(
+        &self,
+        waited: &mut bool,
+        mut ready: impl FnMut(&Committer) -> Option<T>,
+    ) -> Result<T, JournalFailed> {
+        let files = &self.shared.files;
+        loop {
+            let mut changed = std::pin::pin!(files.changed.notified());
+            changed.as_mut().enable();
+            self.check_failed()?;
+            if let Some(found) = ready(self) {
+                files.waiting.store(false, Ordering::Relaxed);
+                return Ok(found);
             }
-            if !waited {
-                waited = true;
-                shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
+            // Each time: one wait may follow another, and without this nobody makes the checkpoint.
+            files.waiting.store(true, Ordering::Relaxed);
+            if !std::mem::replace(waited, true) && files.is_complete() {
+                sometimes(Condition::JournalFull);
+                self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
                 tracing::info!("the journal is full: appends wait for a checkpoint");
             }
-            added.await;
-        };
-        assert!(length <= self.active.length, "a commit of {length} bytes fits an empty journal file");
-        self.position.file = self.active.sequence;
-        self.position.offset = 0;
+            changed.await;
+        }
     }
 
     async fn vouch_now(&mut self) -> Result<(), JournalFailed> {
@@ -272,6 +347,7 @@ impl Committer {
         let result = self.vouch.write(last, self.position.previous_crc).await;
         result.map_err(|error| self.write_failed(VOUCH_PATH.to_owned(), 0, &error))?;
         self.vouch_due = false;
+        self.unvouched_bytes = 0;
         self.shared.counters.vouches.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

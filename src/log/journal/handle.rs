@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::entry::Entry;
-use super::files::FileSet;
-use super::format::{COMMIT_OVERHEAD_BYTES, FileSequence, Position, ROW_BYTES};
+use super::files::{FileSet, FillError};
+use super::format::{COMMIT_OVERHEAD_BYTES, Position, ROW_BYTES};
 use crate::io::Disk;
 
 /// Why the journal takes nothing more. It never recovers within the life of the process.
@@ -19,6 +19,10 @@ pub enum JournalFailed {
         "writing the journal failed at offset {offset} of {file}: {reason}; nothing more is acknowledged"
     )]
     Write { file: String, offset: u64, reason: String },
+    #[error(
+        "making the names in {directory} durable failed: {reason}; which files the journal has is unknown from now on, nothing more is acknowledged"
+    )]
+    Names { directory: String, reason: String },
     #[error(
         "an entry of {bytes} bytes does not fit a journal file, which takes {max}: raise the file length"
     )]
@@ -41,6 +45,21 @@ pub struct JournalStatistics {
     pub queued_bytes: u64,
     pub files_live: u64,
     pub files_total: u64,
+    /// Bytes that a start would replay if it came now, and how many there may be.
+    pub replay_bytes: u64,
+    pub replay_bytes_max: u64,
+    /// Whether appends wait for a checkpoint, or for room on the disk, now.
+    pub is_waiting: bool,
+}
+
+impl JournalStatistics {
+    /// Whether a checkpoint should be written: half of what the journal may hold is waiting for one.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        self.files_live * 2 > self.files_total
+            || self.replay_bytes.saturating_mul(2) > self.replay_bytes_max
+            || self.is_waiting
+    }
 }
 
 #[derive(Default)]
@@ -62,6 +81,38 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) queue_bytes_max: usize,
     pub(crate) entry_bytes_max: u64,
+    pub(crate) replay_bytes_max: u64,
+    /// Told when the journal has failed for a reason that its task does not know of.
+    pub(crate) poisoned: Notify,
+}
+
+impl Shared {
+    /// Fails the journal for ever: its task, and everybody who waits, hears of it.
+    pub(crate) fn poison(&self, failed: JournalFailed) {
+        tracing::error!(%failed, "the journal is poisoned");
+        // The first reason counts.
+        let _ = self.failed.set(failed);
+        self.poisoned.notify_one();
+        self.files.changed.notify_waiters();
+        self.files.unfilled.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// What an error while files are made or filled means for the journal.
+    pub(crate) fn judge(&self, error: FillError) -> io::Error {
+        match error {
+            FillError::Passing { source, .. } => source,
+            FillError::Fatal { path, offset, source } => {
+                let reason = source.to_string();
+                self.poison(if path == super::DIRECTORY {
+                    JournalFailed::Names { directory: path, reason }
+                } else {
+                    JournalFailed::Write { file: path, offset, reason }
+                });
+                source
+            }
+        }
+    }
 }
 
 pub(crate) enum Request {
@@ -141,8 +192,11 @@ impl JournalHandle {
     /// Whether [`JournalHandle::room`] would return at once.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.shared.queued_bytes.load(Ordering::Acquire) < self.shared.queue_bytes_max
-            || self.shared.failed.get().is_some()
+        // What is queued is always written, however much a start would replay then: until it is, nothing of it can be
+        // freed.
+        let fits = self.shared.queued_bytes.load(Ordering::Acquire) < self.shared.queue_bytes_max
+            && self.shared.files.replay_bytes(self.durable_position()) < self.shared.replay_bytes_max;
+        fits || self.shared.failed.get().is_some()
     }
 
     /// The place behind the last durable commit.
@@ -188,6 +242,9 @@ impl JournalHandle {
             queued_bytes: self.shared.queued_bytes.load(Ordering::Relaxed) as u64,
             files_live: live as u64,
             files_total: total as u64,
+            replay_bytes: self.shared.files.replay_bytes(self.durable_position()),
+            replay_bytes_max: self.shared.replay_bytes_max,
+            is_waiting: self.shared.files.waiting.load(Ordering::Relaxed),
         }
     }
 
@@ -218,12 +275,20 @@ impl JournalHandle {
     pub async fn close(&self) -> Result<(), JournalFailed> {
         let (done, receiver) = oneshot::channel();
         self.sender.send(Request::Close(done)).map_err(|_| self.reason())?;
-        receiver.await.unwrap_or_else(|_| Err(self.reason()))
+        let answer = receiver.await.unwrap_or_else(|_| Err(self.reason()));
+        // Nothing is filled any more once this has returned.
+        drop(self.shared.files.changing.lock().await);
+        answer
     }
 
-    /// Frees the files before `keep_from`. Returns how many. One caller at a time.
-    pub(crate) async fn trim(&self, keep_from: FileSequence) -> io::Result<usize> {
-        self.shared.files.recycle(&*self.disk, keep_from).await
+    /// Notes that the next start replays from `replay_from` on, and frees the files before it. Returns how many.
+    ///
+    /// # Errors
+    /// If they cannot be renamed: try again later. If their names cannot be made durable, the journal has failed.
+    pub(crate) async fn trim(&self, replay_from: Position) -> io::Result<usize> {
+        let recycled = self.shared.files.recycle(&*self.disk, replay_from).await;
+        self.shared.room.notify_waiters();
+        recycled.map_err(|error| self.shared.judge(error))
     }
 
     fn reason(&self) -> JournalFailed {

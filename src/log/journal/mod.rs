@@ -6,8 +6,10 @@
 mod committer;
 mod entry;
 mod files;
+mod fill;
 mod format;
 mod handle;
+mod reading;
 mod recovery;
 #[cfg(test)]
 mod tests;

@@ -4,35 +4,47 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 
 use super::DIRECTORY;
 use super::committer::{Committer, Start};
 use super::entry::{Entry, EntryBody, EntryInvalid, LogKey};
-use super::files::{self, FileSet, JournalFile};
-use super::format::{
-    CommitHeader, CommitNumber, FileSequence, HEADER_BYTES, HeaderFound, Incarnation, Position, ROW_BYTES,
-    Row,
-};
+use super::files::{self, FileSet, JournalFile, Shape};
+use super::fill::fill_files;
+use super::format::{CommitHeader, CommitNumber, FileSequence, HeaderFound, Incarnation, Position, Row};
 use super::handle::{Counters, JournalHandle, Shared, entry_bytes_max};
+use super::reading::{Found, check_commit, read_block, read_readable};
 use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
 use crate::io::{AlignedBuffer, Disk, Durability, Io};
 use crate::log::checksum::crc32c;
 use crate::log::config::{StorageOptions, UnattributedDamage};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 const BLOCK: u64 = DISK_BLOCK_BYTES as u64;
 /// How much one read takes while the journal is walked, in bytes.
 const WINDOW_BYTES: u64 = 1 << 20;
+/// How many times the bytes between two vouchings are searched.
+const SEARCHED_VOUCHES: u64 = 3;
+/// What a start may add to a journal that is as full as it may be, before its first checkpoint, in bytes.
+const REPLAY_RESERVE_BYTES: u64 = 16 << 20;
 
 /// The journal cannot be read back in a way that is certain to lose nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("journal: {action} {path} failed: {source}")]
     Io { action: &'static str, path: String, source: io::Error },
+    #[error(
+        "the journal needs {needed} bytes and the disk has {available}: free some space, or set ordain.journal.file.bytes or ordain.journal.files lower"
+    )]
+    NoRoom { needed: u64, available: u64 },
     #[error("{0}. {WAY_OUT}")]
     Damaged(CommitDamage),
+    #[error(
+        "journal file {file} cannot be read at offset {offset}, where the last commit may stand: {source}. If another start fails in the same way, the disk has lost that block. {WAY_OUT}"
+    )]
+    Unreadable { file: String, offset: u64, source: io::Error },
     #[error(
         "journal file {expected} is missing although {evidence}: it was removed or the directory is incomplete. {WAY_OUT}"
     )]
@@ -133,19 +145,29 @@ pub(crate) async fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
     Ok(false)
 }
 
-/// Makes an empty journal: its directory and all its files, durable. Removes what an earlier attempt left.
+fn shape(options: &StorageOptions) -> Shape {
+    Shape {
+        file_bytes: options.journal_file_bytes,
+        fill_bytes: options.journal_fill_bytes,
+        files: options.journal_files,
+    }
+}
+
+/// Makes an empty journal: its directory and the beginning of its first file, durable. Removes what an earlier attempt left.
 pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<(), JournalError> {
     let dir = io_error("creating", DIRECTORY);
     disk.remove_dir_all(DIRECTORY).await.map_err(io_error("removing", DIRECTORY))?;
     // The removal is durable before anything of the same name is made.
     disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))?;
     disk.create_dir_all(DIRECTORY).await.map_err(dir)?;
-    for number in 1..=options.journal_files as u64 {
-        let sequence = FileSequence(number);
-        files::make(disk, sequence, options.journal_file_bytes)
-            .await
-            .map_err(io_error("making", sequence.path()))?;
+    let needed = options.journal_file_bytes.saturating_mul(options.journal_files as u64);
+    let space = disk.space().await.map_err(io_error("asking for the room in", DIRECTORY))?;
+    if space.available < needed {
+        return Err(JournalError::NoRoom { needed, available: space.available });
     }
+    // The others are made while this one is in use.
+    let first = FileSequence(1);
+    files::make(disk, first, shape(options)).await.map_err(io_error("making", first.path()))?;
     disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
     disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))
 }
@@ -173,36 +195,18 @@ async fn list(
     Ok(found)
 }
 
-/// What stands at a place where a commit is expected.
-enum Found {
-    Whole {
-        header: CommitHeader,
-        rows: Vec<Row>,
-        payloads: Bytes,
-    },
-    /// Header and directory are whole.
-    PayloadDamaged {
-        header: CommitHeader,
-        rows: Vec<Row>,
-        payloads: Bytes,
-    },
-    Damaged(&'static str),
-    /// The commit before it, as it reads now, is not the one that it was written behind.
-    Contradiction(&'static str),
-    /// No header of this use of the file: it ends here, unless something vouches for more.
-    Nothing,
-}
-
 /// Walks a journal from the replay position to its end.
 pub(crate) struct JournalReader {
     disk: Arc<dyn Disk>,
     incarnation: Incarnation,
     files: BTreeMap<FileSequence, JournalFile>,
     start: FileSequence,
+    replay_from: Position,
     position: Position,
     vouch_file: VouchFile,
     vouch: Option<Vouch>,
     policy: UnattributedDamage,
+    vouch_bytes: u64,
     window: Window,
     torn_header: Option<(FileSequence, u64)>,
     /// Where the last whole commit begins.
@@ -223,7 +227,7 @@ impl JournalReader {
         disk: Arc<dyn Disk>,
         incarnation: Incarnation,
         position: Position,
-        policy: UnattributedDamage,
+        options: &StorageOptions,
     ) -> Result<JournalReader, JournalError> {
         let mut report = JournalReport::default();
         let mut names = Vec::new();
@@ -242,7 +246,7 @@ impl JournalReader {
             let file = disk.open(&path, files::open_options()).await.map_err(io_error("opening", &path))?;
             // A piece of a block at the end cannot be used.
             let length = length - length % BLOCK;
-            files.insert(sequence, JournalFile { sequence, length, file });
+            files.insert(sequence, JournalFile::new(sequence, length, file, length));
         }
         let (vouch_file, vouch, existed) =
             VouchFile::open(&*disk, incarnation).await.map_err(io_error("opening", VOUCH_PATH))?;
@@ -254,10 +258,12 @@ impl JournalReader {
             incarnation,
             files,
             start,
+            replay_from: position,
             position,
             vouch_file,
             vouch,
-            policy,
+            policy: options.unattributed_damage,
+            vouch_bytes: options.journal_vouch_bytes,
             window,
             torn_header: None,
             last_whole: None,
@@ -312,7 +318,7 @@ impl JournalReader {
             return HeaderFound::None;
         }
         // A block that cannot be read holds no header; what vouches for it is found elsewhere.
-        match file.file.read_at(offset, DISK_BLOCK_BYTES).await {
+        match read_block(file, offset, DISK_BLOCK_BYTES).await {
             Ok(block) => CommitHeader::parse(&block),
             Err(_) => HeaderFound::None,
         }
@@ -341,12 +347,18 @@ impl JournalReader {
                         };
                         self.replay(&header, &rows, &payloads, Some(damage))
                     }
-                    None => Ok(self.torn(sequence, offset)),
+                    None => self.torn(sequence, offset, header.total_bytes()).await,
                 }
             }
             Found::Damaged(what) => match self.evidence(self.position.next, sequence, offset).await {
                 Some(_) => self.damaged(what).await,
-                None => Ok(self.torn(sequence, offset)),
+                None => {
+                    let length = match self.header_at(sequence, offset).await {
+                        HeaderFound::Whole(header) => header.total_bytes(),
+                        HeaderFound::OtherVersion(_) | HeaderFound::None => None,
+                    };
+                    self.torn(sequence, offset, length).await
+                }
             },
             Found::Contradiction(what) => self.damaged(what).await,
             Found::Nothing => self.nothing_here().await,
@@ -362,19 +374,53 @@ impl JournalReader {
             && self.is_ours(&header, next_file, 0)
             && header.number == self.position.next
         {
+            sometimes(Condition::JournalReplayedOverFiles);
             self.position = Position { file: next_file, offset: 0, ..self.position };
             return Box::pin(self.next()).await;
         }
         match self.evidence(self.position.next, sequence, offset).await {
             Some(_) => self.damaged("cannot be read").await,
-            None => Ok(Step::End),
+            None => {
+                self.must_be_readable(sequence, offset, BLOCK).await?;
+                if offset > 0 {
+                    self.must_be_readable(next_file, 0, BLOCK).await?;
+                }
+                Ok(Step::End)
+            }
         }
     }
 
-    fn torn(&mut self, sequence: FileSequence, offset: u64) -> Step {
+    async fn torn(
+        &mut self,
+        sequence: FileSequence,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Result<Step, JournalError> {
+        self.must_be_readable(sequence, offset, length.unwrap_or(BLOCK)).await?;
+        sometimes(Condition::TornTailCut);
         self.report.torn_tail = Some(TornTail { file: sequence.path(), offset, commit: self.position.next });
         self.torn_header = Some((sequence, offset));
-        Step::End
+        Ok(Step::End)
+    }
+
+    /// The journal is not taken to end where a block cannot be read: the last commit may stand in it.
+    async fn must_be_readable(
+        &self,
+        sequence: FileSequence,
+        offset: u64,
+        length: u64,
+    ) -> Result<(), JournalError> {
+        let Some(file) = self.files.get(&sequence) else { return Ok(()) };
+        let mut at = offset;
+        while at < (offset + length).min(file.length) {
+            read_block(file, at, DISK_BLOCK_BYTES).await.map_err(|source| JournalError::Unreadable {
+                file: sequence.path(),
+                offset: at,
+                source,
+            })?;
+            at += BLOCK;
+        }
+        Ok(())
     }
 
     fn contradicts_vouch(&self, header: &CommitHeader) -> bool {
@@ -422,9 +468,13 @@ impl JournalReader {
 
     /// What proves that `commit`, expected at a place, was durable once; `None` if nothing does.
     async fn evidence(&self, commit: CommitNumber, file: FileSequence, offset: u64) -> Option<String> {
+        if mutant(Mutant::TruncateAtCorruptCommit) {
+            return None;
+        }
         if let Some(vouch) = self.vouch
             && vouch.commit >= commit
         {
+            sometimes(Condition::VouchWasTheEvidence);
             return Some(format!("{VOUCH_PATH} vouches for commit {}", vouch.commit));
         }
         let header = self.later_header(commit, file, offset).await?;
@@ -436,8 +486,14 @@ impl JournalReader {
         ))
     }
 
-    /// The first header with a number above `commit`, from a place on: in the rest of this file, in all of
-    /// the next, at the beginning of the later ones.
+    /// How far behind the place of a commit that nothing vouches for a later one may begin: none was written when
+    /// so many bytes were not vouched for, and one of the two slots may be damaged. Everything if both are.
+    fn search_bytes(&self) -> u64 {
+        if self.vouch.is_some() { self.vouch_bytes.saturating_mul(SEARCHED_VOUCHES) } else { u64::MAX }
+    }
+
+    /// The first header with a number above `commit`, from a place on: in the rest of this file and in the next,
+    /// as far as one may stand there, at the beginning of the later ones.
     async fn later_header(
         &self,
         commit: CommitNumber,
@@ -446,7 +502,8 @@ impl JournalReader {
     ) -> Option<CommitHeader> {
         for (&sequence, candidate) in self.files.range(file..) {
             let from = if sequence == file { offset } else { 0 };
-            let to = if sequence <= file.next() { candidate.length } else { BLOCK.min(candidate.length) };
+            let reach = if sequence <= file.next() { self.search_bytes() } else { BLOCK };
+            let to = from.saturating_add(reach).min(candidate.length);
             let mut at = from;
             while at < to {
                 let length = (to - at).min(WINDOW_BYTES);
@@ -540,6 +597,7 @@ impl JournalReader {
             entries.push(Entry { log: row.log, number: row.number, body });
         }
         if let Some(damage) = damage {
+            sometimes(Condition::JournalDamageAttributed);
             damaged.dedup();
             self.report.attributed.extend(damaged.iter().map(|&log| (log, damage.clone())));
         }
@@ -582,22 +640,25 @@ impl JournalReader {
         options: &StorageOptions,
     ) -> Result<(JournalHandle, JournalReport), JournalError> {
         let (live, spare) = self.settle_files(options).await?;
-        let file_bytes = live
-            .iter()
-            .chain(&spare)
-            .map(|file| file.length)
-            .chain([options.journal_file_bytes])
-            .min()
-            .unwrap_or(options.journal_file_bytes);
+        let files = FileSet::new(live, spare, shape(options), self.replay_from);
+        let found = files.replay_bytes(self.position);
         let shared = Arc::new(Shared {
             failed: std::sync::OnceLock::new(),
             queued_bytes: std::sync::atomic::AtomicUsize::new(0),
             room: Notify::new(),
             durable: Mutex::new(self.position),
-            files: FileSet::new(live, spare, options.journal_file_bytes),
+            files,
             counters: Counters::default(),
-            queue_bytes_max: options.journal_queue_bytes.max(1),
-            entry_bytes_max: entry_bytes_max(file_bytes),
+            // An entry counts from where the journal ended when it was queued. If more files than are spare were
+            // written before its turn comes, none could be freed, and it would wait for ever.
+            queue_bytes_max: options
+                .journal_queue_bytes
+                .min(queue_bytes_of(options.journal_file_bytes))
+                .max(1),
+            entry_bytes_max: entry_bytes_max(options.journal_file_bytes),
+            // What was found cannot be freed before the logs have owners, who need to write for that.
+            replay_bytes_max: options.journal_replay_bytes.max(found.saturating_add(REPLAY_RESERVE_BYTES)),
+            poisoned: Notify::new(),
         });
         let (sender, receiver) = mpsc::unbounded_channel();
         let start = Start {
@@ -605,10 +666,13 @@ impl JournalReader {
             position: self.position,
             vouch: self.vouch_file,
             vouch_idle: options.journal_vouch_idle,
+            vouch_bytes: options.journal_vouch_bytes,
         };
         let committer = Committer::new(Arc::clone(&shared), receiver, Arc::clone(&io.clock), start);
         // The task ends by itself when the journal is closed or nobody holds a handle.
         drop(io.spawn.spawn("journal", Box::pin(committer.run())));
+        let filling = fill_files(Arc::clone(&shared), Arc::clone(&io.disk), Arc::clone(&io.clock));
+        drop(io.spawn.spawn("journal-files", Box::pin(filling)));
         Ok((JournalHandle::new(sender, shared, Arc::clone(&io.disk)), self.report))
     }
 
@@ -631,17 +695,25 @@ impl JournalReader {
         result.map_err(io_error("cutting the torn tail of", sequence.path()))
     }
 
-    /// The live files, and the spare ones with numbers that follow without a gap; made, renamed and removed
-    /// as needed, durable on return.
+    /// The live files, and the spare ones with numbers that follow without a gap; renamed and removed as needed,
+    /// durable on return. Those that are missing, and the rest of those that are not filled, come later.
     async fn settle_files(
         &self,
         options: &StorageOptions,
     ) -> Result<(Vec<JournalFile>, Vec<JournalFile>), JournalError> {
         let disk = &*self.disk;
+        let shape = shape(options);
+        let becomes = |file: &JournalFile, sequence: FileSequence, used: u64| {
+            let filled = files::filled_after_restart(file.length, used, shape);
+            let length = file.length.max(shape.file_bytes);
+            JournalFile::new(sequence, length, Arc::clone(&file.file), filled)
+        };
         let mut live = Vec::new();
         let mut surplus = Vec::new();
         for (&sequence, file) in &self.files {
-            if sequence >= self.start && sequence <= self.position.file {
+            if sequence == self.position.file {
+                live.push(becomes(file, sequence, self.position.offset));
+            } else if sequence >= self.start && sequence < self.position.file {
                 live.push(file.clone());
             } else {
                 surplus.push(file.clone());
@@ -654,7 +726,7 @@ impl JournalReader {
         let mut spare: Vec<JournalFile> = Vec::new();
         for file in surplus {
             let path = file.sequence.path();
-            if spare.len() >= wanted || file.length != options.journal_file_bytes {
+            if spare.len() >= wanted || file.length > shape.file_bytes {
                 disk.remove(&path).await.map_err(io_error("removing", path))?;
                 continue;
             }
@@ -662,58 +734,14 @@ impl JournalReader {
             if file.sequence != next {
                 disk.rename(&path, &next.path()).await.map_err(io_error("renaming", path))?;
             }
-            spare.push(JournalFile { sequence: next, ..file });
-        }
-        while spare.len() < wanted {
-            next = next.next();
-            let made = files::make(disk, next, options.journal_file_bytes).await;
-            spare.push(made.map_err(io_error("making", next.path()))?);
+            spare.push(becomes(&file, next, 0));
         }
         disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
         Ok((live, spare))
     }
 }
 
-/// The bytes of a piece of a file; blocks that cannot be read are zeros, which no checksum of ours accepts.
-async fn read_readable(file: &JournalFile, offset: u64, length: u64) -> Bytes {
-    let whole = usize::try_from(length).expect("a commit fits in memory");
-    if let Ok(bytes) = file.file.read_at(offset, whole).await
-        && bytes.len() == whole
-    {
-        return bytes;
-    }
-    let mut bytes = BytesMut::zeroed(whole);
-    for (i, slot) in bytes.chunks_mut(DISK_BLOCK_BYTES).enumerate() {
-        let at = offset + i as u64 * BLOCK;
-        if let Ok(block) = file.file.read_at(at, slot.len()).await
-            && block.len() == slot.len()
-        {
-            slot.copy_from_slice(&block);
-        }
-    }
-    bytes.freeze()
-}
-
-fn check_commit(header: CommitHeader, commit: &Bytes) -> Found {
-    let payload_bytes = usize::try_from(header.payload_bytes).expect("the commit is in memory");
-    let directory_at = HEADER_BYTES + payload_bytes;
-    let directory = &commit[directory_at..directory_at + header.entries as usize * ROW_BYTES];
-    if crc32c(directory) != header.directory_crc {
-        return Found::Damaged("has a damaged directory");
-    }
-    let rows: Vec<Row> = directory.chunks_exact(ROW_BYTES).map(Row::parse).collect();
-    let described: u64 = rows.iter().map(|row| u64::from(row.length)).sum();
-    if described != header.payload_bytes {
-        return Found::Damaged("has a directory that does not match its payloads");
-    }
-    let payloads = commit.slice(HEADER_BYTES..directory_at);
-    let mut at = 0;
-    for row in &rows {
-        let end = at + row.length as usize;
-        if crc32c(&payloads[at..end]) != row.crc {
-            return Found::PayloadDamaged { header, rows, payloads };
-        }
-        at = end;
-    }
-    Found::Whole { header, rows, payloads }
+/// What may wait for a journal with files of that length, in bytes.
+fn queue_bytes_of(file_bytes: u64) -> usize {
+    usize::try_from(file_bytes / 4).unwrap_or(usize::MAX)
 }

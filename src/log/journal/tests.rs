@@ -10,7 +10,13 @@ use std::sync::Arc;
 const INCARNATION: Incarnation = Incarnation([7; 16]);
 
 fn options() -> StorageOptions {
-    StorageOptions { journal_file_bytes: 16_384, journal_files: 4, ..StorageOptions::default() }
+    StorageOptions {
+        journal_file_bytes: 16_384,
+        journal_files: 4,
+        journal_fill_bytes: 8192,
+        journal_vouch_bytes: 8192,
+        ..StorageOptions::default()
+    }
 }
 
 fn log(index: i32) -> LogKey {
@@ -39,7 +45,8 @@ fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> R
     let io = test_io(&runtime, disk, 1);
     let (mut commits, mut all_damaged) = (Vec::new(), false);
     let (handle, report) = runtime.block_on(async {
-        let mut reader = JournalReader::open(Arc::clone(&io.disk), INCARNATION, position, policy).await?;
+        let options = StorageOptions { unattributed_damage: policy, ..options() };
+        let mut reader = JournalReader::open(Arc::clone(&io.disk), INCARNATION, position, &options).await?;
         loop {
             match reader.next().await? {
                 Step::Commit(commit) => commits.push(commit),
@@ -48,7 +55,7 @@ fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> R
             }
         }
         reader.settle().await?;
-        reader.finish(&io, &options()).await
+        reader.finish(&io, &options).await
     })?;
     Ok(Opened { runtime, handle, report, commits, all_damaged })
 }
@@ -168,6 +175,18 @@ fn a_block_that_cannot_be_read_is_damage_and_no_end() {
     assert!(matches!(&error, JournalError::Damaged(d) if d.commit == CommitNumber(1)), "{error}");
 }
 
+/// Without anything that vouches, an unreadable block may be the last commit: that is no end either.
+#[test]
+fn a_block_that_cannot_be_read_is_not_where_the_journal_ends() {
+    let disk = three_commits(false);
+    disk.delete_file("journal/vouch");
+    disk.inject(TestFault::FailReads("0001.journal".to_owned()));
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, JournalError::Unreadable { offset: 0, .. }), "{error}");
+    disk.heal();
+    assert_eq!(numbers(&open(&disk).unwrap().commits), [1, 2, 3], "nothing was changed");
+}
+
 #[test]
 fn a_failed_write_poisons() {
     let disk = new_disk();
@@ -196,7 +215,7 @@ fn files_are_recycled_and_stale_commits_not_taken_for_new_ones() {
             opened.handle.append(vec![entry(1, number)]).await.unwrap();
             if number % 5 == 0 {
                 kept = opened.handle.durable_position();
-                opened.handle.trim(kept.file).await.unwrap();
+                opened.handle.trim(kept).await.unwrap();
             }
         }
     });
@@ -230,7 +249,7 @@ fn a_full_journal_waits_for_a_trim() {
             let _ = disk_turn(&disk).await;
         }
         assert_eq!(handle.statistics().full_waits, 1);
-        assert_eq!(handle.trim(FileSequence(2)).await.unwrap(), 1);
+        assert_eq!(handle.trim(Position { file: FileSequence(2), ..Position::START }).await.unwrap(), 1);
         blocked.await.unwrap();
     });
 }
@@ -264,6 +283,113 @@ fn a_missing_file_in_the_middle_and_a_foreign_one_are_refused() {
     disk.set_bytes(second, foreign);
     let error = open(&disk).map(|_| ()).unwrap_err();
     assert!(matches!(error, JournalError::Foreign { .. } | JournalError::Damaged(_)), "{error}");
+}
+
+#[test]
+fn a_busy_journal_is_vouched_for_so_often_that_a_bounded_search_finds_damage() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    for number in 1..=7 {
+        opened.runtime.block_on(opened.handle.append(vec![entry(1, number)])).unwrap();
+    }
+    let vouches = opened.handle.statistics().vouches;
+    assert!(vouches >= 2, "{vouches} vouchings of seven commits, two commits' bytes apart at most");
+    opened.runtime.kill();
+    for slot in 0..2 {
+        let disk = disk.restart();
+        disk.corrupt(vouch::PATH, slot * 4096 + 20);
+        // The fifth commit's header, at the beginning of the second file.
+        disk.corrupt("journal/00000000000000000002.journal", 20);
+        let error = open(&disk).map(|_| ()).unwrap_err();
+        assert!(matches!(error, JournalError::Damaged(_)), "slot {slot}: {error}");
+    }
+}
+
+#[test]
+fn a_new_journal_takes_its_first_commit_before_its_files_are_made() {
+    let disk = new_disk();
+    assert_eq!(disk.bytes(FIRST).unwrap().len(), 8192, "one piece of one file");
+    let opened = open(&disk).unwrap();
+    opened.runtime.block_on(opened.handle.append(vec![entry(1, 1)])).unwrap();
+    assert!(disk.paths().len() < 5, "{:?}", disk.paths());
+    // All files are filled ahead of use; the first commits do not wait for that.
+    opened.runtime.block_on(async {
+        for _ in 0..64 {
+            let _ = disk_turn(&disk).await;
+        }
+    });
+    let lengths: Vec<usize> =
+        (1..=4).map(|n| disk.bytes(&FileSequence(n).path()).map_or(0, |bytes| bytes.len())).collect();
+    assert_eq!(lengths, [16_384; 4]);
+    assert_eq!(opened.handle.statistics().full_waits, 0);
+}
+
+#[test]
+fn a_file_that_was_being_filled_goes_on_behind_what_is_committed() {
+    let disk = three_commits(true);
+    let mut bytes = disk.bytes(FIRST).unwrap();
+    // The power failed while the last piece was on its way.
+    bytes.truncate(12_288);
+    disk.set_bytes(FIRST, bytes);
+    let opened = open(&disk).unwrap();
+    assert_eq!(numbers(&opened.commits), [1, 2, 3]);
+    opened.runtime.block_on(async {
+        for number in 4..=6 {
+            opened.handle.append(vec![entry(1, number)]).await.unwrap();
+        }
+    });
+    opened.runtime.kill();
+    let disk = disk.restart();
+    assert_eq!(disk.bytes(FIRST).unwrap().len(), 16_384);
+    assert_eq!(numbers(&open(&disk).unwrap().commits), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn names_that_could_not_be_made_durable_poison_the_journal() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    opened.runtime.block_on(async {
+        for number in 1..=9 {
+            opened.handle.append(vec![entry(1, number)]).await.unwrap();
+        }
+        for _ in 0..64 {
+            let _ = disk_turn(&disk).await;
+        }
+        let end = opened.handle.durable_position();
+        disk.inject(TestFault::FailSyncDir(DIRECTORY.to_owned()));
+        assert!(opened.handle.trim(end).await.is_err());
+        // A sync that succeeds now would prove nothing about the names.
+        let failed = opened.handle.append(vec![entry(1, 10)]).await.unwrap_err();
+        assert!(matches!(failed, JournalFailed::Names { .. }), "{failed}");
+        assert!(opened.handle.close().await.is_err());
+    });
+    let disk = disk.lose_power(&mut TestRandom(5));
+    assert_eq!(numbers(&open(&disk).unwrap().commits), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn what_a_start_would_replay_is_bounded() {
+    let disk = new_disk();
+    let runtime = TestRuntime::new();
+    let io = test_io(&runtime, &disk, 1);
+    let bounded = StorageOptions { journal_replay_bytes: 0, ..options() };
+    let handle = runtime.block_on(async {
+        let mut reader =
+            JournalReader::open(Arc::clone(&io.disk), INCARNATION, Position::START, &bounded).await.unwrap();
+        assert!(matches!(reader.next().await.unwrap(), Step::End));
+        reader.finish(&io, &bounded).await.unwrap().0
+    });
+    // The bound itself is below what a start needs to get going: the reserve counts.
+    assert_eq!(handle.statistics().replay_bytes_max, 16 << 20);
+    runtime.block_on(async {
+        for number in 1..=6 {
+            handle.append(vec![entry(1, number)]).await.unwrap();
+        }
+        let statistics = handle.statistics();
+        assert_eq!((statistics.replay_bytes, handle.has_room()), (6 * 4096, true));
+        handle.trim(handle.durable_position()).await.unwrap();
+        assert_eq!(handle.statistics().replay_bytes, 0);
+    });
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::log::cleaning::{
     Compacted, CompactionDone, CompactionFailed, CompactionWork, OutputLimits, Source,
 };
 use crate::log::segment::{SegmentId, SegmentState};
+use crate::probe::{Condition, sometimes};
 use crate::types::{Offset, Timestamp};
 
 /// How long a log whose compaction failed is left alone, in milliseconds.
@@ -82,7 +83,7 @@ impl PartitionLog {
     /// The compaction that is due, if one is. Its outcome goes to [`PartitionLog::compacted`] or
     /// [`PartitionLog::compaction_failed`]. `now` is the wall clock.
     pub fn take_compaction(&mut self, now: Timestamp) -> Option<CompactionWork> {
-        self.wants_compaction(now)?;
+        let dirty_ratio = self.wants_compaction(now)?;
         self.compaction.last_cleaning += 1;
         self.compaction.under_way = true;
         self.compaction.failed_at = None;
@@ -107,6 +108,7 @@ impl PartitionLog {
                 index_interval_bytes: self.config.index_interval_bytes,
             },
             now,
+            dirty_ratio,
         })
     }
 
@@ -136,12 +138,14 @@ impl PartitionLog {
         let is_current = self.segments.len() > replaced && present.eq(done.sources.iter().copied());
         if !is_current || self.damage.is_some() {
             self.garbage.extend(outputs.into_iter().map(|held| held.segment));
+            sometimes(Condition::CompactionDiscarded);
             return Compacted::Discarded;
         }
         let old: Vec<Held> = self.segments.splice(..replaced, outputs).collect();
         self.garbage.extend(old.into_iter().map(|held| held.segment));
         self.cleaned_to = self.cleaned_to.max(done.cleaned_to);
         self.compaction.unfinished = done.unfinished;
+        sometimes(Condition::CompactionReplaced);
         self.compaction.held_back_at = None;
         self.flush.facts_changed = true;
         self.drop_segments();

@@ -7,6 +7,7 @@ use crate::log::producers::Producers;
 use crate::log::segment::{IndexRows, SegmentState};
 use crate::log::state::LogState;
 use crate::log::tail::pieces;
+use crate::probe::{Condition, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::BatchHeader;
 
@@ -23,9 +24,15 @@ pub(super) struct FlushState {
     dirty_from: Option<Position>,
     /// The same for what the flush under way takes.
     taken_dirty_from: Option<Position>,
+    /// The last attempt found the disk full.
+    found_disk_full: bool,
 }
 
 impl FlushState {
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
     /// An entry is about to go to the journal, behind this place.
     pub(super) fn note(&mut self, journal: Position) {
         self.dirty_from = earliest(self.dirty_from, Some(journal));
@@ -169,6 +176,9 @@ impl PartitionLog {
             true => self.config.segment_ms.min(self.config.max_compaction_lag_ms),
             false => self.config.segment_ms,
         };
+        if active.bytes + bytes > bytes_max {
+            sometimes(Condition::SegmentRolledBySize);
+        }
         active.bytes + bytes > bytes_max
             || waited_ms > segment_ms
             || (index_full && active.offset_index_bytes > 0)
@@ -200,6 +210,9 @@ impl PartitionLog {
             held.sealed = true;
         }
         self.flush.taken_dirty_from = None;
+        if std::mem::take(&mut self.flush.found_disk_full) {
+            sometimes(Condition::DiskFullThenFlushed);
+        }
         self.flushed_end = done.state.end;
         self.flushed_producers = producers;
         self.tail.flushed_to(self.flushed_end);
@@ -221,10 +234,12 @@ impl PartitionLog {
                 // What was added to the active segment is in an unknown state for ever. Its bytes up to the
                 // last good sync count; the rest goes to a new one.
                 if let Some(active) = self.segments.last_mut() {
+                    sometimes(Condition::SegmentSealedByFailedSync);
                     active.sealed = true;
                 }
             }
-            FlushFailure::DiskFull { .. } | FlushFailure::Write { .. } => {}
+            FlushFailure::DiskFull { .. } => self.flush.found_disk_full = true,
+            FlushFailure::Write { .. } => {}
         }
     }
 
@@ -240,6 +255,9 @@ impl PartitionLog {
     pub(super) fn drop_segments(&mut self) {
         let log_start = self.durable.log_start;
         let gone = self.segments.partition_point(|held| held.state.end <= log_start);
+        if gone > 0 {
+            sometimes(Condition::SegmentsDropped);
+        }
         self.garbage.extend(self.segments.drain(..gone).map(|held| held.segment));
     }
 }

@@ -16,6 +16,7 @@
 mod compact;
 mod flush;
 mod read;
+mod reindex;
 mod retention;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use super::segment::{FileKind, Segment, SegmentId, SegmentState};
 use super::state::{LogState, Vote};
 use super::tail::{Tail, TailBudget};
 use super::walker::SegmentView;
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{LeaderEpoch, Offset, Timestamp};
 use crate::wire::batch::{BatchError, RecordBatch};
 
@@ -162,7 +164,12 @@ impl PartitionLog {
     ) -> PartitionLog {
         let mut log = PartitionLog::new(state.log, state.log_start, config, cache, budget);
         match Producers::restore(producer_limits(&log.config), &state.producers) {
-            Ok(producers) if producers.end_offset() == state.end => log.producers = producers,
+            Ok(producers) if producers.end_offset() == state.end => {
+                if !producers.is_empty() {
+                    sometimes(Condition::ProducerSnapshotLoaded);
+                }
+                log.producers = producers;
+            }
             Ok(producers) => {
                 log.mark_damaged(format!("its producer snapshot is of offset {}", producers.end_offset()));
             }
@@ -210,6 +217,9 @@ impl PartitionLog {
 
     /// Takes on changed limits.
     pub fn set_config(&mut self, config: LogConfig) {
+        let limits = producer_limits(&config);
+        self.producers.set_limits(limits);
+        self.flushed_producers.set_limits(limits);
         self.config = config;
     }
 
@@ -400,6 +410,9 @@ impl PartitionLog {
             });
         }
         self.move_start(log_start);
+        if mutant(Mutant::LogStartNotPersisted) {
+            return Ok(None);
+        }
         Ok(Some(self.entry(EntryBody::LogStartMoved { log_start }, journal)))
     }
 
@@ -479,6 +492,16 @@ impl PartitionLog {
 
     /// All that the journal holds has been replayed.
     pub(crate) fn finish_replay(&mut self) {
+        if mutant(Mutant::TruncateToWatermark) {
+            self.cut(self.remembered_watermark).expect("what was replayed is replayed again");
+        }
+        if mutant(Mutant::ForgetProducersAtRestart) {
+            self.producers = Producers::new(producer_limits(&self.config), self.log_end);
+        }
+        if self.damage.is_some() {
+            // The records before it may be what is lost: the log does not begin beyond what there is of it.
+            self.log_start = self.log_start.min(self.log_end);
+        }
         let remembered = self.remembered_watermark.min(self.log_end);
         self.high_watermark = self.high_watermark.max(remembered).max(self.log_start);
         self.durable = Facts {

@@ -6,6 +6,7 @@ use super::PartitionLog;
 use crate::log::stored_read::{ReadError, StoredRead, StoredTimestampRead};
 use crate::log::tail::pieces;
 use crate::log::walker::SegmentView;
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
 
@@ -62,6 +63,9 @@ impl PartitionLog {
             // In memory, or in a gap between the last segment and the tail.
             return Ok(Read::Memory(self.read_tail(request, up_to)));
         }
+        if self.flushed_end < up_to {
+            sometimes(Condition::ReadCrossedToMemory);
+        }
         let cache = Arc::clone(&self.cache);
         Ok(Read::Stored(StoredRead {
             cache,
@@ -78,6 +82,12 @@ impl PartitionLog {
         let mut read = Vec::new();
         let mut bytes = 0;
         for held in self.tail.from(request.offset) {
+            if held.header().base_offset < request.offset {
+                sometimes(Condition::FetchInsideBatchInMemory);
+                if mutant(Mutant::BatchAfterOffset) {
+                    continue;
+                }
+            }
             let length = held.batch.len();
             let fits = bytes + length <= request.max_bytes || (request.min_one_batch && read.is_empty());
             if held.header().next_offset() > up_to || !fits {

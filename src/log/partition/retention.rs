@@ -1,4 +1,5 @@
 use super::PartitionLog;
+use crate::probe::{Mutant, mutant};
 use crate::types::{Offset, Timestamp};
 
 impl PartitionLog {
@@ -41,7 +42,7 @@ impl PartitionLog {
     }
 
     fn expired_up_to(&self, parts: &[(Offset, Timestamp, u64)], now: Timestamp) -> Option<Offset> {
-        if self.config.retention_ms < 0 {
+        if self.config.retention_ms < 0 && !mutant(Mutant::RetentionForgetsForever) {
             return None;
         }
         parts

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use crate::probe::{Mutant, mutant};
 use crate::types::limits::PRODUCER_BATCHES_REMEMBERED;
 use crate::types::{Offset, ProducerEpoch, Timestamp};
 use crate::wire::batch::{BatchHeader, NO_SEQUENCE, sequence_plus};
@@ -119,6 +120,9 @@ impl ProducerEntry {
         self.move_to(header.producer_epoch);
         if self.batches.len() == PRODUCER_BATCHES_REMEMBERED {
             self.batches.pop_front();
+        }
+        if mutant(Mutant::RememberOneBatch) {
+            self.batches.clear();
         }
         self.batches.push_back(RememberedBatch::of(header));
         self.last_timestamp = header.max_timestamp;

@@ -255,6 +255,12 @@ impl Producers {
         self.end_offset = header.next_offset();
     }
 
+    /// Takes other limits; what they forbid now goes at the next append or expiry.
+    pub fn set_limits(&mut self, limits: ProducerLimits) {
+        assert!(limits.producers_max > 0, "a partition remembers at least one producer");
+        self.limits = limits;
+    }
+
     /// Forgets producers that have written nothing for `producer.id.expiration.ms`; gives how many.
     pub fn expire(&mut self, now: Timestamp) -> usize {
         let before = self.entries.len();

@@ -309,7 +309,7 @@ fn batches() -> impl Strategy<Value = Vec<Sent>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(crate::log::testing::cases(200)))]
 
     #[test]
     fn decisions_are_the_models(batches in batches(), restart in 0usize..120) {

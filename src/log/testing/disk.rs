@@ -24,6 +24,8 @@ pub enum TestFault {
     /// The next sync (or durable write) of a file whose path contains the text fails, once; what was
     /// written since the last good one is lost.
     FailSync(String),
+    /// The next sync of the directory fails, once: its names stay as they look and never become durable.
+    FailSyncDir(String),
     /// Writes to files whose path contains the text fail with EIO.
     FailWrites(String),
     /// Reads of files whose path contains the text fail with EIO.
@@ -623,6 +625,11 @@ impl Disk for TestDisk {
             let (synced, rest): (Vec<NameChange>, Vec<NameChange>) =
                 std::mem::take(&mut state.pending).into_iter().partition(|c| parent(c.path()) == path);
             state.pending = rest;
+            let fault = TestFault::FailSyncDir(path);
+            if let Some(fault) = state.faults.iter().position(|other| *other == fault) {
+                state.faults.remove(fault);
+                return Err(io::Error::other("sync of a directory failed (injected)"));
+            }
             for change in synced {
                 change.apply(&mut state.durable);
             }

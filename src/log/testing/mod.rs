@@ -12,6 +12,13 @@ pub use executor::{TestClock, TestRuntime};
 
 use crate::io::{BoxFuture, Connection, Io, Listener, Net, Rng, RngStream};
 
+/// How many cases a property is tried with: `least`, or what the environment's `PROPTEST_CASES` asks for beyond it.
+#[must_use]
+pub fn cases(least: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok());
+    asked.unwrap_or(0).max(least)
+}
+
 /// A small generator with good enough bits (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct TestRandom(pub u64);

@@ -408,7 +408,7 @@ fn steps() -> impl Strategy<Value = Vec<(u8, Vec<Made>, u8)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(crate::log::testing::cases(64)))]
 
     #[test]
     fn whatever_happens_the_last_value_of_each_key_stays(

@@ -2,6 +2,7 @@ use super::node::{Node, expected, small_options};
 use crate::log::testing::{TestDisk, TestFault, TestRandom, mutated};
 use crate::log::*;
 use crate::types::Offset;
+use crate::wire::batch::BatchHeader;
 
 /// Two logs with 40 batches each, in segments by a checkpoint, and five more in the journal.
 fn two_logs() -> TestDisk {
@@ -91,6 +92,82 @@ fn a_damaged_batch_is_found_and_not_served() {
     assert!(!node.read(0, 0, 1 << 20).unwrap().is_empty(), "what is before it is served");
 }
 
+/// Whatever byte of a batch is destroyed: its offsets give an error, all others their records.
+#[test]
+fn what_lies_behind_a_damaged_batch_is_served() {
+    let whole = two_logs();
+    let path = segment(&whole, 0, 0, ".log");
+    let index = segment(&whole, 0, 0, ".index");
+    let length = 61 + 100;
+    for byte in (0..61).chain([70, 160]) {
+        for with_index in [true, false] {
+            let disk = whole.restart();
+            if !with_index {
+                disk.delete_file(&index);
+            }
+            // The second of six batches with three records each.
+            disk.corrupt(&path, length + byte);
+            let node = Node::open(&disk);
+            for offset in 0..45 {
+                let read = node.read(0, offset, 1);
+                if (3..6).contains(&offset) {
+                    let error = read.unwrap_err();
+                    assert!(
+                        matches!(error, ReadError::Corrupt { .. }),
+                        "byte {byte} offset {offset}: {error}"
+                    );
+                } else {
+                    let batch = BatchHeader::parse(&read.unwrap()).unwrap();
+                    assert_eq!(batch.base_offset, Offset(offset / 3 * 3), "byte {byte} offset {offset}");
+                }
+            }
+        }
+    }
+}
+
+/// A write that missed its place: later batches, whole, where earlier ones were.
+#[test]
+fn what_lies_behind_a_misdirected_write_is_served() {
+    let disk = two_logs();
+    let (path, index) = (segment(&disk, 0, 0, ".log"), segment(&disk, 0, 0, ".index"));
+    disk.delete_file(&index);
+    let mut bytes = disk.bytes(&path).unwrap();
+    let length = 61 + 100;
+    // The last of six batches lies across the second and the third; its own place is empty.
+    let last = bytes[5 * length..6 * length].to_vec();
+    bytes[length + 30..][..length].copy_from_slice(&last);
+    bytes[5 * length..6 * length].fill(0);
+    disk.set_bytes(&path, bytes);
+    let node = Node::open(&disk);
+    for offset in 0..45 {
+        let read = node.read(0, offset, 1);
+        match offset {
+            3..9 | 15..18 => assert!(read.is_err(), "offset {offset}"),
+            _ => {
+                let batch = BatchHeader::parse(&read.unwrap()).unwrap();
+                assert_eq!(batch.base_offset, Offset(offset / 3 * 3), "offset {offset}");
+            }
+        }
+    }
+}
+
+/// A batch inside a record of a damaged batch is not taken for one of the log's.
+#[test]
+fn what_only_looks_like_a_batch_is_not_served() {
+    let disk = two_logs();
+    let path = segment(&disk, 0, 0, ".log");
+    let mut bytes = disk.bytes(&path).unwrap();
+    let forged = super::node::batch(4, 1, 0, 1, 10).to_bytes();
+    // Inside the second batch, whose offsets are 3 to 5.
+    bytes[161 + 61..][..forged.len()].copy_from_slice(&forged);
+    disk.set_bytes(&path, bytes);
+    let node = Node::open(&disk);
+    for offset in 3..6 {
+        assert!(matches!(node.read(0, offset, 1), Err(ReadError::Corrupt { .. })), "offset {offset}");
+    }
+    assert!(node.read(0, 6, 1).is_ok());
+}
+
 #[test]
 fn an_index_is_a_hint() {
     let disk = two_logs();
@@ -108,6 +185,72 @@ fn an_index_is_a_hint() {
     let node = Node::open(&without);
     assert_eq!(node.report.indexes_short, [path]);
     assert_eq!(node.contents(0).unwrap(), expected(45, 100));
+}
+
+/// Has the indexes made again that are known to be bad; says of how many segments.
+fn reindex(node: &mut Node, disk: &TestDisk, index: i32) -> usize {
+    let mut count = 0;
+    while let Some(work) = node.log(index).take_reindex() {
+        let done = node.runtime.block_on(work.run(disk)).unwrap();
+        node.log(index).reindexed(&done);
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn indexes_that_are_lost_or_wrong_are_made_again_from_their_segment() {
+    let disk = two_logs();
+    let paths = [segment(&disk, 0, 0, ".index"), segment(&disk, 0, 0, ".timeindex")];
+    let whole = paths.each_ref().map(|path| disk.bytes(path).unwrap());
+    let is_whole =
+        |disk: &TestDisk| paths.each_ref().map(|path| disk.bytes(path).unwrap_or_default()) == whole;
+    // Missing, and short.
+    let lost = disk.restart();
+    lost.delete_file(&paths[0]);
+    lost.set_bytes(&paths[1], whole[1][..12].to_vec());
+    let mut node = Node::open(&lost);
+    assert!(node.storage.file_cache().has_suspects());
+    assert_eq!(reindex(&mut node, &lost, 0), 1, "both of one segment at once");
+    assert!(is_whole(&lost));
+    // It stays so, with and without the next checkpoint.
+    let again = lost.restart();
+    let node = Node::open(&again);
+    assert!(node.report.indexes_short.is_empty(), "{:?}", node.report.indexes_short);
+    // A row that leads astray is found by the read that follows it.
+    let astray = disk.restart();
+    let mut bytes = whole[0].clone();
+    bytes[7] ^= 0x41;
+    astray.set_bytes(&paths[0], bytes);
+    let mut node = Node::open(&astray);
+    assert!(!node.storage.file_cache().has_suspects());
+    node.log(0).release_tail();
+    assert_eq!(node.contents(0).unwrap(), expected(45, 100));
+    assert_eq!(reindex(&mut node, &astray, 0), 1);
+    assert!(is_whole(&astray));
+    assert_eq!(node.contents(0).unwrap(), expected(45, 100));
+}
+
+#[test]
+fn a_crash_while_indexes_are_made_again_loses_nothing() {
+    for at in 1..12 {
+        let disk = two_logs();
+        disk.delete_file(&segment(&disk, 0, 0, ".index"));
+        let mut node = Node::open(&disk);
+        disk.inject(TestFault::CrashAt(at));
+        let work = node.log(0).take_reindex().expect("an index is missing");
+        if let Ok(done) = node.runtime.block_on(work.run(&disk)) {
+            node.log(0).reindexed(&done);
+            let _crashed = node.checkpoint();
+        }
+        let disk = disk.lose_power(&mut TestRandom(at));
+        disk.heal();
+        let mut node = Node::open(&disk);
+        assert!(node.report.damaged.is_empty(), "crash {at}: {:?}", node.report.damaged);
+        assert_eq!(node.contents(0).unwrap(), expected(45, 100), "crash {at}");
+        reindex(&mut node, &disk, 0);
+        assert_eq!(node.contents(0).unwrap(), expected(45, 100), "crash {at}");
+    }
 }
 
 #[test]
@@ -229,6 +372,29 @@ fn a_read_that_meets_a_removed_segment_says_so() {
     node.checkpoint().unwrap();
     assert!(matches!(node.runtime.block_on(read.run()), Err(ReadError::Gone)));
     assert!(matches!(node.logs[&0].read(request), Err(ReadError::OutOfRange { .. })));
+}
+
+/// Records were deleted whose batches cannot be replayed any more: the log's start comes without what lies before it.
+#[test]
+fn a_log_that_lost_its_records_does_not_begin_beyond_its_end() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    let lost = node.position();
+    node.append(0, 100).unwrap();
+    node.append(0, 100).unwrap();
+    let position = node.position();
+    let entry = node.log(0).advance_log_start(Offset(5), position).unwrap().unwrap();
+    node.commit(0, vec![entry]).unwrap();
+    let disk = node.stop(&disk);
+    disk.corrupt(&lost.file.path(), usize::try_from(lost.offset).unwrap() + 80 + 70);
+    for _ in 0..2 {
+        let mut node = Node::open(&disk);
+        assert_eq!(node.report.damaged.len(), 1);
+        node.log(0).assert_invariants();
+        assert!(matches!(node.read(0, 5, 1), Err(ReadError::Damaged(_))));
+        node.checkpoint().unwrap();
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::node::{Node, batch, small_options};
 use crate::io::RngStream;
-use crate::log::testing::{TestDisk, TestFault, TestRandom};
+use crate::log::testing::{TestDisk, TestFault, TestRandom, cases};
 use crate::log::*;
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
@@ -312,13 +312,8 @@ fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64) {
     assert!(run.node.is_some(), "without faults the node opens");
 }
 
-/// More with `PROPTEST_CASES`.
-fn cases() -> u32 {
-    ProptestConfig::default().cases.max(150)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(cases(150)))]
 
     #[test]
     fn whatever_happens_a_log_is_in_the_state_after_one_of_its_entries(

@@ -42,6 +42,7 @@ pub(super) fn small_options() -> StorageOptions {
     StorageOptions {
         journal_file_bytes: 64 << 10,
         journal_files: 4,
+        journal_fill_bytes: 16 << 10,
         tail_budget_bytes: 8 << 10,
         fd_cache_files: 4,
         ..StorageOptions::default()

@@ -1,5 +1,6 @@
 use super::{ControllerError, Decision};
 use crate::metadata::{Endpoint, MetadataImage};
+use crate::probe::{Mutant, mutant};
 use crate::types::{NodeId, ProducerId, TopicId};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
@@ -76,5 +77,6 @@ pub fn allocate_producer_ids(
         next_producer_id: ProducerId(next).0,
         ..ProducerIdsRecord::default()
     });
-    Ok(Decision { records: vec![record], reply: first.0..next })
+    let records = if mutant(Mutant::ReuseProducerIds) { Vec::new() } else { vec![record] };
+    Ok(Decision { records, reply: first.0..next })
 }

@@ -3,10 +3,13 @@ use std::collections::BTreeMap;
 use super::topics::check_settings;
 use super::{ControllerError, Decision};
 use crate::config::{
-    AlterConfigError, AlterOperation, Scope, TopicDefaults, apply_incremental, topic_key,
-    validate_broker_config, validate_topic_config, validate_topic_name,
+    AlterConfigError, AlterOperation, BrokerConfig, BrokerLayers, ConfigError, DynamicConfig, Key, Kind,
+    Scope, Settings, TopicDefaults, apply_incremental, broker_key, check_client_metrics, check_group,
+    check_thread_pools, client_metrics_keys, group_key, topic_key, validate_broker_config,
+    validate_topic_name,
 };
 use crate::metadata::{ConfigResource, MetadataImage};
+use crate::types::NodeId;
 use crate::types::limits::STRING_BYTES_MAX;
 use crate::wire::MetadataRecord;
 use crate::wire::messages::ConfigRecord;
@@ -39,21 +42,28 @@ pub struct ConfigChange {
     pub changes: ConfigChanges,
 }
 
+/// What a change is held against: the configuration of the node that decides.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigRules<'a> {
+    /// What holds now.
+    pub config: &'a BrokerConfig,
+    /// What the node was started with.
+    pub settings: &'a Settings,
+}
+
 /// Decides on changed configurations, each resource for itself and as a whole. A resource is named once.
 pub fn alter_configs(
     image: &MetadataImage,
     changes: &[ConfigChange],
-    defaults: &TopicDefaults,
+    rules: ConfigRules<'_>,
 ) -> Decision<Vec<Result<(), ControllerError>>> {
     let mut decision = Decision::reply(Vec::with_capacity(changes.len()));
-    for change in changes {
-        let result = match &change.resource {
-            ConfigResource::Topic(name) => alter_topic(image, name, &change.changes, defaults),
-            ConfigResource::Broker(node) => {
-                let scope = if node.is_some() { Scope::OneBroker } else { Scope::AllBrokers };
-                refuse_broker(&change.changes, scope).map(|()| Vec::new())
-            }
-            ConfigResource::Group(_) => refuse_group(&change.changes).map(|()| Vec::new()),
+    for ConfigChange { resource, changes } in changes {
+        let result = match resource {
+            ConfigResource::Topic(name) => alter_topic(image, name, changes, &rules.config.topic_defaults),
+            ConfigResource::Broker(node) => alter_broker(image, *node, changes, rules),
+            ConfigResource::ClientMetrics(name) => alter_client_metrics(image, name, changes),
+            ConfigResource::Group(name) => alter_group(image, name, changes, rules),
         };
         decision.reply.push(result.map(|records| decision.records.extend(records)));
     }
@@ -74,34 +84,161 @@ fn alter_topic(
     }
     validate_topic_name(name).map_err(|error| ControllerError::InvalidTopic(error.to_string()))?;
     let resource = ConfigResource::Topic(name.to_owned());
-    let nothing = BTreeMap::new();
-    let current = image.settings(&resource).unwrap_or(&nothing);
-    let next = match changes {
-        ConfigChanges::Replace(configs) => configs.clone(),
-        ConfigChanges::Incremental(operations) => apply(current, operations)?,
-    };
-    if let Some((key, value)) = next.iter().find(|(_, value)| value.len() > STRING_BYTES_MAX) {
-        return Err(ControllerError::InvalidConfig(format!(
-            "the value of {key} has {} bytes; the limit is {STRING_BYTES_MAX}",
-            value.len()
-        )));
-    }
+    let current = current(image, &resource);
+    let next = next(&current, changes, topic_key)?;
     check_settings(&next, defaults)?;
     if image.topic(name).is_none() {
         return Err(ControllerError::UnknownTopic(name.to_owned()));
     }
-    Ok(difference(&resource, current, &next))
+    Ok(difference(&resource, &current, &next))
 }
 
-/// What the operations make of a topic's values.
+fn alter_broker(
+    image: &MetadataImage,
+    node: Option<NodeId>,
+    changes: &ConfigChanges,
+    rules: ConfigRules<'_>,
+) -> Result<Vec<MetadataRecord>, ControllerError> {
+    let resource = ConfigResource::Broker(node);
+    let scope = if node.is_some() { Scope::OneBroker } else { Scope::AllBrokers };
+    let current = current(image, &resource);
+    check_lists(changes)?;
+    let next = next(&current, changes, broker_key)?;
+    let invalid = |error: &dyn std::fmt::Display| ControllerError::InvalidRequest(error.to_string());
+    for (name, value) in &next {
+        // What another release has stored is none of this request's mistakes.
+        if current.get(name) != Some(value) {
+            validate_broker_config(name, value, scope).map_err(|error| invalid(&error))?;
+        }
+    }
+    let this = rules.config.node_id;
+    let (mut broker, mut cluster) = dynamic_configs(image, this);
+    let before =
+        BrokerLayers { broker: &broker.clone(), cluster: &cluster.clone(), settings: rules.settings };
+    let changed = DynamicConfig::parse(&next, scope).0;
+    match node {
+        None => cluster = changed,
+        Some(node) if node == this => broker = changed,
+        // Another broker's own values stand over what this one knows.
+        Some(_) => return Ok(difference(&resource, &current, &next)),
+    }
+    let after = BrokerLayers { broker: &broker, cluster: &cluster, settings: rules.settings };
+    check_thread_pools(&before, &after).map_err(|error| invalid(&error))?;
+    if let Err(errors) = rules.config.reconfigured(&after) {
+        return Err(match errors.iter().next().expect("a refusal has a reason") {
+            // That it was changed while running is what the client knows best.
+            ConfigError::Value { invalid: value, .. } => invalid(value),
+            first => invalid(first),
+        });
+    }
+    Ok(difference(&resource, &current, &next))
+}
+
+/// Whether only lists are appended to and taken from; Kafka has other words for brokers than for topics.
+fn check_lists(changes: &ConfigChanges) -> Result<(), ControllerError> {
+    let ConfigChanges::Incremental(operations) = changes else { return Ok(()) };
+    for (name, operation) in operations {
+        let verb = match operation {
+            ConfigOp::Append(_) => "append",
+            ConfigOp::Subtract(_) => "subtract",
+            ConfigOp::Set(_) | ConfigOp::Delete => continue,
+        };
+        if broker_key(name).is_some_and(|key| key.kind != Kind::List) {
+            return Err(ControllerError::InvalidConfig(format!(
+                "Config value {verb} is not allowed for config key: {name}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What was set for a broker and for all of them while they ran; what cannot be used is left out.
+#[must_use]
+pub fn dynamic_configs(image: &MetadataImage, node: NodeId) -> (DynamicConfig, DynamicConfig) {
+    let of = |resource, scope| {
+        let (config, errors) = DynamicConfig::parse(&current(image, &resource), scope);
+        for error in errors {
+            tracing::warn!(%error, "a value in the metadata log is not used");
+        }
+        config
+    };
+    (
+        of(ConfigResource::Broker(Some(node)), Scope::OneBroker),
+        of(ConfigResource::Broker(None), Scope::AllBrokers),
+    )
+}
+
+fn alter_group(
+    image: &MetadataImage,
+    name: &str,
+    changes: &ConfigChanges,
+    rules: ConfigRules<'_>,
+) -> Result<Vec<MetadataRecord>, ControllerError> {
+    if name.is_empty() {
+        return Err(ControllerError::InvalidRequest("Default group resources are not allowed.".to_owned()));
+    }
+    let resource = ConfigResource::Group(name.to_owned());
+    let current = current(image, &resource);
+    let next = next(&current, changes, group_key)?;
+    let (broker, cluster) = dynamic_configs(image, rules.config.node_id);
+    let layers = BrokerLayers { broker: &broker, cluster: &cluster, settings: rules.settings };
+    check_group(&next, &layers).map_err(|error| ControllerError::InvalidConfig(error.to_string()))?;
+    Ok(difference(&resource, &current, &next))
+}
+
+fn alter_client_metrics(
+    image: &MetadataImage,
+    name: &str,
+    changes: &ConfigChanges,
+) -> Result<Vec<MetadataRecord>, ControllerError> {
+    if name.is_empty() {
+        return Err(ControllerError::InvalidRequest("Subscription name can't be empty".to_owned()));
+    }
+    let resource = ConfigResource::ClientMetrics(name.to_owned());
+    let current = current(image, &resource);
+    let key = |name: &str| client_metrics_keys().iter().find(|key| key.name == name);
+    let next = next(&current, changes, key)?;
+    check_client_metrics(&next).map_err(|error| match error {
+        AlterConfigError::ClientMatch { .. } => ControllerError::InvalidConfig(error.to_string()),
+        error => ControllerError::InvalidRequest(error.to_string()),
+    })?;
+    Ok(difference(&resource, &current, &next))
+}
+
+fn current(image: &MetadataImage, resource: &ConfigResource) -> BTreeMap<String, String> {
+    image.settings(resource).cloned().unwrap_or_default()
+}
+
+/// What the changes make of a resource's values; the values are checked for their length alone.
+fn next(
+    current: &BTreeMap<String, String>,
+    changes: &ConfigChanges,
+    key: impl Fn(&str) -> Option<&'static Key>,
+) -> Result<BTreeMap<String, String>, ControllerError> {
+    let next = match changes {
+        ConfigChanges::Replace(configs) => configs.clone(),
+        ConfigChanges::Incremental(operations) => apply(current, operations, key)?,
+    };
+    match next.iter().find(|(_, value)| value.len() > STRING_BYTES_MAX) {
+        Some((key, value)) => Err(ControllerError::InvalidConfig(format!(
+            "the value of {key} has {} bytes; the limit is {STRING_BYTES_MAX}",
+            value.len()
+        ))),
+        None => Ok(next),
+    }
+}
+
+/// What the operations make of a resource's values. A key that nobody knows is left for the checks that
+/// follow.
 fn apply(
     current: &BTreeMap<String, String>,
     operations: &[(String, ConfigOp)],
+    key: impl Fn(&str) -> Option<&'static Key>,
 ) -> Result<BTreeMap<String, String>, ControllerError> {
     let mut next = current.clone();
     for (name, operation) in operations {
         let (operation, value) = match operation {
-            // A key that is not set, or that no topic has, is as good as deleted.
+            // A key that is not set, or that nobody knows, is as good as deleted.
             ConfigOp::Delete => {
                 next.remove(name);
                 continue;
@@ -110,12 +247,11 @@ fn apply(
             ConfigOp::Append(value) => (AlterOperation::Append, value),
             ConfigOp::Subtract(value) => (AlterOperation::Subtract, value),
         };
-        let changed = match topic_key(name) {
+        let changed = match key(name) {
             Some(key) => {
                 apply_incremental(key, current.get(name).map(String::as_str), operation, Some(value))
             }
-            // Says that there is no such key.
-            None => validate_topic_config(name, value).map(|(_, value)| Some(value.to_string())),
+            None => Ok(Some(value.clone())),
         };
         match changed.map_err(|error| ControllerError::InvalidConfig(error.to_string()))? {
             Some(value) => next.insert(name.clone(), value),
@@ -144,49 +280,6 @@ fn difference(
     let set = next.iter().filter(|(name, value)| current.get(*name) != Some(*value));
     let removed = current.keys().filter(|name| !next.contains_key(*name));
     set.map(|(name, value)| record(name, Some(value))).chain(removed.map(|name| record(name, None))).collect()
-}
-
-/// No key of a broker takes effect while it runs, so none may be set; there is nothing to delete either, and
-/// deleting it is no error.
-fn refuse_broker(changes: &ConfigChanges, scope: Scope) -> Result<(), ControllerError> {
-    let first_set = match changes {
-        ConfigChanges::Replace(configs) => configs.iter().next(),
-        ConfigChanges::Incremental(operations) => {
-            operations.iter().find_map(|(name, operation)| match operation {
-                ConfigOp::Delete => None,
-                ConfigOp::Set(value) | ConfigOp::Append(value) | ConfigOp::Subtract(value) => {
-                    Some((name, value))
-                }
-            })
-        }
-    };
-    let Some((name, value)) = first_set else { return Ok(()) };
-    match validate_broker_config(name, value, scope) {
-        Ok((key, _)) => Err(ControllerError::InvalidConfig(format!(
-            "{} cannot be changed while the broker runs: set it where the broker is started, and restart",
-            key.name
-        ))),
-        Err(error @ (AlterConfigError::ReadOnly { .. } | AlterConfigError::PerBroker { .. })) => {
-            Err(ControllerError::InvalidRequest(error.to_string()))
-        }
-        Err(error) => Err(ControllerError::InvalidConfig(error.to_string())),
-    }
-}
-
-fn refuse_group(changes: &ConfigChanges) -> Result<(), ControllerError> {
-    let first_set = match changes {
-        ConfigChanges::Replace(configs) => configs.keys().next(),
-        ConfigChanges::Incremental(operations) => {
-            operations.iter().find(|(_, operation)| *operation != ConfigOp::Delete).map(|(name, _)| name)
-        }
-    };
-    match first_set {
-        None => Ok(()),
-        Some(name) => Err(ControllerError::InvalidConfig(format!(
-            "{name} would have no effect: groups have settings of their own only in the newer group protocols, \
-             which are not served"
-        ))),
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,15 @@
 //! log and applied to the image; the reply is sent then, not before.
 mod brokers;
 mod configs;
+mod snapshotting;
 mod task;
+#[cfg(test)]
+mod task_tests;
 mod topics;
 
 pub use brokers::{NewBroker, allocate_producer_ids, bootstrap, register_broker};
-pub use configs::{ConfigChange, ConfigChanges, ConfigOp, alter_configs};
-pub use task::{Controller, ControllerHandle, ControllerUnavailable, METADATA_PARTITION};
+pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs, dynamic_configs};
+pub use task::{Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION};
 pub use topics::{
     CreatedTopic, DeletedTopic, NewPartitions, NewTopic, TopicRules, TopicSelector, create_partitions,
     create_topics, delete_topics,

@@ -3,12 +3,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use super::Decision;
-use crate::config::BrokerConfig;
-use crate::io::Io;
-use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, TopicImage};
+use super::snapshotting::{Replayed, SnapshotKeeper, replay};
+use super::{Decision, dynamic_configs};
+use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
+use crate::io::{Io, timeout};
+use crate::log::LogConfig;
+use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, SnapshotError, TopicImage};
 use crate::partition::{
     AppendRequest, PartitionError, PartitionSpec, Partitions, PartitionsClosed, Required, ScanError,
     log_config,
@@ -26,8 +28,6 @@ pub const METADATA_PARTITION: PartitionId =
 const QUEUE_CHANGES_MAX: usize = 128;
 /// The largest batch of records that one change may become; larger changes take several, in order.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// What a metadata batch may decompress to; they are written uncompressed.
-const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
 
 /// Why the metadata cannot be changed or read now.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,8 @@ pub enum ControllerUnavailable {
     TooLarge(#[from] BatchFull),
     #[error(transparent)]
     Image(#[from] ImageError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 impl From<PartitionsClosed> for ControllerUnavailable {
@@ -103,13 +105,27 @@ impl ControllerHandle {
     }
 }
 
+/// The node's configuration, as the controller needs it.
+#[derive(Clone)]
+pub struct ControllerConfig {
+    /// What the node was started with, typed,
+    pub start: Arc<BrokerConfig>,
+    /// and every key of it;
+    pub settings: Arc<Settings>,
+    /// what holds now, kept up to date by the controller.
+    pub live: Arc<LiveConfig>,
+}
+
 /// The task that owns the metadata log.
 pub struct Controller {
     io: Io,
-    config: Arc<BrokerConfig>,
+    config: ControllerConfig,
     partitions: Partitions,
     image: Arc<MetadataImage>,
     published: Arc<ImageCell>,
+    /// The metadata log's end.
+    end: Offset,
+    snapshots: SnapshotKeeper,
 }
 
 impl Controller {
@@ -120,19 +136,24 @@ impl Controller {
     /// If the log cannot be read or holds what does not fit: the node cannot serve then.
     pub async fn start(
         io: Io,
-        config: Arc<BrokerConfig>,
+        config: ControllerConfig,
         partitions: Partitions,
         published: Arc<ImageCell>,
     ) -> Result<ControllerHandle, ControllerUnavailable> {
-        let node = config.node_id;
+        let node = config.start.node_id;
         let spec = PartitionSpec {
             id: METADATA_PARTITION,
+            topic: "__cluster_metadata".into(),
             voters: VoterSet::new([node]),
-            config: metadata_log_config(),
+            config: metadata_log_config(&config.start.metadata),
         };
         partitions.create(vec![spec]).await?;
-        let image = Arc::new(read_image(&partitions).await?);
-        let mut controller = Controller { io: io.clone(), config, partitions, image, published };
+        let Replayed { image, end, bytes, snapshots } = replay(&io, &partitions).await?;
+        let snapshots = SnapshotKeeper::new(snapshots, &config.start.metadata, io.clock.now(), bytes);
+        let image = Arc::new(image);
+        let mut controller =
+            Controller { io: io.clone(), config, partitions, image, published, end, snapshots };
+        controller.reconfigure();
         controller.follow_from_start().await?;
         controller.published.publish(Arc::clone(&controller.image));
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
@@ -141,7 +162,18 @@ impl Controller {
     }
 
     async fn run(mut self, mut changes: mpsc::Receiver<Decide>) {
-        while let Some(decide) = changes.recv().await {
+        loop {
+            let decide = match self.snapshots.deadline() {
+                None => changes.recv().await,
+                Some(at) => match timeout(&*self.io.clock, at, changes.recv()).await {
+                    Ok(decide) => decide,
+                    Err(_) => {
+                        self.take_snapshot().await;
+                        continue;
+                    }
+                },
+            };
+            let Some(decide) = decide else { return };
             let (records, finish) = decide(&self.image);
             let result = self.commit(&records).await.map_err(Arc::new);
             if let Err(failure) = &result {
@@ -161,12 +193,29 @@ impl Controller {
         }
         self.append(records).await?;
         let previous = std::mem::replace(&mut self.image, Arc::new(next));
+        // Before the image that follows from it: whoever sees that one shall find these defaults.
+        let brokers_changed = records.iter().any(is_of_brokers);
+        if brokers_changed {
+            self.reconfigure();
+        }
         self.follow(&previous, records).await?;
+        if brokers_changed {
+            self.configure_all().await?;
+        }
         self.published.publish(Arc::clone(&self.image));
         Ok(())
     }
 
-    async fn append(&self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
+    /// Writes a snapshot and lets the log forget what the one before it covers. A failure leaves all as it was.
+    async fn take_snapshot(&mut self) {
+        let (image, end) = (Arc::clone(&self.image), self.end);
+        match self.snapshots.take(&self.io, &self.partitions, &image, end).await {
+            Ok(()) => info!(end = end.0, "a metadata snapshot was taken"),
+            Err(failure) => warn!(%failure, "no metadata snapshot; the log keeps everything until the next"),
+        }
+    }
+
+    async fn append(&mut self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
         let wall = self.io.clock.wall();
         let mut rest = records.iter().map(MetadataRecord::encode).collect::<Result<Vec<Bytes>, _>>()?;
         while !rest.is_empty() {
@@ -181,8 +230,13 @@ impl Controller {
                 }
             }
             rest.drain(..taken);
-            let append = AppendRequest { id: METADATA_PARTITION, batch: batch.build() };
-            self.partitions.append_one(append, Required::Committed).await??;
+            let batch = batch.build();
+            let bytes = batch.batch().len() as u64;
+            let append = AppendRequest { id: METADATA_PARTITION, batch };
+            let appended = self.partitions.append_one(append, Required::Committed).await??;
+            let count = i64::try_from(taken).expect("a batch has fewer records than an i64 counts");
+            self.end = Offset(appended.base_offset.0 + count);
+            self.snapshots.grown(bytes);
         }
         Ok(())
     }
@@ -193,7 +247,7 @@ impl Controller {
         previous: &MetadataImage,
         records: &[MetadataRecord],
     ) -> Result<(), ControllerUnavailable> {
-        let node = self.config.node_id;
+        let node = self.config.start.node_id;
         let mut created = Vec::new();
         let mut deleted = Vec::new();
         let mut configured: BTreeSet<&str> = BTreeSet::new();
@@ -232,14 +286,47 @@ impl Controller {
         if !created.is_empty() {
             self.partitions.create(created).await?;
         }
-        for name in configured {
-            let Some(topic) = self.image.topic(name) else { continue };
-            for &index in topic.partitions.keys() {
-                let id = PartitionId { topic: topic.id, index };
-                self.partitions.configure(id, log_config(topic.config(&self.config.topic_defaults))).await?;
-            }
+        for topic in configured.into_iter().filter_map(|name| self.image.topic(name)) {
+            self.configure(topic).await?;
         }
         Ok(())
+    }
+
+    /// Makes what was set for brokers while they ran hold on this node.
+    fn reconfigure(&self) {
+        let (broker, cluster) = dynamic_configs(&self.image, self.config.start.node_id);
+        let settings = &self.config.settings;
+        let layers = BrokerLayers { broker: &broker, cluster: &cluster, settings };
+        match self.config.live.load().reconfigured(&layers) {
+            Ok(config) => self.config.live.publish(Arc::new(config)),
+            // It was right when it was set: the node has been started with other settings since.
+            Err(errors) => error!(
+                "what was set for brokers while they ran contradicts what this node was started with, and is not \
+                 used: {errors}"
+            ),
+        }
+    }
+
+    /// Gives every partition of this node its topic's configuration anew.
+    async fn configure_all(&self) -> Result<(), ControllerUnavailable> {
+        for topic in self.image.topics() {
+            self.configure(topic).await?;
+        }
+        Ok(())
+    }
+
+    async fn configure(&self, topic: &TopicImage) -> Result<(), ControllerUnavailable> {
+        let config = self.log_config(topic);
+        for &index in topic.partitions.keys() {
+            let id = PartitionId { topic: topic.id, index };
+            self.partitions.configure(id, config.clone()).await?;
+        }
+        Ok(())
+    }
+
+    fn log_config(&self, topic: &TopicImage) -> LogConfig {
+        let config = self.config.live.load();
+        log_config(&topic.config(&config.topic_defaults), &config.producers)
     }
 
     /// What this node shall hold of a partition, if it is one of its replicas.
@@ -247,14 +334,15 @@ impl Controller {
         let replicas = &topic.partitions.get(&id.index)?.replicas;
         replicas.contains(&node).then(|| PartitionSpec {
             id,
+            topic: Arc::clone(&topic.name),
             voters: VoterSet::new(replicas.iter().copied()),
-            config: log_config(topic.config(&self.config.topic_defaults)),
+            config: self.log_config(topic),
         })
     }
 
     /// Opens every partition of this node and removes the logs of those that no longer exist.
     async fn follow_from_start(&mut self) -> Result<(), ControllerUnavailable> {
-        let node = self.config.node_id;
+        let node = self.config.start.node_id;
         let mut specs = Vec::new();
         for topic in self.image.topics() {
             for &index in topic.partitions.keys() {
@@ -273,31 +361,30 @@ impl Controller {
     }
 }
 
-/// The metadata log keeps everything: its records are the cluster.
-fn metadata_log_config() -> crate::log::LogConfig {
-    crate::log::LogConfig {
+/// Whether a record changes what holds for brokers.
+fn is_of_brokers(record: &MetadataRecord) -> bool {
+    match record {
+        MetadataRecord::Config(config) => config.resource_type == ConfigResource::BROKER,
+        MetadataRecord::Cluster(_)
+        | MetadataRecord::FeatureLevel(_)
+        | MetadataRecord::Partition(_)
+        | MetadataRecord::ProducerIds(_)
+        | MetadataRecord::RegisterBroker(_)
+        | MetadataRecord::RemoveTopic(_)
+        | MetadataRecord::Topic(_) => false,
+    }
+}
+
+/// Nothing of the metadata log expires: its records are the cluster, until a snapshot stands for them. Segments are
+/// short enough that what a snapshot stands for can go.
+fn metadata_log_config(config: &MetadataConfig) -> LogConfig {
+    LogConfig {
+        segment_bytes: config.snapshot_bytes.clamp(1 << 20, 1 << 30),
         retention_ms: -1,
         retention_bytes: -1,
         delete: false,
         compact: false,
         max_message_bytes: 2 * BATCH_BYTES_MAX,
-        ..crate::log::LogConfig::default()
-    }
-}
-
-async fn read_image(partitions: &Partitions) -> Result<MetadataImage, ControllerUnavailable> {
-    let mut image = MetadataImage::default();
-    let mut offset = Offset::ZERO;
-    loop {
-        let batches = partitions.batches_from(METADATA_PARTITION, offset).await?;
-        let Some(last) = batches.last() else { return Ok(image) };
-        offset = last.header().next_offset();
-        for batch in &batches {
-            for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
-                if let Some(value) = record?.value {
-                    image.apply(&MetadataRecord::decode(value)?)?;
-                }
-            }
-        }
+        ..LogConfig::default()
     }
 }

@@ -79,7 +79,9 @@ impl fmt::Display for Codec {
 /// Why compressed bytes were refused: always the fault of whoever wrote them.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CompressionError {
-    #[error("{codec} data grows beyond the {bound_bytes} bytes it may decompress to")]
+    #[error(
+        "{codec} data grows beyond the {bound_bytes} bytes that one batch may decompress to: send smaller batches"
+    )]
     TooLarge { codec: Codec, bound_bytes: usize },
     #[error("{codec} data is malformed: {cause}")]
     Malformed { codec: Codec, cause: String },

@@ -58,6 +58,10 @@ class Context:
             except WireError as error:
                 return {"connection": str(error)}
 
+    def pause(self):
+        """Between two looks at what a broker follows by and by."""
+        time.sleep(0.05)
+
     # --- steps that several probes share ---------------------------------------------------------
 
     def create(self, name, partitions=1, **configs):

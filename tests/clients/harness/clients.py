@@ -29,7 +29,8 @@ KCAT_BASIC = ["list topics", *PRODUCE, "produce idempotent", "consume and compar
 
 TOOLS_BASIC = [
     "broker-api-versions", "cluster id", "create topic", "describe topic", "alter config",
-    "describe config", "invalid config is refused", *PRODUCE, "produce idempotent",
+    "describe config", "alter broker config", "describe broker config", "delete broker config",
+    "invalid config is refused", *PRODUCE, "produce idempotent",
     "consume and compare", "get-offsets", "seek by time", "producer-perf-test",
     "consumer-perf-test", "log-dirs", "delete records", "delete topic"]
 TOOLS_GROUP = [*GROUP, "describe group", "list groups", "reset offsets", "delete group"]

@@ -114,6 +114,14 @@ def basic():
     check("describe config", lambda: holds("output", output(
         CONFIGS, "--describe", *entity),
         "max.message.bytes=500000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:"))
+    broker = ["--entity-type", "brokers", "--entity-default"]
+    check("alter broker config", lambda: holds("output", output(
+        CONFIGS, "--alter", *broker, "--add-config", "log.retention.ms=86400000"), "Completed"))
+    check("describe broker config", lambda: holds("output", output(
+        CONFIGS, "--describe", *broker),
+        "log.retention.ms=86400000 sensitive=false synonyms={DYNAMIC_DEFAULT_BROKER_CONFIG:"))
+    check("delete broker config", lambda: holds("output", output(
+        CONFIGS, "--alter", *broker, "--delete-config", "log.retention.ms"), "Completed"))
     check("invalid config is refused", invalid_config, entity)
     sent = []
     for codec in cli.CODECS:

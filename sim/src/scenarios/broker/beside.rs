@@ -8,8 +8,9 @@ use ordain::types::ErrorCode;
 
 use super::clients::Ending;
 use super::faults;
+use super::history::History;
 use super::machine::Machine;
-use super::plan::{Plan, index};
+use super::plan::{self, Plan, index};
 use crate::application::{Application, Host, Observation, Program};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
@@ -26,10 +27,11 @@ const CHECKER: &str = "application";
 /// Completes a case: what the broker is like, and what goes wrong with it and with the application.
 pub(crate) fn draw_beside(case: Case, processes: &[&str], duration: Duration) -> Case {
     let stream = |name| Stream::new(case.seed, "scenario", name, 0);
-    let plan = Plan::draw(&mut stream("plan"));
+    let plan = Plan::draw_mild(&mut stream("plan"));
     let mut machines: Vec<String> = processes.iter().map(|name| (*name).to_owned()).collect();
     machines.extend(case.clients.iter().map(|client| client.name.clone()));
-    let mut faults = faults::draw(&plan.families, duration, &machines, &mut stream("faults"));
+    let is_client = |node: &str| case.clients.iter().any(|client| client.name == node);
+    let mut faults = plan::draw_mild_schedule(&plan, duration, &machines, is_client, &mut stream("faults"));
     faults.extend(draw_deaths(processes, duration, &mut stream("deaths")));
     faults.sort_by_key(|fault| fault.at_us);
     Case {
@@ -75,7 +77,7 @@ pub(crate) async fn run_beside(
 ) -> Result<(), Violation> {
     let plan: Plan = case.world_as()?;
     cluster.note(format_args!("{plan:?}"));
-    let machine = Machine::start_up(&cluster, &plan, None);
+    let machine = Machine::start_up(&cluster, &plan, &History::new(&cluster));
     let mut rng = cluster.rng("supervisor");
     let world = Beside { application, cluster, machine: &machine, observations: Arc::default() };
     tokio::select! {

@@ -1,14 +1,16 @@
 //! What the clients saw: every record sent and its fate, every fetch, every commit. The checkers read it
 //! after the run.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ordain::client::TopicPartition;
+use ordain::io::Shutdown;
 use ordain::types::Offset;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::checkers::Step;
 use crate::cluster::Cluster;
 use crate::history::{Completion, OperationId};
 use crate::time::SimTime;
@@ -71,8 +73,18 @@ pub(super) enum Mode {
 pub(super) struct Sent {
     pub(super) at: TopicPartition,
     pub(super) mode: Mode,
+    /// Which of its topic's keys it carries, if it carries one.
+    pub(super) key: Option<u32>,
     pub(super) fate: Fate,
+    pub(super) began: SimTime,
+    /// When its fate was told.
+    pub(super) ended: SimTime,
 }
+
+/// Readers of a group are numbered from here on.
+pub(super) const FIRST_MEMBER: u32 = 100;
+/// The judge's number as a reader.
+pub(super) const JUDGE: u32 = 1000;
 
 /// Who reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,6 +92,17 @@ pub(super) struct Reader {
     pub(super) reader: u32,
     /// Between two fetches of one session, positions only move forward.
     pub(super) session: u32,
+}
+
+impl Reader {
+    /// The machine on which it runs.
+    fn name(self) -> String {
+        match self.reader {
+            reader @ 0..FIRST_MEMBER => format!("reader-{reader}"),
+            member @ FIRST_MEMBER..JUDGE => format!("member-{}", member - FIRST_MEMBER),
+            JUDGE.. => "judge".to_owned(),
+        }
+    }
 }
 
 /// One fetch of one partition.
@@ -93,6 +116,12 @@ pub(super) struct Read {
     pub(super) high_watermark: Offset,
     pub(super) log_start: Offset,
     pub(super) records: Vec<(Offset, Option<RecordId>)>,
+    /// The records' timestamps, in the same order.
+    pub(super) times: Vec<i64>,
+    /// The first and the last offset of the first batch that came.
+    pub(super) first_batch: Option<(Offset, Offset)>,
+    /// All bytes that came.
+    pub(super) bytes: u64,
 }
 
 /// What became of a commit.
@@ -105,8 +134,18 @@ pub(super) enum CommitFate {
     Unknown,
 }
 
+/// Who commits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Committer {
+    /// A member of the group: what was delivered.
+    Member,
+    /// Somebody from outside of it: whatever is wanted.
+    Administrator,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Commit {
+    pub(super) by: Committer,
     pub(super) at: TopicPartition,
     pub(super) offset: Offset,
     pub(super) fate: CommitFate,
@@ -121,6 +160,82 @@ pub(super) struct CommittedRead {
     pub(super) offset: Option<Offset>,
     pub(super) began: SimTime,
     pub(super) ended: SimTime,
+}
+
+/// Which offset was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Spec {
+    Earliest,
+    Latest,
+    MaxTimestamp,
+    At(i64),
+}
+
+/// What the broker said of an offset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Listed {
+    pub(super) at: TopicPartition,
+    pub(super) spec: Spec,
+    /// `None` where no record is that young.
+    pub(super) offset: Option<Offset>,
+    pub(super) timestamp: i64,
+    pub(super) began: SimTime,
+    pub(super) ended: SimTime,
+}
+
+/// What an administrator changes of a topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum TopicChange {
+    Create { partitions: i32, configs: BTreeMap<String, String> },
+    Delete,
+    Grow { partitions: i32 },
+    Configure { key: String, value: Option<String> },
+}
+
+/// What became of an administrator's request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Done {
+    Yes,
+    Refused,
+    /// It may have happened, or may still happen.
+    Unknown,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TopicChanged {
+    pub(super) topic: String,
+    pub(super) change: TopicChange,
+    pub(super) done: Done,
+    pub(super) began: SimTime,
+    pub(super) ended: SimTime,
+}
+
+/// A topic as the broker describes it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct TopicSeen {
+    pub(super) partitions: i32,
+    /// What was set for it, not what holds by default.
+    pub(super) configs: BTreeMap<String, String>,
+}
+
+/// One topic, looked at; `None` if there is none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TopicLook {
+    pub(super) topic: String,
+    pub(super) seen: Option<TopicSeen>,
+    pub(super) began: SimTime,
+    pub(super) ended: SimTime,
+}
+
+/// All that a broker answers from what it keeps, for a comparison before and after a restart.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Answers(pub(super) BTreeMap<String, String>);
+
+/// A durable write of the journal failed; when the process ended that it happened to, if it has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct FailedSync {
+    pub(super) time: SimTime,
+    pub(super) run_ended: Option<SimTime>,
 }
 
 /// A partition at the end of the run.
@@ -139,10 +254,25 @@ pub(super) struct Events {
     pub(super) committed: Vec<CommittedRead>,
     /// Up to where deletion was asked for.
     pub(super) deleted: BTreeMap<TopicPartition, Offset>,
+    /// What was said of offsets.
+    pub(super) listed: Vec<Listed>,
+    /// Every producer id and epoch that was given out.
+    pub(super) producer_ids: Vec<(i64, i16)>,
+    pub(super) topic_changes: Vec<TopicChanged>,
+    pub(super) topic_looks: Vec<TopicLook>,
+    /// What the broker answered at the end, before and after a loss of power.
+    pub(super) answers: Vec<Answers>,
+    pub(super) failed_syncs: Vec<FailedSync>,
+    /// Offsets that the broker said it cannot read, and the atlas knows why.
+    pub(super) unreadable: BTreeMap<TopicPartition, Vec<std::ops::Range<Offset>>>,
+    /// Partitions that the broker reported as damaged, and the atlas knows why.
+    pub(super) down: BTreeSet<TopicPartition>,
     /// What the partitions held at the end; only then is the history complete.
     pub(super) extents: BTreeMap<TopicPartition, Extent>,
     /// How often each client got on.
     pub(super) progress: BTreeMap<String, u64>,
+    /// How many sessions each client has begun.
+    pub(super) sessions: BTreeMap<String, u32>,
     /// What no client may meet.
     pub(super) wrongs: Vec<String>,
 }
@@ -152,13 +282,21 @@ pub(super) struct Events {
 pub(super) struct History {
     cluster: Cluster,
     events: Arc<Mutex<Events>>,
+    wrong: Shutdown,
     /// The records whose fate is not told yet, as operations of the kept history.
     sending: Arc<Mutex<BTreeMap<RecordId, OperationId>>>,
+    step: Arc<Mutex<Step>>,
 }
 
 impl History {
     pub(super) fn new(cluster: &Cluster) -> History {
-        History { cluster: cluster.clone(), events: Arc::default(), sending: Arc::default() }
+        History {
+            cluster: cluster.clone(),
+            events: Arc::default(),
+            wrong: Shutdown::new(),
+            sending: Arc::default(),
+            step: Arc::default(),
+        }
     }
 
     pub(super) fn now(&self) -> SimTime {
@@ -169,9 +307,10 @@ impl History {
         lock(&self.events)
     }
 
-    pub(super) fn sending(&self, id: RecordId, at: &TopicPartition, mode: Mode) {
+    pub(super) fn sending(&self, id: RecordId, at: &TopicPartition, mode: Mode, key: Option<u32>) {
         self.cluster.note(format_args!("send {id} to {at}"));
-        let sent = Sent { at: at.clone(), mode, fate: Fate::Open };
+        let now = self.now();
+        let sent = Sent { at: at.clone(), mode, key, fate: Fate::Open, began: now, ended: now };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
         let client = format!("producer-{}", id.producer);
         let value = || json!([["send", at.to_string(), id.to_string()]]);
@@ -182,7 +321,17 @@ impl History {
     pub(super) fn fate(&self, id: RecordId, fate: Fate) {
         self.cluster.note(format_args!("sent {id}: {fate:?}"));
         self.fate_of_operation(id, &fate);
-        self.events().sent.get_mut(&id).expect("it was sent").fate = fate;
+        let now = self.now();
+        let mut events = self.events();
+        let sent = events.sent.get_mut(&id).expect("it was sent");
+        (sent.fate, sent.ended) = (fate, now);
+        let Fate::Acknowledged(Some(offset)) = sent.fate else { return };
+        let at = sent.at.clone();
+        drop(events);
+        let step = lock(&self.step).holds(&at, offset, id);
+        if let Err(wrong) = step {
+            self.wrong(wrong);
+        }
     }
 
     fn fate_of_operation(&self, id: RecordId, fate: &Fate) {
@@ -197,17 +346,17 @@ impl History {
             .end_operation(operation, completion, || json!([["send", at(), [offset, id.to_string()]]]));
     }
 
-    /// A client begins and ends something at once, as far as the kept history goes.
+    /// A client has done something; the kept history learns of its begin only now.
     fn operation(
         &self,
         client: &str,
-        began: SimTime,
-        end: Completion,
         function: &'static str,
-        value: &dyn Fn() -> Value,
+        began: SimTime,
+        asked: &dyn Fn() -> Value,
+        (end, told): (Completion, &dyn Fn() -> Value),
     ) {
-        let operation = self.cluster.begin_operation(client, function, began, || Value::Null);
-        self.cluster.end_operation(operation, end, value);
+        let operation = self.cluster.begin_operation(client, function, began, asked);
+        self.cluster.end_operation(operation, end, told);
     }
 
     pub(super) fn read(&self, read: Read) {
@@ -217,8 +366,9 @@ impl History {
             let records: Vec<Value> = read.records.iter().map(record).collect();
             json!([["poll", { read.at.to_string(): records }]])
         };
-        let client = format!("reader-{}", read.reader.reader);
-        self.operation(&client, read.time, Completion::Ok, "poll", &value);
+        // When it was asked for is not known: a poll stands at the time of its answer.
+        let asked = || json!([["poll"]]);
+        self.operation(&read.reader.name(), "poll", read.time, &asked, (Completion::Ok, &value));
         self.cluster.note(format_args!(
             "reader {}/{} got {} {} to {} of {} to {}: {} records",
             read.reader.reader,
@@ -230,36 +380,120 @@ impl History {
             read.high_watermark,
             read.records.len()
         ));
+        let step = lock(&self.step).read(&read);
         self.events().reads.push(read);
+        if let Err(wrong) = step {
+            self.wrong(wrong);
+        }
     }
 
-    pub(super) fn commit(&self, commit: Commit) {
-        let end = match commit.fate {
+    /// A commit is about to be asked for; gives its places for [`History::committed_as`].
+    pub(super) fn committing(
+        &self,
+        by: Committer,
+        offsets: &BTreeMap<TopicPartition, Offset>,
+    ) -> std::ops::Range<usize> {
+        let now = self.now();
+        let mut events = self.events();
+        let first = events.commits.len();
+        for (at, offset) in offsets {
+            self.cluster.note(format_args!("commit {at} {offset}"));
+            let (at, fate) = (at.clone(), CommitFate::Unknown);
+            events.commits.push(Commit { by, at, offset: *offset, fate, began: now, ended: now });
+        }
+        first..events.commits.len()
+    }
+
+    pub(super) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
+        self.cluster.note(format_args!("commit: {fate:?}"));
+        let now = self.now();
+        let end = match fate {
             CommitFate::Acknowledged => Completion::Ok,
             CommitFate::Refused => Completion::Fail,
             CommitFate::Unknown => Completion::Info,
         };
-        let value = || json!({ commit.at.to_string(): commit.offset.0 });
-        self.operation("group", commit.began, end, "commit", &value);
-        self.cluster.note(format_args!("commit {} {}: {:?}", commit.at, commit.offset, commit.fate));
-        self.events().commits.push(commit);
+        let mut events = self.events();
+        for commit in &mut events.commits[places] {
+            (commit.fate, commit.ended) = (fate, now);
+            let value = || json!({ commit.at.to_string(): commit.offset.0 });
+            self.operation("group", "commit", commit.began, &value, (end, &value));
+        }
     }
 
     pub(super) fn committed(&self, read: CommittedRead) {
         let value = || json!({ read.at.to_string(): read.offset.map(|offset| offset.0) });
-        self.operation("admin", read.began, Completion::Ok, "committed", &value);
+        self.operation(
+            "admin",
+            "committed",
+            read.began,
+            &|| json!(read.at.to_string()),
+            (Completion::Ok, &value),
+        );
         self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
         self.events().committed.push(read);
+    }
+
+    /// The broker says that it cannot read these, and the atlas knows why.
+    pub(super) fn unreadable(&self, at: &TopicPartition, offsets: std::ops::Range<Offset>) {
+        let mut events = self.events();
+        let known = events.unreadable.entry(at.clone()).or_default();
+        if !known.contains(&offsets) {
+            known.push(offsets);
+        }
     }
 
     /// Deletion is about to be asked for.
     pub(super) fn deleting(&self, at: &TopicPartition, before: Offset) {
         let value = || json!({ at.to_string(): before.0 });
-        self.operation("admin", self.now(), Completion::Info, "delete-records", &value);
+        self.operation("admin", "delete-records", self.now(), &value, (Completion::Info, &value));
         self.cluster.note(format_args!("delete {at} before {before}"));
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();
         *known = (*known).max(before);
+    }
+
+    pub(super) fn listed(&self, listed: Listed) {
+        self.cluster.note(format_args!(
+            "{} {:?} is {:?} (time {})",
+            listed.at, listed.spec, listed.offset, listed.timestamp
+        ));
+        self.events().listed.push(listed);
+    }
+
+    pub(super) fn producer_id(&self, id: i64, epoch: i16) {
+        self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
+        self.events().producer_ids.push((id, epoch));
+    }
+
+    /// A change of a topic is about to be asked for; gives its place for [`History::changed_topic`].
+    pub(super) fn changing_topic(&self, topic: &str, change: TopicChange) -> usize {
+        self.cluster.note(format_args!("{topic}: {change:?}"));
+        let now = self.now();
+        let (topic, done) = (topic.to_owned(), Done::Unknown);
+        let mut events = self.events();
+        events.topic_changes.push(TopicChanged { topic, change, done, began: now, ended: now });
+        events.topic_changes.len() - 1
+    }
+
+    pub(super) fn changed_topic(&self, place: usize, done: Done) {
+        let now = self.now();
+        let mut events = self.events();
+        let changed = &mut events.topic_changes[place];
+        (changed.done, changed.ended) = (done, now);
+        self.cluster.note(format_args!("{}: {done:?}", changed.topic));
+    }
+
+    pub(super) fn topic_looked(&self, look: TopicLook) {
+        self.cluster.note(format_args!("{} is {:?}", look.topic, look.seen));
+        self.events().topic_looks.push(look);
+    }
+
+    /// The number of a client's next session: it counts on through restarts of the client's machine.
+    pub(super) fn next_session(&self, who: &str) -> u32 {
+        let mut events = self.events();
+        let session = events.sessions.entry(who.to_owned()).or_default();
+        *session += 1;
+        *session
     }
 
     /// A client got something done.
@@ -271,6 +505,13 @@ impl History {
     pub(super) fn wrong(&self, what: String) {
         self.cluster.note(format_args!("WRONG: {what}"));
         self.events().wrongs.push(what);
+        self.wrong.begin();
+    }
+
+    /// The first thing that no client may meet, as soon as one has.
+    pub(super) async fn is_wrong(&self) -> String {
+        self.wrong.begun().await;
+        self.events().wrongs.first().cloned().unwrap_or_default()
     }
 
     /// A client's request was answered.

@@ -1,109 +1,268 @@
-//! Before and after the faults: the topic is made, and in the end everything is read once more.
+//! Before and after the faults: the topics are made, and in the end everything is read once more.
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ordain::client::admin::OffsetSpec;
 use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
-use ordain::client::{Client, ClientError};
+use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
 use ordain::io::Io;
 use ordain::types::Offset;
 
-use super::clients::{client, create_checked_topic, got};
-use super::history::{CommittedRead, Extent, History, Reader};
+use super::account::Account;
+use super::clients::{client, create_topics, get_past_damage, got, look, see};
+use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader};
 use super::machine::Machine;
-use super::plan::{GROUP, Plan};
+use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, cleanup};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::scenarios::Violation;
+use crate::time::SimTime;
 
 /// How long the judge's own requests may take; nothing is broken any more.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The judge's number as a reader.
-const JUDGE: u32 = 1000;
+/// Its first look at everything.
+pub(super) const FIRST_LOOK: Reader = Reader { reader: JUDGE, session: 1 };
 
-/// Waits until the broker serves and the topic is there.
-pub(super) async fn prepare(
-    cluster: &Cluster,
-    plan: &Plan,
-    judge: &NodeHandle,
-    history: &History,
-) -> Result<(), Violation> {
-    let (plan, history) = (plan.clone(), history.clone());
-    let creating = judge.run(|io| async move { create_checked_topic(&io, &plan, &history).await });
-    match cluster.within(PATIENCE, creating).await.flatten() {
-        Some(()) => Ok(()),
-        None => Err(Violation::new("I16-stuck", format!("the topic cannot be created within {PATIENCE:?}"))),
+/// Who looks at everything when all is over.
+pub(super) struct Judge<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) plan: &'a Plan,
+    pub(super) machine: &'a Machine,
+    pub(super) history: &'a History,
+    pub(super) node: NodeHandle,
+}
+
+impl Judge<'_> {
+    /// Waits until the broker serves and the topics are there.
+    pub(super) async fn prepare(&self) -> Result<(), Violation> {
+        let (plan, history) = (self.plan.clone(), self.history.clone());
+        let creating = self.node.run(|io| async move { create_topics(&io, &plan, &history).await });
+        if self.cluster.within(PATIENCE, creating).await.flatten().is_none() {
+            return Err(Violation::new(
+                "I16-stuck",
+                format!("the topics cannot be created within {PATIENCE:?}"),
+            ));
+        }
+        let account = self.machine.account().clone();
+        self.ask(
+            "learning the topics",
+            move |client| async move { account.learn(&client, &Plan::TOPICS).await },
+        )
+        .await
+    }
+
+    /// Where records of groups are destroyed, their operator restores them, and the groups must be there again.
+    pub(super) async fn restore_groups(&self) -> Result<(), Violation> {
+        let account = self.machine.account();
+        if account.is_clean() {
+            return Ok(());
+        }
+        let learned = account.clone();
+        let learning = move |client| async move { learned.learn(&client, &[OFFSETS_TOPIC]).await };
+        self.ask("learning the groups' topic", learning).await?;
+        if account.restore_offsets_topic() {
+            self.machine.crash();
+            self.machine.start();
+        }
+        Ok(())
+    }
+
+    /// Reads everything: as it is, and again after a loss of power. The clients have come to their end.
+    pub(super) async fn judge(&self) -> Result<(), Violation> {
+        for session in 1..=2 {
+            self.look(session).await?;
+            if session == 1 {
+                self.machine.power_fail();
+                self.machine.start();
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&self, session: u32) -> Result<(), Violation> {
+        let look = Look {
+            plan: self.plan.clone(),
+            session,
+            history: self.history.clone(),
+            account: self.machine.account().clone(),
+        };
+        self.ask("the last look", move |client| async move { look.all(&client).await }).await
+    }
+
+    /// An old image of the disk comes in the place of the newer one: all that was acknowledged before it was taken
+    /// is there, at its place. Nothing can be asked of what came later.
+    pub(super) async fn judge_old_image(&self) -> Result<(), Violation> {
+        let Some(time) = self.machine.start_from_image() else { return Ok(()) };
+        let look = Look {
+            plan: self.plan.clone(),
+            session: 3,
+            history: self.history.clone(),
+            account: self.machine.account().clone(),
+        };
+        self.ask(
+            "the look at an old image",
+            move |client| async move { look.records(&client).await.map(drop) },
+        )
+        .await?;
+        old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))
+    }
+
+    async fn ask<F>(
+        &self,
+        what: &str,
+        job: impl FnOnce(Client) -> F + Send + 'static,
+    ) -> Result<(), Violation>
+    where
+        F: Future<Output = Result<(), ClientError>> + Send + 'static,
+    {
+        let asking = self.node.run(move |io: Io| async move {
+            let client = client(&io, "judge", Duration::from_secs(30));
+            // Not every request tries again by itself, and the broker may be about to start.
+            while let Err(error) = client.describe(Some(&[]), AutoCreate::No).await {
+                if !error.is_retriable() {
+                    return Err(error);
+                }
+                io.clock.sleep(Duration::from_millis(200)).await;
+            }
+            job(client).await
+        });
+        match self.cluster.within(PATIENCE, asking).await.flatten() {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(Violation::new("I16-stuck", format!("{what} failed: {error}"))),
+            None => Err(Violation::new("I16-stuck", format!("{what} took more than {PATIENCE:?}"))),
+        }
     }
 }
 
-/// Reads everything: as it is, and again after a loss of power. The clients have come to their end.
-pub(super) async fn judge(
-    cluster: &Cluster,
-    plan: &Plan,
-    machine: &Machine,
-    judge: &NodeHandle,
-    history: &History,
-) -> Result<(), Violation> {
-    for session in 1..=2 {
-        let (plan, history) = (plan.clone(), history.clone());
-        let looking = judge.run(move |io| async move { look(&io, &plan, session, &history).await });
-        match cluster.within(PATIENCE, looking).await.flatten() {
-            Some(Ok(())) => {}
-            Some(Err(error)) => {
-                return Err(Violation::new("last-look", format!("the last look failed: {error}")));
-            }
-            None => {
-                return Err(Violation::new(
-                    "last-look",
-                    format!("the last look took more than {PATIENCE:?}"),
-                ));
-            }
-        }
-        if session == 1 {
-            machine.power_fail();
-            machine.start();
+/// Each record acknowledged before that time is where the answer said, as the last look found it.
+fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String> {
+    let events = history.events();
+    if let Some(wrong) = events.wrongs.first() {
+        return Err(wrong.clone());
+    }
+    let found: BTreeMap<(&TopicPartition, Offset), _> = events
+        .reads
+        .iter()
+        .filter(|read| read.reader == Reader { reader: JUDGE, session: 3 })
+        .flat_map(|read| read.records.iter().map(move |(offset, id)| ((&read.at, *offset), *id)))
+        .collect();
+    for (id, sent) in events.sent.iter().filter(|(_, sent)| sent.ended <= time) {
+        let Fate::Acknowledged(Some(offset)) = sent.fate else { continue };
+        let deleted = events.deleted.get(&sent.at).copied().unwrap_or_default();
+        let excused = events.down.contains(&sent.at)
+            || offset < deleted
+            || cleanup(&sent.at.topic) != Cleanup::Delete
+            || events.unreadable.get(&sent.at).is_some_and(|lost| lost.iter().any(|l| l.contains(&offset)));
+        let there = found.get(&(&sent.at, offset));
+        if !excused && there != Some(&Some(*id)) {
+            return Err(format!(
+                "{id} was acknowledged in {} at {offset} before the disk's image was taken at {time}; from that \
+                 image the broker serves {there:?} there",
+                sent.at
+            ));
         }
     }
     Ok(())
 }
 
-async fn look(io: &Io, plan: &Plan, session: u32, history: &History) -> Result<(), ClientError> {
-    let client = client(io, "judge", Duration::from_secs(30));
-    let partitions = plan.checked();
-    let began = history.now();
-    let committed = client.group_offsets(GROUP, Some(&partitions)).await?;
-    for at in &partitions {
-        let offset = committed.get(at).map(|committed| committed.offset);
-        history.committed(CommittedRead { at: at.clone(), offset, began, ended: history.now() });
-    }
-    let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
-    let ends = client.list_offsets_at(&partitions, OffsetSpec::Latest).await?;
-    for at in &partitions {
-        let extent = Extent { start: starts[at].offset, end: ends[at].offset };
-        history.note(format_args!("{at} holds {extent:?}"));
-        let before = history.events().extents.insert(at.clone(), extent);
-        if before.is_some_and(|before| before != extent) {
-            history.wrong(format!("{at} held {before:?}, and after a loss of power {extent:?}"));
-        }
-    }
-    let positions: BTreeMap<_, _> = starts.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
-    let ends = ends.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
-    read_all(&client, session, positions, &ends, history).await
-}
-
-async fn read_all(
-    client: &Client,
+/// One look at everything.
+struct Look {
+    plan: Plan,
     session: u32,
-    from: BTreeMap<ordain::client::TopicPartition, Offset>,
-    ends: &BTreeMap<ordain::client::TopicPartition, Offset>,
-    history: &History,
-) -> Result<(), ClientError> {
-    let options = ConsumerOptions { offset_reset: OffsetReset::Fail, ..ConsumerOptions::default() };
-    let wanted = from.into_iter().map(|(at, offset)| (at, Some(offset))).collect();
-    let mut consumer = Consumer::assign(client, options, wanted);
-    while consumer.positions() != *ends {
-        for fetch in consumer.poll(Duration::from_secs(5)).await? {
-            got(history, Reader { reader: JUDGE, session }, &fetch);
+    history: History,
+    account: Account,
+}
+
+impl Look {
+    async fn all(&self, client: &Client) -> Result<(), ClientError> {
+        let mut answers = Answers::default();
+        if !self.account.groups_are_down() {
+            self.committed(client, &mut answers).await?;
         }
+        self.topics(client, &mut answers).await?;
+        let ends = self.records(client).await?;
+        for (at, end) in ends {
+            answers.0.insert(format!("{at}: the end"), end.to_string());
+        }
+        self.history.events().answers.push(answers);
+        Ok(())
     }
-    Ok(())
+
+    async fn committed(&self, client: &Client, answers: &mut Answers) -> Result<(), ClientError> {
+        let began = self.history.now();
+        let partitions = self.plan.checked();
+        let committed = client.group_offsets(GROUP, Some(&partitions)).await?;
+        for at in partitions {
+            let found = committed.get(&at);
+            answers.0.insert(format!("{at}: committed"), format!("{found:?}"));
+            let offset = found.map(|committed| committed.offset);
+            self.history.committed(CommittedRead { at, offset, began, ended: self.history.now() });
+        }
+        Ok(())
+    }
+
+    async fn topics(&self, client: &Client, answers: &mut Answers) -> Result<(), ClientError> {
+        let changed: std::collections::BTreeSet<String> =
+            self.history.events().topic_changes.iter().map(|change| change.topic.clone()).collect();
+        for topic in &changed {
+            look(client, topic, &self.history).await?;
+        }
+        for topic in changed.iter().map(String::as_str).chain(Plan::TOPICS) {
+            answers.0.insert(format!("topic {topic}"), format!("{:?}", see(client, topic).await?));
+        }
+        Ok(())
+    }
+
+    /// Reads everything from the start to the end. Gives the ends.
+    async fn records(&self, client: &Client) -> Result<BTreeMap<TopicPartition, Offset>, ClientError> {
+        let all = self.plan.all_partitions();
+        let down = self.account.down(&all);
+        self.history.events().down.extend(down.iter().cloned());
+        let partitions: Vec<TopicPartition> = all.into_iter().filter(|at| !down.contains(at)).collect();
+        let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
+        let ends = client.list_offsets_at(&partitions, OffsetSpec::Latest).await?;
+        for at in &partitions {
+            let extent = Extent { start: starts[at].offset, end: ends[at].offset };
+            self.history.note(format_args!("{at} holds {extent:?}"));
+            if self.session > 2 {
+                continue;
+            }
+            let before = self.history.events().extents.insert(at.clone(), extent);
+            let is_same = |before: Extent| match cleanup(&at.topic) {
+                // Other segments, another share that is too much.
+                Cleanup::Retain => before.end == extent.end && before.start <= extent.start,
+                Cleanup::Delete | Cleanup::Compact => before == extent,
+            };
+            if before.is_some_and(|before| !is_same(before)) {
+                self.history.wrong(format!("{at} held {before:?}, and after a loss of power {extent:?}"));
+            }
+        }
+        let positions = starts.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
+        let ends: BTreeMap<_, _> = ends.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
+        self.read(client, positions, &ends).await?;
+        Ok(ends)
+    }
+
+    async fn read(
+        &self,
+        client: &Client,
+        from: BTreeMap<TopicPartition, Offset>,
+        ends: &BTreeMap<TopicPartition, Offset>,
+    ) -> Result<(), ClientError> {
+        let options = ConsumerOptions { offset_reset: OffsetReset::Fail, ..ConsumerOptions::default() };
+        let wanted: BTreeMap<_, _> = from.into_iter().map(|(at, offset)| (at, Some(offset))).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut consumer = Consumer::assign(client, options, wanted);
+        while consumer.positions() != *ends {
+            let fetched = consumer.poll(Duration::from_secs(2)).await?;
+            for fetch in &fetched {
+                got(&self.history, Reader { reader: JUDGE, session: self.session }, fetch);
+            }
+            if fetched.is_empty() {
+                get_past_damage(client, &mut consumer, &self.account, &self.history).await;
+            }
+        }
+        Ok(())
+    }
 }

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::clients::{Ending, Guest, LoadClient};
 use super::history::History;
+use super::judge::Judge;
 use super::machine::Machine;
-use super::plan::{Plan, Work, index};
-use super::{RECOVERY, checkers, faults, judge, live};
+use super::plan::{self, BROKER, Plan, Work, index};
+use super::{RECOVERY, checkers, faults, live};
 use crate::case::{Case, ClientCase};
 use crate::cluster::Cluster;
 use crate::rng::Stream;
@@ -124,7 +125,7 @@ impl Scenario for Load {
             tail_memory_bytes: 4 << 20,
             segment_bytes: 1 << 20,
             index_interval_bytes: 4096,
-            ..Plan::draw(&mut rng)
+            ..Plan::draw_mild(&mut rng)
         };
         let works = self.draw_clients(&mut rng);
         let names: Vec<String> = works.iter().map(LoadWork::name).collect();
@@ -132,7 +133,13 @@ impl Scenario for Load {
             world: serde_json::to_value(&plan).expect("a plan is plain data"),
             clients: works.into_iter().map(|work| ClientCase::new(work.name(), &Work::Load(work))).collect(),
             duration_us: u64::try_from(UNDER_LOAD.as_micros()).unwrap_or(u64::MAX),
-            faults: faults::draw(&plan.families, UNDER_LOAD, &names, &mut stream("faults")),
+            faults: plan::draw_mild_schedule(
+                &plan,
+                UNDER_LOAD,
+                &names,
+                |node| node != BROKER,
+                &mut stream("faults"),
+            ),
             ..Case::new(self.name(), seed)
         }
     }
@@ -145,12 +152,15 @@ impl Scenario for Load {
         Box::pin(async move {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
-            let machine = Machine::start_up(&cluster, &plan, None);
+            let history = History::new(&cluster);
+            let machine = Machine::start_up(&cluster, &plan, &history);
             let mut rng = cluster.rng("supervisor");
             let living = async {
                 match self {
-                    Load::Full | Load::Idle => live(&cluster, &case, &plan, &machine, LAST_ANSWERS).await,
-                    Load::Inside => live_inside(&cluster, &case, &plan, &machine).await,
+                    Load::Full | Load::Idle => {
+                        live(&cluster, &case, &plan, &machine, &history, LAST_ANSWERS).await
+                    }
+                    Load::Inside => live_inside(&cluster, &case, &plan, &machine, &history).await,
                 }
             };
             tokio::select! {
@@ -168,8 +178,9 @@ async fn live_inside(
     case: &Case,
     plan: &Plan,
     machine: &Machine,
+    history: &History,
 ) -> Result<(), Violation> {
-    let (history, ending) = (History::new(cluster), Ending::default());
+    let ending = Ending::default();
     let mut guests = Vec::new();
     for client in &case.clients {
         if let Work::Load(work) = client.work_as()? {
@@ -178,8 +189,8 @@ async fn live_inside(
         }
     }
     machine.invite(Arc::from(guests));
-    let judge = cluster.add_node("judge");
-    judge::prepare(cluster, plan, &judge, &history).await?;
+    let judge = Judge { cluster, plan, machine, history, node: cluster.add_node("judge") };
+    judge.prepare().await?;
     for fault in &case.faults {
         cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
     }
@@ -200,8 +211,9 @@ async fn live_inside(
     }
     ending.begin();
     cluster.sleep(LAST_ANSWERS).await;
-    judge::judge(cluster, plan, machine, &judge, &history).await?;
-    checkers::check(&history.events())
+    judge.judge().await?;
+    machine.note_failed_syncs();
+    checkers::check(&history.events(), cluster.now())
 }
 
 #[cfg(test)]

@@ -9,13 +9,16 @@ use ordain::io::{Io, Shutdown};
 use ordain::server::Node;
 use tokio::sync::mpsc;
 
+use super::account::Account;
 use super::clients::Guest;
-use super::faults::Family;
-use super::mutants::Mutant;
+use super::history::{FailedSync, History};
 use super::plan::{BROKER, Plan};
 use crate::cluster::{Cluster, NodeHandle};
+use crate::disk::{DiskImage, PowerLoss};
+use crate::faults::Family;
 use crate::rng::Stream;
 use crate::scenarios::Violation;
+use crate::time::SimTime;
 use crate::world::lock;
 
 /// The broker's machine.
@@ -24,13 +27,16 @@ pub(super) struct Machine {
     node: NodeHandle,
     shared: Arc<Shared>,
     exits: tokio::sync::Mutex<mpsc::Receiver<Exit>>,
-    paused: AtomicBool,
+    paused: Arc<AtomicBool>,
+    account: Account,
+    history: History,
+    /// An image of the disk, and when it was taken.
+    image: Mutex<Option<(SimTime, DiskImage)>>,
 }
 
 /// What the process and its supervisor share.
 struct Shared {
     config: LoadedConfig,
-    mutant: Option<Mutant>,
     exits: mpsc::Sender<Exit>,
     /// The number of the present run of the process.
     run: AtomicU64,
@@ -38,6 +44,7 @@ struct Shared {
     stop: Mutex<Shutdown>,
     /// Whether the disk gives errors, now or earlier in this run.
     disk_errors: AtomicBool,
+    account: Account,
     /// Who begins with each run of the process, inside of it.
     guests: Mutex<Arc<[Guest]>>,
 }
@@ -61,16 +68,17 @@ enum Why {
 const EXITS_MAX: usize = 1024;
 
 impl Machine {
-    pub(super) fn start_up(cluster: &Cluster, plan: &Plan, mutant: Option<Mutant>) -> Machine {
+    pub(super) fn start_up(cluster: &Cluster, plan: &Plan, history: &History) -> Machine {
         let overrides = plan.overrides();
         let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
         let config = load(&inputs, None).expect("the configuration is right");
         let node = cluster.add_node(BROKER);
         let (sender, exits) = mpsc::channel(EXITS_MAX);
         let disk_errors = AtomicBool::new(plan.families.iter().any(|family: &Family| family.is_of_disk()));
+        let account = Account::new(&node);
         let shared = Arc::new(Shared {
+            account: account.clone(),
             config,
-            mutant,
             exits: sender,
             run: AtomicU64::new(0),
             stop: Mutex::new(Shutdown::new()),
@@ -81,7 +89,20 @@ impl Machine {
         let notes = cluster.clone();
         node.start(move |io| run(io, Arc::clone(&program), notes.clone()));
         let exits = tokio::sync::Mutex::new(exits);
-        Machine { cluster: cluster.clone(), node, shared, exits, paused: AtomicBool::new(false) }
+        Machine {
+            cluster: cluster.clone(),
+            node,
+            shared,
+            exits,
+            paused: Arc::default(),
+            account,
+            history: history.clone(),
+            image: Mutex::default(),
+        }
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.account
     }
 
     pub(super) fn node(&self) -> &NodeHandle {
@@ -94,17 +115,49 @@ impl Machine {
     }
 
     pub(super) fn power_fail(&self) {
-        if self.node.is_running() {
-            self.paused.store(false, Ordering::Relaxed);
-            self.node.power_fail();
-        }
+        self.power_failure(None)();
+    }
+
+    /// What a loss of power does, for later.
+    pub(super) fn power_failure(&self, loss: Option<PowerLoss>) -> Box<dyn FnOnce() + Send> {
+        let (node, paused, history) = (self.node.clone(), Arc::clone(&self.paused), self.history.clone());
+        Box::new(move || {
+            if node.is_running() {
+                paused.store(false, Ordering::Relaxed);
+                match loss {
+                    Some(loss) => node.power_fail_with(loss),
+                    None => drop(node.power_fail()),
+                }
+                run_ended(&node, &history, true);
+            }
+        })
     }
 
     pub(super) fn crash(&self) {
         if self.node.is_running() {
             self.paused.store(false, Ordering::Relaxed);
             self.node.crash();
+            run_ended(&self.node, &self.history, true);
         }
+    }
+
+    /// Takes the failed syncs so far into the history, as those of a process that still runs.
+    pub(super) fn note_failed_syncs(&self) {
+        run_ended(&self.node, &self.history, false);
+    }
+
+    pub(super) fn take_image(&self) {
+        *lock(&self.image) = Some((self.cluster.now(), self.node.disk().image()));
+    }
+
+    /// Puts the image in the place of the disk, if one was taken, and starts the machine from it. Gives the time
+    /// when it was taken.
+    pub(super) fn start_from_image(&self) -> Option<SimTime> {
+        let (time, image) = lock(&self.image).take()?;
+        self.power_fail();
+        self.node.disk().restore(&image);
+        self.start();
+        Some(time)
     }
 
     pub(super) fn stop(&self) {
@@ -144,17 +197,47 @@ impl Machine {
             let why = match exit.why {
                 Why::Stopped => "stopped".to_owned(),
                 Why::JournalFailed(why) => why,
+                Why::NotStarted(why) if self.restores(&why) => why,
                 Why::NotStarted(why) if self.shared.disk_errors.load(Ordering::Relaxed) => why,
                 Why::NotStarted(why) => {
                     return Violation::new("does-not-start", format!("the broker does not start: {why}"));
                 }
-                Why::Wrong(why) => return Violation::new("false-damage", why),
+                Why::Wrong(why) => return Violation::new("I14-damage-report-wrong", why),
             };
             self.cluster.note(format_args!("the broker has ended: {why}"));
             self.crash();
             let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(1000));
             self.cluster.sleep(pause).await;
             self.start();
+        }
+    }
+}
+
+impl Machine {
+    /// The node refuses to start for what a fault has destroyed, and says so: whoever runs it restores the files
+    /// that it names. False if it has no such reason.
+    fn restores(&self, why: &str) -> bool {
+        let Some(paths) = self.account.atlas().explains_refusal(&self.node, why) else { return false };
+        self.cluster.note(format_args!("a start was refused, rightly: {why}"));
+        for path in paths {
+            drop(self.node.disk().repair(&path));
+        }
+        true
+    }
+}
+
+/// Takes the failed syncs of the journal into the history; ended is what they happened to, or not yet.
+fn run_ended(node: &NodeHandle, history: &History, ended: bool) {
+    let failed = node.disk().take_failed_syncs();
+    let of_journal = |path: &str| path.starts_with("journal/") && path.ends_with(".journal");
+    let new = failed.into_iter().filter(|(_, path)| of_journal(path));
+    let new = new.map(|(time, _)| FailedSync { time, run_ended: None });
+    let now = history.now();
+    let mut events = history.events();
+    events.failed_syncs.extend(new);
+    if ended {
+        for failed in events.failed_syncs.iter_mut().filter(|failed| failed.run_ended.is_none()) {
+            failed.run_ended = Some(now);
         }
     }
 }
@@ -170,8 +253,8 @@ async fn run(io: Io, shared: Arc<Shared>, cluster: Cluster) {
 }
 
 async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Why {
-    let io = shared.mutant.map_or_else(|| io.clone(), |mutant| mutant.infect(&io));
     let config = &shared.config;
+    let before = shared.account.before();
     let node =
         Node::start(io.clone(), Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
     let node = match node {
@@ -179,8 +262,8 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
         Err(error) => return Why::NotStarted(error.to_string()),
     };
     cluster.note(format_args!("the broker runs: {:?}", node.recovery()));
-    if !node.recovery().damaged.is_empty() {
-        return Why::Wrong(format!("nothing was damaged, but recovery says {:?}", node.recovery().damaged));
+    if let Err(wrong) = shared.account.judge_report(&before, node.recovery()) {
+        return Why::Wrong(wrong);
     }
     for guest in lock(&shared.guests).iter() {
         let staying = guest.clone().stay(io.clone(), Arc::clone(node.context()));

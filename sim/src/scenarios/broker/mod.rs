@@ -2,15 +2,20 @@
 //! and checkers over everything they saw.
 //!
 //! A run is drawn (`plan`, `faults`), lived through (`machine`, `clients`), healed, and judged (`judge`,
-//! `checkers`). What the clients saw stands in the `history`. `mutants` shows that the checkers bite.
+//! `checkers`). The `account` says what damage the broker may and must report. What the clients saw stands in the
+//! `history`.
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use ordain::probe::{self, Mutant};
 
 use super::{Scenario, Violation};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
+mod account;
 mod beside;
 mod checkers;
 mod clients;
@@ -19,15 +24,15 @@ mod history;
 mod judge;
 mod load;
 mod machine;
-mod mutants;
 mod plan;
 
+use account::Account;
 pub(crate) use beside::{draw_beside, run_beside};
-use clients::{Ending, LoadClient};
-use history::History;
+use clients::{Ending, LoadClient, Seat};
+use history::{History, Reader};
+use judge::Judge;
 pub use load::Load;
 use machine::Machine;
-pub use mutants::Mutant;
 use plan::{Plan, Work};
 
 /// One broker and its clients under faults after which nothing acknowledged may be lost.
@@ -45,7 +50,7 @@ impl Scenario for Broker {
     fn name(&self) -> &'static str {
         match self.mutant {
             None => "broker",
-            Some(mutant) => mutant.scenario(),
+            Some(mutant) => mutant_scenario_name(mutant),
         }
     }
 
@@ -54,6 +59,10 @@ impl Scenario for Broker {
             None => "one broker, its producers, consumers and administrators, under faults",
             Some(_) => "the same with a mistake on purpose: seeds must fail",
         }
+    }
+
+    fn without_mistake(&self) -> Option<&'static str> {
+        self.mutant.map(|_| "broker")
     }
 
     fn draw(&self, seed: u64) -> Case {
@@ -65,14 +74,18 @@ impl Scenario for Broker {
         cluster: Cluster,
         case: Case,
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+        if let Some(mutant) = self.mutant {
+            probe::arm(mutant);
+        }
         Box::pin(async move {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
-            let machine = Machine::start_up(&cluster, &plan, self.mutant);
+            let history = History::new(&cluster);
+            let machine = Machine::start_up(&cluster, &plan, &history);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = live(&cluster, &case, &plan, &machine, LAST_DELIVERIES) => result,
+                result = live(&cluster, &case, &plan, &machine, &history, LAST_DELIVERIES) => result,
                 violation = machine.supervise(&mut rng) => Err(violation),
             }
         })
@@ -84,33 +97,49 @@ async fn live(
     case: &Case,
     plan: &Plan,
     machine: &Machine,
+    history: &History,
     last_answers: Duration,
 ) -> Result<(), Violation> {
-    let (history, ending) = (History::new(cluster), Ending::default());
-    let judge = cluster.add_node("judge");
-    judge::prepare(cluster, plan, &judge, &history).await?;
-    let clients = start_clients(cluster, case, plan, &history, &ending)?;
+    let ending = Ending::default();
+    let judge = Judge { cluster, plan, machine, history, node: cluster.add_node("judge") };
+    judge.prepare().await?;
+    let clients = start_clients(cluster, case, plan, machine.account(), history, &ending)?;
     for fault in &case.faults {
         cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
     }
-    let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.node.clone()).collect();
-    faults::run(cluster, machine, &nodes, &case.faults, case.duration()).await;
+    let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
+    let faults = faults::run(cluster, machine, &nodes, &case.faults, case.duration());
+    tokio::select! {
+        biased;
+        wrong = history.is_wrong() => return Err(Violation::new("client-saw-wrong", wrong)),
+        () = faults => {}
+    }
     faults::heal(cluster, machine, &nodes);
     // The run that the last errors hit may still end by them.
     cluster.sleep(Duration::from_secs(2)).await;
     machine.disk_is_good();
-    all_get_on(cluster, &history, &clients).await?;
+    judge.restore_groups().await?;
+    all_get_on(cluster, machine.account(), plan, history, &clients).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
-    judge::judge(cluster, plan, machine, &judge, &history).await?;
-    checkers::check(&history.events())
+    judge.judge().await?;
+    machine.note_failed_syncs();
+    checkers::check(&history.events(), cluster.now())?;
+    judge.judge_old_image().await
+}
+
+/// Whether a reader is one of the group's members.
+fn is_member(reader: Reader) -> bool {
+    (history::FIRST_MEMBER..history::JUDGE).contains(&reader.reader)
 }
 
 /// A client that runs.
 struct Running {
-    node: NodeHandle,
+    seat: NodeHandle,
     ending: Ending,
     is_member: bool,
+    /// Whether it sends what the group reads.
+    feeds_group: bool,
 }
 
 /// Starts every client on a machine of its own; the names are those under which they report progress.
@@ -118,67 +147,118 @@ fn start_clients(
     cluster: &Cluster,
     case: &Case,
     plan: &Plan,
+    account: &Account,
     history: &History,
     ending: &Ending,
 ) -> Result<Vec<Running>, Violation> {
     let mut clients = Vec::new();
     for client in &case.clients {
         let work: Work = client.work_as()?;
-        let is_member = matches!(work, Work::Member { .. });
+        let is_member = matches!(work, Work::Member(_));
+        let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         let node = cluster.add_node(&client.name);
         let ending = ending.with_budget(client.operations_max);
-        let (partitions, history, budget) = (plan.checked(), history.clone(), ending.clone());
+        let (name, partitions) = (client.name.clone(), plan.partitions_of(topic_of(&work)));
+        let (history, account, budget) = (history.clone(), account.clone(), ending.clone());
         node.start(move |io| {
-            let (work, partitions) = (work.clone(), partitions.clone());
-            let (history, ending) = (history.clone(), budget.clone());
-            async move {
-                match work {
-                    Work::Producer(producer) => {
-                        clients::produce(io, producer, partitions, history, ending).await;
-                    }
-                    Work::Reader { reader } => {
-                        clients::read_again_and_again(io, reader, partitions, history, ending).await;
-                    }
-                    Work::Member { member } => {
-                        clients::consume_as_member(io, member, history, ending).await;
-                    }
-                    Work::Load(work) => {
-                        LoadClient { work, partitions, history, ending }.run_outside(io).await;
-                    }
-                    Work::Admin => clients::administer(io, partitions, history, ending).await,
-                }
-            }
+            let seat = Seat {
+                io,
+                name: name.clone(),
+                partitions: partitions.clone(),
+                history: history.clone(),
+                ending: budget.clone(),
+                account: account.clone(),
+            };
+            perform(seat, work.clone())
         });
-        clients.push(Running { node, ending, is_member });
+        clients.push(Running { seat: node, ending, is_member, feeds_group });
     }
     Ok(clients)
 }
 
+/// The topic that a client works on.
+fn topic_of(work: &Work) -> &str {
+    match work {
+        Work::Producer(plan) => &plan.topic,
+        Work::Reader { topic, .. } => topic,
+        Work::Slow { .. } => plan::SHORT,
+        Work::Prober { .. }
+        | Work::Lister
+        | Work::Member(_)
+        | Work::Ids
+        | Work::Hostile
+        | Work::Admin
+        | Work::Load(_)
+        | Work::Topics => plan::TOPIC,
+    }
+}
+
+async fn perform(seat: Seat, work: Work) {
+    match work {
+        Work::Producer(plan) => clients::produce(seat, plan).await,
+        Work::Reader { reader, .. } => clients::read_again_and_again(seat, reader).await,
+        Work::Slow { reader } => clients::read_slowly(seat, reader).await,
+        Work::Prober { reader } => clients::probe(seat, reader).await,
+        Work::Lister => clients::list_offsets(seat).await,
+        Work::Member(plan) => clients::consume_as_member(seat, plan).await,
+        Work::Ids => clients::take_producer_ids(seat).await,
+        Work::Hostile => clients::attack(seat).await,
+        Work::Admin => clients::administer(seat).await,
+        Work::Load(work) => {
+            let Seat { io, partitions, history, ending, .. } = seat;
+            LoadClient { work, partitions, history, ending }.run_outside(io).await;
+        }
+        Work::Topics => clients::administer_topics(seat).await,
+    }
+}
+
 /// Liveness (I16): once nothing goes wrong any more, every client gets something done within a bound; of the
 /// group's members one is enough, for there may be fewer partitions than members.
-async fn all_get_on(cluster: &Cluster, history: &History, clients: &[Running]) -> Result<(), Violation> {
+async fn all_get_on(
+    cluster: &Cluster,
+    account: &Account,
+    plan: &Plan,
+    history: &History,
+    clients: &[Running],
+) -> Result<(), Violation> {
     let before = history.events().progress.clone();
     let got_on = |client: &&Running| {
-        let name = client.node.name();
+        let name = client.seat.name();
         client.ending.is_used_up() || history.events().progress.get(name) > before.get(name)
     };
     let began = cluster.now();
     loop {
+        if let Some(wrong) = history.events().wrongs.first() {
+            return Err(Violation::new("client-saw-wrong", wrong.as_str()));
+        }
+        // A group without its offsets, without a partition to read, or without anything new in them (the
+        // producers of a case may be bounded, or taken away) cannot get on.
+        let is_fed = clients.iter().any(|client| client.feeds_group && !client.ending.is_used_up());
+        let is_excused = !is_fed
+            || account.groups_are_down()
+            || account.down(&plan.checked()).len() == plan.checked().len();
         let (members, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.is_member);
         let stuck: Vec<&str> =
-            others.into_iter().filter(|client| !got_on(client)).map(|client| client.node.name()).collect();
-        let group_is_stuck = !members.is_empty() && !members.iter().any(got_on);
+            others.into_iter().filter(|client| !got_on(client)).map(|client| client.seat.name()).collect();
+        let group_is_stuck = !is_excused && !members.is_empty() && !members.iter().any(got_on);
         if stuck.is_empty() && !group_is_stuck {
             return Ok(());
         }
         if cluster.now().since(began) > RECOVERY {
             let group = if group_is_stuck { "the group" } else { "" };
-            let stuck = stuck.join(" ");
             return Err(Violation::new(
                 "I16-stuck",
-                format!("{RECOVERY:?} after the faults some clients are stuck: {stuck} {group}"),
+                format!("{RECOVERY:?} after the faults some clients are stuck: {} {group}", stuck.join(" ")),
             ));
         }
         cluster.sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// The scenarios' names live as long as the process, as their list does.
+fn mutant_scenario_name(mutant: Mutant) -> &'static str {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let names =
+        NAMES.get_or_init(|| Mutant::ALL.iter().map(|one| format!("mutant-{}", one.name())).collect());
+    &names[mutant as usize]
 }

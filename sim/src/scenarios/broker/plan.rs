@@ -5,20 +5,46 @@ use std::time::Duration;
 use ordain::client::TopicPartition;
 use serde::{Deserialize, Serialize};
 
-use super::faults::{self, Family};
 use super::history::Mode;
 use super::load::LoadWork;
 use crate::case::{Case, ClientCase};
+use crate::faults::{Family, Fault, TimedFault, draw_families, draw_schedule};
 use crate::net::NetOptions;
 use crate::rng::Stream;
 
-/// The topic whose records are checked.
+/// The topic most clients work on.
 pub(super) const TOPIC: &str = "events";
+/// A topic that is compacted.
+pub(super) const COMPACTED: &str = "compacted";
+/// A topic that keeps little.
+pub(super) const SHORT: &str = "short";
+/// What it keeps, in bytes.
+pub(super) const RETENTION_BYTES: u64 = 20_000;
+/// Where the broker keeps groups.
+pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// How many keys a compacted topic has from one producer.
+const KEYS: u32 = 8;
 /// The group that reads it.
 pub(super) const GROUP: &str = "readers";
 /// The broker's name in the network.
 pub(super) const BROKER: &str = "broker";
 pub(super) const PORT: u16 = 9092;
+
+/// What takes a topic's records away, beside requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cleanup {
+    Delete,
+    Compact,
+    Retain,
+}
+
+pub(super) fn cleanup(topic: &str) -> Cleanup {
+    match topic {
+        COMPACTED => Cleanup::Compact,
+        SHORT => Cleanup::Retain,
+        _ => Cleanup::Delete,
+    }
+}
 
 /// What the broker and its topic are like.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -41,14 +67,36 @@ pub(super) struct Plan {
 pub(super) enum Work {
     /// Sends records. An operation is a record.
     Producer(ProducerPlan),
-    /// Reads everything from the beginning, again and again. An operation is one pass.
-    Reader { reader: u32 },
+    /// Reads a topic from the beginning, again and again. An operation is one pass.
+    Reader { reader: u32, topic: String },
+    /// Reads the topic that keeps little, slowly. An operation is a poll.
+    Slow { reader: u32 },
+    /// Fetches from inside batches. An operation is a fetch.
+    Prober { reader: u32 },
+    /// Asks for offsets. Each is an operation.
+    Lister,
     /// Consumes as a member of the group. An operation is a poll.
-    Member { member: u32 },
-    /// Creates, deletes, looks. Each is an operation.
+    Member(MemberPlan),
+    /// Takes producer ids. Each is an operation.
+    Ids,
+    /// Sends what no client should. Each frame is an operation.
+    Hostile,
+    /// Deletes records, looks at what is committed. Each is an operation.
     Admin,
+    /// Creates, changes, deletes topics and looks at them. Each is an operation.
+    Topics,
     /// Keeps to a schedule of requests. An operation is a request.
     Load(LoadWork),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberPlan {
+    pub(super) member: u32,
+    /// Keeps its place when it goes and comes (KIP-345).
+    pub(super) is_static: bool,
+    /// Commits now and then what earlier polls brought, and not each poll at once.
+    pub(super) commits_automatically: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -56,13 +104,28 @@ pub(super) enum Work {
 pub(super) struct ProducerPlan {
     /// Its number; records are known by it.
     pub(super) producer: u32,
+    pub(super) topic: String,
     pub(super) mode: Mode,
+    pub(super) acks: AcksPlan,
+    /// By its number in the batch format.
+    pub(super) codec: u8,
+    /// How many keys its records carry.
+    pub(super) keys: Option<u32>,
     pub(super) batch_bytes: usize,
     pub(super) value_bytes: u64,
     /// Records between two waits.
     pub(super) burst: u64,
     #[serde(rename = "pause_us", with = "crate::case::micros")]
     pub(super) pause: Duration,
+}
+
+/// When a producer takes a batch for delivered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AcksPlan {
+    None,
+    Leader,
+    All,
 }
 
 /// Draws a whole case.
@@ -78,9 +141,27 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
         world: serde_json::to_value(&plan).expect("a plan is plain data"),
         clients,
         duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-        faults: faults::draw(&plan.families, duration, &names, &mut stream("faults")),
+        faults: draw_schedule(&plan.families, duration, &[BROKER.to_owned()], &names, &mut stream("faults")),
         ..Case::new(scenario, seed)
     }
+}
+
+/// Faults that neither destroy what was kept nor end what runs on these machines: for clients and checks that know
+/// of no damage and of no death.
+pub(super) fn draw_mild_schedule(
+    plan: &Plan,
+    duration: Duration,
+    machines: &[String],
+    spared: impl Fn(&str) -> bool,
+    rng: &mut Stream,
+) -> Vec<TimedFault> {
+    let is_mild = |fault: &Fault| match fault {
+        Fault::Crash { node } | Fault::PowerFail { node } | Fault::Start { node } => !spared(node),
+        _ => true,
+    };
+    let mut faults = draw_schedule(&plan.families, duration, &[BROKER.to_owned()], machines, rng);
+    faults.retain(|timed| is_mild(&timed.fault));
+    faults
 }
 
 fn draw_net(rng: &mut Stream) -> NetOptions {
@@ -92,22 +173,54 @@ fn draw_net(rng: &mut Stream) -> NetOptions {
 fn draw_clients(rng: &mut Stream) -> Vec<ClientCase> {
     let mut clients = Vec::new();
     let count = |rng: &mut Stream, most: u64| 0..u32::try_from(rng.between(1, most)).unwrap_or(1);
-    for producer in count(rng, 4) {
+    for producer in count(rng, 3) {
         let work = Work::Producer(ProducerPlan::draw(producer, rng));
         clients.push(ClientCase::new(format!("producer-{producer}"), &work));
     }
     for reader in count(rng, 2) {
-        clients.push(ClientCase::new(format!("reader-{reader}"), &Work::Reader { reader }));
+        let work = Work::Reader { reader, topic: TOPIC.to_owned() };
+        clients.push(ClientCase::new(format!("reader-{reader}"), &work));
     }
-    for member in count(rng, 2) {
-        clients.push(ClientCase::new(format!("member-{member}"), &Work::Member { member }));
+    for member in count(rng, 3) {
+        let (is_static, commits_automatically) = (rng.chance(400), rng.chance(500));
+        let work = Work::Member(MemberPlan { member, is_static, commits_automatically });
+        clients.push(ClientCase::new(format!("member-{member}"), &work));
     }
     clients.push(ClientCase::new("admin".to_owned(), &Work::Admin));
+    draw_others(rng, &mut clients);
     clients
 }
 
+/// Those that only some runs have.
+fn draw_others(rng: &mut Stream, clients: &mut Vec<ClientCase>) {
+    let mut add = |name: &str, work: &Work| clients.push(ClientCase::new(name.to_owned(), work));
+    if rng.chance(500) {
+        let plan = ProducerPlan::draw(50, rng);
+        let keyed = ProducerPlan { topic: COMPACTED.to_owned(), keys: Some(KEYS), ..plan };
+        add("producer-50", &Work::Producer(keyed));
+        add("reader-50", &Work::Reader { reader: 50, topic: COMPACTED.to_owned() });
+    }
+    if rng.chance(500) {
+        let plan = ProducerPlan::draw(60, rng);
+        add("producer-60", &Work::Producer(ProducerPlan { topic: SHORT.to_owned(), ..plan }));
+        add("slow-reader", &Work::Slow { reader: 60 });
+    }
+    let optional = [
+        ("prober", Work::Prober { reader: 70 }),
+        ("lister", Work::Lister),
+        ("ids", Work::Ids),
+        ("hostile", Work::Hostile),
+        ("topics", Work::Topics),
+    ];
+    for (name, work) in optional {
+        if rng.chance(500) {
+            add(name, &work);
+        }
+    }
+}
+
 impl Plan {
-    pub(super) fn draw(rng: &mut Stream) -> Plan {
+    fn draw(rng: &mut Stream) -> Plan {
         let pick = |rng: &mut Stream, values: &[u64]| values[index(rng, values.len())];
         Plan {
             journal_file_bytes: pick(rng, &[64 << 10, 128 << 10, 256 << 10, 1 << 20]),
@@ -117,8 +230,15 @@ impl Plan {
             segment_bytes: pick(rng, &[1 << 10, 4 << 10, 16 << 10, 256 << 10]),
             index_interval_bytes: pick(rng, &[0, 128, 4096]),
             partitions: rng.between(1, 4),
-            families: Family::ALL.into_iter().filter(|_| rng.chance(500)).collect(),
+            families: draw_families(rng),
         }
+    }
+
+    /// Without the families that destroy what was kept, or bring back what is older.
+    pub(super) fn draw_mild(rng: &mut Stream) -> Plan {
+        let mut plan = Plan::draw(rng);
+        plan.families.retain(|family| !family.destroys() && *family != Family::OldImage);
+        plan
     }
 
     /// The broker's configuration, as `key=value`.
@@ -134,33 +254,73 @@ impl Plan {
             "offsets.topic.num.partitions=2".to_owned(),
             "group.initial.rebalance.delay.ms=100".to_owned(),
             "group.min.session.timeout.ms=1000".to_owned(),
+            "log.cleaner.backoff.ms=300".to_owned(),
+            "log.retention.check.interval.ms=500".to_owned(),
+            // A clock that jumps by days must not make producers old.
+            format!("producer.id.expiration.ms={}", i32::MAX),
         ]
         .into()
     }
 
-    /// The checked topic's configuration.
-    pub(super) fn topic_configs(&self) -> BTreeMap<String, String> {
+    /// What a topic is created with.
+    pub(super) fn topic_configs(&self, topic: &str) -> BTreeMap<String, String> {
+        let segment_bytes = match cleanup(topic) {
+            Cleanup::Delete => self.segment_bytes,
+            // Small enough for something to be done.
+            Cleanup::Compact | Cleanup::Retain => self.segment_bytes.min(4 << 10),
+        };
         // A clock that jumps must not make records old.
-        BTreeMap::from([
-            ("internal.segment.bytes".to_owned(), self.segment_bytes.to_string()),
+        let mut configs = BTreeMap::from([
+            ("internal.segment.bytes".to_owned(), segment_bytes.to_string()),
             ("index.interval.bytes".to_owned(), self.index_interval_bytes.to_string()),
             ("retention.ms".to_owned(), "-1".to_owned()),
             ("message.timestamp.after.max.ms".to_owned(), i64::MAX.to_string()),
-        ])
+        ]);
+        let more: &[(&str, String)] = match cleanup(topic) {
+            Cleanup::Delete => &[],
+            Cleanup::Compact => {
+                &[("cleanup.policy", "compact".to_owned()), ("min.cleanable.dirty.ratio", "0.01".to_owned())]
+            }
+            Cleanup::Retain => &[("retention.bytes", RETENTION_BYTES.to_string())],
+        };
+        configs.extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        configs
     }
 
-    /// The checked partitions.
+    /// The topics that are there from the beginning to the end.
+    pub(super) const TOPICS: [&'static str; 3] = [TOPIC, COMPACTED, SHORT];
+
+    /// A topic's partitions.
+    pub(super) fn partitions_of(&self, topic: &str) -> Vec<TopicPartition> {
+        let count = if topic == TOPIC { i32::try_from(self.partitions).unwrap_or(1) } else { 1 };
+        (0..count).map(|index| TopicPartition::new(topic, index)).collect()
+    }
+
+    /// The partitions of [`TOPIC`].
     pub(super) fn checked(&self) -> Vec<TopicPartition> {
-        let count = i32::try_from(self.partitions).unwrap_or(1);
-        (0..count).map(|index| TopicPartition::new(TOPIC, index)).collect()
+        self.partitions_of(TOPIC)
+    }
+
+    /// All partitions of the topics that stay.
+    pub(super) fn all_partitions(&self) -> Vec<TopicPartition> {
+        Plan::TOPICS.into_iter().flat_map(|topic| self.partitions_of(topic)).collect()
     }
 }
 
 impl ProducerPlan {
     fn draw(producer: u32, rng: &mut Stream) -> ProducerPlan {
+        let mode = if rng.chance(650) { Mode::Idempotent } else { Mode::Plain };
+        let acks = match mode {
+            Mode::Idempotent => AcksPlan::All,
+            Mode::Plain => [AcksPlan::None, AcksPlan::Leader, AcksPlan::All][index(rng, 3)],
+        };
         ProducerPlan {
             producer,
-            mode: if rng.chance(650) { Mode::Idempotent } else { Mode::Plain },
+            topic: TOPIC.to_owned(),
+            mode,
+            acks,
+            codec: [0, 0, 1, 2, 3, 4][index(rng, 6)],
+            keys: None,
             batch_bytes: [200, 1000, 8000][index(rng, 3)],
             value_bytes: [20, 100, 1500][index(rng, 3)],
             burst: rng.between(1, 40),

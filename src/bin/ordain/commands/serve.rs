@@ -1,12 +1,16 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use ordain::broker::{ApplyLevels, LogLevel, Loggers};
 use ordain::config::{self, LoadedConfig, Value};
 use ordain::io::real::{self, DirectIo};
 use ordain::server::Node;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::reload;
 
 use super::config::Sources;
 use crate::admin::{self, Exposure, Probes};
@@ -47,7 +51,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         sources.set.push("ordain.insecure=true".to_owned());
     }
     let loaded = sources.load()?;
-    start_logging(arguments.log_format)?;
+    let loggers = start_logging(arguments.log_format)?;
     let data_dir = PathBuf::from(&loaded.broker.data_directory);
     let _lock = real::lock_data_dir(&data_dir).map_err(|error| Failure::Message(error.to_string()))?;
     raise_descriptor_limit();
@@ -56,13 +60,13 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .thread_name("ordain")
         .build()
         .map_err(|error| Failure::Message(format!("cannot start the async runtime: {error}")))?;
-    let outcome = runtime.block_on(serve(loaded, &data_dir));
+    let outcome = runtime.block_on(serve(loaded, &data_dir, loggers));
     // What is still running has been told to stop; it does not get to hold the process.
     runtime.shutdown_timeout(Duration::from_secs(5));
     outcome
 }
 
-async fn serve(loaded: LoadedConfig, data_dir: &Path) -> Result<(), Failure> {
+async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Result<(), Failure> {
     let mut signals = Signals::install()?;
     let mut options = real::Options::new(data_dir);
     if loaded.broker.storage.direct_io == config::DirectIo::Off {
@@ -80,7 +84,7 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path) -> Result<(), Failure> {
     let admin = start_admin(&loaded, recorder, watch.probes()).await?;
     let node = tokio::select! {
         biased;
-        node = node::start(io, loaded, data_dir) => node?,
+        node = node::start(io, loaded, data_dir, loggers) => node?,
         name = signals.next() => {
             tracing::info!("{name} while starting: nothing was served, there is nothing to finish");
             return Ok(());
@@ -136,19 +140,55 @@ fn announce(node: &Node, admin: Option<SocketAddr>, data_dir: &Path) -> Result<(
     ))
 }
 
-fn start_logging(format: LogFormat) -> Result<(), Failure> {
-    use tracing_subscriber::EnvFilter;
+/// Starts writing log lines; what is written can be changed through what is given back.
+fn start_logging(format: LogFormat) -> Result<Loggers, Failure> {
     let wanted = std::env::var("ORDAIN_LOG").unwrap_or_else(|_| "info".to_owned());
     let filter = EnvFilter::try_new(&wanted).map_err(|error| {
         Failure::Message(format!("ORDAIN_LOG is {wanted}: {error}; for example info or ordain=debug"))
     })?;
+    let root = level_of(filter.max_level_hint());
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    match format {
-        LogFormat::Human => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogFormat::Json => lines.json().init(),
+    let apply: ApplyLevels = match format {
+        LogFormat::Human => {
+            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let lines = lines.with_ansi(ansi).with_filter_reloading();
+            let handle = lines.reload_handle();
+            lines.init();
+            Box::new(move |root, modules| told(handle.reload(directives(root, modules))))
+        }
+        LogFormat::Json => {
+            let lines = lines.json().with_filter_reloading();
+            let handle = lines.reload_handle();
+            lines.init();
+            Box::new(move |root, modules| told(handle.reload(directives(root, modules))))
+        }
+    };
+    Ok(Loggers::new(root, apply))
+}
+
+fn level_of(filter: Option<LevelFilter>) -> LogLevel {
+    match filter {
+        Some(LevelFilter::OFF) => LogLevel::Off,
+        Some(LevelFilter::ERROR) => LogLevel::Error,
+        Some(LevelFilter::WARN) => LogLevel::Warn,
+        Some(LevelFilter::INFO) => LogLevel::Info,
+        Some(LevelFilter::DEBUG) => LogLevel::Debug,
+        Some(LevelFilter::TRACE) | None => LogLevel::Trace,
     }
-    Ok(())
+}
+
+fn directives(root: LogLevel, modules: &BTreeMap<&'static str, LogLevel>) -> EnvFilter {
+    let modules =
+        modules.iter().map(|(module, level)| format!("{}={}", module.replace('.', "::"), level.name()));
+    let all: Vec<String> = std::iter::once(root.name().to_owned()).chain(modules).collect();
+    EnvFilter::new(all.join(","))
+}
+
+fn told(reloaded: Result<(), reload::Error>) {
+    if let Err(error) = reloaded {
+        tracing::warn!(%error, "the log levels stay as they are");
+    }
 }
 
 /// Raises the soft limit of open files to the hard one: each connection takes a descriptor.

@@ -317,8 +317,14 @@ impl World {
     }
 }
 
+/// What the environment asks for beyond the usual number.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok());
+    asked.unwrap_or(0).max(150)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_schedule_keeps_the_invariants_and_settles(acts in prop::collection::vec(act(), 1..120)) {

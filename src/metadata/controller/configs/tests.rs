@@ -1,13 +1,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{BrokerLayers, DynamicConfig, Inputs, Settings};
+use crate::config::{Inputs, load};
 use crate::types::TopicId;
 use crate::wire::messages::TopicRecord;
 
-fn defaults() -> TopicDefaults {
-    let (none, settings) = (DynamicConfig::default(), Settings::load(&Inputs::default()).expect("right"));
-    TopicDefaults::new(&BrokerLayers { broker: &none, cluster: &none, settings: &settings })
+/// Decides as a node that was started without a configuration.
+fn decide(image: &MetadataImage, changes: &[ConfigChange]) -> Decision<Vec<Result<(), ControllerError>>> {
+    let loaded = load(&Inputs::default(), None).expect("right");
+    alter_configs(image, changes, ConfigRules { config: &loaded.broker, settings: &loaded.settings })
 }
 
 fn image(settings: &[(&str, &str)]) -> MetadataImage {
@@ -42,7 +43,7 @@ fn set(value: &str) -> ConfigOp {
 
 /// The topic's settings after the change, or why it is refused.
 fn after(image: &MetadataImage, changes: ConfigChanges) -> Result<Vec<(String, String)>, ControllerError> {
-    let mut decision = alter_configs(image, &[topic("t", changes)], &defaults());
+    let mut decision = decide(image, &[topic("t", changes)]);
     decision.reply.pop().expect("one change has one result")?;
     let mut next = image.clone();
     for record in &decision.records {
@@ -77,7 +78,7 @@ fn increments_keep_what_they_do_not_name() {
 fn what_does_not_change_needs_no_record() {
     let before = image(&[("retention.ms", "5")]);
     let changes = incremental(&[("retention.ms", set("5")), ("segment.ms", ConfigOp::Delete)]);
-    let decision = alter_configs(&before, &[topic("t", changes)], &defaults());
+    let decision = decide(&before, &[topic("t", changes)]);
     assert_eq!((decision.reply, decision.records), (vec![Ok(())], vec![]));
 }
 
@@ -102,7 +103,7 @@ fn refusals_are_kafkas() {
         Err(ControllerError::InvalidConfig(why)) if why.starts_with("conflict")
     ));
     let nowhere = topic("nowhere", incremental(&[("retention.ms", set("1"))]));
-    let decision = alter_configs(&image(&[]), &[nowhere], &defaults());
+    let decision = decide(&image(&[]), &[nowhere]);
     let error = decision.reply[0].as_ref().expect_err("unknown");
     assert_eq!(error.to_string(), "The topic 'nowhere' does not exist.");
 }
@@ -113,32 +114,94 @@ fn one_refusal_changes_nothing_of_its_resource_and_everything_of_the_others() {
     let wrong = topic("nowhere", incremental(&[("retention.ms", set("1"))]));
     let right = topic("t", incremental(&[("retention.ms", set("1"))]));
     let half = topic("t", incremental(&[("retention.ms", set("1")), ("segment.ms", set("x"))]));
-    assert!(alter_configs(&before, &[half], &defaults()).records.is_empty());
-    let decision = alter_configs(&before, &[wrong, right], &defaults());
+    assert!(decide(&before, &[half]).records.is_empty());
+    let decision = decide(&before, &[wrong, right]);
     assert!(decision.reply[0].is_err() && decision.reply[1].is_ok());
     assert_eq!(decision.records.len(), 1);
 }
 
+/// What became of changes to a resource, and its values after them.
+fn change(
+    image: &mut MetadataImage,
+    resource: &ConfigResource,
+    operations: &[(&str, ConfigOp)],
+) -> Result<Vec<(String, String)>, ControllerError> {
+    let change = ConfigChange { resource: resource.clone(), changes: incremental(operations) };
+    let mut decision = decide(image, &[change]);
+    decision.reply.pop().expect("one change has one result")?;
+    for record in &decision.records {
+        image.apply(record).expect("fits");
+    }
+    Ok(image.settings(resource).cloned().unwrap_or_default().into_iter().collect())
+}
+
+const NODE: NodeId = NodeId(1);
+
 #[test]
-fn what_would_have_no_effect_is_not_stored() {
-    let change = |resource, operation| {
-        let change = ConfigChange { resource, changes: incremental(&[("log.retention.ms", operation)]) };
-        let decision = alter_configs(&image(&[]), &[change], &defaults());
-        assert!(decision.records.is_empty());
-        decision.reply.into_iter().next().expect("one change has one result")
+fn a_brokers_values_are_stored_and_layered() {
+    let (mut image, all) = (image(&[]), ConfigResource::Broker(None));
+    let one = ConfigResource::Broker(Some(NODE));
+    assert_eq!(
+        change(&mut image, &all, &[("log.retention.ms", set("5"))]),
+        Ok(pairs(&[("log.retention.ms", "5")]))
+    );
+    assert_eq!(
+        change(&mut image, &one, &[("log.cleanup.policy", ConfigOp::Append("compact".to_owned()))]),
+        Ok(pairs(&[("log.cleanup.policy", "delete,compact")]))
+    );
+    let (broker, cluster) = dynamic_configs(&image, NODE);
+    assert_eq!(cluster.get("log.retention.ms").map(ToString::to_string).as_deref(), Some("5"));
+    assert_eq!(broker.get("log.cleanup.policy").map(ToString::to_string).as_deref(), Some("delete,compact"));
+    assert_eq!(change(&mut image, &one, &[("log.cleanup.policy", ConfigOp::Delete)]), Ok(vec![]));
+    assert_eq!(change(&mut image, &all, &[("log.retention.ms", ConfigOp::Delete)]), Ok(vec![]));
+    assert_eq!(image.configured().count(), 0);
+}
+
+#[test]
+fn what_a_broker_cannot_change_is_refused_in_kafkas_words() {
+    let told = |resource: ConfigResource, name: &str, value: &str| match change(
+        &mut image(&[]),
+        &resource,
+        &[(name, set(value))],
+    ) {
+        Err(ControllerError::InvalidRequest(why)) => why,
+        other => panic!("{other:?}"),
     };
-    let broker = || ConfigResource::Broker(None);
-    assert!(matches!(change(broker(), set("5")), Err(ControllerError::InvalidConfig(_))));
-    assert_eq!(change(broker(), ConfigOp::Delete), Ok(()));
-    let group = || ConfigResource::Group("g".to_owned());
-    assert!(matches!(change(group(), set("5")), Err(ControllerError::InvalidConfig(_))));
-    assert_eq!(change(group(), ConfigOp::Delete), Ok(()));
-    let read_only = ConfigChange {
-        resource: broker(),
-        changes: ConfigChanges::Replace([("node.id".to_owned(), "5".to_owned())].into()),
-    };
-    let decision = alter_configs(&image(&[]), &[read_only], &defaults());
-    assert!(matches!(decision.reply[0], Err(ControllerError::InvalidRequest(_))));
+    let (all, one) = (|| ConfigResource::Broker(None), || ConfigResource::Broker(Some(NODE)));
+    assert_eq!(told(all(), "node.id", "5"), "Cannot update these configs dynamically: [node.id]");
+    assert_eq!(
+        told(all(), "listeners", "PLAINTEXT://127.0.0.1:1"),
+        "Cannot update these configs at default cluster level, broker id must be specified: [listeners]"
+    );
+    assert!(told(one(), "listeners", "PLAINTEXT://127.0.0.1:1").contains("and restart"));
+    assert_eq!(
+        told(one(), "message.max.bytes", "x"),
+        "Invalid value x for configuration message.max.bytes: Not a number of type INT"
+    );
+    assert!(told(all(), "max.connections.per.ip", "0").contains("lets nobody in"));
+    assert!(told(all(), "num.io.threads", "100").contains("double the current value 8"));
+    assert!(told(one(), "log.retention.m", "1").contains("did you mean log.retention.ms?"));
+    assert!(matches!(
+        change(&mut image(&[]), &all(), &[("log.retention.ms", ConfigOp::Append("5".to_owned()))]),
+        Err(ControllerError::InvalidConfig(_))
+    ));
+}
+
+#[test]
+fn groups_and_subscriptions_exist_by_their_values() {
+    let (mut image, group) = (image(&[]), ConfigResource::Group("g".to_owned()));
+    let key = "consumer.session.timeout.ms";
+    assert_eq!(change(&mut image, &group, &[(key, set("50000"))]), Ok(pairs(&[(key, "50000")])));
+    assert!(matches!(
+        change(&mut image, &group, &[(key, set("1"))]),
+        Err(ControllerError::InvalidConfig(why)) if why.contains("group.consumer.min.session.timeout.ms")
+    ));
+    let watch = ConfigResource::ClientMetrics("w".to_owned());
+    assert_eq!(change(&mut image, &watch, &[("metrics", set("*"))]), Ok(pairs(&[("metrics", "*")])));
+    assert_eq!(image.configured().count(), 2);
+    assert_eq!(change(&mut image, &group, &[(key, ConfigOp::Delete)]), Ok(vec![]));
+    assert_eq!(change(&mut image, &watch, &[("metrics", ConfigOp::Delete)]), Ok(vec![]));
+    assert_eq!(image.configured().count(), 0);
 }
 
 fn settings() -> impl Strategy<Value = BTreeMap<String, String>> {
@@ -152,7 +215,7 @@ fn settings() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(crate::log::testing::cases(64)))]
 
     /// Whatever was set: a replacement leaves exactly what it names, and again changes nothing.
     #[test]
@@ -160,12 +223,12 @@ proptest! {
         let before: Vec<(&str, &str)> = before.iter().map(|(name, value)| (&**name, &**value)).collect();
         let mut image = image(&before);
         let change = [topic("t", ConfigChanges::Replace(wanted.clone()))];
-        let decision = alter_configs(&image, &change, &defaults());
+        let decision = decide(&image, &change);
         prop_assert_eq!(&decision.reply, &vec![Ok(())]);
         for record in &decision.records {
             image.apply(record).expect("fits");
         }
         prop_assert_eq!(&image.topic("t").expect("there").settings, &wanted);
-        prop_assert!(alter_configs(&image, &change, &defaults()).records.is_empty());
+        prop_assert!(decide(&image, &change).records.is_empty());
     }
 }

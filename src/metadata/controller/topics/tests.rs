@@ -178,7 +178,7 @@ fn added_partitions_are_refused_in_kafkas_words() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(crate::log::testing::cases(64)))]
 
     /// The image that the records make is what the answer promised, and it takes more partitions as promised.
     #[test]

@@ -1,30 +1,54 @@
 //! What must hold of a run's history. Each checker is a function that says the first thing it finds wrong.
 use super::history::Events;
+use super::judge::FIRST_LOOK;
+use super::plan::RETENTION_BYTES;
 use crate::scenarios::Violation;
+use crate::time::SimTime;
 
 mod committed;
+mod compacted;
+mod delivery;
+mod offsets;
+mod producer_ids;
 mod producers;
 mod reads;
 mod records;
+mod replayed;
+mod retention;
+mod step;
+mod synced;
+mod topics;
+
+pub(super) use step::Step;
 
 /// Everything that must hold of a complete history.
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub(super) fn check(events: &Events) -> Result<(), Violation> {
+pub(super) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     use Violation as V;
     if let Some(wrong) = events.wrongs.first() {
         return Err(V::new("client-saw-wrong", wrong.as_str()));
     }
-    let values = records::one_value_per_offset(events).map_err(V::by("I2-two-values"))?;
-    reads::polls_are_contiguous(events).map_err(V::by("I8-polls-not-contiguous"))?;
-    reads::high_watermarks_stay(events).map_err(V::by("high-watermark-went-back"))?;
-    records::only_what_was_sent(events, &values).map_err(V::by("invented-record"))?;
-    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
-    producers::idempotent_records_are_once_and_in_order(events, &values)
-        .map_err(V::by("I3-duplicate-or-disorder"))?;
-    producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-order-not-kept"))?;
-    committed::commits_stay(events).map_err(V::by("commit-lost"))
+    let values = records::one_value_per_offset(events).map_err(V::by("I2-inconsistent-offsets"))?;
+    reads::polls_are_contiguous(events).map_err(V::by("I8-poll-skip"))?;
+    reads::fetches_begin_with_their_batch(events).map_err(V::by("I8-fetch-inside-batch"))?;
+    reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
+    records::only_what_was_sent(events, &values).map_err(V::by("I2-invented-record"))?;
+    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-write"))?;
+    producers::idempotent_records_are_once_and_in_order(events, &values).map_err(V::by("I3-duplicate"))?;
+    producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-nonmonotonic-send"))?;
+    compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
+    retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
+        .map_err(V::by("I13-retention-took-too-much"))?;
+    producer_ids::producer_ids_are_given_once(events).map_err(V::by("I11-producer-id-twice"))?;
+    offsets::listed_offsets_are_real(events).map_err(V::by("I10-offset-not-real"))?;
+    synced::a_failed_sync_ends_all_promises(events, now)
+        .map_err(V::by("I20-acknowledged-after-failed-sync"))?;
+    topics::topics_are_what_was_made_of_them(events).map_err(V::by("I11-topics-not-as-made"))?;
+    replayed::answers_survive_a_restart(events).map_err(V::by("I11-answers-changed"))?;
+    delivery::commits_follow_deliveries(events).map_err(V::by("I26-commit-ahead-of-delivery"))?;
+    committed::commits_stay(events).map_err(V::by("I11-commit-lost"))
 }
 
 /// Histories for the checkers' tests.
@@ -50,7 +74,9 @@ pub(super) mod testing {
         let mut events = Events::default();
         for (number, offset) in (1..).zip(acknowledged) {
             let fate = Fate::Acknowledged(Some(Offset(*offset)));
-            events.sent.insert(id(number), Sent { at: at(), mode: Mode::Idempotent, fate });
+            let (began, ended) = (SimTime(0), SimTime(0));
+            let sent = Sent { at: at(), mode: Mode::Idempotent, key: None, fate, began, ended };
+            events.sent.insert(id(number), sent);
         }
         let end = Offset(i64::try_from(log.len()).unwrap());
         events.extents.insert(at(), Extent { start: Offset(0), end });
@@ -70,14 +96,17 @@ pub(super) mod testing {
             high_watermark: next,
             log_start: Offset(0),
             records: (from..).map(Offset).zip(log.iter().map(|number| Some(id(*number)))).collect(),
+            times: vec![0; log.len()],
+            first_batch: None,
+            bytes: 0,
         }
     }
 
     #[test]
     fn a_good_history_is_good() {
-        assert_eq!(super::check(&events(&[0, 1, 2], &[1, 2, 3])), Ok(()));
+        assert_eq!(super::check(&events(&[0, 1, 2], &[1, 2, 3]), SimTime(9)), Ok(()));
         let mut wrong = events(&[0], &[1]);
         wrong.wrongs.push("x".to_owned());
-        assert_eq!(super::check(&wrong), Err(Violation::new("client-saw-wrong", "x")));
+        assert_eq!(super::check(&wrong, SimTime(9)), Err(Violation::new("client-saw-wrong", "x")));
     }
 }

@@ -1,9 +1,11 @@
 //! Fetches: contiguous and monotone (I8); what was readable once stays readable.
 use std::collections::BTreeMap;
 
+use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
 use crate::scenarios::broker::history::Events;
+use crate::scenarios::broker::plan::{Cleanup, cleanup};
 
 /// Each fetch brings every record from its position to the next; the next one goes on there, except where the
 /// records were deleted meanwhile.
@@ -16,8 +18,15 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
                 read.at, read.from, read.next, read.time
             ))
         };
-        let expected = (read.from.0..read.next.0).map(Offset);
-        if !expected.eq(read.records.iter().map(|(offset, _)| *offset)) {
+        let offsets = || read.records.iter().map(|(offset, _)| *offset);
+        let is_whole = match cleanup(&read.at.topic) {
+            // Compaction leaves gaps.
+            Cleanup::Compact => {
+                offsets().is_sorted_by(|a, b| a < b) && offsets().all(|o| o >= read.from && o < read.next)
+            }
+            Cleanup::Delete | Cleanup::Retain => (read.from.0..read.next.0).map(Offset).eq(offsets()),
+        };
+        if !is_whole {
             let offsets: Vec<i64> = read.records.iter().map(|(offset, _)| offset.0).collect();
             return what(&format!("brought {offsets:?}"));
         }
@@ -25,10 +34,36 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
             return what(&format!("went beyond the high watermark {}", read.high_watermark));
         }
         if let Some(position) = positions.insert((read.reader, &read.at), read.next) {
-            let skips = read.from > position && read.from > read.log_start;
+            let skips = read.from > beyond_damage(events, &read.at, position) && read.from > read.log_start;
             if read.from < position || skips {
                 return what(&format!("followed one that ended at {position}"));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Where a reader may go on that stands at a position: further on, if the broker said that it cannot read there.
+fn beyond_damage(events: &Events, at: &TopicPartition, mut position: Offset) -> Offset {
+    let lost = || events.unreadable.get(at).into_iter().flatten();
+    while let Some(range) = lost().find(|range| range.contains(&position)) {
+        position = range.end;
+    }
+    position
+}
+
+/// A fetch from inside a batch brings that batch (Nisshi; Redpanda #17966): the first one that comes holds the
+/// offset.
+pub(super) fn fetches_begin_with_their_batch(events: &Events) -> Result<(), String> {
+    for read in &events.reads {
+        let Some((first, last)) = read.first_batch else { continue };
+        // Compaction may have taken the batch.
+        let holds = last >= read.from && (first <= read.from || cleanup(&read.at.topic) == Cleanup::Compact);
+        if !holds {
+            return Err(format!(
+                "a fetch of {} from {} at {} brought the batch {first} to {last} first",
+                read.at, read.from, read.time
+            ));
         }
     }
     Ok(())
@@ -68,8 +103,27 @@ mod tests {
         assert!(polls_are_contiguous(&skipped).is_err());
         skipped.reads.last_mut().unwrap().log_start = Offset(4);
         assert_eq!(polls_are_contiguous(&skipped), Ok(()), "deleted meanwhile");
+        skipped.reads.last_mut().unwrap().log_start = Offset(0);
+        skipped.unreadable.insert(at(), vec![Offset(3)..Offset(4)]);
+        assert_eq!(polls_are_contiguous(&skipped), Ok(()), "destroyed");
+        skipped.unreadable.insert(at(), vec![Offset(2)..Offset(3)]);
+        assert!(polls_are_contiguous(&skipped).is_err(), "what is destroyed lies before");
         history.reads[0].records.remove(0);
         assert!(polls_are_contiguous(&history).unwrap_err().contains("brought [1]"));
+    }
+
+    #[test]
+    fn a_fetch_that_begins_elsewhere_is_found() {
+        let mut history = events(&[], &[1, 2, 3, 4]);
+        let mut check = |from: i64, first: i64, last: i64| {
+            history.reads[0].from = Offset(from);
+            history.reads[0].first_batch = Some((Offset(first), Offset(last)));
+            fetches_begin_with_their_batch(&history)
+        };
+        assert_eq!(check(1, 0, 3), Ok(()), "inside");
+        assert_eq!(check(0, 0, 3), Ok(()));
+        assert!(check(1, 2, 3).unwrap_err().contains("brought the batch 2 to 3"), "the one after it");
+        assert!(check(2, 0, 1).is_err(), "the one before it");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
-use crate::scenarios::broker::history::{Events, Fate, RecordId};
+use crate::scenarios::broker::history::{Events, Fate, RecordId, Sent};
+use crate::scenarios::broker::plan::{Cleanup, cleanup};
 
 /// What was ever read at each offset.
 pub(super) type Values = BTreeMap<TopicPartition, BTreeMap<Offset, RecordId>>;
@@ -40,54 +41,67 @@ pub(super) fn only_what_was_sent(events: &Events, values: &Values) -> Result<(),
     Ok(())
 }
 
-/// Each acknowledged record is there (I1), at the offset that was told (I10), unless it was to be deleted. And
-/// no partition begins later than deletion was asked for, or has holes.
+/// Each acknowledged record is there (I1), at the offset that was told (I10), unless it was to be deleted, or the
+/// disk destroyed its only copy and the broker says so. And no partition begins later than deletion was asked for
+/// (I13), or has holes.
 pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> Result<(), String> {
     for (at, extent) in &events.extents {
         let deleted = events.deleted.get(at).copied().unwrap_or_default();
-        if extent.start > deleted {
+        if extent.start > deleted && cleanup(&at.topic) != Cleanup::Retain {
             return Err(format!("{at} begins at {}, but was to be deleted before {deleted}", extent.start));
         }
         let known = values.get(at);
-        let missing = (extent.start.0..extent.end.0)
-            .map(Offset)
-            .find(|offset| known.is_none_or(|known| !known.contains_key(offset)));
-        if let Some(offset) = missing {
+        let is_there = |offset: &Offset| known.is_some_and(|known| known.contains_key(offset));
+        let mut offsets = (extent.start.0..extent.end.0).map(Offset);
+        let missing = offsets.find(|offset| !is_there(offset) && !is_unreadable(events, at, *offset));
+        if let Some(offset) = missing.filter(|_| cleanup(&at.topic) != Cleanup::Compact) {
             return Err(format!(
                 "{at} goes from {} to {}, but {offset} is missing",
                 extent.start, extent.end
             ));
         }
     }
-    for (id, sent) in &events.sent {
-        let Fate::Acknowledged(told) = sent.fate else { continue };
-        let Some(extent) = events.extents.get(&sent.at) else {
-            return Err(format!("nothing is known of {} at the end", sent.at));
-        };
-        let known = values.get(&sent.at);
-        let found = match told {
-            Some(offset) if offset < extent.start => continue,
-            Some(offset) if offset >= extent.end => {
-                return Err(format!(
-                    "{id} was acknowledged at {} {offset}, which ends at {}",
-                    sent.at, extent.end
-                ));
-            }
-            Some(offset) => known.and_then(|known| known.get(&offset)) == Some(id),
-            // Where it lies was not told; if records were deleted, it may have been one of them.
-            None => {
-                extent.start > Offset(0) || known.is_some_and(|known| known.values().any(|value| value == id))
-            }
-        };
-        if !found {
-            let instead = told.and_then(|offset| known?.get(&offset));
+    events.sent.iter().try_for_each(|(id, sent)| one_is_there(events, values, *id, sent))
+}
+
+fn is_unreadable(events: &Events, at: &TopicPartition, offset: Offset) -> bool {
+    events.unreadable.get(at).is_some_and(|lost| lost.iter().any(|lost| lost.contains(&offset)))
+}
+
+fn one_is_there(events: &Events, values: &Values, id: RecordId, sent: &Sent) -> Result<(), String> {
+    let Fate::Acknowledged(told) = sent.fate else { return Ok(()) };
+    if events.down.contains(&sent.at) {
+        return Ok(());
+    }
+    let Some(extent) = events.extents.get(&sent.at) else {
+        return Err(format!("nothing is known of {} at the end", sent.at));
+    };
+    let known = values.get(&sent.at);
+    let at = |offset: Offset| known.and_then(|known| known.get(&offset)).copied();
+    let found = match told {
+        Some(offset) if offset < extent.start || is_unreadable(events, &sent.at, offset) => true,
+        Some(offset) if offset >= extent.end => {
             return Err(format!(
-                "{id} was acknowledged in {} at {told:?}, where now is {instead:?}",
-                sent.at
+                "{id} was acknowledged at {} {offset}, which ends at {}",
+                sent.at, extent.end
             ));
         }
+        // Compaction may have taken it; whether it might is another checker's.
+        Some(offset) if cleanup(&sent.at.topic) == Cleanup::Compact => at(offset).is_none_or(|at| at == id),
+        Some(offset) => at(offset) == Some(id),
+        // Where it lies was not told; if records are gone, it may have been one of them.
+        None => {
+            extent.start > Offset(0)
+                || events.unreadable.contains_key(&sent.at)
+                || cleanup(&sent.at.topic) == Cleanup::Compact
+                || known.is_some_and(|known| known.values().any(|value| *value == id))
+        }
+    };
+    if found {
+        return Ok(());
     }
-    Ok(())
+    let instead = told.and_then(at);
+    Err(format!("{id} was acknowledged in {} at {told:?}, where now is {instead:?}", sent.at))
 }
 
 #[cfg(test)]
@@ -141,5 +155,20 @@ mod tests {
         assert_eq!(lost(&events), Ok(()));
         events.reads.clear();
         assert!(lost(&events).unwrap_err().contains("1 is missing"));
+    }
+
+    #[test]
+    fn what_is_destroyed_is_excused_and_nothing_else() {
+        let mut events = events(&[0, 1], &[1, 2]);
+        events.reads = vec![read(1, 1, &[2])];
+        assert!(lost(&events).unwrap_err().contains("0 is missing"));
+        events.unreadable.insert(at(), vec![Offset(0)..Offset(1)]);
+        assert_eq!(lost(&events), Ok(()));
+        events.reads.clear();
+        assert!(lost(&events).unwrap_err().contains("1 is missing"));
+        events.extents.clear();
+        assert!(lost(&events).unwrap_err().contains("nothing is known"));
+        events.down.insert(at());
+        assert_eq!(lost(&events), Ok(()));
     }
 }

@@ -6,70 +6,54 @@ use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::io::Io;
 use ordain::types::{ErrorCode, Offset};
 
-use super::{Ending, bounded, client};
+use super::{Seat, bounded, client};
 use crate::scenarios::broker::history::{CommittedRead, History};
-use crate::scenarios::broker::plan::{GROUP, Plan, TOPIC};
+use crate::scenarios::broker::plan::{GROUP, Plan};
 
-/// Creates the topic that is checked; tries until it is there.
-pub(in crate::scenarios::broker) async fn create_checked_topic(io: &Io, plan: &Plan, history: &History) {
+/// Creates the topics that stay; tries until they are there.
+pub(in crate::scenarios::broker) async fn create_topics(io: &Io, plan: &Plan, history: &History) {
     let client = client(io, "creator", Duration::from_secs(8));
-    let topic = NewTopic {
-        name: TOPIC.to_owned(),
-        partitions: i32::try_from(plan.partitions).ok(),
-        replication_factor: Some(1),
-        configs: plan.topic_configs(),
-    };
-    loop {
-        match client.create_topic(&topic, Validate::Apply).await {
-            Ok(_) => return,
-            Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => return,
-            Err(error) => history.note(format_args!("creating the topic: {error}")),
+    for name in Plan::TOPICS {
+        let topic = NewTopic {
+            name: name.to_owned(),
+            partitions: i32::try_from(plan.partitions_of(name).len()).ok(),
+            replication_factor: Some(1),
+            configs: plan.topic_configs(name),
+        };
+        loop {
+            match client.create_topic(&topic, Validate::Apply).await {
+                Ok(_) => break,
+                Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => break,
+                Err(error) => history.note(format_args!("creating {name}: {error}")),
+            }
+            io.clock.sleep(Duration::from_millis(300)).await;
         }
-        io.clock.sleep(Duration::from_millis(300)).await;
     }
 }
 
-/// Creates and deletes topics, deletes records, and looks at what is committed.
-pub(in crate::scenarios::broker) async fn administer(
-    io: Io,
-    partitions: Vec<TopicPartition>,
-    history: History,
-    ending: Ending,
-) {
+/// Deletes records, and looks at what is committed.
+pub(in crate::scenarios::broker) async fn administer(seat: Seat) {
+    let (io, history) = (&seat.io, &seat.history);
     let mut rng = io.rng.stream("workload");
-    let client = client(&io, "admin", Duration::from_secs(5));
-    let mut number = 0;
-    while !ending.has_begun() {
+    let client = client(io, &seat.name, Duration::from_secs(5));
+    while !seat.ending.has_begun() {
+        let Some(partitions) = seat.work().await else { continue };
         let index = usize::try_from(rng.below(partitions.len() as u64)).unwrap_or(0);
         let draw = rng.below(10);
-        ending.count_operation();
+        seat.ending.count_operation();
         let work = async {
             match draw {
-                0..=1 => {
-                    number += 1;
-                    side_topic(&client, number).await
-                }
-                2 => delete_records(&client, &partitions[index], rng.below(1000), &history).await,
-                _ => look_at_committed(&client, &partitions, &history).await,
+                0 => delete_records(&client, &partitions[index], rng.below(1000), history).await,
+                _ => look_at_committed(&client, &partitions, history).await,
             }
         };
-        match bounded(&io, &history, "administration", work).await {
-            Ok(Ok(())) => history.progress("admin"),
-            Ok(Err(error)) => history.note(format_args!("admin: {error}")),
+        match bounded(io, history, "administration", work).await {
+            Ok(Ok(())) => history.progress(&seat.name),
+            Ok(Err(error)) => history.note(format_args!("{}: {error}", seat.name)),
             Err(_) => {}
         }
         io.clock.sleep(Duration::from_millis(100 + rng.below(1500))).await;
     }
-}
-
-/// A topic that comes and goes.
-async fn side_topic(client: &Client, number: u32) -> Result<(), ClientError> {
-    let name = format!("side-{}", number / 2);
-    if number % 2 == 1 {
-        return client.delete_topic(&name).await;
-    }
-    let topic = NewTopic { name, partitions: Some(2), replication_factor: Some(1), configs: BTreeMap::new() };
-    client.create_topic(&topic, Validate::Apply).await.map(drop)
 }
 
 /// Deletes a part of what a partition holds.

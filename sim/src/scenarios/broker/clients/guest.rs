@@ -7,7 +7,8 @@ use std::time::Duration;
 use ordain::broker::Context;
 use ordain::io::Io;
 use ordain::partition::{
-    AppendOutcome, AppendRequest, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadRequest, Required,
+    AppendOutcome, AppendRequest, AppendTerms, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadRequest,
+    Required,
 };
 use ordain::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicId};
 use ordain::wire::batch::ProducerStamp;
@@ -100,7 +101,8 @@ impl Guest {
                         burst.over.notify_one();
                     }
                 });
-                if context.partitions.append(vec![append], Required::Committed, done).await.is_err() {
+                let terms = AppendTerms { required: Required::Committed, deadline: None };
+                if context.partitions.append(vec![append], terms, done).await.is_err() {
                     return;
                 }
             }

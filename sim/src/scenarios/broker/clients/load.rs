@@ -21,7 +21,7 @@ use ordain::wire::messages::{FetchRequest, InitProducerIdRequest, ProduceRequest
 use ordain::wire::{Records, Text};
 
 use super::{Ending, client};
-use crate::scenarios::broker::history::{Commit, Fate, History, Mode, Read, Reader, RecordId};
+use crate::scenarios::broker::history::{Committer, Fate, History, Mode, Read, Reader, RecordId};
 use crate::scenarios::broker::load::{LoadWork, Role};
 use crate::scenarios::broker::plan::{GROUP, TOPIC};
 
@@ -42,6 +42,12 @@ const BACKOFF: Duration = Duration::from_millis(100);
 const FETCH_BYTES_MAX: i32 = 16 << 10;
 /// What the records of a batch may take, in bytes.
 const RECORDS_BYTES_MAX: usize = 1 << 20;
+/// The last version of Produce that names topics; those after it give their ids.
+const PRODUCE_NAMES_UNTIL: i16 = 12;
+/// Likewise of Fetch.
+const FETCH_NAMES_UNTIL: i16 = 12;
+/// How long a fetch is waited for.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a fetch waits for something to come, in milliseconds.
 const FETCH_WAIT_MS: i32 = 5;
 
@@ -114,10 +120,12 @@ impl LoadClient {
         let starts = client.list_offsets_at(&self.partitions, OffsetSpec::Earliest).await?;
         self.answered();
         let mut positions: Vec<Offset> = self.partitions.iter().map(|at| starts[at].offset).collect();
+        let version = broker.version_up_to::<FetchRequest>(FETCH_NAMES_UNTIL)?;
         let who = Reader { reader: self.work.number, session };
         while !self.ending.has_begun() {
             schedule.next().await;
-            let answer = broker.call(&self.fetch_request(&positions)).await?;
+            let request = self.fetch_request(&positions);
+            let answer = broker.call_within(version, &request, FETCH_TIMEOUT).await?;
             self.answered();
             let told = answer.responses.into_iter().flat_map(|topic| topic.partitions);
             for data in told {
@@ -174,15 +182,18 @@ impl LoadClient {
     /// Writes what was read into the history; where it goes on.
     pub(super) fn saw(&self, who: Reader, at: &TopicPartition, from: Offset, seen: Seen) -> Offset {
         let mut next = from;
-        let mut records = Vec::new();
+        let (mut records, mut times, mut first_batch) = (Vec::new(), Vec::new(), None);
+        let bytes = seen.bytes.len() as u64;
         for batch in BatchIterator::new(seen.bytes, BatchCheck::Verify) {
             let found = batch.and_then(|batch| {
                 next = next.max(batch.header().next_offset());
                 let header = *batch.header();
+                first_batch.get_or_insert((header.base_offset, header.last_offset()));
                 for record in batch.records(RECORDS_BYTES_MAX)? {
                     let record = record?;
                     let offset = header.record_offset(record.offset_delta);
                     if offset >= from {
+                        times.push(header.record_timestamp(record.timestamp_delta).0);
                         records.push((offset, record.value.and_then(|value| RecordId::of(&value))));
                     }
                 }
@@ -203,6 +214,9 @@ impl LoadClient {
                 high_watermark: seen.high_watermark,
                 log_start: seen.log_start,
                 records,
+                times,
+                first_batch,
+                bytes,
             });
         }
         next
@@ -230,12 +244,9 @@ impl LoadClient {
         let ends = client.list_offsets_at(&self.partitions, OffsetSpec::Latest).await?;
         self.answered();
         let offsets: BTreeMap<_, _> = ends.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
-        let began = self.history.now();
+        let places = self.history.committing(Committer::Administrator, &offsets);
         let result = client.set_group_offsets(GROUP, &offsets).await;
-        let fate = super::member::commit_fate(result.as_ref().err());
-        for (at, offset) in offsets {
-            self.history.commit(Commit { at, offset, fate, began, ended: self.history.now() });
-        }
+        self.history.committed_as(places, super::member::commit_fate(result.as_ref().err()));
         result
     }
 }
@@ -254,6 +265,11 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    async fn begin(&self, request: &ProduceRequest) -> Result<InFlight<ProduceRequest>, ClientError> {
+        let version = self.broker.version_up_to::<ProduceRequest>(PRODUCE_NAMES_UNTIL)?;
+        self.broker.begin(version, request, Expects::Answer).await
+    }
+
     /// Sends a burst and waits for its answers; false if this producer should not go on.
     async fn burst(
         &mut self,
@@ -265,7 +281,7 @@ impl Writer<'_> {
         let mut failed = None;
         for _ in 0..requests {
             let (id, at, batch) = self.records.next(&mut *schedule.rng);
-            match self.broker.begin(&produce_request(&at, batch), Expects::Answer).await {
+            match self.begin(&produce_request(&at, batch)).await {
                 Ok(in_flight) => waiting.push((id, in_flight)),
                 Err(error) => {
                     load.history.fate(id, Fate::Unknown);
@@ -348,7 +364,7 @@ impl<'a> RecordSource<'a> {
             producer.base_sequence = self.sequences[index];
             self.sequences[index] += 1;
         }
-        load.history.sending(id, &at, mode);
+        load.history.sending(id, &at, mode, None);
         let value = id.value(usize::try_from(rng.below(load.work.value_bytes)).unwrap_or(0));
         let options =
             BatchOptions { codec: Codec::None, producer, kind: BatchKind::Data, bytes_max: 64 << 10 };

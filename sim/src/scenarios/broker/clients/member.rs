@@ -3,30 +3,24 @@ use std::time::Duration;
 use ordain::client::ClientError;
 use ordain::client::consumer::Consumer;
 use ordain::client::group::GroupOptions;
-use ordain::io::Io;
 
 use super::reader::options;
-use super::{Ending, bounded, client, got};
-use crate::scenarios::broker::history::{Commit, CommitFate, History, Reader};
-use crate::scenarios::broker::plan::{GROUP, TOPIC};
+use super::{Seat, bounded, client, get_past_damage, got};
+use crate::scenarios::broker::history::{CommitFate, Committer, FIRST_MEMBER, Reader};
+use crate::scenarios::broker::plan::{GROUP, MemberPlan, TOPIC};
 
-/// Readers of a group are numbered from here on.
-const FIRST_READER: u32 = 100;
+/// Polls between two commits of a member that commits automatically.
+const POLLS_PER_COMMIT: u64 = 4;
 
 /// A member of the group: polls, commits what it got, and leaves now and then.
-pub(in crate::scenarios::broker) async fn consume_as_member(
-    io: Io,
-    member: u32,
-    history: History,
-    ending: Ending,
-) {
-    let name = format!("member-{member}");
+pub(in crate::scenarios::broker) async fn consume_as_member(seat: Seat, plan: MemberPlan) {
+    let Seat { io, name, history, ending, account, .. } = &seat;
     let mut rng = io.rng.stream("workload");
-    let mut session = 0;
     while !ending.has_begun() {
         // No retries: a commit that is sent again could take effect long after its answer.
-        let client = client(&io, &name, Duration::ZERO);
+        let client = client(io, name, Duration::ZERO);
         let group = GroupOptions {
+            instance_id: plan.is_static.then(|| format!("instance-{}", plan.member)),
             session_timeout: Duration::from_secs(3),
             rebalance_timeout: Duration::from_secs(4),
             heartbeat_interval: Duration::from_millis(700),
@@ -34,55 +28,74 @@ pub(in crate::scenarios::broker) async fn consume_as_member(
         };
         let mut consumer = Consumer::subscribe(&client, options(rng.below(9)), group);
         let polls = 5 + rng.below(100);
-        let mut left = true;
-        for _ in 0..polls {
+        // A static member goes without a word, and comes again.
+        let mut leaves = !plan.is_static;
+        for poll in 0..polls {
             if ending.has_begun() {
                 break;
             }
             ending.count_operation();
-            // A rebalance may move positions back to what was committed.
-            session += 1;
-            let who = Reader { reader: FIRST_READER + member, session };
-            if let Err(error) = one_poll(&io, &name, &mut consumer, who, &history).await {
-                history.note(format_args!("{name}: {error}"));
-                left = rng.below(2) == 0;
-                break;
+            let commits = !plan.commits_automatically || poll % POLLS_PER_COMMIT == POLLS_PER_COMMIT - 1;
+            // What earlier polls brought has been handled by now, as Kafka's consumer has it.
+            let polled = async {
+                if plan.commits_automatically && commits {
+                    commit(&seat, &consumer).await?;
+                }
+                // A rebalance may move positions back to what was committed.
+                let session = history.next_session(name);
+                let who = Reader { reader: FIRST_MEMBER + plan.member, session };
+                let brought = one_poll(&seat, &mut consumer, who).await?;
+                if !plan.commits_automatically && brought {
+                    commit(&seat, &consumer).await?;
+                }
+                Ok::<bool, ClientError>(brought)
+            };
+            match polled.await {
+                Ok(true) => {}
+                Ok(false) => {
+                    get_past_damage(&client, &mut consumer, account, history).await;
+                }
+                Err(error) => {
+                    history.note(format_args!("{name}: {error}"));
+                    leaves &= rng.below(2) == 0;
+                    break;
+                }
             }
         }
-        if left && let Ok(Err(error)) = bounded(&io, &history, "leaving", consumer.close()).await {
+        if leaves && let Ok(Err(error)) = bounded(io, history, "leaving", consumer.close()).await {
             history.note(format_args!("{name} leaves: {error}"));
         }
         io.clock.sleep(Duration::from_millis(200 + rng.below(500))).await;
     }
 }
 
-async fn one_poll(
-    io: &Io,
-    name: &str,
-    consumer: &mut Consumer,
-    who: Reader,
-    history: &History,
-) -> Result<(), ClientError> {
+/// Whether the poll brought something.
+async fn one_poll(seat: &Seat, consumer: &mut Consumer, who: Reader) -> Result<bool, ClientError> {
     let polling = consumer.poll(Duration::from_millis(300));
-    let Ok(fetched) = bounded(io, history, "a poll of a member", polling).await else { return Ok(()) };
+    let Ok(fetched) = bounded(&seat.io, &seat.history, "a poll of a member", polling).await else {
+        return Ok(false);
+    };
     let fetched = fetched?;
     for fetch in &fetched {
-        got(history, who, fetch);
+        got(&seat.history, who, fetch);
     }
-    if fetched.is_empty() {
-        return Ok(());
-    }
+    Ok(!fetched.is_empty())
+}
+
+/// Commits all that polls have brought.
+async fn commit(seat: &Seat, consumer: &Consumer) -> Result<(), ClientError> {
+    let history = &seat.history;
     let offsets = consumer.positions();
-    let began = history.now();
-    let Ok(result) = bounded(io, history, "a commit", consumer.commit_offsets(&offsets)).await else {
+    if offsets.is_empty() {
         return Ok(());
-    };
-    let fate = commit_fate(result.as_ref().err());
-    for (at, offset) in offsets {
-        history.commit(Commit { at, offset, fate, began, ended: history.now() });
     }
+    // Until it is answered nobody knows, whatever becomes of this machine.
+    let places = history.committing(Committer::Member, &offsets);
+    let committing = consumer.commit_offsets(&offsets);
+    let Ok(result) = bounded(&seat.io, history, "a commit", committing).await else { return Ok(()) };
+    history.committed_as(places, commit_fate(result.as_ref().err()));
     if result.is_ok() {
-        history.progress(name);
+        history.progress(&seat.name);
     }
     result
 }

@@ -3,25 +3,68 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use ordain::client::{BrokerAddress, Client, ClientOptions};
+use ordain::client::{BrokerAddress, Client, ClientOptions, TopicPartition};
 use ordain::io::{Elapsed, Io, timeout};
 
+use super::account::Account;
 use super::history::History;
 use super::plan::{BROKER, PORT};
 
 mod admin;
 mod guest;
+mod hostile;
+mod ids;
+mod lister;
 mod load;
 mod member;
+mod prober;
 mod producer;
 mod reader;
+mod slow;
+mod topics;
 
-pub(super) use admin::{administer, create_checked_topic};
+pub(super) use admin::{administer, create_topics};
 pub(super) use guest::Guest;
+pub(super) use hostile::attack;
+pub(super) use ids::take_producer_ids;
+pub(super) use lister::list_offsets;
 pub(super) use load::LoadClient;
 pub(super) use member::consume_as_member;
+pub(super) use prober::probe;
 pub(super) use producer::produce;
-pub(super) use reader::{got, read_again_and_again};
+pub(super) use reader::{get_past_damage, got, read_again_and_again};
+pub(super) use slow::read_slowly;
+pub(super) use topics::{administer_topics, look, see};
+
+/// What every client has: its machine, its name, what it works on, and where it tells what it saw.
+#[derive(Clone)]
+pub(super) struct Seat {
+    pub(super) io: Io,
+    pub(super) name: String,
+    pub(super) partitions: Vec<TopicPartition>,
+    pub(super) history: History,
+    pub(super) ending: Ending,
+    pub(super) account: Account,
+}
+
+impl Seat {
+    /// The partitions that the broker has not reported as damaged.
+    fn sound(&self) -> Vec<TopicPartition> {
+        let down = self.account.down(&self.partitions);
+        self.partitions.iter().filter(|at| !down.contains(at)).cloned().collect()
+    }
+
+    /// Like [`Seat::sound`]; where there is none, there is nothing to do but wait, and that is told.
+    async fn work(&self) -> Option<Vec<TopicPartition>> {
+        let sound = self.sound();
+        if !sound.is_empty() {
+            return Some(sound);
+        }
+        self.history.progress(&self.name);
+        self.io.clock.sleep(Duration::from_millis(500)).await;
+        None
+    }
+}
 
 /// When the clients come to their end: all together, or one that has done its number of operations.
 #[derive(Clone, Default)]

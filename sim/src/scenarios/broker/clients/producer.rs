@@ -2,60 +2,59 @@ use std::time::Duration;
 
 use ordain::client::producer::{Acks, Delivery, Idempotence, Producer, ProducerOptions, ProducerRecord};
 use ordain::client::{AutoCreate, TopicPartition};
-use ordain::io::Io;
 use ordain::types::Offset;
+use ordain::wire::compression::Codec;
 
-use super::{Ending, bounded, client};
-use crate::scenarios::broker::history::{Fate, History, Mode, RecordId};
-use crate::scenarios::broker::plan::ProducerPlan;
+use super::{Seat, bounded, client};
+use crate::scenarios::broker::history::{Fate, Mode, RecordId};
+use crate::scenarios::broker::plan::{AcksPlan, ProducerPlan};
 
 /// Failures in a row after which a producer is replaced by a new one.
 const FAILURES_MAX: u32 = 3;
 
 /// Sends records, waits for their fate, and so on.
-pub(in crate::scenarios::broker) async fn produce(
-    io: Io,
-    plan: ProducerPlan,
-    partitions: Vec<TopicPartition>,
-    history: History,
-    ending: Ending,
-) {
-    let producer = plan.producer;
-    let name = format!("producer-{producer}");
-    let mut session = 0;
-    while !ending.has_begun() {
-        session += 1;
-        let run =
-            Session { io: &io, producer, session, plan: &plan, partitions: &partitions, history: &history };
-        run.run(&name, &ending).await;
+pub(in crate::scenarios::broker) async fn produce(seat: Seat, plan: ProducerPlan) {
+    while !seat.ending.has_begun() {
+        let Some(partitions) = seat.work().await else { continue };
+        let session = seat.history.next_session(&seat.name);
+        let run = Session { seat: &seat, session, plan: &plan, partitions: &partitions };
+        run.run().await;
     }
 }
 
 struct Session<'a> {
-    io: &'a Io,
-    producer: u32,
+    seat: &'a Seat,
     session: u32,
     plan: &'a ProducerPlan,
     partitions: &'a [TopicPartition],
-    history: &'a History,
 }
 
 impl Session<'_> {
-    async fn run(&self, name: &str, ending: &Ending) {
-        let client = client(self.io, name, Duration::from_secs(8));
+    fn options(&self) -> ProducerOptions {
         let idempotent = self.plan.mode == Mode::Idempotent;
-        let options = ProducerOptions {
-            acks: Acks::All,
+        ProducerOptions {
+            acks: match self.plan.acks {
+                AcksPlan::None => Acks::None,
+                AcksPlan::Leader => Acks::Leader,
+                AcksPlan::All => Acks::All,
+            },
             idempotence: if idempotent { Idempotence::On } else { Idempotence::Off },
+            codec: Codec::ALL[usize::from(self.plan.codec) % Codec::ALL.len()],
             batch_bytes: self.plan.batch_bytes,
             linger: Duration::from_millis(2),
             in_flight: if idempotent { 5 } else { 1 },
             delivery_timeout: Duration::from_secs(15),
             auto_create: AutoCreate::No,
             ..ProducerOptions::default()
-        };
+        }
+    }
+
+    async fn run(&self) {
+        let Seat { io, name, ending, .. } = self.seat;
+        let client = client(io, name, Duration::from_secs(8));
+        let options = self.options();
         let sender = Producer::start(&client, options);
-        let mut rng = self.io.rng.stream("workload");
+        let mut rng = io.rng.stream("workload");
         let (mut number, mut failures) = (0, 0);
         while failures < FAILURES_MAX && !ending.has_begun() {
             let mut waiting: Vec<(RecordId, Delivery)> = Vec::new();
@@ -66,7 +65,7 @@ impl Session<'_> {
                 }
                 ending.count_operation();
                 number += 1;
-                let id = RecordId { producer: self.producer, session: self.session, number };
+                let id = RecordId { producer: self.plan.producer, session: self.session, number };
                 let index = usize::try_from(rng.below(self.partitions.len() as u64)).unwrap_or(0);
                 let bytes = usize::try_from(rng.below(self.plan.value_bytes)).unwrap_or(0);
                 match self.send(&sender, id, &self.partitions[index], bytes).await {
@@ -75,10 +74,10 @@ impl Session<'_> {
                 }
             }
             for (id, delivery) in waiting {
-                failed |= !self.wait(id, &delivery, name).await;
+                failed |= !self.wait(id, &delivery).await;
             }
             failures = if failed { failures + 1 } else { 0 };
-            self.io.clock.sleep(self.plan.pause.mul_f64(0.5 + rng.below(1000) as f64 / 1000.0)).await;
+            io.clock.sleep(self.plan.pause.mul_f64(0.5 + rng.below(1000) as f64 / 1000.0)).await;
         }
     }
 
@@ -90,20 +89,24 @@ impl Session<'_> {
         bytes: usize,
     ) -> Option<Delivery> {
         let value = id.value(bytes);
-        self.history.sending(id, at, self.plan.mode);
+        // Each key lies in the one partition of its topic.
+        let key = self.plan.keys.map(|keys| id.number % keys);
+        let key_bytes = key.map(|key| key.to_string().into_bytes());
+        let history = &self.seat.history;
+        history.sending(id, at, self.plan.mode, key);
         let record = ProducerRecord {
             topic: &at.topic,
             partition: Some(at.partition),
             timestamp: None,
-            key: None,
+            key: key_bytes.as_deref(),
             value: Some(&value),
             headers: &[],
         };
-        match bounded(self.io, self.history, "taking a record in", sender.send(record)).await {
+        match bounded(&self.seat.io, history, "taking a record in", sender.send(record)).await {
             Ok(Ok(delivery)) => Some(delivery),
             Ok(Err(error)) => {
-                self.history.note(format_args!("send {id}: {error}"));
-                self.history.fate(id, Fate::Unknown);
+                history.note(format_args!("send {id}: {error}"));
+                history.fate(id, Fate::Unknown);
                 None
             }
             Err(_) => None,
@@ -111,17 +114,23 @@ impl Session<'_> {
     }
 
     /// Whether the record was acknowledged.
-    async fn wait(&self, id: RecordId, delivery: &Delivery, name: &str) -> bool {
-        match bounded(self.io, self.history, "a delivery", delivery.wait()).await {
+    async fn wait(&self, id: RecordId, delivery: &Delivery) -> bool {
+        let history = &self.seat.history;
+        match bounded(&self.seat.io, history, "a delivery", delivery.wait()).await {
             Ok(Ok(delivered)) => {
                 let offset = (delivered.offset != Offset::NONE).then_some(delivered.offset);
-                self.history.fate(id, Fate::Acknowledged(offset));
-                self.history.progress(name);
+                let fate = match self.plan.acks {
+                    // It has been sent, and nobody said more.
+                    AcksPlan::None => Fate::Unknown,
+                    AcksPlan::Leader | AcksPlan::All => Fate::Acknowledged(offset),
+                };
+                history.fate(id, fate);
+                history.progress(&self.seat.name);
                 true
             }
             Ok(Err(error)) => {
-                self.history.note(format_args!("delivery {id}: {error}"));
-                self.history.fate(id, Fate::Unknown);
+                history.note(format_args!("delivery {id}: {error}"));
+                history.fate(id, Fate::Unknown);
                 false
             }
             Err(_) => false,

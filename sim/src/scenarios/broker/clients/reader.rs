@@ -1,33 +1,25 @@
 use std::time::Duration;
 
-use ordain::client::TopicPartition;
+use ordain::client::Client;
 use ordain::client::consumer::{Consumer, ConsumerOptions, Fetched, OffsetReset};
-use ordain::io::Io;
 
-use super::{Ending, bounded, client};
+use super::{Seat, bounded, client};
+use crate::scenarios::broker::account::Account;
 use crate::scenarios::broker::history::{History, Read, Reader, RecordId};
 
 /// Polls after which a reader begins again, though it has not come to the end.
 const POLLS_MAX: u32 = 60;
+/// Polls that bring nothing, after which a reader looks whether it stands at something destroyed.
+const EMPTY_POLLS_MAX: u32 = 3;
 
 /// Reads all partitions from the beginning to the end, again and again.
-pub(in crate::scenarios::broker) async fn read_again_and_again(
-    io: Io,
-    reader: u32,
-    partitions: Vec<TopicPartition>,
-    history: History,
-    ending: Ending,
-) {
-    let name = format!("reader-{reader}");
-    let mut session = 0;
-    while !ending.has_begun() {
-        session += 1;
-        ending.count_operation();
-        let who = Reader { reader, session };
-        if read_once(&io, &name, who, &partitions, &history).await {
-            history.progress(&name);
+pub(in crate::scenarios::broker) async fn read_again_and_again(seat: Seat, reader: u32) {
+    while !seat.ending.has_begun() {
+        seat.ending.count_operation();
+        if read_once(&seat, reader).await {
+            seat.history.progress(&seat.name);
         }
-        io.clock.sleep(Duration::from_millis(500)).await;
+        seat.io.clock.sleep(Duration::from_millis(500)).await;
     }
 }
 
@@ -43,17 +35,15 @@ pub(super) fn options(draw: u64) -> ConsumerOptions {
 }
 
 /// Whether it came to the end.
-async fn read_once(
-    io: &Io,
-    name: &str,
-    who: Reader,
-    partitions: &[TopicPartition],
-    history: &History,
-) -> bool {
-    let client = client(io, name, Duration::from_secs(5));
-    let wanted = partitions.iter().map(|at| (at.clone(), None)).collect();
+async fn read_once(seat: &Seat, reader: u32) -> bool {
+    let (io, history) = (&seat.io, &seat.history);
+    let client = client(io, &seat.name, Duration::from_secs(5));
+    let Some(partitions) = seat.work().await else { return true };
+    let wanted = partitions.into_iter().map(|at| (at, None)).collect();
     let draw = io.rng.stream("workload").below(9);
     let mut consumer = Consumer::assign(&client, options(draw), wanted);
+    let mut who = Reader { reader, session: history.next_session(&seat.name) };
+    let mut empty = 0;
     for _ in 0..POLLS_MAX {
         match bounded(io, history, "a poll", consumer.poll(Duration::from_millis(300))).await {
             Ok(Ok(fetched)) => {
@@ -63,15 +53,40 @@ async fn read_once(
                 if consumer.is_at_end() {
                     return true;
                 }
+                empty = if fetched.is_empty() { empty + 1 } else { 0 };
             }
             Ok(Err(error)) => {
-                history.note(format_args!("{name}: {error}"));
+                history.note(format_args!("{}: {error}", seat.name));
                 return false;
             }
             Err(_) => return false,
         }
+        if empty >= EMPTY_POLLS_MAX && get_past_damage(&client, &mut consumer, &seat.account, history).await {
+            who.session = history.next_session(&seat.name);
+        }
     }
-    true
+    empty < EMPTY_POLLS_MAX
+}
+
+/// Moves a consumer past records that are destroyed, where the broker says so. False if it stands at none.
+pub(in crate::scenarios::broker) async fn get_past_damage(
+    client: &Client,
+    consumer: &mut Consumer,
+    account: &Account,
+    history: &History,
+) -> bool {
+    let mut moved = false;
+    for (at, offset) in consumer.positions() {
+        match account.skip(client, &at, offset, history).await {
+            Ok(Some(beyond)) => {
+                consumer.seek(&at, beyond);
+                moved = true;
+            }
+            Ok(None) => {}
+            Err(error) => history.note(format_args!("asking for {at} {offset}: {error}")),
+        }
+    }
+    moved
 }
 
 /// Writes a fetch into the history.
@@ -80,6 +95,7 @@ pub(in crate::scenarios::broker) fn got(history: &History, reader: Reader, fetch
         Ok(records) => records,
         Err(error) => return history.wrong(format!("what was read of {} is broken: {error}", fetched.at)),
     };
+    let first = fetched.batches.first().map(|batch| batch.header());
     let id = |value: Option<bytes::Bytes>| value.and_then(|value| RecordId::of(&value));
     history.read(Read {
         reader,
@@ -89,6 +105,9 @@ pub(in crate::scenarios::broker) fn got(history: &History, reader: Reader, fetch
         next: fetched.next,
         high_watermark: fetched.high_watermark,
         log_start: fetched.log_start,
+        times: records.iter().map(|record| record.timestamp.0).collect(),
         records: records.into_iter().map(|record| (record.offset, id(record.value))).collect(),
+        first_batch: first.map(|header| (header.base_offset, header.last_offset())),
+        bytes: fetched.bytes as u64,
     });
 }

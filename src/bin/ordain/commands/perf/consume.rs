@@ -3,12 +3,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ordain::client::consumer::{Consumer, ConsumerOptions, Isolation, OffsetReset};
-use ordain::client::{AutoCreate, Client, TopicPartition};
+use ordain::client::{AutoCreate, Client, Lane, TopicPartition};
 use ordain::types::Offset;
 use ordain::wire::batch::BatchCheck;
+use ordain::wire::messages::FetchRequest;
 use serde_json::json;
 
-use super::figures::{Cpu, Figures, Latencies};
+use super::engine::{self, Ends, FetchSpec, Outcome, Route, Spec};
+use super::figures::{Cpu, Figures};
 use super::workers::{self, Progress};
 use crate::commands::positions::positions;
 use crate::commands::topic::unknown;
@@ -48,63 +50,103 @@ pub struct Arguments {
     #[arg(long)]
     check: bool,
     /// Decompress and read each record.
-    #[arg(long)]
+    #[arg(long, requires = "consumer")]
     decode: bool,
-}
-
-struct Done {
-    records: u64,
-    bytes: u64,
-    polls: u64,
-    last: Option<Instant>,
+    /// At the end of a partition, read it again from where this began, until --duration or --records is reached.
+    #[arg(long, conflicts_with = "consumer")]
+    repeat: bool,
+    /// Read through this program's consumer, as an application would, rather than with bare fetches of which
+    /// only the batches' headers are read.
+    #[arg(long)]
+    consumer: bool,
 }
 
 pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(), Failure> {
     if arguments.connections == 0 {
         return Err(Failure::Usage("--connections is at least 1".to_owned()));
     }
-    let start = connect::run_interruptible(async {
+    let (start, routes) = connect::run_interruptible(async {
         let client = connect.client()?;
         let topic = &arguments.topic;
         let known = client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;
         let all: Vec<_> =
             known.iter().map(|p| TopicPartition { topic: topic.clone(), partition: p.index }).collect();
-        positions(&client, &all, arguments.from).await
+        let start = positions(&client, &all, arguments.from).await?;
+        let routes = engine::routes::<FetchRequest>(&client, Lane::Fetch, &all).await?;
+        Ok((start, routes))
     })?;
     let tails = arguments.from == Start::End;
-    let until_end = !tails && arguments.records.is_none() && arguments.duration.is_none();
+    let endless = tails || arguments.repeat;
+    let until_end = !endless && arguments.records.is_none() && arguments.duration.is_none();
     let within =
-        arguments.duration.or((tails && arguments.records.is_none()).then_some(Duration::from_secs(10)));
+        arguments.duration.or((endless && arguments.records.is_none()).then_some(Duration::from_secs(10)));
     let shared = Arc::new(Progress::default());
     let bar = progress::bar(arguments.records, "records");
     let connections = arguments.connections.min(start.len().max(1));
     let cpu_before = Cpu::now();
     let began = Instant::now();
-    let found = workers::run(connections, &shared, within, &bar, |index| {
-        let mine = start.iter().enumerate().filter(|(i, _)| i % connections == index);
-        let mine: BTreeMap<_, _> = mine.map(|(_, (at, offset))| (at.clone(), Some(*offset))).collect();
-        read(connect, arguments, mine, Arc::clone(&shared), until_end)
+    let threads = if arguments.consumer { connections } else { 1 };
+    let ends = match (arguments.repeat, until_end) {
+        (true, _) => Ends::Repeat,
+        (false, true) => Ends::Stop,
+        (false, false) => Ends::Wait,
+    };
+    let spec = spec(connect, arguments, &start, routes, connections, ends);
+    let found = workers::run(threads, &shared, within, &bar, |index| {
+        let mine = start.iter().enumerate().filter(move |(i, _)| i % connections == index);
+        let (shared, spec) = (Arc::clone(&shared), &spec);
+        async move {
+            if !arguments.consumer {
+                return engine::run(spec, index, threads, &shared);
+            }
+            let mine: BTreeMap<_, _> = mine.map(|(_, (at, offset))| (at.clone(), Some(*offset))).collect();
+            read(connect, arguments, mine, shared, until_end).await
+        }
     })?;
-    let last = found.iter().filter_map(|done| done.last).max();
+    let all = Outcome::merged(found);
     Figures {
         what: "consume",
         topic: arguments.topic.clone(),
-        records: found.iter().map(|done| done.records).sum(),
-        bytes: found.iter().map(|done| done.bytes).sum(),
-        requests: found.iter().map(|done| done.polls).sum(),
-        errors: 0,
-        first_error: None,
-        took: last.map_or_else(|| began.elapsed(), |last| last.duration_since(began)),
+        records: all.records,
+        bytes: all.bytes,
+        requests: all.requests,
+        errors: all.errors,
+        first_error: all.first_error,
+        took: all.last.map_or_else(|| began.elapsed(), |last| last.duration_since(began)),
         cpu_before,
-        latencies: Latencies::new(),
-        latency_of: "",
+        latencies: all.latencies,
+        latency_of: "fetch latency",
+        more: Vec::new(),
         settings: json!({
             "connections": connections, "partitions": start.len(), "fetch_size": arguments.fetch_size,
             "partition_fetch_size": arguments.partition_fetch_size, "check": arguments.check,
-            "decode": arguments.decode, "tail": tails,
+            "decode": arguments.decode, "tail": tails, "repeat": arguments.repeat, "consumer": arguments.consumer,
         }),
     }
     .report(format)
+}
+
+fn spec(
+    connect: &Connect,
+    arguments: &Arguments,
+    start: &BTreeMap<TopicPartition, Offset>,
+    routes: Vec<Route>,
+    connections: usize,
+    ends: Ends,
+) -> Spec {
+    let bytes = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
+    let fetch = FetchSpec {
+        topic: arguments.topic.clone(),
+        connections,
+        routes,
+        start: start.iter().map(|(at, offset)| (at.partition.0, offset.0)).collect(),
+        bytes_max: bytes(arguments.fetch_size),
+        partition_bytes_max: bytes(arguments.partition_fetch_size),
+        check: arguments.check,
+        ends,
+        records_max: arguments.records,
+    };
+    Spec { produce: None, fetch: Some(fetch), answer_within: connect.timeout }
 }
 
 /// One connection's share of the partitions.
@@ -114,7 +156,7 @@ async fn read(
     partitions: BTreeMap<TopicPartition, Option<Offset>>,
     shared: Arc<Progress>,
     until_end: bool,
-) -> Result<Done, Failure> {
+) -> Result<Outcome, Failure> {
     let client: Client = connect.client()?;
     let options = ConsumerOptions {
         fetch_bytes_max: arguments.fetch_size,
@@ -125,7 +167,7 @@ async fn read(
         ..ConsumerOptions::default()
     };
     let mut consumer = Consumer::assign(&client, options, partitions);
-    let mut done = Done { records: 0, bytes: 0, polls: 0, last: None };
+    let mut done = Outcome::new();
     while !shared.must_stop() {
         let fetched = consumer.poll(POLL).await?;
         if fetched.is_empty() {
@@ -134,7 +176,7 @@ async fn read(
             }
             continue;
         }
-        done.polls += 1;
+        done.requests += 1;
         for batch in &fetched {
             let records = if arguments.decode { batch.records()?.len() as u64 } else { batch.record_count() };
             done.records += records;

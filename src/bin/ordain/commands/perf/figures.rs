@@ -102,6 +102,8 @@ pub struct Figures {
     pub cpu_before: Cpu,
     pub latencies: Latencies,
     pub latency_of: &'static str,
+    /// Other latencies, each with its name in JSON and for people; empty ones are not told.
+    pub more: Vec<(&'static str, &'static str, Latencies)>,
     /// The settings, for the record.
     pub settings: Value,
 }
@@ -114,6 +116,7 @@ impl Figures {
         let records_per_second = self.records as f64 / seconds;
         let mb_per_second = self.bytes as f64 / 1e6 / seconds;
         let cpu_seconds = (cpu.user + cpu.system).as_secs_f64();
+        let more: Vec<_> = self.more.iter().filter(|(_, _, latencies)| !latencies.is_empty()).collect();
         match format {
             Format::Json => output::json(&json!({
                 "what": self.what, "topic": self.topic, "settings": self.settings,
@@ -125,6 +128,8 @@ impl Figures {
                 "cpu_cores": cpu_seconds / seconds,
                 "latency_of": self.latency_of,
                 "latency_ms": if self.latencies.is_empty() { Value::Null } else { self.latencies.json() },
+                "more_latency_ms": more.iter().map(|(name, _, latencies)| ((*name).to_owned(), latencies.json()))
+                    .collect::<serde_json::Map<_, _>>(),
             }))?,
             Format::Human => {
                 output::line(format_args!(
@@ -135,6 +140,9 @@ impl Figures {
                 ))?;
                 if !self.latencies.is_empty() {
                     output::line(format_args!("{}: {}", self.latency_of, self.latencies.line()))?;
+                }
+                for (_, of, latencies) in more {
+                    output::line(format_args!("{of}: {}", latencies.line()))?;
                 }
                 output::line(format_args!(
                     "own CPU: {cpu_seconds:.2} s ({:.2} user, {:.2} system), {:.2} cores",

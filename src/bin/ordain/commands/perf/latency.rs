@@ -1,26 +1,25 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ordain::client::producer::Acks;
-use ordain::client::{Client, Expects, Lane};
-use ordain::types::{ProducerEpoch, ProducerId};
-use ordain::wire::Text;
-use ordain::wire::batch::NO_SEQUENCE;
-use ordain::wire::compression::Codec;
+use ordain::client::{Client, Lane};
+use ordain::wire::messages::FetchRequest;
 use serde_json::json;
-use tokio::sync::Semaphore;
 
-use super::figures::{Cpu, Figures, Latencies};
-use super::pacer;
-use super::produce::{Target, Topic, refusal, request};
+use super::engine::{self, Ends, FetchSpec, Outcome, Pace, ProduceSpec, Spec};
+use super::figures::{Cpu, Figures};
+use super::produce::Topic;
 use super::template::Template;
+use super::workers::{self, Progress};
+use crate::commands::positions::positions;
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::Format;
-use crate::{parse, progress};
+use crate::parse::{self, Start};
+use crate::progress;
 
-/// How many requests may be under way; a broker that is further behind is past being measured.
-const IN_FLIGHT_MAX: usize = 10_000;
+/// With a time in them, records are at least this long, in bytes.
+const RECORD_BYTES_MIN: usize = 32;
 
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
@@ -41,98 +40,100 @@ pub struct Arguments {
     /// 1: the leader has it; all: every in-sync replica has it.
     #[arg(long, default_value = "all", value_parser = ["1", "all"])]
     acks: String,
-}
-
-#[derive(Default)]
-struct Done {
-    records: u64,
-    errors: u64,
-    first_error: Option<String>,
-    latencies: Option<Latencies>,
+    /// How many connections take turns.
+    #[arg(long, default_value_t = 1)]
+    connections: usize,
+    /// Read the topic as well: tells how long records take from when each was due until a consumer has them.
+    #[arg(long)]
+    end_to_end: bool,
+    /// Send at once to the first address of --bootstrap, without asking for topics and leaders: for a sink that
+    /// takes nothing but produce requests.
+    #[arg(long, conflicts_with = "end_to_end")]
+    unasked: bool,
 }
 
 pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(), Failure> {
-    if arguments.rate == 0 {
-        return Err(Failure::Usage("--rate is at least 1".to_owned()));
+    if arguments.rate == 0 || arguments.connections == 0 {
+        return Err(Failure::Usage("--rate and --connections are at least 1".to_owned()));
     }
-    connect::run_interruptible(async {
-        let client = connect.client()?;
-        let figures = measure(&client, arguments).await?;
-        figures.report(format)
-    })
-}
-
-async fn measure(client: &Client, arguments: &Arguments) -> Result<Figures, Failure> {
-    let partitions = arguments.topic.ensure(client).await?;
-    let mut targets = Vec::new();
-    for at in &partitions {
-        let broker = client.node(client.leader(at).await?, Lane::Produce).await?;
-        let topic = Text::from(at.topic.as_str());
-        targets.push(Target { broker, topic, index: at.partition.0, next_sequence: 0 });
+    if arguments.end_to_end && arguments.record_size < RECORD_BYTES_MIN {
+        return Err(Failure::Usage(format!(
+            "--record-size {}: with --end-to-end a record carries a time; give at least {RECORD_BYTES_MIN}",
+            arguments.record_size
+        )));
     }
-    let acks = if arguments.acks == "1" { Acks::Leader } else { Acks::All };
-    let template = Template::new(1, arguments.record_size, Codec::None, client.io().clock.wall());
-    let count =
-        ((arguments.duration + arguments.warm_up).as_secs_f64() * arguments.rate as f64).ceil() as u64;
-    let warm_up = (arguments.warm_up.as_secs_f64() * arguments.rate as f64) as u64;
-    let done = Arc::new(Mutex::new(Done { latencies: Some(Latencies::new()), ..Done::default() }));
-    let window = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
-    let bar = progress::bar(Some(count), "records");
+    let spec = connect::run_interruptible(spec(connect, arguments))?;
+    let shared = Arc::new(Progress::default());
+    let bar = progress::bar(None, "records");
     let cpu_before = Cpu::now();
     let began = Instant::now();
-    let mut dues = pacer::start(arguments.rate as f64, count);
-    let mut number = 0;
-    while let Some(due) = dues.recv().await {
-        let permit = Arc::clone(&window).acquire_owned().await.expect("the window is never closed");
-        let target = &targets[usize::try_from(number).unwrap_or(0) % targets.len()];
-        let records = template.stamped(ProducerId::NONE, ProducerEpoch::NONE, NO_SEQUENCE);
-        let in_flight = target.broker.begin(&request(target, acks, records), Expects::Answer).await?;
-        let done = Arc::clone(&done);
-        let measured = number >= warm_up;
-        tokio::spawn(async move {
-            let result = match in_flight.wait().await {
-                Ok(None) => Ok(()),
-                Ok(Some(answer)) => refusal(&answer),
-                Err(error) => Err(error.to_string()),
-            };
-            let latency = due.elapsed();
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            match (result, measured) {
-                (Ok(()), true) => {
-                    done.records += 1;
-                    if let Some(latencies) = &mut done.latencies {
-                        latencies.record(latency);
-                    }
-                }
-                (Ok(()), false) => {}
-                (Err(error), _) => {
-                    done.errors += 1;
-                    done.first_error.get_or_insert(error);
-                }
-            }
-            drop(permit);
-        });
-        number += 1;
-        bar.set_position(number);
-    }
-    drop(window.acquire_many(u32::try_from(IN_FLIGHT_MAX).unwrap_or(u32::MAX)).await);
-    bar.finish_and_clear();
-    let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Figures {
+    let found = workers::run(1, &shared, None, &bar, |thread| {
+        let (spec, shared) = (&spec, Arc::clone(&shared));
+        async move { engine::run(spec, thread, 1, &shared) }
+    })?;
+    let all = Outcome::merged(found);
+    Figures {
         what: "latency",
         topic: arguments.topic.topic.clone(),
-        records: done.records,
-        bytes: done.records * template.bytes() as u64,
-        requests: number,
-        errors: done.errors,
-        first_error: done.first_error,
+        records: all.records,
+        bytes: all.bytes,
+        requests: all.requests,
+        errors: all.errors,
+        first_error: all.first_error,
         took: began.elapsed().saturating_sub(arguments.warm_up),
         cpu_before,
-        latencies: done.latencies.unwrap_or_else(Latencies::new),
+        latencies: all.latencies,
         latency_of: "latency from when each was due",
+        more: vec![
+            ("end_to_end", "until a consumer had it", all.end_to_end),
+            ("lateness", "of which until this program sent it", all.lateness),
+        ],
         settings: json!({
             "rate": arguments.rate, "record_size": arguments.record_size, "acks": arguments.acks,
-            "partitions": partitions.len(), "warm_up_seconds": arguments.warm_up.as_secs_f64(),
+            "partitions": arguments.topic.partitions, "connections": arguments.connections,
+            "end_to_end": arguments.end_to_end, "warm_up_seconds": arguments.warm_up.as_secs_f64(),
         }),
+    }
+    .report(format)
+}
+
+async fn spec(connect: &Connect, arguments: &Arguments) -> Result<Spec, Failure> {
+    let client = connect.client()?;
+    let topic = &arguments.topic;
+    let routes = topic.routes(connect, &client, arguments.unasked).await?;
+    let rate = arguments.rate as f64;
+    let fetch = if arguments.end_to_end { Some(tail(&client, topic).await?) } else { None };
+    let produce = ProduceSpec {
+        topic: topic.topic.clone(),
+        acks: if arguments.acks == "1" { Acks::Leader } else { Acks::All },
+        template: Template::single(arguments.record_size, client.io().clock.wall()),
+        pace: Pace::Open {
+            rate,
+            count: ((arguments.duration + arguments.warm_up).as_secs_f64() * rate).ceil() as u64,
+            warm_up: (arguments.warm_up.as_secs_f64() * rate) as u64,
+            marked: arguments.end_to_end,
+        },
+        connections: arguments.connections,
+        producers: Vec::new(),
+        routes,
+    };
+    Ok(Spec { produce: Some(produce), fetch, answer_within: connect.timeout })
+}
+
+/// A consumer that waits at the topic's end.
+async fn tail(client: &Client, topic: &Topic) -> Result<FetchSpec, Failure> {
+    let partitions = topic.ensure(client).await?;
+    let ends = positions(client, &partitions, Start::End).await?;
+    let routes = engine::routes::<FetchRequest>(client, Lane::Fetch, &partitions).await?;
+    Ok(FetchSpec {
+        topic: topic.topic.clone(),
+        connections: routes.len(),
+        routes,
+        start: ends.into_iter().map(|(at, offset)| (at.partition.0, offset.0)).collect(),
+        bytes_max: 50 << 20,
+        partition_bytes_max: 1 << 20,
+        check: false,
+        ends: Ends::Wait,
+        records_max: None,
     })
 }

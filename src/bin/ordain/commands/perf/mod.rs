@@ -1,9 +1,10 @@
 //! Measuring a broker. What is measured of the machine is this process's own share: its CPU time is told, so
 //! that a slow client is not taken for a slow broker.
 mod consume;
+mod engine;
 mod figures;
+mod first;
 mod latency;
-mod pacer;
 mod produce;
 mod template;
 mod workers;
@@ -30,6 +31,8 @@ enum Action {
     Consume(consume::Arguments),
     /// How long records take to be acknowledged at a fixed rate, each timed from when it was due.
     Latency(latency::Arguments),
+    /// When a broker that may not even run yet acknowledges its first record.
+    First(first::Arguments),
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -38,5 +41,6 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Action::Produce(action) => produce::run(&arguments.connect, &action, format),
         Action::Consume(action) => consume::run(&arguments.connect, &action, format),
         Action::Latency(action) => latency::run(&arguments.connect, &action, format),
+        Action::First(action) => first::run(&arguments.connect, &action, format),
     }
 }

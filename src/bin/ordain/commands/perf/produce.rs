@@ -1,19 +1,16 @@
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ordain::client::admin::{NewTopic, Validate};
+use ordain::client::admin::{NewTopic, OffsetSpec, Validate};
 use ordain::client::producer::{Acks, Idempotence, Producer, ProducerRecord};
-use ordain::client::{AutoCreate, Broker, Client, ClientError, Expects, Lane, TopicPartition};
+use ordain::client::{AutoCreate, Client, ClientError, Lane, PartitionMetadata, TopicPartition};
 use ordain::types::{ErrorCode, ProducerEpoch, ProducerId};
-use ordain::wire::Text;
-use ordain::wire::batch::{NO_SEQUENCE, sequence_plus};
-use ordain::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use ordain::wire::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
-use super::figures::{Cpu, Figures, Latencies};
+use super::engine::{self, Outcome, Pace, ProduceSpec, Route, Spec};
+use super::figures::{Cpu, Figures};
 use super::template::{Template, Values};
 use super::workers::{self, Progress};
 use crate::commands::produce::Batching;
@@ -22,8 +19,8 @@ use crate::failure::Failure;
 use crate::output::Format;
 use crate::{parse, progress};
 
-/// What a record takes in a batch beside its value, in bytes, about.
-const RECORD_OVERHEAD_BYTES: usize = 8;
+/// How many partitions one request makes: Kafka refuses operations of 10,000 records and more.
+const PARTITIONS_AT_ONCE_MAX: i32 = 5_000;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args, Clone, Debug)]
@@ -55,6 +52,10 @@ pub struct Arguments {
     #[arg(long, default_value_t = true, num_args = 0..=1, default_missing_value = "true",
           action = clap::ArgAction::Set, value_name = "BOOL")]
     pre_encoded: bool,
+    /// Send at once to the first address of --bootstrap, in Produce version 12, without asking for topics and
+    /// leaders: for a sink that takes nothing but produce requests.
+    #[arg(long)]
+    unasked: bool,
 }
 
 /// The topic of a measurement, made if it is missing.
@@ -68,6 +69,9 @@ pub struct Topic {
     /// How many replicas it gets if it is made.
     #[arg(long)]
     pub replication_factor: Option<i16>,
+    /// A configuration of the topic if it is made, as key=value.
+    #[arg(long = "topic-config", value_parser = parse::assignment, value_name = "KEY=VALUE")]
+    pub configs: Vec<(String, String)>,
 }
 
 impl Topic {
@@ -75,34 +79,71 @@ impl Topic {
     pub async fn ensure(&self, client: &Client) -> Result<Vec<TopicPartition>, Failure> {
         let new = NewTopic {
             name: self.topic.clone(),
-            partitions: Some(self.partitions),
+            partitions: Some(self.partitions.min(PARTITIONS_AT_ONCE_MAX)),
             replication_factor: self.replication_factor,
-            configs: BTreeMap::new(),
+            configs: self.configs.iter().cloned().collect(),
         };
+        let mut made = false;
         let known = match client.partitions(&self.topic, AutoCreate::No).await {
             Err(ClientError::UnknownTopic { .. }) => {
+                made = true;
                 match client.create_topic(&new, Validate::Apply).await {
                     Ok(_) => {}
                     Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => {}
                     Err(error) => return Err(error.into()),
                 }
-                wait_for_topic(client, &self.topic).await?
+                self.grown(client).await?
             }
             known => known?,
         };
-        Ok(known.iter().map(|p| TopicPartition { topic: self.topic.clone(), partition: p.index }).collect())
+        let partition = |p: &PartitionMetadata| TopicPartition::new(self.topic.clone(), p.index.0);
+        let partitions: Vec<_> = known.iter().map(partition).collect();
+        if made {
+            // Metadata may name a leader before that leader knows: each is asked until it answers.
+            client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
+        }
+        Ok(partitions)
+    }
+
+    /// The partitions of a topic that has just been made, raised step by step to as many as were asked for.
+    async fn grown(&self, client: &Client) -> Result<Vec<PartitionMetadata>, ClientError> {
+        let mut count = self.partitions.min(PARTITIONS_AT_ONCE_MAX);
+        loop {
+            let known = wait_for_topic(client, &self.topic, usize::try_from(count).unwrap_or(0)).await?;
+            if count >= self.partitions {
+                return Ok(known);
+            }
+            count = self.partitions.min(count + PARTITIONS_AT_ONCE_MAX);
+            client.create_partitions(&self.topic, count, Validate::Apply).await?;
+        }
+    }
+
+    /// Makes the topic if it is missing; gives who leads its partitions, or the first address if nobody is to be
+    /// asked.
+    pub async fn routes(
+        &self,
+        connect: &Connect,
+        client: &Client,
+        unasked: bool,
+    ) -> Result<Vec<Route>, Failure> {
+        if unasked {
+            return Ok(vec![Route::unasked(connect, self.partitions)?]);
+        }
+        let partitions = self.ensure(client).await?;
+        engine::routes::<ProduceRequest>(client, Lane::Produce, &partitions).await
     }
 }
 
-/// A topic that has just been made is not known everywhere at once.
+/// A topic that has just been made, or has grown to `count` partitions, is not known everywhere at once.
 async fn wait_for_topic(
     client: &Client,
     topic: &str,
-) -> Result<Vec<ordain::client::PartitionMetadata>, ClientError> {
+    count: usize,
+) -> Result<Vec<PartitionMetadata>, ClientError> {
     for _ in 0..100 {
         match client.partitions(topic, AutoCreate::No).await {
             Err(ClientError::UnknownTopic { .. }) => tokio::time::sleep(Duration::from_millis(50)).await,
-            Ok(known) if known.iter().any(|p| p.leader.is_none()) => {
+            Ok(known) if known.len() < count || known.iter().any(|p| p.leader.is_none()) => {
                 client.invalidate();
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -110,58 +151,6 @@ async fn wait_for_topic(
         }
     }
     client.partitions(topic, AutoCreate::No).await
-}
-
-/// What one connection has done.
-struct Done {
-    records: u64,
-    bytes: u64,
-    requests: u64,
-    errors: u64,
-    first_error: Option<String>,
-    latencies: Latencies,
-    last: Option<Instant>,
-}
-
-impl Done {
-    fn new() -> Done {
-        Done {
-            records: 0,
-            bytes: 0,
-            requests: 0,
-            errors: 0,
-            first_error: None,
-            latencies: Latencies::new(),
-            last: None,
-        }
-    }
-
-    fn answered(&mut self, sent: Instant, records: u64, bytes: usize, result: Result<(), String>) {
-        let now = Instant::now();
-        self.requests += 1;
-        match result {
-            Ok(()) => {
-                self.records += records;
-                self.bytes += bytes as u64;
-                self.latencies.record(now.duration_since(sent));
-                self.last = Some(now);
-            }
-            Err(error) => {
-                self.errors += 1;
-                self.first_error.get_or_insert(error);
-            }
-        }
-    }
-
-    fn merge(&mut self, other: Done) {
-        self.records += other.records;
-        self.bytes += other.bytes;
-        self.requests += other.requests;
-        self.errors += other.errors;
-        self.first_error = self.first_error.take().or(other.first_error);
-        self.latencies.merge(&other.latencies);
-        self.last = self.last.max(other.last);
-    }
 }
 
 pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(), Failure> {
@@ -175,20 +164,37 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
             arguments.in_flight
         )));
     }
-    let partitions = connect::run_interruptible(async { arguments.topic.ensure(&connect.client()?).await })?;
     let within = arguments.duration.or(arguments.records.is_none().then_some(DURATION_DEFAULT));
     let shared = Arc::new(Progress::default());
+    // Without acknowledgements, what has been written counts, and the producer knows.
+    let pre_encoded = arguments.pre_encoded && arguments.batching.acks != Acks::None;
+    let spec = connect::run_interruptible(async {
+        if !pre_encoded {
+            arguments.topic.ensure(&connect.client()?).await?;
+            return Ok(None);
+        }
+        spec(connect, arguments, idempotence).await.map(Some)
+    })?;
     let bar = progress::bar(arguments.records, "records");
     let threads = arguments.threads.min(arguments.connections);
     let cpu_before = Cpu::now();
     let began = Instant::now();
     let found = workers::run(threads, &shared, within, &bar, |thread| {
-        let mine = (0..arguments.connections).filter(move |index| index % threads == thread);
-        connections(connect, arguments, partitions.clone(), Arc::clone(&shared), mine.collect())
+        let (shared, spec) = (Arc::clone(&shared), spec.as_ref());
+        async move {
+            match spec {
+                Some(spec) => engine::run(spec, thread, threads, &shared),
+                None => {
+                    let mine = (0..arguments.connections).filter(|index| index % threads == thread);
+                    through_producers(connect, arguments, shared, mine.count()).await
+                }
+            }
+        }
     })?;
-    let mut all = Done::new();
-    found.into_iter().for_each(|done| all.merge(done));
+    let all = Outcome::merged(found);
     let took = all.last.map_or_else(|| began.elapsed(), |last| last.duration_since(began));
+    let batch_records =
+        spec.as_ref().and_then(|s| s.produce.as_ref()).map(|produce| produce.template.records());
     Figures {
         what: "produce",
         topic: arguments.topic.topic.clone(),
@@ -200,134 +206,46 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
         took,
         cpu_before,
         latencies: all.latencies,
-        latency_of: if arguments.pre_encoded { "request latency" } else { "record latency" },
+        latency_of: if pre_encoded { "request latency" } else { "record latency" },
+        more: Vec::new(),
         settings: json!({
             "record_size": arguments.record_size, "batch_size": arguments.batching.batch_size,
+            "batch_records": batch_records,
             "acks": format!("{:?}", arguments.batching.acks).to_lowercase(),
             "idempotent": idempotence == Idempotence::On,
             "compression": arguments.batching.compression.name(), "connections": arguments.connections,
-            "in_flight": arguments.in_flight, "threads": threads, "partitions": partitions.len(),
-            "pre_encoded": arguments.pre_encoded, "linger_ms": arguments.batching.linger.as_secs_f64() * 1e3,
+            "in_flight": arguments.in_flight, "threads": threads, "partitions": arguments.topic.partitions,
+            "pre_encoded": pre_encoded, "linger_ms": arguments.batching.linger.as_secs_f64() * 1e3,
         }),
     }
     .report(format)
 }
 
-/// The connections of one thread.
-async fn connections(
-    connect: &Connect,
-    arguments: &Arguments,
-    partitions: Vec<TopicPartition>,
-    shared: Arc<Progress>,
-    indexes: Vec<usize>,
-) -> Result<Done, Failure> {
-    let mut tasks = tokio::task::JoinSet::new();
-    for index in indexes {
-        let client = connect.client()?;
-        let (arguments, partitions, shared) = (arguments.clone(), partitions.clone(), Arc::clone(&shared));
-        tasks.spawn(async move {
-            if arguments.pre_encoded {
-                pre_encoded(&client, &arguments, &partitions, &shared, index).await
-            } else {
-                through_producer(&client, &arguments, &shared).await
-            }
-        });
-    }
-    let mut all = Done::new();
-    while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok(done) => all.merge(done?),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
-    }
-    Ok(all)
-}
-
-/// One partition as one connection writes to it.
-pub struct Target {
-    pub broker: Arc<Broker>,
-    pub topic: Text,
-    pub index: i32,
-    pub next_sequence: i32,
-}
-
-async fn pre_encoded(
-    client: &Client,
-    arguments: &Arguments,
-    partitions: &[TopicPartition],
-    shared: &Progress,
-    index: usize,
-) -> Result<Done, Failure> {
+/// What the engine is to do: the topic is made if it is missing, and each connection gets its producer id.
+async fn spec(connect: &Connect, arguments: &Arguments, idempotence: Idempotence) -> Result<Spec, Failure> {
+    let client = connect.client()?;
     let batching = &arguments.batching;
-    let per_batch = (batching.batch_size / (arguments.record_size + RECORD_OVERHEAD_BYTES)).max(1);
+    let timestamp = client.io().clock.wall();
     let template =
-        Template::new(per_batch, arguments.record_size, batching.compression, client.io().clock.wall());
-    let (id, epoch) = match batching.idempotence()? {
-        Idempotence::On => producer_id(client).await?,
-        Idempotence::Off => (ProducerId::NONE, ProducerEpoch::NONE),
-    };
-    let mut targets = Vec::new();
-    for at in partitions {
-        let broker = client.node(client.leader(at).await?, Lane::Produce).await?;
-        let topic = Text::from(at.topic.as_str());
-        targets.push(Target { broker, topic, index: at.partition.0, next_sequence: 0 });
-    }
-    let done = Arc::new(Mutex::new(Done::new()));
-    let window = Arc::new(Semaphore::new(arguments.in_flight));
-    let expects = if batching.acks == Acks::None { Expects::Nothing } else { Expects::Answer };
-    let records = u64::try_from(template.records()).unwrap_or(0);
-    let bytes = template.bytes();
-    let mut turn = index;
-    while !shared.must_stop() && shared.take(records, arguments.records) {
-        let permit = Arc::clone(&window).acquire_owned().await.expect("the window is never closed");
-        let count = targets.len();
-        let target = &mut targets[turn % count];
-        turn += 1;
-        let sequence = if id == ProducerId::NONE { NO_SEQUENCE } else { target.next_sequence };
-        target.next_sequence = sequence_plus(target.next_sequence, template.records());
-        let request = request(target, batching.acks, template.stamped(id, epoch, sequence));
-        let sent = Instant::now();
-        let in_flight = target.broker.begin(&request, expects).await?;
-        let counted = Arc::clone(&done);
-        tokio::spawn(async move {
-            let result = match in_flight.wait().await {
-                Ok(None) => Ok(()),
-                Ok(Some(answer)) => refusal(&answer),
-                Err(error) => Err(error.to_string()),
-            };
-            counted.lock().unwrap_or_else(PoisonError::into_inner).answered(sent, records, bytes, result);
-            drop(permit);
-        });
-        if done.lock().unwrap_or_else(PoisonError::into_inner).errors > 0 {
-            // One error tells enough; what follows would only be more of it.
-            shared.stop();
+        Template::filled(batching.batch_size, arguments.record_size, batching.compression, timestamp);
+    let routes = arguments.topic.routes(connect, &client, arguments.unasked).await?;
+    let mut producers = Vec::new();
+    if idempotence == Idempotence::On && !arguments.unasked {
+        for _ in 0..arguments.connections {
+            producers.push(producer_id(&client).await?);
         }
     }
-    let window_all = u32::try_from(arguments.in_flight).unwrap_or(u32::MAX);
-    drop(window.acquire_many(window_all).await);
-    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(std::mem::replace(&mut *done, Done::new()))
-}
-
-pub fn request(target: &Target, acks: Acks, records: ordain::wire::Records) -> ProduceRequest {
-    ProduceRequest {
-        acks: match acks {
-            Acks::None => 0,
-            Acks::Leader => 1,
-            Acks::All => -1,
-        },
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: target.topic.clone(),
-            partition_data: vec![PartitionProduceData {
-                index: target.index,
-                records: Some(records),
-                ..PartitionProduceData::default()
-            }],
-            ..TopicProduceData::default()
-        }],
-        ..ProduceRequest::default()
-    }
+    let pace = Pace::Closed { in_flight: arguments.in_flight, records_max: arguments.records };
+    let produce = ProduceSpec {
+        topic: arguments.topic.topic.clone(),
+        acks: batching.acks,
+        template,
+        pace,
+        connections: arguments.connections,
+        producers,
+        routes,
+    };
+    Ok(Spec { produce: Some(produce), fetch: None, answer_within: connect.timeout })
 }
 
 /// The first error in an answer.
@@ -376,11 +294,34 @@ pub async fn producer_id(client: &Client) -> Result<(ProducerId, ProducerEpoch),
 /// How many records may wait for their delivery to be looked at.
 const DELIVERIES_MAX: usize = 65_536;
 
+/// The producers of one thread, each on connections of its own.
+async fn through_producers(
+    connect: &Connect,
+    arguments: &Arguments,
+    shared: Arc<Progress>,
+    count: usize,
+) -> Result<Outcome, Failure> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        let client = connect.client()?;
+        let (arguments, shared) = (arguments.clone(), Arc::clone(&shared));
+        tasks.spawn(async move { through_producer(&client, &arguments, &shared).await });
+    }
+    let mut all = Outcome::new();
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok(outcome) => all.merge(outcome?),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+    Ok(all)
+}
+
 async fn through_producer(
     client: &Client,
     arguments: &Arguments,
     shared: &Progress,
-) -> Result<Done, Failure> {
+) -> Result<Outcome, Failure> {
     let mut options = arguments.batching.options()?;
     options.in_flight = arguments.in_flight.min(5);
     let producer = Producer::start(client, options);
@@ -388,13 +329,22 @@ async fn through_producer(
     let (delivered, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
     let record_size = arguments.record_size;
     let collect = tokio::spawn(async move {
-        let mut done = Done::new();
+        let mut outcome = Outcome::new();
         while let Some((sent, delivery)) = deliveries.recv().await {
             let delivery: ordain::client::producer::Delivery = delivery;
-            let result = delivery.wait().await.map(drop).map_err(|error| error.to_string());
-            done.answered(sent, 1, record_size, result);
+            match delivery.wait().await {
+                Ok(_) => {
+                    let now = Instant::now();
+                    outcome.requests += 1;
+                    outcome.records += 1;
+                    outcome.bytes += record_size as u64;
+                    outcome.latencies.record(now.duration_since(sent));
+                    outcome.last = Some(now);
+                }
+                Err(error) => outcome.failed(error.to_string()),
+            }
         }
-        done
+        outcome
     });
     let mut number = 0;
     while !shared.must_stop() && shared.take(1, arguments.records) {
@@ -416,7 +366,7 @@ async fn through_producer(
     producer.close().await?;
     drop(delivered);
     match collect.await {
-        Ok(done) => Ok(done),
+        Ok(outcome) => Ok(outcome),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }

@@ -1,12 +1,16 @@
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
 use ordain::types::{ProducerEpoch, ProducerId, Timestamp};
 use ordain::wire::Records;
 use ordain::wire::batch::{
-    BatchBuilder, BatchHeader, BatchKind, BatchOptions, HEADER_BYTES, NewRecord, ProducerStamp,
+    BatchBuilder, BatchHeader, BatchKind, BatchOptions, HEADER_BYTES, NO_SEQUENCE, NewRecord, ProducerStamp,
     UNCOVERED_BYTES, crc32c,
 };
 use ordain::wire::compression::Codec;
+
+/// What a record takes in a batch beside its value, without key and headers, at most, in bytes.
+const RECORD_OVERHEAD_BYTES_MAX: usize = 24;
+const MARK_BYTES: usize = size_of::<u64>();
 
 /// A batch that is built once and sent many times: only the header's producer fields are patched, and the CRC
 /// follows from the payload's own, which never changes.
@@ -18,18 +22,38 @@ pub struct Template {
 }
 
 impl Template {
-    /// A batch of `record_count` records (at least one) of `record_bytes` each.
-    pub fn new(record_count: usize, record_bytes: usize, codec: Codec, timestamp: Timestamp) -> Template {
+    /// A batch of records of `record_bytes` each, as many as go into `batch_bytes` before compression, but at
+    /// least one.
+    pub fn filled(batch_bytes: usize, record_bytes: usize, codec: Codec, timestamp: Timestamp) -> Template {
+        let alone = HEADER_BYTES + record_bytes + RECORD_OVERHEAD_BYTES_MAX;
+        let bytes_max = batch_bytes.max(alone).min(i32::MAX as usize);
+        Template::built(usize::MAX, record_bytes, bytes_max, codec, timestamp)
+    }
+
+    /// A batch of one record of `record_bytes`, uncompressed.
+    pub fn single(record_bytes: usize, timestamp: Timestamp) -> Template {
+        Template::built(1, record_bytes, i32::MAX as usize, Codec::None, timestamp)
+    }
+
+    fn built(
+        records_max: usize,
+        record_bytes: usize,
+        bytes_max: usize,
+        codec: Codec,
+        timestamp: Timestamp,
+    ) -> Template {
         let values = Values::new(record_bytes);
         let mut builder = BatchBuilder::new(BatchOptions {
             codec,
             producer: ProducerStamp::NONE,
             kind: BatchKind::Data,
-            bytes_max: i32::MAX as usize,
+            bytes_max,
         });
-        for i in 0..record_count.max(1) {
+        for i in 0..records_max {
             let record = NewRecord { timestamp, key: None, value: Some(values.value(i)), headers: &[] };
-            builder.append(record).expect("the bound is as large as a batch can be");
+            if builder.append(record).is_err() {
+                break;
+            }
         }
         let batch = builder.build().into_batch();
         let payload = batch.payload();
@@ -44,18 +68,61 @@ impl Template {
         HEADER_BYTES + self.payload.len()
     }
 
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
     /// The batch under this producer id, epoch and sequence.
     pub fn stamped(&self, id: ProducerId, epoch: ProducerEpoch, base_sequence: i32) -> Records {
+        let header = self.header(id, epoch, base_sequence);
+        Records::from(vec![Bytes::copy_from_slice(&header), self.payload.clone()])
+    }
+
+    /// The header of the batch under this producer id, epoch and sequence.
+    pub fn header(&self, id: ProducerId, epoch: ProducerEpoch, base_sequence: i32) -> [u8; HEADER_BYTES] {
         let header =
             BatchHeader { producer_id: id, producer_epoch: epoch, base_sequence, crc: 0, ..self.header };
-        let mut head = BytesMut::with_capacity(HEADER_BYTES);
-        header.write(&mut head);
+        let mut head = [0; HEADER_BYTES];
+        header.write(&mut head.as_mut_slice());
+        self.seal(&mut head, self.payload_crc);
+        head
+    }
+
+    /// Puts the CRC into a header whose payload has this one.
+    fn seal(&self, head: &mut [u8; HEADER_BYTES], payload_crc: u32) {
         let covered = u64::from(crc32c(&head[UNCOVERED_BYTES..]));
-        let (payload_crc, length) = (u64::from(self.payload_crc), self.payload.len() as u64);
+        let (payload_crc, length) = (u64::from(payload_crc), self.payload.len() as u64);
         let crc = crc_fast::checksum_combine(CrcAlgorithm::Crc32Iscsi, covered, payload_crc, length);
         let crc = u32::try_from(crc).expect("a CRC-32 has 32 bits");
         head[UNCOVERED_BYTES - 4..UNCOVERED_BYTES].copy_from_slice(&crc.to_be_bytes());
-        Records::from(vec![head.freeze(), self.payload.clone()])
+    }
+
+    /// The batch of one record, without producer id, whose value ends with `mark`; `None` if the value is too
+    /// short for one.
+    pub fn marked(&self, mark: u64) -> Option<([u8; HEADER_BYTES], Bytes)> {
+        let at = self.mark_at()?;
+        let mut payload = self.payload.to_vec();
+        payload[at..at + MARK_BYTES].copy_from_slice(&mark.to_be_bytes());
+        let mut head = self.header(ProducerId::NONE, ProducerEpoch::NONE, NO_SEQUENCE);
+        self.seal(&mut head, crc32c(&payload));
+        Some((head, payload.into()))
+    }
+
+    /// The mark of a whole batch that was made by [`Template::marked`].
+    pub fn mark_of(&self, batch: &[u8]) -> Option<u64> {
+        let at = HEADER_BYTES + self.mark_at()?;
+        let mark = batch.get(at..at + MARK_BYTES).filter(|_| batch.len() == self.bytes())?;
+        Some(u64::from_be_bytes(mark.try_into().ok()?))
+    }
+
+    /// Where the only record's value begins in the payload: nothing but its empty headers follow it.
+    fn mark_at(&self) -> Option<usize> {
+        let value_bytes = self.payload.len().checked_sub(RECORD_OVERHEAD_BYTES_MAX)?;
+        if self.header.record_count != 1 || value_bytes < MARK_BYTES {
+            return None;
+        }
+        // A mark anywhere inside the value will do: the bytes before its last ones are such a place.
+        Some(self.payload.len() - 1 - MARK_BYTES)
     }
 }
 
@@ -93,7 +160,7 @@ mod tests {
     #[test]
     fn a_stamped_batch_is_a_valid_one() {
         for codec in [Codec::None, Codec::Lz4] {
-            let template = Template::new(10, 100, codec, Timestamp(1));
+            let template = Template::filled(1160, 100, codec, Timestamp(1));
             let bytes = template.stamped(ProducerId(5), ProducerEpoch(1), 30).into_bytes();
             assert_eq!(bytes.len(), template.bytes());
             let mut batches = BatchIterator::new(bytes, BatchCheck::Verify);
@@ -102,5 +169,25 @@ mod tests {
             assert_eq!(batch.header().producer_id, ProducerId(5));
             assert_eq!(batch.records(1 << 20).unwrap().filter(|record| record.is_ok()).count(), 10);
         }
+    }
+
+    #[test]
+    fn a_filled_batch_keeps_its_bound() {
+        for (batch_bytes, record_bytes) in [(1 << 20, 1024), (1 << 20, 100), (64 << 10, 10), (100, 5000)] {
+            let template = Template::filled(batch_bytes, record_bytes, Codec::None, Timestamp(1));
+            assert!(template.bytes() <= batch_bytes || template.records() == 1, "{batch_bytes}");
+            assert!(template.bytes() + 2 * record_bytes + 48 > batch_bytes, "{batch_bytes} is filled");
+        }
+    }
+
+    #[test]
+    fn a_marked_batch_is_a_valid_one_and_gives_its_mark_back() {
+        let template = Template::single(100, Timestamp(1));
+        let (header, payload) = template.marked(0x0123_4567_89ab_cdef).unwrap();
+        let bytes = Bytes::from([header.as_slice(), &payload].concat());
+        assert_eq!(template.mark_of(&bytes), Some(0x0123_4567_89ab_cdef));
+        let batch = BatchIterator::new(bytes, BatchCheck::Verify).next().unwrap().unwrap();
+        assert!(batch.records(1 << 20).unwrap().all(|record| record.is_ok()));
+        assert_eq!(Template::single(7, Timestamp(1)).marked(1), None);
     }
 }

@@ -26,6 +26,11 @@ impl Progress {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Whether so many records have been taken.
+    pub fn has(&self, records: u64) -> bool {
+        self.records.load(Ordering::Relaxed) >= records
+    }
+
     /// Takes `count` records of `limit` in all; false if they are used up.
     pub fn take(&self, count: u64, limit: Option<u64>) -> bool {
         let before = self.records.fetch_add(count, Ordering::Relaxed);

@@ -10,12 +10,15 @@ use bytes::{Bytes, BytesMut};
 use ordain::io::{Access, Connection, File, Io, OpenOptions, read_exact, timeout, write_all};
 
 use super::{Scenario, Violation};
-use crate::case::Case;
-use crate::cluster::{Cluster, NodeHandle};
-use crate::disk::FaultyOp;
+use crate::case::{Case, ClientCase};
+use crate::cluster::Cluster;
 use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::trace::content_hash;
+
+mod faults;
+
+use faults::Troubled;
 
 /// A server appends what its clients send to a file and answers once it is synced, while the power fails, the
 /// process dies, the network is cut and the disk stalls. Whatever was answered must be there at the end, once,
@@ -25,6 +28,7 @@ pub struct StorageAndNet {
     pub sync_before_answer: bool,
 }
 
+const SERVER: &str = "server";
 const PORT: u16 = 7000;
 const CLIENTS: u64 = 3;
 const REQUESTS: u64 = 25;
@@ -148,7 +152,7 @@ async fn serve_one(
 async fn request(io: &Io, connection: &mut Option<Connection>, record: Record) -> io::Result<()> {
     let mut open = match connection.take() {
         Some(open) => open,
-        None => io.net.connect("server", PORT).await?,
+        None => io.net.connect(SERVER, PORT).await?,
     };
     write_all(open.write.as_mut(), &record.encode()).await?;
     let mut buffer = BytesMut::new();
@@ -160,10 +164,15 @@ async fn request(io: &Io, connection: &mut Option<Connection>, record: Record) -
     Ok(())
 }
 
+/// The name of a client's machine.
+fn client_name(client: u64) -> String {
+    format!("client-{client}")
+}
+
 /// Sends its requests one after another, each again and again until it is answered.
-async fn be_client(io: Io, client: u64, answered: Answered) {
+async fn be_client(io: Io, client: u64, requests: u64, answered: Answered) {
     let mut connection = None;
-    for number in 1..=REQUESTS {
+    for number in 1..=requests {
         loop {
             let deadline = io.clock.now().after(PATIENCE);
             let attempt = request(&io, &mut connection, Record { client, number });
@@ -173,53 +182,6 @@ async fn be_client(io: Io, client: u64, answered: Answered) {
             io.clock.sleep(Duration::from_millis(20)).await;
         }
         answered.lock().unwrap_or_else(PoisonError::into_inner).entry(client).or_default().push(number);
-    }
-}
-
-async fn one_fault(cluster: &Cluster, server: &NodeHandle, clients: &[NodeHandle], rng: &mut Stream) {
-    let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(3000));
-    let victim = &clients[usize::try_from(rng.between(0, CLIENTS - 1)).unwrap_or(0)];
-    match rng.between(0, 9) {
-        0..=2 => {
-            server.power_fail();
-            cluster.sleep(pause).await;
-            server.restart();
-        }
-        3 => {
-            server.crash();
-            cluster.sleep(pause).await;
-            server.restart();
-        }
-        4 => {
-            cluster.net().partition(&[server.index()], &[victim.index()]);
-            cluster.sleep(pause).await;
-            cluster.net().heal();
-        }
-        5 => {
-            cluster.net().cut(server.index(), victim.index());
-            cluster.sleep(pause).await;
-            cluster.net().heal();
-        }
-        6 => {
-            server.pause();
-            cluster.sleep(pause).await;
-            server.resume();
-        }
-        7 => {
-            server.disk().fail(FaultyOp::Sync, LOG, 1);
-            cluster.sleep(pause).await;
-            server.disk().clear_faults();
-            // The file's state is unknown since: only a restart reads it again.
-            server.power_fail();
-            server.restart();
-        }
-        8 => server.disk().stall(pause),
-        _ => {
-            let ms = i64::try_from(rng.between(0, 200_000)).unwrap_or(0) - 100_000;
-            victim.clock().jump(ms);
-            victim.clock().drift(i32::try_from(rng.between(0, 200_000)).unwrap_or(0) - 100_000);
-            cluster.net().reset_streams(server.index(), victim.index());
-        }
     }
 }
 
@@ -249,11 +211,19 @@ fn check(answered: &Answered, log: &[u8]) -> Result<(), Violation> {
 
 impl Scenario for StorageAndNet {
     fn name(&self) -> &'static str {
-        "storage-and-net"
+        if self.sync_before_answer { "storage-and-net" } else { "storage-and-net-careless" }
     }
 
     fn about(&self) -> &'static str {
-        "a server that syncs before it answers, under crashes, cuts and disk faults (no broker)"
+        if self.sync_before_answer {
+            "a server that syncs before it answers, under crashes, cuts and disk faults (no broker)"
+        } else {
+            "the same with a mistake on purpose: it answers first"
+        }
+    }
+
+    fn without_mistake(&self) -> Option<&'static str> {
+        (!self.sync_before_answer).then_some("storage-and-net")
     }
 
     fn draw(&self, seed: u64) -> Case {
@@ -261,36 +231,44 @@ impl Scenario for StorageAndNet {
         let loss_per_mille = u32::try_from(rng.between(0, 1) * rng.between(0, 100)).unwrap_or(0);
         let window = usize::try_from(rng.between(1, 65_536)).unwrap_or(1);
         let net = NetOptions { loss_per_mille, window, ..NetOptions::default() };
-        Case { net, ..Case::new(self.name(), seed) }
+        let faults = faults::draw(&mut Stream::new(seed, "scenario", "faults", 0));
+        let duration_us = faults.last().map_or(0, |last| last.at_us);
+        let client = |client| ClientCase {
+            operations_max: Some(REQUESTS),
+            ..ClientCase::new(client_name(client), &client)
+        };
+        let clients = (0..CLIENTS).map(client).collect();
+        Case { net, clients, duration_us, faults, ..Case::new(self.name(), seed) }
     }
 
     fn run<'a>(
         &'a self,
         cluster: Cluster,
-        _case: Case,
+        case: Case,
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
         Box::pin(async move {
-            let mut rng = cluster.rng("faults");
             let answered = Answered::default();
             let sync_before_answer = self.sync_before_answer;
-            let server = cluster.add_node("server");
+            let server = cluster.add_node(SERVER);
             server.start(move |io| serve(io, sync_before_answer));
-            let clients: Vec<NodeHandle> = (0..CLIENTS)
-                .map(|client| {
-                    let node = cluster.add_node(&format!("client-{client}"));
-                    let answered = answered.clone();
-                    node.start(move |io| be_client(io, client, answered.clone()));
-                    node
-                })
-                .collect();
-            for _ in 0..rng.between(2, 8) {
-                let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(40));
-                cluster.sleep(pause).await;
-                one_fault(&cluster, &server, &clients, &mut rng).await;
+            let (mut clients, mut expected) = (Vec::new(), 0);
+            for client in &case.clients {
+                let (number, requests) = (client.work_as()?, client.operations_max.unwrap_or(REQUESTS));
+                expected += requests;
+                let node = cluster.add_node(&client.name);
+                let answered = answered.clone();
+                node.start(move |io| be_client(io, number, requests, answered.clone()));
+                clients.push(node);
             }
+            for fault in &case.faults {
+                cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
+            }
+            let troubled = Troubled { cluster: &cluster, server: &server, clients: &clients };
+            troubled.run(&case.faults, case.duration()).await?;
+            troubled.heal(&case.faults);
             let all_answered = || {
                 let answered = answered.lock().unwrap_or_else(PoisonError::into_inner);
-                answered.values().map(|numbers| numbers.len() as u64).sum::<u64>() == CLIENTS * REQUESTS
+                answered.values().map(|numbers| numbers.len() as u64).sum::<u64>() == expected
             };
             // After the last fault every client comes to its end.
             for _ in 0..600 {

@@ -1,18 +1,18 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use crate::io::{BoxFuture, Clock};
+use super::{BoxFuture, Clock};
 use crate::types::Instant;
 
 /// A wake-up that is kept while its time stays the same, so that waiting again costs nothing.
 #[derive(Default)]
-pub(super) struct Alarm {
+pub struct Alarm {
     set: Option<(Instant, BoxFuture<()>)>,
 }
 
 impl Alarm {
     /// Completes once `deadline` has come; never without one. May be dropped and asked again.
-    pub(super) async fn at(&mut self, clock: &dyn Clock, deadline: Option<Instant>) {
+    pub async fn at(&mut self, clock: &dyn Clock, deadline: Option<Instant>) {
         let Some(deadline) = deadline else {
             self.set = None;
             return std::future::pending().await;

@@ -1,0 +1,146 @@
+"""What the system tells: pressure, flushes of the disk, a process's CPU time, memory and files."""
+
+import dataclasses
+import os
+import pathlib
+import threading
+import time
+
+import settings
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def pressure() -> float | None:
+    """The share of the last ten seconds in which something waited for a CPU, in percent."""
+    try:
+        with open("/proc/pressure/cpu") as file:
+            fields = file.readline().split()
+    except OSError:
+        return None
+    return float(fields[1].removeprefix("avg10="))
+
+
+@dataclasses.dataclass(frozen=True)
+class Quiet:
+    """How quiet it was when a measurement began."""
+
+    pressure: float | None
+    quiet: bool
+    waited: float
+
+
+def wait_until_quiet(within: float) -> Quiet:
+    """Waits until the machine is quiet, but not for ever: what it was like stands with the result."""
+    began = time.monotonic()
+    while True:
+        now = pressure()
+        waited = time.monotonic() - began
+        if now is None or now < settings.QUIET_BELOW:
+            return Quiet(now, now is not None, round(waited, 1))
+        if waited >= within:
+            return Quiet(now, False, round(waited, 1))
+        time.sleep(0.5)
+
+
+def _whole_disk(device: int) -> str:
+    """The name of the disk that holds a device: flushes are counted for whole disks."""
+    link = pathlib.Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve()
+    return link.parent.name if (link / "partition").exists() else link.name
+
+
+def flushes(path: pathlib.Path) -> int | None:
+    """Completed flush requests of the disk that holds `path`; None where it tells none."""
+    try:
+        disk = _whole_disk(os.stat(path).st_dev)
+        with open("/proc/diskstats") as file:
+            rows = [line.split() for line in file]
+    except OSError:
+        return None
+    for row in rows:
+        if row[2] == disk and len(row) > 18:
+            return int(row[18])
+    return None
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and all its threads, those that have ended included."""
+    with open(f"/proc/{pid}/stat") as file:
+        after_name = file.read().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_SECOND
+
+
+def resident_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/status") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise settings.MeasureError(f"process {pid} tells no VmRSS")
+
+
+def open_files(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def evict(folder: pathlib.Path) -> int:
+    """Drops a folder's files from the page cache; gives how many bytes they have."""
+    total = 0
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except OSError:
+            continue  # Removed meanwhile: nothing of it is cached.
+        try:
+            os.fsync(fd)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            total += os.fstat(fd).st_size
+        finally:
+            os.close(fd)
+    return total
+
+
+def free_bytes(path: pathlib.Path) -> int:
+    usage = os.statvfs(path)
+    return usage.f_bavail * usage.f_frsize
+
+
+def describe() -> dict:
+    """What the machine is, for the record."""
+    with open("/proc/cpuinfo") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    with open("/proc/meminfo") as file:
+        memory = int(file.readline().split()[1]) * 1024
+    uname = os.uname()
+    return {"cpus": os.cpu_count(), "cpu": models[0] if models else uname.machine,
+            "memory_bytes": memory, "kernel": uname.release}
+
+
+class Evicting:
+    """While it is entered, a folder's files are driven out of the page cache again and again."""
+
+    EVERY = 0.25
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self.EVERY):
+            for path in self.folder.rglob("*.log"):
+                try:
+                    fd = os.open(path, os.O_RDONLY)
+                except OSError:
+                    continue  # Removed meanwhile.
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.close(fd)
+
+    def __enter__(self) -> "Evicting":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        self._thread.join()

@@ -1,0 +1,96 @@
+"""Runs the workloads round by round, the servers in turn, and keeps what each round found.
+
+Every measurement is appended to a file at once, so that a run that was ended goes on with --resume.
+"""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import time
+
+import limits
+import machine
+from settings import MeasureError, Settings, say
+from workloads import Context, Workload
+
+LIMITS = "limits"
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One workload on one server in one round; figures, or why there are none."""
+
+    workload: str
+    server: str
+    round: int
+    figures: dict[str, float]
+    error: str | None
+    pressure: float | None
+    quiet: bool
+    waited: float
+    seconds: float
+
+
+class Journal:
+    """The file of measurements of a run."""
+
+    def __init__(self, path: pathlib.Path, config: Settings):
+        self.path = path
+        self.measurements: list[Measurement] = []
+        header = {"quick": config.quick}
+        if config.resume and path.exists():
+            lines = path.read_text().splitlines()
+            if not lines or json.loads(lines[0]) != header:
+                raise MeasureError(f"{path} is of a run with other settings: leave out --resume")
+            self.measurements = [Measurement(**json.loads(line)) for line in lines[1:]]
+            say(f"going on after {len(self.measurements)} measurements")
+        else:
+            path.write_text(json.dumps(header) + "\n")
+
+    def add(self, measurement: Measurement) -> None:
+        self.measurements.append(measurement)
+        with open(self.path, "a") as file:
+            file.write(json.dumps(dataclasses.asdict(measurement)) + "\n")
+
+    def has(self, workload: str, server: str, number: int) -> bool:
+        """Whether this was measured before; what failed is tried again."""
+        return any((m.workload, m.server, m.round) == (workload, server, number) and m.error is None
+                   for m in self.measurements)
+
+
+def run(context: Context, table: list[Workload], journal: Journal) -> None:
+    config = context.settings
+    for number in range(1, config.rounds + 1):
+        say(f"round {number} of {config.rounds}")
+        _once(context, journal, LIMITS, LIMITS, number, lambda: limits.flat(
+            limits.measure(config, context.programs["limits"], context.work)))
+        for workload in table:
+            # Even rounds the other way round: what comes second finds another disk.
+            peers = [name for name in workload.peers if name in config.peers]
+            for name in peers if number % 2 else reversed(peers):
+                _once(context, journal, workload.key, name, number,
+                      lambda workload=workload, name=name: workload.measure(context, name))
+
+
+def _once(context: Context, journal: Journal, key: str, name: str, number: int, measure) -> None:
+    if journal.has(key, name, number):
+        return
+    quiet = machine.wait_until_quiet(context.settings.quiet_wait)
+    began = time.monotonic()
+    figures: dict[str, float] = {}
+    error = None
+    try:
+        figures = measure()
+    except (MeasureError, OSError, RuntimeError, KeyError, ValueError,
+            subprocess.SubprocessError) as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    took = time.monotonic() - began
+    journal.add(Measurement(key, name, number, figures, error, quiet.pressure, quiet.quiet,
+                            quiet.waited, round(took, 1)))
+    noise = "" if quiet.quiet else f"   NOT QUIET: CPU pressure {quiet.pressure}"
+    if error:
+        say(f"  {key:15} {name:11} FAILED after {took:.0f} s: {error}{noise}")
+    else:
+        shown = "  ".join(f"{figure}={value:.4g}" for figure, value in list(figures.items())[:4])
+        say(f"  {key:15} {name:11} {shown}   ({took:.0f} s){noise}")

@@ -1,0 +1,160 @@
+//! What stands in a journal file, by `docs/journal-format.md`.
+use std::ops::Range;
+
+use ordain::types::{PartitionId, PartitionIndex, TopicId};
+
+const MAGIC: &[u8] = b"ORDNJRNL";
+const HEADER_BYTES: u64 = 80;
+const ROW_BYTES: u64 = 48;
+const BLOCK: u64 = 4096;
+
+/// A commit of the file's present use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Commit {
+    pub(super) number: u64,
+    /// All its bytes, padding included.
+    pub(super) place: Range<u64>,
+    /// Whose payload lies where.
+    pub(super) payloads: Vec<(Range<u64>, PartitionId)>,
+    pub(super) directory: Range<u64>,
+}
+
+/// What a change of some bytes does to a journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Hit {
+    /// Entries of these partitions' logs are lost.
+    Payloads(Vec<PartitionId>),
+    /// Nobody can tell whose entries are lost.
+    Structure,
+}
+
+/// The sequence number in a journal file's path.
+pub(super) fn sequence(path: &str) -> Option<u64> {
+    path.strip_prefix("journal/")?.strip_suffix(".journal")?.parse().ok()
+}
+
+/// The commits of one file, in order. `content` is as it should be, so nothing is checked.
+pub(super) fn commits(content: &[u8], sequence: u64) -> Vec<Commit> {
+    let mut commits: Vec<Commit> = Vec::new();
+    let mut at = 0;
+    while let Some(commit) = commit(content, sequence, at) {
+        if commits.last().is_some_and(|last| last.number + 1 != commit.number) {
+            break;
+        }
+        at = commit.place.end;
+        commits.push(commit);
+    }
+    commits
+}
+
+fn commit(content: &[u8], sequence: u64, at: u64) -> Option<Commit> {
+    let start = usize::try_from(at).ok()?;
+    let bytes = content.get(start..)?;
+    let header = bytes.get(..usize::try_from(HEADER_BYTES).ok()?)?;
+    let number = |from: usize| u64::from_be_bytes(header[from..from + 8].try_into().expect("eight bytes"));
+    if !header.starts_with(MAGIC) || number(32) != sequence || number(40) != at {
+        return None;
+    }
+    let rows = u64::from(u32::from_be_bytes(header[60..64].try_into().expect("four bytes")));
+    let payload_bytes = number(64);
+    let directory = at + HEADER_BYTES + payload_bytes..at + HEADER_BYTES + payload_bytes + rows * ROW_BYTES;
+    let mut payloads = Vec::new();
+    let mut from = at + HEADER_BYTES;
+    for row in 0..rows {
+        let row = usize::try_from(directory.start + row * ROW_BYTES).ok()?;
+        let row = content.get(row..row + usize::try_from(ROW_BYTES).ok()?)?;
+        let topic = TopicId(row[8..24].try_into().expect("sixteen bytes"));
+        let index = PartitionIndex(i32::from_be_bytes(row[4..8].try_into().expect("four bytes")));
+        let length = u64::from(u32::from_be_bytes(row[40..44].try_into().expect("four bytes")));
+        payloads.push((from..from + length, PartitionId { topic, index }));
+        from += length;
+    }
+    let end = directory.end.next_multiple_of(BLOCK);
+    Some(Commit { number: number(48), place: at..end, payloads, directory })
+}
+
+impl Commit {
+    /// What a change of these bytes does to the commit; `None` if it does not concern it, or only its padding.
+    pub(super) fn hit(&self, range: &Range<u64>) -> Option<Hit> {
+        let touches = |other: &Range<u64>| range.start < other.end && other.start < range.end;
+        let header = self.place.start..self.place.start + HEADER_BYTES;
+        if touches(&header) || touches(&self.directory) {
+            return Some(Hit::Structure);
+        }
+        let mut whose: Vec<PartitionId> =
+            self.payloads.iter().filter(|(place, _)| touches(place)).map(|(_, whose)| *whose).collect();
+        whose.sort_unstable();
+        whose.dedup();
+        (!whose.is_empty()).then_some(Hit::Payloads(whose))
+    }
+}
+
+/// Where a fault may strike so that the journal can tell: a commit that a later one in the same file vouches for
+/// (`docs/journal-format.md` states that the very last one alone cannot be told from a torn one). The metadata
+/// log's entries are spared: without it there is no broker to look at.
+pub(super) fn targets(content: &[u8], sequence: u64) -> Vec<Range<u64>> {
+    let commits = commits(content, sequence);
+    let vouched = commits.len().saturating_sub(1);
+    let spares =
+        |commit: &&Commit| !commit.payloads.iter().any(|(_, whose)| whose.topic == TopicId::METADATA);
+    commits[..vouched].iter().filter(spares).map(|commit| commit.place.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(index: i32) -> PartitionId {
+        PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(index) }
+    }
+
+    /// A commit as the page describes it, without checksums.
+    fn put(content: &mut Vec<u8>, sequence: u64, number: u64, payloads: &[(i32, usize)]) {
+        let at = content.len();
+        content.extend_from_slice(MAGIC);
+        content.extend_from_slice(&[0; 24]);
+        for value in [sequence, at as u64, number] {
+            content.extend_from_slice(&value.to_be_bytes());
+        }
+        content.extend_from_slice(&[0; 4]);
+        content.extend_from_slice(&u32::try_from(payloads.len()).unwrap().to_be_bytes());
+        let bytes: usize = payloads.iter().map(|(_, bytes)| bytes).sum();
+        content.extend_from_slice(&(bytes as u64).to_be_bytes());
+        content.resize(at + 80 + bytes, 0xaa);
+        for (index, bytes) in payloads {
+            content.extend_from_slice(&[1, 0, 0, 0]);
+            content.extend_from_slice(&index.to_be_bytes());
+            content.extend_from_slice(&[7; 16]);
+            content.extend_from_slice(&[0; 16]);
+            content.extend_from_slice(&u32::try_from(*bytes).unwrap().to_be_bytes());
+            content.extend_from_slice(&[0; 4]);
+        }
+        content.resize(content.len().next_multiple_of(4096), 0);
+    }
+
+    #[test]
+    fn a_hit_is_laid_to_those_whose_bytes_it_is() {
+        let mut content = Vec::new();
+        put(&mut content, 3, 11, &[(0, 100), (1, 5000)]);
+        put(&mut content, 3, 12, &[(2, 10)]);
+        put(&mut content, 2, 9, &[(0, 10)]);
+        let commits = commits(&content, 3);
+        assert_eq!(commits.iter().map(|commit| commit.number).collect::<Vec<_>>(), [11, 12], "not the stale");
+        let first = &commits[0];
+        assert_eq!(first.place, 0..8192);
+        assert_eq!(first.hit(&(79..81)), Some(Hit::Structure));
+        assert_eq!(first.hit(&(80..81)), Some(Hit::Payloads(vec![partition(0)])));
+        assert_eq!(first.hit(&(179..181)), Some(Hit::Payloads(vec![partition(0), partition(1)])));
+        assert_eq!(first.hit(&(5180..5181)), Some(Hit::Structure), "the directory");
+        assert_eq!(first.hit(&(5276..8192)), None, "the padding");
+        assert_eq!(first.hit(&(8192..9000)), None, "the next one's");
+        assert_eq!(targets(&content, 3), std::slice::from_ref(&first.place), "none vouches for the last");
+    }
+
+    #[test]
+    fn only_journal_files_have_a_number() {
+        assert_eq!(sequence("journal/00000000000000000012.journal"), Some(12));
+        assert_eq!(sequence("journal/vouch"), None);
+        assert_eq!(sequence("logs/x/00000000000000000012.journal"), None);
+    }
+}

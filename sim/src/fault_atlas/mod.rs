@@ -1,0 +1,290 @@
+//! The fault atlas: what the injected faults have destroyed, and with that what a node may and must say.
+//!
+//! The disk knows which bytes of which file are not what they should be ([`crate::disk::Damage`]); the atlas
+//! knows from the formats' pages in `docs/` what stands in them. With one node every file is the only copy of
+//! what it holds, but for the two checkpoints and for what is only a hint:
+//!
+//! | destroyed | what the node may do | what it must do |
+//! |---|---|---|
+//! | batches of a segment | refuse to give these offsets | give all others, say so to whoever asks for these |
+//! | a segment's end (the file is shorter) | serve nothing of that partition | start, and report the partition |
+//! | entries' payloads in the journal | serve nothing of their partitions | start, and report each of them |
+//! | a commit's header or directory | refuse to start | name the file |
+//! | a sector of the journal that cannot be read | refuse to start (the journal may end there) | name the file |
+//! | a checkpoint | – | start from the other, and report it |
+//! | both checkpoints | refuse to start | name one |
+//! | a snapshot of the metadata | – | start from the other, or from the log |
+//! | all snapshots of the metadata | refuse to start | say that it is the metadata |
+//! | batches of the metadata log | refuse to start | say that it is the metadata |
+//! | an index, the vouch file, padding, what is stale | be slower | serve everything |
+//!
+//! Where an old image of the disk is put in place of the newer one, no single node can know: it must start, and
+//! hold all that was acknowledged before the image was taken; what came later never was, for it.
+//!
+//! Whoever draws faults asks [`FaultAtlas::targets`] where they may strike: the last commit of the journal is
+//! spared, which alone cannot be told from a torn one (a limit that the journal's page states), a second piece of
+//! the journal while one is damaged (it might be what vouches for the first), and the metadata in the journal.
+mod journal;
+mod segment;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use ordain::types::{Offset, PartitionId, TopicId};
+
+use crate::cluster::NodeHandle;
+use crate::disk::Damage;
+use crate::world::{NodeIndex, lock};
+use journal::Hit;
+use segment::Kind;
+
+/// What is destroyed on one node's disk.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Losses {
+    /// Whose records cannot be read, and which.
+    pub records: BTreeMap<PartitionId, Vec<Range<Offset>>>,
+    /// Of whom nothing may be served.
+    pub logs: BTreeSet<PartitionId>,
+    /// Files for which the node may refuse to start.
+    pub structure: BTreeSet<String>,
+    /// Checkpoints that cannot be used.
+    pub checkpoints: BTreeSet<String>,
+    /// Snapshots of the metadata that cannot be used.
+    pub snapshots: BTreeSet<String>,
+    /// Files that are only hints.
+    pub hints: BTreeSet<String>,
+}
+
+/// Where a fault strikes: a file, and the bytes of it that may be hit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    pub path: String,
+    pub places: Vec<Range<u64>>,
+}
+
+/// What a fault is aimed at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
+pub enum Aim {
+    Records,
+    Index,
+    Journal,
+    Vouch,
+    Checkpoint,
+    /// A snapshot of the metadata.
+    Snapshot,
+}
+
+/// The account of what faults have destroyed, for all nodes. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct FaultAtlas {
+    /// All that was ever found destroyed, by node: it explains what was said meanwhile.
+    ever: Arc<Mutex<BTreeMap<NodeIndex, Losses>>>,
+}
+
+impl FaultAtlas {
+    /// What is destroyed now.
+    #[must_use]
+    pub fn look(&self, node: &NodeHandle) -> Losses {
+        let mut now = Losses::default();
+        for (path, damage) in node.disk().damaged() {
+            now.add(&path, &damage);
+        }
+        lock(&self.ever).entry(node.index()).or_default().merge(&now);
+        now
+    }
+
+    /// All that was ever found destroyed.
+    #[must_use]
+    pub fn ever(&self, node: &NodeHandle) -> Losses {
+        let _now = self.look(node);
+        lock(&self.ever).get(&node.index()).cloned().unwrap_or_default()
+    }
+
+    /// Where a fault may strike.
+    #[must_use]
+    pub fn targets(&self, node: &NodeHandle, aim: Aim) -> Vec<Target> {
+        let disk = node.disk();
+        let journal_is_hurt = disk.damaged().iter().any(|(path, _)| path.starts_with("journal/"));
+        let whole = |length: u64| std::iter::once(0..length).filter(|place| !place.is_empty()).collect();
+        let mut targets = Vec::new();
+        for (path, length) in disk.files() {
+            let is_meant = match segment::of(&path) {
+                Some((_, Kind::Records)) => aim == Aim::Records,
+                Some((_, Kind::Index)) => aim == Aim::Index,
+                None => match path.as_str() {
+                    "checkpoint" | "checkpoint.copy" => aim == Aim::Checkpoint,
+                    _ if path.starts_with(SNAPSHOTS) => aim == Aim::Snapshot,
+                    "journal/vouch" => aim == Aim::Vouch && !journal_is_hurt,
+                    _ => aim == Aim::Journal && !journal_is_hurt && journal::sequence(&path).is_some(),
+                },
+            };
+            let places: Vec<Range<u64>> = match journal::sequence(&path) {
+                _ if !is_meant => continue,
+                Some(sequence) => {
+                    // Only what surely is on the medium vouches for anything.
+                    journal::targets(&disk.peek_durable(&path).unwrap_or_default(), sequence)
+                }
+                None => whole(length),
+            };
+            if !places.is_empty() {
+                targets.push(Target { path, places });
+            }
+        }
+        targets
+    }
+
+    /// Why a node may refuse to start with these words; what somebody has to restore then. `None` if it may not.
+    #[must_use]
+    pub fn explains_refusal(&self, node: &NodeHandle, words: &str) -> Option<Vec<String>> {
+        let now = self.look(node);
+        let both = now.checkpoints.len() == CHECKPOINTS;
+        let named = now.structure.iter().chain(now.checkpoints.iter().filter(|_| both));
+        let is_named = named.clone().any(|path| words.contains(path.as_str()));
+        let metadata = |whose: &PartitionId| whose.topic == TopicId::METADATA;
+        let snapshots =
+            node.disk().files().into_iter().filter(|(path, _)| path.starts_with(SNAPSHOTS)).count();
+        let no_snapshot = !now.snapshots.is_empty() && now.snapshots.len() == snapshots;
+        let is_lost = no_snapshot || now.records.keys().chain(&now.logs).any(metadata);
+        let is_metadata = words.contains("metadata") && is_lost;
+        if !is_named && !is_metadata {
+            return None;
+        }
+        let mut paths: Vec<String> =
+            now.structure.iter().chain(&now.checkpoints).chain(&now.snapshots).cloned().collect();
+        let damaged = node.disk().damaged();
+        let of_metadata = damaged
+            .into_iter()
+            .map(|(path, _)| path)
+            .filter(|path| segment::of(path).is_some_and(|(whose, _)| metadata(&whose)));
+        paths.extend(of_metadata);
+        Some(paths)
+    }
+
+    /// Restores what was destroyed of a topic's files, as its operator does. False if nothing was.
+    pub fn restore_topic(&self, node: &NodeHandle, topic: TopicId) -> bool {
+        let _remembered = self.look(node);
+        let mut restored = false;
+        for (path, _) in node.disk().damaged() {
+            if segment::of(&path).is_some_and(|(whose, _)| whose.topic == topic) {
+                restored |= node.disk().repair(&path).unwrap_or(false);
+            }
+        }
+        restored
+    }
+}
+
+/// Where the snapshots of the metadata are.
+const SNAPSHOTS: &str = "metadata/";
+/// How many copies of the checkpoint there are.
+const CHECKPOINTS: usize = 2;
+
+impl Losses {
+    /// Where reading goes on behind an offset whose record is destroyed; `None` if it is not.
+    #[must_use]
+    pub fn beyond(&self, whose: PartitionId, offset: Offset) -> Option<Offset> {
+        self.records.get(&whose)?.iter().find(|range| range.contains(&offset)).map(|range| range.end)
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Losses::default()
+    }
+
+    fn add(&mut self, path: &str, damage: &Damage) {
+        if let Some((whose, kind)) = segment::of(path) {
+            match kind {
+                Kind::Index => {
+                    self.hints.insert(path.to_owned());
+                }
+                Kind::Records => {
+                    let lost = segment::offsets(&damage.ideal, &damage.ranges);
+                    if !lost.is_empty() {
+                        self.records.entry(whose).or_default().extend(lost);
+                    }
+                    if damage.live.len() < damage.ideal.len() {
+                        self.logs.insert(whose);
+                    }
+                }
+            }
+        } else if path.starts_with("checkpoint") {
+            // Also under its temporary name: it is about to get the other.
+            self.checkpoints.insert(path.trim_end_matches(".tmp").to_owned());
+        } else if path.starts_with(SNAPSHOTS) {
+            self.snapshots.insert(path.to_owned());
+        } else if let Some(sequence) = journal::sequence(path) {
+            if !damage.unreadable.is_empty() {
+                self.structure.insert(path.to_owned());
+            }
+            let commits = journal::commits(&damage.ideal, sequence);
+            for hit in damage.ranges.iter().flat_map(|range| commits.iter().filter_map(|c| c.hit(range))) {
+                match hit {
+                    Hit::Structure => {
+                        self.structure.insert(path.to_owned());
+                    }
+                    Hit::Payloads(whose) => self.logs.extend(whose),
+                }
+            }
+        } else {
+            self.hints.insert(path.to_owned());
+        }
+    }
+
+    fn merge(&mut self, other: &Losses) {
+        for (whose, ranges) in &other.records {
+            let known = self.records.entry(*whose).or_default();
+            for range in ranges {
+                if !known.contains(range) {
+                    known.push(range.clone());
+                }
+            }
+        }
+        self.logs.extend(&other.logs);
+        self.structure.extend(other.structure.iter().cloned());
+        self.checkpoints.extend(other.checkpoints.iter().cloned());
+        self.snapshots.extend(other.snapshots.iter().cloned());
+        self.hints.extend(other.hints.iter().cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn damage(ideal: &[u8], live: &[u8]) -> Damage {
+        let differs = |at: &usize| ideal.get(*at) != live.get(*at);
+        let ranges = (0..ideal.len().max(live.len())).filter(differs).map(|at| at as u64..at as u64 + 1);
+        Damage {
+            ideal: ideal.to_vec(),
+            live: live.to_vec(),
+            ranges: ranges.collect(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_kind_of_file_has_its_account() {
+        let mut losses = Losses::default();
+        losses.add("journal/vouch", &damage(b"ab", b"ax"));
+        losses.add("checkpoint.copy", &damage(b"ab", b"ax"));
+        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.index", &damage(b"ab", b"ax"));
+        assert_eq!((losses.hints.len(), losses.checkpoints.len(), losses.structure.len()), (2, 1, 0));
+        assert!(losses.records.is_empty() && losses.logs.is_empty());
+        let short = damage(&[0; 61], &[0; 10]);
+        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.log", &short);
+        assert_eq!(losses.logs.len(), 1, "a short segment may cost the partition");
+    }
+
+    #[test]
+    fn reading_goes_on_behind_what_is_lost() {
+        let whose = PartitionId { topic: TopicId([1; 16]), index: ordain::types::PartitionIndex(0) };
+        let mut losses = Losses::default();
+        losses.records.insert(whose, vec![Offset(5)..Offset(9)]);
+        assert_eq!(losses.beyond(whose, Offset(4)), None);
+        assert_eq!(losses.beyond(whose, Offset(5)), Some(Offset(9)));
+        assert_eq!(losses.beyond(whose, Offset(9)), None);
+        let mut ever = losses.clone();
+        ever.merge(&losses);
+        assert_eq!(ever, losses, "what is known is not counted twice");
+    }
+}

@@ -1,0 +1,166 @@
+//! What the broker may say of damage, and what it must say: the fault atlas in the terms of topics and clients.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use ordain::client::{AutoCreate, Client, ClientError, Lane, TopicPartition};
+use ordain::log::RecoveryReport;
+use ordain::types::{ErrorCode, Offset, PartitionId, TopicId};
+use ordain::wire::Text;
+use ordain::wire::messages::FetchRequest;
+use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
+
+use super::history::History;
+use super::plan::OFFSETS_TOPIC;
+use crate::cluster::NodeHandle;
+use crate::fault_atlas::FaultAtlas;
+use crate::world::lock;
+
+/// The account of one broker's damage. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Account {
+    atlas: FaultAtlas,
+    node: NodeHandle,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    topics: BTreeMap<String, TopicId>,
+    /// Reported by the broker, and rightly.
+    down: BTreeSet<PartitionId>,
+}
+
+impl Account {
+    pub(super) fn new(node: &NodeHandle) -> Account {
+        Account { atlas: FaultAtlas::default(), node: node.clone(), known: Arc::default() }
+    }
+
+    pub(super) fn atlas(&self) -> &FaultAtlas {
+        &self.atlas
+    }
+
+    /// Learns the topics' ids.
+    pub(super) async fn learn(&self, client: &Client, topics: &[&str]) -> Result<(), ClientError> {
+        let names: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let metadata = client.describe(Some(&names), AutoCreate::No).await?;
+        let mut known = lock(&self.known);
+        let ids = metadata.topics.values().filter(|topic| topic.error.is_none());
+        known.topics.extend(ids.map(|topic| (topic.name.clone(), topic.id)));
+        Ok(())
+    }
+
+    /// Whether there has been anything to say.
+    pub(super) fn is_clean(&self) -> bool {
+        self.atlas.ever(&self.node).is_empty()
+    }
+
+    /// What must have been reported at this start, by what was destroyed before it.
+    pub(super) fn judge_report(&self, before: &Before, report: &RecoveryReport) -> Result<(), String> {
+        let ever = self.atlas.ever(&self.node);
+        let mut known = lock(&self.known);
+        for damage in &report.damaged {
+            if !ever.logs.contains(&damage.partition) {
+                return Err(format!(
+                    "{} is reported as damaged ({}), and nothing of it was destroyed",
+                    damage.partition, damage.what
+                ));
+            }
+            known.down.insert(damage.partition);
+        }
+        if before.checkpoint_is_hurt && report.checkpoint_copy.is_none() {
+            return Err("one of the checkpoints was destroyed, and the start does not report it".to_owned());
+        }
+        Ok(())
+    }
+
+    /// To be asked before a start.
+    pub(super) fn before(&self) -> Before {
+        let _remembered = self.atlas.look(&self.node);
+        let damaged = self.node.disk().damaged();
+        let is_checkpoint = |path: &str| matches!(path, "checkpoint" | "checkpoint.copy");
+        Before { checkpoint_is_hurt: damaged.iter().any(|(path, _)| is_checkpoint(path)) }
+    }
+
+    /// The partitions among these that the broker reported as damaged, and rightly.
+    pub(super) fn down(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let known = lock(&self.known);
+        let is_down = |at: &&TopicPartition| {
+            let topic = known.topics.get(&at.topic);
+            topic
+                .is_some_and(|topic| known.down.contains(&PartitionId { topic: *topic, index: at.partition }))
+        };
+        partitions.iter().filter(is_down).cloned().collect()
+    }
+
+    /// Whether a partition of the groups' offsets is reported as damaged, and rightly.
+    pub(super) fn groups_are_down(&self) -> bool {
+        let known = lock(&self.known);
+        let topic = known.topics.get(OFFSETS_TOPIC);
+        topic.is_some_and(|topic| known.down.iter().any(|whose| whose.topic == *topic))
+    }
+
+    /// Where reading goes on behind an offset whose record is destroyed now; `None` if it is not.
+    pub(super) fn beyond(&self, at: &TopicPartition, offset: Offset) -> Option<Offset> {
+        let topic = *lock(&self.known).topics.get(&at.topic)?;
+        self.atlas.look(&self.node).beyond(PartitionId { topic, index: at.partition }, offset)
+    }
+
+    /// A reader cannot get on at an offset. Where to go on, if its record is destroyed and the broker says so to
+    /// whoever asks for it; `None` if it is worth asking again.
+    pub(super) async fn skip(
+        &self,
+        client: &Client,
+        at: &TopicPartition,
+        offset: Offset,
+        history: &History,
+    ) -> Result<Option<Offset>, ClientError> {
+        let Some(beyond) = self.beyond(at, offset) else { return Ok(None) };
+        let code = fetch_code(client, at, offset).await?;
+        history.note(format_args!("{at} {offset} is destroyed up to {beyond}; the broker says {code:?}"));
+        match code {
+            ErrorCode::KafkaStorageError | ErrorCode::CorruptMessage => {
+                history.unreadable(at, offset..beyond);
+                Ok(Some(beyond))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Restores the files of the groups' topic, as an operator does: they are nobody's data.
+    pub(super) fn restore_offsets_topic(&self) -> bool {
+        let topic = lock(&self.known).topics.get(OFFSETS_TOPIC).copied();
+        topic.is_some_and(|topic| self.atlas.restore_topic(&self.node, topic))
+    }
+}
+
+/// What was destroyed before a start.
+pub(super) struct Before {
+    checkpoint_is_hurt: bool,
+}
+
+/// What a fetch from an offset is answered with.
+async fn fetch_code(client: &Client, at: &TopicPartition, offset: Offset) -> Result<ErrorCode, ClientError> {
+    let leader = client.leader(at).await?;
+    let broker = client.node(leader, Lane::Fetch).await?;
+    let partition = FetchPartition {
+        partition: at.partition.0,
+        current_leader_epoch: -1,
+        fetch_offset: offset.0,
+        last_fetched_epoch: -1,
+        log_start_offset: -1,
+        partition_max_bytes: 1,
+        ..FetchPartition::default()
+    };
+    let topic = Text::from(at.topic.as_str());
+    let request = FetchRequest {
+        replica_id: -1,
+        max_bytes: 1 << 20,
+        session_epoch: -1,
+        topics: vec![FetchTopic { topic, partitions: vec![partition], ..FetchTopic::default() }],
+        ..FetchRequest::default()
+    };
+    let answer = broker.call(&request).await?;
+    let told = answer.responses.first().and_then(|topic| topic.partitions.first());
+    let code = told.map_or(answer.error_code, |partition| partition.error_code);
+    Ok(ErrorCode::from_code(code).unwrap_or(ErrorCode::UnknownServerError))
+}

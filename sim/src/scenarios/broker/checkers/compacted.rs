@@ -1,0 +1,78 @@
+//! I21: compaction keeps the last value of each key, at every crash point (seen broken in etcd and in Redpanda
+//! #24637), and takes away nothing else than what a later record of its key replaces.
+use std::collections::BTreeMap;
+
+use ordain::client::TopicPartition;
+use ordain::types::Offset;
+
+use super::records::Values;
+use crate::scenarios::broker::history::{Events, Fate, RecordId};
+use crate::scenarios::broker::plan::{Cleanup, cleanup};
+
+/// `last_look` is what the judge read at the end.
+pub(super) fn the_last_value_of_each_key_stays(events: &Events, values: &Values) -> Result<(), String> {
+    for (at, extent) in &events.extents {
+        if cleanup(&at.topic) != Cleanup::Compact || events.down.contains(at) {
+            continue;
+        }
+        let last_look = last_look(events, at);
+        let mut newest: BTreeMap<u32, (Offset, RecordId)> = BTreeMap::new();
+        for (id, sent) in events.sent.iter().filter(|(_, sent)| sent.at == *at) {
+            let Fate::Acknowledged(Some(offset)) = sent.fate else { continue };
+            let Some(key) = sent.key else { continue };
+            let known = newest.entry(key).or_insert((offset, *id));
+            *known = (*known).max((offset, *id));
+        }
+        for (key, (offset, id)) in newest {
+            let later = last_look.iter().find(|(found, record)| {
+                **found >= offset && events.sent.get(record).is_some_and(|sent| sent.key == Some(key))
+            });
+            let lost =
+                events.unreadable.get(at).is_some_and(|lost| lost.iter().any(|lost| lost.end > offset));
+            if later.is_none() && !lost {
+                let was = values.get(at).and_then(|values| values.get(&offset));
+                return Err(format!(
+                    "{at}: {id} at {offset} ({was:?}) is the last of key {key}, and of that key nothing is left \
+                     from there to {}",
+                    extent.end
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn last_look(events: &Events, at: &TopicPartition) -> BTreeMap<Offset, RecordId> {
+    let judge = events.reads.iter().map(|read| read.reader).max();
+    let reads = events.reads.iter().filter(|read| Some(read.reader) == judge && read.at == *at);
+    reads.flat_map(|read| read.records.iter()).filter_map(|(offset, id)| Some((*offset, (*id)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::records::one_value_per_offset;
+    use super::super::testing::{events, id};
+    use super::*;
+    use crate::scenarios::broker::history::Extent;
+    use crate::scenarios::broker::plan::COMPACTED;
+
+    #[test]
+    fn a_lost_last_value_is_found() {
+        let check = |left: &[i64]| {
+            let mut history = events(&[0, 1, 2], &[1, 2, 3]);
+            let at = TopicPartition::new(COMPACTED, 0);
+            for (number, key) in [(1, 7), (2, 8), (3, 7)] {
+                let sent = history.sent.get_mut(&id(number)).unwrap();
+                (sent.key, sent.at) = (Some(key), at.clone());
+            }
+            history.extents = BTreeMap::from([(at.clone(), Extent { start: Offset(0), end: Offset(3) })]);
+            history.reads[0].at = at;
+            history.reads[0].records.retain(|(offset, _)| left.contains(&offset.0));
+            the_last_value_of_each_key_stays(&history, &one_value_per_offset(&history)?)
+        };
+        assert_eq!(check(&[0, 1, 2]), Ok(()));
+        assert_eq!(check(&[1, 2]), Ok(()), "compacted");
+        assert!(check(&[0, 1]).unwrap_err().contains("the last of key 7"), "the older is no replacement");
+        assert!(check(&[0, 2]).unwrap_err().contains("key 8"));
+    }
+}

@@ -1,0 +1,182 @@
+//! I10: every returned offset is real: never 0 or −1 by accident, never a step back (seen broken in Bufstream and
+//! Redpanda #6301). Kafka's ListOffsets: the first record at or after a time, KIP-734's maximum.
+use std::collections::BTreeMap;
+
+use ordain::client::TopicPartition;
+use ordain::types::Offset;
+
+use crate::scenarios::broker::history::{Events, Fate, Listed, Spec};
+
+/// Ends and starts never step back; an end lies beyond all that was acknowledged before it was asked for.
+pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
+    let acknowledged = acknowledged(events);
+    let times = times(events);
+    for listed in &events.listed {
+        let what =
+            |wrong: String| Err(format!("{} {:?} at {}: {wrong}", listed.at, listed.spec, listed.ended));
+        let known = acknowledged.get(&listed.at).map_or(&[][..], Vec::as_slice);
+        let before = known.iter().filter(|known| known.1 <= listed.began).map(|known| known.0);
+        match (listed.spec, listed.offset) {
+            (Spec::Latest, Some(end)) => {
+                if let Some(last) = before.max().filter(|last| *last >= end) {
+                    return what(format!("told {end}, and {last} had been acknowledged"));
+                }
+            }
+            (Spec::Earliest, Some(_)) => {}
+            (Spec::Earliest | Spec::Latest, None) => return what("told no offset".to_owned()),
+            (Spec::At(time), told) => {
+                if let Err(wrong) = first_at_or_after(events, listed, &times, before, time, told) {
+                    return what(wrong);
+                }
+            }
+            (Spec::MaxTimestamp, told) => {
+                let empty = BTreeMap::new();
+                let times = times.get(&listed.at).unwrap_or(&empty);
+                if let Some(offset) = told
+                    && times.get(&offset).is_some_and(|time| *time != listed.timestamp)
+                {
+                    return what(format!(
+                        "told {offset} with time {}, it has {}",
+                        listed.timestamp, times[&offset]
+                    ));
+                }
+                let newest =
+                    before.filter(|o| stays(events, &listed.at, *o)).filter_map(|o| times.get(&o)).max();
+                if let Some(newest) = newest.filter(|newest| told.is_none() || **newest > listed.timestamp) {
+                    return what(format!("told {told:?} with time {}, there was {newest}", listed.timestamp));
+                }
+            }
+        }
+    }
+    never_a_step_back(events, Spec::Latest)?;
+    never_a_step_back(events, Spec::Earliest)
+}
+
+/// Whether nothing took the record away until the end.
+fn stays(events: &Events, at: &TopicPartition, offset: Offset) -> bool {
+    events.extents.get(at).is_some_and(|extent| offset >= extent.start && offset < extent.end)
+}
+
+fn first_at_or_after(
+    events: &Events,
+    listed: &Listed,
+    times: &BTreeMap<TopicPartition, BTreeMap<Offset, i64>>,
+    before: impl Iterator<Item = Offset>,
+    time: i64,
+    told: Option<Offset>,
+) -> Result<(), String> {
+    let Some(times) = times.get(&listed.at) else { return Ok(()) };
+    if let Some((offset, found)) = told.and_then(|offset| Some((offset, *times.get(&offset)?)))
+        && found < time
+    {
+        return Err(format!("told {offset}, whose time is {found}"));
+    }
+    let earlier = before
+        .filter(|offset| told.is_none_or(|told| *offset < told) && stays(events, &listed.at, *offset))
+        .find(|offset| times.get(offset).is_some_and(|found| *found >= time));
+    match earlier {
+        Some(offset) => Err(format!("told {told:?}, and {offset} has the time {}", times[&offset])),
+        None => Ok(()),
+    }
+}
+
+/// Of two questions, the later begun after the earlier's answer, the later has no lower answer.
+fn never_a_step_back(events: &Events, spec: Spec) -> Result<(), String> {
+    let mut by_partition: BTreeMap<&TopicPartition, Vec<&Listed>> = BTreeMap::new();
+    for listed in events.listed.iter().filter(|listed| listed.spec == spec) {
+        by_partition.entry(&listed.at).or_default().push(listed);
+    }
+    for (at, mut answers) in by_partition {
+        answers.sort_by_key(|listed| listed.ended);
+        let mut by_begin = answers.clone();
+        by_begin.sort_by_key(|listed| listed.began);
+        let (mut next, mut highest) = (0, None);
+        for listed in by_begin {
+            while answers.get(next).is_some_and(|earlier| earlier.ended <= listed.began) {
+                highest = highest.max(answers[next].offset);
+                next += 1;
+            }
+            if listed.offset < highest {
+                return Err(format!(
+                    "{at} {spec:?} was {highest:?}, and at {} {:?}",
+                    listed.ended, listed.offset
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The offsets that producers were told, and when.
+fn acknowledged(events: &Events) -> BTreeMap<TopicPartition, Vec<(Offset, crate::time::SimTime)>> {
+    let mut found: BTreeMap<TopicPartition, Vec<_>> = BTreeMap::new();
+    for sent in events.sent.values() {
+        if let Fate::Acknowledged(Some(offset)) = sent.fate {
+            found.entry(sent.at.clone()).or_default().push((offset, sent.ended));
+        }
+    }
+    found
+}
+
+/// The time of each record that was ever read.
+fn times(events: &Events) -> BTreeMap<TopicPartition, BTreeMap<Offset, i64>> {
+    let mut times: BTreeMap<TopicPartition, BTreeMap<Offset, i64>> = BTreeMap::new();
+    for read in &events.reads {
+        let known = times.entry(read.at.clone()).or_default();
+        known.extend(read.records.iter().map(|(offset, _)| *offset).zip(read.times.iter().copied()));
+    }
+    times
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, events};
+    use super::*;
+    use crate::time::SimTime;
+
+    fn listed(spec: Spec, offset: Option<i64>, timestamp: i64, began: u64) -> Listed {
+        let (began, ended) = (SimTime(began), SimTime(began + 1));
+        Listed { at: at(), spec, offset: offset.map(Offset), timestamp, began, ended }
+    }
+
+    /// Three records with the times 10, 30 and 20.
+    fn check(all: Vec<Listed>) -> Result<(), String> {
+        let mut events = events(&[0, 1, 2], &[1, 2, 3]);
+        events.reads[0].times = vec![10, 30, 20];
+        events.listed = all;
+        listed_offsets_are_real(&events)
+    }
+
+    #[test]
+    fn ends_that_lie_are_found() {
+        assert_eq!(
+            check(vec![listed(Spec::Latest, Some(3), -1, 5), listed(Spec::Earliest, Some(0), -1, 5)]),
+            Ok(())
+        );
+        assert!(
+            check(vec![listed(Spec::Latest, Some(2), -1, 5)]).unwrap_err().contains("had been acknowledged")
+        );
+        assert!(check(vec![listed(Spec::Latest, None, -1, 5)]).unwrap_err().contains("no offset"));
+        let back = vec![listed(Spec::Earliest, Some(2), -1, 5), listed(Spec::Earliest, Some(1), -1, 9)];
+        assert!(check(back).unwrap_err().contains("was Some"));
+        let at_once = vec![listed(Spec::Earliest, Some(2), -1, 5), listed(Spec::Earliest, Some(1), -1, 5)];
+        assert_eq!(check(at_once), Ok(()));
+    }
+
+    #[test]
+    fn wrong_answers_to_times_are_found() {
+        let by_time = |time, offset| check(vec![listed(Spec::At(time), offset, time, 5)]);
+        assert_eq!(by_time(5, Some(0)), Ok(()));
+        assert_eq!(by_time(11, Some(1)), Ok(()));
+        assert_eq!(by_time(31, None), Ok(()));
+        assert!(by_time(11, Some(2)).unwrap_err().contains("1 has the time 30"), "a later one");
+        assert!(by_time(11, Some(0)).unwrap_err().contains("whose time is 10"));
+        assert!(by_time(11, None).is_err(), "none though there is one");
+        assert_eq!(check(vec![listed(Spec::MaxTimestamp, Some(1), 30, 5)]), Ok(()));
+        assert!(
+            check(vec![listed(Spec::MaxTimestamp, Some(2), 20, 5)]).unwrap_err().contains("there was 30")
+        );
+        assert!(check(vec![listed(Spec::MaxTimestamp, Some(2), 30, 5)]).unwrap_err().contains("it has 20"));
+        assert!(check(vec![listed(Spec::MaxTimestamp, None, -1, 5)]).is_err());
+    }
+}

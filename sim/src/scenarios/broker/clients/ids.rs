@@ -1,0 +1,34 @@
+use std::time::Duration;
+
+use ordain::client::{Client, ClientError};
+use ordain::wire::messages::InitProducerIdRequest;
+
+use super::{Seat, bounded, client};
+use crate::scenarios::broker::history::History;
+
+/// Takes producer ids and uses none.
+pub(in crate::scenarios::broker) async fn take_producer_ids(seat: Seat) {
+    let mut rng = seat.io.rng.stream("workload");
+    let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+    while !seat.ending.has_begun() {
+        seat.ending.count_operation();
+        let taking = take(&client, &seat.history);
+        match bounded(&seat.io, &seat.history, "taking a producer id", taking).await {
+            Ok(Ok(true)) => seat.history.progress(&seat.name),
+            Ok(Ok(false)) | Err(_) => {}
+            Ok(Err(error)) => seat.history.note(format_args!("{}: {error}", seat.name)),
+        }
+        seat.io.clock.sleep(Duration::from_millis(20 + rng.below(300))).await;
+    }
+}
+
+async fn take(client: &Client, history: &History) -> Result<bool, ClientError> {
+    let broker = client.any_broker().await?;
+    let answer = broker.call(&InitProducerIdRequest { transactional_id: None, ..Default::default() }).await?;
+    if answer.error_code != 0 {
+        history.note(format_args!("InitProducerId: error {}", answer.error_code));
+        return Ok(false);
+    }
+    history.producer_id(answer.producer_id, answer.producer_epoch);
+    Ok(true)
+}

@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ordain::client::admin::{ConfigChange, ConfigResource, ConfigSource, NewTopic, Validate};
+use ordain::client::{AutoCreate, Client, ClientError};
+use ordain::types::ErrorCode;
+
+use super::{Seat, bounded, client};
+use crate::scenarios::broker::history::{Done, History, TopicChange, TopicLook, TopicSeen};
+
+/// Topics that it works on at a time.
+const TOPICS: u64 = 3;
+
+/// Creates, grows, configures and deletes topics, and looks at them. It alone changes them. A topic of which it
+/// does not know what became of a change is left alone, and another name taken.
+pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
+    let Seat { io, name, history, ending, .. } = seat;
+    let mut rng = io.rng.stream("workload");
+    // No second tries: a change that is asked for twice may be refused for having been made.
+    let client = client(&io, &name, Duration::ZERO);
+    while !ending.has_begun() {
+        ending.count_operation();
+        let topic = present_name(&history, rng.below(TOPICS));
+        let known = made_of(&history, &topic);
+        let draw = rng.below(10);
+        let changing = match (&known, draw) {
+            (_, 0..=3) => None,
+            (None, _) => Some(TopicChange::Create {
+                partitions: i32::try_from(1 + rng.below(3)).unwrap_or(1),
+                configs: BTreeMap::from([("retention.ms".to_owned(), (1 + rng.below(1 << 40)).to_string())]),
+            }),
+            (Some(_), 4..=5) => Some(TopicChange::Delete),
+            (Some(seen), 6..=7) => Some(TopicChange::Grow { partitions: seen.partitions + 1 }),
+            (Some(_), _) => Some(TopicChange::Configure {
+                key: ["retention.ms", "segment.ms"][usize::try_from(rng.below(2)).unwrap_or(0)].to_owned(),
+                value: (rng.below(3) > 0).then(|| (1 + rng.below(1 << 40)).to_string()),
+            }),
+        };
+        let what = "administration of topics";
+        let result = match changing {
+            None => bounded(&io, &history, what, look(&client, &topic, &history)).await,
+            Some(changing) => bounded(&io, &history, what, change(&client, &topic, changing, &history)).await,
+        };
+        match result {
+            Ok(Ok(())) => history.progress(&name),
+            Ok(Err(error)) => history.note(format_args!("{name}: {error}")),
+            Err(_) => {}
+        }
+        io.clock.sleep(Duration::from_millis(50 + rng.below(900))).await;
+    }
+}
+
+/// The name that a topic's number has now: another one after each change of unknown fate.
+fn present_name(history: &History, number: u64) -> String {
+    let prefix = format!("side-{number}-");
+    let events = history.events();
+    let unknown = |name: &str| {
+        name.starts_with(&prefix)
+            && events.topic_changes.iter().any(|change| change.topic == name && change.done == Done::Unknown)
+    };
+    let names: std::collections::BTreeSet<&str> = events
+        .topic_changes
+        .iter()
+        .map(|change| change.topic.as_str())
+        .filter(|name| unknown(name))
+        .collect();
+    format!("{prefix}{}", names.len())
+}
+
+/// What the acknowledged changes have made of a topic.
+fn made_of(history: &History, topic: &str) -> Option<TopicSeen> {
+    let events = history.events();
+    let mut seen: Option<TopicSeen> = None;
+    for change in events.topic_changes.iter().filter(|c| c.topic == topic && c.done == Done::Yes) {
+        match (&change.change, &mut seen) {
+            (TopicChange::Create { partitions, configs }, _) => {
+                seen = Some(TopicSeen { partitions: *partitions, configs: configs.clone() });
+            }
+            (TopicChange::Delete, _) => seen = None,
+            (TopicChange::Grow { partitions }, Some(seen)) => seen.partitions = *partitions,
+            (TopicChange::Configure { .. } | TopicChange::Grow { .. }, _) => {}
+        }
+    }
+    seen
+}
+
+async fn change(
+    client: &Client,
+    topic: &str,
+    change: TopicChange,
+    history: &History,
+) -> Result<(), ClientError> {
+    // Until it is answered nobody knows, whatever becomes of this machine.
+    let place = history.changing_topic(topic, change.clone());
+    let result = match change {
+        TopicChange::Create { partitions, configs } => {
+            let new = NewTopic {
+                name: topic.to_owned(),
+                partitions: Some(partitions),
+                replication_factor: Some(1),
+                configs,
+            };
+            client.create_topic(&new, Validate::Apply).await.map(drop)
+        }
+        TopicChange::Delete => client.delete_topic(topic).await,
+        TopicChange::Grow { partitions } => {
+            client.create_partitions(topic, partitions, Validate::Apply).await
+        }
+        TopicChange::Configure { key, value } => {
+            let change = match value {
+                Some(value) => ConfigChange::Set { name: key, value },
+                None => ConfigChange::Delete { name: key },
+            };
+            let resource = ConfigResource::Topic(topic.to_owned());
+            client.alter_configs(&resource, &[change], Validate::Apply).await
+        }
+    };
+    let done = match &result {
+        Ok(()) => Done::Yes,
+        Err(error) if error.code().is_some_and(is_a_refusal) => Done::Refused,
+        Err(_) => Done::Unknown,
+    };
+    history.changed_topic(place, done);
+    result
+}
+
+/// Whether such an answer means that nothing was changed.
+fn is_a_refusal(code: ErrorCode) -> bool {
+    use ErrorCode as E;
+    matches!(
+        code,
+        E::TopicAlreadyExists
+            | E::UnknownTopicOrPartition
+            | E::InvalidPartitions
+            | E::InvalidConfig
+            | E::InvalidTopicException
+            | E::NotController
+    )
+}
+
+/// Looks at one topic.
+pub(in crate::scenarios::broker) async fn look(
+    client: &Client,
+    topic: &str,
+    history: &History,
+) -> Result<(), ClientError> {
+    let began = history.now();
+    let seen = see(client, topic).await?;
+    history.topic_looked(TopicLook { topic: topic.to_owned(), seen, began, ended: history.now() });
+    Ok(())
+}
+
+/// How the broker describes a topic; `None` if there is none.
+pub(in crate::scenarios::broker) async fn see(
+    client: &Client,
+    topic: &str,
+) -> Result<Option<TopicSeen>, ClientError> {
+    let names = [topic.to_owned()];
+    let metadata = client.describe(Some(&names), AutoCreate::No).await?;
+    let Some(told) = metadata.topics.get(topic) else { return Ok(None) };
+    if told.error == Some(ErrorCode::UnknownTopicOrPartition) {
+        return Ok(None);
+    }
+    let partitions = i32::try_from(told.partitions.len()).unwrap_or(i32::MAX);
+    let entries = client.describe_configs(&ConfigResource::Topic(topic.to_owned())).await?;
+    let set = entries.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
+    let configs = set.map(|entry| (entry.name, entry.value.unwrap_or_default())).collect();
+    Ok(Some(TopicSeen { partitions, configs }))
+}

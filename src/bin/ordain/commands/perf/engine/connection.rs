@@ -1,0 +1,134 @@
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use ordain::client::BrokerAddress;
+use socket2::SockRef;
+
+use super::poller::Poller;
+
+/// Payloads below this size are copied behind each other, larger ones stand in the write as they are.
+const COPIED_BYTES_MAX: usize = 16 << 10;
+const READ_BYTES_MIN: usize = 64 << 10;
+const LENGTH_BYTES: usize = 4;
+const SEGMENTS_PER_WRITE_MAX: usize = 64;
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// One bare connection: frames out, frames in, nothing blocks.
+pub struct Connection {
+    stream: TcpStream,
+    /// Whole segments that wait to be written, and what is still being gathered behind them.
+    out: VecDeque<Bytes>,
+    gathered: BytesMut,
+    read: BytesMut,
+}
+
+impl Connection {
+    pub fn open(address: &BrokerAddress, poller: &Poller, token: usize) -> io::Result<Connection> {
+        let resolved = (address.host.as_str(), address.port).to_socket_addrs()?.next();
+        let resolved = resolved.ok_or_else(|| io::Error::other("the name has no address"))?;
+        let stream = TcpStream::connect_timeout(&resolved, CONNECT_WITHIN)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        poller.add(&stream, token)?;
+        Ok(Connection {
+            stream,
+            out: VecDeque::new(),
+            gathered: BytesMut::with_capacity(READ_BYTES_MIN),
+            read: BytesMut::with_capacity(READ_BYTES_MIN),
+        })
+    }
+
+    /// Puts a frame in line: its small part, then its payload, then what follows it.
+    pub fn push(&mut self, head: &[&[u8]], payload: &Bytes, tail: &[u8]) {
+        let copied = payload.len() <= COPIED_BYTES_MAX;
+        let bytes: usize = head.iter().map(|part| part.len()).sum::<usize>() + tail.len();
+        self.gathered.reserve(bytes + if copied { payload.len() } else { 0 });
+        head.iter().for_each(|part| self.gathered.put_slice(part));
+        if copied {
+            self.gathered.put_slice(payload);
+        } else {
+            self.out.push_back(self.gathered.split().freeze());
+            self.out.push_back(payload.clone());
+        }
+        self.gathered.put_slice(tail);
+    }
+
+    /// Writes what is in line, as far as the socket takes it.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if !self.gathered.is_empty() {
+            self.out.push_back(self.gathered.split().freeze());
+        }
+        while !self.out.is_empty() {
+            let slices: Vec<IoSlice<'_>> =
+                self.out.iter().take(SEGMENTS_PER_WRITE_MAX).map(|bytes| IoSlice::new(bytes)).collect();
+            let mut written = match (&self.stream).write_vectored(&slices) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            while written > 0 {
+                let Some(front) = self.out.front_mut() else { break };
+                let step = written.min(front.len());
+                front.advance(step);
+                written -= step;
+                if front.is_empty() {
+                    self.out.pop_front();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all that is there and gives each whole frame, without its length, to `take`. What `take` keeps of a
+    /// frame costs fresh memory; what it drops is read into again.
+    pub fn receive(&mut self, mut take: impl FnMut(Bytes) -> Result<(), String>) -> Result<(), String> {
+        loop {
+            self.read.reserve(self.missing().max(READ_BYTES_MIN));
+            let room = self.read.spare_capacity_mut();
+            let asked = room.len();
+            let received = match SockRef::from(&self.stream).recv(room) {
+                Ok(0) => return Err("the broker closed the connection".to_owned()),
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(format!("the connection failed: {error}")),
+            };
+            // SAFETY: the system has just written that many bytes to the spare capacity.
+            unsafe {
+                self.read.advance_mut(received);
+            }
+            while let Some(frame) = self.whole_frame()? {
+                take(frame)?;
+            }
+            if received < asked {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many bytes the frame that has begun still lacks; 0 if that is not known.
+    fn missing(&self) -> usize {
+        match self.read.first_chunk::<LENGTH_BYTES>() {
+            None => 0,
+            Some(length) => {
+                (u32::from_be_bytes(*length) as usize + LENGTH_BYTES).saturating_sub(self.read.len())
+            }
+        }
+    }
+
+    fn whole_frame(&mut self) -> Result<Option<Bytes>, String> {
+        let Some(length) = self.read.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+        let length = i32::from_be_bytes(*length);
+        let length = usize::try_from(length).map_err(|_| format!("an answer of {length} bytes"))?;
+        if self.read.len() < LENGTH_BYTES + length {
+            return Ok(None);
+        }
+        self.read.advance(LENGTH_BYTES);
+        Ok(Some(self.read.split_to(length).freeze()))
+    }
+}

@@ -1,0 +1,49 @@
+use std::collections::BTreeMap;
+
+use ordain::client::{BrokerAddress, Client, Lane, TopicPartition, parse_addresses};
+use ordain::types::NodeId;
+use ordain::wire::ApiRequest;
+
+use crate::connect::Connect;
+use crate::failure::Failure;
+
+/// The version of Produce that is spoken to a broker that is not asked.
+const UNASKED_VERSION: i16 = 12;
+
+/// One broker and the partitions that it leads.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub address: BrokerAddress,
+    /// The newest version that both sides speak.
+    pub version: i16,
+    pub partitions: Vec<i32>,
+}
+
+/// Who leads these partitions, for requests of type `R`.
+pub async fn routes<R: ApiRequest>(
+    client: &Client,
+    lane: Lane,
+    partitions: &[TopicPartition],
+) -> Result<Vec<Route>, Failure> {
+    let mut led: BTreeMap<NodeId, Vec<i32>> = BTreeMap::new();
+    for at in partitions {
+        led.entry(client.leader(at).await?).or_default().push(at.partition.0);
+    }
+    let mut routes = Vec::new();
+    for (node, partitions) in led {
+        let broker = client.node(node, lane).await?;
+        routes.push(Route { address: broker.address().clone(), version: broker.version::<R>()?, partitions });
+    }
+    Ok(routes)
+}
+
+impl Route {
+    /// The first address of --bootstrap, unasked.
+    pub fn unasked(connect: &Connect, partitions: i32) -> Result<Route, Failure> {
+        let addresses = parse_addresses(&connect.bootstrap);
+        let addresses = addresses.map_err(|error| Failure::Usage(format!("--bootstrap: {error}")))?;
+        let address = addresses.into_iter().next();
+        let address = address.ok_or_else(|| Failure::Usage("--bootstrap names no broker".to_owned()))?;
+        Ok(Route { address, version: UNASKED_VERSION, partitions: (0..partitions.max(1)).collect() })
+    }
+}

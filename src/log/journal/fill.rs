@@ -1,0 +1,39 @@
+//! The journal's second task: makes the files that are missing and fills what is not filled, piece by piece,
+//! ahead of use.
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::files::FillError;
+use super::handle::Shared;
+use crate::io::{Clock, Disk};
+
+/// How long a full disk is left alone.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs until the journal has failed or ended.
+pub(crate) async fn fill_files(shared: Arc<Shared>, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) {
+    let mut told = false;
+    loop {
+        let outcome = {
+            let _one_at_a_time = shared.files.changing.lock().await;
+            if shared.failed.get().is_some() {
+                return;
+            }
+            shared.files.fill(&*disk).await
+        };
+        match outcome {
+            Ok(true) => told = false,
+            Ok(false) => shared.files.unfilled.notified().await,
+            Err(FillError::Passing { path, source }) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(
+                        %path, error = %source,
+                        "a journal file cannot be made: free some space; appends wait when the others are full"
+                    );
+                }
+                clock.sleep(RETRY_INTERVAL).await;
+            }
+            Err(fatal @ FillError::Fatal { .. }) => drop(shared.judge(fatal)),
+        }
+    }
+}

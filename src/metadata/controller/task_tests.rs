@@ -1,0 +1,128 @@
+use std::sync::Arc;
+
+use super::task::{
+    Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION,
+};
+use super::{Decision, bootstrap};
+use crate::config::{Inputs, LiveConfig, load};
+use crate::metadata::{ImageCell, MetadataImage, SnapshotError};
+use crate::partition::testing::{TestFault, TestNode};
+use crate::types::{Offset, ProducerId};
+use crate::wire::MetadataRecord;
+use crate::wire::messages::ProducerIdsRecord;
+
+/// A node that takes a snapshot after every few changes.
+fn config() -> ControllerConfig {
+    let overrides = [
+        "listeners=PLAINTEXT://127.0.0.1:0",
+        "node.id=1",
+        "metadata.log.max.record.bytes.between.snapshots=300",
+    ]
+    .map(str::to_owned);
+    let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
+    let loaded = load(&inputs, None).expect("the configuration is right");
+    let start = Arc::new(loaded.broker);
+    let live = Arc::new(LiveConfig::new(Arc::clone(&start)));
+    ControllerConfig { start, settings: Arc::new(loaded.settings), live }
+}
+
+fn start(node: &TestNode) -> Result<(ControllerHandle, Arc<ImageCell>), ControllerUnavailable> {
+    let image = Arc::new(ImageCell::default());
+    let started = Controller::start(node.io.clone(), config(), node.partitions.clone(), Arc::clone(&image));
+    Ok((node.runtime.block_on(started)?, image))
+}
+
+/// Makes `changes` changes of which each leaves its number.
+fn change(node: &TestNode, controller: &ControllerHandle, numbers: std::ops::Range<i64>) {
+    for number in numbers {
+        let changed = controller.change(move |image: &MetadataImage| {
+            let mut records = bootstrap(image, "cluster", &[("metadata.version", 25)]);
+            let next = ProducerIdsRecord { next_producer_id: number, ..ProducerIdsRecord::default() };
+            records.push(MetadataRecord::ProducerIds(next));
+            Decision { records, reply: () }
+        });
+        node.runtime.block_on(changed).unwrap();
+    }
+}
+
+fn snapshots(node: &TestNode) -> Vec<String> {
+    node.disk().paths().into_iter().filter(|path| path.starts_with("metadata/")).collect()
+}
+
+fn log_start(node: &TestNode) -> Offset {
+    let moved = node.partitions.delete_records(vec![(METADATA_PARTITION, Some(Offset::ZERO))]);
+    node.runtime.block_on(moved).unwrap().remove(0).unwrap()
+}
+
+#[test]
+fn snapshots_bound_the_log_and_the_image_comes_back() {
+    let node = TestNode::new();
+    let (controller, image) = start(&node).unwrap();
+    change(&node, &controller, 1..40);
+    assert_eq!(snapshots(&node).len(), 2, "{:?}", snapshots(&node));
+    let start_before = log_start(&node);
+    assert!(start_before > Offset(10), "the log begins at {start_before}");
+    let before = image.load();
+
+    let node = node.lose_power();
+    let (controller, image) = start(&node).unwrap();
+    assert_eq!(image.load(), before);
+    assert_eq!(image.load().next_producer_id.0, ProducerId(39));
+    change(&node, &controller, 40..60);
+    assert!(log_start(&node) > start_before);
+    assert_eq!(snapshots(&node).len(), 2);
+}
+
+#[test]
+fn a_damaged_snapshot_costs_a_longer_replay_and_two_are_refused() {
+    let node = TestNode::new();
+    let (controller, image) = start(&node).unwrap();
+    change(&node, &controller, 1..40);
+    let before = image.load();
+    let node = node.lose_power();
+    let names = snapshots(&node);
+    node.disk().corrupt(&names[1], 60);
+    let (_, image) = start(&node).unwrap();
+    assert_eq!(image.load(), before, "the older one and the log make the same image");
+
+    let node = node.lose_power();
+    node.disk().corrupt(&names[0], 60);
+    node.disk().corrupt(&names[1], 61);
+    let refused = start(&node).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, ControllerUnavailable::Snapshot(SnapshotError::Lost { .. })), "{refused}");
+    assert!(refused.to_string().contains(&names[0]), "{refused}");
+}
+
+#[test]
+fn without_a_snapshot_the_whole_log_is_read_and_a_snapshot_beyond_it_is_refused() {
+    let node = TestNode::new();
+    let (controller, image) = start(&node).unwrap();
+    change(&node, &controller, 1..3);
+    assert!(snapshots(&node).is_empty());
+    let before = image.load();
+    let node = node.lose_power();
+    let (_, image) = start(&node).unwrap();
+    assert_eq!(image.load(), before);
+
+    let id = crate::metadata::SnapshotId { end: Offset(1000), epoch: crate::types::LeaderEpoch(1) };
+    let node = node.lose_power();
+    node.runtime.block_on(async {
+        let (mut store, _) = crate::metadata::Snapshots::open(node.io.disk.clone()).await.unwrap();
+        store.write(&before, id, crate::types::Timestamp(1)).await.unwrap();
+    });
+    let refused = start(&node).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, ControllerUnavailable::Snapshot(SnapshotError::BeyondLog { .. })), "{refused}");
+}
+
+#[test]
+fn a_snapshot_that_fails_changes_nothing() {
+    let node = TestNode::new();
+    let (controller, image) = start(&node).unwrap();
+    node.inject(TestFault::FailWrites("metadata/".to_owned()));
+    change(&node, &controller, 1..40);
+    assert_eq!(log_start(&node), Offset::ZERO);
+    let before = image.load();
+    let node = node.lose_power();
+    let (_, image) = start(&node).unwrap();
+    assert_eq!(image.load(), before);
+}

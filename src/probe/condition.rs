@@ -1,0 +1,78 @@
+use super::listed;
+
+listed! {
+    /// A rare state that is worth nothing if no run ever comes to it. The list with what each means stands in
+    /// `docs/conditions.md`.
+    pub enum Condition {
+        /// recovery cut a torn commit at the journal's end
+        TornTailCut = "torn-tail-cut",
+        /// recovery replayed the journal over more than one file
+        JournalReplayedOverFiles = "journal-replayed-over-files",
+        /// recovery found damage that it could lay to single logs
+        JournalDamageAttributed = "journal-damage-attributed",
+        /// the vouch file alone told that a commit had been durable
+        VouchWasTheEvidence = "vouch-was-the-evidence",
+        /// a journal file was used a second time
+        JournalFileRecycled = "journal-file-recycled",
+        /// the journal was full, and a commit waited for a checkpoint
+        JournalFull = "journal-full",
+        /// a write or a sync failed in a commit for which several appends waited
+        SyncFailedInGroupCommit = "sync-failed-in-group-commit",
+        /// the entries of one append took more than one commit
+        AppendSplitOverCommits = "append-split-over-commits",
+        /// of the two copies of the checkpoint the second was used
+        CheckpointCopyUsed = "checkpoint-copy-used",
+        /// a crash came between the two copies of a checkpoint
+        CheckpointCopiesDiffered = "checkpoint-copies-differed",
+        /// recovery cut a segment file back to what the checkpoint says
+        SegmentCutBack = "segment-cut-back",
+        /// a segment was ended because it was full
+        SegmentRolledBySize = "segment-rolled-by-size",
+        /// a failed sync of a segment made the next batches go to a new one
+        SegmentSealedByFailedSync = "segment-sealed-by-failed-sync",
+        /// a flush succeeded that had found the disk full before
+        DiskFullThenFlushed = "disk-full-then-flushed",
+        /// a flush ended after its log had been deleted
+        FlushOfDeletedLog = "flush-of-deleted-log",
+        /// a read began in the segments although newer records were in memory alone
+        ReadCrossedToMemory = "read-crossed-to-memory",
+        /// a fetch began inside a batch that was in memory
+        FetchInsideBatchInMemory = "fetch-inside-batch-in-memory",
+        /// a fetch began inside a batch that was in a segment
+        FetchInsideBatchInSegment = "fetch-inside-batch-in-segment",
+        /// a segment was removed while somebody was reading it
+        SegmentGoneUnderReader = "segment-gone-under-reader",
+        /// an index led astray, and the segment was walked from its start
+        IndexIgnored = "index-ignored",
+        /// segments left a log because it begins behind them now
+        SegmentsDropped = "segments-dropped",
+        /// retention moved a log's start
+        RetentionMovedStart = "retention-moved-start",
+        /// a repeated batch was recognised
+        DuplicateRecognised = "duplicate-recognised",
+        /// a repeated batch was recognised whose original had been written before a restart
+        DuplicateRecognisedAfterRecovery = "duplicate-recognised-after-recovery",
+        /// a repeated batch came while the original was still on its way to the disk
+        DuplicateBeforeDurable = "duplicate-before-durable",
+        /// a snapshot with producers in it was loaded
+        ProducerSnapshotLoaded = "producer-snapshot-loaded",
+        /// an append was held back for want of memory
+        AppendHeldForMemory = "append-held-for-memory",
+        /// a compaction took the place of what it had read
+        CompactionReplaced = "compaction-replaced",
+        /// a compaction was thrown away because the log's start had moved
+        CompactionDiscarded = "compaction-discarded",
+        /// recovery removed what a compaction had left that a crash interrupted
+        CompactionInterrupted = "compaction-interrupted",
+        /// groups were loaded that had members
+        GroupLoadedWithMembers = "group-loaded-with-members",
+        /// a member came with a generation that a restart had lost: a rebalance met it
+        RebalanceMetRestart = "rebalance-met-restart",
+        /// a static member took the place of its earlier self
+        StaticMemberReplaced = "static-member-replaced",
+        /// a member's session expired
+        MemberExpired = "member-expired",
+        /// answers of a coordinator waited for a write that failed
+        CoordinatorWriteFailed = "coordinator-write-failed",
+    }
+}

@@ -1,0 +1,87 @@
+//! The switch and the counters of a simulation.
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Condition, Mutant};
+
+static ARMED: OnceLock<Mutant> = OnceLock::new();
+static REACHED: [AtomicU64; Condition::ALL.len()] = [const { AtomicU64::new(0) }; Condition::ALL.len()];
+
+/// Whether a build can make mistakes at all.
+pub const IS_BUILT_IN: bool = true;
+
+/// From now on this process makes this mistake.
+///
+/// # Panics
+/// If another one is armed already: one process runs one seed with one mistake.
+pub fn arm(mutant: Mutant) {
+    let armed = *ARMED.get_or_init(|| mutant);
+    assert_eq!(armed, mutant, "a process makes one mistake");
+}
+
+/// The mistake that this process makes, if any.
+#[must_use]
+pub fn armed() -> Option<Mutant> {
+    ARMED.get().copied()
+}
+
+/// Whether this mistake is to be made.
+#[inline]
+#[must_use]
+pub fn mutant(mutant: Mutant) -> bool {
+    armed() == Some(mutant)
+}
+
+/// Notes that this process has come to this condition.
+#[inline]
+pub fn sometimes(condition: Condition) {
+    REACHED[condition as usize].fetch_add(1, Ordering::Relaxed);
+}
+
+/// How often this process has come to each condition that it has come to.
+#[must_use]
+pub fn reached() -> Vec<(Condition, u64)> {
+    let counted = Condition::ALL.iter().map(|&condition| (condition, count(condition)));
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+fn count(condition: Condition) -> u64 {
+    REACHED[condition as usize].load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Other tests of this process come to conditions, too, but to none of this test's alone.
+    #[test]
+    fn what_was_reached_is_counted() {
+        let condition = Condition::ALL[0];
+        let before = count(condition);
+        sometimes(condition);
+        sometimes(condition);
+        assert!(count(condition) >= before + 2);
+        assert!(reached().iter().any(|(reached, count)| *reached == condition && *count >= before + 2));
+    }
+
+    #[test]
+    fn no_test_arms_a_mistake_in_this_process() {
+        assert_eq!(armed(), None);
+        assert!(Mutant::ALL.iter().all(|&one| !mutant(one)));
+    }
+
+    #[test]
+    fn names_are_distinct_and_found_again() {
+        for (at, &one) in Mutant::ALL.iter().enumerate() {
+            assert_eq!(Mutant::named(one.name()), Some(one));
+            assert!(Mutant::ALL[..at].iter().all(|other| other.name() != one.name()), "{}", one.name());
+            assert!(!one.about().is_empty());
+        }
+        for (at, &one) in Condition::ALL.iter().enumerate() {
+            assert_eq!(one as usize, at, "the counters are found by place");
+            assert_eq!(Condition::named(one.name()), Some(one));
+            assert!(Condition::ALL[..at].iter().all(|other| other.name() != one.name()), "{}", one.name());
+        }
+        assert_eq!(Mutant::named("none"), None);
+    }
+}

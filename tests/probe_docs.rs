@@ -1,0 +1,58 @@
+//! The documented mistakes and conditions are those that there are, and each is planted somewhere in the core.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads the source tree")]
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The values of a list in `src/probe`, with their names.
+fn listed(file: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(root().join("src/probe").join(file)).unwrap();
+    let value = |line: &str| {
+        let (value, name) = line.trim().strip_suffix("\",")?.split_once(" = \"")?;
+        Some((value.to_owned(), name.to_owned()))
+    };
+    let found: Vec<_> = text.lines().filter_map(value).collect();
+    assert!(found.len() >= 25, "{file} was read: {} values", found.len());
+    found
+}
+
+/// The names in the first column of a page's tables.
+fn documented(page: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("docs").join(page)).unwrap();
+    let name = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    text.lines().filter_map(name).collect()
+}
+
+fn sources(directory: &Path, text: &mut String) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("probe") {
+                sources(&path, text);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn pages_and_planted_places_match_the_lists() {
+    let mut core = String::new();
+    sources(&root().join("src"), &mut core);
+    for (file, page, list) in
+        [("mutant.rs", "mutants.md", "Mutant"), ("condition.rs", "conditions.md", "Condition")]
+    {
+        let values = listed(file);
+        let names: BTreeSet<String> = values.iter().map(|(_, name)| name.clone()).collect();
+        assert_eq!(names, documented(page), "docs/{page} tells what src/probe/{file} has");
+        for (value, _) in values {
+            let used = format!("{list}::{value}");
+            assert!(core.contains(&used), "{used} is planted nowhere");
+        }
+    }
+}
