@@ -86,7 +86,7 @@ impl Application {
         }
     }
 
-    /// A topic that is there before anything else begins.
+    /// A topic that is there before anything else begins, and keeps its records for ever.
     #[must_use]
     pub fn topic(mut self, name: &str, partitions: i32) -> Application {
         self.topics.push((name.to_owned(), partitions));

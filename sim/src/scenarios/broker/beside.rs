@@ -1,5 +1,4 @@
 //! A run of somebody else's application beside the broker.
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use super::clients::Ending;
 use super::faults;
 use super::history::History;
 use super::machine::Machine;
-use super::plan::{self, Plan, index};
+use super::plan::{self, Plan, TOPIC, index};
 use crate::application::{Application, Host, Observation, Program};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
@@ -82,7 +81,7 @@ pub(crate) async fn run_beside(
     let world = Beside { application, cluster, machine: &machine, observations: Arc::default() };
     tokio::select! {
         biased;
-        result = world.live(&case) => result,
+        result = world.live(&case, &plan) => result,
         violation = machine.supervise(&mut rng) => Err(violation),
     }
 }
@@ -95,9 +94,9 @@ struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    async fn live(&self, case: &Case) -> Result<(), Violation> {
+    async fn live(&self, case: &Case, plan: &Plan) -> Result<(), Violation> {
         let judge = self.cluster.add_node("judge");
-        self.create_topics(&judge).await?;
+        self.create_topics(plan, &judge).await?;
         let ending = Ending::default();
         let mut nodes = Vec::new();
         for (name, program) in &self.application.processes {
@@ -143,15 +142,20 @@ impl Beside<'_> {
         node
     }
 
-    async fn create_topics(&self, judge: &NodeHandle) -> Result<(), Violation> {
+    async fn create_topics(&self, plan: &Plan, judge: &NodeHandle) -> Result<(), Violation> {
         let topics = self.application.topics.clone();
+        // A clock that jumps must not make records old.
+        let configs = plan.topic_configs(TOPIC);
         let host = self.host(judge, judge.io(), &Ending::default());
         let creating = judge.run(|io| async move {
             let client = host.client("creator");
             for (name, partitions) in topics {
-                let configs = BTreeMap::new();
-                let topic =
-                    NewTopic { name, partitions: Some(partitions), replication_factor: Some(1), configs };
+                let topic = NewTopic {
+                    name,
+                    partitions: Some(partitions),
+                    replication_factor: Some(1),
+                    configs: configs.clone(),
+                };
                 loop {
                     match client.create_topic(&topic, Validate::Apply).await {
                         Ok(_) => break,
