@@ -2,10 +2,9 @@
 //! once without.
 //!
 //! ```text
-//! cargo run --profile sim --example orders -- run --seeds 100 --scenario orders-hasty
-//! cargo run --profile sim --example orders -- replay 3 --scenario orders-hasty
-//! cargo run --profile sim --example orders -- shrink 3 --scenario orders-hasty
-//! cargo run --profile sim --example orders -- run --seeds 100
+//! cargo run --profile sim --example orders -- run --seeds 16 --scenario orders-hasty
+//! cargo run --profile sim --example orders -- replay 9 --scenario orders-hasty
+//! cargo run --profile sim --example orders -- shrink 9 --scenario orders-hasty --schedules target/sim/kept
 //! ```
 use std::process::ExitCode;
 
