@@ -172,6 +172,17 @@ struct ClockSleep {
 }
 
 impl ClockSleep {
+    /// Whether a timer that is still to come will wake this task: nothing has to be done then. A sleep stands in
+    /// many a select, and is polled far more often than it ends.
+    fn is_registered(&self, now: SimTime, waker: &Waker) -> bool {
+        let Some(id) = self.registered else { return false };
+        let clock = lock(&self.node.clock);
+        clock
+            .sleepers
+            .get(&id)
+            .is_some_and(|(timer, known)| known.will_wake(waker) && timer.is_none_or(|(time, _)| time > now))
+    }
+
     fn unregister(&mut self) {
         let Some(id) = self.registered.take() else { return };
         let sleeper = lock(&self.node.clock).sleepers.remove(&id);
@@ -185,17 +196,21 @@ impl Future for ClockSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.unregister();
         if !self.node.is_alive(self.incarnation) {
             return Poll::Pending;
         }
         let now = self.world.now();
-        let node = self.node.clone();
-        let mut clock = lock(&node.clock);
-        if clock.shown(now) >= self.until_nanos {
+        let waker = context.waker();
+        let is_up = lock(&self.node.clock).shown(now) >= self.until_nanos;
+        if !is_up && self.is_registered(now, waker) {
+            return Poll::Pending;
+        }
+        self.unregister();
+        if is_up {
             return Poll::Ready(());
         }
-        let waker = context.waker();
+        let node = self.node.clone();
+        let mut clock = lock(&node.clock);
         let timer = clock
             .when(now, self.until_nanos)
             .map(|time| self.world.timers.at(time, Action::Wake(waker.clone())));

@@ -1,4 +1,5 @@
 use std::future::{Future, poll_fn};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Outcome<T> {
     pub value: T,
     pub hash: TraceHash,
     pub events: u64,
+    /// The requests that clients told to be answered ([`Cluster::count_requests`]).
+    pub requests: u64,
     /// Under [`TraceMode::Keep`].
     pub lines: Vec<String>,
     /// The tasks that panicked on nodes, in order.
@@ -92,9 +95,10 @@ impl Simulation {
     /// # Panics
     /// If the scenario panics, if every task waits for ever, or beyond the time limit.
     pub fn run<F: Future>(self, scenario: impl FnOnce(Cluster) -> F) -> Outcome<F::Output> {
-        let Outcome { value, hash, events, lines, panics, time, operations } = self.try_run(scenario);
+        let outcome = self.try_run(scenario);
+        let Outcome { value, hash, events, requests, lines, panics, time, operations } = outcome;
         match value {
-            Ok(value) => Outcome { value, hash, events, lines, panics, time, operations },
+            Ok(value) => Outcome { value, hash, events, requests, lines, panics, time, operations },
             Err(Crashed(message)) => panic!("{message}"),
         }
     }
@@ -126,8 +130,17 @@ impl Simulation {
         let panics = world.as_ref().map(|world| lock(&world.panics).clone()).unwrap_or_default();
         let operations = world.as_ref().map(|world| std::mem::take(&mut *lock(&world.operations)));
         let time = world.as_ref().map(|world| world.now()).unwrap_or_default();
-        let (hash, events, lines) = (trace.hash(), trace.events(), trace.lines());
-        Outcome { value, hash, events, lines, panics, time, operations: operations.unwrap_or_default() }
+        let requests = world.as_ref().map_or(0, |world| world.requests.load(Ordering::Relaxed));
+        Outcome {
+            value,
+            hash: trace.hash(),
+            events: trace.events(),
+            requests,
+            lines: trace.lines(),
+            panics,
+            time,
+            operations: operations.unwrap_or_default(),
+        }
     }
 }
 
@@ -210,6 +223,11 @@ impl Cluster {
     /// Adds a line of the scenario's own to the trace.
     pub fn note(&self, what: std::fmt::Arguments<'_>) {
         self.world.event("scenario", what);
+    }
+
+    /// So many more requests of clients were answered.
+    pub fn count_requests(&self, requests: u64) {
+        self.world.requests.fetch_add(requests, Ordering::Relaxed);
     }
 
     /// A client begins something; `value` is asked for only if the history is kept.

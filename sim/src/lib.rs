@@ -13,6 +13,7 @@ compile_error!(
     "ordain-sim needs --cfg madsim, which .cargo/config.toml sets; an environment variable RUSTFLAGS overrides it: unset it"
 );
 
+pub mod application;
 pub mod case;
 pub mod cli;
 pub mod clock;
@@ -34,6 +35,7 @@ mod timers;
 pub mod trace;
 mod world;
 
+pub use application::Application;
 pub use cluster::{Cluster, Crashed, NodeHandle, Outcome, Simulation, TaskPanic};
 pub use time::SimTime;
 pub use trace::{TraceHash, TraceMode};

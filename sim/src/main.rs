@@ -2,5 +2,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ordain_sim::cli::main(ordain_sim::scenarios::all())
+    ordain_sim::cli::main("cargo sim", ordain_sim::scenarios::all())
 }

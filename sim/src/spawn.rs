@@ -118,8 +118,9 @@ impl Future for Task {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         {
             let mut shared = lock(&self.shared);
-            if !shared.aborted {
-                shared.task = Some(context.waker().clone());
+            let waker = context.waker();
+            if !shared.aborted && !shared.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+                shared.task = Some(waker.clone());
             }
             if shared.aborted {
                 drop(shared);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::net;
 use crate::time::SimTime;
 use crate::world::World;
 
@@ -17,6 +18,7 @@ pub(crate) type Job = Box<dyn FnOnce(&Arc<World>) + Send>;
 /// What happens when its time has come.
 pub(crate) enum Action {
     Wake(Waker),
+    Net(net::Event),
     Run(Job),
 }
 
@@ -77,8 +79,12 @@ impl Timers {
     fn arm(&self, world: &World, context: &mut Context<'_>) {
         let mut state = self.lock();
         let now = world.now();
-        state.driver = Some(context.waker().clone());
-        state.armed = state.armed.split_off(&SimTime(now.0 + 1));
+        if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
+            state.driver = Some(context.waker().clone());
+        }
+        while state.armed.first().is_some_and(|armed| *armed <= now) {
+            state.armed.pop_first();
+        }
         let Some(((time, _), _)) = state.queue.first_key_value() else { return };
         let time = *time;
         if state.armed.first().is_some_and(|armed| *armed <= time) {
@@ -100,6 +106,7 @@ pub(crate) async fn drive(world: Arc<World>) {
         while let Some(action) = world.timers.pop_due(world.now()) {
             match action {
                 Action::Wake(waker) => waker.wake(),
+                Action::Net(event) => net::happen(&world, event),
                 Action::Run(run) => run(&world),
             }
         }

@@ -15,7 +15,7 @@ use crate::net::NetState;
 use crate::rng::Streams;
 use crate::time::SimTime;
 use crate::timers::Timers;
-use crate::trace::Trace;
+use crate::trace::{Part, Trace};
 
 /// The executor's clock runs slower by this much: its finest timer, 1 ms, is 1 µs here.
 const DILATION: u32 = 1000;
@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) panics: Mutex<Vec<TaskPanic>>,
     pub(crate) streams: Streams,
     spawned: AtomicU64,
+    /// The clients' requests that were answered.
+    pub(crate) requests: AtomicU64,
 }
 
 /// A machine and what survives on it when its process ends.
@@ -68,12 +70,16 @@ impl World {
             panics: Mutex::default(),
             streams: Streams::new(seed, "world"),
             spawned: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn now(&self) -> SimTime {
-        let nanos = self.time.elapsed().as_nanos() / u128::from(DILATION);
-        SimTime(u64::try_from(nanos).unwrap_or(u64::MAX))
+        // Asked at every step: without a division of 128 bits.
+        let elapsed = self.time.elapsed();
+        let (seconds, nanos) = (elapsed.as_secs(), u64::from(elapsed.subsec_nanos()));
+        let dilation = u64::from(DILATION);
+        SimTime(seconds.saturating_mul(1_000_000_000 / dilation).saturating_add(nanos / dilation))
     }
 
     /// A future that the executor completes after this much simulated time. Leaks a timer at every poll:
@@ -92,6 +98,11 @@ impl World {
 
     pub(crate) fn event(&self, place: &str, what: fmt::Arguments<'_>) {
         self.trace.event(self.now(), place, what);
+    }
+
+    /// [`Trace::frequent`], now.
+    pub(crate) fn frequent_event(&self, place: &str, parts: &[Part<'_>], line: fmt::Arguments<'_>) {
+        self.trace.frequent(self.now(), place, parts, line);
     }
 
     pub(crate) fn add_node(&self, make: impl FnOnce(NodeIndex) -> Node) -> Arc<Node> {

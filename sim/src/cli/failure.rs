@@ -9,6 +9,8 @@ use crate::history::to_json_lines;
 use crate::report::{Finding, Page, page};
 use crate::scenarios::Violation;
 
+use super::program;
+
 /// Writes the folder of a run whose trace was kept.
 pub(super) fn write(
     folder: &Path,
@@ -37,7 +39,7 @@ pub(super) fn write(
 pub(super) fn write_violation(folder: &Path, found: Option<(&str, &str)>, replay: &str) -> io::Result<()> {
     let (checker, text) = found.unwrap_or(("nothing", "everything held that must hold"));
     let case = folder.join("case.json");
-    let text = format!("{checker}: {text}\n\n{replay}\ncargo sim replay --case {}\n", case.display());
+    let text = format!("{checker}: {text}\n\n{replay}\n{} replay --case {}\n", program(), case.display());
     fs::write(folder.join("violation.txt"), text)
 }
 

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use crate::case::Case;
 use crate::scenarios::Scenario;
 use crate::schedules::Schedule;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod conditions;
 mod failure;
@@ -25,12 +25,15 @@ mod run;
 mod schedules;
 mod seed;
 mod shrink;
+mod speed;
 
 /// What can be simulated; the first is meant if none is named.
 static SCENARIOS: OnceLock<Vec<&'static dyn Scenario>> = OnceLock::new();
+/// How people start this program.
+static PROGRAM: OnceLock<&'static str> = OnceLock::new();
 
 #[derive(Parser)]
-#[command(name = "cargo sim", version, about = "Runs a program inside its deterministic simulator")]
+#[command(version, about = "Runs a program inside its deterministic simulator")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -48,6 +51,8 @@ enum Command {
     Schedules(schedules::Options),
     /// Look for every planted mistake, and say after how many seeds it was found
     Mutants(mutants::Options),
+    /// Measure how much simulated time one core gets through
+    Speed(speed::Options),
     /// List the scenarios
     List,
     /// Run one seed or case in this process and report on it in a line of JSON (what `run` starts)
@@ -55,19 +60,25 @@ enum Command {
     Seed(seed::Options),
 }
 
-/// Does what the command line says, with these scenarios; the first is the default.
+/// Does what the command line says, with these scenarios; the first is the default. `program` is how people start
+/// it, for the lines that show a failure again: `cargo run --example orders --`.
 ///
 /// # Panics
 /// If there is no scenario.
-pub fn main(scenarios: Vec<&'static dyn Scenario>) -> ExitCode {
+#[must_use]
+pub fn main(program: &'static str, scenarios: Vec<&'static dyn Scenario>) -> ExitCode {
     assert!(!scenarios.is_empty(), "a simulator without scenarios");
     let scenarios = SCENARIOS.get_or_init(|| scenarios);
-    match Arguments::parse().command {
+    let program = *PROGRAM.get_or_init(|| program);
+    let matches = Arguments::command().name(program).bin_name(program).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match arguments.command {
         Command::Run(options) => run::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Shrink(options) => shrink::run(&options),
         Command::Schedules(options) => schedules::run(&options),
         Command::Mutants(options) => mutants::run(&options),
+        Command::Speed(options) => speed::run(&options),
         Command::List => list::run(scenarios),
         Command::Seed(options) => seed::run(&options),
     }
@@ -91,7 +102,7 @@ struct Chosen {
     /// A file that holds the case: a failure's case.json, or a schedule of sim/schedules/
     #[arg(long, value_name = "FILE")]
     case: Option<PathBuf>,
-    /// Run it in this scenario; default: the case's own, or that of the broker
+    /// Run it in this scenario; default: the case's own, or the first of the list
     #[arg(long)]
     scenario: Option<String>,
 }
@@ -145,7 +156,7 @@ impl Chosen {
 
     /// The command that shows it.
     fn replay_line(&self) -> String {
-        format!("cargo sim replay {}", self.arguments().join(" "))
+        format!("{} replay {}", program(), self.arguments().join(" "))
     }
 }
 
@@ -156,7 +167,12 @@ impl Chosen {
 fn scenario(name: &str) -> Result<&'static dyn Scenario, String> {
     let mut all = SCENARIOS.get().into_iter().flatten().copied();
     all.find(|scenario| scenario.name() == name)
-        .ok_or_else(|| format!("there is no scenario {name:?}; `cargo sim list` shows what there is"))
+        .ok_or_else(|| format!("there is no scenario {name:?}; `{} list` shows what there is", program()))
+}
+
+/// How people start this program.
+fn program() -> &'static str {
+    PROGRAM.get().copied().unwrap_or("cargo sim")
 }
 
 fn default_scenario() -> &'static str {

@@ -10,7 +10,7 @@ use crate::shrink::{self, Oracle, Size};
 use clap::Args;
 
 use super::process::{self, Found};
-use super::{Chosen, TIMEOUT_SECONDS, jobs, refuse, scenario};
+use super::{Chosen, TIMEOUT_SECONDS, jobs, program, refuse, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -84,10 +84,11 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     let written = fs::create_dir_all(&options.schedules).and_then(|()| fs::write(&path, schedule.to_json()));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(format!(
-        "  after:  {} ({runs} runs in {:.1} s)\n  kept as {}\n  cargo sim replay --case {}",
+        "  after:  {} ({runs} runs in {:.1} s)\n  kept as {}\n  {} replay --case {}",
         Size::of(&schedule.case),
         took.as_secs_f64(),
         path.display(),
+        program(),
         path.display()
     ))
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::future::{poll_fn, ready};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,7 @@ use super::state::{DiskState, FaultyOp, PowerLoss, Range, io_error};
 use super::tree::{Inode, InodeId};
 use crate::time::SimTime;
 use crate::timers::Action;
-use crate::trace::fnv64;
+use crate::trace::{Part, content_hash};
 use crate::world::{Incarnation, Node, World, lock};
 
 /// A node's disk as one run of its process uses it.
@@ -39,6 +40,16 @@ impl SimDisk {
 
     fn event(&self, what: std::fmt::Arguments<'_>) {
         self.world.event(&self.node.name, what);
+    }
+
+    fn frequent_event(&self, parts: &[Part<'_>], line: std::fmt::Arguments<'_>) {
+        self.world.frequent_event(&self.node.name, parts, line);
+    }
+
+    fn file_event<T>(&self, what: &str, path: &str, result: &io::Result<T>) {
+        let verdict = verdict(result);
+        let parts = [Part::Text(what), Part::Text(path), Part::Text(&verdict)];
+        self.frequent_event(&parts, format_args!("disk {what} {path:?} {verdict}"));
     }
 
     /// Runs an operation: from the first poll on it goes its way, whether or not the future is kept. `effect`
@@ -126,7 +137,7 @@ impl SimDisk {
             |state| state.options.names,
             move |disk, state| {
                 let result = state.fault(FaultyOp::Names, &path).and_then(|()| job(disk, state));
-                disk.event(format_args!("disk {what} {path:?} {}", verdict(&result)));
+                disk.file_event(what, &path, &result);
                 result.map_err(|error| at(&path, &error))
             },
             |_, _, result| result,
@@ -135,12 +146,12 @@ impl SimDisk {
 }
 
 /// For the trace: an error's kind, without texts that may differ between systems.
-fn verdict<T>(result: &io::Result<T>) -> String {
+fn verdict<T>(result: &io::Result<T>) -> Cow<'static, str> {
     match result {
-        Ok(_) => "ok".to_owned(),
+        Ok(_) => Cow::Borrowed("ok"),
         Err(error) => match error.raw_os_error() {
-            Some(number) => format!("error {number}"),
-            None => format!("{:?}", error.kind()),
+            Some(number) => Cow::Owned(format!("error {number}")),
+            None => Cow::Owned(format!("{:?}", error.kind())),
         },
     }
 }
@@ -210,13 +221,13 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, path: &str) -> BoxFuture<io::Result<()>> {
-        let (name, traced) = (path.to_owned(), path.to_owned());
+        let name = path.to_owned();
         self.operate(
             |state| state.options.sync,
             |_, _| (),
             move |disk, state, ()| {
                 let result = state.fault(FaultyOp::Names, &name).and_then(|()| state.tree.sync_dir(&name));
-                disk.event(format_args!("disk sync_dir {traced:?} {}", verdict(&result)));
+                disk.file_event("sync_dir", &name, &result);
                 result.map_err(|error| at(&name, &error))
             },
         )
@@ -265,13 +276,19 @@ impl Target {
         bytes: Bytes,
     ) -> io::Result<ChangeId> {
         let result = self.try_write(state, offset, bytes.clone());
-        disk.event(format_args!(
-            "disk write {} at {offset} +{} {:016x} {}",
-            self.path,
-            bytes.len(),
-            fnv64(&bytes, 0),
-            verdict(&result)
-        ));
+        let (length, hash) = (bytes.len(), content_hash(&bytes));
+        let verdict = verdict(&result);
+        disk.frequent_event(
+            &[
+                Part::Text("write"),
+                Part::Text(&self.path),
+                Part::Number(offset),
+                Part::Number(length as u64),
+                Part::Number(hash),
+                Part::Text(&verdict),
+            ],
+            format_args!("disk write {} at {offset} +{length} {hash:016x} {verdict}", self.path),
+        );
         result.map_err(|error| at(&self.path, &error))
     }
 
@@ -354,12 +371,19 @@ impl File for SimFile {
                     let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
                     file.read(offset, length).ok_or_else(io_error)
                 });
-                let hash = result.as_ref().map_or(0, |bytes| fnv64(bytes, 0));
-                disk.event(format_args!(
-                    "disk read {} at {offset} +{length} {hash:016x} {}",
-                    target.path,
-                    verdict(&result)
-                ));
+                let hash = result.as_ref().map_or(0, |bytes| content_hash(bytes));
+                let verdict = verdict(&result);
+                disk.frequent_event(
+                    &[
+                        Part::Text("read"),
+                        Part::Text(&target.path),
+                        Part::Number(offset),
+                        Part::Number(length as u64),
+                        Part::Number(hash),
+                        Part::Text(&verdict),
+                    ],
+                    format_args!("disk read {} at {offset} +{length} {hash:016x} {verdict}", target.path),
+                );
                 result.map_err(|error| at(&target.path, &error))
             },
             |_, _, result| result,
@@ -428,7 +452,7 @@ impl File for SimFile {
                 } else if let (Some(file), Some(mark)) = (state.tree.file(target.inode), mark) {
                     file.synced(mark);
                 }
-                disk.event(format_args!("disk sync {} {}", target.path, verdict(&result)));
+                disk.file_event("sync", &target.path, &result);
                 result.map_err(|error| at(&target.path, &error))
             },
         )
@@ -466,7 +490,7 @@ impl Target {
         } else if let Some(file) = state.tree.file(self.inode) {
             file.written_durably(change);
         }
-        disk.event(format_args!("disk durable {} {}", self.path, verdict(&result)));
+        disk.file_event("durable", &self.path, &result);
         result.map_err(|error| at(&self.path, &error))
     }
 }

@@ -1,7 +1,7 @@
 //! What happens to segments, window updates and resets on their way, and what a kernel does when its process
 //! or its machine ends.
+use std::fmt;
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -10,20 +10,21 @@ use bytes::Bytes;
 use super::state::{Body, NetState, Segment, Side, StreamId};
 use crate::time::SimTime;
 use crate::timers::Action;
-use crate::trace::fnv64;
+use crate::trace::{Part, content_hash};
 use crate::world::{Node, NodeIndex, World, lock};
 
-/// What is to be done once the network's lock is free again.
-#[derive(Default)]
-pub(super) struct After {
+/// What follows from a change of the network: events are told and put in line at once, wakers are kept until
+/// the network's lock is free again.
+pub(super) struct After<'a> {
+    world: &'a World,
+    /// Seldom more than one is woken.
+    waker: Option<Waker>,
     wakers: Vec<Waker>,
-    events: Vec<String>,
-    at: Vec<(SimTime, Event)>,
 }
 
 /// What comes to pass on the network at some time.
-#[derive(Clone, Copy)]
-enum Event {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
     /// The first segment from that side arrives, if it is due.
     Deliver(StreamId, Side),
     /// What that side has read is told to its peer.
@@ -34,36 +35,39 @@ enum Event {
     GiveUp(StreamId, Side, SimTime),
 }
 
-impl After {
+impl After<'_> {
     pub(super) fn wake(&mut self, wakers: impl IntoIterator<Item = Waker>) {
-        self.wakers.extend(wakers);
+        for waker in wakers {
+            if self.waker.is_none() {
+                self.waker = Some(waker);
+            } else {
+                self.wakers.push(waker);
+            }
+        }
     }
 
-    pub(super) fn event(&mut self, text: String) {
-        self.events.push(text);
+    pub(super) fn event(&mut self, what: fmt::Arguments<'_>) {
+        self.world.event("net", what);
     }
 
-    /// Does what was put off. The lock must be free.
-    pub(super) fn run(self, world: &World) {
-        for event in self.events {
-            world.event("net", format_args!("{event}"));
-        }
-        for (time, event) in self.at {
-            let run = move |world: &Arc<World>| with_net(world, |net, after, now| event.run(net, after, now));
-            world.timers.at(time, Action::Run(Box::new(run)));
-        }
-        for waker in self.wakers {
-            waker.wake();
-        }
+    fn at(&mut self, time: SimTime, event: Event) {
+        self.world.timers.at(time, Action::Net(event));
     }
 }
 
 /// Runs `job` under the network's lock, and what it puts off after that.
 pub(super) fn with_net<T>(world: &World, job: impl FnOnce(&mut NetState, &mut After, SimTime) -> T) -> T {
-    let mut after = After::default();
+    let mut after = After { world, waker: None, wakers: Vec::new() };
     let result = job(&mut lock(&world.net), &mut after, world.now());
-    after.run(world);
+    for waker in after.waker.into_iter().chain(after.wakers) {
+        waker.wake();
+    }
     result
+}
+
+/// An event's time has come.
+pub(crate) fn happen(world: &World, event: Event) {
+    with_net(world, |net, after, now| event.run(net, after, now));
 }
 
 impl Event {
@@ -92,7 +96,7 @@ impl NetState {
         let is_first = end.outgoing.is_empty();
         end.outgoing.push_back(Segment { due, body });
         if is_first {
-            after.at.push((due, Event::Deliver(id, side)));
+            after.at(due, Event::Deliver(id, side));
         }
     }
 
@@ -112,7 +116,7 @@ impl NetState {
             let end = stream.end(side);
             let Some(segment) = end.outgoing.front() else { return };
             if segment.due > now {
-                after.at.push((segment.due, Event::Deliver(id, side)));
+                after.at(segment.due, Event::Deliver(id, side));
                 return;
             }
             if !passes {
@@ -121,7 +125,7 @@ impl NetState {
                     end.outgoing.clear();
                 } else if end.stalled_since.is_none() {
                     end.stalled_since = Some(now);
-                    after.at.push((now.after(self.options.give_up), Event::GiveUp(id, side, now)));
+                    after.at(now.after(self.options.give_up), Event::GiveUp(id, side, now));
                 }
                 return;
             }
@@ -134,15 +138,9 @@ impl NetState {
     fn arrive(&mut self, id: StreamId, side: Side, body: Body, after: &mut After, now: SimTime) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let target = stream.end(side.other());
-        let what = match &body {
-            Body::Open => "open".to_owned(),
-            Body::Data(bytes) => format!("+{} {:016x}", bytes.len(), fnv64(bytes, 0)),
-            Body::End => "end".to_owned(),
-        };
         let (gone, to) = (target.gone, target.node);
         let from = stream.end(side).node;
-        let text = format!("{} > {} s{id} {what}", self.host_name(from), self.host_name(to));
-        after.event(text);
+        self.tell_segment(id, from, to, &body, after);
         match body {
             Body::Open => self.open_arrives(id, after, now),
             Body::End if gone => {}
@@ -159,6 +157,27 @@ impl NetState {
                 target.inbox_bytes += bytes.len();
                 target.inbox.push_back(bytes);
                 after.wake(target.reader.take());
+            }
+        }
+    }
+
+    fn tell_segment(&self, id: StreamId, from: NodeIndex, to: NodeIndex, body: &Body, after: &mut After) {
+        let (sender, receiver) = (self.host_name(from), self.host_name(to));
+        let world = after.world;
+        match body {
+            Body::Open => world.event("net", format_args!("{sender} > {receiver} s{id} open")),
+            Body::End => world.event("net", format_args!("{sender} > {receiver} s{id} end")),
+            Body::Data(bytes) => {
+                let (length, hash) = (bytes.len(), content_hash(bytes));
+                let parts = [
+                    Part::Text(sender),
+                    Part::Text(receiver),
+                    Part::Number(id),
+                    Part::Number(length as u64),
+                    Part::Number(hash),
+                ];
+                let line = format_args!("{sender} > {receiver} s{id} +{length} {hash:016x}");
+                world.frequent_event("net", &parts, line);
             }
         }
     }
@@ -193,7 +212,7 @@ impl NetState {
         end.gone = true;
         end.outgoing.clear();
         end.stalled_since = None;
-        after.at.push((now.after(latency), Event::Reset(id, side)));
+        after.at(now.after(latency), Event::Reset(id, side));
     }
 
     fn reset_arrives(&mut self, id: StreamId, side: Side, after: &mut After) {
@@ -202,27 +221,27 @@ impl NetState {
             return;
         }
         let unread_survives = self.rng.chance(500);
-        let text = format!("{} > {} s{id} reset", self.host_name(from), self.host_name(to));
+        let (sender, receiver) = (self.host_name(from).to_owned(), self.host_name(to).to_owned());
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let target = stream.end(side.other());
         target.outgoing.clear();
         if target.gone {
             return;
         }
-        after.event(text);
+        after.event(format_args!("{sender} > {receiver} s{id} reset"));
         target.fail(ErrorKind::ConnectionReset, unread_survives);
         after.wake(target.wakers());
     }
 
     fn give_up(&mut self, id: StreamId, side: Side, since: SimTime, after: &mut After) {
         let Some((from, to)) = self.nodes_of(id, side) else { return };
-        let text = format!("{} > {} s{id} given up", self.host_name(from), self.host_name(to));
+        let (sender, receiver) = (self.host_name(from).to_owned(), self.host_name(to).to_owned());
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let end = stream.end(side);
         if end.stalled_since != Some(since) {
             return;
         }
-        after.event(text);
+        after.event(format_args!("{sender} > {receiver} s{id} given up"));
         end.outgoing.clear();
         end.stalled_since = None;
         if !end.gone {
@@ -242,7 +261,7 @@ impl NetState {
         }
         end.telling = true;
         let latency = self.latency(from, to);
-        after.at.push((now.after(latency), Event::Tell(id, side)));
+        after.at(now.after(latency), Event::Tell(id, side));
     }
 
     fn tell(&mut self, id: StreamId, side: Side, after: &mut After) {
@@ -274,7 +293,7 @@ impl NetState {
             } else {
                 self.send_end(id, side, after, now);
                 // A peer that waits for room learns at its next write that nobody reads any more.
-                after.at.push((now, Event::Tell(id, side)));
+                after.at(now, Event::Tell(id, side));
             }
         }
         self.forget_if_over(id);
@@ -310,7 +329,7 @@ impl NetState {
                 after.wake(end.wakers());
             }
         }
-        after.event(format!("s{id} broken"));
+        after.event(format_args!("s{id} broken"));
         self.forget_if_over(id);
     }
 
@@ -334,14 +353,14 @@ impl NetState {
                 // The pauses between tries double: the next one comes within the time already waited.
                 let most = now.since(since).min(Duration::from_secs(5)).max(self.options.resend);
                 let wait = self.rng.duration(Duration::from_millis(1), most);
-                after.at.push((now.after(wait), Event::Deliver(id, side)));
+                after.at(now.after(wait), Event::Deliver(id, side));
             }
             if untold {
                 let latency = self.latency(from, to);
                 if let Some(stream) = self.streams.get_mut(&id) {
                     stream.end(side).telling = true;
                 }
-                after.at.push((now.after(latency), Event::Tell(id, side)));
+                after.at(now.after(latency), Event::Tell(id, side));
             }
         }
     }

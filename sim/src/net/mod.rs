@@ -20,6 +20,6 @@ mod state;
 
 pub(crate) use connect::SimNet;
 pub use control::NetControl;
-pub(crate) use deliver::{node_crashed, node_lost_power, node_powered_on};
+pub(crate) use deliver::{Event, happen, node_crashed, node_lost_power, node_powered_on};
 pub use state::NetOptions;
 pub(crate) use state::NetState;

@@ -56,12 +56,12 @@ impl Default for NetOptions {
     }
 }
 
-pub(super) type StreamId = u64;
+pub(crate) type StreamId = u64;
 pub(super) type ListenerId = u64;
 
 /// Which end of a stream: the one that connected, or the one that accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Client,
     Server,
 }

@@ -10,10 +10,10 @@ use crate::case::{Case, CaseError};
 use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
 use crate::trace::TraceMode;
 
-mod broker;
+pub(crate) mod broker;
 mod storage_and_net;
 
-pub use broker::Broker;
+pub use broker::{Broker, Load};
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: who found what to be broken.
@@ -74,11 +74,16 @@ pub trait Scenario: Sync {
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
 }
 
-/// All scenarios; the first is the default.
+/// All scenarios of `cargo sim`; the first is the default.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Scenario> {
-    let mut all: Vec<&'static dyn Scenario> =
-        vec![&Broker { mutant: None }, &StorageAndNet { sync_before_answer: true }];
+    let mut all: Vec<&'static dyn Scenario> = vec![
+        &Broker { mutant: None },
+        &StorageAndNet { sync_before_answer: true },
+        &Load::Full,
+        &Load::Inside,
+        &Load::Idle,
+    ];
     all.extend(mutants().iter().map(|broker| broker as &dyn Scenario));
     all.push(&StorageAndNet { sync_before_answer: false });
     all
@@ -115,6 +120,6 @@ pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome
         }
         (Ok(Ok(())), None) => Ok(()),
     };
-    let Outcome { hash, events, lines, panics, time, operations, value: _ } = outcome;
-    Outcome { value, hash, events, lines, panics, time, operations }
+    let Outcome { hash, events, requests, lines, panics, time, operations, value: _ } = outcome;
+    Outcome { value, hash, events, requests, lines, panics, time, operations }
 }

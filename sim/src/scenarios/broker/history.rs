@@ -134,8 +134,18 @@ pub(super) enum CommitFate {
     Unknown,
 }
 
+/// Who commits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Committer {
+    /// A member of the group: what was delivered.
+    Member,
+    /// Somebody from outside of it: whatever is wanted.
+    Administrator,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Commit {
+    pub(super) by: Committer,
     pub(super) at: TopicPartition,
     pub(super) offset: Offset,
     pub(super) fate: CommitFate,
@@ -378,14 +388,18 @@ impl History {
     }
 
     /// A commit is about to be asked for; gives its places for [`History::committed_as`].
-    pub(super) fn committing(&self, offsets: &BTreeMap<TopicPartition, Offset>) -> std::ops::Range<usize> {
+    pub(super) fn committing(
+        &self,
+        by: Committer,
+        offsets: &BTreeMap<TopicPartition, Offset>,
+    ) -> std::ops::Range<usize> {
         let now = self.now();
         let mut events = self.events();
         let first = events.commits.len();
         for (at, offset) in offsets {
             self.cluster.note(format_args!("commit {at} {offset}"));
             let (at, fate) = (at.clone(), CommitFate::Unknown);
-            events.commits.push(Commit { at, offset: *offset, fate, began: now, ended: now });
+            events.commits.push(Commit { by, at, offset: *offset, fate, began: now, ended: now });
         }
         first..events.commits.len()
     }
@@ -498,6 +512,11 @@ impl History {
     pub(super) async fn is_wrong(&self) -> String {
         self.wrong.begun().await;
         self.events().wrongs.first().cloned().unwrap_or_default()
+    }
+
+    /// A client's request was answered.
+    pub(super) fn count_request(&self) {
+        self.cluster.count_requests(1);
     }
 
     /// A line in the trace.

@@ -66,10 +66,8 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Lets the clients come to their end, then reads everything: as it is, and again after a loss of power.
+    /// Reads everything: as it is, and again after a loss of power. The clients have come to their end.
     pub(super) async fn judge(&self) -> Result<(), Violation> {
-        // Longer than a delivery takes.
-        self.cluster.sleep(Duration::from_secs(25)).await;
         for session in 1..=2 {
             self.look(session).await?;
             if session == 1 {

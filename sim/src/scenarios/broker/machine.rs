@@ -10,6 +10,7 @@ use ordain::server::Node;
 use tokio::sync::mpsc;
 
 use super::account::Account;
+use super::clients::Guest;
 use super::history::{FailedSync, History};
 use super::plan::{BROKER, Plan};
 use crate::cluster::{Cluster, NodeHandle};
@@ -44,6 +45,8 @@ struct Shared {
     /// Whether the disk gives errors, now or earlier in this run.
     disk_errors: AtomicBool,
     account: Account,
+    /// Who begins with each run of the process, inside of it.
+    guests: Mutex<Arc<[Guest]>>,
 }
 
 /// A run of the process that has ended, and why.
@@ -80,6 +83,7 @@ impl Machine {
             run: AtomicU64::new(0),
             stop: Mutex::new(Shutdown::new()),
             disk_errors,
+            guests: Mutex::new(Arc::new([])),
         });
         let program = Arc::clone(&shared);
         let notes = cluster.clone();
@@ -103,6 +107,11 @@ impl Machine {
 
     pub(super) fn node(&self) -> &NodeHandle {
         &self.node
+    }
+
+    /// From the next run of the process on (the first one, if it has not begun) these are inside of it.
+    pub(super) fn invite(&self, guests: Arc<[Guest]>) {
+        *lock(&self.shared.guests) = guests;
     }
 
     pub(super) fn power_fail(&self) {
@@ -246,7 +255,8 @@ async fn run(io: Io, shared: Arc<Shared>, cluster: Cluster) {
 async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Why {
     let config = &shared.config;
     let before = shared.account.before();
-    let node = Node::start(io, Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
+    let node =
+        Node::start(io.clone(), Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
     let node = match node {
         Ok(node) => node,
         Err(error) => return Why::NotStarted(error.to_string()),
@@ -254,6 +264,10 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
     cluster.note(format_args!("the broker runs: {:?}", node.recovery()));
     if let Err(wrong) = shared.account.judge_report(&before, node.recovery()) {
         return Why::Wrong(wrong);
+    }
+    for guest in lock(&shared.guests).iter() {
+        let staying = guest.clone().stay(io.clone(), Arc::clone(node.context()));
+        drop(io.spawn.spawn("guest", Box::pin(staying)));
     }
     let journal = node.storage().journal().clone();
     let failed = tokio::select! {

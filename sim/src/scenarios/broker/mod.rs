@@ -16,18 +16,22 @@ use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
 mod account;
+mod beside;
 mod checkers;
 mod clients;
 mod faults;
 mod history;
 mod judge;
+mod load;
 mod machine;
 mod plan;
 
 use account::Account;
-use clients::{Ending, Seat};
+pub(crate) use beside::{draw_beside, run_beside};
+use clients::{Ending, LoadClient, Seat};
 use history::{History, Reader};
 use judge::Judge;
+pub use load::Load;
 use machine::Machine;
 use plan::{Plan, Work};
 
@@ -37,6 +41,8 @@ pub struct Broker {
     pub mutant: Option<Mutant>,
 }
 
+/// Longer than a delivery takes.
+const LAST_DELIVERIES: Duration = Duration::from_secs(25);
 /// Within this time after the faults have ended every client must get on.
 const RECOVERY: Duration = Duration::from_secs(60);
 
@@ -79,7 +85,7 @@ impl Scenario for Broker {
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = live(&cluster, &case, &plan, &machine, &history) => result,
+                result = live(&cluster, &case, &plan, &machine, &history, LAST_DELIVERIES) => result,
                 violation = machine.supervise(&mut rng) => Err(violation),
             }
         })
@@ -92,6 +98,7 @@ async fn live(
     plan: &Plan,
     machine: &Machine,
     history: &History,
+    last_answers: Duration,
 ) -> Result<(), Violation> {
     let ending = Ending::default();
     let judge = Judge { cluster, plan, machine, history, node: cluster.add_node("judge") };
@@ -114,6 +121,7 @@ async fn live(
     judge.restore_groups().await?;
     all_get_on(cluster, machine.account(), plan, history, &clients).await?;
     ending.begin();
+    cluster.sleep(last_answers).await;
     judge.judge().await?;
     machine.note_failed_syncs();
     checkers::check(&history.events(), cluster.now())?;
@@ -180,6 +188,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Ids
         | Work::Hostile
         | Work::Admin
+        | Work::Load(_)
         | Work::Topics => plan::TOPIC,
     }
 }
@@ -195,6 +204,10 @@ async fn perform(seat: Seat, work: Work) {
         Work::Ids => clients::take_producer_ids(seat).await,
         Work::Hostile => clients::attack(seat).await,
         Work::Admin => clients::administer(seat).await,
+        Work::Load(work) => {
+            let Seat { io, partitions, history, ending, .. } = seat;
+            LoadClient { work, partitions, history, ending }.run_outside(io).await;
+        }
         Work::Topics => clients::administer_topics(seat).await,
     }
 }

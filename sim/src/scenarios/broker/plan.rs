@@ -6,8 +6,9 @@ use ordain::client::TopicPartition;
 use serde::{Deserialize, Serialize};
 
 use super::history::Mode;
+use super::load::LoadWork;
 use crate::case::{Case, ClientCase};
-use crate::faults::{Family, draw_families, draw_schedule};
+use crate::faults::{Family, Fault, TimedFault, draw_families, draw_schedule};
 use crate::net::NetOptions;
 use crate::rng::Stream;
 
@@ -84,6 +85,8 @@ pub(super) enum Work {
     Admin,
     /// Creates, changes, deletes topics and looks at them. Each is an operation.
     Topics,
+    /// Keeps to a schedule of requests. An operation is a request.
+    Load(LoadWork),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -141,6 +144,24 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
         faults: draw_schedule(&plan.families, duration, &[BROKER.to_owned()], &names, &mut stream("faults")),
         ..Case::new(scenario, seed)
     }
+}
+
+/// Faults that neither destroy what was kept nor end what runs on these machines: for clients and checks that know
+/// of no damage and of no death.
+pub(super) fn draw_mild_schedule(
+    plan: &Plan,
+    duration: Duration,
+    machines: &[String],
+    spared: impl Fn(&str) -> bool,
+    rng: &mut Stream,
+) -> Vec<TimedFault> {
+    let is_mild = |fault: &Fault| match fault {
+        Fault::Crash { node } | Fault::PowerFail { node } | Fault::Start { node } => !spared(node),
+        _ => true,
+    };
+    let mut faults = draw_schedule(&plan.families, duration, &[BROKER.to_owned()], machines, rng);
+    faults.retain(|timed| is_mild(&timed.fault));
+    faults
 }
 
 fn draw_net(rng: &mut Stream) -> NetOptions {
@@ -211,6 +232,13 @@ impl Plan {
             partitions: rng.between(1, 4),
             families: draw_families(rng),
         }
+    }
+
+    /// Without the families that destroy what was kept, or bring back what is older.
+    pub(super) fn draw_mild(rng: &mut Stream) -> Plan {
+        let mut plan = Plan::draw(rng);
+        plan.families.retain(|family| !family.destroys() && *family != Family::OldImage);
+        plan
     }
 
     /// The broker's configuration, as `key=value`.

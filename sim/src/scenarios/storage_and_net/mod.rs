@@ -14,7 +14,7 @@ use crate::case::{Case, ClientCase};
 use crate::cluster::Cluster;
 use crate::net::NetOptions;
 use crate::rng::Stream;
-use crate::trace::fnv64;
+use crate::trace::content_hash;
 
 mod faults;
 
@@ -51,7 +51,7 @@ impl Record {
         let mut bytes = [0; RECORD_BYTES];
         bytes[..8].copy_from_slice(&self.client.to_be_bytes());
         bytes[8..16].copy_from_slice(&self.number.to_be_bytes());
-        let checksum = fnv64(&bytes[..16], 0);
+        let checksum = content_hash(&bytes[..16]);
         bytes[16..].copy_from_slice(&checksum.to_be_bytes());
         bytes
     }

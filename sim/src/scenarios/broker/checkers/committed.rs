@@ -38,11 +38,12 @@ mod tests {
 
     use super::super::testing::at;
     use super::*;
-    use crate::scenarios::broker::history::Commit;
+    use crate::scenarios::broker::history::{Commit, Committer};
     use crate::time::SimTime;
 
     fn commit(offset: i64, time: u64, fate: CommitFate) -> Commit {
-        Commit { at: at(), offset: Offset(offset), fate, began: SimTime(time), ended: SimTime(time + 1) }
+        let (began, ended) = (SimTime(time), SimTime(time + 1));
+        Commit { by: Committer::Member, at: at(), offset: Offset(offset), fate, began, ended }
     }
 
     fn check(commits: Vec<Commit>, offset: Option<i64>, time: u64) -> Result<(), String> {

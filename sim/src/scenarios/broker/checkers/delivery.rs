@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
-use crate::scenarios::broker::history::{CommitFate, Events};
+use crate::scenarios::broker::history::{Commit, CommitFate, Committer, Events};
 use crate::scenarios::broker::is_member;
 
 pub(super) fn commits_follow_deliveries(events: &Events) -> Result<(), String> {
     let delivered = delivered(events);
-    for commit in events.commits.iter().filter(|commit| commit.fate != CommitFate::Refused) {
+    let of_member = |commit: &&Commit| commit.by == Committer::Member && commit.fate != CommitFate::Refused;
+    for commit in events.commits.iter().filter(of_member) {
         let reached = delivered.get(&commit.at).and_then(|all| {
             // The first delivery beyond it ended when?
             all.iter().find(|(end, _)| *end >= commit.offset).map(|(_, time)| *time)
@@ -61,7 +62,7 @@ fn delivered(events: &Events) -> BTreeMap<TopicPartition, Vec<(Offset, crate::ti
 mod tests {
     use super::super::testing::{at, events, read};
     use super::*;
-    use crate::scenarios::broker::history::{Commit, Reader};
+    use crate::scenarios::broker::history::Reader;
     use crate::time::SimTime;
 
     fn check(offset: i64, began: u64) -> Result<(), String> {
@@ -77,9 +78,9 @@ mod tests {
             (read.reader, read.time) = (Reader { reader: 100, session: 1 }, SimTime(time));
             history.reads.push(read);
         }
-        let (began, ended) = (SimTime(began), SimTime(began + 1));
+        let (by, began, ended) = (Committer::Member, SimTime(began), SimTime(began + 1));
         history.commits =
-            vec![Commit { at: at(), offset: Offset(offset), fate: CommitFate::Unknown, began, ended }];
+            vec![Commit { by, at: at(), offset: Offset(offset), fate: CommitFate::Unknown, began, ended }];
         commits_follow_deliveries(&history)
     }
 

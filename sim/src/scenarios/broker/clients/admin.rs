@@ -78,7 +78,7 @@ async fn extent(client: &Client, at: &TopicPartition) -> Result<(Offset, Offset)
     Ok((first[at].offset, end[at].offset))
 }
 
-async fn look_at_committed(
+pub(super) async fn look_at_committed(
     client: &Client,
     partitions: &[TopicPartition],
     history: &History,

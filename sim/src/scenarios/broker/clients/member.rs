@@ -6,7 +6,7 @@ use ordain::client::group::GroupOptions;
 
 use super::reader::options;
 use super::{Seat, bounded, client, get_past_damage, got};
-use crate::scenarios::broker::history::{CommitFate, FIRST_MEMBER, Reader};
+use crate::scenarios::broker::history::{CommitFate, Committer, FIRST_MEMBER, Reader};
 use crate::scenarios::broker::plan::{GROUP, MemberPlan, TOPIC};
 
 /// Polls between two commits of a member that commits automatically.
@@ -90,20 +90,24 @@ async fn commit(seat: &Seat, consumer: &Consumer) -> Result<(), ClientError> {
         return Ok(());
     }
     // Until it is answered nobody knows, whatever becomes of this machine.
-    let places = history.committing(&offsets);
+    let places = history.committing(Committer::Member, &offsets);
     let committing = consumer.commit_offsets(&offsets);
     let Ok(result) = bounded(&seat.io, history, "a commit", committing).await else { return Ok(()) };
-    let fate = match &result {
-        Ok(()) => CommitFate::Acknowledged,
-        // The one answer that may come though the records were written.
-        Err(ClientError::Refused { code, .. }) if !is_ambiguous(*code) => CommitFate::Refused,
-        Err(_) => CommitFate::Unknown,
-    };
-    history.committed_as(places, fate);
+    history.committed_as(places, commit_fate(result.as_ref().err()));
     if result.is_ok() {
         history.progress(&seat.name);
     }
     result
+}
+
+/// What a commit's answer says of its fate.
+pub(super) fn commit_fate(error: Option<&ClientError>) -> CommitFate {
+    match error {
+        None => CommitFate::Acknowledged,
+        // The one answer that may come though the records were written.
+        Some(ClientError::Refused { code, .. }) if !is_ambiguous(*code) => CommitFate::Refused,
+        Some(_) => CommitFate::Unknown,
+    }
 }
 
 /// Whether the coordinator may have written what it refuses with this code.

@@ -11,9 +11,11 @@ use super::history::History;
 use super::plan::{BROKER, PORT};
 
 mod admin;
+mod guest;
 mod hostile;
 mod ids;
 mod lister;
+mod load;
 mod member;
 mod prober;
 mod producer;
@@ -22,9 +24,11 @@ mod slow;
 mod topics;
 
 pub(super) use admin::{administer, create_topics};
+pub(super) use guest::Guest;
 pub(super) use hostile::attack;
 pub(super) use ids::take_producer_ids;
 pub(super) use lister::list_offsets;
+pub(super) use load::LoadClient;
 pub(super) use member::consume_as_member;
 pub(super) use prober::probe;
 pub(super) use producer::produce;
