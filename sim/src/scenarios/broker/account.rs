@@ -9,6 +9,7 @@ use ordain::wire::Text;
 use ordain::wire::messages::FetchRequest;
 use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 
+use super::clients::{FETCH_NAMES_UNTIL, FETCH_TIMEOUT};
 use super::history::History;
 use super::plan::OFFSETS_TOPIC;
 use crate::cluster::NodeHandle;
@@ -159,7 +160,8 @@ async fn fetch_code(client: &Client, at: &TopicPartition, offset: Offset) -> Res
         topics: vec![FetchTopic { topic, partitions: vec![partition], ..FetchTopic::default() }],
         ..FetchRequest::default()
     };
-    let answer = broker.call(&request).await?;
+    let version = broker.version_up_to::<FetchRequest>(FETCH_NAMES_UNTIL)?;
+    let answer = broker.call_within(version, &request, FETCH_TIMEOUT).await?;
     let told = answer.responses.first().and_then(|topic| topic.partitions.first());
     let code = told.map_or(answer.error_code, |partition| partition.error_code);
     Ok(ErrorCode::from_code(code).unwrap_or(ErrorCode::UnknownServerError))

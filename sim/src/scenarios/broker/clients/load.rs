@@ -20,7 +20,7 @@ use ordain::wire::messages::produce_request::{PartitionProduceData, TopicProduce
 use ordain::wire::messages::{FetchRequest, InitProducerIdRequest, ProduceRequest};
 use ordain::wire::{Records, Text};
 
-use super::{Ending, client};
+use super::{Ending, FETCH_NAMES_UNTIL, FETCH_TIMEOUT, client};
 use crate::scenarios::broker::history::{Committer, Fate, History, Mode, Read, Reader, RecordId};
 use crate::scenarios::broker::load::{LoadWork, Role};
 use crate::scenarios::broker::plan::{GROUP, TOPIC};
@@ -44,10 +44,6 @@ const FETCH_BYTES_MAX: i32 = 16 << 10;
 const RECORDS_BYTES_MAX: usize = 1 << 20;
 /// The last version of Produce that names topics; those after it give their ids.
 const PRODUCE_NAMES_UNTIL: i16 = 12;
-/// Likewise of Fetch.
-const FETCH_NAMES_UNTIL: i16 = 12;
-/// How long a fetch is waited for.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a fetch waits for something to come, in milliseconds.
 const FETCH_WAIT_MS: i32 = 5;
 

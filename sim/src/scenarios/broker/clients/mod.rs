@@ -115,6 +115,11 @@ pub(super) fn client(io: &Io, name: &str, retry_timeout: Duration) -> Client {
     Client::new(io.into(), options)
 }
 
+/// The last version of Fetch that names topics; those after it give their ids.
+pub(super) const FETCH_NAMES_UNTIL: i16 = 12;
+/// How long a single fetch is waited for.
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// Longer than anything a client does may take by its own deadlines.
 const PATIENCE: Duration = Duration::from_secs(90);
 
