@@ -180,6 +180,15 @@ const SNAPSHOTS: &str = "metadata/";
 const CHECKPOINTS: usize = 2;
 
 impl Losses {
+    /// The destroyed offsets at a place or, if none are there, the next ones behind it.
+    #[must_use]
+    pub fn at_or_behind(&self, whose: PartitionId, offset: Offset) -> Option<Range<Offset>> {
+        let ranges = self.records.get(&whose)?.iter().filter(|range| range.end > offset);
+        let start = ranges.clone().map(|range| range.start).min()?;
+        let beyond = self.beyond(whose, start.max(offset))?;
+        Some(start.max(offset)..beyond)
+    }
+
     /// Where reading goes on behind an offset whose record is destroyed; `None` if it is not.
     #[must_use]
     pub fn beyond(&self, whose: PartitionId, offset: Offset) -> Option<Offset> {
@@ -283,6 +292,9 @@ mod tests {
         assert_eq!(losses.beyond(whose, Offset(4)), None);
         assert_eq!(losses.beyond(whose, Offset(5)), Some(Offset(9)));
         assert_eq!(losses.beyond(whose, Offset(9)), None);
+        assert_eq!(losses.at_or_behind(whose, Offset(4)), Some(Offset(5)..Offset(9)));
+        assert_eq!(losses.at_or_behind(whose, Offset(7)), Some(Offset(7)..Offset(9)));
+        assert_eq!(losses.at_or_behind(whose, Offset(9)), None);
         let mut ever = losses.clone();
         ever.merge(&losses);
         assert_eq!(ever, losses, "what is known is not counted twice");

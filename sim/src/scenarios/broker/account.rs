@@ -1,5 +1,6 @@
 //! What the broker may say of damage, and what it must say: the fault atlas in the terms of topics and clients.
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use ordain::client::{AutoCreate, Client, ClientError, Lane, TopicPartition};
@@ -100,14 +101,15 @@ impl Account {
         topic.is_some_and(|topic| known.down.iter().any(|whose| whose.topic == *topic))
     }
 
-    /// Where reading goes on behind an offset whose record is destroyed now; `None` if it is not.
-    pub(super) fn beyond(&self, at: &TopicPartition, offset: Offset) -> Option<Offset> {
+    /// What is destroyed now at an offset or next behind it.
+    fn destroyed(&self, at: &TopicPartition, offset: Offset) -> Option<Range<Offset>> {
         let topic = *lock(&self.known).topics.get(&at.topic)?;
-        self.atlas.look(&self.node).beyond(PartitionId { topic, index: at.partition }, offset)
+        self.atlas.look(&self.node).at_or_behind(PartitionId { topic, index: at.partition }, offset)
     }
 
-    /// A reader cannot get on at an offset. Where to go on, if its record is destroyed and the broker says so to
-    /// whoever asks for it; `None` if it is worth asking again.
+    /// A reader cannot get on at an offset. Where to go on, if a record there or behind it is destroyed and the
+    /// broker says so to whoever asks; `None` if it is worth asking again. Between an offset and what is destroyed
+    /// behind it compaction may have left nothing; a record that stands there is missed by whoever reads all.
     pub(super) async fn skip(
         &self,
         client: &Client,
@@ -115,12 +117,13 @@ impl Account {
         offset: Offset,
         history: &History,
     ) -> Result<Option<Offset>, ClientError> {
-        let Some(beyond) = self.beyond(at, offset) else { return Ok(None) };
+        let Some(destroyed) = self.destroyed(at, offset) else { return Ok(None) };
+        let beyond = destroyed.end;
         let code = fetch_code(client, at, offset).await?;
         history.note(format_args!("{at} {offset} is destroyed up to {beyond}; the broker says {code:?}"));
         match code {
             ErrorCode::KafkaStorageError | ErrorCode::CorruptMessage => {
-                history.unreadable(at, offset..beyond);
+                history.unreadable(at, destroyed);
                 Ok(Some(beyond))
             }
             _ => Ok(None),
