@@ -12,6 +12,7 @@ use crate::failure::Failure;
 pub struct Connect {
     /// Brokers to ask first, as host:port, separated by commas.
     #[arg(
+        visible_alias = "bootstrap-server",
         long,
         short = 'b',
         global = true,
