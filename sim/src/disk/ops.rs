@@ -267,6 +267,13 @@ struct Target {
     path: Arc<str>,
 }
 
+/// What a transfer moves: from where in the file on, how many bytes, and the hash of those that there were.
+struct Moved {
+    offset: u64,
+    length: usize,
+    hash: u64,
+}
+
 impl Target {
     fn write(
         &self,
@@ -276,20 +283,25 @@ impl Target {
         bytes: Bytes,
     ) -> io::Result<ChangeId> {
         let result = self.try_write(state, offset, bytes.clone());
-        let (length, hash) = (bytes.len(), content_hash(&bytes));
-        let verdict = verdict(&result);
+        let moved = Moved { offset, length: bytes.len(), hash: content_hash(&bytes) };
+        self.tell(disk, "write", moved, &verdict(&result));
+        result.map_err(|error| at(&self.path, &error))
+    }
+
+    /// A line in the trace for a transfer.
+    fn tell(&self, disk: &SimDisk, what: &str, moved: Moved, verdict: &str) {
+        let (path, Moved { offset, length, hash }) = (&self.path, moved);
         disk.frequent_event(
             &[
-                Part::Text("write"),
-                Part::Text(&self.path),
+                Part::Text(what),
+                Part::Text(path),
                 Part::Number(offset),
                 Part::Number(length as u64),
                 Part::Number(hash),
-                Part::Text(&verdict),
+                Part::Text(verdict),
             ],
-            format_args!("disk write {} at {offset} +{length} {hash:016x} {verdict}", self.path),
+            format_args!("disk {what} {path} at {offset} +{length} {hash:016x} {verdict}"),
         );
-        result.map_err(|error| at(&self.path, &error))
     }
 
     fn try_write(&self, state: &mut DiskState, offset: u64, bytes: Bytes) -> io::Result<ChangeId> {
@@ -372,18 +384,7 @@ impl File for SimFile {
                     file.read(offset, length).ok_or_else(io_error)
                 });
                 let hash = result.as_ref().map_or(0, |bytes| content_hash(bytes));
-                let verdict = verdict(&result);
-                disk.frequent_event(
-                    &[
-                        Part::Text("read"),
-                        Part::Text(&target.path),
-                        Part::Number(offset),
-                        Part::Number(length as u64),
-                        Part::Number(hash),
-                        Part::Text(&verdict),
-                    ],
-                    format_args!("disk read {} at {offset} +{length} {hash:016x} {verdict}", target.path),
-                );
+                target.tell(disk, "read", Moved { offset, length, hash }, &verdict(&result));
                 result.map_err(|error| at(&target.path, &error))
             },
             |_, _, result| result,
