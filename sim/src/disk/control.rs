@@ -120,6 +120,22 @@ impl DiskControl {
         lock(&self.node.disk).add_trap(op, prefix, skip, job);
     }
 
+    /// The next `times` reads, direct writes or operations on names that begin so take so long each.
+    ///
+    /// # Panics
+    /// If `times` is 0.
+    pub fn hold(&self, op: FaultyOp, prefix: &str, times: u32, time: Duration) {
+        assert!(times > 0, "a fault that never happens");
+        self.event(format_args!("disk {op:?} {prefix:?} takes {} us, {times} times", time.as_micros()));
+        lock(&self.node.disk).add_hold(op, prefix, times, time);
+    }
+
+    /// When an operation last failed because [`DiskControl::fail`] had ordered it.
+    #[must_use]
+    pub fn last_error(&self) -> Option<SimTime> {
+        lock(&self.node.disk).last_error
+    }
+
     /// Everything takes `times` as long, from now on.
     ///
     /// # Panics

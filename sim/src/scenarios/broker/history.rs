@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use bytes::Bytes;
 use ordain::client::TopicPartition;
 use ordain::io::Shutdown;
-use ordain::types::Offset;
+use ordain::types::{ErrorCode, Offset};
+use ordain::wire::batch::RecordHeader;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -25,12 +27,26 @@ pub(super) struct RecordId {
     pub(super) number: u32,
 }
 
+/// The header of a record without a value.
+const ID_HEADER: &[u8] = b"id";
+
 impl RecordId {
     /// The record's value, `bytes` long or a little more.
     pub(super) fn value(self, bytes: usize) -> Vec<u8> {
         let mut value = format!("{self}/").into_bytes();
         value.resize(value.len().max(bytes), b'.');
         value
+    }
+
+    /// By which a record without a value is known.
+    pub(super) fn header(self) -> RecordHeader {
+        RecordHeader { key: Bytes::from_static(ID_HEADER), value: Some(Bytes::from(self.value(0))) }
+    }
+
+    /// Which record this is, by its value or, if it has none, by its header.
+    pub(super) fn of_record(value: Option<&[u8]>, headers: &[RecordHeader]) -> Option<RecordId> {
+        let header = headers.iter().find(|header| header.key == ID_HEADER);
+        RecordId::of(value.or_else(|| header?.value.as_deref())?)
     }
 
     /// Whose value this is; `None` if no producer of this scenario made it.
@@ -60,6 +76,14 @@ pub(super) enum Fate {
     Unknown,
 }
 
+/// What a record says of its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Content {
+    Value,
+    /// Nothing any more. Its id stands in a header.
+    Tombstone,
+}
+
 /// How its producer sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,6 +99,7 @@ pub(super) struct Sent {
     pub(super) mode: Mode,
     /// Which of its topic's keys it carries, if it carries one.
     pub(super) key: Option<u32>,
+    pub(super) content: Content,
     pub(super) fate: Fate,
     pub(super) began: SimTime,
     /// When its fate was told.
@@ -160,6 +185,19 @@ pub(super) struct CommittedRead {
     pub(super) offset: Option<Offset>,
     pub(super) began: SimTime,
     pub(super) ended: SimTime,
+}
+
+/// What a member of the workers' group was told when it had joined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Assigned {
+    pub(super) worker: String,
+    pub(super) member: String,
+    pub(super) generation: i32,
+    /// What the generation's leader gave to all of them.
+    pub(super) assignment: String,
+    /// When it asked to join.
+    pub(super) joining: SimTime,
+    pub(super) told: SimTime,
 }
 
 /// Which offset was asked for.
@@ -254,6 +292,14 @@ pub(super) struct Events {
     pub(super) committed: Vec<CommittedRead>,
     /// Up to where deletion was asked for.
     pub(super) deleted: BTreeMap<TopicPartition, Offset>,
+    /// Records that were refused for good, and with what.
+    pub(super) refused: BTreeMap<RecordId, ErrorCode>,
+    /// What the workers were told.
+    pub(super) assigned: Vec<Assigned>,
+    /// Errors of the storage that nothing explains.
+    pub(super) storage_errors: Vec<String>,
+    /// For how long a tombstone stays after it was written at least; `None` if nobody can tell.
+    pub(super) tombstones_stay: Option<std::time::Duration>,
     /// What was said of offsets.
     pub(super) listed: Vec<Listed>,
     /// Every producer id and epoch that was given out.
@@ -307,10 +353,16 @@ impl History {
         lock(&self.events)
     }
 
-    pub(super) fn sending(&self, id: RecordId, at: &TopicPartition, mode: Mode, key: Option<u32>) {
+    pub(super) fn sending(
+        &self,
+        id: RecordId,
+        at: &TopicPartition,
+        mode: Mode,
+        (key, content): (Option<u32>, Content),
+    ) {
         self.cluster.note(format_args!("send {id} to {at}"));
         let now = self.now();
-        let sent = Sent { at: at.clone(), mode, key, fate: Fate::Open, began: now, ended: now };
+        let sent = Sent { at: at.clone(), mode, key, content, fate: Fate::Open, began: now, ended: now };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
         let client = format!("producer-{}", id.producer);
         let value = || json!([["send", at.to_string(), id.to_string()]]);
@@ -332,6 +384,27 @@ impl History {
         if let Err(wrong) = step {
             self.wrong(wrong);
         }
+    }
+
+    /// A record was refused for good, with this code.
+    pub(super) fn refused(&self, id: RecordId, code: ErrorCode) {
+        self.events().refused.insert(id, code);
+    }
+
+    /// A worker was told its share of a generation.
+    pub(super) fn assigned(&self, assigned: Assigned) {
+        self.cluster.note(format_args!("{assigned:?}"));
+        let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
+        let (worker, began) = (&assigned.worker, assigned.joining);
+        self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
+        self.events().assigned.push(assigned);
+    }
+
+    /// The broker says that it cannot read what nothing has destroyed.
+    pub(super) fn storage_error(&self, at: &TopicPartition, offset: Offset, code: ErrorCode) {
+        let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
+        self.cluster.note(format_args!("{error}"));
+        self.events().storage_errors.push(error);
     }
 
     fn fate_of_operation(&self, id: RecordId, fate: &Fate) {

@@ -81,6 +81,7 @@ impl Scenario for Broker {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
             let history = History::new(&cluster);
+            history.events().tombstones_stay = plan.tombstones_stay();
             let machine = Machine::start_up(&cluster, &plan, &history);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
@@ -138,6 +139,8 @@ struct Running {
     seat: NodeHandle,
     ending: Ending,
     is_member: bool,
+    /// Whether it gets nowhere without the groups.
+    is_worker: bool,
     /// Whether it sends what the group reads.
     feeds_group: bool,
 }
@@ -155,6 +158,7 @@ fn start_clients(
     for client in &case.clients {
         let work: Work = client.work_as()?;
         let is_member = matches!(work, Work::Member(_));
+        let is_worker = matches!(work, Work::Worker);
         let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         let node = cluster.add_node(&client.name);
         let ending = ending.with_budget(client.operations_max);
@@ -171,7 +175,7 @@ fn start_clients(
             };
             perform(seat, work.clone())
         });
-        clients.push(Running { seat: node, ending, is_member, feeds_group });
+        clients.push(Running { seat: node, ending, is_member, is_worker, feeds_group });
     }
     Ok(clients)
 }
@@ -182,7 +186,10 @@ fn topic_of(work: &Work) -> &str {
         Work::Producer(plan) => &plan.topic,
         Work::Reader { topic, .. } => topic,
         Work::Slow { .. } => plan::SHORT,
-        Work::Prober { .. }
+        Work::Chaser { topic } => topic,
+        Work::Trimmer => plan::COMPACTED,
+        Work::Worker
+        | Work::Prober { .. }
         | Work::Lister
         | Work::Member(_)
         | Work::Ids
@@ -209,6 +216,9 @@ async fn perform(seat: Seat, work: Work) {
             LoadClient { work, partitions, history, ending }.run_outside(io).await;
         }
         Work::Topics => clients::administer_topics(seat).await,
+        Work::Trimmer => clients::trim(seat).await,
+        Work::Chaser { .. } => clients::chase(seat).await,
+        Work::Worker => clients::work_in_group(seat).await,
     }
 }
 
@@ -238,8 +248,9 @@ async fn all_get_on(
             || account.groups_are_down()
             || account.down(&plan.checked()).len() == plan.checked().len();
         let (members, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.is_member);
-        let stuck: Vec<&str> =
-            others.into_iter().filter(|client| !got_on(client)).map(|client| client.seat.name()).collect();
+        let waits = |client: &&Running| client.is_worker && account.groups_are_down();
+        let stuck = others.into_iter().filter(|client| !got_on(client) && !waits(client));
+        let stuck: Vec<&str> = stuck.map(|client| client.seat.name()).collect();
         let group_is_stuck = !is_excused && !members.is_empty() && !members.iter().any(got_on);
         if stuck.is_empty() && !group_is_stuck {
             return Ok(());

@@ -8,6 +8,7 @@ use crate::time::SimTime;
 mod committed;
 mod compacted;
 mod delivery;
+mod generations;
 mod offsets;
 mod producer_ids;
 mod producers;
@@ -15,8 +16,10 @@ mod reads;
 mod records;
 mod replayed;
 mod retention;
+mod served;
 mod step;
 mod synced;
+mod tombstones;
 mod topics;
 
 pub(super) use step::Step;
@@ -38,7 +41,11 @@ pub(super) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-write"))?;
     producers::idempotent_records_are_once_and_in_order(events, &values).map_err(V::by("I3-duplicate"))?;
     producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-nonmonotonic-send"))?;
+    producers::repeated_batches_are_known(events).map_err(V::by("I3-repetition-refused"))?;
     compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
+    tombstones::tombstones_stay(events).map_err(V::by("I21-tombstone-gone-early"))?;
+    served::storage_errors_have_a_cause(events).map_err(V::by("I14-storage-error-without-cause"))?;
+    generations::generations_are_given_once(events).map_err(V::by("I11-generation-twice"))?;
     retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
         .map_err(V::by("I13-retention-took-too-much"))?;
     producer_ids::producer_ids_are_given_once(events).map_err(V::by("I11-producer-id-twice"))?;
@@ -57,7 +64,7 @@ pub(super) mod testing {
     use ordain::client::TopicPartition;
     use ordain::types::Offset;
 
-    use super::super::history::{Events, Extent, Fate, Mode, Read, Reader, RecordId, Sent};
+    use super::super::history::{Content, Events, Extent, Fate, Mode, Read, Reader, RecordId, Sent};
     use crate::scenarios::Violation;
     use crate::time::SimTime;
 
@@ -75,7 +82,8 @@ pub(super) mod testing {
         for (number, offset) in (1..).zip(acknowledged) {
             let fate = Fate::Acknowledged(Some(Offset(*offset)));
             let (began, ended) = (SimTime(0), SimTime(0));
-            let sent = Sent { at: at(), mode: Mode::Idempotent, key: None, fate, began, ended };
+            let (mode, content) = (Mode::Idempotent, Content::Value);
+            let sent = Sent { at: at(), mode, key: None, content, fate, began, ended };
             events.sent.insert(id(number), sent);
         }
         let end = Offset(i64::try_from(log.len()).unwrap());

@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ordain::client::admin::{ConfigChange, ConfigResource, ConfigSource, NewTopic, Validate};
+use ordain::client::producer::{Acks, Idempotence, Producer, ProducerOptions, ProducerRecord};
 use ordain::client::{AutoCreate, Client, ClientError};
-use ordain::types::ErrorCode;
+use ordain::types::{ErrorCode, PartitionIndex};
 
 use super::{Seat, bounded, client};
 use crate::scenarios::broker::history::{Done, History, TopicChange, TopicLook, TopicSeen};
@@ -37,6 +38,14 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
             }),
         };
         let what = "administration of topics";
+        if known.is_some() && rng.below(2) == 0 {
+            // So that it has something to write to its segments when it is deleted.
+            let writing = write_some(&client, &topic, 1 + rng.below(60));
+            if bounded(&io, &history, "writing to a topic", writing).await.is_err() {
+                return;
+            }
+            io.clock.sleep(Duration::from_millis(rng.below(400))).await;
+        }
         let result = match changing {
             None => bounded(&io, &history, what, look(&client, &topic, &history)).await,
             Some(changing) => bounded(&io, &history, what, change(&client, &topic, changing, &history)).await,
@@ -47,6 +56,35 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
             Err(_) => {}
         }
         io.clock.sleep(Duration::from_millis(50 + rng.below(900))).await;
+    }
+}
+
+/// Writes something that nobody reads. What comes of it is of no matter.
+async fn write_some(client: &Client, topic: &str, records: u64) {
+    let options = ProducerOptions {
+        acks: Acks::Leader,
+        idempotence: Idempotence::Off,
+        batch_bytes: 2_000,
+        delivery_timeout: Duration::from_secs(2),
+        auto_create: AutoCreate::No,
+        ..ProducerOptions::default()
+    };
+    let producer = Producer::start(client, options);
+    let value = [b'.'; 500];
+    let mut sent = Vec::new();
+    for _ in 0..records {
+        let record = ProducerRecord {
+            topic,
+            partition: Some(PartitionIndex(0)),
+            timestamp: None,
+            key: None,
+            value: Some(&value),
+            headers: &[],
+        };
+        sent.extend(producer.send(record).await.ok());
+    }
+    for delivery in sent {
+        drop(delivery.wait().await);
     }
 }
 

@@ -1,0 +1,17 @@
+//! Some files take very long to be opened or read, as from a disk that tries a weak sector again and again:
+//! meanwhile what they hold may leave the log.
+use super::{Drawn, Place, When};
+use crate::disk::FaultyOp;
+use crate::faults::Fault;
+use crate::rng::Stream;
+
+pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
+    let hold = Fault::Hold {
+        node: place.node(),
+        op: *rng.pick(&[FaultyOp::Read, FaultyOp::Names]),
+        prefix: "logs/".to_owned(),
+        times: u32::try_from(rng.between(1, 20)).unwrap_or(1),
+        for_us: rng.between(20_000, 2_000_000),
+    };
+    vec![(When::Now, hold)]
+}
