@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::checkers::Step;
 use crate::cluster::Cluster;
 use crate::history::{Completion, OperationId};
+use crate::scenarios::Violation;
 use crate::time::SimTime;
 use crate::world::lock;
 
@@ -320,7 +321,7 @@ pub(super) struct Events {
     /// How many sessions each client has begun.
     pub(super) sessions: BTreeMap<String, u32>,
     /// What no client may meet.
-    pub(super) wrongs: Vec<String>,
+    pub(super) wrongs: Vec<Violation>,
 }
 
 /// The history that all clients of a run write. Cheap to clone.
@@ -331,6 +332,8 @@ pub(super) struct History {
     wrong: Shutdown,
     /// The records whose fate is not told yet, as operations of the kept history.
     sending: Arc<Mutex<BTreeMap<RecordId, OperationId>>>,
+    /// The changes of topics whose fate is not told yet, likewise, by their places.
+    changing: Arc<Mutex<BTreeMap<usize, OperationId>>>,
     step: Arc<Mutex<Step>>,
 }
 
@@ -341,6 +344,7 @@ impl History {
             events: Arc::default(),
             wrong: Shutdown::new(),
             sending: Arc::default(),
+            changing: Arc::default(),
             step: Arc::default(),
         }
     }
@@ -382,7 +386,7 @@ impl History {
         drop(events);
         let step = lock(&self.step).holds(&at, offset, id);
         if let Err(wrong) = step {
-            self.wrong(wrong);
+            self.wrong("I2-inconsistent-offsets", wrong);
         }
     }
 
@@ -398,6 +402,19 @@ impl History {
         let (worker, began) = (&assigned.worker, assigned.joining);
         self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
         self.events().assigned.push(assigned);
+    }
+
+    /// A fetch of which only the answer's code is of interest.
+    pub(super) fn fetched(
+        &self,
+        client: &str,
+        (at, offset): (&TopicPartition, Offset),
+        began: SimTime,
+        code: ErrorCode,
+    ) {
+        let asked = || json!({ at.to_string(): offset.0 });
+        let value = || json!(format!("{code:?}"));
+        self.operation(client, "fetch", began, &asked, (Completion::Ok, &value));
     }
 
     /// The broker says that it cannot read what nothing has destroyed.
@@ -456,7 +473,7 @@ impl History {
         let step = lock(&self.step).read(&read);
         self.events().reads.push(read);
         if let Err(wrong) = step {
-            self.wrong(wrong);
+            self.wrong("I2-inconsistent-offsets", wrong);
         }
     }
 
@@ -530,11 +547,16 @@ impl History {
             "{} {:?} is {:?} (time {})",
             listed.at, listed.spec, listed.offset, listed.timestamp
         ));
+        let value = || json!({ listed.at.to_string(): listed.offset.map(|offset| offset.0) });
+        let asked = || json!({ listed.at.to_string(): format!("{:?}", listed.spec) });
+        self.operation("lister", "list-offsets", listed.began, &asked, (Completion::Ok, &value));
         self.events().listed.push(listed);
     }
 
     pub(super) fn producer_id(&self, id: i64, epoch: i16) {
         self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
+        let value = || json!([id, epoch]);
+        self.operation("ids", "init-producer-id", self.now(), &|| Value::Null, (Completion::Ok, &value));
         self.events().producer_ids.push((id, epoch));
     }
 
@@ -542,10 +564,14 @@ impl History {
     pub(super) fn changing_topic(&self, topic: &str, change: TopicChange) -> usize {
         self.cluster.note(format_args!("{topic}: {change:?}"));
         let now = self.now();
+        let value = || json!({ topic: format!("{change:?}") });
+        let operation = self.cluster.begin_operation("topics", "change-topic", now, value);
         let (topic, done) = (topic.to_owned(), Done::Unknown);
         let mut events = self.events();
         events.topic_changes.push(TopicChanged { topic, change, done, began: now, ended: now });
-        events.topic_changes.len() - 1
+        let place = events.topic_changes.len() - 1;
+        lock(&self.changing).insert(place, operation);
+        place
     }
 
     pub(super) fn changed_topic(&self, place: usize, done: Done) {
@@ -554,10 +580,25 @@ impl History {
         let changed = &mut events.topic_changes[place];
         (changed.done, changed.ended) = (done, now);
         self.cluster.note(format_args!("{}: {done:?}", changed.topic));
+        let end = match done {
+            Done::Yes => Completion::Ok,
+            Done::Refused => Completion::Fail,
+            Done::Unknown => Completion::Info,
+        };
+        if let Some(operation) = lock(&self.changing).remove(&place) {
+            self.cluster.end_operation(
+                operation,
+                end,
+                || json!({ &changed.topic: format!("{:?}", changed.change) }),
+            );
+        }
     }
 
     pub(super) fn topic_looked(&self, look: TopicLook) {
         self.cluster.note(format_args!("{} is {:?}", look.topic, look.seen));
+        let value = || json!({ &look.topic: format!("{:?}", look.seen) });
+        let asked = || json!(look.topic);
+        self.operation("topics", "describe-topic", look.began, &asked, (Completion::Ok, &value));
         self.events().topic_looks.push(look);
     }
 
@@ -574,17 +615,17 @@ impl History {
         *self.events().progress.entry(who.to_owned()).or_default() += 1;
     }
 
-    /// A client met what none may meet.
-    pub(super) fn wrong(&self, what: String) {
+    /// A client met what none may meet; under the id of the checker that would find it in the whole history.
+    pub(super) fn wrong(&self, checker: &'static str, what: String) {
         self.cluster.note(format_args!("WRONG: {what}"));
-        self.events().wrongs.push(what);
+        self.events().wrongs.push(Violation::new(checker, what));
         self.wrong.begin();
     }
 
     /// The first thing that no client may meet, as soon as one has.
-    pub(super) async fn is_wrong(&self) -> String {
+    pub(super) async fn is_wrong(&self) -> Violation {
         self.wrong.begun().await;
-        self.events().wrongs.first().cloned().unwrap_or_default()
+        self.events().wrongs.first().cloned().expect("it is begun by the first")
     }
 
     /// A client's request was answered.

@@ -112,7 +112,7 @@ async fn live(
     let faults = faults::run(cluster, machine, &nodes, &case.faults, case.duration());
     tokio::select! {
         biased;
-        wrong = history.is_wrong() => return Err(Violation::new("client-saw-wrong", wrong)),
+        wrong = history.is_wrong() => return Err(wrong),
         () = faults => {}
     }
     faults::heal(cluster, machine, &nodes);
@@ -239,7 +239,7 @@ async fn all_get_on(
     let began = cluster.now();
     loop {
         if let Some(wrong) = history.events().wrongs.first() {
-            return Err(Violation::new("client-saw-wrong", wrong.as_str()));
+            return Err(wrong.clone());
         }
         // A group without its offsets, without a partition to read, or without anything new in them (the
         // producers of a case may be bounded, or taken away) cannot get on.

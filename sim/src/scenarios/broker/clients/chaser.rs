@@ -36,7 +36,9 @@ async fn one(seat: &Seat, client: &Client, at: &TopicPartition, step: u64) -> Re
         seat.ending.count_operation();
         let offset = Offset(first.0 + i64::try_from(fetch * step).unwrap_or(0));
         let began = seat.history.now();
-        match fetch_code(client, at, offset).await? {
+        let code = fetch_code(client, at, offset).await?;
+        seat.history.fetched(&seat.name, (at, offset), began, code);
+        match code {
             ErrorCode::None => {}
             code @ (ErrorCode::KafkaStorageError | ErrorCode::CorruptMessage) => {
                 if !seat.account.explains_error(at, began) {

@@ -196,7 +196,7 @@ impl LoadClient {
                 Ok(())
             });
             if let Err(error) = found {
-                self.history.wrong(format!("what was read of {at} is broken: {error}"));
+                self.history.wrong("I14-unreadable", format!("what was read of {at} is broken: {error}"));
                 return next;
             }
         }

@@ -138,7 +138,10 @@ pub(super) async fn bounded<F: Future>(
 ) -> Result<F::Output, Elapsed> {
     let result = timeout(&*io.clock, io.clock.now().after(PATIENCE), future).await;
     if result.is_err() {
-        history.wrong(format!("{what} took more than {PATIENCE:?}, its own deadlines notwithstanding"));
+        history.wrong(
+            "I16-stuck",
+            format!("{what} took more than {PATIENCE:?}, its own deadlines notwithstanding"),
+        );
     }
     result
 }

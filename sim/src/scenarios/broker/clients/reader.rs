@@ -93,7 +93,10 @@ pub(in crate::scenarios::broker) async fn get_past_damage(
 pub(in crate::scenarios::broker) fn got(history: &History, reader: Reader, fetched: &Fetched) {
     let records = match fetched.records() {
         Ok(records) => records,
-        Err(error) => return history.wrong(format!("what was read of {} is broken: {error}", fetched.at)),
+        Err(error) => {
+            let what = format!("what was read of {} is broken: {error}", fetched.at);
+            return history.wrong("I14-unreadable", what);
+        }
     };
     let first = fetched.batches.first().map(|batch| batch.header());
     history.read(Read {
