@@ -42,7 +42,7 @@ impl<T> OffsetMap<T> {
     /// By offset, upwards.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (Offset, &T)> {
         self.pages.iter().flat_map(|(page, slots)| {
-            let offsets = (page * PAGE..).map(Offset);
+            let offsets = (page * PAGE..=page * PAGE + (PAGE - 1)).map(Offset);
             let slots: Vec<_> =
                 offsets.zip(slots).filter_map(|(at, slot)| Some((at, slot.as_ref()?))).collect();
             slots
