@@ -24,11 +24,13 @@ pub enum Fault {
         prefix: String,
         skip: u32,
     },
-    /// The machine loses its power at an operation of the second kind, behind one of the first.
-    PowerFailBetween {
+    /// The machine loses its power, or the process is killed, at an operation of the second kind behind one of the
+    /// first.
+    DieBetween {
         node: String,
         first: Moment,
         second: Moment,
+        death: Death,
     },
     /// The machine loses its power so long after an operation.
     PowerFailSoon {
@@ -154,6 +156,16 @@ pub enum Fault {
         node: String,
         ppm: i32,
     },
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Death {
+    /// The machine loses its power.
+    Power,
+    /// The process is killed, its kernel lives on.
+    Process,
 }
 
 /// An operation of a disk: the one after `skip` further ones of that kind on such paths.

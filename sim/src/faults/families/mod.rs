@@ -307,7 +307,7 @@ mod tests {
             "BadSector",
             "Misdirect",
             "TakeImage",
-            "PowerFailBetween",
+            "DieBetween",
             "PowerFailSoon",
             "Hold",
             "Replayed",

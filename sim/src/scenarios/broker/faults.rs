@@ -8,7 +8,7 @@ use super::plan::BROKER;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::PowerLoss;
 use crate::fault_atlas::{Aim, Target};
-use crate::faults::{Fault, ROOM, TimedFault};
+use crate::faults::{Death, Fault, ROOM, TimedFault};
 use crate::world::NodeIndex;
 
 /// Lets a schedule happen, and waits until `duration` is over.
@@ -69,8 +69,12 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
         Fault::PowerFailAt { node, op, prefix, skip } => on(node, &|node| {
             node.disk().when_next(*op, prefix, *skip, machine.power_failure(None));
         }),
-        Fault::PowerFailBetween { node, first, second } => on(node, &|node| {
-            let (disk, second, failure) = (node.clone(), second.clone(), machine.power_failure(None));
+        Fault::DieBetween { node, first, second, death } => on(node, &|node| {
+            let failure = match death {
+                Death::Power => machine.power_failure(None),
+                Death::Process => machine.death(),
+            };
+            let (disk, second) = (node.clone(), second.clone());
             let arm = move || disk.disk().when_next(second.op, &second.prefix, second.skip, failure);
             node.disk().when_next(first.op, &first.prefix, first.skip, Box::new(arm));
         }),

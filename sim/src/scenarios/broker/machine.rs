@@ -156,11 +156,28 @@ impl Machine {
     }
 
     pub(super) fn crash(&self) {
-        if self.node.is_running() {
-            self.paused.store(false, Ordering::Relaxed);
-            self.node.crash();
-            run_ended(&self.node, &self.history, true);
-        }
+        self.kill()();
+    }
+
+    /// What a crash of the process does, for later; nothing from [`Machine::calm`] on.
+    pub(super) fn death(&self) -> Box<dyn FnOnce() + Send> {
+        let (calm, kill) = (Arc::clone(&self.calm), self.kill());
+        Box::new(move || {
+            if !calm.load(Ordering::Relaxed) {
+                kill();
+            }
+        })
+    }
+
+    fn kill(&self) -> Box<dyn FnOnce() + Send> {
+        let (node, paused, history) = (self.node.clone(), Arc::clone(&self.paused), self.history.clone());
+        Box::new(move || {
+            if node.is_running() {
+                paused.store(false, Ordering::Relaxed);
+                node.crash();
+                run_ended(&node, &history, true);
+            }
+        })
     }
 
     /// Takes the failed syncs so far into the history, as those of a process that still runs.

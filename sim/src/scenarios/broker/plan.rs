@@ -233,7 +233,9 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
     if rng.chance(500) {
         let plan = ProducerPlan::draw(60, rng);
         add("producer-60", &Work::Producer(ProducerPlan { topic: SHORT.to_owned(), ..plan }));
-        add("slow-reader", &Work::Slow { reader: 60 });
+        if rng.chance(500) {
+            add("slow-reader", &Work::Slow { reader: 60 });
+        }
         add("chaser-60", &Work::Chaser { topic: SHORT.to_owned() });
     }
     if rng.chance(500) {

@@ -8,7 +8,7 @@ use super::{Seat, bounded, client};
 use crate::scenarios::broker::account::fetch_code;
 
 /// Fetches between two looks for the beginning.
-const FETCHES: u64 = 30;
+const FETCHES: u64 = 3;
 
 /// Fetches the oldest records again and again: segments leave the log while they are read, and whoever reads them is
 /// told nothing worse than that.

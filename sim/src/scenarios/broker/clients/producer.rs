@@ -98,7 +98,7 @@ impl Session<'_> {
             Content::Tombstone => vec![id.header()],
         };
         // Each key lies in the one partition of its topic.
-        let key = self.plan.keys.map(|keys| id.number % keys);
+        let key = self.plan.keys.map(|keys| key(id, keys));
         let key_bytes = key.map(|key| key.to_string().into_bytes());
         let history = &self.seat.history;
         history.sending(id, at, self.plan.mode, (key, content));
@@ -146,5 +146,13 @@ impl Session<'_> {
             }
             Err(_) => false,
         }
+    }
+}
+
+/// Records of one key follow each other, of a key that is used for ever or of one that is used for a while.
+fn key(id: RecordId, keys: u32) -> u32 {
+    match id.number % 2 {
+        0 => id.number / 2 % keys,
+        _ => keys + (id.session << 16 | id.number / 16 % (1 << 16)),
     }
 }

@@ -11,7 +11,7 @@ pub(in crate::scenarios::broker) async fn trim(seat: Seat) {
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         seat.ending.count_operation();
-        let trimming = delete_records(&client, &partitions[0], rng.below(300), history);
+        let trimming = delete_records(&client, &partitions[0], rng.below(700), history);
         match bounded(io, history, "trimming", trimming).await {
             Ok(Ok(())) => history.progress(&seat.name),
             Ok(Err(error)) => history.note(format_args!("{}: {error}", seat.name)),

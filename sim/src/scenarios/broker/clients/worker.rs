@@ -24,6 +24,8 @@ const PROTOCOL: &str = "words";
 const SESSION_MS: i32 = 2_500;
 /// Within this time members have to come when the group rebalances.
 const REBALANCE_MS: i32 = 3_000;
+/// How often it asks again for its share.
+const TRIES_MAX: u32 = 10;
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(7);
 
@@ -63,10 +65,10 @@ impl Worker<'_> {
         let broker = self.client.coordinator(WORKERS).await?;
         let joining = history.now();
         let joined = self.join(&broker).await?;
-        if rng.below(3) == 0 {
+        if rng.below(2) == 0 {
             clock.sleep(Duration::from_millis(rng.below(1500))).await;
         }
-        let assignment = self.sync(&broker, &joined).await?;
+        let assignment = self.sync(&joined).await?;
         history.progress(&self.seat.name);
         history.assigned(Assigned {
             worker: self.seat.name.clone(),
@@ -119,8 +121,9 @@ impl Worker<'_> {
         }
     }
 
-    async fn sync(&self, broker: &Broker, joined: &JoinGroupResponse) -> Result<Bytes, ClientError> {
-        let version = broker.version::<SyncGroupRequest>()?;
+    /// Asks for its share; the same again if there is no answer, also of a coordinator that has started anew and
+    /// may not know of the generation.
+    async fn sync(&self, joined: &JoinGroupResponse) -> Result<Bytes, ClientError> {
         let mut assignments = Vec::new();
         if joined.leader == joined.member_id {
             // Never given out before, by nobody.
@@ -132,6 +135,24 @@ impl Worker<'_> {
                 ..SyncGroupRequestAssignment::default()
             }));
         }
+        let mut tries = 0;
+        loop {
+            match self.sync_once(joined, assignments.clone()).await {
+                Err(error) if error.is_retriable() && tries < TRIES_MAX => tries += 1,
+                done => return done,
+            }
+            self.client.invalidate();
+            self.seat.io.clock.sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    async fn sync_once(
+        &self,
+        joined: &JoinGroupResponse,
+        assignments: Vec<SyncGroupRequestAssignment>,
+    ) -> Result<Bytes, ClientError> {
+        let broker = self.client.coordinator(WORKERS).await?;
+        let version = broker.version::<SyncGroupRequest>()?;
         let request = SyncGroupRequest {
             group_id: Text::from_static(WORKERS),
             generation_id: joined.generation_id,
@@ -144,7 +165,7 @@ impl Worker<'_> {
         let answer = broker.call_within(version, &request, ANSWER).await?;
         match answer.error_code {
             0 => Ok(answer.assignment),
-            code => Err(refused(broker, ApiKey::SyncGroup, code)),
+            code => Err(refused(&broker, ApiKey::SyncGroup, code)),
         }
     }
 
