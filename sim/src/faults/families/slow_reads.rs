@@ -13,5 +13,11 @@ pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
         times: u32::try_from(rng.between(1, 20)).unwrap_or(1),
         for_us: rng.between(20_000, 2_000_000),
     };
-    vec![(When::Now, hold)]
+    let mut drawn = vec![(When::Now, hold)];
+    if rng.chance(500) {
+        // Nothing is open, and nothing but the journal's end in memory, behind a start.
+        drawn.push((When::Now, Fault::Crash { node: place.node() }));
+        drawn.push((When::Now, Fault::Start { node: place.node() }));
+    }
+    drawn
 }

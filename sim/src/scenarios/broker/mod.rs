@@ -141,7 +141,7 @@ struct Running {
     ending: Ending,
     is_member: bool,
     /// Whether it gets nowhere without the groups.
-    is_worker: bool,
+    needs_groups: bool,
     /// Whether it sends what the group reads.
     feeds_group: bool,
 }
@@ -159,7 +159,7 @@ fn start_clients(
     for client in &case.clients {
         let work: Work = client.work_as()?;
         let is_member = matches!(work, Work::Member(_));
-        let is_worker = matches!(work, Work::Worker);
+        let needs_groups = matches!(work, Work::Worker | Work::Admin);
         let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         let node = cluster.add_node(&client.name);
         let ending = ending.with_budget(client.operations_max);
@@ -176,7 +176,7 @@ fn start_clients(
             };
             perform(seat, work.clone())
         });
-        clients.push(Running { seat: node, ending, is_member, is_worker, feeds_group });
+        clients.push(Running { seat: node, ending, is_member, needs_groups, feeds_group });
     }
     Ok(clients)
 }
@@ -249,7 +249,7 @@ async fn all_get_on(
             || account.groups_are_down()
             || account.down(&plan.checked()).len() == plan.checked().len();
         let (members, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.is_member);
-        let waits = |client: &&Running| client.is_worker && account.groups_are_down();
+        let waits = |client: &&Running| client.needs_groups && account.groups_are_down();
         let stuck = others.into_iter().filter(|client| !got_on(client) && !waits(client));
         let stuck: Vec<&str> = stuck.map(|client| client.seat.name()).collect();
         let group_is_stuck = !is_excused && !members.is_empty() && !members.iter().any(got_on);

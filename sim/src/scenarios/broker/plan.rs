@@ -225,7 +225,9 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
         };
         add("producer-50", &Work::Producer(keyed));
         add("reader-50", &Work::Reader { reader: 50, topic: COMPACTED.to_owned() });
-        add("chaser-50", &Work::Chaser { topic: COMPACTED.to_owned() });
+        for chaser in 50..53 {
+            add(&format!("chaser-{chaser}"), &Work::Chaser { topic: COMPACTED.to_owned() });
+        }
         if plan.compacted_deletes {
             add("trimmer", &Work::Trimmer);
         }
@@ -236,7 +238,9 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
         if rng.chance(500) {
             add("slow-reader", &Work::Slow { reader: 60 });
         }
-        add("chaser-60", &Work::Chaser { topic: SHORT.to_owned() });
+        for chaser in 60..63 {
+            add(&format!("chaser-{chaser}"), &Work::Chaser { topic: SHORT.to_owned() });
+        }
     }
     if rng.chance(500) {
         for worker in 0..rng.between(2, 4) {
@@ -262,7 +266,7 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
 fn make_heavy(plan: &mut Plan, clients: &mut [ClientCase], rng: &mut Stream) {
     plan.journal_file_bytes = *rng.pick(&[64 << 10, 64 << 10, 1 << 20, 1 << 20]);
     plan.journal_files = plan.journal_files.max(3);
-    plan.tail_memory_bytes = 1 << 20;
+    plan.tail_memory_bytes = plan.tail_memory_bytes.min(1 << 20);
     plan.partitions = plan.partitions.max(3);
     for client in clients {
         if let Ok(Work::Producer(mut producer)) = client.work_as()
@@ -283,7 +287,7 @@ impl Plan {
             journal_file_bytes: pick(rng, &[64 << 10, 128 << 10, 256 << 10, 1 << 20]),
             journal_files: rng.between(2, 4),
             shards: rng.between(1, 3),
-            tail_memory_bytes: pick(rng, &[1 << 20, 1 << 20, 4 << 20]),
+            tail_memory_bytes: pick(rng, &[64 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20]),
             segment_bytes: pick(rng, &[1 << 10, 4 << 10, 16 << 10, 256 << 10]),
             index_interval_bytes: pick(rng, &[0, 128, 4096]),
             partitions: rng.between(1, 4),

@@ -23,7 +23,7 @@ pub(in crate::scenarios::broker) async fn chase(seat: Seat) {
             Ok(Err(error)) => seat.history.note(format_args!("{}: {error}", seat.name)),
             Err(_) => {}
         }
-        seat.io.clock.sleep(Duration::from_millis(10 + rng.below(200))).await;
+        seat.io.clock.sleep(Duration::from_millis(10 + rng.below(100))).await;
     }
 }
 

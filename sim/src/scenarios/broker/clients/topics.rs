@@ -4,6 +4,7 @@ use std::time::Duration;
 use ordain::client::admin::{ConfigChange, ConfigResource, ConfigSource, NewTopic, Validate};
 use ordain::client::producer::{Acks, Idempotence, Producer, ProducerOptions, ProducerRecord};
 use ordain::client::{AutoCreate, Client, ClientError};
+use ordain::io::Io;
 use ordain::types::{ErrorCode, PartitionIndex};
 
 use super::{Seat, bounded, client};
@@ -38,16 +39,18 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
             }),
         };
         let what = "administration of topics";
-        if known.is_some() && rng.below(2) == 0 {
-            // So that it has something to write to its segments when it is deleted.
-            let writing = write_some(&client, &topic, 1 + rng.below(60));
-            if bounded(&io, &history, "writing to a topic", writing).await.is_err() {
-                return;
-            }
-            io.clock.sleep(Duration::from_millis(rng.below(400))).await;
-        }
         let result = match changing {
             None => bounded(&io, &history, what, look(&client, &topic, &history)).await,
+            Some(TopicChange::Delete) if rng.below(3) > 0 => {
+                // It is written to meanwhile, so that it has something to bring to its segments.
+                let pause = Duration::from_millis(rng.below(150));
+                let deleting = async {
+                    io.clock.sleep(pause).await;
+                    change(&client, &topic, TopicChange::Delete, &history).await
+                };
+                let writing = write_some(&client, &io, &topic);
+                bounded(&io, &history, what, beside(deleting, writing)).await
+            }
             Some(changing) => bounded(&io, &history, what, change(&client, &topic, changing, &history)).await,
         };
         match result {
@@ -59,8 +62,21 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
     }
 }
 
-/// Writes something that nobody reads. What comes of it is of no matter.
-async fn write_some(client: &Client, topic: &str, records: u64) {
+/// Runs both until the first is done.
+async fn beside<T>(first: impl Future<Output = T>, second: impl Future<Output = Never>) -> T {
+    let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
+    tokio::select! {
+        biased;
+        done = &mut first => done,
+        never = &mut second => match never {},
+    }
+}
+
+/// What never comes.
+enum Never {}
+
+/// Writes what nobody reads, until it is dropped. What comes of it is of no matter.
+async fn write_some(client: &Client, io: &Io, topic: &str) -> Never {
     let options = ProducerOptions {
         acks: Acks::Leader,
         idempotence: Idempotence::Off,
@@ -71,8 +87,7 @@ async fn write_some(client: &Client, topic: &str, records: u64) {
     };
     let producer = Producer::start(client, options);
     let value = [b'.'; 500];
-    let mut sent = Vec::new();
-    for _ in 0..records {
+    loop {
         let record = ProducerRecord {
             topic,
             partition: Some(PartitionIndex(0)),
@@ -81,10 +96,8 @@ async fn write_some(client: &Client, topic: &str, records: u64) {
             value: Some(&value),
             headers: &[],
         };
-        sent.extend(producer.send(record).await.ok());
-    }
-    for delivery in sent {
-        drop(delivery.wait().await);
+        drop(producer.send(record).await);
+        io.clock.sleep(Duration::from_millis(3)).await;
     }
 }
 
