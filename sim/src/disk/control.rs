@@ -120,14 +120,15 @@ impl DiskControl {
         lock(&self.node.disk).add_trap(op, prefix, skip, job);
     }
 
-    /// The next `times` reads, direct writes or operations on names that begin so take so long each.
+    /// Of the reads, direct writes or operations on names that begin so every `every`th takes so long, `times` times.
     ///
     /// # Panics
-    /// If `times` is 0.
-    pub fn hold(&self, op: FaultyOp, prefix: &str, times: u32, time: Duration) {
-        assert!(times > 0, "a fault that never happens");
-        self.event(format_args!("disk {op:?} {prefix:?} takes {} us, {times} times", time.as_micros()));
-        lock(&self.node.disk).add_hold(op, prefix, times, time);
+    /// If a number is 0.
+    pub fn hold(&self, op: FaultyOp, prefix: &str, (times, every): (u32, u32), time: Duration) {
+        assert!(times > 0 && every > 0, "a fault that never happens");
+        let by = time.as_micros();
+        self.event(format_args!("disk each {every}th {op:?} {prefix:?} takes {by} us, {times} times"));
+        lock(&self.node.disk).add_hold(op, prefix, (times, every), time);
     }
 
     /// When an operation last failed because [`DiskControl::fail`] had ordered it.

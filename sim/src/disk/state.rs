@@ -79,6 +79,9 @@ struct Fault {
 struct Hold {
     op: FaultyOp,
     prefix: String,
+    /// Of such operations each so manieth.
+    every: u32,
+    seen: u32,
     times: u32,
     time: Duration,
 }
@@ -161,8 +164,14 @@ impl DiskState {
         self.traps.push(Trap { op, prefix: prefix.to_owned(), skip, job });
     }
 
-    pub(super) fn add_hold(&mut self, op: FaultyOp, prefix: &str, times: u32, time: Duration) {
-        self.holds.push(Hold { op, prefix: prefix.to_owned(), times, time });
+    pub(super) fn add_hold(
+        &mut self,
+        op: FaultyOp,
+        prefix: &str,
+        (times, every): (u32, u32),
+        time: Duration,
+    ) {
+        self.holds.push(Hold { op, prefix: prefix.to_owned(), every, seen: 0, times, time });
     }
 
     /// How long such an operation takes: as `usual` has it, or as was ordered for this one.
@@ -170,7 +179,12 @@ impl DiskState {
         let meant = |hold: &Hold| hold.op == op && path.starts_with(&hold.prefix);
         let Some(index) = self.holds.iter().position(meant) else { return usual };
         let hold = &mut self.holds[index];
-        let time = hold.time;
+        hold.seen += 1;
+        if !hold.seen.is_multiple_of(hold.every) {
+            return usual;
+        }
+        // It takes so long on a slow disk, too.
+        let time = hold.time / self.slowness;
         hold.times -= 1;
         if hold.times == 0 {
             self.holds.remove(index);

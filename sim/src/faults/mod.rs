@@ -119,12 +119,13 @@ pub enum Fault {
         prefix: String,
         times: u32,
     },
-    /// So many reads, direct writes or operations on names that begin so take so long each.
+    /// Of the reads, direct writes or operations on names that begin so every `every`th takes so long, so many times.
     Hold {
         node: String,
         op: FaultyOp,
         prefix: String,
         times: u32,
+        every: u32,
         for_us: u64,
     },
     /// The disk gives no more errors.

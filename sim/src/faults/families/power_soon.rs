@@ -35,6 +35,7 @@ pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
                 op: FaultyOp::Write,
                 prefix: "journal/".to_owned(),
                 times: u32::try_from(rng.between(1, 8)).unwrap_or(1),
+                every: 1,
                 for_us: 2 * by_us,
             };
             vec![(When::Now, hold), (When::Now, soon(FaultyOp::Sync))]

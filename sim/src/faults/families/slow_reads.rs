@@ -10,7 +10,8 @@ pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
         node: place.node(),
         op: *rng.pick(&[FaultyOp::Read, FaultyOp::Names]),
         prefix: "logs/".to_owned(),
-        times: u32::try_from(rng.between(1, 20)).unwrap_or(1),
+        times: u32::try_from(rng.between(10, 100)).unwrap_or(10),
+        every: u32::try_from(rng.between(1, 12)).unwrap_or(1),
         for_us: rng.between(20_000, 2_000_000),
     };
     let mut drawn = vec![(When::Now, hold)];

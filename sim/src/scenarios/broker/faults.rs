@@ -114,8 +114,8 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
             net.slow(b, a, Duration::from_micros(*by_us));
         }),
         Fault::Disk { node, op, prefix, times } => on(node, &|node| node.disk().fail(*op, prefix, *times)),
-        Fault::Hold { node, op, prefix, times, for_us } => on(node, &|node| {
-            node.disk().hold(*op, prefix, *times, Duration::from_micros(*for_us));
+        Fault::Hold { node, op, prefix, times, every, for_us } => on(node, &|node| {
+            node.disk().hold(*op, prefix, (*times, *every), Duration::from_micros(*for_us));
         }),
         Fault::ClearDisk { node } => on(node, &|node| node.disk().clear_faults()),
         Fault::Capacity { node, bytes } => on(node, &|node| node.disk().set_capacity(*bytes)),

@@ -153,6 +153,6 @@ impl Session<'_> {
 fn key(id: RecordId, keys: u32) -> u32 {
     match id.number % 2 {
         0 => id.number / 2 % keys,
-        _ => keys + (id.session << 16 | id.number / 16 % (1 << 16)),
+        _ => keys + ((id.session << 16) | (id.number / 16 % (1 << 16))),
     }
 }

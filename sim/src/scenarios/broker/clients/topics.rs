@@ -49,7 +49,7 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
                     change(&client, &topic, TopicChange::Delete, &history).await
                 };
                 let writing = write_some(&client, &io, &topic);
-                bounded(&io, &history, what, beside(deleting, writing)).await
+                Box::pin(bounded(&io, &history, what, beside(deleting, writing))).await
             }
             Some(changing) => bounded(&io, &history, what, change(&client, &topic, changing, &history)).await,
         };
