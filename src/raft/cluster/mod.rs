@@ -37,6 +37,12 @@ pub struct Packet {
     pub entries: Vec<Entry>,
 }
 
+impl std::fmt::Display for Packet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} → {}: {}", self.from, self.to, self.message)
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Cluster {
     /// By node id, from 1.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Cluster, Settled, Violation, first_key};
-use crate::raft::{Event, Mistake, Standing};
+use crate::raft::{Event, Message, Mistake, Standing};
 use crate::types::NodeId;
 
 /// What may happen to a cluster.
@@ -22,6 +22,8 @@ pub enum Action {
     Heard(NodeId, NodeId),
     /// A follower does not hear its leader, and campaigns.
     Suspect(NodeId),
+    /// A replica campaigns as if it were told to succeed the leader, whoever that is: no pre-vote.
+    Usurp(NodeId),
     /// A leader hears nobody.
     Isolate(NodeId),
     /// A follower fetches again.
@@ -55,6 +57,7 @@ impl Cluster {
             Action::Silent(node, other) => self.step(node, Event::NodeSilent { node: other }, &[]),
             Action::Heard(node, other) => self.step(node, Event::NodeHeard { node: other }, &[]),
             Action::Suspect(node) => self.suspect(node),
+            Action::Usurp(node) => self.usurp(node),
             Action::Isolate(node) => {
                 let others: Vec<NodeId> = self.others(node);
                 others.into_iter().try_for_each(|other| self.act(Action::Silent(node, other)))
@@ -90,6 +93,14 @@ impl Cluster {
         };
         self.act(Action::Silent(node, leader))?;
         self.act(Action::Timer(node))
+    }
+
+    fn usurp(&mut self, node: NodeId) -> Result<(), Violation> {
+        let replica = &self.node(node).replica;
+        let (epoch, successor) = (replica.epoch(), Some(replica.key()));
+        let from = replica.leader().unwrap_or(node);
+        let message = Message::EndEpoch { epoch, successor };
+        self.step(node, Event::Received { from, message }, &[])
     }
 
     fn refetch(&mut self, node: NodeId) -> Result<(), Violation> {
@@ -152,7 +163,7 @@ pub fn run_bytes(bytes: &[u8], voters: i32, mistake: Option<Mistake>) -> Result<
         {
             continue;
         }
-        done.push(packet.map_or_else(|| format!("{action:?}"), |packet| format!("{packet:?}")));
+        done.push(packet.map_or_else(|| format!("{action:?}"), |packet| packet.to_string()));
         cluster.act(action).map_err(|violation| format!("{violation}, after\n{}", done.join("\n")))?;
     }
     cluster.settle().map_err(|violation| format!("{violation}, after\n{}", done.join("\n")))

@@ -13,10 +13,17 @@ pub struct Bounds {
     pub crashes: u8,
     pub wipes: u8,
     pub suspects: u8,
+    /// Campaigns without pre-vote, of anybody at any time: more than the protocol allows.
+    pub usurps: u8,
     pub isolations: u8,
     pub changes: u8,
     pub transfers: u8,
     pub moves: u8,
+    /// A node's writes are synced before its next step, unless it loses power: what is slow to sync is as if its packets
+    /// were slow. Goes deeper; without it, writes may be under way while a node takes more steps.
+    pub eager_sync: bool,
+    /// Deadlines come.
+    pub timers: bool,
     pub states_max: usize,
 }
 
@@ -28,10 +35,13 @@ impl Bounds {
         crashes: 0,
         wipes: 0,
         suspects: 0,
+        usurps: 0,
         isolations: 0,
         changes: 0,
         transfers: 0,
         moves: 0,
+        eager_sync: false,
+        timers: true,
         states_max: 1_000_000,
     };
 }
@@ -81,7 +91,7 @@ pub fn search(mut start: Cluster, bounds: Bounds) -> Search {
         for action in enabled(&state) {
             let Some(left) = spend(state.left, action) else { continue };
             let mut cluster = state.cluster.clone();
-            let result = cluster.act(action);
+            let result = cluster.take(action, bounds.eager_sync);
             cluster.said.clear();
             if let Err(violation) = result {
                 let mut path = path(&parents, state.place);
@@ -106,6 +116,40 @@ pub fn search(mut start: Cluster, bounds: Bounds) -> Search {
     Search { states: visited.len(), depth, complete: true, found: None }
 }
 
+impl Cluster {
+    /// Lets an action happen, after a sync of the node that takes the step if `eager_sync`.
+    fn take(&mut self, action: Action, eager_sync: bool) -> Result<(), super::Violation> {
+        let packet = match action {
+            Action::Deliver(at) => self.network.get(at).cloned(),
+            _ => None,
+        };
+        let node = match action {
+            Action::Deliver(_) => packet.as_ref().map(|packet| packet.to),
+            Action::Sync(..) | Action::Crash(..) | Action::Wipe(_) => None,
+            Action::Timer(node)
+            | Action::Silent(node, _)
+            | Action::Heard(node, _)
+            | Action::Suspect(node)
+            | Action::Usurp(node)
+            | Action::Isolate(node)
+            | Action::Refetch(node)
+            | Action::Append(node)
+            | Action::MoveStart(node)
+            | Action::Transfer(node, _)
+            | Action::Add(node, _)
+            | Action::Remove(node, _) => Some(node),
+        };
+        if let Some(node) = node.filter(|_| eager_sync) {
+            self.sync(node, usize::MAX)?;
+        }
+        match packet {
+            // A sync may have sent something that comes before it in the network's order.
+            Some(packet) => self.deliver(&packet),
+            None => self.act(action),
+        }
+    }
+}
+
 fn fingerprint(cluster: &Cluster, left: &Bounds) -> u64 {
     let mut hasher = DefaultHasher::new();
     cluster.hash(&mut hasher);
@@ -116,7 +160,7 @@ fn fingerprint(cluster: &Cluster, left: &Bounds) -> u64 {
 fn told(cluster: &Cluster, action: Action) -> String {
     match action {
         Action::Deliver(at) => {
-            cluster.network.get(at).map_or_else(String::new, |packet| format!("{packet:?}"))
+            cluster.network.get(at).map_or_else(String::new, |packet| packet.to_string())
         }
         _ => format!("{action:?}"),
     }
@@ -139,6 +183,7 @@ fn spend(mut left: Bounds, action: Action) -> Option<Bounds> {
         Action::Crash(..) => &mut left.crashes,
         Action::Wipe(_) => &mut left.wipes,
         Action::Suspect(_) => &mut left.suspects,
+        Action::Usurp(_) => &mut left.usurps,
         Action::Isolate(_) => &mut left.isolations,
         Action::Add(..) | Action::Remove(..) => &mut left.changes,
         Action::Transfer(..) => &mut left.transfers,
@@ -160,7 +205,8 @@ fn enabled(state: &State) -> Vec<Action> {
     let all: Vec<NodeId> = cluster.all();
     for &id in &all {
         let node = Arc::as_ref(&cluster.nodes[Cluster::place(id)]);
-        if node.replica.deadline().is_some() {
+        // What a leader's timers send again is in the network already.
+        if left.timers && node.replica.deadline().is_some() && node.replica.leader() != Some(id) {
             actions.push(Action::Timer(id));
         }
         if !node.queue.is_empty() {
@@ -171,6 +217,9 @@ fn enabled(state: &State) -> Vec<Action> {
         }
         if left.wipes > 0 {
             actions.push(Action::Wipe(id));
+        }
+        if left.usurps > 0 && node.replica.leader() != Some(id) {
+            actions.push(Action::Usurp(id));
         }
         match node.replica.leader() {
             Some(leader) if leader == id => {

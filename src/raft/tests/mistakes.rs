@@ -59,3 +59,13 @@ fn each_planted_mistake_is_found_by_random_schedules() {
         hunts.iter().filter(|(_, found)| found.is_none()).map(|(mistake, _)| *mistake).collect();
     assert!(missed.is_empty(), "not found within {most} schedules: {missed:?}");
 }
+
+#[test]
+fn no_mistake_is_found_where_there_is_none() {
+    if let Some((seed, how)) = hunt(None, 3_000) {
+        let mut bytes = Bytes(seed);
+        let voters = (bytes.next() % 3 + 2) as i32;
+        let story = run_bytes(&bytes.schedule(400), voters, None);
+        panic!("schedule {seed}: {how}: {}", story.err().unwrap_or_default());
+    }
+}

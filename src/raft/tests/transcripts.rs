@@ -255,10 +255,13 @@ fn an_amnesiac_voter() {
     story.cut(A);
     story.act(Action::Timer(B));
     story.talk();
-    story.say("Node 1 is back. The old voter 3 is removed, the new one added.");
+    story.say("Node 1 is back, and is elected: it has the record.");
     story.heal();
-    story.act(Action::Timer(B));
     story.talk();
+    story.act(Action::Timer(A));
+    story.talk();
+    story.say("Node 3 looks for the leader, which finds that it has forgotten.");
+    story.act(Action::Timer(C));
     story.act(Action::Timer(C));
     story.talk();
     story.refetch();
@@ -291,6 +294,7 @@ fn a_voter_is_added_and_the_leader_removes_itself() {
     story.act(Action::Remove(A, C));
     story.act(Action::Timer(D));
     story.talk();
+    story.refetch();
     story.refetch();
     story.say("The leader removes itself.");
     story.act(Action::Remove(A, A));
