@@ -42,6 +42,13 @@ impl Message {
     }
 }
 
+#[cfg(test)]
+impl Message {
+    pub(super) fn is_about_votes(&self) -> bool {
+        matches!(self, Message::Vote(_) | Message::VoteReply(_))
+    }
+}
+
 /// What a vote is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Ballot {

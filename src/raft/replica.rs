@@ -7,8 +7,8 @@ use super::prospective::Prospective;
 use super::unattached::Unattached;
 use super::voting::{self, Allegiance, Answer};
 use super::{
-    ChangeRefusal, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position, Recovered,
-    ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
+    ChangeRefusal, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position, Recovered, ReplicaKey,
+    Timer, Timing, Vote, VoteReply, VoterSet,
 };
 use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 

@@ -32,6 +32,8 @@ pub enum Action {
     Append(NodeId),
     MoveStart(NodeId),
     Transfer(NodeId, NodeId),
+    /// From now on a fetch is answered with so many records at most.
+    Serve(usize),
     Add(NodeId, NodeId),
     Remove(NodeId, NodeId),
 }
@@ -58,6 +60,10 @@ impl Cluster {
             Action::Heard(node, other) => self.step(node, Event::NodeHeard { node: other }, &[]),
             Action::Suspect(node) => self.suspect(node),
             Action::Usurp(node) => self.usurp(node),
+            Action::Serve(records) => {
+                self.serve_max = records;
+                Ok(())
+            }
             Action::Isolate(node) => {
                 let others: Vec<NodeId> = self.others(node);
                 others.into_iter().try_for_each(|other| self.act(Action::Silent(node, other)))
@@ -128,7 +134,8 @@ impl Cluster {
             40..=44 => Action::Append(leader),
             45..=47 => Action::Refetch(node(a)),
             48..=49 => Action::Timer(node(a)),
-            50..=51 => Action::Suspect(node(a)),
+            50 => Action::Suspect(node(a)),
+            51 => Action::Usurp(node(a)),
             52..=54 => Action::Crash(node(a), usize::from(b) % 4),
             55 => Action::Silent(node(a), node(b)),
             56..=57 => Action::Heard(node(a), node(b)),
@@ -137,6 +144,8 @@ impl Cluster {
             60 => Action::Remove(leader, node(b)),
             61 => Action::MoveStart(leader),
             62 if a < 64 => Action::Isolate(leader),
+            62 if a < 128 => Action::Usurp(node(b)),
+            62 => Action::Serve(usize::from(b) % 3 + 1),
             63 if a < 32 => Action::Wipe(node(b)),
             _ => Action::Sync(node(a), usize::MAX),
         }

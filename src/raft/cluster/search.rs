@@ -19,9 +19,10 @@ pub struct Bounds {
     pub changes: u8,
     pub transfers: u8,
     pub moves: u8,
-    /// A node's writes are synced before its next step, unless it loses power: what is slow to sync is as if its packets
-    /// were slow. Goes deeper; without it, writes may be under way while a node takes more steps.
-    pub eager_sync: bool,
+    /// A node's writes are synced with the step that made them, or partly lost with a loss of power right after it: a slow sync
+    /// is as if its packets were slow. And packets of an epoch before their receiver's are lost. Goes deeper; without it, writes
+    /// may be under way while a node takes more steps.
+    pub reduced: bool,
     /// Deadlines come.
     pub timers: bool,
     pub states_max: usize,
@@ -40,7 +41,7 @@ impl Bounds {
         changes: 0,
         transfers: 0,
         moves: 0,
-        eager_sync: false,
+        reduced: false,
         timers: true,
         states_max: 1_000_000,
     };
@@ -88,14 +89,16 @@ pub fn search(mut start: Cluster, bounds: Bounds) -> Search {
     let mut depth = 0;
     while let Some(state) = frontier.pop_front() {
         depth = state.depth;
-        for action in enabled(&state) {
-            let Some(left) = spend(state.left, action) else { continue };
+        for (actions, left) in branches(&state) {
             let mut cluster = state.cluster.clone();
-            let result = cluster.take(action, bounds.eager_sync);
+            let mut result = actions.iter().try_for_each(|&action| cluster.act(action));
+            if bounds.reduced {
+                result = result.and_then(|()| cluster.reduce());
+            }
             cluster.said.clear();
             if let Err(violation) = result {
                 let mut path = path(&parents, state.place);
-                path.push(told(&state.cluster, action));
+                path.push(told(&state.cluster, &actions));
                 let found = Some(Found { violation: violation.to_string(), path });
                 return Search { states: visited.len(), depth, complete: false, found };
             }
@@ -108,7 +111,7 @@ pub fn search(mut start: Cluster, bounds: Bounds) -> Search {
             if visited.len() >= bounds.states_max {
                 return Search { states: visited.len(), depth, complete: false, found: None };
             }
-            parents.push((state.place, told(&state.cluster, action)));
+            parents.push((state.place, told(&state.cluster, &actions)));
             let place = parents.len() - 1;
             frontier.push_back(State { cluster, left, depth: state.depth + 1, place });
         }
@@ -116,37 +119,47 @@ pub fn search(mut start: Cluster, bounds: Bounds) -> Search {
     Search { states: visited.len(), depth, complete: true, found: None }
 }
 
+/// What may happen next: an action, or one with a loss of power right after it, and the bounds after that.
+fn branches(state: &State) -> Vec<(Vec<Action>, Bounds)> {
+    let mut branches = Vec::new();
+    for action in enabled(state) {
+        let Some(left) = spend(state.left, action) else { continue };
+        branches.push((vec![action], left));
+        if !left.reduced || left.crashes == 0 || matches!(action, Action::Crash(..)) {
+            continue;
+        }
+        let mut after = state.cluster.clone();
+        if after.act(action).is_err() {
+            // The action alone shows it.
+            continue;
+        }
+        for crash in after.losses_of_power() {
+            branches.extend(spend(left, crash).map(|left| (vec![action, crash], left)));
+        }
+    }
+    branches
+}
+
 impl Cluster {
-    /// Lets an action happen, after a sync of the node that takes the step if `eager_sync`.
-    fn take(&mut self, action: Action, eager_sync: bool) -> Result<(), super::Violation> {
-        let packet = match action {
-            Action::Deliver(at) => self.network.get(at).cloned(),
-            _ => None,
-        };
-        let node = match action {
-            Action::Deliver(_) => packet.as_ref().map(|packet| packet.to),
-            Action::Sync(..) | Action::Crash(..) | Action::Wipe(_) => None,
-            Action::Timer(node)
-            | Action::Silent(node, _)
-            | Action::Heard(node, _)
-            | Action::Suspect(node)
-            | Action::Usurp(node)
-            | Action::Isolate(node)
-            | Action::Refetch(node)
-            | Action::Append(node)
-            | Action::MoveStart(node)
-            | Action::Transfer(node, _)
-            | Action::Add(node, _)
-            | Action::Remove(node, _) => Some(node),
-        };
-        if let Some(node) = node.filter(|_| eager_sync) {
-            self.sync(node, usize::MAX)?;
+    /// Makes all writes durable, and loses the packets that are of an epoch before their receiver's.
+    fn reduce(&mut self) -> Result<(), super::Violation> {
+        for node in self.all() {
+            while !self.node(node).queue.is_empty() {
+                self.sync(node, usize::MAX)?;
+            }
         }
-        match packet {
-            // A sync may have sent something that comes before it in the network's order.
-            Some(packet) => self.deliver(&packet),
-            None => self.act(action),
-        }
+        let epochs: Vec<LeaderEpoch> = self.nodes.iter().map(|node| node.replica.epoch()).collect();
+        self.network.retain(|packet| packet.message.epoch() >= epochs[Cluster::place(packet.to)]);
+        Ok(())
+    }
+
+    /// The losses of power that may follow a step right away, with each part of what was not synced.
+    fn losses_of_power(&self) -> Vec<Action> {
+        let lost = |node: &Arc<super::Node>| {
+            let id = node.key.node;
+            (0..node.queue.len()).map(move |kept| Action::Crash(id, kept))
+        };
+        self.nodes.iter().flat_map(lost).collect()
     }
 }
 
@@ -157,13 +170,12 @@ fn fingerprint(cluster: &Cluster, left: &Bounds) -> u64 {
     hasher.finish()
 }
 
-fn told(cluster: &Cluster, action: Action) -> String {
-    match action {
-        Action::Deliver(at) => {
-            cluster.network.get(at).map_or_else(String::new, |packet| packet.to_string())
-        }
+fn told(cluster: &Cluster, actions: &[Action]) -> String {
+    let one = |action: &Action| match action {
+        Action::Deliver(at) => cluster.network.get(*at).map_or_else(String::new, |packet| packet.to_string()),
         _ => format!("{action:?}"),
-    }
+    };
+    actions.iter().map(one).collect::<Vec<_>>().join(", then ")
 }
 
 fn path(parents: &[(usize, String)], mut place: usize) -> Vec<String> {
@@ -193,6 +205,7 @@ fn spend(mut left: Bounds, action: Action) -> Option<Bounds> {
         | Action::Sync(..)
         | Action::Silent(..)
         | Action::Heard(..)
+        | Action::Serve(_)
         | Action::Refetch(_) => return Some(left),
     };
     *budget = budget.checked_sub(1)?;
@@ -232,7 +245,7 @@ fn enabled(state: &State) -> Vec<Action> {
                     );
                 }
             }
-            Some(_) => actions.extend([Action::Suspect(id), Action::Refetch(id)]),
+            Some(_) => actions.push(Action::Suspect(id)),
             None => {}
         }
     }

@@ -1,6 +1,7 @@
 //! Each mistake that can be planted in the core is found: the checks bite.
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::mistakes_searched::HERE_ALONE;
 use crate::raft::Mistake;
 use crate::raft::cluster::run_bytes;
 
@@ -44,11 +45,9 @@ fn hunt(mistake: Option<Mistake>, schedules: u64) -> Option<(u64, String)> {
 
 #[test]
 fn each_planted_mistake_is_found_by_random_schedules() {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
     let most = std::env::var("RAFT_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000);
-    let hunts: Vec<_> = Mistake::ALL.iter().map(|&mistake| (mistake, hunt(Some(mistake), most))).collect();
-    std::panic::set_hook(hook);
+    let hunted = Mistake::ALL.iter().copied().filter(|mistake| !HERE_ALONE.contains(mistake));
+    let hunts: Vec<_> = hunted.map(|mistake| (mistake, hunt(Some(mistake), most))).collect();
     for (mistake, found) in &hunts {
         match found {
             Some((seed, how)) => println!("{mistake:?}: schedule {seed}: {how}"),
