@@ -370,7 +370,13 @@ fn a_replica_that_cannot_serve_votes_and_does_not_lead() {
 
 #[test]
 fn a_timer_that_nobody_waits_for_changes_nothing() {
-    for mut replica in [leader(0, 5), replica(3, 0, 5, 0)] {
+    let mut prospective = replica(3, 0, 5, 0);
+    step(&mut prospective, Event::Campaign);
+    let mut candidate = prospective.clone();
+    receive(&mut candidate, 2, granted(2, Ballot::PreVote, 0));
+    let mut follower = replica(3, 0, 5, 0);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(1) });
+    for mut replica in [leader(0, 5), replica(3, 0, 5, 0), prospective, candidate, follower] {
         let announced = replica.deadline().map(|(_, timer)| timer);
         let all = [
             Timer::Election,
@@ -386,4 +392,11 @@ fn a_timer_that_nobody_waits_for_changes_nothing() {
             assert_eq!(replica, before, "{timer:?}");
         }
     }
+}
+
+/// Thousands of them live on a node: what one takes apart from its voter set and its epochs.
+#[test]
+fn a_replica_is_small() {
+    let bytes = std::mem::size_of::<Replica>();
+    assert!(bytes <= 640, "{bytes} bytes");
 }

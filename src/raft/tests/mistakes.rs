@@ -1,7 +1,6 @@
 //! Each mistake that can be planted in the core is found: the checks bite.
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::mistakes_searched::HERE_ALONE;
+use super::quietly;
 use crate::raft::Mistake;
 use crate::raft::cluster::run_bytes;
 
@@ -28,17 +27,12 @@ fn hunt(mistake: Option<Mistake>, schedules: u64) -> Option<(u64, String)> {
         let mut bytes = Bytes(seed);
         let voters = (bytes.next() % 3 + 2) as i32;
         let schedule = bytes.schedule(400);
-        // An assertion of the core finds it as well as a check of the cluster.
-        let result = catch_unwind(AssertUnwindSafe(|| run_bytes(&schedule, voters, mistake)));
         let first_line = |story: String| story.lines().next().unwrap_or_default().to_owned();
-        match result {
+        // An assertion of the core finds it as well as a check of the cluster.
+        match quietly(|| run_bytes(&schedule, voters, mistake)) {
             Ok(Ok(_)) => None,
             Ok(Err(story)) => Some((seed, first_line(story))),
-            Err(panic) => {
-                let told = panic.downcast_ref::<String>().cloned();
-                let told = told.or_else(|| panic.downcast_ref::<&str>().map(|&told| told.to_owned()));
-                Some((seed, format!("an assertion: {}", first_line(told.unwrap_or_default()))))
-            }
+            Err(told) => Some((seed, format!("an assertion: {}", first_line(told)))),
         }
     })
 }
