@@ -15,7 +15,7 @@ pub struct Recovered {
     /// What it knows to be committed.
     pub high_watermark: Offset,
     /// The voter sets of its log, each with the position after its entry; the first is the one in force at the log's
-    /// start. Never empty.
+    /// start, with that position (or [`Position::ORIGIN`]). Never empty.
     pub voters: Vec<(Position, VoterSet)>,
 }
 

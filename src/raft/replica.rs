@@ -118,7 +118,9 @@ impl Replica {
             }
             Event::Electable(electable) => {
                 self.core.electable = electable;
-                if !electable && matches!(self.role, Role::Leader(_)) {
+                let campaigns =
+                    matches!(self.role, Role::Leader(_) | Role::Prospective(_) | Role::Candidate(_));
+                if !electable && campaigns {
                     self.unattach(now, effects);
                 }
             }
