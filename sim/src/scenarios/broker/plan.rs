@@ -264,9 +264,8 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
 /// Large batches to several partitions at once: what is appended together takes several commits, and memory runs
 /// short where nothing leaves it for a while.
 fn make_heavy(plan: &mut Plan, clients: &mut [ClientCase], rng: &mut Stream) {
-    // What producers have under way at once fits the files that are spare: one turn may be as much.
-    plan.journal_file_bytes = *rng.pick(&[1 << 20, 1 << 20, 1 << 20, 2 << 20]);
-    plan.journal_files = plan.journal_files.max(4);
+    plan.journal_file_bytes = *rng.pick(&[64 << 10, 64 << 10, 1 << 20, 1 << 20]);
+    plan.journal_files = plan.journal_files.max(3);
     plan.tail_memory_bytes = plan.tail_memory_bytes.min(1 << 20);
     plan.partitions = plan.partitions.max(3);
     for client in clients {
