@@ -371,10 +371,10 @@ fn a_trap_springs_at_the_operation_it_waits_for() {
 #[test]
 fn some_operations_can_be_made_to_take_long() {
     run(34, |cluster, node| async move {
-        let (held, other) = (put(&node, "dir/held", 0, 1, 100).await, put(&node, "other", 0, 1, 100).await);
+        let (held, other) = (put(&node, "held", 0, 1, 100).await, put(&node, "other", 0, 1, 100).await);
         let long = Duration::from_secs(2);
         node.disk().slow(10);
-        node.disk().hold(FaultyOp::Read, "dir/", (1, 2), long);
+        node.disk().hold(FaultyOp::Read, "held", (1, 2), long);
         let read = async |file: &Arc<dyn File>| {
             let began = cluster.now();
             file.read_at(0, 100).await.unwrap();
