@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::pool::Lanes;
 use super::probe::Transfer;
-use super::{path, sys};
+use super::{bulk, path, sys};
 use crate::io::{Access, AlignedBuffer, BoxFuture, Durability, File};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -119,10 +119,21 @@ impl File for RealFile {
     }
 
     fn write_at(&self, offset: u64, segments: Vec<Bytes>) -> BoxFuture<io::Result<()>> {
-        self.run(move |inner| {
-            check_access(inner.access, Access::Buffered)?;
-            sys::write_segments(&inner.file, offset, segments)
-        })
+        let bytes: usize = segments.iter().map(Bytes::len).sum();
+        let is_bulk = bytes >= bulk::BYTES_MIN;
+        let inner = self.inner.clone();
+        let job = move || {
+            let written = check_access(inner.access, Access::Buffered).and_then(|()| {
+                if is_bulk && inner.transfer.direct {
+                    bulk::write(&inner.file, offset, segments)
+                } else {
+                    sys::write_segments(&inner.file, offset, segments)
+                }
+            });
+            written.map_err(|error| path::at(&inner.path, &error))
+        };
+        let lane = if is_bulk { &self.lanes.bulk } else { &self.lanes.common };
+        lane.run_io(job)
     }
 
     fn write_aligned_at(
@@ -134,7 +145,11 @@ impl File for RealFile {
     ) -> BoxFuture<(io::Result<()>, AlignedBuffer)> {
         assert!(length <= buffer.len(), "{length} bytes of a buffer of {}", buffer.len());
         let inner = self.inner.clone();
-        let done = self.lanes.direct.run(move || {
+        let lane = match durable {
+            Durability::Now => &self.lanes.direct,
+            Durability::Later => &self.lanes.bulk,
+        };
+        let done = lane.run(move || {
             let result = check_access(inner.access, Access::Direct)
                 .and_then(|()| check_blocks(offset, length))
                 .and_then(|()| inner.write_blocks(offset, &buffer[..length], durable))

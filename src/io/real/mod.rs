@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::{Clock, Io, Net, Rng, Spawn};
 
+mod bulk;
 mod clock;
 mod disk;
 mod file;
