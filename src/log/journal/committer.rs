@@ -18,7 +18,7 @@ use super::files::JournalFile;
 use super::format::{CommitBuilder, Incarnation, Place, Position};
 use super::handle::{Append, JournalFailed, Request, Shared};
 use super::vouch::{PATH as VOUCH_PATH, VouchFile};
-use crate::io::{Clock, Durability};
+use crate::io::{BoxFuture, Clock, Durability};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -28,6 +28,7 @@ const COMMIT_BYTES_MAX: u64 = 4 << 20;
 const COMMIT_BUFFER_BYTES: usize = 256 << 10;
 
 type Waiter = oneshot::Sender<Result<(), JournalFailed>>;
+type Vouching = BoxFuture<(VouchFile, io::Result<()>)>;
 
 /// A commit being gathered, with those who wait for it.
 struct Gathering {
@@ -53,6 +54,13 @@ struct Rest {
     done: Waiter,
 }
 
+/// The end of a vouching that is under way; there is none after it.
+async fn ended(vouching: &mut Option<Vouching>) -> (VouchFile, io::Result<()>) {
+    let ended = vouching.as_mut().expect("a vouching is under way").await;
+    *vouching = None;
+    ended
+}
+
 pub(crate) struct Committer {
     shared: Arc<Shared>,
     receiver: mpsc::UnboundedReceiver<Request>,
@@ -60,7 +68,8 @@ pub(crate) struct Committer {
     incarnation: Incarnation,
     position: Position,
     active: JournalFile,
-    vouch: VouchFile,
+    /// Away only while it is being written.
+    vouch: Option<VouchFile>,
     vouch_idle: Duration,
     /// Whether the last commit is not vouched for yet.
     vouch_due: bool,
@@ -102,7 +111,7 @@ impl Committer {
             incarnation: start.incarnation,
             position: start.position,
             active,
-            vouch: start.vouch,
+            vouch: Some(start.vouch),
             vouch_idle: start.vouch_idle,
             // What was found may not be vouched for.
             vouch_due: start.position.next > super::CommitNumber(1),
@@ -125,6 +134,7 @@ impl Committer {
         }
         // Nobody fills files for a journal that takes nothing more.
         self.shared.files.unfilled.notify_one();
+        self.shared.files.hurry.notify_one();
     }
 
     async fn serve(&mut self) -> Result<(), JournalFailed> {
@@ -246,6 +256,8 @@ impl Committer {
             self.vouch_now().await?;
         }
         self.make_place().await?;
+        // Well before that, the last commit is vouched for beside this one, which then waits for nothing.
+        let mut vouching = (self.unvouched_bytes >= self.vouch_bytes / 2).then(|| self.begin_vouching());
         let place = Place { incarnation: self.incarnation, position: self.position };
         let entries = self.writing.builder.entries();
         let (length, crc) = self.writing.builder.seal(&place);
@@ -259,10 +271,15 @@ impl Committer {
             tokio::select! {
                 biased;
                 done = &mut write => break done,
+                vouched = ended(&mut vouching), if vouching.is_some() => self.vouched(vouched)?,
                 request = self.receiver.recv(), if accepts => self.take(request),
             }
         };
         drop(write);
+        if vouching.is_some() {
+            let vouched = ended(&mut vouching).await;
+            self.vouched(vouched)?;
+        }
         self.writing.builder.restore(buffer);
         if result.is_err() && self.writing.waiters.len() > 1 {
             sometimes(Condition::SyncFailedInGroupCommit);
@@ -330,6 +347,7 @@ impl Committer {
             }
             // Each time: one wait may follow another, and without this nobody makes the checkpoint.
             files.waiting.store(true, Ordering::Relaxed);
+            files.hurry.notify_one();
             if !std::mem::replace(waited, true) && files.is_complete() {
                 sometimes(Condition::JournalFull);
                 self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
@@ -343,10 +361,26 @@ impl Committer {
         if !self.vouch_due {
             return Ok(());
         }
-        let last = super::CommitNumber(self.position.next.0 - 1);
-        let result = self.vouch.write(last, self.position.previous_crc).await;
-        result.map_err(|error| self.write_failed(VOUCH_PATH.to_owned(), 0, &error))?;
+        let vouched = self.begin_vouching().await;
         self.vouch_due = false;
+        self.vouched(vouched)
+    }
+
+    /// Vouches for the last durable commit.
+    fn begin_vouching(&mut self) -> Vouching {
+        let last = super::CommitNumber(self.position.next.0 - 1);
+        let crc = self.position.previous_crc;
+        let mut vouch = self.vouch.take().expect("one vouching ends before the next begins");
+        Box::pin(async move {
+            let result = vouch.write(last, crc).await;
+            (vouch, result)
+        })
+    }
+
+    /// Takes note of a vouching for the commit that is the last durable one still.
+    fn vouched(&mut self, (vouch, result): (VouchFile, io::Result<()>)) -> Result<(), JournalFailed> {
+        self.vouch = Some(vouch);
+        result.map_err(|error| self.write_failed(VOUCH_PATH.to_owned(), 0, &error))?;
         self.unvouched_bytes = 0;
         self.shared.counters.vouches.fetch_add(1, Ordering::Relaxed);
         Ok(())
