@@ -15,7 +15,7 @@ use crate::rng::Stream;
 use crate::spawn::SimSpawn;
 use crate::time::SimTime;
 use crate::timers::{WorldSleep, drive};
-use crate::trace::{Trace, TraceHash, TraceMode};
+use crate::trace::{Part, Trace, TraceHash, TraceMode};
 use crate::world::{Node, NodeIndex, World, lock};
 
 /// What a node runs: called again after each restart.
@@ -223,6 +223,17 @@ impl Cluster {
     /// Adds a line of the scenario's own to the trace.
     pub fn note(&self, what: std::fmt::Arguments<'_>) {
         self.world.event("scenario", what);
+    }
+
+    /// As [`Cluster::note`], for what happens often: `parts` must say all that the line says.
+    pub(crate) fn note_often(&self, parts: &[Part<'_>], line: std::fmt::Arguments<'_>) {
+        self.world.frequent_event("scenario", parts, line);
+    }
+
+    /// Whether somebody will read what the clients did.
+    #[must_use]
+    pub fn history_is_kept(&self) -> bool {
+        self.world.trace.is_read()
     }
 
     /// So many more requests of clients were answered.

@@ -14,6 +14,7 @@ use super::checkers::Step;
 use crate::cluster::Cluster;
 use crate::history::{Completion, OperationId};
 use crate::time::SimTime;
+use crate::trace::Part;
 use crate::world::lock;
 
 /// Which record it is: its value begins with this, so that it is known wherever it is read.
@@ -28,19 +29,54 @@ pub(super) struct RecordId {
 impl RecordId {
     /// The record's value, `bytes` long or a little more.
     pub(super) fn value(self, bytes: usize) -> Vec<u8> {
-        let mut value = format!("{self}/").into_bytes();
+        let mut value = Vec::with_capacity(bytes.max(36));
+        for part in [self.producer, self.session, self.number] {
+            push_number(&mut value, part);
+            value.push(b'/');
+        }
         value.resize(value.len().max(bytes), b'.');
         value
     }
 
+    /// For the trace: who sent it.
+    fn part(self) -> Part<'static> {
+        Part::Number(u64::from(self.producer) << 32 | u64::from(self.session))
+    }
+
+    fn number_part(self) -> Part<'static> {
+        Part::Number(u64::from(self.number))
+    }
+
     /// Whose value this is; `None` if no producer of this scenario made it.
     pub(super) fn of(value: &[u8]) -> Option<RecordId> {
-        let mut parts = std::str::from_utf8(value).ok()?.split('/');
-        let mut number = || parts.next()?.parse().ok();
-        let id = RecordId { producer: number()?, session: number()?, number: number()? };
-        parts.next().filter(|padding| padding.bytes().all(|byte| byte == b'.'))?;
-        Some(id)
+        let (producer, rest) = take_number(value)?;
+        let (session, rest) = take_number(rest)?;
+        let (number, padding) = take_number(rest)?;
+        padding.iter().all(|byte| *byte == b'.').then_some(RecordId { producer, session, number })
     }
+}
+
+fn partition_part(at: &TopicPartition) -> Part<'static> {
+    Part::Number(u64::from(at.partition.0.cast_unsigned()))
+}
+
+/// Writes a number down in decimal.
+fn push_number(text: &mut Vec<u8>, number: u32) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(b'0' + (number % 10) as u8);
+}
+
+/// A decimal number up to a slash, and what follows that.
+fn take_number(text: &[u8]) -> Option<(u32, &[u8])> {
+    let end = text.iter().position(|byte| *byte == b'/').filter(|end| *end > 0)?;
+    let mut number: u32 = 0;
+    for byte in &text[..end] {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
+    }
+    Some((number, &text[end + 1..]))
 }
 
 impl fmt::Display for RecordId {
@@ -308,10 +344,15 @@ impl History {
     }
 
     pub(super) fn sending(&self, id: RecordId, at: &TopicPartition, mode: Mode, key: Option<u32>) {
-        self.cluster.note(format_args!("send {id} to {at}"));
+        let parts =
+            [Part::Text("send"), id.part(), id.number_part(), Part::Text(&at.topic), partition_part(at)];
+        self.cluster.note_often(&parts, format_args!("send {id} to {at}"));
         let now = self.now();
         let sent = Sent { at: at.clone(), mode, key, fate: Fate::Open, began: now, ended: now };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
+        if !self.cluster.history_is_kept() {
+            return;
+        }
         let client = format!("producer-{}", id.producer);
         let value = || json!([["send", at.to_string(), id.to_string()]]);
         let operation = self.cluster.begin_operation(&client, "send", self.now(), value);
@@ -319,7 +360,15 @@ impl History {
     }
 
     pub(super) fn fate(&self, id: RecordId, fate: Fate) {
-        self.cluster.note(format_args!("sent {id}: {fate:?}"));
+        let (told, offset) = match fate {
+            Fate::Open => (0, 0),
+            Fate::Unknown => (1, 0),
+            Fate::Acknowledged(None) => (2, 0),
+            Fate::Acknowledged(Some(offset)) => (3, offset.0.cast_unsigned()),
+        };
+        let parts =
+            [Part::Text("sent"), id.part(), id.number_part(), Part::Number(told), Part::Number(offset)];
+        self.cluster.note_often(&parts, format_args!("sent {id}: {fate:?}"));
         self.fate_of_operation(id, &fate);
         let now = self.now();
         let mut events = self.events();
@@ -369,17 +418,32 @@ impl History {
         // When it was asked for is not known: a poll stands at the time of its answer.
         let asked = || json!([["poll"]]);
         self.operation(&read.reader.name(), "poll", read.time, &asked, (Completion::Ok, &value));
-        self.cluster.note(format_args!(
-            "reader {}/{} got {} {} to {} of {} to {}: {} records",
-            read.reader.reader,
-            read.reader.session,
-            read.at,
-            read.from,
-            read.next,
-            read.log_start,
-            read.high_watermark,
-            read.records.len()
-        ));
+        let number = |offset: Offset| Part::Number(offset.0.cast_unsigned());
+        let parts = [
+            Part::Text("got"),
+            Part::Number(u64::from(read.reader.reader) << 32 | u64::from(read.reader.session)),
+            Part::Text(&read.at.topic),
+            partition_part(&read.at),
+            number(read.from),
+            number(read.next),
+            number(read.log_start),
+            number(read.high_watermark),
+            Part::Number(read.records.len() as u64),
+        ];
+        self.cluster.note_often(
+            &parts,
+            format_args!(
+                "reader {}/{} got {} {} to {} of {} to {}: {} records",
+                read.reader.reader,
+                read.reader.session,
+                read.at,
+                read.from,
+                read.next,
+                read.log_start,
+                read.high_watermark,
+                read.records.len()
+            ),
+        );
         let step = lock(&self.step).read(&read);
         self.events().reads.push(read);
         if let Err(wrong) = step {

@@ -24,6 +24,7 @@ mod history;
 mod judge;
 mod load;
 mod machine;
+mod offset_map;
 mod plan;
 
 use account::Account;

@@ -6,6 +6,7 @@ use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
 use crate::scenarios::broker::history::{Events, Fate, Listed, Spec};
+use crate::scenarios::broker::offset_map::OffsetMap;
 
 /// Ends and starts never step back; an end lies beyond all that was acknowledged before it was asked for.
 pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
@@ -30,14 +31,15 @@ pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
                 }
             }
             (Spec::MaxTimestamp, told) => {
-                let empty = BTreeMap::new();
+                let empty = OffsetMap::default();
                 let times = times.get(&listed.at).unwrap_or(&empty);
                 if let Some(offset) = told
                     && times.get(&offset).is_some_and(|time| *time != listed.timestamp)
                 {
                     return what(format!(
                         "told {offset} with time {}, it has {}",
-                        listed.timestamp, times[&offset]
+                        listed.timestamp,
+                        time_of(times, offset)
                     ));
                 }
                 let newest =
@@ -60,7 +62,7 @@ fn stays(events: &Events, at: &TopicPartition, offset: Offset) -> bool {
 fn first_at_or_after(
     events: &Events,
     listed: &Listed,
-    times: &BTreeMap<TopicPartition, BTreeMap<Offset, i64>>,
+    times: &BTreeMap<TopicPartition, OffsetMap<i64>>,
     before: impl Iterator<Item = Offset>,
     time: i64,
     told: Option<Offset>,
@@ -75,7 +77,7 @@ fn first_at_or_after(
         .filter(|offset| told.is_none_or(|told| *offset < told) && stays(events, &listed.at, *offset))
         .find(|offset| times.get(offset).is_some_and(|found| *found >= time));
     match earlier {
-        Some(offset) => Err(format!("told {told:?}, and {offset} has the time {}", times[&offset])),
+        Some(offset) => Err(format!("told {told:?}, and {offset} has the time {}", time_of(times, offset))),
         None => Ok(()),
     }
 }
@@ -118,12 +120,18 @@ fn acknowledged(events: &Events) -> BTreeMap<TopicPartition, Vec<(Offset, crate:
     found
 }
 
+fn time_of(times: &OffsetMap<i64>, offset: Offset) -> i64 {
+    times.get(&offset).copied().expect("it was found there")
+}
+
 /// The time of each record that was ever read.
-fn times(events: &Events) -> BTreeMap<TopicPartition, BTreeMap<Offset, i64>> {
-    let mut times: BTreeMap<TopicPartition, BTreeMap<Offset, i64>> = BTreeMap::new();
+fn times(events: &Events) -> BTreeMap<TopicPartition, OffsetMap<i64>> {
+    let mut times: BTreeMap<TopicPartition, OffsetMap<i64>> = BTreeMap::new();
     for read in &events.reads {
         let known = times.entry(read.at.clone()).or_default();
-        known.extend(read.records.iter().map(|(offset, _)| *offset).zip(read.times.iter().copied()));
+        for ((offset, _), time) in read.records.iter().zip(&read.times) {
+            known.insert(*offset, *time);
+        }
     }
     times
 }

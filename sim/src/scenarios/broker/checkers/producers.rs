@@ -14,11 +14,11 @@ pub(super) fn idempotent_records_are_once_and_in_order(
 ) -> Result<(), String> {
     for (at, values) in values {
         let mut last: BTreeMap<(u32, u32), (u32, Offset)> = BTreeMap::new();
-        for (offset, id) in values {
+        for (offset, id) in values.iter() {
             if events.sent.get(id).is_none_or(|sent| sent.mode != Mode::Idempotent) {
                 continue;
             }
-            let before = last.insert((id.producer, id.session), (id.number, *offset));
+            let before = last.insert((id.producer, id.session), (id.number, offset));
             match before {
                 Some((number, first)) if number == id.number => {
                     return Err(format!("{id} is twice in {at}: at {first} and at {offset}"));

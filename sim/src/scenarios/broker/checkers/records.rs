@@ -5,10 +5,11 @@ use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
 use crate::scenarios::broker::history::{Events, Fate, RecordId, Sent};
+use crate::scenarios::broker::offset_map::OffsetMap;
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
 
 /// What was ever read at each offset.
-pub(super) type Values = BTreeMap<TopicPartition, BTreeMap<Offset, RecordId>>;
+pub(super) type Values = BTreeMap<TopicPartition, OffsetMap<RecordId>>;
 
 /// All reads of an offset agree (I2), across restarts; what they agree on.
 pub(super) fn one_value_per_offset(events: &Events) -> Result<Values, String> {
@@ -30,7 +31,7 @@ pub(super) fn one_value_per_offset(events: &Events) -> Result<Values, String> {
 /// Each value was sent, and to that partition.
 pub(super) fn only_what_was_sent(events: &Events, values: &Values) -> Result<(), String> {
     for (at, values) in values {
-        for (offset, id) in values {
+        for (offset, id) in values.iter() {
             match events.sent.get(id) {
                 Some(sent) if sent.at == *at => {}
                 Some(sent) => return Err(format!("{at} {offset} is {id}, which was sent to {}", sent.at)),

@@ -6,11 +6,12 @@ use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
 use crate::scenarios::broker::history::{Read, RecordId};
+use crate::scenarios::broker::offset_map::OffsetMap;
 
 /// What is known so far.
 #[derive(Default)]
 pub(in crate::scenarios::broker) struct Step {
-    values: BTreeMap<TopicPartition, BTreeMap<Offset, RecordId>>,
+    values: BTreeMap<TopicPartition, OffsetMap<RecordId>>,
 }
 
 impl Step {
@@ -19,11 +20,12 @@ impl Step {
     /// # Errors
     /// What it contradicts.
     pub(in crate::scenarios::broker) fn read(&mut self, read: &Read) -> Result<(), String> {
+        let known = of_partition(&mut self.values, &read.at);
         for (offset, id) in &read.records {
             let Some(id) = *id else {
                 return Err(format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time));
             };
-            self.holds(&read.at, *offset, id)?;
+            hold(known, &read.at, *offset, id)?;
         }
         Ok(())
     }
@@ -38,14 +40,29 @@ impl Step {
         offset: Offset,
         id: RecordId,
     ) -> Result<(), String> {
-        let known = match self.values.get_mut(at) {
-            Some(known) => known,
-            None => self.values.entry(at.clone()).or_default(),
-        };
-        match known.insert(offset, id) {
-            Some(other) if other != id => Err(format!("{at} {offset} was {other}, and now it is {id}")),
-            Some(_) | None => Ok(()),
-        }
+        hold(of_partition(&mut self.values, at), at, offset, id)
+    }
+}
+
+fn of_partition<'a>(
+    values: &'a mut BTreeMap<TopicPartition, OffsetMap<RecordId>>,
+    at: &TopicPartition,
+) -> &'a mut OffsetMap<RecordId> {
+    if !values.contains_key(at) {
+        values.insert(at.clone(), OffsetMap::default());
+    }
+    values.get_mut(at).expect("it was put there")
+}
+
+fn hold(
+    known: &mut OffsetMap<RecordId>,
+    at: &TopicPartition,
+    offset: Offset,
+    id: RecordId,
+) -> Result<(), String> {
+    match known.insert(offset, id) {
+        Some(other) if other != id => Err(format!("{at} {offset} was {other}, and now it is {id}")),
+        Some(_) | None => Ok(()),
     }
 }
 
