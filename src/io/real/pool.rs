@@ -5,6 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::quick::Quickness;
+use super::recycled::Recycled;
 use crate::io::BoxFuture;
 
 /// Pools of their own, so that what somebody waits for does not queue behind what nobody does: one for durable
@@ -15,6 +17,10 @@ pub(super) struct Lanes {
     pub(super) direct: Pool,
     pub(super) bulk: Pool,
     pub(super) common: Pool,
+    /// Tells when a durable write need not go to a thread.
+    pub(super) quickness: Arc<Quickness>,
+    /// Memory of reads.
+    pub(super) recycled: Arc<Recycled>,
 }
 
 /// Group commit keeps about one write under way, and the vouch file's beside it.
@@ -30,6 +36,8 @@ impl Lanes {
             direct: Pool::start("ordain-direct", DIRECT_THREADS)?,
             bulk: Pool::start("ordain-bulk", BULK_THREADS)?,
             common: Pool::start("ordain-io", common_threads)?,
+            quickness: Arc::new(Quickness::new()),
+            recycled: Recycled::new(),
         })
     }
 }
