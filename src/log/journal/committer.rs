@@ -70,10 +70,13 @@ pub(crate) struct Committer {
     active: JournalFile,
     /// Away only while it is being written.
     vouch: Option<VouchFile>,
+    /// What of `unvouched_bytes` the vouching under way covers, and the vouching: commits go on beside it.
+    vouching: Option<Vouching>,
+    vouching_bytes: u64,
     vouch_idle: Duration,
-    /// Whether the last commit is not vouched for yet.
+    /// Whether the last commit is neither vouched for nor being vouched for.
     vouch_due: bool,
-    /// Bytes of commits since the last vouching.
+    /// Bytes of commits since the last one that is durably vouched for.
     unvouched_bytes: u64,
     vouch_bytes: u64,
     gathering: Gathering,
@@ -112,6 +115,8 @@ impl Committer {
             position: start.position,
             active,
             vouch: Some(start.vouch),
+            vouching: None,
+            vouching_bytes: 0,
             vouch_idle: start.vouch_idle,
             // What was found may not be vouched for.
             vouch_due: start.position.next > super::CommitNumber(1),
@@ -176,20 +181,13 @@ impl Committer {
     /// Waits for the next request; vouches when none comes for a while.
     async fn wait(&mut self) -> Result<(), JournalFailed> {
         let shared = Arc::clone(&self.shared);
-        if self.vouch_due {
-            let idle = self.clock.sleep(self.vouch_idle);
-            tokio::select! {
-                biased;
-                () = shared.poisoned.notified() => {}
-                request = self.receiver.recv() => self.take(request),
-                () = idle => self.vouch_now().await?,
-            }
-        } else {
-            tokio::select! {
-                biased;
-                () = shared.poisoned.notified() => {}
-                request = self.receiver.recv() => self.take(request),
-            }
+        let may_vouch = self.vouch_due && self.vouching.is_none();
+        tokio::select! {
+            biased;
+            () = shared.poisoned.notified() => {}
+            request = self.receiver.recv() => self.take(request),
+            vouched = ended(&mut self.vouching), if self.vouching.is_some() => self.vouched(vouched)?,
+            () = self.clock.sleep(self.vouch_idle), if may_vouch => self.begin_vouching(),
         }
         Ok(())
     }
@@ -253,11 +251,16 @@ impl Committer {
     async fn commit(&mut self) -> Result<(), JournalFailed> {
         // What a start has to search behind the end that it finds is bounded by this.
         if self.unvouched_bytes >= self.vouch_bytes {
+            self.finish_vouching().await?;
+        }
+        if self.unvouched_bytes >= self.vouch_bytes {
             self.vouch_now().await?;
         }
         self.make_place().await?;
         // Well before that, the last commit is vouched for beside this one, which then waits for nothing.
-        let mut vouching = (self.unvouched_bytes >= self.vouch_bytes / 2).then(|| self.begin_vouching());
+        if self.unvouched_bytes >= self.vouch_bytes / 2 && self.vouching.is_none() {
+            self.begin_vouching();
+        }
         let place = Place { incarnation: self.incarnation, position: self.position };
         let entries = self.writing.builder.entries();
         let (length, crc) = self.writing.builder.seal(&place);
@@ -271,15 +274,11 @@ impl Committer {
             tokio::select! {
                 biased;
                 done = &mut write => break done,
-                vouched = ended(&mut vouching), if vouching.is_some() => self.vouched(vouched)?,
+                vouched = ended(&mut self.vouching), if self.vouching.is_some() => self.vouched(vouched)?,
                 request = self.receiver.recv(), if accepts => self.take(request),
             }
         };
         drop(write);
-        if vouching.is_some() {
-            let vouched = ended(&mut vouching).await;
-            self.vouched(vouched)?;
-        }
         self.writing.builder.restore(buffer);
         if result.is_err() && self.writing.waiters.len() > 1 {
             sometimes(Condition::SyncFailedInGroupCommit);
@@ -332,7 +331,7 @@ impl Committer {
 
     /// Waits until the files have changed such that `ready` gives something.
     async fn wait_for<T>(
-        &self,
+        &mut self,
         waited: &mut bool,
         mut ready: impl FnMut(&Committer) -> Option<T>,
     ) -> Result<T, JournalFailed> {
@@ -357,31 +356,42 @@ impl Committer {
         }
     }
 
+    /// Sees to it that the last durable commit is vouched for.
     async fn vouch_now(&mut self) -> Result<(), JournalFailed> {
-        if !self.vouch_due {
-            return Ok(());
+        self.finish_vouching().await?;
+        if self.vouch_due {
+            self.begin_vouching();
+            self.finish_vouching().await?;
         }
-        let vouched = self.begin_vouching().await;
-        self.vouch_due = false;
-        self.vouched(vouched)
+        Ok(())
     }
 
-    /// Vouches for the last durable commit.
-    fn begin_vouching(&mut self) -> Vouching {
+    /// Begins to vouch for the last durable commit.
+    fn begin_vouching(&mut self) {
         let last = super::CommitNumber(self.position.next.0 - 1);
         let crc = self.position.previous_crc;
         let mut vouch = self.vouch.take().expect("one vouching ends before the next begins");
-        Box::pin(async move {
+        self.vouch_due = false;
+        self.vouching_bytes = self.unvouched_bytes;
+        self.vouching = Some(Box::pin(async move {
             let result = vouch.write(last, crc).await;
             (vouch, result)
-        })
+        }));
     }
 
-    /// Takes note of a vouching for the commit that is the last durable one still.
+    /// Waits for the vouching that is under way, if one is.
+    async fn finish_vouching(&mut self) -> Result<(), JournalFailed> {
+        if self.vouching.is_none() {
+            return Ok(());
+        }
+        let vouched = ended(&mut self.vouching).await;
+        self.vouched(vouched)
+    }
+
     fn vouched(&mut self, (vouch, result): (VouchFile, io::Result<()>)) -> Result<(), JournalFailed> {
         self.vouch = Some(vouch);
         result.map_err(|error| self.write_failed(VOUCH_PATH.to_owned(), 0, &error))?;
-        self.unvouched_bytes = 0;
+        self.unvouched_bytes -= std::mem::take(&mut self.vouching_bytes);
         self.shared.counters.vouches.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
