@@ -295,6 +295,15 @@ impl Partition {
         if let Err(error) = self.check(request.epoch) {
             return failed(error.into());
         }
+        // An epoch that there never was here ends nowhere: only a reader of another log has seen it.
+        if request.last_fetched_epoch > self.log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch)
+        {
+            return failed(PartitionError::OutOfRange {
+                asked: request.offset,
+                start: log_start,
+                end: self.log.log_end(),
+            });
+        }
         if let Some(diverging) = self.divergence(request) {
             let data = Ok(ReadData::Memory(Vec::new()));
             return ReadResult { high_watermark, log_start, data, diverging: Some(diverging) };
