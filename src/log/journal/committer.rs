@@ -24,6 +24,10 @@ use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// A commit takes no further entries beyond this length (one large entry alone may exceed it), in bytes.
 const COMMIT_BYTES_MAX: u64 = 4 << 20;
+/// Nor beyond this share of a file: a small journal holds several commits, too.
+const COMMITS_PER_FILE: u64 = 8;
+/// That share is never less, in bytes.
+const SHARE_BYTES_MIN: u64 = 2 * DISK_BLOCK_BYTES as u64;
 /// What a commit's buffer holds before it grows, in bytes.
 const COMMIT_BUFFER_BYTES: usize = 256 << 10;
 
@@ -223,7 +227,8 @@ impl Committer {
 
     /// Moves entries of the backlog into the commit being gathered until it is full.
     fn stage_backlog(&mut self) {
-        let commit_bytes_max = COMMIT_BYTES_MAX.min(self.shared.entry_bytes_max);
+        let share = (self.shared.entry_bytes_max / COMMITS_PER_FILE).max(SHARE_BYTES_MIN);
+        let commit_bytes_max = COMMIT_BYTES_MAX.min(share);
         while let Some(rest) = self.backlog.front_mut() {
             while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
                 let length = self.gathering.builder.length_with(entry.payload_bytes());
