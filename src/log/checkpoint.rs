@@ -5,12 +5,12 @@ use std::io;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::checksum::crc32c;
-use super::epochs::{EpochHistory, EpochStart};
 use super::journal::{CommitNumber, EntryNumber, FileSequence, Incarnation, LogId, LogKey, Position};
 use super::segment::SegmentState;
 use super::state::{LogState, Vote};
 use crate::io::{Disk, OpenOptions};
 use crate::probe::{Condition, sometimes};
+use crate::types::{EpochHistory, EpochStart};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
 
 /// Both names, in the order in which they are written.

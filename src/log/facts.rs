@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
-use super::epochs::EpochHistory;
 use super::journal::{EntryBody, EntryNumber, Position};
 use super::state::Vote;
+use crate::types::EpochHistory;
 use crate::types::{LeaderEpoch, Offset};
 
 /// What a log's durable entries say apart from the batches themselves: what a checkpoint may say of it.

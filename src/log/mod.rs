@@ -19,7 +19,6 @@ mod checksum;
 mod cleaning;
 pub mod compaction;
 mod config;
-mod epochs;
 mod facts;
 mod file_cache;
 mod flush;
@@ -41,13 +40,13 @@ pub mod testing;
 mod tests;
 mod walker;
 
+pub use crate::types::{EpochHistory, EpochStart};
 pub use checkpoint::CheckpointError;
 pub use cleaning::{
     Compacted, CompactionDone, CompactionFailed, CompactionFailure, CompactionOptions, CompactionTotals,
     CompactionWork,
 };
 pub use config::{LogConfig, OptionsInvalid, StorageOptions, UnattributedDamage};
-pub use epochs::{EpochHistory, EpochStart};
 pub use file_cache::FileCache;
 pub use flush::{FlushDone, FlushFailed, FlushFailure, FlushWork, flush_all};
 pub use journal::{

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::epochs::EpochHistory;
 use super::file_cache::FileCache;
 use super::journal::LogKey;
 use super::segment::{FileKind, IndexRows, SegmentId, SegmentState, log_directory};
 use super::stored_read::ReadError;
 use super::walker::{SegmentView, Walker};
 use crate::io::{Disk, OpenOptions};
+use crate::types::EpochHistory;
 use crate::types::Timestamp;
 
 /// How much is read at a time, in bytes.

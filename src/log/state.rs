@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
-use super::epochs::EpochHistory;
 use super::journal::{EntryNumber, LogKey};
 use super::segment::SegmentState;
+use crate::types::EpochHistory;
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
 /// The last epoch that the node has seen for a partition, and whom it voted for in it.

@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::epochs::EpochHistory;
 use super::file_cache::FileCache;
 use super::indexes::{self, OffsetRow};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::types::EpochHistory;
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
 

@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::epochs::EpochHistory;
 use super::file_cache::FileCache;
 use super::indexes::OffsetRow;
 use super::resync;
 use super::segment::{FileKind, Segment};
 use super::stored_read::ReadError;
+use crate::types::EpochHistory;
 use crate::types::Offset;
 use crate::wire::batch::{BatchHeader, HEADER_BYTES, RecordBatch};
 

@@ -11,10 +11,11 @@ use crate::log::{
     self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::raft::{Effect, Event, Position, Recovered, Replica, Standing, VoterSet};
-use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
+use crate::raft::{Effect, Event, Position, Recovered, Replica, ReplicaKey, Standing, Timing, VoterSet};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
 use crate::wire::batch::ValidatedBatch;
 use std::sync::Arc;
+use tracing::error;
 
 /// One partition as its shard owns it: the replica decides, the log keeps, and requests wait here.
 pub(super) struct Partition {
@@ -76,15 +77,22 @@ impl Outbox {
 
 impl Partition {
     pub(super) fn new(node: NodeId, topic: Arc<str>, voters: VoterSet, log: PartitionLog) -> Partition {
-        let last_epoch = log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch);
+        // Directory ids come with the second node: until then a replica is its node's.
+        let key = |node| ReplicaKey { node, directory: Uuid::ZERO };
+        let vote = log.vote();
         let recovered = Recovered {
-            epoch: log.vote().map_or(last_epoch, |vote| vote.epoch.max(last_epoch)),
-            log_end: Position { epoch: last_epoch, end: log.log_end() },
+            epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),
+            vote: vote.and_then(|vote| vote.candidate).map(key),
+            epochs: log.epochs().clone(),
+            log_start: log.log_start(),
+            log_end: log.log_end(),
             high_watermark: log.high_watermark(),
+            voters: vec![(Position::ORIGIN, voters)],
         };
         let durable_end = log.log_end();
         Partition {
-            replica: Replica::new(node, voters, recovered),
+            // A lone voter is told to campaign and waits for no timer: neither seed nor time count.
+            replica: Replica::new(key(node), recovered, Timing::default(), 0, Instant::default()),
             log,
             topic,
             gates: Vec::new(),
@@ -107,7 +115,7 @@ impl Partition {
             self.durable_end = self.durable_end.max(position.end);
         }
         let mut effects = Vec::new();
-        self.replica.step(event, &mut effects);
+        self.replica.step(Instant::default(), event, &mut effects);
         for effect in effects {
             self.carry_out(effect, out);
         }
@@ -117,12 +125,10 @@ impl Partition {
     fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
         match effect {
             Effect::PersistVote { epoch, candidate } => {
-                let vote = Vote { epoch, candidate: Some(candidate) };
+                let vote = Vote { epoch, candidate: Some(candidate.node) };
                 out.entries.push(self.log.record_vote(vote, out.journal));
                 out.once_durable.push(Event::VoteDurable { epoch });
             }
-            // No other voter can be reached yet: such a replica stays a candidate.
-            Effect::RequestVotes { epoch: _ } => {}
             Effect::AppendEpochStart { epoch, start } => {
                 assert_eq!(start, self.log.log_end(), "an epoch starts where the log ends");
                 // A damaged log is never led: the shard does not let it campaign.
@@ -133,6 +139,24 @@ impl Partition {
             Effect::BecameLeader { epoch: _ } => {}
             Effect::AdvanceHighWatermark { offset } => self.committed(offset, out),
             Effect::Resigned { epoch: _ } => self.fail_waiting(out),
+            Effect::LeaderChanged { epoch: _, leader: _ } => {}
+            Effect::Halted { reason } => {
+                error!(partition = %self.name(), ?reason, "the replica stops: its log contradicts the others'");
+            }
+            // No other voter can be reached yet: such a replica goes on asking, and follows nobody.
+            Effect::Send { to: _, message: _ } | Effect::Stalled { lost: _, voters: _ } => {}
+            Effect::AppendEntries { .. }
+            | Effect::AppendVoters { .. }
+            | Effect::Truncate { .. }
+            | Effect::Reset { .. }
+            | Effect::MoveLogStart { .. }
+            | Effect::Fetch { .. }
+            | Effect::ServeFetch { .. }
+            | Effect::VoterForgot { .. }
+            | Effect::VotersChanged { .. }
+            | Effect::VoterChangeRefused { .. }
+            | Effect::TransferFailed
+            | Effect::Malformed { .. } => unreachable!("nobody else was heard: {effect:?}"),
         }
     }
 
@@ -153,7 +177,9 @@ impl Partition {
     fn fail_waiting(&mut self, out: &mut Outbox) {
         let error = match self.replica.standing() {
             Standing::Failed => AppendError::Journal,
-            Standing::NotLeader | Standing::Starting | Standing::Serving => LeadershipError::NotLeader.into(),
+            Standing::NotLeader | Standing::Starting | Standing::Serving | Standing::HandingOver => {
+                LeadershipError::NotLeader.into()
+            }
         };
         for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
             out.answered.push((waiting.place, Err(error.clone())));
@@ -219,7 +245,7 @@ impl Partition {
         out.entries.push(entry);
         let position = Position { epoch, end: self.log.log_end() };
         self.uncommitted.push_back((position.end, bytes as u64));
-        self.replica.step(Event::Appended { log_end: position }, &mut Vec::new());
+        self.replica.step(Instant::default(), Event::Appended { log_end: position }, &mut Vec::new());
         out.once_durable.push(Event::Durable { position });
         Ok((position.end, Appended { base_offset, log_append_time, log_start }))
     }
@@ -243,7 +269,7 @@ impl Partition {
         match self.replica.standing() {
             Standing::Serving => Ok(()),
             Standing::Starting => Err(LeadershipError::Starting),
-            Standing::NotLeader => Err(LeadershipError::NotLeader),
+            Standing::NotLeader | Standing::HandingOver => Err(LeadershipError::NotLeader),
             Standing::Failed => Err(LeadershipError::Storage),
         }
     }
@@ -383,7 +409,9 @@ impl Partition {
                 });
             }
         }
-        Ok(self.log.log_start())
+        let log_start = self.log.log_start();
+        self.replica.step(Instant::default(), Event::LogStartMoved { log_start }, &mut Vec::new());
+        Ok(log_start)
     }
 
     pub(super) fn configure(&mut self, config: LogConfig) {
@@ -394,7 +422,10 @@ impl Partition {
         PartitionStats {
             id: self.log.key().partition,
             epoch: self.replica.epoch(),
-            leader: matches!(self.replica.standing(), Standing::Serving | Standing::Starting),
+            leader: matches!(
+                self.replica.standing(),
+                Standing::Serving | Standing::Starting | Standing::HandingOver
+            ),
             damaged: self.log.damage().is_some(),
             log_start: self.log.log_start(),
             high_watermark: self.replica.high_watermark(),

@@ -545,7 +545,7 @@ impl Shard {
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
                     let mut out = Outbox::new(&self.journal);
-                    partition.step(Event::EpochSeen { epoch: crate::types::LeaderEpoch(i32::MAX) }, &mut out);
+                    partition.step(Event::Resign, &mut out);
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
                     for gate in gates {

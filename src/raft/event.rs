@@ -1,23 +1,41 @@
-use super::Position;
-use crate::types::{LeaderEpoch, NodeId};
+use super::{Message, Position, ReplicaKey, Timer};
+use crate::types::{LeaderEpoch, NodeId, Offset};
 
 /// What happened to a replica.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The replica shall try to become leader. For a lone voter that is certain to succeed.
-    Campaign,
+    /// Another replica of this log said something. Batches that travel beside it are with the driver.
+    Received { from: NodeId, message: Message },
+    /// A deadline that [`super::Replica::deadline`] announced has come.
+    Timer(Timer),
+    /// Another node has not been heard for the time that counts as failure (see [`super::Contacts`]).
+    NodeSilent { node: NodeId },
+    /// A node that was silent has been heard again.
+    NodeHeard { node: NodeId },
     /// The vote of [`super::Effect::PersistVote`] for this epoch is durable.
     VoteDurable { epoch: LeaderEpoch },
-    /// Another voter gave its vote in this epoch.
-    VoteGranted { from: NodeId, epoch: LeaderEpoch },
-    /// The log took records; its end is now `log_end.end`. Not durable yet.
-    Appended { log_end: Position },
     /// This node holds its log durably up to here.
     Durable { position: Position },
-    /// Another voter holds its log durably up to here.
-    Fetched { from: NodeId, position: Position },
-    /// Somebody is at a higher epoch.
-    EpochSeen { epoch: LeaderEpoch },
+    /// The start that [`super::Effect::MoveLogStart`] asked for, or that was told by `LogStartMoved`, is durable.
+    LogStartDurable { log_start: Offset },
+    /// The leader's log took records; its end is now `log_end`. Not durable yet.
+    Appended { log_end: Position },
+    /// The leader's log begins here now, by retention or DeleteRecords.
+    LogStartMoved { log_start: Offset },
+    /// The replica shall try to become leader now. For a lone voter that is certain to succeed.
+    Campaign,
+    /// The leader shall hand over to this voter, or to the best one.
+    TransferLeadership { to: Option<NodeId> },
+    /// The leader shall make this replica a voter once it has caught up.
+    AddVoter { key: ReplicaKey },
+    /// The leader shall take this voter out of the set.
+    RemoveVoter { key: ReplicaKey },
+    /// The leader shall give up a voter's addition that has not happened yet.
+    CancelVoterChange,
+    /// Whether this replica can serve as leader: not while it misses records that it once held.
+    Electable(bool),
+    /// The leader shall lead no longer: its log is going away, or its node.
+    Resign,
     /// This node's storage failed: it may hold less than it said it would.
     StorageFailed,
 }

@@ -1,43 +1,33 @@
-use std::collections::BTreeSet;
-
-use super::progress::Progress;
-use super::{Effect, Event, Position, VoterSet};
-use crate::types::{LeaderEpoch, NodeId, Offset};
-
-/// What a replica knew durably when its node started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Recovered {
-    /// The last epoch it took part in; none for a new log.
-    pub epoch: LeaderEpoch,
-    /// Where its log ends.
-    pub log_end: Position,
-    /// What it knows to be committed.
-    pub high_watermark: Offset,
-}
+use super::ballots::Count;
+use super::candidate::Candidate;
+use super::core::Core;
+use super::follower::{Follower, not_leader};
+use super::leader::{Goes, Leader};
+use super::prospective::Prospective;
+use super::unattached::Unattached;
+use super::voting::{self, Allegiance, Answer};
+use super::{
+    ChangeRefusal, Effect, Event, Fetch, FetchOutcome, FetchReply, HaltReason, Message, Position, Recovered,
+    ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
+};
+use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 
 /// One replica of one log. See the module for the picture.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Replica {
-    node: NodeId,
-    voters: VoterSet,
-    epoch: LeaderEpoch,
-    log_end: Position,
-    high_watermark: Offset,
+    core: Core,
     role: Role,
 }
 
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Role {
-    Resigned,
-    Candidate {
-        votes: BTreeSet<NodeId>,
-    },
-    Leader {
-        start: Offset,
-        start_committed: bool,
-        progress: Progress,
-    },
-    /// The storage failed: nothing is promised or decided until the node starts again.
+    Unattached(Unattached),
+    Follower(Follower),
+    Prospective(Prospective),
+    Candidate(Candidate),
+    Leader(Leader),
+    /// The storage failed, or the log contradicts what is committed: nothing is promised or decided until the node
+    /// starts again.
     Failed,
 }
 
@@ -48,230 +38,582 @@ pub enum Standing {
     Serving,
     /// It leads, but may not say yet what is committed (`OFFSET_NOT_AVAILABLE`).
     Starting,
+    /// It leads and is handing over: it takes no records.
+    HandingOver,
     /// It does not lead.
     NotLeader,
-    /// Its storage failed.
+    /// It has stopped for good.
     Failed,
 }
 
 impl Replica {
+    /// A replica as its node's start found it. `seed` feeds the random delays.
     #[must_use]
-    pub fn new(node: NodeId, voters: VoterSet, recovered: Recovered) -> Replica {
-        assert!(recovered.high_watermark <= recovered.log_end.end, "what is committed is in the log");
-        Replica {
-            node,
-            voters,
-            epoch: recovered.epoch,
-            log_end: recovered.log_end,
-            high_watermark: recovered.high_watermark,
-            role: Role::Resigned,
+    pub fn new(key: ReplicaKey, recovered: Recovered, timing: Timing, seed: u64, now: Instant) -> Replica {
+        let mut core = Core::new(key, recovered, timing, seed);
+        let role = Role::Unattached(Unattached::new(&mut core, now));
+        Replica { core, role }
+    }
+
+    /// Takes one event and appends what is to be done to `effects`.
+    pub fn step(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
+        if matches!(self.role, Role::Failed) {
+            return;
+        }
+        let (leader, epoch, high_watermark) =
+            (self.leader(), self.core.epoch, self.core.log.high_watermark());
+        self.take(now, event, effects);
+        let known = self.leader();
+        if known != leader && known != Some(self.core.key.node) && !matches!(self.role, Role::Failed) {
+            effects.push(Effect::LeaderChanged { epoch: self.core.epoch, leader: known });
+        }
+        self.core.log.assert_invariants();
+        assert!(self.core.epoch >= epoch, "the epoch never falls");
+        assert!(self.core.log.high_watermark() >= high_watermark, "the high watermark never falls");
+    }
+
+    fn take(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Received { from, message } => self.receive(now, from, message, effects),
+            Event::Timer(timer) => self.expire(now, timer, effects),
+            Event::NodeSilent { node } => self.node_is_silent(now, node, effects),
+            Event::NodeHeard { node } => self.node_is_heard(now, node, effects),
+            Event::VoteDurable { epoch } => self.vote_is_durable(now, epoch, effects),
+            Event::Durable { position } => self.log_is_durable(now, position, effects),
+            Event::LogStartDurable { log_start } => {
+                if self.core.log.note_start_durable(log_start)
+                    && let Role::Follower(follower) = &self.role
+                {
+                    effects.push(Effect::Fetch { from: follower.leader() });
+                }
+            }
+            Event::Appended { log_end } => match &mut self.role {
+                Role::Leader(leader) => leader.appended(&mut self.core, log_end),
+                _ => panic!("records are appended by a leader alone: {log_end}"),
+            },
+            Event::LogStartMoved { log_start } => {
+                self.core.log.want_start(log_start);
+                self.core.log.move_start(log_start);
+            }
+            Event::Campaign => self.campaign(now, effects),
+            Event::TransferLeadership { to } => match &mut self.role {
+                Role::Leader(leader) => leader.begin_transfer(&self.core, now, to, effects),
+                _ => effects.push(Effect::TransferFailed),
+            },
+            Event::AddVoter { key } => match &mut self.role {
+                Role::Leader(leader) => leader.add_voter(&self.core, key, effects),
+                _ => effects.push(Effect::VoterChangeRefused { reason: ChangeRefusal::NotLeader }),
+            },
+            Event::RemoveVoter { key } => match &mut self.role {
+                Role::Leader(leader) => {
+                    let goes = leader.remove_voter(&mut self.core, now, key, effects);
+                    self.goes(now, goes, effects);
+                }
+                _ => effects.push(Effect::VoterChangeRefused { reason: ChangeRefusal::NotLeader }),
+            },
+            Event::CancelVoterChange => {
+                if let Role::Leader(leader) = &mut self.role {
+                    leader.joining = None;
+                }
+            }
+            Event::Electable(electable) => {
+                self.core.electable = electable;
+                if !electable && matches!(self.role, Role::Leader(_)) {
+                    self.unattach(now, effects);
+                }
+            }
+            Event::Resign => self.unattach(now, effects),
+            Event::StorageFailed => self.become_role(Role::Failed, effects),
+        }
+    }
+
+    fn receive(&mut self, now: Instant, from: NodeId, message: Message, effects: &mut Vec<Effect>) {
+        let epoch = message.epoch();
+        if epoch > self.core.epoch {
+            self.unattach(now, effects);
+            self.core.enter(epoch);
+        }
+        match message {
+            Message::Vote(vote) => self.take_vote(now, from, &vote, effects),
+            Message::VoteReply(reply) => self.take_vote_reply(now, &reply, effects),
+            Message::BeginEpoch { epoch } => {
+                if epoch == self.core.epoch {
+                    self.follow(now, from, effects);
+                }
+            }
+            Message::EndEpoch { epoch, successor } => {
+                if epoch == self.core.epoch {
+                    self.take_end_epoch(now, from, successor, effects);
+                }
+            }
+            Message::Fetch(fetch) => self.take_fetch(now, from, &fetch, effects),
+            Message::FetchReply(reply) => {
+                if reply.epoch == self.core.epoch {
+                    self.take_fetch_reply(now, from, &reply, effects);
+                }
+            }
+        }
+    }
+
+    fn allegiance(&self) -> Allegiance {
+        match &self.role {
+            Role::Leader(_) => Allegiance { leader: Some(self.core.key.node), hears_it: true },
+            Role::Follower(follower) => {
+                Allegiance { leader: Some(follower.leader()), hears_it: follower.hears_its_leader() }
+            }
+            Role::Prospective(prospective) => Allegiance { leader: prospective.leader(), hears_it: false },
+            Role::Unattached(_) | Role::Candidate(_) | Role::Failed => {
+                Allegiance { leader: None, hears_it: false }
+            }
+        }
+    }
+
+    fn take_vote(&mut self, now: Instant, from: NodeId, vote: &Vote, effects: &mut Vec<Effect>) {
+        let (allegiance, voted) = (self.allegiance(), self.core.vote);
+        let answer = voting::decide(&mut self.core, allegiance, from, vote, effects);
+        if self.core.vote != voted {
+            // It gave its vote: it waits for the outcome before it campaigns itself.
+            self.unattach(now, effects);
+        }
+        if let Answer::Now(decision) = answer {
+            let message = voting::reply(&self.core, allegiance, vote, decision);
+            effects.push(Effect::Send { to: from, message });
+        }
+    }
+
+    fn vote_is_durable(&mut self, now: Instant, epoch: LeaderEpoch, effects: &mut Vec<Effect>) {
+        if epoch != self.core.epoch || self.core.vote_durable {
+            return;
+        }
+        self.core.vote_durable = true;
+        if let Some(to) = self.core.vote_asked_by.take() {
+            effects.push(Effect::Send { to, message: voting::granted(&self.core) });
+        }
+        if let Role::Candidate(candidate) = &mut self.role {
+            let count = candidate.vote_is_durable(&self.core, effects);
+            self.counted_votes(now, count, effects);
+        }
+    }
+
+    fn take_vote_reply(&mut self, now: Instant, reply: &VoteReply, effects: &mut Vec<Effect>) {
+        if reply.epoch < self.core.epoch {
+            return;
+        }
+        if let Some(leader) = reply.leader
+            && leader != self.core.key.node
+            && matches!(self.role, Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_))
+        {
+            self.follow(now, leader, effects);
+            return;
+        }
+        match &mut self.role {
+            Role::Prospective(prospective) => {
+                let count = prospective.count(&mut self.core, now, reply, effects);
+                self.counted_pre_votes(now, count, effects);
+            }
+            Role::Candidate(candidate) => {
+                let count = candidate.count(&mut self.core, now, reply, effects);
+                self.counted_votes(now, count, effects);
+            }
+            Role::Unattached(_) | Role::Follower(_) | Role::Leader(_) | Role::Failed => {}
+        }
+    }
+
+    /// `leader` leads this epoch.
+    fn follow(&mut self, now: Instant, leader: NodeId, effects: &mut Vec<Effect>) {
+        let known = match &self.role {
+            Role::Follower(follower) => Some(follower.leader()),
+            Role::Leader(_) => Some(self.core.key.node),
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Failed => None,
+        };
+        match known {
+            Some(known) if known == leader => {}
+            Some(known) => {
+                let epoch = self.core.epoch;
+                self.halt(HaltReason::TwoLeaders { epoch, known, other: leader }, effects);
+            }
+            // What this node sent comes back: it leads no longer.
+            None if leader == self.core.key.node => {}
+            None => {
+                let follower = Follower::new(&mut self.core, leader, now, effects);
+                self.become_role(Role::Follower(follower), effects);
+            }
+        }
+    }
+
+    fn take_end_epoch(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        successor: Option<ReplicaKey>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match &self.role {
+            Role::Follower(follower) if follower.leader() == from => {}
+            Role::Unattached(_) | Role::Prospective(_) => {}
+            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) | Role::Failed => return,
+        }
+        if successor == Some(self.core.key) && self.core.is_eligible() {
+            self.become_candidate(now, effects);
+        } else {
+            self.unattach(now, effects);
+        }
+    }
+
+    fn take_fetch(&mut self, now: Instant, from: NodeId, fetch: &Fetch, effects: &mut Vec<Effect>) {
+        match &mut self.role {
+            Role::Leader(leader) if fetch.epoch == self.core.epoch => {
+                let goes = leader.take_fetch(&mut self.core, now, from, fetch, effects);
+                self.goes(now, goes, effects);
+            }
+            _ => {
+                let message = not_leader(&self.core, fetch.log_end, self.leader());
+                effects.push(Effect::Send { to: from, message });
+            }
+        }
+    }
+
+    fn take_fetch_reply(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        reply: &FetchReply,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let FetchOutcome::NotLeader { leader } = &reply.outcome {
+            self.take_redirection(now, from, *leader, effects);
+            return;
+        }
+        self.follow(now, from, effects);
+        if let Role::Follower(follower) = &mut self.role
+            && let Err(reason) = follower.take_reply(&mut self.core, reply, effects)
+        {
+            self.halt(reason, effects);
+        }
+    }
+
+    /// Whoever was asked with a fetch does not lead, and may know who does.
+    fn take_redirection(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        leader: Option<NodeId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match &self.role {
+            // The leader that this replica followed leads no longer.
+            Role::Follower(follower) if follower.leader() == from => self.unattach(now, effects),
+            Role::Unattached(_) => {}
+            Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Failed => {
+                return;
+            }
+        }
+        if let Some(leader) = leader.filter(|&leader| leader != from) {
+            self.follow(now, leader, effects);
+        }
+    }
+
+    fn expire(&mut self, now: Instant, timer: Timer, effects: &mut Vec<Effect>) {
+        if self.deadline_of(timer).is_none() {
+            return;
+        }
+        match (&mut self.role, timer) {
+            (Role::Unattached(_) | Role::Follower(_), Timer::Election) => self.campaign(now, effects),
+            (Role::Unattached(unattached), Timer::Discover) => {
+                unattached.discover(&mut self.core, now, effects);
+            }
+            // An observer whose leader is silent looks for another.
+            (Role::Follower(_), Timer::Discover) => self.unattach(now, effects),
+            (Role::Prospective(_) | Role::Candidate(_), Timer::Round | Timer::Backoff) => {
+                self.campaign(now, effects);
+            }
+            (Role::Leader(leader), Timer::Announce) => leader.announce(&self.core, now, effects),
+            (Role::Leader(leader), Timer::Transfer) => leader.give_up_transfer(effects),
+            (
+                Role::Unattached(_)
+                | Role::Follower(_)
+                | Role::Prospective(_)
+                | Role::Candidate(_)
+                | Role::Leader(_)
+                | Role::Failed,
+                Timer::Election
+                | Timer::Discover
+                | Timer::Round
+                | Timer::Backoff
+                | Timer::Announce
+                | Timer::Transfer,
+            ) => {}
+        }
+    }
+
+    fn node_is_silent(&mut self, now: Instant, node: NodeId, effects: &mut Vec<Effect>) {
+        self.core.note_silent(node);
+        match &mut self.role {
+            Role::Follower(follower) if follower.leader() == node => {
+                follower.leader_is_silent(&mut self.core, now);
+            }
+            Role::Leader(leader) => {
+                let goes = leader.check_quorum(&self.core);
+                self.goes(now, goes, effects);
+            }
+            Role::Unattached(_)
+            | Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Failed => {}
+        }
+    }
+
+    fn node_is_heard(&mut self, now: Instant, node: NodeId, effects: &mut Vec<Effect>) {
+        self.core.note_heard(node);
+        match &mut self.role {
+            Role::Follower(follower) if follower.leader() == node => follower.leader_is_heard(effects),
+            Role::Leader(leader) => leader.node_is_heard(&self.core, now, node, effects),
+            Role::Prospective(prospective) if prospective.leader() == Some(node) => {
+                self.follow(now, node, effects);
+            }
+            Role::Unattached(_)
+            | Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Failed => {}
+        }
+    }
+
+    fn log_is_durable(&mut self, now: Instant, position: Position, effects: &mut Vec<Effect>) {
+        if !self.core.log.note_durable(position) {
+            return;
+        }
+        match &mut self.role {
+            Role::Leader(leader) => {
+                let goes = leader.durable(&mut self.core, effects);
+                self.goes(now, goes, effects);
+            }
+            Role::Follower(follower) => effects.push(Effect::Fetch { from: follower.leader() }),
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Failed => {}
+        }
+    }
+
+    /// Asks for votes, if this replica may become leader.
+    fn campaign(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let leader = match &self.role {
+            Role::Leader(_) | Role::Failed => return,
+            Role::Follower(follower) => Some(follower.leader()),
+            Role::Prospective(prospective) => prospective.leader(),
+            Role::Unattached(_) | Role::Candidate(_) => None,
+        };
+        if !self.core.is_eligible() {
+            self.unattach(now, effects);
+            return;
+        }
+        let mut prospective = Prospective::new(&mut self.core, leader, now);
+        let count = prospective.ask(&self.core, effects);
+        self.become_role(Role::Prospective(prospective), effects);
+        self.counted_pre_votes(now, count, effects);
+    }
+
+    fn counted_pre_votes(&mut self, now: Instant, count: Count, effects: &mut Vec<Effect>) {
+        match count {
+            Count::Won => self.become_candidate(now, effects),
+            Count::Open | Count::Lost | Count::Hopeless { .. } => {}
+        }
+    }
+
+    fn become_candidate(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        match Candidate::new(&mut self.core, now, effects) {
+            Some(candidate) => self.become_role(Role::Candidate(candidate), effects),
+            None => self.halt(HaltReason::EpochsExhausted, effects),
+        }
+    }
+
+    fn counted_votes(&mut self, now: Instant, count: Count, effects: &mut Vec<Effect>) {
+        match count {
+            Count::Won => {
+                let leader = Leader::new(&mut self.core, now, effects);
+                self.role = Role::Leader(leader);
+                self.quorum_of_new_leader(now, effects);
+            }
+            Count::Open | Count::Lost | Count::Hopeless { .. } => {}
+        }
+    }
+
+    /// Some who voted may be silent by now.
+    fn quorum_of_new_leader(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if let Role::Leader(leader) = &self.role {
+            let goes = leader.check_quorum(&self.core);
+            self.goes(now, goes, effects);
+        }
+    }
+
+    fn goes(&mut self, now: Instant, goes: Goes, effects: &mut Vec<Effect>) {
+        match goes {
+            Goes::On => {}
+            Goes::Out => self.unattach(now, effects),
+        }
+    }
+
+    fn unattach(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let unattached = Unattached::new(&mut self.core, now);
+        self.become_role(Role::Unattached(unattached), effects);
+    }
+
+    fn halt(&mut self, reason: HaltReason, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Halted { reason });
+        self.become_role(Role::Failed, effects);
+    }
+
+    /// Leaves the present role for another one that does not lead.
+    fn become_role(&mut self, role: Role, effects: &mut Vec<Effect>) {
+        if let Role::Leader(_) = self.role {
+            effects.push(Effect::Resigned { epoch: self.core.epoch });
+        }
+        self.role = role;
+    }
+}
+
+/// What a replica tells whoever asks.
+impl Replica {
+    /// When it wants [`Event::Timer`] with this name next; none while it follows or leads undisturbed.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(Instant, Timer)> {
+        match &self.role {
+            Role::Unattached(unattached) => Some(unattached.deadline(&self.core)),
+            Role::Follower(follower) => follower.deadline(&self.core),
+            Role::Prospective(prospective) => Some(prospective.deadline()),
+            Role::Candidate(candidate) => Some(candidate.deadline()),
+            Role::Leader(leader) => leader.deadline(),
+            Role::Failed => None,
+        }
+    }
+
+    fn deadline_of(&self, timer: Timer) -> Option<Instant> {
+        let both = match &self.role {
+            Role::Leader(leader) => leader.deadlines(),
+            _ => [self.deadline(), None],
+        };
+        both.into_iter().flatten().find(|(_, named)| *named == timer).map(|(at, _)| at)
+    }
+
+    /// What it holds and wants: the fetch to be sent after [`Effect::Fetch`].
+    #[must_use]
+    pub fn fetch(&self) -> Fetch {
+        self.core.fetch()
+    }
+
+    /// The answer to a fetch, with the entries between `after` and the offset `up_to` (the end of a batch, or the log's
+    /// end); `None` if it does not lead, or its log does not hold `after`.
+    #[must_use]
+    pub fn entries_reply(&self, after: Position, up_to: Offset) -> Option<FetchReply> {
+        match &self.role {
+            Role::Leader(leader) => {
+                let holds = self.core.log.contains(after);
+                holds.then(|| leader.entries_reply(&self.core, after, up_to))
+            }
+            _ => None,
+        }
+    }
+
+    /// Up to where a majority of the voters has moved its log start, durably; of a leader.
+    #[must_use]
+    pub fn majority_log_start(&self) -> Option<Offset> {
+        match &self.role {
+            Role::Leader(leader) => {
+                let own = self.core.log.start_durable();
+                Some(leader.progress.log_start_of(self.core.voters().majority(), self.core.key, own))
+            }
+            _ => None,
         }
     }
 
     #[must_use]
+    pub fn key(&self) -> ReplicaKey {
+        self.core.key
+    }
+
+    #[must_use]
     pub fn epoch(&self) -> LeaderEpoch {
-        self.epoch
+        self.core.epoch
     }
 
     #[must_use]
     pub fn high_watermark(&self) -> Offset {
-        self.high_watermark
+        self.core.log.high_watermark().end
+    }
+
+    /// The position up to which it knows the log to be committed.
+    #[must_use]
+    pub fn committed(&self) -> Position {
+        self.core.log.high_watermark()
     }
 
     #[must_use]
-    pub fn log_end(&self) -> Offset {
-        self.log_end.end
+    pub fn log_start(&self) -> Offset {
+        self.core.log.start()
+    }
+
+    #[must_use]
+    pub fn log_end(&self) -> Position {
+        self.core.log.end()
+    }
+
+    #[must_use]
+    pub fn durable(&self) -> Position {
+        self.core.log.durable()
+    }
+
+    #[must_use]
+    pub fn epochs(&self) -> &[EpochStart] {
+        self.core.log.epochs().entries()
+    }
+
+    #[must_use]
+    pub fn voters(&self) -> &VoterSet {
+        self.core.voters()
+    }
+
+    /// The node that leads this epoch, as far as it knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Leader(_) => Some(self.core.key.node),
+            Role::Follower(follower) => Some(follower.leader()),
+            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Failed => None,
+        }
     }
 
     #[must_use]
     pub fn standing(&self) -> Standing {
         match &self.role {
-            Role::Leader { start_committed: true, .. } => Standing::Serving,
-            Role::Leader { start_committed: false, .. } => Standing::Starting,
-            Role::Resigned | Role::Candidate { .. } => Standing::NotLeader,
+            Role::Leader(leader) if leader.transfer.is_some() => Standing::HandingOver,
+            Role::Leader(leader) if leader.is_serving() => Standing::Serving,
+            Role::Leader(_) => Standing::Starting,
+            Role::Unattached(_) | Role::Follower(_) | Role::Prospective(_) | Role::Candidate(_) => {
+                Standing::NotLeader
+            }
             Role::Failed => Standing::Failed,
         }
     }
 
-    /// Takes one event and appends what is to be done to `effects`.
-    pub fn step(&mut self, event: Event, effects: &mut Vec<Effect>) {
-        let high_watermark = self.high_watermark;
-        match event {
-            Event::Campaign => self.campaign(effects),
-            Event::VoteDurable { epoch } => self.count_vote(self.node, epoch, effects),
-            Event::VoteGranted { from, epoch } => self.count_vote(from, epoch, effects),
-            Event::Appended { log_end } => {
-                assert!(log_end > self.log_end, "an append moves the log's end: {log_end:?}");
-                self.log_end = log_end;
-            }
-            Event::Durable { position } => self.progress(self.node, position, effects),
-            Event::Fetched { from, position } => self.progress(from, position, effects),
-            Event::EpochSeen { epoch } => {
-                if epoch > self.epoch {
-                    self.resign(Role::Resigned, effects);
-                    self.epoch = epoch;
-                }
-            }
-            Event::StorageFailed => self.resign(Role::Failed, effects),
-        }
-        assert!(self.high_watermark >= high_watermark, "the high watermark never falls");
-        assert!(self.high_watermark <= self.log_end.end, "what is committed is in the log");
-    }
-
-    fn campaign(&mut self, effects: &mut Vec<Effect>) {
-        match self.role {
-            Role::Resigned | Role::Candidate { .. } => {}
-            Role::Leader { .. } | Role::Failed => return,
-        }
-        if !self.voters.contains(self.node) {
-            return;
-        }
-        self.epoch = LeaderEpoch(self.epoch.0 + 1);
-        self.role = Role::Candidate { votes: BTreeSet::new() };
-        effects.push(Effect::PersistVote { epoch: self.epoch, candidate: self.node });
-        if self.voters.majority() > 1 {
-            effects.push(Effect::RequestVotes { epoch: self.epoch });
+    /// The role's name, for people.
+    #[must_use]
+    pub fn role_name(&self) -> &'static str {
+        match &self.role {
+            Role::Unattached(_) => "unattached",
+            Role::Follower(_) => "follower",
+            Role::Prospective(_) => "prospective",
+            Role::Candidate(_) => "candidate",
+            Role::Leader(_) => "leader",
+            Role::Failed => "failed",
         }
     }
 
-    fn count_vote(&mut self, voter: NodeId, epoch: LeaderEpoch, effects: &mut Vec<Effect>) {
-        if epoch != self.epoch {
-            return;
-        }
-        let Role::Candidate { votes } = &mut self.role else { return };
-        votes.insert(voter);
-        // The own vote must be durable before the epoch may be led: without it, a restart could vote twice.
-        if !votes.contains(&self.node) || !self.voters.is_majority(votes) {
-            return;
-        }
-        let start = self.log_end.end;
-        self.log_end = Position { epoch, end: start };
-        self.role = Role::Leader { start, start_committed: false, progress: Progress::unknown(&self.voters) };
-        effects.push(Effect::AppendEpochStart { epoch, start });
-        effects.push(Effect::BecameLeader { epoch });
-    }
-
-    fn progress(&mut self, node: NodeId, position: Position, effects: &mut Vec<Effect>) {
-        let Role::Leader { start, start_committed, progress } = &mut self.role else { return };
-        progress.record(node, position.min(self.log_end));
-        let majority = progress.majority_position(&self.voters);
-        if majority.epoch != self.epoch {
-            return;
-        }
-        assert!(majority.end >= *start, "an entry of this epoch lies at or after its start");
-        let newly_serving = !*start_committed;
-        *start_committed = true;
-        if majority.end > self.high_watermark || newly_serving {
-            self.high_watermark = self.high_watermark.max(majority.end);
-            effects.push(Effect::AdvanceHighWatermark { offset: self.high_watermark });
-        }
-    }
-
-    fn resign(&mut self, next: Role, effects: &mut Vec<Effect>) {
-        let led = matches!(self.role, Role::Leader { .. });
-        self.role = next;
-        if led {
-            effects.push(Effect::Resigned { epoch: self.epoch });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn recovered(epoch: i32, end: i64, high_watermark: i64) -> Recovered {
-        Recovered {
-            epoch: LeaderEpoch(epoch),
-            log_end: Position { epoch: LeaderEpoch(epoch), end: Offset(end) },
-            high_watermark: Offset(high_watermark),
-        }
-    }
-
-    fn step(replica: &mut Replica, event: Event) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        replica.step(event, &mut effects);
-        effects
-    }
-
-    fn at(epoch: i32, end: i64) -> Position {
-        Position { epoch: LeaderEpoch(epoch), end: Offset(end) }
-    }
-
-    #[test]
-    fn a_lone_voter_leads_once_its_vote_is_durable_and_serves_once_its_start_is() {
-        let me = NodeId(1);
-        let mut replica = Replica::new(me, VoterSet::new([me]), recovered(4, 10, 7));
-        let epoch = LeaderEpoch(5);
-        assert_eq!(step(&mut replica, Event::Campaign), [Effect::PersistVote { epoch, candidate: me }]);
-        assert_eq!(replica.standing(), Standing::NotLeader);
-        assert_eq!(
-            step(&mut replica, Event::VoteDurable { epoch }),
-            [Effect::AppendEpochStart { epoch, start: Offset(10) }, Effect::BecameLeader { epoch }]
-        );
-        assert_eq!(replica.standing(), Standing::Starting);
-        assert_eq!(replica.high_watermark(), Offset(7), "nothing is known to be committed yet");
-        assert_eq!(
-            step(&mut replica, Event::Durable { position: at(5, 10) }),
-            [Effect::AdvanceHighWatermark { offset: Offset(10) }]
-        );
-        assert_eq!(replica.standing(), Standing::Serving);
-    }
-
-    #[test]
-    fn records_are_committed_when_durable_not_when_appended() {
-        let me = NodeId(1);
-        let mut replica = Replica::new(me, VoterSet::new([me]), recovered(-1, 0, 0));
-        step(&mut replica, Event::Campaign);
-        step(&mut replica, Event::VoteDurable { epoch: LeaderEpoch(0) });
-        step(&mut replica, Event::Durable { position: at(0, 0) });
-        assert_eq!(step(&mut replica, Event::Appended { log_end: at(0, 3) }), []);
-        assert_eq!(replica.high_watermark(), Offset(0));
-        assert_eq!(
-            step(&mut replica, Event::Durable { position: at(0, 3) }),
-            [Effect::AdvanceHighWatermark { offset: Offset(3) }]
-        );
-        assert_eq!(step(&mut replica, Event::Durable { position: at(0, 3) }), [], "said once");
-    }
-
-    #[test]
-    fn three_voters_need_two_votes_and_two_copies() {
-        let me = NodeId(1);
-        let voters = VoterSet::new([me, NodeId(2), NodeId(3)]);
-        let mut replica = Replica::new(me, voters, recovered(0, 5, 5));
-        let epoch = LeaderEpoch(1);
-        step(&mut replica, Event::Campaign);
-        assert_eq!(step(&mut replica, Event::VoteGranted { from: NodeId(2), epoch }), [], "own vote first");
-        assert_eq!(step(&mut replica, Event::VoteDurable { epoch }).len(), 2);
-        assert_eq!(step(&mut replica, Event::Durable { position: at(1, 5) }), []);
-        assert_eq!(step(&mut replica, Event::Fetched { from: NodeId(3), position: at(0, 5) }), []);
-        assert_eq!(replica.standing(), Standing::Starting, "an entry of its own epoch must be on a majority");
-        assert_eq!(
-            step(&mut replica, Event::Fetched { from: NodeId(3), position: at(1, 5) }),
-            [Effect::AdvanceHighWatermark { offset: Offset(5) }]
-        );
-    }
-
-    #[test]
-    fn a_failed_storage_ends_everything() {
-        let me = NodeId(1);
-        let mut replica = Replica::new(me, VoterSet::new([me]), recovered(-1, 0, 0));
-        step(&mut replica, Event::Campaign);
-        step(&mut replica, Event::VoteDurable { epoch: LeaderEpoch(0) });
-        assert_eq!(step(&mut replica, Event::StorageFailed), [Effect::Resigned { epoch: LeaderEpoch(0) }]);
-        assert_eq!(step(&mut replica, Event::Durable { position: at(0, 0) }), []);
-        assert_eq!(step(&mut replica, Event::Campaign), []);
-        assert_eq!(replica.standing(), Standing::Failed);
-    }
-
-    #[test]
-    fn a_higher_epoch_deposes() {
-        let me = NodeId(1);
-        let mut replica = Replica::new(me, VoterSet::new([me]), recovered(-1, 0, 0));
-        step(&mut replica, Event::Campaign);
-        step(&mut replica, Event::VoteDurable { epoch: LeaderEpoch(0) });
-        let seen = Event::EpochSeen { epoch: LeaderEpoch(7) };
-        assert_eq!(step(&mut replica, seen), [Effect::Resigned { epoch: LeaderEpoch(0) }]);
-        assert_eq!(replica.epoch(), LeaderEpoch(7));
+    /// Plants a mistake.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn plant(&mut self, mistake: super::Mistake) {
+        self.core.mistake = Some(mistake);
     }
 }

@@ -8,12 +8,12 @@ use crate::io::Io;
 use crate::log::compaction::{
     AbortedTransaction, CleanRules, CleanedTransactions, Cleaner, MapBuilder, MapProgress, OffsetMap,
 };
-use crate::log::epochs::EpochHistory;
 use crate::log::file_cache::FileCache;
 use crate::log::journal::LogKey;
 use crate::log::producers::LastWritten;
 use crate::log::segment::FileKind;
 use crate::log::walker::{SegmentView, Walker};
+use crate::types::EpochHistory;
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{Offset, ProducerId, Timestamp};
 use crate::wire::batch::{BatchError, EndMarker, RecordBatch, TransactionResult};

@@ -24,7 +24,6 @@ use std::sync::Arc;
 pub use read::{Read, ReadRequest, TimestampRead};
 
 use super::config::LogConfig;
-use super::epochs::EpochHistory;
 use super::facts::{Facts, Pending};
 use super::file_cache::FileCache;
 use super::journal::{Entry, EntryBody, EntryNumber, LogKey, Position};
@@ -34,6 +33,7 @@ use super::state::{LogState, Vote};
 use super::tail::{Tail, TailBudget};
 use super::walker::SegmentView;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::types::EpochHistory;
 use crate::types::{LeaderEpoch, Offset, Timestamp};
 use crate::wire::batch::{BatchError, RecordBatch};
 

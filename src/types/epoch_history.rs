@@ -1,14 +1,14 @@
-use crate::types::{LeaderEpoch, Offset};
+use super::{LeaderEpoch, Offset};
 
 /// Which leader epoch begins at which offset (KIP-101). Epochs rise; offsets do not fall: an epoch's start
 /// takes no offset, so several may begin at one place.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct EpochHistory {
     entries: Vec<EpochStart>,
 }
 
 /// The beginning of one epoch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EpochStart {
     pub epoch: LeaderEpoch,
     pub start: Offset,
@@ -56,9 +56,10 @@ impl EpochHistory {
         self.entries.retain(|entry| entry.epoch <= last_epoch && entry.start <= end);
     }
 
-    /// Forgets epochs that ended before `log_start`; the one it lies in begins there from now on.
+    /// Forgets epochs that ended before `log_start`. The epoch of the record before `log_start` stays in front
+    /// and begins there from now on: together they are the position up to which the log is gone.
     pub(crate) fn advance_start(&mut self, log_start: Offset) {
-        let after = self.entries.partition_point(|entry| entry.start <= log_start);
+        let after = self.entries.partition_point(|entry| entry.start < log_start);
         if after > 0 {
             self.entries.drain(..after - 1);
             self.entries[0].start = log_start;
@@ -115,5 +116,9 @@ mod tests {
         let mut moved = history(&[(1, 0), (3, 10), (7, 25)]);
         moved.advance_start(Offset(12));
         assert_eq!(moved, history(&[(3, 12), (7, 25)]));
+        moved.advance_start(Offset(25));
+        assert_eq!(moved, history(&[(3, 25), (7, 25)]), "the last record that is gone was of epoch 3");
+        moved.advance_start(Offset(26));
+        assert_eq!(moved, history(&[(7, 26)]));
     }
 }

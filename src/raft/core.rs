@@ -1,0 +1,143 @@
+use super::log_state::LogState;
+use super::timing::Jitter;
+use super::{Effect, Fetch, Mistake, Position, ReplicaKey, Timing, VoterSet};
+use crate::types::{EpochHistory, LeaderEpoch, NodeId, Offset};
+
+/// What a replica knew durably when its node started.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recovered {
+    /// The epoch of its last vote, and for whom; none for a new log.
+    pub epoch: LeaderEpoch,
+    pub vote: Option<ReplicaKey>,
+    pub epochs: EpochHistory,
+    pub log_start: Offset,
+    pub log_end: Offset,
+    /// What it knows to be committed.
+    pub high_watermark: Offset,
+    /// The voter sets of its log, each with the position after its entry; the first is the one in force at the log's
+    /// start. Never empty.
+    pub voters: Vec<(Position, VoterSet)>,
+}
+
+/// What a replica knows in every role.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Core {
+    pub(super) key: ReplicaKey,
+    pub(super) timing: Timing,
+    pub(super) jitter: Jitter,
+    pub(super) epoch: LeaderEpoch,
+    /// Whom it votes for in this epoch.
+    pub(super) vote: Option<ReplicaKey>,
+    pub(super) vote_durable: bool,
+    /// Who is to be told of the vote once it is durable.
+    pub(super) vote_asked_by: Option<NodeId>,
+    pub(super) log: LogState,
+    /// Nodes that are not heard.
+    silent: Vec<NodeId>,
+    pub(super) electable: bool,
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) mistake: Option<Mistake>,
+}
+
+impl Core {
+    pub(super) fn new(key: ReplicaKey, recovered: Recovered, timing: Timing, seed: u64) -> Core {
+        let Recovered { epoch, vote, epochs, log_start, log_end, high_watermark, voters } = recovered;
+        let log = LogState::recovered(epochs, log_start, log_end, high_watermark, voters);
+        let last_epoch = log.end().epoch;
+        Core {
+            key,
+            timing,
+            jitter: Jitter::new(seed),
+            epoch: epoch.max(last_epoch),
+            // A vote of an epoch before the log's last is over.
+            vote: vote.filter(|_| epoch >= last_epoch),
+            vote_durable: true,
+            vote_asked_by: None,
+            log,
+            silent: Vec::new(),
+            electable: true,
+            #[cfg(any(test, feature = "testing"))]
+            mistake: None,
+        }
+    }
+
+    /// Whether a planted mistake is to be made here.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn mistaken(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
+    }
+
+    #[cfg(not(any(test, feature = "testing")))]
+    #[inline(always)]
+    #[allow(clippy::unused_self, reason = "the same as with tests")]
+    pub(super) const fn mistaken(&self, _mistake: Mistake) -> bool {
+        false
+    }
+
+    pub(super) fn voters(&self) -> &VoterSet {
+        self.log.voters().current()
+    }
+
+    /// Whether it may become leader.
+    pub(super) fn is_eligible(&self) -> bool {
+        self.electable && self.voters().contains(self.key)
+    }
+
+    /// The voters but this replica.
+    pub(super) fn others(&self) -> impl Iterator<Item = ReplicaKey> + '_ {
+        self.voters().keys().iter().copied().filter(|&key| key != self.key)
+    }
+
+    pub(super) fn is_silent(&self, node: NodeId) -> bool {
+        self.silent.contains(&node)
+    }
+
+    pub(super) fn note_silent(&mut self, node: NodeId) {
+        if !self.is_silent(node) {
+            self.silent.push(node);
+            self.silent.sort_unstable();
+        }
+    }
+
+    pub(super) fn note_heard(&mut self, node: NodeId) {
+        self.silent.retain(|&silent| silent != node);
+    }
+
+    /// Enters an epoch without a vote in it.
+    pub(super) fn enter(&mut self, epoch: LeaderEpoch) {
+        assert!(epoch > self.epoch, "epochs rise: {epoch} after {}", self.epoch);
+        self.epoch = epoch;
+        self.vote = None;
+        self.vote_durable = true;
+        self.vote_asked_by = None;
+    }
+
+    /// Votes, in this epoch, for whom it has not voted yet.
+    pub(super) fn vote_for(&mut self, candidate: ReplicaKey, effects: &mut Vec<Effect>) {
+        self.vote = Some(candidate);
+        self.vote_durable = false;
+        self.vote_asked_by = None;
+        effects.push(Effect::PersistVote { epoch: self.epoch, candidate });
+    }
+
+    pub(super) fn fetch(&self) -> Fetch {
+        Fetch {
+            epoch: self.epoch,
+            replica: self.key,
+            log_end: self.log.end(),
+            durable: self.log.durable(),
+            log_start: self.log.start_durable(),
+        }
+    }
+
+    /// Moves the high watermark, and the log's start where it waits for that.
+    pub(super) fn commit(&mut self, position: Position, effects: &mut Vec<Effect>) {
+        let before = self.log.high_watermark().end;
+        if self.log.commit(position) && position.end > before {
+            effects.push(Effect::AdvanceHighWatermark { offset: position.end });
+        }
+        if let Some(to) = self.log.follow_start() {
+            effects.push(Effect::MoveLogStart { to });
+        }
+    }
+}

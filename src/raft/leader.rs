@@ -1,0 +1,272 @@
+use super::core::Core;
+use super::log_state::Relation;
+use super::progress::Progress;
+use super::transfer::Transfer;
+use super::{
+    Effect, Fetch, FetchOutcome, FetchReply, Message, Mistake, Position, ReplicaKey, Timer, VoterSet,
+};
+use crate::types::{Instant, NodeId, Offset};
+
+/// Appends, counts what the voters hold, and commits.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Leader {
+    /// The position of its epoch's start.
+    start: Position,
+    /// The start is committed: the high watermark covers what its predecessors acknowledged.
+    serving: bool,
+    pub(super) progress: Progress,
+    /// Becomes a voter once it has caught up.
+    pub(super) joining: Option<ReplicaKey>,
+    pub(super) transfer: Option<Transfer>,
+    announce_at: Option<Instant>,
+    /// Replicas in the place of voters that have been reported.
+    strangers: Vec<ReplicaKey>,
+}
+
+/// Whether it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Goes {
+    On,
+    /// It resigns; `Effect::Resigned` is still to come.
+    Out,
+}
+
+impl Leader {
+    /// Starts its epoch at the log's end.
+    pub(super) fn new(core: &mut Core, now: Instant, effects: &mut Vec<Effect>) -> Leader {
+        let epoch = core.epoch;
+        core.log.start_epoch(epoch);
+        let start = core.log.end();
+        effects.push(Effect::AppendEpochStart { epoch, start: start.end });
+        effects.push(Effect::BecameLeader { epoch });
+        let mut leader = Leader {
+            start,
+            serving: false,
+            progress: Progress::unknown(core.voters()),
+            joining: None,
+            transfer: None,
+            announce_at: None,
+            strangers: Vec::new(),
+        };
+        leader.announce(core, now, effects);
+        leader
+    }
+
+    pub(super) fn is_serving(&self) -> bool {
+        self.serving
+    }
+
+    pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
+        self.deadlines().into_iter().flatten().min()
+    }
+
+    pub(super) fn deadlines(&self) -> [Option<(Instant, Timer)>; 2] {
+        let announce = self.announce_at.map(|at| (at, Timer::Announce));
+        let transfer = self.transfer.as_ref().map(|transfer| (transfer.until(), Timer::Transfer));
+        [announce, transfer]
+    }
+
+    /// Tells the voters that have not fetched who leads.
+    pub(super) fn announce(&mut self, core: &Core, now: Instant, effects: &mut Vec<Effect>) {
+        let mut told = false;
+        for voter in self.progress.voters() {
+            if voter.key != core.key && !voter.fetched && !core.is_silent(voter.key.node) {
+                let message = Message::BeginEpoch { epoch: core.epoch };
+                effects.push(Effect::Send { to: voter.key.node, message });
+                told = true;
+            }
+        }
+        self.announce_at = told.then(|| now.after(core.timing.announce));
+    }
+
+    /// A node is back: its replica may have started anew, and know no leader.
+    pub(super) fn node_is_heard(
+        &mut self,
+        core: &Core,
+        now: Instant,
+        node: NodeId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let voter = self.progress.voters().iter().find(|voter| voter.key.node == node).map(|voter| voter.key);
+        if let Some(voter) = voter.and_then(|key| self.progress.of_mut(key)) {
+            voter.fetched = false;
+            self.announce(core, now, effects);
+        }
+    }
+
+    /// Check-quorum: goes on while a majority of the voters is within hearing (Raft §6.2).
+    pub(super) fn check_quorum(&self, core: &Core) -> Goes {
+        let heard = |key: &&ReplicaKey| **key == core.key || !core.is_silent(key.node);
+        let reachable = core.voters().keys().iter().filter(heard).count();
+        if reachable >= core.voters().majority() { Goes::On } else { Goes::Out }
+    }
+
+    /// This node holds its log durably up to here.
+    pub(super) fn durable(&mut self, core: &mut Core, effects: &mut Vec<Effect>) -> Goes {
+        self.progress.record(core.key, core.log.durable());
+        self.commit(core, effects)
+    }
+
+    /// Answers a fetch of its own epoch.
+    pub(super) fn take_fetch(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        from: NodeId,
+        fetch: &Fetch,
+        effects: &mut Vec<Effect>,
+    ) -> Goes {
+        self.look_for_strangers(core, fetch, effects);
+        if let Some(voter) = self.progress.of_mut(fetch.replica) {
+            voter.fetched = true;
+            voter.log_start = voter.log_start.max(fetch.log_start);
+        }
+        let mut relation = core.log.relation(fetch.log_end);
+        if core.mistaken(Mistake::FetchIgnoresEpoch) && fetch.log_end.end <= core.log.end().end {
+            relation = Relation::Prefix;
+        }
+        let outcome = match relation {
+            Relation::Prefix => return self.follower_holds(core, now, from, fetch, effects),
+            Relation::Diverging(position) => FetchOutcome::Diverging(position),
+            Relation::BeforeStart => {
+                FetchOutcome::Reset { to: core.log.base(), voters: core.log.voters().first().clone() }
+            }
+        };
+        let reply = FetchReply {
+            epoch: core.epoch,
+            asked: fetch.log_end,
+            high_watermark: core.log.high_watermark(),
+            log_start: core.log.start(),
+            outcome,
+        };
+        effects.push(Effect::Send { to: from, message: Message::FetchReply(reply) });
+        Goes::On
+    }
+
+    /// The follower's log is a prefix of this one: what it holds durably counts.
+    fn follower_holds(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        from: NodeId,
+        fetch: &Fetch,
+        effects: &mut Vec<Effect>,
+    ) -> Goes {
+        let mut held = fetch.durable.min(fetch.log_end);
+        if core.mistaken(Mistake::CountUndurable) {
+            held = fetch.log_end;
+        }
+        if held > core.log.base() && !core.log.contains(held) && !core.mistaken(Mistake::FetchIgnoresEpoch) {
+            effects.push(Effect::Malformed { from });
+            return Goes::On;
+        }
+        if core.mistaken(Mistake::CountFollowerTwice) {
+            self.progress.record_twice(fetch.replica, held);
+        } else {
+            self.progress.record(fetch.replica, held);
+        }
+        if self.progress.of(fetch.replica).is_some() {
+            core.log.want_start(fetch.log_start);
+        }
+        let mut goes = self.commit(core, effects);
+        if goes == Goes::On && self.joining == Some(fetch.replica) {
+            goes = self.admit(core, now, fetch.replica, held, effects);
+        }
+        if goes == Goes::On {
+            self.drive_transfer(core, effects);
+            effects.push(Effect::ServeFetch { to: from, after: fetch.log_end });
+        }
+        goes
+    }
+
+    /// A voter's node fetches as another replica: the voter has lost its memory.
+    fn look_for_strangers(&mut self, core: &Core, fetch: &Fetch, effects: &mut Vec<Effect>) {
+        let found = fetch.replica;
+        let lost = core.voters().of_node(found.node).filter(|&voter| voter != found);
+        if let Some(lost) = lost
+            && !self.strangers.contains(&found)
+        {
+            self.strangers.retain(|known| known.node != found.node);
+            self.strangers.push(found);
+            effects.push(Effect::VoterForgot { lost, found });
+        }
+    }
+
+    /// Commits what a majority holds durably, if it ends with an entry of this epoch (Raft §5.4.2).
+    pub(super) fn commit(&mut self, core: &mut Core, effects: &mut Vec<Effect>) -> Goes {
+        let mut count = core.voters().majority();
+        if core.mistaken(Mistake::MedianWatermark) {
+            count = core.voters().keys().len().div_ceil(2);
+        }
+        let held = self.progress.held_by(count);
+        if held.epoch != core.epoch && !core.mistaken(Mistake::CommitOldEpoch) {
+            return Goes::On;
+        }
+        assert!(
+            held >= self.start || core.mistaken(Mistake::CommitOldEpoch),
+            "an entry of this epoch lies at or after its start: {held}"
+        );
+        let before = core.log.high_watermark();
+        let newly_serving = !self.serving && held >= self.start;
+        self.serving |= newly_serving;
+        core.commit(held, effects);
+        if newly_serving && held.end <= before.end {
+            effects.push(Effect::AdvanceHighWatermark { offset: core.log.high_watermark().end });
+        }
+        self.voters_committed(core, before, effects)
+    }
+
+    /// Tells of a committed voter set; a leader that is not in it leads no longer (KIP-853).
+    fn voters_committed(&mut self, core: &Core, before: Position, effects: &mut Vec<Effect>) -> Goes {
+        let (at, voters) = core.log.voters().newest();
+        if *at > core.log.high_watermark() {
+            return Goes::On;
+        }
+        if *at > before {
+            effects.push(Effect::VotersChanged { voters: voters.clone() });
+        }
+        if voters.contains(core.key) {
+            return Goes::On;
+        }
+        let successor = self.best_successor(core);
+        for voter in core.others() {
+            let message = Message::EndEpoch { epoch: core.epoch, successor };
+            effects.push(Effect::Send { to: voter.node, message });
+        }
+        Goes::Out
+    }
+
+    /// The leader's records moved the log's end.
+    pub(super) fn appended(&mut self, core: &mut Core, log_end: Position) {
+        core.log.extend(log_end);
+    }
+
+    /// Appends a voter set: it holds at once.
+    pub(super) fn append_voters(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        voters: VoterSet,
+        effects: &mut Vec<Effect>,
+    ) -> Goes {
+        let at = core.log.end().end;
+        core.log.append_voters(voters.clone());
+        self.progress.follow(&voters);
+        effects.push(Effect::AppendVoters { epoch: core.epoch, at, voters });
+        self.announce(core, now, effects);
+        match self.check_quorum(core) {
+            Goes::On => self.commit(core, effects),
+            Goes::Out => Goes::Out,
+        }
+    }
+
+    pub(super) fn entries_reply(&self, core: &Core, after: Position, up_to: Offset) -> FetchReply {
+        FetchReply {
+            epoch: core.epoch,
+            asked: after,
+            high_watermark: core.log.high_watermark(),
+            log_start: core.log.start(),
+            outcome: FetchOutcome::Entries(core.log.slice(after, up_to)),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/// Mistakes planted in the core on purpose, one for a replica. Its tests have to find each; there are none of them in a
+/// build without tests. `docs/replication.md` says which test finds which.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Mistake {
+    /// A vote is answered before it is durable.
+    GrantBeforeDurable,
+    /// A candidate asks for votes before its own is durable.
+    AskBeforeDurable,
+    /// After a restart the vote is forgotten.
+    ForgetVote,
+    /// A second candidate of one epoch gets a vote, too.
+    VoteTwice,
+    /// Votes are given whatever the candidate's log.
+    VoteWithoutLook,
+    /// Votes compare end offsets alone, as if an epoch start were nothing.
+    VoteByOffset,
+    /// A granted vote counts each time it comes.
+    CountVoteTwice,
+    /// A follower's position counts for its neighbour in the voter set, too.
+    CountFollowerTwice,
+    /// A follower counts with what it holds, durable or not.
+    CountUndurable,
+    /// The high watermark is the upper median instead of a majority's position.
+    MedianWatermark,
+    /// Positions of older epochs are committed without an entry of the leader's own.
+    CommitOldEpoch,
+    /// A follower takes the leader's high watermark beyond its own log's end.
+    WatermarkBeyondEnd,
+    /// A leader looks at a fetch's offset alone, not at its epoch (KIP-279).
+    FetchIgnoresEpoch,
+    /// A follower cuts its log to its high watermark when it finds a new leader (before KIP-101).
+    TruncateToWatermark,
+    /// A follower cuts off one record more than diverged.
+    CutTooMuch,
+    /// A follower takes a reply to an earlier fetch.
+    TakeStaleReply,
+    /// Two voter changes may be under way.
+    TwoChangesAtOnce,
+    /// Voters are changed before the epoch's start is committed.
+    ChangeBeforeStart,
+    /// Two voters are changed in one step.
+    ChangeTwoVoters,
+    /// A log that has lost its memory keeps its directory id. (The driver makes this one.)
+    AmnesiacVotes,
+}
+
+impl Mistake {
+    pub const ALL: &[Mistake] = &[
+        Mistake::GrantBeforeDurable,
+        Mistake::AskBeforeDurable,
+        Mistake::ForgetVote,
+        Mistake::VoteTwice,
+        Mistake::VoteWithoutLook,
+        Mistake::VoteByOffset,
+        Mistake::CountVoteTwice,
+        Mistake::CountFollowerTwice,
+        Mistake::CountUndurable,
+        Mistake::MedianWatermark,
+        Mistake::CommitOldEpoch,
+        Mistake::WatermarkBeyondEnd,
+        Mistake::FetchIgnoresEpoch,
+        Mistake::TruncateToWatermark,
+        Mistake::CutTooMuch,
+        Mistake::TakeStaleReply,
+        Mistake::TwoChangesAtOnce,
+        Mistake::ChangeBeforeStart,
+        Mistake::ChangeTwoVoters,
+        Mistake::AmnesiacVotes,
+    ];
+}

@@ -1,0 +1,89 @@
+use super::ballots::{Ballots, Count};
+use super::core::Core;
+use super::{Ballot, Decision, Effect, Message, Timer, Vote, VoteReply};
+use crate::types::{Instant, NodeId};
+
+/// Asks whether it would be elected (KIP-996). Its epoch stays, so nobody is disturbed if it would not.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Prospective {
+    ballots: Ballots,
+    until: (Instant, Timer),
+    /// Whom it followed in this epoch: if that one is heard again, all is well.
+    leader: Option<NodeId>,
+}
+
+impl Prospective {
+    pub(super) fn new(core: &mut Core, leader: Option<NodeId>, now: Instant) -> Prospective {
+        let ballots = Ballots::new(core.voters());
+        Prospective { ballots, until: round(core, now), leader }
+    }
+
+    /// Begins: its own vote first, then the others'.
+    pub(super) fn ask(&mut self, core: &Core, effects: &mut Vec<Effect>) -> Count {
+        let count = self.ballots.count(core.key, Decision::Granted);
+        if count == Count::Open {
+            ask_all(core, Ballot::PreVote, effects);
+        }
+        count
+    }
+
+    pub(super) fn count(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        reply: &VoteReply,
+        effects: &mut Vec<Effect>,
+    ) -> Count {
+        if reply.ballot != Ballot::PreVote || reply.asked != core.epoch {
+            return Count::Open;
+        }
+        let count = self.ballots.count(reply.voter, reply.decision);
+        back_off(core, now, count, &mut self.until, effects);
+        count
+    }
+
+    pub(super) fn deadline(&self) -> (Instant, Timer) {
+        self.until
+    }
+
+    pub(super) fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+}
+
+/// When a round of votes that begins now is over.
+pub(super) fn round(core: &mut Core, now: Instant) -> (Instant, Timer) {
+    let length = core.timing.round;
+    (core.jitter.within(now.after(length), length), Timer::Round)
+}
+
+/// Asks all other voters for a vote in the present epoch.
+pub(super) fn ask_all(core: &Core, ballot: Ballot, effects: &mut Vec<Effect>) {
+    for voter in core.others() {
+        let vote = Vote { epoch: core.epoch, ballot, candidate: core.key, voter, log_end: core.log.end() };
+        effects.push(Effect::Send { to: voter.node, message: Message::Vote(vote) });
+    }
+}
+
+/// A lost round ends early, after a random delay.
+pub(super) fn back_off(
+    core: &mut Core,
+    now: Instant,
+    count: Count,
+    until: &mut (Instant, Timer),
+    effects: &mut Vec<Effect>,
+) {
+    match count {
+        Count::Open | Count::Won => return,
+        Count::Lost => {}
+        Count::Hopeless { lost } => {
+            if until.1 == Timer::Round {
+                effects.push(Effect::Stalled { lost, voters: core.voters().keys().len() });
+            }
+        }
+    }
+    if until.1 == Timer::Round {
+        let backoff = core.timing.backoff;
+        *until = (core.jitter.within(now, backoff), Timer::Backoff);
+    }
+}

@@ -1,0 +1,389 @@
+//! What each event makes a replica want, exactly.
+use crate::raft::cluster::first_key;
+use crate::raft::{
+    Ballot, Decision, Effect, Event, Fetch, FetchOutcome, FetchReply, HaltReason, Message, Position,
+    Recovered, Refusal, Replica, ReplicaKey, Slice, Standing, Timer, Timing, Vote, VoteReply, VoterSet,
+};
+use crate::types::{EpochHistory, EpochStart, Instant, LeaderEpoch, NodeId, Offset, Uuid};
+
+fn at(epoch: i32, end: i64) -> Position {
+    Position { epoch: LeaderEpoch(epoch), end: Offset(end) }
+}
+
+/// A replica of node 1 among `voters`, with the log of one epoch.
+fn replica(voters: i32, epoch: i32, end: i64, high_watermark: i64) -> Replica {
+    let mut epochs = EpochHistory::default();
+    if epoch >= 0 {
+        epochs.assign(LeaderEpoch(epoch), Offset::ZERO);
+    }
+    let recovered = Recovered {
+        epoch: LeaderEpoch(epoch),
+        vote: None,
+        epochs,
+        log_start: Offset::ZERO,
+        log_end: Offset(end),
+        high_watermark: Offset(high_watermark),
+        voters: vec![(Position::ORIGIN, VoterSet::new((1..=voters).map(NodeId)))],
+    };
+    Replica::new(first_key(1), recovered, Timing::default(), 7, Instant(0))
+}
+
+fn step(replica: &mut Replica, event: Event) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    replica.step(Instant(0), event, &mut effects);
+    effects
+}
+
+fn receive(replica: &mut Replica, from: i32, message: Message) -> Vec<Effect> {
+    step(replica, Event::Received { from: NodeId(from), message })
+}
+
+fn send(to: i32, message: Message) -> Effect {
+    Effect::Send { to: NodeId(to), message }
+}
+
+fn granted(from: i32, ballot: Ballot, epoch: i32) -> Message {
+    let epoch = LeaderEpoch(epoch);
+    let decision = Decision::Granted;
+    Message::VoteReply(VoteReply {
+        epoch,
+        ballot,
+        asked: epoch,
+        voter: first_key(from),
+        decision,
+        leader: None,
+    })
+}
+
+fn vote(from: i32, ballot: Ballot, epoch: i32, log_end: Position) -> Message {
+    let epoch = LeaderEpoch(epoch);
+    Message::Vote(Vote { epoch, ballot, candidate: first_key(from), voter: first_key(1), log_end })
+}
+
+fn fetch(from: i32, epoch: i32, log_end: Position, durable: Position) -> Message {
+    let replica = first_key(from);
+    Message::Fetch(Fetch { epoch: LeaderEpoch(epoch), replica, log_end, durable, log_start: Offset::ZERO })
+}
+
+fn reply(epoch: i32, asked: Position, high_watermark: Position, outcome: FetchOutcome) -> Message {
+    let epoch = LeaderEpoch(epoch);
+    Message::FetchReply(FetchReply { epoch, asked, high_watermark, log_start: Offset::ZERO, outcome })
+}
+
+fn entries(last: Position, epoch_starts: &[(i32, i64)]) -> FetchOutcome {
+    let start = |&(epoch, start): &(i32, i64)| EpochStart { epoch: LeaderEpoch(epoch), start: Offset(start) };
+    let epoch_starts = epoch_starts.iter().map(start).collect();
+    FetchOutcome::Entries(Slice { last, epoch_starts, voters: Vec::new() })
+}
+
+/// Of three voters, with the log's end given, leading the epoch after.
+fn leader(epoch: i32, end: i64) -> Replica {
+    let mut replica = replica(3, epoch, end, 0);
+    step(&mut replica, Event::Campaign);
+    receive(&mut replica, 2, granted(2, Ballot::PreVote, epoch));
+    step(&mut replica, Event::VoteDurable { epoch: LeaderEpoch(epoch + 1) });
+    receive(&mut replica, 2, granted(2, Ballot::Vote, epoch + 1));
+    assert_eq!(replica.standing(), Standing::Starting);
+    replica
+}
+
+#[test]
+fn a_lone_voter_leads_once_its_vote_is_durable_and_serves_once_its_start_is() {
+    let mut replica = replica(1, 4, 10, 7);
+    let epoch = LeaderEpoch(5);
+    let candidate = first_key(1);
+    assert_eq!(step(&mut replica, Event::Campaign), [Effect::PersistVote { epoch, candidate }]);
+    assert_eq!(replica.standing(), Standing::NotLeader);
+    assert_eq!(
+        step(&mut replica, Event::VoteDurable { epoch }),
+        [Effect::AppendEpochStart { epoch, start: Offset(10) }, Effect::BecameLeader { epoch }]
+    );
+    assert_eq!(replica.standing(), Standing::Starting);
+    assert_eq!(replica.high_watermark(), Offset(7), "nothing is known to be committed yet");
+    assert_eq!(
+        step(&mut replica, Event::Durable { position: at(5, 10) }),
+        [Effect::AdvanceHighWatermark { offset: Offset(10) }]
+    );
+    assert_eq!(replica.standing(), Standing::Serving);
+    assert_eq!(replica.deadline(), None, "an undisturbed leader has no timer");
+}
+
+#[test]
+fn records_are_committed_when_durable_not_when_appended() {
+    let mut replica = replica(1, -1, 0, 0);
+    step(&mut replica, Event::Campaign);
+    step(&mut replica, Event::VoteDurable { epoch: LeaderEpoch(0) });
+    assert_eq!(
+        step(&mut replica, Event::Durable { position: at(0, 0) }),
+        [Effect::AdvanceHighWatermark { offset: Offset(0) }],
+        "said, though the log is empty: it serves now"
+    );
+    assert_eq!(step(&mut replica, Event::Appended { log_end: at(0, 3) }), []);
+    assert_eq!(replica.high_watermark(), Offset(0));
+    assert_eq!(
+        step(&mut replica, Event::Durable { position: at(0, 3) }),
+        [Effect::AdvanceHighWatermark { offset: Offset(3) }]
+    );
+    assert_eq!(step(&mut replica, Event::Durable { position: at(0, 3) }), [], "said once");
+}
+
+#[test]
+fn a_campaign_asks_first_then_votes_for_itself_then_asks_in_earnest() {
+    let mut replica = replica(3, 0, 5, 5);
+    let me = first_key(1);
+    let asks = |ballot, epoch| {
+        [2, 3].map(|to| {
+            let (epoch, voter) = (LeaderEpoch(epoch), first_key(to));
+            send(to, Message::Vote(Vote { epoch, ballot, candidate: me, voter, log_end: at(0, 5) }))
+        })
+    };
+    assert_eq!(step(&mut replica, Event::Campaign), asks(Ballot::PreVote, 0));
+    let epoch = LeaderEpoch(1);
+    assert_eq!(
+        receive(&mut replica, 3, granted(3, Ballot::PreVote, 0)),
+        [Effect::PersistVote { epoch, candidate: me }],
+        "nobody is asked before the own vote is durable"
+    );
+    assert_eq!(step(&mut replica, Event::VoteDurable { epoch }), asks(Ballot::Vote, 1));
+    assert_eq!(receive(&mut replica, 3, granted(3, Ballot::PreVote, 0)), [], "of another ballot");
+    let begins = [2, 3].map(|to| send(to, Message::BeginEpoch { epoch }));
+    assert_eq!(
+        receive(&mut replica, 3, granted(3, Ballot::Vote, 1)),
+        [
+            &[Effect::AppendEpochStart { epoch, start: Offset(5) }, Effect::BecameLeader { epoch }],
+            &begins[..]
+        ]
+        .concat()
+    );
+    assert_eq!(step(&mut replica, Event::Durable { position: at(1, 5) }), []);
+    assert_eq!(
+        receive(&mut replica, 3, fetch(3, 1, at(0, 5), at(0, 5))),
+        [Effect::ServeFetch { to: NodeId(3), after: at(0, 5) }]
+    );
+    assert_eq!(replica.standing(), Standing::Starting, "an entry of its own epoch must be on a majority");
+    assert_eq!(
+        receive(&mut replica, 3, fetch(3, 1, at(1, 5), at(1, 5))),
+        [
+            Effect::AdvanceHighWatermark { offset: Offset(5) },
+            Effect::ServeFetch { to: NodeId(3), after: at(1, 5) }
+        ]
+    );
+}
+
+#[test]
+fn a_vote_is_told_once_it_is_durable_and_kept() {
+    let mut replica = replica(3, 2, 5, 5);
+    let epoch = LeaderEpoch(3);
+    assert_eq!(
+        receive(&mut replica, 2, vote(2, Ballot::Vote, 3, at(2, 5))),
+        [Effect::PersistVote { epoch, candidate: first_key(2) }]
+    );
+    assert_eq!(step(&mut replica, Event::VoteDurable { epoch }), [send(2, granted(1, Ballot::Vote, 3))]);
+    let refused = |refusal, asked| {
+        let decision = Decision::Refused(refusal);
+        let (ballot, voter, asked) = (Ballot::Vote, first_key(1), LeaderEpoch(asked));
+        Message::VoteReply(VoteReply { epoch, ballot, asked, voter, decision, leader: None })
+    };
+    assert_eq!(
+        receive(&mut replica, 3, vote(3, Ballot::Vote, 3, at(2, 9))),
+        [send(3, refused(Refusal::VotedForAnother, 3))]
+    );
+    assert_eq!(
+        receive(&mut replica, 2, vote(2, Ballot::Vote, 3, at(2, 5))),
+        [send(2, granted(1, Ballot::Vote, 3))],
+        "the same candidate is told again"
+    );
+    assert_eq!(
+        receive(&mut replica, 3, vote(3, Ballot::Vote, 2, at(2, 9))),
+        [send(3, refused(Refusal::OldEpoch, 2))]
+    );
+}
+
+#[test]
+fn a_shorter_log_gets_no_vote_and_an_epoch_start_makes_a_log_longer() {
+    let mut leader = leader(0, 5);
+    // It holds the start of epoch 1 and no record of it; it hears of epoch 2.
+    let effects = receive(&mut leader, 3, vote(3, Ballot::Vote, 2, at(0, 5)));
+    let refused = VoteReply {
+        epoch: LeaderEpoch(2),
+        ballot: Ballot::Vote,
+        asked: LeaderEpoch(2),
+        voter: first_key(1),
+        decision: Decision::Refused(Refusal::LogBehind),
+        leader: None,
+    };
+    assert_eq!(
+        effects,
+        [
+            Effect::Resigned { epoch: LeaderEpoch(1) },
+            send(3, Message::VoteReply(refused)),
+            Effect::LeaderChanged { epoch: LeaderEpoch(2), leader: None }
+        ]
+    );
+}
+
+#[test]
+fn a_follower_appends_acknowledges_when_durable_and_commits_no_further_than_it_holds() {
+    let mut follower = replica(3, 0, 5, 0);
+    let epoch = LeaderEpoch(1);
+    assert_eq!(
+        receive(&mut follower, 2, Message::BeginEpoch { epoch }),
+        [Effect::Fetch { from: NodeId(2) }, Effect::LeaderChanged { epoch, leader: Some(NodeId(2)) }]
+    );
+    assert_eq!(follower.deadline(), None, "failure is detected for the node");
+    assert_eq!(
+        receive(&mut follower, 2, reply(1, at(0, 5), at(1, 9), entries(at(1, 7), &[(1, 5)]))),
+        [
+            Effect::AppendEntries { previous: at(0, 5), last: at(1, 7) },
+            Effect::AdvanceHighWatermark { offset: Offset(7) },
+            Effect::Fetch { from: NodeId(2) },
+        ]
+    );
+    assert_eq!((follower.fetch().log_end, follower.fetch().durable), (at(1, 7), at(0, 5)));
+    assert_eq!(
+        receive(&mut follower, 2, reply(1, at(0, 5), at(1, 9), entries(at(1, 7), &[(1, 5)]))),
+        [],
+        "an answer to an earlier fetch"
+    );
+    assert_eq!(
+        step(&mut follower, Event::Durable { position: at(1, 7) }),
+        [Effect::Fetch { from: NodeId(2) }]
+    );
+    assert_eq!(follower.fetch().durable, at(1, 7));
+    assert_eq!(
+        receive(&mut follower, 2, reply(1, at(1, 7), at(1, 7), entries(at(1, 6), &[]))),
+        [Effect::Malformed { from: NodeId(2) }],
+        "a log does not shrink by an append"
+    );
+}
+
+#[test]
+fn a_follower_cuts_what_diverged_and_never_what_is_committed() {
+    let mut follower = replica(3, 0, 5, 3);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(2) });
+    assert_eq!(
+        receive(&mut follower, 2, reply(2, at(0, 5), at(2, 4), FetchOutcome::Diverging(at(0, 4)))),
+        [Effect::Truncate { to: at(0, 4) }, Effect::Fetch { from: NodeId(2) }]
+    );
+    let reason = HaltReason::CommittedEntriesDiverge { high_watermark: at(0, 3), common: at(0, 2) };
+    assert_eq!(
+        receive(&mut follower, 2, reply(2, at(0, 4), at(2, 4), FetchOutcome::Diverging(at(0, 2)))),
+        [Effect::Halted { reason }]
+    );
+    assert_eq!(follower.standing(), Standing::Failed);
+    assert_eq!(step(&mut follower, Event::Campaign), [], "for good");
+}
+
+#[test]
+fn a_leader_tells_where_a_log_left_its_own() {
+    let mut leader = leader(4, 10);
+    let answer = |asked, outcome| {
+        let epoch = LeaderEpoch(5);
+        let high_watermark = Position::ORIGIN;
+        let reply = FetchReply { epoch, asked, high_watermark, log_start: Offset::ZERO, outcome };
+        [send(2, Message::FetchReply(reply))]
+    };
+    assert_eq!(
+        receive(&mut leader, 2, fetch(2, 5, at(4, 12), at(4, 12))),
+        answer(at(4, 12), FetchOutcome::Diverging(at(4, 10)))
+    );
+    assert_eq!(
+        receive(&mut leader, 2, fetch(2, 5, at(3, 2), at(3, 2))),
+        answer(at(3, 2), FetchOutcome::Diverging(at(-1, 0)))
+    );
+}
+
+#[test]
+fn a_leader_that_hears_no_majority_resigns() {
+    let mut leader = leader(0, 5);
+    assert_eq!(step(&mut leader, Event::NodeSilent { node: NodeId(2) }), []);
+    assert_eq!(
+        step(&mut leader, Event::NodeSilent { node: NodeId(3) }),
+        [
+            Effect::Resigned { epoch: LeaderEpoch(1) },
+            Effect::LeaderChanged { epoch: LeaderEpoch(1), leader: None }
+        ]
+    );
+    assert_eq!(leader.epoch(), LeaderEpoch(1), "its epoch stays");
+}
+
+#[test]
+fn a_pre_vote_is_refused_by_who_hears_a_leader() {
+    let mut follower = replica(3, 1, 5, 0);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(1) });
+    let reply = |decision, leader| {
+        let (epoch, ballot, voter) = (LeaderEpoch(1), Ballot::PreVote, first_key(1));
+        send(3, Message::VoteReply(VoteReply { epoch, ballot, asked: epoch, voter, decision, leader }))
+    };
+    assert_eq!(
+        receive(&mut follower, 3, vote(3, Ballot::PreVote, 1, at(1, 9))),
+        [reply(Decision::Refused(Refusal::HasLeader), Some(NodeId(2)))]
+    );
+    assert_eq!(step(&mut follower, Event::NodeSilent { node: NodeId(2) }), []);
+    assert!(matches!(follower.deadline(), Some((_, Timer::Election))));
+    assert_eq!(
+        receive(&mut follower, 3, vote(3, Ballot::PreVote, 1, at(1, 9))),
+        [reply(Decision::Granted, None)]
+    );
+    assert_eq!(
+        step(&mut follower, Event::NodeHeard { node: NodeId(2) }),
+        [Effect::Fetch { from: NodeId(2) }]
+    );
+    assert_eq!(follower.deadline(), None);
+}
+
+#[test]
+fn a_replica_in_anothers_place_does_not_vote() {
+    let mut replica = replica(3, 1, 5, 0);
+    let voter = ReplicaKey { node: NodeId(1), directory: Uuid([9; 16]) };
+    let epoch = LeaderEpoch(1);
+    let asked = Vote { epoch, ballot: Ballot::Vote, candidate: first_key(2), voter, log_end: at(1, 5) };
+    let refused = VoteReply {
+        epoch,
+        ballot: Ballot::Vote,
+        asked: epoch,
+        voter: first_key(1),
+        decision: Decision::Refused(Refusal::AnotherReplica),
+        leader: None,
+    };
+    assert_eq!(receive(&mut replica, 2, Message::Vote(asked)), [send(2, Message::VoteReply(refused))]);
+}
+
+#[test]
+fn a_failed_storage_ends_everything() {
+    let mut leader = leader(0, 5);
+    assert_eq!(step(&mut leader, Event::StorageFailed), [Effect::Resigned { epoch: LeaderEpoch(1) }]);
+    assert_eq!(step(&mut leader, Event::Durable { position: at(1, 5) }), []);
+    assert_eq!(step(&mut leader, Event::Campaign), []);
+    assert_eq!(leader.standing(), Standing::Failed);
+}
+
+#[test]
+fn a_replica_that_cannot_serve_votes_and_does_not_lead() {
+    let mut leader = leader(0, 5);
+    let effects = step(&mut leader, Event::Electable(false));
+    assert_eq!(effects[0], Effect::Resigned { epoch: LeaderEpoch(1) });
+    assert_eq!(step(&mut leader, Event::Campaign), []);
+    let effects = receive(&mut leader, 2, vote(2, Ballot::Vote, 2, at(1, 5)));
+    assert_eq!(effects, [Effect::PersistVote { epoch: LeaderEpoch(2), candidate: first_key(2) }]);
+}
+
+#[test]
+fn a_timer_that_nobody_waits_for_changes_nothing() {
+    for mut replica in [leader(0, 5), replica(3, 0, 5, 0)] {
+        let announced = replica.deadline().map(|(_, timer)| timer);
+        let all = [
+            Timer::Election,
+            Timer::Discover,
+            Timer::Round,
+            Timer::Backoff,
+            Timer::Announce,
+            Timer::Transfer,
+        ];
+        for timer in all.into_iter().filter(|&timer| Some(timer) != announced) {
+            let before = replica.clone();
+            assert_eq!(step(&mut replica, Event::Timer(timer)), []);
+            assert_eq!(replica, before, "{timer:?}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+mod effects;
+mod mistakes;
+mod random;
+mod search;
+mod transcripts;

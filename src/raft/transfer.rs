@@ -1,0 +1,66 @@
+use super::core::Core;
+use super::leader::Leader;
+use super::{Effect, Message, ReplicaKey};
+use crate::types::{Instant, NodeId};
+
+/// Leadership that is being handed over. The leader takes no records meanwhile, so that the successor can have them
+/// all; it goes on leading until it hears of a later epoch, or time is up.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Transfer {
+    to: ReplicaKey,
+    until: Instant,
+    told: bool,
+}
+
+impl Transfer {
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+}
+
+impl Leader {
+    /// Hands over to a voter's replica, or to the best one.
+    pub(super) fn begin_transfer(
+        &mut self,
+        core: &Core,
+        now: Instant,
+        to: Option<NodeId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let named = |node| core.voters().of_node(node).filter(|key| key.node != core.key.node);
+        let successor = to.map_or_else(|| self.best_successor(core), named);
+        match successor {
+            Some(to) if self.is_serving() && self.transfer.is_none() => {
+                self.transfer = Some(Transfer { to, until: now.after(core.timing.transfer), told: false });
+                self.drive_transfer(core, effects);
+            }
+            Some(_) | None => effects.push(Effect::TransferFailed),
+        }
+    }
+
+    /// Tells the successor to campaign as soon as it holds the whole log.
+    pub(super) fn drive_transfer(&mut self, core: &Core, effects: &mut Vec<Effect>) {
+        let Some(transfer) = &mut self.transfer else { return };
+        let holds_all = self.progress.of(transfer.to).is_some_and(|voter| voter.durable == core.log.end());
+        if holds_all && !transfer.told {
+            transfer.told = true;
+            let message = Message::EndEpoch { epoch: core.epoch, successor: Some(transfer.to) };
+            effects.push(Effect::Send { to: transfer.to.node, message });
+        }
+    }
+
+    /// Time is up: this replica goes on leading.
+    pub(super) fn give_up_transfer(&mut self, effects: &mut Vec<Effect>) {
+        if self.transfer.take().is_some() {
+            effects.push(Effect::TransferFailed);
+        }
+    }
+
+    /// The reachable voter that holds most.
+    pub(super) fn best_successor(&self, core: &Core) -> Option<ReplicaKey> {
+        let others = self.progress.voters().iter().filter(|voter| voter.key != core.key);
+        let reachable = others.filter(|voter| !core.is_silent(voter.key.node));
+        // Of those that hold as much, the first.
+        reachable.rev().max_by_key(|voter| voter.durable).map(|voter| voter.key)
+    }
+}

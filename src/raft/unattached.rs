@@ -1,0 +1,43 @@
+use super::core::Core;
+use super::{Effect, Timer};
+use crate::types::Instant;
+
+/// Knows its epoch and no leader of it: a replica that has just started, that voted, or that resigned.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Unattached {
+    until: Instant,
+    /// The place in the voter set of whom to ask next for the leader.
+    ask_next: usize,
+}
+
+impl Unattached {
+    pub(super) fn new(core: &mut Core, now: Instant) -> Unattached {
+        let mut unattached = Unattached { until: now, ask_next: 0 };
+        unattached.wait(core, now);
+        unattached
+    }
+
+    fn wait(&mut self, core: &mut Core, now: Instant) {
+        self.until = if core.is_eligible() {
+            let election = core.timing.election;
+            core.jitter.within(now.after(election), election)
+        } else {
+            now.after(core.timing.discover)
+        };
+    }
+
+    pub(super) fn deadline(&self, core: &Core) -> (Instant, Timer) {
+        (self.until, if core.is_eligible() { Timer::Election } else { Timer::Discover })
+    }
+
+    /// Asks the next voter who leads: whoever is asked with a fetch answers with the leader, or is it.
+    pub(super) fn discover(&mut self, core: &mut Core, now: Instant, effects: &mut Vec<Effect>) {
+        let count = core.others().count();
+        if count > 0 {
+            let asked = core.others().nth(self.ask_next % count);
+            effects.extend(asked.map(|key| Effect::Fetch { from: key.node }));
+            self.ask_next = (self.ask_next + 1) % count;
+        }
+        self.wait(core, now);
+    }
+}
