@@ -17,23 +17,35 @@
 //! names is bounded before it is kept.
 //!
 //! Absent: records, replicas, which partitions there are, and authentication.
+mod admissions;
 mod answerer;
 mod asker;
+mod frame;
+mod hello;
+mod link;
+mod listener;
 mod news;
 mod outbox;
+mod pace;
 mod rotation;
 mod rows;
 mod session;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod wants;
 
+pub use admissions::{Admissions, Ticket};
 pub use answerer::{Answerer, Asked};
 pub use asker::{Asker, AskerTimer, PeerTiming, Replied};
+pub use frame::{FRAME_BYTES_LEAST, LinkError};
+pub use hello::{Greeting, HelloError, Identity, Refusal};
+pub use link::{Direction, LinkEvent, LinkId};
 pub use news::{Budget, News, Room, Serving};
 pub use outbox::Outbox;
 pub use rows::{FetchRow, MessageRow, ROWS_MAX, ReplyRow, RowError, read_message_rows, write_message_rows};
 pub use session::SessionError;
+pub use transport::{Dialling, PeerOptions, PeerStats, PeerTransport};
 pub use wants::{Wanted, Wants};
 
 use crate::types::{PartitionId, PartitionIndex, TopicId};

@@ -199,6 +199,7 @@ impl News {
 }
 
 /// What a partition does with its turn.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Turn {
     Nothing,
     /// What it has is too large for what is left.
