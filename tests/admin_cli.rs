@@ -225,3 +225,15 @@ fn a_reader_that_goes_away_is_no_error() {
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
     assert_eq!((child.wait().unwrap().code(), told.as_str()), (Some(141), ""));
 }
+
+#[test]
+fn with_json_an_error_is_a_document() {
+    let address = dead_address();
+    let told = fails(&["topic", "list", "--json", "--bootstrap", &address], 1);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert!(told["error"]["message"].as_str().unwrap().contains(&address), "{told}");
+    assert_eq!(told["error"]["code"], Value::Null);
+    let told = fails(&["config", "--json", "no.such.key"], 1);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert!(told["error"]["message"].as_str().unwrap().contains("no.such.key"), "{told}");
+}

@@ -31,7 +31,11 @@ fn a_fresh_directory_serves_and_sigterm_ends_it_step_by_step() {
     println!("{}", served.announced.join("\n"));
     assert_eq!(served.announced[0], format!("Listening on {}", served.address));
     assert_eq!(served.announced[1], format!("Data in {}", data.display()));
-    assert!(served.announced[2].starts_with("Try: echo hello | ordain produce"));
+    let called = env!("CARGO_BIN_EXE_ordain");
+    assert!(
+        served.announced[2].starts_with(&format!("Try: echo hello | {called} produce")),
+        "as it was called"
+    );
     assert!(served.announced[2].contains(&served.address.to_string()), "the line works as it stands");
     let mut client = served.client();
     client.create_topic("orders", 1, &[]);

@@ -32,8 +32,10 @@ pub(super) enum Step {
     TakeFlushes { wall: Timestamp, reply: oneshot::Sender<Vec<FlushWork>> },
     /// What became of it; answers what the shard's logs still need of the journal.
     Flushed { outcomes: Vec<Result<FlushDone, FlushFailed>>, reply: oneshot::Sender<Option<Position>> },
-    /// Move log starts as retention says, and forget silent producers.
+    /// Move log starts as retention says.
     Retain { wall: Timestamp },
+    /// Forget silent producers.
+    ExpireProducers { wall: Timestamp },
     /// Hand out what is to be compacted of the dirtiest log, if any is due.
     TakeCompaction { wall: Timestamp, reply: oneshot::Sender<Option<CompactionWork>> },
     /// What became of it.
@@ -78,6 +80,7 @@ impl Maintenance {
         let stop = Shutdown::new();
         let (sender, outcome) = oneshot::channel();
         let cleaner = config.load().cleaner.clone();
+        let expiration_interval = config.load().producers.id_expiration_check_interval;
         let garbage_waits = Arc::new(AtomicBool::new(false));
         let compactor = cleaner.compaction_enabled.then(|| {
             let waits = Arc::clone(&garbage_waits);
@@ -90,8 +93,10 @@ impl Maintenance {
             partitions,
             storage,
             retention_interval: cleaner.retention_check_interval,
+            expiration_interval,
             flushed_at: now,
             retained_at: now,
+            expired_at: now,
             retry_at: now,
             reindex_at: now,
             reindexing: Arc::default(),
@@ -136,8 +141,11 @@ struct Keeper {
     storage: Storage,
     /// How often retention is looked at (`log.retention.check.interval.ms`).
     retention_interval: Duration,
+    /// How often silent producers are looked for (`producer.id.expiration.check.interval.ms`).
+    expiration_interval: Duration,
     flushed_at: Instant,
     retained_at: Instant,
+    expired_at: Instant,
     retry_at: Instant,
     reindex_at: Instant,
     /// Whether the indexes of a segment are being made.
@@ -175,6 +183,11 @@ impl Keeper {
             let wall = self.io.clock.wall();
             self.partitions.maintain(|_| Step::Retain { wall }).await?;
         }
+        if now.since(self.expired_at) >= self.expiration_interval {
+            self.expired_at = now;
+            let wall = self.io.clock.wall();
+            self.partitions.maintain(|_| Step::ExpireProducers { wall }).await?;
+        }
         if self.storage.file_cache().has_suspects() && now >= self.reindex_at {
             self.reindex_at = now.after(REINDEX_INTERVAL);
             self.reindex().await?;
@@ -199,10 +212,11 @@ impl Keeper {
             let (reply, answer) = oneshot::channel();
             self.partitions.maintain_shard(shard, Step::TakeReindex { reply }).await?;
             let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? else { continue };
-            self.reindexing.store(true, Ordering::Release);
+            let under_way = UnderWay::begin(&self.reindexing);
             let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
-            let reindexing = Arc::clone(&self.reindexing);
             let remade = async move {
+                // However the task ends, the next one may begin.
+                let _under_way = under_way;
                 let path = work.path();
                 match work.run(&*disk).await {
                     Ok(done) => {
@@ -212,7 +226,6 @@ impl Keeper {
                     }
                     Err(failure) => warn!(%path, %failure, "the segment's indexes cannot be made again"),
                 }
-                reindexing.store(false, Ordering::Release);
             };
             drop(self.io.spawn.spawn("reindex", Box::pin(remade)));
             return Ok(());
@@ -244,7 +257,48 @@ impl Keeper {
     }
 }
 
+/// Holds a flag set for as long as it lives: it falls even if the task that holds it panics or is ended.
+struct UnderWay(Arc<AtomicBool>);
+
+impl UnderWay {
+    fn begin(flag: &Arc<AtomicBool>) -> UnderWay {
+        flag.store(true, Ordering::Release);
+        UnderWay(Arc::clone(flag))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 /// Says in the node's log what retention removed.
 pub(super) fn told_retention(partition: &str, start: crate::types::Offset) {
     info!(partition, log_start = %start, "retention moved the log's start");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::testing::TestRuntime;
+
+    #[test]
+    fn a_task_that_ends_before_its_time_lets_the_next_begin() {
+        let (runtime, flag) = (TestRuntime::new(), Arc::new(AtomicBool::new(false)));
+        let under_way = UnderWay::begin(&flag);
+        let task = async move {
+            let _under_way = under_way;
+            std::future::pending::<()>().await;
+        };
+        drop(crate::io::Spawn::spawn(&runtime, "reindex", Box::pin(task)));
+        assert!(flag.load(Ordering::Acquire));
+        runtime.kill();
+        assert!(!flag.load(Ordering::Acquire));
+        let panicked = std::panic::catch_unwind(|| {
+            let _under_way = UnderWay::begin(&flag);
+            panic!("as a bug would");
+        });
+        assert!(panicked.is_err() && !flag.load(Ordering::Acquire));
+    }
 }

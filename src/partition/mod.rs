@@ -19,6 +19,8 @@ mod search;
 mod shard;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 pub use config::log_config;

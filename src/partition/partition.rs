@@ -80,13 +80,15 @@ impl Partition {
         // Directory ids come with the second node: until then a replica is its node's.
         let key = |node| ReplicaKey { node, directory: Uuid::ZERO };
         let vote = log.vote();
+        // A damaged log may contradict itself; it is never led.
+        let log_start = log.log_start().min(log.log_end());
         let recovered = Recovered {
             epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),
             vote: vote.and_then(|vote| vote.candidate).map(key),
             epochs: log.epochs().clone(),
-            log_start: log.log_start(),
+            log_start,
             log_end: log.log_end(),
-            high_watermark: log.high_watermark(),
+            high_watermark: log.high_watermark().clamp(log_start, log.log_end()),
             voters: vec![(Position::ORIGIN, voters)],
         };
         let durable_end = log.log_end();
@@ -292,6 +294,15 @@ impl Partition {
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
         if let Err(error) = self.check(request.epoch) {
             return failed(error.into());
+        }
+        // An epoch that there never was here ends nowhere: only a reader of another log has seen it.
+        if request.last_fetched_epoch > self.log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch)
+        {
+            return failed(PartitionError::OutOfRange {
+                asked: request.offset,
+                start: log_start,
+                end: self.log.log_end(),
+            });
         }
         if let Some(diverging) = self.divergence(request) {
             let data = Ok(ReadData::Memory(Vec::new()));

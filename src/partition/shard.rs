@@ -8,7 +8,7 @@ use super::appends::Appends;
 use super::compactor::{Outcome, log_of, told_compaction};
 use super::maintenance::{Step, told_retention};
 use super::partition::{Outbox, Partition, Place};
-use super::request::{AppendError, Request};
+use super::request::{AppendError, AppendRequest, Request, Required};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
@@ -24,8 +24,9 @@ use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp};
 /// Different damages that are reported, each once.
 const TOLD_DAMAGE_MAX: usize = 1000;
 
-/// Appends that are held back while memory is short; beyond it every request waits.
-const HELD_APPENDS_MAX: usize = 4096;
+/// Requests that are held back while memory or the journal is short of room; beyond it every request waits in the
+/// inbox.
+const HELD_REQUESTS_MAX: usize = 16_384;
 
 /// Requests taken from the inbox before the journal is given what they led to.
 const TURN_REQUESTS_MAX: usize = 512;
@@ -44,13 +45,24 @@ pub(super) struct Shard {
     next_gate: u64,
     turn: Turn,
     in_flight: VecDeque<InFlight>,
-    /// Appends that wait for memory, in the order in which they came.
-    held: VecDeque<Request>,
+    /// Appends that wait for memory or for room in the journal, in the order in which they came.
+    held_appends: VecDeque<Request>,
+    /// The append that is made in part: the journal had no room for the rest of it. It goes before the held ones.
+    begun_append: Option<Rest>,
+    /// Other requests that write, while they wait for room in the journal, in the order in which they came.
+    held_changes: VecDeque<Request>,
     /// Damage that has been reported, so that a reader that comes again does not fill the node's log.
     told_damage: BTreeSet<String>,
     /// Partitions whose last flush failed.
     unflushed: BTreeSet<PartitionId>,
     failed: bool,
+}
+
+/// What of an append request is still to be made, with the places of its outcomes.
+struct Rest {
+    request: u64,
+    required: Required,
+    appends: std::iter::Enumerate<std::vec::IntoIter<AppendRequest>>,
 }
 
 /// Something to say once several things are done.
@@ -97,7 +109,9 @@ impl Shard {
             next_gate: 0,
             turn: Turn::default(),
             in_flight: VecDeque::new(),
-            held: VecDeque::new(),
+            held_appends: VecDeque::new(),
+            begun_append: None,
+            held_changes: VecDeque::new(),
             told_damage: BTreeSet::new(),
             unflushed: BTreeSet::new(),
             failed: false,
@@ -108,15 +122,16 @@ impl Shard {
     ///
     /// A turn takes what waits in the inbox, steps it all, and gives the journal everything it led to at
     /// once; while that is being written, the next turn gathers. While the memory of unflushed batches is
-    /// full, appends are held back, in order, and everything else goes on; while the journal's queue is full,
-    /// or too many appends are held, requests wait in the inbox and maintenance goes on.
+    /// full, appends are held back, in order, and everything else goes on; while the journal's queue is full, so
+    /// is everything else that writes. If too much is held, requests wait in the inbox and maintenance goes on.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
         let mut open = true;
         let clock = Arc::clone(&self.io.clock);
         let mut alarm = Alarm::default();
         while open || !self.in_flight.is_empty() {
-            let takes_requests = open && self.held.len() < HELD_APPENDS_MAX;
+            let takes_requests =
+                open && self.held_appends.len() + self.held_changes.len() < HELD_REQUESTS_MAX;
             let journal = self.journal.clone();
             tokio::select! {
                 biased;
@@ -126,7 +141,8 @@ impl Shard {
                 }
                 () = alarm.at(&*clock, self.appends.earliest()), if open => self.expire(),
                 Some(step) = steps.recv(), if open => self.maintain(step),
-                count = take(&journal, &mut inbox, &mut requests), if takes_requests => {
+                () = journal.room(), if open && self.waits_for_the_journal() => {}
+                count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if takes_requests => {
                     open = count > 0;
                     let now = clock.now();
                     for request in requests.drain(..) {
@@ -141,35 +157,62 @@ impl Shard {
         }
     }
 
-    /// Takes a request, or holds it back if it is an append and memory is short. An append whose time is up
+    /// Takes a request, or holds it back if there is no room for what it writes. An append whose time is up
     /// already is not made: whoever asked may be asking again.
     fn admit(&mut self, request: Request, now: Instant) {
         match request {
             Request::Append { terms, .. } if terms.deadline.is_some_and(|deadline| deadline <= now) => {
                 refuse_late(request);
             }
-            Request::Append { terms, .. } if !self.held.is_empty() || self.is_short_of_memory() => {
-                sometimes(Condition::AppendHeldForMemory);
+            Request::Append { terms, .. }
+                if self.holds_appends() || self.is_short_of_memory() || !self.journal.has_room() =>
+            {
+                if self.is_short_of_memory() {
+                    sometimes(Condition::AppendHeldForMemory);
+                }
                 self.appends.mind(terms.deadline);
-                self.held.push_back(request);
+                self.held_appends.push_back(request);
+            }
+            Request::Create { .. } | Request::Delete { .. } | Request::DeleteRecords { .. }
+                if !self.held_changes.is_empty() || !self.journal.has_room() =>
+            {
+                self.held_changes.push_back(request);
             }
             other => self.handle(other),
         }
+    }
+
+    fn holds_appends(&self) -> bool {
+        self.begun_append.is_some() || !self.held_appends.is_empty()
+    }
+
+    /// Whether something is held that only the journal's room is missing for.
+    fn waits_for_the_journal(&self) -> bool {
+        let appends_wait = self.holds_appends() && !self.is_short_of_memory();
+        self.begun_append.is_some() || !self.held_changes.is_empty() || appends_wait
     }
 
     /// Answers the appends whose time is up.
     fn expire(&mut self) {
         let now = self.io.clock.now();
         self.appends.expire(now);
-        for request in std::mem::take(&mut self.held) {
+        for request in std::mem::take(&mut self.held_appends) {
             self.admit(request, now);
         }
     }
 
+    /// Takes up what was held, as far as there is room.
     fn release_held(&mut self) {
-        while !self.held.is_empty() && !self.is_short_of_memory() {
-            if let Some(request) = self.held.pop_front() {
-                self.handle(request);
+        while (!self.held_changes.is_empty() || self.holds_appends()) && self.journal.has_room() {
+            if let Some(rest) = self.begun_append.take() {
+                self.append(rest);
+                continue;
+            }
+            let appends_go = !self.is_short_of_memory();
+            let next = self.held_changes.pop_front();
+            match next.or_else(|| appends_go.then(|| self.held_appends.pop_front()).flatten()) {
+                Some(request) => self.handle(request),
+                None => return,
             }
         }
     }
@@ -185,7 +228,7 @@ impl Shard {
         }
         let Turn { entries, once_durable } = std::mem::take(&mut self.turn);
         let last = entries.iter().map(|entry| (entry.log, entry.number)).collect();
-        let ticket = self.journal.append(entries);
+        let ticket = self.journal.append_announced(entries);
         self.in_flight.push_back(InFlight { ticket, last, once_durable });
     }
 
@@ -280,6 +323,11 @@ impl Shard {
                 let _gone = reply.send(self.needs_from());
             }
             Step::Retain { wall } => self.retain(wall),
+            Step::ExpireProducers { wall } => {
+                for partition in self.partitions.values_mut() {
+                    partition.log.expire_producers(wall);
+                }
+            }
             Step::TakeCompaction { wall, reply } => {
                 // A task that is gone leaves its compaction under way: the node is ending.
                 drop(reply.send(self.take_compaction(wall)));
@@ -372,15 +420,13 @@ impl Shard {
         let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
         for id in ids {
             let mut out = Outbox::new(&self.journal);
-            if let Some(partition) = self.partitions.get_mut(&id) {
-                partition.log.expire_producers(wall);
-                if partition.standing().is_ok()
-                    && let Some(start) = partition.log.retention_start(wall)
-                    && partition.delete_records(Some(start), &mut out).is_ok()
-                {
-                    sometimes(Condition::RetentionMovedStart);
-                    told_retention(&partition.name(), start);
-                }
+            if let Some(partition) = self.partitions.get_mut(&id)
+                && partition.standing().is_ok()
+                && let Some(start) = partition.log.retention_start(wall)
+                && partition.delete_records(Some(start), &mut out).is_ok()
+            {
+                sometimes(Condition::RetentionMovedStart);
+                told_retention(&partition.name(), start);
             }
             self.take(id, out);
         }
@@ -408,11 +454,17 @@ impl Shard {
 
     /// Carries out what a partition wants: journal entries into the turn, answers to their requests.
     fn take(&mut self, id: PartitionId, out: Outbox) {
-        self.turn.entries.extend(out.entries);
+        out.entries.into_iter().for_each(|entry| self.gather(entry));
         self.turn.once_durable.extend(out.once_durable.into_iter().map(|event| OnceDurable::Step(id, event)));
         for (place, outcome) in out.answered {
             self.appends.answer(place, outcome);
         }
+    }
+
+    /// An entry for the journal at the end of the turn, counted from now on.
+    fn gather(&mut self, entry: Entry) {
+        self.journal.announce(&entry);
+        self.turn.entries.push(entry);
     }
 
     fn open(&mut self, gate: u64) {
@@ -454,15 +506,8 @@ impl Shard {
             Request::Delete { ids, reply } => self.delete(&ids, reply),
             Request::Append { appends, terms, done } => {
                 let request = self.appends.begin(appends.len(), terms.deadline, done);
-                for (slot, append) in appends.into_iter().enumerate() {
-                    let place = Place { request, slot };
-                    let mut out = Outbox::new(&self.journal);
-                    match self.partitions.get_mut(&append.id) {
-                        Some(partition) => partition.append(append.batch, terms.required, place, &mut out),
-                        None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
-                    }
-                    self.take(append.id, out);
-                }
+                let appends = appends.into_iter().enumerate();
+                self.append(Rest { request, required: terms.required, appends });
             }
             Request::Read { reads, max_bytes, whole_batch, waiter, reply } => {
                 drop(reply.send(self.read(&reads, max_bytes, whole_batch, waiter.as_ref())));
@@ -504,6 +549,25 @@ impl Shard {
         }
     }
 
+    /// Appends what a request brings, as far as the journal has room: with what is queued behind it, it must come to
+    /// its end before any of it can be freed.
+    fn append(&mut self, mut rest: Rest) {
+        while let Some((slot, append)) = rest.appends.next() {
+            let place = Place { request: rest.request, slot };
+            let mut out = Outbox::new(&self.journal);
+            match self.partitions.get_mut(&append.id) {
+                Some(partition) => partition.append(append.batch, rest.required, place, &mut out),
+                None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
+            }
+            self.take(append.id, out);
+            if rest.appends.len() > 0 && !self.journal.has_room() {
+                assert!(self.begun_append.is_none(), "appends that come later are held");
+                self.begun_append = Some(rest);
+                return;
+            }
+        }
+    }
+
     fn leader(&self, id: PartitionId) -> Result<&Partition, PartitionError> {
         self.partitions.get(&id).ok_or_else(|| LeadershipError::Unknown.into())
     }
@@ -520,7 +584,7 @@ impl Shard {
                 }
                 None => {
                     let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config);
-                    self.turn.entries.push(created);
+                    self.gather(created);
                     log
                 }
             };
@@ -556,7 +620,8 @@ impl Shard {
                 None => self.dormant.remove(id),
             };
             if let Some(mut log) = log {
-                self.turn.entries.push(self.storage.begin_deletion(&mut log));
+                let ended = self.storage.begin_deletion(&mut log);
+                self.gather(ended);
                 deleted.push(log);
             }
         }
@@ -650,16 +715,6 @@ fn refuse_late(request: Request) {
     if let Request::Append { appends, done, .. } = request {
         done(appends.iter().map(|_| Err(AppendError::TimedOut)).collect());
     }
-}
-
-/// Waits for room in the journal's queue, then for requests.
-async fn take(
-    journal: &JournalHandle,
-    inbox: &mut mpsc::Receiver<Request>,
-    requests: &mut Vec<Request>,
-) -> usize {
-    journal.room().await;
-    inbox.recv_many(requests, TURN_REQUESTS_MAX).await
 }
 
 /// The outcome of the oldest commit under way.

@@ -1,6 +1,9 @@
 //! A node's partitions over a disk in memory: what tests of that which stands on partitions run on.
 #![allow(clippy::missing_panics_doc, clippy::expect_used, reason = "a test that cannot be set up panics")]
-use super::{PartitionSpec, Partitions, start_shards};
+use std::sync::Arc;
+
+use super::{Maintenance, PartitionError, PartitionSpec, Partitions, start_shards};
+use crate::config::{Inputs, LiveConfig, load};
 use crate::io::Io;
 use crate::log::testing::{TestDisk, TestRandom, TestRuntime, test_io};
 use crate::log::{LogConfig, Storage, StorageOptions};
@@ -15,8 +18,9 @@ pub struct TestNode {
     pub io: Io,
     pub partitions: Partitions,
     disk: TestDisk,
+    options: StorageOptions,
     /// Its tasks end with it.
-    _storage: Storage,
+    storage: Storage,
 }
 
 impl TestNode {
@@ -26,30 +30,63 @@ impl TestNode {
     /// A node with an empty disk.
     #[must_use]
     pub fn new() -> TestNode {
-        TestNode::start(TestDisk::new())
+        TestNode::with_options(StorageOptions {
+            journal_file_bytes: 4 << 20,
+            journal_files: 4,
+            ..StorageOptions::default()
+        })
     }
 
-    fn start(disk: TestDisk) -> TestNode {
+    /// A node with an empty disk and two shards.
+    #[must_use]
+    pub fn with_options(options: StorageOptions) -> TestNode {
+        TestNode::start(TestDisk::new(), options)
+    }
+
+    fn start(disk: TestDisk, options: StorageOptions) -> TestNode {
         let runtime = TestRuntime::new();
         let io = test_io(&runtime, &disk, 42);
-        let options =
-            StorageOptions { journal_file_bytes: 4 << 20, journal_files: 4, ..StorageOptions::default() };
-        let opened = Storage::open(io.clone(), options, |_| LogConfig::default());
+        let opened = Storage::open(io.clone(), options.clone(), |_| LogConfig::default());
         let (storage, logs, _) = runtime.block_on(opened).expect("the disk holds what was written");
         let started = async { start_shards(&io, TestNode::ID, &storage, logs, 2) };
         let partitions = runtime.block_on(started);
-        TestNode { runtime, io, partitions, disk, _storage: storage }
+        TestNode { runtime, io, partitions, disk, options, storage }
+    }
+
+    /// What its partitions stand on.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// Starts to move batches to segments and to write checkpoints. With `settings` (`key=value`), else as by default.
+    #[must_use]
+    pub fn maintain(&self, settings: &[&str]) -> Maintenance {
+        let fixed = ["listeners=PLAINTEXT://127.0.0.1:0", "node.id=1"];
+        let overrides: Vec<String> = fixed.iter().chain(settings).map(ToString::to_string).collect();
+        let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
+        let config = load(&inputs, None).expect("the configuration is right").broker;
+        let live = Arc::new(LiveConfig::new(Arc::new(config)));
+        Maintenance::start(&self.io, self.partitions.clone(), self.storage.clone(), live)
     }
 
     /// Creates a partition, or takes up its log, with this node as its only replica.
     pub fn open(&self, id: PartitionId) {
+        self.runtime.block_on(self.open_soon(id)).expect("the partition is created");
+    }
+
+    /// As [`TestNode::open`], for whoever does something meanwhile.
+    ///
+    /// # Errors
+    /// If the journal failed.
+    pub async fn open_soon(&self, id: PartitionId) -> Result<(), PartitionError> {
         let spec = PartitionSpec {
             id,
             topic: "t".into(),
             voters: VoterSet::new([TestNode::ID]),
             config: LogConfig::default(),
         };
-        self.runtime.block_on(self.partitions.create(vec![spec])).expect("the partition is created");
+        self.partitions.create(vec![spec]).await
     }
 
     /// What the disk does wrong from now on.
@@ -66,7 +103,7 @@ impl TestNode {
     /// The next life, after a loss of power; partitions are to be opened again.
     #[must_use]
     pub fn lose_power(self) -> TestNode {
-        TestNode::start(self.disk.lose_power(&mut TestRandom(7)))
+        TestNode::start(self.disk.lose_power(&mut TestRandom(7)), self.options)
     }
 }
 

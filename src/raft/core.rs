@@ -15,7 +15,7 @@ pub struct Recovered {
     /// What it knows to be committed.
     pub high_watermark: Offset,
     /// The voter sets of its log, each with the position after its entry; the first is the one in force at the log's
-    /// start. Never empty.
+    /// start, with that position (or [`Position::ORIGIN`]). Never empty.
     pub voters: Vec<(Position, VoterSet)>,
 }
 
@@ -78,9 +78,10 @@ impl Core {
         self.log.voters().current()
     }
 
-    /// Whether it may become leader.
+    /// Whether it may become leader: it is a voter, or its removal may not be committed. It could be the only one that has
+    /// the new set, and the others could elect nobody without its vote (Raft's dissertation, §4.2.2).
     pub(super) fn is_eligible(&self) -> bool {
-        self.electable && self.voters().contains(self.key)
+        self.electable && self.log.voters().may_include(self.key, self.log.high_watermark())
     }
 
     /// The voters but this replica.

@@ -10,7 +10,7 @@ pub enum Event {
     Timer(Timer),
     /// Another node has not been heard for the time that counts as failure (see [`super::Contacts`]).
     NodeSilent { node: NodeId },
-    /// A node that was silent has been heard again.
+    /// A node that was silent has been heard again; or its session does not fetch this log from here any more.
     NodeHeard { node: NodeId },
     /// The vote of [`super::Effect::PersistVote`] for this epoch is durable.
     VoteDurable { epoch: LeaderEpoch },

@@ -1,7 +1,5 @@
 use super::core::Core;
-use super::{
-    Effect, FetchOutcome, FetchReply, HaltReason, Message, Mistake, Position, Slice, Timer, VoterSet,
-};
+use super::{Effect, FetchOutcome, FetchReply, HaltReason, Mistake, Position, Slice, Timer, VoterSet};
 use crate::types::{Instant, NodeId};
 
 /// Fetches from the leader of its epoch, appends what comes and cuts off what diverged. An observer is one that is
@@ -66,8 +64,6 @@ impl Follower {
             FetchOutcome::Entries(slice) => self.append(core, reply, slice, effects),
             FetchOutcome::Diverging(diverging) => self.truncate(core, *diverging, effects)?,
             FetchOutcome::Reset { to, voters } => self.reset(core, *to, voters, effects)?,
-            // Whoever answers this does not lead: the replica has dealt with it.
-            FetchOutcome::NotLeader { .. } => {}
         }
         Ok(())
     }
@@ -138,15 +134,4 @@ impl Follower {
         effects.push(Effect::Fetch { from: self.leader });
         Ok(())
     }
-}
-
-/// Says that this replica does not lead `reply`'s epoch.
-pub(super) fn not_leader(core: &Core, asked: Position, leader: Option<NodeId>) -> Message {
-    Message::FetchReply(FetchReply {
-        epoch: core.epoch,
-        asked,
-        high_watermark: Position::ORIGIN,
-        log_start: crate::types::Offset::ZERO,
-        outcome: FetchOutcome::NotLeader { leader },
-    })
 }

@@ -7,6 +7,8 @@ use crate::types::{EpochHistory, LeaderEpoch, Offset};
 pub(super) struct LogState {
     epochs: EpochHistory,
     start: Offset,
+    /// Of the last entry before the start.
+    base_epoch: LeaderEpoch,
     start_durable: Offset,
     /// Where another replica's log begins: this one's shall, too, as soon as its high watermark is there.
     start_wanted: Offset,
@@ -41,9 +43,13 @@ impl LogState {
     ) -> LogState {
         let last_epoch = epochs.last().map_or(LeaderEpoch::NONE, |last| last.epoch);
         let end = Position { epoch: last_epoch, end };
+        let before_start = epochs.entries().first().filter(|_| start > Offset::ZERO).map(|first| first.epoch);
+        // A log that was founded at 0 begins with an epoch, which its voters' position tells.
+        let founded = voters.first().map(|(at, _)| *at).filter(|at| at.end == start).map(|at| at.epoch);
         let mut log = LogState {
             epochs,
             start,
+            base_epoch: before_start.or(founded).unwrap_or(LeaderEpoch::NONE),
             start_durable: start,
             start_wanted: start,
             end,
@@ -86,11 +92,7 @@ impl LogState {
 
     /// The position up to which the log is gone.
     pub(super) fn base(&self) -> Position {
-        if self.start == Offset::ZERO {
-            return Position::ORIGIN;
-        }
-        let epoch = self.epochs.entries().first().map_or(LeaderEpoch::NONE, |first| first.epoch);
-        Position { epoch, end: self.start }
+        Position { epoch: self.base_epoch, end: self.start }
     }
 
     /// The shortest prefix that holds every record before `offset`.
@@ -116,7 +118,7 @@ impl LogState {
             return Relation::BeforeStart;
         }
         match self.epochs.end_of(position.epoch, self.end.end) {
-            None if self.start == Offset::ZERO => Relation::Diverging(Position::ORIGIN),
+            None if self.base() == Position::ORIGIN => Relation::Diverging(Position::ORIGIN),
             None => Relation::BeforeStart,
             Some((epoch, end)) if epoch == position.epoch && position.end <= end => {
                 let starts = self.epochs.entries().iter().find(|entry| entry.epoch == epoch);
@@ -217,7 +219,8 @@ impl LogState {
             self.epochs.assign(to.epoch, to.end);
         }
         self.voters = VoterHistory::new(vec![(to, voters)]);
-        (self.start, self.start_wanted) = (to.end, self.start_wanted.max(to.end));
+        (self.start, self.base_epoch) = (to.end, to.epoch);
+        self.start_wanted = self.start_wanted.max(to.end);
         (self.end, self.high_watermark) = (to, to);
         // Until the reset is durable, the disk holds the old log: nothing is said of it any more.
         self.durable = Position::ORIGIN;
@@ -270,6 +273,7 @@ impl LogState {
         }
         self.epochs.advance_start(to);
         self.start = to;
+        self.base_epoch = self.epochs.entries().first().map_or(LeaderEpoch::NONE, |first| first.epoch);
         self.voters.advance_start(self.base());
     }
 
@@ -331,6 +335,20 @@ mod tests {
         leader.want_start(Offset(25));
         assert_eq!(leader.follow_start(), Some(Offset(20)), "not above the high watermark");
         assert_eq!(leader.base(), at(3, 20));
+    }
+
+    #[test]
+    fn a_founded_log_is_another_than_an_empty_one() {
+        let mut founded = log(&[], 0, 0);
+        founded.reset(at(0, 0), VoterSet::new([NodeId(1), NodeId(2)]));
+        assert_eq!(founded.base(), at(0, 0));
+        assert_eq!(founded.relation(at(-1, 0)), Relation::BeforeStart);
+        assert_eq!(founded.relation(at(0, 0)), Relation::Prefix);
+        let mut epochs = EpochHistory::default();
+        epochs.assign(LeaderEpoch(0), Offset(0));
+        let voters = vec![(at(0, 0), founded.voters().current().clone())];
+        let recovered = LogState::recovered(epochs, Offset(0), Offset(0), Offset(0), voters);
+        assert_eq!(recovered.base(), at(0, 0));
     }
 
     #[test]

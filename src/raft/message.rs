@@ -19,6 +19,11 @@ pub enum Message {
     },
     Fetch(Fetch),
     FetchReply(FetchReply),
+    /// The sender does not lead, or not the epoch that it was told or asked of; who does, if it knows.
+    NotLeader {
+        epoch: LeaderEpoch,
+        leader: Option<NodeId>,
+    },
 }
 
 impl Message {
@@ -28,10 +33,19 @@ impl Message {
         match self {
             Message::Vote(vote) => vote.epoch,
             Message::VoteReply(reply) => reply.epoch,
-            Message::BeginEpoch { epoch } | Message::EndEpoch { epoch, .. } => *epoch,
+            Message::BeginEpoch { epoch }
+            | Message::EndEpoch { epoch, .. }
+            | Message::NotLeader { epoch, .. } => *epoch,
             Message::Fetch(fetch) => fetch.epoch,
             Message::FetchReply(reply) => reply.epoch,
         }
+    }
+}
+
+#[cfg(test)]
+impl Message {
+    pub(super) fn is_about_votes(&self) -> bool {
+        matches!(self, Message::Vote(_) | Message::VoteReply(_))
     }
 }
 
@@ -119,8 +133,6 @@ pub enum FetchOutcome {
     Diverging(Position),
     /// The log begins after what the follower holds: at this position, with these voters.
     Reset { to: Position, voters: VoterSet },
-    /// The receiver of the fetch does not lead.
-    NotLeader { leader: Option<NodeId> },
 }
 
 /// Some entries of a log, without the records.
@@ -154,6 +166,12 @@ impl fmt::Display for Message {
                 write!(f, "In epoch {epoch}: what follows {log_end}? I hold {durable} durably.")
             }
             Message::FetchReply(reply) => write!(f, "{reply}"),
+            Message::NotLeader { epoch, leader: Some(leader) } => {
+                write!(f, "Node {leader} leads epoch {epoch}.")
+            }
+            Message::NotLeader { epoch, leader: None } => {
+                write!(f, "I am at epoch {epoch}, do not lead it, and do not know who does.")
+            }
         }
     }
 }
@@ -194,12 +212,6 @@ impl fmt::Display for FetchReply {
                 write!(f, "Your log is not mine: at most {position} of it is.")
             }
             FetchOutcome::Reset { to, .. } => write!(f, "My log begins at {to}: begin there."),
-            FetchOutcome::NotLeader { leader: Some(leader) } => {
-                write!(f, "I do not lead: node {leader} does, in epoch {}.", self.epoch)
-            }
-            FetchOutcome::NotLeader { leader: None } => {
-                write!(f, "I do not lead epoch {}, and do not know who does.", self.epoch)
-            }
         }
     }
 }

@@ -1,14 +1,14 @@
 use super::ballots::Count;
 use super::candidate::Candidate;
 use super::core::Core;
-use super::follower::{Follower, not_leader};
+use super::follower::Follower;
 use super::leader::{Goes, Leader};
 use super::prospective::Prospective;
 use super::unattached::Unattached;
 use super::voting::{self, Allegiance, Answer};
 use super::{
-    ChangeRefusal, Effect, Event, Fetch, FetchOutcome, FetchReply, HaltReason, Message, Position, Recovered,
-    ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
+    ChangeRefusal, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position, Recovered, ReplicaKey,
+    Timer, Timing, Vote, VoteReply, VoterSet,
 };
 use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 
@@ -118,7 +118,9 @@ impl Replica {
             }
             Event::Electable(electable) => {
                 self.core.electable = electable;
-                if !electable && matches!(self.role, Role::Leader(_)) {
+                let campaigns =
+                    matches!(self.role, Role::Leader(_) | Role::Prospective(_) | Role::Candidate(_));
+                if !electable && campaigns {
                     self.unattach(now, effects);
                 }
             }
@@ -139,6 +141,9 @@ impl Replica {
             Message::BeginEpoch { epoch } => {
                 if epoch == self.core.epoch {
                     self.follow(now, from, effects);
+                } else {
+                    // A leader that nobody follows any more, and that is perhaps no voter any more, learns it here.
+                    self.redirect(from, effects);
                 }
             }
             Message::EndEpoch { epoch, successor } => {
@@ -150,6 +155,11 @@ impl Replica {
             Message::FetchReply(reply) => {
                 if reply.epoch == self.core.epoch {
                     self.take_fetch_reply(now, from, &reply, effects);
+                }
+            }
+            Message::NotLeader { epoch, leader } => {
+                if epoch == self.core.epoch {
+                    self.take_redirection(now, from, leader, effects);
                 }
             }
         }
@@ -266,11 +276,14 @@ impl Replica {
                 let goes = leader.take_fetch(&mut self.core, now, from, fetch, effects);
                 self.goes(now, goes, effects);
             }
-            _ => {
-                let message = not_leader(&self.core, fetch.log_end, self.leader());
-                effects.push(Effect::Send { to: from, message });
-            }
+            _ => self.redirect(from, effects),
         }
+    }
+
+    /// Says who leads.
+    fn redirect(&self, to: NodeId, effects: &mut Vec<Effect>) {
+        let message = Message::NotLeader { epoch: self.core.epoch, leader: self.leader() };
+        effects.push(Effect::Send { to, message });
     }
 
     fn take_fetch_reply(
@@ -280,10 +293,6 @@ impl Replica {
         reply: &FetchReply,
         effects: &mut Vec<Effect>,
     ) {
-        if let FetchOutcome::NotLeader { leader } = &reply.outcome {
-            self.take_redirection(now, from, *leader, effects);
-            return;
-        }
         self.follow(now, from, effects);
         if let Role::Follower(follower) = &mut self.role
             && let Err(reason) = follower.take_reply(&mut self.core, reply, effects)
@@ -301,8 +310,10 @@ impl Replica {
         effects: &mut Vec<Effect>,
     ) {
         match &self.role {
-            // The leader that this replica followed leads no longer.
-            Role::Follower(follower) if follower.leader() == from => self.unattach(now, effects),
+            // The leader that this replica followed leads no longer; an answer to an earlier epoch's fetch is none.
+            Role::Follower(follower) if follower.leader() == from && leader != Some(from) => {
+                self.unattach(now, effects);
+            }
             Role::Unattached(_) => {}
             Role::Follower(_)
             | Role::Prospective(_)
@@ -312,7 +323,8 @@ impl Replica {
                 return;
             }
         }
-        if let Some(leader) = leader.filter(|&leader| leader != from) {
+        // It may be the one that was asked: in an epoch that the fetch did not know.
+        if let Some(leader) = leader {
             self.follow(now, leader, effects);
         }
     }

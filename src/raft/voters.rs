@@ -110,6 +110,12 @@ impl VoterHistory {
         self.sets.last().expect("a log has voters")
     }
 
+    /// Whether the replica is in a set that may be in force: the newest committed one, or any after it.
+    pub(super) fn may_include(&self, key: ReplicaKey, committed: Position) -> bool {
+        let newest = self.sets.partition_point(|(at, _)| *at <= committed).saturating_sub(1);
+        self.sets[newest..].iter().any(|(_, voters)| voters.contains(key))
+    }
+
     /// The set in force at the log's start.
     pub(super) fn first(&self) -> &VoterSet {
         &self.sets[0].1

@@ -80,7 +80,8 @@ pub(super) fn reply(core: &Core, allegiance: Allegiance, vote: &Vote, decision: 
         epoch: core.epoch,
         ballot: vote.ballot,
         asked: vote.epoch,
-        voter: core.key,
+        // Who was asked, even if another is in its place now.
+        voter: vote.voter,
         decision,
         leader,
     })

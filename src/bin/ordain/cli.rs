@@ -30,7 +30,7 @@ pub enum Command {
     Consume(consume::Arguments),
     /// List, describe and delete consumer groups and their offsets.
     Group(group::Arguments),
-    /// Show brokers, features, API versions and log directories of a cluster.
+    /// Show brokers, features, API versions and log directories of a cluster; show and change brokers' configuration.
     Cluster(cluster::Arguments),
     /// Measure a broker.
     Perf(perf::Arguments),
@@ -40,10 +40,69 @@ pub enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{Arg, Command, CommandFactory, Parser};
+
+    use super::Arguments;
+
+    /// Values for options: each takes at least one of them.
+    const SAMPLES: [&str; 9] = ["1", "1s", "1k", "k=v", "beginning", "127.0.0.1:9092", ":", "none", "all"];
 
     #[test]
     fn options_do_not_clash() {
-        super::Arguments::command().debug_assert();
+        Arguments::command().debug_assert();
+    }
+
+    /// A value of another type than its field is found only when it is read.
+    #[test]
+    fn every_option_takes_a_value_of_its_type() {
+        let mut command = Arguments::command();
+        command.build();
+        assert!(read_options(&command, &["ordain".to_owned()]) > 80);
+    }
+
+    fn read_options(command: &Command, path: &[String]) -> usize {
+        if command.get_name() == "help" {
+            return 0;
+        }
+        let inner = command
+            .get_subcommands()
+            .map(|one| read_options(one, &[path, &[one.get_name().to_owned()]].concat()));
+        let read = inner.sum();
+        if command.is_subcommand_required_set() {
+            return read;
+        }
+        let value = |arg: &Arg| {
+            arg.get_possible_values().first().map_or("1".to_owned(), |one| one.get_name().to_owned())
+        };
+        let options: Vec<&Arg> = command
+            .get_arguments()
+            .filter(|arg| arg.get_long().is_some() && arg.get_action().takes_values())
+            .collect();
+        for tried in &options {
+            let long = tried.get_long().expect("it has one");
+            let needed =
+                command.get_arguments().filter(|arg| arg.is_required_set() && arg.get_id() != tried.get_id());
+            let mut line = path.to_vec();
+            line.extend(needed.map(|arg| match arg.get_long() {
+                Some(long) => format!("--{long}={}", value(arg)),
+                None => value(arg),
+            }));
+            // Some belong to another option.
+            let beside =
+                options.iter().filter(|other| other.get_id() != tried.get_id()).filter_map(|other| {
+                    let long = other.get_long()?;
+                    Some(vec![format!("--{long}={}", value(other))])
+                });
+            let mut beside = std::iter::once(Vec::new()).chain(beside);
+            let fits = |beside: &[String], sample: &str| {
+                let option = format!("--{long}={sample}");
+                Arguments::try_parse_from(line.iter().chain(beside).cloned().chain([option])).is_ok()
+            };
+            let own = value(tried);
+            let read =
+                beside.any(|beside| fits(&beside, &own) || SAMPLES.into_iter().any(|one| fits(&beside, one)));
+            assert!(read, "{path:?} --{long}");
+        }
+        read + options.len()
     }
 }

@@ -2,6 +2,10 @@ use std::io;
 use std::process::ExitCode;
 
 use ordain::client::ClientError;
+use ordain::types::ErrorCode;
+use serde_json::json;
+
+use crate::output::Format;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -22,19 +26,29 @@ pub enum Failure {
 
 impl Failure {
     /// Tells the user, on standard error, and gives the exit code.
-    pub fn report(&self) -> ExitCode {
-        match self {
-            Failure::Interrupted => ExitCode::from(130),
-            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(141),
-            Failure::Usage(_) => {
-                eprintln!("ordain: {self}");
-                ExitCode::from(2)
+    pub fn report(&self, format: Format) -> ExitCode {
+        let code = match self {
+            Failure::Interrupted => return ExitCode::from(130),
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return ExitCode::from(141);
             }
-            Failure::Message(_) | Failure::Output(_) | Failure::Client(_) => {
-                eprintln!("ordain: {self}");
-                ExitCode::FAILURE
-            }
+            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Message(_) | Failure::Output(_) | Failure::Client(_) => ExitCode::FAILURE,
+        };
+        match format {
+            Format::Human => eprintln!("ordain: {self}"),
+            Format::Json => eprintln!("{}", self.document()),
         }
+        code
+    }
+
+    /// The error for programs: its words, and the broker's code where one has answered with it.
+    fn document(&self) -> serde_json::Value {
+        let code = match self {
+            Failure::Client(error) => error.code().map(ErrorCode::name),
+            Failure::Message(_) | Failure::Usage(_) | Failure::Interrupted | Failure::Output(_) => None,
+        };
+        json!({ "error": { "message": self.to_string(), "code": code } })
     }
 }
 

@@ -143,8 +143,12 @@ pub fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Partitions of a topic, ascending. A type of its own: clap takes a vector for an argument that is repeated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Partitions(pub Vec<i32>);
+
 /// `0,2,5-7`.
-pub fn partitions(text: &str) -> Result<Vec<i32>, String> {
+pub fn partitions(text: &str) -> Result<Partitions, String> {
     let wrong = || format!("{text:?} is no list of partitions; write for example 0,2,5-7");
     let mut all = Vec::new();
     for part in text.split(',') {
@@ -158,7 +162,7 @@ pub fn partitions(text: &str) -> Result<Vec<i32>, String> {
     }
     all.sort_unstable();
     all.dedup();
-    Ok(all)
+    Ok(Partitions(all))
 }
 
 #[cfg(test)]
@@ -205,7 +209,7 @@ mod tests {
 
     #[test]
     fn lists_of_partitions() {
-        assert_eq!(partitions("5-7,0,2,5"), Ok(vec![0, 2, 5, 6, 7]));
+        assert_eq!(partitions("5-7,0,2,5"), Ok(Partitions(vec![0, 2, 5, 6, 7])));
         for wrong in ["", "a", "3-1", "-1", "0-9999999"] {
             assert!(partitions(wrong).is_err(), "{wrong}");
         }

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::broker::cluster_view::{ClusterView, Standings, VisibleBroker};
 use crate::broker::errors::AsErrorCode;
 use crate::broker::fetch_sessions::{
     FetchKey, FetchWant, SessionError, SessionKind, SessionRequest, Told, TopicKey,
@@ -11,9 +13,11 @@ use crate::broker::{Caller, Context};
 use crate::io::timeout;
 use crate::log::ReadError;
 use crate::metadata::MetadataImage;
-use crate::partition::{EpochCheck, FetchWaiter, PartitionError, ReadData, ReadRequest, ReadResult};
+use crate::partition::{EpochCheck, FetchWaiter, ReadData, ReadRequest, ReadResult};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, TopicId};
-use crate::wire::messages::fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData};
+use crate::wire::messages::fetch_response::{
+    AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+};
 use crate::wire::messages::{FetchRequest, FetchResponse};
 use crate::wire::{ApiKey, Records, Text};
 
@@ -23,10 +27,8 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: FetchRequest,
 ) -> FetchResponse {
-    if request.replica_id >= 0 || request.replica_state.replica_id >= 0 {
-        // Replicas have a listener of their own: whoever claims to be one here is not.
-        return top_level(ErrorCode::InvalidRequest);
-    }
+    // Replicas have a listener of their own: whoever claims to be one here is not one of the partition's.
+    let is_follower = request.replica_id >= 0 || request.replica_state.replica_id >= 0;
     let limits = Limits::of(context, &request);
     let session = session_request(caller, request);
     let fresh_id = i32::from_be_bytes(context.random16()[..4].try_into().expect("four bytes")) & i32::MAX;
@@ -36,19 +38,39 @@ pub(in crate::broker) async fn handle(
         Ok(begun) => begun,
         Err(error) => return top_level(session_error_code(error)),
     };
-    let answers = read_until_enough(context, &wants, &limits).await;
+    let answers = if is_follower {
+        wants.iter().map(|_| Answer::unread(ErrorCode::NotLeaderOrFollower)).collect()
+    } else {
+        read_until_enough(context, &wants, &limits).await
+    };
     for answer in &answers {
         context.topic_metrics.fetched(answer.records.len() as u64);
         context.topic_metrics.fetch_handled(if answer.error == ErrorCode::None { Ok(()) } else { Err(()) });
         context.request_metrics.error(ApiKey::Fetch.key(), answer.error);
     }
-    assemble(context, kind, wants, answers)
+    let mut leaders = if caller.version >= LEADERS_FROM {
+        Leaders::of(context, caller, &wants, &answers).await
+    } else {
+        Leaders::default()
+    };
+    if is_follower {
+        // Replicas know where brokers are.
+        leaders.endpoints.clear();
+    }
+    assemble(context, kind, wants, answers, leaders)
 }
+
+/// The first version that tells whom to ask instead (KIP-951).
+const LEADERS_FROM: i16 = 16;
+
+/// The isolation that leaves out what is aborted: answers to it list what is (KIP-98).
+const READ_COMMITTED: i8 = 1;
 
 struct Limits {
     wait: Duration,
     min_bytes: usize,
     max_bytes: usize,
+    isolation: i8,
 }
 
 impl Limits {
@@ -59,6 +81,7 @@ impl Limits {
             wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
             min_bytes: bytes(request.min_bytes).min(max_bytes),
             max_bytes,
+            isolation: request.isolation_level,
         }
     }
 }
@@ -107,8 +130,21 @@ fn session_request(caller: &Caller, request: FetchRequest) -> SessionRequest {
             forgotten.push(FetchKey { topic: topic_key.clone(), index: PartitionIndex(index) });
         }
     }
+    let wants = once_each(wants);
     // Before version 7 there are no sessions: the schema's defaults, id 0 and epoch −1, say just that.
     SessionRequest { id: request.session_id, epoch: request.session_epoch, wants, forgotten, uses_ids }
+}
+
+/// Of a partition that is named again the last mention counts, at the place of the first.
+fn once_each(wants: Vec<(FetchKey, FetchWant)>) -> Vec<(FetchKey, FetchWant)> {
+    let mut last: BTreeMap<&FetchKey, FetchWant> = BTreeMap::new();
+    for (key, want) in &wants {
+        last.insert(key, *want);
+    }
+    if last.len() == wants.len() {
+        return wants;
+    }
+    wants.iter().filter_map(|(key, _)| last.remove(key).map(|want| (key.clone(), want))).collect()
 }
 
 /// What is known of one wanted partition.
@@ -118,16 +154,25 @@ struct Answer {
     log_start: Offset,
     records: Records,
     diverging: Option<EpochEndOffset>,
+    /// None is null: what was not read says nothing of transactions.
+    aborted: Option<Vec<AbortedTransaction>>,
 }
 
 impl Answer {
-    fn error(code: ErrorCode) -> Answer {
+    /// There is no such partition.
+    fn unknown(code: ErrorCode) -> Answer {
+        Answer { aborted: Some(Vec::new()), ..Answer::unread(code) }
+    }
+
+    /// The partition could not be read.
+    fn unread(code: ErrorCode) -> Answer {
         Answer {
             error: code,
             high_watermark: Offset::NONE,
             log_start: Offset::NONE,
             records: Records::default(),
             diverging: None,
+            aborted: None,
         }
     }
 }
@@ -141,9 +186,9 @@ async fn read_until_enough(
     let waiter = (limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
         .then(|| FetchWaiter::new(limits.min_bytes as u64));
     let results = read(context, wants, limits, waiter.as_ref()).await;
-    let Some(waiter) = waiter else { return finish(context, results).await };
+    let Some(waiter) = waiter else { return finish(context, limits, results).await };
     if waiter.is_satisfied() || wants.is_empty() {
-        return finish(context, results).await;
+        return finish(context, limits, results).await;
     }
     drop(results);
     tokio::select! {
@@ -153,7 +198,7 @@ async fn read_until_enough(
         () = context.shutdown.begun() => {}
     }
     let results = read(context, wants, limits, None).await;
-    finish(context, results).await
+    finish(context, limits, results).await
 }
 
 /// One pass over the partitions: a result each, or an error.
@@ -205,27 +250,27 @@ fn resolve(image: &MetadataImage, key: &FetchKey) -> Result<PartitionId, ErrorCo
 /// Runs the reads that need the disk.
 async fn finish(
     context: &Context,
+    limits: &Limits,
     results: Vec<Result<(PartitionId, ReadResult), ErrorCode>>,
 ) -> Vec<Answer> {
     let mut answers = Vec::with_capacity(results.len());
     for result in results {
         answers.push(match result {
-            Err(code) => Answer::error(code),
-            Ok((id, result)) => answer(context, id, result).await,
+            Err(code) => Answer::unknown(code),
+            Ok((id, result)) => answer(context, limits, id, result).await,
         });
     }
     answers
 }
 
-async fn answer(context: &Context, id: PartitionId, result: ReadResult) -> Answer {
+async fn answer(context: &Context, limits: &Limits, id: PartitionId, result: ReadResult) -> Answer {
     let data = match result.data {
         Ok(ReadData::Memory(batches)) => Ok(batches),
         Ok(ReadData::Stored { plan, .. }) => run_stored(context, id, plan).await,
-        Err(PartitionError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
         Err(error) => Err(error.error_code()),
     };
     match data {
-        Err(code) => Answer::error(code),
+        Err(code) => Answer::unread(code),
         Ok(batches) => {
             let mut records = Records::default();
             for batch in batches {
@@ -241,6 +286,7 @@ async fn answer(context: &Context, id: PartitionId, result: ReadResult) -> Answe
                     end_offset: end.end.0,
                     ..Default::default()
                 }),
+                aborted: (limits.isolation == READ_COMMITTED).then(Vec::new),
             }
         }
     }
@@ -270,6 +316,7 @@ fn assemble(
     kind: SessionKind,
     wants: Vec<(FetchKey, FetchWant)>,
     answers: Vec<Answer>,
+    mut leaders: Leaders,
 ) -> FetchResponse {
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
     let mut sessions = lock(&context.fetch_sessions);
@@ -286,6 +333,8 @@ fn assemble(
             last_stable_offset: answer.high_watermark.0,
             log_start_offset: answer.log_start.0,
             diverging_epoch: answer.diverging.unwrap_or_default(),
+            aborted_transactions: answer.aborted,
+            current_leader: leaders.of_partitions.remove(&key).unwrap_or_default(),
             records: Some(answer.records),
             ..PartitionData::default()
         };
@@ -295,7 +344,65 @@ fn assemble(
         SessionKind::Sessionless => 0,
         SessionKind::New { id } | SessionKind::Incremental { id } => id,
     };
-    FetchResponse { session_id, responses, ..FetchResponse::default() }
+    FetchResponse { session_id, responses, node_endpoints: leaders.endpoints, ..FetchResponse::default() }
+}
+
+/// Who leads the partitions that this node does not, or no longer in the epoch that the client knows.
+#[derive(Default)]
+struct Leaders {
+    of_partitions: BTreeMap<FetchKey, LeaderIdAndEpoch>,
+    endpoints: Vec<NodeEndpoint>,
+}
+
+impl Leaders {
+    async fn of(
+        context: &Context,
+        caller: &Caller,
+        wants: &[(FetchKey, FetchWant)],
+        answers: &[Answer],
+    ) -> Leaders {
+        let image = context.metadata();
+        let told = |code| matches!(code, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
+        let ids: Vec<(FetchKey, PartitionId)> = wants
+            .iter()
+            .zip(answers)
+            .filter(|(_, answer)| told(answer.error))
+            .filter_map(|((key, _), _)| Some((key.clone(), resolve(&image, key).ok()?)))
+            .collect();
+        if ids.is_empty() {
+            return Leaders::default();
+        }
+        let standings = Standings::of(context, Some(ids.iter().map(|(_, id)| *id).collect())).await;
+        let view = ClusterView { image: &image, listener: &caller.listener };
+        let mut leaders = Leaders::default();
+        for (key, id) in ids {
+            let partition = image.topic_by_id(id.topic).and_then(|topic| topic.partitions.get(&id.index));
+            let Some(seen) = partition.map(|partition| view.partition(id, partition, &standings)) else {
+                continue;
+            };
+            let Ok(leader) = seen.leader else { continue };
+            let told = LeaderIdAndEpoch {
+                leader_id: leader.0,
+                leader_epoch: seen.leader_epoch.0,
+                ..LeaderIdAndEpoch::default()
+            };
+            leaders.of_partitions.insert(key, told);
+            if leaders.endpoints.iter().all(|endpoint| endpoint.node_id != leader.0) {
+                leaders.endpoints.extend(view.brokers().find(|broker| broker.node == leader).map(endpoint));
+            }
+        }
+        leaders
+    }
+}
+
+fn endpoint(broker: VisibleBroker<'_>) -> NodeEndpoint {
+    NodeEndpoint {
+        node_id: broker.node.0,
+        host: broker.endpoint.host.as_str().into(),
+        port: broker.endpoint.port.into(),
+        rack: broker.rack.map(Into::into),
+        ..NodeEndpoint::default()
+    }
 }
 
 fn push(responses: &mut Vec<FetchableTopicResponse>, key: FetchKey, data: PartitionData) {

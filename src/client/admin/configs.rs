@@ -14,13 +14,15 @@ use crate::wire::{ApiKey, Text};
 pub enum ConfigResource {
     Topic(String),
     Broker(NodeId),
+    /// What is set for all brokers together.
+    BrokerDefault,
 }
 
 impl ConfigResource {
     fn kind(&self) -> i8 {
         match self {
             ConfigResource::Topic(_) => 2,
-            ConfigResource::Broker(_) => 4,
+            ConfigResource::Broker(_) | ConfigResource::BrokerDefault => 4,
         }
     }
 
@@ -28,6 +30,7 @@ impl ConfigResource {
         match self {
             ConfigResource::Topic(name) => Text::from(name.as_str()),
             ConfigResource::Broker(id) => Text::from(id.to_string()),
+            ConfigResource::BrokerDefault => Text::default(),
         }
     }
 
@@ -35,6 +38,7 @@ impl ConfigResource {
         match self {
             ConfigResource::Topic(name) => format!("topic {name}"),
             ConfigResource::Broker(id) => format!("broker {id}"),
+            ConfigResource::BrokerDefault => "all brokers".to_owned(),
         }
     }
 }
@@ -215,10 +219,10 @@ impl Client {
         ClientError::check(broker.address(), api, result.error_code, subject, message)
     }
 
-    /// A broker is asked about itself, topics are the controller's.
+    /// A broker is asked about itself, everything else is the controller's.
     async fn broker_of(&self, resource: &ConfigResource) -> Result<std::sync::Arc<Broker>, ClientError> {
         match resource {
-            ConfigResource::Topic(_) => self.controller().await,
+            ConfigResource::Topic(_) | ConfigResource::BrokerDefault => self.controller().await,
             ConfigResource::Broker(id) => self.node(*id, Lane::Admin).await,
         }
     }

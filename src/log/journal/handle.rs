@@ -152,22 +152,35 @@ impl JournalHandle {
     /// Callers that produce without end wait for [`JournalHandle::room`] between their turns: that bounds
     /// the queue.
     pub fn append(&self, entries: Vec<Entry>) -> CommitTicket {
-        if let Some(failed) = self.shared.failed.get() {
-            return CommitTicket::failed(failed.clone());
-        }
-        let mut bytes = 0;
         for entry in &entries {
-            let payload = entry.payload_bytes();
-            if payload as u64 > self.shared.entry_bytes_max {
-                let max = self.shared.entry_bytes_max;
-                return CommitTicket::failed(JournalFailed::EntryTooLarge { bytes: payload as u64, max });
-            }
-            bytes += payload + ROW_BYTES;
+            self.announce(entry);
+        }
+        self.append_announced(entries)
+    }
+
+    /// Counts an entry as queued that [`JournalHandle::append_announced`] brings soon: whoever gathers entries before
+    /// it queues them, and whoever else does at the same time, sees in [`JournalHandle::has_room`] what is coming.
+    pub fn announce(&self, entry: &Entry) {
+        self.shared.queued_bytes.fetch_add(queued_bytes(entry), Ordering::AcqRel);
+    }
+
+    /// As [`JournalHandle::append`], for entries that were all announced.
+    pub fn append_announced(&self, entries: Vec<Entry>) -> CommitTicket {
+        let bytes = entries.iter().map(queued_bytes).sum();
+        let refused = |reason| {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            CommitTicket::failed(reason)
+        };
+        if let Some(failed) = self.shared.failed.get() {
+            return refused(failed.clone());
+        }
+        let max = self.shared.entry_bytes_max;
+        if let Some(large) = entries.iter().map(Entry::payload_bytes).find(|&bytes| bytes as u64 > max) {
+            return refused(JournalFailed::EntryTooLarge { bytes: large as u64, max });
         }
         let (done, receiver) = oneshot::channel();
-        self.shared.queued_bytes.fetch_add(bytes, Ordering::AcqRel);
         if self.sender.send(Request::Append(Append { entries, bytes, done })).is_err() {
-            return CommitTicket::failed(self.reason());
+            return refused(self.reason());
         }
         CommitTicket { receiver: Ok(receiver), shared: Some(Arc::clone(&self.shared)) }
     }
@@ -294,6 +307,11 @@ impl JournalHandle {
     fn reason(&self) -> JournalFailed {
         self.failure().unwrap_or(JournalFailed::Closed)
     }
+}
+
+/// What an entry counts in the queue.
+fn queued_bytes(entry: &Entry) -> usize {
+    entry.payload_bytes() + ROW_BYTES
 }
 
 /// The largest payload for files of `file_bytes`.

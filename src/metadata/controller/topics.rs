@@ -374,6 +374,15 @@ pub fn create_partitions(
     image: &MetadataImage,
     requests: &[NewPartitions],
 ) -> Decision<Vec<Result<(), ControllerError>>> {
+    let added = |request: &NewPartitions| {
+        let present = image.topic(&request.name).map_or(0, |topic| topic.partitions.len());
+        usize::try_from(request.count).unwrap_or(0).saturating_sub(present)
+    };
+    let at_once = requests.iter().fold(0_usize, |total, request| total.saturating_add(added(request)));
+    if at_once > PARTITIONS_AT_ONCE_MAX {
+        let error = ControllerError::TooManyAtOnce { wanted: at_once, limit: PARTITIONS_AT_ONCE_MAX };
+        return Decision::reply(requests.iter().map(|_| Err(error.clone())).collect());
+    }
     let repeated = repeated(requests.iter().map(|request| request.name.as_str()));
     let mut decision = Decision::reply(Vec::with_capacity(requests.len()));
     for request in requests {

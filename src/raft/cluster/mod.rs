@@ -16,7 +16,7 @@ mod settle;
 use std::sync::Arc;
 
 use super::{Effect, Event, FetchOutcome, Message, Mistake, ReplicaKey, Standing, VoterSet};
-use crate::types::{Instant, NodeId, Uuid};
+use crate::types::{Instant, NodeId, Offset, Uuid};
 pub use check::{History, Violation};
 pub use disk::{Entry, Stored, Write};
 pub use node::Node;
@@ -37,6 +37,12 @@ pub struct Packet {
     pub entries: Vec<Entry>,
 }
 
+impl std::fmt::Display for Packet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} → {}: {}", self.from, self.to, self.message)
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Cluster {
     /// By node id, from 1.
@@ -50,6 +56,8 @@ pub struct Cluster {
     /// Packets are kept in one order whatever the order in which they were sent: for a search.
     pub(super) canonical: bool,
     pub(super) now: Instant,
+    /// Records in an answer to a fetch, at most.
+    pub serve_max: usize,
     mistake: Option<Mistake>,
 }
 
@@ -77,6 +85,7 @@ impl Cluster {
             said: Vec::new(),
             canonical: false,
             now: Instant(0),
+            serve_max: usize::MAX,
             mistake,
         }
     }
@@ -98,6 +107,16 @@ impl Cluster {
         };
         let newest = self.nodes.iter().filter(leads).max_by_key(|node| node.replica.epoch());
         newest.map(|node| node.key.node)
+    }
+
+    /// Plants a mistake in every replica.
+    pub fn plant(&mut self, mistake: Option<Mistake>) {
+        self.mistake = mistake;
+        for node in &mut self.nodes {
+            if let Some(mistake) = mistake {
+                Arc::make_mut(node).replica.plant(mistake);
+            }
+        }
     }
 
     /// Gives a replica an event and carries out what it wants.
@@ -147,10 +166,14 @@ impl Cluster {
                 return Ok(false);
             }
             Effect::ServeFetch { to, after } => {
-                let up_to = node.memory.end().end;
+                let rest = node.memory.after(after);
+                let mut records = rest.iter().filter(|entry| !matches!(entry, Entry::EpochStart { .. }));
+                let beyond = records.nth(self.serve_max);
+                let end = node.memory.end().end;
+                let up_to = beyond.map_or(end, |record| Offset(record.position().end.0 - 1));
                 // A mistake may have made it serve a log that is no prefix of its own.
                 if let Some(reply) = node.replica.entries_reply(after, up_to) {
-                    let entries = node.memory.after(after).to_vec();
+                    let entries = rest.to_vec();
                     self.send(Packet { from, to, message: Message::FetchReply(reply), entries });
                 }
                 return Ok(false);
@@ -161,41 +184,16 @@ impl Cluster {
             Effect::Malformed { from: sender } => {
                 return Err(Violation::new(format!("node {from} got what cannot be from node {sender}")));
             }
-            Effect::AdvanceHighWatermark { offset } => {
-                self.said.push((from, format!("everything before offset {offset} is committed")));
-                return Ok(false);
-            }
-            Effect::BecameLeader { epoch } => {
-                self.said.push((from, format!("leads epoch {epoch}")));
-                return Ok(false);
-            }
-            Effect::Resigned { epoch } => {
-                self.said.push((from, format!("leads epoch {epoch} no longer")));
-                return Ok(false);
-            }
-            Effect::LeaderChanged { epoch, leader } => {
-                let who = leader.map_or("nobody".to_owned(), |leader| format!("node {leader}"));
-                self.said.push((from, format!("knows {who} as leader of epoch {epoch}")));
-                return Ok(false);
-            }
-            Effect::VoterForgot { lost, found: _ } => {
-                self.said.push((from, format!("finds that voter {} has lost its memory", lost.node)));
-                return Ok(false);
-            }
-            Effect::VotersChanged { voters } => {
-                self.said.push((from, format!("has the voters {voters} committed")));
-                return Ok(false);
-            }
-            Effect::VoterChangeRefused { reason } => {
-                self.said.push((from, format!("refuses the change of voters: {reason:?}")));
-                return Ok(false);
-            }
-            Effect::TransferFailed => {
-                self.said.push((from, "could not hand over".to_owned()));
-                return Ok(false);
-            }
-            Effect::Stalled { lost, voters } => {
-                self.said.push((from, format!("STALLED: {lost} of {voters} voters have lost their memory")));
+            Effect::AdvanceHighWatermark { .. }
+            | Effect::BecameLeader { .. }
+            | Effect::Resigned { .. }
+            | Effect::LeaderChanged { .. }
+            | Effect::VoterForgot { .. }
+            | Effect::VotersChanged { .. }
+            | Effect::VoterChangeRefused { .. }
+            | Effect::TransferFailed
+            | Effect::Stalled { .. } => {
+                self.said.push((from, news(&effect)));
                 return Ok(false);
             }
         }
@@ -207,6 +205,7 @@ impl Cluster {
         if let Message::FetchReply(reply) = &mut packet.message
             && let FetchOutcome::Entries(slice) = &mut reply.outcome
         {
+            packet.entries.retain(|entry| entry.position() <= slice.last);
             for entry in &packet.entries {
                 if let Entry::Voters { offset, voters, .. } = entry {
                     slice.voters.push((*offset, voters.clone()));
@@ -301,5 +300,26 @@ impl Cluster {
             self.step(id, Event::LogStartMoved { log_start: to }, &[])?;
         }
         Ok(())
+    }
+}
+
+/// What a replica tells its driver, in words.
+fn news(effect: &Effect) -> String {
+    match effect {
+        Effect::AdvanceHighWatermark { offset } => format!("has everything before offset {offset} committed"),
+        Effect::BecameLeader { epoch } => format!("leads epoch {epoch}"),
+        Effect::Resigned { epoch } => format!("leads epoch {epoch} no longer"),
+        Effect::LeaderChanged { epoch, leader: Some(leader) } => {
+            format!("follows node {leader} in epoch {epoch}")
+        }
+        Effect::LeaderChanged { epoch, leader: None } => format!("knows no leader of epoch {epoch}"),
+        Effect::VoterForgot { lost, .. } => format!("finds that voter {} has lost its memory", lost.node),
+        Effect::VotersChanged { voters } => format!("has the voters {voters} committed"),
+        Effect::VoterChangeRefused { reason } => format!("refuses the change of voters: {reason:?}"),
+        Effect::TransferFailed => "could not hand over".to_owned(),
+        Effect::Stalled { lost, voters } => {
+            format!("is STALLED: {lost} of {voters} voters have lost their memory")
+        }
+        other => format!("{other:?}"),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Cluster, Settled, Violation, first_key};
-use crate::raft::{Event, Mistake, Standing};
+use crate::raft::{Event, Message, Mistake, Standing};
 use crate::types::NodeId;
 
 /// What may happen to a cluster.
@@ -22,6 +22,8 @@ pub enum Action {
     Heard(NodeId, NodeId),
     /// A follower does not hear its leader, and campaigns.
     Suspect(NodeId),
+    /// A replica campaigns as if it were told to succeed the leader, whoever that is: no pre-vote.
+    Usurp(NodeId),
     /// A leader hears nobody.
     Isolate(NodeId),
     /// A follower fetches again.
@@ -30,6 +32,8 @@ pub enum Action {
     Append(NodeId),
     MoveStart(NodeId),
     Transfer(NodeId, NodeId),
+    /// From now on a fetch is answered with so many records at most.
+    Serve(usize),
     Add(NodeId, NodeId),
     Remove(NodeId, NodeId),
 }
@@ -55,6 +59,11 @@ impl Cluster {
             Action::Silent(node, other) => self.step(node, Event::NodeSilent { node: other }, &[]),
             Action::Heard(node, other) => self.step(node, Event::NodeHeard { node: other }, &[]),
             Action::Suspect(node) => self.suspect(node),
+            Action::Usurp(node) => self.usurp(node),
+            Action::Serve(records) => {
+                self.serve_max = records;
+                Ok(())
+            }
             Action::Isolate(node) => {
                 let others: Vec<NodeId> = self.others(node);
                 others.into_iter().try_for_each(|other| self.act(Action::Silent(node, other)))
@@ -92,6 +101,14 @@ impl Cluster {
         self.act(Action::Timer(node))
     }
 
+    fn usurp(&mut self, node: NodeId) -> Result<(), Violation> {
+        let replica = &self.node(node).replica;
+        let (epoch, successor) = (replica.epoch(), Some(replica.key()));
+        let from = replica.leader().unwrap_or(node);
+        let message = Message::EndEpoch { epoch, successor };
+        self.step(node, Event::Received { from, message }, &[])
+    }
+
     fn refetch(&mut self, node: NodeId) -> Result<(), Violation> {
         let replica = &self.node(node).replica;
         if let Some(leader) = replica.leader().filter(|&leader| leader != node) {
@@ -117,7 +134,8 @@ impl Cluster {
             40..=44 => Action::Append(leader),
             45..=47 => Action::Refetch(node(a)),
             48..=49 => Action::Timer(node(a)),
-            50..=51 => Action::Suspect(node(a)),
+            50 => Action::Suspect(node(a)),
+            51 => Action::Usurp(node(a)),
             52..=54 => Action::Crash(node(a), usize::from(b) % 4),
             55 => Action::Silent(node(a), node(b)),
             56..=57 => Action::Heard(node(a), node(b)),
@@ -126,6 +144,8 @@ impl Cluster {
             60 => Action::Remove(leader, node(b)),
             61 => Action::MoveStart(leader),
             62 if a < 64 => Action::Isolate(leader),
+            62 if a < 128 => Action::Usurp(node(b)),
+            62 => Action::Serve(usize::from(b) % 3 + 1),
             63 if a < 32 => Action::Wipe(node(b)),
             _ => Action::Sync(node(a), usize::MAX),
         }
@@ -152,7 +172,7 @@ pub fn run_bytes(bytes: &[u8], voters: i32, mistake: Option<Mistake>) -> Result<
         {
             continue;
         }
-        done.push(packet.map_or_else(|| format!("{action:?}"), |packet| format!("{packet:?}")));
+        done.push(packet.map_or_else(|| format!("{action:?}"), |packet| packet.to_string()));
         cluster.act(action).map_err(|violation| format!("{violation}, after\n{}", done.join("\n")))?;
     }
     cluster.settle().map_err(|violation| format!("{violation}, after\n{}", done.join("\n")))

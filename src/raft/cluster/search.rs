@@ -13,10 +13,18 @@ pub struct Bounds {
     pub crashes: u8,
     pub wipes: u8,
     pub suspects: u8,
+    /// Campaigns without pre-vote, of anybody at any time: more than the protocol allows.
+    pub usurps: u8,
     pub isolations: u8,
     pub changes: u8,
     pub transfers: u8,
     pub moves: u8,
+    /// A node's writes are synced with the step that made them, or partly lost with a loss of power right after it: a slow sync
+    /// is as if its packets were slow. And packets of an epoch before their receiver's are lost. Goes deeper; without it, writes
+    /// may be under way while a node takes more steps.
+    pub reduced: bool,
+    /// Deadlines come.
+    pub timers: bool,
     pub states_max: usize,
 }
 
@@ -28,10 +36,13 @@ impl Bounds {
         crashes: 0,
         wipes: 0,
         suspects: 0,
+        usurps: 0,
         isolations: 0,
         changes: 0,
         transfers: 0,
         moves: 0,
+        reduced: false,
+        timers: true,
         states_max: 1_000_000,
     };
 }
@@ -78,14 +89,16 @@ pub fn search(mut start: Cluster, bounds: Bounds) -> Search {
     let mut depth = 0;
     while let Some(state) = frontier.pop_front() {
         depth = state.depth;
-        for action in enabled(&state) {
-            let Some(left) = spend(state.left, action) else { continue };
+        for (actions, left) in branches(&state) {
             let mut cluster = state.cluster.clone();
-            let result = cluster.act(action);
+            let mut result = actions.iter().try_for_each(|&action| cluster.act(action));
+            if bounds.reduced {
+                result = result.and_then(|()| cluster.reduce());
+            }
             cluster.said.clear();
             if let Err(violation) = result {
                 let mut path = path(&parents, state.place);
-                path.push(told(&state.cluster, action));
+                path.push(told(&state.cluster, &actions));
                 let found = Some(Found { violation: violation.to_string(), path });
                 return Search { states: visited.len(), depth, complete: false, found };
             }
@@ -98,12 +111,56 @@ pub fn search(mut start: Cluster, bounds: Bounds) -> Search {
             if visited.len() >= bounds.states_max {
                 return Search { states: visited.len(), depth, complete: false, found: None };
             }
-            parents.push((state.place, told(&state.cluster, action)));
+            parents.push((state.place, told(&state.cluster, &actions)));
             let place = parents.len() - 1;
             frontier.push_back(State { cluster, left, depth: state.depth + 1, place });
         }
     }
     Search { states: visited.len(), depth, complete: true, found: None }
+}
+
+/// What may happen next: an action, or one with a loss of power right after it, and the bounds after that.
+fn branches(state: &State) -> Vec<(Vec<Action>, Bounds)> {
+    let mut branches = Vec::new();
+    for action in enabled(state) {
+        let Some(left) = spend(state.left, action) else { continue };
+        branches.push((vec![action], left));
+        if !left.reduced || left.crashes == 0 || matches!(action, Action::Crash(..)) {
+            continue;
+        }
+        let mut after = state.cluster.clone();
+        if after.act(action).is_err() {
+            // The action alone shows it.
+            continue;
+        }
+        for crash in after.losses_of_power() {
+            branches.extend(spend(left, crash).map(|left| (vec![action, crash], left)));
+        }
+    }
+    branches
+}
+
+impl Cluster {
+    /// Makes all writes durable, and loses the packets that are of an epoch before their receiver's.
+    fn reduce(&mut self) -> Result<(), super::Violation> {
+        for node in self.all() {
+            while !self.node(node).queue.is_empty() {
+                self.sync(node, usize::MAX)?;
+            }
+        }
+        let epochs: Vec<LeaderEpoch> = self.nodes.iter().map(|node| node.replica.epoch()).collect();
+        self.network.retain(|packet| packet.message.epoch() >= epochs[Cluster::place(packet.to)]);
+        Ok(())
+    }
+
+    /// The losses of power that may follow a step right away, with each part of what was not synced.
+    fn losses_of_power(&self) -> Vec<Action> {
+        let lost = |node: &Arc<super::Node>| {
+            let id = node.key.node;
+            (0..node.queue.len()).map(move |kept| Action::Crash(id, kept))
+        };
+        self.nodes.iter().flat_map(lost).collect()
+    }
 }
 
 fn fingerprint(cluster: &Cluster, left: &Bounds) -> u64 {
@@ -113,13 +170,12 @@ fn fingerprint(cluster: &Cluster, left: &Bounds) -> u64 {
     hasher.finish()
 }
 
-fn told(cluster: &Cluster, action: Action) -> String {
-    match action {
-        Action::Deliver(at) => {
-            cluster.network.get(at).map_or_else(String::new, |packet| format!("{packet:?}"))
-        }
+fn told(cluster: &Cluster, actions: &[Action]) -> String {
+    let one = |action: &Action| match action {
+        Action::Deliver(at) => cluster.network.get(*at).map_or_else(String::new, |packet| packet.to_string()),
         _ => format!("{action:?}"),
-    }
+    };
+    actions.iter().map(one).collect::<Vec<_>>().join(", then ")
 }
 
 fn path(parents: &[(usize, String)], mut place: usize) -> Vec<String> {
@@ -139,6 +195,7 @@ fn spend(mut left: Bounds, action: Action) -> Option<Bounds> {
         Action::Crash(..) => &mut left.crashes,
         Action::Wipe(_) => &mut left.wipes,
         Action::Suspect(_) => &mut left.suspects,
+        Action::Usurp(_) => &mut left.usurps,
         Action::Isolate(_) => &mut left.isolations,
         Action::Add(..) | Action::Remove(..) => &mut left.changes,
         Action::Transfer(..) => &mut left.transfers,
@@ -148,6 +205,7 @@ fn spend(mut left: Bounds, action: Action) -> Option<Bounds> {
         | Action::Sync(..)
         | Action::Silent(..)
         | Action::Heard(..)
+        | Action::Serve(_)
         | Action::Refetch(_) => return Some(left),
     };
     *budget = budget.checked_sub(1)?;
@@ -160,7 +218,8 @@ fn enabled(state: &State) -> Vec<Action> {
     let all: Vec<NodeId> = cluster.all();
     for &id in &all {
         let node = Arc::as_ref(&cluster.nodes[Cluster::place(id)]);
-        if node.replica.deadline().is_some() {
+        // What a leader's timers send again is in the network already.
+        if left.timers && node.replica.deadline().is_some() && node.replica.leader() != Some(id) {
             actions.push(Action::Timer(id));
         }
         if !node.queue.is_empty() {
@@ -171,6 +230,9 @@ fn enabled(state: &State) -> Vec<Action> {
         }
         if left.wipes > 0 {
             actions.push(Action::Wipe(id));
+        }
+        if left.usurps > 0 && node.replica.leader() != Some(id) {
+            actions.push(Action::Usurp(id));
         }
         match node.replica.leader() {
             Some(leader) if leader == id => {
@@ -183,7 +245,7 @@ fn enabled(state: &State) -> Vec<Action> {
                     );
                 }
             }
-            Some(_) => actions.extend([Action::Suspect(id), Action::Refetch(id)]),
+            Some(_) => actions.push(Action::Suspect(id)),
             None => {}
         }
     }

@@ -342,11 +342,33 @@ fn a_replica_in_anothers_place_does_not_vote() {
         epoch,
         ballot: Ballot::Vote,
         asked: epoch,
-        voter: first_key(1),
+        voter,
         decision: Decision::Refused(Refusal::AnotherReplica),
         leader: None,
     };
     assert_eq!(receive(&mut replica, 2, Message::Vote(asked)), [send(2, Message::VoteReply(refused))]);
+}
+
+#[test]
+fn an_election_that_cannot_succeed_is_told_aloud() {
+    let mut replica = replica(3, 1, 5, 0);
+    step(&mut replica, Event::Campaign);
+    let lost = |from| {
+        let (epoch, ballot, voter) = (LeaderEpoch(1), Ballot::PreVote, first_key(from));
+        let decision = Decision::Refused(Refusal::AnotherReplica);
+        Message::VoteReply(VoteReply { epoch, ballot, asked: epoch, voter, decision, leader: None })
+    };
+    assert_eq!(receive(&mut replica, 2, lost(2)), []);
+    assert_eq!(receive(&mut replica, 3, lost(3)), [Effect::Stalled { lost: 2, voters: 3 }]);
+    assert_eq!(receive(&mut replica, 3, lost(3)), [], "once in a round");
+    assert!(matches!(replica.deadline(), Some((_, Timer::Backoff))));
+    step(&mut replica, Event::Timer(Timer::Backoff));
+    receive(&mut replica, 2, lost(2));
+    assert_eq!(
+        receive(&mut replica, 3, lost(3)),
+        [Effect::Stalled { lost: 2, voters: 3 }],
+        "and in the next"
+    );
 }
 
 #[test]
@@ -364,13 +386,26 @@ fn a_replica_that_cannot_serve_votes_and_does_not_lead() {
     let effects = step(&mut leader, Event::Electable(false));
     assert_eq!(effects[0], Effect::Resigned { epoch: LeaderEpoch(1) });
     assert_eq!(step(&mut leader, Event::Campaign), []);
+    let mut candidate = replica(3, 0, 5, 0);
+    step(&mut candidate, Event::Campaign);
+    receive(&mut candidate, 2, granted(2, Ballot::PreVote, 0));
+    step(&mut candidate, Event::Electable(false));
+    step(&mut candidate, Event::VoteDurable { epoch: LeaderEpoch(1) });
+    receive(&mut candidate, 2, granted(2, Ballot::Vote, 1));
+    assert_eq!(candidate.standing(), Standing::NotLeader, "it gives its campaign up");
     let effects = receive(&mut leader, 2, vote(2, Ballot::Vote, 2, at(1, 5)));
     assert_eq!(effects, [Effect::PersistVote { epoch: LeaderEpoch(2), candidate: first_key(2) }]);
 }
 
 #[test]
 fn a_timer_that_nobody_waits_for_changes_nothing() {
-    for mut replica in [leader(0, 5), replica(3, 0, 5, 0)] {
+    let mut prospective = replica(3, 0, 5, 0);
+    step(&mut prospective, Event::Campaign);
+    let mut candidate = prospective.clone();
+    receive(&mut candidate, 2, granted(2, Ballot::PreVote, 0));
+    let mut follower = replica(3, 0, 5, 0);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(1) });
+    for mut replica in [leader(0, 5), replica(3, 0, 5, 0), prospective, candidate, follower] {
         let announced = replica.deadline().map(|(_, timer)| timer);
         let all = [
             Timer::Election,
@@ -386,4 +421,11 @@ fn a_timer_that_nobody_waits_for_changes_nothing() {
             assert_eq!(replica, before, "{timer:?}");
         }
     }
+}
+
+/// Thousands of them live on a node: what one takes apart from its voter set and its epochs.
+#[test]
+fn a_replica_is_small() {
+    let bytes = std::mem::size_of::<Replica>();
+    assert!(bytes <= 640, "{bytes} bytes");
 }

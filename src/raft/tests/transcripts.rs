@@ -191,25 +191,34 @@ fn an_isolated_leader_is_deposed() {
 #[test]
 fn a_double_failover() {
     let mut story = Story::begin("A double failover (KIP-101, KIP-279)", 3, 3);
-    story.say("Node 1 is elected; a record is committed, and node 2 does not know that yet.");
+    story.say("Node 1 is elected and commits a record.");
     story.elect(A);
     story.act(Action::Append(A));
-    story.talk();
-    story.say(
-        "Node 2 restarts; at once node 1 dies. (Cut to its high watermark, node 2 would lose the record.)",
-    );
-    story.act(Action::Crash(B, 0));
-    story.cut(A);
-    story.event(B, Event::Campaign);
-    story.talk();
     story.refetch();
-    story.say("Node 1 is back, node 2 dies, node 3 leads.");
+    story.say("Node 2 restarts and knows of nothing that it is committed. Cut to what it knows, it would lose the record.");
+    story.act(Action::Crash(B, 0));
+    story.say(
+        "At once node 1 dies. Node 2 leads; it takes another record and dies before anybody fetches it.",
+    );
+    story.cut(A);
+    story.act(Action::Timer(B));
+    story.talk();
+    story.act(Action::Append(B));
+    story.sync_all();
     story.heal();
+    story.cut(B);
+    story.say("Node 1 is back. Its log is shorter than node 3's by the start of an epoch.");
     story.act(Action::Timer(A));
     story.talk();
-    story.cut(B);
+    story.say("Node 3 leads and takes a record where node 2 has its own.");
     story.act(Action::Timer(C));
     story.talk();
+    story.act(Action::Append(C));
+    story.refetch();
+    story.say("Node 2 is back.");
+    story.heal();
+    story.talk();
+    story.refetch();
     story.refetch();
     story.end("double_failover");
 }
@@ -255,10 +264,13 @@ fn an_amnesiac_voter() {
     story.cut(A);
     story.act(Action::Timer(B));
     story.talk();
-    story.say("Node 1 is back. The old voter 3 is removed, the new one added.");
+    story.say("Node 1 is back, and is elected: it has the record.");
     story.heal();
-    story.act(Action::Timer(B));
     story.talk();
+    story.act(Action::Timer(A));
+    story.talk();
+    story.say("Node 3 looks for the leader, which finds that it has forgotten.");
+    story.act(Action::Timer(C));
     story.act(Action::Timer(C));
     story.talk();
     story.refetch();
@@ -291,6 +303,7 @@ fn a_voter_is_added_and_the_leader_removes_itself() {
     story.act(Action::Remove(A, C));
     story.act(Action::Timer(D));
     story.talk();
+    story.refetch();
     story.refetch();
     story.say("The leader removes itself.");
     story.act(Action::Remove(A, A));

@@ -4,6 +4,7 @@ use ordain::client::{AutoCreate, Client, ClusterMetadata, Feature};
 use ordain::wire::ApiKey;
 use serde_json::json;
 
+use super::cluster_config;
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -16,7 +17,7 @@ pub struct Arguments {
     action: Option<Action>,
 }
 
-#[derive(Subcommand, Clone, Copy, Debug)]
+#[derive(Subcommand, Clone, Debug)]
 enum Action {
     /// Brokers, controller and features (what is shown without an action).
     Info,
@@ -28,6 +29,10 @@ enum Action {
         #[arg(long)]
         partitions: bool,
     },
+    /// The brokers' configuration, as it is.
+    Configs(cluster_config::Show),
+    /// Change the brokers' configuration while they run.
+    Alter(cluster_config::Alter),
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -38,6 +43,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Action::Info => info(&client, format).await,
             Action::Apis => apis(&client, format).await,
             Action::LogDirs { partitions } => log_dirs(&client, format, partitions).await,
+            Action::Configs(asked) => cluster_config::show(&client, format, &asked).await,
+            Action::Alter(asked) => cluster_config::alter(&client, format, asked).await,
         }
     })
 }

@@ -71,9 +71,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         named && !(arguments.set_only && listed.source == Source::Default)
     };
     let listed: Vec<Listed> = settings.listing().into_iter().filter(wanted).collect();
+    if listed.is_empty()
+        && let Some(part) = &arguments.filter
+    {
+        return Err(Failure::Message(format!(
+            "no {} contains {part}; `ordain config` lists them all",
+            if arguments.set_only { "key that is set" } else { "key" }
+        )));
+    }
     match Format::from_flag(arguments.json) {
         Format::Json => print_json(&listed),
-        Format::Human => print_human(&listed, arguments),
+        Format::Human => print_human(&listed),
     }
 }
 
@@ -90,15 +98,9 @@ fn print_json(listed: &[Listed]) -> Result<(), Failure> {
     output::json(&json!(keys))
 }
 
-fn print_human(listed: &[Listed], arguments: &Arguments) -> Result<(), Failure> {
+fn print_human(listed: &[Listed]) -> Result<(), Failure> {
     if listed.is_empty() {
-        return match &arguments.filter {
-            Some(part) => Err(Failure::Message(format!(
-                "no {} contains {part}; `ordain config` lists them all",
-                if arguments.set_only { "key that is set" } else { "key" }
-            ))),
-            None => output::line("Nothing is set: every key has its default."),
-        };
+        return output::line("Nothing is set: every key has its default.");
     }
     if let Some(width) = output::terminal_width() {
         return print_blocks(listed, width);

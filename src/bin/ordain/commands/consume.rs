@@ -14,6 +14,7 @@ use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output;
 use crate::parse::{self, Start};
+use crate::progress;
 
 /// How long one poll waits at most.
 const POLL: Duration = Duration::from_millis(500);
@@ -35,7 +36,7 @@ pub struct Arguments {
     from: Option<Start>,
     /// These partitions, for example 0,2,5-7.
     #[arg(long, short, value_parser = parse::partitions, conflicts_with = "group")]
-    partitions: Option<Vec<i32>>,
+    partitions: Option<parse::Partitions>,
     /// Consume as a member of this group, and commit.
     #[arg(long, short)]
     group: Option<String>,
@@ -72,6 +73,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             () = connect::interrupted() => return Err(Failure::Interrupted),
         };
         let outcome = session.run().await;
+        session.bar.finish_and_clear();
         // Whatever ended it, the group is left in order; a second Ctrl-C or the time ends that.
         let left = tokio::select! {
             biased;
@@ -94,6 +96,8 @@ struct Session<'a> {
     left: Option<u64>,
     until_end: bool,
     arguments: &'a Arguments,
+    /// Shown where the records themselves are not.
+    bar: indicatif::ProgressBar,
 }
 
 impl<'a> Session<'a> {
@@ -141,6 +145,11 @@ impl<'a> Session<'a> {
             left: arguments.count,
             until_end: arguments.until_end,
             arguments,
+            bar: if goes_to_a_file() {
+                progress::bar(arguments.count, "records")
+            } else {
+                indicatif::ProgressBar::hidden()
+            },
         })
     }
 
@@ -186,6 +195,7 @@ impl<'a> Session<'a> {
             self.printer.print(&fetched.at, &record)?;
             self.printed.insert(fetched.at.clone(), record.offset.plus(1));
             self.uncommitted = true;
+            self.bar.inc(1);
             if let Some(left) = &mut self.left {
                 *left -= 1;
             }
@@ -222,6 +232,13 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether nobody sees the records go by. What goes to another program may be seen behind it.
+fn goes_to_a_file() -> bool {
+    use std::os::fd::AsFd;
+    let output = std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+    output.and_then(|file| file.metadata()).is_ok_and(|about| about.is_file())
+}
+
 fn is_lost_membership(error: &ordain::client::ClientError) -> bool {
     use ordain::types::ErrorCode as E;
     matches!(error.code(), Some(E::UnknownMemberId | E::IllegalGeneration | E::RebalanceInProgress))
@@ -237,7 +254,7 @@ async fn assigned(client: &Client, arguments: &Arguments) -> Result<Vec<TopicPar
                 all.extend(known.iter().map(|p| TopicPartition { topic: topic.clone(), partition: p.index }))
             }
             Some(wanted) => {
-                for index in wanted {
+                for index in &wanted.0 {
                     if !known.iter().any(|p| p.index.0 == *index) {
                         return Err(Failure::Message(format!(
                             "topic {topic} has no partition {index}; it has {}",
@@ -316,7 +333,7 @@ impl Printer {
     }
 }
 
-/// Text where it is UTF-8, else base64 under another name, so that nothing is lost.
+/// Text where it is UTF-8, else null and base64 under another name, so that nothing is lost.
 fn record_json(at: &TopicPartition, record: &ConsumedRecord) -> Value {
     let mut document = json!({
         "topic": at.topic, "partition": at.partition.0, "offset": record.offset.0,
@@ -337,7 +354,10 @@ fn put_bytes(document: &mut Value, name: &str, bytes: Option<&[u8]>) {
     match bytes.map(std::str::from_utf8) {
         None => document[name] = Value::Null,
         Some(Ok(text)) => document[name] = json!(text),
-        Some(Err(_)) => document[format!("{name}_base64")] = json!(base64(bytes.unwrap_or_default())),
+        Some(Err(_)) => {
+            document[name] = Value::Null;
+            document[format!("{name}_base64")] = json!(base64(bytes.unwrap_or_default()));
+        }
     }
 }
 

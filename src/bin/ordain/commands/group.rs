@@ -45,7 +45,7 @@ enum Action {
         topics: Vec<String>,
         /// These partitions of each topic, for example 0,2,5-7.
         #[arg(long, value_parser = parse::partitions)]
-        partitions: Option<Vec<i32>>,
+        partitions: Option<parse::Partitions>,
         /// beginning, end, an offset, -N before the end, -1h, a date, or @MS.
         #[arg(long, value_name = "WHERE", value_parser = parse::start, allow_hyphen_values = true)]
         to: Start,
@@ -62,7 +62,7 @@ enum Action {
         #[arg(long, short)]
         topic: String,
         #[arg(long, value_parser = parse::partitions)]
-        partitions: Option<Vec<i32>>,
+        partitions: Option<parse::Partitions>,
     },
 }
 
@@ -75,10 +75,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Action::Describe { groups } => describe(&client, format, &groups).await,
             Action::Delete { groups } => delete(&client, format, &groups).await,
             Action::ResetOffsets { group, topics, partitions, to, dry_run: _, execute } => {
+                let partitions = partitions.map(|list| list.0);
                 reset(&client, format, &Reset { group, topics, partitions, to, execute }).await
             }
             Action::DeleteOffsets { group, topic, partitions } => {
-                delete_offsets(&client, format, &group, &topic, partitions).await
+                delete_offsets(&client, format, &group, &topic, partitions.map(|list| list.0)).await
             }
         }
     })
@@ -202,12 +203,7 @@ fn described_json(group: &GroupDescription, progress: &[Progress]) -> serde_json
 fn print_described(group: &GroupDescription, progress: &[Progress]) -> Result<(), Failure> {
     let assignor =
         if group.assignor.is_empty() { String::new() } else { format!(", assignor {}", group.assignor) };
-    output::line(format_args!(
-        "{}  {}  lag {}",
-        group.group_id,
-        group.state,
-        output::count(progress.iter().filter_map(Progress::lag).sum::<i64>()),
-    ))?;
+    output::line(format_args!("{}  {}  {}", group.group_id, group.state, whole_lag(progress)))?;
     output::line(format_args!("{} protocol{assignor}, coordinator {}", group.kind, group.coordinator))?;
     output::line("")?;
     if !progress.is_empty() {
@@ -242,6 +238,16 @@ fn print_described(group: &GroupDescription, progress: &[Progress]) -> Result<()
         ]);
     }
     output::print_table(&table)
+}
+
+/// The lag of a group; where nothing was committed there is none yet.
+fn whole_lag(progress: &[Progress]) -> String {
+    let lag = output::count(progress.iter().filter_map(Progress::lag).sum::<i64>());
+    match progress.iter().filter(|p| p.lag().is_none()).count() {
+        0 => format!("lag {lag}"),
+        unknown if unknown == progress.len() => "lag unknown: nothing was committed yet".to_owned(),
+        unknown => format!("lag {lag}, unknown of {}", output::plural(unknown, "partition")),
+    }
 }
 
 /// A member id as it fits a table: where it begins, and the end that tells it from others. `--json` has it whole.

@@ -1,5 +1,6 @@
 //! One file per command.
 pub mod cluster;
+mod cluster_config;
 pub mod completions;
 pub mod config;
 pub mod consume;

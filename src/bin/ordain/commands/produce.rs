@@ -119,11 +119,16 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         let client = arguments.connect.client()?;
         let mut options = arguments.batching.options()?;
         options.auto_create = if arguments.no_create { AutoCreate::No } else { AutoCreate::Yes };
-        // Before anything is read: is there a broker, and can there be the topic?
-        client
-            .partitions(&arguments.topic, options.auto_create)
-            .await
-            .map_err(|error| super::topic::unknown(&arguments.topic, error))?;
+        // Before anything is read: is there a broker, and can there be the topic and its partition?
+        let topic = &arguments.topic;
+        let known = client.partitions(topic, options.auto_create).await;
+        let known = known.map_err(|error| super::topic::unknown(topic, error))?;
+        if let Some(index) = arguments.partition
+            && !known.iter().any(|partition| partition.index.0 == index)
+        {
+            let count = output::plural(known.len(), "partition");
+            return Err(Failure::Message(format!("topic {topic} has no partition {index}; it has {count}")));
+        }
         let producer = Producer::start(&client, options);
         let mut run = Run::new(&arguments, &producer);
         let ended = tokio::select! {

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -130,14 +130,33 @@ async fn start_admin(
 fn announce(node: &Node, admin: Option<SocketAddr>, data_dir: &Path) -> Result<(), Failure> {
     let addresses: Vec<String> = node.listeners().iter().map(|l| l.address.to_string()).collect();
     let admin = admin.map_or_else(String::new, |address| format!(" (metrics: http://{address}/metrics)"));
-    let first = addresses.first().map_or(DEFAULT_ADDRESS, String::as_str);
-    let bootstrap = if first == DEFAULT_ADDRESS { String::new() } else { format!(" -b {first}") };
+    let bootstrap = match node.listeners().first().map(|listener| reachable(listener.address).to_string()) {
+        Some(first) if first != DEFAULT_ADDRESS => format!(" -b {first}"),
+        Some(_) | None => String::new(),
+    };
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
     output::line(format_args!("Listening on {}{admin}", addresses.join(", ")))?;
     output::line(format_args!("Data in {}", data_dir.display()))?;
+    let ordain = called_as();
     output::line(format_args!(
-        "Try: echo hello | ordain produce greetings{bootstrap} && ordain consume greetings --until-end{bootstrap}"
+        "Try: echo hello | {ordain} produce greetings{bootstrap} && {ordain} consume greetings --until-end{bootstrap}"
     ))
+}
+
+/// An address for a client on this machine: one that stands for all interfaces is none.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, v6.port()).into(),
+        other => other,
+    }
+}
+
+/// The program as whoever started it can call it again: it may not stand in the search path.
+fn called_as() -> String {
+    let called =
+        std::env::args().next().filter(|name| !name.is_empty() && !name.contains(char::is_whitespace));
+    called.unwrap_or_else(|| "ordain".to_owned())
 }
 
 /// Starts writing log lines; what is written can be changed through what is given back.

@@ -91,7 +91,7 @@ enum Action {
         before: String,
         /// These partitions, for example 0,2,5-7; without it, all.
         #[arg(long, value_parser = parse::partitions)]
-        partitions: Option<Vec<i32>>,
+        partitions: Option<parse::Partitions>,
     },
 }
 
@@ -116,7 +116,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                 alter(&client, format, &topic, partitions, &changes, validate(dry_run)).await
             }
             Action::Trim { topic, before, partitions } => {
-                trim(&client, format, &topic, &before, partitions).await
+                trim(&client, format, &topic, &before, partitions.map(|list| list.0)).await
             }
         }
     })
@@ -325,7 +325,7 @@ async fn create(
                     output::line(format_args!("{name}: {what}{partitions}"))?;
                 }
                 results.push(json!({
-                    "topic": name, "created": validate == Validate::Apply,
+                    "topic": name, "created": validate == Validate::Apply, "exists": false,
                     "id": created.id.map(|id| id.to_string()), "partitions": created.partitions,
                     "replication_factor": created.replication_factor,
                 }));
@@ -334,7 +334,10 @@ async fn create(
                 if format == Format::Human {
                     output::line(format_args!("{name}: exists already"))?;
                 }
-                results.push(json!({ "topic": name, "created": false, "exists": true }));
+                results.push(json!({
+                    "topic": name, "created": false, "exists": true, "id": null, "partitions": null,
+                    "replication_factor": null,
+                }));
             }
             Err(error) => return Err(error.into()),
         }

@@ -1,0 +1,194 @@
+//! Shards whose journal is short of room: everything that was taken in comes to its end, and nobody waits longer than
+//! was said.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::testing::TestNode;
+use super::*;
+use crate::io::timeout;
+use crate::log::StorageOptions;
+use crate::types::{
+    Instant, LeaderEpoch, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId,
+};
+use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ProducerStamp, ValidatedBatch};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+fn partition(index: i32) -> PartitionId {
+    PartitionId { topic: TopicId([9; 16]), index: PartitionIndex(index) }
+}
+
+/// A batch of one record with `bytes` of value.
+fn batch(bytes: usize, producer: ProducerStamp) -> ValidatedBatch {
+    let mut builder = BatchBuilder::new(BatchOptions { producer, ..BatchOptions::plain(bytes + KIB) });
+    let value = vec![b'v'; bytes];
+    let record =
+        NewRecord { timestamp: Timestamp(1_700_000_000_000), key: None, value: Some(&value), headers: &[] };
+    builder.append(record).unwrap();
+    builder.build()
+}
+
+type Outcomes = Arc<Mutex<Vec<AppendOutcome>>>;
+
+/// Sends appends, one request each; their outcomes come to the list.
+fn send(node: &TestNode, appends: usize, bytes: usize, deadline: Option<Instant>) -> Outcomes {
+    let outcomes = Outcomes::default();
+    node.runtime.block_on(async {
+        for _ in 0..appends {
+            let append = AppendRequest { id: partition(0), batch: batch(bytes, ProducerStamp::NONE) };
+            let told = Arc::clone(&outcomes);
+            let done = Box::new(move |answered: Vec<AppendOutcome>| told.lock().unwrap().extend(answered));
+            let terms = AppendTerms { required: Required::Committed, deadline };
+            node.partitions.append(vec![append], terms, done).await.unwrap();
+        }
+    });
+    outcomes
+}
+
+/// Waits until all appends are answered, at most a minute of the node's time.
+fn all_made(node: &TestNode, outcomes: &Outcomes, appends: usize) {
+    let clock = Arc::clone(&node.io.clock);
+    let end = clock.now().after(Duration::from_secs(60));
+    node.runtime.block_on(async {
+        while outcomes.lock().unwrap().len() < appends && clock.now() < end {
+            clock.sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let offsets: Vec<i64> =
+        outcomes.lock().unwrap().iter().map(|one| one.as_ref().unwrap().base_offset.0).collect();
+    assert_eq!(
+        offsets,
+        (0..appends as i64).collect::<Vec<_>>(),
+        "{:?}",
+        node.storage().journal().statistics()
+    );
+}
+
+fn latest(node: &TestNode) -> i64 {
+    let query = (partition(0), EpochCheck(LeaderEpoch::NONE), OffsetQuery::Latest);
+    let answer = node.runtime.block_on(node.partitions.offsets(vec![query])).unwrap().remove(0).unwrap();
+    match answer {
+        OffsetReply::At { offset: Offset(offset), .. } => offset,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn appends_of_more_bytes_than_a_start_may_replay_come_to_their_end() {
+    // All of them are sent before the journal has written any: each is kept from where the journal stood then, and
+    // together they are more than the bound.
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 64 << 20,
+        journal_files: 3,
+        journal_replay_bytes: 0,
+        ..StorageOptions::default()
+    });
+    let bound = node.storage().journal().statistics().replay_bytes_max;
+    node.open(partition(0));
+    let _maintenance = node.maintain(&[]);
+    let outcomes = send(&node, 40, MIB, None);
+    all_made(&node, &outcomes, 40);
+    assert!(40 * MIB as u64 > 2 * bound);
+    assert!(node.storage().journal().has_room());
+}
+
+#[test]
+fn appends_of_more_bytes_than_the_journal_has_come_to_their_end() {
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 64 << 10,
+        journal_files: 3,
+        ..StorageOptions::default()
+    });
+    node.open(partition(0));
+    let _maintenance = node.maintain(&[]);
+    // In one turn of the shard there would be four times what the journal takes.
+    let outcomes = send(&node, 200, 4 * KIB, None);
+    all_made(&node, &outcomes, 200);
+}
+
+#[test]
+fn one_request_of_more_bytes_than_the_journal_has_comes_to_its_end() {
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 64 << 10,
+        journal_files: 2,
+        ..StorageOptions::default()
+    });
+    (0..10).for_each(|index| node.open(partition(index)));
+    let _maintenance = node.maintain(&[]);
+    let append = |index| AppendRequest { id: partition(index), batch: batch(40 * KIB, ProducerStamp::NONE) };
+    let (sender, outcomes) = tokio::sync::oneshot::channel();
+    let done = Box::new(move |answered| sender.send(answered).unwrap());
+    let clock = Arc::clone(&node.io.clock);
+    let answered =
+        node.runtime.block_on(timeout(&*clock, clock.now().after(Duration::from_secs(60)), async {
+            node.partitions
+                .append((0..10).map(append).collect(), AppendTerms::COMMITTED, done)
+                .await
+                .unwrap();
+            outcomes.await.unwrap()
+        }));
+    let answered = answered.unwrap_or_else(|_| panic!("{:?}", node.storage().journal().statistics()));
+    assert!(answered.iter().all(|one| one.as_ref().unwrap().base_offset == Offset(0)), "{answered:?}");
+}
+
+#[test]
+fn an_append_behind_a_full_journal_times_out_on_time_and_readers_are_served() {
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 64 << 10,
+        journal_files: 2,
+        ..StorageOptions::default()
+    });
+    node.open(partition(0));
+    // Nobody writes checkpoints: the journal fills up and stays so.
+    let stuck = send(&node, 60, 4 * KIB, None);
+    let clock = Arc::clone(&node.io.clock);
+    node.runtime.block_on(clock.sleep(Duration::from_millis(1)));
+    let made = stuck.lock().unwrap().len();
+    assert!(0 < made && made < 60, "{made} appends found room");
+    assert!(!node.storage().journal().has_room());
+    let now = clock.now();
+    let deadline = now.after(Duration::from_millis(250));
+    let late = send(&node, 2, KIB, Some(deadline));
+    node.runtime.block_on(clock.sleep_until(now.after(Duration::from_millis(249))));
+    assert_eq!(*late.lock().unwrap(), []);
+    node.runtime.block_on(clock.sleep_until(now.after(Duration::from_millis(251))));
+    assert_eq!(*late.lock().unwrap(), [Err(AppendError::TimedOut), Err(AppendError::TimedOut)]);
+    // What only reads does not wait; what else writes does.
+    assert_eq!(latest(&node), made as i64);
+    let created = timeout(&*clock, clock.now().after(Duration::from_secs(1)), async {
+        node.open_soon(partition(1)).await
+    });
+    assert!(node.runtime.block_on(created).is_err(), "a creation waits for the journal");
+    let _maintenance = node.maintain(&[]);
+    all_made(&node, &stuck, 60);
+    assert_eq!(latest(&node), 60, "what was too late is not made");
+    // The creation that waited was made in its turn: it can be written to.
+    let append = AppendRequest { id: partition(1), batch: batch(10, ProducerStamp::NONE) };
+    let outcome = node.runtime.block_on(node.partitions.append_one(append, Required::Committed)).unwrap();
+    assert_eq!(outcome.unwrap().base_offset, Offset(0));
+}
+
+#[test]
+fn silent_producers_are_looked_for_at_their_own_interval() {
+    for (retention, expiration, left) in [(3_600_000, 5_000, 0), (1_000, 3_600_000, 1)] {
+        let node = TestNode::new();
+        node.open(partition(0));
+        let retention = format!("log.retention.check.interval.ms={retention}");
+        let expiration = format!("producer.id.expiration.check.interval.ms={expiration}");
+        let _maintenance = node.maintain(&[&retention, &expiration]);
+        let producer = ProducerStamp { id: ProducerId(7), epoch: ProducerEpoch(0), base_sequence: 0 };
+        let append = AppendRequest { id: partition(0), batch: batch(10, producer) };
+        node.runtime.block_on(node.partitions.append_one(append, Required::Committed)).unwrap().unwrap();
+        let known = || {
+            let asked = node.partitions.producers(partition(0));
+            node.runtime.block_on(asked).unwrap().unwrap().len()
+        };
+        assert_eq!(known(), 1);
+        // It is remembered for a day.
+        node.runtime.test_clock().move_wall(25 * 3_600_000);
+        node.runtime.block_on(node.io.clock.sleep(Duration::from_secs(10)));
+        assert_eq!(known(), left, "{retention}, {expiration}");
+    }
+}

@@ -1,0 +1,276 @@
+//! The tools against a running broker, as a person and as a script use them: tables, JSON, errors, and how they end.
+#![cfg(all(feature = "runtime", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test runs the real binary"
+)]
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Output, Stdio};
+
+use common::{Served, eventually};
+use serde_json::{Value, json};
+
+struct Tools(Served);
+
+impl Tools {
+    fn start(directory: &tempfile::TempDir) -> Tools {
+        Tools(Served::start(&directory.path().join("data"), &["offsets.topic.num.partitions=2"]))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
+        command.args(arguments).env_clear().env("ORDAIN_BOOTSTRAP", self.0.address.to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a tool with lines on its standard input.
+    fn fed(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self.command(arguments).spawn().unwrap();
+        // A tool that reads nothing may be gone already.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        child.wait_with_output().unwrap()
+    }
+
+    /// What a tool prints, having succeeded.
+    fn told(&self, arguments: &[&str]) -> String {
+        let output = self.fed(arguments, "");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The document that a tool prints with `--json`.
+    fn document(&self, arguments: &[&str]) -> Value {
+        let told = self.told(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
+    }
+
+    /// What a tool says having failed, for people, and its code for programs.
+    fn failure(&self, arguments: &[&str]) -> (String, Value) {
+        let output = self.fed(arguments, "");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let document = self.fed(&[arguments, &["--json"]].concat(), "");
+        assert_eq!(document.status.code(), Some(1), "{arguments:?}");
+        let document: Value = serde_json::from_slice(&document.stderr).unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(format!("ordain: {}\n", document["error"]["message"].as_str().unwrap()), words);
+        (words, document["error"]["code"].clone())
+    }
+}
+
+/// The names of a document's fields.
+fn fields(document: &Value) -> Vec<&str> {
+    document.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn every_tool_prints_one_document_of_json_and_a_table_for_people() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    let created = tools.document(&["topic", "create", "orders", "-p", "2", "-c", "retention.ms=86400000"]);
+    assert_eq!((&created[0]["created"], &created[0]["partitions"]), (&json!(true), &json!(2)));
+    let exists = tools.document(&["topic", "create", "orders", "--if-not-exists"]);
+    assert_eq!((&exists[0]["exists"], fields(&exists[0])), (&json!(true), fields(&created[0])));
+    let fed = tools.fed(&["produce", "orders", "-K", ":", "--json"], "k1:one\nk2:two\nk1:three\n");
+    let delivered: Value = serde_json::from_slice(&fed.stdout).unwrap();
+    assert_eq!(
+        delivered,
+        json!({
+            "topic": "orders", "sent": 3, "delivered": 3, "failed": 0, "unknown": 0, "bytes": 20,
+        })
+    );
+    let records = tools.told(&["consume", "orders", "-e", "--json"]);
+    let mut values = Vec::new();
+    for line in records.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(fields(&record), ["headers", "key", "offset", "partition", "timestamp", "topic", "value"]);
+        values.push(record["value"].as_str().unwrap().to_owned());
+    }
+    values.sort();
+    assert_eq!(values, ["one", "three", "two"]);
+    assert_eq!(tools.told(&["consume", "orders", "-e", "-g", "readers"]).lines().count(), 3);
+
+    let listed = tools.document(&["topic", "list"]);
+    assert_eq!(fields(&listed[0]), ["error", "id", "internal", "partitions", "topic"]);
+    let described = tools.document(&["topic", "describe", "orders"]);
+    assert_eq!(described[0]["configs"][0]["name"], "retention.ms");
+    let ends: i64 = described[0]["partitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|partition| partition["high_watermark"].as_i64().unwrap())
+        .sum();
+    assert_eq!(ends, 3);
+    assert_eq!(tools.document(&["topic", "alter", "orders", "-p", "3"])["partitions"], 3);
+    let groups = tools.document(&["group", "list"]);
+    assert_eq!((&groups[0]["group"], &groups[0]["state"]), (&json!("readers"), &json!("Empty")));
+    let group = tools.document(&["group", "describe", "readers"]);
+    assert_eq!(group[0]["lag"], 0);
+    let committed: i64 =
+        group[0]["offsets"].as_array().unwrap().iter().map(|one| one["committed"].as_i64().unwrap()).sum();
+    assert_eq!(committed, 3);
+    let reset = tools.document(&["group", "reset-offsets", "readers", "--to", "beginning"]);
+    assert!(reset.as_array().unwrap().iter().all(|one| one["executed"] == false));
+    let reset = tools.document(&["group", "reset-offsets", "readers", "--to", "beginning", "--execute"]);
+    assert!(reset.as_array().unwrap().iter().all(|one| one["executed"] == true && one["to"] == 0));
+    assert_eq!(tools.told(&["consume", "orders", "-e", "-g", "readers"]).lines().count(), 3);
+    let some = ["--partitions", "0-1"];
+    let reset = ["group", "reset-offsets", "readers", "--to", "end", "-t", "orders"];
+    assert_eq!(tools.document(&[&reset[..], &some].concat()).as_array().unwrap().len(), 2);
+    tools.document(&[&["group", "delete-offsets", "readers", "-t", "orders"][..], &some].concat());
+    let all = tools.told(&["consume", "orders", "-e", "-p", "0-2"]).lines().count();
+    let one_by_one =
+        ["0", "1", "2"].map(|at| tools.told(&["consume", "orders", "-e", "-p", at]).lines().count());
+    assert_eq!((all, one_by_one.iter().sum::<usize>()), (3, 3));
+    tools.document(&[&["topic", "trim", "orders", "--before", "end"][..], &some].concat());
+    tools.document(&["topic", "trim", "orders", "--before", "end"]);
+    assert_eq!(tools.told(&["consume", "orders", "-e"]), "");
+
+    let cluster = tools.document(&["cluster"]);
+    assert_eq!(cluster["brokers"].as_array().unwrap().len(), 1);
+    let apis = tools.document(&["cluster", "apis"]);
+    assert!(apis.as_array().unwrap().iter().any(|api| api["name"] == "Fetch" && api["max"] == 18));
+    let directories = tools.document(&["cluster", "log-dirs"]);
+    assert!(directories[0]["total_bytes"].as_u64().unwrap() > 0);
+    for table in [
+        &["topic", "list"] as &[&str],
+        &["topic", "describe", "orders"],
+        &["group", "list"],
+        &["group", "describe", "readers"],
+        &["cluster"],
+        &["cluster", "apis"],
+        &["cluster", "log-dirs", "--partitions"],
+        &["cluster", "configs", "--all"],
+    ] {
+        let told = tools.told(table);
+        assert!(told.lines().count() >= 2 && !told.contains('{'), "{table:?}: {told}");
+        assert!(told.lines().all(|line| line == line.trim_end()), "{table:?}: {told}");
+    }
+    tools.document(&["group", "delete", "readers"]);
+    assert_eq!(tools.document(&["topic", "delete", "orders"])[0]["deleted"], true);
+    tools.0.stop();
+}
+
+#[test]
+fn the_configuration_of_brokers_is_shown_and_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    let nothing = tools.document(&["cluster", "configs"]);
+    assert_eq!(nothing, json!([{ "broker": null, "configs": [] }, { "broker": 1, "configs": [] }]));
+    let key = "log.retention.ms";
+    let changed = tools.document(&["cluster", "alter", "--default", "-c", "log.retention.ms=86400000"]);
+    assert_eq!(changed, json!({ "broker": null, "changed": true, "config_changes": 1 }));
+    let told =
+        tools.told(&["cluster", "alter", "--entity-name", "1", "--add-config", "log.retention.ms=3600000"]);
+    assert_eq!(told, "broker 1: changed\n");
+    // The broker follows the metadata a moment later.
+    let shown = eventually("the change is there", || {
+        let shown = tools.document(&["cluster", "configs", "--broker", "1"]);
+        (shown[0]["configs"][0]["value"] == "3600000").then_some(shown)
+    });
+    let entry = &shown[0]["configs"][0];
+    assert_eq!(
+        (&entry["name"], &entry["source"], &entry["read_only"]),
+        (&json!(key), &json!("broker"), &json!(false))
+    );
+    let sources: Vec<_> = entry["synonyms"].as_array().unwrap().iter().map(|one| &one["source"]).collect();
+    assert_eq!(sources[..2], ["broker", "cluster"]);
+    let told = tools.told(&["cluster", "configs", "--default"]);
+    assert!(told.contains("log.retention.ms") && told.contains("86400000"), "{told}");
+    let told = tools.told(&["cluster", "configs", "--broker", "1", "node.id"]);
+    assert!(told.contains("fixed at the start"), "{told}");
+    assert_eq!(
+        tools.document(&["cluster", "alter", "--broker", "1", "--unset", key, "--dry-run"])["changed"],
+        false
+    );
+    tools.document(&["cluster", "alter", "--broker", "1", "--unset", key]);
+    tools.document(&["cluster", "alter", "--entity-default", "--delete-config", key]);
+    eventually("nothing is set", || (tools.document(&["cluster", "configs"]) == nothing).then_some(()));
+    for (arguments, part, code) in [
+        (&["cluster", "alter", "--broker", "1", "-c", "node.id=7"] as &[&str], "node.id", "INVALID_REQUEST"),
+        (
+            &["cluster", "alter", "--default", "-c", "log.retention.ms=x"],
+            "log.retention.ms",
+            "INVALID_REQUEST",
+        ),
+    ] {
+        let (words, told) = tools.failure(arguments);
+        assert!(words.contains(part) && told == code, "{arguments:?}: {words} {told}");
+    }
+    let (words, code) = tools.failure(&["cluster", "configs", "--broker", "9"]);
+    assert_eq!((words.as_str(), code), ("ordain: there is no broker 9; the cluster has 1\n", Value::Null));
+    assert_eq!(tools.fed(&["cluster", "alter", "-c", "a=b"], "").status.code(), Some(2));
+    assert_eq!(tools.fed(&["cluster", "alter", "--default"], "").status.code(), Some(2));
+    tools.0.stop();
+}
+
+#[test]
+fn errors_name_the_value_and_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    tools.told(&["topic", "create", "t"]);
+    for (arguments, parts, code) in [
+        (&["topic", "create", "t"] as &[&str], ["t", "exists"], json!("TOPIC_ALREADY_EXISTS")),
+        (&["topic", "create", "a/b"], ["a/b", "letters"], json!("INVALID_TOPIC_EXCEPTION")),
+        (&["topic", "create", "n", "-r", "3"], ["3", "1 broker"], json!("INVALID_REPLICATION_FACTOR")),
+        (
+            &["topic", "create", "n", "-c", "retention=1"],
+            ["retention", "Unknown topic config"],
+            json!("INVALID_CONFIG"),
+        ),
+        (&["topic", "describe", "nope"], ["nope", "ordain topic list"], Value::Null),
+        (&["topic", "delete", "nope"], ["nope", "ordain topic list"], Value::Null),
+        (&["topic", "alter", "t", "-p", "1"], ["t", "already has 1 partition"], json!("INVALID_PARTITIONS")),
+        (&["consume", "nope"], ["nope", "ordain topic list"], Value::Null),
+        (&["consume", "t", "-p", "7"], ["7", "1 partition"], Value::Null),
+        (&["produce", "t", "-p", "7"], ["7", "partition"], Value::Null),
+        (&["produce", "nope", "--no-create"], ["nope", "topic"], Value::Null),
+        (&["group", "describe", "nope"], ["nope", "ordain group list"], Value::Null),
+        (&["group", "delete", "nope"], ["nope", "ordain group list"], Value::Null),
+    ] {
+        let (words, told) = tools.failure(arguments);
+        assert!(parts.iter().all(|part| words.contains(part)), "{arguments:?}: {words}");
+        assert_eq!(told, code, "{arguments:?}: {words}");
+    }
+    tools.0.stop();
+}
+
+/// A consumer that has printed `lines` lines.
+fn consumer(tools: &Tools, arguments: &[&str], lines: usize) -> Child {
+    let mut child = tools.command(arguments).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    for _ in 0..lines {
+        let mut line = String::new();
+        assert!(out.read_line(&mut line).unwrap() > 0, "it prints what there is");
+    }
+    child.stdout = Some(out.into_inner());
+    child
+}
+
+#[test]
+fn a_consumer_that_is_interrupted_commits_and_leaves_its_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    tools.told(&["topic", "create", "t"]);
+    assert!(tools.fed(&["produce", "t"], "one\ntwo\n").status.success());
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let group = format!("g{signal}");
+        let mut child = consumer(&tools, &["consume", "t", "-g", &group, "--from", "beginning"], 2);
+        let pid = libc::pid_t::try_from(child.id()).unwrap();
+        // SAFETY: the child is ours and not yet waited for, so that its id is its own.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        let told = tools.document(&["group", "describe", &group]);
+        assert_eq!(
+            (&told[0]["state"], &told[0]["lag"]),
+            (&json!("Empty"), &json!(0)),
+            "it left at once: {told}"
+        );
+    }
+    tools.0.stop();
+}
