@@ -5,12 +5,14 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::hello::HelloError;
+use super::news::REPLY_BYTES;
+use super::rows::{ROW_BYTES, ROWS_MAX};
 use super::{Refusal, SessionError};
 use crate::io::{Clock, Elapsed, ReadHalf, WriteHalf, read_some, timeout, write_all_vectored};
 use crate::wire::{EncodeError, PeerFrame, PeerFrameError};
 
-/// The least that a node must take as a frame, in bytes.
-pub const FRAME_BYTES_LEAST: usize = 64 << 10;
+/// The least that a node must take as a frame, in bytes: any frame but one with a single larger batch fits.
+pub const FRAME_BYTES_LEAST: usize = 8 << 20;
 
 /// The largest frame of a handshake, in bytes.
 pub(super) const HELLO_BYTES_MAX: usize = 4 << 10;
@@ -22,6 +24,8 @@ const READ_BYTES_MIN: usize = 16 << 10;
 const RESERVE_BYTES_MAX: usize = 1 << 20;
 
 const _: () = assert!(HELLO_BYTES_MAX <= FRAME_BYTES_LEAST);
+const _: () = assert!(2 * ROWS_MAX * ROW_BYTES <= FRAME_BYTES_LEAST, "a full request, twice");
+const _: () = assert!(REPLY_BYTES + ROWS_MAX * ROW_BYTES <= FRAME_BYTES_LEAST, "a full reply");
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]

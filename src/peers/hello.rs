@@ -236,7 +236,7 @@ mod tests {
             node: NodeId(node),
             directory: Uuid([1; 16]),
             incarnation: Uuid([2; 16]),
-            frame_bytes_max: 1 << 20,
+            frame_bytes_max: FRAME_BYTES_LEAST,
         }
     }
 

@@ -26,7 +26,8 @@ pub enum Direction {
     Accepted,
 }
 
-/// What the owner of the state machines learns, in this order for each link: up, then frames and writable, then down.
+/// What the owner of the state machines learns, in this order for each link: up, then frames and writable, then down. One
+/// that ended at once may be down without having been up.
 #[derive(Debug)]
 pub enum LinkEvent {
     /// The handshake is done, and one frame may be given.

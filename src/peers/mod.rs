@@ -43,7 +43,9 @@ pub use hello::{Greeting, HelloError, Identity, Refusal};
 pub use link::{Direction, LinkEvent, LinkId};
 pub use news::{Budget, News, Room, Serving};
 pub use outbox::Outbox;
-pub use rows::{FetchRow, MessageRow, ROWS_MAX, ReplyRow, RowError, read_message_rows, write_message_rows};
+pub use rows::{
+    Answer, FetchRow, MessageRow, ROWS_MAX, ReplyRow, RowError, read_message_rows, write_message_rows,
+};
 pub use session::SessionError;
 pub use transport::{Dialling, PeerOptions, PeerStats, PeerTransport};
 pub use wants::{Wanted, Wants};

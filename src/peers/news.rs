@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::is_metadata;
 use super::rotation::Rotation;
-use super::rows::{ROWS_MAX, ReplyRow};
+use super::rows::{Answer, ROW_BYTES, ROWS_MAX, ReplyRow};
 use crate::raft::{Fetch, FetchOutcome, FetchReply, Position};
 use crate::types::{LeaderEpoch, Offset, PartitionId};
 use crate::wire::Records;
@@ -30,14 +30,14 @@ pub struct Budget {
     pub reply_bytes: usize,
 }
 
+/// Of a reply's rows, in bytes.
+pub(super) const REPLY_BYTES: usize = 4 << 20;
+
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { row_bytes: 1 << 20, reply_bytes: 4 << 20 }
+        Budget { row_bytes: 1 << 20, reply_bytes: REPLY_BYTES }
     }
 }
-
-/// What a row takes on the wire besides its records, about, in bytes.
-const ROW_BYTES: usize = 128;
 
 #[derive(Debug)]
 struct Follower {
@@ -50,13 +50,7 @@ struct Follower {
     /// The reply with its last row.
     told_in: i64,
     /// Something else than entries.
-    answer: Option<Box<Answer>>,
-}
-
-#[derive(Debug)]
-struct Answer {
-    reply: FetchReply,
-    producer_state: Bytes,
+    answer: Option<Box<(Answer, Bytes)>>,
 }
 
 /// How much a partition may give.
@@ -129,13 +123,13 @@ impl News {
         }
     }
 
-    /// The answer to a fetch that is not served with entries. One that comes later takes its place. Of no use if the
-    /// follower never asked here.
-    pub fn answer(&mut self, partition: PartitionId, reply: FetchReply, producer_state: Bytes) {
-        if let Some(follower) = self.partitions.get_mut(&partition) {
-            follower.answer = Some(Box::new(Answer { reply, producer_state }));
-            self.wait(partition);
-        }
+    /// What a fetch is answered with besides entries; a reset comes with the producer state. One that comes later takes its
+    /// place. `false` if the follower does not fetch here: then it is of no use, or a message for the [`super::Outbox`].
+    pub fn answer(&mut self, partition: PartitionId, answer: Answer, producer_state: Bytes) -> bool {
+        let Some(follower) = self.partitions.get_mut(&partition) else { return false };
+        follower.answer = Some(Box::new((answer, producer_state)));
+        self.wait(partition);
+        true
     }
 
     fn wait(&mut self, partition: PartitionId) {
@@ -185,7 +179,7 @@ impl News {
                     break;
                 }
                 Turn::Row { row, more } => {
-                    spent += ROW_BYTES + row.records.len() + row.producer_state.len();
+                    spent += bytes_of(&row);
                     rows.push(row);
                     if more {
                         again.push(partition);
@@ -197,6 +191,19 @@ impl News {
         rows
     }
 }
+
+/// What a row takes on the wire, about.
+fn bytes_of(row: &ReplyRow) -> usize {
+    let listed = match &row.answer {
+        Answer::Reply(FetchReply { outcome: FetchOutcome::Entries(slice), .. }) => slice.epoch_starts.len(),
+        Answer::Reply(FetchReply { outcome: FetchOutcome::Reset { voters, .. }, .. }) => voters.keys().len(),
+        Answer::Reply(FetchReply { outcome: FetchOutcome::Diverging(_), .. }) | Answer::NotLeader { .. } => 0,
+    };
+    ROW_BYTES + LISTED_BYTES * listed + row.records.len() + row.producer_state.len()
+}
+
+/// What an epoch's start or a voter takes at most, in bytes.
+const LISTED_BYTES: usize = 24;
 
 /// What a partition does with its turn.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
@@ -219,13 +226,13 @@ impl Follower {
         serve: &mut impl FnMut(PartitionId, Position, Room) -> Serving,
     ) -> Turn {
         if let Some(answer) = self.answer.take() {
-            if answer.producer_state.len() > room.bytes && !room.first_may_exceed {
+            if answer.1.len() > room.bytes && !room.first_may_exceed {
                 self.answer = Some(answer);
                 return Turn::NoRoom;
             }
             (self.after, self.told, self.told_in) = (None, None, number);
-            let Answer { reply, producer_state } = *answer;
-            let row = ReplyRow { partition, reply, records: Records::default(), producer_state };
+            let (answer, producer_state) = *answer;
+            let row = ReplyRow { partition, answer, records: Records::default(), producer_state };
             return Turn::Row { row, more: false };
         }
         let Some(after) = self.after else { return Turn::Nothing };
@@ -250,7 +257,8 @@ impl Follower {
             return Turn::Nothing;
         }
         (self.after, self.told, self.told_in) = (Some(slice.last), Some(told), number);
-        Turn::Row { row: ReplyRow { partition, reply, records, producer_state: Bytes::new() }, more }
+        let answer = Answer::Reply(reply);
+        Turn::Row { row: ReplyRow { partition, answer, records, producer_state: Bytes::new() }, more }
     }
 }
 

@@ -22,6 +22,7 @@ enum Kind {
     VoteReply(Ballot),
     BeginEpoch,
     EndEpoch,
+    NotLeader,
 }
 
 impl Outbox {
@@ -46,6 +47,7 @@ impl Outbox {
             Message::VoteReply(reply) => Kind::VoteReply(reply.ballot),
             Message::BeginEpoch { .. } => Kind::BeginEpoch,
             Message::EndEpoch { .. } => Kind::EndEpoch,
+            Message::NotLeader { .. } => Kind::NotLeader,
             Message::Fetch(_) | Message::FetchReply(_) => {
                 panic!("fetches and their replies travel in sessions: {partition}, {message:?}")
             }
@@ -94,7 +96,7 @@ impl Outbox {
     pub fn forget(&mut self, partition: PartitionId) {
         let first = (partition, Kind::Vote(Ballot::PreVote));
         let keys: Vec<_> =
-            self.messages.range(first..=(partition, Kind::EndEpoch)).map(|(key, _)| *key).collect();
+            self.messages.range(first..=(partition, Kind::NotLeader)).map(|(key, _)| *key).collect();
         for key in keys {
             self.order.remove(key);
             self.messages.remove(&key);

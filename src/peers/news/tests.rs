@@ -47,15 +47,17 @@ fn entries(asked: Position, last: Position, committed: i64) -> FetchReply {
     }
 }
 
-fn diverging(asked: Position, common: Position) -> FetchReply {
-    FetchReply { outcome: FetchOutcome::Diverging(common), ..entries(asked, asked, 0) }
+fn diverging(asked: Position, common: Position) -> Answer {
+    Answer::Reply(FetchReply { outcome: FetchOutcome::Diverging(common), ..entries(asked, asked, 0) })
 }
 
 /// Of each row: the partition, and from where to where its entries go.
 fn told(rows: &[ReplyRow]) -> Vec<(PartitionId, i64, i64)> {
     rows.iter()
-        .map(|row| match &row.reply.outcome {
-            FetchOutcome::Entries(slice) => (row.partition, row.reply.asked.end.0, slice.last.end.0),
+        .map(|row| match &row.answer {
+            Answer::Reply(FetchReply { asked, outcome: FetchOutcome::Entries(slice), .. }) => {
+                (row.partition, asked.end.0, slice.last.end.0)
+            }
             other => panic!("{other:?}"),
         })
         .collect()
@@ -122,15 +124,15 @@ fn other_answers_wait_for_the_next_fetch() {
     let p = partition(0);
     let leader = Leader::with(10, [(p, 9, 0)]);
     let mut news = News::new(Budget::default());
-    news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new());
-    assert!(news.is_empty(), "nobody asked");
+    assert!(!news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new()), "nobody asked");
+    assert!(news.is_empty());
     news.fetched(p, &fetch(2, 7), 0);
-    news.answer(p, diverging(at(2, 7), at(2, 6)), Bytes::new());
-    news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new());
+    assert!(news.answer(p, diverging(at(2, 7), at(2, 6)), Bytes::new()));
+    assert!(news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new()));
     let rows = news.take(1, |p, after, room| leader.serve(p, after, room));
     let row = ReplyRow {
         partition: p,
-        reply: diverging(at(2, 7), at(2, 5)),
+        answer: diverging(at(2, 7), at(2, 5)),
         records: Records::default(),
         producer_state: Bytes::new(),
     };
@@ -140,7 +142,7 @@ fn other_answers_wait_for_the_next_fetch() {
     ask(&mut news, p, 5, 1);
     assert_eq!(told(&news.take(2, |p, after, room| leader.serve(p, after, room))), [(p, 5, 9)]);
     // An answer that has become old before it was sent.
-    news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new());
+    assert!(news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new()));
     ask(&mut news, p, 8, 2);
     assert_eq!(told(&news.take(3, |p, after, room| leader.serve(p, after, room))), [(p, 8, 9)]);
 }
@@ -168,7 +170,7 @@ fn what_is_not_here_or_not_read_yet_waits() {
 fn each_has_its_turn_within_the_budget_and_the_metadata_log_is_first() {
     let all: Vec<_> = (0..4).map(|index| (partition(index), 9, 0)).chain([(METADATA, 2, 0)]).collect();
     let leader = Leader::with(100, all.clone());
-    let mut news = News::new(Budget { row_bytes: 200, reply_bytes: 800 });
+    let mut news = News::new(Budget { row_bytes: 200, reply_bytes: 934 });
     for (p, _, _) in all {
         ask(&mut news, p, 0, 0);
     }
@@ -197,11 +199,11 @@ fn a_batch_that_is_larger_than_a_reply_goes_alone() {
             to: at(EPOCH, 9),
             voters: crate::raft::VoterSet::new([crate::types::NodeId(1)]),
         },
-        ..diverging(at(0, 0), at(0, 0))
+        ..entries(at(0, 0), at(0, 0), 0)
     };
     ask(&mut news, small, 0, 2);
     news.fetched(large, &fetch(1, 0), 2);
-    news.answer(large, reset, Bytes::from(vec![1; 2000]));
+    assert!(news.answer(large, Answer::Reply(reset), Bytes::from(vec![1; 2000])));
     assert_eq!(told(&news.take(3, serve)), [(small, 0, 1)]);
     assert_eq!(news.take(4, serve)[0].producer_state.len(), 2000);
     assert!(news.is_empty());

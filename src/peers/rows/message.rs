@@ -16,6 +16,7 @@ const PRE_VOTE_REPLY: i8 = 2;
 const VOTE_REPLY: i8 = 3;
 const BEGIN_EPOCH: i8 = 4;
 const END_EPOCH: i8 = 5;
+const NOT_LEADER: i8 = 6;
 
 /// The rows of what node `from` sends.
 ///
@@ -72,6 +73,10 @@ fn write_message_row(from: NodeId, row: &MessageRow) -> peer_messages::MessageRo
                 ..SuccessorRow::default()
             });
         }
+        Message::NotLeader { leader, .. } => {
+            wire.kind = NOT_LEADER;
+            wire.leader = leader.map_or(NO_NODE, |node| node.0);
+        }
         Message::Fetch(_) | Message::FetchReply(_) => {
             panic!("fetches and their replies travel in sessions: {row:?}")
         }
@@ -108,6 +113,10 @@ fn read_message_row(from: NodeId, wire: &peer_messages::MessageRow) -> Result<Me
             };
             Message::EndEpoch { epoch: row.epoch("Epoch", wire.epoch)?, successor }
         }
+        NOT_LEADER => Message::NotLeader {
+            epoch: row.epoch_or_none("Epoch", wire.epoch)?,
+            leader: row.node_or_none("Leader", wire.leader)?,
+        },
         other => return Err(row.out_of_range("Kind", other)),
     };
     Ok(MessageRow { partition: row.0, message })

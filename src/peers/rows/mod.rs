@@ -8,13 +8,16 @@ mod tests;
 
 pub use fetch::{FetchRow, read_fetch_rows, read_forgotten, write_fetch_rows, write_forgotten};
 pub use message::{MessageRow, read_message_rows, write_message_rows};
-pub use reply::{ReplyRow, read_reply_rows, write_reply_rows};
+pub use reply::{Answer, ReplyRow, read_reply_rows, write_reply_rows};
 
 use crate::raft::{Position, ReplicaKey};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId, Uuid};
 
 /// The most rows that a frame may have.
 pub const ROWS_MAX: usize = 16_384;
+
+/// What a row takes on the wire at most, besides records, epoch starts and producer state, in bytes.
+pub(super) const ROW_BYTES: usize = 192;
 
 /// A row that no node with a sound head sends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,21 +1,38 @@
 use bytes::Bytes;
 
 use super::{NO_NODE, Row, RowError, bounded};
-use crate::raft::{FetchOutcome, FetchReply, Position, ReplicaKey, Slice, VoterSet};
-use crate::types::{EpochStart, PartitionId};
+use crate::raft::{FetchOutcome, FetchReply, Message, Position, ReplicaKey, Slice, VoterSet};
+use crate::types::{EpochStart, LeaderEpoch, NodeId, PartitionId};
 use crate::wire::Records;
 use crate::wire::messages::peer_fetch_reply::{self, EpochStartRow, PeerPosition, VoterRow};
 
-/// What a leader tells one follower.
+/// What is told to one that fetches.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ReplyRow {
     pub partition: PartitionId,
-    /// Without the voter sets among its entries: they are batches of `records`, and read from there by the follower.
-    pub reply: FetchReply,
+    pub answer: Answer,
     /// The batches among the entries, as they are on disk.
     pub records: Records,
     /// With a reset: the producer state at the position where the log begins.
     pub producer_state: Bytes,
+}
+
+/// The answers to fetches among the core's messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// Without the voter sets among its entries: they are batches, and read from there by the follower.
+    Reply(FetchReply),
+    /// [`Message::NotLeader`].
+    NotLeader { epoch: LeaderEpoch, leader: Option<NodeId> },
+}
+
+impl From<Answer> for Message {
+    fn from(answer: Answer) -> Message {
+        match answer {
+            Answer::Reply(reply) => Message::FetchReply(reply),
+            Answer::NotLeader { epoch, leader } => Message::NotLeader { epoch, leader },
+        }
+    }
 }
 
 const ENTRIES: i8 = 0;
@@ -34,16 +51,25 @@ fn write_reply_row(row: ReplyRow) -> peer_fetch_reply::FetchReplyRow {
         end: position.end.0,
         ..PeerPosition::default()
     };
-    let ReplyRow { partition, reply, records, producer_state } = row;
+    let ReplyRow { partition, answer, records, producer_state } = row;
     let mut wire = peer_fetch_reply::FetchReplyRow {
         topic_id: partition.topic,
         partition_index: partition.index.0,
-        epoch: reply.epoch.0,
-        asked: position(reply.asked),
-        high_watermark: position(reply.high_watermark),
-        log_start: reply.log_start.0,
         ..peer_fetch_reply::FetchReplyRow::default()
     };
+    let reply = match answer {
+        Answer::NotLeader { epoch, leader } => {
+            wire.outcome = NOT_LEADER;
+            wire.epoch = epoch.0;
+            wire.leader = leader.map_or(NO_NODE, |node| node.0);
+            return wire;
+        }
+        Answer::Reply(reply) => reply,
+    };
+    wire.epoch = reply.epoch.0;
+    wire.asked = position(reply.asked);
+    wire.high_watermark = position(reply.high_watermark);
+    wire.log_start = reply.log_start.0;
     match reply.outcome {
         FetchOutcome::Entries(slice) => {
             let start = |start: &EpochStart| EpochStartRow {
@@ -70,10 +96,6 @@ fn write_reply_row(row: ReplyRow) -> peer_fetch_reply::FetchReplyRow {
             wire.position = position(to);
             wire.voters = voters.keys().iter().map(voter).collect();
             wire.producer_state = producer_state;
-        }
-        FetchOutcome::NotLeader { leader } => {
-            wire.outcome = NOT_LEADER;
-            wire.leader = leader.map_or(NO_NODE, |node| node.0);
         }
     }
     wire
@@ -107,7 +129,12 @@ fn read_reply_row(wire: peer_fetch_reply::FetchReplyRow) -> Result<ReplyRow, Row
             let to = position("Position", &wire.position)?;
             FetchOutcome::Reset { to, voters: read_voters(row, &wire.voters)? }
         }
-        NOT_LEADER => FetchOutcome::NotLeader { leader: row.node_or_none("Leader", wire.leader)? },
+        NOT_LEADER => {
+            let epoch = row.epoch_or_none("Epoch", wire.epoch)?;
+            let leader = row.node_or_none("Leader", wire.leader)?;
+            let answer = Answer::NotLeader { epoch, leader };
+            return Ok(ReplyRow { partition: row.0, answer, records, producer_state });
+        }
         other => return Err(row.out_of_range("Outcome", other)),
     };
     let reply = FetchReply {
@@ -117,7 +144,7 @@ fn read_reply_row(wire: peer_fetch_reply::FetchReplyRow) -> Result<ReplyRow, Row
         log_start: row.offset("LogStart", wire.log_start)?,
         outcome,
     };
-    Ok(ReplyRow { partition: row.0, reply, records, producer_state })
+    Ok(ReplyRow { partition: row.0, answer: Answer::Reply(reply), records, producer_state })
 }
 
 /// Epochs rise; their starts do not fall.

@@ -81,7 +81,6 @@ fn outcomes() -> impl Strategy<Value = FetchOutcome> {
         })),
         positions().prop_map(FetchOutcome::Diverging),
         (positions(), voter_sets()).prop_map(|(to, voters)| FetchOutcome::Reset { to, voters }),
-        option::of(nodes()).prop_map(|leader| FetchOutcome::NotLeader { leader }),
     ]
 }
 
@@ -93,10 +92,19 @@ fn reply_rows() -> impl Strategy<Value = ReplyRow> {
         let (records, producer_state) = match &outcome {
             FetchOutcome::Entries(_) => (Records::from(bytes), Bytes::new()),
             FetchOutcome::Reset { .. } => (Records::default(), bytes),
-            FetchOutcome::Diverging(_) | FetchOutcome::NotLeader { .. } => Default::default(),
+            FetchOutcome::Diverging(_) => Default::default(),
         };
         let reply = FetchReply { epoch, asked, high_watermark, log_start, outcome };
-        ReplyRow { partition, reply, records, producer_state }
+        ReplyRow { partition, answer: Answer::Reply(reply), records, producer_state }
+    })
+}
+
+fn not_leader_rows() -> impl Strategy<Value = ReplyRow> {
+    (partitions(), epochs(), option::of(nodes())).prop_map(|(partition, epoch, leader)| ReplyRow {
+        partition,
+        answer: Answer::NotLeader { epoch, leader },
+        records: Records::default(),
+        producer_state: Bytes::new(),
     })
 }
 
@@ -134,6 +142,7 @@ fn messages() -> impl Strategy<Value = Message> {
             })
         ),
         led_epochs().prop_map(|epoch| Message::BeginEpoch { epoch }),
+        (epochs(), option::of(nodes())).prop_map(|(epoch, leader)| Message::NotLeader { epoch, leader }),
         (led_epochs(), option::of(keys()))
             .prop_map(|(epoch, successor)| Message::EndEpoch { epoch, successor }),
     ]
@@ -159,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn replies_come_as_they_went(rows in vec(reply_rows(), 0..5)) {
+    fn replies_come_as_they_went(rows in vec(prop_oneof![4 => reply_rows(), 1 => not_leader_rows()], 0..5)) {
         let frame = PeerFetchReply { rows: write_reply_rows(rows.clone()), ..PeerFetchReply::default() };
         let PeerFrame::FetchReply(frame) = sent(PeerFrame::FetchReply(frame)) else { panic!("another frame") };
         prop_assert_eq!(read_reply_rows(frame.rows), Ok(rows));
@@ -258,7 +267,7 @@ fn message_error(kind: i8, spoil: impl FnOnce(&mut peer_messages::MessageRow)) -
 #[test]
 fn a_message_out_of_range_is_refused() {
     const M: &str = "AAAAAAAAAAAAAAAAAAAAAQ-0";
-    assert_eq!(message_error(0, |row| row.kind = 6), format!("Kind of {M} is 6"));
+    assert_eq!(message_error(0, |row| row.kind = 7), format!("Kind of {M} is 7"));
     assert_eq!(message_error(0, |row| row.kind = -1), format!("Kind of {M} is -1"));
     assert_eq!(message_error(0, |row| row.epoch = -2), format!("Epoch of {M} is -2"));
     for kind in [1, 4, 5] {
@@ -276,6 +285,7 @@ fn a_message_out_of_range_is_refused() {
     assert_eq!(vote(2, |vote| vote.decision = 6), format!("Decision of {M} is 6"));
     assert_eq!(vote(3, |vote| vote.leader = -2), format!("Leader of {M} is -2"));
     assert_eq!(vote(3, |vote| vote.asked = -2), format!("Asked of {M} is -2"));
+    assert_eq!(message_error(6, |row| row.leader = -2), format!("Leader of {M} is -2"));
     let successor = message_error(5, |row| row.successor.as_mut().expect("one").node_id = -1);
     assert_eq!(successor, format!("Successor of {M} is -1"));
 }

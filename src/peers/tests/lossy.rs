@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{at, fetch, partition};
-use crate::peers::{Answerer, Asker, AskerTimer, Budget, News, PeerTiming, Room, Serving, Wants};
+use crate::peers::{Answer, Answerer, Asker, AskerTimer, Budget, News, PeerTiming, Room, Serving, Wants};
 use crate::raft::{Fetch, FetchOutcome, FetchReply, Position, Slice};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId};
 use crate::wire::{PeerFrame, Records};
@@ -182,13 +182,14 @@ impl Pair {
         assert!(replied.as_of <= self.now);
         for row in replied.rows {
             let log = &mut self.logs[row.partition.index.0 as usize];
-            let FetchOutcome::Entries(slice) = &row.reply.outcome else { panic!("{:?}", row.reply) };
-            if row.reply.asked.end.0 == log.follower_end {
+            let Answer::Reply(reply) = row.answer else { panic!("{:?}", row.answer) };
+            let FetchOutcome::Entries(slice) = &reply.outcome else { panic!("{reply:?}") };
+            if reply.asked.end.0 == log.follower_end {
                 let entries = slice.last.end.0 - log.follower_end;
                 assert_eq!(row.records.len() as i64, 40 * entries);
                 log.follower_end = slice.last.end.0;
                 log.follower_committed =
-                    row.reply.high_watermark.end.0.min(log.follower_end).max(log.follower_committed);
+                    reply.high_watermark.end.0.min(log.follower_end).max(log.follower_committed);
                 if entries > 0 {
                     self.wants.changed(row.partition);
                 }

@@ -21,7 +21,7 @@ impl Message for PeerMessages {
     }
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         Ok(Self {
-            rows: r.array(true, "Rows", 28, |r| MessageRow::read(r, version))?,
+            rows: r.array(true, "Rows", 32, |r| MessageRow::read(r, version))?,
             unknown_tagged_fields: r.tagged_fields()?,
         })
     }
@@ -31,7 +31,7 @@ impl PeerMessage for PeerMessages {
     const KEY: i16 = 20004;
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MessageRow {
     pub topic_id: TopicId,
     pub partition_index: i32,
@@ -39,7 +39,23 @@ pub struct MessageRow {
     pub epoch: i32,
     pub voter: Option<VoteRow>,
     pub successor: Option<SuccessorRow>,
+    pub leader: i32,
     pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Default for MessageRow {
+    fn default() -> Self {
+        Self {
+            topic_id: TopicId::ZERO,
+            partition_index: 0,
+            kind: 0,
+            epoch: 0,
+            voter: None,
+            successor: None,
+            leader: -1,
+            unknown_tagged_fields: TaggedFields::default(),
+        }
+    }
 }
 
 impl MessageRow {
@@ -50,6 +66,7 @@ impl MessageRow {
         w.i32(self.epoch);
         w.nullable_struct(self.voter.as_ref(), |w, v| v.write(w, version))?;
         w.nullable_struct(self.successor.as_ref(), |w, v| v.write(w, version))?;
+        w.i32(self.leader);
         w.tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
     }
@@ -61,6 +78,7 @@ impl MessageRow {
             epoch: r.i32("Epoch")?,
             voter: r.nullable_struct("Voter", |r| VoteRow::read(r, version))?,
             successor: r.nullable_struct("Successor", |r| SuccessorRow::read(r, version))?,
+            leader: r.i32("Leader")?,
             unknown_tagged_fields: r.tagged_fields()?,
         })
     }
