@@ -14,7 +14,7 @@ use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
 use crate::rng::Stream;
 use crate::spawn::SimSpawn;
 use crate::time::SimTime;
-use crate::timers::{WorldSleep, drive};
+use crate::timers::{Action, WorldSleep, drive};
 use crate::trace::{Part, Trace, TraceHash, TraceMode};
 use crate::world::{Node, NodeIndex, World, lock};
 
@@ -212,6 +212,11 @@ impl Cluster {
             sleep.as_mut().poll(context).map(|()| None)
         })
         .await
+    }
+
+    /// Runs a job after a duration, outside of all nodes.
+    pub(crate) fn after(&self, duration: Duration, job: Box<dyn FnOnce() + Send>) {
+        self.world.timers.at(self.now().after(duration), Action::Run(Box::new(|_| job())));
     }
 
     /// A random stream of the scenario's own.

@@ -367,3 +367,44 @@ fn a_trap_springs_at_the_operation_it_waits_for() {
         assert_eq!(node.disk().peek("dir/file").unwrap(), [1; 100]);
     });
 }
+
+#[test]
+fn some_operations_can_be_made_to_take_long() {
+    run(34, |cluster, node| async move {
+        let (held, other) = (put(&node, "held", 0, 1, 100).await, put(&node, "other", 0, 1, 100).await);
+        let long = Duration::from_secs(2);
+        node.disk().slow(10);
+        node.disk().hold(FaultyOp::Read, "held", (1, 2), long);
+        let read = async |file: &Arc<dyn File>| {
+            let began = cluster.now();
+            file.read_at(0, 100).await.unwrap();
+            cluster.now().since(began)
+        };
+        assert!(read(&held).await < long, "every second one");
+        assert!(read(&other).await < long, "of another path");
+        let took = read(&held).await;
+        assert!(took >= long && took < 2 * long, "{took:?}: whatever else is slow");
+        assert!(read(&held).await < long && read(&held).await < long, "only one");
+    });
+}
+
+#[test]
+fn renames_and_removals_are_told_from_other_names() {
+    run(35, |_, node| async move {
+        drop(put(&node, "a", 0, 1, 100).await);
+        let fail = || -> Box<dyn FnOnce() + Send> {
+            let victim = node.clone();
+            Box::new(move || victim.power_fail_with(KEPT))
+        };
+        node.disk().when_next(FaultyOp::Remove, "a", 0, fail());
+        node.disk().fail(FaultyOp::Rename, "a", 1);
+        let disk = node.io().disk;
+        drop(disk.open("a", options(Access::Buffered)).await.unwrap());
+        assert!(disk.rename("a", "b").await.is_err());
+        assert!(node.disk().last_error().is_some());
+        assert!(node.is_running() && disk.rename("a", "b").await.is_ok(), "once");
+        drop(disk.rename("b", "a").await);
+        let job = node.run(move |io| async move { io.disk.remove("a").await });
+        assert!(job.await.is_none() && !node.is_running(), "the power failed in it");
+    });
+}

@@ -38,11 +38,13 @@ pub async fn timeout<F: Future>(
     future: F,
 ) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
-    let mut sleep = clock.sleep_until(deadline);
+    // What is ready at once needs no wake-up.
+    let mut sleep = None;
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
+        let sleep = sleep.get_or_insert_with(|| clock.sleep_until(deadline));
         sleep.as_mut().poll(context).map(|()| Err(Elapsed))
     })
     .await

@@ -1,6 +1,7 @@
 //! The checkpoint: what the node knew when the journal was last trimmed. Format and crash cases are in
 //! `docs/segment-format.md`.
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -8,7 +9,7 @@ use super::checksum::crc32c;
 use super::journal::{CommitNumber, EntryNumber, FileSequence, Incarnation, LogId, LogKey, Position};
 use super::segment::SegmentState;
 use super::state::{LogState, Vote};
-use crate::io::{Disk, OpenOptions};
+use crate::io::{Disk, File, OpenOptions};
 use crate::probe::{Condition, sometimes};
 use crate::types::{EpochHistory, EpochStart};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
@@ -135,20 +136,47 @@ impl Checkpoint {
     pub(crate) async fn write(&self, disk: &dyn Disk) -> Result<(), CheckpointError> {
         let bytes = self.encode();
         for path in PATHS {
-            let temporary = format!("{path}.tmp");
-            let failed = |action| {
-                let path = path.to_owned();
-                move |source| CheckpointError::Io { action, path, source }
-            };
-            let options = OpenOptions { write: true, create: true, truncate: true, ..OpenOptions::default() };
-            let file = disk.open(&temporary, options).await.map_err(failed("creating"))?;
-            file.write_at(0, vec![bytes.clone()]).await.map_err(failed("writing"))?;
-            file.sync().await.map_err(failed("syncing"))?;
-            disk.rename(&temporary, path).await.map_err(failed("renaming"))?;
-            disk.sync_dir("").await.map_err(failed("syncing the directory of"))?;
+            let file = begin_copy(disk, path, &bytes).await?;
+            file.sync().await.map_err(failed("syncing", path))?;
+            name_copy(disk, path).await?;
+            disk.sync_dir("").await.map_err(failed("syncing the directory of", path))?;
         }
         Ok(())
     }
+
+    /// Writes both copies of a node's first checkpoint, under names that do not count. They are to be synced, then
+    /// [`name_first`] makes them count.
+    pub(crate) async fn begin_first(&self, disk: &dyn Disk) -> Result<Vec<Arc<dyn File>>, CheckpointError> {
+        let bytes = self.encode();
+        let [first, second] = PATHS;
+        let (first, second) = tokio::join!(begin_copy(disk, first, &bytes), begin_copy(disk, second, &bytes));
+        Ok(vec![first?, second?])
+    }
+}
+
+/// Gives both copies of a node's first checkpoint their names, durably. There is no former one that could be lost,
+/// so one sync does for both.
+pub(crate) async fn name_first(disk: &dyn Disk) -> Result<(), CheckpointError> {
+    for path in PATHS {
+        name_copy(disk, path).await?;
+    }
+    disk.sync_dir("").await.map_err(failed("syncing the directory of", PATHS[0]))
+}
+
+async fn begin_copy(disk: &dyn Disk, path: &str, bytes: &Bytes) -> Result<Arc<dyn File>, CheckpointError> {
+    let options = OpenOptions { write: true, create: true, truncate: true, ..OpenOptions::default() };
+    let file = disk.open(&format!("{path}.tmp"), options).await.map_err(failed("creating", path))?;
+    file.write_at(0, vec![bytes.clone()]).await.map_err(failed("writing", path))?;
+    Ok(file)
+}
+
+async fn name_copy(disk: &dyn Disk, path: &str) -> Result<(), CheckpointError> {
+    disk.rename(&format!("{path}.tmp"), path).await.map_err(failed("renaming", path))
+}
+
+fn failed(action: &'static str, path: &str) -> impl FnOnce(io::Error) -> CheckpointError {
+    let path = path.to_owned();
+    move |source| CheckpointError::Io { action, path, source }
 }
 
 /// Reads the newer of the two copies that is whole.
@@ -198,21 +226,18 @@ pub(crate) async fn read(disk: &dyn Disk) -> Result<Found, CheckpointError> {
 
 /// Makes durable what was read: after a crash of the process alone, the last rename may not be.
 pub(crate) async fn settle(disk: &dyn Disk) -> Result<(), CheckpointError> {
-    for path in PATHS {
+    let sync_copy = async |path: &str| {
         match disk.open(path, OpenOptions { write: true, ..OpenOptions::default() }).await {
             Ok(file) => file.sync().await,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
-        .map_err(|source| CheckpointError::Io {
-            action: "syncing",
-            path: path.to_owned(),
-            source,
-        })?;
-    }
-    let failed =
-        |source| CheckpointError::Io { action: "syncing", path: "the data directory".to_owned(), source };
-    disk.sync_dir("").await.map_err(failed)
+        .map_err(failed("syncing", path))
+    };
+    let [first, second] = PATHS;
+    let (first, second) = tokio::join!(sync_copy(first), sync_copy(second));
+    first.and(second)?;
+    disk.sync_dir("").await.map_err(failed("syncing", "the data directory"))
 }
 
 async fn read_one(disk: &dyn Disk, path: &str) -> io::Result<Option<Bytes>> {

@@ -82,7 +82,7 @@ impl Default for StorageOptions {
             journal_fill_bytes: 4 << 20,
             journal_replay_bytes: 256 << 20,
             journal_queue_bytes: 16 << 20,
-            journal_vouch_idle: Duration::from_millis(1),
+            journal_vouch_idle: Duration::from_millis(5),
             journal_vouch_bytes: 8 << 20,
             tail_budget_bytes: 256 << 20,
             fd_cache_files: 512,

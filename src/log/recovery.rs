@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::checkpoint::{Checkpoint, PATHS};
 use super::config::LogConfig;
 use super::file_cache::FileCache;
-use super::journal::{Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Position, Step};
+use super::journal::{Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Origin, Position, Step};
 use super::partition::PartitionLog;
 use super::segment::{FileKind, LOGS, SegmentState, file_name, log_directory};
 use super::storage::StorageError;
@@ -99,8 +99,10 @@ pub(super) async fn recover(
     for log in logs.values_mut() {
         log.finish_replay();
     }
-    reader.settle().await?;
-    settle_files(&**parts.disk, &mut logs, &mut report).await?;
+    if reader.origin() == Origin::Found {
+        reader.settle().await?;
+        settle_files(&**parts.disk, &mut logs, &mut report).await?;
+    }
     for log in logs.values() {
         if let Some(what) = log.damage() {
             let damage = LogDamage { partition: log.key().partition, what: what.to_owned() };

@@ -9,7 +9,7 @@ use super::file_cache::FileCache;
 use super::flush::{FlushDone, FlushFailed, FlushWork, flush_all};
 use super::journal::{
     self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey,
-    Position,
+    Origin, Position,
 };
 use super::partition::PartitionLog;
 use super::recovery::{Parts, RecoveryReport, recover};
@@ -123,8 +123,10 @@ impl Storage {
             garbage: Vec::new(),
             deleting: BTreeSet::new(),
         };
+        let origin = if is_new { Origin::Made } else { Origin::Found };
         let reader =
-            JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, &options).await?;
+            JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, origin, &options)
+                .await?;
         let parts = Parts { disk: &disk, cache: &cache, budget: &budget, config_of: &config_of };
         let mut recovered = recover(&parts, checkpoint, reader).await?;
         known.logs.retain(|id, _| recovered.logs.contains_key(id));
@@ -368,10 +370,12 @@ impl Storage {
     }
 }
 
-/// Makes a new node's storage: everything that the checkpoint speaks of, then the checkpoint.
+/// Makes a new node's storage: everything that the checkpoint speaks of, then the checkpoint. What is independent
+/// is written and synced side by side.
 async fn create(io: &Io, options: &StorageOptions) -> Result<Checkpoint, StorageError> {
     let disk = &*io.disk;
-    if journal::exists(disk).await? {
+    let before = journal::before(disk).await?;
+    if before == journal::Before::Written {
         return Err(StorageError::CheckpointLost { found: "the journal holds commits".to_owned() });
     }
     match disk.list(LOGS).await {
@@ -385,9 +389,6 @@ async fn create(io: &Io, options: &StorageOptions) -> Result<Checkpoint, Storage
             return Err(StorageError::Io { action: "listing", path: LOGS.to_owned(), source });
         }
     }
-    let failed = |source| StorageError::Io { action: "creating", path: LOGS.to_owned(), source };
-    disk.create_dir_all(LOGS).await.map_err(failed)?;
-    journal::create(disk, options).await?;
     let checkpoint = Checkpoint {
         generation: 1,
         incarnation: Incarnation(io.rng.stream("journal incarnation").bytes16()),
@@ -395,6 +396,18 @@ async fn create(io: &Io, options: &StorageOptions) -> Result<Checkpoint, Storage
         next_log_id: 1,
         logs: Vec::new(),
     };
-    checkpoint.write(disk).await?;
+    let failed = |action| move |source| StorageError::Io { action, path: LOGS.to_owned(), source };
+    let (logs, journal, copies) = tokio::join!(
+        disk.create_dir_all(LOGS),
+        journal::begin(disk, options, before),
+        checkpoint.begin_first(disk),
+    );
+    logs.map_err(failed("creating"))?;
+    let mut files = journal?;
+    files.extend(copies?);
+    disk.sync_files(files).await.map_err(failed("syncing the files beside"))?;
+    // The names in the data directory become durable with the journal's.
+    journal::name(disk).await?;
+    checkpoint::name_first(disk).await?;
     Ok(checkpoint)
 }

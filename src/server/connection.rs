@@ -9,7 +9,7 @@ use super::memory::{MemoryShare, RequestMemory};
 use super::pipeline::{Pending, Reply, write_replies};
 use super::sniff::foreign;
 use super::{Answer, ServerContext, Session};
-use crate::io::{Connection, Elapsed, ReadHalf, read_some, timeout};
+use crate::io::{Alarm, Connection, Elapsed, ReadHalf, read_some, timeout};
 
 /// Bytes asked of the socket at once while frames are small.
 const READ_BYTES: usize = 64 * 1024;
@@ -42,7 +42,8 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
     );
     let unsent = RequestMemory::new(UNSENT_BYTES_MAX);
     let buffer = BytesMut::new();
-    let reader = Reader { context, read, peer, session, replies, unsent, buffer, seen_any: false };
+    let patience = Alarm::default();
+    let reader = Reader { context, read, peer, session, replies, unsent, buffer, seen_any: false, patience };
     let end = tokio::select! {
         biased;
         end = reader.run() => end,
@@ -80,6 +81,8 @@ struct Reader {
     unsent: RequestMemory,
     buffer: BytesMut,
     seen_any: bool,
+    /// For the reads, which have a deadline each.
+    patience: Alarm,
 }
 
 impl Reader {
@@ -172,10 +175,10 @@ impl Reader {
     }
 
     async fn read_more(&mut self, limit: usize, idle: bool) -> Result<(), End> {
-        let Reader { context, read, buffer, .. } = self;
+        let Reader { context, read, buffer, patience: alarm, .. } = self;
         let patience = if idle { context.limits.idle } else { context.limits.transfer };
         let deadline = context.io.clock.now().after(patience);
-        let reading = timeout(&*context.io.clock, deadline, read_some(&mut **read, buffer, limit));
+        let reading = alarm.limit(&*context.io.clock, deadline, read_some(&mut **read, buffer, limit));
         let result = if idle {
             tokio::select! {
                 biased;

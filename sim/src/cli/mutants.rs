@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -34,6 +36,13 @@ pub(super) struct Options {
     /// How long one seed may take, in seconds of real time
     #[arg(long, default_value_t = TIMEOUT_SECONDS)]
     timeout: u64,
+    /// Begin each search at a seed that has found it once, as that file says, and give it up after 16
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = KNOWN,
+        conflicts_with_all = ["starts", "start", "seeds", "keep"])]
+    known: Option<PathBuf>,
+    /// Keep in that file the first seed that found each
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = KNOWN)]
+    keep: Option<PathBuf>,
     /// Print JSON: one line for each mistake
     #[arg(long)]
     json: bool,
@@ -46,9 +55,15 @@ fn mutant_of(name: &str) -> Result<Mutant, String> {
     })
 }
 
+/// Where the seeds that found the mistakes once are kept: names and numbers.
+const KNOWN: &str = "sim/mutants.json";
+/// After a change of the code a seed means another run; so many from it on are tried.
+const KNOWN_SEEDS: u64 = 16;
+
 /// The search for a mistake from one place.
 struct Hunt {
     mutant: Mutant,
+    start: u64,
     /// Seeds that it took; `None` if the bound came first.
     seeds: Option<u64>,
     real: Duration,
@@ -81,7 +96,14 @@ pub(super) fn run(options: &Options) -> ExitCode {
         (0..options.starts)
             .map(move |place| (mutant, options.start.wrapping_add(place.wrapping_mul(options.seeds))))
     };
-    let work: Vec<(Mutant, u64)> = mutants.iter().flat_map(places).collect();
+    let work: Vec<(Mutant, u64)> = match &options.known {
+        None => mutants.iter().flat_map(places).collect(),
+        Some(path) => match known(path, mutants) {
+            Ok(work) => work,
+            Err(why) => return refuse(&why),
+        },
+    };
+    let seeds = if options.known.is_some() { KNOWN_SEEDS } else { options.seeds };
     let bar = ProgressBar::new(u64::try_from(work.len()).unwrap_or(u64::MAX));
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left: {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -91,7 +113,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
             scope.spawn(|| {
                 while let Some(&(mutant, start)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                     bar.set_message(mutant.name());
-                    let hunt = hunt(options, mutant, start);
+                    let hunt = hunt(seeds, options.timeout, mutant, start);
                     hunts.lock().unwrap_or_else(PoisonError::into_inner).push(hunt);
                     bar.inc(1);
                 }
@@ -100,29 +122,67 @@ pub(super) fn run(options: &Options) -> ExitCode {
     });
     bar.finish_and_clear();
     let hunts = hunts.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let lines: Vec<Line> = mutants.iter().map(|&one| line(options, one, &hunts)).collect();
+    let lines: Vec<Line> = mutants.iter().map(|&one| line(seeds, one, &hunts)).collect();
     tell(options, &lines);
+    if let Some(path) = &options.keep
+        && let Err(why) = keep(path, &hunts)
+    {
+        return refuse(&why);
+    }
     let missed: Vec<&str> =
         lines.iter().filter(|line| line.found < line.starts).map(|line| line.mutant).collect();
     if missed.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("not found within {} seeds from every place: {}", options.seeds, missed.join(", "));
+    eprintln!("not found within {seeds} seeds from every place: {}", missed.join(", "));
     ExitCode::from(FOUND)
 }
 
-fn hunt(options: &Options, mutant: Mutant, start: u64) -> Hunt {
-    let began = Instant::now();
-    let scenario = format!("mutant-{}", mutant.name());
-    for ran in 1..=options.seeds {
-        let chosen = Chosen::seed(start.wrapping_add(ran - 1), &scenario);
-        let report = process::run(&chosen, options.timeout, None);
-        // A seed that fails without the mistake proves nothing about it.
-        if report.violation.is_some() && passes_without(&chosen, options.timeout) {
-            return Hunt { mutant, seeds: Some(ran), real: began.elapsed(), found: report.violation };
+/// Where to begin, by the kept file.
+fn known(path: &Path, mutants: &[Mutant]) -> Result<Vec<(Mutant, u64)>, String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let seeds: BTreeMap<String, u64> = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    let seed = |&mutant: &Mutant| {
+        let seed = seeds.get(mutant.name()).copied();
+        seed.map(|seed| (mutant, seed)).ok_or_else(|| wrong(&format!("it has no seed for {}", mutant.name())))
+    };
+    mutants.iter().map(seed).collect()
+}
+
+/// Adds the first seed that found each of them to the kept file.
+fn keep(path: &Path, hunts: &[Hunt]) -> Result<(), String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let mut seeds: BTreeMap<String, u64> = match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| wrong(&error))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+        Err(error) => return Err(wrong(&error)),
+    };
+    let mut found: BTreeMap<&str, u64> = BTreeMap::new();
+    for hunt in hunts {
+        if let Some(ran) = hunt.seeds {
+            let seed = hunt.start.wrapping_add(ran - 1);
+            let known = found.entry(hunt.mutant.name()).or_insert(seed);
+            *known = seed.min(*known);
         }
     }
-    Hunt { mutant, seeds: None, real: began.elapsed(), found: None }
+    seeds.extend(found.into_iter().map(|(name, seed)| (name.to_owned(), seed)));
+    let text = serde_json::to_string_pretty(&seeds).expect("plain data") + "\n";
+    fs::write(path, text).map_err(|error| wrong(&error))
+}
+
+fn hunt(seeds: u64, timeout: u64, mutant: Mutant, start: u64) -> Hunt {
+    let began = Instant::now();
+    let scenario = format!("mutant-{}", mutant.name());
+    for ran in 1..=seeds {
+        let chosen = Chosen::seed(start.wrapping_add(ran - 1), &scenario);
+        let report = process::run(&chosen, timeout, None);
+        // A seed that fails without the mistake proves nothing about it.
+        if report.violation.is_some() && passes_without(&chosen, timeout) {
+            return Hunt { mutant, start, seeds: Some(ran), real: began.elapsed(), found: report.violation };
+        }
+    }
+    Hunt { mutant, start, seeds: None, real: began.elapsed(), found: None }
 }
 
 /// Whether the same seed is good when no mistake is made.
@@ -133,9 +193,9 @@ fn passes_without(chosen: &Chosen, timeout: u64) -> bool {
     process::run(&chosen, timeout, None).violation.is_none()
 }
 
-fn line(options: &Options, mutant: Mutant, hunts: &[Hunt]) -> Line {
+fn line(seeds: u64, mutant: Mutant, hunts: &[Hunt]) -> Line {
     let hunts: Vec<&Hunt> = hunts.iter().filter(|hunt| hunt.mutant == mutant).collect();
-    let mut ran: Vec<u64> = hunts.iter().map(|hunt| hunt.seeds.unwrap_or(options.seeds)).collect();
+    let mut ran: Vec<u64> = hunts.iter().map(|hunt| hunt.seeds.unwrap_or(seeds)).collect();
     ran.sort_unstable();
     let mut checkers = BTreeMap::new();
     for found in hunts.iter().filter_map(|hunt| hunt.found.as_ref()) {
@@ -200,20 +260,12 @@ mod tests {
     fn a_mistake_that_is_missed_once_is_not_found_everywhere() {
         let hunt = |seeds: Option<u64>| Hunt {
             mutant: Mutant::ALL[0],
+            start: 0,
             seeds,
             real: Duration::from_secs(1),
             found: seeds.map(|_| Found { checker: "I1".to_owned(), text: String::new() }),
         };
-        let options = Options {
-            mutants: Vec::new(),
-            starts: 3,
-            start: 0,
-            seeds: 200,
-            jobs: None,
-            timeout: 1,
-            json: false,
-        };
-        let line = line(&options, Mutant::ALL[0], &[hunt(Some(4)), hunt(None), hunt(Some(7))]);
+        let line = line(200, Mutant::ALL[0], &[hunt(Some(4)), hunt(None), hunt(Some(7))]);
         assert_eq!((line.found, line.starts), (2, 3));
         assert_eq!((line.seeds_median, line.seeds_most), (7.0, 200));
         assert_eq!(line.checkers, BTreeMap::from([("I1".to_owned(), 2)]));
@@ -223,5 +275,18 @@ mod tests {
     fn names_are_known() {
         assert_eq!(mutant_of(Mutant::ALL[0].name()), Ok(Mutant::ALL[0]));
         assert!(mutant_of("perfect").unwrap_err().contains("acknowledge-before-sync"));
+    }
+
+    #[test]
+    fn seeds_are_kept_and_found_again() {
+        let path = std::env::temp_dir().join(format!("ordain-sim-mutants-{}.json", std::process::id()));
+        let [one, other] = [Mutant::ALL[0], Mutant::ALL[1]];
+        let hunt = |mutant, start, seeds| Hunt { mutant, start, seeds, real: Duration::ZERO, found: None };
+        let hunts = [hunt(one, 100, Some(5)), hunt(one, 0, Some(9)), hunt(other, 7, None)];
+        keep(&path, &hunts).unwrap();
+        assert_eq!(known(&path, &[one]), Ok(vec![(one, 8)]));
+        assert!(known(&path, &[one, other]).unwrap_err().contains(other.name()));
+        fs::remove_file(&path).unwrap();
+        assert!(known(&path, &[one]).is_err(), "without the file nothing is known");
     }
 }

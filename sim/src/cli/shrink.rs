@@ -65,6 +65,9 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     let Some(found) = try_case(case, &folder.join("first.json"), options.timeout)? else {
         return Err("nothing is found in this case: there is nothing to shrink".to_owned());
     };
+    if !passes_without(case, &folder.join("first-without.json"), options.timeout)? {
+        return Err(format!("without the mistake of {} this case fails, too: shrink that", case.scenario));
+    }
     println!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
     let mut processes =
         Processes { options, folder, checker: &found.checker, began: Instant::now(), runs: 0, trouble: None };
@@ -124,6 +127,13 @@ fn try_case(case: &Case, file: &Path, timeout: u64) -> Result<Option<Found>, Str
     Ok(process::run(&Chosen::case(file), timeout, None).violation)
 }
 
+/// Whether nothing is found when the scenario's mistake is not made; true of a scenario without one.
+fn passes_without(case: &Case, file: &Path, timeout: u64) -> Result<bool, String> {
+    let Some(without) = scenario(&case.scenario)?.without_mistake() else { return Ok(true) };
+    let case = Case { scenario: without.to_owned(), ..case.clone() };
+    Ok(try_case(&case, file, timeout)?.is_none())
+}
+
 /// Runs candidates in processes of their own, several at once.
 struct Processes<'a> {
     options: &'a Options,
@@ -172,10 +182,13 @@ impl Processes<'_> {
         let one = |case: &Case| {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let file = self.folder.join(format!("{number}.json"));
-            let found = try_case(case, &file, self.options.timeout)?;
+            let same =
+                try_case(case, &file, self.options.timeout)?.is_some_and(|f| f.checker == self.checker);
+            // A case that fails without the mistake, too, shows something else.
+            let fails = same && passes_without(case, &file, self.options.timeout)?;
             // Kept files would only take up room.
             drop(fs::remove_file(&file));
-            Ok(found.is_some_and(|found| found.checker == self.checker))
+            Ok(fails)
         };
         std::thread::scope(|scope| {
             let running: Vec<_> = cases.iter().map(|case| scope.spawn(|| one(case))).collect();

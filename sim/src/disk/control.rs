@@ -120,6 +120,23 @@ impl DiskControl {
         lock(&self.node.disk).add_trap(op, prefix, skip, job);
     }
 
+    /// Of the reads, direct writes or operations on names that begin so every `every`th takes so long, `times` times.
+    ///
+    /// # Panics
+    /// If a number is 0.
+    pub fn hold(&self, op: FaultyOp, prefix: &str, (times, every): (u32, u32), time: Duration) {
+        assert!(times > 0 && every > 0, "a fault that never happens");
+        let by = time.as_micros();
+        self.event(format_args!("disk each {every}th {op:?} {prefix:?} takes {by} us, {times} times"));
+        lock(&self.node.disk).add_hold(op, prefix, (times, every), time);
+    }
+
+    /// When an operation last failed because [`DiskControl::fail`] had ordered it.
+    #[must_use]
+    pub fn last_error(&self) -> Option<SimTime> {
+        lock(&self.node.disk).last_error
+    }
+
     /// Everything takes `times` as long, from now on.
     ///
     /// # Panics

@@ -56,7 +56,7 @@ impl SimDisk {
     /// and then `finish` run at its two moments if the process is still the same; else nothing ever happens.
     fn operate<A: Send + 'static, T: Send + 'static>(
         &self,
-        range: impl FnOnce(&DiskState) -> Range + Send + 'static,
+        range: impl FnOnce(&mut DiskState) -> Range + Send + 'static,
         effect: impl FnOnce(&SimDisk, &mut DiskState) -> A + Send + 'static,
         finish: impl FnOnce(&SimDisk, &mut DiskState, A) -> T + Send + 'static,
     ) -> BoxFuture<T> {
@@ -81,7 +81,7 @@ impl SimDisk {
     fn submit<A: Send + 'static, T: Send + 'static>(
         &self,
         slot: Arc<Mutex<Slot<T>>>,
-        range: impl FnOnce(&DiskState) -> Range,
+        range: impl FnOnce(&mut DiskState) -> Range,
         effect: impl FnOnce(&SimDisk, &mut DiskState) -> A + Send + 'static,
         finish: impl FnOnce(&SimDisk, &mut DiskState, A) -> T + Send + 'static,
     ) {
@@ -89,7 +89,7 @@ impl SimDisk {
             return;
         }
         let mut state = lock(&self.node.disk);
-        let range = range(&state);
+        let range = range(&mut state);
         let moments = state.moments(self.world.now(), range);
         drop(state);
         let disk = self.clone();
@@ -126,6 +126,18 @@ impl SimDisk {
         result
     }
 
+    /// The error that was ordered for an operation on names, or for its kind.
+    fn name_fault(&self, state: &mut DiskState, what: &str, path: &str) -> io::Result<()> {
+        let now = self.world.now();
+        let kind = match what {
+            "rename" => Some(FaultyOp::Rename),
+            "remove" => Some(FaultyOp::Remove),
+            _ => None,
+        };
+        state.fault(now, FaultyOp::Names, path)?;
+        kind.map_or(Ok(()), |kind| state.fault(now, kind, path))
+    }
+
     /// An operation on names, done in one moment.
     fn names<T: Send + 'static>(
         &self,
@@ -133,10 +145,11 @@ impl SimDisk {
         path: String,
         job: impl FnOnce(&SimDisk, &mut DiskState) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
+        let held = path.clone();
         self.operate(
-            |state| state.options.names,
+            move |state| state.range_of(FaultyOp::Names, &held, state.options.names),
             move |disk, state| {
-                let result = state.fault(FaultyOp::Names, &path).and_then(|()| job(disk, state));
+                let result = disk.name_fault(state, what, &path).and_then(|()| job(disk, state));
                 disk.file_event(what, &path, &result);
                 result.map_err(|error| at(&path, &error))
             },
@@ -226,7 +239,8 @@ impl Disk for SimDisk {
             |state| state.options.sync,
             |_, _| (),
             move |disk, state, ()| {
-                let result = state.fault(FaultyOp::Names, &name).and_then(|()| state.tree.sync_dir(&name));
+                let result =
+                    disk.name_fault(state, "sync_dir", &name).and_then(|()| state.tree.sync_dir(&name));
                 disk.file_event("sync_dir", &name, &result);
                 result.map_err(|error| at(&name, &error))
             },
@@ -282,7 +296,7 @@ impl Target {
         offset: u64,
         bytes: Bytes,
     ) -> io::Result<ChangeId> {
-        let result = self.try_write(state, offset, bytes.clone());
+        let result = self.try_write(disk.world.now(), state, offset, bytes.clone());
         let moved = Moved { offset, length: bytes.len(), hash: content_hash(&bytes) };
         self.tell(disk, "write", moved, &verdict(&result));
         result.map_err(|error| at(&self.path, &error))
@@ -304,8 +318,14 @@ impl Target {
         );
     }
 
-    fn try_write(&self, state: &mut DiskState, offset: u64, bytes: Bytes) -> io::Result<ChangeId> {
-        state.fault(FaultyOp::Write, &self.path)?;
+    fn try_write(
+        &self,
+        now: SimTime,
+        state: &mut DiskState,
+        offset: u64,
+        bytes: Bytes,
+    ) -> io::Result<ChangeId> {
+        state.fault(now, FaultyOp::Write, &self.path)?;
         let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
         let (from, to) = (file.len(), file.len_after(offset, bytes.len()));
         state.check_room(from, to)?;
@@ -376,10 +396,11 @@ impl File for SimFile {
             return Box::pin(ready(Err(error)));
         }
         let target = self.target();
+        let read = target.path.clone();
         self.disk.operate(
-            |state| state.options.read,
+            move |state| state.range_of(FaultyOp::Read, &read, state.options.read),
             move |disk, state| {
-                let result = state.fault(FaultyOp::Read, &target.path).and_then(|()| {
+                let result = state.fault(disk.world.now(), FaultyOp::Read, &target.path).and_then(|()| {
                     let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
                     file.read(offset, length).ok_or_else(io_error)
                 });
@@ -419,11 +440,14 @@ impl File for SimFile {
             return Box::pin(ready((Err(error), buffer)));
         }
         let target = self.target();
-        let written = target.clone();
+        let (written, held) = (target.clone(), target.path.clone());
         self.disk.operate(
-            move |state| match durable {
-                Durability::Now => state.options.durable_write,
-                Durability::Later => state.options.write,
+            move |state| {
+                let usual = match durable {
+                    Durability::Now => state.options.durable_write,
+                    Durability::Later => state.options.write,
+                };
+                state.range_of(FaultyOp::Write, &held, usual)
             },
             move |disk, state| {
                 let bytes = Bytes::copy_from_slice(&buffer[..length]);
@@ -447,7 +471,7 @@ impl File for SimFile {
             |state| state.options.sync,
             move |_, state| state.tree.file(marked).map(|file| file.mark()),
             move |disk, state, mark| {
-                let result = state.fault(FaultyOp::Sync, &target.path);
+                let result = state.fault(disk.world.now(), FaultyOp::Sync, &target.path);
                 if result.is_err() {
                     target.sync_failed(disk.world.now(), state);
                 } else if let (Some(file), Some(mark)) = (state.tree.file(target.inode), mark) {
@@ -468,7 +492,7 @@ impl File for SimFile {
         self.disk.operate(
             |state| state.options.write,
             move |disk, state| {
-                let result = state.fault(FaultyOp::Write, &target.path).and_then(|()| {
+                let result = state.fault(disk.world.now(), FaultyOp::Write, &target.path).and_then(|()| {
                     let from = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?.len();
                     state.check_room(from, length)?;
                     let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
@@ -485,7 +509,7 @@ impl File for SimFile {
 
 impl Target {
     fn durable_write_done(&self, disk: &SimDisk, state: &mut DiskState, change: ChangeId) -> io::Result<()> {
-        let result = state.fault(FaultyOp::Sync, &self.path);
+        let result = state.fault(disk.world.now(), FaultyOp::Sync, &self.path);
         if result.is_err() {
             self.sync_failed(disk.world.now(), state);
         } else if let Some(file) = state.tree.file(self.inode) {

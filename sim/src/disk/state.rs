@@ -62,6 +62,10 @@ pub enum FaultyOp {
     Sync,
     /// Opening, renaming, removing, listing, syncing a directory.
     Names,
+    /// Of the names, renaming alone.
+    Rename,
+    /// Of the names, removing a file alone.
+    Remove,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +73,17 @@ struct Fault {
     op: FaultyOp,
     prefix: String,
     times: u32,
+}
+
+/// Operations that are to take long.
+struct Hold {
+    op: FaultyOp,
+    prefix: String,
+    /// Of such operations each so manieth.
+    every: u32,
+    seen: u32,
+    times: u32,
+    time: Duration,
 }
 
 /// What is to happen at an operation.
@@ -86,6 +101,9 @@ pub(crate) struct DiskState {
     pub(super) rng: Stream,
     faults: Vec<Fault>,
     traps: Vec<Trap>,
+    holds: Vec<Hold>,
+    /// When an operation last failed because a fault was ordered.
+    pub(super) last_error: Option<SimTime>,
     /// Syncs and durable writes that failed, and when.
     pub(super) failed_syncs: Vec<(SimTime, String)>,
     /// What traps have set off: to be run without this state's lock.
@@ -121,6 +139,8 @@ impl DiskState {
             rng,
             faults: Vec::new(),
             traps: Vec::new(),
+            holds: Vec::new(),
+            last_error: None,
             failed_syncs: Vec::new(),
             sprung: Vec::new(),
             used_at_most: None,
@@ -144,9 +164,38 @@ impl DiskState {
         self.traps.push(Trap { op, prefix: prefix.to_owned(), skip, job });
     }
 
+    pub(super) fn add_hold(
+        &mut self,
+        op: FaultyOp,
+        prefix: &str,
+        (times, every): (u32, u32),
+        time: Duration,
+    ) {
+        self.holds.push(Hold { op, prefix: prefix.to_owned(), every, seen: 0, times, time });
+    }
+
+    /// How long such an operation takes: as `usual` has it, or as was ordered for this one.
+    pub(super) fn range_of(&mut self, op: FaultyOp, path: &str, usual: Range) -> Range {
+        let meant = |hold: &Hold| hold.op == op && path.starts_with(&hold.prefix);
+        let Some(index) = self.holds.iter().position(meant) else { return usual };
+        let hold = &mut self.holds[index];
+        hold.seen += 1;
+        if !hold.seen.is_multiple_of(hold.every) {
+            return usual;
+        }
+        // It takes so long on a slow disk, too.
+        let time = hold.time / self.slowness;
+        hold.times -= 1;
+        if hold.times == 0 {
+            self.holds.remove(index);
+        }
+        (time, time)
+    }
+
     pub(super) fn clear_faults(&mut self) {
         self.faults.clear();
         self.traps.clear();
+        self.holds.clear();
     }
 
     fn spring(&mut self, op: FaultyOp, path: &str) {
@@ -163,7 +212,7 @@ impl DiskState {
     }
 
     /// The error that was ordered for such an operation, if one was.
-    pub(super) fn fault(&mut self, op: FaultyOp, path: &str) -> io::Result<()> {
+    pub(super) fn fault(&mut self, now: SimTime, op: FaultyOp, path: &str) -> io::Result<()> {
         self.spring(op, path);
         let Some(index) =
             self.faults.iter().position(|fault| fault.op == op && path.starts_with(&fault.prefix))
@@ -174,6 +223,7 @@ impl DiskState {
         if self.faults[index].times == 0 {
             self.faults.remove(index);
         }
+        self.last_error = Some(now);
         Err(io_error())
     }
 

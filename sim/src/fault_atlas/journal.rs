@@ -100,6 +100,23 @@ pub(super) fn targets(content: &[u8], sequence: u64) -> Vec<Range<u64>> {
     commits[..vouched].iter().filter(spares).map(|commit| commit.place.clone()).collect()
 }
 
+/// The commits that a start replays, from `from` on, and that a later one in the same file vouches for.
+pub(super) fn vouched_from(content: &[u8], sequence: u64, from: (u64, u64)) -> Vec<Commit> {
+    let mut commits = commits(content, sequence);
+    commits.pop();
+    commits.retain(|commit| (sequence, commit.place.start) >= from);
+    commits
+}
+
+/// Where a fault may strike so that the next start comes to it: payloads alone, and never the metadata's.
+pub(super) fn replayed_targets(content: &[u8], sequence: u64, from: (u64, u64)) -> Vec<Range<u64>> {
+    let spares =
+        |commit: &&Commit| !commit.payloads.iter().any(|(_, whose)| whose.topic == TopicId::METADATA);
+    let vouched = vouched_from(content, sequence, from);
+    let payloads = vouched.iter().filter(spares).flat_map(|commit| &commit.payloads);
+    payloads.map(|(place, _)| place.clone()).filter(|place| !place.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +166,20 @@ mod tests {
         assert_eq!(first.hit(&(5276..8192)), None, "the padding");
         assert_eq!(first.hit(&(8192..9000)), None, "the next one's");
         assert_eq!(targets(&content, 3), std::slice::from_ref(&first.place), "none vouches for the last");
+    }
+
+    #[test]
+    fn a_start_comes_to_what_lies_behind_its_checkpoint() {
+        let mut content = Vec::new();
+        for number in 11..14 {
+            put(&mut content, 3, number, &[(0, 100), (1, 50)]);
+        }
+        let numbers =
+            |from| vouched_from(&content, 3, from).iter().map(|commit| commit.number).collect::<Vec<_>>();
+        assert_eq!(numbers((2, 99_999)), [11, 12], "an earlier file");
+        assert_eq!(numbers((3, 4096)), [12]);
+        assert!(numbers((4, 0)).is_empty());
+        assert_eq!(replayed_targets(&content, 3, (3, 4096)), [4176..4276, 4276..4326]);
     }
 
     #[test]

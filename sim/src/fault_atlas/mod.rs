@@ -24,6 +24,7 @@
 //! Whoever draws faults asks [`FaultAtlas::targets`] where they may strike: the last commit of the journal is
 //! spared, which alone cannot be told from a torn one (a limit that the journal's page states), a second piece of
 //! the journal while one is damaged (it might be what vouches for the first), and the metadata in the journal.
+mod checkpoint;
 mod journal;
 mod segment;
 
@@ -69,6 +70,8 @@ pub enum Aim {
     Records,
     Index,
     Journal,
+    /// What the next start will replay of the journal.
+    Replayed,
     Vouch,
     Checkpoint,
     /// A snapshot of the metadata.
@@ -107,6 +110,7 @@ impl FaultAtlas {
         let disk = node.disk();
         let journal_is_hurt = disk.damaged().iter().any(|(path, _)| path.starts_with("journal/"));
         let whole = |length: u64| std::iter::once(0..length).filter(|place| !place.is_empty()).collect();
+        let replay_from = replay_from(node);
         let mut targets = Vec::new();
         for (path, length) in disk.files() {
             let is_meant = match segment::of(&path) {
@@ -116,14 +120,23 @@ impl FaultAtlas {
                     "checkpoint" | "checkpoint.copy" => aim == Aim::Checkpoint,
                     _ if path.starts_with(SNAPSHOTS) => aim == Aim::Snapshot,
                     "journal/vouch" => aim == Aim::Vouch && !journal_is_hurt,
-                    _ => aim == Aim::Journal && !journal_is_hurt && journal::sequence(&path).is_some(),
+                    _ => {
+                        matches!(aim, Aim::Journal | Aim::Replayed)
+                            && !journal_is_hurt
+                            && journal::sequence(&path).is_some()
+                    }
                 },
             };
             let places: Vec<Range<u64>> = match journal::sequence(&path) {
                 _ if !is_meant => continue,
                 Some(sequence) => {
                     // Only what surely is on the medium vouches for anything.
-                    journal::targets(&disk.peek_durable(&path).unwrap_or_default(), sequence)
+                    let content = disk.peek_durable(&path).unwrap_or_default();
+                    match (aim, replay_from) {
+                        (Aim::Replayed, Some(from)) => journal::replayed_targets(&content, sequence, from),
+                        (Aim::Replayed, None) => continue,
+                        _ => journal::targets(&content, sequence),
+                    }
                 }
                 None => whole(length),
             };
@@ -132,6 +145,32 @@ impl FaultAtlas {
             }
         }
         targets
+    }
+
+    /// What a start must say of the journal's damage: that which it comes to when it replays.
+    #[must_use]
+    pub fn demands(&self, node: &NodeHandle) -> Demands {
+        let mut demands = Demands::default();
+        let damaged = node.disk().damaged();
+        // Which of the checkpoints counts is not sure then.
+        let is_checkpoint_hurt = damaged.iter().any(|(path, _)| path.starts_with("checkpoint"));
+        let Some(from) = replay_from(node).filter(|_| !is_checkpoint_hurt) else { return demands };
+        for (path, damage) in damaged {
+            let Some(sequence) = journal::sequence(&path) else { continue };
+            if !damage.unreadable.is_empty() {
+                continue;
+            }
+            let vouched = journal::vouched_from(&damage.ideal, sequence, from);
+            for hit in damage.ranges.iter().flat_map(|range| vouched.iter().filter_map(|c| c.hit(range))) {
+                match hit {
+                    Hit::Structure => {
+                        demands.refuse.insert(path.clone());
+                    }
+                    Hit::Payloads(whose) => demands.report.extend(whose),
+                }
+            }
+        }
+        demands
     }
 
     /// Why a node may refuse to start with these words; what somebody has to restore then. `None` if it may not.
@@ -172,6 +211,24 @@ impl FaultAtlas {
         }
         restored
     }
+}
+
+/// What a start must say of what was destroyed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Demands {
+    /// Whose log it must report as damaged, if it starts and there is such a log.
+    pub report: BTreeSet<PartitionId>,
+    /// The files for which it must refuse to start.
+    pub refuse: BTreeSet<String>,
+}
+
+/// Where a start would begin to replay the journal: of the two checkpoints, behind both.
+fn replay_from(node: &NodeHandle) -> Option<checkpoint::Place> {
+    let content = |path: &str| node.disk().peek(path).ok();
+    ["checkpoint", "checkpoint.copy"]
+        .into_iter()
+        .filter_map(|path| checkpoint::replay_from(&content(path)?))
+        .max()
 }
 
 /// Where the snapshots of the metadata are.

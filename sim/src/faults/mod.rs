@@ -24,6 +24,20 @@ pub enum Fault {
         prefix: String,
         skip: u32,
     },
+    /// The machine loses its power, or the process is killed, at an operation of the second kind behind one of the
+    /// first.
+    DieBetween {
+        node: String,
+        first: Moment,
+        second: Moment,
+        death: Death,
+    },
+    /// The machine loses its power so long after an operation.
+    PowerFailSoon {
+        node: String,
+        after: Moment,
+        by_us: u64,
+    },
     /// Likewise, and nothing that was not synced is kept.
     LoseNames {
         node: String,
@@ -105,6 +119,15 @@ pub enum Fault {
         prefix: String,
         times: u32,
     },
+    /// Of the reads, direct writes or operations on names that begin so every `every`th takes so long, so many times.
+    Hold {
+        node: String,
+        op: FaultyOp,
+        prefix: String,
+        times: u32,
+        every: u32,
+        for_us: u64,
+    },
     /// The disk gives no more errors.
     ClearDisk {
         node: String,
@@ -134,6 +157,25 @@ pub enum Fault {
         node: String,
         ppm: i32,
     },
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Death {
+    /// The machine loses its power.
+    Power,
+    /// The process is killed, its kernel lives on.
+    Process,
+}
+
+/// An operation of a disk: the one after `skip` further ones of that kind on such paths.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    pub op: FaultyOp,
+    pub prefix: String,
+    pub skip: u32,
 }
 
 /// A fault and its time from the start of the clients, in simulated microseconds.

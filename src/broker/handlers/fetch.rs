@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::broker::fetch_sessions::{
     FetchKey, FetchWant, SessionError, SessionKind, SessionRequest, Told, TopicKey,
 };
 use crate::broker::{Caller, Context};
-use crate::io::timeout;
+use crate::io::{join_all, timeout};
 use crate::log::ReadError;
 use crate::metadata::MetadataImage;
 use crate::partition::{EpochCheck, FetchWaiter, ReadData, ReadRequest, ReadResult};
@@ -20,6 +21,9 @@ use crate::wire::messages::fetch_response::{
 };
 use crate::wire::messages::{FetchRequest, FetchResponse};
 use crate::wire::{ApiKey, Records, Text};
+
+/// How many partitions of one request are read from the disk side by side.
+const READS_TOGETHER: usize = 4;
 
 /// Fetch (key 1), from consumers: long poll, sessions, and at least one batch however small the limits.
 pub(in crate::broker) async fn handle(
@@ -254,11 +258,18 @@ async fn finish(
     results: Vec<Result<(PartitionId, ReadResult), ErrorCode>>,
 ) -> Vec<Answer> {
     let mut answers = Vec::with_capacity(results.len());
-    for result in results {
-        answers.push(match result {
-            Err(code) => Answer::unknown(code),
-            Ok((id, result)) => answer(context, limits, id, result).await,
+    let mut results = results.into_iter().peekable();
+    while results.peek().is_some() {
+        let some = results.by_ref().take(READS_TOGETHER);
+        let reads = some.map(|result| -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+            Box::pin(async move {
+                match result {
+                    Err(code) => Answer::unknown(code),
+                    Ok((id, result)) => answer(context, limits, id, result).await,
+                }
+            })
         });
+        answers.extend(join_all(reads.collect()).await);
     }
     answers
 }

@@ -18,6 +18,6 @@ key_table! {
         "How many tasks own the partitions; 0 takes one per core.";
     "ordain.shutdown.timeout.ms": Long = Some("30000"), AtLeast(0), Medium, ReadOnly, Used,
         "How long a stopping node waits for the requests in flight.";
-    "ordain.tail.memory.bytes": Long = Some("268435456"), AtLeast(1_048_576), Medium, ReadOnly, Used,
+    "ordain.tail.memory.bytes": Long = Some("268435456"), AtLeast(65_536), Medium, ReadOnly, Used,
         "Memory for the newest records of all partitions, from which consumers at the end are served.";
 }

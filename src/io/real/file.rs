@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::pool::Lanes;
 use super::probe::Transfer;
-use super::{path, sys};
+use super::recycled::Recycled;
+use super::{bulk, path, quick, sys};
 use crate::io::{Access, AlignedBuffer, BoxFuture, Durability, File};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -43,21 +44,12 @@ impl RealFile {
     }
 }
 
-/// What a direct read hands out: the aligned memory, shared.
-struct Block {
-    buffer: AlignedBuffer,
-    length: usize,
-}
-
-impl AsRef<[u8]> for Block {
-    fn as_ref(&self) -> &[u8] {
-        &self.buffer[..self.length]
-    }
-}
-
 impl Inner {
-    fn read(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+    fn read(&self, offset: u64, length: usize, recycled: &Arc<Recycled>) -> io::Result<Bytes> {
         match self.access {
+            Access::Buffered if length >= bulk::BYTES_MIN && self.transfer.direct => {
+                bulk::read(&self.file, offset, length, recycled)
+            }
             Access::Buffered => {
                 let mut memory = Vec::with_capacity(length);
                 let read = sys::read_at(&self.file, offset, memory.as_mut_ptr(), length)?;
@@ -67,9 +59,9 @@ impl Inner {
             }
             Access::Direct => {
                 check_blocks(offset, length)?;
-                let mut buffer = AlignedBuffer::zeroed(length);
-                let length = sys::read_at(&self.file, offset, buffer.as_mut_ptr(), length)?;
-                Ok(Bytes::from_owner(Block { buffer, length }))
+                let mut block = recycled.take(length);
+                block.length = sys::read_at(&self.file, offset, block.memory().as_mut_ptr(), length)?;
+                Ok(Bytes::from_owner(block))
             }
         }
     }
@@ -115,14 +107,26 @@ impl File for RealFile {
     }
 
     fn read_at(&self, offset: u64, length: usize) -> BoxFuture<io::Result<Bytes>> {
-        self.run(move |inner| inner.read(offset, length))
+        let recycled = Arc::clone(&self.lanes.recycled);
+        self.run(move |inner| inner.read(offset, length, &recycled))
     }
 
     fn write_at(&self, offset: u64, segments: Vec<Bytes>) -> BoxFuture<io::Result<()>> {
-        self.run(move |inner| {
-            check_access(inner.access, Access::Buffered)?;
-            sys::write_segments(&inner.file, offset, segments)
-        })
+        let bytes: usize = segments.iter().map(Bytes::len).sum();
+        let is_bulk = bytes >= bulk::BYTES_MIN;
+        let inner = self.inner.clone();
+        let job = move || {
+            let written = check_access(inner.access, Access::Buffered).and_then(|()| {
+                if is_bulk && inner.transfer.direct {
+                    bulk::write(&inner.file, offset, segments)
+                } else {
+                    sys::write_segments(&inner.file, offset, segments)
+                }
+            });
+            written.map_err(|error| path::at(&inner.path, &error))
+        };
+        let lane = if is_bulk { &self.lanes.bulk } else { &self.lanes.common };
+        lane.run_io(job)
     }
 
     fn write_aligned_at(
@@ -134,16 +138,27 @@ impl File for RealFile {
     ) -> BoxFuture<(io::Result<()>, AlignedBuffer)> {
         assert!(length <= buffer.len(), "{length} bytes of a buffer of {}", buffer.len());
         let inner = self.inner.clone();
-        let done = self.lanes.direct.run(move || {
+        let write = move || {
             let result = check_access(inner.access, Access::Direct)
                 .and_then(|()| check_blocks(offset, length))
                 .and_then(|()| inner.write_blocks(offset, &buffer[..length], durable))
                 .map_err(|error| path::at(&inner.path, &error));
             (result, buffer)
-        });
+        };
+        let lanes = self.lanes.clone();
         Box::pin(async move {
+            let done = match durable {
+                Durability::Later => lanes.bulk.run(write).await,
+                Durability::Now if length <= quick::WRITE_BYTES_MAX && lanes.quickness.is_trusted() => {
+                    return lanes.quickness.watch(length, write);
+                }
+                Durability::Now => {
+                    let quickness = lanes.quickness.clone();
+                    lanes.direct.run(move || quickness.watch(length, write)).await
+                }
+            };
             // A job that panicked took the buffer with it: the caller gets another.
-            done.await.unwrap_or_else(|lost| (Err(lost.into()), AlignedBuffer::zeroed(DISK_BLOCK_BYTES)))
+            done.unwrap_or_else(|lost| (Err(lost.into()), AlignedBuffer::zeroed(DISK_BLOCK_BYTES)))
         })
     }
 

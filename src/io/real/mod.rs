@@ -2,8 +2,9 @@
 //! thread or entropy.
 //!
 //! Invariants:
-//! - No call blocks a worker of the async runtime: disk operations run on a pool of I/O threads of their own
-//!   (`pool`), and a disk operation that has begun runs to its end even if its future is dropped.
+//! - No call blocks a worker of the async runtime for long: disk operations run on a pool of I/O threads of their own
+//!   (`pool`), except small durable writes to a disk that has been quick with the last of them (`quick`). A disk
+//!   operation that has begun runs to its end even if its future is dropped.
 //! - Whether transfers pass the page cache is found out once, at the start, by trying (`probe`), and logged.
 //! - Every path stays below the data directory (`path`).
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the seam's real side")]
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use super::{Clock, Io, Net, Rng, Spawn};
 
+mod bulk;
 mod clock;
 mod disk;
 mod file;
@@ -21,6 +23,8 @@ mod net;
 mod path;
 mod pool;
 mod probe;
+mod quick;
+mod recycled;
 mod rng;
 mod spawn;
 mod sys;
@@ -33,8 +37,8 @@ pub use probe::{Transfer, probe};
 pub struct Options {
     /// The data directory; created if it is missing.
     pub data_dir: PathBuf,
-    /// How many threads run disk operations other than aligned writes (which have two of their own): as many
-    /// can be under way at once.
+    /// How many threads run disk operations other than aligned and large writes (which have two each of their own):
+    /// as many can be under way at once.
     pub io_threads: usize,
     /// Whether direct I/O is tried at all.
     pub direct_io: DirectIo,

@@ -3,8 +3,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::io::{BoxFuture, Connection, Listener, Net, ReadHalf, WriteHalf};
@@ -91,10 +92,36 @@ impl ReadHalf for RealReadHalf {
             if buffer.capacity() - buffer.len() < limit.min(READ_ROOM_LEAST_BYTES) {
                 buffer.reserve(limit.min(READ_RESERVE_BYTES));
             }
-            match self.0.try_read_buf(&mut (&mut *buffer).limit(limit)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
+            if let Some(result) = self.read_some(buffer, limit) {
+                return Poll::Ready(result);
             }
+        }
+    }
+}
+
+impl RealReadHalf {
+    /// One read into the buffer's room; `None` if there was nothing to read after all.
+    fn read_some(&self, buffer: &mut BytesMut, limit: usize) -> Option<io::Result<usize>> {
+        let room = buffer.spare_capacity_mut();
+        let room_bytes = room.len().min(limit);
+        let room = &mut room[..room_bytes];
+        let mut read = None;
+        let result = self.0.try_io(Interest::READABLE, || {
+            let bytes = SockRef::from(self.0.as_ref()).recv(room)?;
+            read = Some(bytes);
+            // A read that leaves room has emptied the socket: said so, the runtime waits for the next bytes instead of
+            // a call that finds none. The end of the stream stays known to it.
+            if 0 < bytes && bytes < room_bytes { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match (read, result) {
+            (Some(bytes), _) => {
+                // SAFETY: the system has just written so many bytes behind those that the buffer held.
+                unsafe { buffer.set_len(buffer.len() + bytes) };
+                Some(Ok(bytes))
+            }
+            (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => None,
+            (None, Err(error)) => Some(Err(error)),
+            (None, Ok(())) => unreachable!("a read that succeeds says how much it read"),
         }
     }
 }

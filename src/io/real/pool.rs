@@ -5,25 +5,40 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::quick::Quickness;
+use super::recycled::Recycled;
 use crate::io::BoxFuture;
 
-/// Two pools, so that a durable write does not queue behind the syncs of a hundred segments: one for aligned
-/// writes, which are the journal's, and one for everything else.
+/// Pools of their own, so that what somebody waits for does not queue behind what nobody does: one for durable
+/// aligned writes, which are the journal's; one for large writes that are synced later, which are the segments' and
+/// the filling of journal files; one for everything else.
 #[derive(Clone)]
 pub(super) struct Lanes {
     pub(super) direct: Pool,
+    pub(super) bulk: Pool,
     pub(super) common: Pool,
+    /// Tells when a durable write need not go to a thread.
+    pub(super) quickness: Arc<Quickness>,
+    /// Memory of reads.
+    pub(super) recycled: Arc<Recycled>,
 }
 
-/// Group commit keeps about one write under way.
+/// Group commit keeps about one write under way, and the vouch file's beside it.
 const DIRECT_THREADS: usize = 2;
+/// As many large writes as keep a disk busy. More would only lengthen the queue that durable writes stand in.
+const BULK_THREADS: usize = 2;
 
 impl Lanes {
     /// # Errors
     /// If the system refuses a thread.
     pub(super) fn start(common_threads: usize) -> io::Result<Lanes> {
-        let direct = Pool::start("ordain-direct", DIRECT_THREADS)?;
-        Ok(Lanes { direct, common: Pool::start("ordain-io", common_threads)? })
+        Ok(Lanes {
+            direct: Pool::start("ordain-direct", DIRECT_THREADS)?,
+            bulk: Pool::start("ordain-bulk", BULK_THREADS)?,
+            common: Pool::start("ordain-io", common_threads)?,
+            quickness: Arc::new(Quickness::new()),
+            recycled: Recycled::new(),
+        })
     }
 }
 

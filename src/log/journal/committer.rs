@@ -18,16 +18,21 @@ use super::files::JournalFile;
 use super::format::{CommitBuilder, Incarnation, Place, Position};
 use super::handle::{Append, JournalFailed, Request, Shared};
 use super::vouch::{PATH as VOUCH_PATH, VouchFile};
-use crate::io::{Clock, Durability};
+use crate::io::{BoxFuture, Clock, Durability};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// A commit takes no further entries beyond this length (one large entry alone may exceed it), in bytes.
 const COMMIT_BYTES_MAX: u64 = 4 << 20;
+/// Nor beyond this share of a file: a small journal holds several commits, too.
+const COMMITS_PER_FILE: u64 = 8;
+/// That share is never less, in bytes.
+const SHARE_BYTES_MIN: u64 = 2 * DISK_BLOCK_BYTES as u64;
 /// What a commit's buffer holds before it grows, in bytes.
 const COMMIT_BUFFER_BYTES: usize = 256 << 10;
 
 type Waiter = oneshot::Sender<Result<(), JournalFailed>>;
+type Vouching = BoxFuture<(VouchFile, io::Result<()>)>;
 
 /// A commit being gathered, with those who wait for it.
 struct Gathering {
@@ -53,6 +58,13 @@ struct Rest {
     done: Waiter,
 }
 
+/// The end of a vouching that is under way; there is none after it.
+async fn ended(vouching: &mut Option<Vouching>) -> (VouchFile, io::Result<()>) {
+    let ended = vouching.as_mut().expect("a vouching is under way").await;
+    *vouching = None;
+    ended
+}
+
 pub(crate) struct Committer {
     shared: Arc<Shared>,
     receiver: mpsc::UnboundedReceiver<Request>,
@@ -60,11 +72,15 @@ pub(crate) struct Committer {
     incarnation: Incarnation,
     position: Position,
     active: JournalFile,
-    vouch: VouchFile,
+    /// Away only while it is being written.
+    vouch: Option<VouchFile>,
+    /// What of `unvouched_bytes` the vouching under way covers, and the vouching: commits go on beside it.
+    vouching: Option<Vouching>,
+    vouching_bytes: u64,
     vouch_idle: Duration,
-    /// Whether the last commit is not vouched for yet.
+    /// Whether the last commit is neither vouched for nor being vouched for.
     vouch_due: bool,
-    /// Bytes of commits since the last vouching.
+    /// Bytes of commits since the last one that is durably vouched for.
     unvouched_bytes: u64,
     vouch_bytes: u64,
     gathering: Gathering,
@@ -102,7 +118,9 @@ impl Committer {
             incarnation: start.incarnation,
             position: start.position,
             active,
-            vouch: start.vouch,
+            vouch: Some(start.vouch),
+            vouching: None,
+            vouching_bytes: 0,
             vouch_idle: start.vouch_idle,
             // What was found may not be vouched for.
             vouch_due: start.position.next > super::CommitNumber(1),
@@ -125,6 +143,7 @@ impl Committer {
         }
         // Nobody fills files for a journal that takes nothing more.
         self.shared.files.unfilled.notify_one();
+        self.shared.files.hurry.notify_one();
     }
 
     async fn serve(&mut self) -> Result<(), JournalFailed> {
@@ -166,20 +185,13 @@ impl Committer {
     /// Waits for the next request; vouches when none comes for a while.
     async fn wait(&mut self) -> Result<(), JournalFailed> {
         let shared = Arc::clone(&self.shared);
-        if self.vouch_due {
-            let idle = self.clock.sleep(self.vouch_idle);
-            tokio::select! {
-                biased;
-                () = shared.poisoned.notified() => {}
-                request = self.receiver.recv() => self.take(request),
-                () = idle => self.vouch_now().await?,
-            }
-        } else {
-            tokio::select! {
-                biased;
-                () = shared.poisoned.notified() => {}
-                request = self.receiver.recv() => self.take(request),
-            }
+        let may_vouch = self.vouch_due && self.vouching.is_none();
+        tokio::select! {
+            biased;
+            () = shared.poisoned.notified() => {}
+            request = self.receiver.recv() => self.take(request),
+            vouched = ended(&mut self.vouching), if self.vouching.is_some() => self.vouched(vouched)?,
+            () = self.clock.sleep(self.vouch_idle), if may_vouch => self.begin_vouching(),
         }
         Ok(())
     }
@@ -215,7 +227,8 @@ impl Committer {
 
     /// Moves entries of the backlog into the commit being gathered until it is full.
     fn stage_backlog(&mut self) {
-        let commit_bytes_max = COMMIT_BYTES_MAX.min(self.shared.entry_bytes_max);
+        let share = (self.shared.entry_bytes_max / COMMITS_PER_FILE).max(SHARE_BYTES_MIN);
+        let commit_bytes_max = COMMIT_BYTES_MAX.min(share);
         while let Some(rest) = self.backlog.front_mut() {
             while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
                 let length = self.gathering.builder.length_with(entry.payload_bytes());
@@ -243,9 +256,16 @@ impl Committer {
     async fn commit(&mut self) -> Result<(), JournalFailed> {
         // What a start has to search behind the end that it finds is bounded by this.
         if self.unvouched_bytes >= self.vouch_bytes {
+            self.finish_vouching().await?;
+        }
+        if self.unvouched_bytes >= self.vouch_bytes {
             self.vouch_now().await?;
         }
         self.make_place().await?;
+        // Well before that, the last commit is vouched for beside this one, which then waits for nothing.
+        if self.unvouched_bytes >= self.vouch_bytes / 2 && self.vouching.is_none() {
+            self.begin_vouching();
+        }
         let place = Place { incarnation: self.incarnation, position: self.position };
         let entries = self.writing.builder.entries();
         let (length, crc) = self.writing.builder.seal(&place);
@@ -259,6 +279,7 @@ impl Committer {
             tokio::select! {
                 biased;
                 done = &mut write => break done,
+                vouched = ended(&mut self.vouching), if self.vouching.is_some() => self.vouched(vouched)?,
                 request = self.receiver.recv(), if accepts => self.take(request),
             }
         };
@@ -315,7 +336,7 @@ impl Committer {
 
     /// Waits until the files have changed such that `ready` gives something.
     async fn wait_for<T>(
-        &self,
+        &mut self,
         waited: &mut bool,
         mut ready: impl FnMut(&Committer) -> Option<T>,
     ) -> Result<T, JournalFailed> {
@@ -330,6 +351,7 @@ impl Committer {
             }
             // Each time: one wait may follow another, and without this nobody makes the checkpoint.
             files.waiting.store(true, Ordering::Relaxed);
+            files.hurry.notify_one();
             if !std::mem::replace(waited, true) && files.is_complete() {
                 sometimes(Condition::JournalFull);
                 self.shared.counters.full_waits.fetch_add(1, Ordering::Relaxed);
@@ -339,15 +361,42 @@ impl Committer {
         }
     }
 
+    /// Sees to it that the last durable commit is vouched for.
     async fn vouch_now(&mut self) -> Result<(), JournalFailed> {
-        if !self.vouch_due {
+        self.finish_vouching().await?;
+        if self.vouch_due {
+            self.begin_vouching();
+            self.finish_vouching().await?;
+        }
+        Ok(())
+    }
+
+    /// Begins to vouch for the last durable commit.
+    fn begin_vouching(&mut self) {
+        let last = super::CommitNumber(self.position.next.0 - 1);
+        let crc = self.position.previous_crc;
+        let mut vouch = self.vouch.take().expect("one vouching ends before the next begins");
+        self.vouch_due = false;
+        self.vouching_bytes = self.unvouched_bytes;
+        self.vouching = Some(Box::pin(async move {
+            let result = vouch.write(last, crc).await;
+            (vouch, result)
+        }));
+    }
+
+    /// Waits for the vouching that is under way, if one is.
+    async fn finish_vouching(&mut self) -> Result<(), JournalFailed> {
+        if self.vouching.is_none() {
             return Ok(());
         }
-        let last = super::CommitNumber(self.position.next.0 - 1);
-        let result = self.vouch.write(last, self.position.previous_crc).await;
+        let vouched = ended(&mut self.vouching).await;
+        self.vouched(vouched)
+    }
+
+    fn vouched(&mut self, (vouch, result): (VouchFile, io::Result<()>)) -> Result<(), JournalFailed> {
+        self.vouch = Some(vouch);
         result.map_err(|error| self.write_failed(VOUCH_PATH.to_owned(), 0, &error))?;
-        self.vouch_due = false;
-        self.unvouched_bytes = 0;
+        self.unvouched_bytes -= std::mem::take(&mut self.vouching_bytes);
         self.shared.counters.vouches.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

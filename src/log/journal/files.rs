@@ -15,6 +15,9 @@ use crate::types::limits::DISK_BLOCK_BYTES;
 /// How much one write zeroes while a file is filled, in bytes.
 const ZERO_WRITE_BYTES: u64 = 1 << 20;
 
+/// How much of a new journal is there when it takes its first commit, in bytes.
+const BEGINNING_BYTES: u64 = 256 << 10;
+
 /// A journal file, open for direct transfers.
 #[derive(Clone)]
 pub(crate) struct JournalFile {
@@ -74,20 +77,39 @@ impl Shape {
     fn first_piece(&self) -> u64 {
         self.fill_bytes.min(self.file_bytes)
     }
+
+    /// The first piece of a new journal's first file: what the first commits need, since a start waits for it.
+    pub(super) fn beginning(&self) -> u64 {
+        self.first_piece().min(BEGINNING_BYTES)
+    }
 }
 
 /// Makes a file under its final name with its first piece filled and synced. The name is durable after a sync of
 /// the directory.
-pub(crate) async fn make(disk: &dyn Disk, sequence: FileSequence, shape: Shape) -> io::Result<JournalFile> {
-    let path = sequence.path();
-    let temporary = format!("{path}.tmp");
-    let options = OpenOptions { create: true, truncate: true, ..open_options() };
-    let file = disk.open(&temporary, options).await?;
+async fn make(disk: &dyn Disk, sequence: FileSequence, shape: Shape) -> io::Result<JournalFile> {
     let filled = shape.first_piece();
-    zero(&*file, 0, filled).await?;
+    let file = begin(disk, sequence, filled).await?;
     file.sync().await?;
-    disk.rename(&temporary, &path).await?;
+    name(disk, sequence).await?;
     Ok(JournalFile::new(sequence, shape.file_bytes, file, filled))
+}
+
+/// Begins a file under a name that does not count, with its first `filled` bytes of zeros: they need a sync, then
+/// [`name`] makes it count.
+pub(super) async fn begin(disk: &dyn Disk, sequence: FileSequence, filled: u64) -> io::Result<Arc<dyn File>> {
+    let options = OpenOptions { create: true, truncate: true, ..open_options() };
+    let file = disk.open(&temporary(sequence), options).await?;
+    zero(&*file, 0, filled).await?;
+    Ok(file)
+}
+
+/// Gives a file that was begun its name; durable after a sync of the directory.
+pub(super) async fn name(disk: &dyn Disk, sequence: FileSequence) -> io::Result<()> {
+    disk.rename(&temporary(sequence), &sequence.path()).await
+}
+
+fn temporary(sequence: FileSequence) -> String {
+    format!("{}.tmp", sequence.path())
 }
 
 /// Writes zeros; they need a sync.
@@ -113,6 +135,8 @@ pub(crate) struct FileSet {
     pub(crate) changed: Notify,
     /// Told when there is something to fill.
     pub(crate) unfilled: Notify,
+    /// Told when a commit waits for what is to be filled.
+    pub(crate) hurry: Notify,
     /// Held while files are made, filled or renamed: one at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
     shape: Shape,
@@ -158,6 +182,7 @@ impl FileSet {
             }),
             changed: Notify::new(),
             unfilled: Notify::new(),
+            hurry: Notify::new(),
             changing: tokio::sync::Mutex::new(()),
             shape,
             waiting: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! The journal's second task: makes the files that are missing and fills what is not filled, piece by piece,
 //! ahead of use.
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::files::FillError;
@@ -9,11 +10,24 @@ use crate::io::{Clock, Disk};
 
 /// How long a full disk is left alone.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a start has the disk for itself before the first piece.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long commits have the disk for themselves between two pieces, unless one waits for the next piece.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Runs until the journal has failed or ended.
 pub(crate) async fn fill_files(shared: Arc<Shared>, disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) {
     let mut told = false;
+    let mut pause = FIRST_PAUSE;
     loop {
+        let files = &shared.files;
+        if !files.waiting.load(Ordering::Relaxed) {
+            tokio::select! {
+                biased;
+                () = files.hurry.notified() => {}
+                () = clock.sleep(std::mem::replace(&mut pause, PAUSE)) => {}
+            }
+        }
         let outcome = {
             let _one_at_a_time = shared.files.changing.lock().await;
             if shared.failed.get().is_some() {

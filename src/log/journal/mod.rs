@@ -4,6 +4,7 @@
 //! mean. Invariants: commit *n*+1 is written only after *n* is durable; a failed write poisons the journal
 //! for the life of the process; a file is written only once its name is durable.
 mod committer;
+mod creation;
 mod entry;
 mod files;
 mod fill;
@@ -20,8 +21,9 @@ pub use format::{CommitNumber, FileSequence, Incarnation, Position};
 pub use handle::{CommitTicket, JournalFailed, JournalHandle, JournalStatistics};
 pub use recovery::{CommitDamage, JournalError, JournalReport, TornTail};
 
+pub(crate) use creation::{Before, before, begin, name};
 pub(crate) use format::COMMIT_OVERHEAD_BYTES;
-pub(crate) use recovery::{JournalReader, Step, create, exists};
+pub(crate) use recovery::{JournalReader, Origin, Step};
 
 /// The journal's directory, relative to the data directory.
 pub(crate) const DIRECTORY: &str = "journal";

@@ -127,45 +127,16 @@ pub(crate) enum Step {
     End,
 }
 
-fn io_error(action: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> JournalError {
+pub(super) fn io_error(
+    action: &'static str,
+    path: impl Into<String>,
+) -> impl FnOnce(io::Error) -> JournalError {
     let path = path.into();
     move |source| JournalError::Io { action, path, source }
 }
 
-/// Whether there is a journal that was written to: a file that begins with a commit.
-pub(crate) async fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
-    for (sequence, _) in list(disk, &mut Vec::new()).await? {
-        let path = sequence.path();
-        let file = disk.open(&path, files::open_options()).await.map_err(io_error("opening", &path))?;
-        let block = file.read_at(0, DISK_BLOCK_BYTES).await.map_err(io_error("reading", &path))?;
-        if !matches!(CommitHeader::parse(&block), HeaderFound::None) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Makes an empty journal: its directory and the beginning of its first file, durable. Removes what an earlier attempt left.
-pub(crate) async fn create(disk: &dyn Disk, options: &StorageOptions) -> Result<(), JournalError> {
-    let dir = io_error("creating", DIRECTORY);
-    disk.remove_dir_all(DIRECTORY).await.map_err(io_error("removing", DIRECTORY))?;
-    // The removal is durable before anything of the same name is made.
-    disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))?;
-    disk.create_dir_all(DIRECTORY).await.map_err(dir)?;
-    let needed = options.journal_file_bytes.saturating_mul(options.journal_files as u64);
-    let space = disk.space().await.map_err(io_error("asking for the room in", DIRECTORY))?;
-    if space.available < needed {
-        return Err(JournalError::NoRoom { needed, available: space.available });
-    }
-    // The others are made while this one is in use.
-    let first = FileSequence(1);
-    files::make(disk, first, Shape::of(options)).await.map_err(io_error("making", first.path()))?;
-    disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
-    disk.sync_dir("").await.map_err(io_error("syncing", "the data directory"))
-}
-
 /// The journal files by number with their lengths; other names go to `ignored`.
-async fn list(
+pub(super) async fn list(
     disk: &dyn Disk,
     ignored: &mut Vec<String>,
 ) -> Result<BTreeMap<FileSequence, u64>, JournalError> {
@@ -187,6 +158,15 @@ async fn list(
     Ok(found)
 }
 
+/// Where a journal comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// It was found at the start: what is read may not be durable yet.
+    Found,
+    /// This very process has just made it, durably: it is empty.
+    Made,
+}
+
 /// Walks a journal from the replay position to its end.
 pub(crate) struct JournalReader {
     disk: Arc<dyn Disk>,
@@ -198,6 +178,7 @@ pub(crate) struct JournalReader {
     vouch_file: VouchFile,
     vouch: Option<Vouch>,
     policy: UnattributedDamage,
+    origin: Origin,
     vouch_bytes: u64,
     window: Window,
     torn_header: Option<(FileSequence, u64)>,
@@ -219,6 +200,7 @@ impl JournalReader {
         disk: Arc<dyn Disk>,
         incarnation: Incarnation,
         position: Position,
+        origin: Origin,
         options: &StorageOptions,
     ) -> Result<JournalReader, JournalError> {
         let mut report = JournalReport::default();
@@ -255,6 +237,7 @@ impl JournalReader {
             vouch_file,
             vouch,
             policy: options.unattributed_damage,
+            origin,
             vouch_bytes: options.journal_vouch_bytes,
             window,
             torn_header: None,
@@ -263,6 +246,10 @@ impl JournalReader {
         };
         reader.check_files().await?;
         Ok(reader)
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Where the next commit is expected.
@@ -696,7 +683,10 @@ impl JournalReader {
         let disk = &*self.disk;
         let shape = Shape::of(options);
         let becomes = |file: &JournalFile, sequence: FileSequence, used: u64| {
-            let filled = files::filled_after_restart(file.length, used, shape);
+            let filled = match self.origin {
+                Origin::Found => files::filled_after_restart(file.length, used, shape),
+                Origin::Made => file.length,
+            };
             let length = file.length.max(shape.file_bytes);
             JournalFile::new(sequence, length, Arc::clone(&file.file), filled)
         };
@@ -728,7 +718,9 @@ impl JournalReader {
             }
             spare.push(becomes(&file, next, 0));
         }
-        disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
+        if self.origin == Origin::Found {
+            disk.sync_dir(DIRECTORY).await.map_err(io_error("syncing", DIRECTORY))?;
+        }
         Ok((live, spare))
     }
 }

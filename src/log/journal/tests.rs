@@ -1,7 +1,7 @@
 use super::format::HeaderFound;
 use super::recovery::Replayed;
 use super::*;
-use crate::io::RngStream;
+use crate::io::{Disk, RngStream};
 use crate::log::config::{StorageOptions, UnattributedDamage};
 use crate::log::testing::{TestDisk, TestFault, TestRandom, TestRuntime, test_io};
 use crate::types::{LeaderEpoch, Offset, PartitionId, PartitionIndex, TopicId};
@@ -40,13 +40,21 @@ struct Opened {
     all_damaged: bool,
 }
 
+/// Makes an empty journal as a node's storage does.
+async fn create(disk: &dyn Disk) {
+    let before = before(disk).await.unwrap();
+    disk.sync_files(begin(disk, &options(), before).await.unwrap()).await.unwrap();
+    name(disk).await.unwrap();
+}
+
 fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> Result<Opened, JournalError> {
     let runtime = TestRuntime::new();
     let io = test_io(&runtime, disk, 1);
     let (mut commits, mut all_damaged) = (Vec::new(), false);
     let (handle, report) = runtime.block_on(async {
         let options = StorageOptions { unattributed_damage: policy, ..options() };
-        let mut reader = JournalReader::open(Arc::clone(&io.disk), INCARNATION, position, &options).await?;
+        let mut reader =
+            JournalReader::open(Arc::clone(&io.disk), INCARNATION, position, Origin::Found, &options).await?;
         loop {
             match reader.next().await? {
                 Step::Commit(commit) => commits.push(commit),
@@ -67,7 +75,7 @@ fn open(disk: &TestDisk) -> Result<Opened, JournalError> {
 fn new_disk() -> TestDisk {
     let disk = TestDisk::new();
     let runtime = TestRuntime::new();
-    runtime.block_on(create(&disk, &options())).unwrap();
+    runtime.block_on(create(&disk));
     disk
 }
 
@@ -313,11 +321,8 @@ fn a_new_journal_takes_its_first_commit_before_its_files_are_made() {
     opened.runtime.block_on(opened.handle.append(vec![entry(1, 1)])).unwrap();
     assert!(disk.paths().len() < 5, "{:?}", disk.paths());
     // All files are filled ahead of use; the first commits do not wait for that.
-    opened.runtime.block_on(async {
-        for _ in 0..64 {
-            let _ = disk_turn(&disk).await;
-        }
-    });
+    let clock = opened.runtime.clock();
+    opened.runtime.block_on(clock.sleep(std::time::Duration::from_secs(1)));
     let lengths: Vec<usize> =
         (1..=4).map(|n| disk.bytes(&FileSequence(n).path()).map_or(0, |bytes| bytes.len())).collect();
     assert_eq!(lengths, [16_384; 4]);
@@ -375,7 +380,9 @@ fn what_a_start_would_replay_is_bounded() {
     let bounded = StorageOptions { journal_replay_bytes: 0, ..options() };
     let handle = runtime.block_on(async {
         let mut reader =
-            JournalReader::open(Arc::clone(&io.disk), INCARNATION, Position::START, &bounded).await.unwrap();
+            JournalReader::open(Arc::clone(&io.disk), INCARNATION, Position::START, Origin::Found, &bounded)
+                .await
+                .unwrap();
         assert!(matches!(reader.next().await.unwrap(), Step::End));
         reader.finish(&io, &bounded).await.unwrap().0
     });

@@ -37,8 +37,7 @@ impl VouchFile {
         disk: &dyn Disk,
         incarnation: Incarnation,
     ) -> io::Result<(VouchFile, Option<Vouch>, bool)> {
-        let options = OpenOptions { write: true, create: true, access: Access::Direct, ..Default::default() };
-        let file = disk.open(PATH, options).await?;
+        let file = disk.open(PATH, open_options()).await?;
         let existed = file.size().await? >= 2 * DISK_BLOCK_BYTES as u64;
         let mut newest: Option<Vouch> = None;
         if existed {
@@ -53,9 +52,7 @@ impl VouchFile {
                 }
             }
         } else {
-            let zeros = AlignedBuffer::zeroed(2 * DISK_BLOCK_BYTES);
-            let (result, _) = file.write_aligned_at(0, zeros, 2 * DISK_BLOCK_BYTES, Durability::Now).await;
-            result?;
+            make(disk).await?.sync().await?;
             disk.sync_dir(super::DIRECTORY).await?;
         }
         let next_turn = newest.map_or(0, |vouch| vouch.turn + 1);
@@ -90,6 +87,19 @@ impl VouchFile {
         self.next_turn += 1;
         Ok(())
     }
+}
+
+/// Makes the file, or fills it: two slots that say nothing. They need a sync, its name one of the directory.
+pub(super) async fn make(disk: &dyn Disk) -> io::Result<Arc<dyn File>> {
+    let file = disk.open(PATH, open_options()).await?;
+    let zeros = AlignedBuffer::zeroed(2 * DISK_BLOCK_BYTES);
+    let (result, _) = file.write_aligned_at(0, zeros, 2 * DISK_BLOCK_BYTES, Durability::Later).await;
+    result?;
+    Ok(file)
+}
+
+fn open_options() -> OpenOptions {
+    OpenOptions { write: true, create: true, access: Access::Direct, ..Default::default() }
 }
 
 fn parse(block: &[u8], incarnation: Incarnation) -> Option<Vouch> {

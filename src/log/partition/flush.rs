@@ -77,6 +77,11 @@ impl PartitionLog {
         if !self.wants_flush() {
             return None;
         }
+        if self.damage.is_some() {
+            // What of it is in memory alone is never flushed, and read by nobody: it would hold the journal, and
+            // with that all other logs, for ever.
+            self.tail.flushed_to(self.log_end);
+        }
         let end = self.flushable_end();
         let mut producers = self.flushed_producers.clone();
         let mut plan = Vec::new();

@@ -307,6 +307,11 @@ fn damage_in_the_journal_takes_down_the_log_that_it_concerns() {
     assert_eq!(node.contents(0).unwrap(), expected(45, 100));
     assert!(node.logs[&1].needs_from().is_some(), "the journal stays until a checkpoint knows");
     node.checkpoint().unwrap();
+    assert_eq!(
+        node.logs[&1].needs_from(),
+        None,
+        "and no longer: its readable entries would fill it for ever"
+    );
     let disk = node.stop(&disk);
     assert_eq!(Node::open(&disk).report.damaged.len(), 1);
 }

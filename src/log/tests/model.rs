@@ -85,7 +85,8 @@ impl State {
 
     fn advance(&mut self, start: i64) {
         self.log_start = start;
-        let after = self.epochs.partition_point(|epoch| epoch.1 <= start);
+        // The epoch of the last record that is gone stays in front.
+        let after = self.epochs.partition_point(|epoch| epoch.1 < start);
         if after > 0 {
             self.epochs.drain(..after - 1);
             self.epochs[0].1 = start;

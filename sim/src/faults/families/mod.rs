@@ -27,10 +27,14 @@ mod partition;
 mod pause;
 mod power;
 mod power_at;
+mod power_between;
+mod power_soon;
 mod read_errors;
+mod replay_rot;
 mod reset;
 mod rot;
 mod slow;
+mod slow_reads;
 mod stall;
 mod stop;
 mod write_errors;
@@ -44,6 +48,8 @@ pub const ROOM: u64 = 1 << 30;
 pub enum Family {
     Power,
     PowerAt,
+    PowerBetween,
+    PowerSoon,
     Crash,
     Stop,
     Pause,
@@ -62,8 +68,10 @@ pub enum Family {
     LostRename,
     Full,
     Slow,
+    SlowReads,
     Stall,
     Rot,
+    ReplayRot,
     BadSector,
     Misdirected,
     OldImage,
@@ -71,9 +79,11 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 25] = [
+    pub const ALL: [Family; 29] = [
         Family::Power,
         Family::PowerAt,
+        Family::PowerBetween,
+        Family::PowerSoon,
         Family::Crash,
         Family::Stop,
         Family::Pause,
@@ -92,8 +102,10 @@ impl Family {
         Family::LostRename,
         Family::Full,
         Family::Slow,
+        Family::SlowReads,
         Family::Stall,
         Family::Rot,
+        Family::ReplayRot,
         Family::BadSector,
         Family::Misdirected,
         Family::OldImage,
@@ -104,20 +116,27 @@ impl Family {
     pub fn is_of_disk(self) -> bool {
         matches!(
             self,
-            Family::FailedSync | Family::ReadErrors | Family::WriteErrors | Family::NameErrors | Family::Full
+            Family::FailedSync
+                | Family::ReadErrors
+                | Family::WriteErrors
+                | Family::NameErrors
+                | Family::PowerSoon
+                | Family::Full
         )
     }
 
     /// Whether it destroys what is on a medium, so that the atlas has to account for it.
     #[must_use]
     pub fn destroys(self) -> bool {
-        matches!(self, Family::Rot | Family::BadSector | Family::Misdirected)
+        matches!(self, Family::Rot | Family::ReplayRot | Family::BadSector | Family::Misdirected)
     }
 
     fn draw(self, place: &Place<'_>, rng: &mut Stream) -> Drawn {
         match self {
             Family::Power => power::draw(place, rng),
             Family::PowerAt => power_at::draw(place, rng),
+            Family::PowerBetween => power_between::draw(place, rng),
+            Family::PowerSoon => power_soon::draw(place, rng),
             Family::Crash => crash::draw(place, rng),
             Family::Stop => stop::draw(place, rng),
             Family::Pause => pause::draw(place, rng),
@@ -136,8 +155,10 @@ impl Family {
             Family::LostRename => lost_rename::draw(place, rng),
             Family::Full => full::draw(place, rng),
             Family::Slow => slow::draw(place, rng),
+            Family::SlowReads => slow_reads::draw(place, rng),
             Family::Stall => stall::draw(place, rng),
             Family::Rot => rot::draw(place, rng),
+            Family::ReplayRot => replay_rot::draw(place, rng),
             Family::BadSector => bad_sector::draw(place, rng),
             Family::Misdirected => misdirected::draw(place, rng),
             Family::OldImage => old_image::draw(place, rng),
@@ -150,6 +171,8 @@ impl Family {
 enum When {
     Now,
     Later,
+    /// So many microseconds after the drawn time.
+    In(u64),
 }
 
 type Drawn = Vec<(When, Fault)>;
@@ -231,7 +254,12 @@ pub fn draw_schedule(
         let lasts = rng.duration(Duration::from_millis(1), Duration::from_millis(4000));
         let end = (time + lasts).min(chaos);
         for (when, fault) in family.draw(&place, rng) {
-            add(if when == When::Now { time } else { end }, fault);
+            let at = match when {
+                When::Now => time,
+                When::Later => end,
+                When::In(by_us) => (time + Duration::from_micros(by_us)).min(end),
+            };
+            add(at, fault);
         }
         time += rng.duration(Duration::from_micros(10), between * 2);
     }
@@ -279,6 +307,10 @@ mod tests {
             "BadSector",
             "Misdirect",
             "TakeImage",
+            "DieBetween",
+            "PowerFailSoon",
+            "Hold",
+            "Replayed",
             "PowerFail { node: \"a\" }",
         ] {
             assert!(drawn.contains(word), "{word}");

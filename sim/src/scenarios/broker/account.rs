@@ -14,7 +14,8 @@ use super::clients::{FETCH_NAMES_UNTIL, FETCH_TIMEOUT};
 use super::history::History;
 use super::plan::OFFSETS_TOPIC;
 use crate::cluster::NodeHandle;
-use crate::fault_atlas::FaultAtlas;
+use crate::fault_atlas::{Demands, FaultAtlas};
+use crate::time::SimTime;
 use crate::world::lock;
 
 /// The account of one broker's damage. Cheap to clone.
@@ -30,6 +31,8 @@ struct Known {
     topics: BTreeMap<String, TopicId>,
     /// Reported by the broker, and rightly.
     down: BTreeSet<PartitionId>,
+    /// When the process was started.
+    starts: Vec<SimTime>,
 }
 
 impl Account {
@@ -69,6 +72,22 @@ impl Account {
             }
             known.down.insert(damage.partition);
         }
+        for whose in &before.demands.report {
+            let is_reported = report.damaged.iter().any(|damage| damage.partition == *whose);
+            // Of topics that stay, that is: of others the log may be gone.
+            if known.topics.values().any(|topic| *topic == whose.topic) && !is_reported {
+                return Err(format!(
+                    "entries of {whose} that the start replays were destroyed in the journal, and it does not \
+                     report them"
+                ));
+            }
+        }
+        if let Some(path) = before.demands.refuse.first() {
+            return Err(format!(
+                "a commit that others follow was destroyed in {path}; nobody can tell whose entries it held, and \
+                 the node starts"
+            ));
+        }
         if before.checkpoint_is_hurt && report.checkpoint_copy.is_none() {
             return Err("one of the checkpoints was destroyed, and the start does not report it".to_owned());
         }
@@ -76,11 +95,28 @@ impl Account {
     }
 
     /// To be asked before a start.
-    pub(super) fn before(&self) -> Before {
+    pub(super) fn before(&self, now: SimTime) -> Before {
+        lock(&self.known).starts.push(now);
         let _remembered = self.atlas.look(&self.node);
         let damaged = self.node.disk().damaged();
         let is_checkpoint = |path: &str| matches!(path, "checkpoint" | "checkpoint.copy");
-        Before { checkpoint_is_hurt: damaged.iter().any(|(path, _)| is_checkpoint(path)) }
+        Before {
+            checkpoint_is_hurt: damaged.iter().any(|(path, _)| is_checkpoint(path)),
+            demands: self.atlas.demands(&self.node),
+        }
+    }
+
+    /// Whether an answer to a request of this time may tell of an error of the storage: something of the
+    /// partition was destroyed, or the disk has given errors to the process that was asked.
+    pub(super) fn explains_error(&self, at: &TopicPartition, began: SimTime) -> bool {
+        let known = lock(&self.known);
+        let start = known.starts.iter().rev().find(|start| **start <= began).copied().unwrap_or_default();
+        let gave_errors = self.node.disk().last_error().is_some_and(|error| error >= start);
+        let Some(topic) = known.topics.get(&at.topic) else { return true };
+        let whose = PartitionId { topic: *topic, index: at.partition };
+        drop(known);
+        let ever = self.atlas.ever(&self.node);
+        gave_errors || ever.logs.contains(&whose) || ever.records.contains_key(&whose)
     }
 
     /// The partitions among these that the broker reported as damaged, and rightly.
@@ -140,10 +176,16 @@ impl Account {
 /// What was destroyed before a start.
 pub(super) struct Before {
     checkpoint_is_hurt: bool,
+    /// What the start must say.
+    demands: Demands,
 }
 
 /// What a fetch from an offset is answered with.
-async fn fetch_code(client: &Client, at: &TopicPartition, offset: Offset) -> Result<ErrorCode, ClientError> {
+pub(super) async fn fetch_code(
+    client: &Client,
+    at: &TopicPartition,
+    offset: Offset,
+) -> Result<ErrorCode, ClientError> {
     let leader = client.leader(at).await?;
     let broker = client.node(leader, Lane::Fetch).await?;
     let partition = FetchPartition {

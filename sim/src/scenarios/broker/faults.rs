@@ -8,7 +8,7 @@ use super::plan::BROKER;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::PowerLoss;
 use crate::fault_atlas::{Aim, Target};
-use crate::faults::{Fault, ROOM, TimedFault};
+use crate::faults::{Death, Fault, ROOM, TimedFault};
 use crate::world::NodeIndex;
 
 /// Lets a schedule happen, and waits until `duration` is over.
@@ -69,6 +69,21 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
         Fault::PowerFailAt { node, op, prefix, skip } => on(node, &|node| {
             node.disk().when_next(*op, prefix, *skip, machine.power_failure(None));
         }),
+        Fault::DieBetween { node, first, second, death } => on(node, &|node| {
+            let failure = match death {
+                Death::Power => machine.power_failure(None),
+                Death::Process => machine.death(),
+            };
+            let (disk, second) = (node.clone(), second.clone());
+            let arm = move || disk.disk().when_next(second.op, &second.prefix, second.skip, failure);
+            node.disk().when_next(first.op, &first.prefix, first.skip, Box::new(arm));
+        }),
+        Fault::PowerFailSoon { node, after, by_us } => on(node, &|node| {
+            let (cluster, by) = (cluster.clone(), Duration::from_micros(*by_us));
+            let failure = machine.power_failure(None);
+            let arm = move || cluster.after(by, failure);
+            node.disk().when_next(after.op, &after.prefix, after.skip, Box::new(arm));
+        }),
         Fault::LoseNames { node, op, prefix, skip } => on(node, &|node| {
             let loss = PowerLoss { kept_per_mille: 0 };
             node.disk().when_next(*op, prefix, *skip, machine.power_failure(Some(loss)));
@@ -99,6 +114,9 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
             net.slow(b, a, Duration::from_micros(*by_us));
         }),
         Fault::Disk { node, op, prefix, times } => on(node, &|node| node.disk().fail(*op, prefix, *times)),
+        Fault::Hold { node, op, prefix, times, every, for_us } => on(node, &|node| {
+            node.disk().hold(*op, prefix, (*times, *every), Duration::from_micros(*for_us));
+        }),
         Fault::ClearDisk { node } => on(node, &|node| node.disk().clear_faults()),
         Fault::Capacity { node, bytes } => on(node, &|node| node.disk().set_capacity(*bytes)),
         Fault::Slow { node, times } => on(node, &|node| node.disk().slow(*times)),
@@ -154,6 +172,7 @@ pub(super) fn heal(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle])
     node.clock().freeze(false);
     node.disk().clear_faults();
     node.disk().set_capacity(ROOM);
+    machine.calm();
     machine.resume();
     machine.start();
 }

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use bytes::Bytes;
 use ordain::client::TopicPartition;
 use ordain::io::Shutdown;
-use ordain::types::Offset;
+use ordain::types::{ErrorCode, Offset};
+use ordain::wire::batch::RecordHeader;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checkers::Step;
 use crate::cluster::Cluster;
 use crate::history::{Completion, OperationId};
+use crate::scenarios::Violation;
 use crate::time::SimTime;
 use crate::trace::Part;
 use crate::world::lock;
@@ -26,6 +29,9 @@ pub(super) struct RecordId {
     pub(super) number: u32,
 }
 
+/// The header of a record without a value.
+const ID_HEADER: &[u8] = b"id";
+
 impl RecordId {
     /// The record's value, `bytes` long or a little more.
     pub(super) fn value(self, bytes: usize) -> Vec<u8> {
@@ -36,6 +42,17 @@ impl RecordId {
         }
         value.resize(value.len().max(bytes), b'.');
         value
+    }
+
+    /// By which a record without a value is known.
+    pub(super) fn header(self) -> RecordHeader {
+        RecordHeader { key: Bytes::from_static(ID_HEADER), value: Some(Bytes::from(self.value(0))) }
+    }
+
+    /// Which record this is, by its value or, if it has none, by its header.
+    pub(super) fn of_record(value: Option<&[u8]>, headers: &[RecordHeader]) -> Option<RecordId> {
+        let header = headers.iter().find(|header| header.key == ID_HEADER);
+        RecordId::of(value.or_else(|| header?.value.as_deref())?)
     }
 
     /// For the trace: who sent it.
@@ -96,6 +113,14 @@ pub(super) enum Fate {
     Unknown,
 }
 
+/// What a record says of its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Content {
+    Value,
+    /// Nothing any more. Its id stands in a header.
+    Tombstone,
+}
+
 /// How its producer sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +136,7 @@ pub(super) struct Sent {
     pub(super) mode: Mode,
     /// Which of its topic's keys it carries, if it carries one.
     pub(super) key: Option<u32>,
+    pub(super) content: Content,
     pub(super) fate: Fate,
     pub(super) began: SimTime,
     /// When its fate was told.
@@ -196,6 +222,19 @@ pub(super) struct CommittedRead {
     pub(super) offset: Option<Offset>,
     pub(super) began: SimTime,
     pub(super) ended: SimTime,
+}
+
+/// What a member of the workers' group was told when it had joined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Assigned {
+    pub(super) worker: String,
+    pub(super) member: String,
+    pub(super) generation: i32,
+    /// What the generation's leader gave to all of them.
+    pub(super) assignment: String,
+    /// When it asked to join.
+    pub(super) joining: SimTime,
+    pub(super) told: SimTime,
 }
 
 /// Which offset was asked for.
@@ -290,6 +329,14 @@ pub(super) struct Events {
     pub(super) committed: Vec<CommittedRead>,
     /// Up to where deletion was asked for.
     pub(super) deleted: BTreeMap<TopicPartition, Offset>,
+    /// Records that were refused for good, and with what.
+    pub(super) refused: BTreeMap<RecordId, ErrorCode>,
+    /// What the workers were told.
+    pub(super) assigned: Vec<Assigned>,
+    /// Errors of the storage that nothing explains.
+    pub(super) storage_errors: Vec<String>,
+    /// For how long a tombstone stays after it was written at least; `None` if nobody can tell.
+    pub(super) tombstones_stay: Option<std::time::Duration>,
     /// What was said of offsets.
     pub(super) listed: Vec<Listed>,
     /// Every producer id and epoch that was given out.
@@ -310,7 +357,7 @@ pub(super) struct Events {
     /// How many sessions each client has begun.
     pub(super) sessions: BTreeMap<String, u32>,
     /// What no client may meet.
-    pub(super) wrongs: Vec<String>,
+    pub(super) wrongs: Vec<Violation>,
 }
 
 /// The history that all clients of a run write. Cheap to clone.
@@ -321,6 +368,8 @@ pub(super) struct History {
     wrong: Shutdown,
     /// The records whose fate is not told yet, as operations of the kept history.
     sending: Arc<Mutex<BTreeMap<RecordId, OperationId>>>,
+    /// The changes of topics whose fate is not told yet, likewise, by their places.
+    changing: Arc<Mutex<BTreeMap<usize, OperationId>>>,
     step: Arc<Mutex<Step>>,
 }
 
@@ -331,6 +380,7 @@ impl History {
             events: Arc::default(),
             wrong: Shutdown::new(),
             sending: Arc::default(),
+            changing: Arc::default(),
             step: Arc::default(),
         }
     }
@@ -343,12 +393,18 @@ impl History {
         lock(&self.events)
     }
 
-    pub(super) fn sending(&self, id: RecordId, at: &TopicPartition, mode: Mode, key: Option<u32>) {
+    pub(super) fn sending(
+        &self,
+        id: RecordId,
+        at: &TopicPartition,
+        mode: Mode,
+        (key, content): (Option<u32>, Content),
+    ) {
         let parts =
             [Part::Text("send"), id.part(), id.number_part(), Part::Text(&at.topic), partition_part(at)];
         self.cluster.note_often(&parts, format_args!("send {id} to {at}"));
         let now = self.now();
-        let sent = Sent { at: at.clone(), mode, key, fate: Fate::Open, began: now, ended: now };
+        let sent = Sent { at: at.clone(), mode, key, content, fate: Fate::Open, began: now, ended: now };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
         if !self.cluster.history_is_kept() {
             return;
@@ -379,8 +435,42 @@ impl History {
         drop(events);
         let step = lock(&self.step).holds(&at, offset, id);
         if let Err(wrong) = step {
-            self.wrong(wrong);
+            self.wrong("I2-inconsistent-offsets", wrong);
         }
+    }
+
+    /// A record was refused for good, with this code.
+    pub(super) fn refused(&self, id: RecordId, code: ErrorCode) {
+        self.events().refused.insert(id, code);
+    }
+
+    /// A worker was told its share of a generation.
+    pub(super) fn assigned(&self, assigned: Assigned) {
+        self.cluster.note(format_args!("{assigned:?}"));
+        let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
+        let (worker, began) = (&assigned.worker, assigned.joining);
+        self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
+        self.events().assigned.push(assigned);
+    }
+
+    /// A fetch of which only the answer's code is of interest.
+    pub(super) fn fetched(
+        &self,
+        client: &str,
+        (at, offset): (&TopicPartition, Offset),
+        began: SimTime,
+        code: ErrorCode,
+    ) {
+        let asked = || json!({ at.to_string(): offset.0 });
+        let value = || json!(format!("{code:?}"));
+        self.operation(client, "fetch", began, &asked, (Completion::Ok, &value));
+    }
+
+    /// The broker says that it cannot read what nothing has destroyed.
+    pub(super) fn storage_error(&self, at: &TopicPartition, offset: Offset, code: ErrorCode) {
+        let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
+        self.cluster.note(format_args!("{error}"));
+        self.events().storage_errors.push(error);
     }
 
     fn fate_of_operation(&self, id: RecordId, fate: &Fate) {
@@ -447,7 +537,7 @@ impl History {
         let step = lock(&self.step).read(&read);
         self.events().reads.push(read);
         if let Err(wrong) = step {
-            self.wrong(wrong);
+            self.wrong("I2-inconsistent-offsets", wrong);
         }
     }
 
@@ -521,11 +611,16 @@ impl History {
             "{} {:?} is {:?} (time {})",
             listed.at, listed.spec, listed.offset, listed.timestamp
         ));
+        let value = || json!({ listed.at.to_string(): listed.offset.map(|offset| offset.0) });
+        let asked = || json!({ listed.at.to_string(): format!("{:?}", listed.spec) });
+        self.operation("lister", "list-offsets", listed.began, &asked, (Completion::Ok, &value));
         self.events().listed.push(listed);
     }
 
     pub(super) fn producer_id(&self, id: i64, epoch: i16) {
         self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
+        let value = || json!([id, epoch]);
+        self.operation("ids", "init-producer-id", self.now(), &|| Value::Null, (Completion::Ok, &value));
         self.events().producer_ids.push((id, epoch));
     }
 
@@ -533,10 +628,14 @@ impl History {
     pub(super) fn changing_topic(&self, topic: &str, change: TopicChange) -> usize {
         self.cluster.note(format_args!("{topic}: {change:?}"));
         let now = self.now();
+        let value = || json!({ topic: format!("{change:?}") });
+        let operation = self.cluster.begin_operation("topics", "change-topic", now, value);
         let (topic, done) = (topic.to_owned(), Done::Unknown);
         let mut events = self.events();
         events.topic_changes.push(TopicChanged { topic, change, done, began: now, ended: now });
-        events.topic_changes.len() - 1
+        let place = events.topic_changes.len() - 1;
+        lock(&self.changing).insert(place, operation);
+        place
     }
 
     pub(super) fn changed_topic(&self, place: usize, done: Done) {
@@ -545,10 +644,25 @@ impl History {
         let changed = &mut events.topic_changes[place];
         (changed.done, changed.ended) = (done, now);
         self.cluster.note(format_args!("{}: {done:?}", changed.topic));
+        let end = match done {
+            Done::Yes => Completion::Ok,
+            Done::Refused => Completion::Fail,
+            Done::Unknown => Completion::Info,
+        };
+        if let Some(operation) = lock(&self.changing).remove(&place) {
+            self.cluster.end_operation(
+                operation,
+                end,
+                || json!({ &changed.topic: format!("{:?}", changed.change) }),
+            );
+        }
     }
 
     pub(super) fn topic_looked(&self, look: TopicLook) {
         self.cluster.note(format_args!("{} is {:?}", look.topic, look.seen));
+        let value = || json!({ &look.topic: format!("{:?}", look.seen) });
+        let asked = || json!(look.topic);
+        self.operation("topics", "describe-topic", look.began, &asked, (Completion::Ok, &value));
         self.events().topic_looks.push(look);
     }
 
@@ -565,17 +679,17 @@ impl History {
         *self.events().progress.entry(who.to_owned()).or_default() += 1;
     }
 
-    /// A client met what none may meet.
-    pub(super) fn wrong(&self, what: String) {
+    /// A client met what none may meet; under the id of the checker that would find it in the whole history.
+    pub(super) fn wrong(&self, checker: &'static str, what: String) {
         self.cluster.note(format_args!("WRONG: {what}"));
-        self.events().wrongs.push(what);
+        self.events().wrongs.push(Violation::new(checker, what));
         self.wrong.begin();
     }
 
     /// The first thing that no client may meet, as soon as one has.
-    pub(super) async fn is_wrong(&self) -> String {
+    pub(super) async fn is_wrong(&self) -> Violation {
         self.wrong.begun().await;
-        self.events().wrongs.first().cloned().unwrap_or_default()
+        self.events().wrongs.first().cloned().expect("it is begun by the first")
     }
 
     /// A client's request was answered.

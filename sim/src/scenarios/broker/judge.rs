@@ -137,7 +137,7 @@ impl Judge<'_> {
 fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String> {
     let events = history.events();
     if let Some(wrong) = events.wrongs.first() {
-        return Err(wrong.clone());
+        return Err(wrong.to_string());
     }
     let found: BTreeMap<(&TopicPartition, Offset), _> = events
         .reads
@@ -233,7 +233,8 @@ impl Look {
                 Cleanup::Delete | Cleanup::Compact => before == extent,
             };
             if before.is_some_and(|before| !is_same(before)) {
-                self.history.wrong(format!("{at} held {before:?}, and after a loss of power {extent:?}"));
+                let what = format!("{at} held {before:?}, and after a loss of power {extent:?}");
+                self.history.wrong("I11-answers-changed", what);
             }
         }
         let positions = starts.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();

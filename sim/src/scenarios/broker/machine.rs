@@ -28,6 +28,8 @@ pub(super) struct Machine {
     shared: Arc<Shared>,
     exits: tokio::sync::Mutex<mpsc::Receiver<Exit>>,
     paused: Arc<AtomicBool>,
+    /// From now on no power fails that was to fail at some operation.
+    calm: Arc<AtomicBool>,
     account: Account,
     history: History,
     /// An image of the disk, and when it was taken.
@@ -45,6 +47,8 @@ struct Shared {
     /// Whether the disk gives errors, now or earlier in this run.
     disk_errors: AtomicBool,
     account: Account,
+    /// How long a process goes on whose journal has failed.
+    death: Mutex<Stream>,
     /// Who begins with each run of the process, inside of it.
     guests: Mutex<Arc<[Guest]>>,
 }
@@ -64,6 +68,8 @@ enum Why {
     Wrong(String),
 }
 
+/// A process whose journal has failed ends within this time.
+const DEATH_MAX: Duration = Duration::from_millis(300);
 /// Exits that wait for the supervisor: one for each run of the process.
 const EXITS_MAX: usize = 1024;
 
@@ -83,6 +89,7 @@ impl Machine {
             run: AtomicU64::new(0),
             stop: Mutex::new(Shutdown::new()),
             disk_errors,
+            death: Mutex::new(cluster.rng("death")),
             guests: Mutex::new(Arc::new([])),
         });
         let program = Arc::clone(&shared);
@@ -95,6 +102,7 @@ impl Machine {
             shared,
             exits,
             paused: Arc::default(),
+            calm: Arc::default(),
             account,
             history: history.clone(),
             image: Mutex::default(),
@@ -115,11 +123,25 @@ impl Machine {
     }
 
     pub(super) fn power_fail(&self) {
-        self.power_failure(None)();
+        self.power_loss(None)();
     }
 
-    /// What a loss of power does, for later.
+    /// What a loss of power does, for later; nothing from [`Machine::calm`] on.
     pub(super) fn power_failure(&self, loss: Option<PowerLoss>) -> Box<dyn FnOnce() + Send> {
+        let (calm, loss) = (Arc::clone(&self.calm), self.power_loss(loss));
+        Box::new(move || {
+            if !calm.load(Ordering::Relaxed) {
+                loss();
+            }
+        })
+    }
+
+    /// The faults are over.
+    pub(super) fn calm(&self) {
+        self.calm.store(true, Ordering::Relaxed);
+    }
+
+    fn power_loss(&self, loss: Option<PowerLoss>) -> Box<dyn FnOnce() + Send> {
         let (node, paused, history) = (self.node.clone(), Arc::clone(&self.paused), self.history.clone());
         Box::new(move || {
             if node.is_running() {
@@ -134,11 +156,28 @@ impl Machine {
     }
 
     pub(super) fn crash(&self) {
-        if self.node.is_running() {
-            self.paused.store(false, Ordering::Relaxed);
-            self.node.crash();
-            run_ended(&self.node, &self.history, true);
-        }
+        self.kill()();
+    }
+
+    /// What a crash of the process does, for later; nothing from [`Machine::calm`] on.
+    pub(super) fn death(&self) -> Box<dyn FnOnce() + Send> {
+        let (calm, kill) = (Arc::clone(&self.calm), self.kill());
+        Box::new(move || {
+            if !calm.load(Ordering::Relaxed) {
+                kill();
+            }
+        })
+    }
+
+    fn kill(&self) -> Box<dyn FnOnce() + Send> {
+        let (node, paused, history) = (self.node.clone(), Arc::clone(&self.paused), self.history.clone());
+        Box::new(move || {
+            if node.is_running() {
+                paused.store(false, Ordering::Relaxed);
+                node.crash();
+                run_ended(&node, &history, true);
+            }
+        })
     }
 
     /// Takes the failed syncs so far into the history, as those of a process that still runs.
@@ -254,7 +293,7 @@ async fn run(io: Io, shared: Arc<Shared>, cluster: Cluster) {
 
 async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Why {
     let config = &shared.config;
-    let before = shared.account.before();
+    let before = shared.account.before(cluster.now());
     let node =
         Node::start(io.clone(), Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
     let node = match node {
@@ -276,7 +315,12 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
         () = stop.begun() => None,
     };
     match failed {
-        Some(failed) => Why::JournalFailed(failed.to_string()),
+        Some(failed) => {
+            // It does not end at once, and may say nothing wrong meanwhile.
+            let dying = lock(&shared.death).duration(Duration::ZERO, DEATH_MAX);
+            cluster.sleep(dying).await;
+            Why::JournalFailed(failed.to_string())
+        }
         None => {
             node.shutdown().await;
             Why::Stopped

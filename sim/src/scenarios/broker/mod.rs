@@ -82,6 +82,7 @@ impl Scenario for Broker {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
             let history = History::new(&cluster);
+            history.events().tombstones_stay = plan.tombstones_stay();
             let machine = Machine::start_up(&cluster, &plan, &history);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
@@ -112,7 +113,7 @@ async fn live(
     let faults = faults::run(cluster, machine, &nodes, &case.faults, case.duration());
     tokio::select! {
         biased;
-        wrong = history.is_wrong() => return Err(Violation::new("client-saw-wrong", wrong)),
+        wrong = history.is_wrong() => return Err(wrong),
         () = faults => {}
     }
     faults::heal(cluster, machine, &nodes);
@@ -139,6 +140,8 @@ struct Running {
     seat: NodeHandle,
     ending: Ending,
     is_member: bool,
+    /// Whether it gets nowhere without the groups.
+    needs_groups: bool,
     /// Whether it sends what the group reads.
     feeds_group: bool,
 }
@@ -156,6 +159,7 @@ fn start_clients(
     for client in &case.clients {
         let work: Work = client.work_as()?;
         let is_member = matches!(work, Work::Member(_));
+        let needs_groups = matches!(work, Work::Worker | Work::Admin);
         let feeds_group = matches!(&work, Work::Producer(producer) if producer.topic == plan::TOPIC);
         let node = cluster.add_node(&client.name);
         let ending = ending.with_budget(client.operations_max);
@@ -172,7 +176,7 @@ fn start_clients(
             };
             perform(seat, work.clone())
         });
-        clients.push(Running { seat: node, ending, is_member, feeds_group });
+        clients.push(Running { seat: node, ending, is_member, needs_groups, feeds_group });
     }
     Ok(clients)
 }
@@ -183,7 +187,10 @@ fn topic_of(work: &Work) -> &str {
         Work::Producer(plan) => &plan.topic,
         Work::Reader { topic, .. } => topic,
         Work::Slow { .. } => plan::SHORT,
-        Work::Prober { .. }
+        Work::Chaser { topic } => topic,
+        Work::Trimmer => plan::COMPACTED,
+        Work::Worker
+        | Work::Prober { .. }
         | Work::Lister
         | Work::Member(_)
         | Work::Ids
@@ -210,6 +217,9 @@ async fn perform(seat: Seat, work: Work) {
             LoadClient { work, partitions, history, ending }.run_outside(io).await;
         }
         Work::Topics => clients::administer_topics(seat).await,
+        Work::Trimmer => clients::trim(seat).await,
+        Work::Chaser { .. } => clients::chase(seat).await,
+        Work::Worker => clients::work_in_group(seat).await,
     }
 }
 
@@ -230,7 +240,7 @@ async fn all_get_on(
     let began = cluster.now();
     loop {
         if let Some(wrong) = history.events().wrongs.first() {
-            return Err(Violation::new("client-saw-wrong", wrong.as_str()));
+            return Err(wrong.clone());
         }
         // A group without its offsets, without a partition to read, or without anything new in them (the
         // producers of a case may be bounded, or taken away) cannot get on.
@@ -239,8 +249,9 @@ async fn all_get_on(
             || account.groups_are_down()
             || account.down(&plan.checked()).len() == plan.checked().len();
         let (members, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.is_member);
-        let stuck: Vec<&str> =
-            others.into_iter().filter(|client| !got_on(client)).map(|client| client.seat.name()).collect();
+        let waits = |client: &&Running| client.needs_groups && account.groups_are_down();
+        let stuck = others.into_iter().filter(|client| !got_on(client) && !waits(client));
+        let stuck: Vec<&str> = stuck.map(|client| client.seat.name()).collect();
         let group_is_stuck = !is_excused && !members.is_empty() && !members.iter().any(got_on);
         if stuck.is_empty() && !group_is_stuck {
             return Ok(());

@@ -24,6 +24,12 @@ pub(super) const RETENTION_BYTES: u64 = 20_000;
 pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// How many keys a compacted topic has from one producer.
 const KEYS: u32 = 8;
+/// The group that has only members.
+pub(super) const WORKERS: &str = "workers";
+/// Longer than any clock here jumps, in milliseconds: a hundred years.
+const FOR_EVER_MS: u64 = 100 * 365 * 86_400_000;
+/// In so many of a thousand runs producers write all that the journal takes.
+const HEAVY_PER_MILLE: u32 = 120;
 /// The group that reads it.
 pub(super) const GROUP: &str = "readers";
 /// The broker's name in the network.
@@ -57,6 +63,10 @@ pub(super) struct Plan {
     pub(super) segment_bytes: u64,
     pub(super) index_interval_bytes: u64,
     pub(super) partitions: u64,
+    /// Whether records of the compacted topic may be deleted, too.
+    pub(super) compacted_deletes: bool,
+    /// How long its tombstones stay once they were seen by a compaction, in milliseconds.
+    pub(super) delete_retention_ms: u64,
     /// The kinds of faults that were drawn from.
     pub(super) families: Vec<Family>,
 }
@@ -83,6 +93,12 @@ pub(super) enum Work {
     Hostile,
     /// Deletes records, looks at what is committed. Each is an operation.
     Admin,
+    /// Deletes records of the topic that is compacted. Each is an operation.
+    Trimmer,
+    /// Fetches what is oldest in a topic, which may leave it at that moment. An operation is a fetch.
+    Chaser { topic: String },
+    /// Joins a group in which nobody reads anything. An operation is a generation.
+    Worker,
     /// Creates, changes, deletes topics and looks at them. Each is an operation.
     Topics,
     /// Keeps to a schedule of requests. An operation is a request.
@@ -111,6 +127,8 @@ pub(super) struct ProducerPlan {
     pub(super) codec: u8,
     /// How many keys its records carry.
     pub(super) keys: Option<u32>,
+    /// Of the records with keys, how many say that the key is gone.
+    pub(super) tombstones_per_mille: u64,
     pub(super) batch_bytes: usize,
     pub(super) value_bytes: u64,
     /// Records between two waits.
@@ -132,8 +150,11 @@ pub(super) enum AcksPlan {
 pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let stream = |name| Stream::new(seed, "scenario", name, 0);
     let mut rng = stream("plan");
-    let plan = Plan::draw(&mut rng);
-    let clients = draw_clients(&mut rng);
+    let mut plan = Plan::draw(&mut rng);
+    let mut clients = draw_clients(&plan, &mut rng);
+    if rng.chance(HEAVY_PER_MILLE) {
+        make_heavy(&mut plan, &mut clients, &mut rng);
+    }
     let duration = rng.duration(Duration::from_secs(3), Duration::from_secs(25));
     let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
     Case {
@@ -170,7 +191,7 @@ fn draw_net(rng: &mut Stream) -> NetOptions {
     NetOptions { loss_per_mille, window, ..NetOptions::default() }
 }
 
-fn draw_clients(rng: &mut Stream) -> Vec<ClientCase> {
+fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
     let mut clients = Vec::new();
     let count = |rng: &mut Stream, most: u64| 0..u32::try_from(rng.between(1, most)).unwrap_or(1);
     for producer in count(rng, 3) {
@@ -187,23 +208,44 @@ fn draw_clients(rng: &mut Stream) -> Vec<ClientCase> {
         clients.push(ClientCase::new(format!("member-{member}"), &work));
     }
     clients.push(ClientCase::new("admin".to_owned(), &Work::Admin));
-    draw_others(rng, &mut clients);
+    draw_others(plan, rng, &mut clients);
     clients
 }
 
 /// Those that only some runs have.
-fn draw_others(rng: &mut Stream, clients: &mut Vec<ClientCase>) {
+fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
     let mut add = |name: &str, work: &Work| clients.push(ClientCase::new(name.to_owned(), work));
     if rng.chance(500) {
-        let plan = ProducerPlan::draw(50, rng);
-        let keyed = ProducerPlan { topic: COMPACTED.to_owned(), keys: Some(KEYS), ..plan };
+        let producer = ProducerPlan::draw(50, rng);
+        let keyed = ProducerPlan {
+            topic: COMPACTED.to_owned(),
+            keys: Some(KEYS),
+            tombstones_per_mille: 250,
+            ..producer
+        };
         add("producer-50", &Work::Producer(keyed));
         add("reader-50", &Work::Reader { reader: 50, topic: COMPACTED.to_owned() });
+        for chaser in 50..53 {
+            add(&format!("chaser-{chaser}"), &Work::Chaser { topic: COMPACTED.to_owned() });
+        }
+        if plan.compacted_deletes {
+            add("trimmer", &Work::Trimmer);
+        }
     }
     if rng.chance(500) {
         let plan = ProducerPlan::draw(60, rng);
         add("producer-60", &Work::Producer(ProducerPlan { topic: SHORT.to_owned(), ..plan }));
-        add("slow-reader", &Work::Slow { reader: 60 });
+        if rng.chance(500) {
+            add("slow-reader", &Work::Slow { reader: 60 });
+        }
+        for chaser in 60..63 {
+            add(&format!("chaser-{chaser}"), &Work::Chaser { topic: SHORT.to_owned() });
+        }
+    }
+    if rng.chance(500) {
+        for worker in 0..rng.between(2, 4) {
+            add(&format!("worker-{worker}"), &Work::Worker);
+        }
     }
     let optional = [
         ("prober", Work::Prober { reader: 70 }),
@@ -219,6 +261,25 @@ fn draw_others(rng: &mut Stream, clients: &mut Vec<ClientCase>) {
     }
 }
 
+/// Large batches to several partitions at once: what is appended together takes several commits, and memory runs
+/// short where nothing leaves it for a while.
+fn make_heavy(plan: &mut Plan, clients: &mut [ClientCase], rng: &mut Stream) {
+    plan.journal_file_bytes = *rng.pick(&[64 << 10, 64 << 10, 1 << 20, 1 << 20]);
+    plan.journal_files = plan.journal_files.max(3);
+    plan.tail_memory_bytes = plan.tail_memory_bytes.min(1 << 20);
+    plan.partitions = plan.partitions.max(3);
+    for client in clients {
+        if let Ok(Work::Producer(mut producer)) = client.work_as()
+            && producer.topic == TOPIC
+        {
+            (producer.batch_bytes, producer.value_bytes, producer.codec) = (30_000, 8_000, 0);
+            producer.burst = producer.burst.max(20);
+            producer.pause = producer.pause.max(Duration::from_millis(50));
+            *client = ClientCase::new(client.name.clone(), &Work::Producer(producer));
+        }
+    }
+}
+
 impl Plan {
     fn draw(rng: &mut Stream) -> Plan {
         let pick = |rng: &mut Stream, values: &[u64]| values[index(rng, values.len())];
@@ -226,10 +287,12 @@ impl Plan {
             journal_file_bytes: pick(rng, &[64 << 10, 128 << 10, 256 << 10, 1 << 20]),
             journal_files: rng.between(2, 4),
             shards: rng.between(1, 3),
-            tail_memory_bytes: pick(rng, &[1 << 20, 1 << 20, 4 << 20]),
+            tail_memory_bytes: pick(rng, &[64 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20]),
             segment_bytes: pick(rng, &[1 << 10, 4 << 10, 16 << 10, 256 << 10]),
             index_interval_bytes: pick(rng, &[0, 128, 4096]),
             partitions: rng.between(1, 4),
+            compacted_deletes: rng.chance(500),
+            delete_retention_ms: pick(rng, &[FOR_EVER_MS, FOR_EVER_MS, 2_000, 8_000]),
             families: draw_families(rng),
         }
     }
@@ -239,6 +302,13 @@ impl Plan {
         let mut plan = Plan::draw(rng);
         plan.families.retain(|family| !family.destroys() && *family != Family::OldImage);
         plan
+    }
+
+    /// How long a tombstone stays at least after it was written, if the run's clocks go right.
+    pub(super) fn tombstones_stay(&self) -> Option<Duration> {
+        let is_honest = !self.families.iter().any(|f| matches!(f, Family::ClockJump | Family::ClockDrift));
+        (is_honest || self.delete_retention_ms == FOR_EVER_MS)
+            .then(|| Duration::from_millis(self.delete_retention_ms))
     }
 
     /// The broker's configuration, as `key=value`.
@@ -278,9 +348,14 @@ impl Plan {
         ]);
         let more: &[(&str, String)] = match cleanup(topic) {
             Cleanup::Delete => &[],
-            Cleanup::Compact => {
-                &[("cleanup.policy", "compact".to_owned()), ("min.cleanable.dirty.ratio", "0.01".to_owned())]
-            }
+            Cleanup::Compact => &[
+                (
+                    "cleanup.policy",
+                    if self.compacted_deletes { "compact,delete" } else { "compact" }.to_owned(),
+                ),
+                ("min.cleanable.dirty.ratio", "0.01".to_owned()),
+                ("delete.retention.ms", self.delete_retention_ms.to_string()),
+            ],
             Cleanup::Retain => &[("retention.bytes", RETENTION_BYTES.to_string())],
         };
         configs.extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
@@ -321,6 +396,7 @@ impl ProducerPlan {
             acks,
             codec: [0, 0, 1, 2, 3, 4][index(rng, 6)],
             keys: None,
+            tombstones_per_mille: 0,
             batch_bytes: [200, 1000, 8000][index(rng, 3)],
             value_bytes: [20, 100, 1500][index(rng, 3)],
             burst: rng.between(1, 40),

@@ -57,6 +57,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(worker_threads())
         .thread_name("ordain")
         .build()
         .map_err(|error| Failure::Message(format!("cannot start the async runtime: {error}")))?;
@@ -64,6 +65,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     // What is still running has been told to stop; it does not get to hold the process.
     runtime.shutdown_timeout(Duration::from_secs(5));
     outcome
+}
+
+/// Half of the cores: a request passes several tasks, and one that wakes another core for each of them costs more
+/// than it gains. The system's own work for sockets and the I/O threads take the rest.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Result<(), Failure> {

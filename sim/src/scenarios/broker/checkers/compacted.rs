@@ -6,7 +6,7 @@ use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
 use super::records::Values;
-use crate::scenarios::broker::history::{Events, Fate, RecordId};
+use crate::scenarios::broker::history::{Content, Events, Fate, RecordId};
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
 
 /// `last_look` is what the judge read at the end.
@@ -24,6 +24,11 @@ pub(super) fn the_last_value_of_each_key_stays(events: &Events, values: &Values)
             *known = (*known).max((offset, *id));
         }
         for (key, (offset, id)) in newest {
+            let is_tombstone = events.sent.get(&id).is_some_and(|sent| sent.content == Content::Tombstone);
+            // How long a tombstone stays is another checker's.
+            if offset < extent.start || is_tombstone {
+                continue;
+            }
             let later = last_look.iter().find(|(found, record)| {
                 **found >= offset && events.sent.get(record).is_some_and(|sent| sent.key == Some(key))
             });

@@ -8,6 +8,7 @@ use crate::time::SimTime;
 mod committed;
 mod compacted;
 mod delivery;
+mod generations;
 mod offsets;
 mod producer_ids;
 mod producers;
@@ -15,8 +16,10 @@ mod reads;
 mod records;
 mod replayed;
 mod retention;
+mod served;
 mod step;
 mod synced;
+mod tombstones;
 mod topics;
 
 pub(super) use step::Step;
@@ -28,17 +31,21 @@ pub(super) use step::Step;
 pub(super) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     use Violation as V;
     if let Some(wrong) = events.wrongs.first() {
-        return Err(V::new("client-saw-wrong", wrong.as_str()));
+        return Err(wrong.clone());
     }
     let values = records::one_value_per_offset(events).map_err(V::by("I2-inconsistent-offsets"))?;
     reads::polls_are_contiguous(events).map_err(V::by("I8-poll-skip"))?;
     reads::fetches_begin_with_their_batch(events).map_err(V::by("I8-fetch-inside-batch"))?;
     reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
     records::only_what_was_sent(events, &values).map_err(V::by("I2-invented-record"))?;
-    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-write"))?;
+    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
     producers::idempotent_records_are_once_and_in_order(events, &values).map_err(V::by("I3-duplicate"))?;
     producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-nonmonotonic-send"))?;
+    producers::repeated_batches_are_known(events).map_err(V::by("I3-repetition-refused"))?;
     compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
+    tombstones::tombstones_stay(events).map_err(V::by("I21-tombstone-gone-early"))?;
+    served::storage_errors_have_a_cause(events).map_err(V::by("I14-storage-error-without-cause"))?;
+    generations::generations_are_given_once(events).map_err(V::by("I11-generation-twice"))?;
     retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
         .map_err(V::by("I13-retention-took-too-much"))?;
     producer_ids::producer_ids_are_given_once(events).map_err(V::by("I11-producer-id-twice"))?;
@@ -57,7 +64,7 @@ pub(super) mod testing {
     use ordain::client::TopicPartition;
     use ordain::types::Offset;
 
-    use super::super::history::{Events, Extent, Fate, Mode, Read, Reader, RecordId, Sent};
+    use super::super::history::{Content, Events, Extent, Fate, Mode, Read, Reader, RecordId, Sent};
     use crate::scenarios::Violation;
     use crate::time::SimTime;
 
@@ -75,7 +82,8 @@ pub(super) mod testing {
         for (number, offset) in (1..).zip(acknowledged) {
             let fate = Fate::Acknowledged(Some(Offset(*offset)));
             let (began, ended) = (SimTime(0), SimTime(0));
-            let sent = Sent { at: at(), mode: Mode::Idempotent, key: None, fate, began, ended };
+            let (mode, content) = (Mode::Idempotent, Content::Value);
+            let sent = Sent { at: at(), mode, key: None, content, fate, began, ended };
             events.sent.insert(id(number), sent);
         }
         let end = Offset(i64::try_from(log.len()).unwrap());
@@ -106,7 +114,7 @@ pub(super) mod testing {
     fn a_good_history_is_good() {
         assert_eq!(super::check(&events(&[0, 1, 2], &[1, 2, 3]), SimTime(9)), Ok(()));
         let mut wrong = events(&[0], &[1]);
-        wrong.wrongs.push("x".to_owned());
-        assert_eq!(super::check(&wrong, SimTime(9)), Err(Violation::new("client-saw-wrong", "x")));
+        wrong.wrongs.push(Violation::new("I14-unreadable", "x"));
+        assert_eq!(super::check(&wrong, SimTime(9)), Err(Violation::new("I14-unreadable", "x")));
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ordain::client::TopicPartition;
-use ordain::types::Offset;
+use ordain::types::{ErrorCode, Offset};
 
 use super::records::Values;
-use crate::scenarios::broker::history::{Events, Fate, Mode};
+use crate::scenarios::broker::history::{Events, Fate, Mode, RecordId};
 
 pub(super) fn idempotent_records_are_once_and_in_order(
     events: &Events,
@@ -50,10 +50,31 @@ pub(super) fn acknowledged_records_are_in_order(events: &Events) -> Result<(), S
     Ok(())
 }
 
+/// A producer that sends its batches in order, with no more than five under way, is never told that a sequence does
+/// not follow: what it repeats is among the five that are remembered, also behind a restart. Unless it had given up
+/// an earlier record: then nobody can tell.
+pub(super) fn repeated_batches_are_known(events: &Events) -> Result<(), String> {
+    for (id, code) in &events.refused {
+        if *code != ErrorCode::OutOfOrderSequenceNumber {
+            continue;
+        }
+        let Some(sent) = events.sent.get(id) else { continue };
+        let first = RecordId { number: 0, ..*id };
+        let mut earlier = events.sent.range(first..*id).filter(|(_, earlier)| earlier.at == sent.at);
+        if earlier.all(|(_, earlier)| matches!(earlier.fate, Fate::Acknowledged(_))) {
+            return Err(format!(
+                "{id} in {} was refused with {code:?}, and all that its producer had sent before was acknowledged",
+                sent.at
+            ));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::records::one_value_per_offset;
-    use super::super::testing::events;
+    use super::super::testing::{events, id};
     use super::*;
 
     #[test]
@@ -67,6 +88,19 @@ mod tests {
         assert!(check(&[1, 2, 2]).unwrap_err().contains("twice"));
         assert!(check(&[1, 3, 2]).unwrap_err().contains("the producer's 3"));
         assert!(check(&[1, 2, 1]).is_err(), "a duplicate further on");
+    }
+
+    #[test]
+    fn a_repetition_that_is_not_known_is_found() {
+        let mut history = events(&[0, 1, 2], &[1, 2, 3]);
+        history.sent.get_mut(&id(3)).unwrap().fate = Fate::Unknown;
+        assert_eq!(repeated_batches_are_known(&history), Ok(()));
+        history.refused.insert(id(3), ErrorCode::RequestTimedOut);
+        assert_eq!(repeated_batches_are_known(&history), Ok(()));
+        history.refused.insert(id(3), ErrorCode::OutOfOrderSequenceNumber);
+        assert!(repeated_batches_are_known(&history).unwrap_err().contains("was refused"));
+        history.sent.get_mut(&id(1)).unwrap().fate = Fate::Unknown;
+        assert_eq!(repeated_batches_are_known(&history), Ok(()), "it had given up the first");
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(in crate::scenarios::broker) async fn administer(seat: Seat) {
 }
 
 /// Deletes a part of what a partition holds.
-async fn delete_records(
+pub(super) async fn delete_records(
     client: &Client,
     at: &TopicPartition,
     per_mille: u64,

@@ -21,7 +21,7 @@ use ordain::wire::messages::{FetchRequest, InitProducerIdRequest, ProduceRequest
 use ordain::wire::{Records, Text};
 
 use super::{Ending, FETCH_NAMES_UNTIL, FETCH_TIMEOUT, client};
-use crate::scenarios::broker::history::{Committer, Fate, History, Mode, Read, Reader, RecordId};
+use crate::scenarios::broker::history::{Committer, Content, Fate, History, Mode, Read, Reader, RecordId};
 use crate::scenarios::broker::load::{LoadWork, Role};
 use crate::scenarios::broker::plan::{GROUP, TOPIC};
 
@@ -196,7 +196,7 @@ impl LoadClient {
                 Ok(())
             });
             if let Err(error) = found {
-                self.history.wrong(format!("what was read of {at} is broken: {error}"));
+                self.history.wrong("I14-unreadable", format!("what was read of {at} is broken: {error}"));
                 return next;
             }
         }
@@ -360,7 +360,7 @@ impl<'a> RecordSource<'a> {
             producer.base_sequence = self.sequences[index];
             self.sequences[index] += 1;
         }
-        load.history.sending(id, &at, mode, None);
+        load.history.sending(id, &at, mode, (None, Content::Value));
         let value = id.value(usize::try_from(rng.below(load.work.value_bytes)).unwrap_or(0));
         let options =
             BatchOptions { codec: Codec::None, producer, kind: BatchKind::Data, bytes_max: 64 << 10 };

@@ -11,6 +11,7 @@ use super::history::History;
 use super::plan::{BROKER, PORT};
 
 mod admin;
+mod chaser;
 mod guest;
 mod hostile;
 mod ids;
@@ -22,8 +23,11 @@ mod producer;
 mod reader;
 mod slow;
 mod topics;
+mod trimmer;
+mod worker;
 
 pub(super) use admin::{administer, create_topics};
+pub(super) use chaser::chase;
 pub(super) use guest::Guest;
 pub(super) use hostile::attack;
 pub(super) use ids::take_producer_ids;
@@ -35,6 +39,8 @@ pub(super) use producer::produce;
 pub(super) use reader::{get_past_damage, got, read_again_and_again};
 pub(super) use slow::read_slowly;
 pub(super) use topics::{administer_topics, look, see};
+pub(super) use trimmer::trim;
+pub(super) use worker::work_in_group;
 
 /// What every client has: its machine, its name, what it works on, and where it tells what it saw.
 #[derive(Clone)]
@@ -132,7 +138,10 @@ pub(super) async fn bounded<F: Future>(
 ) -> Result<F::Output, Elapsed> {
     let result = timeout(&*io.clock, io.clock.now().after(PATIENCE), future).await;
     if result.is_err() {
-        history.wrong(format!("{what} took more than {PATIENCE:?}, its own deadlines notwithstanding"));
+        history.wrong(
+            "I16-stuck",
+            format!("{what} took more than {PATIENCE:?}, its own deadlines notwithstanding"),
+        );
     }
     result
 }

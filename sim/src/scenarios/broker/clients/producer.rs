@@ -6,7 +6,7 @@ use ordain::types::Offset;
 use ordain::wire::compression::Codec;
 
 use super::{Seat, bounded, client};
-use crate::scenarios::broker::history::{Fate, Mode, RecordId};
+use crate::scenarios::broker::history::{Content, Fate, Mode, RecordId};
 use crate::scenarios::broker::plan::{AcksPlan, ProducerPlan};
 
 /// Failures in a row after which a producer is replaced by a new one.
@@ -68,7 +68,11 @@ impl Session<'_> {
                 let id = RecordId { producer: self.plan.producer, session: self.session, number };
                 let index = usize::try_from(rng.below(self.partitions.len() as u64)).unwrap_or(0);
                 let bytes = usize::try_from(rng.below(self.plan.value_bytes)).unwrap_or(0);
-                match self.send(&sender, id, &self.partitions[index], bytes).await {
+                // Some of the records with keys say that their key is gone.
+                let is_last_word =
+                    self.plan.keys.is_some() && rng.below(1000) < self.plan.tombstones_per_mille;
+                let content = if is_last_word { Content::Tombstone } else { Content::Value };
+                match self.send(&sender, id, &self.partitions[index], (content, bytes)).await {
                     Some(delivery) => waiting.push((id, delivery)),
                     None => failed = true,
                 }
@@ -86,21 +90,25 @@ impl Session<'_> {
         sender: &Producer,
         id: RecordId,
         at: &TopicPartition,
-        bytes: usize,
+        (content, bytes): (Content, usize),
     ) -> Option<Delivery> {
-        let value = id.value(bytes);
+        let value = (content == Content::Value).then(|| id.value(bytes));
+        let headers = match content {
+            Content::Value => Vec::new(),
+            Content::Tombstone => vec![id.header()],
+        };
         // Each key lies in the one partition of its topic.
-        let key = self.plan.keys.map(|keys| id.number % keys);
+        let key = self.plan.keys.map(|keys| key(id, keys));
         let key_bytes = key.map(|key| key.to_string().into_bytes());
         let history = &self.seat.history;
-        history.sending(id, at, self.plan.mode, key);
+        history.sending(id, at, self.plan.mode, (key, content));
         let record = ProducerRecord {
             topic: &at.topic,
             partition: Some(at.partition),
             timestamp: None,
             key: key_bytes.as_deref(),
-            value: Some(&value),
-            headers: &[],
+            value: value.as_deref(),
+            headers: &headers,
         };
         match bounded(&self.seat.io, history, "taking a record in", sender.send(record)).await {
             Ok(Ok(delivery)) => Some(delivery),
@@ -130,10 +138,21 @@ impl Session<'_> {
             }
             Ok(Err(error)) => {
                 history.note(format_args!("delivery {id}: {error}"));
+                if let Some(code) = error.code() {
+                    history.refused(id, code);
+                }
                 history.fate(id, Fate::Unknown);
                 false
             }
             Err(_) => false,
         }
+    }
+}
+
+/// Records of one key follow each other, of a key that is used for ever or of one that is used for a while.
+fn key(id: RecordId, keys: u32) -> u32 {
+    match id.number % 2 {
+        0 => id.number / 2 % keys,
+        _ => keys + ((id.session << 16) | (id.number / 16 % (1 << 16))),
     }
 }

@@ -93,10 +93,12 @@ pub(in crate::scenarios::broker) async fn get_past_damage(
 pub(in crate::scenarios::broker) fn got(history: &History, reader: Reader, fetched: &Fetched) {
     let records = match fetched.records() {
         Ok(records) => records,
-        Err(error) => return history.wrong(format!("what was read of {} is broken: {error}", fetched.at)),
+        Err(error) => {
+            let what = format!("what was read of {} is broken: {error}", fetched.at);
+            return history.wrong("I14-unreadable", what);
+        }
     };
     let first = fetched.batches.first().map(|batch| batch.header());
-    let id = |value: Option<bytes::Bytes>| value.and_then(|value| RecordId::of(&value));
     history.read(Read {
         reader,
         time: history.now(),
@@ -106,7 +108,10 @@ pub(in crate::scenarios::broker) fn got(history: &History, reader: Reader, fetch
         high_watermark: fetched.high_watermark,
         log_start: fetched.log_start,
         times: records.iter().map(|record| record.timestamp.0).collect(),
-        records: records.into_iter().map(|record| (record.offset, id(record.value))).collect(),
+        records: records
+            .into_iter()
+            .map(|record| (record.offset, RecordId::of_record(record.value.as_deref(), &record.headers)))
+            .collect(),
         first_batch: first.map(|header| (header.base_offset, header.last_offset())),
         bytes: fetched.bytes as u64,
     });

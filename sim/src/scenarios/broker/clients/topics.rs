@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ordain::client::admin::{ConfigChange, ConfigResource, ConfigSource, NewTopic, Validate};
+use ordain::client::producer::{Acks, Idempotence, Producer, ProducerOptions, ProducerRecord};
 use ordain::client::{AutoCreate, Client, ClientError};
-use ordain::types::ErrorCode;
+use ordain::io::Io;
+use ordain::types::{ErrorCode, PartitionIndex};
 
 use super::{Seat, bounded, client};
 use crate::scenarios::broker::history::{Done, History, TopicChange, TopicLook, TopicSeen};
@@ -39,6 +41,16 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
         let what = "administration of topics";
         let result = match changing {
             None => bounded(&io, &history, what, look(&client, &topic, &history)).await,
+            Some(TopicChange::Delete) if rng.below(3) > 0 => {
+                // It is written to meanwhile, so that it has something to bring to its segments.
+                let pause = Duration::from_millis(rng.below(150));
+                let deleting = async {
+                    io.clock.sleep(pause).await;
+                    change(&client, &topic, TopicChange::Delete, &history).await
+                };
+                let writing = write_some(&client, &io, &topic);
+                Box::pin(bounded(&io, &history, what, beside(deleting, writing))).await
+            }
             Some(changing) => bounded(&io, &history, what, change(&client, &topic, changing, &history)).await,
         };
         match result {
@@ -47,6 +59,45 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
             Err(_) => {}
         }
         io.clock.sleep(Duration::from_millis(50 + rng.below(900))).await;
+    }
+}
+
+/// Runs both until the first is done.
+async fn beside<T>(first: impl Future<Output = T>, second: impl Future<Output = Never>) -> T {
+    let (mut first, mut second) = (std::pin::pin!(first), std::pin::pin!(second));
+    tokio::select! {
+        biased;
+        done = &mut first => done,
+        never = &mut second => match never {},
+    }
+}
+
+/// What never comes.
+enum Never {}
+
+/// Writes what nobody reads, until it is dropped. What comes of it is of no matter.
+async fn write_some(client: &Client, io: &Io, topic: &str) -> Never {
+    let options = ProducerOptions {
+        acks: Acks::Leader,
+        idempotence: Idempotence::Off,
+        batch_bytes: 2_000,
+        delivery_timeout: Duration::from_secs(2),
+        auto_create: AutoCreate::No,
+        ..ProducerOptions::default()
+    };
+    let producer = Producer::start(client, options);
+    let value = [b'.'; 500];
+    loop {
+        let record = ProducerRecord {
+            topic,
+            partition: Some(PartitionIndex(0)),
+            timestamp: None,
+            key: None,
+            value: Some(&value),
+            headers: &[],
+        };
+        drop(producer.send(record).await);
+        io.clock.sleep(Duration::from_millis(3)).await;
     }
 }
 

@@ -7,19 +7,19 @@ use ordain::wire::ApiRequest;
 use crate::connect::Connect;
 use crate::failure::Failure;
 
-/// The version of Produce that is spoken to a broker that is not asked.
-const UNASKED_VERSION: i16 = 12;
+/// The last version of Produce, and of Fetch, that names topics; those after it give their ids.
+const NAMES_UNTIL: i16 = 12;
 
 /// One broker and the partitions that it leads.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub address: BrokerAddress,
-    /// The newest version that both sides speak.
+    /// The newest version that both sides speak and that names topics.
     pub version: i16,
     pub partitions: Vec<i32>,
 }
 
-/// Who leads these partitions, for requests of type `R`.
+/// Who leads these partitions, for requests of type `R`: Produce or Fetch.
 pub async fn routes<R: ApiRequest>(
     client: &Client,
     lane: Lane,
@@ -32,7 +32,8 @@ pub async fn routes<R: ApiRequest>(
     let mut routes = Vec::new();
     for (node, partitions) in led {
         let broker = client.node(node, lane).await?;
-        routes.push(Route { address: broker.address().clone(), version: broker.version::<R>()?, partitions });
+        let version = broker.version_up_to::<R>(NAMES_UNTIL)?;
+        routes.push(Route { address: broker.address().clone(), version, partitions });
     }
     Ok(routes)
 }
@@ -44,6 +45,6 @@ impl Route {
         let addresses = addresses.map_err(|error| Failure::Usage(format!("--bootstrap: {error}")))?;
         let address = addresses.into_iter().next();
         let address = address.ok_or_else(|| Failure::Usage("--bootstrap names no broker".to_owned()))?;
-        Ok(Route { address, version: UNASKED_VERSION, partitions: (0..partitions.max(1)).collect() })
+        Ok(Route { address, version: NAMES_UNTIL, partitions: (0..partitions.max(1)).collect() })
     }
 }
