@@ -11,6 +11,7 @@ pub mod log;
 pub mod metadata;
 pub mod metrics;
 pub mod partition;
+pub mod peers;
 pub mod probe;
 pub mod raft;
 pub mod server;

@@ -13,6 +13,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("metrics", &["types"]),
     ("wire", &["types"]),
     ("raft", &["types"]),
+    ("peers", &["types", "io", "wire", "raft"]),
     ("log", &["types", "probe", "io", "wire", "metrics"]),
     ("partition", &["types", "probe", "io", "wire", "metrics", "log", "raft", "config"]),
     ("metadata", &["types", "probe", "io", "wire", "config", "partition", "raft", "log"]),

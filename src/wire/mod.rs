@@ -9,6 +9,7 @@ pub mod frame;
 #[rustfmt::skip]
 #[allow(clippy::all, reason = "written by the generator, for compactness")]
 pub mod messages;
+pub mod peer;
 pub mod record;
 
 pub use api::ApiKey;
@@ -20,4 +21,5 @@ pub use dispatch::{Request, Response};
 pub use frame::{
     ApiRequest, ApiResponse, FrameError, RequestFrame, decode_response, encode_request, encode_response,
 };
+pub use peer::{PeerFrame, PeerFrameError, PeerMessage};
 pub use record::{MetadataRecord, RecordKey};

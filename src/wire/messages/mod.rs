@@ -165,6 +165,11 @@ pub mod offset_fetch_response;
 pub mod offset_for_leader_epoch_request;
 pub mod offset_for_leader_epoch_response;
 pub mod partition_record;
+pub mod peer_fetch;
+pub mod peer_fetch_reply;
+pub mod peer_hello;
+pub mod peer_hello_reply;
+pub mod peer_messages;
 pub mod produce_request;
 pub mod produce_response;
 pub mod producer_ids_record;
@@ -414,6 +419,11 @@ pub use offset_fetch_response::OffsetFetchResponse;
 pub use offset_for_leader_epoch_request::OffsetForLeaderEpochRequest;
 pub use offset_for_leader_epoch_response::OffsetForLeaderEpochResponse;
 pub use partition_record::PartitionRecord;
+pub use peer_fetch::PeerFetch;
+pub use peer_fetch_reply::PeerFetchReply;
+pub use peer_hello::PeerHello;
+pub use peer_hello_reply::PeerHelloReply;
+pub use peer_messages::PeerMessages;
 pub use produce_request::ProduceRequest;
 pub use produce_response::ProduceResponse;
 pub use producer_ids_record::ProducerIdsRecord;
@@ -767,6 +777,11 @@ macro_rules! for_each_message {
             OffsetForLeaderEpochRequest,
             OffsetForLeaderEpochResponse,
             PartitionRecord,
+            PeerFetch,
+            PeerFetchReply,
+            PeerHello,
+            PeerHelloReply,
+            PeerMessages,
             ProduceRequest,
             ProduceResponse,
             ProducerIdsRecord,

@@ -159,6 +159,7 @@ impl<'a> Emitter<'a> {
             Kind::Request => codec.extend(["ApiKey", "ApiRequest"]),
             Kind::Response => codec.extend(["ApiKey", "ApiResponse"]),
             Kind::Key | Kind::Metadata => codec.push("RecordKey"),
+            Kind::Peer => codec.push("PeerMessage"),
             Kind::Header | Kind::Data | Kind::Value => {}
         }
         codec.sort_unstable();
@@ -258,6 +259,10 @@ impl<'a> Emitter<'a> {
             (Kind::Key | Kind::Metadata, Some(number)) => {
                 let _ =
                     writeln!(out, "\nimpl RecordKey for {} {{\n    const TYPE: i16 = {number};\n}}", s.name);
+            }
+            (Kind::Peer, Some(number)) => {
+                let _ =
+                    writeln!(out, "\nimpl PeerMessage for {} {{\n    const KEY: i16 = {number};\n}}", s.name);
             }
             _ => {}
         }

@@ -111,6 +111,7 @@ fn header(file: &str, words: &[&str]) -> Result<Message, String> {
         "key" => Kind::Key,
         "value" => Kind::Value,
         "metadata" => Kind::Metadata,
+        "peer" => Kind::Peer,
         other => return Err(format!("'{other}' is no kind of message")),
     };
     let name = (*words.get(1).ok_or("the message has no name")?).to_owned();

@@ -50,6 +50,8 @@ pub enum Kind {
     Value,
     /// A record of Ordain's own metadata log; its number is the record's type.
     Metadata,
+    /// What Ordain's nodes say to each other; its number is the frame's key.
+    Peer,
 }
 
 /// The type of a field on the wire.
@@ -109,7 +111,7 @@ pub struct Struct {
 pub struct Message {
     pub kind: Kind,
     pub name: String,
-    /// The API's key or the record's type.
+    /// The API's key, the record's type or the frame's key.
     pub number: Option<i16>,
     pub versions: Versions,
     pub flexible: Versions,

@@ -46,7 +46,9 @@ fn by_kafka_protocol(schema: &Schema, version: i16, bytes: &Bytes) -> Option<Res
             .and_then(|message| message.encode(&mut out, version)),
         Kind::Response => ResponseKind::decode(key, &mut input, version)
             .and_then(|message| message.encode(&mut out, version)),
-        Kind::Header | Kind::Data | Kind::Key | Kind::Value | Kind::Metadata => return None,
+        Kind::Header | Kind::Data | Kind::Key | Kind::Value | Kind::Metadata | Kind::Peer => {
+            return None;
+        }
     };
     Some(outcome.map(|()| out.freeze()).map_err(|e| format!("{e:#}")))
 }

@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use super::rows::{read_reply_rows, write_fetch_rows, write_forgotten};
+use super::{ReplyRow, SessionError, Wanted};
+use crate::types::Instant;
+use crate::wire::messages::{PeerFetch, PeerFetchReply};
+
+/// How often two nodes hear each other, and when they count as silent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerTiming {
+    /// An idle pair exchanges a request and a reply this often.
+    pub heartbeat: Duration,
+    /// What is not answered for so long is lost. The same as of [`crate::raft::Contacts`].
+    pub silence: Duration,
+}
+
+impl PeerTiming {
+    /// An echo may be two heartbeats and two ways old; below this, a live node would count as silent.
+    pub const HEARTBEATS_IN_SILENCE_MIN: u32 = 4;
+
+    /// `None` if the silence is shorter than [`PeerTiming::HEARTBEATS_IN_SILENCE_MIN`] heartbeats.
+    #[must_use]
+    pub fn new(heartbeat: Duration, silence: Duration) -> Option<PeerTiming> {
+        let fits = silence >= heartbeat * PeerTiming::HEARTBEATS_IN_SILENCE_MIN && !heartbeat.is_zero();
+        fits.then_some(PeerTiming { heartbeat, silence })
+    }
+}
+
+/// What a dialled connection has to do at a time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AskerTimer {
+    /// A request, if need be an empty one, that demands an answer.
+    Demand,
+    /// A demand was not answered: the connection is to be closed.
+    GiveUp,
+}
+
+/// The dialler's side of one connection's session: numbers, clocks and heartbeats. What the rows say is [`super::Wants`]'.
+#[derive(Debug)]
+pub struct Asker {
+    timing: PeerTiming,
+    /// Of the last request.
+    sequence: i64,
+    /// The clock in it.
+    sent_at: Instant,
+    /// Of the last reply.
+    number: i64,
+    answers: i64,
+    /// The other node's clock in it.
+    clock: Option<i64>,
+    heard_at: Instant,
+    /// The request that demands an answer and has none.
+    demand: Option<(i64, Instant)>,
+}
+
+/// What a reply says.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Replied {
+    /// The other node lived at this instant of this node's clock: for [`crate::raft::Contacts::heard`].
+    pub as_of: Instant,
+    pub rows: Vec<ReplyRow>,
+}
+
+impl Asker {
+    /// Of a connection whose handshake is done.
+    #[must_use]
+    pub fn new(timing: PeerTiming, now: Instant) -> Asker {
+        Asker {
+            timing,
+            sequence: 0,
+            sent_at: now,
+            number: 0,
+            answers: 0,
+            clock: None,
+            heard_at: now,
+            demand: None,
+        }
+    }
+
+    /// When something is due whether or not there are rows.
+    #[must_use]
+    pub fn deadline(&self) -> (Instant, AskerTimer) {
+        match self.demand {
+            Some((_, since)) => (since.after(self.timing.silence), AskerTimer::GiveUp),
+            None if self.sequence == 0 => (self.sent_at, AskerTimer::Demand),
+            None => {
+                let since = self.sent_at.min(self.heard_at);
+                (since.after(self.timing.heartbeat), AskerTimer::Demand)
+            }
+        }
+    }
+
+    /// The next request. The rows were made after those of the last reply had been taken.
+    pub fn request(&mut self, now: Instant, wanted: &Wanted) -> PeerFetch {
+        let (due, timer) = self.deadline();
+        let answer_now = timer == AskerTimer::Demand && due <= now;
+        self.sequence += 1;
+        self.sent_at = self.sent_at.max(now);
+        if answer_now {
+            self.demand = Some((self.sequence, now));
+        }
+        PeerFetch {
+            sequence: self.sequence,
+            seen: self.number,
+            clock: super::clock_to_wire(self.sent_at),
+            echo: self.clock.unwrap_or(super::NO_CLOCK),
+            answer_now,
+            rows: write_fetch_rows(&wanted.rows),
+            forgotten: write_forgotten(&wanted.forgotten),
+            ..PeerFetch::default()
+        }
+    }
+
+    /// Takes a reply.
+    ///
+    /// # Errors
+    /// If it cannot be one to what was asked: the connection is to be closed.
+    pub fn take(&mut self, now: Instant, reply: PeerFetchReply) -> Result<Replied, SessionError> {
+        let expected = self.number + 1;
+        if reply.number != expected {
+            return Err(SessionError::Number { found: reply.number, expected });
+        }
+        if reply.answers < self.answers.max(1) || reply.answers > self.sequence {
+            let (found, sent) = (reply.answers, self.sequence);
+            return Err(SessionError::Answers { found, sent });
+        }
+        let as_of = super::clock_echoed(reply.echo, self.sent_at)?;
+        let clock = super::clock_from_wire(reply.clock)?;
+        let rows = read_reply_rows(reply.rows)?;
+        (self.number, self.answers, self.clock) = (reply.number, reply.answers, Some(clock));
+        self.heard_at = self.heard_at.max(now);
+        if self.demand.is_some_and(|(sequence, _)| sequence <= reply.answers) {
+            self.demand = None;
+        }
+        Ok(Replied { as_of, rows })
+    }
+}

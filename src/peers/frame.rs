@@ -1,0 +1,190 @@
+//! Frames between nodes, from a stream and onto one.
+use std::io;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::hello::HelloError;
+use super::news::REPLY_BYTES;
+use super::rows::{ROW_BYTES, ROWS_MAX};
+use super::{Refusal, SessionError};
+use crate::io::{Clock, Elapsed, ReadHalf, WriteHalf, read_some, timeout, write_all_vectored};
+use crate::wire::{EncodeError, PeerFrame, PeerFrameError};
+
+/// The least that a node must take as a frame, in bytes: any frame but one with a single larger batch fits.
+pub const FRAME_BYTES_LEAST: usize = 8 << 20;
+
+/// The largest frame of a handshake, in bytes.
+pub(super) const HELLO_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes before each frame, which the length does not count.
+const LENGTH_BYTES: usize = 4;
+/// What a read asks for at least, and what is reserved at once on the word of a length at most, in bytes.
+const READ_BYTES_MIN: usize = 16 << 10;
+const RESERVE_BYTES_MAX: usize = 1 << 20;
+
+const _: () = assert!(HELLO_BYTES_MAX <= FRAME_BYTES_LEAST);
+const _: () = assert!(2 * ROWS_MAX * ROW_BYTES <= FRAME_BYTES_LEAST, "a full request, twice");
+const _: () = assert!(REPLY_BYTES + ROWS_MAX * ROW_BYTES <= FRAME_BYTES_LEAST, "a full reply");
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error("{0}")]
+    Broken(#[from] io::Error),
+    #[error("the other node closed it")]
+    Closed,
+    #[error("nothing was heard for {0:?}")]
+    Silent(Duration),
+    #[error("a frame was not through within {0:?}")]
+    Slow(Duration),
+    #[error("no handshake within {0:?}")]
+    NoHandshake(Duration),
+    #[error("it does not speak the protocol between nodes, but is {0}")]
+    Foreign(&'static str),
+    #[error("a frame of {length} bytes; {max} are allowed")]
+    Length { length: i32, max: usize },
+    #[error(transparent)]
+    Frame(#[from] PeerFrameError),
+    #[error("{0} was not to be sent here")]
+    Unexpected(&'static str),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Hello(#[from] HelloError),
+    #[error("the hello was refused: {0:?}")]
+    Refused(Refusal),
+    #[error("a frame of {length} bytes for a node that takes {max}: raise socket.request.max.bytes there")]
+    TooLarge { length: usize, max: usize },
+    #[error("a frame cannot be written: {0}")]
+    Encode(#[from] EncodeError),
+    #[error("this node closed it")]
+    Ours,
+}
+
+impl LinkError {
+    /// Whether the other end sent what no sound node sends.
+    #[must_use]
+    pub fn is_malformed(&self) -> bool {
+        match self {
+            LinkError::Length { .. }
+            | LinkError::Frame(_)
+            | LinkError::Unexpected(_)
+            | LinkError::Session(_)
+            | LinkError::Hello(HelloError::OutOfRange { .. }) => true,
+            LinkError::Broken(_)
+            | LinkError::Closed
+            | LinkError::Silent(_)
+            | LinkError::Slow(_)
+            | LinkError::NoHandshake(_)
+            | LinkError::Foreign(_)
+            | LinkError::Hello(_)
+            | LinkError::Refused(_)
+            | LinkError::TooLarge { .. }
+            | LinkError::Encode(_)
+            | LinkError::Ours => false,
+        }
+    }
+}
+
+/// How long the frames of a connection may be, and take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameLimits {
+    pub(super) bytes_max: usize,
+    /// Between two frames.
+    pub(super) silence: Duration,
+    /// For one.
+    pub(super) transfer: Duration,
+}
+
+/// The receiving half of a connection. A wait that is dropped loses nothing.
+pub(super) struct FrameReader {
+    read: Box<dyn ReadHalf>,
+    buffer: BytesMut,
+}
+
+impl FrameReader {
+    pub(super) fn new(read: Box<dyn ReadHalf>) -> FrameReader {
+        FrameReader { read, buffer: BytesMut::new() }
+    }
+
+    /// Reads what is expected to be the next bytes.
+    pub(super) async fn expect(&mut self, expected: &[u8]) -> Result<(), LinkError> {
+        loop {
+            let length = self.buffer.len().min(expected.len());
+            if self.buffer[..length] != expected[..length] {
+                return Err(LinkError::Foreign(foreign(self.buffer[0])));
+            }
+            if length == expected.len() {
+                self.buffer.advance(length);
+                return Ok(());
+            }
+            self.read_more(READ_BYTES_MIN).await?;
+        }
+    }
+
+    /// The next frame without its length.
+    pub(super) async fn next(&mut self, clock: &dyn Clock, limits: FrameLimits) -> Result<Bytes, LinkError> {
+        if self.buffer.is_empty() {
+            let deadline = clock.now().after(limits.silence);
+            timeout(clock, deadline, self.read_more(READ_BYTES_MIN))
+                .await
+                .map_err(|Elapsed| LinkError::Silent(limits.silence))??;
+        }
+        let deadline = clock.now().after(limits.transfer);
+        timeout(clock, deadline, self.rest(limits.bytes_max))
+            .await
+            .map_err(|Elapsed| LinkError::Slow(limits.transfer))?
+    }
+
+    async fn rest(&mut self, bytes_max: usize) -> Result<Bytes, LinkError> {
+        while self.buffer.len() < LENGTH_BYTES {
+            self.read_more(READ_BYTES_MIN).await?;
+        }
+        let length = (&self.buffer[..LENGTH_BYTES]).get_i32();
+        let total = match usize::try_from(length) {
+            Ok(bytes) if bytes <= bytes_max => LENGTH_BYTES + bytes,
+            _ => return Err(LinkError::Length { length, max: bytes_max }),
+        };
+        while self.buffer.len() < total {
+            let missing = total - self.buffer.len();
+            self.buffer.reserve(missing.min(RESERVE_BYTES_MAX));
+            self.read_more(missing.clamp(READ_BYTES_MIN, RESERVE_BYTES_MAX)).await?;
+        }
+        self.buffer.advance(LENGTH_BYTES);
+        Ok(self.buffer.split_to(total - LENGTH_BYTES).freeze())
+    }
+
+    async fn read_more(&mut self, limit: usize) -> Result<(), LinkError> {
+        if read_some(&mut *self.read, &mut self.buffer, limit).await? == 0 {
+            return Err(LinkError::Closed);
+        }
+        Ok(())
+    }
+}
+
+/// What a stranger seems to be, by the first byte that it sent.
+fn foreign(first: u8) -> &'static str {
+    match first {
+        0 => "a Kafka client: its bootstrap address has to be a listener for clients",
+        0x16 => "a TLS client",
+        b'A'..=b'Z' => "an HTTP client",
+        _ => "something else",
+    }
+}
+
+/// Writes a frame for a node that takes `bytes_max`.
+pub(super) async fn write_frame(
+    write: &mut dyn WriteHalf,
+    frame: &PeerFrame,
+    version: i16,
+    bytes_max: usize,
+) -> Result<(), LinkError> {
+    let mut segments = frame.encode(version)?;
+    let length = segments.iter().map(Bytes::len).sum::<usize>() - LENGTH_BYTES;
+    if length > bytes_max {
+        return Err(LinkError::TooLarge { length, max: bytes_max });
+    }
+    write_all_vectored(write, &mut segments).await?;
+    Ok(())
+}

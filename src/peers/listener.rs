@@ -1,0 +1,249 @@
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
+use super::link::{Direction, Ended, expected};
+use super::{Admissions, Greeting, PeerTransport, Refusal, Ticket};
+use crate::io::{Connection, Elapsed, Listener, Shutdown, WriteHalf, timeout};
+use crate::types::NodeId;
+use crate::wire::PeerFrame;
+use crate::wire::peer::MAGIC;
+
+/// How many connections may be open that have not said yet, or not confirmed, who they are.
+const UNCONFIRMED_MAX: usize = 16;
+
+/// How long the listener rests after an error that will not pass by itself, such as a lack of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The connections that other nodes made. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Accepting {
+    transport: PeerTransport,
+    known: Arc<Mutex<Known>>,
+    unconfirmed: Arc<AtomicUsize>,
+}
+
+struct Known {
+    admissions: Admissions,
+    /// How to close a connection that is open.
+    open: BTreeMap<Ticket, Shutdown>,
+}
+
+impl Accepting {
+    pub(super) fn new(transport: PeerTransport) -> Accepting {
+        let options = transport.options;
+        let admissions = Admissions::new(options.timing.silence, options.nodes_max);
+        let known = Arc::new(Mutex::new(Known { admissions, open: BTreeMap::new() }));
+        Accepting { transport, known, unconfirmed: Arc::default() }
+    }
+
+    pub(super) async fn run(self, mut listener: Box<dyn Listener>) {
+        let shutdown = self.transport.shutdown.clone();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown.begun() => return,
+                accepted = poll_fn(|context| listener.poll_accept(context)) => accepted,
+            };
+            match accepted {
+                Ok(connection) => self.start(connection),
+                Err(error) => {
+                    warn!(%error, "a node's connection could not be taken");
+                    self.transport.io.clock.sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn start(&self, connection: Connection) {
+        let place = Place::take(&self.unconfirmed);
+        let Some(place) = place else {
+            if let Some(held_back) = self.transport.may_log("crowded") {
+                warn!(peer = %connection.peer, held_back, "too many connections that did not say who they are");
+            }
+            return;
+        };
+        let this = self.clone();
+        let task = async move {
+            let shutdown = this.transport.shutdown.clone();
+            let peer = connection.peer;
+            let end = tokio::select! {
+                biased;
+                () = shutdown.begun() => return,
+                end = this.greet(connection) => end,
+            };
+            match end {
+                Ok(claimant) => this.confirm(claimant, place, peer).await,
+                Err(reason) => this.log(peer, &reason),
+            }
+        };
+        drop(self.transport.io.spawn.spawn("peer-connection", Box::pin(task)));
+    }
+
+    /// The acceptor's side of the handshake.
+    async fn greet(&self, connection: Connection) -> Result<Claimant, LinkError> {
+        let Connection { read, write, .. } = connection;
+        let clock = &*self.transport.io.clock;
+        let patience = self.transport.options.handshake;
+        let deadline = clock.now().after(patience);
+        let greeting = timeout(clock, deadline, self.greet_in_time(FrameReader::new(read), write));
+        greeting.await.unwrap_or_else(|Elapsed| Err(LinkError::NoHandshake(patience)))
+    }
+
+    async fn greet_in_time(
+        &self,
+        mut reader: FrameReader,
+        mut write: Box<dyn WriteHalf>,
+    ) -> Result<Claimant, LinkError> {
+        reader.expect(&MAGIC).await?;
+        let limits = self.transport.hello_limits();
+        let hello = match PeerFrame::decode(reader.next(&*self.transport.io.clock, limits).await?, 0)? {
+            PeerFrame::Hello(hello) => hello,
+            other => return Err(LinkError::Unexpected(other.name())),
+        };
+        let identity = (self.transport.identity)();
+        let admitted = identity.meet(&hello)?.and_then(|greeting| {
+            let now = self.transport.io.clock.now();
+            let ticket = self.lock().admissions.hello(now, &greeting.peer)?;
+            // Given back from here on, whatever becomes of the connection.
+            Ok((
+                greeting.clone(),
+                Admitted { known: Arc::clone(&self.known), node: greeting.peer.node, ticket },
+            ))
+        });
+        let outcome = admitted.as_ref().map(|(greeting, _)| greeting.version).map_err(|refusal| *refusal);
+        let reply = PeerFrame::HelloReply(identity.reply(outcome));
+        write_frame(&mut *write, &reply, 0, HELLO_BYTES_MAX).await?;
+        match admitted {
+            Ok((greeting, admitted)) => Ok(Claimant { greeting, admitted, reader, write }),
+            Err(refusal) => Err(self.refused(refusal)),
+        }
+    }
+
+    /// Waits for the request that confirms the hello, and serves the connection to its end.
+    async fn confirm(&self, claimant: Claimant, place: Place, peer: SocketAddr) {
+        let transport = &self.transport;
+        let Claimant { greeting, admitted, mut reader, write } = claimant;
+        let options = transport.options;
+        let limits = FrameLimits {
+            bytes_max: options.frame_bytes_max,
+            silence: options.timing.silence,
+            transfer: options.transfer,
+        };
+        let first = async {
+            let frame = reader.next(&*transport.io.clock, limits).await?;
+            let frame = PeerFrame::decode(frame, greeting.version)?;
+            match &frame {
+                PeerFrame::Fetch(_) => Ok(frame),
+                other => Err(LinkError::Unexpected(other.name())),
+            }
+        };
+        let first = tokio::select! {
+            biased;
+            () = transport.shutdown.begun() => return,
+            first = first => first,
+        };
+        let closing = Shutdown::new();
+        let confirmed = first.and_then(|first| {
+            admitted.confirm(transport.io.clock.now(), &closing).map_err(|refusal| self.refused(refusal))?;
+            Ok(first)
+        });
+        let first = match confirmed {
+            Ok(first) => first,
+            Err(reason) => return self.log(peer, &reason),
+        };
+        drop(place);
+        transport.stats.connected.fetch_add(1, Ordering::Relaxed);
+        info!(node = %greeting.peer.node, %peer, "another node is connected");
+        let clock = Arc::clone(&transport.io.clock);
+        let link = transport.link(Direction::Accepted, greeting, reader, write, closing);
+        debug_assert!(expected(Direction::Accepted, &first).is_ok());
+        let Ended { reason, .. } = link.run(Some(first), || admitted.heard(clock.now())).await;
+        self.log(peer, &reason);
+    }
+
+    fn refused(&self, refusal: Refusal) -> LinkError {
+        self.transport.stats.refused.fetch_add(1, Ordering::Relaxed);
+        LinkError::Refused(refusal)
+    }
+
+    fn log(&self, peer: SocketAddr, reason: &LinkError) {
+        self.transport.count(reason);
+        let text = reason.to_string();
+        let kind = if reason.is_malformed() { "malformed" } else { &text };
+        if let Some(held_back) = self.transport.may_log(kind) {
+            info!(%peer, held_back, "a connection to the inter-broker listener has ended: {text}");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection whose hello was accepted, and is not confirmed.
+struct Claimant {
+    greeting: Greeting,
+    admitted: Admitted,
+    reader: FrameReader,
+    write: Box<dyn WriteHalf>,
+}
+
+/// A place among those that have not confirmed who they are; given back when dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(taken: &Arc<AtomicUsize>) -> Option<Place> {
+        let place = Place(Arc::clone(taken));
+        // Counted before it is compared, so that the drop of one that does not fit gives it back.
+        (taken.fetch_add(1, Ordering::SeqCst) < UNCONFIRMED_MAX).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A connection's standing among those of its node; given back when dropped.
+struct Admitted {
+    known: Arc<Mutex<Known>>,
+    node: NodeId,
+    ticket: Ticket,
+}
+
+impl Admitted {
+    /// This connection speaks for its node; the one that did so before is closed.
+    fn confirm(&self, now: crate::types::Instant, closing: &Shutdown) -> Result<(), Refusal> {
+        let mut known = self.lock();
+        let replaced = known.admissions.confirm(now, self.ticket)?;
+        if let Some(replaced) = replaced.and_then(|ticket| known.open.remove(&ticket)) {
+            replaced.begin();
+        }
+        known.open.insert(self.ticket, closing.clone());
+        Ok(())
+    }
+
+    fn heard(&self, now: crate::types::Instant) {
+        self.lock().admissions.heard(now, self.node, self.ticket);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut known = self.lock();
+        known.admissions.ended(self.node, self.ticket);
+        known.open.remove(&self.ticket);
+    }
+}

@@ -1,0 +1,266 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::is_metadata;
+use super::rotation::Rotation;
+use super::rows::{Answer, ROW_BYTES, ROWS_MAX, ReplyRow};
+use crate::raft::{Fetch, FetchOutcome, FetchReply, Position};
+use crate::types::{LeaderEpoch, Offset, PartitionId};
+use crate::wire::Records;
+
+/// The leader's side of a fetch session, for the partitions of one owner: what one follower node knows of them, and which
+/// have something new for it.
+///
+/// Entries are sent in a stream: after a row, the follower is taken to hold what was in it. The core takes a row only if it
+/// follows its log end, so that an error here costs a round and no record. Partitions without news cost nothing.
+#[derive(Debug)]
+pub struct News {
+    partitions: BTreeMap<PartitionId, Follower>,
+    waiting: Rotation<PartitionId>,
+    budget: Budget,
+}
+
+/// How much goes into one reply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// Of one partition's entries, in bytes.
+    pub row_bytes: usize,
+    /// Of all rows, in bytes; one batch that is larger goes alone.
+    pub reply_bytes: usize,
+}
+
+/// Of a reply's rows, in bytes.
+pub(super) const REPLY_BYTES: usize = 4 << 20;
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget { row_bytes: 1 << 20, reply_bytes: REPLY_BYTES }
+    }
+}
+
+#[derive(Debug)]
+struct Follower {
+    /// Of its last fetch.
+    epoch: LeaderEpoch,
+    /// Where its log ends once it has taken all that was sent; `None`: that is to be told by its next fetch.
+    after: Option<Position>,
+    /// High watermark and log start as of the last row.
+    told: Option<(Position, Offset)>,
+    /// The reply with its last row.
+    told_in: i64,
+    /// Something else than entries.
+    answer: Option<Box<(Answer, Bytes)>>,
+}
+
+/// How much a partition may give.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// The most bytes of batches.
+    pub bytes: usize,
+    /// The first batch may be larger than that.
+    pub first_may_exceed: bool,
+}
+
+/// What a partition has for a follower.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Serving {
+    /// Some of what follows, or nothing but the high watermark and log start.
+    Entries {
+        /// [`crate::raft::Replica::entries_reply`] for the batches in `records`.
+        reply: FetchReply,
+        records: Records,
+        /// There are more behind these.
+        more: bool,
+    },
+    /// The next batch is larger than the room, which it may not exceed.
+    NoRoom,
+    /// What follows is being read: [`News::changed`] will tell when it is there.
+    NotYet,
+    /// This node does not lead the partition, or its log does not hold the position.
+    NotHere,
+}
+
+impl News {
+    #[must_use]
+    pub fn new(budget: Budget) -> News {
+        News { partitions: BTreeMap::new(), waiting: Rotation::new(), budget }
+    }
+
+    /// A fetch came in a request that had `seen` that reply. To be told for partitions of which this node has a replica,
+    /// and before the replica itself.
+    pub fn fetched(&mut self, partition: PartitionId, fetch: &Fetch, seen: i64) {
+        let follower = self.partitions.entry(partition).or_insert_with(|| Follower {
+            epoch: fetch.epoch,
+            after: None,
+            told: None,
+            told_in: 0,
+            answer: None,
+        });
+        follower.answer = None;
+        let streaming = follower.after.is_some() && follower.epoch == fetch.epoch && seen < follower.told_in;
+        if streaming {
+            return;
+        }
+        if follower.epoch != fetch.epoch || follower.after != Some(fetch.log_end) {
+            follower.told = None;
+        }
+        follower.epoch = fetch.epoch;
+        follower.after = Some(fetch.log_end);
+    }
+
+    /// The follower follows this partition here no longer.
+    pub fn forget(&mut self, partition: PartitionId) {
+        self.partitions.remove(&partition);
+        self.waiting.remove(partition);
+    }
+
+    /// There may be something new: the partition's log end, high watermark or log start moved, or a fetch is to be served
+    /// ([`crate::raft::Effect::ServeFetch`]).
+    pub fn changed(&mut self, partition: PartitionId) {
+        if self.partitions.contains_key(&partition) {
+            self.wait(partition);
+        }
+    }
+
+    /// What a fetch is answered with besides entries; a reset comes with the producer state. One that comes later takes its
+    /// place. `false` if the follower does not fetch here: then it is of no use, or a message for the [`super::Outbox`].
+    pub fn answer(&mut self, partition: PartitionId, answer: Answer, producer_state: Bytes) -> bool {
+        let Some(follower) = self.partitions.get_mut(&partition) else { return false };
+        follower.answer = Some(Box::new((answer, producer_state)));
+        self.wait(partition);
+        true
+    }
+
+    fn wait(&mut self, partition: PartitionId) {
+        if is_metadata(partition) {
+            self.waiting.push_front(partition);
+        } else {
+            self.waiting.push(partition);
+        }
+    }
+
+    /// Whether no partition has news.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// How many partitions may have news.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The rows of the reply with this number, which is sent: they will not be told again on this connection. `serve` gives
+    /// what follows a position in a partition's log, as much as there is room for. Each partition is asked once at most, in
+    /// their turn.
+    ///
+    /// # Panics
+    /// If `serve` has no room where it may exceed it, or gives what is no entries after the position.
+    pub fn take(
+        &mut self,
+        number: i64,
+        mut serve: impl FnMut(PartitionId, Position, Room) -> Serving,
+    ) -> Vec<ReplyRow> {
+        let (mut rows, mut spent, mut again) = (Vec::new(), 0, Vec::new());
+        for _ in 0..self.waiting.len() {
+            if rows.len() == ROWS_MAX || spent >= self.budget.reply_bytes {
+                break;
+            }
+            let Some(partition) = self.waiting.pop() else { break };
+            let Some(follower) = self.partitions.get_mut(&partition) else { continue };
+            let left = self.budget.reply_bytes - spent;
+            let room = Room { bytes: self.budget.row_bytes.min(left), first_may_exceed: rows.is_empty() };
+            match follower.take(partition, number, room, &mut serve) {
+                Turn::Nothing => {}
+                Turn::NoRoom => {
+                    self.waiting.push_front(partition);
+                    break;
+                }
+                Turn::Row { row, more } => {
+                    spent += bytes_of(&row);
+                    rows.push(row);
+                    if more {
+                        again.push(partition);
+                    }
+                }
+            }
+        }
+        again.into_iter().for_each(|partition| self.wait(partition));
+        rows
+    }
+}
+
+/// What a row takes on the wire, about.
+fn bytes_of(row: &ReplyRow) -> usize {
+    let listed = match &row.answer {
+        Answer::Reply(FetchReply { outcome: FetchOutcome::Entries(slice), .. }) => slice.epoch_starts.len(),
+        Answer::Reply(FetchReply { outcome: FetchOutcome::Reset { voters, .. }, .. }) => voters.keys().len(),
+        Answer::Reply(FetchReply { outcome: FetchOutcome::Diverging(_), .. }) | Answer::NotLeader { .. } => 0,
+    };
+    ROW_BYTES + LISTED_BYTES * listed + row.records.len() + row.producer_state.len()
+}
+
+/// What an epoch's start or a voter takes at most, in bytes.
+const LISTED_BYTES: usize = 24;
+
+/// What a partition does with its turn.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+enum Turn {
+    Nothing,
+    /// What it has is too large for what is left.
+    NoRoom,
+    Row {
+        row: ReplyRow,
+        more: bool,
+    },
+}
+
+impl Follower {
+    fn take(
+        &mut self,
+        partition: PartitionId,
+        number: i64,
+        room: Room,
+        serve: &mut impl FnMut(PartitionId, Position, Room) -> Serving,
+    ) -> Turn {
+        if let Some(answer) = self.answer.take() {
+            if answer.1.len() > room.bytes && !room.first_may_exceed {
+                self.answer = Some(answer);
+                return Turn::NoRoom;
+            }
+            (self.after, self.told, self.told_in) = (None, None, number);
+            let (answer, producer_state) = *answer;
+            let row = ReplyRow { partition, answer, records: Records::default(), producer_state };
+            return Turn::Row { row, more: false };
+        }
+        let Some(after) = self.after else { return Turn::Nothing };
+        let (reply, records, more) = match serve(partition, after, room) {
+            Serving::Entries { reply, records, more } => (reply, records, more),
+            Serving::NoRoom => {
+                assert!(!room.first_may_exceed, "the first batch of {partition} may exceed the room");
+                return Turn::NoRoom;
+            }
+            Serving::NotYet => return Turn::Nothing,
+            Serving::NotHere => {
+                self.after = None;
+                return Turn::Nothing;
+            }
+        };
+        let FetchOutcome::Entries(slice) = &reply.outcome else {
+            panic!("a fetch of {partition} is served with entries: {reply:?}");
+        };
+        assert!(slice.last >= after, "{partition}: entries after {after} end at {}", slice.last);
+        let told = (reply.high_watermark, reply.log_start);
+        if slice.last == after && self.told == Some(told) {
+            return Turn::Nothing;
+        }
+        (self.after, self.told, self.told_in) = (Some(slice.last), Some(told), number);
+        let answer = Answer::Reply(reply);
+        Turn::Row { row: ReplyRow { partition, answer, records, producer_state: Bytes::new() }, more }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
+use super::link::{Direction, Ended, Link, LinkEvent, LinkId};
+use super::listener::Accepting;
+use super::pace::{Backoff, Throttle};
+use super::{Greeting, Identity, PeerTiming};
+use crate::io::{Connection, Elapsed, Io, Listener, Shutdown, TaskHandle, WriteHalf, timeout, write_all};
+use crate::types::NodeId;
+use crate::wire::PeerFrame;
+use crate::wire::peer::MAGIC;
+
+/// How connections between nodes behave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerOptions {
+    pub timing: PeerTiming,
+    /// From connect to the answered hello.
+    pub handshake: Duration,
+    /// For one frame to pass.
+    pub transfer: Duration,
+    /// The largest frame that this node takes, in bytes.
+    pub frame_bytes_max: usize,
+    pub backoff_least: Duration,
+    pub backoff_most: Duration,
+    /// How many other nodes there may be.
+    pub nodes_max: usize,
+}
+
+/// A failure that repeats is logged once in this time.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// What the transport counts, since the start.
+#[derive(Default, Debug)]
+pub struct PeerStats {
+    pub(super) connected: AtomicU64,
+    pub(super) malformed: AtomicU64,
+    pub(super) foreign: AtomicU64,
+    pub(super) refused: AtomicU64,
+}
+
+impl PeerStats {
+    /// Handshakes that succeeded, of either side.
+    #[must_use]
+    pub fn connected(&self) -> u64 {
+        self.connected.load(Ordering::Relaxed)
+    }
+    /// Connections closed because of what the other end sent.
+    #[must_use]
+    pub fn malformed(&self) -> u64 {
+        self.malformed.load(Ordering::Relaxed)
+    }
+    /// Connections of something else than a node.
+    #[must_use]
+    pub fn foreign(&self) -> u64 {
+        self.foreign.load(Ordering::Relaxed)
+    }
+    /// Hellos that this node refused.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// The connections of a node to the others. Moves frames; what they mean is its owner's, who gets [`LinkEvent`]s. Cheap
+/// to clone.
+#[derive(Clone)]
+pub struct PeerTransport {
+    pub(super) io: Io,
+    pub(super) options: PeerOptions,
+    /// Who this node is by now: it may join a cluster.
+    pub(super) identity: Arc<dyn Fn() -> Identity + Send + Sync>,
+    pub(super) events: mpsc::Sender<LinkEvent>,
+    pub(super) shutdown: Shutdown,
+    pub(super) stats: Arc<PeerStats>,
+    /// What was logged of connections that were accepted.
+    pub(super) log: Arc<Mutex<Throttle>>,
+    serials: Arc<AtomicU64>,
+}
+
+/// The attempts to stay connected to one node; they end when this is dropped.
+pub struct Dialling {
+    stop: Shutdown,
+}
+
+impl Drop for Dialling {
+    fn drop(&mut self) {
+        self.stop.begin();
+    }
+}
+
+impl PeerTransport {
+    /// A transport that tells what happens through `events`, a bounded queue: while it is full, nothing is read.
+    #[must_use]
+    pub fn new(
+        io: Io,
+        options: PeerOptions,
+        identity: Arc<dyn Fn() -> Identity + Send + Sync>,
+        events: mpsc::Sender<LinkEvent>,
+        shutdown: Shutdown,
+    ) -> PeerTransport {
+        PeerTransport {
+            io,
+            options,
+            identity,
+            events,
+            shutdown,
+            stats: Arc::default(),
+            log: Arc::new(Mutex::new(Throttle::new(LOG_EVERY))),
+            serials: Arc::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> &PeerStats {
+        &self.stats
+    }
+
+    /// Takes connections of other nodes until shutdown.
+    pub fn serve(&self, listener: Box<dyn Listener>) -> TaskHandle {
+        let accepting = Accepting::new(self.clone());
+        self.io.spawn.spawn("peer-listener", Box::pin(accepting.run(listener)))
+    }
+
+    /// Keeps this node connected to `node`, which listens there.
+    #[must_use]
+    pub fn dial(&self, node: NodeId, host: &str, port: u16) -> Dialling {
+        let stop = Shutdown::new();
+        let (transport, host, stopped) = (self.clone(), host.to_owned(), stop.clone());
+        drop(self.io.spawn.spawn(
+            "peer-dialler",
+            Box::pin(async move {
+                tokio::select! {
+                    biased;
+                    () = transport.shutdown.begun() => {}
+                    () = transport.keep_dialling(node, &host, port, &stopped) => {}
+                }
+            }),
+        ));
+        Dialling { stop }
+    }
+
+    async fn keep_dialling(&self, node: NodeId, host: &str, port: u16, stop: &Shutdown) {
+        let mut random = self.io.rng.stream("peer-backoff");
+        let mut backoff = Backoff::new(self.options.backoff_least, self.options.backoff_most);
+        let mut log = Throttle::new(LOG_EVERY);
+        while !stop.has_begun() {
+            let ended = self.dial_once(node, host, port, stop).await;
+            if stop.has_begun() {
+                return;
+            }
+            let Ended { reason, was_answered } = ended;
+            if was_answered {
+                backoff.reset();
+            }
+            self.count(&reason);
+            let text = reason.to_string();
+            let kind = if reason.is_malformed() { "malformed" } else { &text };
+            if let Some(held_back) = log.permit(self.io.clock.now(), kind) {
+                warn!(%node, host, port, held_back, "no connection to another node: {text}");
+            }
+            tokio::select! {
+                biased;
+                () = stop.begun() => return,
+                () = self.io.clock.sleep(backoff.wait(random.next_u64())) => {}
+            }
+        }
+    }
+
+    /// One connection, from its making to its end.
+    async fn dial_once(&self, node: NodeId, host: &str, port: u16, stop: &Shutdown) -> Ended {
+        let deadline = self.io.clock.now().after(self.options.handshake);
+        let greeting = tokio::select! {
+            biased;
+            () = stop.begun() => Err(LinkError::Ours),
+            greeted = timeout(&*self.io.clock, deadline, self.greet(node, host, port)) => {
+                greeted.unwrap_or_else(|Elapsed| Err(LinkError::NoHandshake(self.options.handshake)))
+            }
+        };
+        let (greeting, reader, write) = match greeting {
+            Ok(greeted) => greeted,
+            Err(reason) => return Ended { reason, was_answered: false },
+        };
+        self.stats.connected.fetch_add(1, Ordering::Relaxed);
+        info!(%node, host, port, "connected to another node");
+        let closing = Shutdown::new();
+        let link = self.link(Direction::Dialled, greeting, reader, write, closing.clone());
+        let running = link.run(None, || {});
+        tokio::pin!(running);
+        tokio::select! {
+            biased;
+            () = stop.begun() => closing.begin(),
+            ended = &mut running => return ended,
+        }
+        running.await
+    }
+
+    async fn greet(
+        &self,
+        node: NodeId,
+        host: &str,
+        port: u16,
+    ) -> Result<(Greeting, FrameReader, Box<dyn WriteHalf>), LinkError> {
+        let Connection { read, mut write, .. } = self.io.net.connect(host, port).await?;
+        let identity = (self.identity)();
+        write_all(&mut *write, &MAGIC).await?;
+        write_frame(&mut *write, &PeerFrame::Hello(identity.hello(node)), 0, HELLO_BYTES_MAX).await?;
+        let mut reader = FrameReader::new(read);
+        match PeerFrame::decode(reader.next(&*self.io.clock, self.hello_limits()).await?, 0)? {
+            PeerFrame::HelloReply(reply) => Ok((identity.greeted(node, &reply)?, reader, write)),
+            other => Err(LinkError::Unexpected(other.name())),
+        }
+    }
+
+    pub(super) fn hello_limits(&self) -> FrameLimits {
+        FrameLimits {
+            bytes_max: HELLO_BYTES_MAX,
+            silence: self.options.handshake,
+            transfer: self.options.handshake,
+        }
+    }
+
+    pub(super) fn link(
+        &self,
+        direction: Direction,
+        greeting: Greeting,
+        reader: FrameReader,
+        write: Box<dyn WriteHalf>,
+        closing: Shutdown,
+    ) -> Link {
+        let serial = self.serials.fetch_add(1, Ordering::Relaxed);
+        Link {
+            io: self.io.clone(),
+            options: self.options,
+            id: LinkId { peer: greeting.peer.node, direction, serial },
+            greeting,
+            reader,
+            write,
+            events: self.events.clone(),
+            shutdown: self.shutdown.clone(),
+            closing,
+        }
+    }
+
+    pub(super) fn count(&self, reason: &LinkError) {
+        if reason.is_malformed() {
+            self.stats.malformed.fetch_add(1, Ordering::Relaxed);
+        }
+        if matches!(reason, LinkError::Foreign(_)) {
+            self.stats.foreign.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a line about an accepted connection is to be written, and how many were not.
+    pub(super) fn may_log(&self, kind: &str) -> Option<u64> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.permit(self.io.clock.now(), kind)
+    }
+}

@@ -1,0 +1,56 @@
+//! PeerHelloReply, from `schema/ordain/peers.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::types::Uuid;
+use crate::wire::{DecodeError, EncodeError, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PeerHelloReply {
+    pub refusal: i8,
+    pub version: i16,
+    pub min_version: i16,
+    pub max_version: i16,
+    pub cluster_id: Option<Text>,
+    pub node_id: i32,
+    pub directory_id: Uuid,
+    pub incarnation_id: Uuid,
+    pub frame_bytes_max: i32,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for PeerHelloReply {
+    const NAME: &'static str = "PeerHelloReply";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i8(self.refusal);
+        w.i16(self.version);
+        w.i16(self.min_version);
+        w.i16(self.max_version);
+        w.nullable_string(true, true, "ClusterId", self.cluster_id.as_ref())?;
+        w.i32(self.node_id);
+        w.uuid(self.directory_id);
+        w.uuid(self.incarnation_id);
+        w.i32(self.frame_bytes_max);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            refusal: r.i8("Refusal")?,
+            version: r.i16("Version")?,
+            min_version: r.i16("MinVersion")?,
+            max_version: r.i16("MaxVersion")?,
+            cluster_id: r.nullable_string(true, true, "ClusterId")?,
+            node_id: r.i32("NodeId")?,
+            directory_id: r.uuid("DirectoryId")?,
+            incarnation_id: r.uuid("IncarnationId")?,
+            frame_bytes_max: r.i32("FrameBytesMax")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl PeerMessage for PeerHelloReply {
+    const KEY: i16 = 20001;
+}
