@@ -13,9 +13,9 @@ from harness import install  # noqa: E402
 
 
 def programs() -> dict[str, pathlib.Path]:
-    """The release binary and the programs under benches/."""
-    say("building the release binary, the sink and the limits job")
-    _cargo(["build", "--release", "--bin", "ordain"])
+    """The binary as it is handed out (profile dist) and the programs under benches/."""
+    say("building the binary, the sink and the limits job")
+    _cargo(["build", "--profile", "dist", "--bin", "ordain"])
     found = {"ordain": settings.BINARY}
     messages = _cargo(["bench", "--no-run", "--bench", "sink", "--bench", "limits",
                        "--message-format", "json"])

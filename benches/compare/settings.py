@@ -8,7 +8,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 CLIENTS = REPOSITORY / "tests" / "clients"
 TARGET = REPOSITORY / "target" / "compare"
-BINARY = REPOSITORY / "target" / "release" / "ordain"
+BINARY = REPOSITORY / "target" / "dist" / "ordain"
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -15,7 +15,7 @@ key_table! {
     "ordain.journal.files": Int = Some("8"), Between(2, 1024), Medium, ReadOnly, Used,
         "How many journal files there are; with their size they bound the time of a recovery.";
     "ordain.shards": Int = Some("0"), Between(0, 1024), Medium, ReadOnly, Used,
-        "How many tasks own the partitions; 0 takes one per core.";
+        "How many tasks own the partitions; 0 takes one for each thread that serves: one per two cores.";
     "ordain.shutdown.timeout.ms": Long = Some("30000"), AtLeast(0), Medium, ReadOnly, Used,
         "How long a stopping node waits for the requests in flight.";
     "ordain.tail.memory.bytes": Long = Some("268435456"), AtLeast(65_536), Medium, ReadOnly, Used,

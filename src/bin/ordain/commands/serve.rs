@@ -50,7 +50,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.insecure {
         sources.set.push("ordain.insecure=true".to_owned());
     }
-    let loaded = sources.load()?;
+    let mut loaded = sources.load()?;
+    loaded.broker.storage.shards.get_or_insert(worker_threads());
     let loggers = start_logging(arguments.log_format)?;
     let data_dir = PathBuf::from(&loaded.broker.data_directory);
     let _lock = real::lock_data_dir(&data_dir).map_err(|error| Failure::Message(error.to_string()))?;
