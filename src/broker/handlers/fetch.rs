@@ -191,7 +191,8 @@ async fn read_until_enough(
         .then(|| FetchWaiter::new(limits.min_bytes as u64));
     let results = read(context, wants, limits, waiter.as_ref()).await;
     let Some(waiter) = waiter else { return finish(context, limits, results).await };
-    if waiter.is_satisfied() || wants.is_empty() {
+    // The waiter may be satisfied by what came after the reading: that is not in these results.
+    if is_enough(&results, limits.min_bytes) || wants.is_empty() {
         return finish(context, limits, results).await;
     }
     drop(results);
@@ -203,6 +204,18 @@ async fn read_until_enough(
     }
     let results = read(context, wants, limits, None).await;
     finish(context, limits, results).await
+}
+
+/// Whether this is to be answered at once: there is enough of it, or something else to say.
+fn is_enough(results: &[Result<(PartitionId, ReadResult), ErrorCode>], min_bytes: usize) -> bool {
+    let mut bytes = 0;
+    for result in results {
+        match result {
+            Ok((_, ReadResult { data: Ok(data), diverging: None, .. })) => bytes += data.expected_bytes(),
+            Ok(_) | Err(_) => return true,
+        }
+    }
+    bytes >= min_bytes
 }
 
 /// One pass over the partitions: a result each, or an error.
@@ -429,5 +442,32 @@ fn push(responses: &mut Vec<FetchableTopicResponse>, key: FetchKey, data: Partit
             partitions: vec![data],
             ..FetchableTopicResponse::default()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::EpochEnd;
+    use crate::types::{LeaderEpoch, Offset, PartitionIndex, TopicId};
+
+    fn found(
+        bytes: &'static [u8],
+        diverging: Option<EpochEnd>,
+    ) -> Result<(PartitionId, ReadResult), ErrorCode> {
+        let id = PartitionId { topic: TopicId([1; 16]), index: PartitionIndex(0) };
+        let data = Ok(ReadData::Memory(vec![bytes.into()]));
+        Ok((id, ReadResult { high_watermark: Offset(0), log_start: Offset(0), data, diverging }))
+    }
+
+    /// A record that comes between the reading and the look at the waiter must not end the fetch with nothing.
+    #[test]
+    fn a_fetch_is_answered_at_once_for_what_it_holds_alone() {
+        assert!(!is_enough(&[found(b"", None)], 1));
+        assert!(!is_enough(&[found(b"123", None), found(b"456", None)], 7));
+        assert!(is_enough(&[found(b"123", None), found(b"456", None)], 6));
+        assert!(is_enough(&[found(b"", None), Err(ErrorCode::UnknownTopicId)], 7));
+        let end = EpochEnd { epoch: LeaderEpoch(1), end: Offset(0) };
+        assert!(is_enough(&[found(b"", Some(end))], 7));
     }
 }
