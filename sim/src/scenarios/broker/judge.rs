@@ -9,6 +9,7 @@ use ordain::io::Io;
 use ordain::types::Offset;
 
 use super::account::Account;
+use super::checkers::end_of;
 use super::clients::{client, create_topics, get_past_damage, got, look, see};
 use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader};
 use super::machine::Machine;
@@ -181,7 +182,7 @@ impl Look {
         self.topics(client, &mut answers).await?;
         let ends = self.records(client).await?;
         for (at, end) in ends {
-            answers.0.insert(format!("{at}: the end"), end.to_string());
+            answers.0.insert(end_of(&at), end.to_string());
         }
         self.history.events().answers.push(answers);
         Ok(())

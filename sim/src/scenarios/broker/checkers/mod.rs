@@ -22,6 +22,7 @@ mod synced;
 mod tombstones;
 mod topics;
 
+pub(super) use replayed::end_of;
 pub(super) use step::Step;
 
 /// Everything that must hold of a complete history.

@@ -34,7 +34,9 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
             return what(&format!("went beyond the high watermark {}", read.high_watermark));
         }
         if let Some(position) = positions.insert((read.reader, &read.at), read.next) {
-            let skips = read.from > beyond_damage(events, &read.at, position) && read.from > read.log_start;
+            let skips = read.from > beyond_damage(events, &read.at, position)
+                && read.from > read.log_start
+                && !is_beyond_gap(events, &read.at, position, read.from);
             if read.from < position || skips {
                 return what(&format!("followed one that ended at {position}"));
             }
@@ -50,6 +52,14 @@ fn beyond_damage(events: &Events, at: &TopicPartition, mut position: Offset) -> 
         position = range.end;
     }
     position
+}
+
+/// Whether a reader that stood at a position may have gone on at `from`, because between them lie only what compaction left
+/// nothing of, and what the broker said that it cannot read. If compaction did leave something there, it is missing
+/// among what was read, and that is another checker's.
+fn is_beyond_gap(events: &Events, at: &TopicPartition, position: Offset, from: Offset) -> bool {
+    let mut lost = events.unreadable.get(at).into_iter().flatten();
+    cleanup(&at.topic) == Cleanup::Compact && lost.any(|range| range.start >= position && range.end == from)
 }
 
 /// A fetch from inside a batch brings that batch (Nisshi; Redpanda #17966): the first one that comes holds the
@@ -87,6 +97,24 @@ pub(super) fn high_watermarks_stay(events: &Events) -> Result<(), String> {
 mod tests {
     use super::super::testing::{at, events, read};
     use super::*;
+
+    #[test]
+    fn damage_behind_a_gap_of_compaction_is_passed_and_nothing_else() {
+        let compacted = TopicPartition::new(crate::scenarios::broker::plan::COMPACTED, 0);
+        let mut history = events(&[], &[1, 2]);
+        history.reads.push(read(1, 9, &[3]));
+        for read in &mut history.reads {
+            read.at = compacted.clone();
+        }
+        assert!(polls_are_contiguous(&history).unwrap_err().contains("ended at 2"));
+        let mut destroyed = |range: std::ops::Range<i64>| {
+            history.unreadable.insert(compacted.clone(), vec![Offset(range.start)..Offset(range.end)]);
+            polls_are_contiguous(&history)
+        };
+        assert_eq!(destroyed(4..9), Ok(()));
+        assert!(destroyed(4..8).is_err(), "and one more");
+        assert_eq!(destroyed(2..9), Ok(()));
+    }
 
     #[test]
     fn gaps_and_steps_back_are_found() {
