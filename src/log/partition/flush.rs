@@ -256,10 +256,13 @@ impl PartitionLog {
         earliest(entries, self.tail.unflushed().next().map(|batch| batch.journal))
     }
 
-    /// Takes segments that end below the log's durable start out of the log.
+    /// Takes segments that end below the log's durable start out of the log. Not the one that a flush under way may be
+    /// adding to: it ends further on than is known yet.
     pub(super) fn drop_segments(&mut self) {
         let log_start = self.durable.log_start;
-        let gone = self.segments.partition_point(|held| held.state.end <= log_start);
+        let grows = self.flush.is_under_way() && self.segments.last().is_some_and(|held| !held.sealed);
+        let known = &self.segments[..self.segments.len() - usize::from(grows)];
+        let gone = known.partition_point(|held| held.state.end <= log_start);
         if gone > 0 {
             sometimes(Condition::SegmentsDropped);
         }
