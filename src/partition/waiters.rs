@@ -39,8 +39,7 @@ impl FetchWaiter {
     }
 
     /// Whether it waits no longer.
-    #[must_use]
-    pub fn is_satisfied(&self) -> bool {
+    fn is_satisfied(&self) -> bool {
         self.satisfied.load(Ordering::SeqCst)
     }
 

@@ -132,13 +132,7 @@ impl Leader {
                 FetchOutcome::Reset { to: core.log.base(), voters: core.log.voters().first().clone() }
             }
         };
-        let reply = FetchReply {
-            epoch: core.epoch,
-            asked: fetch.log_end,
-            high_watermark: core.log.high_watermark(),
-            log_start: core.log.start(),
-            outcome,
-        };
+        let reply = fetch_reply(core, fetch.log_end, outcome);
         effects.push(Effect::Send { to: from, message: Message::FetchReply(reply) });
         Goes::On
     }
@@ -261,12 +255,16 @@ impl Leader {
     }
 
     pub(super) fn entries_reply(&self, core: &Core, after: Position, up_to: Offset) -> FetchReply {
-        FetchReply {
-            epoch: core.epoch,
-            asked: after,
-            high_watermark: core.log.high_watermark(),
-            log_start: core.log.start(),
-            outcome: FetchOutcome::Entries(core.log.slice(after, up_to)),
-        }
+        fetch_reply(core, after, FetchOutcome::Entries(core.log.slice(after, up_to)))
+    }
+}
+
+fn fetch_reply(core: &Core, asked: Position, outcome: FetchOutcome) -> FetchReply {
+    FetchReply {
+        epoch: core.epoch,
+        asked,
+        high_watermark: core.log.high_watermark(),
+        log_start: core.log.start(),
+        outcome,
     }
 }
