@@ -151,6 +151,38 @@ fn what_lies_behind_a_misdirected_write_is_served() {
     }
 }
 
+/// Two batches that missed their place lie amid earlier ones: what comes behind their own place is found though the walk
+/// over the misplaced ones ends just where it begins.
+#[test]
+fn what_lies_behind_a_run_of_misdirected_batches_is_served() {
+    let whole = two_logs();
+    let (path, index) = (segment(&whole, 0, 0, ".log"), segment(&whole, 0, 0, ".index"));
+    let mut bytes = whole.bytes(&path).unwrap();
+    let length = 61 + 100;
+    let run = bytes[3 * length..5 * length].to_vec();
+    bytes[length + 30..][..run.len()].copy_from_slice(&run);
+    bytes[3 * length + 30..5 * length].fill(0);
+    for with_index in [true, false] {
+        let disk = whole.restart();
+        disk.set_bytes(&path, bytes.clone());
+        if !with_index {
+            disk.delete_file(&index);
+        }
+        let node = Node::open(&disk);
+        for offset in (0..45).filter(|offset| !(9..15).contains(offset)) {
+            let read = node.read(0, offset, 1);
+            if (3..9).contains(&offset) {
+                assert!(read.is_err(), "offset {offset}, index {with_index}");
+            } else {
+                let read =
+                    read.unwrap_or_else(|error| panic!("offset {offset}, index {with_index}: {error}"));
+                let batch = BatchHeader::parse(&read).unwrap();
+                assert_eq!(batch.base_offset, Offset(offset / 3 * 3), "offset {offset}");
+            }
+        }
+    }
+}
+
 /// A batch inside a record of a damaged batch is not taken for one of the log's.
 #[test]
 fn what_only_looks_like_a_batch_is_not_served() {
