@@ -370,6 +370,56 @@ fn one_copy_of_the_checkpoint_is_enough_and_none_is_too_few() {
     assert!(matches!(error, StorageError::CheckpointLost { .. }), "{error}");
 }
 
+/// The copies differ (a crash came between the two), one cannot be read at one start and can be at the next: neither start
+/// takes the files for what the other's checkpoint says of them.
+#[test]
+fn a_checkpoint_that_cannot_be_read_for_a_while_does_not_come_back() {
+    for (first_unread, second_unread) in [
+        (Some("checkpoint"), None),
+        (None, Some("checkpoint")),
+        (Some("checkpoint.copy"), Some("checkpoint")),
+        (Some("checkpoint"), Some("checkpoint.copy")),
+    ] {
+        for full in [false, true] {
+            let disk = TestDisk::new();
+            let mut node = Node::open(&disk);
+            node.create(0).unwrap();
+            for _ in 0..20 {
+                node.append(0, 100).unwrap();
+            }
+            node.checkpoint().unwrap();
+            let older = disk.bytes("checkpoint.copy").unwrap();
+            for _ in 0..8 {
+                node.append(0, 100).unwrap();
+            }
+            node.checkpoint().unwrap();
+            let mut disk = node.stop(&disk);
+            disk.set_bytes("checkpoint.copy", older);
+            for unread in [first_unread, second_unread, None] {
+                if let Some(path) = unread {
+                    disk.inject(TestFault::FailReadsOf(path.to_owned()));
+                }
+                disk.set_capacity(full.then_some(0));
+                let when = format!("{first_unread:?} {second_unread:?} {unread:?} {full}");
+                // Without room for another copy the one that must not be used is gone.
+                let copies = disk.paths().iter().filter(|path| path.starts_with("checkpoint")).count();
+                if copies == 1 && unread.is_some() {
+                    assert!(full, "{when}");
+                    assert!(Node::open_with(&disk, small_options()).is_err(), "{when}");
+                    disk.heal();
+                    continue;
+                }
+                // The process ends before it has written anything else.
+                let node = Node::open(&disk);
+                assert!(node.report.damaged.is_empty(), "{when}: {:?}", node.report);
+                assert_eq!(node.contents(0).unwrap(), expected(28, 100), "{when}");
+                disk = node.stop(&disk);
+                disk.heal();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_commit_that_only_the_page_cache_holds_is_written_again_before_anything_follows_it() {
     let disk = TestDisk::new();
