@@ -117,6 +117,12 @@ impl ClockControl {
         adjust(&self.world, &self.node, |clock| clock.drift_ppm = ppm);
     }
 
+    /// What the monotonic clock shows, from the simulation's start on.
+    #[must_use]
+    pub fn shown(&self) -> Duration {
+        Duration::from_nanos(lock(&self.node.clock).shown(self.world.now()))
+    }
+
     /// Stops both clocks, or lets them go on from where they stand.
     pub fn freeze(&self, frozen: bool) {
         self.world.event(&self.node.name, format_args!("clock frozen: {frozen}"));

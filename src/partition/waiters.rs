@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::probe::{Mutant, mutant};
+
 /// A fetch that found too little and waits for more, on any number of partitions and shards at once.
 pub struct FetchWaiter {
     missing_bytes: AtomicU64,
@@ -27,7 +29,7 @@ impl FetchWaiter {
             .missing_bytes
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |missing| Some(missing.saturating_sub(bytes)))
             .unwrap_or_else(|unchanged| unchanged);
-        if before <= bytes {
+        if before <= bytes || mutant(Mutant::AnswerFetchEarly) {
             self.satisfy();
         }
     }

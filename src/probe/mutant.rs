@@ -30,6 +30,8 @@ listed! {
         RemoveSegmentBeforeCheckpoint = "remove-segment-before-checkpoint",
         /// a segment is removed while a slow reader holds it, and the reader is not told
         RemoveSegmentUnderReader = "remove-segment-under-reader",
+        /// a segment that a flush is adding to is dropped when the log's start moves beyond what is known of it
+        DropSegmentUnderFlush = "drop-segment-under-flush",
         /// segments are not synced before the checkpoint names them
         SegmentsNotSynced = "segments-not-synced",
         /// the names of new segment files are not made durable
@@ -40,6 +42,8 @@ listed! {
         TimeIndexOffByOne = "time-index-off-by-one",
         /// a fetch inside a batch begins with the batch after it
         BatchAfterOffset = "batch-after-offset",
+        /// a fetch that waits is answered when the first record comes, however many bytes it wants
+        AnswerFetchEarly = "answer-fetch-early",
         /// readers are given records that are not committed
         ReadUncommitted = "read-uncommitted",
         /// a repeated batch is acknowledged while the original is still on its way to the disk

@@ -137,6 +137,12 @@ impl DiskControl {
         lock(&self.node.disk).last_error
     }
 
+    /// When a file in this directory was last read.
+    #[must_use]
+    pub fn last_read(&self, directory: &str) -> Option<SimTime> {
+        lock(&self.node.disk).last_read(directory)
+    }
+
     /// Everything takes `times` as long, from now on.
     ///
     /// # Panics

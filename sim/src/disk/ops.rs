@@ -400,6 +400,7 @@ impl File for SimFile {
         self.disk.operate(
             move |state| state.range_of(FaultyOp::Read, &read, state.options.read),
             move |disk, state| {
+                state.reads(disk.world.now(), &target.path);
                 let result = state.fault(disk.world.now(), FaultyOp::Read, &target.path).and_then(|()| {
                     let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
                     file.read(offset, length).ok_or_else(io_error)

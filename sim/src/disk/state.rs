@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -104,6 +105,8 @@ pub(crate) struct DiskState {
     holds: Vec<Hold>,
     /// When an operation last failed because a fault was ordered.
     pub(super) last_error: Option<SimTime>,
+    /// When a file in a directory was last read.
+    last_reads: BTreeMap<String, SimTime>,
     /// Syncs and durable writes that failed, and when.
     pub(super) failed_syncs: Vec<(SimTime, String)>,
     /// What traps have set off: to be run without this state's lock.
@@ -141,6 +144,7 @@ impl DiskState {
             traps: Vec::new(),
             holds: Vec::new(),
             last_error: None,
+            last_reads: BTreeMap::new(),
             failed_syncs: Vec::new(),
             sprung: Vec::new(),
             used_at_most: None,
@@ -225,6 +229,20 @@ impl DiskState {
         }
         self.last_error = Some(now);
         Err(io_error())
+    }
+
+    /// A file is read.
+    pub(super) fn reads(&mut self, now: SimTime, path: &str) {
+        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        match self.last_reads.get_mut(directory) {
+            Some(last) => *last = now,
+            None => drop(self.last_reads.insert(directory.to_owned(), now)),
+        }
+    }
+
+    /// When a file in a directory was last read.
+    pub(super) fn last_read(&self, directory: &str) -> Option<SimTime> {
+        self.last_reads.get(directory).copied()
     }
 
     /// Whether a file may grow from one length to another.

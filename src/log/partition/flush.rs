@@ -7,7 +7,7 @@ use crate::log::producers::Producers;
 use crate::log::segment::{IndexRows, SegmentState};
 use crate::log::state::LogState;
 use crate::log::tail::pieces;
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::BatchHeader;
 
@@ -260,7 +260,9 @@ impl PartitionLog {
     /// adding to: it ends further on than is known yet.
     pub(super) fn drop_segments(&mut self) {
         let log_start = self.durable.log_start;
-        let grows = self.flush.is_under_way() && self.segments.last().is_some_and(|held| !held.sealed);
+        let grows = self.flush.is_under_way()
+            && self.segments.last().is_some_and(|held| !held.sealed)
+            && !mutant(Mutant::DropSegmentUnderFlush);
         let known = &self.segments[..self.segments.len() - usize::from(grows)];
         let gone = known.partition_point(|held| held.state.end <= log_start);
         if gone > 0 {

@@ -441,6 +441,44 @@ fn a_commit_that_only_the_page_cache_holds_is_written_again_before_anything_foll
     assert!(node.report.damaged.is_empty());
 }
 
+/// The log's start moves beyond what is known of the active segment while a flush is adding to it: what the flush writes
+/// is behind the start.
+#[test]
+fn a_segment_that_a_flush_is_adding_to_is_not_dropped() {
+    for succeeds in [true, false] {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        node.create(0).unwrap();
+        node.append(0, 100).unwrap();
+        node.append(0, 100).unwrap();
+        node.checkpoint().unwrap();
+        node.append(0, 100).unwrap();
+        node.append(0, 100).unwrap();
+        let now = node.runtime.clock().wall();
+        let work = node.log(0).take_flush(now).expect("two batches are to be flushed");
+        let position = node.position();
+        let entry = node.log(0).advance_log_start(Offset(6), position).unwrap().unwrap();
+        node.commit(0, vec![entry]).unwrap();
+        if !succeeds {
+            disk.set_capacity(Some(0));
+        }
+        match node.runtime.block_on(node.storage.flush(vec![work])).remove(0) {
+            Ok(done) => node.log(0).flushed(&done),
+            Err(failed) => node.log(0).flush_failed(failed),
+        }
+        disk.set_capacity(None);
+        node.checkpoint().unwrap();
+        node.log(0).release_tail();
+        node.log(0).assert_invariants();
+        assert_eq!(node.contents(0).unwrap(), expected(4, 100)[2 * 161..], "the flush succeeds: {succeeds}");
+        let disk = node.stop(&disk);
+        let mut node = Node::open(&disk);
+        assert!(node.report.damaged.is_empty(), "{:?}", node.report);
+        node.log(0).release_tail();
+        assert_eq!(node.contents(0).unwrap(), expected(4, 100)[2 * 161..], "the flush succeeds: {succeeds}");
+    }
+}
+
 #[test]
 fn a_read_that_meets_a_removed_segment_says_so() {
     let disk = TestDisk::new();

@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ordain::client::{AutoCreate, Client, ClientError, Lane, TopicPartition};
 use ordain::log::RecoveryReport;
@@ -33,6 +34,8 @@ struct Known {
     down: BTreeSet<PartitionId>,
     /// When the process was started.
     starts: Vec<SimTime>,
+    /// The process that runs has been asked to stop.
+    is_stopping: bool,
 }
 
 impl Account {
@@ -96,7 +99,11 @@ impl Account {
 
     /// To be asked before a start.
     pub(super) fn before(&self, now: SimTime) -> Before {
-        lock(&self.known).starts.push(now);
+        {
+            let mut known = lock(&self.known);
+            known.starts.push(now);
+            known.is_stopping = false;
+        }
         let _remembered = self.atlas.look(&self.node);
         let damaged = self.node.disk().damaged();
         let is_checkpoint = |path: &str| matches!(path, "checkpoint" | "checkpoint.copy");
@@ -104,6 +111,31 @@ impl Account {
             checkpoint_is_hurt: damaged.iter().any(|(path, _)| is_checkpoint(path)),
             demands: self.atlas.demands(&self.node),
         }
+    }
+
+    /// The process is asked to stop.
+    pub(super) fn stopping(&self) {
+        lock(&self.known).is_stopping = true;
+    }
+
+    /// Whether the process has been asked to stop: it answers at once what waits.
+    pub(super) fn is_stopping(&self) -> bool {
+        lock(&self.known).is_stopping
+    }
+
+    /// What the broker's monotonic clock shows, by which it waits.
+    pub(super) fn broker_clock(&self) -> Duration {
+        self.node.clock().shown()
+    }
+
+    /// Whether somebody has read segments of one of these partitions since.
+    pub(super) fn segments_were_read(&self, partitions: &[TopicPartition], since: SimTime) -> bool {
+        let known = lock(&self.known);
+        partitions.iter().any(|at| {
+            let Some(topic) = known.topics.get(&at.topic) else { return true };
+            let whose = PartitionId { topic: *topic, index: at.partition };
+            self.node.disk().last_read(&format!("logs/{whose}")).is_some_and(|read| read >= since)
+        })
     }
 
     /// Whether an answer to a request of this time may tell of an error of the storage: something of the

@@ -237,6 +237,23 @@ pub(super) struct Assigned {
     pub(super) told: SimTime,
 }
 
+/// A fetch that had to wait, and its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Waited {
+    pub(super) began: SimTime,
+    /// How long it may wait, and how long it did at most, by the broker's clock.
+    pub(super) wait: std::time::Duration,
+    pub(super) took: std::time::Duration,
+    /// How many bytes it wants at least, and how many came.
+    pub(super) min_bytes: u64,
+    pub(super) bytes: u64,
+    pub(super) has_error: bool,
+    /// Segments of what it asks for were read meanwhile, be it for others.
+    pub(super) from_segments: bool,
+    /// The broker is asked to stop.
+    pub(super) is_stopping: bool,
+}
+
 /// Which offset was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Spec {
@@ -337,6 +354,8 @@ pub(super) struct Events {
     pub(super) storage_errors: Vec<String>,
     /// For how long a tombstone stays after it was written at least; `None` if nobody can tell.
     pub(super) tombstones_stay: Option<std::time::Duration>,
+    /// The fetches that had to wait.
+    pub(super) waits: Vec<Waited>,
     /// What was said of offsets.
     pub(super) listed: Vec<Listed>,
     /// Every producer id and epoch that was given out.
@@ -464,6 +483,15 @@ impl History {
         let asked = || json!({ at.to_string(): offset.0 });
         let value = || json!(format!("{code:?}"));
         self.operation(client, "fetch", began, &asked, (Completion::Ok, &value));
+    }
+
+    /// A fetch that had to wait is answered.
+    pub(super) fn waited(&self, client: &str, waited: Waited) {
+        let asked = || json!({ "min_bytes": waited.min_bytes, "wait_ms": waited.wait.as_millis() });
+        let value = || json!({ "bytes": waited.bytes, "took_ms": waited.took.as_millis() });
+        self.operation(client, "wait", waited.began, &asked, (Completion::Ok, &value));
+        self.cluster.note(format_args!("{waited:?}"));
+        self.events().waits.push(waited);
     }
 
     /// The broker says that it cannot read what nothing has destroyed.

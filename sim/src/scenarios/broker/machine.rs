@@ -200,6 +200,7 @@ impl Machine {
     }
 
     pub(super) fn stop(&self) {
+        self.account.stopping();
         lock(&self.shared.stop).begin();
     }
 

@@ -197,6 +197,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Hostile
         | Work::Admin
         | Work::Load(_)
+        | Work::Waiter
         | Work::Topics => plan::TOPIC,
     }
 }
@@ -218,6 +219,7 @@ async fn perform(seat: Seat, work: Work) {
         }
         Work::Topics => clients::administer_topics(seat).await,
         Work::Trimmer => clients::trim(seat).await,
+        Work::Waiter => clients::wait_for_records(seat).await,
         Work::Chaser { .. } => clients::chase(seat).await,
         Work::Worker => clients::work_in_group(seat).await,
     }

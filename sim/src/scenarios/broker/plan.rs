@@ -101,6 +101,8 @@ pub(super) enum Work {
     Worker,
     /// Creates, changes, deletes topics and looks at them. Each is an operation.
     Topics,
+    /// Fetches from the ends, and waits there. An operation is a fetch.
+    Waiter,
     /// Keeps to a schedule of requests. An operation is a request.
     Load(LoadWork),
 }
@@ -154,6 +156,9 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let mut clients = draw_clients(&plan, &mut rng);
     if rng.chance(HEAVY_PER_MILLE) {
         make_heavy(&mut plan, &mut clients, &mut rng);
+    }
+    if stream("waiter").chance(300) {
+        clients.push(ClientCase::new("waiter".to_owned(), &Work::Waiter));
     }
     let duration = rng.duration(Duration::from_secs(3), Duration::from_secs(25));
     let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();

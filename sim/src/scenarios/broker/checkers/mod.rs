@@ -21,6 +21,7 @@ mod step;
 mod synced;
 mod tombstones;
 mod topics;
+mod waits;
 
 pub(super) use replayed::end_of;
 pub(super) use step::Step;
@@ -46,6 +47,7 @@ pub(super) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
     tombstones::tombstones_stay(events).map_err(V::by("I21-tombstone-gone-early"))?;
     served::storage_errors_have_a_cause(events).map_err(V::by("I14-storage-error-without-cause"))?;
+    waits::fetches_wait(events).map_err(V::by("I12-fetch-answered-early"))?;
     generations::generations_are_given_once(events).map_err(V::by("I11-generation-twice"))?;
     retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
         .map_err(V::by("I13-retention-took-too-much"))?;

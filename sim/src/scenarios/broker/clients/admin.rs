@@ -43,7 +43,7 @@ pub(in crate::scenarios::broker) async fn administer(seat: Seat) {
         seat.ending.count_operation();
         let work = async {
             match draw {
-                0 => delete_records(&client, &partitions[index], rng.below(1000), history).await,
+                0 => delete_records(&client, &partitions[index], rng.below(500), history).await,
                 _ => look_at_committed(&client, &partitions, history).await,
             }
         };
@@ -56,7 +56,7 @@ pub(in crate::scenarios::broker) async fn administer(seat: Seat) {
     }
 }
 
-/// Deletes a part of what a partition holds.
+/// Deletes a part of what a partition holds, in thousandths.
 pub(super) async fn delete_records(
     client: &Client,
     at: &TopicPartition,
@@ -65,7 +65,7 @@ pub(super) async fn delete_records(
 ) -> Result<(), ClientError> {
     let (first, end) = extent(client, at).await?;
     let share = i64::try_from(per_mille).unwrap_or(0);
-    let before = Offset(first.0 + (end.0 - first.0) * share / 1000 / 2);
+    let before = Offset(first.0 + (end.0 - first.0) * share / 1000);
     history.deleting(at, before);
     client.delete_records(&BTreeMap::from([(at.clone(), before)])).await.map(drop)
 }

@@ -24,6 +24,7 @@ mod reader;
 mod slow;
 mod topics;
 mod trimmer;
+mod waiter;
 mod worker;
 
 pub(super) use admin::{administer, create_topics};
@@ -40,6 +41,7 @@ pub(super) use reader::{get_past_damage, got, read_again_and_again};
 pub(super) use slow::read_slowly;
 pub(super) use topics::{administer_topics, look, see};
 pub(super) use trimmer::trim;
+pub(super) use waiter::wait_for_records;
 pub(super) use worker::work_in_group;
 
 /// What every client has: its machine, its name, what it works on, and where it tells what it saw.

@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use ordain::client::admin::OffsetSpec;
 
 use super::admin::delete_records;
 use super::{Seat, bounded, client};
@@ -11,7 +14,19 @@ pub(in crate::scenarios::broker) async fn trim(seat: Seat) {
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         seat.ending.count_operation();
-        let trimming = delete_records(&client, &partitions[0], rng.below(700), history);
+        let per_mille = rng.below(350);
+        let hesitates = Duration::from_millis(rng.below(60));
+        let at = &partitions[0];
+        let trimming = async {
+            if rng.below(3) > 0 {
+                return delete_records(&client, at, per_mille, history).await;
+            }
+            // All that there was a moment ago: what has come since may be on its way from memory to a segment.
+            let end = client.list_offsets_at(std::slice::from_ref(at), OffsetSpec::Latest).await?[at].offset;
+            io.clock.sleep(hesitates).await;
+            history.deleting(at, end);
+            client.delete_records(&BTreeMap::from([(at.clone(), end)])).await.map(drop)
+        };
         match bounded(io, history, "trimming", trimming).await {
             Ok(Ok(())) => history.progress(&seat.name),
             Ok(Err(error)) => history.note(format_args!("{}: {error}", seat.name)),
