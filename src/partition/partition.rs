@@ -19,7 +19,7 @@ use crate::log::{
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{
-    Event, Message, Position, Recovered, Replica, ReplicaKey, Standing, Timer, Timing, VoterSet,
+    Event, Fetch, Message, Position, Recovered, Replica, ReplicaKey, Standing, Timer, Timing, VoterSet,
 };
 use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
 use crate::wire::batch::ValidatedBatch;
@@ -44,6 +44,8 @@ pub(super) struct Partition {
     fetches: Waiters,
     /// The nodes that shall hold it.
     nodes: Vec<NodeId>,
+    /// What replicas hold that are to become voters: one for each node.
+    candidates: Vec<Fetch>,
     /// What came beside the reply that the replica is stepped with.
     incoming: Incoming,
     /// The node that is asked for entries.
@@ -92,6 +94,8 @@ pub(super) struct Outbox {
     pub(super) forget: Option<NodeId>,
     /// There may be something new for its followers.
     pub(super) news: bool,
+    /// More is committed: the voters may be changed now.
+    pub(super) may_replace: bool,
     /// Who sent what no sound node sends, and what that is.
     pub(super) malformed: Option<(NodeId, String)>,
 }
@@ -113,6 +117,7 @@ impl Outbox {
             fetch_from: None,
             forget: None,
             news: false,
+            may_replace: false,
             malformed: None,
         }
     }
@@ -137,7 +142,7 @@ impl Partition {
         let founders = founders(&spec.voters, ReplicaKey { node, directory });
         let alone = nodes == [node];
         let awaits_repair = log.damage().is_some() && !alone;
-        if awaits_repair && log.directory().is_none() {
+        if awaits_repair && log.needs_new_directory() {
             // From here on it is another replica, which has promised nothing.
             out.entries.push(log.renew_directory(renewed(), out.journal));
         }
@@ -156,6 +161,7 @@ impl Partition {
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
             nodes,
+            candidates: Vec::new(),
             incoming: Incoming::default(),
             asks: None,
             wakes: None,
@@ -414,6 +420,9 @@ impl Partition {
         self.replica.step(out.now, Event::LogStartMoved { log_start }, &mut Vec::new());
         out.once_durable.push(Event::LogStartDurable { log_start });
         out.news = true;
+        if !self.is_alone() && place.is_some() {
+            sometimes(Condition::ReplicaStartsWaited);
+        }
         self.waiting_start.extend(place.map(|place| (log_start, place)));
         Ok(())
     }
@@ -505,6 +514,9 @@ impl From<LogError> for AppendError {
             | LogError::StartAboveHighWatermark { .. }
             | LogError::EpochNotAbove { .. }
             | LogError::StaleEpoch { .. }
+            | LogError::Voters(_)
+            | LogError::ProducerState(_)
+            | LogError::ProducerStateElsewhere { .. }
             | LogError::Control(_) => AppendError::Log(error),
         }
     }

@@ -26,7 +26,7 @@ use crate::log::{
 };
 use crate::peers::ReplyRow;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::raft::Event;
+use crate::raft::{self, Event};
 use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp, Uuid};
 
 /// Different damages that are reported, each once.
@@ -62,6 +62,8 @@ pub(super) struct Shard {
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
     /// bound them.
     held_rows: VecDeque<(NodeId, ReplyRow)>,
+    /// Where the log of a partition will end once the rows that are held are taken, if they follow each other.
+    held_chains: BTreeMap<PartitionId, Option<raft::Position>>,
     post_office: PostOffice,
     letters: Letters,
     turn: Turn,
@@ -139,6 +141,7 @@ impl Shard {
             peers: BTreeMap::new(),
             silent: BTreeSet::new(),
             held_rows: VecDeque::new(),
+            held_chains: BTreeMap::new(),
             post_office,
             letters: Letters::default(),
             turn: Turn::default(),
@@ -244,9 +247,8 @@ impl Shard {
 
     /// Whether something is held that only the journal's room is missing for.
     fn waits_for_the_journal(&self) -> bool {
-        let rows_wait = !self.held_rows.is_empty();
-        let appends_wait = (self.holds_appends() || rows_wait) && !self.is_short_of_memory();
-        self.begun_append.is_some() || !self.held_changes.is_empty() || appends_wait
+        let appends_wait = self.holds_appends() && !self.is_short_of_memory();
+        self.begun_append.is_some() || !self.held_rows.is_empty() || !self.held_changes.is_empty() || appends_wait
     }
 
     /// Answers the appends whose time is up, and wakes partitions.
@@ -509,15 +511,16 @@ impl Shard {
 
     /// Carries out what a partition wants: journal entries into the turn, answers to their requests.
     fn take(&mut self, id: PartitionId, mut out: Outbox) {
-        self.post(id, &mut out);
-        for (place, start) in out.starts {
-            self.deletions.answer(place, start);
-        }
-        out.entries.into_iter().for_each(|entry| self.gather(entry));
-        self.turn.once_durable.extend(out.once_durable.into_iter().map(|event| OnceDurable::Step(id, event)));
-        for (place, outcome) in out.answered {
+        std::mem::take(&mut out.entries).into_iter().for_each(|entry| self.gather(entry));
+        let once_durable = std::mem::take(&mut out.once_durable).into_iter();
+        self.turn.once_durable.extend(once_durable.map(|event| OnceDurable::Step(id, event)));
+        for (place, outcome) in std::mem::take(&mut out.answered) {
             self.appends.answer(place, outcome);
         }
+        for (place, start) in std::mem::take(&mut out.starts) {
+            self.deletions.answer(place, start);
+        }
+        self.post(id, out);
     }
 
     /// An entry for the journal at the end of the turn, counted from now on.
@@ -641,11 +644,12 @@ impl Shard {
         for spec in fresh {
             let log = match self.dormant.remove(&spec.id) {
                 Some(mut log) => {
-                    log.set_config(spec.config);
+                    log.set_config(spec.config.clone());
                     log
                 }
                 None => {
-                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config);
+                    let (log, created) =
+                        self.storage.new_log(spec.id, Offset::ZERO, spec.config.clone());
                     self.gather(created);
                     log
                 }

@@ -3,8 +3,10 @@ use super::{
     answer_up_to, error, log, warn,
 };
 use crate::log::Vote;
+use crate::probe::{Condition, sometimes};
 use crate::raft::{Effect, FetchReply, Message, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset};
+use bytes::Bytes;
 
 impl Partition {
     /// Gives the replica an event and carries out what it wants.
@@ -94,7 +96,10 @@ impl Partition {
             Effect::Truncate { to } => self.truncate(to, out),
             Effect::Reset { to, voters } => self.reset(to, voters, out),
             Effect::MoveLogStart { to } => self.move_log_start(to, out),
-            Effect::AdvanceHighWatermark { offset } => self.committed(offset, out),
+            Effect::AdvanceHighWatermark { offset } => {
+                out.may_replace = !self.candidates.is_empty();
+                self.committed(offset, out);
+            }
             Effect::BecameLeader { .. } | Effect::LeaderChanged { .. } => {}
             Effect::Resigned { epoch: _ } => self.fail_waiting(out),
             Effect::Send { to, message } => out.sends.push((to, message)),
@@ -126,7 +131,7 @@ impl Partition {
         if std::mem::take(&mut self.awaits_repair) {
             // What is damaged goes now that there is something in its place.
             let voters = self.replica.voters().clone();
-            match self.log.reset(Position::ORIGIN, voters, log::no_producers(), out.journal) {
+            match self.log.reset(Position::ORIGIN, voters, Bytes::new(), out.journal) {
                 Ok(entry) => out.entries.push(entry),
                 Err(error) => return self.cannot_follow(&error, out),
             }
@@ -177,6 +182,7 @@ impl Partition {
     }
 
     fn truncate(&mut self, to: Position, out: &mut Outbox) {
+        sometimes(Condition::ReplicaTruncated);
         match self.log.truncate_to(to.end, to.epoch, out.journal) {
             Ok(entry) => out.entries.push(entry),
             Err(error) => return self.cannot_follow(&error, out),
@@ -191,6 +197,7 @@ impl Partition {
 
     fn reset(&mut self, to: Position, voters: VoterSet, out: &mut Outbox) {
         self.awaits_repair = false;
+        sometimes(Condition::ReplicaReset);
         let producers = std::mem::take(&mut self.incoming.producer_state);
         match self.log.reset(to, voters, producers, out.journal) {
             Ok(entry) => out.entries.push(entry),
@@ -229,6 +236,9 @@ impl Partition {
 
     fn fail_waiting(&mut self, out: &mut Outbox) {
         let failed = self.replica.standing() == Standing::Failed;
+        if !failed && !self.waiting_commit.is_empty() {
+            sometimes(Condition::ReplicaResigned);
+        }
         let error = if failed { AppendError::Journal } else { LeadershipError::NotLeader.into() };
         for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
             out.answered.push((waiting.place, Err(error.clone())));

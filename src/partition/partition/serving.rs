@@ -1,4 +1,4 @@
-use super::{Partition, Position, Read, ReadError, ReplicaKey, Standing, log};
+use super::{Message, Partition, Position, Read, ReadError, Standing, log};
 use crate::log::StoredRead;
 use crate::peers::{Room, Serving};
 use crate::raft::{Event, Fetch, FetchOutcome, VoterSet};
@@ -75,17 +75,35 @@ impl Partition {
         self.replica.fetch()
     }
 
-    /// The change of voters that brings the replica of a node of this partition back, if it fetches and is no voter:
-    /// another one of its node, which has lost its memory, goes first.
-    pub(in crate::partition) fn replacement(&self, fetching: ReplicaKey) -> Option<Event> {
-        let voters: &VoterSet = self.replica.voters();
-        if self.replica.standing() != Standing::Serving || !self.nodes.contains(&fetching.node) {
-            return None;
+    /// Notes what a replica holds that is no voter, if it is one of a node that shall hold this partition: it is to become one.
+    pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {
+        let key = fetch.replica;
+        if self.nodes.contains(&key.node) && !self.replica.voters().contains(key) {
+            self.candidates.retain(|other| other.replica.node != key.node);
+            self.candidates.push(fetch);
         }
-        match voters.of_node(fetching.node) {
-            Some(voter) if voter == fetching => None,
-            Some(lost) => Some(Event::RemoveVoter { key: lost }),
-            None => Some(Event::AddVoter { key: fetching }),
+    }
+
+    /// What brings a replica back whose node has lost its memory: the one that is lost leaves the voters, then the one in its
+    /// place comes, as soon as it holds what is committed. One step at a time; nothing while another change is under way.
+    pub(in crate::partition) fn replacement(&mut self) -> Vec<Event> {
+        if self.candidates.is_empty() {
+            return Vec::new();
+        }
+        let voters: &VoterSet = self.replica.voters();
+        self.candidates.retain(|candidate| !voters.contains(candidate.replica));
+        if self.replica.standing() != Standing::Serving {
+            return Vec::new();
+        }
+        let Some(candidate) = self.candidates.first() else { return Vec::new() };
+        let key = candidate.replica;
+        match voters.of_node(key.node) {
+            Some(lost) => vec![Event::RemoveVoter { key: lost }],
+            None => {
+                // Its state is taken anew: it may hold everything already, and say nothing more.
+                let message = Message::Fetch(*candidate);
+                vec![Event::AddVoter { key }, Event::Received { from: key.node, message }]
+            }
         }
     }
 
@@ -94,9 +112,9 @@ impl Partition {
         self.log.producers_before_start()
     }
 
-    /// Whether the answer to a fetch follows its log.
-    pub(in crate::partition) fn awaits(&self, asked: Position) -> bool {
-        self.replica.log_end() == asked
+    /// Where its log ends: what it asks to be followed.
+    pub(in crate::partition) fn log_end(&self) -> Position {
+        self.replica.log_end()
     }
 
     pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::super::partition::{Entries, Incoming, Outbox, is_reset};
+use super::super::partition::{Entries, Incoming, Outbox, Partition, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::Shard;
 use crate::log::ReadError;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
 use crate::probe::{Condition, sometimes};
-use crate::raft::{Event, Message, Position};
+use crate::raft::{Event, FetchOutcome, FetchReply, Message, Position, Slice};
 use crate::types::{Instant, NodeId, PartitionId};
 
 /// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
@@ -116,11 +116,11 @@ impl Shard {
             }
             PeerStep::Replies { peer, rows } => {
                 for row in rows {
-                    if self.held_rows.is_empty() && self.has_room_for_rows() {
+                    if self.held_rows.is_empty() && self.journal.has_room() {
                         self.take_reply(peer, row);
                     } else {
-                        sometimes(Condition::ReplicationHeld);
-                        self.held_rows.push_back((peer, row));
+                        sometimes(Condition::ReplicaRowsHeld);
+                        self.hold_row(peer, row);
                     }
                 }
             }
@@ -140,16 +140,42 @@ impl Shard {
         }
     }
 
-    pub(super) fn has_room_for_rows(&self) -> bool {
-        self.journal.has_room() && !self.is_short_of_memory()
+    /// Holds a leader's answer back until the journal has room. What it says is committed counts at once: what waits for that
+    /// can leave the journal then.
+    fn hold_row(&mut self, peer: NodeId, row: ReplyRow) {
+        let id = row.partition;
+        if let (Answer::Reply(reply), Some(partition)) = (&row.answer, self.partitions.get(&id)) {
+            let log_end = partition.log_end();
+            let chain = self.held_chains.get(&id).copied().unwrap_or(Some(log_end));
+            let follows = chain == Some(reply.asked);
+            let next = match &reply.outcome {
+                FetchOutcome::Entries(slice) if follows => Some(slice.last),
+                FetchOutcome::Entries(_) | FetchOutcome::Diverging(_) | FetchOutcome::Reset { .. } => None,
+            };
+            self.held_chains.insert(id, next);
+            if next.is_some() {
+                // Its log is a prefix of what the leader counts on, which is one of the leader's log.
+                let nothing = Slice { last: log_end, epoch_starts: Vec::new(), voters: Vec::new() };
+                let outcome = FetchOutcome::Entries(nothing);
+                let message = Message::FetchReply(FetchReply { asked: log_end, outcome, ..reply.clone() });
+                self.step(id, Event::Received { from: peer, message });
+            }
+        }
+        self.held_rows.push_back((peer, row));
     }
 
     /// Takes up rows that were held back, as far as there is room.
     pub(super) fn release_rows(&mut self) {
-        while self.has_room_for_rows()
+        while self.journal.has_room()
             && let Some((peer, row)) = self.held_rows.pop_front()
         {
+            let id = row.partition;
             self.take_reply(peer, row);
+            // What it said of its log while rows were held is not the last word.
+            self.want(peer, id);
+        }
+        if self.held_rows.is_empty() {
+            self.held_chains.clear();
         }
     }
 
@@ -195,11 +221,18 @@ impl Shard {
             news.fetched(id, &fetch, seen);
         }
         self.step(id, Event::Received { from: peer, message: Message::Fetch(fetch) });
-        let replacement =
-            self.partitions.get(&id).and_then(|partition| partition.replacement(fetch.replica));
-        if let Some(change) = replacement {
+        if let Some(partition) = self.partitions.get_mut(&id) {
+            partition.note_candidate(fetch);
+        }
+        self.replace_voters(id);
+    }
+
+    /// Goes on with a change of voters that is due.
+    fn replace_voters(&mut self, id: PartitionId) {
+        let due = self.partitions.get_mut(&id).map(Partition::replacement).unwrap_or_default();
+        for event in due {
             sometimes(Condition::ReplicaReplaced);
-            self.step(id, change);
+            self.step(id, event);
         }
     }
 
@@ -234,7 +267,7 @@ impl Shard {
                 return;
             }
         };
-        if !partition.awaits(reply.asked) {
+        if partition.log_end() != reply.asked {
             // Who leads counts all the same.
             self.step(id, Event::Received { from: peer, message: Message::FetchReply(reply) });
             self.want(peer, id);
@@ -295,7 +328,7 @@ impl Shard {
             match partition.entries_after(after, room) {
                 Entries::Ready(serving) => serving,
                 Entries::Stored(plan) => {
-                    sometimes(Condition::FollowerReadFromSegments);
+                    sometimes(Condition::ReplicaReadSegments);
                     if reads.begin(id, after) {
                         read_beside(io, &post_office.steps, (peer, id, after), plan);
                     }
@@ -358,19 +391,19 @@ impl Shard {
     }
 
     /// What a step of a partition means for other nodes.
-    pub(super) fn post(&mut self, id: PartitionId, out: &mut Outbox) {
-        for (to, message) in std::mem::take(&mut out.sends) {
+    pub(super) fn post(&mut self, id: PartitionId, out: Outbox) {
+        for (to, message) in out.sends {
             self.send(id, to, message);
         }
-        if let Some(node) = out.forget.take() {
+        if let Some(node) = out.forget {
             self.peers.entry(node).or_default().wants.forget(id);
             self.letters.fetches.insert(node);
         }
-        if let Some(node) = out.fetch_from.take() {
+        if let Some(node) = out.fetch_from {
             self.peers.entry(node).or_default().wants.changed(id);
             self.letters.fetches.insert(node);
         }
-        if std::mem::take(&mut out.news) {
+        if out.news {
             for (&node, state) in &mut self.peers {
                 if let Some(news) = &mut state.news {
                     news.changed(id);
@@ -380,8 +413,11 @@ impl Shard {
                 }
             }
         }
-        self.letters.malformed.extend(out.malformed.take());
+        self.letters.malformed.extend(out.malformed);
         self.set_timer(id);
+        if out.may_replace {
+            self.replace_voters(id);
+        }
     }
 
     fn send(&mut self, id: PartitionId, to: NodeId, message: Message) {

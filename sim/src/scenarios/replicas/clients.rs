@@ -176,10 +176,9 @@ pub(super) fn origin_of(value: &[u8]) -> Option<(i64, u64)> {
 fn batch(producer: i64, number: u64, value: &Bytes) -> ValidatedBatch {
     let sequence = i32::try_from(number - 1).expect("a run has few records");
     let stamp = ProducerStamp {
-        producer_id: ProducerId(producer),
-        producer_epoch: ProducerEpoch(0),
+        id: ProducerId(producer),
+        epoch: ProducerEpoch(0),
         base_sequence: sequence,
-        is_transactional: false,
     };
     let options = BatchOptions { producer: stamp, ..BatchOptions::plain(value.len() + 1024) };
     let mut builder = BatchBuilder::new(options);

@@ -190,7 +190,9 @@ fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: 
     match fault {
         Fault::PowerFail { node } => {
             if let Some(id) = machine(node) {
-                machines.down(id, |node| drop(node.power_fail()));
+                machines.down(id, |node| {
+                    let _lost = node.power_fail();
+                });
             }
         }
         Fault::Crash { node } => {
@@ -200,7 +202,9 @@ fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: 
         }
         Fault::Wipe { node } => {
             if let Some((id, handle)) = machines.named(node) {
-                machines.down(id, |node| drop(node.power_fail()));
+                machines.down(id, |node| {
+                    let _lost = node.power_fail();
+                });
                 handle.disk().wipe();
             }
         }

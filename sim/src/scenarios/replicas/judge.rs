@@ -31,10 +31,11 @@ pub(super) async fn judge(cluster: &Cluster, world: &World, machines: &Machines)
         let plan = world.plan.clone();
         node.start(|_| std::future::pending());
         machines.up(*id);
-        let logs = node.run(move |io| read_back(io, plan)).await;
+        let id = *id;
+        let logs = node.run(move |io| read_back(io, id, plan)).await;
         let logs = logs.ok_or_else(|| Violation::new("unreadable", format!("node {id} died")))?;
         let logs = logs.map_err(|error| Violation::new("unreadable", format!("node {id}: {error}")))?;
-        held.extend(logs.into_iter().map(|(partition, log)| ((partition, *id), log)));
+        held.extend(logs.into_iter().map(|(partition, log)| ((partition, id), log)));
     }
     for id in world.plan.partition_ids() {
         let told = world.told_of(id);
@@ -50,9 +51,9 @@ pub(super) async fn judge(cluster: &Cluster, world: &World, machines: &Machines)
     Ok(())
 }
 
-async fn read_back(io: Io, plan: Plan) -> Result<Vec<(PartitionId, Held)>, String> {
+async fn read_back(io: Io, node: NodeId, plan: Plan) -> Result<Vec<(PartitionId, Held)>, String> {
     let config = log_config(&plan);
-    let (_storage, logs, _) = Storage::open(io, storage_options(&plan), move |_| config.clone())
+    let (_storage, logs, _) = Storage::open(io, node, storage_options(&plan), move |_| config.clone())
         .await
         .map_err(|error| error.to_string())?;
     let mut all = Vec::new();

@@ -30,6 +30,8 @@ pub(super) struct Machines {
     world: Arc<World>,
     nodes: BTreeMap<NodeId, NodeHandle>,
     exits: tokio::sync::Mutex<mpsc::Receiver<Exit>>,
+    /// The receiver outlives the programs.
+    _sender: mpsc::Sender<Exit>,
     runs: Runs,
     paused: Mutex<Vec<NodeId>>,
 }
@@ -63,6 +65,7 @@ impl Machines {
             world: Arc::clone(world),
             nodes,
             exits: tokio::sync::Mutex::new(exits),
+            _sender: sender,
             runs,
             paused: Mutex::default(),
         }
@@ -117,7 +120,7 @@ impl Machines {
     /// Starts processes again that have ended by themselves.
     pub(super) async fn supervise(&self, rng: &mut Stream) -> Violation {
         loop {
-            let exit = self.exits.lock().await.recv().await.expect("the nodes hold senders");
+            let exit = self.exits.lock().await.recv().await.expect("there is a sender here");
             let is_present = lock(&self.runs).get(&exit.node) == Some(&exit.run);
             if !is_present || !self.nodes.get(&exit.node).is_some_and(NodeHandle::is_running) {
                 continue;
@@ -160,7 +163,7 @@ pub(super) fn log_config(plan: &Plan) -> LogConfig {
 async fn live(io: Io, id: NodeId, world: &World, cluster: &Cluster) -> String {
     let plan = &world.plan;
     let config = log_config(plan);
-    let opened = Storage::open(io.clone(), storage_options(plan), move |_| config.clone()).await;
+    let opened = Storage::open(io.clone(), id, storage_options(plan), move |_| config.clone()).await;
     let (storage, logs, report) = match opened {
         Ok(opened) => opened,
         Err(error) => return error.to_string(),
