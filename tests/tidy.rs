@@ -14,7 +14,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("wire", &["types"]),
     ("raft", &["types"]),
     ("peers", &["types", "io", "wire", "raft"]),
-    ("log", &["types", "probe", "io", "wire", "metrics"]),
+    ("log", &["types", "probe", "io", "wire", "metrics", "raft"]),
     ("partition", &["types", "probe", "io", "wire", "metrics", "log", "raft", "config"]),
     ("metadata", &["types", "probe", "io", "wire", "config", "partition", "raft", "log"]),
     ("coordinator", &["types", "probe", "io", "wire", "config", "metrics", "partition", "metadata"]),

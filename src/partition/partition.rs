@@ -84,7 +84,7 @@ impl Partition {
         let log_start = log.log_start().min(log.log_end());
         let recovered = Recovered {
             epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),
-            vote: vote.and_then(|vote| vote.candidate).map(key),
+            vote: vote.and_then(|vote| vote.candidate),
             epochs: log.epochs().clone(),
             log_start,
             log_end: log.log_end(),
@@ -127,7 +127,7 @@ impl Partition {
     fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
         match effect {
             Effect::PersistVote { epoch, candidate } => {
-                let vote = Vote { epoch, candidate: Some(candidate.node) };
+                let vote = Vote { epoch, candidate: Some(candidate) };
                 out.entries.push(self.log.record_vote(vote, out.journal));
                 out.once_durable.push(Event::VoteDurable { epoch });
             }
@@ -470,7 +470,10 @@ impl From<LogError> for AppendError {
             | LogError::StartAboveHighWatermark { .. }
             | LogError::EpochNotAbove { .. }
             | LogError::StaleEpoch { .. }
-            | LogError::Control(_) => AppendError::Log(error),
+            | LogError::Control(_)
+            | LogError::Voters(_)
+            | LogError::ProducerState(_)
+            | LogError::ProducerStateElsewhere { .. } => AppendError::Log(error),
         }
     }
 }
