@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub(super) use replicas::PostOffice;
-use replicas::Peer;
+use replicas::{Held, Peer};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -24,7 +24,6 @@ use crate::log::{
     CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
     PartitionLog, Position, ReadError, Storage,
 };
-use crate::peers::ReplyRow;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{self, Event};
 use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp, Uuid};
@@ -61,7 +60,7 @@ pub(super) struct Shard {
     silent: BTreeSet<NodeId>,
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
     /// bound them.
-    held_rows: VecDeque<(NodeId, ReplyRow)>,
+    held_rows: VecDeque<(NodeId, Held)>,
     /// Where the log of a partition will end once the rows that are held are taken, if they follow each other.
     held_chains: BTreeMap<PartitionId, Option<raft::Position>>,
     post_office: PostOffice,

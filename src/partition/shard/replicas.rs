@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -83,6 +83,22 @@ impl Reads {
     }
 }
 
+/// What of a leader's answers waits for room.
+pub(super) enum Held {
+    Row(Box<ReplyRow>),
+    /// Of a row that was taken in part.
+    Part(PartitionId, Box<(FetchReply, Incoming)>),
+}
+
+impl Held {
+    fn partition(&self) -> PartitionId {
+        match self {
+            Held::Row(row) => row.partition,
+            Held::Part(id, _) => *id,
+        }
+    }
+}
+
 enum Taken {
     NotYet,
     NoRoom,
@@ -161,16 +177,19 @@ impl Shard {
                 self.step(id, Event::Received { from: peer, message });
             }
         }
-        self.held_rows.push_back((peer, row));
+        self.held_rows.push_back((peer, Held::Row(Box::new(row))));
     }
 
-    /// Takes up rows that were held back, as far as there is room.
+    /// Takes up what was held back, as far as there is room.
     pub(super) fn release_rows(&mut self) {
         while self.journal.has_room()
-            && let Some((peer, row)) = self.held_rows.pop_front()
+            && let Some((peer, held)) = self.held_rows.pop_front()
         {
-            let id = row.partition;
-            self.take_reply(peer, row);
+            let id = held.partition();
+            match held {
+                Held::Row(row) => self.take_reply(peer, *row),
+                Held::Part(id, part) => self.take_part(peer, id, *part),
+            }
             // What it said of its log while rows were held is not the last word.
             self.want(peer, id);
         }
@@ -287,8 +306,28 @@ impl Shard {
             self.step(id, Event::StorageFailed);
             return;
         }
+        // No more than what the journal surely takes: of more, none could be freed before all of it is written.
+        let part_bytes = usize::try_from(batch_bytes_max / 8).unwrap_or(usize::MAX);
+        let mut parts: VecDeque<_> = incoming.in_parts(reply, part_bytes).into();
+        while let Some(part) = parts.pop_front() {
+            self.take_part(peer, id, part);
+            if !self.journal.has_room() {
+                break;
+            }
+        }
+        if let Some((FetchReply { outcome: FetchOutcome::Entries(slice), .. }, _)) = parts.back() {
+            self.held_chains.insert(id, Some(slice.last));
+        }
+        while let Some(part) = parts.pop_back() {
+            self.held_rows.push_front((peer, Held::Part(id, Box::new(part))));
+        }
+    }
+
+    fn take_part(&mut self, peer: NodeId, id: PartitionId, (reply, incoming): (FetchReply, Incoming)) {
         let mut out = self.outbox();
-        if let Some(partition) = self.partitions.get_mut(&id) {
+        if let Some(partition) = self.partitions.get_mut(&id)
+            && partition.log_end() == reply.asked
+        {
             partition.take_reply(peer, reply, incoming, &mut out);
         }
         self.take(id, out);
@@ -488,7 +527,7 @@ impl Shard {
             }
             state.reads.forget(id);
         }
-        self.held_rows.retain(|(_, row)| row.partition != id);
+        self.held_rows.retain(|(_, held)| held.partition() != id);
     }
 }
 
