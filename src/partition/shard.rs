@@ -61,8 +61,8 @@ pub(super) struct Shard {
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
     /// bound them.
     held_rows: VecDeque<(NodeId, Held)>,
-    /// Where the log of a partition will end once the rows that are held are taken, if they follow each other.
-    held_chains: BTreeMap<PartitionId, Option<raft::Position>>,
+    /// Where the log of a partition will end once the rows that are held are taken: they follow one another.
+    held_chains: BTreeMap<PartitionId, raft::Position>,
     post_office: PostOffice,
     letters: Letters,
     turn: Turn,

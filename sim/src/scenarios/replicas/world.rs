@@ -21,7 +21,9 @@ pub(super) struct World {
 #[derive(Default)]
 struct State {
     /// The partitions of the nodes that run.
-    nodes: BTreeMap<NodeId, Partitions>,
+    nodes: BTreeMap<NodeId, (u64, Partitions)>,
+    /// How often one has begun to run.
+    runs: u64,
     /// The directory of each node when it started first: what the topic's record names.
     founders: BTreeMap<NodeId, Uuid>,
     progress: BTreeMap<String, u64>,
@@ -45,7 +47,10 @@ impl World {
 
     /// A node runs.
     pub(super) fn join(&self, node: NodeId, partitions: Partitions) {
-        lock(&self.state).nodes.insert(node, partitions);
+        let mut state = lock(&self.state);
+        state.runs += 1;
+        let run = state.runs;
+        state.nodes.insert(node, (run, partitions));
     }
 
     /// It runs no longer.
@@ -64,17 +69,18 @@ impl World {
     }
 
     pub(super) fn partitions_of(&self, node: NodeId) -> Option<Partitions> {
-        lock(&self.state).nodes.get(&node).cloned()
+        lock(&self.state).nodes.get(&node).map(|(_, partitions)| partitions.clone())
     }
 
-    /// How the replicas on each node that runs stand.
-    pub(super) async fn stats(&self) -> BTreeMap<NodeId, Vec<PartitionStats>> {
+    /// How the replicas on each node that runs stand; with the node the number of its run.
+    pub(super) async fn stats(&self) -> BTreeMap<(NodeId, u64), Vec<PartitionStats>> {
         let mut all = BTreeMap::new();
         for node in self.plan.node_ids() {
-            if let Some(partitions) = self.partitions_of(node)
+            let known = lock(&self.state).nodes.get(&node).cloned();
+            if let Some((run, partitions)) = known
                 && let Ok(stats) = partitions.stats(None).await
             {
-                all.insert(node, stats);
+                all.insert((node, run), stats);
             }
         }
         all
@@ -102,13 +108,14 @@ impl World {
                     && replicas.iter().all(|one| {
                         one.epoch == leader.epoch
                             && one.log_end == leader.log_end
+                            && one.durable_end == leader.log_end
                             && one.high_watermark == leader.log_end
                             && one.log_start == leader.log_start
                             && !one.damaged
                     })
             });
             if !same {
-                let told = |(node, stats): (&NodeId, &Vec<PartitionStats>)| {
+                let told = |((node, _), stats): (&(NodeId, u64), &Vec<PartitionStats>)| {
                     let one = stats.iter().find(|one| one.id == id)?;
                     let PartitionStats { epoch, log_start, high_watermark, log_end, voters, .. } = one;
                     let role = one.role;
@@ -173,7 +180,7 @@ impl World {
             && (before >= number || at >= offset)
         {
             let text = format!("producer {producer}: {number} is at {offset}, and {before} before it at {at}");
-            Self::wrong(&mut state, Violation::new("I10-order", text));
+            Self::wrong(&mut state, Violation::new("I9-order", text));
         }
     }
 
@@ -202,7 +209,7 @@ impl World {
         let known = *state.leaders.entry((id, epoch)).or_insert(node);
         if known != node {
             let text = format!("nodes {known} and {node} lead epoch {epoch} of partition {}", id.index.0);
-            Self::wrong(&mut state, Violation::new("I19-two-leaders", text));
+            Self::wrong(&mut state, Violation::new("two-leaders", text));
         }
     }
 
