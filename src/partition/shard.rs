@@ -666,13 +666,13 @@ impl Shard {
             if damaged {
                 warn!(partition = %name, directory = %id, "the partition's log is damaged: it is not served");
             }
+            self.introduce(id);
             if alone && !damaged {
                 let partition = self.partitions.get_mut(&id).expect("it was just made");
                 partition.gates.push(gate);
                 self.step(id, Event::Campaign);
                 continue;
             }
-            self.introduce(id);
             if writes {
                 self.turn.once_durable.push(OnceDurable::Gate(gate));
             } else {
