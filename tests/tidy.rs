@@ -15,7 +15,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("raft", &["types"]),
     ("peers", &["types", "io", "wire", "raft"]),
     ("log", &["types", "probe", "io", "wire", "metrics", "raft"]),
-    ("partition", &["types", "probe", "io", "wire", "metrics", "log", "raft", "config"]),
+    ("partition", &["types", "probe", "io", "wire", "metrics", "log", "raft", "peers", "config"]),
     ("metadata", &["types", "probe", "io", "wire", "config", "partition", "raft", "log"]),
     ("coordinator", &["types", "probe", "io", "wire", "config", "metrics", "partition", "metadata"]),
     ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
