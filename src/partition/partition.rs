@@ -468,14 +468,14 @@ fn founders(voters: &VoterSet, own: ReplicaKey) -> VoterSet {
     VoterSet::of(voters.keys().iter().map(known)).expect("as many of as many nodes as before")
 }
 
-/// What the log says of itself. One without a voter set of its own has the founders.
+/// What the log says of itself. The founders come before its first voter set, unless that is the one at its start.
 fn recovered(log: &PartitionLog, founders: VoterSet) -> Recovered {
     let vote = log.vote().filter(|_| !mutant(Mutant::ReplicaForgetVote));
     // A damaged log may contradict itself; it is never led.
     let log_start = log.log_start().min(log.log_end());
     let mut voters = log.voters().to_vec();
-    if voters.is_empty() {
-        voters.push((Position::ORIGIN, founders));
+    if voters.first().is_none_or(|(at, _)| at.end > log_start) {
+        voters.insert(0, (Position::ORIGIN, founders));
     }
     Recovered {
         epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),
