@@ -91,6 +91,20 @@ pub(super) enum Held {
 }
 
 impl Held {
+    /// What is committed, and where the leader's log begins, is told by a later answer.
+    fn tell(&mut self, later: &FetchReply) {
+        let reply = match self {
+            Held::Row(row) => match &mut row.answer {
+                Answer::Reply(reply) => reply,
+                Answer::NotLeader { .. } => return,
+            },
+            Held::Part(_, part) => &mut part.0,
+        };
+        if reply.epoch == later.epoch {
+            (reply.high_watermark, reply.log_start) = (later.high_watermark, later.log_start);
+        }
+    }
+
     fn partition(&self) -> PartitionId {
         match self {
             Held::Row(row) => row.partition,
@@ -162,24 +176,36 @@ impl Shard {
         let (Answer::Reply(reply), Some(partition)) = (&row.answer, self.partitions.get(&id)) else {
             return self.take_reply(peer, row);
         };
-        let FetchOutcome::Entries(slice) = &reply.outcome else { return self.take_reply(peer, row) };
+        let FetchOutcome::Entries(slice) = &reply.outcome else {
+            // The log becomes another one: what is held does not follow it.
+            self.drop_held(id);
+            return self.take_reply(peer, row);
+        };
         let log_end = partition.log_end();
-        let chain = self.held_chains.get(&id).copied().unwrap_or(log_end);
-        if chain != reply.asked {
+        if self.held_chains.get(&id).copied().unwrap_or(log_end) != reply.asked {
             // The leader learns from where it is to go on.
             return self.want(peer, id);
         }
         sometimes(Condition::ReplicaRowsHeld);
-        let is_news = slice.last > reply.asked;
-        self.held_chains.insert(id, slice.last);
         // The log's end is a prefix of what the answer follows, and so one of the leader's log.
         let nothing = Slice { last: log_end, epoch_starts: Vec::new(), voters: Vec::new() };
         let outcome = FetchOutcome::Entries(nothing);
-        let message = Message::FetchReply(FetchReply { asked: log_end, outcome, ..reply.clone() });
-        if is_news {
+        let told = FetchReply { asked: log_end, outcome, ..reply.clone() };
+        if slice.last > reply.asked {
+            self.held_chains.insert(id, slice.last);
             self.held_rows.push_back((peer, Held::Row(Box::new(row))));
+        } else if let Some((_, held)) = self.held_rows.iter_mut().rev().find(|(_, held)| held.partition() == id) {
+            // It counts for what is held, too.
+            held.tell(&told);
         }
-        self.step(id, Event::Received { from: peer, message });
+        self.step(id, Event::Received { from: peer, message: Message::FetchReply(told) });
+    }
+
+    /// Lets go of what is held of a partition.
+    fn drop_held(&mut self, id: PartitionId) {
+        if self.held_chains.remove(&id).is_some() {
+            self.held_rows.retain(|(_, held)| held.partition() != id);
+        }
     }
 
     /// Takes up what was held back, as far as there is room.
@@ -194,9 +220,9 @@ impl Shard {
             }
             // What it said of its log while rows were held is not the last word.
             self.want(peer, id);
-        }
-        if self.held_rows.is_empty() {
-            self.held_chains.clear();
+            if !self.held_rows.iter().any(|(_, held)| held.partition() == id) {
+                self.held_chains.remove(&id);
+            }
         }
     }
 
@@ -440,8 +466,7 @@ impl Shard {
             self.send(id, to, message);
         }
         if let Some(node) = out.forget {
-            self.held_rows.retain(|(peer, held)| *peer != node || held.partition() != id);
-            self.held_chains.remove(&id);
+            self.drop_held(id);
             self.peers.entry(node).or_default().wants.forget(id);
             self.letters.fetches.insert(node);
         }
@@ -534,8 +559,7 @@ impl Shard {
             }
             state.reads.forget(id);
         }
-        self.held_rows.retain(|(_, held)| held.partition() != id);
-        self.held_chains.remove(&id);
+        self.drop_held(id);
     }
 }
 
