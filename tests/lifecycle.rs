@@ -274,6 +274,13 @@ fn a_lost_record_in_the_journal_takes_its_partition_down() {
     let mut client = served.client();
     assert_eq!(client.fetch("orders", 0, 0).error_code, KAFKA_STORAGE_ERROR);
     assert_eq!(client.values("orders", 1).len(), 10, "the other partition has all of its records");
+    // A member of a group that is to read both is not held by the one that nobody leads.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
+    command.args(["consume", "orders", "--group", "readers", "--from", "beginning", "--count", "10"]);
+    command.args(["--bootstrap", &served.address.to_string()]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 10);
     served.stop();
 }
 

@@ -1,5 +1,6 @@
 //! The checkpoint: what the node knew when the journal was last trimmed. Format and crash cases are in
 //! `docs/segment-format.md`.
+use std::cmp::Ordering;
 use std::io;
 use std::sync::Arc;
 
@@ -70,7 +71,19 @@ pub(crate) enum Found {
         checkpoint: Checkpoint,
         /// What is wrong with the other copy, if anything.
         other: Option<String>,
+        /// The copies that are not this checkpoint.
+        outdated: Outdated,
     },
+}
+
+/// Copies that a start did not choose: bad, missing, older, or not to be read that time. Each was safe to start from
+/// when it was written; once files are changed by what another says it is not, so it has to go before that. It might
+/// be read again at the next start.
+#[derive(Debug, Default)]
+pub(crate) struct Outdated {
+    paths: Vec<&'static str>,
+    /// The copy that counts.
+    chosen: Bytes,
 }
 
 impl Checkpoint {
@@ -164,10 +177,7 @@ impl Checkpoint {
     pub(crate) async fn write(&self, disk: &dyn Disk) -> Result<(), CheckpointError> {
         let bytes = self.encode();
         for path in PATHS {
-            let file = begin_copy(disk, path, &bytes).await?;
-            file.sync().await.map_err(failed("syncing", path))?;
-            name_copy(disk, path).await?;
-            disk.sync_dir("").await.map_err(failed("syncing the directory of", path))?;
+            write_copy(disk, path, &bytes).await?;
         }
         Ok(())
     }
@@ -191,6 +201,13 @@ pub(crate) async fn name_first(disk: &dyn Disk) -> Result<(), CheckpointError> {
     disk.sync_dir("").await.map_err(failed("syncing the directory of", PATHS[0]))
 }
 
+async fn write_copy(disk: &dyn Disk, path: &str, bytes: &Bytes) -> Result<(), CheckpointError> {
+    let file = begin_copy(disk, path, bytes).await?;
+    file.sync().await.map_err(failed("syncing", path))?;
+    name_copy(disk, path).await?;
+    disk.sync_dir("").await.map_err(failed("syncing the directory of", path))
+}
+
 async fn begin_copy(disk: &dyn Disk, path: &str, bytes: &Bytes) -> Result<Arc<dyn File>, CheckpointError> {
     let options = OpenOptions { write: true, create: true, truncate: true, ..OpenOptions::default() };
     let file = disk.open(&format!("{path}.tmp"), options).await.map_err(failed("creating", path))?;
@@ -209,13 +226,14 @@ fn failed(action: &'static str, path: &str) -> impl FnOnce(io::Error) -> Checkpo
 
 /// Reads the newer of the two copies that is whole.
 pub(crate) async fn read(disk: &dyn Disk) -> Result<Found, CheckpointError> {
-    let mut best: Option<Checkpoint> = None;
+    let mut best: Option<(Checkpoint, Bytes)> = None;
     let mut other: Option<String> = None;
     let mut error: Option<CheckpointError> = None;
     let mut missing = 0;
+    let mut equal = Vec::new();
     for path in PATHS {
         let result = match read_one(disk, path).await {
-            Ok(Some(bytes)) => Checkpoint::decode(path, &bytes),
+            Ok(Some(bytes)) => Checkpoint::decode(path, &bytes).map(|found| (found, bytes)),
             Ok(None) => {
                 missing += 1;
                 other.get_or_insert(format!("{path} is missing"));
@@ -224,15 +242,18 @@ pub(crate) async fn read(disk: &dyn Disk) -> Result<Found, CheckpointError> {
             Err(source) => Err(CheckpointError::Io { action: "reading", path: path.to_owned(), source }),
         };
         match result {
-            Ok(found) if best.as_ref().is_none_or(|best| best.generation < found.generation) => {
-                if path != PATHS[0] {
-                    sometimes(Condition::CheckpointCopyUsed);
-                }
-                best = Some(found);
-            }
-            Ok(found) => {
-                if best.as_ref().is_some_and(|best| best.generation != found.generation) {
-                    sometimes(Condition::CheckpointCopiesDiffered);
+            Ok((found, bytes)) => {
+                let than = best.as_ref().map(|(best, _)| best.generation.cmp(&found.generation));
+                match than {
+                    Some(Ordering::Equal) => equal.push(path),
+                    Some(Ordering::Greater) => sometimes(Condition::CheckpointCopiesDiffered),
+                    Some(Ordering::Less) | None => {
+                        if path != PATHS[0] {
+                            sometimes(Condition::CheckpointCopyUsed);
+                        }
+                        best = Some((found, bytes));
+                        equal = vec![path];
+                    }
                 }
             }
             Err(newer @ CheckpointError::OtherVersion { .. }) => return Err(newer),
@@ -243,12 +264,34 @@ pub(crate) async fn read(disk: &dyn Disk) -> Result<Found, CheckpointError> {
         }
     }
     match (best, error) {
-        (Some(checkpoint), _) => Ok(Found::Checkpoint { checkpoint, other }),
+        (Some((checkpoint, chosen)), _) => {
+            let paths = PATHS.into_iter().filter(|path| !equal.contains(path)).collect();
+            Ok(Found::Checkpoint { checkpoint, other, outdated: Outdated { paths, chosen } })
+        }
         (None, Some(error)) => Err(error),
         (None, None) => {
             assert_eq!(missing, PATHS.len(), "a copy is whole, bad or missing");
             Ok(Found::Nothing)
         }
+    }
+}
+
+impl Outdated {
+    /// Puts the checkpoint that counts in their place, durably; where there is no room for it, takes them away.
+    pub(crate) async fn replace(&self, disk: &dyn Disk) -> Result<(), CheckpointError> {
+        for path in &self.paths {
+            if let Err(error) = write_copy(disk, path, &self.chosen).await {
+                tracing::warn!(%error, path, "a copy of the checkpoint that is not to be used is removed");
+                match disk.remove(path).await {
+                    Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                        return Err(failed("removing", path)(source));
+                    }
+                    Ok(()) | Err(_) => {}
+                }
+                disk.sync_dir("").await.map_err(failed("syncing the directory of", path))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::checkpoint::{Checkpoint, PATHS};
+use super::checkpoint::{Checkpoint, Outdated, PATHS};
 use super::config::LogConfig;
 use super::file_cache::FileCache;
 use super::journal::{Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Origin, Position, Step};
@@ -61,6 +61,7 @@ pub(super) struct Parts<'a> {
 pub(super) async fn recover(
     parts: &Parts<'_>,
     checkpoint: Checkpoint,
+    outdated: &Outdated,
     mut reader: JournalReader,
 ) -> Result<Recovered, StorageError> {
     let first_new_id = checkpoint.next_log_id;
@@ -108,6 +109,7 @@ pub(super) async fn recover(
         log.finish_replay();
     }
     if reader.origin() == Origin::Found {
+        outdated.replace(&**parts.disk).await?;
         reader.settle().await?;
         settle_files(&**parts.disk, &mut logs, &mut report).await?;
     }

@@ -4,7 +4,8 @@
 //! look like a batch may stand inside a record, put there by a client. So a find counts only if it is whole (CRC),
 //! lies behind what was lost, fits the log's epochs, and leads, with offsets that follow, to another batch that is
 //! whole or exactly to the segment's end. A write that missed its place leaves whole batches of later offsets amid
-//! what it destroyed: a find above the wanted offset is passed over.
+//! what it destroyed: a find above the wanted offset is passed over, and where those batches end the search goes on, also
+//! for the very next offset.
 use bytes::Bytes;
 
 use super::stored_read::ReadError;
@@ -27,16 +28,15 @@ pub(super) struct Found {
     pub(super) base_offset: Offset,
 }
 
-/// The first batch that begins behind `damaged`, above the offset that was expected there, and not above the one
-/// that is wanted.
+/// The first batch that begins behind `damaged`, not below `least` and not above the offset that is wanted.
 pub(super) async fn next_batch(
     walker: &Walker<'_>,
     view: &SegmentView,
     damaged: u64,
-    expected: Offset,
+    least: Offset,
     wanted: Offset,
 ) -> Result<Option<Found>, ReadError> {
-    let scan = Scan { walker, view, expected };
+    let scan = Scan { walker, view, least };
     let mut at = damaged + 1;
     let end = view.bytes.min(damaged.saturating_add(SEARCH_BYTES_MAX));
     while at + HEADER_BYTES as u64 <= end {
@@ -68,7 +68,8 @@ pub(super) async fn next_batch(
 struct Scan<'a> {
     walker: &'a Walker<'a>,
     view: &'a SegmentView,
-    expected: Offset,
+    /// What is found does not begin below it.
+    least: Offset,
 }
 
 impl Scan<'_> {
@@ -93,7 +94,7 @@ impl Scan<'_> {
         }
         let Ok(header) = BatchHeader::parse(bytes) else { return false };
         let room = self.view.bytes - at;
-        header.base_offset > self.expected
+        header.base_offset >= self.least
             && header.last_offset() >= header.base_offset
             && header.next_offset() <= self.view.end
             && header.total_bytes().is_some_and(|bytes| bytes >= HEADER_BYTES && bytes as u64 <= room)

@@ -110,12 +110,14 @@ impl Storage {
     ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StorageError> {
         options.check()?;
         let disk = Arc::clone(&io.disk);
-        let (mut checkpoint, is_new, copy) = match checkpoint::read(&*disk).await? {
-            checkpoint::Found::Checkpoint { checkpoint, other } => {
+        let (mut checkpoint, is_new, copy, outdated) = match checkpoint::read(&*disk).await? {
+            checkpoint::Found::Checkpoint { checkpoint, other, outdated } => {
                 checkpoint::settle(&*disk).await?;
-                (checkpoint, false, other)
+                (checkpoint, false, other, outdated)
             }
-            checkpoint::Found::Nothing => (create(&io, node, &options).await?, true, None),
+            checkpoint::Found::Nothing => {
+                (create(&io, node, &options).await?, true, None, checkpoint::Outdated::default())
+            }
         };
         let owner = own(&io, node, &mut checkpoint).await?;
         let cache = FileCache::new(Arc::clone(&disk), options.fd_cache_files, options.index_cache_bytes);
@@ -135,7 +137,7 @@ impl Storage {
             JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, origin, &options)
                 .await?;
         let parts = Parts { disk: &disk, cache: &cache, budget: &budget, config_of: &config_of };
-        let mut recovered = recover(&parts, checkpoint, reader).await?;
+        let mut recovered = recover(&parts, checkpoint, &outdated, reader).await?;
         known.logs.retain(|id, _| recovered.logs.contains_key(id));
         for (&id, log) in &recovered.logs {
             known.logs.entry(id).or_insert_with(|| log.initial_state());

@@ -98,7 +98,7 @@ impl StoredRead {
                 // What the index has led to may be damaged, or no batch at all: the segment's start tells.
                 Err(error) if first && start.is_some() => return Err(error),
                 Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
-                    if self.offset > walker.next_offset() =>
+                    if walker.may_lie_behind(self.offset) =>
                 {
                     // What is asked for may lie behind it, but nothing later is given in its place.
                     if walker.skip_damage(self.offset).await? {

@@ -39,6 +39,9 @@ pub(crate) struct Walker<'a> {
     next_offset: Offset,
     /// What the index says of the first batch.
     first_ends: Option<Offset>,
+    /// Damage was passed over: what came since may be a write that missed its place, so that the batch expected next may
+    /// stand further on.
+    has_skipped: bool,
     chunk: Bytes,
     chunk_at: u64,
     chunk_bytes: usize,
@@ -59,6 +62,7 @@ impl<'a> Walker<'a> {
             position: start.map_or(0, |row| row.position),
             next_offset: view.segment.base,
             first_ends: start.map(|row| row.last_offset),
+            has_skipped: false,
             chunk: Bytes::new(),
             chunk_at: 0,
             chunk_bytes: chunk_bytes.clamp(WALK_BYTES_MIN, WALK_BYTES_MAX),
@@ -95,8 +99,11 @@ impl<'a> Walker<'a> {
     /// Goes on behind a batch that cannot be read: to the next that is whole, leads to another or to the segment's
     /// end, and does not begin above `wanted`. False if there is none; the walk is over then.
     pub(crate) async fn skip_damage(&mut self, wanted: Offset) -> Result<bool, ReadError> {
-        let searching = resync::next_batch(self, self.view, self.position, self.next_offset, wanted);
+        // Where the walk came here batch by batch, this was the place of the next one, and it is lost.
+        let least = if self.has_skipped { self.next_offset } else { self.next_offset.plus(1) };
+        let searching = resync::next_batch(self, self.view, self.position, least, wanted);
         let Some(found) = searching.await? else { return Ok(false) };
+        self.has_skipped = true;
         self.position = found.position;
         self.next_offset = found.base_offset;
         self.first_ends = None;
@@ -157,9 +164,9 @@ impl<'a> Walker<'a> {
         file.read_at(position, length).await
     }
 
-    /// The least offset that the next batch may have.
-    pub(crate) fn next_offset(&self) -> Offset {
-        self.next_offset
+    /// Whether what is wanted may lie behind the damage at which the walk stands.
+    pub(crate) fn may_lie_behind(&self, wanted: Offset) -> bool {
+        wanted > self.next_offset || (self.has_skipped && wanted == self.next_offset)
     }
 
     fn corrupt(&self, what: impl Into<String>) -> ReadError {

@@ -4,7 +4,7 @@ use crate::client::broker::Broker;
 use crate::client::cluster::{Client, Lane};
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
-use crate::types::{LeaderEpoch, Offset, Timestamp};
+use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp};
 use crate::wire::messages::ListOffsetsRequest;
 use crate::wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use crate::wire::{ApiKey, Text};
@@ -52,12 +52,29 @@ impl Client {
     ) -> Result<BTreeMap<TopicPartition, ListedOffset>, ClientError> {
         let mut retry = self.retry();
         let mut found = BTreeMap::new();
-        while found.len() < wanted.len() {
-            if let Err(error) = self.list_offsets_once(wanted, &mut found).await {
-                retry.pause(error).await?;
+        loop {
+            let mut open = wanted.clone();
+            open.retain(|at, _| !found.contains_key(at));
+            let mut failed: Option<ClientError> = None;
+            for (at, listed) in self.try_list_offsets(&open).await {
+                match listed {
+                    Ok(listed) => {
+                        found.insert(at, listed);
+                    }
+                    // What does not pass with time counts more.
+                    Err(error)
+                        if failed.as_ref().is_none_or(|f| f.is_retriable() && !error.is_retriable()) =>
+                    {
+                        failed = Some(error);
+                    }
+                    Err(_) => {}
+                }
+            }
+            match failed {
+                None => return Ok(found),
+                Some(error) => retry.pause(error).await?,
             }
         }
-        Ok(found)
     }
 
     /// The same offset of several partitions.
@@ -72,22 +89,30 @@ impl Client {
         self.list_offsets(&partitions.iter().map(|at| (at.clone(), spec)).collect()).await
     }
 
-    async fn list_offsets_once(
+    /// Asks for the offsets of these partitions once: what is wrong with one does not concern the others.
+    pub(in crate::client) async fn try_list_offsets(
         &self,
         wanted: &BTreeMap<TopicPartition, OffsetSpec>,
-        found: &mut BTreeMap<TopicPartition, ListedOffset>,
-    ) -> Result<(), ClientError> {
-        let open: Vec<_> = wanted.keys().filter(|at| !found.contains_key(*at)).cloned().collect();
-        for (node, partitions) in self.by_leader(open).await? {
-            let broker = self.node(node, Lane::Admin).await?;
-            let answered = self.list_offsets_at_leader(&broker, &partitions, wanted).await?;
-            if let Some(missing) = partitions.iter().find(|at| !answered.contains_key(*at)) {
-                let (address, api) = (broker.address().clone(), ApiKey::ListOffsets);
-                return Err(ClientError::Incomplete { address, api, missing: missing.to_string() });
+    ) -> BTreeMap<TopicPartition, Result<ListedOffset, ClientError>> {
+        let mut told = BTreeMap::new();
+        let mut by_leader: BTreeMap<NodeId, Vec<TopicPartition>> = BTreeMap::new();
+        for at in wanted.keys() {
+            match self.leader(at).await {
+                Ok(leader) => by_leader.entry(leader).or_default().push(at.clone()),
+                Err(error) => drop(told.insert(at.clone(), Err(error))),
             }
-            found.extend(answered);
         }
-        Ok(())
+        for (leader, partitions) in by_leader {
+            let answered = async {
+                let broker = self.node(leader, Lane::Admin).await?;
+                self.list_offsets_at_leader(&broker, &partitions, wanted).await
+            };
+            match answered.await {
+                Ok(answered) => told.extend(answered),
+                Err(error) => told.extend(partitions.into_iter().map(|at| (at, Err(error.clone())))),
+            }
+        }
+        told
     }
 
     async fn list_offsets_at_leader(
@@ -95,7 +120,7 @@ impl Client {
         broker: &Broker,
         partitions: &[TopicPartition],
         wanted: &BTreeMap<TopicPartition, OffsetSpec>,
-    ) -> Result<BTreeMap<TopicPartition, ListedOffset>, ClientError> {
+    ) -> Result<BTreeMap<TopicPartition, Result<ListedOffset, ClientError>>, ClientError> {
         let version = broker.version::<ListOffsetsRequest>()?;
         let mut topics: Vec<ListOffsetsTopic> = Vec::new();
         for at in partitions {
@@ -125,14 +150,22 @@ impl Client {
             for partition in &topic.partitions {
                 let at = TopicPartition::new(topic.name.to_string(), partition.partition_index);
                 let (api, code) = (ApiKey::ListOffsets, partition.error_code);
-                ClientError::check(broker.address(), api, code, at.to_string(), None)?;
-                let listed = ListedOffset {
+                let checked = ClientError::check(broker.address(), api, code, at.to_string(), None);
+                let listed = checked.map(|()| ListedOffset {
                     offset: Offset(partition.offset),
                     timestamp: Timestamp(partition.timestamp),
                     leader_epoch: LeaderEpoch(partition.leader_epoch),
-                };
-                found.insert(at, listed);
+                });
+                if partitions.contains(&at) {
+                    found.insert(at, listed);
+                }
             }
+        }
+        for at in partitions {
+            found.entry(at.clone()).or_insert_with(|| {
+                let (address, api) = (broker.address().clone(), ApiKey::ListOffsets);
+                Err(ClientError::Incomplete { address, api, missing: at.to_string() })
+            });
         }
         Ok(found)
     }

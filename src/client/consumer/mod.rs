@@ -60,8 +60,13 @@ impl Position {
         Position { next, high_watermark: None, not_before: None, in_flight: false }
     }
 
+    /// Nothing is under way for it, and it need not wait.
+    fn is_idle(&self) -> bool {
+        !self.in_flight && self.not_before.is_none()
+    }
+
     fn is_askable(&self) -> bool {
-        self.next.is_some() && !self.in_flight && self.not_before.is_none()
+        self.next.is_some() && self.is_idle()
     }
 }
 
@@ -217,21 +222,22 @@ impl Consumer {
         Ok(())
     }
 
-    /// Looks up what has no position, then asks every leader that is not being asked.
+    /// Looks up what has no position, then asks every leader that is not being asked. A partition without a leader, or
+    /// whose leader cannot tell, waits; the others are read.
     async fn start_fetches(&mut self) -> Result<(), ClientError> {
-        self.look_up_positions().await?;
         let now = self.client.io().clock.now();
         let mut unknown: BTreeSet<String> = BTreeSet::new();
         for (at, position) in &mut self.partitions {
             // What has passed need not wake anybody any more.
             position.not_before = position.not_before.filter(|time| *time > now);
-            if position.is_askable() && self.client.cached_leader(at).is_none() {
+            if position.is_idle() && self.client.cached_leader(at).is_none() {
                 unknown.insert(at.topic.clone());
             }
         }
         if !unknown.is_empty() {
             self.learn_leaders(unknown).await?;
         }
+        self.look_up_positions().await?;
         let mut by_node: BTreeMap<NodeId, BTreeMap<TopicPartition, Offset>> = BTreeMap::new();
         for (at, position) in self.partitions.iter().filter(|(_, position)| position.is_askable()) {
             let leader = self.client.cached_leader(at).filter(|node| !self.asked.contains(node));
@@ -271,6 +277,15 @@ impl Consumer {
                 if let Some(topic) = gone {
                     return Err(ClientError::UnknownTopic { topic: topic.clone() });
                 }
+                let is_lost = |at: &TopicPartition, position: &Position| {
+                    position.next.is_none()
+                        && metadata.topics.get(&at.topic).is_some_and(|told| told.error.is_none())
+                        && metadata.partition(at).is_none()
+                };
+                if let Some((at, _)) = self.partitions.iter().find(|(at, position)| is_lost(at, position)) {
+                    let (topic, partition) = (at.topic.clone(), at.partition.0);
+                    return Err(ClientError::UnknownPartition { topic, partition });
+                }
             }
             Err(error) if error.is_retriable() && self.client.was_reached() => {
                 tracing::debug!(%error, "the consumer cannot learn who leads");
@@ -279,8 +294,7 @@ impl Consumer {
         }
         let until = self.client.io().clock.now().after(self.client.options().retry_backoff);
         for (at, position) in &mut self.partitions {
-            if topics.contains(&at.topic) && position.is_askable() && self.client.cached_leader(at).is_none()
-            {
+            if topics.contains(&at.topic) && position.is_idle() && self.client.cached_leader(at).is_none() {
                 position.not_before = Some(until);
             }
         }
@@ -288,22 +302,33 @@ impl Consumer {
     }
 
     async fn look_up_positions(&mut self) -> Result<(), ClientError> {
-        let missing: Vec<TopicPartition> =
-            self.partitions.iter().filter(|(_, p)| p.next.is_none()).map(|(at, _)| at.clone()).collect();
+        let reset = match self.options.offset_reset {
+            OffsetReset::Earliest => Ok(OffsetSpec::Earliest),
+            OffsetReset::Latest => Ok(OffsetSpec::Latest),
+            OffsetReset::Fail => Err(()),
+        };
+        let mut missing = BTreeMap::new();
+        for (at, _) in self.partitions.iter().filter(|(_, p)| p.next.is_none() && p.is_idle()) {
+            let spec = reset.map_err(|()| ClientError::NoPosition { subject: at.to_string() })?;
+            missing.insert(at.clone(), spec);
+        }
         if missing.is_empty() {
             return Ok(());
         }
-        let spec = match self.options.offset_reset {
-            OffsetReset::Earliest => OffsetSpec::Earliest,
-            OffsetReset::Latest => OffsetSpec::Latest,
-            OffsetReset::Fail => {
-                let subject = missing[0].to_string();
-                return Err(ClientError::NoPosition { subject });
-            }
-        };
-        for (at, listed) in self.client.list_offsets_at(&missing, spec).await? {
-            if let Some(position) = self.partitions.get_mut(&at) {
-                position.next = Some(listed.offset);
+        let listed = self.client.try_list_offsets(&missing).await;
+        let later = self.client.io().clock.now().after(self.client.options().retry_backoff);
+        for (at, listed) in listed {
+            let Some(position) = self.partitions.get_mut(&at) else { continue };
+            match listed {
+                Ok(listed) => position.next = Some(listed.offset),
+                Err(error) if error.is_retriable() && self.client.was_reached() => {
+                    tracing::debug!(%error, "a position cannot be looked up yet");
+                    if error.is_stale_metadata() {
+                        self.client.invalidate();
+                    }
+                    position.not_before = Some(later);
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())

@@ -69,6 +69,8 @@ const WAY_OUT: &str = "Nothing was changed. Restore the journal's files from a c
 pub struct CommitDamage {
     pub file: String,
     pub offset: u64,
+    /// The file at whose beginning it stands if the other had no room for it.
+    pub or_begins: Option<String>,
     pub commit: CommitNumber,
     pub what: &'static str,
     pub evidence: String,
@@ -76,10 +78,14 @@ pub struct CommitDamage {
 
 impl std::fmt::Display for CommitDamage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "journal file {}, offset {}", self.file, self.offset)?;
+        if let Some(other) = &self.or_begins {
+            write!(f, ", or {other}, offset 0")?;
+        }
         write!(
             f,
-            "journal file {}, offset {}: commit {} {}, although {}: it was durable once and may hold acknowledged records",
-            self.file, self.offset, self.commit, self.what, self.evidence
+            ": commit {} {}, although {}: it was durable once and may hold acknowledged records",
+            self.commit, self.what, self.evidence
         )
     }
 }
@@ -320,6 +326,7 @@ impl JournalReader {
                         let damage = CommitDamage {
                             file: sequence.path(),
                             offset,
+                            or_begins: None,
                             commit: header.number,
                             what: "has a damaged payload",
                             evidence,
@@ -358,7 +365,19 @@ impl JournalReader {
             return Box::pin(self.next()).await;
         }
         match self.evidence(self.position.next, sequence, offset).await {
-            Some(_) => self.damaged("cannot be read").await,
+            Some(evidence) => {
+                let length = self.files.get(&sequence).map_or(0, |file| file.length);
+                let has_room = offset + BLOCK <= length;
+                let damage = CommitDamage {
+                    file: if has_room { sequence.path() } else { next_file.path() },
+                    offset: if has_room { offset } else { 0 },
+                    or_begins: (has_room && offset > 0).then(|| next_file.path()),
+                    commit: self.position.next,
+                    what: "cannot be read",
+                    evidence,
+                };
+                self.lost(damage).await
+            }
             None => {
                 self.must_be_readable(sequence, offset, BLOCK).await?;
                 if offset > 0 {
@@ -406,7 +425,7 @@ impl JournalReader {
         self.vouch.is_some_and(|vouch| vouch.commit == header.number && vouch.commit_crc != header.crc)
     }
 
-    /// A commit that was durable is lost and cannot be laid to single logs.
+    /// A commit that was durable is lost at the position and cannot be laid to single logs.
     async fn damaged(&mut self, what: &'static str) -> Result<Step, JournalError> {
         let (sequence, offset) = (self.position.file, self.position.offset);
         let commit = self.position.next;
@@ -414,7 +433,13 @@ impl JournalReader {
             .evidence(commit, sequence, offset)
             .await
             .unwrap_or_else(|| "it follows the others".to_owned());
-        let damage = CommitDamage { file: sequence.path(), offset, commit, what, evidence };
+        let file = sequence.path();
+        self.lost(CommitDamage { file, offset, or_begins: None, commit, what, evidence }).await
+    }
+
+    async fn lost(&mut self, damage: CommitDamage) -> Result<Step, JournalError> {
+        let (sequence, offset) = (self.position.file, self.position.offset);
+        let commit = damage.commit;
         match self.policy {
             UnattributedDamage::Refuse => return Err(JournalError::Damaged(damage)),
             UnattributedDamage::DamageAllLogs => self.report.unattributed.push(damage),

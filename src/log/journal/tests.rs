@@ -309,8 +309,21 @@ fn a_busy_journal_is_vouched_for_so_often_that_a_bounded_search_finds_damage() {
         // The fifth commit's header, at the beginning of the second file.
         disk.corrupt("journal/00000000000000000002.journal", 20);
         let error = open(&disk).map(|_| ()).unwrap_err();
-        assert!(matches!(error, JournalError::Damaged(_)), "slot {slot}: {error}");
+        let JournalError::Damaged(damage) = &error else { panic!("slot {slot}: {error}") };
+        // The first file is full: the commit cannot stand in it.
+        let place = (damage.file.as_str(), damage.offset, damage.or_begins.as_deref());
+        assert_eq!(place, ("journal/00000000000000000002.journal", 0, None), "slot {slot}");
     }
+}
+
+#[test]
+fn a_commit_that_may_stand_in_either_of_two_files_is_said_to() {
+    let disk = three_commits(true);
+    disk.corrupt(FIRST, 8192);
+    let error = open(&disk).map(|_| ()).unwrap_err();
+    let text = error.to_string();
+    let places = "journal/00000000000000000001.journal, offset 8192, or journal/00000000000000000002.journal, offset 0";
+    assert!(text.contains(places), "{text}");
 }
 
 #[test]

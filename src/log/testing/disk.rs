@@ -30,6 +30,8 @@ pub enum TestFault {
     FailWrites(String),
     /// Reads of files whose path contains the text fail with EIO.
     FailReads(String),
+    /// Reads of the file with this path fail with EIO.
+    FailReadsOf(String),
 }
 
 #[derive(Clone, Default)]
@@ -434,9 +436,15 @@ impl File for TestFile {
             if state.crashed {
                 return Err(off());
             }
-            let hit =
-                state.faults.iter().any(|f| matches!(f, TestFault::FailReads(text) if path.contains(text)));
-            if hit {
+            let hits = |fault: &TestFault| match fault {
+                TestFault::FailReads(text) => path.contains(text),
+                TestFault::FailReadsOf(other) => path == *other,
+                TestFault::CrashAt(_)
+                | TestFault::FailSync(_)
+                | TestFault::FailSyncDir(_)
+                | TestFault::FailWrites(_) => false,
+            };
+            if state.faults.iter().any(hits) {
                 return Err(io::Error::other("read failed (injected)"));
             }
             let bytes = &state.inodes.get(&inode).expect("an open file has an inode").current;

@@ -151,6 +151,38 @@ fn what_lies_behind_a_misdirected_write_is_served() {
     }
 }
 
+/// Two batches that missed their place lie amid earlier ones: what comes behind their own place is found though the walk
+/// over the misplaced ones ends just where it begins.
+#[test]
+fn what_lies_behind_a_run_of_misdirected_batches_is_served() {
+    let whole = two_logs();
+    let (path, index) = (segment(&whole, 0, 0, ".log"), segment(&whole, 0, 0, ".index"));
+    let mut bytes = whole.bytes(&path).unwrap();
+    let length = 61 + 100;
+    let run = bytes[3 * length..5 * length].to_vec();
+    bytes[length + 30..][..run.len()].copy_from_slice(&run);
+    bytes[3 * length + 30..5 * length].fill(0);
+    for with_index in [true, false] {
+        let disk = whole.restart();
+        disk.set_bytes(&path, bytes.clone());
+        if !with_index {
+            disk.delete_file(&index);
+        }
+        let node = Node::open(&disk);
+        for offset in (0..45).filter(|offset| !(9..15).contains(offset)) {
+            let read = node.read(0, offset, 1);
+            if (3..9).contains(&offset) {
+                assert!(read.is_err(), "offset {offset}, index {with_index}");
+            } else {
+                let read =
+                    read.unwrap_or_else(|error| panic!("offset {offset}, index {with_index}: {error}"));
+                let batch = BatchHeader::parse(&read).unwrap();
+                assert_eq!(batch.base_offset, Offset(offset / 3 * 3), "offset {offset}");
+            }
+        }
+    }
+}
+
 /// A batch inside a record of a damaged batch is not taken for one of the log's.
 #[test]
 fn what_only_looks_like_a_batch_is_not_served() {
@@ -336,6 +368,56 @@ fn one_copy_of_the_checkpoint_is_enough_and_none_is_too_few() {
     disk.delete_file("checkpoint.copy");
     let error = Node::open_with(&disk, small_options()).map(|_| ()).unwrap_err();
     assert!(matches!(error, StorageError::CheckpointLost { .. }), "{error}");
+}
+
+/// The copies differ (a crash came between the two), one cannot be read at one start and can be at the next: neither start
+/// takes the files for what the other's checkpoint says of them.
+#[test]
+fn a_checkpoint_that_cannot_be_read_for_a_while_does_not_come_back() {
+    for (first_unread, second_unread) in [
+        (Some("checkpoint"), None),
+        (None, Some("checkpoint")),
+        (Some("checkpoint.copy"), Some("checkpoint")),
+        (Some("checkpoint"), Some("checkpoint.copy")),
+    ] {
+        for full in [false, true] {
+            let disk = TestDisk::new();
+            let mut node = Node::open(&disk);
+            node.create(0).unwrap();
+            for _ in 0..20 {
+                node.append(0, 100).unwrap();
+            }
+            node.checkpoint().unwrap();
+            let older = disk.bytes("checkpoint.copy").unwrap();
+            for _ in 0..8 {
+                node.append(0, 100).unwrap();
+            }
+            node.checkpoint().unwrap();
+            let mut disk = node.stop(&disk);
+            disk.set_bytes("checkpoint.copy", older);
+            for unread in [first_unread, second_unread, None] {
+                if let Some(path) = unread {
+                    disk.inject(TestFault::FailReadsOf(path.to_owned()));
+                }
+                disk.set_capacity(full.then_some(0));
+                let when = format!("{first_unread:?} {second_unread:?} {unread:?} {full}");
+                // Without room for another copy the one that must not be used is gone.
+                let copies = disk.paths().iter().filter(|path| path.starts_with("checkpoint")).count();
+                if copies == 1 && unread.is_some() {
+                    assert!(full, "{when}");
+                    assert!(Node::open_with(&disk, small_options()).is_err(), "{when}");
+                    disk.heal();
+                    continue;
+                }
+                // The process ends before it has written anything else.
+                let node = Node::open(&disk);
+                assert!(node.report.damaged.is_empty(), "{when}: {:?}", node.report);
+                assert_eq!(node.contents(0).unwrap(), expected(28, 100), "{when}");
+                disk = node.stop(&disk);
+                disk.heal();
+            }
+        }
+    }
 }
 
 #[test]
