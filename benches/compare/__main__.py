@@ -7,6 +7,7 @@ Builds and installs what is needed, runs every workload on every server in turn,
 import argparse
 import datetime
 import json
+import pathlib
 import resource
 import shutil
 import subprocess
@@ -47,6 +48,8 @@ def parse() -> tuple[argparse.Namespace, Settings, list[Workload]]:
     parser.add_argument("--quiet-wait", type=float, metavar="SECONDS",
                         help="how long to wait for a quiet machine before each measurement "
                              "(180, with --quick 15)")
+    parser.add_argument("--binary", type=pathlib.Path, metavar="PATH",
+                        help="measure this binary of Ordain instead of building one with the profile dist")
     parser.add_argument("--list", action="store_true", help="list the workloads and their targets")
     parser.add_argument("--report", action="store_true",
                         help="measure nothing: write the table, the plot and the JSON anew")
@@ -110,7 +113,7 @@ def compare(arguments: argparse.Namespace, config: Settings, table: list[Workloa
     journal = rounds.Journal(settings.TARGET / "measurements.jsonl", config)
     if not arguments.report:
         raise_file_limit()
-        programs = build.programs()
+        programs = build.programs(arguments.binary)
         work = children.folder(settings.TARGET / "work")
         context = Context(config, Builder(programs, jars), Generator(programs["ordain"]), programs, work)
         if arguments.check_generator:
