@@ -37,7 +37,8 @@ pub(super) struct Shard {
     node: NodeId,
     storage: Storage,
     journal: JournalHandle,
-    partitions: BTreeMap<PartitionId, Partition>,
+    /// Boxed: the nodes of the map are half empty after a topic's partitions came in order.
+    partitions: BTreeMap<PartitionId, Box<Partition>>,
     /// Logs that recovery found and nobody has claimed yet.
     dormant: BTreeMap<PartitionId, PartitionLog>,
     appends: Appends,
@@ -374,7 +375,7 @@ impl Shard {
 
     /// Says that records cannot leave memory, once until they can again: it is tried every second.
     fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
-        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), Partition::name);
+        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), |partition| partition.name());
         match failure {
             Some(failure) if self.unflushed.insert(id) => {
                 warn!(partition = %name, %failure, "records stay in memory and in the journal");
@@ -569,7 +570,7 @@ impl Shard {
     }
 
     fn leader(&self, id: PartitionId) -> Result<&Partition, PartitionError> {
-        self.partitions.get(&id).ok_or_else(|| LeadershipError::Unknown.into())
+        self.partitions.get(&id).map(Box::as_ref).ok_or_else(|| LeadershipError::Unknown.into())
     }
 
     fn create(&mut self, specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>>) {
@@ -592,7 +593,7 @@ impl Shard {
             let mut partition = Partition::new(self.node, spec.topic, spec.voters, log);
             partition.gates.push(gate);
             let name = partition.name();
-            self.partitions.insert(spec.id, partition);
+            self.partitions.insert(spec.id, Box::new(partition));
             if damaged {
                 warn!(partition = %name, directory = %spec.id, "the partition's log is damaged: it is not served");
                 self.open(gate);
@@ -704,8 +705,8 @@ impl Shard {
 
     fn stats(&self, ids: Option<Vec<PartitionId>>) -> Vec<PartitionStats> {
         match ids {
-            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(Partition::stats).collect(),
-            None => self.partitions.values().map(Partition::stats).collect(),
+            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| one.stats()).collect(),
+            None => self.partitions.values().map(|one| one.stats()).collect(),
         }
     }
 }
