@@ -71,11 +71,20 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
+    return _status(pid, "VmRSS")
+
+
+def resident_bytes_max(pid: int) -> int:
+    """The most that was ever resident."""
+    return _status(pid, "VmHWM")
+
+
+def _status(pid: int, name: str) -> int:
     with open(f"/proc/{pid}/status") as file:
         for line in file:
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
-    raise settings.MeasureError(f"process {pid} tells no VmRSS")
+    raise settings.MeasureError(f"process {pid} tells no {name}")
 
 
 def open_files(pid: int) -> int:
