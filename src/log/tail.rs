@@ -151,6 +151,14 @@ impl Tail {
         }
     }
 
+    /// Drops all.
+    pub(crate) fn clear(&mut self) {
+        self.batches.clear();
+        self.flushed = 0;
+        self.unflushed_bytes = 0;
+        self.forget(self.bytes);
+    }
+
     fn pop_front(&mut self) {
         if let Some(batch) = self.batches.pop_front() {
             let bytes = batch.batch.len();

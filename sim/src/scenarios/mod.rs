@@ -11,9 +11,11 @@ use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
 use crate::trace::TraceMode;
 
 pub(crate) mod broker;
+mod replicas;
 mod storage_and_net;
 
 pub use broker::{Broker, Load};
+pub use replicas::Replicas;
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: who found what to be broken.
@@ -79,6 +81,7 @@ pub trait Scenario: Sync {
 pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> = vec![
         &Broker { mutant: None },
+        &Replicas,
         &StorageAndNet { sync_before_answer: true },
         &Load::Full,
         &Load::Inside,

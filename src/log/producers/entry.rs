@@ -132,6 +132,23 @@ impl ProducerEntry {
         }
     }
 
+    /// What is known of the state as of `offset`; `None` if nothing is.
+    pub(super) fn before(&self, offset: Offset) -> Option<ProducerEntry> {
+        if self.updated_at < offset {
+            return Some(self.clone());
+        }
+        let mut entry = self.clone();
+        entry.batches.retain(|batch| batch.last_offset < offset);
+        entry.transaction_first_offset = self.transaction_first_offset.filter(|&first| first < offset);
+        // A transaction whose remembered batches are all younger has one that was forgotten: at its first offset.
+        let first = entry.transaction_first_offset;
+        entry.updated_at = entry.batches.back().map(|batch| batch.last_offset).max(first)?;
+        if let Some(batch) = entry.batches.back() {
+            entry.last_timestamp = batch.timestamp;
+        }
+        Some(entry)
+    }
+
     pub(super) fn is_expired(&self, now: Timestamp, expiration_ms: i64) -> bool {
         let idle_ms = now.0.saturating_sub(self.last_timestamp.0);
         self.transaction_first_offset.is_none() && idle_ms >= expiration_ms

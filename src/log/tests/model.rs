@@ -10,7 +10,8 @@ use super::node::{Node, batch, small_options};
 use crate::io::RngStream;
 use crate::log::testing::{TestDisk, TestFault, TestRandom, cases};
 use crate::log::*;
-use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::raft::ReplicaKey;
+use crate::types::{LeaderEpoch, NodeId, Offset, Uuid};
 
 #[derive(Clone, Default, PartialEq, Eq)]
 struct State {
@@ -18,7 +19,7 @@ struct State {
     log_start: i64,
     log_end: i64,
     epochs: Vec<(i32, i64)>,
-    vote: Option<(i32, Option<i32>)>,
+    vote: Option<(i32, Option<(i32, u8)>)>,
 }
 
 /// What may be true of one partition: by log id, the states after its entries.
@@ -59,7 +60,9 @@ impl State {
             log_start: log.log_start().0,
             log_end: log.log_end().0,
             epochs: log.epochs().entries().iter().map(|entry| (entry.epoch.0, entry.start.0)).collect(),
-            vote: log.vote().map(|vote| (vote.epoch.0, vote.candidate.map(|node| node.0))),
+            vote: log
+                .vote()
+                .map(|vote| (vote.epoch.0, vote.candidate.map(|key| (key.node.0, key.directory.0[0])))),
         }
     }
 
@@ -213,8 +216,9 @@ impl Run {
                 Some(node.log(index).start_epoch(LeaderEpoch(epoch), position).unwrap())
             }),
             7 => self.change(index, |node, state, _| {
-                let candidate = (amount.is_multiple_of(2)).then_some(NodeId(i32::from(amount)));
-                state.vote = Some((i32::from(amount), candidate.map(|node| node.0)));
+                let key = ReplicaKey { node: NodeId(i32::from(amount)), directory: Uuid([amount; 16]) };
+                let candidate = amount.is_multiple_of(2).then_some(key);
+                state.vote = Some((i32::from(amount), candidate.map(|_| (i32::from(amount), amount))));
                 let position = node.position();
                 let vote = Vote { epoch: LeaderEpoch(i32::from(amount)), candidate };
                 Some(node.log(index).record_vote(vote, position))

@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::log::testing::{TestDisk, TestRuntime, test_io};
 use crate::log::*;
 use crate::types::{
-    LeaderEpoch, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId,
+    LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId,
 };
 use crate::wire::batch::{BatchHeader, HEADER_BYTES, RecordBatch, crc32c};
 
@@ -65,7 +65,8 @@ impl Node {
     pub(super) fn open_with(disk: &TestDisk, options: StorageOptions) -> Result<Node, StorageError> {
         let runtime = TestRuntime::new();
         let io = test_io(&runtime, disk, 42);
-        let (storage, logs, report) = runtime.block_on(Storage::open(io, options, |_| small_config()))?;
+        let (storage, logs, report) =
+            runtime.block_on(Storage::open(io, NodeId(1), options, |_| small_config()))?;
         let logs = logs.into_iter().map(|log| (log.key().partition.index.0, log)).collect();
         Ok(Node { runtime, storage, logs, report })
     }
