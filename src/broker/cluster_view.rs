@@ -183,6 +183,7 @@ mod tests {
             log_start: Offset::ZERO,
             high_watermark: Offset::ZERO,
             log_end: Offset::ZERO,
+            durable_end: Offset::ZERO,
             size_bytes: 0,
             segments: 0,
         };

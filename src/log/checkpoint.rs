@@ -413,3 +413,127 @@ fn get_segment(b: &mut &[u8]) -> Option<SegmentState> {
         dense: b.try_get_u8().ok()? != 0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::producers::{ProducerLimits, Producers};
+    use crate::raft::VoterSet;
+
+    /// What the release before wrote.
+    const VERSION_1: &[&str] = &[
+        "4f52444e434b5054000000011f2dd59900000000000001300000000000000007a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1",
+        "00000000000000030000000000002000000000000000002cdeadbeef000000000000000c00000001b2b2b2b2b2b2b2b2",
+        "b2b2b2b2b2b2b2b200000004000000000000000b0000000000000015000000000000000003000000000000000a000000",
+        "000000000a00000000000000030000000600000002000000020000000200000000000000030000000500000000000000",
+        "0900000001000000000000000300000001000000000000000a0000000000000309000000000000000800000000000000",
+        "0c00000000000003e800000000000000090000000000000384000000000000032000000000000000210100000012f3fc",
+        "db5d0001000000000000000a00000000",
+    ];
+
+    fn from_hex(text: &str) -> Vec<u8> {
+        let digits = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    }
+
+    fn log() -> LogState {
+        let mut epochs = EpochHistory::default();
+        epochs.assign(LeaderEpoch(2), Offset(3));
+        epochs.assign(LeaderEpoch(5), Offset(9));
+        let limits = ProducerLimits { producers_max: 10, expiration_ms: 1 };
+        LogState {
+            log: LogKey {
+                id: LogId(11),
+                partition: PartitionId { topic: TopicId([0xB2; 16]), index: PartitionIndex(4) },
+            },
+            number: EntryNumber(21),
+            damaged: false,
+            renewed: false,
+            log_start: Offset(3),
+            end: Offset(10),
+            log_end: Offset(10),
+            high_watermark: Offset(10),
+            cleaned_to: Offset(3),
+            vote: Some(Vote {
+                epoch: LeaderEpoch(6),
+                candidate: Some(ReplicaKey { node: NodeId(2), directory: Uuid::ZERO }),
+            }),
+            directory: None,
+            epochs,
+            voters: VoterSets::default(),
+            segments: vec![SegmentState {
+                base: Offset(3),
+                cleaning: 1,
+                end: Offset(10),
+                bytes: 777,
+                offset_index_bytes: 8,
+                time_index_bytes: 12,
+                max_timestamp: Timestamp(1_000),
+                max_timestamp_offset: Offset(9),
+                first_timestamp: Timestamp(900),
+                created: Timestamp(800),
+                bytes_since_index_row: 33,
+                dense: true,
+            }],
+            producers: Producers::new(limits, Offset(10)).snapshot(),
+        }
+    }
+
+    fn checkpoint(owner: Option<Owner>, log: LogState) -> Checkpoint {
+        Checkpoint {
+            generation: 7,
+            incarnation: Incarnation([0xA1; 16]),
+            position: Position {
+                file: FileSequence(3),
+                offset: 8192,
+                next: CommitNumber(44),
+                previous_crc: 0xDEAD_BEEF,
+            },
+            next_log_id: 12,
+            owner,
+            logs: vec![log],
+        }
+    }
+
+    #[test]
+    fn one_of_version_1_is_read_and_has_no_owner() {
+        let bytes = from_hex(&VERSION_1.concat());
+        assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), checkpoint(None, log()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_shorter() {
+        let key = |node, directory| ReplicaKey { node: NodeId(node), directory: Uuid([directory; 16]) };
+        let at = |epoch, end| raft::Position { epoch: LeaderEpoch(epoch), end: Offset(end) };
+        let sets = vec![
+            (at(2, 3), VoterSet::of([key(1, 1)]).unwrap()),
+            (at(5, 10), VoterSet::of([key(1, 1), key(2, 0xFF)]).unwrap()),
+        ];
+        let log = LogState {
+            damaged: true,
+            renewed: true,
+            log_end: Offset(19),
+            vote: Some(Vote { epoch: LeaderEpoch(6), candidate: Some(key(2, 0x22)) }),
+            directory: Some(Uuid([0x33; 16])),
+            voters: VoterSets::from_entries(sets).unwrap(),
+            ..log()
+        };
+        let owner = Owner { node: NodeId(258), directory: Uuid([0x44; 16]) };
+        let whole = checkpoint(Some(owner), log);
+        let bytes = whole.encode();
+        assert_eq!(bytes[8..12], [0, 0, 0, 2]);
+        assert_eq!(bytes[84..88], [0, 0, 1, 2]);
+        assert_eq!(bytes[88..104], [0x44; 16]);
+        assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), whole);
+        for length in 0..bytes.len() {
+            // As a writer that ended early would seal it.
+            let mut cut = bytes[..length].to_vec();
+            if length >= OLD_HEADER_BYTES {
+                cut[COVERED_FROM..COVERED_FROM + 8].copy_from_slice(&(length as u64).to_be_bytes());
+                let crc = crc32c(&cut[COVERED_FROM..]);
+                cut[12..16].copy_from_slice(&crc.to_be_bytes());
+            }
+            assert!(Checkpoint::decode("checkpoint", &cut).is_err(), "{length} bytes");
+        }
+    }
+}

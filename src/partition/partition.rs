@@ -1,5 +1,7 @@
 mod effects;
 mod incoming;
+#[cfg(all(feature = "simulation", debug_assertions))]
+mod mistakes;
 mod serving;
 
 use std::collections::VecDeque;
@@ -146,11 +148,18 @@ impl Partition {
             // From here on it is another replica, which has promised nothing.
             out.entries.push(log.renew_directory(renewed(), out.journal));
         }
-        let key = ReplicaKey { node, directory: log.directory().unwrap_or(directory) };
+        let mut key = ReplicaKey { node, directory: log.directory().unwrap_or(directory) };
+        if mutant(Mutant::ReplicaAmnesiacVotes) {
+            key = founders.of_node(node).unwrap_or(key);
+        }
         let recovered = if awaits_repair { nothing(founders) } else { recovered(&log, founders) };
         let durable_end = recovered.log_end;
+        #[cfg_attr(not(all(feature = "simulation", debug_assertions)), expect(unused_mut, reason = "planted there"))]
+        let mut replica = Replica::new(key, recovered, Timing::default(), seed, out.now);
+        #[cfg(all(feature = "simulation", debug_assertions))]
+        mistakes::plant(&mut replica);
         Partition {
-            replica: Replica::new(key, recovered, Timing::default(), seed, out.now),
+            replica,
             log,
             topic: spec.topic,
             gates: Vec::new(),
@@ -444,6 +453,7 @@ impl Partition {
             log_start: self.log.log_start(),
             high_watermark: self.replica.high_watermark(),
             log_end: self.log.log_end(),
+            durable_end: self.replica.durable().end,
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),
         }
@@ -458,14 +468,14 @@ fn founders(voters: &VoterSet, own: ReplicaKey) -> VoterSet {
     VoterSet::of(voters.keys().iter().map(known)).expect("as many of as many nodes as before")
 }
 
-/// What the log says of itself. One without a voter set of its own has the founders.
+/// What the log says of itself. The founders come before its first voter set, unless that is the one at its start.
 fn recovered(log: &PartitionLog, founders: VoterSet) -> Recovered {
-    let vote = log.vote();
+    let vote = log.vote().filter(|_| !mutant(Mutant::ReplicaForgetVote));
     // A damaged log may contradict itself; it is never led.
     let log_start = log.log_start().min(log.log_end());
     let mut voters = log.voters().to_vec();
-    if voters.is_empty() {
-        voters.push((Position::ORIGIN, founders));
+    if voters.first().is_none_or(|(at, _)| at.end > log_start) {
+        voters.insert(0, (Position::ORIGIN, founders));
     }
     Recovered {
         epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),

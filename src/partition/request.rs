@@ -202,6 +202,8 @@ pub struct PartitionStats {
     pub log_start: Offset,
     pub high_watermark: Offset,
     pub log_end: Offset,
+    /// Up to where this node holds the log durably.
+    pub durable_end: Offset,
     pub size_bytes: u64,
     pub segments: usize,
 }

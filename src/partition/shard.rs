@@ -62,8 +62,8 @@ pub(super) struct Shard {
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
     /// bound them.
     held_rows: VecDeque<(NodeId, Held)>,
-    /// Where the log of a partition will end once the rows that are held are taken, if they follow each other.
-    held_chains: BTreeMap<PartitionId, Option<raft::Position>>,
+    /// Where the log of a partition will end once the rows that are held are taken: they follow one another.
+    held_chains: BTreeMap<PartitionId, raft::Position>,
     post_office: PostOffice,
     letters: Letters,
     turn: Turn,
@@ -669,13 +669,13 @@ impl Shard {
             if damaged {
                 warn!(partition = %name, directory = %id, "the partition's log is damaged: it is not served");
             }
+            self.introduce(id);
             if alone && !damaged {
                 let partition = self.partitions.get_mut(&id).expect("it was just made");
                 partition.gates.push(gate);
                 self.step(id, Event::Campaign);
                 continue;
             }
-            self.introduce(id);
             if writes {
                 self.turn.once_durable.push(OnceDurable::Gate(gate));
             } else {

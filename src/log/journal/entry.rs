@@ -230,3 +230,72 @@ impl EntryBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(node: i32, directory: u8) -> ReplicaKey {
+        ReplicaKey { node: NodeId(node), directory: Uuid([directory; 16]) }
+    }
+
+    /// The documents' bytes of a kind, and what they say.
+    fn assert_bytes(kind: u8, bytes: &[&[u8]], body: &EntryBody) {
+        let bytes = bytes.concat();
+        let (pieces, crc) = body.payload();
+        assert_eq!((body.kind(), pieces.concat()), (kind, bytes.clone()));
+        assert_eq!(crc, crc32c(&bytes));
+        let partition =
+            PartitionId { topic: crate::types::TopicId::ZERO, index: crate::types::PartitionIndex(0) };
+        let entry =
+            Entry { log: LogKey { id: LogId(1), partition }, number: EntryNumber(1), body: body.clone() };
+        assert_eq!(entry.payload_bytes(), bytes.len());
+        assert_eq!(EntryBody::parse(kind, &Bytes::from(bytes)).as_ref(), Ok(body));
+    }
+
+    #[test]
+    fn replication_s_entries_are_the_documents_to_the_byte() {
+        let epoch = LeaderEpoch(5);
+        let vote = EntryBody::Vote { epoch, candidate: Some(key(2, 0xAB)) };
+        assert_bytes(3, &[&[0, 0, 0, 5, 0, 0, 0, 2], &[0xAB; 16]], &vote);
+        let seen = EntryBody::Vote { epoch, candidate: None };
+        assert_bytes(3, &[&[0, 0, 0, 5, 255, 255, 255, 255], &[0; 16]], &seen);
+        assert_bytes(8, &[&[0xCD; 16]], &EntryBody::ReplicaDirectory { directory: Uuid([0xCD; 16]) });
+        let reset = EntryBody::LogReset {
+            to: raft::Position { epoch, end: Offset(258) },
+            voters: VoterSet::of([key(1, 0x11), key(3, 0x33)]).unwrap(),
+            producers: Bytes::from_static(b"state"),
+        };
+        let position = [0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 5];
+        let first: &[u8] = &[0, 0, 0, 1];
+        let pieces = [&position, &[0, 0, 0, 2][..], first, &[0x11; 16], &[0, 0, 0, 3], &[0x33; 16], b"state"];
+        assert_bytes(9, &pieces, &reset);
+    }
+
+    #[test]
+    fn a_vote_without_a_directory_id_is_read() {
+        let parse = |bytes: &'static [u8]| EntryBody::parse(3, &Bytes::from_static(bytes));
+        let vote = EntryBody::Vote { epoch: LeaderEpoch(5), candidate: Some(key(2, 0)) };
+        assert_eq!(parse(&[0, 0, 0, 5, 0, 0, 0, 2]), Ok(vote));
+        let seen = EntryBody::Vote { epoch: LeaderEpoch(5), candidate: None };
+        assert_eq!(parse(&[0, 0, 0, 5, 255, 255, 255, 255]), Ok(seen));
+        assert_eq!(parse(&[0; 9]), Err(EntryInvalid::Length { kind: 3, found: 9, expected: 24 }));
+    }
+
+    #[test]
+    fn a_reset_that_is_cut_short_or_has_no_voters_is_refused() {
+        let voters = VoterSet::of([key(1, 1), key(2, 2)]).unwrap();
+        let to = raft::Position { epoch: LeaderEpoch(1), end: Offset(9) };
+        let whole = EntryBody::LogReset { to, voters, producers: Bytes::new() }.payload().0.concat();
+        for length in 0..whole.len() {
+            let cut = Bytes::copy_from_slice(&whole[..length]);
+            assert_eq!(EntryBody::parse(9, &cut), Err(EntryInvalid::Voters { kind: 9, found: length }));
+        }
+        let mut many = whole.clone();
+        many[12..16].copy_from_slice(&u32::MAX.to_be_bytes());
+        assert!(EntryBody::parse(9, &many.into()).is_err());
+        let mut twice = whole;
+        twice[36..40].copy_from_slice(&[0, 0, 0, 1]);
+        assert!(EntryBody::parse(9, &twice.into()).is_err(), "one node, twice");
+    }
+}

@@ -40,7 +40,7 @@ use crate::probe::{Mutant, mutant};
 use crate::raft::{self, VoterSet};
 use crate::types::EpochHistory;
 use crate::types::{LeaderEpoch, Offset, Timestamp, Uuid};
-use crate::wire::batch::{BatchError, RecordBatch};
+use crate::wire::batch::{BatchError, BatchHeader, RecordBatch};
 
 /// How many producers a partition remembers at most.
 const PRODUCERS_MAX: usize = 100_000;
@@ -307,7 +307,8 @@ impl PartitionLog {
     /// `journal` is [`super::JournalHandle::durable_position`] at any time before the entry is queued.
     ///
     /// # Errors
-    /// If the batch does not follow the log's end (it may leave a gap: a compacted leader's log has some), its
+    /// If the batch does not follow the log's end (it may leave a gap: a compacted leader's log has some; and the first
+    /// one may begin before the log does), its
     /// epoch is below the last one, it is a control batch that cannot be read, or the log is damaged. Nothing has
     /// changed then.
     pub fn append(&mut self, batch: RecordBatch, journal: Position) -> Result<Entry, LogError> {
@@ -334,13 +335,20 @@ impl PartitionLog {
         journal: Position,
     ) -> Result<(), LogError> {
         let header = *batch.header();
-        if header.base_offset < self.log_end || header.last_offset() < header.base_offset {
+        let follows = header.base_offset >= self.log_end || self.begins_with(&header);
+        if !follows || header.last_offset() < header.base_offset {
             return Err(LogError::OutOfOrder { base: header.base_offset, log_end: self.log_end });
         }
         self.producers.replay(&batch)?;
         self.log_end = header.next_offset();
         self.tail.push(batch, number, journal);
         Ok(())
+    }
+
+    /// Whether the log may begin inside this batch, as a log that holds nothing yet.
+    fn begins_with(&self, header: &BatchHeader) -> bool {
+        let is_empty = self.segments.is_empty() && self.tail.start().is_none();
+        is_empty && header.base_offset < self.log_end && header.next_offset() > self.log_end
     }
 
     /// A leader epoch begins at the log's end.
@@ -580,6 +588,12 @@ impl PartitionLog {
             end = held.state.end;
         }
         assert!(end <= self.flushed_end, "segments end at the flushed end");
+        if self.damage.is_none() {
+            let last = self.epochs.last().map_or(self.log_start, |last| last.start);
+            assert!(last <= self.log_end, "the last epoch begins in the log");
+            let last = self.voters().last().map_or(self.log_start, |(at, _)| at.end);
+            assert!(last <= self.log_end, "the last voter set is in the log");
+        }
         assert_eq!(self.producers.end_offset(), self.log_end, "producers are of the log's end");
         assert_eq!(self.flushed_producers.end_offset(), self.flushed_end, "and of the flushed end");
     }

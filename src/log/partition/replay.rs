@@ -77,7 +77,7 @@ impl PartitionLog {
         match entry.body {
             // A batch may be newer than the segments although the checkpoint knows of it.
             EntryBody::Batch(batch) => {
-                if batch.header().base_offset >= self.log_end {
+                if batch.header().base_offset >= self.log_end || self.begins_with(batch.header()) {
                     let (epoch, base) = (batch.header().partition_leader_epoch, batch.header().base_offset);
                     let voters = voters::read(&batch)?;
                     self.take_in(batch, entry.number, journal)?;

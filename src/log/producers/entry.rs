@@ -132,7 +132,7 @@ impl ProducerEntry {
         }
     }
 
-    /// What is known of the state as of `offset`; `None` if nothing is.
+    /// What is known of the state as of `offset`, for a replay of the batches from there on; `None` if nothing is.
     pub(super) fn before(&self, offset: Offset) -> Option<ProducerEntry> {
         if self.updated_at < offset {
             return Some(self.clone());
@@ -140,11 +140,15 @@ impl ProducerEntry {
         let mut entry = self.clone();
         entry.batches.retain(|batch| batch.last_offset < offset);
         entry.transaction_first_offset = self.transaction_first_offset.filter(|&first| first < offset);
-        // A transaction whose remembered batches are all younger has one that was forgotten: at its first offset.
-        let first = entry.transaction_first_offset;
-        entry.updated_at = entry.batches.back().map(|batch| batch.last_offset).max(first)?;
-        if let Some(batch) = entry.batches.back() {
-            entry.last_timestamp = batch.timestamp;
+        // Its marker may be the one that lies behind: then it is replayed, and tells the same.
+        let ended_some = self.coordinator_epoch != NO_COORDINATOR_EPOCH && offset > Offset::ZERO;
+        match entry.batches.back() {
+            Some(last) => (entry.updated_at, entry.last_timestamp) = (last.last_offset, last.timestamp),
+            // Where it last wrote before is forgotten, and not needed: it has written since.
+            None if ended_some || entry.transaction_first_offset.is_some() => {
+                entry.updated_at = Offset(offset.0 - 1);
+            }
+            None => return None,
         }
         Some(entry)
     }

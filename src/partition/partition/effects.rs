@@ -3,7 +3,7 @@ use super::{
     answer_up_to, error, log, warn,
 };
 use crate::log::Vote;
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Effect, FetchReply, Message, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 use bytes::Bytes;
@@ -67,7 +67,9 @@ impl Partition {
         if self.waiting_start.is_empty() {
             return;
         }
-        if let Some(start) = self.replica.majority_log_start() {
+        let majority = self.replica.majority_log_start();
+        let at_once = majority.map(|_| self.log.log_start());
+        if let Some(start) = if mutant(Mutant::ReplicaStartAtOnce) { at_once } else { majority } {
             self.waiting_start.retain(|&(asked, place)| {
                 if asked <= start {
                     out.starts.push((place, Ok(asked)));
@@ -143,6 +145,9 @@ impl Partition {
             let header = *batch.header();
             let bytes = batch.len() as u64;
             while let Some(start) = starts.next_if(|start| start.start <= header.base_offset) {
+                if mutant(Mutant::ReplicaEpochStartsLost) {
+                    continue;
+                }
                 match self.log.start_epoch_at(start.epoch, start.start, out.journal) {
                     Ok(entry) => out.entries.push(entry),
                     Err(error) => return self.cannot_follow(&error, out),
@@ -162,6 +167,9 @@ impl Partition {
         }
         assert_eq!(self.log.log_end(), last.end, "entries from {previous} on");
         out.once_durable.push(Event::Durable { position: last });
+        if mutant(Mutant::ReplicaAcknowledgeBeforeSync) {
+            self.replica.step(out.now, Event::Durable { position: last }, &mut Vec::new());
+        }
     }
 
     /// Its log takes nothing more of what its leader has: it stops, and says so.

@@ -1,6 +1,7 @@
 use super::{Message, Partition, Position, Read, ReadError, Standing, log};
 use crate::log::StoredRead;
 use crate::peers::{Room, Serving};
+use crate::probe::{Mutant, mutant};
 use crate::raft::{Event, Fetch, FetchOutcome, VoterSet};
 use crate::types::{NodeId, Offset};
 use crate::wire::Records;
@@ -109,6 +110,9 @@ impl Partition {
 
     /// The producer state that goes with a reset to this log's start.
     pub(in crate::partition) fn producers_before_start(&self) -> Bytes {
+        if mutant(Mutant::ReplicaResetWithoutProducers) {
+            return Bytes::new();
+        }
         self.log.producers_before_start()
     }
 

@@ -10,7 +10,7 @@ use super::Shard;
 use crate::log::ReadError;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
 use crate::probe::{Condition, sometimes};
-use crate::raft::{Event, FetchOutcome, FetchReply, Message, Position, Slice};
+use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
 use crate::types::{Instant, NodeId, PartitionId};
 
 /// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
@@ -135,7 +135,6 @@ impl Shard {
                     if self.held_rows.is_empty() && self.journal.has_room() {
                         self.take_reply(peer, row);
                     } else {
-                        sometimes(Condition::ReplicaRowsHeld);
                         self.hold_row(peer, row);
                     }
                 }
@@ -156,28 +155,31 @@ impl Shard {
         }
     }
 
-    /// Holds a leader's answer back until the journal has room. What it says is committed counts at once: what waits for that
-    /// can leave the journal then.
+    /// Holds entries back until the journal has room. What the answer says is committed counts at once: what waits for that can
+    /// leave the journal then. Whatever is not entries needs next to no room, and is taken.
     fn hold_row(&mut self, peer: NodeId, row: ReplyRow) {
         let id = row.partition;
-        if let (Answer::Reply(reply), Some(partition)) = (&row.answer, self.partitions.get(&id)) {
-            let log_end = partition.log_end();
-            let chain = self.held_chains.get(&id).copied().unwrap_or(Some(log_end));
-            let follows = chain == Some(reply.asked);
-            let next = match &reply.outcome {
-                FetchOutcome::Entries(slice) if follows => Some(slice.last),
-                FetchOutcome::Entries(_) | FetchOutcome::Diverging(_) | FetchOutcome::Reset { .. } => None,
-            };
-            self.held_chains.insert(id, next);
-            if next.is_some() {
-                // Its log is a prefix of what the leader counts on, which is one of the leader's log.
-                let nothing = Slice { last: log_end, epoch_starts: Vec::new(), voters: Vec::new() };
-                let outcome = FetchOutcome::Entries(nothing);
-                let message = Message::FetchReply(FetchReply { asked: log_end, outcome, ..reply.clone() });
-                self.step(id, Event::Received { from: peer, message });
-            }
+        let (Answer::Reply(reply), Some(partition)) = (&row.answer, self.partitions.get(&id)) else {
+            return self.take_reply(peer, row);
+        };
+        let FetchOutcome::Entries(slice) = &reply.outcome else { return self.take_reply(peer, row) };
+        let log_end = partition.log_end();
+        let chain = self.held_chains.get(&id).copied().unwrap_or(log_end);
+        if chain != reply.asked {
+            // The leader learns from where it is to go on.
+            return self.want(peer, id);
         }
-        self.held_rows.push_back((peer, Held::Row(Box::new(row))));
+        sometimes(Condition::ReplicaRowsHeld);
+        let is_news = slice.last > reply.asked;
+        self.held_chains.insert(id, slice.last);
+        // The log's end is a prefix of what the answer follows, and so one of the leader's log.
+        let nothing = Slice { last: log_end, epoch_starts: Vec::new(), voters: Vec::new() };
+        let outcome = FetchOutcome::Entries(nothing);
+        let message = Message::FetchReply(FetchReply { asked: log_end, outcome, ..reply.clone() });
+        if is_news {
+            self.held_rows.push_back((peer, Held::Row(Box::new(row))));
+        }
+        self.step(id, Event::Received { from: peer, message });
     }
 
     /// Takes up what was held back, as far as there is room.
@@ -316,7 +318,7 @@ impl Shard {
             }
         }
         if let Some((FetchReply { outcome: FetchOutcome::Entries(slice), .. }, _)) = parts.back() {
-            self.held_chains.insert(id, Some(slice.last));
+            self.held_chains.insert(id, slice.last);
         }
         while let Some(part) = parts.pop_back() {
             self.held_rows.push_front((peer, Held::Part(id, Box::new(part))));
@@ -342,10 +344,13 @@ impl Shard {
     }
 
     fn fetches_for(&mut self, peer: NodeId) -> (Wanted, bool) {
-        let Shard { peers, partitions, .. } = self;
+        let Shard { peers, partitions, held_chains, .. } = self;
         let Some(state) = peers.get_mut(&peer) else { return (Wanted::default(), false) };
         let wanted = state.wants.take(|id| {
-            partitions.get(&id).filter(|partition| partition.asks(peer)).map(|partition| partition.fetch())
+            let fetch = partitions.get(&id).filter(|partition| partition.asks(peer))?.fetch();
+            // What is held is not to be sent again.
+            let log_end = held_chains.get(&id).copied().unwrap_or(fetch.log_end);
+            Some(Fetch { log_end, ..fetch })
         });
         (wanted, !state.wants.is_empty())
     }
@@ -435,6 +440,8 @@ impl Shard {
             self.send(id, to, message);
         }
         if let Some(node) = out.forget {
+            self.held_rows.retain(|(peer, held)| *peer != node || held.partition() != id);
+            self.held_chains.remove(&id);
             self.peers.entry(node).or_default().wants.forget(id);
             self.letters.fetches.insert(node);
         }
@@ -528,6 +535,7 @@ impl Shard {
             state.reads.forget(id);
         }
         self.held_rows.retain(|(_, held)| held.partition() != id);
+        self.held_chains.remove(&id);
     }
 }
 

@@ -64,8 +64,12 @@ async fn read_back(io: Io, node: NodeId, plan: Plan) -> Result<Vec<(PartitionId,
 }
 
 async fn read_log(log: &PartitionLog) -> Result<Held, String> {
-    let mut held =
-        Held { start: log.log_start(), end: log.log_end(), bytes: Vec::new(), records: BTreeMap::new() };
+    let mut held = Held {
+        start: log.log_start(),
+        end: log.log_end(),
+        bytes: Vec::new(),
+        records: BTreeMap::new(),
+    };
     let mut at = held.start;
     while at < held.end {
         let request = ReadRequest { offset: at, max_bytes: 1 << 20, up_to: held.end, min_one_batch: true };
@@ -81,7 +85,7 @@ async fn read_log(log: &PartitionLog) -> Result<Held, String> {
     Ok(held)
 }
 
-/// Two replicas hold the same records, from where the later of them begins (I21).
+/// Two replicas hold the same records, from where the later of them begins (I2).
 fn same(id: PartitionId, one: (NodeId, &Held), other: (NodeId, &Held)) -> Result<(), Violation> {
     let ((a, one), (b, other)) = (one, other);
     let start = one.start.max(other.start);
@@ -94,16 +98,16 @@ fn same(id: PartitionId, one: (NodeId, &Held), other: (NodeId, &Held)) -> Result
             "partition {}: nodes {a} and {b} hold different records from {start} on, up to {} and {}",
             id.index.0, one.end, other.end
         );
-        return Err(Violation::new("I21-replicas-differ", text));
+        return Err(Violation::new("I2-replicas-differ", text));
     }
     if one.start == other.start && one.bytes != other.bytes {
         let text = format!("partition {}: the bytes of nodes {a} and {b} differ", id.index.0);
-        return Err(Violation::new("I21-replicas-differ", text));
+        return Err(Violation::new("I2-replicas-differ", text));
     }
     Ok(())
 }
 
-/// All that was acknowledged and not deleted is there, once, and as it was told (I1, I2, I10).
+/// All that was acknowledged and not deleted is there, once, and as it was told (I1, I2, I3, I13).
 fn check(id: PartitionId, held: &Held, told: &Told) -> Result<(), Violation> {
     let index = id.index.0;
     if held.start > told.may_start || held.start < told.must_start {
@@ -111,7 +115,7 @@ fn check(id: PartitionId, held: &Held, told: &Told) -> Result<(), Violation> {
             "partition {index} begins at {}; deleted is up to {}, asked for {}",
             held.start, told.must_start, told.may_start
         );
-        return Err(Violation::new("I11-log-start", text));
+        return Err(Violation::new("I13-log-start", text));
     }
     for (offset, value) in told.records.range(held.start..) {
         match held.records.get(offset) {
@@ -131,27 +135,23 @@ fn check(id: PartitionId, held: &Held, told: &Told) -> Result<(), Violation> {
     for (offset, value) in &held.records {
         let Some((producer, number)) = origin_of(value) else {
             let text = format!("at {offset} of partition {index} is {value:?}, which nobody sent");
-            return Err(Violation::new("I3-invented-record", text));
+            return Err(Violation::new("I2-invented-record", text));
         };
         if let Some(before) = places.insert((producer, number), *offset) {
-            let text = format!(
-                "record {number} of producer {producer} is at {before} and at {offset} of partition {index}"
-            );
-            return Err(Violation::new("I9-duplicate", text));
+            let text = format!("record {number} of producer {producer} is at {before} and at {offset} of partition {index}");
+            return Err(Violation::new("I3-duplicate", text));
         }
         if let Some(before) = last.insert(producer, number)
             && number != before + 1
         {
             let text = format!("producer {producer}: {number} follows {before} in partition {index}");
-            return Err(Violation::new("I10-order", text));
+            return Err(Violation::new("I3-gap", text));
         }
     }
     for (producer, acknowledged) in &told.acknowledged {
         for (number, offset) in acknowledged.iter().filter(|(_, offset)| *offset >= held.start) {
             if places.get(&(*producer, *number)) != Some(offset) {
-                let text = format!(
-                    "record {number} of producer {producer}, acknowledged at {offset} of partition {index}, is lost"
-                );
+                let text = format!("record {number} of producer {producer}, acknowledged at {offset} of partition {index}, is lost");
                 return Err(Violation::new("I1-lost-record", text));
             }
         }

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ordain::probe::{self, Mutant};
 use ordain::types::NodeId;
 
-use super::{Scenario, Violation};
+use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
@@ -25,18 +26,28 @@ use plan::{Plan, Work};
 use world::World;
 
 /// Nodes that replicate, and their clients, under faults after which nothing that was acknowledged may be lost.
-pub struct Replicas;
+pub struct Replicas {
+    /// A mistake to find.
+    pub mutant: Option<Mutant>,
+}
 
 /// Within this time after the faults have ended everything must get on.
 const RECOVERY: Duration = Duration::from_secs(60);
 
 impl Scenario for Replicas {
     fn name(&self) -> &'static str {
-        "replicas"
+        self.mutant.map_or("replicas", mutant_scenario_name)
     }
 
     fn about(&self) -> &'static str {
-        "replicated partitions on three or five nodes, under faults (no broker)"
+        match self.mutant {
+            None => "replicated partitions on three or five nodes, under faults (no broker)",
+            Some(_) => "the same with a mistake on purpose: seeds must fail",
+        }
+    }
+
+    fn without_mistake(&self) -> Option<&'static str> {
+        self.mutant.map(|_| "replicas")
     }
 
     fn draw(&self, seed: u64) -> Case {
@@ -48,6 +59,9 @@ impl Scenario for Replicas {
         cluster: Cluster,
         case: Case,
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+        if let Some(mutant) = self.mutant {
+            probe::arm(mutant);
+        }
         Box::pin(async move {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));

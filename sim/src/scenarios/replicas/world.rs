@@ -21,7 +21,9 @@ pub(super) struct World {
 #[derive(Default)]
 struct State {
     /// The partitions of the nodes that run.
-    nodes: BTreeMap<NodeId, Partitions>,
+    nodes: BTreeMap<NodeId, (u64, Partitions)>,
+    /// How often one has begun to run.
+    runs: u64,
     /// The directory of each node when it started first: what the topic's record names.
     founders: BTreeMap<NodeId, Uuid>,
     progress: BTreeMap<String, u64>,
@@ -45,7 +47,10 @@ impl World {
 
     /// A node runs.
     pub(super) fn join(&self, node: NodeId, partitions: Partitions) {
-        lock(&self.state).nodes.insert(node, partitions);
+        let mut state = lock(&self.state);
+        state.runs += 1;
+        let run = state.runs;
+        state.nodes.insert(node, (run, partitions));
     }
 
     /// It runs no longer.
@@ -64,17 +69,18 @@ impl World {
     }
 
     pub(super) fn partitions_of(&self, node: NodeId) -> Option<Partitions> {
-        lock(&self.state).nodes.get(&node).cloned()
+        lock(&self.state).nodes.get(&node).map(|(_, partitions)| partitions.clone())
     }
 
-    /// How the replicas on each node that runs stand.
-    pub(super) async fn stats(&self) -> BTreeMap<NodeId, Vec<PartitionStats>> {
+    /// How the replicas on each node that runs stand; with the node the number of its run.
+    pub(super) async fn stats(&self) -> BTreeMap<(NodeId, u64), Vec<PartitionStats>> {
         let mut all = BTreeMap::new();
         for node in self.plan.node_ids() {
-            if let Some(partitions) = self.partitions_of(node)
+            let known = lock(&self.state).nodes.get(&node).cloned();
+            if let Some((run, partitions)) = known
                 && let Ok(stats) = partitions.stats(None).await
             {
-                all.insert(node, stats);
+                all.insert((node, run), stats);
             }
         }
         all
@@ -82,8 +88,9 @@ impl World {
 
     pub(super) async fn without_leader(&self) -> Vec<PartitionId> {
         let stats = self.stats().await;
-        let led =
-            |id: &PartitionId| stats.values().flatten().any(|one| one.id == *id && one.leader && one.serving);
+        let led = |id: &PartitionId| {
+            stats.values().flatten().any(|one| one.id == *id && one.leader && one.serving)
+        };
         self.plan.partition_ids().filter(|id| !led(id)).collect()
     }
 
@@ -101,19 +108,18 @@ impl World {
                     && replicas.iter().all(|one| {
                         one.epoch == leader.epoch
                             && one.log_end == leader.log_end
+                            && one.durable_end == leader.log_end
                             && one.high_watermark == leader.log_end
                             && one.log_start == leader.log_start
                             && !one.damaged
                     })
             });
             if !same {
-                let told = |(node, stats): (&NodeId, &Vec<PartitionStats>)| {
+                let told = |((node, _), stats): (&(NodeId, u64), &Vec<PartitionStats>)| {
                     let one = stats.iter().find(|one| one.id == id)?;
                     let PartitionStats { epoch, log_start, high_watermark, log_end, voters, .. } = one;
                     let role = one.role;
-                    Some(format!(
-                        "n{node} {role} {epoch} {log_start}..{high_watermark}..{log_end} of {voters}"
-                    ))
+                    Some(format!("n{node} {role} {epoch} {log_start}..{high_watermark}..{log_end} of {voters}"))
                 };
                 let told: Vec<String> = stats.iter().filter_map(told).collect();
                 open.push(format!("partition {}: {}", id.index.0, told.join(", ")));
@@ -159,22 +165,12 @@ impl World {
     fn note(state: &mut State, id: PartitionId, offset: Offset, value: &Bytes, who: &str) {
         let known = state.records.entry((id, offset)).or_insert_with(|| value.clone()).clone();
         if known != value {
-            let text = format!(
-                "at {offset} of partition {} {who} has {value:?}, before it was {known:?}",
-                id.index.0
-            );
+            let text = format!("at {offset} of partition {} {who} has {value:?}, before it was {known:?}", id.index.0);
             Self::wrong(state, Violation::new("I2-two-records", text));
         }
     }
 
-    pub(super) fn acknowledged(
-        &self,
-        id: PartitionId,
-        producer: i64,
-        number: u64,
-        offset: Offset,
-        value: &Bytes,
-    ) {
+    pub(super) fn acknowledged(&self, id: PartitionId, producer: i64, number: u64, offset: Offset, value: &Bytes) {
         let mut state = lock(&self.state);
         Self::note(&mut state, id, offset, value, "an acknowledgement");
         let told = state.acknowledged.entry((id, producer)).or_default();
@@ -183,9 +179,8 @@ impl World {
         if let Some((before, at)) = last
             && (before >= number || at >= offset)
         {
-            let text =
-                format!("producer {producer}: {number} is at {offset}, and {before} before it at {at}");
-            Self::wrong(&mut state, Violation::new("I10-order", text));
+            let text = format!("producer {producer}: {number} is at {offset}, and {before} before it at {at}");
+            Self::wrong(&mut state, Violation::new("I9-order", text));
         }
     }
 
@@ -214,7 +209,7 @@ impl World {
         let known = *state.leaders.entry((id, epoch)).or_insert(node);
         if known != node {
             let text = format!("nodes {known} and {node} lead epoch {epoch} of partition {}", id.index.0);
-            Self::wrong(&mut state, Violation::new("I19-two-leaders", text));
+            Self::wrong(&mut state, Violation::new("two-leaders", text));
         }
     }
 
