@@ -47,6 +47,8 @@ class Journal:
             self.measurements = [Measurement(**json.loads(line)) for line in lines[1:]]
             say(f"going on after {len(self.measurements)} measurements")
         else:
+            if path.exists():
+                path.replace(path.with_name(f"{path.name}.before"))
             path.write_text(json.dumps(header) + "\n")
 
     def add(self, measurement: Measurement) -> None:
