@@ -44,7 +44,8 @@ pub(super) struct Shard {
     node: NodeId,
     storage: Storage,
     journal: JournalHandle,
-    partitions: BTreeMap<PartitionId, Partition>,
+    /// Boxed: the nodes of the map are half empty after a topic's partitions came in order.
+    partitions: BTreeMap<PartitionId, Box<Partition>>,
     /// Logs that recovery found and nobody has claimed yet.
     dormant: BTreeMap<PartitionId, PartitionLog>,
     appends: Appends,
@@ -247,7 +248,10 @@ impl Shard {
     /// Whether something is held that only the journal's room is missing for.
     fn waits_for_the_journal(&self) -> bool {
         let appends_wait = self.holds_appends() && !self.is_short_of_memory();
-        self.begun_append.is_some() || !self.held_rows.is_empty() || !self.held_changes.is_empty() || appends_wait
+        self.begun_append.is_some()
+            || !self.held_rows.is_empty()
+            || !self.held_changes.is_empty()
+            || appends_wait
     }
 
     /// Answers the appends whose time is up, and wakes partitions.
@@ -430,7 +434,7 @@ impl Shard {
 
     /// Says that records cannot leave memory, once until they can again: it is tried every second.
     fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
-        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), Partition::name);
+        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), |partition| partition.name());
         match failure {
             Some(failure) if self.unflushed.insert(id) => {
                 warn!(partition = %name, %failure, "records stay in memory and in the journal");
@@ -633,7 +637,7 @@ impl Shard {
     }
 
     fn leader(&self, id: PartitionId) -> Result<&Partition, PartitionError> {
-        self.partitions.get(&id).ok_or_else(|| LeadershipError::Unknown.into())
+        self.partitions.get(&id).map(Box::as_ref).ok_or_else(|| LeadershipError::Unknown.into())
     }
 
     fn create(&mut self, specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>>) {
@@ -647,8 +651,7 @@ impl Shard {
                     log
                 }
                 None => {
-                    let (log, created) =
-                        self.storage.new_log(spec.id, Offset::ZERO, spec.config.clone());
+                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config.clone());
                     self.gather(created);
                     log
                 }
@@ -660,7 +663,7 @@ impl Shard {
             let random = &mut self.random;
             let partition = Partition::new(made, || Uuid(random.bytes16()), &mut out);
             let (alone, name) = (partition.is_alone(), partition.name());
-            self.partitions.insert(id, partition);
+            self.partitions.insert(id, Box::new(partition));
             let writes = !out.entries.is_empty() || !self.turn.entries.is_empty();
             self.take(id, out);
             if damaged {
@@ -787,8 +790,8 @@ impl Shard {
 
     fn stats(&self, ids: Option<Vec<PartitionId>>) -> Vec<PartitionStats> {
         match ids {
-            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(Partition::stats).collect(),
-            None => self.partitions.values().map(Partition::stats).collect(),
+            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| one.stats()).collect(),
+            None => self.partitions.values().map(|one| one.stats()).collect(),
         }
     }
 }

@@ -124,7 +124,8 @@ impl Partition {
                 self.fail_waiting(out);
             }
             Effect::Malformed { from } => {
-                out.malformed = Some((from, format!("entries of {} that cannot follow its log", self.name())));
+                out.malformed =
+                    Some((from, format!("entries of {} that cannot follow its log", self.name())));
             }
         }
     }
@@ -252,11 +253,8 @@ impl Partition {
             out.answered.push((waiting.place, Err(error.clone())));
         }
         for (_, place) in self.waiting_start.drain(..) {
-            let error = if failed {
-                super::PartitionError::Journal
-            } else {
-                LeadershipError::NotLeader.into()
-            };
+            let error =
+                if failed { super::PartitionError::Journal } else { LeadershipError::NotLeader.into() };
             out.starts.push((place, Err(error)));
         }
         self.fetches.satisfy_all();

@@ -76,7 +76,11 @@ impl Incoming {
     }
 
     /// Takes it apart into answers of at most so many bytes of batches each, or one batch, which follow one another.
-    pub(in crate::partition) fn in_parts(self, reply: FetchReply, bytes_max: usize) -> Vec<(FetchReply, Incoming)> {
+    pub(in crate::partition) fn in_parts(
+        self,
+        reply: FetchReply,
+        bytes_max: usize,
+    ) -> Vec<(FetchReply, Incoming)> {
         let total: usize = self.batches.iter().map(RecordBatch::len).sum();
         let FetchOutcome::Entries(slice) = &reply.outcome else { return vec![(reply, self)] };
         if total <= bytes_max {
@@ -97,16 +101,13 @@ impl Incoming {
                 continue;
             }
             let begins_here = |start: &&EpochStart| start.epoch > asked.epoch && start.epoch <= last.epoch;
-            let epoch_starts: Vec<EpochStart> = slice.epoch_starts.iter().filter(begins_here).copied().collect();
+            let epoch_starts: Vec<EpochStart> =
+                slice.epoch_starts.iter().filter(begins_here).copied().collect();
             let lies_here = |voters: &&(Offset, VoterSet)| (asked.end..last.end).contains(&voters.0);
             let voters = slice.voters.iter().filter(lies_here).cloned().collect();
-            let outcome =
-                FetchOutcome::Entries(Slice { last, epoch_starts: epoch_starts.clone(), voters });
-            let incoming = Incoming {
-                batches: std::mem::take(&mut part),
-                epoch_starts,
-                producer_state: Bytes::new(),
-            };
+            let outcome = FetchOutcome::Entries(Slice { last, epoch_starts: epoch_starts.clone(), voters });
+            let incoming =
+                Incoming { batches: std::mem::take(&mut part), epoch_starts, producer_state: Bytes::new() };
             parts.push((FetchReply { asked, outcome, ..reply.clone() }, incoming));
             (asked, bytes) = (last, 0);
         }
@@ -193,7 +194,10 @@ mod tests {
         }
         assert_eq!(end, at(5, 23));
         let begun: Vec<Vec<EpochStart>> = parts.iter().map(|part| part.1.epoch_starts.clone()).collect();
-        assert_eq!(begun, [starts(&[]), starts(&[]), starts(&[(3, 14), (4, 14)]), starts(&[]), starts(&[(5, 23)])]);
+        assert_eq!(
+            begun,
+            [starts(&[]), starts(&[]), starts(&[(3, 14), (4, 14)]), starts(&[]), starts(&[(5, 23)])]
+        );
         let with_voters: Vec<usize> = parts.iter().map(|(reply, _)| slice(reply).voters.len()).collect();
         assert_eq!(with_voters, [0, 0, 0, 1, 0]);
     }

@@ -151,7 +151,8 @@ fn end_of(records: &Records) -> Option<Offset> {
                 break;
             }
         }
-        let Some(header) = (filled == HEADER_BYTES).then(|| BatchHeader::parse(&header).ok()).flatten() else {
+        let Some(header) = (filled == HEADER_BYTES).then(|| BatchHeader::parse(&header).ok()).flatten()
+        else {
             return end;
         };
         let Some(length) = header.total_bytes() else { return end };

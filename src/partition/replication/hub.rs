@@ -7,8 +7,8 @@ use super::{PeerStep, Post};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
-    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, Identity, LinkEvent, LinkId, Outbox, PeerOptions,
-    PeerStats, PeerTransport, Replied, read_message_rows, write_message_rows,
+    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, Identity, LinkEvent, LinkId, Outbox,
+    PeerOptions, PeerStats, PeerTransport, Replied, read_message_rows, write_message_rows,
 };
 use crate::raft::Contacts;
 use crate::types::{Instant, NodeId, PartitionId};
@@ -417,8 +417,7 @@ impl Hub {
         }
         let wanted = match shard {
             Some(shard) => {
-                let (wanted, more) =
-                    self.ask(shard, |reply| PeerStep::TakeFetches { peer, reply }).await?;
+                let (wanted, more) = self.ask(shard, |reply| PeerStep::TakeFetches { peer, reply }).await?;
                 if !more {
                     self.fetches.remove(&(peer, shard));
                 }
@@ -448,8 +447,7 @@ impl Hub {
             && let Some(shard) = next_shard(&self.replies, peer)
         {
             let more;
-            (rows, more) =
-                self.ask(shard, |reply| PeerStep::TakeReplies { peer, number, reply }).await?;
+            (rows, more) = self.ask(shard, |reply| PeerStep::TakeReplies { peer, number, reply }).await?;
             if !more || rows.is_empty() {
                 self.replies.remove(&(peer, shard));
             }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::super::partition::{Entries, Incoming, Outbox, Partition, is_reset};
+use super::super::partition::{Entries, Incoming, Outbox, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::Shard;
 use crate::log::ReadError;
@@ -276,7 +276,7 @@ impl Shard {
 
     /// Goes on with a change of voters that is due.
     fn replace_voters(&mut self, id: PartitionId) {
-        let due = self.partitions.get_mut(&id).map(Partition::replacement).unwrap_or_default();
+        let due = self.partitions.get_mut(&id).map(|one| one.replacement()).unwrap_or_default();
         for event in due {
             sometimes(Condition::ReplicaReplaced);
             self.step(id, event);

@@ -175,19 +175,11 @@ pub(super) fn origin_of(value: &[u8]) -> Option<(i64, u64)> {
 
 fn batch(producer: i64, number: u64, value: &Bytes) -> ValidatedBatch {
     let sequence = i32::try_from(number - 1).expect("a run has few records");
-    let stamp = ProducerStamp {
-        id: ProducerId(producer),
-        epoch: ProducerEpoch(0),
-        base_sequence: sequence,
-    };
+    let stamp = ProducerStamp { id: ProducerId(producer), epoch: ProducerEpoch(0), base_sequence: sequence };
     let options = BatchOptions { producer: stamp, ..BatchOptions::plain(value.len() + 1024) };
     let mut builder = BatchBuilder::new(options);
-    let record = NewRecord {
-        timestamp: Timestamp(1_700_000_000_000),
-        key: None,
-        value: Some(value),
-        headers: &[],
-    };
+    let record =
+        NewRecord { timestamp: Timestamp(1_700_000_000_000), key: None, value: Some(value), headers: &[] };
     builder.append(record).expect("it fits");
     builder.build()
 }

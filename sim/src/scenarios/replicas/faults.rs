@@ -171,9 +171,8 @@ pub(super) async fn run(
 
 fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: &Fault) {
     let net = cluster.net();
-    let find = |name: &str| {
-        machines.nodes().map(|(_, node)| node).chain(clients).find(|node| node.name() == name)
-    };
+    let find =
+        |name: &str| machines.nodes().map(|(_, node)| node).chain(clients).find(|node| node.name() == name);
     let between = |a: &str, b: &str, job: &dyn Fn(NodeIndex, NodeIndex)| {
         if let (Some(a), Some(b)) = (find(a), find(b))
             && a.index() != b.index()

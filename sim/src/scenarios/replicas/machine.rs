@@ -179,9 +179,8 @@ async fn live(io: Io, id: NodeId, world: &World, cluster: &Cluster) -> String {
     let partitions = start_shards(&io, id, &storage, logs, plan.shards);
     let overrides = ["listeners=PLAINTEXT://127.0.0.1:0".to_owned(), format!("node.id={id}")];
     let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
-    let live = Arc::new(LiveConfig::new(Arc::new(
-        load(&inputs, None).expect("the configuration is right").broker,
-    )));
+    let live =
+        Arc::new(LiveConfig::new(Arc::new(load(&inputs, None).expect("the configuration is right").broker)));
     let _maintenance = Maintenance::start(&io, partitions.clone(), storage.clone(), live);
     let listener = match io.net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await {
         Ok(listener) => listener,

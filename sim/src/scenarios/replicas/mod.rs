@@ -145,8 +145,7 @@ async fn get_on(cluster: &Cluster, world: &World, clients: &[Running]) -> Result
     loop {
         let now = world.progress();
         let stuck = |client: &&Running| now.get(&client.name) <= before.get(&client.name);
-        let stuck: Vec<&str> =
-            clients.iter().filter(stuck).map(|client| client.name.as_str()).collect();
+        let stuck: Vec<&str> = clients.iter().filter(stuck).map(|client| client.name.as_str()).collect();
         let stuck: Vec<&str> = stuck.into_iter().filter(|name| !world.is_done(name)).collect();
         if stuck.is_empty() {
             break;
