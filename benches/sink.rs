@@ -7,18 +7,21 @@
 //! `sink --port PORT --file FILE` runs until it is killed; the file is written once over before it listens.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it stands on the system itself")]
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use ordain::io::AlignedBuffer;
 use ordain::wire::batch::{UNCOVERED_BYTES, crc32c};
+use socket2::{Domain, Socket, Type};
 
 const BLOCK_BYTES: usize = 4096;
 const FILE_BYTES: usize = 1 << 30;
 /// What one commit takes at most; a frame is below half of it.
 const COMMIT_BYTES_MAX: usize = 32 << 20;
 const READ_BYTES: usize = 4 << 20;
+/// Connections that wait to be accepted: a thousand come at once.
+const BACKLOG: i32 = 4096;
 const LISTENER: u64 = u64::MAX;
 
 /// The file that is written round and round, and what waits for its next write.
@@ -188,7 +191,11 @@ fn watch(epoll: &OwnedFd, descriptor: &impl AsRawFd, token: u64) -> Result<()> {
 
 fn serve(port: u16, path: &str) -> Result<()> {
     let mut journal = Journal::open(path)?;
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from(socket);
     // SAFETY: a plain number; the result is a new descriptor or -1, which is told before it is owned.
     let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
     if epoll < 0 {

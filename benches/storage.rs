@@ -11,7 +11,7 @@ use ordain::log::testing::{TestDisk, TestRuntime, test_io};
 use ordain::log::{LogConfig, PartitionLog, Read, ReadRequest, Storage, StorageOptions};
 use ordain::partition::testing::TestNode;
 use ordain::partition::{AppendRequest, Required};
-use ordain::types::{LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
+use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
 use ordain::wire::batch::{BatchBuilder, BatchOptions, NewRecord, RecordBatch, ValidatedBatch};
 
 const PARTITION: PartitionId = PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) };
@@ -45,7 +45,7 @@ impl Node {
             StorageOptions { journal_file_bytes: 4 << 20, journal_files: 4, ..StorageOptions::default() };
         let config = LogConfig::default();
         let (storage, log) = runtime.block_on(async {
-            let opened = Storage::open(io, options, |_| LogConfig::default()).await;
+            let opened = Storage::open(io, NodeId(1), options, |_| LogConfig::default()).await;
             let (storage, _, _) = opened.expect("an empty disk opens");
             let log = storage.create_log(PARTITION, Offset::ZERO, config).await.expect("it is new");
             (storage, log)

@@ -12,11 +12,14 @@ sys.path.insert(0, str(settings.CLIENTS))
 from harness import install  # noqa: E402
 
 
-def programs() -> dict[str, pathlib.Path]:
-    """The binary as it is handed out (profile dist) and the programs under benches/."""
+def programs(binary: pathlib.Path | None) -> dict[str, pathlib.Path]:
+    """The binary as it is handed out (profile dist), unless one is given, and the programs under benches/."""
     say("building the binary, the sink and the limits job")
-    _cargo(["build", "--profile", "dist", "--bin", "ordain"])
-    found = {"ordain": settings.BINARY}
+    if binary is None:
+        _cargo(["build", "--profile", "dist", "--bin", "ordain"])
+    elif not binary.is_file():
+        raise MeasureError(f"--binary: {binary} is no file")
+    found = {"ordain": binary.resolve() if binary else settings.BINARY}
     messages = _cargo(["bench", "--no-run", "--bench", "sink", "--bench", "limits",
                        "--message-format", "json"])
     for line in messages.splitlines():

@@ -11,14 +11,26 @@ import settings
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-def pressure() -> float | None:
-    """The share of the last ten seconds in which something waited for a CPU, in percent."""
+# How long the pressure is looked at. The kernel's own averages reach back over the measurement before.
+PRESSURE_SECONDS = 1.0
+
+
+def _stalled() -> float | None:
+    """Seconds in which something waited for a CPU, since the system's start."""
     try:
         with open("/proc/pressure/cpu") as file:
-            fields = file.readline().split()
-    except OSError:
+            return int(file.readline().rpartition("total=")[2]) / 1e6
+    except (OSError, ValueError):
         return None
-    return float(fields[1].removeprefix("avg10="))
+
+
+def pressure() -> float | None:
+    """The share of the coming second in which something waits for a CPU, in percent."""
+    began, before = time.monotonic(), _stalled()
+    if before is None:
+        return None
+    time.sleep(PRESSURE_SECONDS)
+    return round(100 * (_stalled() - before) / (time.monotonic() - began), 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +52,6 @@ def wait_until_quiet(within: float) -> Quiet:
             return Quiet(now, now is not None, round(waited, 1))
         if waited >= within:
             return Quiet(now, False, round(waited, 1))
-        time.sleep(0.5)
 
 
 def _whole_disk(device: int) -> str:
@@ -71,11 +82,20 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
+    return _status(pid, "VmRSS")
+
+
+def resident_bytes_max(pid: int) -> int:
+    """The most that was ever resident."""
+    return _status(pid, "VmHWM")
+
+
+def _status(pid: int, name: str) -> int:
     with open(f"/proc/{pid}/status") as file:
         for line in file:
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
-    raise settings.MeasureError(f"process {pid} tells no VmRSS")
+    raise settings.MeasureError(f"process {pid} tells no {name}")
 
 
 def open_files(pid: int) -> int:

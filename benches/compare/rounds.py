@@ -6,8 +6,9 @@ Every measurement is appended to a file at once, so that a run that was ended go
 import dataclasses
 import json
 import pathlib
-import subprocess
 import time
+import traceback
+from collections.abc import Callable, Iterator
 
 import limits
 import machine
@@ -46,6 +47,8 @@ class Journal:
             self.measurements = [Measurement(**json.loads(line)) for line in lines[1:]]
             say(f"going on after {len(self.measurements)} measurements")
         else:
+            if path.exists():
+                path.replace(path.with_name(f"{path.name}.before"))
             path.write_text(json.dumps(header) + "\n")
 
     def add(self, measurement: Measurement) -> None:
@@ -59,32 +62,45 @@ class Journal:
                    for m in self.measurements)
 
 
-def run(context: Context, table: list[Workload], journal: Journal) -> None:
+def run(context: Context, table: list[Workload], journal: Journal, until: float | None,
+        measured: Callable[[], object]) -> None:
+    """Measures what the journal lacks, and calls `measured` after each; begins none after `until` (monotonic)."""
+    for key, name, number, measure in _all(context, table):
+        if journal.has(key, name, number):
+            continue
+        if until is not None and time.monotonic() >= until:
+            say("the time is up: go on with --resume")
+            return
+        _once(context, journal, key, name, number, measure)
+        measured()
+
+
+def _all(context: Context, table: list[Workload]) -> Iterator[tuple[str, str, int, Callable[[], dict]]]:
+    """Workload, server, round and how it is measured, in their order."""
     config = context.settings
     for number in range(1, config.rounds + 1):
         say(f"round {number} of {config.rounds}")
-        _once(context, journal, LIMITS, LIMITS, number, lambda: limits.flat(
-            limits.measure(config, context.programs["limits"], context.work)))
+        yield LIMITS, LIMITS, number, lambda: limits.flat(
+            limits.measure(config, context.programs["limits"], context.work))
         for workload in table:
             # Even rounds the other way round: what comes second finds another disk.
             peers = [name for name in workload.peers if name in config.peers]
             for name in peers if number % 2 else reversed(peers):
-                _once(context, journal, workload.key, name, number,
-                      lambda workload=workload, name=name: workload.measure(context, name))
+                yield (workload.key, name, number,
+                       lambda workload=workload, name=name: workload.measure(context, name))
 
 
 def _once(context: Context, journal: Journal, key: str, name: str, number: int, measure) -> None:
-    if journal.has(key, name, number):
-        return
     quiet = machine.wait_until_quiet(context.settings.quiet_wait)
     began = time.monotonic()
     figures: dict[str, float] = {}
     error = None
     try:
         figures = measure()
-    except (MeasureError, OSError, RuntimeError, KeyError, ValueError,
-            subprocess.SubprocessError) as failure:
-        error = f"{type(failure).__name__}: {failure}"
+    except Exception as failure:  # Whatever it is, the others go on unattended; it stands in the report.
+        where = traceback.extract_tb(failure.__traceback__)[-1]
+        told = isinstance(failure, MeasureError)
+        error = f"{failure}" if told else f"{type(failure).__name__}: {failure} ({where.name}:{where.lineno})"
     took = time.monotonic() - began
     journal.add(Measurement(key, name, number, figures, error, quiet.pressure, quiet.quiet,
                             quiet.waited, round(took, 1)))

@@ -19,7 +19,7 @@ KAFKA_JVM = ["-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
              "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent",
              "-Djava.awt.headless=true"]
 
-# The CPU pressure (some avg10, percent) below which the machine counts as quiet.
+# The CPU pressure (some, percent of a second) below which the machine counts as quiet.
 QUIET_BELOW = 10.0
 
 ORDAIN, KAFKA, KAFKA_SYNC, SINK, NATS = "ordain", "kafka", "kafka-sync", "sink", "nats"

@@ -174,7 +174,7 @@ impl Node {
                         Side::Asks(Asker::new(options().timing, now))
                     }
                     Direction::Accepted => {
-                        let budget = Budget { row_bytes: 2000, reply_bytes: 6000 };
+                        let budget = Budget { row_bytes: 2000, reply_bytes: 6000, ..Budget::default() };
                         Side::Answers(Answerer::new(link.peer, options().timing, now), News::new(budget))
                     }
                 };

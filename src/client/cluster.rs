@@ -329,6 +329,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::UnknownTopic`], [`ClientError::UnknownPartition`] or [`ClientError::NoLeader`].
     pub async fn leader(&self, at: &TopicPartition) -> Result<NodeId, ClientError> {
+        // Without copying what is known of all of the topic's partitions: many ask for each of thousands.
+        if let Some(leader) = self.cached_leader(at) {
+            return Ok(leader);
+        }
         let partitions = self.partitions(&at.topic, AutoCreate::No).await?;
         let (topic, partition) = (at.topic.clone(), at.partition.0);
         match partitions.iter().find(|p| p.index == at.partition) {

@@ -89,11 +89,18 @@ impl ClusterMetadata {
     /// The partition, if the topic and it are known.
     #[must_use]
     pub fn partition(&self, at: &TopicPartition) -> Option<&PartitionMetadata> {
-        self.topics.get(&at.topic)?.partitions.iter().find(|p| p.index == at.partition)
+        self.topics.get(&at.topic)?.partition(at.partition)
     }
 }
 
 impl TopicMetadata {
+    /// One of the partitions, if there is such a one.
+    #[must_use]
+    pub fn partition(&self, index: PartitionIndex) -> Option<&PartitionMetadata> {
+        let at = self.partitions.binary_search_by_key(&index, |p| p.index).ok()?;
+        self.partitions.get(at)
+    }
+
     fn read(topic: &MetadataResponseTopic) -> TopicMetadata {
         let error = (topic.error_code != ErrorCode::None.code())
             .then(|| ErrorCode::from_code(topic.error_code).unwrap_or(ErrorCode::UnknownServerError));

@@ -10,18 +10,24 @@ use super::checksum::crc32c;
 use super::journal::{CommitNumber, EntryNumber, FileSequence, Incarnation, LogId, LogKey, Position};
 use super::segment::SegmentState;
 use super::state::{LogState, Vote};
+use super::voters::{self, VoterSets, get_uuid};
 use crate::io::{Disk, File, OpenOptions};
 use crate::probe::{Condition, sometimes};
+use crate::raft::{self, ReplicaKey};
 use crate::types::{EpochHistory, EpochStart};
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId, Uuid};
 
 /// Both names, in the order in which they are written.
 pub(crate) const PATHS: [&str; 2] = ["checkpoint", "checkpoint.copy"];
 const MAGIC: &[u8; 8] = b"ORDNCKPT";
-const VERSION: u32 = 1;
-const HEADER_BYTES: usize = 88;
+const VERSION: u32 = 2;
+/// The version before directories had an owner and an id: it is read, and written anew as the present one.
+const VERSION_WITHOUT_OWNER: u32 = 1;
+const OLD_HEADER_BYTES: usize = 88;
+const OWNER_BYTES: usize = 20;
 const COVERED_FROM: usize = 16;
 const FLAG_DAMAGED: u8 = 1;
+const FLAG_RENEWED: u8 = 2;
 
 /// A node's checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,7 +37,16 @@ pub(crate) struct Checkpoint {
     /// Where replay begins.
     pub(crate) position: Position,
     pub(crate) next_log_id: u64,
+    /// `None` in one of version 1.
+    pub(crate) owner: Option<Owner>,
     pub(crate) logs: Vec<LogState>,
+}
+
+/// Whose data directory it is: a node, and its memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Owner {
+    pub(crate) node: NodeId,
+    pub(crate) directory: Uuid,
 }
 
 /// Why a checkpoint cannot be used or written.
@@ -40,7 +55,7 @@ pub enum CheckpointError {
     #[error("{path} cannot be used: {what}")]
     Invalid { path: String, what: &'static str },
     #[error(
-        "{path} has format version {version}, this release reads version 1: start the newer release again"
+        "{path} has format version {version}, this release reads versions up to {VERSION}: start the newer release again"
     )]
     OtherVersion { path: String, version: u32 },
     #[error("{action} {path} failed: {source}")]
@@ -72,7 +87,10 @@ pub(crate) struct Outdated {
 }
 
 impl Checkpoint {
+    /// # Panics
+    /// If nobody owns it: it was read from the former version and is given its owner before it is written.
     pub(crate) fn encode(&self) -> Bytes {
+        let owner = self.owner.expect("a data directory has an owner before anything is written to it");
         let mut out = BytesMut::new();
         out.put_slice(MAGIC);
         out.put_u32(VERSION);
@@ -86,8 +104,10 @@ impl Checkpoint {
         out.put_u64(self.position.next.0);
         out.put_u32(self.position.previous_crc);
         out.put_u64(self.next_log_id);
+        out.put_i32(owner.node.0);
+        out.put_slice(&owner.directory.0);
         out.put_u32(count(self.logs.len()));
-        debug_assert_eq!(out.len(), HEADER_BYTES);
+        debug_assert_eq!(out.len(), OLD_HEADER_BYTES + OWNER_BYTES);
         for log in &self.logs {
             put_log(&mut out, log);
         }
@@ -104,7 +124,7 @@ impl Checkpoint {
     /// [`CheckpointError::Invalid`] for whatever [`Checkpoint::encode`] has not written.
     pub(crate) fn decode(path: &str, bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
         let invalid = |what| CheckpointError::Invalid { path: path.to_owned(), what };
-        if bytes.len() < HEADER_BYTES || !bytes.starts_with(MAGIC) {
+        if bytes.len() < OLD_HEADER_BYTES || !bytes.starts_with(MAGIC) {
             return Err(invalid("it is too short or does not begin as one"));
         }
         let mut b = &bytes[8..];
@@ -114,8 +134,13 @@ impl Checkpoint {
         if length != bytes.len() as u64 || crc32c(&bytes[COVERED_FROM..]) != crc {
             return Err(invalid("its length or checksum is wrong"));
         }
-        if version != VERSION {
-            return Err(CheckpointError::OtherVersion { path: path.to_owned(), version });
+        let has_owner = match version {
+            VERSION => true,
+            VERSION_WITHOUT_OWNER => false,
+            _ => return Err(CheckpointError::OtherVersion { path: path.to_owned(), version }),
+        };
+        if has_owner && bytes.len() < OLD_HEADER_BYTES + OWNER_BYTES {
+            return Err(invalid("it is too short"));
         }
         let generation = b.get_u64();
         let mut incarnation = [0; 16];
@@ -127,16 +152,19 @@ impl Checkpoint {
             previous_crc: b.get_u32(),
         };
         let next_log_id = b.get_u64();
+        let owner = has_owner.then(|| Owner { node: NodeId(b.get_i32()), directory: get_uuid(&mut b) });
         let logs = b.get_u32();
         let mut checkpoint = Checkpoint {
             generation,
             incarnation: Incarnation(incarnation),
             position,
             next_log_id,
+            owner,
             logs: Vec::new(),
         };
         for _ in 0..logs {
-            let log = get_log(&mut b).ok_or_else(|| invalid("a log in it is cut short"))?;
+            let log =
+                get_log(&mut b, version).ok_or_else(|| invalid("a log in it is cut short, or cannot be"))?;
             checkpoint.logs.push(log);
         }
         if b.has_remaining() {
@@ -302,17 +330,28 @@ fn put_log(out: &mut BytesMut, log: &LogState) {
     out.put_i32(log.log.partition.index.0);
     out.put_u64(log.log.id.0);
     out.put_u64(log.number.0);
-    out.put_u8(if log.damaged { FLAG_DAMAGED } else { 0 });
+    let flags = [(log.damaged, FLAG_DAMAGED), (log.renewed, FLAG_RENEWED)];
+    out.put_u8(flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum());
     out.put_i64(log.log_start.0);
     out.put_i64(log.end.0);
+    out.put_i64(log.log_end.0);
     out.put_i64(log.high_watermark.0);
     out.put_i64(log.cleaned_to.0);
     out.put_i32(log.vote.map_or(-1, |vote| vote.epoch.0));
-    out.put_i32(log.vote.and_then(|vote| vote.candidate).map_or(-1, |node| node.0));
+    let candidate = log.vote.and_then(|vote| vote.candidate);
+    out.put_i32(candidate.map_or(-1, |key| key.node.0));
+    out.put_slice(&candidate.map_or(Uuid::ZERO, |key| key.directory).0);
+    out.put_slice(&log.directory.unwrap_or(Uuid::ZERO).0);
     out.put_u32(count(log.epochs.entries().len()));
     for entry in log.epochs.entries() {
         out.put_i32(entry.epoch.0);
         out.put_i64(entry.start.0);
+    }
+    out.put_u32(count(log.voters.entries().len()));
+    for (at, set) in log.voters.entries() {
+        out.put_i32(at.epoch.0);
+        out.put_i64(at.end.0);
+        voters::put(out, set);
     }
     out.put_u32(count(log.segments.len()));
     for segment in &log.segments {
@@ -333,29 +372,36 @@ fn put_log(out: &mut BytesMut, log: &LogState) {
     out.put_slice(&log.producers);
 }
 
-fn get_log(b: &mut &[u8]) -> Option<LogState> {
+fn get_log(b: &mut &[u8], version: u32) -> Option<LogState> {
+    let is_old = version == VERSION_WITHOUT_OWNER;
     let mut topic = [0; 16];
     b.try_copy_to_slice(&mut topic).ok()?;
     let index = PartitionIndex(b.try_get_i32().ok()?);
     let partition = PartitionId { topic: TopicId(topic), index };
     let log = LogKey { id: LogId(b.try_get_u64().ok()?), partition };
     let number = EntryNumber(b.try_get_u64().ok()?);
-    let damaged = b.try_get_u8().ok()? & FLAG_DAMAGED != 0;
+    let flags = b.try_get_u8().ok()?;
     let log_start = Offset(b.try_get_i64().ok()?);
     let end = Offset(b.try_get_i64().ok()?);
+    // What lay behind the segments had no gap that a batch in the journal would not tell.
+    let log_end = if is_old { end } else { Offset(b.try_get_i64().ok()?) };
     let high_watermark = Offset(b.try_get_i64().ok()?);
     let cleaned_to = Offset(b.try_get_i64().ok()?);
     let epoch = b.try_get_i32().ok()?;
-    let candidate = b.try_get_i32().ok()?;
-    let vote = (epoch >= 0).then_some(Vote {
-        epoch: LeaderEpoch(epoch),
-        candidate: (candidate >= 0).then_some(NodeId(candidate)),
-    });
+    let node = NodeId(b.try_get_i32().ok()?);
+    let (mut candidate_directory, mut directory) = (Uuid::ZERO, Uuid::ZERO);
+    if !is_old {
+        b.try_copy_to_slice(&mut candidate_directory.0).ok()?;
+        b.try_copy_to_slice(&mut directory.0).ok()?;
+    }
+    let candidate = (node.0 >= 0).then_some(ReplicaKey { node, directory: candidate_directory });
+    let vote = (epoch >= 0).then_some(Vote { epoch: LeaderEpoch(epoch), candidate });
     let mut epochs = Vec::new();
     for _ in 0..b.try_get_u32().ok()? {
         let epoch = LeaderEpoch(b.try_get_i32().ok()?);
         epochs.push(EpochStart { epoch, start: Offset(b.try_get_i64().ok()?) });
     }
+    let voters = if is_old { VoterSets::default() } else { get_voters(b)? };
     let mut segments = Vec::new();
     for _ in 0..b.try_get_u32().ok()? {
         segments.push(get_segment(b)?);
@@ -368,16 +414,30 @@ fn get_log(b: &mut &[u8]) -> Option<LogState> {
     Some(LogState {
         log,
         number,
-        damaged,
+        damaged: flags & FLAG_DAMAGED != 0,
+        renewed: flags & FLAG_RENEWED != 0,
         log_start,
         end,
+        log_end,
         high_watermark,
         cleaned_to,
         vote,
+        directory: (directory != Uuid::ZERO).then_some(directory),
         epochs: EpochHistory::from_entries(epochs),
+        voters,
         segments,
         producers,
     })
+}
+
+fn get_voters(b: &mut &[u8]) -> Option<VoterSets> {
+    let mut sets = Vec::new();
+    for _ in 0..b.try_get_u32().ok()? {
+        let epoch = LeaderEpoch(b.try_get_i32().ok()?);
+        let end = Offset(b.try_get_i64().ok()?);
+        sets.push((raft::Position { epoch, end }, voters::get(b)?));
+    }
+    VoterSets::from_entries(sets)
 }
 
 fn get_segment(b: &mut &[u8]) -> Option<SegmentState> {
@@ -395,4 +455,128 @@ fn get_segment(b: &mut &[u8]) -> Option<SegmentState> {
         bytes_since_index_row: b.try_get_u64().ok()?,
         dense: b.try_get_u8().ok()? != 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::producers::{ProducerLimits, Producers};
+    use crate::raft::VoterSet;
+
+    /// What the release before wrote.
+    const VERSION_1: &[&str] = &[
+        "4f52444e434b5054000000011f2dd59900000000000001300000000000000007a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1",
+        "00000000000000030000000000002000000000000000002cdeadbeef000000000000000c00000001b2b2b2b2b2b2b2b2",
+        "b2b2b2b2b2b2b2b200000004000000000000000b0000000000000015000000000000000003000000000000000a000000",
+        "000000000a00000000000000030000000600000002000000020000000200000000000000030000000500000000000000",
+        "0900000001000000000000000300000001000000000000000a0000000000000309000000000000000800000000000000",
+        "0c00000000000003e800000000000000090000000000000384000000000000032000000000000000210100000012f3fc",
+        "db5d0001000000000000000a00000000",
+    ];
+
+    fn from_hex(text: &str) -> Vec<u8> {
+        let digits = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    }
+
+    fn log() -> LogState {
+        let mut epochs = EpochHistory::default();
+        epochs.assign(LeaderEpoch(2), Offset(3));
+        epochs.assign(LeaderEpoch(5), Offset(9));
+        let limits = ProducerLimits { producers_max: 10, expiration_ms: 1 };
+        LogState {
+            log: LogKey {
+                id: LogId(11),
+                partition: PartitionId { topic: TopicId([0xB2; 16]), index: PartitionIndex(4) },
+            },
+            number: EntryNumber(21),
+            damaged: false,
+            renewed: false,
+            log_start: Offset(3),
+            end: Offset(10),
+            log_end: Offset(10),
+            high_watermark: Offset(10),
+            cleaned_to: Offset(3),
+            vote: Some(Vote {
+                epoch: LeaderEpoch(6),
+                candidate: Some(ReplicaKey { node: NodeId(2), directory: Uuid::ZERO }),
+            }),
+            directory: None,
+            epochs,
+            voters: VoterSets::default(),
+            segments: vec![SegmentState {
+                base: Offset(3),
+                cleaning: 1,
+                end: Offset(10),
+                bytes: 777,
+                offset_index_bytes: 8,
+                time_index_bytes: 12,
+                max_timestamp: Timestamp(1_000),
+                max_timestamp_offset: Offset(9),
+                first_timestamp: Timestamp(900),
+                created: Timestamp(800),
+                bytes_since_index_row: 33,
+                dense: true,
+            }],
+            producers: Producers::new(limits, Offset(10)).snapshot(),
+        }
+    }
+
+    fn checkpoint(owner: Option<Owner>, log: LogState) -> Checkpoint {
+        Checkpoint {
+            generation: 7,
+            incarnation: Incarnation([0xA1; 16]),
+            position: Position {
+                file: FileSequence(3),
+                offset: 8192,
+                next: CommitNumber(44),
+                previous_crc: 0xDEAD_BEEF,
+            },
+            next_log_id: 12,
+            owner,
+            logs: vec![log],
+        }
+    }
+
+    #[test]
+    fn one_of_version_1_is_read_and_has_no_owner() {
+        let bytes = from_hex(&VERSION_1.concat());
+        assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), checkpoint(None, log()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_shorter() {
+        let key = |node, directory| ReplicaKey { node: NodeId(node), directory: Uuid([directory; 16]) };
+        let at = |epoch, end| raft::Position { epoch: LeaderEpoch(epoch), end: Offset(end) };
+        let sets = vec![
+            (at(2, 3), VoterSet::of([key(1, 1)]).unwrap()),
+            (at(5, 10), VoterSet::of([key(1, 1), key(2, 0xFF)]).unwrap()),
+        ];
+        let log = LogState {
+            damaged: true,
+            renewed: true,
+            log_end: Offset(19),
+            vote: Some(Vote { epoch: LeaderEpoch(6), candidate: Some(key(2, 0x22)) }),
+            directory: Some(Uuid([0x33; 16])),
+            voters: VoterSets::from_entries(sets).unwrap(),
+            ..log()
+        };
+        let owner = Owner { node: NodeId(258), directory: Uuid([0x44; 16]) };
+        let whole = checkpoint(Some(owner), log);
+        let bytes = whole.encode();
+        assert_eq!(bytes[8..12], [0, 0, 0, 2]);
+        assert_eq!(bytes[84..88], [0, 0, 1, 2]);
+        assert_eq!(bytes[88..104], [0x44; 16]);
+        assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), whole);
+        for length in 0..bytes.len() {
+            // As a writer that ended early would seal it.
+            let mut cut = bytes[..length].to_vec();
+            if length >= OLD_HEADER_BYTES {
+                cut[COVERED_FROM..COVERED_FROM + 8].copy_from_slice(&(length as u64).to_be_bytes());
+                let crc = crc32c(&cut[COVERED_FROM..]);
+                cut[12..16].copy_from_slice(&crc.to_be_bytes());
+            }
+            assert!(Checkpoint::decode("checkpoint", &cut).is_err(), "{length} bytes");
+        }
+    }
 }

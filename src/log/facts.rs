@@ -2,25 +2,34 @@ use std::collections::VecDeque;
 
 use super::journal::{EntryBody, EntryNumber, Position};
 use super::state::Vote;
+use super::voters::VoterSets;
+use crate::raft::{self, VoterSet};
 use crate::types::EpochHistory;
-use crate::types::{LeaderEpoch, Offset};
+use crate::types::{LeaderEpoch, Offset, Uuid};
 
 /// What a log's durable entries say apart from the batches themselves: what a checkpoint may say of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Facts {
     pub(crate) number: EntryNumber,
     pub(crate) log_start: Offset,
+    /// Where the log ends, batches that are only in the journal included.
+    pub(crate) log_end: Offset,
     pub(crate) vote: Option<Vote>,
+    pub(crate) directory: Option<Uuid>,
     pub(crate) epochs: EpochHistory,
+    pub(crate) voters: VoterSets,
 }
 
 /// What one entry says apart from a batch's records.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Fact {
+    Batch { epoch: LeaderEpoch, start: Offset, log_end: Offset, voters: Option<VoterSet> },
     Epoch { epoch: LeaderEpoch, start: Offset },
     Vote(Vote),
+    Directory(Uuid),
     LogStart(Offset),
     Truncated { log_end: Offset, last_epoch: LeaderEpoch },
+    Reset { to: raft::Position, voters: VoterSet },
     Nothing,
 }
 
@@ -31,19 +40,31 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn push(&mut self, number: EntryNumber, journal: Position, body: &EntryBody) {
+    /// `voters` is the set that a batch holds.
+    pub(crate) fn push(
+        &mut self,
+        number: EntryNumber,
+        journal: Position,
+        body: &EntryBody,
+        voters: Option<VoterSet>,
+    ) {
         let fact = match body {
-            EntryBody::Batch(batch) => Fact::Epoch {
-                epoch: batch.header().partition_leader_epoch,
-                start: batch.header().base_offset,
-            },
+            EntryBody::Batch(batch) => {
+                let header = batch.header();
+                let (epoch, start) = (header.partition_leader_epoch, header.base_offset);
+                Fact::Batch { epoch, start, log_end: header.next_offset(), voters }
+            }
             EntryBody::EpochStart { epoch, start_offset } => {
                 Fact::Epoch { epoch: *epoch, start: *start_offset }
             }
             EntryBody::Vote { epoch, candidate } => Fact::Vote(Vote { epoch: *epoch, candidate: *candidate }),
+            EntryBody::ReplicaDirectory { directory } => Fact::Directory(*directory),
             EntryBody::LogStartMoved { log_start } => Fact::LogStart(*log_start),
             EntryBody::Truncated { log_end, last_epoch } => {
                 Fact::Truncated { log_end: *log_end, last_epoch: *last_epoch }
+            }
+            EntryBody::LogReset { to, voters, producers: _ } => {
+                Fact::Reset { to: *to, voters: voters.clone() }
             }
             EntryBody::LogCreated { .. } | EntryBody::LogDeleted => Fact::Nothing,
         };
@@ -58,24 +79,53 @@ impl Pending {
     /// Moves entries up to `number` into the durable facts. True if they say more than batches do.
     pub(crate) fn settle(&mut self, number: EntryNumber, facts: &mut Facts) -> bool {
         let mut changed = false;
-        while let Some((next, _, fact)) = self.entries.front().copied()
-            && next <= number
-        {
-            self.entries.pop_front();
+        while self.entries.front().is_some_and(|(next, _, _)| *next <= number) {
+            let (next, _, fact) = self.entries.pop_front().expect("it was just there");
             facts.number = next;
-            let epochs = facts.epochs.entries().len();
-            match fact {
-                Fact::Epoch { epoch, start } => facts.epochs.assign(epoch, start),
-                Fact::Vote(vote) => facts.vote = Some(vote),
-                Fact::LogStart(log_start) => {
-                    facts.log_start = facts.log_start.max(log_start);
-                    facts.epochs.advance_start(facts.log_start);
-                }
-                Fact::Truncated { log_end, last_epoch } => facts.epochs.truncate(log_end, last_epoch),
-                Fact::Nothing => {}
-            }
-            changed |= !matches!(fact, Fact::Epoch { .. }) || facts.epochs.entries().len() != epochs;
+            changed |= facts.take(fact);
         }
         changed
+    }
+}
+
+impl Facts {
+    /// Takes in the next entry's. True if that is more than where a batch ends.
+    fn take(&mut self, fact: Fact) -> bool {
+        match fact {
+            Fact::Batch { epoch, start, log_end, voters } => {
+                let epochs = self.epochs.entries().len();
+                self.epochs.assign(epoch, start);
+                self.log_end = log_end;
+                let is_news = self.epochs.entries().len() != epochs || voters.is_some();
+                if let Some(voters) = voters {
+                    self.voters.push(raft::Position { epoch, end: log_end }, voters);
+                }
+                return is_news;
+            }
+            Fact::Epoch { epoch, start } => {
+                self.epochs.assign(epoch, start);
+                self.log_end = start;
+            }
+            Fact::Vote(vote) => self.vote = Some(vote),
+            Fact::Directory(directory) => self.directory = Some(directory),
+            Fact::LogStart(log_start) => {
+                self.log_start = self.log_start.max(log_start);
+                self.epochs.advance_start(self.log_start);
+                self.voters.advance_start(self.log_start);
+            }
+            Fact::Truncated { log_end, last_epoch } => {
+                self.log_end = log_end;
+                self.epochs.truncate(log_end, last_epoch);
+                self.voters.truncate(log_end, last_epoch);
+            }
+            Fact::Reset { to, voters } => {
+                self.log_start = to.end;
+                self.log_end = to.end;
+                self.epochs = EpochHistory::beginning(to.epoch, to.end);
+                self.voters = VoterSets::begin(to, voters);
+            }
+            Fact::Nothing => {}
+        }
+        true
     }
 }

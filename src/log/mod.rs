@@ -13,7 +13,8 @@
 //! - Nothing is cut from a log except by [`PartitionLog::truncate_to`], moved out of it except by
 //!   [`PartitionLog::advance_log_start`].
 //!
-//! Absent: offsets are assigned, and records validated, by the owner above; replication; Kafka error codes.
+//! Absent: offsets are assigned, and records validated, by the owner above, who also carries the replication; Kafka
+//! error codes.
 mod checkpoint;
 mod checksum;
 mod cleaning;
@@ -38,6 +39,7 @@ mod tail;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+pub mod voters;
 mod walker;
 
 pub use crate::types::{EpochHistory, EpochStart};

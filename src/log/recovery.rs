@@ -76,14 +76,22 @@ pub(super) async fn recover(
         let position = reader.position();
         match reader.next().await? {
             Step::Commit(commit) => {
-                for key in commit.damaged {
+                let lost = || format!("an entry in journal commit {} is lost", commit.number);
+                for &key in &commit.damaged {
                     next_log_id = next_log_id.max(key.id.0 + 1);
-                    let what = format!("an entry in journal commit {} is lost", commit.number);
-                    damage(parts, &mut logs, key, first_new_id, what);
+                    damage(parts, &mut logs, key, first_new_id, lost());
                 }
                 for entry in commit.entries {
                     next_log_id = next_log_id.max(entry.log.id.0 + 1);
                     replay(parts, &mut logs, entry, position, first_new_id);
+                }
+                // What is lost may have stood behind a reset that made the log sound.
+                for key in &commit.damaged {
+                    if let Some(log) = logs.get_mut(&key.id)
+                        && log.damage().is_none()
+                    {
+                        log.mark_damaged(lost());
+                    }
                 }
             }
             Step::AllDamaged => {
@@ -157,9 +165,12 @@ fn replay(
                 let what = format!("entries {} to {} are missing", log.number().next(), entry.number.0 - 1);
                 log.mark_damaged(what);
             }
-            if log.damage().is_some()
-                && matches!(entry.body, EntryBody::Batch(_) | EntryBody::Truncated { .. })
-            {
+            // What the log held is not followed any further, up to a reset that drops it.
+            let is_content = matches!(
+                entry.body,
+                EntryBody::Batch(_) | EntryBody::EpochStart { .. } | EntryBody::Truncated { .. }
+            );
+            if log.damage().is_some() && is_content {
                 return;
             }
             if let Err(error) = log.replay(entry, position) {

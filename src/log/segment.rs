@@ -83,7 +83,7 @@ pub(crate) fn file_name(base: Offset, cleaning: u32, kind: FileKind) -> String {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SegmentState {
     pub base: Offset,
-    /// How often it was cleaned: part of its file names if not 0.
+    /// Part of its file names if not 0: another one for each compaction of the log, and after each reset.
     pub cleaning: u32,
     /// The offset after its last batch.
     pub end: Offset,

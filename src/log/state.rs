@@ -2,14 +2,16 @@ use bytes::Bytes;
 
 use super::journal::{EntryNumber, LogKey};
 use super::segment::SegmentState;
+use super::voters::VoterSets;
+use crate::raft::ReplicaKey;
 use crate::types::EpochHistory;
-use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::types::{LeaderEpoch, Offset, Uuid};
 
 /// The last epoch that the node has seen for a partition, and whom it voted for in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Vote {
     pub epoch: LeaderEpoch,
-    pub candidate: Option<NodeId>,
+    pub candidate: Option<ReplicaKey>,
 }
 
 /// What the checkpoint keeps of a log: its state after the entry `number`, except that batches from `end` on
@@ -20,14 +22,21 @@ pub struct LogState {
     pub number: EntryNumber,
     /// Something of it is known to be lost: it serves nothing.
     pub damaged: bool,
+    /// The directory id was drawn anew since the damage was found: a reset makes the log sound again.
+    pub renewed: bool,
     pub log_start: Offset,
     /// Up to where the segments reach.
     pub end: Offset,
+    /// Where the log ends, batches that are only in the journal included.
+    pub log_end: Offset,
     pub high_watermark: Offset,
     /// Up to where compaction has been.
     pub cleaned_to: Offset,
     pub vote: Option<Vote>,
+    /// The directory id of this log's replica, if it is not the data directory's.
+    pub directory: Option<Uuid>,
     pub epochs: EpochHistory,
+    pub(crate) voters: VoterSets,
     pub segments: Vec<SegmentState>,
     /// [`super::producers::Producers::snapshot`] as of `end`.
     pub producers: Bytes,

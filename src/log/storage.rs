@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::checkpoint::{self, Checkpoint, CheckpointError};
+use super::checkpoint::{self, Checkpoint, CheckpointError, Owner};
 use super::config::{LogConfig, OptionsInvalid, StorageOptions};
 use super::file_cache::FileCache;
 use super::flush::{FlushDone, FlushFailed, FlushWork, flush_all};
@@ -18,7 +18,7 @@ use super::state::LogState;
 use super::tail::TailBudget;
 use crate::io::Io;
 use crate::probe::{Mutant, mutant};
-use crate::types::{Offset, PartitionId};
+use crate::types::{NodeId, Offset, PartitionId, Uuid};
 
 /// Why the storage cannot be opened, or a change of it fails.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,10 @@ pub enum StorageError {
         "there is no checkpoint although {found}: it was lost, and without it nothing tells what the files hold; restore checkpoint or checkpoint.copy, or wipe the data directory"
     )]
     CheckpointLost { found: String },
+    #[error(
+        "the data directory is that of node {owner} (its directory id is {directory}), and this is node {node}: set node.id={owner}, or give this node a data directory of its own"
+    )]
+    OtherNode { owner: NodeId, directory: Uuid, node: NodeId },
     #[error("partition {partition} has a log already")]
     LogExists { partition: PartitionId },
     #[error("storage: {action} {path} failed: {source}")]
@@ -64,6 +68,7 @@ pub struct Storage {
 struct Inner {
     io: Io,
     incarnation: Incarnation,
+    owner: Owner,
     journal: JournalHandle,
     cache: Arc<FileCache>,
     budget: Arc<TailBudget>,
@@ -91,28 +96,30 @@ impl CheckpointRound {
 }
 
 impl Storage {
-    /// Opens a node's storage, making it if there is none, and brings back its logs: the checkpoint's state
+    /// Opens the storage of `node`, making it if there is none, and brings back its logs: the checkpoint's state
     /// and what the journal holds beyond it. `config_of` gives a log's limits (they may be set again later).
     ///
     /// # Errors
-    /// If the options are wrong, something cannot be read, or damage was found that cannot be laid to single
+    /// If it is another node's, the options are wrong, something cannot be read, or damage was found that cannot be laid to single
     /// logs: nothing was changed then that would lose anything.
     pub async fn open(
         io: Io,
+        node: NodeId,
         options: StorageOptions,
         config_of: impl Fn(PartitionId) -> LogConfig + Send + Sync,
     ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StorageError> {
         options.check()?;
         let disk = Arc::clone(&io.disk);
-        let (checkpoint, is_new, copy, outdated) = match checkpoint::read(&*disk).await? {
+        let (mut checkpoint, is_new, copy, outdated) = match checkpoint::read(&*disk).await? {
             checkpoint::Found::Checkpoint { checkpoint, other, outdated } => {
                 checkpoint::settle(&*disk).await?;
                 (checkpoint, false, other, outdated)
             }
             checkpoint::Found::Nothing => {
-                (create(&io, &options).await?, true, None, checkpoint::Outdated::default())
+                (create(&io, node, &options).await?, true, None, checkpoint::Outdated::default())
             }
         };
+        let owner = own(&io, node, &mut checkpoint).await?;
         let cache = FileCache::new(Arc::clone(&disk), options.fd_cache_files, options.index_cache_bytes);
         let budget = TailBudget::new(options.tail_budget_bytes);
         let incarnation = checkpoint.incarnation;
@@ -142,7 +149,7 @@ impl Storage {
         recovered.report.journal = journal_report;
         let known = Mutex::new(known);
         let checkpointing = tokio::sync::Mutex::new(());
-        let inner = Inner { io, incarnation, journal, cache, budget, known, checkpointing };
+        let inner = Inner { io, incarnation, owner, journal, cache, budget, known, checkpointing };
         let storage = Storage { inner: Arc::new(inner) };
         let logs = recovered.logs.into_values().collect();
         Ok((storage, logs, recovered.report))
@@ -150,6 +157,13 @@ impl Storage {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.inner.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The id that was drawn for the data directory when it was made: with the node's, the key of each replica whose
+    /// log has none of its own ([`PartitionLog::directory`]).
+    #[must_use]
+    pub fn directory_id(&self) -> Uuid {
+        self.inner.owner.directory
     }
 
     /// The node's journal.
@@ -306,6 +320,7 @@ impl Storage {
                 incarnation: self.inner.incarnation,
                 position: known.position,
                 next_log_id: known.next_log_id,
+                owner: Some(self.inner.owner),
                 logs: known
                     .logs
                     .values()
@@ -372,9 +387,29 @@ impl Storage {
     }
 }
 
+fn new_owner(io: &Io, node: NodeId) -> Owner {
+    Owner { node, directory: Uuid(io.rng.stream("directory id").bytes16()) }
+}
+
+/// Whose directory it is. One that was made before directories had owners becomes this node's, durably: nobody hears of
+/// an id that could still be lost.
+async fn own(io: &Io, node: NodeId, checkpoint: &mut Checkpoint) -> Result<Owner, StorageError> {
+    match checkpoint.owner {
+        Some(owner) if owner.node == node => Ok(owner),
+        Some(Owner { node: owner, directory }) => Err(StorageError::OtherNode { owner, directory, node }),
+        None => {
+            let owner = new_owner(io, node);
+            checkpoint.owner = Some(owner);
+            checkpoint.generation += 1;
+            checkpoint.write(&*io.disk).await?;
+            Ok(owner)
+        }
+    }
+}
+
 /// Makes a new node's storage: everything that the checkpoint speaks of, then the checkpoint. What is independent
 /// is written and synced side by side.
-async fn create(io: &Io, options: &StorageOptions) -> Result<Checkpoint, StorageError> {
+async fn create(io: &Io, node: NodeId, options: &StorageOptions) -> Result<Checkpoint, StorageError> {
     let disk = &*io.disk;
     let before = journal::before(disk).await?;
     if before == journal::Before::Written {
@@ -396,6 +431,7 @@ async fn create(io: &Io, options: &StorageOptions) -> Result<Checkpoint, Storage
         incarnation: Incarnation(io.rng.stream("journal incarnation").bytes16()),
         position: Position::START,
         next_log_id: 1,
+        owner: Some(new_owner(io, node)),
         logs: Vec::new(),
     };
     let failed = |action| move |source| StorageError::Io { action, path: LOGS.to_owned(), source };

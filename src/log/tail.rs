@@ -135,10 +135,10 @@ impl Tail {
         }
     }
 
-    /// Drops batches that begin at or above `end`.
+    /// Drops batches that reach beyond `end`.
     pub(crate) fn truncate(&mut self, end: Offset) {
         while let Some(batch) = self.batches.back()
-            && batch.header().base_offset >= end
+            && batch.header().next_offset() > end
         {
             let bytes = batch.batch.len();
             self.batches.pop_back();
@@ -149,6 +149,14 @@ impl Tail {
             }
             self.forget(bytes);
         }
+    }
+
+    /// Drops all.
+    pub(crate) fn clear(&mut self) {
+        self.batches.clear();
+        self.flushed = 0;
+        self.unflushed_bytes = 0;
+        self.forget(self.bytes);
     }
 
     fn pop_front(&mut self) {

@@ -3,8 +3,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::maintenance::Step;
+use super::replication::{PeerStep, Post};
 use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request, Required};
-use super::shard::Shard;
+use super::shard::{PostOffice, Shard};
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
     PartitionSpec, PartitionStats, ReadRequest, ReadResult,
@@ -35,6 +36,8 @@ pub fn shard_of(id: PartitionId, shards: usize) -> usize {
 const INBOX_REQUESTS_MAX: usize = 1024;
 /// Steps of maintenance that wait; there is one maintenance task, which mostly waits for the answer.
 const STEPS_MAX: usize = 8;
+/// Steps of the hub that wait; it waits for the answers to most of them.
+const PEER_STEPS_MAX: usize = 64;
 
 /// Starts the shards of a node over the logs that recovery found. They end when the last clone of the handle
 /// is gone.
@@ -52,26 +55,32 @@ pub fn start_shards(
         of_shard[shard_of(log.key().partition, shards)].push(log);
     }
     let mut senders = Vec::with_capacity(shards);
-    for logs in of_shard {
+    let post = Arc::new(Post::default());
+    for (shard, logs) in of_shard.into_iter().enumerate() {
         let (requests, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (steps, maintenance) = mpsc::channel(STEPS_MAX);
-        let shard = Shard::new(io.clone(), node, storage.clone(), logs);
-        drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance))));
-        senders.push(ShardSender { requests, steps });
+        let (peers, peer_steps) = mpsc::channel(PEER_STEPS_MAX);
+        let post_office = PostOffice { shard, post: Arc::clone(&post), steps: peers.downgrade() };
+        let shard = Shard::new(io.clone(), node, storage.clone(), logs, post_office);
+        drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance, peer_steps))));
+        senders.push(ShardSender { requests, steps, peers });
     }
-    Partitions { shards: senders.into() }
+    Partitions { shards: senders.into(), post }
 }
 
 /// All partitions of this node, behind their shards. Cheap to clone.
 #[derive(Clone)]
 pub struct Partitions {
     shards: Arc<[ShardSender]>,
+    /// What the shards have for other nodes.
+    post: Arc<Post>,
 }
 
-/// The two ways into a shard: requests wait while memory is short, maintenance does not.
+/// The ways into a shard: requests wait while memory is short, maintenance and other nodes do not.
 struct ShardSender {
     requests: mpsc::Sender<Request>,
     steps: mpsc::Sender<Step>,
+    peers: mpsc::Sender<PeerStep>,
 }
 
 /// Collects the outcomes of one append that went to several shards.
@@ -375,6 +384,11 @@ impl Partitions {
     /// For the maintenance task: hands one shard a step. It is taken before the requests that wait.
     pub(super) async fn maintain_shard(&self, shard: usize, step: Step) -> Result<(), PartitionsClosed> {
         self.shards[shard].steps.send(step).await.map_err(|_| PartitionsClosed)
+    }
+
+    /// The ways of the hub into the shards, in their order, and what the shards have for it.
+    pub(super) fn peer_side(&self) -> (Vec<mpsc::Sender<PeerStep>>, Arc<Post>) {
+        (self.shards.iter().map(|shard| shard.peers.clone()).collect(), Arc::clone(&self.post))
     }
 
     pub(super) fn shard_count(&self) -> usize {

@@ -9,11 +9,13 @@
 mod appends;
 mod compactor;
 mod config;
+mod deletions;
 mod handle;
 mod maintenance;
 #[allow(clippy::module_inception, reason = "the module is named after what it owns")]
 mod partition;
 mod replay;
+mod replication;
 mod request;
 mod search;
 mod shard;
@@ -26,6 +28,7 @@ mod waiters;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use maintenance::Maintenance;
+pub use replication::{NodeAddress, Replication};
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
     OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest,

@@ -1,6 +1,15 @@
+mod effects;
+mod incoming;
+#[cfg(all(feature = "simulation", debug_assertions))]
+mod mistakes;
+mod serving;
+
 use std::collections::VecDeque;
 
-use super::request::{AppendError, Appended, LeadershipError, Required};
+pub(super) use incoming::Incoming;
+pub(super) use serving::{Entries, is_reset};
+
+use super::request::{AppendError, Appended, LeadershipError, PartitionSpec, Required};
 use super::waiters::Waiters;
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
@@ -8,14 +17,16 @@ use super::{
 };
 use crate::log::producers::Decision;
 use crate::log::{
-    self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead, Vote,
+    self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::raft::{Effect, Event, Position, Recovered, Replica, ReplicaKey, Standing, Timing, VoterSet};
-use crate::types::{Instant, LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
+use crate::raft::{
+    Event, Fetch, Message, Position, Recovered, Replica, ReplicaKey, Standing, Timer, Timing, VoterSet,
+};
+use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
 use crate::wire::batch::ValidatedBatch;
 use std::sync::Arc;
-use tracing::error;
+use tracing::{error, warn};
 
 /// One partition as its shard owns it: the replica decides, the log keeps, and requests wait here.
 pub(super) struct Partition {
@@ -30,7 +41,21 @@ pub(super) struct Partition {
     durable_end: Offset,
     /// Batches that no reader may see yet: where each ends, and its bytes.
     uncommitted: VecDeque<(Offset, u64)>,
+    /// Deletions of records that wait until a majority has moved its log's start there.
+    waiting_start: Vec<(Offset, Place)>,
     fetches: Waiters,
+    /// The nodes that shall hold it.
+    nodes: Vec<NodeId>,
+    /// What replicas hold that are to become voters: one for each node.
+    candidates: Vec<Fetch>,
+    /// What came beside the reply that the replica is stepped with.
+    incoming: Incoming,
+    /// The node that is asked for entries.
+    asks: Option<NodeId>,
+    /// When the shard wakes it, if it is known to the shard's timers.
+    pub(super) wakes: Option<Instant>,
+    /// Its log is damaged, and is emptied once a leader gives what it lost.
+    awaits_repair: bool,
 }
 
 /// An append that is answered once the log is durable, or committed, up to `end`.
@@ -49,6 +74,8 @@ pub(super) struct Place {
 
 /// What the shard has to do after a step of a partition.
 pub(super) struct Outbox {
+    now: Instant,
+    wall: Timestamp,
     /// A place in the journal that comes before all of `entries`.
     journal: log::Position,
     /// The largest batch that the journal takes, in bytes.
@@ -59,134 +86,106 @@ pub(super) struct Outbox {
     pub(super) once_durable: Vec<Event>,
     /// Appends that are answered.
     pub(super) answered: Vec<(Place, Result<Appended, AppendError>)>,
+    /// Deletions of records that are answered.
+    pub(super) starts: Vec<(Place, Result<Offset, PartitionError>)>,
+    /// For other nodes' replicas, in order; fetches and entries go by themselves.
+    pub(super) sends: Vec<(NodeId, Message)>,
+    /// The state of its fetch at this node has changed.
+    pub(super) fetch_from: Option<NodeId>,
+    /// It asks this node no longer.
+    pub(super) forget: Option<NodeId>,
+    /// There may be something new for its followers.
+    pub(super) news: bool,
+    /// More is committed: the voters may be changed now.
+    pub(super) may_replace: bool,
+    /// Who sent what no sound node sends, and what that is.
+    pub(super) malformed: Option<(NodeId, String)>,
 }
 
 impl Outbox {
-    pub(super) fn new(journal: &JournalHandle) -> Outbox {
+    pub(super) fn new(journal: &JournalHandle, now: Instant, wall: Timestamp) -> Outbox {
         let batch_bytes_max = usize::try_from(journal.entry_bytes_max()).unwrap_or(usize::MAX);
         let journal = journal.durable_position();
         Outbox {
+            now,
+            wall,
             journal,
             batch_bytes_max,
             entries: Vec::new(),
             once_durable: Vec::new(),
             answered: Vec::new(),
+            starts: Vec::new(),
+            sends: Vec::new(),
+            fetch_from: None,
+            forget: None,
+            news: false,
+            may_replace: false,
+            malformed: None,
         }
     }
 }
 
+/// What a partition is made of.
+pub(super) struct Made {
+    pub(super) node: NodeId,
+    /// Of the data directory.
+    pub(super) directory: Uuid,
+    /// Feeds the replica's random delays.
+    pub(super) seed: u64,
+    pub(super) spec: PartitionSpec,
+    pub(super) log: PartitionLog,
+}
+
 impl Partition {
-    pub(super) fn new(node: NodeId, topic: Arc<str>, voters: VoterSet, log: PartitionLog) -> Partition {
-        // Directory ids come with the second node: until then a replica is its node's.
-        let key = |node| ReplicaKey { node, directory: Uuid::ZERO };
-        let vote = log.vote();
-        // A damaged log may contradict itself; it is never led.
-        let log_start = log.log_start().min(log.log_end());
-        let recovered = Recovered {
-            epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),
-            vote: vote.and_then(|vote| vote.candidate).map(key),
-            epochs: log.epochs().clone(),
-            log_start,
-            log_end: log.log_end(),
-            high_watermark: log.high_watermark().clamp(log_start, log.log_end()),
-            voters: vec![(Position::ORIGIN, voters)],
-        };
-        let durable_end = log.log_end();
+    /// `renewed` is drawn for a replica that has lost what it may have promised.
+    pub(super) fn new(made: Made, renewed: impl FnOnce() -> Uuid, out: &mut Outbox) -> Partition {
+        let Made { node, directory, seed, spec, mut log } = made;
+        let nodes: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
+        let founders = founders(&spec.voters, ReplicaKey { node, directory });
+        let alone = nodes == [node];
+        let awaits_repair = log.damage().is_some() && !alone;
+        if awaits_repair && log.needs_new_directory() {
+            // From here on it is another replica, which has promised nothing.
+            out.entries.push(log.renew_directory(renewed(), out.journal));
+        }
+        let mut key = ReplicaKey { node, directory: log.directory().unwrap_or(directory) };
+        if mutant(Mutant::ReplicaAmnesiacVotes) {
+            key = founders.of_node(node).unwrap_or(key);
+        }
+        let recovered = if awaits_repair { nothing(founders) } else { recovered(&log, founders) };
+        let durable_end = recovered.log_end;
+        #[cfg_attr(not(all(feature = "simulation", debug_assertions)), expect(unused_mut, reason = "planted there"))]
+        let mut replica = Replica::new(key, recovered, Timing::default(), seed, out.now);
+        #[cfg(all(feature = "simulation", debug_assertions))]
+        mistakes::plant(&mut replica);
         Partition {
-            // A lone voter is told to campaign and waits for no timer: neither seed nor time count.
-            replica: Replica::new(key(node), recovered, Timing::default(), 0, Instant::default()),
+            replica,
             log,
-            topic,
+            topic: spec.topic,
             gates: Vec::new(),
             waiting_leader: VecDeque::new(),
             waiting_commit: VecDeque::new(),
             durable_end,
             uncommitted: VecDeque::new(),
+            waiting_start: Vec::new(),
             fetches: Waiters::default(),
+            nodes,
+            candidates: Vec::new(),
+            incoming: Incoming::default(),
+            asks: None,
+            wakes: None,
+            awaits_repair,
         }
+    }
+
+    /// When it wants to be woken, and why.
+    pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
+        self.replica.deadline()
     }
 
     /// As people know it.
     pub(super) fn name(&self) -> String {
         format!("{}-{}", self.topic, self.log.key().partition.index.0)
-    }
-
-    /// Gives the replica an event and carries out what it wants.
-    pub(super) fn step(&mut self, event: Event, out: &mut Outbox) {
-        if let Event::Durable { position } = event {
-            self.durable_end = self.durable_end.max(position.end);
-        }
-        let mut effects = Vec::new();
-        self.replica.step(Instant::default(), event, &mut effects);
-        for effect in effects {
-            self.carry_out(effect, out);
-        }
-        answer_up_to(&mut self.waiting_leader, self.durable_end, out);
-    }
-
-    fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
-        match effect {
-            Effect::PersistVote { epoch, candidate } => {
-                let vote = Vote { epoch, candidate: Some(candidate.node) };
-                out.entries.push(self.log.record_vote(vote, out.journal));
-                out.once_durable.push(Event::VoteDurable { epoch });
-            }
-            Effect::AppendEpochStart { epoch, start } => {
-                assert_eq!(start, self.log.log_end(), "an epoch starts where the log ends");
-                // A damaged log is never led: the shard does not let it campaign.
-                let entry = self.log.start_epoch(epoch, out.journal).expect("a new epoch of a sound log");
-                out.entries.push(entry);
-                out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
-            }
-            Effect::BecameLeader { epoch: _ } => {}
-            Effect::AdvanceHighWatermark { offset } => self.committed(offset, out),
-            Effect::Resigned { epoch: _ } => self.fail_waiting(out),
-            Effect::LeaderChanged { epoch: _, leader: _ } => {}
-            Effect::Halted { reason } => {
-                error!(partition = %self.name(), ?reason, "the replica stops: its log contradicts the others'");
-            }
-            // No other voter can be reached yet: such a replica goes on asking, and follows nobody.
-            Effect::Send { to: _, message: _ } | Effect::Stalled { lost: _, voters: _ } => {}
-            Effect::AppendEntries { .. }
-            | Effect::AppendVoters { .. }
-            | Effect::Truncate { .. }
-            | Effect::Reset { .. }
-            | Effect::MoveLogStart { .. }
-            | Effect::Fetch { .. }
-            | Effect::ServeFetch { .. }
-            | Effect::VoterForgot { .. }
-            | Effect::VotersChanged { .. }
-            | Effect::VoterChangeRefused { .. }
-            | Effect::TransferFailed
-            | Effect::Malformed { .. } => unreachable!("nobody else was heard: {effect:?}"),
-        }
-    }
-
-    fn committed(&mut self, high_watermark: Offset, out: &mut Outbox) {
-        self.log.set_high_watermark(high_watermark);
-        answer_up_to(&mut self.waiting_commit, high_watermark, out);
-        let mut gained = 0;
-        while let Some(&(end, bytes)) = self.uncommitted.front() {
-            if end > high_watermark {
-                break;
-            }
-            gained += bytes;
-            self.uncommitted.pop_front();
-        }
-        self.fetches.gained(gained);
-    }
-
-    fn fail_waiting(&mut self, out: &mut Outbox) {
-        let error = match self.replica.standing() {
-            Standing::Failed => AppendError::Journal,
-            Standing::NotLeader | Standing::Starting | Standing::Serving | Standing::HandingOver => {
-                LeadershipError::NotLeader.into()
-            }
-        };
-        for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
-            out.answered.push((waiting.place, Err(error.clone())));
-        }
-        self.fetches.satisfy_all();
     }
 
     /// Takes a batch into the log; it is answered through `out` at once (a refusal) or once it is durable.
@@ -247,8 +246,9 @@ impl Partition {
         out.entries.push(entry);
         let position = Position { epoch, end: self.log.log_end() };
         self.uncommitted.push_back((position.end, bytes as u64));
-        self.replica.step(Instant::default(), Event::Appended { log_end: position }, &mut Vec::new());
+        self.replica.step(out.now, Event::Appended { log_end: position }, &mut Vec::new());
         out.once_durable.push(Event::Durable { position });
+        out.news = true;
         Ok((position.end, Appended { base_offset, log_append_time, log_start }))
     }
 
@@ -398,12 +398,17 @@ impl Partition {
         })
     }
 
-    /// Moves the log's start up to `offset` (the high watermark if none); answers where it is then.
+    /// Moves the log's start up to `offset` (the high watermark if none). `place` is answered with where it is then,
+    /// once a majority of the replicas has moved theirs, too.
+    ///
+    /// # Errors
+    /// If it may not: `place` is not answered then.
     pub(super) fn delete_records(
         &mut self,
         offset: Option<Offset>,
+        place: Option<Place>,
         out: &mut Outbox,
-    ) -> Result<Offset, PartitionError> {
+    ) -> Result<(), PartitionError> {
         self.standing()?;
         let high_watermark = self.replica.high_watermark();
         let asked = offset.unwrap_or(high_watermark);
@@ -421,8 +426,14 @@ impl Partition {
             }
         }
         let log_start = self.log.log_start();
-        self.replica.step(Instant::default(), Event::LogStartMoved { log_start }, &mut Vec::new());
-        Ok(log_start)
+        self.replica.step(out.now, Event::LogStartMoved { log_start }, &mut Vec::new());
+        out.once_durable.push(Event::LogStartDurable { log_start });
+        out.news = true;
+        if !self.is_alone() && place.is_some() {
+            sometimes(Condition::ReplicaStartsWaited);
+        }
+        self.waiting_start.extend(place.map(|place| (log_start, place)));
+        Ok(())
     }
 
     pub(super) fn configure(&mut self, config: LogConfig) {
@@ -433,17 +444,60 @@ impl Partition {
         PartitionStats {
             id: self.log.key().partition,
             epoch: self.replica.epoch(),
-            leader: matches!(
-                self.replica.standing(),
-                Standing::Serving | Standing::Starting | Standing::HandingOver
-            ),
+            leader: self.leads(),
+            serving: self.standing().is_ok(),
+            leader_node: self.replica.leader(),
+            role: self.replica.role_name(),
+            voters: self.replica.voters().clone(),
             damaged: self.log.damage().is_some(),
             log_start: self.log.log_start(),
             high_watermark: self.replica.high_watermark(),
             log_end: self.log.log_end(),
+            durable_end: self.replica.durable().end,
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),
         }
+    }
+}
+
+/// The voters that a topic's record names. One whose directory is not known yet is this node's own, if it is of this node.
+fn founders(voters: &VoterSet, own: ReplicaKey) -> VoterSet {
+    let known = |key: &ReplicaKey| {
+        if key.node == own.node && key.directory == Uuid::ZERO { own } else { *key }
+    };
+    VoterSet::of(voters.keys().iter().map(known)).expect("as many of as many nodes as before")
+}
+
+/// What the log says of itself. The founders come before its first voter set, unless that is the one at its start.
+fn recovered(log: &PartitionLog, founders: VoterSet) -> Recovered {
+    let vote = log.vote().filter(|_| !mutant(Mutant::ReplicaForgetVote));
+    // A damaged log may contradict itself; it is never led.
+    let log_start = log.log_start().min(log.log_end());
+    let mut voters = log.voters().to_vec();
+    if voters.first().is_none_or(|(at, _)| at.end > log_start) {
+        voters.insert(0, (Position::ORIGIN, founders));
+    }
+    Recovered {
+        epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),
+        vote: vote.and_then(|vote| vote.candidate),
+        epochs: log.epochs().clone(),
+        log_start,
+        log_end: log.log_end(),
+        high_watermark: log.high_watermark().clamp(log_start, log.log_end()),
+        voters,
+    }
+}
+
+/// A replica that holds nothing.
+fn nothing(founders: VoterSet) -> Recovered {
+    Recovered {
+        epoch: LeaderEpoch::NONE,
+        vote: None,
+        epochs: EpochHistory::default(),
+        log_start: Offset::ZERO,
+        log_end: Offset::ZERO,
+        high_watermark: Offset::ZERO,
+        voters: vec![(Position::ORIGIN, founders)],
     }
 }
 
@@ -470,6 +524,9 @@ impl From<LogError> for AppendError {
             | LogError::StartAboveHighWatermark { .. }
             | LogError::EpochNotAbove { .. }
             | LogError::StaleEpoch { .. }
+            | LogError::Voters(_)
+            | LogError::ProducerState(_)
+            | LogError::ProducerStateElsewhere { .. }
             | LogError::Control(_) => AppendError::Log(error),
         }
     }

@@ -7,7 +7,7 @@ use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
 use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
 use crate::raft::VoterSet;
-use crate::types::{Instant, LeaderEpoch, Offset, PartitionId, ProducerId, Timestamp};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 use crate::wire::batch::ValidatedBatch;
 
 /// A partition that this node shall hold.
@@ -189,11 +189,21 @@ pub enum OffsetReply {
 pub struct PartitionStats {
     pub id: PartitionId,
     pub epoch: LeaderEpoch,
+    /// Whether this replica leads, or begins to.
     pub leader: bool,
+    /// Whether it leads, and answers clients.
+    pub serving: bool,
+    /// The node that leads, as far as this replica knows.
+    pub leader_node: Option<NodeId>,
+    /// What the replica is, for people.
+    pub role: &'static str,
+    pub voters: VoterSet,
     pub damaged: bool,
     pub log_start: Offset,
     pub high_watermark: Offset,
     pub log_end: Offset,
+    /// Up to where this node holds the log durably.
+    pub durable_end: Offset,
     pub size_bytes: u64,
     pub segments: usize,
 }

@@ -1,25 +1,32 @@
+mod replicas;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+pub(super) use replicas::PostOffice;
+use replicas::{Held, Peer};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::appends::Appends;
 use super::compactor::{Outcome, log_of, told_compaction};
+use super::deletions::Deletions;
 use super::maintenance::{Step, told_retention};
-use super::partition::{Outbox, Partition, Place};
+use super::partition::{Made, Outbox, Partition, Place};
+use super::replication::{Letters, PeerStep};
 use super::request::{AppendError, AppendRequest, Request, Required};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::io::{Alarm, Io};
+use crate::io::{Alarm, Io, RngStream};
 use crate::log::{
     CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
-    PartitionLog, Position, Storage,
+    PartitionLog, Position, ReadError, Storage,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::raft::Event;
-use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp};
+use crate::raft::{self, Event};
+use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp, Uuid};
 
 /// Different damages that are reported, each once.
 const TOLD_DAMAGE_MAX: usize = 1000;
@@ -37,12 +44,28 @@ pub(super) struct Shard {
     node: NodeId,
     storage: Storage,
     journal: JournalHandle,
-    partitions: BTreeMap<PartitionId, Partition>,
+    /// Boxed: the nodes of the map are half empty after a topic's partitions came in order.
+    partitions: BTreeMap<PartitionId, Box<Partition>>,
     /// Logs that recovery found and nobody has claimed yet.
     dormant: BTreeMap<PartitionId, PartitionLog>,
     appends: Appends,
+    deletions: Deletions,
     gates: BTreeMap<u64, Gate>,
     next_gate: u64,
+    random: Box<dyn RngStream>,
+    /// When partitions want to be woken.
+    timers: BTreeSet<(Instant, PartitionId)>,
+    /// The other nodes with which partitions here have to do.
+    peers: BTreeMap<NodeId, Peer>,
+    /// Those that are not heard.
+    silent: BTreeSet<NodeId>,
+    /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
+    /// bound them.
+    held_rows: VecDeque<(NodeId, Held)>,
+    /// Where the log of a partition will end once the rows that are held are taken: they follow one another.
+    held_chains: BTreeMap<PartitionId, raft::Position>,
+    post_office: PostOffice,
+    letters: Letters,
     turn: Turn,
     in_flight: VecDeque<InFlight>,
     /// Appends that wait for memory or for room in the journal, in the order in which they came.
@@ -91,13 +114,19 @@ enum OnceDurable {
     Gate(u64),
     /// The deletion of these logs: their files may go.
     Remove(Vec<PartitionLog>),
-    Starts(Vec<Result<Offset, PartitionError>>, oneshot::Sender<Vec<Result<Offset, PartitionError>>>),
 }
 
 impl Shard {
-    pub(super) fn new(io: Io, node: NodeId, storage: Storage, recovered: Vec<PartitionLog>) -> Shard {
+    pub(super) fn new(
+        io: Io,
+        node: NodeId,
+        storage: Storage,
+        recovered: Vec<PartitionLog>,
+        post_office: PostOffice,
+    ) -> Shard {
         let journal = storage.journal().clone();
         Shard {
+            random: io.rng.stream("replicas"),
             io,
             node,
             storage,
@@ -105,8 +134,16 @@ impl Shard {
             partitions: BTreeMap::new(),
             dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
             appends: Appends::default(),
+            deletions: Deletions::default(),
             gates: BTreeMap::new(),
             next_gate: 0,
+            timers: BTreeSet::new(),
+            peers: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            held_rows: VecDeque::new(),
+            held_chains: BTreeMap::new(),
+            post_office,
+            letters: Letters::default(),
             turn: Turn::default(),
             in_flight: VecDeque::new(),
             held_appends: VecDeque::new(),
@@ -124,7 +161,12 @@ impl Shard {
     /// once; while that is being written, the next turn gathers. While the memory of unflushed batches is
     /// full, appends are held back, in order, and everything else goes on; while the journal's queue is full, so
     /// is everything else that writes. If too much is held, requests wait in the inbox and maintenance goes on.
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>, mut steps: mpsc::Receiver<Step>) {
+    pub(super) async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Request>,
+        mut steps: mpsc::Receiver<Step>,
+        mut peer_steps: mpsc::Receiver<PeerStep>,
+    ) {
         let mut requests = Vec::with_capacity(TURN_REQUESTS_MAX);
         let mut open = true;
         let clock = Arc::clone(&self.io.clock);
@@ -133,14 +175,22 @@ impl Shard {
             let takes_requests =
                 open && self.held_appends.len() + self.held_changes.len() < HELD_REQUESTS_MAX;
             let journal = self.journal.clone();
+            let next_alarm = self.next_alarm();
             tokio::select! {
                 biased;
                 result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
                     let done = self.in_flight.pop_front().expect("it was awaited");
                     self.committed(result, &done.last, done.once_durable);
                 }
-                () = alarm.at(&*clock, self.appends.earliest()), if open => self.expire(),
+                () = alarm.at(&*clock, next_alarm), if open => self.expire(),
                 Some(step) = steps.recv(), if open => self.maintain(step),
+                Some(step) = peer_steps.recv(), if open => {
+                    self.peer_step(step);
+                    for _ in 1..TURN_REQUESTS_MAX {
+                        let Ok(step) = peer_steps.try_recv() else { break };
+                        self.peer_step(step);
+                    }
+                }
                 () = journal.room(), if open && self.waits_for_the_journal() => {}
                 count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if takes_requests => {
                     open = count > 0;
@@ -186,15 +236,31 @@ impl Shard {
         self.begun_append.is_some() || !self.held_appends.is_empty()
     }
 
+    fn next_alarm(&self) -> Option<Instant> {
+        let timer = self.timers.first().map(|&(at, _)| at);
+        [self.appends.earliest(), timer].into_iter().flatten().min()
+    }
+
+    fn outbox(&self) -> Outbox {
+        Outbox::new(&self.journal, self.io.clock.now(), self.io.clock.wall())
+    }
+
     /// Whether something is held that only the journal's room is missing for.
     fn waits_for_the_journal(&self) -> bool {
         let appends_wait = self.holds_appends() && !self.is_short_of_memory();
-        self.begun_append.is_some() || !self.held_changes.is_empty() || appends_wait
+        self.begun_append.is_some()
+            || !self.held_rows.is_empty()
+            || !self.held_changes.is_empty()
+            || appends_wait
     }
 
-    /// Answers the appends whose time is up.
+    /// Answers the appends whose time is up, and wakes partitions.
     fn expire(&mut self) {
         let now = self.io.clock.now();
+        self.fire_timers(now);
+        if self.appends.earliest().is_none_or(|earliest| earliest > now) {
+            return;
+        }
         self.appends.expire(now);
         for request in std::mem::take(&mut self.held_appends) {
             self.admit(request, now);
@@ -203,6 +269,7 @@ impl Shard {
 
     /// Takes up what was held, as far as there is room.
     fn release_held(&mut self) {
+        self.release_rows();
         while (!self.held_changes.is_empty() || self.holds_appends()) && self.journal.has_room() {
             if let Some(rest) = self.begun_append.take() {
                 self.append(rest);
@@ -223,6 +290,8 @@ impl Shard {
     }
 
     fn end_turn(&mut self) {
+        let letters = std::mem::take(&mut self.letters);
+        self.post_office.post.leave(self.post_office.shard, letters);
         if self.turn.entries.is_empty() && self.turn.once_durable.is_empty() {
             return;
         }
@@ -249,15 +318,6 @@ impl Shard {
                 OnceDurable::Step(..) => {}
                 OnceDurable::Gate(gate) => self.open(gate),
                 OnceDurable::Remove(logs) => self.remove(logs),
-                OnceDurable::Starts(starts, reply) => {
-                    let answer = if self.failed {
-                        starts.into_iter().map(|start| start.and(Err(PartitionError::Journal))).collect()
-                    } else {
-                        starts
-                    };
-                    // Whoever asked may have gone.
-                    drop(reply.send(answer));
-                }
             }
         }
     }
@@ -374,7 +434,7 @@ impl Shard {
 
     /// Says that records cannot leave memory, once until they can again: it is tried every second.
     fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
-        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), Partition::name);
+        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), |partition| partition.name());
         match failure {
             Some(failure) if self.unflushed.insert(id) => {
                 warn!(partition = %name, %failure, "records stay in memory and in the journal");
@@ -419,11 +479,11 @@ impl Shard {
     fn retain(&mut self, wall: Timestamp) {
         let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
         for id in ids {
-            let mut out = Outbox::new(&self.journal);
+            let mut out = self.outbox();
             if let Some(partition) = self.partitions.get_mut(&id)
                 && partition.standing().is_ok()
                 && let Some(start) = partition.log.retention_start(wall)
-                && partition.delete_records(Some(start), &mut out).is_ok()
+                && partition.delete_records(Some(start), None, &mut out).is_ok()
             {
                 sometimes(Condition::RetentionMovedStart);
                 told_retention(&partition.name(), start);
@@ -433,8 +493,8 @@ impl Shard {
     }
 
     fn step(&mut self, id: PartitionId, event: Event) {
+        let mut out = self.outbox();
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        let mut out = Outbox::new(&self.journal);
         partition.step(event, &mut out);
         let gates = match partition.standing() {
             Err(LeadershipError::Starting | LeadershipError::NotLeader) => Vec::new(),
@@ -453,12 +513,17 @@ impl Shard {
     }
 
     /// Carries out what a partition wants: journal entries into the turn, answers to their requests.
-    fn take(&mut self, id: PartitionId, out: Outbox) {
-        out.entries.into_iter().for_each(|entry| self.gather(entry));
-        self.turn.once_durable.extend(out.once_durable.into_iter().map(|event| OnceDurable::Step(id, event)));
-        for (place, outcome) in out.answered {
+    fn take(&mut self, id: PartitionId, mut out: Outbox) {
+        std::mem::take(&mut out.entries).into_iter().for_each(|entry| self.gather(entry));
+        let once_durable = std::mem::take(&mut out.once_durable).into_iter();
+        self.turn.once_durable.extend(once_durable.map(|event| OnceDurable::Step(id, event)));
+        for (place, outcome) in std::mem::take(&mut out.answered) {
             self.appends.answer(place, outcome);
         }
+        for (place, start) in std::mem::take(&mut out.starts) {
+            self.deletions.answer(place, start);
+        }
+        self.post(id, out);
     }
 
     /// An entry for the journal at the end of the turn, counted from now on.
@@ -537,15 +602,18 @@ impl Shard {
                 drop(reply.send(answer));
             }
             Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
-            Request::Damaged { id, error } => {
-                let is_new = self.told_damage.len() < TOLD_DAMAGE_MAX
-                    && self.told_damage.insert(format!("{id}: {error}"));
-                if let Some(partition) = self.partitions.get(&id).filter(|_| is_new) {
-                    let name = partition.name();
-                    error!(partition = %name, directory = %id, %error,
-                        "stored records cannot be read: they are not served");
-                }
-            }
+            Request::Damaged { id, error } => self.tell_damage(id, &error),
+        }
+    }
+
+    /// Says, once for each damage, that a reader met it.
+    fn tell_damage(&mut self, id: PartitionId, error: &ReadError) {
+        let is_new =
+            self.told_damage.len() < TOLD_DAMAGE_MAX && self.told_damage.insert(format!("{id}: {error}"));
+        if let Some(partition) = self.partitions.get(&id).filter(|_| is_new) {
+            let name = partition.name();
+            error!(partition = %name, directory = %id, %error,
+                "stored records cannot be read: they are not served");
         }
     }
 
@@ -554,7 +622,7 @@ impl Shard {
     fn append(&mut self, mut rest: Rest) {
         while let Some((slot, append)) = rest.appends.next() {
             let place = Place { request: rest.request, slot };
-            let mut out = Outbox::new(&self.journal);
+            let mut out = self.outbox();
             match self.partitions.get_mut(&append.id) {
                 Some(partition) => partition.append(append.batch, rest.required, place, &mut out),
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
@@ -569,7 +637,7 @@ impl Shard {
     }
 
     fn leader(&self, id: PartitionId) -> Result<&Partition, PartitionError> {
-        self.partitions.get(&id).ok_or_else(|| LeadershipError::Unknown.into())
+        self.partitions.get(&id).map(Box::as_ref).ok_or_else(|| LeadershipError::Unknown.into())
     }
 
     fn create(&mut self, specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>>) {
@@ -579,25 +647,39 @@ impl Shard {
         for spec in fresh {
             let log = match self.dormant.remove(&spec.id) {
                 Some(mut log) => {
-                    log.set_config(spec.config);
+                    log.set_config(spec.config.clone());
                     log
                 }
                 None => {
-                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config);
+                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config.clone());
                     self.gather(created);
                     log
                 }
             };
-            let damaged = log.damage().is_some();
-            let mut partition = Partition::new(self.node, spec.topic, spec.voters, log);
-            partition.gates.push(gate);
-            let name = partition.name();
-            self.partitions.insert(spec.id, partition);
+            let (id, directory, damaged) = (spec.id, self.storage.directory_id(), log.damage().is_some());
+            let mut out = self.outbox();
+            let (node, seed) = (self.node, self.random.next_u64());
+            let made = Made { node, directory, seed, spec, log };
+            let random = &mut self.random;
+            let partition = Partition::new(made, || Uuid(random.bytes16()), &mut out);
+            let (alone, name) = (partition.is_alone(), partition.name());
+            self.partitions.insert(id, Box::new(partition));
+            let writes = !out.entries.is_empty() || !self.turn.entries.is_empty();
+            self.take(id, out);
             if damaged {
-                warn!(partition = %name, directory = %spec.id, "the partition's log is damaged: it is not served");
-                self.open(gate);
+                warn!(partition = %name, directory = %id, "the partition's log is damaged: it is not served");
+            }
+            self.introduce(id);
+            if alone && !damaged {
+                let partition = self.partitions.get_mut(&id).expect("it was just made");
+                partition.gates.push(gate);
+                self.step(id, Event::Campaign);
+                continue;
+            }
+            if writes {
+                self.turn.once_durable.push(OnceDurable::Gate(gate));
             } else {
-                self.step(spec.id, Event::Campaign);
+                self.open(gate);
             }
         }
     }
@@ -608,10 +690,11 @@ impl Shard {
             self.unflushed.remove(id);
             let log = match self.partitions.remove(id) {
                 Some(mut partition) => {
-                    let mut out = Outbox::new(&self.journal);
+                    let mut out = self.outbox();
                     partition.step(Event::Resign, &mut out);
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
+                    self.forget_partition(*id, partition.wakes);
                     for gate in gates {
                         self.open(gate);
                     }
@@ -690,22 +773,25 @@ impl Shard {
         deletions: Vec<(PartitionId, Option<Offset>)>,
         reply: oneshot::Sender<Vec<Result<Offset, PartitionError>>>,
     ) {
-        let mut starts = Vec::with_capacity(deletions.len());
-        for (id, offset) in deletions {
-            let mut out = Outbox::new(&self.journal);
-            starts.push(match self.partitions.get_mut(&id) {
-                Some(partition) => partition.delete_records(offset, &mut out),
+        let Some(request) = self.deletions.begin(deletions.len(), reply) else { return };
+        for (slot, (id, offset)) in deletions.into_iter().enumerate() {
+            let place = Place { request, slot };
+            let mut out = self.outbox();
+            let begun = match self.partitions.get_mut(&id) {
+                Some(partition) => partition.delete_records(offset, Some(place), &mut out),
                 None => Err(LeadershipError::Unknown.into()),
-            });
+            };
+            if let Err(error) = begun {
+                out.starts.push((place, Err(error)));
+            }
             self.take(id, out);
         }
-        self.turn.once_durable.push(OnceDurable::Starts(starts, reply));
     }
 
     fn stats(&self, ids: Option<Vec<PartitionId>>) -> Vec<PartitionStats> {
         match ids {
-            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(Partition::stats).collect(),
-            None => self.partitions.values().map(Partition::stats).collect(),
+            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| one.stats()).collect(),
+            None => self.partitions.values().map(|one| one.stats()).collect(),
         }
     }
 }

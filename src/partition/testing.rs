@@ -46,7 +46,7 @@ impl TestNode {
     fn start(disk: TestDisk, options: StorageOptions) -> TestNode {
         let runtime = TestRuntime::new();
         let io = test_io(&runtime, &disk, 42);
-        let opened = Storage::open(io.clone(), options.clone(), |_| LogConfig::default());
+        let opened = Storage::open(io.clone(), NodeId(1), options.clone(), |_| LogConfig::default());
         let (storage, logs, _) = runtime.block_on(opened).expect("the disk holds what was written");
         let started = async { start_shards(&io, TestNode::ID, &storage, logs, 2) };
         let partitions = runtime.block_on(started);

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -14,10 +14,17 @@ use crate::wire::Records;
 ///
 /// Entries are sent in a stream: after a row, the follower is taken to hold what was in it. The core takes a row only if it
 /// follows its log end, so that an error here costs a round and no record. Partitions without news cost nothing.
+///
+/// What was sent and is not held durably yet is bounded ([`Budget::window_bytes`]), so that a follower whose disk is slower
+/// than its leader's need not hold more than that in memory, and can always take what it is sent.
 #[derive(Debug)]
 pub struct News {
     partitions: BTreeMap<PartitionId, Follower>,
     waiting: Rotation<PartitionId>,
+    /// Partitions whose next batch the window has no room for.
+    held_back: BTreeSet<PartitionId>,
+    /// Of all partitions: bytes that were sent and are not acknowledged.
+    unacknowledged: usize,
     budget: Budget,
 }
 
@@ -28,6 +35,8 @@ pub struct Budget {
     pub row_bytes: usize,
     /// Of all rows, in bytes; one batch that is larger goes alone.
     pub reply_bytes: usize,
+    /// Of entries that were sent and are not held durably yet, in bytes; one batch that is larger goes alone.
+    pub window_bytes: usize,
 }
 
 /// Of a reply's rows, in bytes.
@@ -35,7 +44,7 @@ pub(super) const REPLY_BYTES: usize = 4 << 20;
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { row_bytes: 1 << 20, reply_bytes: REPLY_BYTES }
+        Budget { row_bytes: 1 << 20, reply_bytes: REPLY_BYTES, window_bytes: 16 << 20 }
     }
 }
 
@@ -51,6 +60,8 @@ struct Follower {
     told_in: i64,
     /// Something else than entries.
     answer: Option<Box<(Answer, Bytes)>>,
+    /// The entries that were sent and are not acknowledged: where they end, and their bytes.
+    unacknowledged: VecDeque<(Position, usize)>,
 }
 
 /// How much a partition may give.
@@ -84,7 +95,13 @@ pub enum Serving {
 impl News {
     #[must_use]
     pub fn new(budget: Budget) -> News {
-        News { partitions: BTreeMap::new(), waiting: Rotation::new(), budget }
+        News {
+            partitions: BTreeMap::new(),
+            waiting: Rotation::new(),
+            held_back: BTreeSet::new(),
+            unacknowledged: 0,
+            budget,
+        }
     }
 
     /// A fetch came in a request that had `seen` that reply. To be told for partitions of which this node has a replica,
@@ -96,23 +113,41 @@ impl News {
             told: None,
             told_in: 0,
             answer: None,
+            unacknowledged: VecDeque::new(),
         });
         follower.answer = None;
         let streaming = follower.after.is_some() && follower.epoch == fetch.epoch && seen < follower.told_in;
-        if streaming {
-            return;
+        let mut gone = follower.acknowledge(fetch.durable);
+        if !streaming {
+            if follower.epoch != fetch.epoch || follower.after != Some(fetch.log_end) {
+                follower.told = None;
+                // Whatever was sent beyond is not held, and is sent again.
+                gone += follower.forget_sent();
+            }
+            follower.epoch = fetch.epoch;
+            follower.after = Some(fetch.log_end);
         }
-        if follower.epoch != fetch.epoch || follower.after != Some(fetch.log_end) {
-            follower.told = None;
+        self.acknowledged(gone);
+    }
+
+    /// The window has room again for what was held back.
+    fn acknowledged(&mut self, bytes: usize) {
+        self.unacknowledged -= bytes;
+        if self.unacknowledged < self.budget.window_bytes {
+            for partition in std::mem::take(&mut self.held_back) {
+                self.wait(partition);
+            }
         }
-        follower.epoch = fetch.epoch;
-        follower.after = Some(fetch.log_end);
     }
 
     /// The follower follows this partition here no longer.
     pub fn forget(&mut self, partition: PartitionId) {
-        self.partitions.remove(&partition);
+        if let Some(mut follower) = self.partitions.remove(&partition) {
+            let gone = follower.forget_sent();
+            self.acknowledged(gone);
+        }
         self.waiting.remove(partition);
+        self.held_back.remove(&partition);
     }
 
     /// There may be something new: the partition's log end, high watermark or log start moved, or a fetch is to be served
@@ -128,6 +163,8 @@ impl News {
     pub fn answer(&mut self, partition: PartitionId, answer: Answer, producer_state: Bytes) -> bool {
         let Some(follower) = self.partitions.get_mut(&partition) else { return false };
         follower.answer = Some(Box::new((answer, producer_state)));
+        let gone = follower.forget_sent();
+        self.acknowledged(gone);
         self.wait(partition);
         true
     }
@@ -171,15 +208,23 @@ impl News {
             let Some(partition) = self.waiting.pop() else { break };
             let Some(follower) = self.partitions.get_mut(&partition) else { continue };
             let left = self.budget.reply_bytes - spent;
-            let room = Room { bytes: self.budget.row_bytes.min(left), first_may_exceed: rows.is_empty() };
+            let window = self.budget.window_bytes.saturating_sub(self.unacknowledged);
+            let room = Room {
+                bytes: self.budget.row_bytes.min(left).min(window),
+                first_may_exceed: rows.is_empty() && (window > 0 || self.unacknowledged == 0),
+            };
             match follower.take(partition, number, room, &mut serve) {
                 Turn::Nothing => {}
+                Turn::NoRoom if window < self.budget.row_bytes.min(left) => {
+                    self.held_back.insert(partition);
+                }
                 Turn::NoRoom => {
                     self.waiting.push_front(partition);
                     break;
                 }
                 Turn::Row { row, more } => {
                     spent += bytes_of(&row);
+                    self.unacknowledged += follower.sent(&row);
                     rows.push(row);
                     if more {
                         again.push(partition);
@@ -218,6 +263,35 @@ enum Turn {
 }
 
 impl Follower {
+    /// Notes entries that are sent; their bytes.
+    fn sent(&mut self, row: &ReplyRow) -> usize {
+        let bytes = row.records.len();
+        if bytes > 0
+            && let Some(after) = self.after
+        {
+            self.unacknowledged.push_back((after, bytes));
+            return bytes;
+        }
+        0
+    }
+
+    /// The bytes that are acknowledged with this position.
+    fn acknowledge(&mut self, durable: Position) -> usize {
+        let mut gone = 0;
+        while let Some(&(end, bytes)) = self.unacknowledged.front()
+            && end <= durable
+        {
+            gone += bytes;
+            self.unacknowledged.pop_front();
+        }
+        gone
+    }
+
+    /// Counts on nothing that was sent; its bytes.
+    fn forget_sent(&mut self) -> usize {
+        self.unacknowledged.drain(..).map(|(_, bytes)| bytes).sum()
+    }
+
     fn take(
         &mut self,
         partition: PartitionId,

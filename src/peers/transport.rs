@@ -120,6 +120,14 @@ impl PeerTransport {
         &self.stats
     }
 
+    /// A frame of `node` was none that a sound node sends, as its owner found, who closes the connection.
+    pub fn malformed(&self, node: NodeId, what: &str) {
+        self.stats.malformed.fetch_add(1, Ordering::Relaxed);
+        if let Some(held_back) = self.may_log("malformed") {
+            warn!(%node, held_back, "closed a connection to another node: it sent what no node sends: {what}");
+        }
+    }
+
     /// Takes connections of other nodes until shutdown.
     pub fn serve(&self, listener: Box<dyn Listener>) -> TaskHandle {
         let accepting = Accepting::new(self.clone());

@@ -74,5 +74,19 @@ listed! {
         MemberExpired = "member-expired",
         /// answers of a coordinator waited for a write that failed
         CoordinatorWriteFailed = "coordinator-write-failed",
+        /// what a leader sent was held back for want of memory or of room in the journal
+        ReplicaRowsHeld = "replica-rows-held",
+        /// a leader read segments for a follower that was far behind
+        ReplicaReadSegments = "replica-read-segments",
+        /// a follower cut off what its leader does not have
+        ReplicaTruncated = "replica-truncated",
+        /// a follower began anew at its leader's log start
+        ReplicaReset = "replica-reset",
+        /// a voter that had lost what it held was replaced by the one in its place
+        ReplicaReplaced = "replica-replaced",
+        /// a leader stepped down with appends that were not committed
+        ReplicaResigned = "replica-resigned",
+        /// a deletion of records waited for a majority of the replicas
+        ReplicaStartsWaited = "replica-starts-waited",
     }
 }

@@ -66,5 +66,51 @@ listed! {
         TombstonesDroppedEarly = "tombstones-dropped-early",
         /// retention.ms=-1 is taken for a limit
         RetentionForgetsForever = "retention-forgets-forever",
+        /// a replica answers that it votes before its vote is durable
+        ReplicaGrantBeforeDurable = "replica-grant-before-durable",
+        /// a candidate asks for votes before its own is durable
+        ReplicaAskBeforeDurable = "replica-ask-before-durable",
+        /// a replica forgets at a restart whom it voted for
+        ReplicaForgetVote = "replica-forget-vote",
+        /// a second candidate of one epoch gets a vote, too
+        ReplicaVoteTwice = "replica-vote-twice",
+        /// votes are given whatever the candidate's log
+        ReplicaVoteWithoutLook = "replica-vote-without-look",
+        /// votes compare end offsets alone, as if an epoch start were nothing
+        ReplicaVoteByOffset = "replica-vote-by-offset",
+        /// a granted vote counts each time it comes
+        ReplicaCountVoteTwice = "replica-count-vote-twice",
+        /// a follower's position counts for its neighbour, too
+        ReplicaCountFollowerTwice = "replica-count-follower-twice",
+        /// a follower counts with what it holds, durable or not
+        ReplicaCountUndurable = "replica-count-undurable",
+        /// the high watermark is the upper median instead of a majority's position
+        ReplicaMedianWatermark = "replica-median-watermark",
+        /// positions of older epochs are committed without an entry of the leader's own
+        ReplicaCommitOldEpoch = "replica-commit-old-epoch",
+        /// a follower takes its leader's high watermark beyond its own log's end
+        ReplicaWatermarkBeyondEnd = "replica-watermark-beyond-end",
+        /// a leader looks at a fetch's offset alone, not at its epoch
+        ReplicaFetchIgnoresEpoch = "replica-fetch-ignores-epoch",
+        /// a follower cuts its log to its high watermark when it finds a new leader
+        ReplicaTruncateToWatermark = "replica-truncate-to-watermark",
+        /// a follower cuts off one record more than diverged
+        ReplicaCutTooMuch = "replica-cut-too-much",
+        /// a follower takes a reply to an earlier fetch
+        ReplicaTakeStaleReply = "replica-take-stale-reply",
+        /// two voter changes may be under way
+        ReplicaTwoChangesAtOnce = "replica-two-changes-at-once",
+        /// voters are changed before the epoch's start is committed
+        ReplicaChangeBeforeStart = "replica-change-before-start",
+        /// a node that lost its disk goes on as the voter that it was
+        ReplicaAmnesiacVotes = "replica-amnesiac-votes",
+        /// a replica calls entries durable as soon as it has them
+        ReplicaAcknowledgeBeforeSync = "replica-acknowledge-before-sync",
+        /// a replica that begins anew is told of no producers
+        ReplicaResetWithoutProducers = "replica-reset-without-producers",
+        /// a deletion of records is answered before a majority has made it
+        ReplicaStartAtOnce = "replica-start-at-once",
+        /// a follower keeps only the epochs that records tell of
+        ReplicaEpochStartsLost = "replica-epoch-starts-lost",
     }
 }

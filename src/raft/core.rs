@@ -35,7 +35,7 @@ pub(super) struct Core {
     /// Nodes that are not heard.
     silent: Vec<NodeId>,
     pub(super) electable: bool,
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
     pub(super) mistake: Option<Mistake>,
 }
 
@@ -56,18 +56,18 @@ impl Core {
             log,
             silent: Vec::new(),
             electable: true,
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
             mistake: None,
         }
     }
 
     /// Whether a planted mistake is to be made here.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
     pub(super) fn mistaken(&self, mistake: Mistake) -> bool {
         self.mistake == Some(mistake)
     }
 
-    #[cfg(not(any(test, feature = "testing")))]
+    #[cfg(not(any(test, feature = "testing", all(feature = "simulation", debug_assertions))))]
     #[inline(always)]
     #[allow(clippy::unused_self, reason = "the same as with tests")]
     pub(super) const fn mistaken(&self, _mistake: Mistake) -> bool {

@@ -624,7 +624,7 @@ impl Replica {
     }
 
     /// Plants a mistake.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
     pub fn plant(&mut self, mistake: super::Mistake) {
         self.core.mistake = Some(mistake);
     }

@@ -15,6 +15,9 @@ use crate::io::{Alarm, Connection, Elapsed, ReadHalf, read_some, timeout};
 const READ_BYTES: usize = 64 * 1024;
 /// A frame at least this long gets memory of its own, so that small ones do not pin it.
 const OWN_BUFFER_BYTES: usize = 32 * 1024;
+/// Bytes asked at the beginning of a frame where the one before was such a large one: what is read before the frame
+/// has its memory is copied there.
+const LARGE_BEGIN_BYTES: usize = 4 * 1024;
 /// The most that is reserved on the word of a length prefix; beyond it room grows as bytes arrive.
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 
@@ -43,7 +46,19 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
     let unsent = RequestMemory::new(UNSENT_BYTES_MAX);
     let buffer = BytesMut::new();
     let patience = Alarm::default();
-    let reader = Reader { context, read, peer, session, replies, unsent, buffer, seen_any: false, patience };
+    let begin_bytes = READ_BYTES;
+    let reader = Reader {
+        context,
+        read,
+        peer,
+        session,
+        replies,
+        unsent,
+        buffer,
+        seen_any: false,
+        begin_bytes,
+        patience,
+    };
     let end = tokio::select! {
         biased;
         end = reader.run() => end,
@@ -81,6 +96,8 @@ struct Reader {
     unsent: RequestMemory,
     buffer: BytesMut,
     seen_any: bool,
+    /// Bytes asked of the socket where a frame begins.
+    begin_bytes: usize,
     /// For the reads, which have a deadline each.
     patience: Alarm,
 }
@@ -132,6 +149,7 @@ impl Reader {
         // A length is a promise: memory is counted as the bytes arrive, not on a peer's word.
         let mut memory = self.context.memory.take(length.min(RESERVE_BYTES_MAX)).await;
         let _prefix = self.buffer.split_to(4);
+        self.begin_bytes = if length >= OWN_BUFFER_BYTES { LARGE_BEGIN_BYTES } else { READ_BYTES };
         if length >= OWN_BUFFER_BYTES && self.buffer.len() < length {
             let mut own = BytesMut::with_capacity(length.min(RESERVE_BYTES_MAX));
             own.extend_from_slice(&self.buffer);
@@ -148,7 +166,8 @@ impl Reader {
     async fn fill(&mut self, total: usize, between_frames: bool) -> Result<(), End> {
         while self.buffer.len() < total {
             let idle = between_frames && self.buffer.is_empty();
-            self.read_more(READ_BYTES, idle).await?;
+            let limit = if between_frames { self.begin_bytes } else { READ_BYTES };
+            self.read_more(limit, idle).await?;
         }
         Ok(())
     }

@@ -98,7 +98,8 @@ impl Node {
         let sockets = bind(&io, &config).await?;
         let defaults = LogConfig::default();
         let (storage, logs, report) =
-            Storage::open(io.clone(), storage_options(&config), move |_| defaults.clone()).await?;
+            Storage::open(io.clone(), config.node_id, storage_options(&config), move |_| defaults.clone())
+                .await?;
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.

@@ -19,6 +19,12 @@ impl EpochHistory {
         EpochHistory { entries }
     }
 
+    /// Of a log that begins at `start` with nothing but the epoch before it; none if that is no epoch.
+    pub(crate) fn beginning(epoch: LeaderEpoch, start: Offset) -> EpochHistory {
+        let entries = if epoch == LeaderEpoch::NONE { Vec::new() } else { vec![EpochStart { epoch, start }] };
+        EpochHistory { entries }
+    }
+
     #[must_use]
     pub fn entries(&self) -> &[EpochStart] {
         &self.entries

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import children
 import settings
@@ -51,10 +51,12 @@ class Context:
         self.programs, self.work = programs, work
 
     @contextlib.contextmanager
-    def prepared(self, name: str) -> Iterator[Server]:
-        """A server that has not been started; stopped and its data removed at the end."""
+    def prepared(self, name: str, more: Sequence[str] = ()) -> Iterator[Server]:
+        """A server that has not been started, with `more` on its command line; stopped and its data removed at
+        the end."""
         folder = children.folder(self.work / name)
         server = self.builder.make(name, folder)
+        server.command += more
         try:
             yield server
         finally:
@@ -63,8 +65,8 @@ class Context:
             children.remove(folder)
 
     @contextlib.contextmanager
-    def server(self, name: str) -> Iterator[Server]:
-        with self.prepared(name) as server:
+    def server(self, name: str, more: Sequence[str] = ()) -> Iterator[Server]:
+        with self.prepared(name, more) as server:
             yield server.start()
 
 

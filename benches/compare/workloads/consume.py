@@ -10,11 +10,11 @@ from workloads.base import PARTITIONS, Context, Target, Workload, measured, per_
 FETCH = ["--fetch-size", "50M", "--partition-fetch-size", "1M"]
 
 
-def fill(context: Context, server: Server, topic: str, size: int) -> int:
+def fill(context: Context, server: Server, topic: str, size: int, partitions: int = PARTITIONS) -> int:
     """Produces about so many bytes in batches of 1 MiB; gives how many."""
     records = max(size // 1034, 1)
     found = context.generator.run(server, "produce", [
-        "--topic", topic, "--partitions", str(PARTITIONS), "--record-size", "1k", "--batch-size", "1M",
+        "--topic", topic, "--partitions", str(partitions), "--record-size", "1k", "--batch-size", "1M",
         "--acks", "all", "--connections", "4", "--in-flight", "5", "--records", str(records)],
         within=size / (20 * MIB))
     return found["bytes"]

@@ -1,12 +1,16 @@
 """B1, B2: large batches. B3: small durable requests."""
 
-from settings import KAFKA, KAFKA_SYNC, ORDAIN, SINK
+from collections.abc import Callable
+
+from servers import Server
+from settings import KAFKA, KAFKA_SYNC, ORDAIN, SINK, MeasureError
 from stats import at_least
 from workloads.base import PARTITIONS, Context, Target, Workload, measured, per_core, seconds
 
 PEERS = (ORDAIN, KAFKA, KAFKA_SYNC, SINK)
 # Brokers' default limit is 1,048,588 bytes; the generator fills batches up to the size given.
 BATCH = "1M"
+WARM_UPS_MAX = 10
 
 
 def _large(record_size: str, context: Context, name: str) -> dict[str, float]:
@@ -30,17 +34,20 @@ def _large(record_size: str, context: Context, name: str) -> dict[str, float]:
 
 
 def small(context: Context, name: str, connections: int, in_flight: int,
-          partitions: int = PARTITIONS) -> dict[str, float]:
-    """1 KiB in each request, as many at once as the windows allow."""
+          partitions: int = PARTITIONS, after: Callable[[Server], None] | None = None) -> dict[str, float]:
+    """1 KiB in each request, as many at once as the windows allow. `after` may look at the server at the end."""
     config = context.settings
     load = ["--partitions", str(partitions), "--record-size", "1k", "--batch-size", "1",
             "--acks", "all", "--idempotent", "false", "--connections", str(connections),
             "--in-flight", str(in_flight), "--timeout", "120s"]
     with context.server(name) as server:
-        context.generator.run(server, "produce", [*load, "--duration", seconds(config.warm_up)],
-                              config.warm_up)
+        _warm_up(context, server, load)
         found, used = measured(context, server, "produce",
                                [*load, "--duration", seconds(config.seconds)], config.seconds)
+        if found["records"] == 0:
+            raise MeasureError(f"nothing was acknowledged in {config.seconds:g} s")
+        if after is not None:
+            after(server)
     return {
         "requests_s": found["records_per_second"],
         "requests_s_core": per_core(found["records"], used["cpu_s"]),
@@ -49,6 +56,18 @@ def small(context: Context, name: str, connections: int, in_flight: int,
         "generator_cores": found["cpu_cores"],
         **durability(used, found["requests"]),
     }
+
+
+def _warm_up(context: Context, server: Server, load: list[str]) -> None:
+    """The same load, until something has been acknowledged: with many connections a server may take longer for
+    its first answer than a short round lasts."""
+    config = context.settings
+    for _ in range(WARM_UPS_MAX):
+        found = context.generator.run(server, "produce", [*load, "--duration", seconds(config.warm_up)],
+                                      config.warm_up)
+        if found["records"] > 0:
+            return
+    raise MeasureError(f"nothing was acknowledged in {WARM_UPS_MAX} warm-ups of {config.warm_up:g} s")
 
 
 def durability(used: dict[str, float], requests: int) -> dict[str, float]:

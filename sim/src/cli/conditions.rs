@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 use ordain::probe::{self, Condition};
 
+/// The scenarios that are held to conditions.
+const BROKER: &str = "broker";
+const REPLICAS: &str = "replicas";
+
 /// From so many seeds on every condition must have been reached.
 pub(super) const SEEDS_MIN: u64 = 1000;
 
@@ -12,14 +16,25 @@ pub(super) fn reached() -> Vec<String> {
     probe::reached().into_iter().map(|(condition, _)| condition.name().to_owned()).collect()
 }
 
-/// Those that are not among the names.
-pub(super) fn missing(reached: &[&str]) -> Vec<Condition> {
+/// Those that a scenario is held to: what only replicas do is looked for where there are some.
+pub(super) fn of(scenario: &str) -> Vec<Condition> {
+    let is_of_replicas = |one: &Condition| one.name().starts_with("replica-");
+    let all = Condition::ALL.iter().copied();
+    match scenario {
+        BROKER => all.filter(|one| !is_of_replicas(one)).collect(),
+        REPLICAS => all.filter(is_of_replicas).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Those of a scenario that are not among the names.
+pub(super) fn missing(scenario: &str, reached: &[&str]) -> Vec<Condition> {
     let reached: BTreeSet<&str> = reached.iter().copied().collect();
-    Condition::ALL.iter().copied().filter(|condition| !reached.contains(condition.name())).collect()
+    of(scenario).into_iter().filter(|condition| !reached.contains(condition.name())).collect()
 }
 
 /// Says what was not reached, for people; nothing if everything was.
-pub(super) fn complaint(missing: &[Condition], seeds: u64) -> Option<String> {
+pub(super) fn complaint(scenario: &str, missing: &[Condition], seeds: u64) -> Option<String> {
     if missing.is_empty() {
         return None;
     }
@@ -29,7 +44,7 @@ pub(super) fn complaint(missing: &[Condition], seeds: u64) -> Option<String> {
     Some(format!(
         "{} of {} conditions were not reached in {seeds} seeds{counts}:\n{}",
         missing.len(),
-        Condition::ALL.len(),
+        of(scenario).len(),
         list.join("\n")
     ))
 }
@@ -40,14 +55,18 @@ mod tests {
 
     #[test]
     fn what_was_not_reached_is_named() {
-        let all: Vec<&str> = Condition::ALL.iter().map(|one| one.name()).collect();
-        assert_eq!(missing(&all), []);
-        assert_eq!(complaint(&[], SEEDS_MIN), None);
-        let lost = missing(&all[1..]);
-        assert_eq!(lost, [Condition::ALL[0]]);
-        let told = complaint(&lost, SEEDS_MIN).unwrap();
-        assert!(told.contains(all[0]) && told.contains("1000 seeds:"), "{told}");
-        assert!(complaint(&lost, 10).unwrap().contains("larger sweep"));
-        assert_eq!(missing(&[]).len(), Condition::ALL.len());
+        for scenario in [BROKER, REPLICAS] {
+            let all: Vec<&str> = of(scenario).iter().map(Condition::name).collect();
+            assert_eq!(missing(scenario, &all), []);
+            assert_eq!(complaint(scenario, &[], SEEDS_MIN), None);
+            let lost = missing(scenario, &all[1..]);
+            assert_eq!(lost, [of(scenario)[0]]);
+            let told = complaint(scenario, &lost, SEEDS_MIN).unwrap();
+            assert!(told.contains(all[0]) && told.contains("1000 seeds:"), "{told}");
+            assert!(complaint(scenario, &lost, 10).unwrap().contains("larger sweep"));
+            assert_eq!(missing(scenario, &[]).len(), all.len());
+        }
+        assert_eq!(of(BROKER).len() + of(REPLICAS).len(), Condition::ALL.len());
+        assert_eq!(of("idle"), []);
     }
 }

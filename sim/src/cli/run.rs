@@ -50,9 +50,6 @@ pub(super) struct Options {
     folders: usize,
 }
 
-/// The scenario whose sweeps must come to all conditions.
-const BROKER: &str = "broker";
-
 impl Options {
     fn scenario(&self) -> &str {
         self.scenario.as_deref().unwrap_or(default_scenario())
@@ -316,7 +313,7 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
             simulated_seconds: tally.simulated().as_secs_f64(),
             real_seconds: real.as_secs_f64(),
             conditions: tally.conditions(),
-            conditions_missing: conditions::missing(&tally.conditions())
+            conditions_missing: conditions::missing(options.scenario(), &tally.conditions())
                 .iter()
                 .map(|one| one.name())
                 .collect(),
@@ -349,14 +346,12 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
     ExitCode::from(FOUND)
 }
 
-/// Says which conditions no seed came to; whether that makes the sweep fail. They are the broker's own: no other
-/// scenario is held to them.
+/// Says which conditions of the scenario no seed came to; whether that makes the sweep fail.
 fn lacks_conditions(options: &Options, tally: &Tally) -> bool {
-    if options.scenario() != BROKER {
+    let missing = conditions::missing(options.scenario(), &tally.conditions());
+    let Some(complaint) = conditions::complaint(options.scenario(), &missing, options.seeds) else {
         return false;
-    }
-    let missing = conditions::missing(&tally.conditions());
-    let Some(complaint) = conditions::complaint(&missing, options.seeds) else { return false };
+    };
     eprintln!("{complaint}");
     options.seeds >= conditions::SEEDS_MIN
 }

@@ -68,6 +68,10 @@ pub enum Fault {
     TakeImage {
         node: String,
     },
+    /// The machine loses its power, and its disk for a new one.
+    Wipe {
+        node: String,
+    },
     /// Both clocks stand still, or go on.
     Freeze {
         node: String,

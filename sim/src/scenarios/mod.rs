@@ -11,9 +11,11 @@ use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
 use crate::trace::TraceMode;
 
 pub(crate) mod broker;
+mod replicas;
 mod storage_and_net;
 
 pub use broker::{Broker, Load};
+pub use replicas::Replicas;
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: who found what to be broken.
@@ -79,20 +81,37 @@ pub trait Scenario: Sync {
 pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> = vec![
         &Broker { mutant: None },
+        &Replicas { mutant: None },
         &StorageAndNet { sync_before_answer: true },
         &Load::Full,
         &Load::Inside,
         &Load::Idle,
     ];
-    all.extend(mutants().iter().map(|broker| broker as &dyn Scenario));
+    all.extend(mutants().iter().map(|one| &**one as &dyn Scenario));
     all.push(&StorageAndNet { sync_before_answer: false });
     all
 }
 
-/// The broker with one mistake each.
-fn mutants() -> &'static [Broker] {
-    static MUTANTS: OnceLock<Vec<Broker>> = OnceLock::new();
-    MUTANTS.get_or_init(|| Mutant::ALL.iter().map(|&one| Broker { mutant: Some(one) }).collect())
+/// The broker, or replicas, with one mistake each.
+fn mutants() -> &'static [Box<dyn Scenario + Send>] {
+    static MUTANTS: OnceLock<Vec<Box<dyn Scenario + Send>>> = OnceLock::new();
+    MUTANTS.get_or_init(|| {
+        let scenario = |&mutant: &Mutant| -> Box<dyn Scenario + Send> {
+            match mutant.name().starts_with("replica-") {
+                true => Box::new(Replicas { mutant: Some(mutant) }),
+                false => Box::new(Broker { mutant: Some(mutant) }),
+            }
+        };
+        Mutant::ALL.iter().map(scenario).collect()
+    })
+}
+
+/// The scenarios' names live as long as the process, as their list does.
+fn mutant_scenario_name(mutant: Mutant) -> &'static str {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let names =
+        NAMES.get_or_init(|| Mutant::ALL.iter().map(|one| format!("mutant-{}", one.name())).collect());
+    &names[mutant as usize]
 }
 
 /// The scenario of that name.

@@ -1,4 +1,6 @@
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,8 +14,8 @@ use crate::io::{BoxFuture, Connection, Listener, Net, ReadHalf, WriteHalf};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// Room that a read reserves when the buffer has none, in bytes.
-const READ_RESERVE_BYTES: usize = 64 * 1024;
+/// What is read at once into a buffer that has no room, in bytes.
+const SCRATCH_BYTES: usize = 64 * 1024;
 /// Less room than this is not worth a system call, in bytes.
 const READ_ROOM_LEAST_BYTES: usize = 4 * 1024;
 
@@ -76,6 +78,12 @@ impl Listener for RealListener {
     }
 }
 
+thread_local! {
+    /// Where a worker reads what its connections have no room for: how much memory a connection needs is known once
+    /// its bytes are there, and thousands that send little now and then share what stays in the processor's cache.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+}
+
 struct RealReadHalf(Arc<TcpStream>);
 
 impl ReadHalf for RealReadHalf {
@@ -87,12 +95,11 @@ impl ReadHalf for RealReadHalf {
     ) -> Poll<io::Result<usize>> {
         assert!(limit > 0, "a read of no bytes cannot be told from the end of the stream");
         loop {
-            // Memory is reserved only once there is something to read: an idle connection holds none.
             ready!(self.0.poll_read_ready(context))?;
-            if buffer.capacity() - buffer.len() < limit.min(READ_ROOM_LEAST_BYTES) {
-                buffer.reserve(limit.min(READ_RESERVE_BYTES));
-            }
-            if let Some(result) = self.read_some(buffer, limit) {
+            let has_room = buffer.capacity() - buffer.len() >= limit.min(READ_ROOM_LEAST_BYTES);
+            let result =
+                if has_room { self.read_into(buffer, limit) } else { self.read_beside(buffer, limit) };
+            if let Some(result) = result {
                 return Poll::Ready(result);
             }
         }
@@ -101,10 +108,35 @@ impl ReadHalf for RealReadHalf {
 
 impl RealReadHalf {
     /// One read into the buffer's room; `None` if there was nothing to read after all.
-    fn read_some(&self, buffer: &mut BytesMut, limit: usize) -> Option<io::Result<usize>> {
+    fn read_into(&self, buffer: &mut BytesMut, limit: usize) -> Option<io::Result<usize>> {
         let room = buffer.spare_capacity_mut();
         let room_bytes = room.len().min(limit);
-        let room = &mut room[..room_bytes];
+        let result = self.receive(&mut room[..room_bytes])?;
+        if let Ok(bytes) = result {
+            // SAFETY: the system has just written so many bytes behind those that the buffer held.
+            unsafe { buffer.set_len(buffer.len() + bytes) };
+        }
+        Some(result)
+    }
+
+    /// One read into memory that all connections of this thread share, and as much room in the buffer as it gave.
+    fn read_beside(&self, buffer: &mut BytesMut, limit: usize) -> Option<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let scratch_bytes = scratch.len().min(limit);
+            let scratch = &mut scratch[..scratch_bytes];
+            // SAFETY: bytes that have a value are bytes that may have none, and `receive` only gives them others.
+            let room = unsafe { &mut *(std::ptr::from_mut(&mut *scratch) as *mut [MaybeUninit<u8>]) };
+            let result = self.receive(room)?;
+            if let Ok(bytes) = result {
+                buffer.extend_from_slice(&scratch[..bytes]);
+            }
+            Some(result)
+        })
+    }
+
+    /// One read from the socket, and how many bytes it wrote; `None` if there was nothing to read after all.
+    fn receive(&self, room: &mut [MaybeUninit<u8>]) -> Option<io::Result<usize>> {
+        let room_bytes = room.len();
         let mut read = None;
         let result = self.0.try_io(Interest::READABLE, || {
             let bytes = SockRef::from(self.0.as_ref()).recv(room)?;
@@ -114,11 +146,7 @@ impl RealReadHalf {
             if 0 < bytes && bytes < room_bytes { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
         match (read, result) {
-            (Some(bytes), _) => {
-                // SAFETY: the system has just written so many bytes behind those that the buffer held.
-                unsafe { buffer.set_len(buffer.len() + bytes) };
-                Some(Ok(bytes))
-            }
+            (Some(bytes), _) => Some(Ok(bytes)),
             (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => None,
             (None, Err(error)) => Some(Err(error)),
             (None, Ok(())) => unreachable!("a read that succeeds says how much it read"),

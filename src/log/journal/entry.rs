@@ -3,8 +3,17 @@ use std::fmt;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::log::checksum::{crc32c, crc32c_of_two};
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+use crate::log::voters;
+use crate::raft::{self, ReplicaKey, VoterSet};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
 use crate::wire::batch::{BatchHeader, RecordBatch};
+
+/// Payload of a vote: epoch, node, directory id.
+const VOTE_BYTES: usize = 24;
+/// Payload of a vote as it was before candidates had directory ids.
+const VOTE_WITHOUT_DIRECTORY_BYTES: usize = 8;
+/// A reset's payload before its voters: log start, epoch.
+const RESET_POSITION_BYTES: usize = 12;
 
 /// A log's number on its node, drawn when it is created and never again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -57,7 +66,7 @@ pub enum EntryBody {
     /// A leader epoch begins at an offset; takes no offset itself.
     EpochStart { epoch: LeaderEpoch, start_offset: Offset },
     /// The node has voted (`candidate`) or only seen (`None`) an epoch.
-    Vote { epoch: LeaderEpoch, candidate: Option<NodeId> },
+    Vote { epoch: LeaderEpoch, candidate: Option<ReplicaKey> },
     /// The log exists from here on; it starts, empty, at an offset.
     LogCreated { log_start: Offset },
     /// The log is gone.
@@ -66,6 +75,11 @@ pub enum EntryBody {
     LogStartMoved { log_start: Offset },
     /// Records from the offset on, and epochs above `last_epoch`, were taken back.
     Truncated { log_end: Offset, last_epoch: LeaderEpoch },
+    /// The log's replica has this directory id from here on: what it promised before, another one did.
+    ReplicaDirectory { directory: Uuid },
+    /// All that the log held is gone. It begins at `to`, with this voter set and this producer state
+    /// (`docs/producer-snapshot.md`; no bytes: no producer).
+    LogReset { to: raft::Position, voters: VoterSet, producers: Bytes },
 }
 
 /// An entry's payload does not follow the format although its CRC is right: a bug, or a newer release.
@@ -75,6 +89,8 @@ pub enum EntryInvalid {
     UnknownKind { kind: u8 },
     #[error("the payload of an entry of kind {kind} is {found} bytes long, not {expected}")]
     Length { kind: u8, found: usize, expected: usize },
+    #[error("the payload of an entry of kind {kind}, {found} bytes long, is cut short or names no voter set")]
+    Voters { kind: u8, found: usize },
     #[error("the entry holds a record batch whose header says {header:?} bytes, it has {found}")]
     Batch { found: usize, header: Option<usize> },
 }
@@ -86,13 +102,21 @@ impl Entry {
         match &self.body {
             EntryBody::Batch(batch) => batch.len(),
             EntryBody::EpochStart { .. } | EntryBody::Truncated { .. } => 12,
-            EntryBody::Vote { .. } | EntryBody::LogCreated { .. } | EntryBody::LogStartMoved { .. } => 8,
+            EntryBody::Vote { .. } => VOTE_BYTES,
+            EntryBody::LogCreated { .. } | EntryBody::LogStartMoved { .. } => 8,
             EntryBody::LogDeleted => 0,
+            EntryBody::ReplicaDirectory { .. } => 16,
+            EntryBody::LogReset { voters, producers, .. } => EntryBody::reset_bytes(voters, producers),
         }
     }
 }
 
 impl EntryBody {
+    /// Length of a reset's payload in bytes.
+    pub(crate) fn reset_bytes(voters: &VoterSet, producers: &Bytes) -> usize {
+        RESET_POSITION_BYTES + voters::put_bytes(voters) + producers.len()
+    }
+
     /// The kind's number in the directory.
     pub(crate) fn kind(&self) -> u8 {
         match self {
@@ -103,12 +127,14 @@ impl EntryBody {
             EntryBody::LogDeleted => 5,
             EntryBody::LogStartMoved { .. } => 6,
             EntryBody::Truncated { .. } => 7,
+            EntryBody::ReplicaDirectory { .. } => 8,
+            EntryBody::LogReset { .. } => 9,
         }
     }
 
     /// The payload in its pieces (the second may be empty), and its CRC.
     pub(crate) fn payload(&self) -> ([Bytes; 2], u32) {
-        let mut small = BytesMut::with_capacity(12);
+        let mut small = BytesMut::with_capacity(VOTE_BYTES);
         match self {
             EntryBody::Batch(batch) => {
                 let pieces = batch.segments();
@@ -121,7 +147,8 @@ impl EntryBody {
             }
             EntryBody::Vote { epoch, candidate } => {
                 small.put_i32(epoch.0);
-                small.put_i32(candidate.map_or(-1, |node| node.0));
+                small.put_i32(candidate.map_or(-1, |key| key.node.0));
+                small.put_slice(&candidate.map_or(Uuid::ZERO, |key| key.directory).0);
             }
             EntryBody::LogCreated { log_start } | EntryBody::LogStartMoved { log_start } => {
                 small.put_i64(log_start.0);
@@ -130,6 +157,15 @@ impl EntryBody {
             EntryBody::Truncated { log_end, last_epoch } => {
                 small.put_i64(log_end.0);
                 small.put_i32(last_epoch.0);
+            }
+            EntryBody::ReplicaDirectory { directory } => small.put_slice(&directory.0),
+            EntryBody::LogReset { to, voters, producers } => {
+                small.put_i64(to.end.0);
+                small.put_i32(to.epoch.0);
+                voters::put(&mut small, voters);
+                let pieces = [small.freeze(), producers.clone()];
+                let crc = crc32c_of_two(&pieces[0], &pieces[1]);
+                return (pieces, crc);
             }
         }
         let crc = crc32c(&small);
@@ -163,10 +199,13 @@ impl EntryBody {
                 })
             }
             3 => {
-                let mut b = sized(8)?;
+                let is_old = payload.len() == VOTE_WITHOUT_DIRECTORY_BYTES;
+                let mut b = if is_old { payload.clone() } else { sized(VOTE_BYTES)? };
                 let epoch = LeaderEpoch(b.get_i32());
-                let candidate = b.get_i32();
-                Ok(EntryBody::Vote { epoch, candidate: (candidate >= 0).then_some(NodeId(candidate)) })
+                let node = NodeId(b.get_i32());
+                let directory = if is_old { Uuid::ZERO } else { voters::get_uuid(&mut b) };
+                let candidate = (node.0 >= 0).then_some(ReplicaKey { node, directory });
+                Ok(EntryBody::Vote { epoch, candidate })
             }
             4 => Ok(EntryBody::LogCreated { log_start: Offset(sized(8)?.get_i64()) }),
             5 => sized(0).map(|_| EntryBody::LogDeleted),
@@ -178,7 +217,85 @@ impl EntryBody {
                     last_epoch: LeaderEpoch(b.get_i32()),
                 })
             }
+            8 => Ok(EntryBody::ReplicaDirectory { directory: voters::get_uuid(&mut sized(16)?) }),
+            9 => {
+                let invalid = || EntryInvalid::Voters { kind, found: payload.len() };
+                let mut b = payload.clone();
+                let end = Offset(b.try_get_i64().map_err(|_| invalid())?);
+                let epoch = LeaderEpoch(b.try_get_i32().map_err(|_| invalid())?);
+                let voters = voters::get(&mut b).ok_or_else(invalid)?;
+                Ok(EntryBody::LogReset { to: raft::Position { epoch, end }, voters, producers: b })
+            }
             unknown => Err(EntryInvalid::UnknownKind { kind: unknown }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(node: i32, directory: u8) -> ReplicaKey {
+        ReplicaKey { node: NodeId(node), directory: Uuid([directory; 16]) }
+    }
+
+    /// The documents' bytes of a kind, and what they say.
+    fn assert_bytes(kind: u8, bytes: &[&[u8]], body: &EntryBody) {
+        let bytes = bytes.concat();
+        let (pieces, crc) = body.payload();
+        assert_eq!((body.kind(), pieces.concat()), (kind, bytes.clone()));
+        assert_eq!(crc, crc32c(&bytes));
+        let partition =
+            PartitionId { topic: crate::types::TopicId::ZERO, index: crate::types::PartitionIndex(0) };
+        let entry =
+            Entry { log: LogKey { id: LogId(1), partition }, number: EntryNumber(1), body: body.clone() };
+        assert_eq!(entry.payload_bytes(), bytes.len());
+        assert_eq!(EntryBody::parse(kind, &Bytes::from(bytes)).as_ref(), Ok(body));
+    }
+
+    #[test]
+    fn replication_s_entries_are_the_documents_to_the_byte() {
+        let epoch = LeaderEpoch(5);
+        let vote = EntryBody::Vote { epoch, candidate: Some(key(2, 0xAB)) };
+        assert_bytes(3, &[&[0, 0, 0, 5, 0, 0, 0, 2], &[0xAB; 16]], &vote);
+        let seen = EntryBody::Vote { epoch, candidate: None };
+        assert_bytes(3, &[&[0, 0, 0, 5, 255, 255, 255, 255], &[0; 16]], &seen);
+        assert_bytes(8, &[&[0xCD; 16]], &EntryBody::ReplicaDirectory { directory: Uuid([0xCD; 16]) });
+        let reset = EntryBody::LogReset {
+            to: raft::Position { epoch, end: Offset(258) },
+            voters: VoterSet::of([key(1, 0x11), key(3, 0x33)]).unwrap(),
+            producers: Bytes::from_static(b"state"),
+        };
+        let position = [0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 5];
+        let first: &[u8] = &[0, 0, 0, 1];
+        let pieces = [&position, &[0, 0, 0, 2][..], first, &[0x11; 16], &[0, 0, 0, 3], &[0x33; 16], b"state"];
+        assert_bytes(9, &pieces, &reset);
+    }
+
+    #[test]
+    fn a_vote_without_a_directory_id_is_read() {
+        let parse = |bytes: &'static [u8]| EntryBody::parse(3, &Bytes::from_static(bytes));
+        let vote = EntryBody::Vote { epoch: LeaderEpoch(5), candidate: Some(key(2, 0)) };
+        assert_eq!(parse(&[0, 0, 0, 5, 0, 0, 0, 2]), Ok(vote));
+        let seen = EntryBody::Vote { epoch: LeaderEpoch(5), candidate: None };
+        assert_eq!(parse(&[0, 0, 0, 5, 255, 255, 255, 255]), Ok(seen));
+        assert_eq!(parse(&[0; 9]), Err(EntryInvalid::Length { kind: 3, found: 9, expected: 24 }));
+    }
+
+    #[test]
+    fn a_reset_that_is_cut_short_or_has_no_voters_is_refused() {
+        let voters = VoterSet::of([key(1, 1), key(2, 2)]).unwrap();
+        let to = raft::Position { epoch: LeaderEpoch(1), end: Offset(9) };
+        let whole = EntryBody::LogReset { to, voters, producers: Bytes::new() }.payload().0.concat();
+        for length in 0..whole.len() {
+            let cut = Bytes::copy_from_slice(&whole[..length]);
+            assert_eq!(EntryBody::parse(9, &cut), Err(EntryInvalid::Voters { kind: 9, found: length }));
+        }
+        let mut many = whole.clone();
+        many[12..16].copy_from_slice(&u32::MAX.to_be_bytes());
+        assert!(EntryBody::parse(9, &many.into()).is_err());
+        let mut twice = whole;
+        twice[36..40].copy_from_slice(&[0, 0, 0, 1]);
+        assert!(EntryBody::parse(9, &twice.into()).is_err(), "one node, twice");
     }
 }

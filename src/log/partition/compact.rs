@@ -17,13 +17,24 @@ const RETRY_MS: u64 = 60_000;
 pub(super) struct CompactionState {
     /// A work was taken and its outcome is not known.
     under_way: bool,
-    /// The last cleaning number that was given out: no two works of a log share one.
+    /// The last number for file names that was given out: no two works of a log share one, nor a work and what is
+    /// flushed after a reset.
     pub(super) last_cleaning: u32,
     /// The last pass ended before the dirty part did: the next need not wait for the ratio.
     unfinished: bool,
     failed_at: Option<Timestamp>,
     /// The last segment of a work that an undecided transaction held back.
     held_back_at: Option<SegmentId>,
+}
+
+impl CompactionState {
+    /// The log holds nothing any more: a work under way has nothing to replace. Gives the number for the names of
+    /// what is written from now on.
+    pub(super) fn begin_anew(&mut self) -> u32 {
+        self.last_cleaning += 1;
+        (self.unfinished, self.failed_at, self.held_back_at) = (false, None, None);
+        self.last_cleaning
+    }
 }
 
 impl PartitionLog {

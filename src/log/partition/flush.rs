@@ -2,7 +2,7 @@
 use super::{Held, PartitionLog};
 use crate::log::flush::{FileAppend, FlushDone, FlushFailed, FlushFailure, FlushWork};
 use crate::log::indexes::OFFSET_ROW_BYTES;
-use crate::log::journal::Position;
+use crate::log::journal::{EntryNumber, Position};
 use crate::log::producers::Producers;
 use crate::log::segment::{IndexRows, SegmentState};
 use crate::log::state::LogState;
@@ -26,11 +26,27 @@ pub(super) struct FlushState {
     taken_dirty_from: Option<Position>,
     /// The last attempt found the disk full.
     found_disk_full: bool,
+    /// The last reset that is not known to be durable. Until it is, what the checkpoint says is the log before it.
+    reset_pending: Option<EntryNumber>,
+    /// The log was reset since the flush under way was taken: that one writes what is gone.
+    overtaken: bool,
 }
 
 impl FlushState {
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way.is_some()
+    }
+
+    /// The log was reset, by this entry.
+    pub(super) fn overtake(&mut self, reset: EntryNumber) {
+        self.reset_pending = Some(reset);
+        self.overtaken = self.is_under_way();
+        self.facts_changed = true;
+    }
+
+    /// Entries up to `number` are durable.
+    pub(super) fn reset_is_durable(&mut self, number: EntryNumber) {
+        self.reset_pending = self.reset_pending.filter(|&reset| reset > number);
     }
 
     /// An entry is about to go to the journal, behind this place.
@@ -51,6 +67,7 @@ impl PartitionLog {
     #[must_use]
     pub fn wants_flush(&self) -> bool {
         self.flush.under_way.is_none()
+            && self.flush.reset_pending.is_none()
             && (self.flush.facts_changed
                 || !self.garbage.is_empty()
                 || self.flushable_end() > self.flushed_end)
@@ -99,12 +116,19 @@ impl PartitionLog {
             log: self.key,
             number: self.durable.number,
             damaged: self.damage.is_some(),
+            renewed: self
+                .damage
+                .as_ref()
+                .is_some_and(|damage| damage.renewed_at.is_some_and(|number| number <= self.durable.number)),
             log_start: self.durable.log_start,
             end,
+            log_end: self.durable.log_end,
             high_watermark: self.high_watermark,
             cleaned_to: self.cleaned_to,
             vote: self.durable.vote,
+            directory: self.durable.directory,
             epochs: self.durable.epochs.clone(),
+            voters: self.durable.voters.clone(),
             segments,
             producers: producers.snapshot(),
         };
@@ -145,8 +169,8 @@ impl PartitionLog {
             }
             let bytes = batch.len() as u64;
             if plan.last().is_none_or(|active| self.rolls(&active.after, header, bytes, now)) {
-                let segment = self.new_segment(header.base_offset, 0);
-                let state = SegmentState::begin(header.base_offset, 0, now);
+                let segment = self.new_segment(header.base_offset, self.file_number);
+                let state = SegmentState::begin(header.base_offset, self.file_number, now);
                 plan.push(FileAppend {
                     segment,
                     before: state,
@@ -197,8 +221,21 @@ impl PartitionLog {
     pub fn flushed(&mut self, done: &FlushDone) {
         assert_eq!(done.state.log, self.key, "a flush is told to its own log");
         let producers = self.flush.under_way.take().expect("a flush was taken from this log");
+        self.has_directory |= !done.segments.is_empty();
+        self.flush.taken_dirty_from = None;
+        if std::mem::take(&mut self.flush.found_disk_full) {
+            sometimes(Condition::DiskFullThenFlushed);
+        }
+        if std::mem::take(&mut self.flush.overtaken) {
+            // What it began is garbage with the rest of the log that was.
+            for (segment, _) in &done.segments {
+                if !self.garbage.iter().any(|other| other.id == segment.id) {
+                    self.garbage.push(std::sync::Arc::clone(segment));
+                }
+            }
+            return;
+        }
         for (segment, state) in &done.segments {
-            self.has_directory = true;
             match self.segments.iter_mut().find(|held| held.segment.id == segment.id) {
                 Some(held) => held.state = *state,
                 // A segment that has left the log meanwhile is garbage already.
@@ -214,10 +251,6 @@ impl PartitionLog {
         for held in &mut self.segments[..last] {
             held.sealed = true;
         }
-        self.flush.taken_dirty_from = None;
-        if std::mem::take(&mut self.flush.found_disk_full) {
-            sometimes(Condition::DiskFullThenFlushed);
-        }
         self.flushed_end = done.state.end;
         self.flushed_producers = producers;
         self.tail.flushed_to(self.flushed_end);
@@ -231,6 +264,7 @@ impl PartitionLog {
     pub fn flush_failed(&mut self, failed: FlushFailed) {
         assert_eq!(failed.log_key(), self.key, "a flush is told to its own log");
         assert!(self.flush.under_way.take().is_some(), "a flush was taken from this log");
+        self.flush.overtaken = false;
         self.garbage.extend(failed.garbage);
         self.flush.facts_changed = true;
         self.flush.dirty_from = earliest(self.flush.taken_dirty_from.take(), self.flush.dirty_from);

@@ -12,11 +12,14 @@
 //! Invariants: only batches that are committed (below the high watermark) and durable in the journal are
 //! flushed, so a truncation never touches a file, and a checkpoint says nothing that could still be lost; each change yields exactly one journal entry, numbered without gaps, which the owner hands to the
 //! journal in the order of the calls; at most one flush is under way, and beside it
-//! at most one compaction, of segments that no flush adds to.
+//! at most one compaction, of segments that no flush adds to; a log that is reset has nothing of what it was, and no
+//! checkpoint says so before that is durable.
 mod compact;
 mod flush;
 mod read;
 mod reindex;
+mod replay;
+mod reset;
 mod retention;
 
 use std::sync::Arc;
@@ -27,15 +30,17 @@ use super::config::LogConfig;
 use super::facts::{Facts, Pending};
 use super::file_cache::FileCache;
 use super::journal::{Entry, EntryBody, EntryNumber, LogKey, Position};
-use super::producers::{ProducerLimits, Producers};
-use super::segment::{FileKind, Segment, SegmentId, SegmentState};
-use super::state::{LogState, Vote};
+use super::producers::{ProducerLimits, Producers, SnapshotError};
+use super::segment::{Segment, SegmentId, SegmentState};
+use super::state::Vote;
 use super::tail::{Tail, TailBudget};
+use super::voters::{self, VoterSets, VotersInvalid};
 use super::walker::SegmentView;
-use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::probe::{Mutant, mutant};
+use crate::raft::{self, VoterSet};
 use crate::types::EpochHistory;
-use crate::types::{LeaderEpoch, Offset, Timestamp};
-use crate::wire::batch::{BatchError, RecordBatch};
+use crate::types::{LeaderEpoch, Offset, Timestamp, Uuid};
+use crate::wire::batch::{BatchError, BatchHeader, RecordBatch};
 
 /// How many producers a partition remembers at most.
 const PRODUCERS_MAX: usize = 100_000;
@@ -61,6 +66,20 @@ pub enum LogError {
     EpochNotAbove { epoch: LeaderEpoch, last: LeaderEpoch },
     #[error("a control batch cannot be read: {0}")]
     Control(#[from] BatchError),
+    #[error("a control batch names no voter set: {0}")]
+    Voters(#[from] VotersInvalid),
+    #[error("the producer state that the log is to begin with cannot be used: {0}")]
+    ProducerState(#[from] SnapshotError),
+    #[error("the log is to begin at {to} with a producer state of offset {found}")]
+    ProducerStateElsewhere { to: Offset, found: Offset },
+}
+
+/// What was lost.
+#[derive(Debug)]
+struct Damage {
+    what: String,
+    /// The entry that gave the log another directory id since: what was promised before, another replica did.
+    renewed_at: Option<EntryNumber>,
 }
 
 /// A segment and what counts of it.
@@ -94,17 +113,26 @@ pub struct PartitionLog {
     /// What is known to be durable, and what is on its way.
     durable: Facts,
     pending: Pending,
-    damage: Option<String>,
+    damage: Option<Damage>,
+    /// Where the log began when it was made.
+    created_start: Offset,
     log_start: Offset,
     log_end: Offset,
     high_watermark: Offset,
     /// What the checkpoint said of it.
     remembered_watermark: Offset,
+    /// Where the checkpoint says that the log ended, until that has been replayed.
+    recorded_end: Option<Offset>,
     flushed_end: Offset,
     cleaned_to: Offset,
     vote: Option<Vote>,
+    directory: Option<Uuid>,
     epochs: EpochHistory,
+    voters: VoterSets,
     segments: Vec<Held>,
+    /// Part of the names of segments that are begun: another one after each reset, so that what is garbage since
+    /// has other names than what is written anew.
+    file_number: u32,
     tail: Tail,
     producers: Producers,
     /// The producers as of `flushed_end`: what a truncation goes back to.
@@ -132,18 +160,31 @@ impl PartitionLog {
             config,
             cache,
             number: EntryNumber(1),
-            durable: Facts { number: EntryNumber(1), log_start, vote: None, epochs: EpochHistory::default() },
+            durable: Facts {
+                number: EntryNumber(1),
+                log_start,
+                log_end: log_start,
+                vote: None,
+                directory: None,
+                epochs: EpochHistory::default(),
+                voters: VoterSets::default(),
+            },
             pending: Pending::default(),
             damage: None,
+            created_start: log_start,
             log_start,
             log_end: log_start,
             high_watermark: log_start,
             remembered_watermark: log_start,
+            recorded_end: None,
             flushed_end: log_start,
             cleaned_to: log_start,
             vote: None,
+            directory: None,
             epochs: EpochHistory::default(),
+            voters: VoterSets::default(),
             segments: Vec::new(),
+            file_number: 0,
             tail: Tail::new(budget),
             flushed_producers: producers.clone(),
             producers,
@@ -153,50 +194,6 @@ impl PartitionLog {
             has_directory: false,
             next_segment_id: 1,
         }
-    }
-
-    /// The log as the checkpoint has it; what the journal holds beyond is replayed into it.
-    pub(crate) fn restore(
-        state: LogState,
-        config: LogConfig,
-        cache: Arc<FileCache>,
-        budget: Arc<TailBudget>,
-    ) -> PartitionLog {
-        let mut log = PartitionLog::new(state.log, state.log_start, config, cache, budget);
-        match Producers::restore(producer_limits(&log.config), &state.producers) {
-            Ok(producers) if producers.end_offset() == state.end => {
-                if !producers.is_empty() {
-                    sometimes(Condition::ProducerSnapshotLoaded);
-                }
-                log.producers = producers;
-            }
-            Ok(producers) => {
-                log.mark_damaged(format!("its producer snapshot is of offset {}", producers.end_offset()));
-            }
-            Err(error) => log.mark_damaged(format!("its producer snapshot cannot be read: {error}")),
-        }
-        if state.damaged {
-            log.mark_damaged("the checkpoint says so".to_owned());
-        }
-        log.flushed_producers = log.producers.clone();
-        log.number = state.number;
-        log.log_end = state.end;
-        log.flushed_end = state.end;
-        // What lies beyond may be missing: see `finish_replay`.
-        log.high_watermark = state.end;
-        log.remembered_watermark = state.high_watermark;
-        log.cleaned_to = state.cleaned_to;
-        log.vote = state.vote;
-        log.epochs = state.epochs;
-        log.has_directory = !state.segments.is_empty();
-        // Files of higher numbers that a crash left are removed before any is given out.
-        log.compaction.last_cleaning =
-            state.segments.iter().map(|segment| segment.cleaning).max().unwrap_or(0);
-        for segment in state.segments {
-            let shared = log.new_segment(segment.base, segment.cleaning);
-            log.segments.push(Held { segment: shared, state: segment, sealed: false });
-        }
-        log
     }
 
     fn new_segment(&mut self, base: Offset, cleaning: u32) -> Arc<Segment> {
@@ -252,6 +249,20 @@ impl PartitionLog {
         self.vote
     }
 
+    /// The directory id of this log's replica, if it is not the data directory's: see
+    /// [`PartitionLog::renew_directory`].
+    #[must_use]
+    pub fn directory(&self) -> Option<Uuid> {
+        self.directory
+    }
+
+    /// The voter sets of the log, each with the position after its entry. The first is the one in force at the log's
+    /// start, unless it lies behind it: then, and if there is none, that is the one of the log's founder.
+    #[must_use]
+    pub fn voters(&self) -> &[(raft::Position, VoterSet)] {
+        self.voters.entries()
+    }
+
     #[must_use]
     pub fn epochs(&self) -> &EpochHistory {
         &self.epochs
@@ -265,13 +276,21 @@ impl PartitionLog {
     /// What was lost, if the log is damaged.
     #[must_use]
     pub fn damage(&self) -> Option<&str> {
-        self.damage.as_deref()
+        self.damage.as_ref().map(|damage| damage.what.as_str())
+    }
+
+    /// Whether the log lost something and has no directory id of its own since: it may have promised what it does not
+    /// know of, so [`PartitionLog::renew_directory`] comes before anything is answered.
+    #[must_use]
+    pub fn needs_new_directory(&self) -> bool {
+        self.damage.as_ref().is_some_and(|damage| damage.renewed_at.is_none())
     }
 
     /// Stops serving: something that was acknowledged cannot be read. The next checkpoint remembers it.
     pub fn mark_damaged(&mut self, what: String) {
         tracing::error!(partition = %self.key.partition, %what, "log damaged");
-        self.damage.get_or_insert(what);
+        let damage = self.damage.get_or_insert(Damage { what, renewed_at: None });
+        damage.renewed_at = None;
         self.flush.facts_changed = true;
         // The journal is kept as it is until a checkpoint knows of the damage.
         self.flush.note(Position::START);
@@ -279,7 +298,7 @@ impl PartitionLog {
 
     fn check_sound(&self) -> Result<(), LogError> {
         match &self.damage {
-            Some(damage) => Err(LogError::Damaged(damage.clone())),
+            Some(damage) => Err(LogError::Damaged(damage.what.clone())),
             None => Ok(()),
         }
     }
@@ -288,8 +307,10 @@ impl PartitionLog {
     /// `journal` is [`super::JournalHandle::durable_position`] at any time before the entry is queued.
     ///
     /// # Errors
-    /// If the batch does not follow the log's end (it may leave a gap: a compacted leader's log has some), its
-    /// epoch is below the last one, or the log is damaged. Nothing has changed then.
+    /// If the batch does not follow the log's end (it may leave a gap: a compacted leader's log has some; and the first
+    /// one may begin before the log does), its
+    /// epoch is below the last one, it is a control batch that cannot be read, or the log is damaged. Nothing has
+    /// changed then.
     pub fn append(&mut self, batch: RecordBatch, journal: Position) -> Result<Entry, LogError> {
         self.check_sound()?;
         let epoch = batch.header().partition_leader_epoch;
@@ -298,9 +319,13 @@ impl PartitionLog {
         {
             return Err(LogError::StaleEpoch { epoch, last: last.epoch });
         }
+        let voters = voters::read(&batch)?;
         self.take_in(batch.clone(), self.number.next(), journal)?;
-        self.epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
-        Ok(self.entry(EntryBody::Batch(batch), journal))
+        self.epochs.assign(epoch, batch.header().base_offset);
+        if let Some(voters) = &voters {
+            self.voters.push(raft::Position { epoch, end: self.log_end }, voters.clone());
+        }
+        Ok(self.entry_with(EntryBody::Batch(batch), voters, journal))
     }
 
     fn take_in(
@@ -310,7 +335,8 @@ impl PartitionLog {
         journal: Position,
     ) -> Result<(), LogError> {
         let header = *batch.header();
-        if header.base_offset < self.log_end || header.last_offset() < header.base_offset {
+        let follows = header.base_offset >= self.log_end || self.begins_with(&header);
+        if !follows || header.last_offset() < header.base_offset {
             return Err(LogError::OutOfOrder { base: header.base_offset, log_end: self.log_end });
         }
         self.producers.replay(&batch)?;
@@ -319,19 +345,50 @@ impl PartitionLog {
         Ok(())
     }
 
+    /// Whether the log may begin inside this batch, as a log that holds nothing yet.
+    fn begins_with(&self, header: &BatchHeader) -> bool {
+        let is_empty = self.segments.is_empty() && self.tail.start().is_none();
+        is_empty && header.base_offset < self.log_end && header.next_offset() > self.log_end
+    }
+
     /// A leader epoch begins at the log's end.
     ///
     /// # Errors
     /// If it is not above the last one, or the log is damaged.
     pub fn start_epoch(&mut self, epoch: LeaderEpoch, journal: Position) -> Result<Entry, LogError> {
+        self.start_epoch_at(epoch, self.log_end, journal)
+    }
+
+    /// A leader epoch begins at `start`, at the log's end or beyond: a compacted leader's log may have a gap before
+    /// it. The log ends there then.
+    ///
+    /// # Errors
+    /// If it lies before the log's end, the epoch is not above the last one, or the log is damaged. Nothing has
+    /// changed then.
+    pub fn start_epoch_at(
+        &mut self,
+        epoch: LeaderEpoch,
+        start: Offset,
+        journal: Position,
+    ) -> Result<Entry, LogError> {
         self.check_sound()?;
+        if start < self.log_end {
+            return Err(LogError::OutOfOrder { base: start, log_end: self.log_end });
+        }
         if let Some(last) = self.epochs.last()
             && epoch <= last.epoch
         {
             return Err(LogError::EpochNotAbove { epoch, last: last.epoch });
         }
-        self.epochs.assign(epoch, self.log_end);
-        Ok(self.entry(EntryBody::EpochStart { epoch, start_offset: self.log_end }, journal))
+        self.skip_to(start);
+        self.epochs.assign(epoch, start);
+        Ok(self.entry(EntryBody::EpochStart { epoch, start_offset: start }, journal))
+    }
+
+    /// The log goes on at `log_end`, if that lies beyond its end.
+    fn skip_to(&mut self, log_end: Offset) {
+        self.log_end = self.log_end.max(log_end);
+        self.producers.skip_to(log_end);
     }
 
     /// The node has seen an epoch, and votes for the candidate if there is one. Also for a damaged log.
@@ -340,6 +397,18 @@ impl PartitionLog {
         self.vote = Some(vote);
         let Vote { epoch, candidate } = vote;
         self.entry(EntryBody::Vote { epoch, candidate }, journal)
+    }
+
+    /// The log's replica is another one from here on, that has promised nothing: for a log that lost something
+    /// (docs/replication.md, "Damaged replicas"). Also for a damaged log, which may be reset after it.
+    #[must_use = "the entry is to be journaled"]
+    pub fn renew_directory(&mut self, directory: Uuid, journal: Position) -> Entry {
+        self.directory = Some(directory);
+        let entry = self.entry(EntryBody::ReplicaDirectory { directory }, journal);
+        if let Some(damage) = &mut self.damage {
+            damage.renewed_at = Some(entry.number);
+        }
+        entry
     }
 
     /// Notes how far the log is committed. Only what is below is flushed, and may be deleted.
@@ -367,6 +436,7 @@ impl PartitionLog {
         }
         self.cut(log_end)?;
         self.epochs.truncate(self.log_end, last_epoch);
+        self.voters.truncate(self.log_end, last_epoch);
         // The end where it came to lie: a batch is taken back as a whole.
         Ok(self.entry(EntryBody::Truncated { log_end: self.log_end, last_epoch }, journal))
     }
@@ -386,6 +456,7 @@ impl PartitionLog {
         for batch in self.tail.unflushed() {
             self.producers.replay(&batch.batch)?;
         }
+        self.producers.skip_to(end);
         Ok(())
     }
 
@@ -421,6 +492,7 @@ impl PartitionLog {
         // Only what is committed goes; when replaying, the high watermark is not known otherwise.
         self.high_watermark = self.high_watermark.max(self.log_start.min(self.log_end));
         self.epochs.advance_start(self.log_start);
+        self.voters.advance_start(self.log_start);
     }
 
     /// The log's end in the journal. Drop the log once the entry is durable.
@@ -438,79 +510,15 @@ impl PartitionLog {
     }
 
     fn entry(&mut self, body: EntryBody, journal: Position) -> Entry {
+        self.entry_with(body, None, journal)
+    }
+
+    /// `voters` is the set that a batch holds.
+    fn entry_with(&mut self, body: EntryBody, voters: Option<VoterSet>, journal: Position) -> Entry {
         self.number = self.number.next();
         self.flush.note(journal);
-        self.pending.push(self.number, journal, &body);
+        self.pending.push(self.number, journal, &body, voters);
         Entry { log: self.key, number: self.number, body }
-    }
-
-    /// Takes in an entry that recovery read from the journal.
-    ///
-    /// # Errors
-    /// If it contradicts the state: the log is damaged.
-    pub(crate) fn replay(&mut self, entry: Entry, journal: Position) -> Result<(), LogError> {
-        let known = entry.number <= self.number;
-        match entry.body {
-            // A batch may be newer than the segments although the checkpoint knows of it.
-            EntryBody::Batch(batch) => {
-                if batch.header().base_offset >= self.log_end {
-                    let (epoch, base) = (batch.header().partition_leader_epoch, batch.header().base_offset);
-                    self.take_in(batch, entry.number, journal)?;
-                    // The checkpoint's epochs already tell what became of a batch that it knows.
-                    if !known {
-                        self.epochs.assign(epoch, base);
-                    }
-                } else if !known {
-                    let base = batch.header().base_offset;
-                    return Err(LogError::OutOfOrder { base, log_end: self.log_end });
-                }
-            }
-            EntryBody::Truncated { log_end, last_epoch } => {
-                self.cut(log_end)?;
-                if !known {
-                    self.epochs.truncate(log_end, last_epoch);
-                }
-            }
-            EntryBody::EpochStart { epoch, start_offset } if !known => {
-                self.epochs.assign(epoch, start_offset)
-            }
-            EntryBody::Vote { epoch, candidate } if !known => self.vote = Some(Vote { epoch, candidate }),
-            EntryBody::LogStartMoved { log_start } if !known => self.move_start(log_start),
-            EntryBody::EpochStart { .. }
-            | EntryBody::Vote { .. }
-            | EntryBody::LogStartMoved { .. }
-            | EntryBody::LogCreated { .. }
-            | EntryBody::LogDeleted => {}
-        }
-        if !known {
-            self.number = entry.number;
-            self.flush.note(journal);
-            self.flush.facts_changed = true;
-        }
-        Ok(())
-    }
-
-    /// All that the journal holds has been replayed.
-    pub(crate) fn finish_replay(&mut self) {
-        if mutant(Mutant::TruncateToWatermark) {
-            self.cut(self.remembered_watermark).expect("what was replayed is replayed again");
-        }
-        if mutant(Mutant::ForgetProducersAtRestart) {
-            self.producers = Producers::new(producer_limits(&self.config), self.log_end);
-        }
-        if self.damage.is_some() {
-            // The records before it may be what is lost: the log does not begin beyond what there is of it.
-            self.log_start = self.log_start.min(self.log_end);
-        }
-        let remembered = self.remembered_watermark.min(self.log_end);
-        self.high_watermark = self.high_watermark.max(remembered).max(self.log_start);
-        self.durable = Facts {
-            number: self.number,
-            log_start: self.log_start,
-            vote: self.vote,
-            epochs: self.epochs.clone(),
-        };
-        self.drop_segments();
     }
 
     /// Entries up to `number` are durable in the journal: they may be flushed and stand in a checkpoint.
@@ -520,6 +528,7 @@ impl PartitionLog {
     pub fn durable(&mut self, number: EntryNumber) {
         assert!(number <= self.number, "entry {number} was given out, the last is {}", self.number);
         self.flush.facts_changed |= self.pending.settle(number, &mut self.durable);
+        self.flush.reset_is_durable(number);
         self.drop_segments();
     }
 
@@ -529,49 +538,8 @@ impl PartitionLog {
         self.durable.number
     }
 
-    /// The state of a log of which nothing but its creation is known.
-    pub(crate) fn initial_state(&self) -> LogState {
-        let start = self.flushed_producers.end_offset();
-        LogState {
-            log: self.key,
-            number: EntryNumber(1),
-            damaged: false,
-            log_start: start,
-            end: start,
-            high_watermark: start,
-            cleaned_to: start,
-            vote: None,
-            epochs: EpochHistory::default(),
-            segments: Vec::new(),
-            producers: Producers::new(producer_limits(&self.config), start).snapshot(),
-        }
-    }
-
     pub(crate) fn segment_states(&self) -> Vec<SegmentState> {
         self.segments.iter().map(|held| held.state).collect()
-    }
-
-    /// The log's directory exists.
-    pub(crate) fn found_directory(&mut self) {
-        self.has_directory = true;
-    }
-
-    /// Compares the segments with the sizes of the files that were found.
-    pub(crate) fn check_segments(&mut self, size_of: impl Fn(&str) -> Option<u64>) {
-        let mut missing = None;
-        for held in &self.segments {
-            let name = held.segment.file_name(FileKind::Log);
-            match size_of(&name) {
-                Some(size) if size >= held.state.bytes => {}
-                Some(size) => {
-                    missing = Some(format!("{name} has {size} bytes of {}", held.state.bytes));
-                }
-                None => missing = Some(format!("{name} is missing")),
-            }
-        }
-        if let Some(what) = missing {
-            self.mark_damaged(what);
-        }
     }
 
     /// Takes all segments out of a log that is being deleted.
@@ -620,6 +588,12 @@ impl PartitionLog {
             end = held.state.end;
         }
         assert!(end <= self.flushed_end, "segments end at the flushed end");
+        if self.damage.is_none() {
+            let last = self.epochs.last().map_or(self.log_start, |last| last.start);
+            assert!(last <= self.log_end, "the last epoch begins in the log");
+            let last = self.voters().last().map_or(self.log_start, |(at, _)| at.end);
+            assert!(last <= self.log_end, "the last voter set is in the log");
+        }
         assert_eq!(self.producers.end_offset(), self.log_end, "producers are of the log's end");
         assert_eq!(self.flushed_producers.end_offset(), self.flushed_end, "and of the flushed end");
     }

@@ -48,7 +48,7 @@ impl PartitionLog {
     pub fn read(&self, request: ReadRequest) -> Result<Read, ReadError> {
         let ReadRequest { offset, max_bytes, up_to, min_one_batch } = request;
         if let Some(damage) = &self.damage {
-            return Err(ReadError::Damaged(damage.clone()));
+            return Err(ReadError::Damaged(damage.what.clone()));
         }
         if offset < self.log_start || offset > self.log_end {
             return Err(ReadError::OutOfRange { offset, log_start: self.log_start, log_end: self.log_end });
@@ -121,7 +121,7 @@ impl PartitionLog {
         up_to: Offset,
     ) -> Result<TimestampRead, ReadError> {
         if let Some(damage) = &self.damage {
-            return Err(ReadError::Damaged(damage.clone()));
+            return Err(ReadError::Damaged(damage.what.clone()));
         }
         let from = from.max(self.log_start);
         let mut segments = self.views_from(from, up_to);

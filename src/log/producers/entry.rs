@@ -132,6 +132,27 @@ impl ProducerEntry {
         }
     }
 
+    /// What is known of the state as of `offset`, for a replay of the batches from there on; `None` if nothing is.
+    pub(super) fn before(&self, offset: Offset) -> Option<ProducerEntry> {
+        if self.updated_at < offset {
+            return Some(self.clone());
+        }
+        let mut entry = self.clone();
+        entry.batches.retain(|batch| batch.last_offset < offset);
+        entry.transaction_first_offset = self.transaction_first_offset.filter(|&first| first < offset);
+        // Its marker may be the one that lies behind: then it is replayed, and tells the same.
+        let ended_some = self.coordinator_epoch != NO_COORDINATOR_EPOCH && offset > Offset::ZERO;
+        match entry.batches.back() {
+            Some(last) => (entry.updated_at, entry.last_timestamp) = (last.last_offset, last.timestamp),
+            // Where it last wrote before is forgotten, and not needed: it has written since.
+            None if ended_some || entry.transaction_first_offset.is_some() => {
+                entry.updated_at = Offset(offset.0 - 1);
+            }
+            None => return None,
+        }
+        Some(entry)
+    }
+
     pub(super) fn is_expired(&self, now: Timestamp, expiration_ms: i64) -> bool {
         let idle_ms = now.0.saturating_sub(self.last_timestamp.0);
         self.transaction_first_offset.is_none() && idle_ms >= expiration_ms

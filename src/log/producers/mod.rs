@@ -255,6 +255,24 @@ impl Producers {
         self.end_offset = header.next_offset();
     }
 
+    /// The log goes on at `end_offset`, without a batch before it.
+    pub(crate) fn skip_to(&mut self, end_offset: Offset) {
+        self.end_offset = self.end_offset.max(end_offset);
+    }
+
+    /// The state as of `offset`, as far as it can still be told: of each producer what it wrote before. The batches
+    /// from there on give the rest again.
+    #[must_use]
+    pub fn before(&self, offset: Offset) -> Producers {
+        let mut before = Producers::new(self.limits, offset);
+        for (&id, entry) in &self.entries {
+            if let Some(entry) = entry.before(offset) {
+                before.update(id, entry.epoch, |new| *new = entry);
+            }
+        }
+        before
+    }
+
     /// Takes other limits; what they forbid now goes at the next append or expiry.
     pub fn set_limits(&mut self, limits: ProducerLimits) {
         assert!(limits.producers_max > 0, "a partition remembers at least one producer");

@@ -351,6 +351,46 @@ proptest! {
         prop_assert_eq!(after, whole);
     }
 
+    /// A follower that is reset to the leader's log start: what the leader still knows of the state there, and all
+    /// batches from there on, the first perhaps from its middle.
+    #[test]
+    fn the_state_before_the_start_and_the_log_from_there_give_the_whole_state(
+        batches in batches(),
+        kinds in proptest::collection::vec((any::<u8>(), 0..3_i32), 120),
+        cut in 0usize..120,
+        inside in 0..3_i64,
+    ) {
+        let mut whole = empty();
+        let mut log: Vec<RecordBatch> = Vec::new();
+        for (batch, (kind, coordinator_epoch)) in batches.into_iter().zip(kinds) {
+            let base = whole.end_offset().0;
+            let entry = if kind % 4 == 0 {
+                marker(batch.id, batch.epoch, coordinator_epoch, base)
+            } else {
+                let header = batch.at(base);
+                let header = if kind % 2 == 0 { transactional(header) } else { header };
+                if batch.id < 0 || whole.check(&header) != Ok(Decision::Append) {
+                    continue;
+                }
+                RecordBatch::new(header, &Bytes::from_static(&[0; 61]))
+            };
+            whole.replay(&entry).expect("markers are whole");
+            log.push(entry);
+        }
+        let cut = cut.min(log.len());
+        let next = log.get(cut).map_or(whole.end_offset(), |batch| batch.header().base_offset);
+        let last = log.get(cut).map_or(next, |batch| batch.header().last_offset());
+        let start = next.plus(inside).min(last);
+        let snapshot = whole.before(start).snapshot();
+        let mut after = Producers::restore(LIMITS, &snapshot).expect("it is a snapshot");
+        after.assert_invariants();
+        prop_assert_eq!(after.end_offset(), start);
+        for batch in &log[cut..] {
+            after.replay(batch).expect("markers are whole");
+        }
+        prop_assert_eq!(after, whole);
+    }
+
     #[test]
     fn foreign_snapshots_never_panic(
         changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..8),

@@ -5,9 +5,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{TestDisk, TestRuntime, test_io};
 use crate::log::{LogConfig, PartitionLog, Read, ReadRequest, Storage, StorageOptions, UnattributedDamage};
-use crate::types::{LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, RecordBatch};
 
+const NODE: NodeId = NodeId(1);
 const LOGS: i32 = 2;
 const BATCHES: i64 = 12;
 
@@ -41,7 +42,7 @@ fn image() -> &'static Image {
         let runtime = TestRuntime::new();
         let io = test_io(&runtime, &disk, 5);
         runtime.block_on(async {
-            let opened = Storage::open(io, options(), |_| config()).await;
+            let opened = Storage::open(io, NODE, options(), |_| config()).await;
             let (storage, _, _) = opened.expect("a new node opens");
             let mut logs = Vec::new();
             for index in 0..LOGS {
@@ -112,7 +113,7 @@ pub fn open(data: &[u8]) {
     let io = test_io(&runtime, &disk, 6);
     let options = StorageOptions { unattributed_damage: policy, ..options() };
     runtime.block_on(async {
-        let Ok((storage, logs, _)) = Storage::open(io, options, |_| config()).await else { return };
+        let Ok((storage, logs, _)) = Storage::open(io, NODE, options, |_| config()).await else { return };
         for log in &logs {
             read_all(log).await;
         }

@@ -3,4 +3,5 @@ mod compaction;
 mod faults;
 mod model;
 mod node;
+mod replication;
 mod scale;

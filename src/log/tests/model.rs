@@ -1,16 +1,25 @@
 //! The storage against a small model, with crashes anywhere.
 //!
 //! The model keeps a log's whole state after each of its entries. After any crash the log must be in the
-//! state after some entry that is at least the last acknowledged one.
+//! state after some entry that is at least the last acknowledged one. Flushes stay under way while other things happen.
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::node::{Node, batch, small_options};
 use crate::io::RngStream;
+use crate::log::producers::{ProducerLimits, Producers};
 use crate::log::testing::{TestDisk, TestFault, TestRandom, cases};
 use crate::log::*;
-use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::raft::{self, ReplicaKey, VoterSet};
+use crate::types::{LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Timestamp, Uuid};
+use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ProducerStamp};
+
+/// How far a flush has come that is not told at once.
+enum Flushing {
+    Taken(FlushWork),
+    Done(Result<FlushDone, FlushFailed>),
+}
 
 #[derive(Clone, Default, PartialEq, Eq)]
 struct State {
@@ -18,7 +27,12 @@ struct State {
     log_start: i64,
     log_end: i64,
     epochs: Vec<(i32, i64)>,
-    vote: Option<(i32, Option<i32>)>,
+    vote: Option<(i32, Option<(i32, u8)>)>,
+    directory: Option<u8>,
+    /// Epoch and end of the position after each set, and its nodes.
+    voters: Vec<(i32, i64, Vec<i32>)>,
+    /// Ids, as a reset brought them: batches have none here.
+    producers: Vec<i64>,
 }
 
 /// What may be true of one partition: by log id, the states after its entries.
@@ -39,8 +53,11 @@ impl std::fmt::Debug for State {
             .iter()
             .map(|(base, next, bytes)| format!("{base}..{next} epoch {} {} bytes", bytes[15], bytes.len()))
             .collect();
-        let State { log_start, log_end, epochs, vote, .. } = self;
-        write!(f, "{log_start}..{log_end} {batches:?} {epochs:?} {vote:?}")
+        let State { log_start, log_end, epochs, vote, directory, voters, producers, .. } = self;
+        write!(
+            f,
+            "{log_start}..{log_end} {batches:?} {epochs:?} {vote:?} {directory:?} {voters:?} {producers:?}"
+        )
     }
 }
 
@@ -54,12 +71,18 @@ impl State {
             batches.push((header.base_offset.0, header.next_offset().0, one.to_vec()));
             rest = more;
         }
+        let nodes = |set: &VoterSet| set.keys().iter().map(|key| key.node.0).collect();
         State {
             batches,
+            directory: log.directory().map(|id| id.0[0]),
+            voters: log.voters().iter().map(|(at, set)| (at.epoch.0, at.end.0, nodes(set))).collect(),
+            producers: log.producers().iter().map(|(id, _)| id.0).collect(),
             log_start: log.log_start().0,
             log_end: log.log_end().0,
             epochs: log.epochs().entries().iter().map(|entry| (entry.epoch.0, entry.start.0)).collect(),
-            vote: log.vote().map(|vote| (vote.epoch.0, vote.candidate.map(|node| node.0))),
+            vote: log
+                .vote()
+                .map(|vote| (vote.epoch.0, vote.candidate.map(|key| (key.node.0, key.directory.0[0])))),
         }
     }
 
@@ -77,9 +100,12 @@ impl State {
     }
 
     fn truncate(&mut self, end: i64, last_epoch: i32) {
+        // A batch goes as a whole.
+        let end = self.batches.iter().find(|batch| batch.1 > end).map_or(end, |batch| end.min(batch.0));
         self.batches.retain(|batch| batch.0 < end);
         self.log_end = end.min(self.log_end);
         let log_end = self.log_end;
+        self.voters.retain(|set| set.0 <= last_epoch && set.1 <= log_end);
         self.epochs.retain(|epoch| epoch.0 <= last_epoch && epoch.1 <= log_end);
     }
 
@@ -91,17 +117,68 @@ impl State {
             self.epochs.drain(..after - 1);
             self.epochs[0].1 = start;
         }
+        let followed = self.voters.partition_point(|set| set.1 <= start).saturating_sub(1);
+        self.voters.drain(..followed);
     }
+
+    fn append(&mut self, batch: &crate::wire::batch::RecordBatch) {
+        let header = batch.header();
+        let (base, next) = (header.base_offset.0, header.next_offset().0);
+        self.assign(header.partition_leader_epoch.0, base);
+        self.batches.push((base, next, batch.to_bytes().to_vec()));
+        self.log_end = next;
+    }
+
+    fn last_epoch(&self) -> i32 {
+        self.epochs.last().map_or(0, |last| last.0)
+    }
+
+    fn reset(&mut self, epoch: i32, end: i64, nodes: i32, producers: &[i64]) {
+        self.batches.clear();
+        (self.log_start, self.log_end) = (end, end);
+        self.epochs = vec![(epoch, end)];
+        self.voters = vec![(epoch, end, (1..=nodes).collect())];
+        self.producers = producers.to_vec();
+    }
+}
+
+fn voter_set(nodes: i32) -> VoterSet {
+    VoterSet::of((1..=nodes).map(|node| ReplicaKey { node: NodeId(node), directory: Uuid([9; 16]) })).unwrap()
+}
+
+/// A producer state of the offset `end`, which must not be 0, with one producer.
+fn producer_state(id: i64, end: i64) -> bytes::Bytes {
+    let limits = ProducerLimits { producers_max: 10, expiration_ms: 1 };
+    let mut producers = Producers::new(limits, Offset(end - 1));
+    let stamp = ProducerStamp { id: ProducerId(id), epoch: ProducerEpoch(0), base_sequence: 0 };
+    let mut builder = BatchBuilder::new(BatchOptions { producer: stamp, ..BatchOptions::plain(1000) });
+    let record = NewRecord { timestamp: Timestamp(0), key: None, value: None, headers: &[] };
+    builder.append(record).unwrap();
+    let batch = builder.build().into_batch().placed_at(Offset(end - 1), LeaderEpoch(0));
+    producers.replay(&batch).unwrap();
+    producers.snapshot()
 }
 
 struct Run {
     disk: TestDisk,
     node: Option<Node>,
     models: BTreeMap<i32, Model>,
+    /// Flushes under way, by partition.
+    flushing: BTreeMap<i32, Flushing>,
     random: TestRandom,
 }
 
 impl Run {
+    fn new(seed: u64) -> Run {
+        Run {
+            disk: TestDisk::new(),
+            node: None,
+            models: BTreeMap::new(),
+            flushing: BTreeMap::new(),
+            random: TestRandom(seed),
+        }
+    }
+
     fn open(&mut self) {
         match Node::open_with(&self.disk, small_options()) {
             Ok(node) => {
@@ -116,6 +193,7 @@ impl Run {
     }
 
     fn crash(&mut self) {
+        self.flushing.clear();
         if let Some(node) = self.node.take() {
             node.runtime.kill();
         }
@@ -181,6 +259,24 @@ impl Run {
         }
     }
 
+    /// Takes a flush, runs the one that was taken, or tells of the one that was run.
+    fn flush_on(&mut self, index: i32) {
+        let node = self.node.as_mut().unwrap();
+        match self.flushing.remove(&index) {
+            None => {
+                let now = node.runtime.clock().wall();
+                let work = node.log(index).take_flush(now);
+                self.flushing.extend(work.map(|work| (index, Flushing::Taken(work))));
+            }
+            Some(Flushing::Taken(work)) => {
+                let mut outcomes = node.runtime.block_on(node.storage.flush(vec![work]));
+                self.flushing.insert(index, Flushing::Done(outcomes.remove(0)));
+            }
+            Some(Flushing::Done(Ok(done))) => node.log(index).flushed(&done),
+            Some(Flushing::Done(Err(failed))) => node.log(index).flush_failed(failed),
+        }
+    }
+
     fn step(&mut self, op: u8, index: i32, amount: u8) {
         let node = self.node.as_mut().unwrap();
         let model = self.models.entry(index).or_default();
@@ -196,37 +292,63 @@ impl Run {
         }
         match op {
             0..=5 => self.change(index, |node, state, _| {
-                let epoch = state.epochs.last().map_or(0, |last| last.0);
                 let (records, padding) = (1 + i32::from(amount % 4), usize::from(amount) * 4);
-                let new = batch(state.log_end, records, epoch, 1_000, padding);
-                let next = new.header().next_offset().0;
-                state.assign(epoch, state.log_end);
-                state.batches.push((state.log_end, next, new.to_bytes().to_vec()));
-                state.log_end = next;
+                // A compacted leader's batches have gaps between them.
+                let base = state.log_end + if amount.is_multiple_of(8) { 3 } else { 0 };
+                let new = batch(base, records, state.last_epoch(), 1_000, padding);
+                state.append(&new);
                 let position = node.position();
                 Some(node.log(index).append(new, position).unwrap())
             }),
             6 => self.change(index, |node, state, _| {
-                let epoch = state.epochs.last().map_or(0, |last| last.0) + 1;
+                let epoch = state.last_epoch() + 1;
+                state.log_end += i64::from(amount % 3) * 7;
                 state.assign(epoch, state.log_end);
-                let position = node.position();
-                Some(node.log(index).start_epoch(LeaderEpoch(epoch), position).unwrap())
+                let (epoch, start, position) = (LeaderEpoch(epoch), Offset(state.log_end), node.position());
+                Some(node.log(index).start_epoch_at(epoch, start, position).unwrap())
             }),
+            20 => self.change(index, |node, state, _| {
+                let nodes = 1 + i32::from(amount % 3);
+                let epoch = LeaderEpoch(state.last_epoch());
+                let new = voters::batch(&voter_set(nodes), Offset(state.log_end), epoch, Timestamp(1_000));
+                state.append(&new);
+                state.voters.push((epoch.0, state.log_end, (1..=nodes).collect()));
+                let position = node.position();
+                Some(node.log(index).append(new, position).unwrap())
+            }),
+            21 => self.change(index, |node, state, _| {
+                state.directory = Some(amount);
+                let position = node.position();
+                Some(node.log(index).renew_directory(Uuid([amount; 16]), position))
+            }),
+            22 | 23 => self.change(index, |node, state, model| {
+                let end = model.high_watermark + i64::from(amount % 32);
+                let (epoch, nodes) = (state.last_epoch() + i32::from(amount % 2), 1 + i32::from(amount % 3));
+                let ids: &[i64] = if end > 0 && amount.is_multiple_of(4) { &[7] } else { &[] };
+                let producers = ids.first().map_or_else(bytes::Bytes::new, |&id| producer_state(id, end));
+                state.reset(epoch, end, nodes, ids);
+                model.high_watermark = end;
+                let to = raft::Position { epoch: LeaderEpoch(epoch), end: Offset(end) };
+                let position = node.position();
+                let entry = node.log(index).reset(to, voter_set(nodes), producers, position).unwrap();
+                if amount > 200 {
+                    // A checkpoint while the reset is not durable.
+                    let _ = node.checkpoint();
+                }
+                Some(entry)
+            }),
+            24..=26 => self.flush_on(index),
             7 => self.change(index, |node, state, _| {
-                let candidate = (amount.is_multiple_of(2)).then_some(NodeId(i32::from(amount)));
-                state.vote = Some((i32::from(amount), candidate.map(|node| node.0)));
+                let key = ReplicaKey { node: NodeId(i32::from(amount)), directory: Uuid([amount; 16]) };
+                let candidate = amount.is_multiple_of(2).then_some(key);
+                state.vote = Some((i32::from(amount), candidate.map(|_| (i32::from(amount), amount))));
                 let position = node.position();
                 let vote = Vote { epoch: LeaderEpoch(i32::from(amount)), candidate };
                 Some(node.log(index).record_vote(vote, position))
             }),
             8 => self.change(index, |node, state, model| {
-                let cuts: Vec<i64> = state
-                    .batches
-                    .iter()
-                    .map(|batch| batch.0)
-                    .filter(|&at| at >= model.high_watermark)
-                    .collect();
-                let cut = *cuts.get(usize::from(amount) % cuts.len().max(1))?;
+                let cut =
+                    model.high_watermark + i64::from(amount) * (state.log_end - model.high_watermark) / 256;
                 let last_epoch = state.epochs.iter().rev().find(|e| e.1 <= cut).map_or(0, |e| e.0);
                 state.truncate(cut, last_epoch);
                 let position = node.position();
@@ -263,6 +385,7 @@ impl Run {
             17 if amount < 40 => {
                 let log = node.logs.remove(&index).unwrap();
                 model.unsure = true;
+                self.flushing.remove(&index);
                 if node.runtime.block_on(node.storage.delete_log(log)).is_ok() {
                     *model = Model::default();
                 }
@@ -281,8 +404,7 @@ impl Run {
 }
 
 fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64) {
-    let mut run =
-        Run { disk: TestDisk::new(), node: None, models: BTreeMap::new(), random: TestRandom(seed) };
+    let mut run = Run::new(seed);
     for &(op, index, amount) in steps {
         while run.node.is_none() {
             let at = 1 + run.random.below(crash_every);
@@ -292,6 +414,9 @@ fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64) {
         // A full journal would wait for ever: nobody else checkpoints here.
         let statistics = run.node.as_ref().unwrap().storage.journal().statistics();
         if statistics.files_live + 1 >= statistics.files_total {
+            while let Some((&index, _)) = run.flushing.first_key_value() {
+                run.flush_on(index);
+            }
             let node = run.node.as_mut().unwrap();
             for (index, model) in &mut run.models {
                 if let (Some(log), Some((id, acknowledged))) = (node.logs.get_mut(index), model.present)
@@ -320,7 +445,7 @@ proptest! {
     fn whatever_happens_a_log_is_in_the_state_after_one_of_its_entries(
         seed in any::<u64>(),
         crash_every in prop_oneof![Just(30_u64), Just(120), Just(600)],
-        steps in prop::collection::vec((0..20_u8, 0..3_u8, any::<u8>()), 1..120),
+        steps in prop::collection::vec((0..30_u8, 0..3_u8, any::<u8>()), 1..120),
     ) {
         run(seed, &steps, crash_every);
     }
@@ -328,15 +453,17 @@ proptest! {
 
 #[test]
 fn crashes_at_every_change_of_one_history() {
-    // Appends, flushes, a checkpoint, retention, a truncation, another checkpoint.
-    let steps: Vec<(u8, u8, u8)> =
-        [0, 0, 6, 0, 10, 13, 0, 0, 10, 14, 0, 9, 14, 0, 6, 0, 8, 0, 10, 14, 17, 0, 0, 14]
-            .iter()
-            .map(|&op| (op, 0, 30 * (op % 3) + 7))
-            .collect();
-    for at in 1..140 {
-        let mut run =
-            Run { disk: TestDisk::new(), node: None, models: BTreeMap::new(), random: TestRandom(at) };
+    // Appends, flushes, a checkpoint, retention, a truncation, another checkpoint; a voter set and a renewal; a flush
+    // taken, a reset, and the flush run and told; another reset beside a checkpoint.
+    let steps: Vec<(u8, u8, u8)> = [
+        0, 0, 6, 0, 10, 13, 0, 0, 10, 14, 0, 9, 14, 0, 6, 20, 0, 8, 0, 21, 10, 14, 0, 0, 10, 24, 22, 24, 0,
+        20, 24, 10, 13, 14, 22, 14, 0, 10, 14, 17, 0, 0, 14,
+    ]
+    .iter()
+    .map(|&op| (op, 0, 30 * (op % 3) + 7))
+    .collect();
+    for at in 1..260 {
+        let mut run = Run::new(at);
         run.disk.inject(TestFault::CrashAt(at));
         for &(op, index, amount) in &steps {
             while run.node.is_none() {

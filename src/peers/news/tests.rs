@@ -93,7 +93,7 @@ fn the_first_fetch_is_answered_and_nothing_twice() {
 fn entries_are_streamed_without_being_asked_for_again() {
     let p = partition(0);
     let mut leader = Leader::with(10, [(p, 4, 0)]);
-    let mut news = News::new(Budget { row_bytes: 30, reply_bytes: 1000 });
+    let mut news = News::new(Budget { row_bytes: 30, reply_bytes: 1000, ..Budget::default() });
     ask(&mut news, p, 0, 0);
     assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 0, 3)]);
     assert_eq!(told(&news.take(2, |p, after, room| leader.serve(p, after, room))), [(p, 3, 4)]);
@@ -170,7 +170,7 @@ fn what_is_not_here_or_not_read_yet_waits() {
 fn each_has_its_turn_within_the_budget_and_the_metadata_log_is_first() {
     let all: Vec<_> = (0..4).map(|index| (partition(index), 9, 0)).chain([(METADATA, 2, 0)]).collect();
     let leader = Leader::with(100, all.clone());
-    let mut news = News::new(Budget { row_bytes: 200, reply_bytes: 934 });
+    let mut news = News::new(Budget { row_bytes: 200, reply_bytes: 934, ..Budget::default() });
     for (p, _, _) in all {
         ask(&mut news, p, 0, 0);
     }
@@ -185,7 +185,7 @@ fn a_batch_that_is_larger_than_a_reply_goes_alone() {
     let (small, large) = (partition(0), partition(1));
     let leader = Leader::with(10, [(small, 1, 0)]);
     let giant = Leader::with(5000, [(large, 1, 0)]);
-    let mut news = News::new(Budget { row_bytes: 1000, reply_bytes: 1000 });
+    let mut news = News::new(Budget { row_bytes: 1000, reply_bytes: 1000, ..Budget::default() });
     for p in [small, large, partition(2)] {
         ask(&mut news, p, 0, 0);
     }
@@ -207,4 +207,29 @@ fn a_batch_that_is_larger_than_a_reply_goes_alone() {
     assert_eq!(told(&news.take(3, serve)), [(small, 0, 1)]);
     assert_eq!(news.take(4, serve)[0].producer_state.len(), 2000);
     assert!(news.is_empty());
+}
+
+#[test]
+fn no_more_is_sent_than_the_window_has_room_for() {
+    let (p, q) = (partition(0), partition(1));
+    let leader = Leader::with(10, [(p, 9, 0), (q, 1, 0)]);
+    let mut news = News::new(Budget { window_bytes: 20, ..Budget::default() });
+    ask(&mut news, p, 0, 0);
+    ask(&mut news, q, 0, 0);
+    let serve = |p, after, room| leader.serve(p, after, room);
+    assert_eq!(told(&news.take(1, serve)), [(p, 0, 2)]);
+    assert_eq!(told(&news.take(2, serve)), []);
+    assert!(news.is_empty(), "both wait for an acknowledgement");
+    // Taken, and not durable yet.
+    let taken = Fetch { log_end: at(EPOCH, 2), durable: at(EPOCH, 0), ..fetch(EPOCH, 2) };
+    news.fetched(p, &taken, 1);
+    assert!(news.is_empty());
+    news.fetched(p, &fetch(EPOCH, 2), 1);
+    assert_eq!(told(&news.take(2, serve)), [(p, 2, 4)]);
+    // Whoever does not follow any more holds nothing back.
+    news.forget(p);
+    assert_eq!(told(&news.take(3, serve)), [(q, 0, 1)]);
+    let giant = Leader::with(5000, [(q, 2, 0)]);
+    ask(&mut news, q, 1, 3);
+    assert_eq!(told(&news.take(4, |p, after, room| giant.serve(p, after, room))), [(q, 1, 2)], "alone");
 }

@@ -71,7 +71,7 @@ impl Connection {
         Connection {
             asker: Asker::new(timing, now),
             answerer: Answerer::new(NodeId(2), timing, now),
-            news: News::new(Budget { row_bytes: 100, reply_bytes: 300 }),
+            news: News::new(Budget { row_bytes: 100, reply_bytes: 300, window_bytes: 700 }),
             requests: VecDeque::new(),
             replies: VecDeque::new(),
         }
@@ -199,9 +199,15 @@ impl Pair {
         }
     }
 
-    /// Until nobody has anything to say.
+    /// Until nobody has anything to say. What is taken becomes durable soon.
     fn settle(&mut self) {
         for _ in 0..10_000 {
+            for (index, log) in self.logs.iter_mut().enumerate() {
+                if log.durable != log.follower_end {
+                    log.durable = log.follower_end;
+                    self.wants.changed(partition(index as i32));
+                }
+            }
             let before = (self.connection.requests.len(), self.connection.replies.len(), self.logs.clone());
             self.request();
             self.take_request();

@@ -64,8 +64,9 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
                 node.restart();
             }
         }),
-        // Of a client these would be no more than a slow network.
-        Fault::Stop { .. } | Fault::Pause { .. } | Fault::Resume { .. } => {}
+        // A broker that is alone loses everything with its disk: no run of this scenario draws it. The others would be no
+        // more than a slow network of a client.
+        Fault::Wipe { .. } | Fault::Stop { .. } | Fault::Pause { .. } | Fault::Resume { .. } => {}
         Fault::PowerFailAt { node, op, prefix, skip } => on(node, &|node| {
             node.disk().when_next(*op, prefix, *skip, machine.power_failure(None));
         }),

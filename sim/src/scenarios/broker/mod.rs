@@ -6,12 +6,11 @@
 //! `history`.
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use ordain::probe::{self, Mutant};
 
-use super::{Scenario, Violation};
+use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
@@ -267,12 +266,4 @@ async fn all_get_on(
         }
         cluster.sleep(Duration::from_millis(500)).await;
     }
-}
-
-/// The scenarios' names live as long as the process, as their list does.
-fn mutant_scenario_name(mutant: Mutant) -> &'static str {
-    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
-    let names =
-        NAMES.get_or_init(|| Mutant::ALL.iter().map(|one| format!("mutant-{}", one.name())).collect());
-    &names[mutant as usize]
 }

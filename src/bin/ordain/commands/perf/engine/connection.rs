@@ -1,13 +1,16 @@
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use ordain::client::BrokerAddress;
+use ordain::types::CorrelationId;
+use ordain::wire::frame::encode_request;
+use ordain::wire::messages::ApiVersionsRequest;
 use socket2::SockRef;
 
 use super::poller::Poller;
+use super::route::Route;
 
 /// Payloads below this size are copied behind each other, larger ones stand in the write as they are.
 const COPIED_BYTES_MAX: usize = 16 << 10;
@@ -15,6 +18,8 @@ const READ_BYTES_MIN: usize = 64 << 10;
 const LENGTH_BYTES: usize = 4;
 const SEGMENTS_PER_WRITE_MAX: usize = 64;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// The longest answer to a greeting that is believed.
+const GREETING_BYTES_MAX: usize = 1 << 20;
 
 /// One bare connection: frames out, frames in, nothing blocks.
 pub struct Connection {
@@ -26,11 +31,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn open(address: &BrokerAddress, poller: &Poller, token: usize) -> io::Result<Connection> {
+    /// A connection that its broker has taken: it has answered on it, unless nobody is to be asked. A system calls
+    /// a connection made that still waits for its broker, and lets it wait for seconds once too many do.
+    pub fn open(route: &Route, poller: &Poller, token: usize) -> io::Result<Connection> {
+        let address = &route.address;
         let resolved = (address.host.as_str(), address.port).to_socket_addrs()?.next();
         let resolved = resolved.ok_or_else(|| io::Error::other("the name has no address"))?;
-        let stream = TcpStream::connect_timeout(&resolved, CONNECT_WITHIN)?;
+        let mut stream = TcpStream::connect_timeout(&resolved, CONNECT_WITHIN)?;
         stream.set_nodelay(true)?;
+        if route.asked {
+            stream.set_read_timeout(Some(CONNECT_WITHIN))?;
+            greet(&mut stream)?;
+        }
         stream.set_nonblocking(true)?;
         poller.add(&stream, token)?;
         Ok(Connection {
@@ -131,4 +143,22 @@ impl Connection {
         self.read.advance(LENGTH_BYTES);
         Ok(Some(self.read.split_to(length).freeze()))
     }
+}
+
+/// Asks for the versions of all APIs, as every client does first, and waits for the answer; what it says is known.
+fn greet(stream: &mut TcpStream) -> io::Result<()> {
+    let segments = encode_request(0, CorrelationId(0), None, &ApiVersionsRequest::default())
+        .map_err(io::Error::other)?;
+    for segment in segments {
+        stream.write_all(&segment)?;
+    }
+    let mut length = [0; LENGTH_BYTES];
+    stream.read_exact(&mut length)?;
+    let length = usize::try_from(i32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if length > GREETING_BYTES_MAX {
+        return Err(io::Error::other(format!(
+            "the answer to a greeting has {length} bytes: is this a broker?"
+        )));
+    }
+    stream.read_exact(&mut vec![0; length])
 }

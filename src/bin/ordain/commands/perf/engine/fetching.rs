@@ -83,7 +83,7 @@ impl Fetching {
         if positions.is_empty() {
             return Ok(None);
         }
-        let connection = Connection::open(&route.address, poller, token).map_err(|error| {
+        let connection = Connection::open(route, poller, token).map_err(|error| {
             Failure::Message(format!("cannot connect to {} (connection {number}): {error}", route.address))
         })?;
         Ok(Some(Fetching { connection, version: route.version, next_correlation: 0, positions, sent: None }))

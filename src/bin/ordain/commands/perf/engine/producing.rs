@@ -75,7 +75,7 @@ impl Producing {
         token: usize,
     ) -> Result<Producing, Failure> {
         let route = &spec.routes[number % spec.routes.len()];
-        let connection = Connection::open(&route.address, poller, token).map_err(|error| {
+        let connection = Connection::open(route, poller, token).map_err(|error| {
             Failure::Message(format!("cannot connect to {} (connection {number}): {error}", route.address))
         })?;
         Ok(Producing {

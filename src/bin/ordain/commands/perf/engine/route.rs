@@ -17,6 +17,8 @@ pub struct Route {
     /// The newest version that both sides speak and that names topics.
     pub version: i16,
     pub partitions: Vec<i32>,
+    /// Whether the broker answers more than produce requests.
+    pub asked: bool,
 }
 
 /// Who leads these partitions, for requests of type `R`: Produce or Fetch.
@@ -33,7 +35,7 @@ pub async fn routes<R: ApiRequest>(
     for (node, partitions) in led {
         let broker = client.node(node, lane).await?;
         let version = broker.version_up_to::<R>(NAMES_UNTIL)?;
-        routes.push(Route { address: broker.address().clone(), version, partitions });
+        routes.push(Route { address: broker.address().clone(), version, partitions, asked: true });
     }
     Ok(routes)
 }
@@ -45,6 +47,7 @@ impl Route {
         let addresses = addresses.map_err(|error| Failure::Usage(format!("--bootstrap: {error}")))?;
         let address = addresses.into_iter().next();
         let address = address.ok_or_else(|| Failure::Usage("--bootstrap names no broker".to_owned()))?;
-        Ok(Route { address, version: NAMES_UNTIL, partitions: (0..partitions.max(1)).collect() })
+        let partitions = (0..partitions.max(1)).collect();
+        Ok(Route { address, version: NAMES_UNTIL, partitions, asked: false })
     }
 }

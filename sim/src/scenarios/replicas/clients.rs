@@ -1,0 +1,204 @@
+//! Clients beside the nodes: what they ask reaches a node at once, or not at all.
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ordain::io::{Io, timeout};
+use ordain::partition::{
+    AppendError, AppendRequest, Appended, EpochCheck, Partitions, ReadData, ReadRequest, Required,
+};
+use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp};
+use ordain::wire::batch::{
+    BatchBuilder, BatchCheck, BatchIterator, BatchOptions, NewRecord, ProducerStamp, ValidatedBatch,
+};
+
+use super::plan::{Work, partition};
+use super::world::World;
+
+/// What takes longer is asked again.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
+
+struct Seat {
+    io: Io,
+    world: Arc<World>,
+    name: String,
+    /// How much it shall do, if not all the time.
+    budget: Option<u64>,
+}
+
+pub(super) async fn perform(io: Io, world: Arc<World>, name: String, work: Work, budget: Option<u64>) {
+    let seat = Seat { io, world, name, budget };
+    match work {
+        Work::Produce { producer, partition: index, value_bytes, pause_us } => {
+            let pause = Duration::from_micros(pause_us);
+            seat.produce(producer, partition(index), value_bytes, pause).await;
+        }
+        Work::Read { partition: index } => seat.read(partition(index)).await,
+        Work::Delete { partition: index, pause_us } => {
+            seat.delete(partition(index), Duration::from_micros(pause_us)).await;
+        }
+    }
+    seat.world.done(&seat.name);
+}
+
+impl Seat {
+    fn goes_on(&self, done: u64) -> bool {
+        !self.world.stops() && self.budget.is_none_or(|budget| done < budget)
+    }
+
+    /// Within the client's patience.
+    async fn soon<T>(&self, job: impl Future<Output = T>) -> Option<T> {
+        timeout(&*self.io.clock, self.io.clock.now().after(PATIENCE), job).await.ok()
+    }
+
+    /// The partitions of the node that leads this one, as far as it can be told; of several the newest.
+    async fn leader(&self, id: PartitionId) -> Option<(NodeId, Partitions)> {
+        let mut best = None;
+        for node in self.world.plan.node_ids() {
+            let Some(partitions) = self.world.partitions_of(node) else { continue };
+            let Some(Ok(stats)) = self.soon(partitions.stats(Some(vec![id]))).await else { continue };
+            if let Some(one) = stats.first().filter(|one| one.leader)
+                && best.as_ref().is_none_or(|(epoch, _)| *epoch < one.epoch)
+            {
+                best = Some((one.epoch, (node, partitions)));
+            }
+        }
+        best.map(|(_, leader)| leader)
+    }
+
+    async fn produce(&self, producer: i64, id: PartitionId, value_bytes: usize, pause: Duration) {
+        let mut number = 0;
+        while self.goes_on(number) {
+            number += 1;
+            let value = value_of(producer, number, value_bytes);
+            loop {
+                if let Some(Ok(appended)) = self.append(producer, number, id, &value).await {
+                    self.world.acknowledged(id, producer, number, appended.base_offset, &value);
+                    self.world.got_on(&self.name);
+                    break;
+                }
+                self.io.clock.sleep(PAUSE).await;
+            }
+            self.io.clock.sleep(pause).await;
+        }
+    }
+
+    async fn append(
+        &self,
+        producer: i64,
+        number: u64,
+        id: PartitionId,
+        value: &Bytes,
+    ) -> Option<Result<Appended, AppendError>> {
+        let (_, partitions) = self.leader(id).await?;
+        let append = AppendRequest { id, batch: batch(producer, number, value) };
+        self.soon(partitions.append_one(append, Required::Committed)).await?.ok()
+    }
+
+    async fn read(&self, id: PartitionId) {
+        let mut passes = 0;
+        while self.goes_on(passes) {
+            if self.pass(id).await.is_some() {
+                self.world.got_on(&self.name);
+                passes += 1;
+            }
+            self.io.clock.sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// Reads what is committed, from the log's start on.
+    async fn pass(&self, id: PartitionId) -> Option<()> {
+        let (_, partitions) = self.leader(id).await?;
+        let mut at = self.soon(partitions.stats(Some(vec![id]))).await?.ok()?.first()?.log_start;
+        loop {
+            let read = ReadRequest {
+                id,
+                offset: at,
+                max_bytes: 64 << 10,
+                epoch: EpochCheck(LeaderEpoch::NONE),
+                last_fetched_epoch: LeaderEpoch::NONE,
+            };
+            let result = self.soon(partitions.read(vec![read], 64 << 10, true, None)).await?.ok()?.pop()?;
+            let pieces = match result.data.ok()? {
+                ReadData::Memory(pieces) => pieces,
+                ReadData::Stored { plan, .. } => self.soon(plan.run()).await?.ok()?,
+            };
+            let (records, next) = records_of(pieces);
+            self.world.read(id, &records);
+            match next {
+                Some(next) => at = next,
+                None => return Some(()),
+            }
+        }
+    }
+
+    async fn delete(&self, id: PartitionId, pause: Duration) {
+        let mut rng = self.io.rng.stream("deletions");
+        let mut done = 0;
+        while self.goes_on(done) {
+            if self.delete_once(id, &mut *rng).await.is_some() {
+                self.world.got_on(&self.name);
+                done += 1;
+            }
+            self.io.clock.sleep(pause).await;
+        }
+    }
+
+    async fn delete_once(&self, id: PartitionId, rng: &mut dyn ordain::io::RngStream) -> Option<()> {
+        let (_, partitions) = self.leader(id).await?;
+        let stats = self.soon(partitions.stats(Some(vec![id]))).await?.ok()?;
+        let (start, end) = stats.first().map(|one| (one.log_start.0, one.high_watermark.0))?;
+        let room = u64::try_from((end - start) / 2).unwrap_or(0) + 1;
+        let to = Offset((start + i64::try_from(rng.below(room)).unwrap_or(0)).min(end));
+        self.world.asks_to_delete(id, to);
+        let start = self.soon(partitions.delete_records(vec![(id, Some(to))])).await?.ok()?.pop()?.ok()?;
+        self.world.deleted(id, start);
+        Some(())
+    }
+}
+
+/// What a producer's record of this number holds.
+pub(super) fn value_of(producer: i64, number: u64, bytes: usize) -> Bytes {
+    let mut value = format!("{producer}/{number}/").into_bytes();
+    value.resize(bytes.max(value.len()), b'.');
+    value.into()
+}
+
+/// Producer and number of a value.
+pub(super) fn origin_of(value: &[u8]) -> Option<(i64, u64)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let mut parts = text.split('/');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn batch(producer: i64, number: u64, value: &Bytes) -> ValidatedBatch {
+    let sequence = i32::try_from(number - 1).expect("a run has few records");
+    let stamp = ProducerStamp { id: ProducerId(producer), epoch: ProducerEpoch(0), base_sequence: sequence };
+    let options = BatchOptions { producer: stamp, ..BatchOptions::plain(value.len() + 1024) };
+    let mut builder = BatchBuilder::new(options);
+    let record =
+        NewRecord { timestamp: Timestamp(1_700_000_000_000), key: None, value: Some(value), headers: &[] };
+    builder.append(record).expect("it fits");
+    builder.build()
+}
+
+/// The records in these batches, without those of control batches, and where the batches end.
+pub(super) fn records_of(pieces: Vec<Bytes>) -> (Vec<(Offset, Bytes)>, Option<Offset>) {
+    let (mut records, mut next) = (Vec::new(), None);
+    for batch in BatchIterator::new(pieces.concat().into(), BatchCheck::Verify) {
+        let batch = batch.expect("whole batches are given");
+        next = Some(batch.header().next_offset());
+        if batch.header().attributes.is_control() {
+            continue;
+        }
+        let mut inside = batch.records(1 << 20).expect("it is not compressed");
+        while let Some(record) = inside.next() {
+            let record = record.expect("a sound record");
+            let offset = inside.offset_of(&record);
+            records.push((offset, record.value.unwrap_or_default()));
+        }
+    }
+    (records, next)
+}

@@ -1,0 +1,253 @@
+//! What goes wrong among the nodes, as data, and how it is done to them. Any number of nodes may lose their power or be cut
+//! off at once: what they hold durably comes back. Disks are lost for good on a minority alone.
+use std::time::Duration;
+
+use super::machine::Machines;
+use super::machine_name;
+use super::plan::Plan;
+use crate::cluster::{Cluster, NodeHandle};
+use crate::disk::FaultyOp;
+use crate::faults::{Fault, TimedFault};
+use crate::rng::Stream;
+use crate::world::NodeIndex;
+
+/// What a run can suffer from; about half of it is off in each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Power,
+    Crash,
+    Pause,
+    Isolated,
+    OneWay,
+    Bridge,
+    Reset,
+    Latency,
+    FailedSync,
+    Stall,
+    SlowDisk,
+    Clock,
+    Wipe,
+    AllPower,
+}
+
+const KINDS: [Kind; 14] = [
+    Kind::Power,
+    Kind::Crash,
+    Kind::Pause,
+    Kind::Isolated,
+    Kind::OneWay,
+    Kind::Bridge,
+    Kind::Reset,
+    Kind::Latency,
+    Kind::FailedSync,
+    Kind::Stall,
+    Kind::SlowDisk,
+    Kind::Clock,
+    Kind::Wipe,
+    Kind::AllPower,
+];
+
+/// Draws troubles that begin at any time, last for a while and overlap.
+pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<TimedFault> {
+    let kinds: Vec<Kind> = KINDS.into_iter().filter(|_| rng.chance(500)).collect();
+    if kinds.is_empty() {
+        return Vec::new();
+    }
+    let nodes: Vec<String> = plan.node_ids().map(machine_name).collect();
+    let mut wipes = (nodes.len() - 1) / 2;
+    let mut wiped: Vec<String> = Vec::new();
+    let mut schedule = Vec::new();
+    for _ in 0..rng.between(2, 16) {
+        let at = rng.duration(Duration::from_millis(1), duration);
+        let lasts = rng.duration(Duration::from_millis(1), Duration::from_secs(8));
+        let kind = *rng.pick(&kinds);
+        let node = rng.pick(&nodes).clone();
+        let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
+        let over = at + lasts;
+        match kind {
+            Kind::Power | Kind::Crash => {
+                let down = match kind {
+                    Kind::Power => Fault::PowerFail { node: node.clone() },
+                    _ => Fault::Crash { node: node.clone() },
+                };
+                add(at, down);
+                add(over, Fault::Start { node });
+            }
+            Kind::AllPower => {
+                for node in &nodes {
+                    add(at, Fault::PowerFail { node: node.clone() });
+                    let later = rng.duration(Duration::ZERO, lasts);
+                    add(at + later, Fault::Start { node: node.clone() });
+                }
+            }
+            Kind::Pause => {
+                add(at, Fault::Pause { node: node.clone() });
+                add(over, Fault::Resume { node });
+            }
+            Kind::Isolated => {
+                for other in nodes.iter().filter(|other| **other != node) {
+                    add(at, Fault::Cut { from: node.clone(), to: other.clone() });
+                    add(at, Fault::Cut { from: other.clone(), to: node.clone() });
+                    add(over, Fault::Mend { a: node.clone(), b: other.clone() });
+                }
+            }
+            Kind::OneWay => {
+                let other = rng.pick(&nodes).clone();
+                add(at, Fault::Cut { from: node.clone(), to: other.clone() });
+                add(over, Fault::Mend { a: node, b: other });
+            }
+            Kind::Bridge => {
+                // One node hears all; the others are in two groups.
+                let others: Vec<&String> = nodes.iter().filter(|other| **other != node).collect();
+                let (left, right) = others.split_at(others.len() / 2);
+                for (a, b) in left.iter().flat_map(|a| right.iter().map(move |b| (*a, *b))) {
+                    add(at, Fault::Cut { from: a.clone(), to: b.clone() });
+                    add(at, Fault::Cut { from: b.clone(), to: a.clone() });
+                    add(over, Fault::Mend { a: a.clone(), b: b.clone() });
+                }
+            }
+            Kind::Reset => {
+                let other = rng.pick(&nodes).clone();
+                add(at, Fault::Reset { a: node, b: other });
+            }
+            Kind::Latency => {
+                let by_us = rng.between(1_000, 300_000);
+                let other = rng.pick(&nodes).clone();
+                add(at, Fault::Latency { a: node.clone(), b: other.clone(), by_us });
+                add(over, Fault::Latency { a: node, b: other, by_us: 0 });
+            }
+            Kind::FailedSync => {
+                let prefix = "journal/".to_owned();
+                add(at, Fault::Disk { node, op: FaultyOp::Sync, prefix, times: 1 });
+            }
+            Kind::Stall => add(at, Fault::Stall { node, for_us: micros(lasts) }),
+            Kind::SlowDisk => {
+                let times = u32::try_from(rng.between(2, 200)).unwrap_or(2);
+                add(at, Fault::Slow { node: node.clone(), times });
+                add(over, Fault::Slow { node, times: 1 });
+            }
+            Kind::Clock => {
+                let ms = i64::try_from(rng.between(0, 200_000)).unwrap_or(0) - 100_000;
+                let ppm = i32::try_from(rng.between(0, 100_000)).unwrap_or(0) - 50_000;
+                add(at, Fault::Jump { node: node.clone(), ms });
+                add(at, Fault::Drift { node: node.clone(), ppm });
+                add(over, Fault::Drift { node, ppm: 0 });
+            }
+            Kind::Wipe => {
+                if wipes == 0 || wiped.contains(&node) {
+                    continue;
+                }
+                wipes -= 1;
+                wiped.push(node.clone());
+                add(at, Fault::Wipe { node: node.clone() });
+                add(over, Fault::Start { node });
+            }
+        }
+    }
+    schedule.sort_by_key(|timed| timed.at_us);
+    schedule
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Lets a schedule happen, and waits until `duration` is over.
+pub(super) async fn run(
+    cluster: &Cluster,
+    machines: &Machines,
+    clients: &[NodeHandle],
+    schedule: &[TimedFault],
+    duration: Duration,
+) {
+    let began = cluster.now();
+    for timed in schedule {
+        let wait = Duration::from_micros(timed.at_us).saturating_sub(cluster.now().since(began));
+        cluster.sleep(wait).await;
+        apply(cluster, machines, clients, &timed.fault);
+    }
+    cluster.sleep(duration.saturating_sub(cluster.now().since(began))).await;
+}
+
+fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: &Fault) {
+    let net = cluster.net();
+    let find =
+        |name: &str| machines.nodes().map(|(_, node)| node).chain(clients).find(|node| node.name() == name);
+    let between = |a: &str, b: &str, job: &dyn Fn(NodeIndex, NodeIndex)| {
+        if let (Some(a), Some(b)) = (find(a), find(b))
+            && a.index() != b.index()
+        {
+            job(a.index(), b.index());
+        }
+    };
+    let on = |name: &str, job: &dyn Fn(&NodeHandle)| {
+        if let Some(node) = find(name) {
+            job(node);
+        }
+    };
+    let machine = |name: &str| machines.named(name).map(|(id, _)| id);
+    match fault {
+        Fault::PowerFail { node } => {
+            if let Some(id) = machine(node) {
+                machines.down(id, |node| {
+                    let _lost = node.power_fail();
+                });
+            }
+        }
+        Fault::Crash { node } => {
+            if let Some(id) = machine(node) {
+                machines.down(id, NodeHandle::crash);
+            }
+        }
+        Fault::Wipe { node } => {
+            if let Some((id, handle)) = machines.named(node) {
+                machines.down(id, |node| {
+                    let _lost = node.power_fail();
+                });
+                handle.disk().wipe();
+            }
+        }
+        Fault::Start { node } => machine(node).into_iter().for_each(|id| machines.up(id)),
+        Fault::Pause { node } => machine(node).into_iter().for_each(|id| machines.pause(id)),
+        Fault::Resume { node } => machine(node).into_iter().for_each(|id| machines.resume(id)),
+        Fault::Reset { a, b } => between(a, b, &|a, b| net.reset_streams(a, b)),
+        Fault::Cut { from, to } => between(from, to, &|from, to| net.cut(from, to)),
+        Fault::Mend { a, b } => between(a, b, &|a, b| {
+            net.mend(a, b);
+            net.mend(b, a);
+        }),
+        Fault::Latency { a, b, by_us } => between(a, b, &|a, b| {
+            net.slow(a, b, Duration::from_micros(*by_us));
+            net.slow(b, a, Duration::from_micros(*by_us));
+        }),
+        Fault::Disk { node, op, prefix, times } => on(node, &|node| node.disk().fail(*op, prefix, *times)),
+        Fault::ClearDisk { node } => on(node, &|node| node.disk().clear_faults()),
+        Fault::Slow { node, times } => on(node, &|node| node.disk().slow(*times)),
+        Fault::Stall { node, for_us } => {
+            on(node, &|node| node.disk().stall(Duration::from_micros(*for_us)));
+        }
+        Fault::Jump { node, ms } => on(node, &|node| node.clock().jump(*ms)),
+        Fault::Drift { node, ppm } => on(node, &|node| node.clock().drift(*ppm)),
+        Fault::Freeze { node, frozen } => on(node, &|node| node.clock().freeze(*frozen)),
+        other => panic!("this scenario has no such fault: {other:?}"),
+    }
+}
+
+/// Makes everything good again.
+pub(super) fn heal(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle]) {
+    let net = cluster.net();
+    net.heal();
+    let all: Vec<&NodeHandle> = machines.nodes().map(|(_, node)| node).chain(clients).collect();
+    for a in &all {
+        for b in all.iter().filter(|b| b.index() != a.index()) {
+            net.slow(a.index(), b.index(), Duration::ZERO);
+        }
+        a.clock().drift(0);
+    }
+    for (id, node) in machines.nodes() {
+        node.disk().clear_faults();
+        node.disk().slow(1);
+        machines.resume(id);
+        machines.up(id);
+    }
+}

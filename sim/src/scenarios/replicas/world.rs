@@ -1,0 +1,245 @@
+//! What all parts of a run share: the nodes' partitions, and what the clients saw.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use ordain::io::Shutdown;
+use ordain::partition::{PartitionStats, Partitions};
+use ordain::raft::{ReplicaKey, VoterSet};
+use ordain::types::{NodeId, Offset, PartitionId, Uuid};
+
+use super::plan::Plan;
+use crate::scenarios::Violation;
+use crate::world::lock;
+
+pub(super) struct World {
+    pub(super) plan: Plan,
+    state: Mutex<State>,
+    stop: Shutdown,
+}
+
+#[derive(Default)]
+struct State {
+    /// The partitions of the nodes that run.
+    nodes: BTreeMap<NodeId, (u64, Partitions)>,
+    /// How often one has begun to run.
+    runs: u64,
+    /// The directory of each node when it started first: what the topic's record names.
+    founders: BTreeMap<NodeId, Uuid>,
+    progress: BTreeMap<String, u64>,
+    done: BTreeSet<String>,
+    /// What is at an offset, as far as it was acknowledged or read.
+    records: BTreeMap<(PartitionId, Offset), Bytes>,
+    /// What was acknowledged, in the order of each producer: the numbers and where they are.
+    acknowledged: BTreeMap<(PartitionId, i64), Vec<(u64, Offset)>>,
+    /// Up to where deletions were acknowledged, and asked for.
+    deleted: BTreeMap<PartitionId, Offset>,
+    asked_to_delete: BTreeMap<PartitionId, Offset>,
+    /// Who led an epoch.
+    leaders: BTreeMap<(PartitionId, i32), NodeId>,
+    wrong: Option<Violation>,
+}
+
+impl World {
+    pub(super) fn new(plan: Plan) -> World {
+        World { plan, state: Mutex::default(), stop: Shutdown::new() }
+    }
+
+    /// A node runs.
+    pub(super) fn join(&self, node: NodeId, partitions: Partitions) {
+        let mut state = lock(&self.state);
+        state.runs += 1;
+        let run = state.runs;
+        state.nodes.insert(node, (run, partitions));
+    }
+
+    /// It runs no longer.
+    pub(super) fn leave(&self, node: NodeId) {
+        let gone = lock(&self.state).nodes.remove(&node);
+        drop(gone);
+    }
+
+    /// The voters, once every node has started once.
+    pub(super) fn voters(&self, node: NodeId, directory: Uuid) -> Option<VoterSet> {
+        let mut state = lock(&self.state);
+        state.founders.entry(node).or_insert(directory);
+        let all = state.founders.len() == usize::try_from(self.plan.nodes).unwrap_or(0);
+        let keys = state.founders.iter().map(|(&node, &directory)| ReplicaKey { node, directory });
+        all.then(|| VoterSet::of(keys)).flatten()
+    }
+
+    pub(super) fn partitions_of(&self, node: NodeId) -> Option<Partitions> {
+        lock(&self.state).nodes.get(&node).map(|(_, partitions)| partitions.clone())
+    }
+
+    /// How the replicas on each node that runs stand; with the node the number of its run.
+    pub(super) async fn stats(&self) -> BTreeMap<(NodeId, u64), Vec<PartitionStats>> {
+        let mut all = BTreeMap::new();
+        for node in self.plan.node_ids() {
+            let known = lock(&self.state).nodes.get(&node).cloned();
+            if let Some((run, partitions)) = known
+                && let Ok(stats) = partitions.stats(None).await
+            {
+                all.insert((node, run), stats);
+            }
+        }
+        all
+    }
+
+    pub(super) async fn without_leader(&self) -> Vec<PartitionId> {
+        let stats = self.stats().await;
+        let led = |id: &PartitionId| {
+            stats.values().flatten().any(|one| one.id == *id && one.leader && one.serving)
+        };
+        self.plan.partition_ids().filter(|id| !led(id)).collect()
+    }
+
+    /// The partitions whose replicas do not all hold the same yet, and why.
+    pub(super) async fn not_settled(&self) -> Vec<String> {
+        let stats = self.stats().await;
+        let mut open = Vec::new();
+        for id in self.plan.partition_ids() {
+            let replicas: Vec<&PartitionStats> =
+                stats.values().flatten().filter(|one| one.id == id).collect();
+            let leader = replicas.iter().find(|one| one.leader && one.serving);
+            let same = leader.is_some_and(|leader| {
+                replicas.len() == usize::try_from(self.plan.nodes).unwrap_or(0)
+                    && leader.voters.keys().len() == replicas.len()
+                    && replicas.iter().all(|one| {
+                        one.epoch == leader.epoch
+                            && one.log_end == leader.log_end
+                            && one.durable_end == leader.log_end
+                            && one.high_watermark == leader.log_end
+                            && one.log_start == leader.log_start
+                            && !one.damaged
+                    })
+            });
+            if !same {
+                let told = |((node, _), stats): (&(NodeId, u64), &Vec<PartitionStats>)| {
+                    let one = stats.iter().find(|one| one.id == id)?;
+                    let PartitionStats { epoch, log_start, high_watermark, log_end, voters, .. } = one;
+                    let role = one.role;
+                    Some(format!("n{node} {role} {epoch} {log_start}..{high_watermark}..{log_end} of {voters}"))
+                };
+                let told: Vec<String> = stats.iter().filter_map(told).collect();
+                open.push(format!("partition {}: {}", id.index.0, told.join(", ")));
+            }
+        }
+        open
+    }
+
+    pub(super) fn progress(&self) -> BTreeMap<String, u64> {
+        lock(&self.state).progress.clone()
+    }
+
+    pub(super) fn got_on(&self, name: &str) {
+        *lock(&self.state).progress.entry(name.to_owned()).or_default() += 1;
+    }
+
+    /// The client has done all that it was to do.
+    pub(super) fn done(&self, name: &str) {
+        lock(&self.state).done.insert(name.to_owned());
+    }
+
+    pub(super) fn is_done(&self, name: &str) -> bool {
+        lock(&self.state).done.contains(name)
+    }
+
+    pub(super) fn stop_clients(&self) {
+        self.stop.begin();
+    }
+
+    pub(super) fn stops(&self) -> bool {
+        self.stop.has_begun()
+    }
+
+    fn wrong(state: &mut State, violation: Violation) {
+        state.wrong.get_or_insert(violation);
+    }
+
+    pub(super) fn first_wrong(&self) -> Option<Violation> {
+        lock(&self.state).wrong.clone()
+    }
+
+    /// One offset has one record, whoever tells of it (I2).
+    fn note(state: &mut State, id: PartitionId, offset: Offset, value: &Bytes, who: &str) {
+        let known = state.records.entry((id, offset)).or_insert_with(|| value.clone()).clone();
+        if known != value {
+            let text = format!("at {offset} of partition {} {who} has {value:?}, before it was {known:?}", id.index.0);
+            Self::wrong(state, Violation::new("I2-two-records", text));
+        }
+    }
+
+    pub(super) fn acknowledged(&self, id: PartitionId, producer: i64, number: u64, offset: Offset, value: &Bytes) {
+        let mut state = lock(&self.state);
+        Self::note(&mut state, id, offset, value, "an acknowledgement");
+        let told = state.acknowledged.entry((id, producer)).or_default();
+        let last = told.last().copied();
+        told.push((number, offset));
+        if let Some((before, at)) = last
+            && (before >= number || at >= offset)
+        {
+            let text = format!("producer {producer}: {number} is at {offset}, and {before} before it at {at}");
+            Self::wrong(&mut state, Violation::new("I9-order", text));
+        }
+    }
+
+    pub(super) fn read(&self, id: PartitionId, records: &[(Offset, Bytes)]) {
+        let mut state = lock(&self.state);
+        for (offset, value) in records {
+            Self::note(&mut state, id, *offset, value, "a reader");
+        }
+    }
+
+    pub(super) fn asks_to_delete(&self, id: PartitionId, to: Offset) {
+        let mut state = lock(&self.state);
+        let asked = state.asked_to_delete.entry(id).or_insert(to);
+        *asked = (*asked).max(to);
+    }
+
+    pub(super) fn deleted(&self, id: PartitionId, to: Offset) {
+        let mut state = lock(&self.state);
+        let deleted = state.deleted.entry(id).or_insert(to);
+        *deleted = (*deleted).max(to);
+    }
+
+    /// Election safety: an epoch has one leader.
+    pub(super) fn leads(&self, id: PartitionId, epoch: i32, node: NodeId) {
+        let mut state = lock(&self.state);
+        let known = *state.leaders.entry((id, epoch)).or_insert(node);
+        if known != node {
+            let text = format!("nodes {known} and {node} lead epoch {epoch} of partition {}", id.index.0);
+            Self::wrong(&mut state, Violation::new("two-leaders", text));
+        }
+    }
+
+    /// What was told of a partition: up to where it may be and must be deleted, what was at its offsets, and what each
+    /// producer was told.
+    pub(super) fn told_of(&self, id: PartitionId) -> Told {
+        let state = lock(&self.state);
+        let of = |key: &(PartitionId, i64)| key.0 == id;
+        Told {
+            must_start: state.deleted.get(&id).copied().unwrap_or(Offset::ZERO),
+            may_start: state.asked_to_delete.get(&id).copied().unwrap_or(Offset::ZERO),
+            records: state
+                .records
+                .range((id, Offset(i64::MIN))..=(id, Offset(i64::MAX)))
+                .map(|(key, value)| (key.1, value.clone()))
+                .collect(),
+            acknowledged: state
+                .acknowledged
+                .iter()
+                .filter(|(key, _)| of(key))
+                .map(|(key, told)| (key.1, told.clone()))
+                .collect(),
+        }
+    }
+}
+
+/// See [`World::told_of`].
+pub(super) struct Told {
+    pub(super) must_start: Offset,
+    pub(super) may_start: Offset,
+    pub(super) records: BTreeMap<Offset, Bytes>,
+    pub(super) acknowledged: BTreeMap<i64, Vec<(u64, Offset)>>,
+}

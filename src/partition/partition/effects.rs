@@ -1,0 +1,262 @@
+use super::{
+    AppendError, Event, Incoming, LeadershipError, LogError, Outbox, Partition, Position, Standing, Timer,
+    answer_up_to, error, log, warn,
+};
+use crate::log::Vote;
+use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::raft::{Effect, FetchReply, Message, VoterSet};
+use crate::types::{LeaderEpoch, NodeId, Offset};
+use bytes::Bytes;
+
+impl Partition {
+    /// Gives the replica an event and carries out what it wants.
+    pub(in crate::partition) fn step(&mut self, event: Event, out: &mut Outbox) {
+        if let Event::Durable { position } = event {
+            self.durable_end = self.durable_end.max(position.end.min(self.log.log_end()));
+        }
+        let before = (self.replica.high_watermark(), self.replica.log_start());
+        let mut effects = Vec::new();
+        self.replica.step(out.now, event, &mut effects);
+        for effect in effects {
+            self.carry_out(effect, out);
+        }
+        self.incoming = Incoming::default();
+        out.news |= before != (self.replica.high_watermark(), self.replica.log_start());
+        self.note_asked(out);
+        self.answer_starts(out);
+        answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+    }
+
+    /// Takes a leader's answer to a fetch, with what came beside it.
+    pub(in crate::partition) fn take_reply(
+        &mut self,
+        from: NodeId,
+        reply: FetchReply,
+        incoming: Incoming,
+        out: &mut Outbox,
+    ) {
+        self.incoming = incoming;
+        self.step(Event::Received { from, message: Message::FetchReply(reply) }, out);
+    }
+
+    /// Whom it asks now, if anybody: a node that it asks no longer is told so.
+    fn note_asked(&mut self, out: &mut Outbox) {
+        let own = self.replica.key().node;
+        let asks = match self.replica.leader() {
+            Some(leader) if leader == own => None,
+            Some(leader) => Some(leader),
+            // An observer without a leader asks around.
+            None if matches!(self.replica.deadline(), Some((_, Timer::Discover))) => {
+                out.fetch_from.or(self.asks)
+            }
+            None => None,
+        };
+        if self.asks != asks {
+            out.forget = self.asks;
+            self.asks = asks;
+        }
+        out.fetch_from = out.fetch_from.filter(|&from| asks == Some(from));
+    }
+
+    /// Whether it asks this node for entries.
+    pub(in crate::partition) fn asks(&self, node: NodeId) -> bool {
+        self.asks == Some(node)
+    }
+
+    fn answer_starts(&mut self, out: &mut Outbox) {
+        if self.waiting_start.is_empty() {
+            return;
+        }
+        let majority = self.replica.majority_log_start();
+        let at_once = majority.map(|_| self.log.log_start());
+        if let Some(start) = if mutant(Mutant::ReplicaStartAtOnce) { at_once } else { majority } {
+            self.waiting_start.retain(|&(asked, place)| {
+                if asked <= start {
+                    out.starts.push((place, Ok(asked)));
+                }
+                asked > start
+            });
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, out: &mut Outbox) {
+        match effect {
+            Effect::PersistVote { epoch, candidate } => {
+                let vote = Vote { epoch, candidate: Some(candidate) };
+                out.entries.push(self.log.record_vote(vote, out.journal));
+                out.once_durable.push(Event::VoteDurable { epoch });
+            }
+            Effect::AppendEpochStart { epoch, start } => {
+                assert_eq!(start, self.log.log_end(), "an epoch starts where the log ends");
+                // A damaged log is never led: it is no voter, or the shard does not let it campaign.
+                let entry = self.log.start_epoch(epoch, out.journal).expect("a new epoch of a sound log");
+                out.entries.push(entry);
+                out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
+            }
+            Effect::AppendEntries { previous, last } => self.append_entries(previous, last, out),
+            Effect::AppendVoters { epoch, at, voters } => self.append_voters(epoch, at, &voters, out),
+            Effect::Truncate { to } => self.truncate(to, out),
+            Effect::Reset { to, voters } => self.reset(to, voters, out),
+            Effect::MoveLogStart { to } => self.move_log_start(to, out),
+            Effect::AdvanceHighWatermark { offset } => {
+                out.may_replace = !self.candidates.is_empty();
+                self.committed(offset, out);
+            }
+            Effect::BecameLeader { .. } | Effect::LeaderChanged { .. } => {}
+            Effect::Resigned { epoch: _ } => self.fail_waiting(out),
+            Effect::Send { to, message } => out.sends.push((to, message)),
+            Effect::Fetch { from } => out.fetch_from = Some(from),
+            Effect::ServeFetch { .. } => out.news = true,
+            Effect::VoterForgot { lost, found } => {
+                warn!(partition = %self.name(), node = %found.node, lost = %lost.directory, found = %found.directory,
+                    "a replica has lost what it held: it is replaced by the one in its place");
+            }
+            Effect::VotersChanged { voters } => {
+                tracing::info!(partition = %self.name(), %voters, "the partition's voters have changed");
+            }
+            Effect::VoterChangeRefused { .. } | Effect::TransferFailed => {}
+            Effect::Stalled { lost, voters } => {
+                warn!(partition = %self.name(), lost, voters,
+                    "no leader can be elected: too many replicas have lost what they held");
+            }
+            Effect::Halted { reason } => {
+                error!(partition = %self.name(), ?reason, "the replica stops: its log contradicts the others'");
+                self.fail_waiting(out);
+            }
+            Effect::Malformed { from } => {
+                out.malformed =
+                    Some((from, format!("entries of {} that cannot follow its log", self.name())));
+            }
+        }
+    }
+
+    fn append_entries(&mut self, previous: Position, last: Position, out: &mut Outbox) {
+        if std::mem::take(&mut self.awaits_repair) {
+            // What is damaged goes now that there is something in its place.
+            let voters = self.replica.voters().clone();
+            match self.log.reset(Position::ORIGIN, voters, Bytes::new(), out.journal) {
+                Ok(entry) => out.entries.push(entry),
+                Err(error) => return self.cannot_follow(&error, out),
+            }
+        }
+        let Incoming { batches, epoch_starts, .. } = std::mem::take(&mut self.incoming);
+        let mut starts = epoch_starts.into_iter().peekable();
+        for batch in batches {
+            let header = *batch.header();
+            let bytes = batch.len() as u64;
+            while let Some(start) = starts.next_if(|start| start.start <= header.base_offset) {
+                if mutant(Mutant::ReplicaEpochStartsLost) {
+                    continue;
+                }
+                match self.log.start_epoch_at(start.epoch, start.start, out.journal) {
+                    Ok(entry) => out.entries.push(entry),
+                    Err(error) => return self.cannot_follow(&error, out),
+                }
+            }
+            match self.log.append(batch, out.journal) {
+                Ok(entry) => out.entries.push(entry),
+                Err(error) => return self.cannot_follow(&error, out),
+            }
+            self.uncommitted.push_back((header.next_offset(), bytes));
+        }
+        for start in starts {
+            match self.log.start_epoch_at(start.epoch, start.start, out.journal) {
+                Ok(entry) => out.entries.push(entry),
+                Err(error) => return self.cannot_follow(&error, out),
+            }
+        }
+        assert_eq!(self.log.log_end(), last.end, "entries from {previous} on");
+        out.once_durable.push(Event::Durable { position: last });
+        if mutant(Mutant::ReplicaAcknowledgeBeforeSync) {
+            self.replica.step(out.now, Event::Durable { position: last }, &mut Vec::new());
+        }
+    }
+
+    /// Its log takes nothing more of what its leader has: it stops, and says so.
+    fn cannot_follow(&mut self, reason: &LogError, out: &mut Outbox) {
+        error!(partition = %self.name(), %reason, "the replica stops: it cannot take what its leader sent");
+        self.replica.step(out.now, Event::StorageFailed, &mut Vec::new());
+        self.fail_waiting(out);
+    }
+
+    fn append_voters(&mut self, epoch: LeaderEpoch, at: Offset, voters: &VoterSet, out: &mut Outbox) {
+        let batch = log::voters::batch(voters, at, epoch, out.wall);
+        let bytes = batch.len() as u64;
+        let entry = self.log.append(batch, out.journal).expect("a leader's log takes its voters");
+        out.entries.push(entry);
+        let position = Position { epoch, end: self.log.log_end() };
+        self.uncommitted.push_back((position.end, bytes));
+        out.once_durable.push(Event::Durable { position });
+        out.news = true;
+    }
+
+    fn truncate(&mut self, to: Position, out: &mut Outbox) {
+        sometimes(Condition::ReplicaTruncated);
+        match self.log.truncate_to(to.end, to.epoch, out.journal) {
+            Ok(entry) => out.entries.push(entry),
+            Err(error) => return self.cannot_follow(&error, out),
+        }
+        assert_eq!(self.log.log_end(), to.end, "epochs end with batches");
+        self.durable_end = self.durable_end.min(to.end);
+        while self.uncommitted.back().is_some_and(|&(end, _)| end > to.end) {
+            self.uncommitted.pop_back();
+        }
+        out.once_durable.push(Event::Durable { position: to });
+    }
+
+    fn reset(&mut self, to: Position, voters: VoterSet, out: &mut Outbox) {
+        self.awaits_repair = false;
+        sometimes(Condition::ReplicaReset);
+        let producers = std::mem::take(&mut self.incoming.producer_state);
+        match self.log.reset(to, voters, producers, out.journal) {
+            Ok(entry) => out.entries.push(entry),
+            Err(error) => return self.cannot_follow(&error, out),
+        }
+        self.uncommitted.clear();
+        self.durable_end = self.durable_end.min(to.end);
+        out.once_durable.push(Event::Durable { position: to });
+    }
+
+    fn move_log_start(&mut self, to: Offset, out: &mut Outbox) {
+        match self.log.advance_log_start(to, out.journal) {
+            Ok(entry) => out.entries.extend(entry),
+            Err(error) => return self.cannot_follow(&error, out),
+        }
+        out.once_durable.push(Event::LogStartDurable { log_start: to });
+    }
+
+    fn committed(&mut self, high_watermark: Offset, out: &mut Outbox) {
+        if self.awaits_repair {
+            // Nothing of its log counts; of nothing, all is committed.
+            return;
+        }
+        self.log.set_high_watermark(high_watermark);
+        answer_up_to(&mut self.waiting_commit, high_watermark, out);
+        let mut gained = 0;
+        while let Some(&(end, bytes)) = self.uncommitted.front() {
+            if end > high_watermark {
+                break;
+            }
+            gained += bytes;
+            self.uncommitted.pop_front();
+        }
+        self.fetches.gained(gained);
+    }
+
+    fn fail_waiting(&mut self, out: &mut Outbox) {
+        let failed = self.replica.standing() == Standing::Failed;
+        if !failed && !self.waiting_commit.is_empty() {
+            sometimes(Condition::ReplicaResigned);
+        }
+        let error = if failed { AppendError::Journal } else { LeadershipError::NotLeader.into() };
+        for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
+            out.answered.push((waiting.place, Err(error.clone())));
+        }
+        for (_, place) in self.waiting_start.drain(..) {
+            let error =
+                if failed { super::PartitionError::Journal } else { LeadershipError::NotLeader.into() };
+            out.starts.push((place, Err(error)));
+        }
+        self.fetches.satisfy_all();
+    }
+}

@@ -1,0 +1,167 @@
+use super::{Message, Partition, Position, Read, ReadError, Standing, log};
+use crate::log::StoredRead;
+use crate::peers::{Room, Serving};
+use crate::probe::{Mutant, mutant};
+use crate::raft::{Event, Fetch, FetchOutcome, VoterSet};
+use crate::types::{NodeId, Offset};
+use crate::wire::Records;
+use crate::wire::batch::{BatchHeader, HEADER_BYTES};
+use bytes::Bytes;
+
+/// What is read of segments at once, in bytes.
+const STORED_READ_BYTES: usize = 1 << 20;
+
+/// What a leader has for a follower.
+pub(in crate::partition) enum Entries {
+    Ready(Serving),
+    /// To be read outside of the shard; what follows this position.
+    Stored(StoredRead),
+    /// They cannot be read.
+    Unreadable(ReadError),
+}
+
+impl Partition {
+    /// What follows `after` in the log that it leads.
+    pub(in crate::partition) fn entries_after(&self, after: Position, room: Room) -> Entries {
+        if !self.leads() || self.replica.entries_reply(after, after.end).is_none() {
+            return Entries::Ready(Serving::NotHere);
+        }
+        let plan = log::ReadRequest {
+            offset: after.end,
+            max_bytes: room.bytes,
+            up_to: self.log.log_end(),
+            min_one_batch: room.first_may_exceed,
+        };
+        let read = match self.log.read(plan) {
+            // It is given when it is there, whatever room there is then.
+            Ok(Read::Stored(_)) => {
+                let max_bytes = STORED_READ_BYTES;
+                self.log.read(log::ReadRequest { max_bytes, min_one_batch: true, ..plan })
+            }
+            other => other,
+        };
+        match read {
+            Ok(Read::Memory(pieces)) => Entries::Ready(self.entries(after, pieces)),
+            Ok(Read::Stored(stored)) => Entries::Stored(stored),
+            Err(error) => Entries::Unreadable(error),
+        }
+    }
+
+    /// These batches as an answer. They were read after `after`, a moment ago perhaps.
+    pub(in crate::partition) fn entries(&self, after: Position, pieces: Vec<Bytes>) -> Serving {
+        let log_end = self.log.log_end();
+        let mut records = Records::default();
+        pieces.into_iter().for_each(|piece| records.push(piece));
+        let end = match end_of(&records) {
+            Some(end) => end,
+            None if after.end >= log_end => log_end,
+            // There are batches, and none of them fits.
+            None => return Serving::NoRoom,
+        };
+        match self.replica.entries_reply(after, end) {
+            Some(reply) => Serving::Entries { more: end < log_end, reply, records },
+            None => Serving::NotHere,
+        }
+    }
+
+    pub(in crate::partition) fn leads(&self) -> bool {
+        match self.replica.standing() {
+            Standing::Serving | Standing::Starting | Standing::HandingOver => true,
+            Standing::NotLeader | Standing::Failed => false,
+        }
+    }
+
+    /// What this replica asks its leader for.
+    pub(in crate::partition) fn fetch(&self) -> Fetch {
+        self.replica.fetch()
+    }
+
+    /// Notes what a replica holds that is no voter, if it is one of a node that shall hold this partition: it is to become one.
+    pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {
+        let key = fetch.replica;
+        if self.nodes.contains(&key.node) && !self.replica.voters().contains(key) {
+            self.candidates.retain(|other| other.replica.node != key.node);
+            self.candidates.push(fetch);
+        }
+    }
+
+    /// What brings a replica back whose node has lost its memory: the one that is lost leaves the voters, then the one in its
+    /// place comes, as soon as it holds what is committed. One step at a time; nothing while another change is under way.
+    pub(in crate::partition) fn replacement(&mut self) -> Vec<Event> {
+        if self.candidates.is_empty() {
+            return Vec::new();
+        }
+        let voters: &VoterSet = self.replica.voters();
+        self.candidates.retain(|candidate| !voters.contains(candidate.replica));
+        if self.replica.standing() != Standing::Serving {
+            return Vec::new();
+        }
+        let Some(candidate) = self.candidates.first() else { return Vec::new() };
+        let key = candidate.replica;
+        match voters.of_node(key.node) {
+            Some(lost) => vec![Event::RemoveVoter { key: lost }],
+            None => {
+                // Its state is taken anew: it may hold everything already, and say nothing more.
+                let message = Message::Fetch(*candidate);
+                vec![Event::AddVoter { key }, Event::Received { from: key.node, message }]
+            }
+        }
+    }
+
+    /// The producer state that goes with a reset to this log's start.
+    pub(in crate::partition) fn producers_before_start(&self) -> Bytes {
+        if mutant(Mutant::ReplicaResetWithoutProducers) {
+            return Bytes::new();
+        }
+        self.log.producers_before_start()
+    }
+
+    /// Where its log ends: what it asks to be followed.
+    pub(in crate::partition) fn log_end(&self) -> Position {
+        self.replica.log_end()
+    }
+
+    pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {
+        self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
+    }
+
+    pub(in crate::partition) fn is_alone(&self) -> bool {
+        self.replica.voters().keys() == [self.replica.key()]
+    }
+}
+
+/// Where the last of these batches ends; the log has checked that they are batches. Copies headers alone.
+fn end_of(records: &Records) -> Option<Offset> {
+    let segments = records.segments();
+    let (mut index, mut skip, mut end) = (0, 0, None);
+    loop {
+        while let Some(segment) = segments.get(index)
+            && skip >= segment.len()
+        {
+            skip -= segment.len();
+            index += 1;
+        }
+        let mut header = [0; HEADER_BYTES];
+        let (mut filled, mut from) = (0, skip);
+        for segment in segments.get(index..).unwrap_or_default() {
+            let taken = (segment.len() - from).min(HEADER_BYTES - filled);
+            header[filled..filled + taken].copy_from_slice(&segment[from..from + taken]);
+            (filled, from) = (filled + taken, 0);
+            if filled == HEADER_BYTES {
+                break;
+            }
+        }
+        let Some(header) = (filled == HEADER_BYTES).then(|| BatchHeader::parse(&header).ok()).flatten()
+        else {
+            return end;
+        };
+        let Some(length) = header.total_bytes() else { return end };
+        end = Some(header.next_offset());
+        skip += length;
+    }
+}
+
+/// Whether an answer comes with a producer state.
+pub(in crate::partition) fn is_reset(outcome: &FetchOutcome) -> bool {
+    matches!(outcome, FetchOutcome::Reset { .. })
+}

@@ -1,0 +1,469 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{PeerStep, Post};
+use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
+use crate::partition::{Partitions, PartitionsClosed, shard_of};
+use crate::peers::{
+    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, Identity, LinkEvent, LinkId, Outbox,
+    PeerOptions, PeerStats, PeerTransport, Replied, read_message_rows, write_message_rows,
+};
+use crate::raft::Contacts;
+use crate::types::{Instant, NodeId, PartitionId};
+use crate::wire::PeerFrame;
+use crate::wire::messages::PeerMessages;
+
+/// Frames that were read and wait for the hub.
+const EVENTS_MAX: usize = 16;
+
+/// Where another node listens for nodes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+/// The running exchange with other nodes.
+pub struct Replication {
+    shutdown: Shutdown,
+    nodes: watch::Sender<BTreeMap<NodeId, NodeAddress>>,
+    transport: PeerTransport,
+    tasks: Vec<TaskHandle>,
+}
+
+impl Replication {
+    /// Joins the partitions of this node to those of others, which listen at these addresses; `listener` takes their
+    /// connections. `identity` tells who this node is by now.
+    #[must_use]
+    pub fn start(
+        io: &Io,
+        partitions: &Partitions,
+        identity: Arc<dyn Fn() -> Identity + Send + Sync>,
+        options: PeerOptions,
+        listener: Box<dyn Listener>,
+        nodes: BTreeMap<NodeId, NodeAddress>,
+    ) -> Replication {
+        let shutdown = Shutdown::new();
+        let (events, incoming) = mpsc::channel(EVENTS_MAX);
+        let own = identity().node;
+        let transport = PeerTransport::new(io.clone(), options, identity, events, shutdown.clone());
+        let serving = transport.serve(listener);
+        let (sender, known) = watch::channel(nodes);
+        let (shards, post) = partitions.peer_side();
+        let hub = Hub {
+            io: io.clone(),
+            own,
+            options,
+            shards,
+            post,
+            transport: transport.clone(),
+            contacts: Contacts::new(options.timing.silence),
+            nodes: BTreeMap::new(),
+            links: BTreeMap::new(),
+            fetches: BTreeSet::new(),
+            replies: BTreeSet::new(),
+        };
+        let stopped = shutdown.clone();
+        let running = async move {
+            tokio::select! {
+                biased;
+                () = stopped.begun() => {}
+                // The shards are gone: so is the node.
+                _gone = hub.run(incoming, known) => {}
+            }
+        };
+        let hub = io.spawn.spawn("replication", Box::pin(running));
+        Replication { shutdown, nodes: sender, transport, tasks: vec![serving, hub] }
+    }
+
+    /// Other nodes are known from now on, or other addresses.
+    pub fn set_nodes(&self, nodes: BTreeMap<NodeId, NodeAddress>) {
+        self.nodes.send_if_modified(|known| {
+            let changed = *known != nodes;
+            *known = nodes;
+            changed
+        });
+    }
+
+    /// What happened to connections so far.
+    #[must_use]
+    pub fn stats(&self) -> &PeerStats {
+        self.transport.stats()
+    }
+
+    /// Closes all connections.
+    pub async fn stop(self) {
+        self.shutdown.begin();
+        for task in self.tasks {
+            if let Err(error) = task.join().await {
+                tracing::warn!(%error, "a task of the exchange with other nodes failed");
+            }
+        }
+    }
+}
+
+struct Hub {
+    io: Io,
+    own: NodeId,
+    options: PeerOptions,
+    shards: Vec<mpsc::Sender<PeerStep>>,
+    post: Arc<Post>,
+    transport: PeerTransport,
+    contacts: Contacts,
+    nodes: BTreeMap<NodeId, (NodeAddress, Dialling)>,
+    links: BTreeMap<LinkId, Owned>,
+    /// Shards that have something for requests to a node, and for replies to one.
+    fetches: BTreeSet<(NodeId, usize)>,
+    replies: BTreeSet<(NodeId, usize)>,
+}
+
+/// A connection.
+struct Owned {
+    frames: mpsc::Sender<PeerFrame>,
+    /// It takes a frame.
+    ready: bool,
+    side: Side,
+}
+
+enum Side {
+    /// With whether the last frame held messages: fetches and messages take turns.
+    Asks(Asker, bool),
+    Answers(Answerer),
+}
+
+impl Hub {
+    async fn run(
+        mut self,
+        mut events: mpsc::Receiver<LinkEvent>,
+        mut known: watch::Receiver<BTreeMap<NodeId, NodeAddress>>,
+    ) -> Result<(), PartitionsClosed> {
+        let clock = Arc::clone(&self.io.clock);
+        let post = Arc::clone(&self.post);
+        let mut alarm = Alarm::default();
+        let nodes = known.borrow_and_update().clone();
+        self.know(nodes);
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = known.changed() => {
+                    let nodes = known.borrow_and_update().clone();
+                    self.know(nodes);
+                }
+                event = events.recv() => {
+                    // The transport lives as long as the hub.
+                    let Some(event) = event else { return Ok(()) };
+                    self.expire().await?;
+                    self.take(event).await?;
+                    for _ in 1..EVENTS_MAX {
+                        let Ok(event) = events.try_recv() else { break };
+                        self.take(event).await?;
+                    }
+                }
+                () = post.arrived() => {}
+                () = alarm.at(&*clock, self.deadline()) => {}
+            }
+            self.expire().await?;
+            self.collect();
+            self.write().await?;
+        }
+    }
+
+    /// Dials the nodes that are known now, and no others.
+    fn know(&mut self, nodes: BTreeMap<NodeId, NodeAddress>) {
+        let now = self.io.clock.now();
+        let own = self.own;
+        for node in self.nodes.keys().copied().collect::<Vec<_>>() {
+            if nodes.get(&node) != self.nodes.get(&node).map(|(address, _)| address) {
+                self.nodes.remove(&node);
+                if !nodes.contains_key(&node) {
+                    self.contacts.forget(node);
+                }
+            }
+        }
+        for (node, address) in nodes.into_iter().filter(|(node, _)| *node != own) {
+            if !self.nodes.contains_key(&node) {
+                self.contacts.watch(node, now);
+                let dialling = self.transport.dial(node, &address.host, address.port);
+                self.nodes.insert(node, (address, dialling));
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let links = self.links.values().filter_map(|owned| match &owned.side {
+            Side::Asks(asker, _) => {
+                let (at, timer) = asker.deadline();
+                (owned.ready || timer == AskerTimer::GiveUp).then_some(at)
+            }
+            Side::Answers(answerer) => Some(answerer.deadline()),
+        });
+        links.chain(self.contacts.deadline()).min()
+    }
+
+    /// Tells who is silent, and closes connections whose other end is.
+    async fn expire(&mut self) -> Result<(), PartitionsClosed> {
+        let now = self.io.clock.now();
+        let silent: Vec<_> = self.contacts.expired(now).collect();
+        for event in silent {
+            self.tell_all(|| PeerStep::Contact(event.clone())).await?;
+        }
+        let over = |owned: &Owned| match &owned.side {
+            Side::Asks(asker, _) => {
+                let (at, timer) = asker.deadline();
+                timer == AskerTimer::GiveUp && at <= now
+            }
+            Side::Answers(answerer) => answerer.deadline() <= now,
+        };
+        let ended: Vec<LinkId> =
+            self.links.iter().filter(|(_, owned)| over(owned)).map(|(&link, _)| link).collect();
+        for link in ended {
+            self.close(link).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, shard: usize, step: PeerStep) -> Result<(), PartitionsClosed> {
+        self.shards[shard].send(step).await.map_err(|_| PartitionsClosed)
+    }
+
+    async fn tell_all(&self, step: impl Fn() -> PeerStep) -> Result<(), PartitionsClosed> {
+        for shard in 0..self.shards.len() {
+            self.tell(shard, step()).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask<R>(
+        &self,
+        shard: usize,
+        step: impl FnOnce(oneshot::Sender<R>) -> PeerStep,
+    ) -> Result<R, PartitionsClosed> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(shard, step(reply)).await?;
+        answer.await.map_err(|_| PartitionsClosed)
+    }
+
+    fn by_shard<T>(&self, rows: Vec<T>, id: impl Fn(&T) -> PartitionId) -> Vec<Vec<T>> {
+        let mut split: Vec<Vec<T>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for row in rows {
+            split[shard_of(id(&row), self.shards.len())].push(row);
+        }
+        split
+    }
+
+    async fn take(&mut self, event: LinkEvent) -> Result<(), PartitionsClosed> {
+        let now = self.io.clock.now();
+        match event {
+            LinkEvent::Up { link, frames, .. } => {
+                let timing = self.options.timing;
+                let side = match link.direction {
+                    Direction::Dialled => Side::Asks(Asker::new(timing, now), false),
+                    Direction::Accepted => Side::Answers(Answerer::new(link.peer, timing, now)),
+                };
+                // A connection takes the place of the one before it, of which the end may be told later.
+                let same = |known: &&LinkId| known.peer == link.peer && known.direction == link.direction;
+                if let Some(before) = self.links.keys().find(same).copied() {
+                    self.links.remove(&before);
+                }
+                self.links.insert(link, Owned { frames, ready: true, side });
+                let (peer, direction) = (link.peer, link.direction);
+                self.tell_all(|| PeerStep::Up { peer, direction }).await
+            }
+            LinkEvent::Writable { link } => {
+                if let Some(owned) = self.links.get_mut(&link) {
+                    owned.ready = true;
+                }
+                Ok(())
+            }
+            LinkEvent::Down { link } => self.close(link).await,
+            LinkEvent::Frame { link, frame } => match self.take_frame(now, link, frame).await? {
+                Ok(()) => Ok(()),
+                Err(what) => {
+                    self.transport.malformed(link.peer, &what);
+                    self.close(link).await
+                }
+            },
+        }
+    }
+
+    /// Dropping it closes it.
+    async fn close(&mut self, link: LinkId) -> Result<(), PartitionsClosed> {
+        if self.links.remove(&link).is_some() && link.direction == Direction::Accepted {
+            self.tell_all(|| PeerStep::Down { peer: link.peer }).await?;
+        }
+        Ok(())
+    }
+
+    /// `Err` says what about the frame is malformed.
+    async fn take_frame(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        frame: PeerFrame,
+    ) -> Result<Result<(), String>, PartitionsClosed> {
+        let peer = link.peer;
+        // What comes on a connection that was closed here counts for nothing.
+        let Some(owned) = self.links.get_mut(&link) else { return Ok(Ok(())) };
+        match (&mut owned.side, frame) {
+            (Side::Asks(asker, _), PeerFrame::FetchReply(reply)) => {
+                let Replied { as_of, rows } = match asker.take(now, reply) {
+                    Ok(replied) => replied,
+                    Err(error) => return Ok(Err(format!("a reply to fetches: {error}"))),
+                };
+                self.heard(peer, as_of, now).await?;
+                for (shard, rows) in self.by_shard(rows, |row| row.partition).into_iter().enumerate() {
+                    if !rows.is_empty() {
+                        self.tell(shard, PeerStep::Replies { peer, rows }).await?;
+                    }
+                }
+            }
+            (Side::Answers(answerer), PeerFrame::Fetch(request)) => {
+                let Asked { as_of, seen, rows, forgotten } = match answerer.take(now, &request) {
+                    Ok(asked) => asked,
+                    Err(error) => return Ok(Err(format!("fetches: {error}"))),
+                };
+                if let Some(as_of) = as_of {
+                    self.heard(peer, as_of, now).await?;
+                }
+                let forgotten = self.by_shard(forgotten, |&partition| partition);
+                let rows = self.by_shard(rows, |row| row.partition);
+                for (shard, (rows, forgotten)) in rows.into_iter().zip(forgotten).enumerate() {
+                    if !rows.is_empty() || !forgotten.is_empty() {
+                        self.tell(shard, PeerStep::Fetches { peer, seen, rows, forgotten }).await?;
+                    }
+                }
+            }
+            (Side::Answers(_), PeerFrame::Messages(messages)) => {
+                let rows = match read_message_rows(peer, &messages.rows) {
+                    Ok(rows) => rows,
+                    Err(error) => return Ok(Err(format!("messages: {error}"))),
+                };
+                for (shard, rows) in self.by_shard(rows, |row| row.partition).into_iter().enumerate() {
+                    if !rows.is_empty() {
+                        self.tell(shard, PeerStep::Messages { peer, rows }).await?;
+                    }
+                }
+            }
+            (Side::Asks(..) | Side::Answers(_), other) => {
+                return Ok(Err(format!("{} on this connection", other.name())));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn heard(&mut self, node: NodeId, as_of: Instant, now: Instant) -> Result<(), PartitionsClosed> {
+        match self.contacts.heard(node, as_of, now) {
+            Some(event) => self.tell_all(|| PeerStep::Contact(event.clone())).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Fetches what the shards left.
+    fn collect(&mut self) {
+        let Hub { post, fetches, replies, .. } = self;
+        let malformed = post.with(|boxes| {
+            fetches.append(&mut boxes.fetches);
+            replies.append(&mut boxes.replies);
+            std::mem::take(&mut boxes.malformed)
+        });
+        for (node, what) in malformed {
+            self.transport.malformed(node, &what);
+            // The session begins anew, from what the replicas hold.
+            self.links.retain(|link, _| link.peer != node || link.direction != Direction::Dialled);
+        }
+    }
+
+    /// Gives each connection that takes a frame the next one, if there is one.
+    async fn write(&mut self) -> Result<(), PartitionsClosed> {
+        let ready: Vec<LinkId> =
+            self.links.iter().filter(|(_, owned)| owned.ready).map(|(&link, _)| link).collect();
+        for link in ready {
+            let frame = match link.direction {
+                Direction::Dialled => self.next_request(link).await?,
+                Direction::Accepted => self.next_reply(link).await?,
+            };
+            if let Some(frame) = frame
+                && let Some(owned) = self.links.get_mut(&link)
+            {
+                owned.ready = false;
+                // A connection that has ended is told in its turn.
+                drop(owned.frames.try_send(frame));
+            }
+        }
+        Ok(())
+    }
+
+    async fn next_request(&mut self, link: LinkId) -> Result<Option<PeerFrame>, PartitionsClosed> {
+        let now = self.io.clock.now();
+        let peer = link.peer;
+        let Some(Owned { side: Side::Asks(asker, told), .. }) = self.links.get_mut(&link) else {
+            return Ok(None);
+        };
+        let (due, timer) = asker.deadline();
+        let demanded = timer == AskerTimer::Demand && due <= now;
+        let shard = next_shard(&self.fetches, peer);
+        let may_tell = !demanded && (!*told || shard.is_none());
+        let rows = match may_tell {
+            true => self.post.with(|boxes| boxes.messages.get_mut(&peer).map(Outbox::take)),
+            false => None,
+        };
+        *told = false;
+        if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
+            *told = true;
+            let rows = write_message_rows(self.own, &rows);
+            return Ok(Some(PeerFrame::Messages(PeerMessages { rows, ..PeerMessages::default() })));
+        }
+        let wanted = match shard {
+            Some(shard) => {
+                let (wanted, more) = self.ask(shard, |reply| PeerStep::TakeFetches { peer, reply }).await?;
+                if !more {
+                    self.fetches.remove(&(peer, shard));
+                }
+                wanted
+            }
+            None => crate::peers::Wanted::default(),
+        };
+        let nothing = wanted.rows.is_empty() && wanted.forgotten.is_empty();
+        if nothing && !demanded {
+            return Ok(None);
+        }
+        let Some(Owned { side: Side::Asks(asker, _), .. }) = self.links.get_mut(&link) else {
+            return Ok(None);
+        };
+        Ok(Some(PeerFrame::Fetch(asker.request(now, &wanted))))
+    }
+
+    async fn next_reply(&mut self, link: LinkId) -> Result<Option<PeerFrame>, PartitionsClosed> {
+        let peer = link.peer;
+        let Some(Owned { side: Side::Answers(answerer), .. }) = self.links.get(&link) else {
+            return Ok(None);
+        };
+        let (Some(number), owes) = (answerer.next_number(), answerer.owes()) else { return Ok(None) };
+        let mut rows = Vec::new();
+        // The rows of one shard: those of several could be more than a frame takes.
+        while rows.is_empty()
+            && let Some(shard) = next_shard(&self.replies, peer)
+        {
+            let more;
+            (rows, more) = self.ask(shard, |reply| PeerStep::TakeReplies { peer, number, reply }).await?;
+            if !more || rows.is_empty() {
+                self.replies.remove(&(peer, shard));
+            }
+        }
+        if rows.is_empty() && !owes {
+            return Ok(None);
+        }
+        let now = self.io.clock.now();
+        let Some(Owned { side: Side::Answers(answerer), .. }) = self.links.get_mut(&link) else {
+            return Ok(None);
+        };
+        Ok(Some(PeerFrame::FetchReply(answerer.reply(now, rows))))
+    }
+}
+
+/// A shard that has something for a node.
+fn next_shard(waiting: &BTreeSet<(NodeId, usize)>, node: NodeId) -> Option<usize> {
+    waiting.range((node, 0)..=(node, usize::MAX)).next().map(|&(_, shard)| shard)
+}

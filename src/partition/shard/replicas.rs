@@ -1,0 +1,573 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tracing::error;
+
+use super::super::partition::{Entries, Incoming, Outbox, is_reset};
+use super::super::replication::{PeerStep, read_beside};
+use super::Shard;
+use crate::log::ReadError;
+use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
+use crate::probe::{Condition, sometimes};
+use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
+use crate::types::{Instant, NodeId, PartitionId};
+
+/// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
+const READS_MAX: usize = 8;
+
+/// What a shard keeps of another node.
+#[derive(Default)]
+pub(super) struct Peer {
+    /// Of the partitions that are followed there.
+    wants: Wants,
+    /// Of those that are followed here, while that node has a connection to this one.
+    news: Option<News>,
+    reads: Reads,
+}
+
+/// What is read of segments for a follower.
+#[derive(Default)]
+struct Reads {
+    slots: BTreeMap<PartitionId, Slot>,
+    /// Partitions that wait for a slot.
+    waiting: BTreeSet<PartitionId>,
+}
+
+enum Slot {
+    UnderWay(Position),
+    There(Position, Vec<Bytes>),
+}
+
+impl Reads {
+    /// What was read after this position, if it fits; a slot for it may be free afterwards.
+    fn take(&mut self, partition: PartitionId, after: Position, room: Room) -> Option<Taken> {
+        match self.slots.get(&partition)? {
+            Slot::UnderWay(at) if *at == after => Some(Taken::NotYet),
+            Slot::There(at, pieces) if *at == after => {
+                let bytes: usize = pieces.iter().map(Bytes::len).sum();
+                if bytes > room.bytes && !room.first_may_exceed {
+                    return Some(Taken::NoRoom);
+                }
+                match self.slots.remove(&partition) {
+                    Some(Slot::There(_, pieces)) => Some(Taken::Pieces(pieces)),
+                    Some(Slot::UnderWay(_)) | None => None,
+                }
+            }
+            // The follower stands somewhere else by now.
+            Slot::UnderWay(_) | Slot::There(..) => {
+                self.slots.remove(&partition);
+                None
+            }
+        }
+    }
+
+    /// Whether a read may begin; else the partition is told once one may.
+    fn begin(&mut self, partition: PartitionId, after: Position) -> bool {
+        if self.slots.len() >= READS_MAX {
+            self.waiting.insert(partition);
+            return false;
+        }
+        self.slots.insert(partition, Slot::UnderWay(after));
+        true
+    }
+
+    /// A partition that waits, if there is a slot for it.
+    fn next_waiting(&mut self) -> Option<PartitionId> {
+        if self.slots.len() < READS_MAX { self.waiting.pop_first() } else { None }
+    }
+
+    fn forget(&mut self, partition: PartitionId) {
+        self.slots.remove(&partition);
+        self.waiting.remove(&partition);
+    }
+}
+
+/// What of a leader's answers waits for room.
+pub(super) enum Held {
+    Row(Box<ReplyRow>),
+    /// Of a row that was taken in part.
+    Part(PartitionId, Box<(FetchReply, Incoming)>),
+}
+
+impl Held {
+    /// What is committed, and where the leader's log begins, is told by a later answer.
+    fn tell(&mut self, later: &FetchReply) {
+        let reply = match self {
+            Held::Row(row) => match &mut row.answer {
+                Answer::Reply(reply) => reply,
+                Answer::NotLeader { .. } => return,
+            },
+            Held::Part(_, part) => &mut part.0,
+        };
+        if reply.epoch == later.epoch {
+            (reply.high_watermark, reply.log_start) = (later.high_watermark, later.log_start);
+        }
+    }
+
+    fn partition(&self) -> PartitionId {
+        match self {
+            Held::Row(row) => row.partition,
+            Held::Part(id, _) => *id,
+        }
+    }
+}
+
+enum Taken {
+    NotYet,
+    NoRoom,
+    Pieces(Vec<Bytes>),
+}
+
+impl Shard {
+    /// Takes a step of the hub.
+    pub(super) fn peer_step(&mut self, step: PeerStep) {
+        match step {
+            PeerStep::Up { peer, direction: Direction::Dialled } => {
+                let state = self.peers.entry(peer).or_default();
+                state.wants.restart();
+                if !state.wants.is_empty() {
+                    self.letters.fetches.insert(peer);
+                }
+            }
+            PeerStep::Up { peer, direction: Direction::Accepted } => {
+                let state = self.peers.entry(peer).or_default();
+                (state.news, state.reads) = (Some(News::new(Budget::default())), Reads::default());
+            }
+            PeerStep::Down { peer } => {
+                if let Some(state) = self.peers.get_mut(&peer) {
+                    (state.news, state.reads) = (None, Reads::default());
+                }
+            }
+            PeerStep::Contact(event) => self.contact(&event),
+            PeerStep::Fetches { peer, seen, rows, forgotten } => {
+                rows.into_iter().for_each(|row| self.take_fetch(peer, seen, row));
+                forgotten.into_iter().for_each(|id| self.is_forgotten(peer, id));
+            }
+            PeerStep::Replies { peer, rows } => {
+                for row in rows {
+                    if self.held_rows.is_empty() && self.journal.has_room() {
+                        self.take_reply(peer, row);
+                    } else {
+                        self.hold_row(peer, row);
+                    }
+                }
+            }
+            PeerStep::Messages { peer, rows } => {
+                for row in rows {
+                    self.step(row.partition, Event::Received { from: peer, message: row.message });
+                }
+            }
+            // A hub that is gone needs no answer.
+            PeerStep::TakeFetches { peer, reply } => drop(reply.send(self.fetches_for(peer))),
+            PeerStep::TakeReplies { peer, number, reply } => {
+                drop(reply.send(self.replies_for(peer, number)));
+            }
+            PeerStep::Read { peer, partition, after, outcome } => {
+                self.was_read(peer, partition, after, outcome);
+            }
+        }
+    }
+
+    /// Holds entries back until the journal has room. What the answer says is committed counts at once: what waits for that can
+    /// leave the journal then. Whatever is not entries needs next to no room, and is taken.
+    fn hold_row(&mut self, peer: NodeId, row: ReplyRow) {
+        let id = row.partition;
+        let (Answer::Reply(reply), Some(partition)) = (&row.answer, self.partitions.get(&id)) else {
+            return self.take_reply(peer, row);
+        };
+        let FetchOutcome::Entries(slice) = &reply.outcome else {
+            // The log becomes another one: what is held does not follow it.
+            self.drop_held(id);
+            return self.take_reply(peer, row);
+        };
+        let log_end = partition.log_end();
+        if self.held_chains.get(&id).copied().unwrap_or(log_end) != reply.asked {
+            // The leader learns from where it is to go on.
+            return self.want(peer, id);
+        }
+        sometimes(Condition::ReplicaRowsHeld);
+        // The log's end is a prefix of what the answer follows, and so one of the leader's log.
+        let nothing = Slice { last: log_end, epoch_starts: Vec::new(), voters: Vec::new() };
+        let outcome = FetchOutcome::Entries(nothing);
+        let told = FetchReply { asked: log_end, outcome, ..reply.clone() };
+        if slice.last > reply.asked {
+            self.held_chains.insert(id, slice.last);
+            self.held_rows.push_back((peer, Held::Row(Box::new(row))));
+        } else if let Some((_, held)) = self.held_rows.iter_mut().rev().find(|(_, held)| held.partition() == id) {
+            // It counts for what is held, too.
+            held.tell(&told);
+        }
+        self.step(id, Event::Received { from: peer, message: Message::FetchReply(told) });
+    }
+
+    /// Lets go of what is held of a partition.
+    fn drop_held(&mut self, id: PartitionId) {
+        if self.held_chains.remove(&id).is_some() {
+            self.held_rows.retain(|(_, held)| held.partition() != id);
+        }
+    }
+
+    /// Takes up what was held back, as far as there is room.
+    pub(super) fn release_rows(&mut self) {
+        while self.journal.has_room()
+            && let Some((peer, held)) = self.held_rows.pop_front()
+        {
+            let id = held.partition();
+            match held {
+                Held::Row(row) => self.take_reply(peer, *row),
+                Held::Part(id, part) => self.take_part(peer, id, *part),
+            }
+            // What it said of its log while rows were held is not the last word.
+            self.want(peer, id);
+            if !self.held_rows.iter().any(|(_, held)| held.partition() == id) {
+                self.held_chains.remove(&id);
+            }
+        }
+    }
+
+    /// A node is silent, or heard again.
+    fn contact(&mut self, event: &Event) {
+        let node = match event {
+            Event::NodeSilent { node } => {
+                self.silent.insert(*node);
+                *node
+            }
+            Event::NodeHeard { node } => {
+                self.silent.remove(node);
+                *node
+            }
+            other => panic!("no contact: {other:?}"),
+        };
+        let concerned = self.partitions.iter().filter(|(_, partition)| partition.knows_of(node));
+        let ids: Vec<PartitionId> = concerned.map(|(&id, _)| id).collect();
+        for id in ids {
+            self.step(id, event.clone());
+        }
+    }
+
+    /// What a partition of others has to know at its beginning.
+    pub(super) fn introduce(&mut self, id: PartitionId) {
+        for node in self.silent.clone() {
+            if self.partitions.get(&id).is_some_and(|partition| partition.knows_of(node)) {
+                self.step(id, Event::NodeSilent { node });
+            }
+        }
+        self.set_timer(id);
+    }
+
+    /// A replica at another node says what it holds.
+    fn take_fetch(&mut self, peer: NodeId, seen: i64, row: FetchRow) {
+        let FetchRow { partition: id, fetch } = row;
+        if !self.partitions.contains_key(&id) {
+            let message = Message::NotLeader { epoch: fetch.epoch, leader: None };
+            self.letters.messages.push((peer, id, message));
+            return;
+        }
+        if let Some(news) = self.peers.get_mut(&peer).and_then(|state| state.news.as_mut()) {
+            news.fetched(id, &fetch, seen);
+        }
+        self.step(id, Event::Received { from: peer, message: Message::Fetch(fetch) });
+        if let Some(partition) = self.partitions.get_mut(&id) {
+            partition.note_candidate(fetch);
+        }
+        self.replace_voters(id);
+    }
+
+    /// Goes on with a change of voters that is due.
+    fn replace_voters(&mut self, id: PartitionId) {
+        let due = self.partitions.get_mut(&id).map(|one| one.replacement()).unwrap_or_default();
+        for event in due {
+            sometimes(Condition::ReplicaReplaced);
+            self.step(id, event);
+        }
+    }
+
+    /// A replica at another node asks here no longer: it learns from a leader that it should.
+    fn is_forgotten(&mut self, peer: NodeId, id: PartitionId) {
+        if let Some(state) = self.peers.get_mut(&peer) {
+            if let Some(news) = &mut state.news {
+                news.forget(id);
+            }
+            state.reads.forget(id);
+        }
+        if !self.silent.contains(&peer) {
+            self.step(id, Event::NodeHeard { node: peer });
+        }
+    }
+
+    /// A leader's answer.
+    fn take_reply(&mut self, peer: NodeId, row: ReplyRow) {
+        let ReplyRow { partition: id, answer, records, producer_state } = row;
+        let batch_bytes_max = self.journal.entry_bytes_max();
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            if let Some(state) = self.peers.get_mut(&peer) {
+                state.wants.forget(id);
+                self.letters.fetches.insert(peer);
+            }
+            return;
+        };
+        let mut reply = match answer {
+            Answer::Reply(reply) => reply,
+            answer @ Answer::NotLeader { .. } => {
+                self.step(id, Event::Received { from: peer, message: answer.into() });
+                return;
+            }
+        };
+        if partition.log_end() != reply.asked {
+            // Who leads counts all the same.
+            self.step(id, Event::Received { from: peer, message: Message::FetchReply(reply) });
+            self.want(peer, id);
+            return;
+        }
+        let incoming = match Incoming::read(&mut reply, records, producer_state) {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                let what = format!("entries of {}: {error}", partition.name());
+                self.letters.malformed.push((peer, what));
+                return;
+            }
+        };
+        if incoming.largest_batch_bytes() as u64 > batch_bytes_max {
+            error!(partition = %partition.name(), bytes = incoming.largest_batch_bytes(), limit = batch_bytes_max,
+                "the replica stops: a batch of its leader does not fit this node's journal, whose files are too small");
+            self.step(id, Event::StorageFailed);
+            return;
+        }
+        // No more than what the journal surely takes: of more, none could be freed before all of it is written.
+        let part_bytes = usize::try_from(batch_bytes_max / 8).unwrap_or(usize::MAX);
+        let mut parts: VecDeque<_> = incoming.in_parts(reply, part_bytes).into();
+        while let Some(part) = parts.pop_front() {
+            self.take_part(peer, id, part);
+            if !self.journal.has_room() {
+                break;
+            }
+        }
+        if let Some((FetchReply { outcome: FetchOutcome::Entries(slice), .. }, _)) = parts.back() {
+            self.held_chains.insert(id, slice.last);
+        }
+        while let Some(part) = parts.pop_back() {
+            self.held_rows.push_front((peer, Held::Part(id, Box::new(part))));
+        }
+    }
+
+    fn take_part(&mut self, peer: NodeId, id: PartitionId, (reply, incoming): (FetchReply, Incoming)) {
+        let mut out = self.outbox();
+        if let Some(partition) = self.partitions.get_mut(&id)
+            && partition.log_end() == reply.asked
+        {
+            partition.take_reply(peer, reply, incoming, &mut out);
+        }
+        self.take(id, out);
+    }
+
+    /// Marks a partition as changed for the node that it asks, if it is that one.
+    fn want(&mut self, peer: NodeId, id: PartitionId) {
+        if self.partitions.get(&id).is_some_and(|partition| partition.asks(peer)) {
+            self.peers.entry(peer).or_default().wants.changed(id);
+            self.letters.fetches.insert(peer);
+        }
+    }
+
+    fn fetches_for(&mut self, peer: NodeId) -> (Wanted, bool) {
+        let Shard { peers, partitions, held_chains, .. } = self;
+        let Some(state) = peers.get_mut(&peer) else { return (Wanted::default(), false) };
+        let wanted = state.wants.take(|id| {
+            let fetch = partitions.get(&id).filter(|partition| partition.asks(peer))?.fetch();
+            // What is held is not to be sent again.
+            let log_end = held_chains.get(&id).copied().unwrap_or(fetch.log_end);
+            Some(Fetch { log_end, ..fetch })
+        });
+        (wanted, !state.wants.is_empty())
+    }
+
+    fn replies_for(&mut self, peer: NodeId, number: i64) -> (Vec<ReplyRow>, bool) {
+        let mut unreadable = Vec::new();
+        let Shard { peers, partitions, io, post_office, .. } = self;
+        let Some(Peer { news: Some(news), reads, .. }) = peers.get_mut(&peer) else {
+            return (Vec::new(), false);
+        };
+        let rows = news.take(number, |id, after, room| {
+            let Some(partition) = partitions.get(&id) else { return Serving::NotHere };
+            match reads.take(id, after, room) {
+                Some(Taken::NotYet) => return Serving::NotYet,
+                Some(Taken::NoRoom) => return Serving::NoRoom,
+                Some(Taken::Pieces(pieces)) => return partition.entries(after, pieces),
+                None => {}
+            }
+            match partition.entries_after(after, room) {
+                Entries::Ready(serving) => serving,
+                Entries::Stored(plan) => {
+                    sometimes(Condition::ReplicaReadSegments);
+                    if reads.begin(id, after) {
+                        read_beside(io, &post_office.steps, (peer, id, after), plan);
+                    }
+                    Serving::NotYet
+                }
+                Entries::Unreadable(error) => {
+                    unreadable.push((id, error));
+                    Serving::NotHere
+                }
+            }
+        });
+        while let Some(id) = reads.next_waiting() {
+            news.changed(id);
+        }
+        let more = !news.is_empty();
+        for (id, error) in unreadable {
+            self.tell_damage(id, &error);
+        }
+        (rows, more)
+    }
+
+    /// What was read for a follower waits for its turn.
+    fn was_read(
+        &mut self,
+        peer: NodeId,
+        id: PartitionId,
+        after: Position,
+        outcome: Result<Vec<Bytes>, ReadError>,
+    ) {
+        let Some(Peer { news: Some(news), reads, .. }) = self.peers.get_mut(&peer) else { return };
+        if !matches!(reads.slots.get(&id), Some(Slot::UnderWay(at)) if *at == after) {
+            return;
+        }
+        let told = match outcome {
+            Ok(pieces) if !pieces.is_empty() => {
+                reads.slots.insert(id, Slot::There(after, pieces));
+                news.changed(id);
+                None
+            }
+            // The log has it elsewhere by now.
+            Ok(_) | Err(ReadError::Gone) => {
+                reads.slots.remove(&id);
+                news.changed(id);
+                None
+            }
+            Err(error) => {
+                reads.slots.remove(&id);
+                Some(error)
+            }
+        };
+        while let Some(id) = reads.next_waiting() {
+            news.changed(id);
+        }
+        if !news.is_empty() {
+            self.letters.replies.insert(peer);
+        }
+        if let Some(error) = told {
+            self.tell_damage(id, &error);
+        }
+    }
+
+    /// What a step of a partition means for other nodes.
+    pub(super) fn post(&mut self, id: PartitionId, out: Outbox) {
+        for (to, message) in out.sends {
+            self.send(id, to, message);
+        }
+        if let Some(node) = out.forget {
+            self.drop_held(id);
+            self.peers.entry(node).or_default().wants.forget(id);
+            self.letters.fetches.insert(node);
+        }
+        if let Some(node) = out.fetch_from {
+            self.peers.entry(node).or_default().wants.changed(id);
+            self.letters.fetches.insert(node);
+        }
+        if out.news {
+            for (&node, state) in &mut self.peers {
+                if let Some(news) = &mut state.news {
+                    news.changed(id);
+                    if !news.is_empty() {
+                        self.letters.replies.insert(node);
+                    }
+                }
+            }
+        }
+        self.letters.malformed.extend(out.malformed);
+        self.set_timer(id);
+        if out.may_replace {
+            self.replace_voters(id);
+        }
+    }
+
+    fn send(&mut self, id: PartitionId, to: NodeId, message: Message) {
+        let news = self.peers.get_mut(&to).and_then(|state| state.news.as_mut());
+        let answered = match (&message, news) {
+            (Message::FetchReply(reply), Some(news)) => {
+                let state = match self.partitions.get(&id).filter(|_| is_reset(&reply.outcome)) {
+                    Some(partition) => partition.producers_before_start(),
+                    None => Bytes::new(),
+                };
+                news.answer(id, Answer::Reply(reply.clone()), state)
+            }
+            (&Message::NotLeader { epoch, leader }, Some(news)) => {
+                news.answer(id, Answer::NotLeader { epoch, leader }, Bytes::new())
+            }
+            _ => false,
+        };
+        if answered {
+            self.letters.replies.insert(to);
+        } else if !matches!(message, Message::FetchReply(_)) {
+            // An answer to a fetch is lost only with the session that asks again.
+            self.letters.messages.push((to, id, message));
+        }
+    }
+
+    /// Sets the time at which a partition wants to be woken. One that is alone needs no timer: nobody can answer late.
+    pub(super) fn set_timer(&mut self, id: PartitionId) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let wanted = if partition.is_alone() { None } else { partition.deadline().map(|(at, _)| at) };
+        if partition.wakes != wanted {
+            if let Some(at) = partition.wakes {
+                self.timers.remove(&(at, id));
+            }
+            self.timers.extend(wanted.map(|at| (at, id)));
+            partition.wakes = wanted;
+        }
+    }
+
+    /// Wakes the partitions whose time has come.
+    pub(super) fn fire_timers(&mut self, now: Instant) {
+        while let Some(&(at, id)) = self.timers.first()
+            && at <= now
+        {
+            self.timers.pop_first();
+            let due = self.partitions.get_mut(&id).and_then(|partition| {
+                partition.wakes = None;
+                partition.deadline()
+            });
+            match due {
+                Some((due, timer)) if due <= now => self.step(id, Event::Timer(timer)),
+                _ => self.set_timer(id),
+            }
+        }
+    }
+
+    /// A partition is gone from here.
+    pub(super) fn forget_partition(&mut self, id: PartitionId, wakes: Option<Instant>) {
+        if let Some(at) = wakes {
+            self.timers.remove(&(at, id));
+        }
+        for (&node, state) in &mut self.peers {
+            state.wants.forget(id);
+            if !state.wants.is_empty() {
+                self.letters.fetches.insert(node);
+            }
+            if let Some(news) = &mut state.news {
+                news.forget(id);
+            }
+            state.reads.forget(id);
+        }
+        self.drop_held(id);
+    }
+}
+
+/// Where the hub and a shard meet.
+pub(in crate::partition) struct PostOffice {
+    /// Which of the shards it is.
+    pub(in crate::partition) shard: usize,
+    pub(in crate::partition) post: std::sync::Arc<super::super::replication::Post>,
+    /// Its own way in, for what it lets be done beside it. It does not keep the shard alive.
+    pub(in crate::partition) steps: mpsc::WeakSender<PeerStep>,
+}
