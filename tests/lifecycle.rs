@@ -285,6 +285,31 @@ fn a_lost_record_in_the_journal_takes_its_partition_down() {
 }
 
 #[test]
+fn damaged_metadata_is_not_started_from_and_its_files_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let served = Served::start(&data, &[]);
+    served.client().create_topic("orders", 1, &[]);
+    served.stop();
+    let metadata = data.join("logs/AAAAAAAAAAAAAAAAAAAAAQ-0");
+    let path = files(&metadata, ".log").remove(0);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    let (status, told) = refused(&data, &[]);
+    println!("{told}");
+    assert_eq!(status, Some(1));
+    let name = path.file_name().unwrap().to_str().unwrap();
+    for part in ["metadata is damaged", "logs/AAAAAAAAAAAAAAAAAAAAAQ-0", name, "restore"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    // With the file back it starts, and has lost nothing.
+    fs::write(&path, &whole).unwrap();
+    let served = Served::start(&data, &[]);
+    assert_eq!(served.client().append("orders", 0, &["goes on"]), 0);
+    served.stop();
+}
+
+#[test]
 fn a_journal_that_cannot_be_trusted_is_not_started_from() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");

@@ -15,7 +15,9 @@ use crate::broker::{Context, InFlight, Loggers, Outcome, Parts, Peer, dispatch, 
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{self, Io, Shutdown, timeout};
-use crate::log::{JournalFailed, LogConfig, RecoveryReport, Storage, StorageError, StorageOptions};
+use crate::log::{
+    JournalFailed, LogConfig, LogDamage, RecoveryReport, Storage, StorageError, StorageOptions,
+};
 use crate::metadata::controller::{
     Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap,
     register_broker,
@@ -46,6 +48,10 @@ pub enum StartError {
     Storage(#[from] StorageError),
     #[error("the cluster's metadata cannot be used: {0}")]
     Metadata(#[from] ControllerUnavailable),
+    #[error(
+        "the cluster's metadata is damaged: in {directory}, {what}. Without it nothing can be served. Nothing was given up: restore the files of that directory, or the whole data directory, from a copy of the disk, or give up what this node holds by starting it with an empty data directory"
+    )]
+    MetadataDamaged { directory: String, what: String },
     #[error("the cluster's metadata cannot be written: {0}")]
     Register(Arc<ControllerUnavailable>),
 }
@@ -100,6 +106,11 @@ impl Node {
         let (storage, logs, report) =
             Storage::open(io.clone(), config.node_id, storage_options(&config), move |_| defaults.clone())
                 .await?;
+        let of_metadata = |damage: &&LogDamage| damage.partition.topic == TopicId::METADATA;
+        if let Some(damage) = report.damaged.iter().find(of_metadata) {
+            let (directory, what) = (format!("logs/{}", damage.partition), damage.what.clone());
+            return Err(StartError::MetadataDamaged { directory, what });
+        }
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
