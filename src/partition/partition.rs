@@ -154,7 +154,10 @@ impl Partition {
         }
         let recovered = if awaits_repair { nothing(founders) } else { recovered(&log, founders) };
         let durable_end = recovered.log_end;
-        #[cfg_attr(not(all(feature = "simulation", debug_assertions)), expect(unused_mut, reason = "planted there"))]
+        #[cfg_attr(
+            not(all(feature = "simulation", debug_assertions)),
+            expect(unused_mut, reason = "planted there")
+        )]
         let mut replica = Replica::new(key, recovered, Timing::default(), seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);

@@ -194,7 +194,9 @@ impl Shard {
         if slice.last > reply.asked {
             self.held_chains.insert(id, slice.last);
             self.held_rows.push_back((peer, Held::Row(Box::new(row))));
-        } else if let Some((_, held)) = self.held_rows.iter_mut().rev().find(|(_, held)| held.partition() == id) {
+        } else if let Some((_, held)) =
+            self.held_rows.iter_mut().rev().find(|(_, held)| held.partition() == id)
+        {
             // It counts for what is held, too.
             held.tell(&told);
         }

@@ -64,12 +64,8 @@ async fn read_back(io: Io, node: NodeId, plan: Plan) -> Result<Vec<(PartitionId,
 }
 
 async fn read_log(log: &PartitionLog) -> Result<Held, String> {
-    let mut held = Held {
-        start: log.log_start(),
-        end: log.log_end(),
-        bytes: Vec::new(),
-        records: BTreeMap::new(),
-    };
+    let mut held =
+        Held { start: log.log_start(), end: log.log_end(), bytes: Vec::new(), records: BTreeMap::new() };
     let mut at = held.start;
     while at < held.end {
         let request = ReadRequest { offset: at, max_bytes: 1 << 20, up_to: held.end, min_one_batch: true };
@@ -138,7 +134,9 @@ fn check(id: PartitionId, held: &Held, told: &Told) -> Result<(), Violation> {
             return Err(Violation::new("I2-invented-record", text));
         };
         if let Some(before) = places.insert((producer, number), *offset) {
-            let text = format!("record {number} of producer {producer} is at {before} and at {offset} of partition {index}");
+            let text = format!(
+                "record {number} of producer {producer} is at {before} and at {offset} of partition {index}"
+            );
             return Err(Violation::new("I3-duplicate", text));
         }
         if let Some(before) = last.insert(producer, number)
@@ -151,7 +149,9 @@ fn check(id: PartitionId, held: &Held, told: &Told) -> Result<(), Violation> {
     for (producer, acknowledged) in &told.acknowledged {
         for (number, offset) in acknowledged.iter().filter(|(_, offset)| *offset >= held.start) {
             if places.get(&(*producer, *number)) != Some(offset) {
-                let text = format!("record {number} of producer {producer}, acknowledged at {offset} of partition {index}, is lost");
+                let text = format!(
+                    "record {number} of producer {producer}, acknowledged at {offset} of partition {index}, is lost"
+                );
                 return Err(Violation::new("I1-lost-record", text));
             }
         }

@@ -88,9 +88,8 @@ impl World {
 
     pub(super) async fn without_leader(&self) -> Vec<PartitionId> {
         let stats = self.stats().await;
-        let led = |id: &PartitionId| {
-            stats.values().flatten().any(|one| one.id == *id && one.leader && one.serving)
-        };
+        let led =
+            |id: &PartitionId| stats.values().flatten().any(|one| one.id == *id && one.leader && one.serving);
         self.plan.partition_ids().filter(|id| !led(id)).collect()
     }
 
@@ -119,7 +118,9 @@ impl World {
                     let one = stats.iter().find(|one| one.id == id)?;
                     let PartitionStats { epoch, log_start, high_watermark, log_end, voters, .. } = one;
                     let role = one.role;
-                    Some(format!("n{node} {role} {epoch} {log_start}..{high_watermark}..{log_end} of {voters}"))
+                    Some(format!(
+                        "n{node} {role} {epoch} {log_start}..{high_watermark}..{log_end} of {voters}"
+                    ))
                 };
                 let told: Vec<String> = stats.iter().filter_map(told).collect();
                 open.push(format!("partition {}: {}", id.index.0, told.join(", ")));
@@ -165,12 +166,22 @@ impl World {
     fn note(state: &mut State, id: PartitionId, offset: Offset, value: &Bytes, who: &str) {
         let known = state.records.entry((id, offset)).or_insert_with(|| value.clone()).clone();
         if known != value {
-            let text = format!("at {offset} of partition {} {who} has {value:?}, before it was {known:?}", id.index.0);
+            let text = format!(
+                "at {offset} of partition {} {who} has {value:?}, before it was {known:?}",
+                id.index.0
+            );
             Self::wrong(state, Violation::new("I2-two-records", text));
         }
     }
 
-    pub(super) fn acknowledged(&self, id: PartitionId, producer: i64, number: u64, offset: Offset, value: &Bytes) {
+    pub(super) fn acknowledged(
+        &self,
+        id: PartitionId,
+        producer: i64,
+        number: u64,
+        offset: Offset,
+        value: &Bytes,
+    ) {
         let mut state = lock(&self.state);
         Self::note(&mut state, id, offset, value, "an acknowledgement");
         let told = state.acknowledged.entry((id, producer)).or_default();
@@ -179,7 +190,8 @@ impl World {
         if let Some((before, at)) = last
             && (before >= number || at >= offset)
         {
-            let text = format!("producer {producer}: {number} is at {offset}, and {before} before it at {at}");
+            let text =
+                format!("producer {producer}: {number} is at {offset}, and {before} before it at {at}");
             Self::wrong(&mut state, Violation::new("I9-order", text));
         }
     }
