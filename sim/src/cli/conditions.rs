@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_was_not_reached_is_named() {
         for scenario in [BROKER, REPLICAS] {
-            let all: Vec<&str> = of(scenario).iter().map(Condition::name).collect();
+            let all: Vec<&str> = of(scenario).iter().map(|one| one.name()).collect();
             assert_eq!(missing(scenario, &all), []);
             assert_eq!(complaint(scenario, &[], SEEDS_MIN), None);
             let lost = missing(scenario, &all[1..]);

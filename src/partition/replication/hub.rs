@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{PeerStep, Post};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
@@ -28,7 +28,7 @@ pub struct NodeAddress {
 /// The running exchange with other nodes.
 pub struct Replication {
     shutdown: Shutdown,
-    nodes: watch::Sender<BTreeMap<NodeId, NodeAddress>>,
+    nodes: Arc<Known>,
     transport: PeerTransport,
     tasks: Vec<TaskHandle>,
 }
@@ -50,7 +50,7 @@ impl Replication {
         let own = identity().node;
         let transport = PeerTransport::new(io.clone(), options, identity, events, shutdown.clone());
         let serving = transport.serve(listener);
-        let (sender, known) = watch::channel(nodes);
+        let known = Arc::new(Known { nodes: Mutex::new(Some(nodes)), changed: Notify::new() });
         let (shards, post) = partitions.peer_side();
         let hub = Hub {
             io: io.clone(),
@@ -65,26 +65,23 @@ impl Replication {
             fetches: BTreeSet::new(),
             replies: BTreeSet::new(),
         };
-        let stopped = shutdown.clone();
+        let (stopped, told) = (shutdown.clone(), Arc::clone(&known));
         let running = async move {
             tokio::select! {
                 biased;
                 () = stopped.begun() => {}
                 // The shards are gone: so is the node.
-                _gone = hub.run(incoming, known) => {}
+                _gone = hub.run(incoming, told) => {}
             }
         };
         let hub = io.spawn.spawn("replication", Box::pin(running));
-        Replication { shutdown, nodes: sender, transport, tasks: vec![serving, hub] }
+        Replication { shutdown, nodes: known, transport, tasks: vec![serving, hub] }
     }
 
     /// Other nodes are known from now on, or other addresses.
     pub fn set_nodes(&self, nodes: BTreeMap<NodeId, NodeAddress>) {
-        self.nodes.send_if_modified(|known| {
-            let changed = *known != nodes;
-            *known = nodes;
-            changed
-        });
+        *self.nodes.nodes.lock().unwrap_or_else(PoisonError::into_inner) = Some(nodes);
+        self.nodes.changed.notify_one();
     }
 
     /// What happened to connections so far.
@@ -101,6 +98,19 @@ impl Replication {
                 tracing::warn!(%error, "a task of the exchange with other nodes failed");
             }
         }
+    }
+}
+
+/// The nodes that the hub is told of.
+struct Known {
+    /// Until the hub takes them.
+    nodes: Mutex<Option<BTreeMap<NodeId, NodeAddress>>>,
+    changed: Notify,
+}
+
+impl Known {
+    fn take(&self) -> Option<BTreeMap<NodeId, NodeAddress>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -137,20 +147,18 @@ impl Hub {
     async fn run(
         mut self,
         mut events: mpsc::Receiver<LinkEvent>,
-        mut known: watch::Receiver<BTreeMap<NodeId, NodeAddress>>,
+        known: Arc<Known>,
     ) -> Result<(), PartitionsClosed> {
         let clock = Arc::clone(&self.io.clock);
         let post = Arc::clone(&self.post);
         let mut alarm = Alarm::default();
-        let nodes = known.borrow_and_update().clone();
-        self.know(nodes);
         loop {
+            if let Some(nodes) = known.take() {
+                self.know(nodes);
+            }
             tokio::select! {
                 biased;
-                Ok(()) = known.changed() => {
-                    let nodes = known.borrow_and_update().clone();
-                    self.know(nodes);
-                }
+                () = known.changed.notified() => {}
                 event = events.recv() => {
                     // The transport lives as long as the hub.
                     let Some(event) = event else { return Ok(()) };
