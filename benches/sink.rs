@@ -20,6 +20,8 @@ const FILE_BYTES: usize = 1 << 30;
 /// What one commit takes at most; a frame is below half of it.
 const COMMIT_BYTES_MAX: usize = 32 << 20;
 const READ_BYTES: usize = 4 << 20;
+/// Until a request comes in parts: a thousand connections of small ones need no more.
+const READ_BYTES_FIRST: usize = 64 << 10;
 /// Connections that wait to be accepted: a thousand come at once.
 const BACKLOG: i32 = 4096;
 const LISTENER: u64 = u64::MAX;
@@ -88,7 +90,9 @@ struct Connection {
 impl Connection {
     /// Reads what has come and appends each whole request's batches; false at the end of the stream.
     fn receive(&mut self, journal: &mut Journal) -> Result<bool> {
-        if self.read.len() - self.filled < READ_BYTES / 2 {
+        if self.read.is_empty() {
+            self.read.resize(READ_BYTES_FIRST, 0);
+        } else if self.filled > 0 && self.read.len() - self.filled < READ_BYTES / 2 {
             self.read.resize(self.read.len() + READ_BYTES, 0);
         }
         match self.stream.read(&mut self.read[self.filled..]) {
@@ -196,6 +200,7 @@ fn serve(port: u16, path: &str) -> Result<()> {
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
     socket.listen(BACKLOG)?;
     let listener = TcpListener::from(socket);
+    listener.set_nonblocking(true)?;
     // SAFETY: a plain number; the result is a new descriptor or -1, which is told before it is owned.
     let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
     if epoll < 0 {
@@ -212,16 +217,7 @@ fn serve(port: u16, path: &str) -> Result<()> {
         for event in &events[..usize::try_from(count).unwrap_or(0)] {
             let (token, at) = (event.u64, usize::try_from(event.u64).unwrap_or(usize::MAX));
             if token == LISTENER {
-                let (stream, _) = listener.accept()?;
-                stream.set_nonblocking(true)?;
-                stream.set_nodelay(true)?;
-                watch(&epoll, &stream, connections.len() as u64)?;
-                connections.push(Some(Connection {
-                    stream,
-                    read: Vec::new(),
-                    filled: 0,
-                    answers: Vec::new(),
-                }));
+                accept(&listener, &epoll, &mut connections)?;
             } else if let Some(Some(connection)) = connections.get_mut(at)
                 && !connection.receive(&mut journal)?
             {
@@ -233,6 +229,22 @@ fn serve(port: u16, path: &str) -> Result<()> {
             connection.stream.write_all(&connection.answers)?;
             connection.answers.clear();
         }
+    }
+}
+
+/// Takes all connections that wait.
+fn accept(listener: &TcpListener, epoll: &OwnedFd, connections: &mut Vec<Option<Connection>>) -> Result<()> {
+    loop {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        watch(epoll, &stream, connections.len() as u64)?;
+        let (read, answers) = (Vec::new(), Vec::new());
+        connections.push(Some(Connection { stream, read, filled: 0, answers }));
     }
 }
 

@@ -1,4 +1,5 @@
 mod replicas;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -7,12 +8,11 @@ pub(super) use replicas::PostOffice;
 use replicas::{Held, Peer};
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::appends::Appends;
-use super::compactor::{Outcome, log_of, told_compaction};
 use super::deletions::Deletions;
-use super::maintenance::{Step, told_retention};
+use super::maintenance::Step;
 use super::partition::{Made, Outbox, Partition, Place};
 use super::replication::{Letters, PeerStep};
 use super::request::{AppendError, AppendRequest, Request, Required};
@@ -20,13 +20,10 @@ use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
 use crate::io::{Alarm, Io, RngStream};
-use crate::log::{
-    CommitTicket, CompactionWork, Entry, EntryNumber, FlushDone, FlushFailed, JournalHandle, LogKey,
-    PartitionLog, Position, ReadError, Storage,
-};
+use crate::log::{CommitTicket, Entry, EntryNumber, JournalHandle, LogKey, PartitionLog, ReadError, Storage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{self, Event};
-use crate::types::{Instant, NodeId, Offset, PartitionId, Timestamp, Uuid};
+use crate::types::{Instant, NodeId, Offset, PartitionId, Uuid};
 
 /// Different damages that are reported, each once.
 const TOLD_DAMAGE_MAX: usize = 1000;
@@ -175,7 +172,7 @@ impl Shard {
             let takes_requests =
                 open && self.held_appends.len() + self.held_changes.len() < HELD_REQUESTS_MAX;
             let journal = self.journal.clone();
-            let next_alarm = self.next_alarm();
+            let (next_alarm, replicates) = (self.next_alarm(), self.replicates());
             tokio::select! {
                 biased;
                 result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
@@ -191,7 +188,7 @@ impl Shard {
                         self.peer_step(step);
                     }
                 }
-                () = journal.room(), if open && self.waits_for_the_journal() => {}
+                () = room_in(&journal, replicates), if open && self.waits_for_the_journal() => {}
                 count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if takes_requests => {
                     open = count > 0;
                     let now = clock.now();
@@ -215,7 +212,7 @@ impl Shard {
                 refuse_late(request);
             }
             Request::Append { terms, .. }
-                if self.holds_appends() || self.is_short_of_memory() || !self.journal.has_room() =>
+                if self.holds_appends() || self.is_short_of_memory() || !self.has_room() =>
             {
                 if self.is_short_of_memory() {
                     sometimes(Condition::AppendHeldForMemory);
@@ -224,7 +221,7 @@ impl Shard {
                 self.held_appends.push_back(request);
             }
             Request::Create { .. } | Request::Delete { .. } | Request::DeleteRecords { .. }
-                if !self.held_changes.is_empty() || !self.journal.has_room() =>
+                if !self.held_changes.is_empty() || !self.has_room() =>
             {
                 self.held_changes.push_back(request);
             }
@@ -270,7 +267,7 @@ impl Shard {
     /// Takes up what was held, as far as there is room.
     fn release_held(&mut self) {
         self.release_rows();
-        while (!self.held_changes.is_empty() || self.holds_appends()) && self.journal.has_room() {
+        while (!self.held_changes.is_empty() || self.holds_appends()) && self.has_room() {
             if let Some(rest) = self.begun_append.take() {
                 self.append(rest);
                 continue;
@@ -282,6 +279,17 @@ impl Shard {
                 None => return,
             }
         }
+    }
+
+    /// Whether partitions here have to do with other nodes.
+    fn replicates(&self) -> bool {
+        !self.peers.is_empty()
+    }
+
+    /// Whether entries may go to the journal. What others have to hold, too, before it can leave the journal again must not
+    /// take the room of the votes that this takes.
+    fn has_room(&self) -> bool {
+        if self.replicates() { self.journal.has_reserve() } else { self.journal.has_room() }
     }
 
     fn is_short_of_memory(&self) -> bool {
@@ -366,130 +374,6 @@ impl Shard {
             }
         };
         drop(self.io.spawn.spawn("partition-removal", Box::pin(removal)));
-    }
-
-    fn maintain(&mut self, step: Step) {
-        match step {
-            Step::TakeFlushes { wall, reply } => {
-                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
-                let works = logs.chain(self.dormant.values_mut()).filter_map(|log| log.take_flush(wall));
-                // A maintenance task that is gone leaves its flushes under way: the node is ending.
-                drop(reply.send(works.collect()));
-            }
-            Step::Flushed { outcomes, reply } => {
-                for outcome in outcomes {
-                    self.flushed(outcome);
-                }
-                let _gone = reply.send(self.needs_from());
-            }
-            Step::Retain { wall } => self.retain(wall),
-            Step::ExpireProducers { wall } => {
-                for partition in self.partitions.values_mut() {
-                    partition.log.expire_producers(wall);
-                }
-            }
-            Step::TakeCompaction { wall, reply } => {
-                // A task that is gone leaves its compaction under way: the node is ending.
-                drop(reply.send(self.take_compaction(wall)));
-            }
-            Step::Compacted { wall, outcome } => self.compacted(wall, *outcome),
-            Step::TakeReindex { reply } => {
-                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
-                // A maintenance task that is gone leaves the indexes as they are: the node is ending.
-                drop(reply.send(logs.filter_map(PartitionLog::take_reindex).next()));
-            }
-            Step::Reindexed(done) => {
-                let key = done.log();
-                if let Some(partition) = self.partitions.get_mut(&key.partition)
-                    && partition.log.key() == key
-                {
-                    partition.log.reindexed(&done);
-                }
-            }
-            Step::ReleaseTails => {
-                for partition in self.partitions.values_mut() {
-                    partition.log.release_tail();
-                }
-            }
-        }
-    }
-
-    fn flushed(&mut self, outcome: Result<FlushDone, FlushFailed>) {
-        let id = match &outcome {
-            Ok(done) => done.log().partition,
-            Err(failed) => failed.log_key().partition,
-        };
-        self.tell_flush(id, outcome.as_ref().err());
-        let log = match self.partitions.get_mut(&id) {
-            Some(partition) => Some(&mut partition.log),
-            None => self.dormant.get_mut(&id),
-        };
-        // A log that was deleted meanwhile has no use for the outcome.
-        match (log, outcome) {
-            (Some(log), Ok(done)) => log.flushed(&done),
-            (Some(log), Err(failed)) => log.flush_failed(failed),
-            (None, _) => sometimes(Condition::FlushOfDeletedLog),
-        }
-    }
-
-    /// Says that records cannot leave memory, once until they can again: it is tried every second.
-    fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
-        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), |partition| partition.name());
-        match failure {
-            Some(failure) if self.unflushed.insert(id) => {
-                warn!(partition = %name, %failure, "records stay in memory and in the journal");
-            }
-            Some(_) => {}
-            None if self.unflushed.remove(&id) => {
-                info!(partition = %name, "records go to their segments again");
-            }
-            None => {}
-        }
-    }
-
-    /// The compaction of the dirtiest log, if one is due.
-    fn take_compaction(&mut self, wall: Timestamp) -> Option<CompactionWork> {
-        let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
-        let due = logs.filter_map(|log| Some((log.wants_compaction(wall)?, log)));
-        let (_, log) = due.max_by(|a, b| a.0.total_cmp(&b.0))?;
-        log.take_compaction(wall)
-    }
-
-    fn compacted(&mut self, wall: Timestamp, outcome: Outcome) {
-        let key = log_of(&outcome);
-        // A log that was deleted meanwhile has no use for the outcome; its files went with it.
-        let partition =
-            self.partitions.get_mut(&key.partition).filter(|partition| partition.log.key() == key);
-        match (partition, outcome) {
-            (Some(partition), Ok(done)) => {
-                let name = partition.name();
-                told_compaction(&name, partition.log.compacted(done));
-            }
-            (Some(partition), Err(failed)) => partition.log.compaction_failed(failed, wall),
-            (None, _) => {}
-        }
-    }
-
-    /// The oldest place in the journal that some log here still needs.
-    fn needs_from(&self) -> Option<Position> {
-        let logs = self.partitions.values().map(|partition| &partition.log).chain(self.dormant.values());
-        logs.filter_map(PartitionLog::needs_from).reduce(Position::earlier)
-    }
-
-    fn retain(&mut self, wall: Timestamp) {
-        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
-        for id in ids {
-            let mut out = self.outbox();
-            if let Some(partition) = self.partitions.get_mut(&id)
-                && partition.standing().is_ok()
-                && let Some(start) = partition.log.retention_start(wall)
-                && partition.delete_records(Some(start), None, &mut out).is_ok()
-            {
-                sometimes(Condition::RetentionMovedStart);
-                told_retention(&partition.name(), start);
-            }
-            self.take(id, out);
-        }
     }
 
     fn step(&mut self, id: PartitionId, event: Event) {
@@ -628,7 +512,7 @@ impl Shard {
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
             }
             self.take(append.id, out);
-            if rest.appends.len() > 0 && !self.journal.has_room() {
+            if rest.appends.len() > 0 && !self.has_room() {
                 assert!(self.begun_append.is_none(), "appends that come later are held");
                 self.begun_append = Some(rest);
                 return;
@@ -800,6 +684,15 @@ impl Shard {
 fn refuse_late(request: Request) {
     if let Request::Append { appends, done, .. } = request {
         done(appends.iter().map(|_| Err(AppendError::TimedOut)).collect());
+    }
+}
+
+/// Completes once the journal has the room that [`Shard::has_room`] asks for.
+async fn room_in(journal: &JournalHandle, replicates: bool) {
+    if replicates {
+        journal.reserve().await;
+    } else {
+        journal.room().await;
     }
 }
 

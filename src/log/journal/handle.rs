@@ -212,6 +212,26 @@ impl JournalHandle {
         fits || self.shared.failed.get().is_some()
     }
 
+    /// Whether there is room, and a file beside those in use: entries that can be taken back until somebody else has them, too,
+    /// leave that one to the votes and epochs that it takes to get there.
+    #[must_use]
+    pub fn has_reserve(&self) -> bool {
+        let (live, total) = self.shared.files.usage();
+        self.has_room() && (live < total || self.shared.failed.get().is_some())
+    }
+
+    /// Waits until there is. Returns at once when the journal has failed.
+    pub async fn reserve(&self) {
+        loop {
+            let mut changed = pin!(self.shared.room.notified());
+            changed.as_mut().enable();
+            if self.has_reserve() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// The place behind the last durable commit.
     #[must_use]
     pub fn durable_position(&self) -> Position {

@@ -205,6 +205,13 @@ impl Partition {
     }
 
     fn reset(&mut self, to: Position, voters: VoterSet, out: &mut Outbox) {
+        let bytes = log::PartitionLog::reset_bytes(&voters, &self.incoming.producer_state);
+        if bytes > out.batch_bytes_max {
+            error!(partition = %self.name(), bytes, limit = out.batch_bytes_max,
+                "the replica stops: what it is to begin with does not fit this node's journal, whose files are too small");
+            self.replica.step(out.now, Event::StorageFailed, &mut Vec::new());
+            return self.fail_waiting(out);
+        }
         self.awaits_repair = false;
         sometimes(Condition::ReplicaReset);
         let producers = std::mem::take(&mut self.incoming.producer_state);

@@ -146,7 +146,7 @@ impl Shard {
             }
             PeerStep::Replies { peer, rows } => {
                 for row in rows {
-                    if self.held_rows.is_empty() && self.journal.has_room() {
+                    if self.held_rows.is_empty() && self.has_room() {
                         self.take_reply(peer, row);
                     } else {
                         self.hold_row(peer, row);
@@ -212,7 +212,7 @@ impl Shard {
 
     /// Takes up what was held back, as far as there is room.
     pub(super) fn release_rows(&mut self) {
-        while self.journal.has_room()
+        while self.has_room()
             && let Some((peer, held)) = self.held_rows.pop_front()
         {
             let id = held.partition();
@@ -341,7 +341,7 @@ impl Shard {
         let mut parts: VecDeque<_> = incoming.in_parts(reply, part_bytes).into();
         while let Some(part) = parts.pop_front() {
             self.take_part(peer, id, part);
-            if !self.journal.has_room() {
+            if !self.has_room() {
                 break;
             }
         }

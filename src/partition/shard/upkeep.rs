@@ -1,0 +1,135 @@
+//! What the maintenance tasks ask of a shard.
+use tracing::{info, warn};
+
+use super::super::compactor::{Outcome, log_of, told_compaction};
+use super::super::maintenance::{Step, told_retention};
+use super::Shard;
+use crate::log::{CompactionWork, FlushDone, FlushFailed, PartitionLog, Position};
+use crate::probe::{Condition, sometimes};
+use crate::types::{PartitionId, Timestamp};
+
+impl Shard {
+    pub(super) fn maintain(&mut self, step: Step) {
+        match step {
+            Step::TakeFlushes { wall, reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                let works = logs.chain(self.dormant.values_mut()).filter_map(|log| log.take_flush(wall));
+                // A maintenance task that is gone leaves its flushes under way: the node is ending.
+                drop(reply.send(works.collect()));
+            }
+            Step::Flushed { outcomes, reply } => {
+                for outcome in outcomes {
+                    self.flushed(outcome);
+                }
+                let _gone = reply.send(self.needs_from());
+            }
+            Step::Retain { wall } => self.retain(wall),
+            Step::ExpireProducers { wall } => {
+                for partition in self.partitions.values_mut() {
+                    partition.log.expire_producers(wall);
+                }
+            }
+            Step::TakeCompaction { wall, reply } => {
+                // A task that is gone leaves its compaction under way: the node is ending.
+                drop(reply.send(self.take_compaction(wall)));
+            }
+            Step::Compacted { wall, outcome } => self.compacted(wall, *outcome),
+            Step::TakeReindex { reply } => {
+                let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+                // A maintenance task that is gone leaves the indexes as they are: the node is ending.
+                drop(reply.send(logs.filter_map(PartitionLog::take_reindex).next()));
+            }
+            Step::Reindexed(done) => {
+                let key = done.log();
+                if let Some(partition) = self.partitions.get_mut(&key.partition)
+                    && partition.log.key() == key
+                {
+                    partition.log.reindexed(&done);
+                }
+            }
+            Step::ReleaseTails => {
+                for partition in self.partitions.values_mut() {
+                    partition.log.release_tail();
+                }
+            }
+        }
+    }
+
+    fn flushed(&mut self, outcome: Result<FlushDone, FlushFailed>) {
+        let id = match &outcome {
+            Ok(done) => done.log().partition,
+            Err(failed) => failed.log_key().partition,
+        };
+        self.tell_flush(id, outcome.as_ref().err());
+        let log = match self.partitions.get_mut(&id) {
+            Some(partition) => Some(&mut partition.log),
+            None => self.dormant.get_mut(&id),
+        };
+        // A log that was deleted meanwhile has no use for the outcome.
+        match (log, outcome) {
+            (Some(log), Ok(done)) => log.flushed(&done),
+            (Some(log), Err(failed)) => log.flush_failed(failed),
+            (None, _) => sometimes(Condition::FlushOfDeletedLog),
+        }
+    }
+
+    /// Says that records cannot leave memory, once until they can again: it is tried every second.
+    fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
+        let name = self.partitions.get(&id).map_or_else(|| id.to_string(), |partition| partition.name());
+        match failure {
+            Some(failure) if self.unflushed.insert(id) => {
+                warn!(partition = %name, %failure, "records stay in memory and in the journal");
+            }
+            Some(_) => {}
+            None if self.unflushed.remove(&id) => {
+                info!(partition = %name, "records go to their segments again");
+            }
+            None => {}
+        }
+    }
+
+    /// The compaction of the dirtiest log, if one is due.
+    fn take_compaction(&mut self, wall: Timestamp) -> Option<CompactionWork> {
+        let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+        let due = logs.filter_map(|log| Some((log.wants_compaction(wall)?, log)));
+        let (_, log) = due.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        log.take_compaction(wall)
+    }
+
+    fn compacted(&mut self, wall: Timestamp, outcome: Outcome) {
+        let key = log_of(&outcome);
+        // A log that was deleted meanwhile has no use for the outcome; its files went with it.
+        let partition =
+            self.partitions.get_mut(&key.partition).filter(|partition| partition.log.key() == key);
+        match (partition, outcome) {
+            (Some(partition), Ok(done)) => {
+                let name = partition.name();
+                told_compaction(&name, partition.log.compacted(done));
+            }
+            (Some(partition), Err(failed)) => partition.log.compaction_failed(failed, wall),
+            (None, _) => {}
+        }
+    }
+
+    /// The oldest place in the journal that some log here still needs.
+    fn needs_from(&self) -> Option<Position> {
+        let logs = self.partitions.values().map(|partition| &partition.log).chain(self.dormant.values());
+        logs.filter_map(PartitionLog::needs_from).reduce(Position::earlier)
+    }
+
+    fn retain(&mut self, wall: Timestamp) {
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            let mut out = self.outbox();
+            if let Some(partition) = self.partitions.get_mut(&id)
+                && partition.standing().is_ok()
+                && let Some(start) = partition.log.retention_start(wall)
+                && partition.delete_records(Some(start), None, &mut out).is_ok()
+            {
+                sometimes(Condition::RetentionMovedStart);
+                told_retention(&partition.name(), start);
+            }
+            self.take(id, out);
+        }
+    }
+}
