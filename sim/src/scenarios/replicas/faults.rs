@@ -28,9 +28,13 @@ enum Kind {
     Clock,
     Wipe,
     AllPower,
+    PowerAt,
+    Blinks,
+    StallThenPower,
+    Usurped,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 18] = [
     Kind::Power,
     Kind::Crash,
     Kind::Pause,
@@ -45,6 +49,10 @@ const KINDS: [Kind; 14] = [
     Kind::Clock,
     Kind::Wipe,
     Kind::AllPower,
+    Kind::PowerAt,
+    Kind::Blinks,
+    Kind::StallThenPower,
+    Kind::Usurped,
 ];
 
 /// Draws troubles that begin at any time, last for a while and overlap.
@@ -57,7 +65,7 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
     let mut wipes = (nodes.len() - 1) / 2;
     let mut wiped: Vec<String> = Vec::new();
     let mut schedule = Vec::new();
-    for _ in 0..rng.between(2, 16) {
+    for _ in 0..rng.between(2, 24) {
         let at = rng.duration(Duration::from_millis(1), duration);
         let lasts = rng.duration(Duration::from_millis(1), Duration::from_secs(8));
         let kind = *rng.pick(&kinds);
@@ -133,6 +141,57 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
                 add(at, Fault::Drift { node: node.clone(), ppm });
                 add(over, Fault::Drift { node, ppm: 0 });
             }
+            Kind::PowerAt => {
+                let op = *rng.pick(&[FaultyOp::Write, FaultyOp::Sync]);
+                let skip = u32::try_from(rng.between(0, 40)).unwrap_or(0);
+                let prefix = "journal/".to_owned();
+                add(at, Fault::PowerFailAt { node: node.clone(), op, prefix, skip });
+                add(over, Fault::Start { node });
+            }
+            // One or all lose their power again and again, for a moment: what was promised last is what is lost.
+            Kind::Blinks => {
+                let all = rng.chance(500);
+                let mut then = at;
+                for _ in 0..rng.between(2, 8) {
+                    let down = rng.duration(Duration::from_millis(1), Duration::from_millis(300));
+                    for other in nodes.iter().filter(|other| all || **other == node) {
+                        add(then, Fault::PowerFail { node: other.clone() });
+                        add(then + down, Fault::Start { node: other.clone() });
+                    }
+                    then += down + rng.duration(Duration::from_millis(50), Duration::from_millis(1500));
+                }
+            }
+            // A majority has something in memory that its disks do not have, and loses it.
+            Kind::StallThenPower => {
+                let spared = rng.chance(700).then_some(node);
+                let stalled = rng.duration(Duration::from_millis(200), Duration::from_secs(3));
+                for other in nodes.iter().filter(|other| Some(*other) != spared.as_ref()) {
+                    add(at, Fault::Stall { node: other.clone(), for_us: micros(stalled) });
+                    let dies = at + rng.duration(Duration::from_millis(100), stalled);
+                    add(dies, Fault::PowerFail { node: other.clone() });
+                    add(
+                        dies + rng.duration(Duration::from_millis(1), lasts),
+                        Fault::Start { node: other.clone() },
+                    );
+                }
+            }
+            // One is cut off, perhaps a leader, and comes back after the others have gone on and lost their power, too.
+            Kind::Usurped => {
+                for other in nodes.iter().filter(|other| **other != node) {
+                    add(at, Fault::Cut { from: node.clone(), to: other.clone() });
+                    add(at, Fault::Cut { from: other.clone(), to: node.clone() });
+                    add(over, Fault::Mend { a: node.clone(), b: other.clone() });
+                }
+                let second = rng.pick(&nodes).clone();
+                for other in nodes.iter().filter(|other| **other != node && **other != second) {
+                    let dies = at + rng.duration(Duration::from_millis(600), Duration::from_secs(4));
+                    add(dies, Fault::PowerFail { node: other.clone() });
+                    add(
+                        dies + rng.duration(Duration::from_millis(1), lasts),
+                        Fault::Start { node: other.clone() },
+                    );
+                }
+            }
             Kind::Wipe => {
                 if wipes == 0 || wiped.contains(&node) {
                     continue;
@@ -194,6 +253,11 @@ fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: 
                 });
             }
         }
+        Fault::PowerFailAt { node, op, prefix, skip } => {
+            if let Some((id, handle)) = machines.named(node) {
+                handle.disk().when_next(*op, prefix, *skip, machines.power_failure(id));
+            }
+        }
         Fault::Crash { node } => {
             if let Some(id) = machine(node) {
                 machines.down(id, NodeHandle::crash);
@@ -237,6 +301,7 @@ fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: 
 pub(super) fn heal(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle]) {
     let net = cluster.net();
     net.heal();
+    machines.calm();
     let all: Vec<&NodeHandle> = machines.nodes().map(|(_, node)| node).chain(clients).collect();
     for a in &all {
         for b in all.iter().filter(|b| b.index() != a.index()) {

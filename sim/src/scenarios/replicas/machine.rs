@@ -1,6 +1,7 @@
 //! The nodes' machines: their processes, and the supervisor that starts them again.
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,7 +34,9 @@ pub(super) struct Machines {
     /// The receiver outlives the programs.
     _sender: mpsc::Sender<Exit>,
     runs: Runs,
-    paused: Mutex<Vec<NodeId>>,
+    paused: Arc<Mutex<Vec<NodeId>>>,
+    /// From now on no power fails that was to fail at some operation.
+    calm: Arc<AtomicBool>,
 }
 
 /// The number of each node's present run.
@@ -67,7 +70,8 @@ impl Machines {
             exits: tokio::sync::Mutex::new(exits),
             _sender: sender,
             runs,
-            paused: Mutex::default(),
+            paused: Arc::default(),
+            calm: Arc::default(),
         }
     }
 
@@ -87,6 +91,27 @@ impl Machines {
             kill(node);
             self.world.leave(id);
         }
+    }
+
+    /// What a loss of power does, for later; nothing from [`Machines::calm`] on.
+    pub(super) fn power_failure(&self, id: NodeId) -> Box<dyn FnOnce() + Send> {
+        let (node, world) = (self.nodes.get(&id).cloned(), Arc::clone(&self.world));
+        let (paused, calm) = (Arc::clone(&self.paused), Arc::clone(&self.calm));
+        Box::new(move || {
+            if let Some(node) = node
+                && node.is_running()
+                && !calm.load(Ordering::Relaxed)
+            {
+                lock(&paused).retain(|&one| one != id);
+                let _lost = node.power_fail();
+                world.leave(id);
+            }
+        })
+    }
+
+    /// The faults are over.
+    pub(super) fn calm(&self) {
+        self.calm.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn up(&self, id: NodeId) {
