@@ -6,7 +6,7 @@ use super::is_metadata;
 use super::rotation::Rotation;
 use super::rows::{Answer, ROW_BYTES, ROWS_MAX, ReplyRow};
 use crate::raft::{Fetch, FetchOutcome, FetchReply, Position};
-use crate::types::{LeaderEpoch, Offset, PartitionId};
+use crate::types::{Offset, PartitionId};
 use crate::wire::Records;
 
 /// The leader's side of a fetch session, for the partitions of one owner: what one follower node knows of them, and which
@@ -50,8 +50,8 @@ impl Default for Budget {
 
 #[derive(Debug)]
 struct Follower {
-    /// Of its last fetch.
-    epoch: LeaderEpoch,
+    /// Its last one.
+    fetch: Fetch,
     /// Where its log ends once it has taken all that was sent; `None`: that is to be told by its next fetch.
     after: Option<Position>,
     /// High watermark and log start as of the last row.
@@ -60,6 +60,8 @@ struct Follower {
     told_in: i64,
     /// Something else than entries.
     answer: Option<Box<(Answer, Bytes)>>,
+    /// What follows its log was not here when its turn came.
+    unserved: bool,
     /// The entries that were sent and are not acknowledged: where they end, and their bytes.
     unacknowledged: VecDeque<(Position, usize)>,
 }
@@ -108,26 +110,36 @@ impl News {
     /// and before the replica itself.
     pub fn fetched(&mut self, partition: PartitionId, fetch: &Fetch, seen: i64) {
         let follower = self.partitions.entry(partition).or_insert_with(|| Follower {
-            epoch: fetch.epoch,
+            fetch: *fetch,
             after: None,
             told: None,
             told_in: 0,
             answer: None,
+            unserved: false,
             unacknowledged: VecDeque::new(),
         });
-        follower.answer = None;
-        let streaming = follower.after.is_some() && follower.epoch == fetch.epoch && seen < follower.told_in;
+        (follower.answer, follower.unserved) = (None, false);
+        let streaming =
+            follower.after.is_some() && follower.fetch.epoch == fetch.epoch && seen < follower.told_in;
         let mut gone = follower.acknowledge(fetch.durable);
         if !streaming {
-            if follower.epoch != fetch.epoch || follower.after != Some(fetch.log_end) {
+            if follower.fetch.epoch != fetch.epoch || follower.after != Some(fetch.log_end) {
                 follower.told = None;
                 // Whatever was sent beyond is not held, and is sent again.
                 gone += follower.forget_sent();
             }
-            follower.epoch = fetch.epoch;
             follower.after = Some(fetch.log_end);
         }
+        follower.fetch = *fetch;
         self.acknowledged(gone);
+    }
+
+    /// The last fetch of a follower that waits for another answer than entries: what it asked for is not here any more, and it
+    /// has no reason to ask again. To be taken as if it came now; once.
+    pub fn take_unserved(&mut self, partition: PartitionId) -> Option<Fetch> {
+        let follower = self.partitions.get_mut(&partition)?;
+        let is_unserved = std::mem::take(&mut follower.unserved);
+        is_unserved.then_some(follower.fetch)
     }
 
     /// The window has room again for what was held back.
@@ -318,7 +330,7 @@ impl Follower {
             }
             Serving::NotYet => return Turn::Nothing,
             Serving::NotHere => {
-                self.after = None;
+                (self.after, self.unserved) = (None, true);
                 return Turn::Nothing;
             }
         };

@@ -146,7 +146,9 @@ impl Shard {
             }
             PeerStep::Replies { peer, rows } => {
                 for row in rows {
-                    if self.held_rows.is_empty() && self.has_room() {
+                    // Epochs without records are what the reserve is for.
+                    let is_small = row.records.is_empty() && !self.held_chains.contains_key(&row.partition);
+                    if is_small || (self.held_rows.is_empty() && self.has_room()) {
                         self.take_reply(peer, row);
                     } else {
                         self.hold_row(peer, row);
@@ -384,21 +386,26 @@ impl Shard {
     }
 
     fn replies_for(&mut self, peer: NodeId, number: i64) -> (Vec<ReplyRow>, bool) {
-        let mut unreadable = Vec::new();
+        let (mut unreadable, mut not_here) = (Vec::new(), Vec::new());
         let Shard { peers, partitions, io, post_office, .. } = self;
         let Some(Peer { news: Some(news), reads, .. }) = peers.get_mut(&peer) else {
             return (Vec::new(), false);
         };
         let rows = news.take(number, |id, after, room| {
             let Some(partition) = partitions.get(&id) else { return Serving::NotHere };
-            match reads.take(id, after, room) {
-                Some(Taken::NotYet) => return Serving::NotYet,
-                Some(Taken::NoRoom) => return Serving::NoRoom,
-                Some(Taken::Pieces(pieces)) => return partition.entries(after, pieces),
-                None => {}
-            }
-            match partition.entries_after(after, room) {
-                Entries::Ready(serving) => serving,
+            let entries = match reads.take(id, after, room) {
+                Some(Taken::NotYet) => Entries::Ready(Serving::NotYet),
+                Some(Taken::NoRoom) => Entries::Ready(Serving::NoRoom),
+                Some(Taken::Pieces(pieces)) => Entries::Ready(partition.entries(after, pieces)),
+                None => partition.entries_after(after, room),
+            };
+            match entries {
+                Entries::Ready(serving) => {
+                    if matches!(serving, Serving::NotHere) {
+                        not_here.push(id);
+                    }
+                    serving
+                }
                 Entries::Stored(plan) => {
                     sometimes(Condition::ReplicaReadSegments);
                     if reads.begin(id, after) {
@@ -415,9 +422,17 @@ impl Shard {
         while let Some(id) = reads.next_waiting() {
             news.changed(id);
         }
+        let unserved: Vec<_> =
+            not_here.into_iter().filter_map(|id| Some((id, news.take_unserved(id)?))).collect();
         let more = !news.is_empty();
         for (id, error) in unreadable {
             self.tell_damage(id, &error);
+        }
+        for (id, fetch) in unserved {
+            // Its log's start has moved since it was asked for: the follower has to begin there.
+            if self.partitions.get(&id).is_some_and(|partition| partition.leads()) {
+                self.take_fetch(peer, i64::MAX, FetchRow { partition: id, fetch });
+            }
         }
         (rows, more)
     }

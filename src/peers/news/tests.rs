@@ -4,6 +4,7 @@ use super::*;
 use crate::peers::METADATA;
 use crate::peers::tests::{at, fetch, partition};
 use crate::raft::Slice;
+use crate::types::LeaderEpoch;
 
 const EPOCH: i32 = 3;
 
@@ -158,7 +159,9 @@ fn what_is_not_here_or_not_read_yet_waits() {
     news.changed(p);
     assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 0, 1)]);
     news.changed(p);
+    assert_eq!(news.take_unserved(p), None);
     assert_eq!(news.take(2, |_, _, _| Serving::NotHere), []);
+    assert_eq!((news.take_unserved(p), news.take_unserved(p)), (Some(fetch(EPOCH, 0)), None), "once");
     news.changed(p);
     assert_eq!(news.take(2, |_, _, _| panic!("it waits for a fetch")), []);
     news.forget(p);

@@ -151,12 +151,28 @@ async fn get_on(cluster: &Cluster, world: &World, clients: &[Running]) -> Result
             break;
         }
         if cluster.now().since(began) > RECOVERY {
-            let text = format!("{RECOVERY:?} after the faults some clients are stuck: {}", stuck.join(" "));
+            let open = world.not_settled().await.join("; ");
+            let stuck = stuck.join(" ");
+            let text = format!("{RECOVERY:?} after the faults some clients are stuck: {stuck} ({open})");
             return Err(Violation::new("I16-stuck", text));
         }
         cluster.sleep(Duration::from_millis(200)).await;
     }
     world.stop_clients();
+    let began = cluster.now();
+    loop {
+        // What is under way comes to its end.
+        let busy: Vec<&str> =
+            clients.iter().map(|client| client.name.as_str()).filter(|name| !world.is_done(name)).collect();
+        if busy.is_empty() {
+            break;
+        }
+        if cluster.now().since(began) > RECOVERY {
+            let text = format!("{RECOVERY:?} after they were to stop some clients go on: {}", busy.join(" "));
+            return Err(Violation::new("I16-stuck", text));
+        }
+        cluster.sleep(Duration::from_millis(200)).await;
+    }
     let began = cluster.now();
     loop {
         let open = world.not_settled().await;

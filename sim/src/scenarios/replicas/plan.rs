@@ -56,7 +56,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
         nodes,
         partitions,
         shards: usize::try_from(rng.between(1, 2)).unwrap_or(1),
-        journal_file_bytes: *rng.pick(&[128 << 10, 256 << 10, 1 << 20]),
+        journal_file_bytes: *rng.pick(&[512 << 10, 1 << 20]),
         segment_bytes: *rng.pick(&[1 << 10, 8 << 10, 64 << 10]),
         tail_bytes: *rng.pick(&[32 << 10, 1 << 20]),
     };

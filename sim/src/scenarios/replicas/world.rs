@@ -116,10 +116,11 @@ impl World {
             if !same {
                 let told = |((node, _), stats): (&(NodeId, u64), &Vec<PartitionStats>)| {
                     let one = stats.iter().find(|one| one.id == id)?;
-                    let PartitionStats { epoch, log_start, high_watermark, log_end, voters, .. } = one;
-                    let role = one.role;
+                    let PartitionStats { epoch, log_start, high_watermark, durable_end, log_end, .. } = one;
+                    let (voters, serves) = (&one.voters, if one.serving { " (serving)" } else { "" });
+                    let role = format!("{}{serves}", one.role);
                     Some(format!(
-                        "n{node} {role} {epoch} {log_start}..{high_watermark}..{log_end} of {voters}"
+                        "n{node} {role} {epoch} {log_start}..{high_watermark}..{durable_end}..{log_end} of {voters}"
                     ))
                 };
                 let told: Vec<String> = stats.iter().filter_map(told).collect();
