@@ -64,6 +64,11 @@ impl Partition {
         }
     }
 
+    /// Whether a log that ends there may have to begin anew.
+    pub(in crate::partition) fn begins_at_or_after(&self, position: Position) -> bool {
+        self.replica.log_start() >= position.end
+    }
+
     pub(in crate::partition) fn leads(&self) -> bool {
         match self.replica.standing() {
             Standing::Serving | Standing::Starting | Standing::HandingOver => true,

@@ -430,7 +430,8 @@ impl Shard {
         }
         for (id, fetch) in unserved {
             // Its log's start has moved since it was asked for: the follower has to begin there.
-            if self.partitions.get(&id).is_some_and(|partition| partition.leads()) {
+            let partition = self.partitions.get(&id);
+            if partition.is_some_and(|one| one.leads() && one.begins_at_or_after(fetch.log_end)) {
                 self.take_fetch(peer, i64::MAX, FetchRow { partition: id, fetch });
             }
         }
