@@ -1,7 +1,10 @@
 //! Faults as data: what goes wrong, where, and when. Nodes are meant by their names; a fault of a node that is
 //! not there has no effect, so that clients can be taken away from a case.
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::Cluster;
 use crate::disk::FaultyOp;
 use crate::fault_atlas::Aim;
 
@@ -188,4 +191,29 @@ pub struct Moment {
 pub struct TimedFault {
     pub at_us: u64,
     pub fault: Fault,
+}
+
+/// Lets a schedule happen, and waits until `duration` is over.
+///
+/// # Errors
+/// What `apply` gives for a fault that cannot be: the rest does not happen then.
+pub async fn play<E>(
+    cluster: &Cluster,
+    schedule: &[TimedFault],
+    duration: Duration,
+    mut apply: impl FnMut(&Fault) -> Result<(), E>,
+) -> Result<(), E> {
+    let began = cluster.now();
+    for timed in schedule {
+        let wait = Duration::from_micros(timed.at_us).saturating_sub(cluster.now().since(began));
+        cluster.sleep(wait).await;
+        apply(&timed.fault)?;
+    }
+    cluster.sleep(duration.saturating_sub(cluster.now().since(began))).await;
+    Ok(())
+}
+
+/// A time as schedules have it.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

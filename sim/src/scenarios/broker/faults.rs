@@ -1,4 +1,5 @@
 //! Lets faults happen to the broker, its clients, and what is between them.
+use std::convert::Infallible;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::plan::BROKER;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::PowerLoss;
 use crate::fault_atlas::{Aim, Target};
-use crate::faults::{Death, Fault, ROOM, TimedFault};
+use crate::faults::{Death, Fault, ROOM, TimedFault, play};
 use crate::world::NodeIndex;
 
 /// Lets a schedule happen, and waits until `duration` is over.
@@ -19,13 +20,11 @@ pub(super) async fn run(
     schedule: &[TimedFault],
     duration: Duration,
 ) {
-    let began = cluster.now();
-    for timed in schedule {
-        let wait = Duration::from_micros(timed.at_us).saturating_sub(cluster.now().since(began));
-        cluster.sleep(wait).await;
-        apply(cluster, machine, clients, &timed.fault);
-    }
-    cluster.sleep(duration.saturating_sub(cluster.now().since(began))).await;
+    let happens = |fault: &Fault| {
+        apply(cluster, machine, clients, fault);
+        Ok::<(), Infallible>(())
+    };
+    let Ok(()) = play(cluster, schedule, duration, happens).await;
 }
 
 fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &Fault) {

@@ -1,5 +1,6 @@
 //! What goes wrong among the nodes, as data, and how it is done to them. Any number of nodes may lose their power or be cut
 //! off at once: what they hold durably comes back. Disks are lost for good on a minority alone.
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::machine::Machines;
@@ -7,7 +8,7 @@ use super::machine_name;
 use super::plan::Plan;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
-use crate::faults::{Fault, TimedFault};
+use crate::faults::{Fault, TimedFault, micros, play};
 use crate::rng::Stream;
 use crate::world::NodeIndex;
 
@@ -207,10 +208,6 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
     schedule
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// Lets a schedule happen, and waits until `duration` is over.
 pub(super) async fn run(
     cluster: &Cluster,
@@ -219,13 +216,11 @@ pub(super) async fn run(
     schedule: &[TimedFault],
     duration: Duration,
 ) {
-    let began = cluster.now();
-    for timed in schedule {
-        let wait = Duration::from_micros(timed.at_us).saturating_sub(cluster.now().since(began));
-        cluster.sleep(wait).await;
-        apply(cluster, machines, clients, &timed.fault);
-    }
-    cluster.sleep(duration.saturating_sub(cluster.now().since(began))).await;
+    let happens = |fault: &Fault| {
+        apply(cluster, machines, clients, fault);
+        Ok::<(), Infallible>(())
+    };
+    let Ok(()) = play(cluster, schedule, duration, happens).await;
 }
 
 fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: &Fault) {

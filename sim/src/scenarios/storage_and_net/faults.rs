@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{CLIENTS, LOG, SERVER, client_name};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
-use crate::faults::{Fault, TimedFault};
+use crate::faults::{Fault, TimedFault, micros, play};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
 use crate::world::NodeIndex;
@@ -25,10 +25,6 @@ pub(super) fn draw(rng: &mut Stream) -> Vec<TimedFault> {
         time = is_over;
     }
     schedule
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// What begins one trouble, and what ends it.
@@ -80,14 +76,7 @@ impl Troubled<'_> {
     /// # Errors
     /// If it holds a fault that this scenario does not know.
     pub(super) async fn run(&self, schedule: &[TimedFault], duration: Duration) -> Result<(), Violation> {
-        let began = self.cluster.now();
-        for timed in schedule {
-            let wait = Duration::from_micros(timed.at_us).saturating_sub(self.cluster.now().since(began));
-            self.cluster.sleep(wait).await;
-            self.apply(&timed.fault)?;
-        }
-        self.cluster.sleep(duration.saturating_sub(self.cluster.now().since(began))).await;
-        Ok(())
+        play(self.cluster, schedule, duration, |fault| self.apply(fault)).await
     }
 
     fn find(&self, name: &str) -> Option<&NodeHandle> {
