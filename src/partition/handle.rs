@@ -2,9 +2,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::replication::{PeerStep, Post};
-use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request, Required};
+use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request};
 use super::shard::{PostOffice, Shard};
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
@@ -56,16 +57,18 @@ pub fn start_shards(
     }
     let mut senders = Vec::with_capacity(shards);
     let post = Arc::new(Post::default());
+    let leaderships = Arc::new(Leaderships::default());
     for (shard, logs) in of_shard.into_iter().enumerate() {
         let (requests, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (steps, maintenance) = mpsc::channel(STEPS_MAX);
         let (peers, peer_steps) = mpsc::channel(PEER_STEPS_MAX);
         let post_office = PostOffice { shard, post: Arc::clone(&post), steps: peers.downgrade() };
-        let shard = Shard::new(io.clone(), node, storage.clone(), logs, post_office);
+        let told = Arc::clone(&leaderships);
+        let shard = Shard::new(io.clone(), node, storage.clone(), logs, (post_office, told));
         drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance, peer_steps))));
         senders.push(ShardSender { requests, steps, peers });
     }
-    Partitions { shards: senders.into(), post }
+    Partitions { shards: senders.into(), post, leaderships }
 }
 
 /// All partitions of this node, behind their shards. Cheap to clone.
@@ -74,6 +77,7 @@ pub struct Partitions {
     shards: Arc<[ShardSender]>,
     /// What the shards have for other nodes.
     post: Arc<Post>,
+    leaderships: Arc<Leaderships>,
 }
 
 /// The ways into a shard: requests wait while memory is short, maintenance and other nodes do not.
@@ -91,6 +95,12 @@ struct Gather {
 }
 
 impl Partitions {
+    /// Who leads the partitions of this node.
+    #[must_use]
+    pub fn leaderships(&self) -> &Arc<Leaderships> {
+        &self.leaderships
+    }
+
     fn shard(&self, id: PartitionId) -> usize {
         shard_of(id, self.shards.len())
     }
@@ -177,7 +187,7 @@ impl Partitions {
     pub async fn append_one(
         &self,
         append: AppendRequest,
-        required: Required,
+        terms: AppendTerms,
     ) -> Result<AppendOutcome, PartitionsClosed> {
         let (reply, answer) = oneshot::channel();
         let done: OnAppended = Box::new(move |mut outcomes| {
@@ -185,7 +195,7 @@ impl Partitions {
             // Whoever asked may have gone.
             drop(reply.send(outcome));
         });
-        self.append(vec![append], AppendTerms { required, deadline: None }, done).await?;
+        self.append(vec![append], terms, done).await?;
         answer.await.map_err(|_| PartitionsClosed)
     }
 

@@ -19,12 +19,12 @@ use crate::log::{
     JournalFailed, LogConfig, LogDamage, RecoveryReport, Storage, StorageError, StorageOptions,
 };
 use crate::metadata::controller::{
-    Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, Decision, NewBroker, bootstrap,
-    register_broker,
+    Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, Decision, NewBroker, Quorum,
+    bootstrap, register_broker,
 };
 use crate::metadata::{Endpoint, ImageCell};
 use crate::partition::{Maintenance, start_shards};
-use crate::types::TopicId;
+use crate::types::{TopicId, Uuid};
 
 /// A frame that has begun, or a reply, must make it across within this time.
 const TRANSFER_PATIENCE: Duration = Duration::from_secs(60);
@@ -125,9 +125,10 @@ impl Node {
             },
             partitions.clone(),
             Arc::clone(&image),
+            Quorum::Lone,
         )
         .await?;
-        let identity = Identity::new(&io, &config, &sockets);
+        let identity = Identity::new(&io, &config, storage.directory_id(), &sockets);
         register(&controller, identity).await.map_err(StartError::Register)?;
         let shutdown = Shutdown::new();
         let groups = GroupCoordinators::new(
@@ -145,6 +146,7 @@ impl Node {
             partitions,
             controller,
             groups,
+            cluster: None,
             loggers,
             shutdown: shutdown.clone(),
         }));
@@ -295,7 +297,12 @@ struct Identity {
 }
 
 impl Identity {
-    fn new(io: &Io, config: &BrokerConfig, sockets: &[(Listener, Box<dyn io::Listener>)]) -> Identity {
+    fn new(
+        io: &Io,
+        config: &BrokerConfig,
+        directory: Uuid,
+        sockets: &[(Listener, Box<dyn io::Listener>)],
+    ) -> Identity {
         let mut random = io.rng.stream("identity");
         let cluster_id = TopicId(random.bytes16()).to_string();
         let bound_port = |advertised: &Listener| {
@@ -316,6 +323,8 @@ impl Identity {
             incarnation: TopicId(random.bytes16()),
             endpoints,
             rack: config.rack.clone(),
+            directory,
+            fenced: false,
         };
         Identity { cluster_id, broker }
     }
@@ -330,7 +339,7 @@ async fn register(
     controller
         .change(move |image| {
             let mut records = bootstrap(image, &cluster_id, features());
-            records.extend(register_broker(&broker).records);
+            records.extend(register_broker(image, &broker).records);
             Decision { records, reply: () }
         })
         .await

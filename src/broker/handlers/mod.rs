@@ -1,6 +1,10 @@
 //! One file per API.
+pub(super) mod allocate_producer_ids;
 pub(super) mod alter_configs;
+pub(super) mod alter_partition;
 pub(super) mod api_versions;
+pub(super) mod broker_heartbeat;
+pub(super) mod broker_registration;
 pub(super) mod create_acls;
 pub(super) mod create_partitions;
 pub(super) mod create_topics;

@@ -46,6 +46,7 @@ pub(in crate::broker) async fn handle(
     let terms = AppendTerms {
         required: if acks == -1 { Required::Committed } else { Required::Leader },
         deadline: deadline(began, acks, request_timeout_ms),
+        epoch: None,
     };
     let (reply, answer) = oneshot::channel();
     let caller = caller.clone();

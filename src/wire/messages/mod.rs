@@ -28,6 +28,7 @@ pub mod assign_replicas_to_dirs_request;
 pub mod assign_replicas_to_dirs_response;
 pub mod begin_quorum_epoch_request;
 pub mod begin_quorum_epoch_response;
+pub mod broker_change_record;
 pub mod broker_heartbeat_request;
 pub mod broker_heartbeat_response;
 pub mod broker_registration_request;
@@ -164,6 +165,7 @@ pub mod offset_fetch_request;
 pub mod offset_fetch_response;
 pub mod offset_for_leader_epoch_request;
 pub mod offset_for_leader_epoch_response;
+pub mod partition_change_record;
 pub mod partition_record;
 pub mod peer_fetch;
 pub mod peer_fetch_reply;
@@ -180,6 +182,7 @@ pub mod read_share_group_state_response;
 pub mod read_share_group_state_summary_request;
 pub mod read_share_group_state_summary_response;
 pub mod register_broker_record;
+pub mod remove_broker_record;
 pub mod remove_raft_voter_request;
 pub mod remove_raft_voter_response;
 pub mod remove_topic_record;
@@ -282,6 +285,7 @@ pub use assign_replicas_to_dirs_request::AssignReplicasToDirsRequest;
 pub use assign_replicas_to_dirs_response::AssignReplicasToDirsResponse;
 pub use begin_quorum_epoch_request::BeginQuorumEpochRequest;
 pub use begin_quorum_epoch_response::BeginQuorumEpochResponse;
+pub use broker_change_record::BrokerChangeRecord;
 pub use broker_heartbeat_request::BrokerHeartbeatRequest;
 pub use broker_heartbeat_response::BrokerHeartbeatResponse;
 pub use broker_registration_request::BrokerRegistrationRequest;
@@ -418,6 +422,7 @@ pub use offset_fetch_request::OffsetFetchRequest;
 pub use offset_fetch_response::OffsetFetchResponse;
 pub use offset_for_leader_epoch_request::OffsetForLeaderEpochRequest;
 pub use offset_for_leader_epoch_response::OffsetForLeaderEpochResponse;
+pub use partition_change_record::PartitionChangeRecord;
 pub use partition_record::PartitionRecord;
 pub use peer_fetch::PeerFetch;
 pub use peer_fetch_reply::PeerFetchReply;
@@ -434,6 +439,7 @@ pub use read_share_group_state_response::ReadShareGroupStateResponse;
 pub use read_share_group_state_summary_request::ReadShareGroupStateSummaryRequest;
 pub use read_share_group_state_summary_response::ReadShareGroupStateSummaryResponse;
 pub use register_broker_record::RegisterBrokerRecord;
+pub use remove_broker_record::RemoveBrokerRecord;
 pub use remove_raft_voter_request::RemoveRaftVoterRequest;
 pub use remove_raft_voter_response::RemoveRaftVoterResponse;
 pub use remove_topic_record::RemoveTopicRecord;
@@ -640,6 +646,7 @@ macro_rules! for_each_message {
             AssignReplicasToDirsResponse,
             BeginQuorumEpochRequest,
             BeginQuorumEpochResponse,
+            BrokerChangeRecord,
             BrokerHeartbeatRequest,
             BrokerHeartbeatResponse,
             BrokerRegistrationRequest,
@@ -776,6 +783,7 @@ macro_rules! for_each_message {
             OffsetFetchResponse,
             OffsetForLeaderEpochRequest,
             OffsetForLeaderEpochResponse,
+            PartitionChangeRecord,
             PartitionRecord,
             PeerFetch,
             PeerFetchReply,
@@ -792,6 +800,7 @@ macro_rules! for_each_message {
             ReadShareGroupStateSummaryRequest,
             ReadShareGroupStateSummaryResponse,
             RegisterBrokerRecord,
+            RemoveBrokerRecord,
             RemoveRaftVoterRequest,
             RemoveRaftVoterResponse,
             RemoveTopicRecord,
