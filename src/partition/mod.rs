@@ -25,10 +25,13 @@ pub mod testing;
 mod tests;
 mod waiters;
 
+pub use crate::peers::NodeAddress;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use maintenance::Maintenance;
-pub use replication::{NodeAddress, Replication};
+pub use replication::{
+    CallFailed, CallService, LateService, PeerCall, PeerCalls, PeerSetup, Replication, SilentNodes,
+};
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
     OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest,
