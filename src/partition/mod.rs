@@ -26,11 +26,14 @@ pub mod testing;
 mod tests;
 mod waiters;
 
+pub use crate::peers::NodeAddress;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use leaderships::{Leadership, Leaderships};
 pub use maintenance::Maintenance;
-pub use replication::{CallFailed, NodeAddress, PeerCall, PeerCalls, Replication};
+pub use replication::{
+    CallFailed, CallService, LateService, PeerCall, PeerCalls, PeerSetup, Replication, SilentNodes,
+};
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
     OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadFrom, ReadRequest,

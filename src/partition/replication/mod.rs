@@ -11,9 +11,11 @@
 mod calls;
 mod hub;
 mod post;
+mod silence;
 mod steps;
 
-pub use calls::{CallFailed, PeerCall, PeerCalls};
-pub use hub::{NodeAddress, Replication};
+pub use calls::{CallFailed, CallService, LateService, PeerCall, PeerCalls};
+pub use hub::{PeerSetup, Replication};
 pub(super) use post::{Letters, Post};
+pub use silence::SilentNodes;
 pub(super) use steps::{PeerStep, read_beside};

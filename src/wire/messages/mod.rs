@@ -171,7 +171,10 @@ pub mod peer_fetch;
 pub mod peer_fetch_reply;
 pub mod peer_hello;
 pub mod peer_hello_reply;
+pub mod peer_introduction;
 pub mod peer_messages;
+pub mod peer_request;
+pub mod peer_response;
 pub mod produce_request;
 pub mod produce_response;
 pub mod producer_ids_record;
@@ -428,7 +431,10 @@ pub use peer_fetch::PeerFetch;
 pub use peer_fetch_reply::PeerFetchReply;
 pub use peer_hello::PeerHello;
 pub use peer_hello_reply::PeerHelloReply;
+pub use peer_introduction::PeerIntroduction;
 pub use peer_messages::PeerMessages;
+pub use peer_request::PeerRequest;
+pub use peer_response::PeerResponse;
 pub use produce_request::ProduceRequest;
 pub use produce_response::ProduceResponse;
 pub use producer_ids_record::ProducerIdsRecord;
@@ -789,7 +795,10 @@ macro_rules! for_each_message {
             PeerFetchReply,
             PeerHello,
             PeerHelloReply,
+            PeerIntroduction,
             PeerMessages,
+            PeerRequest,
+            PeerResponse,
             ProduceRequest,
             ProduceResponse,
             ProducerIdsRecord,
