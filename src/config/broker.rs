@@ -6,8 +6,9 @@ use crate::config::error::{ConfigError, ConfigErrors, ConfigWarning};
 use crate::config::keys::broker_key;
 use crate::config::layers::{BrokerLayers, DynamicConfig, TopicDefaults};
 use crate::config::listeners::{
-    Exposure, Listener, ListenerKeys, Protocol, Resolved, is_loopback, resolve, split_address,
+    BetweenNodes, Exposure, Listener, ListenerKeys, Protocol, Resolved, is_loopback, resolve, split_address,
 };
+use crate::config::quorum::QuorumConfig;
 use crate::config::settings::{Inputs, Settings};
 use crate::config::value::{Problem, Value};
 use crate::types::NodeId;
@@ -26,6 +27,8 @@ pub struct BrokerConfig {
     pub listeners: Vec<Listener>,
     /// What clients are told, by listener name; port 0 stands for the port that was bound.
     pub advertised_listeners: Vec<Listener>,
+    /// How it forms a cluster with other nodes; without it, it is a cluster of its own.
+    pub quorum: Option<QuorumConfig>,
     /// Where everything is kept; relative to the working directory unless it begins with `/`.
     pub data_directory: String,
     pub network: NetworkConfig,
@@ -197,11 +200,13 @@ impl Reader<'_> {
         }
         let none = DynamicConfig::default();
         let layers = BrokerLayers { broker: &none, cluster: &none, settings: self.settings };
+        let node_id = self.node_id();
         BrokerConfig {
-            node_id: self.node_id(),
+            node_id,
             rack: self.text("broker.rack").filter(|rack| !rack.is_empty()),
             listeners: listeners.listeners,
             advertised_listeners: listeners.advertised,
+            quorum: self.quorum(node_id, listeners.between_nodes),
             data_directory: self.data_directory(),
             network: self.network(),
             fetch: FetchConfig {
@@ -231,12 +236,6 @@ impl Reader<'_> {
         if roles.len() != 2 {
             self.errors.push(ConfigError::Roles { roles: roles.join(",") });
         }
-        for key in ["controller.quorum.voters", "controller.quorum.bootstrap.servers"] {
-            let count = self.list(key).map_or(0, |nodes| nodes.len());
-            if count > 1 {
-                self.errors.push(ConfigError::SeveralVoters { key, count });
-            }
-        }
     }
 
     fn node_id(&mut self) -> NodeId {
@@ -262,12 +261,23 @@ impl Reader<'_> {
     }
 
     fn listeners(&mut self, hostname: Option<&str>) -> Resolved {
-        let protocols = self.protocols();
+        let mut protocols = self.protocols();
+        let controller_names = self.list("controller.listener.names").unwrap_or_default();
+        let between_nodes = self.between_nodes();
+        // As Kafka has it: without a map, what is said between nodes needs no entry.
+        if between_nodes == BetweenNodes::Opened
+            && self.settings.explicit("listener.security.protocol.map").is_none()
+        {
+            for name in &controller_names {
+                protocols.entry(name.to_uppercase()).or_insert(Protocol::Plaintext);
+            }
+        }
         resolve(&ListenerKeys {
             listeners: &self.list("listeners").unwrap_or_default(),
             advertised: self.list("advertised.listeners").as_deref(),
             protocols: &protocols,
-            controller_names: &self.list("controller.listener.names").unwrap_or_default(),
+            controller_names: &controller_names,
+            between_nodes,
             exposure: self.exposure(),
             hostname,
         })
@@ -441,7 +451,7 @@ impl Reader<'_> {
     }
 
     /// Notes that the value in force for the key is wrong.
-    fn wrong(&mut self, name: &str, problem: Problem) {
+    pub(super) fn wrong(&mut self, name: &str, problem: Problem) {
         let key = broker_key(name).unwrap_or_else(|| panic!("{name} is no broker key"));
         let text = self.settings.value(name).map(|value| value.to_string()).unwrap_or_default();
         let origin = self.settings.source(name);
@@ -458,7 +468,7 @@ impl Reader<'_> {
         typed(&self.settings.value(name).unwrap_or_else(|| panic!("{name} has a default")))
     }
 
-    fn int(&self, name: &str) -> i32 {
+    pub(super) fn int(&self, name: &str) -> i32 {
         self.required(name, as_int)
     }
 
@@ -504,7 +514,7 @@ impl Reader<'_> {
         })
     }
 
-    fn list(&self, name: &str) -> Option<Vec<String>> {
+    pub(super) fn list(&self, name: &str) -> Option<Vec<String>> {
         self.settings.value(name).map(|value| match value {
             Value::List(list) => list,
             other => panic!("{name} is a list, and is {other:?}"),
@@ -561,6 +571,7 @@ mod tests {
             ["PLAINTEXT://127.0.0.1:9092"]
         );
         assert_eq!(broker.advertised_listeners, broker.listeners);
+        assert_eq!(broker.quorum, None);
         assert!(broker.topics.auto_create && broker.topics.delete_enabled);
         assert_eq!(broker.network.queued_request_bytes_max, QUEUED_REQUEST_BYTES_DEFAULT);
         assert_eq!(broker.network.connection_idle_max, Some(Duration::from_secs(600)));
@@ -578,8 +589,9 @@ mod tests {
                     controller.listener.names=CONTROLLER\nlistener.security.protocol.map=CONTROLLER:PLAINTEXT,\
                     PLAINTEXT:PLAINTEXT\nnum.network.threads=3\nnum.io.threads=16\nlog.dirs=/data\noffsets.topic.replication.factor=1\n";
         let told = messages(text);
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains("say --insecure"));
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("listener PLAINTEXT at") && told[0].contains("say --insecure"));
+        assert!(told[1].contains("listener CONTROLLER at") && told[1].contains("say --insecure"));
         let loaded = read(&format!("{text}ordain.insecure=true")).expect("right");
         assert_eq!(loaded.broker.node_id, NodeId(7));
         assert_eq!(loaded.broker.data_directory, "/data");
@@ -587,13 +599,13 @@ mod tests {
         assert_eq!(loaded.broker.listeners.len(), 1);
         let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
         assert_eq!(warnings.len(), 4, "{warnings:#?}");
-        assert!(warnings[0].contains("CONTROLLER is for controllers"));
-        assert!(warnings[1].contains("PLAINTEXT advertises localhost"));
-        assert!(
-            warnings[2].contains("controller.quorum") || warnings[2].contains("inter.broker"),
-            "{}",
-            warnings[2]
-        );
+        assert!(warnings[0].contains("PLAINTEXT advertises localhost"));
+        assert!(warnings[1].contains("CONTROLLER advertises localhost"));
+        assert!(warnings[2].contains("inter.broker.listener.name has no effect"), "{}", warnings[2]);
+        let quorum = loaded.broker.quorum.expect("a cluster of one that others can join");
+        assert_eq!(quorum.listener.to_string(), "CONTROLLER://:9093");
+        assert_eq!(quorum.advertised.to_string(), "CONTROLLER://localhost:9093");
+        assert_eq!(quorum.servers.len(), 1);
         assert_eq!(
             warnings[3],
             "server.properties line 10: num.io.threads has no effect: a node runs shards instead of thread pools; \
@@ -605,7 +617,7 @@ mod tests {
     fn contradictions_are_told_together() {
         let told = messages(
             "node.id=1\nbroker.id=2\nlog.dirs=/a,/b\nprocess.roles=broker\nnonsense=1\n\
-             controller.quorum.voters=1@a:1,2@b:2\ngroup.min.session.timeout.ms=9\ngroup.max.session.timeout.ms=8\n\
+             controller.quorum.voters=1@a:1,2@b\ngroup.min.session.timeout.ms=9\ngroup.max.session.timeout.ms=8\n\
              max.connections.per.ip=0\nordain.journal.file.bytes=100000\ndefault.replication.factor=0\n\
              log.retention.hours=0\nqueued.max.request.bytes=5\nordain.admin.listener=:9644",
         );
@@ -613,8 +625,11 @@ mod tests {
             |part: &str| assert!(told.iter().any(|message| message.contains(part)), "{part}: {told:#?}");
         has("node.id is 1 and broker.id is 2");
         has("log.dirs names 2 data directories, and a node has one");
-        has("process.roles is broker: nodes do not form clusters yet");
-        has("controller.quorum.voters names 2 nodes");
+        has("process.roles is broker: in this release each node is broker and controller in one");
+        has("controller.quorum.voters: 2@b is no voter");
+        has(
+            "controller.quorum.voters: it names nodes that form a cluster, and none of this node's listeners",
+        );
         has("group.min.session.timeout.ms (9) must not be greater than group.max.session.timeout.ms (8)");
         has("max.connections.per.ip is 0, which lets nobody in");
         has(
@@ -625,7 +640,7 @@ mod tests {
         has("socket.request.max.bytes (104857600) must not be greater than queued.max.request.bytes (5)");
         has("ordain.admin.listener: :9644 can be reached from other machines");
         has("nonsense is no configuration key");
-        assert_eq!(told.len(), 12, "{told:#?}");
+        assert_eq!(told.len(), 13, "{told:#?}");
     }
 
     #[test]

@@ -40,15 +40,10 @@ pub enum ConfigError {
     )]
     SeveralDirectories { key: &'static str, count: usize },
     #[error(
-        "process.roles is {roles}: nodes do not form clusters yet, so that each is broker and controller in one; \
-         set process.roles=broker,controller or remove it"
+        "process.roles is {roles}: in this release each node is broker and controller in one; set \
+         process.roles=broker,controller or remove it"
     )]
     Roles { roles: String },
-    #[error(
-        "{key} names {count} nodes: nodes do not form clusters yet, and this one would go on alone; remove the key \
-         or name this node only"
-    )]
-    SeveralVoters { key: &'static str, count: usize },
     #[error(
         "max.connections.per.ip is 0, which lets nobody in; name the addresses that may connect in \
          max.connections.per.ip.overrides, or raise it"
@@ -71,6 +66,25 @@ pub enum ConfigError {
     AdminExposed { address: String },
     #[error("{key}: {error}")]
     Listener { key: &'static str, error: ListenerError },
+    #[error("{key}: {error}")]
+    Quorum { key: &'static str, error: QuorumError },
+}
+
+/// Who connects to a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    Clients,
+    /// The other nodes of the cluster.
+    Nodes,
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Audience::Clients => "clients",
+            Audience::Nodes => "nodes",
+        })
+    }
 }
 
 /// What is wrong with one of the listeners.
@@ -113,39 +127,93 @@ pub enum ListenerError {
     )]
     NotListened { name: String, known: Vec<String> },
     #[error(
-        "{name} advertises {host}, which no client can connect to; advertise the name or address by which clients \
-         reach this machine"
+        "{name} advertises {host}, which {audience} cannot connect to; advertise the name or address by which \
+         {audience} reach this machine"
     )]
-    AdvertisedAny { name: String, host: String },
-    #[error("{name} advertises no host; write the name or address by which clients reach this machine")]
-    AdvertisedNoHost { name: String },
+    AdvertisedAny { name: String, host: String, audience: Audience },
+    #[error("{name} advertises no host; write the name or address by which {audience} reach this machine")]
+    AdvertisedNoHost { name: String, audience: Audience },
     #[error(
-        "{name} advertises port 0, which no client can connect to; write the port that clients connect to"
+        "{name} advertises port 0, which {audience} cannot connect to; write the port that {audience} connect to"
     )]
-    AdvertisedNoPort { name: String },
+    AdvertisedNoPort { name: String, audience: Audience },
     #[error(
-        "listener {name} listens on all interfaces, and it is not known by which name clients reach this machine; \
-         set advertised.listeners={name}://<host>:{port}"
+        "listener {name} listens on all interfaces, and it is not known by which name {audience} reach this \
+         machine; set advertised.listeners={name}://<host>:{port}"
     )]
-    NothingToAdvertise { name: String, port: u16 },
+    NothingToAdvertise { name: String, port: u16, audience: Audience },
+}
+
+/// What is wrong with the list of a cluster's founders.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum QuorumError {
+    #[error(
+        "it names nodes that form a cluster, and none of this node's listeners is for them; add one to listeners, \
+         for example CONTROLLER://127.0.0.1:9093, and set controller.listener.names=CONTROLLER"
+    )]
+    NoListener,
+    #[error("{entry} is no address; write host:port, for example 127.0.0.1:9093")]
+    NoAddress { entry: String },
+    #[error("{entry} is no voter; write id@host:port, for example 1@127.0.0.1:9093")]
+    NoVoter { entry: String },
+    #[error("{entry} names a listener; write the address alone, {address}")]
+    NamesListener { entry: String, address: String },
+    #[error(
+        "{entry} gives an id, and only addresses stand here; write {address}, or move the list to \
+         controller.quorum.voters"
+    )]
+    NamesId { entry: String, address: String },
+    #[error("{entry}: {id} is no node id; an id lies between 0 and 2147483647")]
+    Id { entry: String, id: String },
+    #[error("{entry}: {port} is no port that nodes can connect to; such a port lies between 1 and 65535")]
+    Port { entry: String, port: String },
+    #[error("{entry} has no host; write the name or address by which the other nodes reach that one")]
+    NoHost { entry: String },
+    #[error(
+        "{entry}: {host} stands for all interfaces, and no node can be reached there; write the name or address by \
+         which the other nodes reach that one"
+    )]
+    AnyHost { entry: String, host: String },
+    #[error("the address {address} occurs twice; every node has an address of its own")]
+    DuplicateAddress { address: String },
+    #[error("the id {id} occurs twice, at {first} and {second}; every node has an id of its own (node.id)")]
+    DuplicateId { id: i32, first: String, second: String },
+    #[error(
+        "it names {count} nodes, and {max} may found a cluster; name an odd number of them, 3 or 5: further nodes \
+         join by naming the same ones"
+    )]
+    TooMany { count: usize, max: usize },
+    #[error(
+        "node {id} is this one, and stands there with port {port}, while its listener for other nodes is {listener}; \
+         make both the same, or set advertised.listeners if the port is mapped on the way"
+    )]
+    OtherPort { id: i32, port: u16, listener: String },
+    #[error(
+        "{address} is where this node listens for other nodes, and stands there as node {id}, while node.id is \
+         {own}; correct one of them"
+    )]
+    OtherId { address: String, id: i32, own: i32 },
+    #[error(
+        "{address} does not stand in {other}, and both have to name the same nodes; correct it, or remove one of \
+         the two keys"
+    )]
+    Disagree { address: String, other: &'static str },
 }
 
 /// What is allowed, and most likely not meant.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ConfigWarning {
     #[error(
-        "advertised.listeners: {name} advertises {host} while it listens on all interfaces; clients on other \
+        "advertised.listeners: {name} advertises {host} while it listens on all interfaces; {audience} on other \
          machines will connect to themselves; advertise the name or address by which they reach this one"
     )]
-    AdvertisedLoopback { name: String, host: String },
+    AdvertisedLoopback { name: String, host: String, audience: Audience },
     #[error(
         "advertised.listeners: listener {name} is not advertised; clients that connect to it find no broker"
     )]
     NotAdvertised { name: String },
-    #[error(
-        "listeners: {name} is for controllers, and is not opened: this node holds its controller within itself"
-    )]
-    ControllerListener { name: String },
+    #[error("listeners: {name} is for controllers, and is not opened: {reason}")]
+    ControllerListener { name: String, reason: ClosedListener },
     #[error("{origin}: {key} has no effect: {reason}")]
     NoEffect { key: &'static str, reason: &'static str, origin: Source },
     #[error(
@@ -153,6 +221,26 @@ pub enum ConfigWarning {
          comes in a larger request, which is refused"
     )]
     MessagesOverRequests { message: i32, request: i32 },
+}
+
+/// Why a listener for controllers stays closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClosedListener {
+    /// Neither of the quorum's keys is set.
+    NoQuorum,
+    /// Another one is named before it.
+    NotFirst,
+}
+
+impl fmt::Display for ClosedListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ClosedListener::NoQuorum => {
+                "this node is a cluster of its own; controller.quorum.bootstrap.servers names those of a larger one"
+            }
+            ClosedListener::NotFirst => "nodes use the first one that controller.listener.names names",
+        })
+    }
 }
 
 fn did_you_mean(nearest: &Option<&'static str>) -> String {

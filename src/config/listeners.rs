@@ -1,10 +1,10 @@
 //! Listeners and what is advertised of them: `NAME://host:port`, by Kafka's syntax, and checked for the
-//! mistakes that leave clients without a connection or strangers with one.
+//! mistakes that leave clients or other nodes without a connection, or strangers with one.
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::config::error::{ConfigError, ConfigWarning, ListenerError};
+use crate::config::error::{Audience, ClosedListener, ConfigError, ConfigWarning, ListenerError};
 
 /// A named address.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +30,7 @@ impl Listener {
             return Err(if is_address { no_name() } else { syntax() });
         };
         let (host, port) = split_address(address).ok_or_else(syntax)?;
-        if name.is_empty() || !host.chars().all(|c| c.is_ascii_alphanumeric() || "-%._:".contains(c)) {
+        if name.is_empty() || !is_host(host) {
             return Err(syntax());
         }
         let wrong_port = || ListenerError::Port { entry: entry.to_owned(), port: port.to_owned() };
@@ -41,7 +41,7 @@ impl Listener {
     /// Whether it takes connections on every interface.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.host.is_empty() || self.address().is_some_and(|address| address.is_unspecified())
+        self.host.is_empty() || is_unspecified(&self.host)
     }
 
     /// Whether only this machine can reach it.
@@ -54,6 +54,13 @@ impl Listener {
     #[must_use]
     pub fn bind_host(&self) -> &str {
         if self.host.is_empty() { "0.0.0.0" } else { &self.host }
+    }
+
+    /// `host:port`, without the name.
+    #[must_use]
+    pub fn address_text(&self) -> String {
+        let (host, port) = (self.bind_host(), self.port);
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
     fn address(&self) -> Option<IpAddr> {
@@ -88,8 +95,18 @@ pub(super) fn is_loopback(host: &str) -> bool {
     by_name || parse_address(host).is_some_and(|address| address.is_loopback())
 }
 
+/// Whether `host` is an address that stands for all interfaces.
+pub(super) fn is_unspecified(host: &str) -> bool {
+    parse_address(host).is_some_and(|address| address.is_unspecified())
+}
+
+/// Whether `host` is made of what names and addresses are made of; it may be empty.
+pub(super) fn is_host(host: &str) -> bool {
+    host.chars().all(|c| c.is_ascii_alphanumeric() || "-%._:".contains(c))
+}
+
 /// The address that `host` is, without its zone; `None` for a name.
-fn parse_address(host: &str) -> Option<IpAddr> {
+pub(super) fn parse_address(host: &str) -> Option<IpAddr> {
     host.split('%').next().and_then(|address| address.parse().ok())
 }
 
@@ -102,6 +119,7 @@ pub(super) struct ListenerKeys<'a> {
     /// Protocol by listener name.
     pub protocols: &'a BTreeMap<String, Protocol>,
     pub controller_names: &'a [String],
+    pub between_nodes: BetweenNodes,
     /// Whether the user takes listeners that strangers can reach.
     pub exposure: Exposure,
     /// The name by which other machines know this one.
@@ -113,6 +131,14 @@ pub(super) struct ListenerKeys<'a> {
 pub(super) enum Exposure {
     LoopbackOnly,
     Accepted,
+}
+
+/// Whether the first listener of `controller.listener.names` is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum BetweenNodes {
+    /// The node is a cluster of its own.
+    Closed,
+    Opened,
 }
 
 /// What a listener speaks.
@@ -140,14 +166,23 @@ impl Protocol {
     }
 }
 
-/// The listeners for clients, and what is advertised for them. Both are empty or incomplete where there are
-/// errors.
+/// The listeners, and what is advertised for them. All is empty or incomplete where there are errors.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(super) struct Resolved {
+    /// For clients.
     pub listeners: Vec<Listener>,
     pub advertised: Vec<Listener>,
+    /// For other nodes; `None` as well where it stays closed.
+    pub between_nodes: Option<Advertised>,
     pub errors: Vec<ConfigError>,
     pub warnings: Vec<ConfigWarning>,
+}
+
+/// A listener, and what is told of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Advertised {
+    pub listener: Listener,
+    pub advertised: Listener,
 }
 
 /// Checks the listeners, and finds what is advertised.
@@ -167,19 +202,49 @@ pub(super) fn resolve(keys: &ListenerKeys<'_>) -> Resolved {
     if listeners.is_empty() && !inner.is_empty() {
         told.add(ListenerError::NoneForClients);
     }
-    for listener in &listeners {
+    let (between_nodes, reason) = match keys.between_nodes {
+        BetweenNodes::Closed => (None, ClosedListener::NoQuorum),
+        BetweenNodes::Opened => {
+            let first = controllers.first();
+            (inner.iter().find(|l| Some(&l.name) == first).cloned(), ClosedListener::NotFirst)
+        }
+    };
+    for listener in listeners.iter().chain(&between_nodes) {
         check_protocol(listener, keys.protocols, &mut told);
         if !listener.is_loopback() && keys.exposure == Exposure::LoopbackOnly {
             let (name, host, port) = (listener.name.clone(), listener.bind_host().to_owned(), listener.port);
             told.add(ListenerError::Exposed { name, host, port });
         }
     }
-    resolved.warnings.extend(inner.into_iter().map(|l| ConfigWarning::ControllerListener { name: l.name }));
+    let closed = inner.into_iter().filter(|l| Some(l) != between_nodes.as_ref());
+    let closed = closed.map(|l| ConfigWarning::ControllerListener { name: l.name, reason });
+    resolved.warnings.extend(closed);
     let mut told = Findings { key: "advertised.listeners", errors: &mut resolved.errors };
-    resolved.advertised = match keys.advertised {
-        Some(entries) => advertised(entries, &listeners, &controllers, &mut told, &mut resolved.warnings),
-        None => derived(&listeners, keys.hostname, &mut told),
+    let entries = keys.advertised.map(|entries| {
+        let all = parse_all(entries, &mut told);
+        check_names(&all, &mut told);
+        all
+    });
+    resolved.advertised = match &entries {
+        Some(entries) => {
+            let for_clients = entries.iter().filter(|l| !controllers.contains(&l.name)).cloned().collect();
+            advertised(for_clients, &listeners, &mut told, &mut resolved.warnings)
+        }
+        None => derived(&listeners, keys.hostname, Audience::Clients, &mut told),
     };
+    resolved.between_nodes = between_nodes.and_then(|listener| {
+        let own = entries.iter().flatten().find(|entry| entry.name == listener.name);
+        let advertised = match own {
+            Some(entry) => {
+                check_advertised(entry, Some(&listener), Audience::Nodes, &mut told, &mut resolved.warnings);
+                entry.clone()
+            }
+            None => {
+                derived(std::slice::from_ref(&listener), keys.hostname, Audience::Nodes, &mut told).pop()?
+            }
+        };
+        Some(Advertised { listener, advertised })
+    });
     resolved.listeners = listeners;
     resolved
 }
@@ -238,56 +303,66 @@ fn check_protocol(listener: &Listener, protocols: &BTreeMap<String, Protocol>, t
     }
 }
 
-/// What the user advertises, without the controllers' listeners.
+/// What the user advertises for clients.
 fn advertised(
-    entries: &[String],
+    entries: Vec<Listener>,
     listeners: &[Listener],
-    controllers: &[String],
     told: &mut Findings<'_>,
     warnings: &mut Vec<ConfigWarning>,
 ) -> Vec<Listener> {
-    let all = parse_all(entries, told);
-    check_names(&all, told);
-    let all: Vec<Listener> = all.into_iter().filter(|l| !controllers.contains(&l.name)).collect();
-    for entry in &all {
-        let name = entry.name.clone();
+    for entry in &entries {
         let listener = listeners.iter().find(|listener| listener.name == entry.name);
         if listener.is_none() {
             let known = listeners.iter().map(|l| l.name.clone()).collect();
-            told.add(ListenerError::NotListened { name: name.clone(), known });
+            told.add(ListenerError::NotListened { name: entry.name.clone(), known });
         }
-        if entry.port == 0 {
-            told.add(ListenerError::AdvertisedNoPort { name: name.clone() });
-        }
-        if entry.host.is_empty() {
-            told.add(ListenerError::AdvertisedNoHost { name });
-        } else if entry.is_any() {
-            told.add(ListenerError::AdvertisedAny { name, host: entry.host.clone() });
-        } else if entry.is_loopback() && listener.is_some_and(Listener::is_any) {
-            warnings.push(ConfigWarning::AdvertisedLoopback { name, host: entry.host.clone() });
-        }
+        check_advertised(entry, listener, Audience::Clients, told, warnings);
     }
     for listener in listeners {
-        if !all.iter().any(|entry| entry.name == listener.name) {
+        if !entries.iter().any(|entry| entry.name == listener.name) {
             warnings.push(ConfigWarning::NotAdvertised { name: listener.name.clone() });
         }
     }
-    all
+    entries
+}
+
+/// Whether `audience` can connect to what is advertised for `listener`.
+fn check_advertised(
+    entry: &Listener,
+    listener: Option<&Listener>,
+    audience: Audience,
+    told: &mut Findings<'_>,
+    warnings: &mut Vec<ConfigWarning>,
+) {
+    let name = entry.name.clone();
+    if entry.port == 0 {
+        told.add(ListenerError::AdvertisedNoPort { name: name.clone(), audience });
+    }
+    if entry.host.is_empty() {
+        told.add(ListenerError::AdvertisedNoHost { name, audience });
+    } else if entry.is_any() {
+        told.add(ListenerError::AdvertisedAny { name, host: entry.host.clone(), audience });
+    } else if entry.is_loopback() && listener.is_some_and(Listener::is_any) {
+        warnings.push(ConfigWarning::AdvertisedLoopback { name, host: entry.host.clone(), audience });
+    }
 }
 
 /// What is advertised where the user says nothing: the listeners themselves, and this machine's name for
 /// those on all interfaces.
-fn derived(listeners: &[Listener], hostname: Option<&str>, told: &mut Findings<'_>) -> Vec<Listener> {
+fn derived(
+    listeners: &[Listener],
+    hostname: Option<&str>,
+    audience: Audience,
+    told: &mut Findings<'_>,
+) -> Vec<Listener> {
     let mut advertised = Vec::new();
     for listener in listeners {
         let host = match (listener.is_any(), hostname) {
             (false, _) => listener.host.clone(),
             (true, Some(hostname)) => hostname.to_owned(),
             (true, None) => {
-                told.add(ListenerError::NothingToAdvertise {
-                    name: listener.name.clone(),
-                    port: listener.port,
-                });
+                let (name, port) = (listener.name.clone(), listener.port);
+                told.add(ListenerError::NothingToAdvertise { name, port, audience });
                 continue;
             }
         };
@@ -301,10 +376,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[derive(Clone, Copy)]
     struct Case {
         listeners: &'static [&'static str],
         advertised: Option<&'static [&'static str]>,
         controllers: &'static [&'static str],
+        between_nodes: BetweenNodes,
         exposure: Exposure,
         hostname: Option<&'static str>,
     }
@@ -313,6 +390,7 @@ mod tests {
         listeners: &["PLAINTEXT://127.0.0.1:9092"],
         advertised: None,
         controllers: &[],
+        between_nodes: BetweenNodes::Closed,
         exposure: Exposure::LoopbackOnly,
         hostname: Some("box"),
     };
@@ -326,6 +404,7 @@ mod tests {
             advertised: case.advertised.map(owned).as_deref(),
             protocols: &protocols.map(|(name, protocol)| (name.to_owned(), protocol)).into(),
             controller_names: &owned(case.controllers),
+            between_nodes: case.between_nodes,
             exposure: case.exposure,
             hostname: case.hostname,
         })
@@ -415,11 +494,12 @@ mod tests {
         let advertise = |entry: &'static [&'static str]| Case { advertised: Some(entry), ..PLAIN };
         assert_eq!(
             only_error(&advertise(&["PLAINTEXT://0.0.0.0:9092"])),
-            "advertised.listeners: PLAINTEXT advertises 0.0.0.0, which no client can connect to; advertise the \
-             name or address by which clients reach this machine"
+            "advertised.listeners: PLAINTEXT advertises 0.0.0.0, which clients cannot connect to; advertise \
+             the name or address by which clients reach this machine"
         );
         assert!(
-            only_error(&advertise(&["PLAINTEXT://[::]:9092"])).contains("PLAINTEXT advertises ::, which no")
+            only_error(&advertise(&["PLAINTEXT://[::]:9092"]))
+                .contains("PLAINTEXT advertises ::, which clients")
         );
         assert_eq!(
             only_error(&advertise(&["PLAINTEXT://:9092"])),
@@ -428,8 +508,8 @@ mod tests {
         );
         assert_eq!(
             only_error(&advertise(&["PLAINTEXT://box:0"])),
-            "advertised.listeners: PLAINTEXT advertises port 0, which no client can connect to; write the port \
-             that clients connect to"
+            "advertised.listeners: PLAINTEXT advertises port 0, which clients cannot connect to; write the \
+             port that clients connect to"
         );
         assert_eq!(
             only_error(&advertise(&["PLAINTEXT://box:1", "OUT://box:2"])),
@@ -497,11 +577,50 @@ mod tests {
         assert_eq!(resolved.errors, []);
         assert_eq!(texts(&resolved.listeners), ["PLAINTEXT://localhost:9092"]);
         assert_eq!(texts(&resolved.advertised), ["PLAINTEXT://localhost:9092"]);
-        assert_eq!(resolved.warnings, [ConfigWarning::ControllerListener { name: "CONTROLLER".into() }]);
+        assert_eq!(
+            resolved.warnings,
+            [ConfigWarning::ControllerListener {
+                name: "CONTROLLER".into(),
+                reason: ClosedListener::NoQuorum
+            }]
+        );
         let none = Case { listeners: &["CONTROLLER://:9093"], advertised: None, ..case };
         assert!(only_error(&none).contains("every listener is for controllers"));
         let missing = Case { controllers: &["OTHER"], ..PLAIN };
         assert!(only_error(&missing).contains("OTHER stands in controller.listener.names"));
+    }
+
+    #[test]
+    fn the_first_listener_for_controllers_is_opened_for_nodes() {
+        let case = Case {
+            listeners: &["PLAINTEXT://localhost:9092", "OUT://:9093"],
+            controllers: &["OUT"],
+            between_nodes: BetweenNodes::Opened,
+            exposure: Exposure::Accepted,
+            ..PLAIN
+        };
+        let resolved = run(&case);
+        assert_eq!((resolved.errors, resolved.warnings), (vec![], vec![]));
+        assert_eq!(texts(&resolved.listeners), ["PLAINTEXT://localhost:9092"]);
+        let found = resolved.between_nodes.expect("opened");
+        assert_eq!(texts(&[found.listener, found.advertised]), ["OUT://:9093", "OUT://box:9093"]);
+        let told = Case { advertised: Some(&["PLAINTEXT://localhost:1", "OUT://localhost:2"]), ..case };
+        let resolved = run(&told);
+        assert_eq!(texts(&resolved.advertised), ["PLAINTEXT://localhost:1"]);
+        assert_eq!(resolved.between_nodes.expect("opened").advertised.port, 2);
+        let (name, host) = ("OUT".to_owned(), "localhost".to_owned());
+        let warning = ConfigWarning::AdvertisedLoopback { name, host, audience: Audience::Nodes };
+        assert_eq!(resolved.warnings, [warning]);
+        let nameless = Case { hostname: None, ..case };
+        assert!(only_error(&nameless).contains("by which name nodes reach this machine"));
+        let exposed = Case { exposure: Exposure::LoopbackOnly, ..case };
+        assert!(only_error(&exposed).contains("listener OUT at 0.0.0.0:9093 can be reached"));
+        let encrypted = Case {
+            listeners: &["PLAINTEXT://localhost:9092", "SSL://localhost:9093"],
+            controllers: &["SSL"],
+            ..case
+        };
+        assert!(only_error(&encrypted).contains("listener SSL speaks SSL"));
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 //! and the environment.
 //!
 //! ```text
-//! keys ──► value ──► settings ──► broker          (at the start: load)
+//! keys ──► value ──► settings ──► broker          (at the start: load; its parts in listeners and quorum)
 //!                        └──► layers ──► topic    (while running: TopicConfig::resolve)
 //!                               ├──► reconfigure  (what clients change while the node runs: LiveConfig)
 //!                               └──► describe     (DescribeConfigs)     alter (AlterConfigs)
@@ -19,6 +19,7 @@ mod layers;
 mod listeners;
 mod nearest;
 pub mod properties;
+mod quorum;
 mod reconfigure;
 mod resources;
 mod settings;
@@ -37,7 +38,9 @@ pub use describe::{
     ConfigEntry, ConfigSource, ConfigSynonym, describe_all_brokers, describe_broker, describe_client_metrics,
     describe_group, describe_topic,
 };
-pub use error::{ConfigError, ConfigErrors, ConfigWarning, ListenerError};
+pub use error::{
+    Audience, ClosedListener, ConfigError, ConfigErrors, ConfigWarning, ListenerError, QuorumError,
+};
 pub use key::{Check, Empty, Handling, Importance, Key, Kind, Update};
 pub use keys::{
     Scale, Synonym, broker_key, broker_keys, client_metrics_keys, group_key, group_keys, is_listed,
@@ -45,6 +48,7 @@ pub use keys::{
 };
 pub use layers::{BrokerLayers, DynamicConfig, TopicDefaults};
 pub use listeners::Listener;
+pub use quorum::{QuorumConfig, QuorumServer};
 pub use reconfigure::{LiveConfig, check_thread_pools};
 pub use resources::{check_client_metrics, check_group};
 pub use settings::{ConfigFile, Inputs, Listed, Setting, Settings, Source};

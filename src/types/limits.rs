@@ -28,6 +28,9 @@ pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// How many partitions a cluster may have.
 pub const PARTITIONS_MAX: usize = 200_000;
 
+/// How many nodes may found a cluster. Each of them has to acknowledge, so more make it slower, not safer.
+pub const QUORUM_SERVERS_MAX: usize = 7;
+
 /// The most elements that one array of a message may have.
 pub const ARRAY_ELEMENTS_MAX: usize = 1 << 20;
 

@@ -1,7 +1,5 @@
 //! The configuration keys of identity, controllers and replication: facts about Kafka 4.3 and Ordain.
-use super::reasons::{
-    CLUSTER, JOURNAL, MAJORITY, METADATA, ONEDIR_OK, POOLS, QUORUM, TIERED, UNSTABLE, WAITERS,
-};
+use super::reasons::{CLUSTER, JOURNAL, MAJORITY, METADATA, ONEDIR_OK, POOLS, TIERED, UNSTABLE, WAITERS};
 use crate::config::key::key_table;
 
 key_table! {
@@ -11,18 +9,18 @@ key_table! {
         "Whether leadership goes back to preferred replicas by itself.";
     "background.threads": Int = Some("10"), AtLeast(1), High, ClusterWide, POOLS,
         "Threads for background work.";
-    "broker.heartbeat.interval.ms": Int = Some("2000"), Any, Medium, ReadOnly, CLUSTER,
+    "broker.heartbeat.interval.ms": Int = Some("2000"), Any, Medium, ReadOnly, Used,
         "How often a broker tells the controller that it lives.";
     "broker.id": Int = Some("-1"), Any, High, ReadOnly, Used,
         "The older name of node.id; both must agree where both are set.";
     "broker.rack": Text = None, Any, Medium, ReadOnly, Used,
         "Where the broker stands; told to clients that prefer near replicas.";
-    "broker.session.timeout.ms": Int = Some("9000"), Any, Medium, ReadOnly, CLUSTER,
+    "broker.session.timeout.ms": Int = Some("9000"), Any, Medium, ReadOnly, Used,
         "How long a broker counts as alive without a heartbeat.";
     "controlled.shutdown.enable": Boolean = Some("true"), Any, Medium, ReadOnly, CLUSTER,
         "Whether a stopping node hands its leaderships over first.";
     "controller.listener.names": List = None, List(&[], Empty::Forbidden), High, ReadOnly, Used,
-        "Names of the listeners that are for controllers only.";
+        "Names of the listeners that are no client's; nodes connect to the first one.";
     "controller.performance.always.log.threshold.ms": Long = Some("2000"),
         AtLeast(0), Medium, Internal, CLUSTER,
         "Duration from which a controller event is always logged.";
@@ -32,8 +30,8 @@ key_table! {
         "How long the leader gathers metadata writes before it syncs them.";
     "controller.quorum.auto.join.enable": Boolean = Some("false"), Any, Low, ReadOnly, CLUSTER,
         "Whether a new controller makes itself a voter.";
-    "controller.quorum.bootstrap.servers": List = Some(""), List(&[], Empty::Allowed), High, ReadOnly, QUORUM,
-        "Addresses where a node finds the controllers.";
+    "controller.quorum.bootstrap.servers": List = Some(""), List(&[], Empty::Allowed), High, ReadOnly, Used,
+        "Addresses of the nodes that found the cluster; a node alone needs none.";
     "controller.quorum.election.backoff.max.ms": Int = Some("1000"), AtLeast(0), High, ReadOnly, CLUSTER,
         "Longest pause between two elections that found no winner.";
     "controller.quorum.election.timeout.ms": Int = Some("1000"), AtLeast(0), High, ReadOnly, CLUSTER,
@@ -48,8 +46,8 @@ key_table! {
         "How long a controller waits for another one's answer.";
     "controller.quorum.retry.backoff.ms": Int = Some("20"), AtLeast(0), Low, ReadOnly, CLUSTER,
         "Pause before a request to a controller is tried again.";
-    "controller.quorum.voters": List = Some(""), List(&[], Empty::Allowed), High, ReadOnly, QUORUM,
-        "The controllers that vote, as id@host:port.";
+    "controller.quorum.voters": List = Some(""), List(&[], Empty::Allowed), High, ReadOnly, Used,
+        "The nodes that found the cluster, as id@host:port.";
     "controller.socket.timeout.ms": Int = Some("30000"), Any, Medium, ReadOnly, CLUSTER,
         "How long controller and broker wait on each other's socket.";
     "default.replication.factor": Int = Some("1"), Between(1, 32_767), Medium, ReadOnly, Used,

@@ -1,7 +1,7 @@
 //! Why a key is taken without effect, or refused. Each refusal names the way out.
 use crate::config::key::Handling::{self, Accepted, Refused};
 
-pub(super) const CLUSTER: Handling = Accepted("takes effect when nodes form clusters");
+pub(super) const CLUSTER: Handling = Accepted("nodes do not use it among themselves yet");
 pub(super) const DURABLE: Handling =
     Accepted("every acknowledged batch is already on stable storage; there is no later flush");
 pub(super) const GROUPCOMMIT: Handling =
@@ -31,8 +31,6 @@ pub(super) const TIERED: Handling = Accepted("has no effect while tiered storage
 pub(super) const TOKENS: Handling = Accepted("takes effect with delegation tokens");
 pub(super) const TXN: Handling = Accepted("takes effect with transactions");
 pub(super) const WAITERS: Handling = Accepted("waiting requests leave no remains that would need clearing");
-/// Checked by `broker`: one entry that is this node itself is harmless, several would split a cluster.
-pub(super) const QUORUM: Handling = Handling::Used;
 
 pub(super) const JAVA: Handling = Refused(
     "Ordain cannot load Java classes, and what this one decides would silently not be decided; remove the key",
