@@ -293,4 +293,12 @@ pub(super) enum Request {
         id: PartitionId,
         error: ReadError,
     },
+    /// These are to be led from here if nobody leads them.
+    Campaign {
+        ids: Vec<PartitionId>,
+    },
+    /// Others are to lead what is led here; answered with how much is, of what others could lead.
+    HandOver {
+        reply: oneshot::Sender<usize>,
+    },
 }

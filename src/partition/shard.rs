@@ -501,6 +501,8 @@ impl Shard {
             }
             Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
             Request::Damaged { id, error } => self.tell_damage(id, &error),
+            Request::Campaign { ids } => self.campaign(&ids),
+            Request::HandOver { reply } => drop(reply.send(self.hand_over())),
         }
     }
 

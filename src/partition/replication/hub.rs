@@ -35,7 +35,7 @@ pub struct Replication {
     transport: PeerTransport,
     calls: PeerCalls,
     silent: SilentNodes,
-    tasks: Vec<TaskHandle>,
+    tasks: Mutex<Vec<TaskHandle>>,
 }
 
 impl Replication {
@@ -85,7 +85,14 @@ impl Replication {
             }
         };
         let hub = io.spawn.spawn("replication", Box::pin(running));
-        Replication { shutdown, nodes: known, transport, calls, silent, tasks: vec![serving, hub] }
+        Replication {
+            shutdown,
+            nodes: known,
+            transport,
+            calls,
+            silent,
+            tasks: Mutex::new(vec![serving, hub]),
+        }
     }
 
     /// Other nodes are known from now on, or other addresses.
@@ -113,9 +120,10 @@ impl Replication {
     }
 
     /// Closes all connections.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.shutdown.begin();
-        for task in self.tasks {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
             if let Err(error) = task.join().await {
                 tracing::warn!(%error, "a task of the exchange with other nodes failed");
             }
