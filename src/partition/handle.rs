@@ -400,6 +400,15 @@ impl Partitions {
         Ok(())
     }
 
+    /// Lets the leader of a partition, if that is here, hand over to the voter on another node: as soon as that has caught up, if it
+    /// does soon.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn transfer(&self, id: PartitionId, to: NodeId) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Transfer { id, to }).await
+    }
+
     /// Lets other nodes lead what this one leads, as far as another voter is heard; waits for that until `deadline`. Answers how
     /// many partitions are led here still.
     ///

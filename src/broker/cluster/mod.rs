@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
-pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, forward};
+pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask_node, forward};
 pub(super) use liveness::Liveness;
 
 use super::Context;
