@@ -122,7 +122,7 @@ impl Members {
     /// What handlers use of it.
     pub(super) fn cluster(&self, quorum: &QuorumConfig) -> Cluster {
         let id = self.founding.cluster.to_string();
-        Cluster::new(id, self.replication.calls(), quorum.session_timeout, quorum.heartbeat_interval)
+        Cluster::new(id, self.replication.calls(), quorum)
     }
 
     /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.

@@ -5,6 +5,7 @@
 //! `AllocateProducerIds`, and those of clients that change metadata), carried by the connections between nodes: see
 //! `docs/cluster.md`.
 mod asking;
+mod balance;
 mod liveness;
 mod membership;
 mod report;
@@ -13,6 +14,7 @@ mod watching;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use balance::balance_leaders;
 pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
@@ -20,6 +22,7 @@ pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask
 pub(super) use liveness::Liveness;
 
 use super::Context;
+use crate::config::QuorumConfig;
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::PeerCalls;
 use crate::types::LeaderEpoch;
@@ -34,18 +37,22 @@ pub struct Cluster {
     pub session_timeout: Duration,
     /// How often a broker says that it lives.
     pub heartbeat_interval: Duration,
+    /// How often leaders that are not the preferred ones hand over; `None`: not by themselves.
+    pub balance_interval: Option<Duration>,
     liveness: Mutex<Liveness>,
 }
 
 impl Cluster {
     #[must_use]
-    pub fn new(
-        id: String,
-        calls: PeerCalls,
-        session_timeout: Duration,
-        heartbeat_interval: Duration,
-    ) -> Cluster {
-        Cluster { id, calls, session_timeout, heartbeat_interval, liveness: Mutex::default() }
+    pub fn new(id: String, calls: PeerCalls, quorum: &QuorumConfig) -> Cluster {
+        Cluster {
+            id,
+            calls,
+            session_timeout: quorum.session_timeout,
+            heartbeat_interval: quorum.heartbeat_interval,
+            balance_interval: quorum.balance_interval,
+            liveness: Mutex::default(),
+        }
     }
 
     pub(super) fn liveness(&self) -> MutexGuard<'_, Liveness> {

@@ -100,9 +100,10 @@ fn wanted(
         Some(_) | None => Some(partition.leader),
     };
     match (election, leader, partition.replicas.first()) {
-        (PREFERRED, Some(leader), Some(&to)) if leader == to => {
-            Err(ApiError::new(ErrorCode::ElectionNotNeeded, "The preferred replica leads the partition already."))
-        }
+        (PREFERRED, Some(leader), Some(&to)) if leader == to => Err(ApiError::new(
+            ErrorCode::ElectionNotNeeded,
+            "The preferred replica leads the partition already.",
+        )),
         (PREFERRED, Some(leader), Some(&to)) => Ok((leader, Wanted { place: place.clone(), id, to })),
         (PREFERRED, _, _) => Err(ApiError::new(
             ErrorCode::PreferredLeaderNotAvailable,
@@ -122,6 +123,9 @@ fn wanted(
     }
 }
 
+/// One partition's hand-over.
+type Handing<'a> = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a>>;
+
 /// Hands over what this node leads.
 async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
     let handing = wanted.iter().map(|wanted| async move {
@@ -134,7 +138,7 @@ async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> V
         };
         led.then_some(()).ok_or_else(refused)
     });
-    let mut all: Vec<Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + '_>>> = Vec::new();
+    let mut all: Vec<Handing<'_>> = Vec::new();
     for one in handing {
         all.push(Box::pin(one));
     }
