@@ -129,7 +129,7 @@ fn shard(c: &mut Criterion) {
             b.iter_custom(|iterations| {
                 timed(iterations, made, |node| {
                     let append = AppendRequest { id: PARTITION, batch: batch(bytes) };
-                    let appended = node.partitions.append_one(append, Required::Committed);
+                    let appended = node.partitions.append_one(append, AppendTerms::COMMITTED);
                     let outcome = node.runtime.block_on(appended).expect("the shard lives");
                     black_box(outcome.expect("it is appended"));
                 })

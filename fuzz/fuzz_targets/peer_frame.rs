@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use ordain::peers::{
-    Answerer, Asker, FRAME_BYTES_LEAST, Identity, PeerTiming, Wanted, read_message_rows, write_message_rows,
+    Answerer, Asker, FRAME_BYTES_LEAST, Identity, Introduction, PeerTiming, Wanted, read_message_rows, write_message_rows,
 };
 use ordain::types::{Instant, NodeId, Uuid};
 use ordain::wire::{PeerFrame, Records};
@@ -60,6 +60,13 @@ fn take(frame: PeerFrame) {
                 assert!(replied.as_of <= NOW);
             }
         }
+        PeerFrame::Introduction(introduction) => {
+            if let Ok(theirs) = Introduction::from_wire(&introduction) {
+                assert_eq!(Introduction::from_wire(&theirs.to_wire()), Ok(theirs));
+            }
+        }
+        // What they carry is opaque here.
+        PeerFrame::Request(_) | PeerFrame::Response(_) => {}
         PeerFrame::Messages(messages) => {
             if let Ok(rows) = read_message_rows(PEER, &messages.rows) {
                 let written = write_message_rows(PEER, &rows);

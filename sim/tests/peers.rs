@@ -10,8 +10,8 @@ use bytes::Bytes;
 use ordain::io::{Alarm, Io, RngStream, Shutdown};
 use ordain::peers::{
     Answer, Answerer, Asker, AskerTimer, Budget, Dialling, Direction, FRAME_BYTES_LEAST, Identity, LinkEvent,
-    LinkId, News, Outbox, PeerOptions, PeerTiming, PeerTransport, Room, Serving, Wants, read_message_rows,
-    write_message_rows,
+    LinkId, News, Outbox, PeerOptions, PeerTiming, PeerTransport, Presence, Room, Serving, Wants,
+    read_message_rows, write_message_rows,
 };
 use ordain::raft::{Contacts, Event, Fetch, FetchOutcome, FetchReply, Message, Position, ReplicaKey, Slice};
 use ordain::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId, Uuid};
@@ -107,8 +107,8 @@ async fn run_node(io: Io, id: NodeId, shared: Shared) {
         frame_bytes_max: options().frame_bytes_max,
     };
     let (sender, mut events) = mpsc::channel(16);
-    let identify = Arc::new(move || identity.clone());
-    let transport = PeerTransport::new(io.clone(), options(), identify, sender, Shutdown::new());
+    let presence = Presence { identity: Arc::new(move || Some(identity.clone())), introductions: None };
+    let transport = PeerTransport::new(io.clone(), options(), presence, sender, Shutdown::new());
     let listener = io.net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await.unwrap();
     drop(transport.serve(listener));
     let others = (1..=NODES).map(NodeId).filter(|&node| node != id);

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use crate::types::NodeId;
 use crate::wire::Text;
 
 /// Who sent a request, and how it is to be read.
@@ -11,4 +12,6 @@ pub struct Caller {
     pub peer: SocketAddr,
     /// The name of the listener it came through, which decides the addresses it is told.
     pub listener: std::sync::Arc<str>,
+    /// The node that it was sent to, if that is another one.
+    pub via: Option<NodeId>,
 }

@@ -49,7 +49,7 @@ pub(super) struct PartitionView {
     pub(super) leader: Result<NodeId, NoLeader>,
     pub(super) leader_epoch: LeaderEpoch,
     pub(super) replicas: Vec<NodeId>,
-    /// Without an in-sync set of its own, a majority protocol counts every replica in.
+    /// Those that have caught up, as the leader told last.
     pub(super) isr: Vec<NodeId>,
     pub(super) offline: Vec<NodeId>,
 }
@@ -72,7 +72,8 @@ pub(super) struct ClusterView<'a> {
 
 impl<'a> ClusterView<'a> {
     pub(super) fn brokers(self) -> impl Iterator<Item = VisibleBroker<'a>> {
-        self.image.brokers.iter().filter_map(move |(&node, broker)| {
+        let brokers = self.image.brokers.iter().filter(|(_, broker)| !broker.fenced);
+        brokers.filter_map(move |(&node, broker)| {
             let endpoint = self.endpoint(broker)?;
             Some(VisibleBroker { node, endpoint, rack: broker.rack.as_deref() })
         })
@@ -84,7 +85,13 @@ impl<'a> ClusterView<'a> {
 
     /// Whether the client can reach the broker.
     pub(super) fn reaches(self, node: NodeId) -> bool {
-        self.image.brokers.get(&node).is_some_and(|broker| self.endpoint(broker).is_some())
+        let broker = self.image.brokers.get(&node).filter(|broker| !broker.fenced);
+        broker.is_some_and(|broker| self.endpoint(broker).is_some())
+    }
+
+    /// Whether the broker is there, be it through another listener.
+    fn is_served_by(self, node: NodeId) -> bool {
+        self.image.brokers.get(&node).is_some_and(|broker| !broker.fenced)
     }
 
     /// The broker that takes administrative requests: `node`, as every broker does, if the client sees it.
@@ -98,13 +105,7 @@ impl<'a> ClusterView<'a> {
         partition: &PartitionImage,
         standings: &Standings,
     ) -> PartitionView {
-        let mut leader = if self.reaches(partition.leader) {
-            Ok(partition.leader)
-        } else if self.image.brokers.contains_key(&partition.leader) {
-            Err(NoLeader::NoListener)
-        } else {
-            Err(NoLeader::Unavailable)
-        };
+        let mut leader_node = Some(partition.leader);
         let mut leader_epoch = partition.leader_epoch;
         let mut offline: Vec<NodeId> =
             partition.replicas.iter().copied().filter(|&node| !self.reaches(node)).collect();
@@ -113,6 +114,10 @@ impl<'a> ClusterView<'a> {
                 Standing::NotAsked => (true, true),
                 Standing::Missing => (false, false),
                 Standing::Here(stats) => {
+                    if stats.epoch >= leader_epoch {
+                        // What was told last is older than what the replica knows.
+                        leader_node = stats.leader_node;
+                    }
                     leader_epoch = leader_epoch.max(stats.epoch);
                     (!stats.damaged, stats.leader)
                 }
@@ -120,17 +125,22 @@ impl<'a> ClusterView<'a> {
             if !serves && !offline.contains(&standings.node) {
                 offline.push(standings.node);
             }
-            if partition.leader == standings.node && !(serves && leads) {
-                leader = Err(NoLeader::Unavailable);
+            if leader_node == Some(standings.node) && !(serves && leads) {
+                leader_node = None;
             }
         }
-        PartitionView {
-            leader,
-            leader_epoch,
-            replicas: partition.replicas.clone(),
-            isr: partition.replicas.clone(),
-            offline,
+        let leader = match leader_node {
+            Some(node) if self.reaches(node) => Ok(node),
+            Some(node) if self.is_served_by(node) => Err(NoLeader::NoListener),
+            Some(_) | None => Err(NoLeader::Unavailable),
+        };
+        let mut isr = partition.isr.clone();
+        if let Ok(leader) = leader
+            && !isr.contains(&leader)
+        {
+            isr.push(leader);
         }
+        PartitionView { leader, leader_epoch, replicas: partition.replicas.clone(), isr, offline }
     }
 }
 
@@ -142,7 +152,7 @@ pub(super) fn numbers(nodes: &[NodeId]) -> Vec<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{PartitionIndex, TopicId};
+    use crate::types::{PartitionIndex, TopicId, Uuid};
 
     const HERE: NodeId = NodeId(1);
 
@@ -150,7 +160,15 @@ mod tests {
         let mut image = MetadataImage::default();
         for &(node, listener) in listeners {
             let endpoint = Endpoint { listener: listener.to_owned(), host: "h".to_owned(), port: 9092 };
-            let broker = BrokerImage { incarnation: TopicId::ZERO, endpoints: vec![endpoint], rack: None };
+            let broker = BrokerImage {
+                incarnation: TopicId::ZERO,
+                directory: Uuid::ZERO,
+                epoch: 0,
+                fenced: false,
+                draining: false,
+                endpoints: vec![endpoint],
+                rack: None,
+            };
             image.brokers.insert(NodeId(node), broker);
         }
         image
@@ -163,6 +181,8 @@ mod tests {
     fn partition(leader: i32) -> PartitionImage {
         PartitionImage {
             replicas: vec![NodeId(1), NodeId(2)],
+            directories: vec![Uuid::ZERO; 2],
+            isr: vec![NodeId(1), NodeId(2)],
             leader: NodeId(leader),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: 0,
@@ -184,6 +204,7 @@ mod tests {
             high_watermark: Offset::ZERO,
             log_end: Offset::ZERO,
             durable_end: Offset::ZERO,
+            acknowledged: Vec::new(),
             size_bytes: 0,
             segments: 0,
         };
@@ -205,7 +226,9 @@ mod tests {
         let view = ClusterView { image: &image, listener: "A" };
         assert_eq!(view.brokers().map(|broker| broker.node).collect::<Vec<_>>(), [HERE]);
         assert_eq!(view.controller(NodeId(2)), NodeId(-1));
-        let seen = view.partition(id(), &partition(2), &standings(false, false));
+        let mut followed = standings(false, false);
+        followed.stats.iter_mut().flatten().for_each(|stats| stats.leader_node = Some(NodeId(2)));
+        let seen = view.partition(id(), &partition(2), &followed);
         assert_eq!((seen.leader, seen.offline), (Err(NoLeader::NoListener), vec![NodeId(2)]));
         let seen = view.partition(id(), &partition(9), &standings(false, false));
         assert_eq!(seen.leader, Err(NoLeader::Unavailable));

@@ -51,16 +51,21 @@ pub(super) async fn alter(
     asked: &[AskedResource],
     style: Style,
     mode: Mode,
+    via: Option<NodeId>,
 ) -> Vec<Result<(), ApiError>> {
     let mut seen = BTreeSet::new();
     let repeated: BTreeSet<(i8, &Text)> =
         asked.iter().map(|one| (one.resource_type, &one.name)).filter(|one| !seen.insert(*one)).collect();
-    let node = context.config().node_id;
+    let node = via.unwrap_or(context.config().node_id);
     let mut changes = Vec::new();
     let mut results = Vec::with_capacity(asked.len());
     for one in asked {
         let checked = if repeated.contains(&(one.resource_type, &one.name)) {
             Err(invalid_request("Each resource must appear at most once."))
+        } else if one.resource_type == BROKER_LOGGER && via.is_some() {
+            Err(invalid_request(
+                "Send changes of BROKER_LOGGER in a request of their own, to the broker itself",
+            ))
         } else if one.resource_type == BROKER_LOGGER && style == Style::Incremental {
             alter_loggers(&context.loggers, one, mode, node).map(|()| None)
         } else {

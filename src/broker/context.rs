@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::cluster::Cluster;
 use super::fetch_sessions::FetchSessions;
 use super::loggers::Loggers;
 use super::producer_ids::ProducerIds;
@@ -23,6 +24,8 @@ pub struct Context {
     pub partitions: Partitions,
     pub controller: ControllerHandle,
     pub groups: GroupCoordinators,
+    /// The other nodes, if this one is one of several.
+    pub cluster: Option<Arc<Cluster>>,
     pub loggers: Loggers,
     pub producer_ids: ProducerIds,
     pub shutdown: Shutdown,
@@ -43,6 +46,7 @@ pub struct Parts {
     pub partitions: Partitions,
     pub controller: ControllerHandle,
     pub groups: GroupCoordinators,
+    pub cluster: Option<Arc<Cluster>>,
     pub loggers: Loggers,
     pub shutdown: Shutdown,
 }
@@ -50,9 +54,10 @@ pub struct Parts {
 impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> Context {
-        let Parts { io, live, settings, image, partitions, controller, groups, loggers, shutdown } = parts;
+        let Parts { io, live, settings, image, partitions, controller, groups, cluster, loggers, shutdown } =
+            parts;
         let config = live.load();
-        let producer_ids = ProducerIds::new(controller.clone(), config.node_id);
+        let producer_ids = ProducerIds::default();
         let random = Mutex::new(io.rng.stream("broker"));
         let served = ApiKey::ALL.iter().filter(|api| api.served().is_some());
         let request_metrics = RequestMetrics::new(served.map(|api| (api.key(), api.name())));
@@ -65,6 +70,7 @@ impl Context {
             partitions,
             controller,
             groups,
+            cluster,
             loggers,
             producer_ids,
             shutdown,

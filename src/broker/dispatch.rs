@@ -1,12 +1,16 @@
+use std::pin::Pin;
+
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::cluster::{ANSWER_PATIENCE, active_epoch, answer_with_end, forward};
 use super::handlers::*;
 use super::in_flight::InFlight;
 use super::{Caller, Context};
-use crate::types::{CorrelationId, ErrorCode};
+use crate::partition::PeerCall;
+use crate::types::{CorrelationId, ErrorCode, NodeId};
 use crate::wire::messages::ApiVersionsResponse;
-use crate::wire::{ApiKey, EncodeError, FrameError, RequestFrame, encode_response};
+use crate::wire::{ApiKey, EncodeError, FrameError, RequestFrame, Text, encode_response};
 
 /// A response as the segments of its frame, length prefix included.
 pub type Frame = Vec<Bytes>;
@@ -33,7 +37,7 @@ pub struct Peer {
 
 /// Handles one request frame (without its length prefix).
 pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Bytes) -> Outcome {
-    let request_bytes = frame.len();
+    let (request_bytes, whole) = (frame.len(), frame.clone());
     let frame = match RequestFrame::parse(frame) {
         Ok(frame) => frame,
         Err(error) => return unreadable(&error),
@@ -54,6 +58,7 @@ pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Byt
         client_id: frame.client_id.clone(),
         peer: peer.address,
         listener: std::sync::Arc::clone(&peer.listener),
+        via: None,
     };
     let began = context.io.clock.now();
     if api == ApiKey::Produce {
@@ -62,13 +67,113 @@ pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Byt
     }
     // Produces overlap with each other alone: whatever comes after them on the connection sees their effect.
     peer.produces.finished().await;
-    let outcome = route(context, &caller, frame).await;
+    let outcome = match forwarded(context, &caller, &frame, whole).await {
+        Some(outcome) => outcome,
+        None => route(context, &caller, frame).await,
+    };
     if let Outcome::Now(frame) = &outcome {
         let response_bytes = frame.iter().map(Bytes::len).sum();
         let took = context.io.clock.now().since(began);
         context.request_metrics.answered(api.key(), took, request_bytes, response_bytes);
     }
     outcome
+}
+
+/// Whether only the active controller can answer: what changes the metadata.
+fn is_for_controller(api: ApiKey) -> bool {
+    matches!(
+        api,
+        ApiKey::CreateTopics
+            | ApiKey::DeleteTopics
+            | ApiKey::CreatePartitions
+            | ApiKey::AlterConfigs
+            | ApiKey::IncrementalAlterConfigs
+            | ApiKey::DescribeQuorum
+    )
+}
+
+/// What the active controller answers, if the request is for it and it is another node.
+async fn forwarded(
+    context: &std::sync::Arc<Context>,
+    caller: &Caller,
+    frame: &RequestFrame,
+    whole: Bytes,
+) -> Option<Outcome> {
+    let cluster = context.cluster.as_ref().filter(|_| is_for_controller(frame.api))?;
+    if frame.api == ApiKey::IncrementalAlterConfigs && incremental_alter_configs::is_of_loggers(&whole) {
+        return None;
+    }
+    let call = PeerCall { listener: Text::from(&*caller.listener), client: caller.peer, request: whole };
+    let deadline = context.io.clock.now().after(ANSWER_PATIENCE);
+    match forward(context, cluster, call, deadline).await {
+        Ok(Some(answer)) => Some(Outcome::Now(vec![answer])),
+        Ok(None) => None,
+        Err(error) => {
+            tracing::warn!(api = %frame.api, %error, "a request for the active controller is refused");
+            // This node says, in the way of the API, that it is none.
+            None
+        }
+    }
+}
+
+/// Handles a request frame (without its length prefix) that another node sends, as the active controller. Answers with up to where
+/// this node has applied the metadata log (8 bytes), then the response's frame. `None`: this node is not the active controller,
+/// or does not take the request. An election is for the node that leads.
+#[must_use]
+pub fn dispatch_from_node(
+    context: &std::sync::Arc<Context>,
+    from: NodeId,
+    call: PeerCall,
+) -> Pin<Box<dyn Future<Output = Option<Bytes>> + Send + '_>> {
+    // Boxed: what it leads to may ask the controller in its turn.
+    Box::pin(answer_node(context, from, call))
+}
+
+async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: PeerCall) -> Option<Bytes> {
+    let cluster = context.cluster.as_ref()?;
+    let frame = RequestFrame::parse(call.request).ok()?;
+    if frame.api != ApiKey::ElectLeaders {
+        active_epoch(context)?;
+    }
+    let caller = Caller {
+        version: frame.version,
+        client_id: frame.client_id.clone(),
+        peer: call.client,
+        listener: std::sync::Arc::from(&*call.listener),
+        via: Some(from),
+    };
+    let correlation_id = frame.correlation_id;
+    macro_rules! node_answer {
+        ($handler:path $(, $argument:expr)*) => {
+            match frame.decode_as() {
+                Ok(request) => {
+                    respond(&caller, correlation_id, &$handler(context $(, $argument)*, from, request).await)
+                }
+                Err(error) => Outcome::Close(error.to_string()),
+            }
+        };
+    }
+    let outcome = match frame.api {
+        ApiKey::BrokerRegistration => node_answer!(broker_registration::handle, cluster),
+        ApiKey::BrokerHeartbeat => node_answer!(broker_heartbeat::handle, cluster),
+        ApiKey::AlterPartition => node_answer!(alter_partition::handle),
+        ApiKey::AllocateProducerIds => node_answer!(allocate_producer_ids::handle),
+        ApiKey::ElectLeaders => route(context, &caller, frame).await,
+        api if is_for_controller(api)
+            && api.served().is_some_and(|served| served.contains(frame.version)) =>
+        {
+            route(context, &caller, frame).await
+        }
+        api => Outcome::Close(format!("{api} is no request of nodes")),
+    };
+    match outcome {
+        Outcome::Now(frame) => Some(answer_with_end(context, &frame)),
+        Outcome::Close(reason) => {
+            tracing::warn!(node = %from, %reason, "another node's request is not answered");
+            None
+        }
+        Outcome::Later(_) | Outcome::Nothing => None,
+    }
 }
 
 macro_rules! answer {
@@ -97,6 +202,8 @@ async fn route(context: &std::sync::Arc<Context>, caller: &Caller, frame: Reques
         ApiKey::AlterConfigs => answer!(context, caller, frame, alter_configs::handle),
         ApiKey::IncrementalAlterConfigs => answer!(context, caller, frame, incremental_alter_configs::handle),
         ApiKey::ListConfigResources => answer!(context, caller, frame, list_config_resources::handle),
+        ApiKey::ElectLeaders => answer!(context, caller, frame, elect_leaders::handle),
+        ApiKey::DescribeQuorum => answer!(context, caller, frame, describe_quorum::handle),
         ApiKey::DescribeCluster => answer!(context, caller, frame, describe_cluster::handle),
         ApiKey::DescribeTopicPartitions => answer!(context, caller, frame, describe_topic_partitions::handle),
         ApiKey::DescribeLogDirs => answer!(context, caller, frame, describe_log_dirs::handle),

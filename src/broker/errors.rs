@@ -57,8 +57,8 @@ impl<E: AsErrorCode> AsErrorCode for &E {
 impl AsErrorCode for LeadershipError {
     fn error_code(&self) -> ErrorCode {
         match self {
-            LeadershipError::Unknown => ErrorCode::UnknownTopicOrPartition,
-            LeadershipError::NotLeader => ErrorCode::NotLeaderOrFollower,
+            // That there is such a partition was looked up before.
+            LeadershipError::Unknown | LeadershipError::NotLeader => ErrorCode::NotLeaderOrFollower,
             LeadershipError::Starting => ErrorCode::OffsetNotAvailable,
             LeadershipError::Fenced { .. } => ErrorCode::FencedLeaderEpoch,
             LeadershipError::Ahead { .. } => ErrorCode::UnknownLeaderEpoch,
@@ -158,6 +158,7 @@ impl AsErrorCode for ControllerError {
             ControllerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
             ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
             ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
+            ControllerError::StaleBroker { .. } => ErrorCode::StaleBrokerEpoch,
             ControllerError::ProducerIdsExhausted => ErrorCode::UnknownServerError,
             ControllerError::TooManyPartitions { .. } | ControllerError::TooManyAtOnce { .. } => {
                 ErrorCode::PolicyViolation
@@ -169,7 +170,12 @@ impl AsErrorCode for ControllerError {
 impl AsErrorCode for ControllerUnavailable {
     fn error_code(&self) -> ErrorCode {
         match self {
-            ControllerUnavailable::ShuttingDown => ErrorCode::NotController,
+            ControllerUnavailable::ShuttingDown
+            | ControllerUnavailable::NotController
+            // Another one is by now.
+            | ControllerUnavailable::Append(AppendError::Leadership(LeadershipError::NotLeader)) => {
+                ErrorCode::NotController
+            }
             ControllerUnavailable::Append(error) => error.error_code(),
             ControllerUnavailable::Partition(error) => error.error_code(),
             ControllerUnavailable::Read(_)

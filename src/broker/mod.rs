@@ -6,6 +6,7 @@
 mod authorized_operations;
 mod changes;
 mod client;
+mod cluster;
 mod cluster_view;
 mod config_changes;
 mod context;
@@ -20,8 +21,11 @@ mod loggers;
 mod producer_ids;
 
 pub use client::Caller;
+pub use cluster::{
+    Cluster, Member, balance_leaders, fence_silent, forget_deleted_topics, keep_membership, register,
+};
 pub use context::{Context, Parts};
-pub use dispatch::{Outcome, Peer, dispatch};
+pub use dispatch::{Outcome, Peer, dispatch, dispatch_from_node};
 pub use handlers::features;
 pub use in_flight::{InFlight, InFlightGuard};
 pub use loggers::{ApplyLevels, LogLevel, LoggerChanges, LoggerError, Loggers};

@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use tokio::sync::Notify;
+
 use crate::config::{TopicConfig, TopicDefaults};
-use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, TopicId, Uuid};
 use crate::wire::MetadataRecord;
 
 /// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
@@ -33,6 +36,14 @@ impl Default for ProducerIdCounter {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrokerImage {
     pub incarnation: TopicId,
+    /// Of its data directory, if it told.
+    pub directory: Uuid,
+    /// Counts its registrations.
+    pub epoch: i64,
+    /// It is no client's address, and gets no new replicas.
+    pub fenced: bool,
+    /// It is about to stop.
+    pub draining: bool,
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
 }
@@ -106,6 +117,11 @@ impl TopicImage {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PartitionImage {
     pub replicas: Vec<NodeId>,
+    /// Of the replicas' data directories, in their order: zero where it was not told.
+    pub directories: Vec<Uuid>,
+    /// Those that have caught up, as the leader told last.
+    pub isr: Vec<NodeId>,
+    /// Who leads it, as far as that was told: nothing is decided by it.
     pub leader: NodeId,
     pub leader_epoch: LeaderEpoch,
     pub partition_epoch: i32,
@@ -127,6 +143,10 @@ pub enum ConfigResource {
 pub enum ImageError {
     #[error("the metadata log adds a partition to topic id {0}, which no record before created")]
     PartitionOfUnknownTopic(TopicId),
+    #[error("the metadata log changes partition {1} of topic id {0}, which no record before created")]
+    ChangeOfUnknownPartition(TopicId, PartitionIndex),
+    #[error("the metadata log changes broker {0}, which no record before registered")]
+    ChangeOfUnknownBroker(NodeId),
     #[error("the metadata log removes topic id {0}, which no record before created")]
     RemovalOfUnknownTopic(TopicId),
     #[error("the metadata log creates topic {0:?} twice")]
@@ -214,6 +234,10 @@ impl MetadataImage {
                     NodeId(broker.broker_id),
                     BrokerImage {
                         incarnation: broker.incarnation_id.into(),
+                        directory: broker.directory_id,
+                        epoch: broker.broker_epoch,
+                        fenced: broker.fenced,
+                        draining: false,
                         endpoints,
                         rack: broker.rack.as_ref().map(ToString::to_string),
                     },
@@ -227,15 +251,43 @@ impl MetadataImage {
                     .get(&id)
                     .and_then(|name| self.topics.get_mut(name))
                     .ok_or(ImageError::PartitionOfUnknownTopic(id))?;
+                let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
+                let isr = partition.isr.as_deref().unwrap_or(&partition.replicas);
+                let mut directories = partition.directories.clone();
+                directories.resize(partition.replicas.len(), Uuid::ZERO);
                 Arc::make_mut(topic).partitions.insert(
                     PartitionIndex(partition.partition_id),
                     PartitionImage {
-                        replicas: partition.replicas.iter().map(|&node| NodeId(node)).collect(),
+                        replicas: nodes(&partition.replicas),
+                        directories,
+                        isr: nodes(isr),
                         leader: NodeId(partition.leader),
                         leader_epoch: LeaderEpoch(partition.leader_epoch),
                         partition_epoch: partition.partition_epoch,
                     },
                 );
+            }
+            MetadataRecord::BrokerChange(change) => {
+                let id = NodeId(change.broker_id);
+                let broker = self.brokers.get_mut(&id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
+                if broker.epoch == change.broker_epoch {
+                    (broker.fenced, broker.draining) = (change.fenced, change.draining);
+                }
+            }
+            MetadataRecord::RemoveBroker(removed) => {
+                let id = NodeId(removed.broker_id);
+                self.brokers.remove(&id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
+            }
+            MetadataRecord::PartitionChange(change) => {
+                let id = change.topic_id;
+                let topic = self.names.get(&id).and_then(|name| self.topics.get_mut(name));
+                let topic = topic.ok_or(ImageError::PartitionOfUnknownTopic(id))?;
+                let index = PartitionIndex(change.partition_id);
+                let partition = Arc::make_mut(topic).partitions.get_mut(&index);
+                let partition = partition.ok_or(ImageError::ChangeOfUnknownPartition(id, index))?;
+                partition.leader = NodeId(change.leader);
+                partition.leader_epoch = LeaderEpoch(change.leader_epoch);
+                partition.isr = change.isr.iter().map(|&node| NodeId(node)).collect();
             }
             MetadataRecord::RemoveTopic(topic) => {
                 let name = self
@@ -350,6 +402,9 @@ impl ConfigResource {
 #[derive(Default)]
 pub struct ImageCell {
     current: RwLock<Arc<MetadataImage>>,
+    /// Up to where of the metadata log the current image is made.
+    end: AtomicI64,
+    published: Notify,
 }
 
 impl ImageCell {
@@ -358,8 +413,30 @@ impl ImageCell {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes `image` the current one. Only the metadata log's owner calls it.
-    pub fn publish(&self, image: Arc<MetadataImage>) {
+    /// Makes `image` the current one, made of the metadata log up to `end`. Only the metadata log's owner calls it.
+    pub fn publish(&self, image: Arc<MetadataImage>, end: Offset) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = image;
+        self.end.store(end.0, Ordering::Release);
+        self.published.notify_waiters();
+    }
+
+    /// Up to where of the metadata log the current image is made, at least.
+    #[must_use]
+    pub fn end(&self) -> Offset {
+        Offset(self.end.load(Ordering::Acquire))
+    }
+
+    /// Completes once the image fulfils a condition, and gives it.
+    pub async fn once(&self, fulfils: impl Fn(&MetadataImage, Offset) -> bool) -> Arc<MetadataImage> {
+        loop {
+            let mut published = std::pin::pin!(self.published.notified());
+            published.as_mut().enable();
+            let end = self.end();
+            let image = self.load();
+            if fulfils(&image, end) {
+                return image;
+            }
+            published.await;
+        }
     }
 }

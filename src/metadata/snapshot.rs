@@ -6,7 +6,7 @@ use crate::types::{LeaderEpoch, Offset, Timestamp};
 use crate::wire::batch::crc32c;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
 use crate::wire::messages::{
-    ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord,
+    BrokerChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord,
     RegisterBrokerRecord, TopicRecord,
 };
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
@@ -179,9 +179,24 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
             incarnation_id: broker.incarnation.into(),
             endpoints: broker.endpoints.iter().map(endpoint).collect(),
             rack: broker.rack.clone().map(Into::into),
+            directory_id: broker.directory,
+            broker_epoch: broker.epoch,
+            fenced: broker.fenced,
             ..RegisterBrokerRecord::default()
         };
         records.push(record.into());
+        if broker.draining {
+            let (broker_id, broker_epoch) = (node.0, broker.epoch);
+            let (fenced, draining) = (broker.fenced, broker.draining);
+            let change = BrokerChangeRecord {
+                broker_id,
+                broker_epoch,
+                fenced,
+                draining,
+                ..BrokerChangeRecord::default()
+            };
+            records.push(change.into());
+        }
     }
     for topic in image.topics() {
         let (name, topic_id) = (topic.name.to_string().into(), topic.id);
@@ -194,6 +209,8 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
                 leader: partition.leader.0,
                 leader_epoch: partition.leader_epoch.0,
                 partition_epoch: partition.partition_epoch,
+                directories: partition.directories.clone(),
+                isr: Some(partition.isr.iter().map(|node| node.0).collect()),
                 ..PartitionRecord::default()
             };
             records.push(record.into());

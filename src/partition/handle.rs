@@ -1,19 +1,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::replication::{PeerStep, Post};
-use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request, Required};
+use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request};
 use super::shard::{PostOffice, Shard};
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
     PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::io::Io;
+use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
 use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
 /// The shards are gone: the node is shutting down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -39,6 +41,9 @@ const STEPS_MAX: usize = 8;
 /// Steps of the hub that wait; it waits for the answers to most of them.
 const PEER_STEPS_MAX: usize = 64;
 
+/// How soon a leader is asked again to hand over.
+const HAND_OVER_AGAIN: Duration = Duration::from_millis(100);
+
 /// Starts the shards of a node over the logs that recovery found. They end when the last clone of the handle
 /// is gone.
 #[must_use]
@@ -56,16 +61,18 @@ pub fn start_shards(
     }
     let mut senders = Vec::with_capacity(shards);
     let post = Arc::new(Post::default());
+    let leaderships = Arc::new(Leaderships::default());
     for (shard, logs) in of_shard.into_iter().enumerate() {
         let (requests, inbox) = mpsc::channel(INBOX_REQUESTS_MAX);
         let (steps, maintenance) = mpsc::channel(STEPS_MAX);
         let (peers, peer_steps) = mpsc::channel(PEER_STEPS_MAX);
         let post_office = PostOffice { shard, post: Arc::clone(&post), steps: peers.downgrade() };
-        let shard = Shard::new(io.clone(), node, storage.clone(), logs, post_office);
+        let told = Arc::clone(&leaderships);
+        let shard = Shard::new(io.clone(), node, storage.clone(), logs, (post_office, told));
         drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance, peer_steps))));
         senders.push(ShardSender { requests, steps, peers });
     }
-    Partitions { shards: senders.into(), post }
+    Partitions { shards: senders.into(), post, leaderships }
 }
 
 /// All partitions of this node, behind their shards. Cheap to clone.
@@ -74,6 +81,7 @@ pub struct Partitions {
     shards: Arc<[ShardSender]>,
     /// What the shards have for other nodes.
     post: Arc<Post>,
+    leaderships: Arc<Leaderships>,
 }
 
 /// The ways into a shard: requests wait while memory is short, maintenance and other nodes do not.
@@ -91,6 +99,12 @@ struct Gather {
 }
 
 impl Partitions {
+    /// Who leads the partitions of this node.
+    #[must_use]
+    pub fn leaderships(&self) -> &Arc<Leaderships> {
+        &self.leaderships
+    }
+
     fn shard(&self, id: PartitionId) -> usize {
         shard_of(id, self.shards.len())
     }
@@ -177,7 +191,7 @@ impl Partitions {
     pub async fn append_one(
         &self,
         append: AppendRequest,
-        required: Required,
+        terms: AppendTerms,
     ) -> Result<AppendOutcome, PartitionsClosed> {
         let (reply, answer) = oneshot::channel();
         let done: OnAppended = Box::new(move |mut outcomes| {
@@ -185,7 +199,7 @@ impl Partitions {
             // Whoever asked may have gone.
             drop(reply.send(outcome));
         });
-        self.append(vec![append], AppendTerms { required, deadline: None }, done).await?;
+        self.append(vec![append], terms, done).await?;
         answer.await.map_err(|_| PartitionsClosed)
     }
 
@@ -371,6 +385,50 @@ impl Partitions {
     /// If the node is shutting down.
     pub async fn report_damage(&self, id: PartitionId, error: ReadError) -> Result<(), PartitionsClosed> {
         self.send(self.shard(id), Request::Damaged { id, error }).await
+    }
+
+    /// Lets this node campaign for partitions that nobody leads.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn campaign(&self, ids: Vec<PartitionId>) -> Result<(), PartitionsClosed> {
+        for (shard, (_, ids)) in self.split(ids, |id| *id).into_iter().enumerate() {
+            if !ids.is_empty() {
+                self.send(shard, Request::Campaign { ids }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the leader of a partition, if that is here, hand over to the voter on another node: as soon as that has caught up, if it
+    /// does soon.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn transfer(&self, id: PartitionId, to: NodeId) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Transfer { id, to }).await
+    }
+
+    /// Lets other nodes lead what this one leads, as far as another voter is heard; waits for that until `deadline`. Answers how
+    /// many partitions are led here still.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn hand_over(&self, clock: &dyn Clock, deadline: Instant) -> Result<usize, PartitionsClosed> {
+        loop {
+            let mut changed = std::pin::pin!(self.leaderships.changed());
+            changed.as_mut().enable();
+            let mut led = 0;
+            for shard in 0..self.shards.len() {
+                led += self.ask(shard, |reply| Request::HandOver { reply }).await?;
+            }
+            let now = clock.now();
+            if led == 0 || now >= deadline {
+                return Ok(led);
+            }
+            let again = now.after(HAND_OVER_AGAIN).min(deadline);
+            let _whichever_came_first = timeout(clock, again, changed).await;
+        }
     }
 
     /// For the maintenance task: hands every shard a step.

@@ -11,6 +11,7 @@ mod compactor;
 mod config;
 mod deletions;
 mod handle;
+mod leaderships;
 mod maintenance;
 #[allow(clippy::module_inception, reason = "the module is named after what it owns")]
 mod partition;
@@ -25,13 +26,17 @@ pub mod testing;
 mod tests;
 mod waiters;
 
+pub use crate::peers::NodeAddress;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
+pub use leaderships::{Leadership, Leaderships};
 pub use maintenance::Maintenance;
-pub use replication::{NodeAddress, Replication};
+pub use replication::{
+    CallFailed, CallService, LateService, PeerCall, PeerCalls, PeerSetup, Replication, SilentNodes,
+};
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
-    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadRequest,
+    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadFrom, ReadRequest,
     ReadResult, Required,
 };
 pub use search::{Found, ScanError};

@@ -9,11 +9,12 @@ use std::collections::VecDeque;
 pub(super) use incoming::Incoming;
 pub(super) use serving::{Entries, is_reset};
 
+use super::leaderships::Leadership;
 use super::request::{AppendError, Appended, LeadershipError, PartitionSpec, Required};
 use super::waiters::Waiters;
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
-    ReadRequest, ReadResult,
+    ReadFrom, ReadRequest, ReadResult,
 };
 use crate::log::producers::Decision;
 use crate::log::{
@@ -52,6 +53,8 @@ pub(super) struct Partition {
     incoming: Incoming,
     /// The node that is asked for entries.
     asks: Option<NodeId>,
+    /// What was last told of its leadership.
+    told: Option<Leadership>,
     /// When the shard wakes it, if it is known to the shard's timers.
     pub(super) wakes: Option<Instant>,
     /// Its log is damaged, and is emptied once a leader gives what it lost.
@@ -176,6 +179,7 @@ impl Partition {
             candidates: Vec::new(),
             incoming: Incoming::default(),
             asks: None,
+            told: None,
             wakes: None,
             awaits_repair,
         }
@@ -184,6 +188,23 @@ impl Partition {
     /// When it wants to be woken, and why.
     pub(super) fn deadline(&self) -> Option<(Instant, Timer)> {
         self.replica.deadline()
+    }
+
+    /// How it stands to its leadership, if that was not told yet.
+    pub(super) fn new_leadership(&mut self) -> Option<Leadership> {
+        let (epoch, leader) = (self.replica.epoch(), self.replica.leader());
+        let leadership = Leadership { epoch, leader, serving: self.standing().is_ok() };
+        let is_new = self.told != Some(leadership);
+        self.told = Some(leadership);
+        is_new.then_some(leadership)
+    }
+
+    /// Whether what was decided under an epoch still holds.
+    pub(super) fn check_decided(&self, epoch: Option<LeaderEpoch>) -> Result<(), LeadershipError> {
+        match epoch {
+            Some(epoch) if epoch != self.replica.epoch() => Err(LeadershipError::NotLeader),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// As people know it.
@@ -290,12 +311,22 @@ impl Partition {
         self.standing()
     }
 
+    /// Whether this replica may answer a read.
+    fn check_read(&self, request: &ReadRequest) -> Result<(), LeadershipError> {
+        match request.from {
+            ReadFrom::Leader => self.check(request.epoch),
+            // What a replica knows to be committed stays so, whoever leads.
+            ReadFrom::Replica if self.log.damage().is_none() => Ok(()),
+            ReadFrom::Replica => Err(LeadershipError::Storage),
+        }
+    }
+
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
         let uncommitted = mutant(Mutant::ReadUncommitted);
         let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
-        if let Err(error) = self.check(request.epoch) {
+        if let Err(error) = self.check_read(request) {
             return failed(error.into());
         }
         // An epoch that there never was here ends nowhere: only a reader of another log has seen it.
@@ -457,6 +488,7 @@ impl Partition {
             high_watermark: self.replica.high_watermark(),
             log_end: self.log.log_end(),
             durable_end: self.replica.durable().end,
+            acknowledged: self.replica.acknowledged(),
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),
         }

@@ -1,4 +1,6 @@
-use super::{EpochCheck, Partitions, ReadData, ReadRequest, ScanError};
+use std::sync::Arc;
+
+use super::{EpochCheck, FetchWaiter, Partitions, ReadData, ReadFrom, ReadRequest, ScanError};
 use crate::types::{LeaderEpoch, Offset, PartitionId};
 use crate::wire::batch::{BatchCheck, BatchIterator, RecordBatch};
 
@@ -12,14 +14,30 @@ impl Partitions {
     /// # Errors
     /// If the partition does not answer, or what it holds cannot be read.
     pub async fn batches_from(&self, id: PartitionId, offset: Offset) -> Result<Vec<RecordBatch>, ScanError> {
+        self.batches(id, offset, ReadFrom::Leader, None).await
+    }
+
+    /// As [`Partitions::batches_from`], of whatever replica of it this node has. If there are none, `waiter` is told once there
+    /// may be.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn batches(
+        &self,
+        id: PartitionId,
+        offset: Offset,
+        from: ReadFrom,
+        waiter: Option<&Arc<FetchWaiter>>,
+    ) -> Result<Vec<RecordBatch>, ScanError> {
         let read = ReadRequest {
             id,
             offset,
             max_bytes: READ_BYTES,
             epoch: EpochCheck(LeaderEpoch::NONE),
             last_fetched_epoch: LeaderEpoch::NONE,
+            from,
         };
-        let mut results = self.read(vec![read], READ_BYTES, true, None).await?;
+        let mut results = self.read(vec![read], READ_BYTES, true, waiter).await?;
         let result = results.pop().expect("one read has one result");
         let mut pieces = match result.data? {
             ReadData::Memory(pieces) => pieces,

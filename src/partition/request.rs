@@ -36,11 +36,20 @@ pub struct AppendTerms {
     /// When it is answered all the same: what is not done then may be done later. `None` waits for as long as
     /// the disk takes.
     pub deadline: Option<Instant>,
+    /// The epoch under which it was decided: it is refused under another one. `None`: under any.
+    pub epoch: Option<LeaderEpoch>,
 }
 
 impl AppendTerms {
     /// Once it is committed, whenever that is.
-    pub const COMMITTED: AppendTerms = AppendTerms { required: Required::Committed, deadline: None };
+    pub const COMMITTED: AppendTerms =
+        AppendTerms { required: Required::Committed, deadline: None, epoch: None };
+
+    /// The same, under this epoch alone.
+    #[must_use]
+    pub fn committed_under(epoch: LeaderEpoch) -> AppendTerms {
+        AppendTerms { epoch: Some(epoch), ..AppendTerms::COMMITTED }
+    }
 }
 
 /// One batch for one partition.
@@ -122,6 +131,17 @@ pub struct ReadRequest {
     pub epoch: EpochCheck,
     /// The epoch of the record before `offset`, to notice a divergence (KIP-595); none checks nothing.
     pub last_fetched_epoch: LeaderEpoch,
+    /// Who may answer.
+    pub from: ReadFrom,
+}
+
+/// Which replicas may answer a read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReadFrom {
+    /// The leader alone.
+    Leader,
+    /// Any that is sound, up to what it knows to be committed.
+    Replica,
 }
 
 /// What a partition answered. The offsets are valid where there is no error.
@@ -204,6 +224,8 @@ pub struct PartitionStats {
     pub log_end: Offset,
     /// Up to where this node holds the log durably.
     pub durable_end: Offset,
+    /// A leader's view of those of its voters that are heard: up to where each holds the log durably.
+    pub acknowledged: Vec<(NodeId, Offset)>,
     pub size_bytes: u64,
     pub segments: usize,
 }
@@ -270,5 +292,18 @@ pub(super) enum Request {
     Damaged {
         id: PartitionId,
         error: ReadError,
+    },
+    /// These are to be led from here if nobody leads them.
+    Campaign {
+        ids: Vec<PartitionId>,
+    },
+    /// Another voter is to lead what is led here.
+    Transfer {
+        id: PartitionId,
+        to: NodeId,
+    },
+    /// Others are to lead what is led here; answered with how much is, of what others could lead.
+    HandOver {
+        reply: oneshot::Sender<usize>,
     },
 }

@@ -12,6 +12,7 @@ use tracing::{error, warn};
 
 use super::appends::Appends;
 use super::deletions::Deletions;
+use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::partition::{Made, Outbox, Partition, Place};
 use super::replication::{Letters, PeerStep};
@@ -23,7 +24,7 @@ use crate::io::{Alarm, Io, RngStream};
 use crate::log::{CommitTicket, Entry, EntryNumber, JournalHandle, LogKey, PartitionLog, ReadError, Storage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{self, Event};
-use crate::types::{Instant, NodeId, Offset, PartitionId, Uuid};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
 
 /// Different damages that are reported, each once.
 const TOLD_DAMAGE_MAX: usize = 1000;
@@ -62,6 +63,7 @@ pub(super) struct Shard {
     /// Where the log of a partition will end once the rows that are held are taken: they follow one another.
     held_chains: BTreeMap<PartitionId, raft::Position>,
     post_office: PostOffice,
+    leaderships: Arc<Leaderships>,
     letters: Letters,
     turn: Turn,
     in_flight: VecDeque<InFlight>,
@@ -82,6 +84,7 @@ pub(super) struct Shard {
 struct Rest {
     request: u64,
     required: Required,
+    epoch: Option<LeaderEpoch>,
     appends: std::iter::Enumerate<std::vec::IntoIter<AppendRequest>>,
 }
 
@@ -119,7 +122,7 @@ impl Shard {
         node: NodeId,
         storage: Storage,
         recovered: Vec<PartitionLog>,
-        post_office: PostOffice,
+        (post_office, leaderships): (PostOffice, Arc<Leaderships>),
     ) -> Shard {
         let journal = storage.journal().clone();
         Shard {
@@ -140,6 +143,7 @@ impl Shard {
             held_rows: VecDeque::new(),
             held_chains: BTreeMap::new(),
             post_office,
+            leaderships,
             letters: Letters::default(),
             turn: Turn::default(),
             in_flight: VecDeque::new(),
@@ -408,6 +412,16 @@ impl Shard {
             self.deletions.answer(place, start);
         }
         self.post(id, out);
+        self.tell_leadership(id);
+    }
+
+    /// Tells those who act on it, if who leads has changed.
+    fn tell_leadership(&mut self, id: PartitionId) {
+        if let Some(partition) = self.partitions.get_mut(&id)
+            && let Some(leadership) = partition.new_leadership()
+        {
+            self.leaderships.tell(id, leadership);
+        }
     }
 
     /// An entry for the journal at the end of the turn, counted from now on.
@@ -456,7 +470,7 @@ impl Shard {
             Request::Append { appends, terms, done } => {
                 let request = self.appends.begin(appends.len(), terms.deadline, done);
                 let appends = appends.into_iter().enumerate();
-                self.append(Rest { request, required: terms.required, appends });
+                self.append(Rest { request, required: terms.required, epoch: terms.epoch, appends });
             }
             Request::Read { reads, max_bytes, whole_batch, waiter, reply } => {
                 drop(reply.send(self.read(&reads, max_bytes, whole_batch, waiter.as_ref())));
@@ -487,6 +501,9 @@ impl Shard {
             }
             Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
             Request::Damaged { id, error } => self.tell_damage(id, &error),
+            Request::Campaign { ids } => self.campaign(&ids),
+            Request::Transfer { id, to } => self.step(id, Event::TransferLeadership { to: Some(to) }),
+            Request::HandOver { reply } => drop(reply.send(self.hand_over())),
         }
     }
 
@@ -508,7 +525,10 @@ impl Shard {
             let place = Place { request: rest.request, slot };
             let mut out = self.outbox();
             match self.partitions.get_mut(&append.id) {
-                Some(partition) => partition.append(append.batch, rest.required, place, &mut out),
+                Some(partition) => match partition.check_decided(rest.epoch) {
+                    Ok(()) => partition.append(append.batch, rest.required, place, &mut out),
+                    Err(error) => out.answered.push((place, Err(error.into()))),
+                },
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
             }
             self.take(append.id, out);
@@ -579,6 +599,7 @@ impl Shard {
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
                     self.forget_partition(*id, partition.wakes);
+                    self.leaderships.forget(*id);
                     for gate in gates {
                         self.open(gate);
                     }
@@ -673,9 +694,15 @@ impl Shard {
     }
 
     fn stats(&self, ids: Option<Vec<PartitionId>>) -> Vec<PartitionStats> {
+        let stats = |partition: &Partition| {
+            let mut stats = partition.stats();
+            // What a silent node held counts for nothing that is told.
+            stats.acknowledged.retain(|(node, _)| !self.silent.contains(node));
+            stats
+        };
         match ids {
-            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| one.stats()).collect(),
-            None => self.partitions.values().map(|one| one.stats()).collect(),
+            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| stats(one)).collect(),
+            None => self.partitions.values().map(|one| stats(one)).collect(),
         }
     }
 }

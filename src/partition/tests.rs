@@ -40,7 +40,7 @@ fn send(node: &TestNode, appends: usize, bytes: usize, deadline: Option<Instant>
             let append = AppendRequest { id: partition(0), batch: batch(bytes, ProducerStamp::NONE) };
             let told = Arc::clone(&outcomes);
             let done = Box::new(move |answered: Vec<AppendOutcome>| told.lock().unwrap().extend(answered));
-            let terms = AppendTerms { required: Required::Committed, deadline };
+            let terms = AppendTerms { deadline, ..AppendTerms::COMMITTED };
             node.partitions.append(vec![append], terms, done).await.unwrap();
         }
     });
@@ -166,7 +166,7 @@ fn an_append_behind_a_full_journal_times_out_on_time_and_readers_are_served() {
     assert_eq!(latest(&node), 60, "what was too late is not made");
     // The creation that waited was made in its turn: it can be written to.
     let append = AppendRequest { id: partition(1), batch: batch(10, ProducerStamp::NONE) };
-    let outcome = node.runtime.block_on(node.partitions.append_one(append, Required::Committed)).unwrap();
+    let outcome = node.runtime.block_on(node.partitions.append_one(append, AppendTerms::COMMITTED)).unwrap();
     assert_eq!(outcome.unwrap().base_offset, Offset(0));
 }
 
@@ -180,7 +180,7 @@ fn silent_producers_are_looked_for_at_their_own_interval() {
         let _maintenance = node.maintain(&[&retention, &expiration]);
         let producer = ProducerStamp { id: ProducerId(7), epoch: ProducerEpoch(0), base_sequence: 0 };
         let append = AppendRequest { id: partition(0), batch: batch(10, producer) };
-        node.runtime.block_on(node.partitions.append_one(append, Required::Committed)).unwrap().unwrap();
+        node.runtime.block_on(node.partitions.append_one(append, AppendTerms::COMMITTED)).unwrap().unwrap();
         let known = || {
             let asked = node.partitions.producers(partition(0));
             node.runtime.block_on(asked).unwrap().unwrap().len()

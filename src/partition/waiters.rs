@@ -9,6 +9,8 @@ use crate::probe::{Mutant, mutant};
 pub struct FetchWaiter {
     missing_bytes: AtomicU64,
     satisfied: AtomicBool,
+    /// Whatever more is committed is enough, though it be no batch.
+    any: bool,
     wake: Notify,
 }
 
@@ -16,9 +18,20 @@ impl FetchWaiter {
     /// Waits for `missing_bytes` more.
     #[must_use]
     pub fn new(missing_bytes: u64) -> Arc<FetchWaiter> {
+        FetchWaiter::of(missing_bytes, false)
+    }
+
+    /// Waits until anything more is known to be committed: also what was there before.
+    #[must_use]
+    pub fn for_progress() -> Arc<FetchWaiter> {
+        FetchWaiter::of(1, true)
+    }
+
+    fn of(missing_bytes: u64, any: bool) -> Arc<FetchWaiter> {
         Arc::new(FetchWaiter {
             missing_bytes: AtomicU64::new(missing_bytes),
             satisfied: AtomicBool::new(false),
+            any,
             wake: Notify::new(),
         })
     }
@@ -74,6 +87,13 @@ impl Waiters {
             waiter.gained(bytes);
         }
         self.waiting.retain(|known| Arc::strong_count(known) > 1 && !known.is_satisfied());
+    }
+
+    /// More is committed.
+    pub(super) fn progressed(&mut self) {
+        for waiter in self.waiting.iter().filter(|waiter| waiter.any) {
+            waiter.satisfy();
+        }
     }
 
     pub(super) fn satisfy_all(&mut self) {

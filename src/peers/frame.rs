@@ -15,7 +15,7 @@ use crate::wire::{EncodeError, PeerFrame, PeerFrameError};
 pub const FRAME_BYTES_LEAST: usize = 8 << 20;
 
 /// The largest frame of a handshake, in bytes.
-pub(super) const HELLO_BYTES_MAX: usize = 4 << 10;
+pub(super) const HELLO_BYTES_MAX: usize = 8 << 10;
 
 /// Bytes before each frame, which the length does not count.
 const LENGTH_BYTES: usize = 4;
@@ -60,6 +60,10 @@ pub enum LinkError {
     Encode(#[from] EncodeError),
     #[error("this node closed it")]
     Ours,
+    #[error("this node belongs to no cluster yet")]
+    NotJoined,
+    #[error("this node takes no introductions")]
+    NotForming,
 }
 
 impl LinkError {
@@ -82,7 +86,9 @@ impl LinkError {
             | LinkError::Refused(_)
             | LinkError::TooLarge { .. }
             | LinkError::Encode(_)
-            | LinkError::Ours => false,
+            | LinkError::Ours
+            | LinkError::NotJoined
+            | LinkError::NotForming => false,
         }
     }
 }

@@ -198,7 +198,7 @@ impl Identity {
 }
 
 /// The greatest version of both.
-fn common_version(theirs: VersionRange) -> Option<i16> {
+pub(super) fn common_version(theirs: VersionRange) -> Option<i16> {
     let version = theirs.max.min(PEER_VERSIONS.max);
     (PEER_VERSIONS.contains(version) && theirs.contains(version)).then_some(version)
 }

@@ -162,8 +162,10 @@ async fn tell(events: &mpsc::Sender<LinkEvent>, event: LinkEvent) -> Result<(), 
 /// Whether a frame goes in this direction, once the handshake is done.
 pub(super) fn expected(direction: Direction, frame: &PeerFrame) -> Result<(), LinkError> {
     match (direction, frame) {
-        (Direction::Dialled, PeerFrame::FetchReply(_))
-        | (Direction::Accepted, PeerFrame::Fetch(_) | PeerFrame::Messages(_)) => Ok(()),
+        (Direction::Dialled, PeerFrame::FetchReply(_) | PeerFrame::Response(_))
+        | (Direction::Accepted, PeerFrame::Fetch(_) | PeerFrame::Messages(_) | PeerFrame::Request(_)) => {
+            Ok(())
+        }
         (Direction::Dialled | Direction::Accepted, other) => Err(LinkError::Unexpected(other.name())),
     }
 }

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
 use super::link::{Direction, Ended, expected};
-use super::{Admissions, Greeting, PeerTransport, Refusal, Ticket};
+use super::{Admissions, Greeting, Introduction, PeerTransport, Refusal, Ticket};
 use crate::io::{Connection, Elapsed, Listener, Shutdown, WriteHalf, timeout};
 use crate::types::NodeId;
 use crate::wire::PeerFrame;
@@ -79,7 +79,8 @@ impl Accepting {
                 end = this.greet(connection) => end,
             };
             match end {
-                Ok(claimant) => this.confirm(claimant, place, peer).await,
+                Ok(Met::Claimant(claimant)) => this.confirm(*claimant, place, peer).await,
+                Ok(Met::Introduced) => {}
                 Err(reason) => this.log(peer, &reason),
             }
         };
@@ -87,7 +88,7 @@ impl Accepting {
     }
 
     /// The acceptor's side of the handshake.
-    async fn greet(&self, connection: Connection) -> Result<Claimant, LinkError> {
+    async fn greet(&self, connection: Connection) -> Result<Met, LinkError> {
         let Connection { read, write, .. } = connection;
         let clock = &*self.transport.io.clock;
         let patience = self.transport.options.handshake;
@@ -100,14 +101,23 @@ impl Accepting {
         &self,
         mut reader: FrameReader,
         mut write: Box<dyn WriteHalf>,
-    ) -> Result<Claimant, LinkError> {
+    ) -> Result<Met, LinkError> {
         reader.expect(&MAGIC).await?;
         let limits = self.transport.hello_limits();
         let hello = match PeerFrame::decode(reader.next(&*self.transport.io.clock, limits).await?, 0)? {
             PeerFrame::Hello(hello) => hello,
+            PeerFrame::Introduction(theirs) => {
+                let theirs = Introduction::from_wire(&theirs)?;
+                let presence = &self.transport.presence;
+                let introductions = presence.introductions.as_ref().ok_or(LinkError::NotForming)?;
+                let own = introductions.introduced(theirs).await;
+                let answer = PeerFrame::Introduction(own.to_wire());
+                write_frame(&mut *write, &answer, 0, HELLO_BYTES_MAX).await?;
+                return Ok(Met::Introduced);
+            }
             other => return Err(LinkError::Unexpected(other.name())),
         };
-        let identity = (self.transport.identity)();
+        let identity = (self.transport.presence.identity)().ok_or(LinkError::NotJoined)?;
         let admitted = identity.meet(&hello)?.and_then(|greeting| {
             let now = self.transport.io.clock.now();
             let ticket = self.lock().admissions.hello(now, &greeting.peer)?;
@@ -121,7 +131,9 @@ impl Accepting {
         let reply = PeerFrame::HelloReply(identity.reply(outcome));
         write_frame(&mut *write, &reply, 0, HELLO_BYTES_MAX).await?;
         match admitted {
-            Ok((greeting, admitted)) => Ok(Claimant { greeting, admitted, reader, write }),
+            Ok((greeting, admitted)) => {
+                Ok(Met::Claimant(Box::new(Claimant { greeting, admitted, reader, write })))
+            }
             Err(refusal) => Err(self.refused(refusal)),
         }
     }
@@ -185,6 +197,13 @@ impl Accepting {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the first frame made of a connection.
+enum Met {
+    Claimant(Box<Claimant>),
+    /// All is said.
+    Introduced,
 }
 
 /// A connection whose hello was accepted, and is not confirmed.

@@ -17,11 +17,14 @@
 //! names is bounded before it is kept.
 //!
 //! Absent: records, replicas, which partitions there are, and authentication.
+mod address;
 mod admissions;
 mod answerer;
 mod asker;
+pub mod forming;
 mod frame;
 mod hello;
+mod introduction;
 mod link;
 mod listener;
 mod news;
@@ -35,11 +38,16 @@ mod tests;
 mod transport;
 mod wants;
 
+pub use address::NodeAddress;
 pub use admissions::{Admissions, Ticket};
 pub use answerer::{Answerer, Asked};
 pub use asker::{Asker, AskerTimer, PeerTiming, Replied};
 pub use frame::{FRAME_BYTES_LEAST, LinkError};
 pub use hello::{Greeting, HelloError, Identity, Refusal};
+pub use introduction::{
+    CLUSTER_BYTES_MAX, FOUNDERS_MAX, Founding, Held, Introduction, Introductions, SERVER_BYTES_MAX,
+    SERVERS_MAX, introduce,
+};
 pub use link::{Direction, LinkEvent, LinkId};
 pub use news::{Budget, News, Room, Serving};
 pub use outbox::Outbox;
@@ -47,7 +55,7 @@ pub use rows::{
     Answer, FetchRow, MessageRow, ROWS_MAX, ReplyRow, RowError, read_message_rows, write_message_rows,
 };
 pub use session::SessionError;
-pub use transport::{Dialling, PeerOptions, PeerStats, PeerTransport};
+pub use transport::{Dialling, PeerOptions, PeerStats, PeerTransport, Presence};
 pub use wants::{Wanted, Wants};
 
 use crate::types::{PartitionId, PartitionIndex, TopicId};

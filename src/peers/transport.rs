@@ -9,7 +9,7 @@ use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_f
 use super::link::{Direction, Ended, Link, LinkEvent, LinkId};
 use super::listener::Accepting;
 use super::pace::{Backoff, Throttle};
-use super::{Greeting, Identity, PeerTiming};
+use super::{Greeting, Identity, Introductions, PeerTiming};
 use crate::io::{Connection, Elapsed, Io, Listener, Shutdown, TaskHandle, WriteHalf, timeout, write_all};
 use crate::types::NodeId;
 use crate::wire::PeerFrame;
@@ -66,14 +66,22 @@ impl PeerStats {
     }
 }
 
+/// How this node shows itself to others.
+#[derive(Clone)]
+pub struct Presence {
+    /// Who it is. While it is nobody, hellos are not answered and nobody is dialled.
+    pub identity: Arc<dyn Fn() -> Option<Identity> + Send + Sync>,
+    /// Who answers introductions; `None`: they are not taken.
+    pub introductions: Option<Arc<dyn Introductions>>,
+}
+
 /// The connections of a node to the others. Moves frames; what they mean is its owner's, who gets [`LinkEvent`]s. Cheap
 /// to clone.
 #[derive(Clone)]
 pub struct PeerTransport {
     pub(super) io: Io,
     pub(super) options: PeerOptions,
-    /// Who this node is by now: it may join a cluster.
-    pub(super) identity: Arc<dyn Fn() -> Identity + Send + Sync>,
+    pub(super) presence: Presence,
     pub(super) events: mpsc::Sender<LinkEvent>,
     pub(super) shutdown: Shutdown,
     pub(super) stats: Arc<PeerStats>,
@@ -99,14 +107,14 @@ impl PeerTransport {
     pub fn new(
         io: Io,
         options: PeerOptions,
-        identity: Arc<dyn Fn() -> Identity + Send + Sync>,
+        presence: Presence,
         events: mpsc::Sender<LinkEvent>,
         shutdown: Shutdown,
     ) -> PeerTransport {
         PeerTransport {
             io,
             options,
-            identity,
+            presence,
             events,
             shutdown,
             stats: Arc::default(),
@@ -213,8 +221,8 @@ impl PeerTransport {
         host: &str,
         port: u16,
     ) -> Result<(Greeting, FrameReader, Box<dyn WriteHalf>), LinkError> {
+        let identity = (self.presence.identity)().ok_or(LinkError::NotJoined)?;
         let Connection { read, mut write, .. } = self.io.net.connect(host, port).await?;
-        let identity = (self.identity)();
         write_all(&mut *write, &MAGIC).await?;
         write_frame(&mut *write, &PeerFrame::Hello(identity.hello(node)), 0, HELLO_BYTES_MAX).await?;
         let mut reader = FrameReader::new(read);

@@ -32,6 +32,11 @@ pub(super) enum Goes {
 }
 
 impl Leader {
+    /// Up to where each voter holds the log durably, as far as it has said.
+    pub(super) fn acknowledged(&self) -> impl Iterator<Item = (NodeId, Offset)> + '_ {
+        self.progress.voters().iter().map(|voter| (voter.key.node, voter.durable.end))
+    }
+
     /// Starts its epoch at the log's end.
     pub(super) fn new(core: &mut Core, now: Instant, effects: &mut Vec<Effect>) -> Leader {
         let epoch = core.epoch;

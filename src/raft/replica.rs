@@ -541,6 +541,19 @@ impl Replica {
         }
     }
 
+    /// A leader's view of its voters: up to where each holds the log durably. Nothing if it does not lead.
+    #[must_use]
+    pub fn acknowledged(&self) -> Vec<(NodeId, Offset)> {
+        match &self.role {
+            Role::Leader(leader) => leader.acknowledged().collect(),
+            Role::Unattached(_)
+            | Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Failed => Vec::new(),
+        }
+    }
+
     #[must_use]
     pub fn key(&self) -> ReplicaKey {
         self.core.key

@@ -19,7 +19,8 @@ pub use codec::{
 };
 pub use dispatch::{Request, Response};
 pub use frame::{
-    ApiRequest, ApiResponse, FrameError, RequestFrame, decode_response, encode_request, encode_response,
+    ApiRequest, ApiResponse, FrameError, LENGTH_BYTES, RequestFrame, decode_response, encode_request,
+    encode_response,
 };
 pub use peer::{PeerFrame, PeerFrameError, PeerMessage};
 pub use record::{MetadataRecord, RecordKey};

@@ -4,7 +4,10 @@
 use bytes::Bytes;
 
 use super::codec::{DecodeError, EncodeError, Message, Reader, VersionRange, Writer};
-use super::messages::{PeerFetch, PeerFetchReply, PeerHello, PeerHelloReply, PeerMessages};
+use super::messages::{
+    PeerFetch, PeerFetchReply, PeerHello, PeerHelloReply, PeerIntroduction, PeerMessages, PeerRequest,
+    PeerResponse,
+};
 
 /// A message between nodes.
 pub trait PeerMessage: Message {
@@ -83,12 +86,15 @@ peer_frames! {
     Fetch(PeerFetch),
     FetchReply(PeerFetchReply),
     Messages(PeerMessages),
+    Introduction(PeerIntroduction),
+    Request(PeerRequest),
+    Response(PeerResponse),
 }
 
 /// The version in which `M` stands on a connection of `version`.
 fn message_version<M: PeerMessage>(version: i16) -> i16 {
     match M::KEY {
-        PeerHello::KEY | PeerHelloReply::KEY => 0,
+        PeerHello::KEY | PeerHelloReply::KEY | PeerIntroduction::KEY => 0,
         _ => version,
     }
 }

@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use super::codec::{DecodeError, EncodeError, Malformed, Message, Reader, Writer};
 use super::messages::{
-    ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord,
-    RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
+    BrokerChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionChangeRecord,
+    PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveBrokerRecord, RemoveTopicRecord,
+    TopicRecord,
 };
 
 /// A message whose number tells what kind of record it belongs to.
@@ -151,6 +152,9 @@ metadata_records! {
     Config(ConfigRecord),
     ProducerIds(ProducerIdsRecord),
     FeatureLevel(FeatureLevelRecord),
+    BrokerChange(BrokerChangeRecord),
+    PartitionChange(PartitionChangeRecord),
+    RemoveBroker(RemoveBrokerRecord),
 }
 
 fn encode_framed<M: RecordKey>(record: &M) -> Result<Bytes, EncodeError> {

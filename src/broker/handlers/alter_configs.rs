@@ -10,7 +10,7 @@ use crate::wire::messages::{AlterConfigsRequest, AlterConfigsResponse};
 /// AlterConfigs (key 33): what a request does not name loses its value. Kept for old clients.
 pub(in crate::broker) async fn handle(
     context: &Arc<Context>,
-    _caller: &Caller,
+    caller: &Caller,
     request: AlterConfigsRequest,
 ) -> AlterConfigsResponse {
     let asked: Vec<AskedResource> = request
@@ -26,7 +26,7 @@ pub(in crate::broker) async fn handle(
                 .collect(),
         })
         .collect();
-    let results = alter(context, &asked, Style::Replace, Mode::of(request.validate_only)).await;
+    let results = alter(context, &asked, Style::Replace, Mode::of(request.validate_only), caller.via).await;
     let responses = asked
         .into_iter()
         .zip(results)

@@ -14,7 +14,7 @@ use crate::broker::{Caller, Context};
 use crate::io::{join_all, timeout};
 use crate::log::ReadError;
 use crate::metadata::MetadataImage;
-use crate::partition::{EpochCheck, FetchWaiter, ReadData, ReadRequest, ReadResult};
+use crate::partition::{EpochCheck, FetchWaiter, ReadData, ReadFrom, ReadRequest, ReadResult};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::messages::fetch_response::{
     AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
@@ -237,6 +237,7 @@ async fn read(
                 max_bytes: usize::try_from(want.max_bytes).unwrap_or(0),
                 epoch: EpochCheck(want.current_epoch),
                 last_fetched_epoch: want.last_fetched_epoch,
+                from: ReadFrom::Leader,
             });
         } else if let Some(waiter) = waiter {
             waiter.satisfy();

@@ -4,7 +4,7 @@ use crate::broker::internal_topics::ensure_offsets_topic;
 use crate::broker::{Caller, Context};
 use crate::coordinator::OFFSETS_TOPIC;
 use crate::coordinator::group::partition_for;
-use crate::types::{ErrorCode, PartitionIndex};
+use crate::types::{ErrorCode, PartitionId, PartitionIndex};
 use crate::wire::Text;
 use crate::wire::messages::find_coordinator_response::Coordinator;
 use crate::wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
@@ -66,8 +66,15 @@ fn find(context: &Context, caller: &Caller, key: Text) -> Coordinator {
     let image = context.metadata();
     let endpoint = image.topic(OFFSETS_TOPIC).and_then(|topic| {
         let count = i32::try_from(topic.partitions.len()).ok().filter(|&count| count > 0)?;
-        let leader = topic.partitions.get(&PartitionIndex(partition_for(&key, count)))?.leader;
-        let endpoints = &image.brokers.get(&leader)?.endpoints;
+        let index = PartitionIndex(partition_for(&key, count));
+        let partition = topic.partitions.get(&index)?;
+        let here = context.partitions.leaderships().of(PartitionId { topic: topic.id, index });
+        let leader = match here {
+            // What was told last is older than what the replica here knows.
+            Some(here) if here.epoch >= partition.leader_epoch => here.leader?,
+            Some(_) | None => partition.leader,
+        };
+        let endpoints = &image.brokers.get(&leader).filter(|broker| !broker.fenced)?.endpoints;
         let endpoint = endpoints.iter().find(|endpoint| endpoint.listener == *caller.listener)?;
         Some((leader, endpoint))
     });

@@ -1,16 +1,28 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::broker::changes::Mode;
-use crate::broker::config_changes::{AskedKey, AskedResource, Style, alter};
+use crate::broker::config_changes::{AskedKey, AskedResource, BROKER_LOGGER, Style, alter};
 use crate::broker::{Caller, Context};
 use crate::types::ErrorCode;
+use crate::wire::RequestFrame;
 use crate::wire::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use crate::wire::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
+
+/// Whether a request is about the levels of loggers alone, which are the broker's own affair.
+pub(in crate::broker) fn is_of_loggers(frame: &Bytes) -> bool {
+    let request: Option<IncrementalAlterConfigsRequest> =
+        RequestFrame::parse(frame.clone()).ok().and_then(|frame| frame.decode_as().ok());
+    request.is_some_and(|request| {
+        request.resources.iter().all(|resource| resource.resource_type == BROKER_LOGGER)
+    })
+}
 
 /// IncrementalAlterConfigs (key 44): what a request does not name keeps its value (KIP-339).
 pub(in crate::broker) async fn handle(
     context: &Arc<Context>,
-    _caller: &Caller,
+    caller: &Caller,
     request: IncrementalAlterConfigsRequest,
 ) -> IncrementalAlterConfigsResponse {
     let asked: Vec<AskedResource> = request
@@ -26,7 +38,8 @@ pub(in crate::broker) async fn handle(
                 .collect(),
         })
         .collect();
-    let results = alter(context, &asked, Style::Incremental, Mode::of(request.validate_only)).await;
+    let results =
+        alter(context, &asked, Style::Incremental, Mode::of(request.validate_only), caller.via).await;
     let responses = asked
         .into_iter()
         .zip(results)

@@ -22,17 +22,19 @@ pub(in crate::broker) async fn handle(
         // Transactions are not served: an error that clients do not retry.
         Some(_) => return refused(ErrorCode::UnsupportedVersion),
     }
-    match context.producer_ids.next().await {
+    match context.producer_ids.next(context).await {
         Ok(id) => InitProducerIdResponse {
             producer_id: id.0,
             producer_epoch: 0,
             ..InitProducerIdResponse::default()
         },
-        Err(NoProducerId::Unavailable(error)) => {
+        Err(NoProducerId::Refused(error)) => refused(error.error_code()),
+        Err(
+            error @ (NoProducerId::Unavailable(_) | NoProducerId::NoController(_) | NoProducerId::Code(_)),
+        ) => {
             tracing::warn!(%error, "no producer id can be given out");
             refused(ErrorCode::CoordinatorLoadInProgress)
         }
-        Err(NoProducerId::Refused(error)) => refused(error.error_code()),
     }
 }
 

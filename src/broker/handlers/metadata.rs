@@ -2,13 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::broker::authorized_operations as operations;
-use crate::broker::changes::{Mode, change};
 use crate::broker::cluster_view::{ClusterView, NoLeader, Standings, numbers};
-use crate::broker::errors::AsErrorCode;
-use crate::broker::internal_topics::{OFFSETS_TOPIC, offsets_topic};
+use crate::broker::internal_topics::{OFFSETS_TOPIC, create, offsets_topic};
 use crate::broker::{Caller, Context};
 use crate::config::{is_internal_topic, validate_topic_name};
-use crate::metadata::controller::{ControllerError, NewTopic, TopicRules, create_topics};
+use crate::metadata::controller::NewTopic;
 use crate::metadata::{MetadataImage, PartitionImage, TopicImage};
 use crate::types::{ErrorCode, PartitionId, PartitionIndex, TopicId};
 use crate::wire::Text;
@@ -19,9 +17,6 @@ use crate::wire::messages::{MetadataRequest, MetadataResponse};
 
 /// Requests name topics by id since this version (KIP-516).
 const BY_ID_FROM: i16 = 12;
-
-/// How long topics may take to be created before the client has to ask again.
-const CREATION_TIMEOUT_MS: i32 = 30_000;
 
 /// Which topics a request is about, each once.
 enum Asked {
@@ -186,27 +181,19 @@ async fn create_missing(context: &Arc<Context>, names: &[Text]) -> BTreeMap<Text
     if missing.is_empty() {
         return BTreeMap::new();
     }
-    let ids: Vec<TopicId> = missing.iter().map(|_| context.fresh_topic_id()).collect();
-    let config = context.config();
-    let wanted = missing.clone();
-    let created = change(context, Mode::Make, CREATION_TIMEOUT_MS, move |image| {
-        let topics: Vec<NewTopic> = wanted
-            .iter()
-            .map(|name| match &**name {
-                OFFSETS_TOPIC => offsets_topic(image, &config.offsets),
-                name => with_defaults(name),
-            })
-            .collect();
-        create_topics(image, &topics, &ids, TopicRules::of(&config))
-    })
-    .await;
-    match created {
+    let (config, lone) = (context.config(), context.cluster.is_none());
+    let topic = |name: &Text| match &**name {
+        OFFSETS_TOPIC => offsets_topic(&image, &config.offsets, lone),
+        name => with_defaults(name),
+    };
+    match create(context, missing.iter().map(topic).collect()).await {
         Ok(results) => missing
             .into_iter()
             .zip(results)
             .filter_map(|(name, result)| match result {
-                Ok(_) | Err(ControllerError::TopicExists(_)) => None,
-                Err(error) => Some((name, error.error_code())),
+                Ok(()) => None,
+                Err(error) if error.code == ErrorCode::TopicAlreadyExists => None,
+                Err(error) => Some((name, error.code)),
             })
             .collect(),
         // Clients ask again.

@@ -1,6 +1,10 @@
 //! One file per API.
+pub(super) mod allocate_producer_ids;
 pub(super) mod alter_configs;
+pub(super) mod alter_partition;
 pub(super) mod api_versions;
+pub(super) mod broker_heartbeat;
+pub(super) mod broker_registration;
 pub(super) mod create_acls;
 pub(super) mod create_partitions;
 pub(super) mod create_topics;
@@ -15,7 +19,9 @@ pub(super) mod describe_configs;
 pub(super) mod describe_groups;
 pub(super) mod describe_log_dirs;
 pub(super) mod describe_producers;
+pub(super) mod describe_quorum;
 pub(super) mod describe_topic_partitions;
+pub(super) mod elect_leaders;
 pub(super) mod fetch;
 pub(super) mod find_coordinator;
 pub(super) mod heartbeat;

@@ -46,6 +46,7 @@ pub(in crate::broker) async fn handle(
     let terms = AppendTerms {
         required: if acks == -1 { Required::Committed } else { Required::Leader },
         deadline: deadline(began, acks, request_timeout_ms),
+        epoch: None,
     };
     let (reply, answer) = oneshot::channel();
     let caller = caller.clone();
@@ -265,11 +266,12 @@ fn check(
     let index = PartitionIndex(index);
     let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
-    if acks == -1 && partition.replicas.len() < min_insync {
+    if acks == -1 && partition.isr.len() < min_insync {
         return Err(Refusal::new(
             ErrorCode::NotEnoughReplicas,
             format!(
-                "the partition has {} replica(s), min.insync.replicas is {min_insync}",
+                "{} of the partition's {} replica(s) have caught up, min.insync.replicas is {min_insync}",
+                partition.isr.len(),
                 partition.replicas.len(),
             ),
         ));

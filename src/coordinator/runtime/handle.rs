@@ -145,7 +145,7 @@ impl GroupCoordinators {
         let topic = self.offsets_topic();
         let Some(topic) = topic else { return Pending(Err(CoordinatorError::NotCoordinator)) };
         match partition_of(&topic, group_id) {
-            Some(index) if self.is_replica(&topic, index) => {
+            Some(index) if self.may_lead(PartitionId { topic: topic.id, index }) => {
                 self.send(PartitionId { topic: topic.id, index }, command).await
             }
             Some(_) | None => Pending(Err(CoordinatorError::NotCoordinator)),
@@ -165,16 +165,19 @@ impl GroupCoordinators {
         self.inner.image.load().topic(OFFSETS_TOPIC).cloned()
     }
 
-    fn is_replica(&self, topic: &TopicImage, index: PartitionIndex) -> bool {
-        topic.partitions.get(&index).is_some_and(|partition| partition.replicas.contains(&self.inner.node))
+    /// Whether this node leads a partition, or begins to.
+    fn may_lead(&self, id: PartitionId) -> bool {
+        let here = self.inner.partitions.leaderships().of(id);
+        here.is_some_and(|here| here.serving || here.leader == Some(self.inner.node))
     }
 
-    /// The partitions of the offsets topic that this node leads as far as the metadata tells.
+    /// The partitions of the offsets topic that this node leads.
     fn led(&self) -> Vec<PartitionId> {
         let Some(topic) = self.offsets_topic() else { return Vec::new() };
-        let is_led = |index: &PartitionIndex| topic.partitions[index].leader == self.inner.node;
-        let indexes = topic.partitions.keys().copied().filter(is_led);
-        indexes.map(|index| PartitionId { topic: topic.id, index }).collect()
+        let leaderships = self.inner.partitions.leaderships();
+        let ids = topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index });
+        ids.filter(|&id| leaderships.of(id).is_some_and(|here| here.leader == Some(self.inner.node)))
+            .collect()
     }
 
     /// The partition's task, started if need be; `None` once the node ends.

@@ -12,7 +12,7 @@ use crate::coordinator::group::{Durable, GroupEffect, GroupEvent, GroupRecord, G
 use crate::io::Io;
 use crate::partition::Partitions;
 use crate::probe::{Condition, sometimes};
-use crate::types::{Instant, PartitionId};
+use crate::types::{Instant, LeaderEpoch, PartitionId};
 
 /// Writes under way at once; requests wait beyond.
 const WRITES_IN_FLIGHT_MAX: usize = 1024;
@@ -29,6 +29,8 @@ struct Parked {
 /// A shard that this node leads, with what it has under way.
 pub(super) struct Leading {
     id: PartitionId,
+    /// In which this node leads it: nothing is written under another one.
+    epoch: LeaderEpoch,
     io: Io,
     partitions: Partitions,
     commit_timeout: Duration,
@@ -49,6 +51,7 @@ impl Leading {
     /// is to be handed to [`Leading::finish`].
     pub(super) async fn begin(
         parts: &TaskParts,
+        epoch: LeaderEpoch,
         durable: Durable,
         outcomes: mpsc::UnboundedSender<Outcome>,
     ) -> Leading {
@@ -57,6 +60,7 @@ impl Leading {
         let shard = GroupShard::load(durable, parts.config.clone(), parts.limits.clone(), now, &mut effects);
         let mut leading = Leading {
             id: parts.id,
+            epoch,
             io: parts.io.clone(),
             partitions: parts.partitions.clone(),
             commit_timeout: parts.commit_timeout,
@@ -191,7 +195,7 @@ impl Leading {
             return completion.tell(Err(CoordinatorError::Unwritable(what)));
         }
         let wall = self.io.clock.wall();
-        let handed_over = append(&self.partitions, self.id, records, wall, completion).await;
+        let handed_over = append(&self.partitions, (self.id, self.epoch), records, wall, completion).await;
         self.broken = !handed_over;
     }
 

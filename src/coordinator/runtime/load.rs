@@ -58,18 +58,29 @@ pub(super) struct LoadStats {
     pub(super) foreign: u64,
 }
 
+/// What a partition holds, and the epoch in which this node leads it.
+pub(super) struct Loaded {
+    pub(super) epoch: LeaderEpoch,
+    pub(super) durable: Durable,
+    pub(super) stats: LoadStats,
+}
+
 /// Replays a partition from its start to its high watermark. Waits while the partition's leader does not know
 /// yet what is committed.
 ///
 /// # Errors
 /// If this node does not lead the partition, or what it holds cannot be read.
-pub(super) async fn load(
-    io: &Io,
-    partitions: &Partitions,
-    id: PartitionId,
-) -> Result<(Durable, LoadStats), LoadError> {
+pub(super) async fn load(io: &Io, partitions: &Partitions, id: PartitionId) -> Result<Loaded, LoadError> {
+    let leaderships = partitions.leaderships();
+    let led = || leaderships.of(id).filter(|here| here.serving).map(|here| here.epoch);
     loop {
+        let before = led();
         match replay(partitions, id).await {
+            // Nobody else has written meanwhile.
+            Ok((durable, stats)) => match led() {
+                Some(epoch) if before == Some(epoch) => return Ok(Loaded { epoch, durable, stats }),
+                Some(_) | None => {}
+            },
             Err(LoadError::Partition(PartitionError::Leadership(LeadershipError::Starting))) => {
                 io.clock.sleep(STARTING_RETRY).await;
             }
@@ -80,7 +91,7 @@ pub(super) async fn load(
                 partitions.report_damage(id, error).await?;
                 return Err(PartitionError::from(LeadershipError::Storage).into());
             }
-            result => return result,
+            Err(error) => return Err(error),
         }
     }
 }

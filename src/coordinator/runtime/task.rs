@@ -1,20 +1,21 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::CoordinatorError;
 use super::leading::Leading;
-use super::load::{LoadError, load};
+use super::load::{LoadError, Loaded, load};
 use super::write::Outcome;
 use crate::coordinator::group::command::{DeletedTopic, GroupCommand, GroupResponse};
 use crate::coordinator::group::{Durable, GroupConfig, GroupLimits};
 use crate::io::Alarm;
 use crate::io::{Io, Shutdown};
 use crate::partition::Partitions;
-use crate::types::{Instant, PartitionId};
+use crate::types::{Instant, LeaderEpoch, PartitionId};
 
 /// How long a request waits for a load before it is told to come again.
 const LOAD_WAIT: Duration = Duration::from_secs(1);
@@ -82,7 +83,7 @@ enum Next {
 
 /// How a leadership ended.
 enum Led {
-    /// A write failed; the outcomes of so many others are still to come.
+    /// A write failed, or another node leads; the outcomes of so many others are still to come.
     Failed {
         outcomes: mpsc::UnboundedReceiver<Outcome>,
         writes_left: usize,
@@ -128,7 +129,7 @@ impl Task {
         let started = io.clock.now();
         let loading = Box::pin(async move { load(&io, &partitions, id).await });
         let Some(loaded) = self.meanwhile(loading).await else { return Next::End };
-        let (durable, stats) = match loaded {
+        let Loaded { epoch, durable, stats } = match loaded {
             Ok(loaded) => loaded,
             Err(LoadError::Closed) => return Next::End,
             Err(error) => {
@@ -141,7 +142,7 @@ impl Task {
         self.reload_at = None;
         let took = self.parts.io.clock.now().since(started);
         tracing::info!(partition = %id, records = stats.records, foreign = stats.foreign, ?took, "groups loaded");
-        match self.lead(durable).await {
+        match self.lead(epoch, durable).await {
             Led::End => Next::End,
             Led::Failed { mut outcomes, writes_left } => {
                 let drained = Box::pin(async move {
@@ -197,12 +198,15 @@ impl Task {
         }
     }
 
-    /// Serves what was loaded until a write fails or the task shall end.
-    async fn lead(&mut self, durable: Durable) -> Led {
+    /// Serves what was loaded until a write fails, another node leads, or the task shall end.
+    async fn lead(&mut self, epoch: LeaderEpoch, durable: Durable) -> Led {
+        let leaderships = Arc::clone(self.parts.partitions.leaderships());
+        let id = self.parts.id;
+        let still_leads = || leaderships.of(id).is_some_and(|here| here.serving && here.epoch == epoch);
         let shutdown = self.parts.shutdown.clone();
         let mut begun = pin!(shutdown.begun());
         let (sender, mut outcomes) = mpsc::unbounded_channel();
-        let mut leading = Leading::begin(&self.parts, durable, sender).await;
+        let mut leading = Leading::begin(&self.parts, epoch, durable, sender).await;
         while let Some(waiting) = self.waiting.pop_front() {
             leading.take(waiting.message).await;
         }
@@ -213,9 +217,17 @@ impl Task {
                 leading.fire_due().await;
             }
             let deadline = leading.deadline();
+            let mut changed = pin!(leaderships.changed());
+            changed.as_mut().enable();
+            if !still_leads() {
+                tracing::info!(partition = %id, "another node coordinates the groups of a partition");
+                let writes_left = leading.resign(&CoordinatorError::NotCoordinator);
+                return Led::Failed { outcomes, writes_left };
+            }
             tokio::select! {
                 biased;
                 () = &mut begun => break,
+                () = changed => {}
                 Some(outcome) = outcomes.recv() => {
                     if let Err(error) = leading.finish(outcome).await {
                         tracing::warn!(partition = %self.parts.id, %error, "a coordinator's write failed");

@@ -13,7 +13,7 @@ use crate::coordinator::group::{
 use crate::io::Shutdown;
 use crate::metadata::{ImageCell, MetadataImage};
 use crate::partition::testing::{TestFault, TestNode};
-use crate::partition::{AppendError, AppendRequest, LeadershipError, Required};
+use crate::partition::{AppendRequest, AppendTerms};
 use crate::types::{LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::MetadataRecord;
 use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord};
@@ -47,7 +47,7 @@ fn image() -> Arc<ImageCell> {
         image.apply(&MetadataRecord::Partition(record)).unwrap();
     }
     let cell = ImageCell::default();
-    cell.publish(Arc::new(image));
+    cell.publish(Arc::new(image), Offset::ZERO);
     Arc::new(cell)
 }
 
@@ -162,19 +162,16 @@ fn commits_that_are_sent_together_take_effect_in_their_order() {
 }
 
 #[test]
-fn a_failed_write_drops_the_state_and_the_log_decides() {
+fn what_is_led_no_longer_is_dropped_and_the_log_decides() {
     let node = TestNode::new();
     let (groups, _) = coordinators(&node);
     let id = home(&groups, "g");
     node.runtime.block_on(async {
         assert!(is_committed(&groups.request("g", commit("g", 1)).await));
         node.partitions.delete(vec![id]).await.unwrap();
-        // The second finds what the first left: both may fail on the write, or on the load after it.
         let responses =
             groups.request_each((2..4).map(|offset| ("g".to_owned(), commit("g", offset))).collect()).await;
-        let unknown = AppendError::Leadership(LeadershipError::Unknown);
-        assert_eq!(responses[0], Err(CoordinatorError::Write(unknown)));
-        assert!(responses[1].is_err(), "{:?}", responses[1]);
+        assert_eq!(responses, [Err(CoordinatorError::NotCoordinator), Err(CoordinatorError::NotCoordinator)]);
         assert!(committed(&groups, "g").await.is_err(), "there is no log to load from");
     });
     node.open(id);
@@ -268,7 +265,7 @@ fn a_load_heeds_tombstones_and_skips_what_is_foreign() {
     add(&[0, 3, 0, 1, b'x'], Some(&[0, 0]));
     let append = AppendRequest { id: home(&groups, "g"), batch: builder.build() };
     node.runtime.block_on(async {
-        node.partitions.append_one(append, Required::Committed).await.unwrap().unwrap();
+        node.partitions.append_one(append, AppendTerms::COMMITTED).await.unwrap().unwrap();
         assert_eq!(committed(&groups, "g").await, Ok(vec![8]));
     });
 }
@@ -283,7 +280,7 @@ fn a_damaged_record_makes_the_groups_unavailable_and_not_empty() {
     builder.append(new).unwrap();
     let append = AppendRequest { id: home(&groups, "g"), batch: builder.build() };
     node.runtime.block_on(async {
-        node.partitions.append_one(append, Required::Committed).await.unwrap().unwrap();
+        node.partitions.append_one(append, AppendTerms::COMMITTED).await.unwrap().unwrap();
         assert_eq!(committed(&groups, "g").await, Err(CoordinatorError::NotCoordinator));
     });
 }

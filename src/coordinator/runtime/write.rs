@@ -4,7 +4,7 @@ use super::CoordinatorError;
 use crate::coordinator::decision::WriteId;
 use crate::coordinator::group::{GroupRecord, codec};
 use crate::partition::{AppendOutcome, AppendRequest, AppendTerms, LeadershipError, Partitions};
-use crate::types::{PartitionId, Timestamp};
+use crate::types::{LeaderEpoch, PartitionId, Timestamp};
 use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ValidatedBatch};
 
 /// What one batch may take. Shards keep their writes far below; a group that was loaded from a log of old may
@@ -52,7 +52,7 @@ impl Drop for Completion {
 /// False if they make no batch, which is told too.
 pub(super) async fn append(
     partitions: &Partitions,
-    id: PartitionId,
+    (id, epoch): (PartitionId, LeaderEpoch),
     records: &[GroupRecord],
     wall: Timestamp,
     completion: Completion,
@@ -71,7 +71,7 @@ pub(super) async fn append(
         completion.tell(outcome.map(|_| ()).map_err(CoordinatorError::Write));
     });
     let appends = vec![AppendRequest { id, batch }];
-    if partitions.append(appends, AppendTerms::COMMITTED, done).await.is_err() {
+    if partitions.append(appends, AppendTerms::committed_under(epoch), done).await.is_err() {
         // The completion was dropped with `done`, which told the outcome.
         tracing::debug!(partition = %id, "a coordinator writes while the node shuts down");
     }

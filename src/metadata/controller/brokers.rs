@@ -1,10 +1,13 @@
 use super::{ControllerError, Decision};
 use crate::metadata::{Endpoint, MetadataImage};
 use crate::probe::{Mutant, mutant};
-use crate::types::{NodeId, ProducerId, TopicId};
+use crate::types::{LeaderEpoch, NodeId, PartitionId, ProducerId, TopicId, Uuid};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
-use crate::wire::messages::{ClusterRecord, FeatureLevelRecord, ProducerIdsRecord, RegisterBrokerRecord};
+use crate::wire::messages::{
+    BrokerChangeRecord, ClusterRecord, FeatureLevelRecord, PartitionChangeRecord, ProducerIdsRecord,
+    RegisterBrokerRecord,
+};
 
 /// How many producer ids a broker is given at once, as in Kafka.
 const PRODUCER_ID_BLOCK: i64 = 1000;
@@ -14,8 +17,12 @@ const PRODUCER_ID_BLOCK: i64 = 1000;
 pub struct NewBroker {
     pub node: NodeId,
     pub incarnation: TopicId,
+    /// Of its data directory.
+    pub directory: Uuid,
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
+    /// It is no client's address until it says that it lives.
+    pub fenced: bool,
 }
 
 /// The first records of a new cluster: its id and the finalised features.
@@ -40,9 +47,17 @@ pub fn bootstrap(image: &MetadataImage, cluster_id: &str, features: &[(&str, i16
     records
 }
 
-/// Registers a broker, or renews what is known of it.
+/// Registers a broker, or renews what is known of it; the reply is the number of its registration. A process that asks again gets
+/// the one that it has.
 #[must_use]
-pub fn register_broker(broker: &NewBroker) -> Decision<()> {
+pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i64> {
+    if let Some(known) = image.brokers.get(&broker.node)
+        && (known.incarnation, known.directory) == (broker.incarnation, broker.directory)
+        && known.endpoints == broker.endpoints
+    {
+        return Decision::reply(known.epoch);
+    }
+    let epoch = image.brokers.values().map(|known| known.epoch).max().unwrap_or(-1) + 1;
     let record = MetadataRecord::RegisterBroker(RegisterBrokerRecord {
         broker_id: broker.node.0,
         incarnation_id: broker.incarnation.into(),
@@ -57,9 +72,86 @@ pub fn register_broker(broker: &NewBroker) -> Decision<()> {
             })
             .collect(),
         rack: broker.rack.clone().map(Into::into),
+        directory_id: broker.directory,
+        broker_epoch: epoch,
+        fenced: broker.fenced,
         ..RegisterBrokerRecord::default()
     });
-    Decision { records: vec![record], reply: () }
+    Decision { records: vec![record], reply: epoch }
+}
+
+/// What may change of a broker while it is registered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokerState {
+    pub fenced: bool,
+    pub draining: bool,
+}
+
+/// Changes what a broker may do, if this is still its registration.
+pub fn change_broker(
+    image: &MetadataImage,
+    node: NodeId,
+    epoch: i64,
+    wanted: BrokerState,
+) -> Decision<Result<(), ControllerError>> {
+    let Some(known) = image.brokers.get(&node) else {
+        return Decision::reply(Err(ControllerError::UnknownBroker(node)));
+    };
+    if known.epoch != epoch {
+        return Decision::reply(Err(ControllerError::StaleBroker { node, epoch, known: known.epoch }));
+    }
+    let BrokerState { fenced, draining } = wanted;
+    if (known.fenced, known.draining) == (fenced, draining) {
+        return Decision::reply(Ok(()));
+    }
+    let (broker_id, broker_epoch) = (node.0, epoch);
+    let record =
+        BrokerChangeRecord { broker_id, broker_epoch, fenced, draining, ..BrokerChangeRecord::default() };
+    Decision { records: vec![record.into()], reply: Ok(()) }
+}
+
+/// That a broker leads a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Led {
+    pub id: PartitionId,
+    pub leader: NodeId,
+    pub epoch: LeaderEpoch,
+    /// Those of its voters that have caught up.
+    pub isr: Vec<NodeId>,
+}
+
+/// Notes who leads partitions, where that is news.
+pub fn note_leaders(
+    image: &MetadataImage,
+    node: NodeId,
+    broker_epoch: i64,
+    led: &[Led],
+) -> Decision<Result<(), ControllerError>> {
+    let Some(known) = image.brokers.get(&node) else {
+        return Decision::reply(Err(ControllerError::UnknownBroker(node)));
+    };
+    if known.epoch != broker_epoch {
+        let (epoch, known) = (broker_epoch, known.epoch);
+        return Decision::reply(Err(ControllerError::StaleBroker { node, epoch, known }));
+    }
+    let mut records = Vec::new();
+    for Led { id, leader, epoch, isr } in led {
+        let Some(partition) = image.partition(*id) else { continue };
+        let is_news = *epoch > partition.leader_epoch
+            || (*epoch == partition.leader_epoch && (*leader, isr) != (partition.leader, &partition.isr));
+        if is_news {
+            let change = PartitionChangeRecord {
+                topic_id: id.topic,
+                partition_id: id.index.0,
+                leader: leader.0,
+                leader_epoch: epoch.0,
+                isr: isr.iter().map(|node| node.0).collect(),
+                ..PartitionChangeRecord::default()
+            };
+            records.push(change.into());
+        }
+    }
+    Decision { records, reply: Ok(()) }
 }
 
 /// Gives `node` the next block of producer ids: never one that was given before.

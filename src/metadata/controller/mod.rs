@@ -10,9 +10,14 @@ mod task;
 mod task_tests;
 mod topics;
 
-pub use brokers::{NewBroker, allocate_producer_ids, bootstrap, register_broker};
+pub use brokers::{
+    BrokerState, Led, NewBroker, allocate_producer_ids, bootstrap, change_broker, note_leaders,
+    register_broker,
+};
 pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs, dynamic_configs};
-pub use task::{Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION};
+pub use task::{
+    Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION, Quorum,
+};
 pub use topics::{
     CreatedTopic, DeletedTopic, NewPartitions, NewTopic, TopicRules, TopicSelector, create_partitions,
     create_topics, delete_topics,
@@ -64,6 +69,8 @@ pub enum ControllerError {
     DeletionDisabled,
     #[error("broker {0} is not registered")]
     UnknownBroker(NodeId),
+    #[error("broker {node}'s registration {epoch} was followed by {known}")]
+    StaleBroker { node: NodeId, epoch: i64, known: i64 },
     #[error("there are no producer ids left")]
     ProducerIdsExhausted,
     #[error("the request would make {wanted} partitions on this cluster; the limit is {limit}")]

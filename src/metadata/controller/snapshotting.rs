@@ -5,9 +5,10 @@ use super::{ControllerUnavailable, METADATA_PARTITION};
 use crate::config::MetadataConfig;
 use crate::io::Io;
 use crate::metadata::{MetadataImage, SnapshotError, SnapshotId, Snapshots};
-use crate::partition::{PartitionError, Partitions, ReadError, ScanError};
+use crate::partition::{PartitionError, Partitions, ReadError, ReadFrom, ScanError};
 use crate::types::{Instant, LeaderEpoch, Offset};
 use crate::wire::MetadataRecord;
+use crate::wire::batch::RecordBatch;
 
 /// What a metadata batch may decompress to; they are written uncompressed.
 const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
@@ -24,26 +25,47 @@ pub(super) struct Replayed {
 }
 
 /// Reads the newest snapshot that is whole, and the log behind it.
-pub(super) async fn replay(io: &Io, partitions: &Partitions) -> Result<Replayed, ControllerUnavailable> {
+pub(super) async fn replay(
+    io: &Io,
+    partitions: &Partitions,
+    clustered: bool,
+) -> Result<Replayed, ControllerUnavailable> {
     let (snapshots, loaded) = Snapshots::open(io.disk.clone()).await?;
     let id = loaded.as_ref().map(|loaded| loaded.id);
     let mut end = id.map_or(Offset::ZERO, |id| id.end);
     let mut image = loaded.map(|loaded| loaded.image).unwrap_or_default();
     let mut bytes = 0;
     loop {
-        let batches = partitions.batches_from(METADATA_PARTITION, end).await;
-        let batches = batches.map_err(|error| explain(error, id, &snapshots))?;
+        let batches = partitions.batches(METADATA_PARTITION, end, ReadFrom::Replica, None).await;
+        let batches = match batches {
+            // In a cluster others have what this node's disk had not taken yet when it was cut off.
+            Err(ScanError::Partition(PartitionError::OutOfRange { end: log_end, .. }))
+                if clustered && log_end < end =>
+            {
+                Vec::new()
+            }
+            batches => batches.map_err(|error| explain(error, id, &snapshots))?,
+        };
         let Some(last) = batches.last() else { return Ok(Replayed { image, end, bytes, snapshots }) };
         end = last.header().next_offset();
-        for batch in &batches {
-            bytes += batch.len() as u64;
-            for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
-                if let Some(value) = record?.value {
-                    image.apply(&MetadataRecord::decode(value)?)?;
-                }
+        bytes += batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
+        for record in records_in(&batches)? {
+            image.apply(&record)?;
+        }
+    }
+}
+
+/// The records of some batches of the metadata log.
+pub(super) fn records_in(batches: &[RecordBatch]) -> Result<Vec<MetadataRecord>, ControllerUnavailable> {
+    let mut records = Vec::new();
+    for batch in batches.iter().filter(|batch| !batch.header().attributes.is_control()) {
+        for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
+            if let Some(value) = record?.value {
+                records.push(MetadataRecord::decode(value)?);
             }
         }
     }
+    Ok(records)
 }
 
 /// Tells a log that does not reach what the snapshots cover from one that cannot be read.
@@ -107,6 +129,7 @@ impl SnapshotKeeper {
         partitions: &Partitions,
         image: &MetadataImage,
         end: Offset,
+        clustered: bool,
     ) -> Result<(), ControllerUnavailable> {
         self.now = io.clock.now();
         // A failure below is tried again, but not at once.
@@ -114,7 +137,9 @@ impl SnapshotKeeper {
         let id = SnapshotId { end, epoch: epoch_of_last(partitions, end).await? };
         let older = self.snapshots.write(image, id, io.clock.wall()).await?;
         if let Some(older) = older {
-            let moved = partitions.delete_records(vec![(METADATA_PARTITION, Some(older.end))]).await?;
+            // A cluster keeps the whole log: a node that comes later begins with it.
+            let forgotten = if clustered { Vec::new() } else { vec![(METADATA_PARTITION, Some(older.end))] };
+            let moved = partitions.delete_records(forgotten).await?;
             moved.into_iter().collect::<Result<Vec<_>, _>>()?;
             self.snapshots.remove_old().await?;
         }
@@ -125,6 +150,6 @@ impl SnapshotKeeper {
 
 /// The epoch of the record before `end`.
 async fn epoch_of_last(partitions: &Partitions, end: Offset) -> Result<LeaderEpoch, ControllerUnavailable> {
-    let batches = partitions.batches_from(METADATA_PARTITION, Offset(end.0 - 1)).await?;
+    let batches = partitions.batches(METADATA_PARTITION, Offset(end.0 - 1), ReadFrom::Replica, None).await?;
     Ok(batches.last().map_or(LeaderEpoch(0), |batch| batch.header().partition_leader_epoch))
 }

@@ -1,22 +1,25 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::snapshotting::{Replayed, SnapshotKeeper, replay};
+use super::snapshotting::{Replayed, SnapshotKeeper, records_in, replay};
 use super::{Decision, dynamic_configs};
 use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
-use crate::io::{Io, timeout};
+use crate::io::{Alarm, Io};
 use crate::log::LogConfig;
-use crate::metadata::{ConfigResource, ImageCell, ImageError, MetadataImage, SnapshotError, TopicImage};
-use crate::partition::{
-    AppendRequest, PartitionError, PartitionSpec, Partitions, PartitionsClosed, Required, ScanError,
-    log_config,
+use crate::metadata::{
+    ConfigResource, ImageCell, ImageError, MetadataImage, PartitionImage, SnapshotError, TopicImage,
 };
-use crate::raft::VoterSet;
-use crate::types::{NodeId, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::partition::{
+    AppendRequest, AppendTerms, FetchWaiter, PartitionError, PartitionSpec, Partitions, PartitionsClosed,
+    ReadFrom, ScanError, log_config,
+};
+use crate::raft::{ReplicaKey, VoterSet};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
 
@@ -28,12 +31,18 @@ pub const METADATA_PARTITION: PartitionId =
 const QUEUE_CHANGES_MAX: usize = 128;
 /// The largest batch of records that one change may become; larger changes take several, in order.
 const BATCH_BYTES_MAX: usize = 1 << 20;
+/// How long after a partition was made its first leader campaigns.
+const FIRST_CAMPAIGN: Duration = Duration::from_millis(30);
+/// How soon the metadata log is read again after it could not be.
+const CATCH_UP_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the metadata cannot be changed or read now.
 #[derive(Debug, thiserror::Error)]
 pub enum ControllerUnavailable {
     #[error("the node is shutting down")]
     ShuttingDown,
+    #[error("this node is not the active controller")]
+    NotController,
     #[error("the metadata log does not take records: {0}")]
     Append(#[from] crate::partition::AppendError),
     #[error("a partition of this node could not be changed: {0}")]
@@ -77,7 +86,13 @@ type Reply = Box<dyn FnOnce(Result<(), Arc<ControllerUnavailable>>) + Send>;
 /// Asks the controller for changes. Cheap to clone.
 #[derive(Clone)]
 pub struct ControllerHandle {
-    queue: mpsc::Sender<Decide>,
+    queue: mpsc::Sender<Asked>,
+}
+
+/// What the task is asked.
+enum Asked {
+    Change(Decide),
+    RemoveOrphans(oneshot::Sender<Result<(), ControllerUnavailable>>),
 }
 
 impl ControllerHandle {
@@ -100,7 +115,19 @@ impl ControllerHandle {
             (decision.records, finish)
         });
         let closed = || Arc::new(ControllerUnavailable::ShuttingDown);
-        self.queue.send(decide).await.map_err(|_| closed())?;
+        self.queue.send(Asked::Change(decide)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Removes the logs on this node's disk whose partitions are no more: once its image is as new as all that it knew
+    /// before it started.
+    ///
+    /// # Errors
+    /// If the journal failed, or the node is shutting down.
+    pub async fn remove_orphans(&self) -> Result<(), ControllerUnavailable> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || ControllerUnavailable::ShuttingDown;
+        self.queue.send(Asked::RemoveOrphans(reply)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 }
@@ -121,11 +148,22 @@ pub struct Controller {
     io: Io,
     config: ControllerConfig,
     partitions: Partitions,
+    /// Other nodes have the metadata log, too, and one of them may be the active controller.
+    clustered: bool,
     image: Arc<MetadataImage>,
     published: Arc<ImageCell>,
-    /// The metadata log's end.
+    /// Up to where of the metadata log the image is made.
     end: Offset,
     snapshots: SnapshotKeeper,
+}
+
+/// Who has the metadata log.
+#[derive(Clone, Debug)]
+pub enum Quorum {
+    /// This node alone.
+    Lone,
+    /// These replicas vote on it, as the cluster's founding says; every other node observes it.
+    Founded(VoterSet),
 }
 
 impl Controller {
@@ -139,51 +177,111 @@ impl Controller {
         config: ControllerConfig,
         partitions: Partitions,
         published: Arc<ImageCell>,
+        quorum: Quorum,
     ) -> Result<ControllerHandle, ControllerUnavailable> {
         let node = config.start.node_id;
+        let (voters, clustered) = match quorum {
+            Quorum::Lone => (VoterSet::new([node]), false),
+            Quorum::Founded(voters) => (voters, true),
+        };
         let spec = PartitionSpec {
             id: METADATA_PARTITION,
             topic: "__cluster_metadata".into(),
-            voters: VoterSet::new([node]),
+            voters,
             config: metadata_log_config(&config.start.metadata),
         };
         partitions.create(vec![spec]).await?;
-        let Replayed { image, end, bytes, snapshots } = replay(&io, &partitions).await?;
+        let Replayed { image, end, bytes, snapshots } = replay(&io, &partitions, clustered).await?;
         let snapshots = SnapshotKeeper::new(snapshots, &config.start.metadata, io.clock.now(), bytes);
-        let image = Arc::new(image);
-        let mut controller =
-            Controller { io: io.clone(), config, partitions, image, published, end, snapshots };
+        let mut controller = Controller {
+            io: io.clone(),
+            config,
+            partitions,
+            clustered,
+            image: Arc::new(image),
+            published,
+            end,
+            snapshots,
+        };
         controller.reconfigure();
         controller.follow_from_start().await?;
-        controller.published.publish(Arc::clone(&controller.image));
+        controller.publish();
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
         drop(io.spawn.spawn("controller", Box::pin(controller.run(changes))));
         Ok(ControllerHandle { queue })
     }
 
-    async fn run(mut self, mut changes: mpsc::Receiver<Decide>) {
+    async fn run(mut self, mut changes: mpsc::Receiver<Asked>) {
+        let clock = Arc::clone(&self.io.clock);
+        let mut alarm = Alarm::default();
         loop {
-            let decide = match self.snapshots.deadline() {
-                None => changes.recv().await,
-                Some(at) => match timeout(&*self.io.clock, at, changes.recv()).await {
-                    Ok(decide) => decide,
-                    Err(_) => {
-                        self.take_snapshot().await;
-                        continue;
+            let more = FetchWaiter::for_progress();
+            let mut pause = None;
+            if self.clustered
+                && let Err(failure) = self.catch_up(Some(&more)).await
+            {
+                error!(%failure, "the metadata log cannot be followed; it is tried again");
+                pause = Some(clock.now().after(CATCH_UP_PAUSE));
+            }
+            let deadline = [pause, self.snapshots.deadline()].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                () = more.satisfied(), if pause.is_none() => {}
+                asked = changes.recv() => match asked {
+                    None => return,
+                    Some(Asked::Change(decide)) => self.decide(decide).await,
+                    Some(Asked::RemoveOrphans(reply)) => {
+                        // Whoever asked may have gone.
+                        drop(reply.send(self.remove_orphans().await));
                     }
                 },
-            };
-            let Some(decide) = decide else { return };
-            let (records, finish) = decide(&self.image);
-            let result = self.commit(&records).await.map_err(Arc::new);
-            if let Err(failure) = &result {
-                error!(%failure, "a change of the metadata failed");
+                () = alarm.at(&*clock, deadline) => {
+                    if self.snapshots.deadline().is_some_and(|at| at <= clock.now()) {
+                        self.take_snapshot().await;
+                    }
+                }
             }
-            finish(result);
         }
     }
 
-    async fn commit(&mut self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
+    fn publish(&self) {
+        self.published.publish(Arc::clone(&self.image), self.end);
+    }
+
+    /// The epoch in which this node is the active controller, if it is.
+    fn active_epoch(&self) -> Option<LeaderEpoch> {
+        let leadership = self.partitions.leaderships().of(METADATA_PARTITION)?;
+        leadership.serving.then_some(leadership.epoch)
+    }
+
+    async fn decide(&mut self, decide: Decide) {
+        let mut epoch = None;
+        if self.clustered {
+            epoch = self.active_epoch();
+            let caught_up = match epoch {
+                // All of earlier epochs is committed once this one serves; of this one, only what was decided here is there.
+                Some(_) => self.catch_up(None).await,
+                None => Err(ControllerUnavailable::NotController),
+            };
+            if let Err(failure) = caught_up {
+                // It decides nothing: its reply is lost.
+                let (_, finish) = decide(&self.image);
+                return finish(Err(Arc::new(failure)));
+            }
+        }
+        let (records, finish) = decide(&self.image);
+        let result = self.commit(&records, epoch).await.map_err(Arc::new);
+        if let Err(failure) = &result {
+            error!(%failure, "a change of the metadata failed");
+        }
+        finish(result);
+    }
+
+    async fn commit(
+        &mut self,
+        records: &[MetadataRecord],
+        epoch: Option<LeaderEpoch>,
+    ) -> Result<(), ControllerUnavailable> {
         if records.is_empty() {
             return Ok(());
         }
@@ -191,7 +289,47 @@ impl Controller {
         for record in records {
             next.apply(record)?;
         }
-        self.append(records).await?;
+        let (first, end) = self.append(records, epoch).await?;
+        if first == self.end {
+            self.end = end;
+            return self.adopt(next, records).await;
+        }
+        // A change of the voters came between.
+        self.catch_up(None).await
+    }
+
+    /// Takes over what is committed and not in the image yet. `waiter` is told once there may be more.
+    async fn catch_up(&mut self, waiter: Option<&Arc<FetchWaiter>>) -> Result<(), ControllerUnavailable> {
+        loop {
+            let read = self.partitions.batches(METADATA_PARTITION, self.end, ReadFrom::Replica, waiter).await;
+            let batches = match read {
+                Ok(batches) => batches,
+                // This node's disk has less than its snapshot: the rest comes from the others.
+                Err(ScanError::Partition(PartitionError::OutOfRange { end, .. })) if end < self.end => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let Some(last) = batches.last() else { return Ok(()) };
+            let end = last.header().next_offset();
+            let bytes = batches.iter().map(|batch| batch.len() as u64).sum();
+            let records = records_in(&batches)?;
+            let mut next = MetadataImage::clone(&self.image);
+            for record in &records {
+                next.apply(record)?;
+            }
+            self.end = end;
+            self.snapshots.grown(bytes);
+            self.adopt(next, &records).await?;
+        }
+    }
+
+    /// Makes the image that these records led to hold on this node.
+    async fn adopt(
+        &mut self,
+        next: MetadataImage,
+        records: &[MetadataRecord],
+    ) -> Result<(), ControllerUnavailable> {
         let previous = std::mem::replace(&mut self.image, Arc::new(next));
         // Before the image that follows from it: whoever sees that one shall find these defaults.
         let brokers_changed = records.iter().any(is_of_brokers);
@@ -202,20 +340,27 @@ impl Controller {
         if brokers_changed {
             self.configure_all().await?;
         }
-        self.published.publish(Arc::clone(&self.image));
+        self.publish();
         Ok(())
     }
 
     /// Writes a snapshot and lets the log forget what the one before it covers. A failure leaves all as it was.
     async fn take_snapshot(&mut self) {
         let (image, end) = (Arc::clone(&self.image), self.end);
-        match self.snapshots.take(&self.io, &self.partitions, &image, end).await {
+        match self.snapshots.take(&self.io, &self.partitions, &image, end, self.clustered).await {
             Ok(()) => info!(end = end.0, "a metadata snapshot was taken"),
             Err(failure) => warn!(%failure, "no metadata snapshot; the log keeps everything until the next"),
         }
     }
 
-    async fn append(&mut self, records: &[MetadataRecord]) -> Result<(), ControllerUnavailable> {
+    /// Appends records; where they begin and end in the log once they are committed.
+    async fn append(
+        &mut self,
+        records: &[MetadataRecord],
+        epoch: Option<LeaderEpoch>,
+    ) -> Result<(Offset, Offset), ControllerUnavailable> {
+        let terms = AppendTerms { epoch, ..AppendTerms::COMMITTED };
+        let (mut first, mut end) = (None, self.end);
         let wall = self.io.clock.wall();
         let mut rest = records.iter().map(MetadataRecord::encode).collect::<Result<Vec<Bytes>, _>>()?;
         while !rest.is_empty() {
@@ -233,12 +378,17 @@ impl Controller {
             let batch = batch.build();
             let bytes = batch.batch().len() as u64;
             let append = AppendRequest { id: METADATA_PARTITION, batch };
-            let appended = self.partitions.append_one(append, Required::Committed).await??;
+            let appended = self.partitions.append_one(append, terms).await??;
             let count = i64::try_from(taken).expect("a batch has fewer records than an i64 counts");
-            self.end = Offset(appended.base_offset.0 + count);
+            if first.is_some() && appended.base_offset != end {
+                // Something came between: whoever reads on sees it.
+                first = Some(Offset(-1));
+            }
+            first.get_or_insert(appended.base_offset);
+            end = Offset(appended.base_offset.0 + count);
             self.snapshots.grown(bytes);
         }
-        Ok(())
+        Ok((first.unwrap_or(self.end), end))
     }
 
     /// Makes this node's partitions what the records say.
@@ -277,6 +427,9 @@ impl Controller {
                 | MetadataRecord::FeatureLevel(_)
                 | MetadataRecord::ProducerIds(_)
                 | MetadataRecord::RegisterBroker(_)
+                | MetadataRecord::BrokerChange(_)
+                | MetadataRecord::RemoveBroker(_)
+                | MetadataRecord::PartitionChange(_)
                 | MetadataRecord::Topic(_) => {}
             }
         }
@@ -284,12 +437,39 @@ impl Controller {
             self.partitions.delete(deleted).await?;
         }
         if !created.is_empty() {
+            let preferred = self.preferred_here(&created);
             self.partitions.create(created).await?;
+            self.campaign_soon(preferred);
         }
         for topic in configured.into_iter().filter_map(|name| self.image.topic(name)) {
             self.configure(topic).await?;
         }
         Ok(())
+    }
+
+    /// Those of new partitions that this node is to lead first, and that others have to vote on.
+    fn preferred_here(&self, created: &[PartitionSpec]) -> Vec<PartitionId> {
+        let node = self.config.start.node_id;
+        let first = |id: PartitionId| {
+            let replicas = &self.image.partition(id)?.replicas;
+            (replicas.len() > 1 && replicas.first() == Some(&node)).then_some(id)
+        };
+        created.iter().filter_map(|spec| first(spec.id)).collect()
+    }
+
+    /// Campaigns for new partitions once the others have made them, too, rather than wait for an election's time.
+    fn campaign_soon(&self, ids: Vec<PartitionId>) {
+        if ids.is_empty() {
+            return;
+        }
+        let (clock, partitions) = (Arc::clone(&self.io.clock), self.partitions.clone());
+        let campaign = async move {
+            clock.sleep(FIRST_CAMPAIGN).await;
+            if partitions.campaign(ids).await.is_err() {
+                info!("new partitions have no leader yet: the node stops");
+            }
+        };
+        drop(self.io.spawn.spawn("first-campaign", Box::pin(campaign)));
     }
 
     /// Makes what was set for brokers while they ran hold on this node.
@@ -331,11 +511,15 @@ impl Controller {
 
     /// What this node shall hold of a partition, if it is one of its replicas.
     fn spec(&self, topic: &TopicImage, id: PartitionId, node: NodeId) -> Option<PartitionSpec> {
-        let replicas = &topic.partitions.get(&id.index)?.replicas;
+        let PartitionImage { replicas, directories, .. } = topic.partitions.get(&id.index)?;
+        let keys = replicas.iter().zip(directories);
+        let keys = keys.map(|(&node, &directory)| ReplicaKey { node, directory });
+        let voters =
+            VoterSet::of(keys).expect("the controller gives each partition replicas on distinct nodes");
         replicas.contains(&node).then(|| PartitionSpec {
             id,
             topic: Arc::clone(&topic.name),
-            voters: VoterSet::new(replicas.iter().copied()),
+            voters,
             config: self.log_config(topic),
         })
     }
@@ -351,12 +535,21 @@ impl Controller {
         }
         let opened = specs.len();
         self.partitions.create(specs).await?;
+        if !self.clustered {
+            self.remove_orphans().await?;
+        }
+        info!(topics = self.image.topic_count(), partitions = opened, "metadata loaded");
+        Ok(())
+    }
+
+    /// Removes the logs of partitions that the image does not know. It must be as new as what this node had before it
+    /// started.
+    async fn remove_orphans(&self) -> Result<(), ControllerUnavailable> {
         let orphans = self.partitions.unclaimed().await?;
         if !orphans.is_empty() {
             info!(count = orphans.len(), "removing the logs of partitions that were deleted");
             self.partitions.delete(orphans).await?;
         }
-        info!(topics = self.image.topic_count(), partitions = opened, "metadata loaded");
         Ok(())
     }
 }
@@ -370,6 +563,9 @@ fn is_of_brokers(record: &MetadataRecord) -> bool {
         | MetadataRecord::Partition(_)
         | MetadataRecord::ProducerIds(_)
         | MetadataRecord::RegisterBroker(_)
+        | MetadataRecord::BrokerChange(_)
+        | MetadataRecord::RemoveBroker(_)
+        | MetadataRecord::PartitionChange(_)
         | MetadataRecord::RemoveTopic(_)
         | MetadataRecord::Topic(_) => false,
     }

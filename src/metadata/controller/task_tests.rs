@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::task::{
     Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION,
 };
-use super::{Decision, bootstrap};
+use super::{Decision, Quorum, bootstrap};
 use crate::config::{Inputs, LiveConfig, load};
 use crate::metadata::{ImageCell, MetadataImage, SnapshotError};
 use crate::partition::testing::{TestFault, TestNode};
@@ -28,7 +28,13 @@ fn config() -> ControllerConfig {
 
 fn start(node: &TestNode) -> Result<(ControllerHandle, Arc<ImageCell>), ControllerUnavailable> {
     let image = Arc::new(ImageCell::default());
-    let started = Controller::start(node.io.clone(), config(), node.partitions.clone(), Arc::clone(&image));
+    let started = Controller::start(
+        node.io.clone(),
+        config(),
+        node.partitions.clone(),
+        Arc::clone(&image),
+        Quorum::Lone,
+    );
     Ok((node.runtime.block_on(started)?, image))
 }
 

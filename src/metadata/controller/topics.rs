@@ -7,7 +7,7 @@ use crate::config::{
 };
 use crate::metadata::{MetadataImage, TopicImage};
 use crate::types::limits::PARTITIONS_MAX;
-use crate::types::{NodeId, PartitionIndex, TopicId};
+use crate::types::{NodeId, PartitionIndex, TopicId, Uuid};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::{ConfigRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
 
@@ -138,7 +138,7 @@ fn create_topic(
     check_name_free(image, &topic.name)?;
     let configs = checked_configs(&topic.configs, rules.configs)?;
     let replicas = if topic.assignments.is_empty() {
-        place_new_topic(image, topic, rules.topics)?
+        place_new_topic(image, topic, id, rules.topics)?
     } else {
         check_assignments(image, topic)?
     };
@@ -168,15 +168,23 @@ fn create_topic(
             ..ConfigRecord::default()
         })
     }));
-    records.extend((0..).zip(replicas).map(|(index, replicas)| partition_record(id, index, &replicas)));
+    records
+        .extend((0..).zip(replicas).map(|(index, replicas)| partition_record(image, id, index, &replicas)));
     Ok((created, records))
 }
 
-fn partition_record(topic: TopicId, index: i32, replicas: &[NodeId]) -> MetadataRecord {
+fn partition_record(
+    image: &MetadataImage,
+    topic: TopicId,
+    index: i32,
+    replicas: &[NodeId],
+) -> MetadataRecord {
+    let directory = |node| image.brokers.get(node).map_or(Uuid::ZERO, |broker| broker.directory);
     MetadataRecord::Partition(PartitionRecord {
         topic_id: topic,
         partition_id: index,
         replicas: replicas.iter().map(|node| node.0).collect(),
+        directories: replicas.iter().map(directory).collect(),
         leader: replicas.first().map_or(-1, |node| node.0),
         leader_epoch: 0,
         partition_epoch: 0,
@@ -234,6 +242,7 @@ pub(super) fn check_settings(
 fn place_new_topic(
     image: &MetadataImage,
     topic: &NewTopic,
+    id: TopicId,
     defaults: &TopicsConfig,
 ) -> Result<Vec<Vec<NodeId>>, ControllerError> {
     let factor = match topic.replication_factor {
@@ -258,28 +267,77 @@ fn place_new_topic(
     if count > PARTITIONS_MAX {
         return Err(ControllerError::TooManyPartitions { wanted: count, limit: PARTITIONS_MAX });
     }
-    place(image, topic.name.len(), 0..count, factor)
+    place(image, start_of(id), 0..count, factor)
 }
 
-/// Spreads partitions over the brokers round-robin; replicas go to the brokers that follow.
+/// Where a topic's placement begins: drawn with its id.
+fn start_of(id: TopicId) -> usize {
+    usize::from(u16::from_be_bytes([id.0[0], id.0[1]]))
+}
+
+/// Spreads partitions over the racks, then over the brokers in each (Kafka's striped placement), from `first` on. Brokers that are
+/// fenced or about to stop get replicas only if there are not enough others.
 fn place(
     image: &MetadataImage,
     first: usize,
     partitions: std::ops::Range<usize>,
     factor: i16,
 ) -> Result<Vec<Vec<NodeId>>, ControllerError> {
-    let brokers: Vec<NodeId> = image.brokers.keys().copied().collect();
     let factor = usize::try_from(factor).unwrap_or(0);
-    if factor == 0 || factor > brokers.len() {
+    if factor == 0 || factor > image.brokers.len() {
         return Err(ControllerError::InvalidReplicationFactor(format!(
             "replication factor {factor} cannot be met: {} broker(s) are registered",
-            brokers.len()
+            image.brokers.len()
         )));
     }
+    let is_ready = |node: &NodeId| image.brokers.get(node).is_some_and(|one| !one.fenced && !one.draining);
+    let all = striped(image, image.brokers.keys().copied());
+    let ready: Vec<NodeId> = all.iter().copied().filter(is_ready).collect();
+    let spare: Vec<NodeId> = all.iter().copied().filter(|node| !is_ready(node)).collect();
+    let racks: BTreeSet<Option<&str>> = all.iter().map(|node| rack(image, *node)).collect();
     let replicas_of = |partition: usize| {
-        (0..factor).map(|replica| brokers[(first + partition + replica) % brokers.len()]).collect()
+        let from = first.wrapping_add(partition);
+        let turned = (0..ready.len()).map(|step| ready[(from % ready.len() + step) % ready.len()]);
+        let candidates: Vec<NodeId> = turned.chain(spare.iter().copied()).take(all.len()).collect();
+        choose(image, &candidates, factor, racks.len())
     };
     Ok(partitions.map(replicas_of).collect())
+}
+
+fn rack(image: &MetadataImage, node: NodeId) -> Option<&str> {
+    image.brokers.get(&node).and_then(|broker| broker.rack.as_deref())
+}
+
+/// One broker of each rack, then the next of each, and so on.
+fn striped(image: &MetadataImage, brokers: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+    let mut by_rack: BTreeMap<Option<&str>, Vec<NodeId>> = BTreeMap::new();
+    for node in brokers {
+        by_rack.entry(rack(image, node)).or_default().push(node);
+    }
+    let most = by_rack.values().map(Vec::len).max().unwrap_or(0);
+    (0..most).flat_map(|at| by_rack.values().filter_map(move |nodes| nodes.get(at).copied())).collect()
+}
+
+/// The first `factor` of the candidates, but no second one of a rack before there is one of each.
+fn choose(image: &MetadataImage, candidates: &[NodeId], factor: usize, racks: usize) -> Vec<NodeId> {
+    let mut chosen: Vec<NodeId> = Vec::with_capacity(factor);
+    let mut seen: BTreeSet<Option<&str>> = BTreeSet::new();
+    while chosen.len() < factor {
+        let next = candidates.iter().copied().find(|node| {
+            !chosen.contains(node) && (seen.len() >= racks || !seen.contains(&rack(image, *node)))
+        });
+        match next {
+            Some(node) => {
+                seen.insert(rack(image, node));
+                chosen.push(node);
+            }
+            None => match candidates.iter().copied().find(|node| !chosen.contains(node)) {
+                Some(node) => chosen.push(node),
+                None => break,
+            },
+        }
+    }
+    chosen
 }
 
 fn check_assignments(image: &MetadataImage, topic: &NewTopic) -> Result<Vec<Vec<NodeId>>, ControllerError> {
@@ -429,7 +487,7 @@ fn add_partitions(
     let replicas = match &request.assignments {
         None => {
             let factor = i16::try_from(factor).unwrap_or(i16::MAX);
-            place(image, topic.name.len(), present..wanted, factor)?
+            place(image, start_of(topic.id), present..wanted, factor)?
         }
         Some(assigned) => {
             for (index, replicas) in (0..).zip(assigned) {
@@ -448,7 +506,7 @@ fn add_partitions(
     let first = i32::try_from(present).expect("bounded by PARTITIONS_MAX");
     Ok((first..)
         .zip(&replicas)
-        .map(|(index, replicas)| partition_record(topic.id, index, replicas))
+        .map(|(index, replicas)| partition_record(image, topic.id, index, replicas))
         .collect())
 }
 

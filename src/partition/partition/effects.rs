@@ -248,6 +248,7 @@ impl Partition {
             self.uncommitted.pop_front();
         }
         self.fetches.gained(gained);
+        self.fetches.progressed();
     }
 
     fn fail_waiting(&mut self, out: &mut Outbox) {

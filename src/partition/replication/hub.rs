@@ -3,14 +3,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{PeerStep, Post};
+use super::calls::{CallService, Desk, Due, PeerCall, PeerCalls};
+use super::{PeerStep, Post, SilentNodes};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
-    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, Identity, LinkEvent, LinkId, Outbox,
-    PeerOptions, PeerStats, PeerTransport, Replied, read_message_rows, write_message_rows,
+    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
+    PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
 };
-use crate::raft::Contacts;
+use crate::raft::{Contacts, Event};
 use crate::types::{Instant, NodeId, PartitionId};
 use crate::wire::PeerFrame;
 use crate::wire::messages::PeerMessages;
@@ -18,11 +19,13 @@ use crate::wire::messages::PeerMessages;
 /// Frames that were read and wait for the hub.
 const EVENTS_MAX: usize = 16;
 
-/// Where another node listens for nodes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NodeAddress {
-    pub host: String,
-    pub port: u16,
+/// What the exchange with other nodes needs to know of this one.
+pub struct PeerSetup {
+    pub node: NodeId,
+    pub options: PeerOptions,
+    pub presence: Presence,
+    /// Answers their calls.
+    pub service: Arc<dyn CallService>,
 }
 
 /// The running exchange with other nodes.
@@ -30,28 +33,31 @@ pub struct Replication {
     shutdown: Shutdown,
     nodes: Arc<Known>,
     transport: PeerTransport,
-    tasks: Vec<TaskHandle>,
+    calls: PeerCalls,
+    silent: SilentNodes,
+    tasks: Mutex<Vec<TaskHandle>>,
 }
 
 impl Replication {
     /// Joins the partitions of this node to those of others, which listen at these addresses; `listener` takes their
-    /// connections. `identity` tells who this node is by now.
+    /// connections. While this node belongs to no cluster, it takes introductions only.
     #[must_use]
     pub fn start(
         io: &Io,
         partitions: &Partitions,
-        identity: Arc<dyn Fn() -> Identity + Send + Sync>,
-        options: PeerOptions,
+        setup: PeerSetup,
         listener: Box<dyn Listener>,
         nodes: BTreeMap<NodeId, NodeAddress>,
     ) -> Replication {
         let shutdown = Shutdown::new();
         let (events, incoming) = mpsc::channel(EVENTS_MAX);
-        let own = identity().node;
-        let transport = PeerTransport::new(io.clone(), options, identity, events, shutdown.clone());
+        let PeerSetup { node: own, options, presence, service } = setup;
+        let transport = PeerTransport::new(io.clone(), options, presence, events, shutdown.clone());
         let serving = transport.serve(listener);
         let known = Arc::new(Known { nodes: Mutex::new(Some(nodes)), changed: Notify::new() });
         let (shards, post) = partitions.peer_side();
+        let (desk, silent) = (Arc::<Desk>::default(), SilentNodes::default());
+        let calls = PeerCalls::new(Arc::clone(&desk));
         let hub = Hub {
             io: io.clone(),
             own,
@@ -64,6 +70,10 @@ impl Replication {
             links: BTreeMap::new(),
             fetches: BTreeSet::new(),
             replies: BTreeSet::new(),
+            desk,
+            service,
+            silent: silent.clone(),
+            shutdown: shutdown.clone(),
         };
         let (stopped, told) = (shutdown.clone(), Arc::clone(&known));
         let running = async move {
@@ -75,13 +85,32 @@ impl Replication {
             }
         };
         let hub = io.spawn.spawn("replication", Box::pin(running));
-        Replication { shutdown, nodes: known, transport, tasks: vec![serving, hub] }
+        Replication {
+            shutdown,
+            nodes: known,
+            transport,
+            calls,
+            silent,
+            tasks: Mutex::new(vec![serving, hub]),
+        }
     }
 
     /// Other nodes are known from now on, or other addresses.
     pub fn set_nodes(&self, nodes: BTreeMap<NodeId, NodeAddress>) {
         *self.nodes.nodes.lock().unwrap_or_else(PoisonError::into_inner) = Some(nodes);
         self.nodes.changed.notify_one();
+    }
+
+    /// For requests that other nodes are to answer.
+    #[must_use]
+    pub fn calls(&self) -> PeerCalls {
+        self.calls.clone()
+    }
+
+    /// Which of the known nodes have not been heard for the silence that counts as failure.
+    #[must_use]
+    pub fn silent_nodes(&self) -> SilentNodes {
+        self.silent.clone()
     }
 
     /// What happened to connections so far.
@@ -91,9 +120,10 @@ impl Replication {
     }
 
     /// Closes all connections.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.shutdown.begin();
-        for task in self.tasks {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
             if let Err(error) = task.join().await {
                 tracing::warn!(%error, "a task of the exchange with other nodes failed");
             }
@@ -127,6 +157,17 @@ struct Hub {
     /// Shards that have something for requests to a node, and for replies to one.
     fetches: BTreeSet<(NodeId, usize)>,
     replies: BTreeSet<(NodeId, usize)>,
+    desk: Arc<Desk>,
+    service: Arc<dyn CallService>,
+    silent: SilentNodes,
+    shutdown: Shutdown,
+}
+
+impl Drop for Hub {
+    /// However it ends, nobody waits for calls any more.
+    fn drop(&mut self) {
+        self.desk.close();
+    }
 }
 
 /// A connection.
@@ -138,9 +179,33 @@ struct Owned {
 }
 
 enum Side {
-    /// With whether the last frame held messages: fetches and messages take turns.
-    Asks(Asker, bool),
-    Answers(Answerer),
+    /// With what goes first into the next frame: fetches, messages and calls take turns.
+    Asks(Asker, Turn),
+    /// With whether the last frame was the response to a call: they take turns with the replies to fetches.
+    Answers(Answerer, bool),
+}
+
+/// What a frame to an acceptor holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    Messages,
+    Calls,
+    Fetches,
+}
+
+impl Turn {
+    /// All, from this one on.
+    fn round(self) -> [Turn; 3] {
+        match self {
+            Turn::Messages => [Turn::Messages, Turn::Calls, Turn::Fetches],
+            Turn::Calls => [Turn::Calls, Turn::Fetches, Turn::Messages],
+            Turn::Fetches => [Turn::Fetches, Turn::Messages, Turn::Calls],
+        }
+    }
+
+    fn next(self) -> Turn {
+        self.round()[1]
+    }
 }
 
 impl Hub {
@@ -150,7 +215,7 @@ impl Hub {
         known: Arc<Known>,
     ) -> Result<(), PartitionsClosed> {
         let clock = Arc::clone(&self.io.clock);
-        let post = Arc::clone(&self.post);
+        let (post, desk) = (Arc::clone(&self.post), Arc::clone(&self.desk));
         let mut alarm = Alarm::default();
         loop {
             if let Some(nodes) = known.take() {
@@ -170,6 +235,7 @@ impl Hub {
                     }
                 }
                 () = post.arrived() => {}
+                () = desk.arrived() => {}
                 () = alarm.at(&*clock, self.deadline()) => {}
             }
             self.expire().await?;
@@ -187,6 +253,7 @@ impl Hub {
                 self.nodes.remove(&node);
                 if !nodes.contains_key(&node) {
                     self.contacts.forget(node);
+                    self.silent.set(node, false);
                 }
             }
         }
@@ -205,7 +272,7 @@ impl Hub {
                 let (at, timer) = asker.deadline();
                 (owned.ready || timer == AskerTimer::GiveUp).then_some(at)
             }
-            Side::Answers(answerer) => Some(answerer.deadline()),
+            Side::Answers(answerer, _) => Some(answerer.deadline()),
         });
         links.chain(self.contacts.deadline()).min()
     }
@@ -215,6 +282,7 @@ impl Hub {
         let now = self.io.clock.now();
         let silent: Vec<_> = self.contacts.expired(now).collect();
         for event in silent {
+            self.note(&event);
             self.tell_all(|| PeerStep::Contact(event.clone())).await?;
         }
         let over = |owned: &Owned| match &owned.side {
@@ -222,7 +290,7 @@ impl Hub {
                 let (at, timer) = asker.deadline();
                 timer == AskerTimer::GiveUp && at <= now
             }
-            Side::Answers(answerer) => answerer.deadline() <= now,
+            Side::Answers(answerer, _) => answerer.deadline() <= now,
         };
         let ended: Vec<LinkId> =
             self.links.iter().filter(|(_, owned)| over(owned)).map(|(&link, _)| link).collect();
@@ -264,17 +332,18 @@ impl Hub {
     async fn take(&mut self, event: LinkEvent) -> Result<(), PartitionsClosed> {
         let now = self.io.clock.now();
         match event {
-            LinkEvent::Up { link, frames, .. } => {
+            LinkEvent::Up { link, frames, greeting } => {
                 let timing = self.options.timing;
                 let side = match link.direction {
-                    Direction::Dialled => Side::Asks(Asker::new(timing, now), false),
-                    Direction::Accepted => Side::Answers(Answerer::new(link.peer, timing, now)),
+                    Direction::Dialled => Side::Asks(Asker::new(timing, now), Turn::Messages),
+                    Direction::Accepted => Side::Answers(Answerer::new(link.peer, timing, now), false),
                 };
                 // A connection takes the place of the one before it, of which the end may be told later.
                 let same = |known: &&LinkId| known.peer == link.peer && known.direction == link.direction;
                 if let Some(before) = self.links.keys().find(same).copied() {
                     self.links.remove(&before);
                 }
+                self.desk.up(link, greeting.peer.frame_bytes_max);
                 self.links.insert(link, Owned { frames, ready: true, side });
                 let (peer, direction) = (link.peer, link.direction);
                 self.tell_all(|| PeerStep::Up { peer, direction }).await
@@ -298,6 +367,7 @@ impl Hub {
 
     /// Dropping it closes it.
     async fn close(&mut self, link: LinkId) -> Result<(), PartitionsClosed> {
+        self.desk.down(link);
         if self.links.remove(&link).is_some() && link.direction == Direction::Accepted {
             self.tell_all(|| PeerStep::Down { peer: link.peer }).await?;
         }
@@ -327,7 +397,7 @@ impl Hub {
                     }
                 }
             }
-            (Side::Answers(answerer), PeerFrame::Fetch(request)) => {
+            (Side::Answers(answerer, _), PeerFrame::Fetch(request)) => {
                 let Asked { as_of, seen, rows, forgotten } = match answerer.take(now, &request) {
                     Ok(asked) => asked,
                     Err(error) => return Ok(Err(format!("fetches: {error}"))),
@@ -343,7 +413,7 @@ impl Hub {
                     }
                 }
             }
-            (Side::Answers(_), PeerFrame::Messages(messages)) => {
+            (Side::Answers(..), PeerFrame::Messages(messages)) => {
                 let rows = match read_message_rows(peer, &messages.rows) {
                     Ok(rows) => rows,
                     Err(error) => return Ok(Err(format!("messages: {error}"))),
@@ -354,17 +424,51 @@ impl Hub {
                     }
                 }
             }
-            (Side::Asks(..) | Side::Answers(_), other) => {
+            (Side::Asks(..), PeerFrame::Response(response)) => {
+                return Ok(self.desk.take_response(link, response));
+            }
+            (Side::Answers(..), PeerFrame::Request(request)) => {
+                return Ok(self.desk.take_request(link, request).map(|taken| {
+                    if let Some((due, call)) = taken {
+                        self.serve(peer, due, call);
+                    }
+                }));
+            }
+            (Side::Asks(..) | Side::Answers(..), other) => {
                 return Ok(Err(format!("{} on this connection", other.name())));
             }
         }
         Ok(Ok(()))
     }
 
+    /// Has a call answered, beside the hub.
+    fn serve(&self, from: NodeId, due: Due, call: PeerCall) {
+        let (service, shutdown) = (Arc::clone(&self.service), self.shutdown.clone());
+        let serving = async move {
+            tokio::select! {
+                biased;
+                () = shutdown.begun() => drop(due),
+                response = async { service.call(from, call).await } => due.done(response),
+            }
+        };
+        drop(self.io.spawn.spawn("peer-call", Box::pin(serving)));
+    }
+
     async fn heard(&mut self, node: NodeId, as_of: Instant, now: Instant) -> Result<(), PartitionsClosed> {
         match self.contacts.heard(node, as_of, now) {
-            Some(event) => self.tell_all(|| PeerStep::Contact(event.clone())).await,
+            Some(event) => {
+                self.note(&event);
+                self.tell_all(|| PeerStep::Contact(event.clone())).await
+            }
             None => Ok(()),
+        }
+    }
+
+    fn note(&self, event: &Event) {
+        match event {
+            Event::NodeSilent { node } => self.silent.set(*node, true),
+            Event::NodeHeard { node } => self.silent.set(*node, false),
+            other => unreachable!("contacts say nothing else: {other:?}"),
         }
     }
 
@@ -379,7 +483,11 @@ impl Hub {
         for (node, what) in malformed {
             self.transport.malformed(node, &what);
             // The session begins anew, from what the replicas hold.
-            self.links.retain(|link, _| link.peer != node || link.direction != Direction::Dialled);
+            let dialled = |link: &LinkId| link.peer == node && link.direction == Direction::Dialled;
+            for link in self.links.keys().copied().filter(dialled).collect::<Vec<_>>() {
+                self.desk.down(link);
+                self.links.remove(&link);
+            }
         }
     }
 
@@ -406,24 +514,39 @@ impl Hub {
     async fn next_request(&mut self, link: LinkId) -> Result<Option<PeerFrame>, PartitionsClosed> {
         let now = self.io.clock.now();
         let peer = link.peer;
-        let Some(Owned { side: Side::Asks(asker, told), .. }) = self.links.get_mut(&link) else {
+        let Some(Owned { side: Side::Asks(asker, turn), .. }) = self.links.get_mut(&link) else {
             return Ok(None);
         };
         let (due, timer) = asker.deadline();
         let demanded = timer == AskerTimer::Demand && due <= now;
-        let shard = next_shard(&self.fetches, peer);
-        let may_tell = !demanded && (!*told || shard.is_none());
-        let rows = match may_tell {
-            true => self.post.with(|boxes| boxes.messages.get_mut(&peer).map(Outbox::take)),
-            false => None,
-        };
-        *told = false;
-        if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
-            *told = true;
-            let rows = write_message_rows(self.own, &rows);
-            return Ok(Some(PeerFrame::Messages(PeerMessages { rows, ..PeerMessages::default() })));
+        let first = std::mem::replace(turn, Turn::Messages);
+        // A heartbeat waits for nothing.
+        let turns = if demanded { &[Turn::Fetches][..] } else { &first.round()[..] };
+        for &kind in turns {
+            let frame = match kind {
+                Turn::Messages => self.messages(peer),
+                Turn::Calls => self.desk.next_request(link).map(PeerFrame::Request),
+                Turn::Fetches => self.fetch(link, demanded).await?,
+            };
+            if frame.is_some() {
+                if let Some(Owned { side: Side::Asks(_, turn), .. }) = self.links.get_mut(&link) {
+                    *turn = kind.next();
+                }
+                return Ok(frame);
+            }
         }
-        let wanted = match shard {
+        Ok(None)
+    }
+
+    fn messages(&self, peer: NodeId) -> Option<PeerFrame> {
+        let rows = self.post.with(|boxes| boxes.messages.get_mut(&peer).map(Outbox::take))?;
+        let rows = write_message_rows(self.own, &rows);
+        (!rows.is_empty()).then(|| PeerFrame::Messages(PeerMessages { rows, ..PeerMessages::default() }))
+    }
+
+    async fn fetch(&mut self, link: LinkId, demanded: bool) -> Result<Option<PeerFrame>, PartitionsClosed> {
+        let (now, peer) = (self.io.clock.now(), link.peer);
+        let wanted = match next_shard(&self.fetches, peer) {
             Some(shard) => {
                 let (wanted, more) = self.ask(shard, |reply| PeerStep::TakeFetches { peer, reply }).await?;
                 if !more {
@@ -445,10 +568,18 @@ impl Hub {
 
     async fn next_reply(&mut self, link: LinkId) -> Result<Option<PeerFrame>, PartitionsClosed> {
         let peer = link.peer;
-        let Some(Owned { side: Side::Answers(answerer), .. }) = self.links.get(&link) else {
+        let Some(Owned { side: Side::Answers(answerer, responded), .. }) = self.links.get_mut(&link) else {
             return Ok(None);
         };
-        let (Some(number), owes) = (answerer.next_number(), answerer.owes()) else { return Ok(None) };
+        if !std::mem::replace(responded, false)
+            && let Some(response) = self.desk.next_response(link)
+        {
+            *responded = true;
+            return Ok(Some(PeerFrame::Response(response)));
+        }
+        let (Some(number), owes) = (answerer.next_number(), answerer.owes()) else {
+            return Ok(self.desk.next_response(link).map(PeerFrame::Response));
+        };
         let mut rows = Vec::new();
         // The rows of one shard: those of several could be more than a frame takes.
         while rows.is_empty()
@@ -461,10 +592,10 @@ impl Hub {
             }
         }
         if rows.is_empty() && !owes {
-            return Ok(None);
+            return Ok(self.desk.next_response(link).map(PeerFrame::Response));
         }
         let now = self.io.clock.now();
-        let Some(Owned { side: Side::Answers(answerer), .. }) = self.links.get_mut(&link) else {
+        let Some(Owned { side: Side::Answers(answerer, _), .. }) = self.links.get_mut(&link) else {
             return Ok(None);
         };
         Ok(Some(PeerFrame::FetchReply(answerer.reply(now, rows))))

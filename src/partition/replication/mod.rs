@@ -8,10 +8,14 @@
 //!
 //! Invariants: a shard never waits for the hub; the hub waits for a shard's turn alone; rows are made when the connection can
 //! take them; nothing is kept for a node that is away but the state of replicas and a bounded number of messages.
+mod calls;
 mod hub;
 mod post;
+mod silence;
 mod steps;
 
-pub use hub::{NodeAddress, Replication};
+pub use calls::{CallFailed, CallService, LateService, PeerCall, PeerCalls};
+pub use hub::{PeerSetup, Replication};
 pub(super) use post::{Letters, Post};
+pub use silence::SilentNodes;
 pub(super) use steps::{PeerStep, read_beside};

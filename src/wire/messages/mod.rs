@@ -28,6 +28,7 @@ pub mod assign_replicas_to_dirs_request;
 pub mod assign_replicas_to_dirs_response;
 pub mod begin_quorum_epoch_request;
 pub mod begin_quorum_epoch_response;
+pub mod broker_change_record;
 pub mod broker_heartbeat_request;
 pub mod broker_heartbeat_response;
 pub mod broker_registration_request;
@@ -164,12 +165,16 @@ pub mod offset_fetch_request;
 pub mod offset_fetch_response;
 pub mod offset_for_leader_epoch_request;
 pub mod offset_for_leader_epoch_response;
+pub mod partition_change_record;
 pub mod partition_record;
 pub mod peer_fetch;
 pub mod peer_fetch_reply;
 pub mod peer_hello;
 pub mod peer_hello_reply;
+pub mod peer_introduction;
 pub mod peer_messages;
+pub mod peer_request;
+pub mod peer_response;
 pub mod produce_request;
 pub mod produce_response;
 pub mod producer_ids_record;
@@ -180,6 +185,7 @@ pub mod read_share_group_state_response;
 pub mod read_share_group_state_summary_request;
 pub mod read_share_group_state_summary_response;
 pub mod register_broker_record;
+pub mod remove_broker_record;
 pub mod remove_raft_voter_request;
 pub mod remove_raft_voter_response;
 pub mod remove_topic_record;
@@ -282,6 +288,7 @@ pub use assign_replicas_to_dirs_request::AssignReplicasToDirsRequest;
 pub use assign_replicas_to_dirs_response::AssignReplicasToDirsResponse;
 pub use begin_quorum_epoch_request::BeginQuorumEpochRequest;
 pub use begin_quorum_epoch_response::BeginQuorumEpochResponse;
+pub use broker_change_record::BrokerChangeRecord;
 pub use broker_heartbeat_request::BrokerHeartbeatRequest;
 pub use broker_heartbeat_response::BrokerHeartbeatResponse;
 pub use broker_registration_request::BrokerRegistrationRequest;
@@ -418,12 +425,16 @@ pub use offset_fetch_request::OffsetFetchRequest;
 pub use offset_fetch_response::OffsetFetchResponse;
 pub use offset_for_leader_epoch_request::OffsetForLeaderEpochRequest;
 pub use offset_for_leader_epoch_response::OffsetForLeaderEpochResponse;
+pub use partition_change_record::PartitionChangeRecord;
 pub use partition_record::PartitionRecord;
 pub use peer_fetch::PeerFetch;
 pub use peer_fetch_reply::PeerFetchReply;
 pub use peer_hello::PeerHello;
 pub use peer_hello_reply::PeerHelloReply;
+pub use peer_introduction::PeerIntroduction;
 pub use peer_messages::PeerMessages;
+pub use peer_request::PeerRequest;
+pub use peer_response::PeerResponse;
 pub use produce_request::ProduceRequest;
 pub use produce_response::ProduceResponse;
 pub use producer_ids_record::ProducerIdsRecord;
@@ -434,6 +445,7 @@ pub use read_share_group_state_response::ReadShareGroupStateResponse;
 pub use read_share_group_state_summary_request::ReadShareGroupStateSummaryRequest;
 pub use read_share_group_state_summary_response::ReadShareGroupStateSummaryResponse;
 pub use register_broker_record::RegisterBrokerRecord;
+pub use remove_broker_record::RemoveBrokerRecord;
 pub use remove_raft_voter_request::RemoveRaftVoterRequest;
 pub use remove_raft_voter_response::RemoveRaftVoterResponse;
 pub use remove_topic_record::RemoveTopicRecord;
@@ -640,6 +652,7 @@ macro_rules! for_each_message {
             AssignReplicasToDirsResponse,
             BeginQuorumEpochRequest,
             BeginQuorumEpochResponse,
+            BrokerChangeRecord,
             BrokerHeartbeatRequest,
             BrokerHeartbeatResponse,
             BrokerRegistrationRequest,
@@ -776,12 +789,16 @@ macro_rules! for_each_message {
             OffsetFetchResponse,
             OffsetForLeaderEpochRequest,
             OffsetForLeaderEpochResponse,
+            PartitionChangeRecord,
             PartitionRecord,
             PeerFetch,
             PeerFetchReply,
             PeerHello,
             PeerHelloReply,
+            PeerIntroduction,
             PeerMessages,
+            PeerRequest,
+            PeerResponse,
             ProduceRequest,
             ProduceResponse,
             ProducerIdsRecord,
@@ -792,6 +809,7 @@ macro_rules! for_each_message {
             ReadShareGroupStateSummaryRequest,
             ReadShareGroupStateSummaryResponse,
             RegisterBrokerRecord,
+            RemoveBrokerRecord,
             RemoveRaftVoterRequest,
             RemoveRaftVoterResponse,
             RemoveTopicRecord,

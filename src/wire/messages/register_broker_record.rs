@@ -9,12 +9,18 @@ pub struct RegisterBrokerRecord {
     pub incarnation_id: Uuid,
     pub endpoints: Vec<BrokerEndpoint>,
     pub rack: Option<Text>,
+    /// Version 1.
+    pub directory_id: Uuid,
+    /// Version 1.
+    pub broker_epoch: i64,
+    /// Version 1.
+    pub fenced: bool,
     pub unknown_tagged_fields: TaggedFields,
 }
 
 impl Message for RegisterBrokerRecord {
     const NAME: &'static str = "RegisterBrokerRecord";
-    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 1 };
     const FLEXIBLE_FROM: Option<i16> = Some(0);
 
     fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
@@ -22,6 +28,21 @@ impl Message for RegisterBrokerRecord {
         w.uuid(self.incarnation_id);
         w.array(true, "Endpoints", &self.endpoints, |w, v| v.write(w, version))?;
         w.nullable_string(true, true, "Rack", self.rack.as_ref())?;
+        if version >= 1 {
+            w.uuid(self.directory_id);
+        } else if self.directory_id != Uuid::ZERO {
+            return Err(w.not_in_version("DirectoryId"));
+        }
+        if version >= 1 {
+            w.i64(self.broker_epoch);
+        } else if self.broker_epoch != 0 {
+            return Err(w.not_in_version("BrokerEpoch"));
+        }
+        if version >= 1 {
+            w.bool(self.fenced);
+        } else if self.fenced {
+            return Err(w.not_in_version("Fenced"));
+        }
         w.tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
     }
@@ -31,6 +52,9 @@ impl Message for RegisterBrokerRecord {
             incarnation_id: r.uuid("IncarnationId")?,
             endpoints: r.array(true, "Endpoints", 5, |r| BrokerEndpoint::read(r, version))?,
             rack: r.nullable_string(true, true, "Rack")?,
+            directory_id: if version >= 1 { r.uuid("DirectoryId")? } else { Uuid::ZERO },
+            broker_epoch: if version >= 1 { r.i64("BrokerEpoch")? } else { 0 },
+            fenced: if version >= 1 { r.bool("Fenced")? } else { false },
             unknown_tagged_fields: r.tagged_fields()?,
         })
     }

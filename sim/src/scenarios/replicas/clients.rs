@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use ordain::io::{Io, timeout};
 use ordain::partition::{
-    AppendError, AppendRequest, Appended, EpochCheck, Partitions, ReadData, ReadRequest, Required,
+    AppendError, AppendRequest, AppendTerms, Appended, EpochCheck, Partitions, ReadData, ReadFrom,
+    ReadRequest,
 };
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp};
 use ordain::wire::batch::{
@@ -94,7 +95,7 @@ impl Seat {
     ) -> Option<Result<Appended, AppendError>> {
         let (_, partitions) = self.leader(id).await?;
         let append = AppendRequest { id, batch: batch(producer, number, value) };
-        self.soon(partitions.append_one(append, Required::Committed)).await?.ok()
+        self.soon(partitions.append_one(append, AppendTerms::COMMITTED)).await?.ok()
     }
 
     async fn read(&self, id: PartitionId) {
@@ -119,6 +120,7 @@ impl Seat {
                 max_bytes: 64 << 10,
                 epoch: EpochCheck(LeaderEpoch::NONE),
                 last_fetched_epoch: LeaderEpoch::NONE,
+                from: ReadFrom::Leader,
             };
             let result = self.soon(partitions.read(vec![read], 64 << 10, true, None)).await?.ok()?.pop()?;
             let pieces = match result.data.ok()? {

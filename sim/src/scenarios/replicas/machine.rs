@@ -8,8 +8,10 @@ use std::time::Duration;
 use ordain::config::{Inputs, LiveConfig, load};
 use ordain::io::Io;
 use ordain::log::{LogConfig, Storage, StorageOptions};
-use ordain::partition::{Maintenance, NodeAddress, PartitionSpec, Replication, start_shards};
-use ordain::peers::{FRAME_BYTES_LEAST, Identity, PeerOptions, PeerTiming};
+use ordain::partition::{
+    LateService, Maintenance, NodeAddress, PartitionSpec, PeerSetup, Replication, start_shards,
+};
+use ordain::peers::{FRAME_BYTES_LEAST, Identity, PeerOptions, PeerTiming, Presence};
 use ordain::types::{NodeId, Uuid};
 use ordain::wire::Text;
 use tokio::sync::mpsc;
@@ -220,8 +222,13 @@ async fn live(io: Io, id: NodeId, world: &World, cluster: &Cluster) -> String {
     };
     let address = |node: NodeId| (node, NodeAddress { host: machine_name(node), port: PORT });
     let others = plan.node_ids().filter(|&node| node != id).map(address).collect();
-    let identify = Arc::new(move || identity.clone());
-    let replication = Replication::start(&io, &partitions, identify, peer_options(), listener, others);
+    let setup = PeerSetup {
+        node: id,
+        options: peer_options(),
+        presence: Presence { identity: Arc::new(move || Some(identity.clone())), introductions: None },
+        service: Arc::new(LateService::default()),
+    };
+    let replication = Replication::start(&io, &partitions, setup, listener, others);
     let specs = plan.partition_ids().map(|id| PartitionSpec {
         id,
         topic: "replicated".into(),

@@ -27,7 +27,15 @@ impl Rules {
 fn cluster(brokers: i32) -> MetadataImage {
     let mut image = MetadataImage::default();
     for node in 1..=brokers {
-        let broker = BrokerImage { incarnation: TopicId::ZERO, endpoints: Vec::new(), rack: None };
+        let broker = BrokerImage {
+            incarnation: TopicId::ZERO,
+            directory: Uuid::ZERO,
+            epoch: 0,
+            fenced: false,
+            draining: false,
+            endpoints: Vec::new(),
+            rack: None,
+        };
         image.brokers.insert(NodeId(node), broker);
     }
     image

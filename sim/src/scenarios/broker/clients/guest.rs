@@ -7,8 +7,8 @@ use std::time::Duration;
 use ordain::broker::Context;
 use ordain::io::Io;
 use ordain::partition::{
-    AppendOutcome, AppendRequest, AppendTerms, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadRequest,
-    Required,
+    AppendOutcome, AppendRequest, AppendTerms, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadFrom,
+    ReadRequest,
 };
 use ordain::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicId};
 use ordain::wire::batch::ProducerStamp;
@@ -101,7 +101,7 @@ impl Guest {
                         burst.over.notify_one();
                     }
                 });
-                let terms = AppendTerms { required: Required::Committed, deadline: None };
+                let terms = AppendTerms::COMMITTED;
                 if context.partitions.append(vec![append], terms, done).await.is_err() {
                     return;
                 }
@@ -126,6 +126,7 @@ impl Guest {
                 max_bytes: READ_BYTES_MAX,
                 epoch: EpochCheck(LeaderEpoch::NONE),
                 last_fetched_epoch: LeaderEpoch::NONE,
+                from: ReadFrom::Leader,
             });
             let Ok(results) = context.partitions.read(wants.collect(), usize::MAX, true, None).await else {
                 return;

@@ -1,0 +1,168 @@
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tracing::debug;
+
+use super::{Cluster, active_epoch};
+use crate::broker::{Context, dispatch_from_node};
+use crate::io::timeout;
+use crate::metadata::controller::METADATA_PARTITION;
+use crate::partition::{CallFailed, PeerCall};
+use crate::types::{CorrelationId, Instant, NodeId, Offset};
+use crate::wire::{
+    ApiRequest, DecodeError, EncodeError, LENGTH_BYTES, Text, decode_response, encode_request,
+};
+
+/// How long the active controller may take, or be looked for.
+pub(in crate::broker) const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
+/// How soon the controller is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Before every answer: up to where of the metadata log the controller had applied it.
+const END_BYTES: usize = 8;
+
+/// The active controller did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::broker) enum NoController {
+    #[error("no active controller answered in time")]
+    TimedOut,
+    #[error("the active controller's answer cannot be read: {0}")]
+    Malformed(#[from] DecodeError),
+    #[error(transparent)]
+    Failed(#[from] CallFailed),
+    #[error("node {0} cannot be asked: this node is a cluster of its own")]
+    Alone(NodeId),
+    #[error("the request to the active controller cannot be written: {0}")]
+    Encode(#[from] EncodeError),
+}
+
+/// Whom a request goes to.
+enum Controller {
+    Here,
+    At(NodeId),
+    Unknown,
+}
+
+fn controller(context: &Context) -> Controller {
+    if active_epoch(context).is_some() {
+        return Controller::Here;
+    }
+    let leadership = context.partitions.leaderships().of(METADATA_PARTITION);
+    match leadership.and_then(|leadership| leadership.leader) {
+        Some(leader) if leader != context.config().node_id => Controller::At(leader),
+        // Its epoch has only begun.
+        Some(_) | None => Controller::Unknown,
+    }
+}
+
+/// Lets the active controller answer a client's request (a frame without its length). `None`: this node is the controller.
+///
+/// # Errors
+/// If there is no answer until `deadline`: the request may have been carried out all the same.
+pub(in crate::broker) async fn forward(
+    context: &Arc<Context>,
+    cluster: &Cluster,
+    call: PeerCall,
+    deadline: Instant,
+) -> Result<Option<Bytes>, NoController> {
+    let clock = &*context.io.clock;
+    let leaderships = context.partitions.leaderships();
+    let asking = async {
+        loop {
+            let mut changed = pin!(leaderships.changed());
+            changed.as_mut().enable();
+            match controller(context) {
+                Controller::Here => return None,
+                Controller::At(node) => match cluster.calls.call(node, call.clone()).await {
+                    Ok(answer) if answer.len() >= END_BYTES => return Some(answer),
+                    Ok(answer) => debug!(%node, bytes = answer.len(), "an answer without its beginning"),
+                    Err(failed) => debug!(%node, %failed, "the active controller could not be asked"),
+                },
+                Controller::Unknown => {}
+            }
+            let again = clock.now().after(LOOK_AGAIN);
+            let _whichever_came_first = timeout(clock, again, changed).await;
+        }
+    };
+    let Ok(answer) = timeout(clock, deadline, asking).await else { return Err(NoController::TimedOut) };
+    let Some(mut answer) = answer else { return Ok(None) };
+    let end = Offset(answer.get_i64());
+    // Whoever asks this node next shall find what was changed.
+    let seen = timeout(clock, deadline, context.image.once(|_, here| here >= end)).await;
+    if seen.is_err() {
+        return Err(NoController::TimedOut);
+    }
+    Ok(Some(answer))
+}
+
+/// Asks the active controller, be it this node or another.
+///
+/// # Errors
+/// If there is no answer until `deadline`: the request may have been carried out all the same.
+pub(in crate::broker) async fn ask<R: ApiRequest>(
+    context: &Arc<Context>,
+    cluster: &Cluster,
+    version: i16,
+    request: &R,
+    deadline: Instant,
+) -> Result<R::Response, NoController> {
+    let call = call_of(version, request)?;
+    let clock = &*context.io.clock;
+    loop {
+        let mut answer = match forward(context, cluster, call.clone(), deadline).await? {
+            Some(answer) => answer,
+            None => {
+                let own = context.config().node_id;
+                let here = dispatch_from_node(context, own, call.clone());
+                let answered = timeout(clock, deadline, here).await.map_err(|_| NoController::TimedOut)?;
+                // It was the controller a moment ago.
+                let Some(mut answer) = answered else { continue };
+                answer.advance(END_BYTES);
+                answer
+            }
+        };
+        answer.advance(LENGTH_BYTES.min(answer.len()));
+        let (_, response) = decode_response::<R>(version, answer)?;
+        return Ok(response);
+    }
+}
+
+/// Asks a node for what is its own affair.
+///
+/// # Errors
+/// If there is no answer until `deadline`, or the node cannot be asked: the request may have been carried out all the same.
+pub(in crate::broker) async fn ask_node<R: ApiRequest>(
+    context: &Arc<Context>,
+    node: NodeId,
+    version: i16,
+    request: &R,
+    deadline: Instant,
+) -> Result<R::Response, NoController> {
+    let Some(cluster) = &context.cluster else { return Err(NoController::Alone(node)) };
+    let call = call_of(version, request)?;
+    let asking = cluster.calls.call(node, call);
+    let answered = timeout(&*context.io.clock, deadline, asking).await;
+    let mut answer = answered.map_err(|_| NoController::TimedOut)??;
+    answer.advance((END_BYTES + LENGTH_BYTES).min(answer.len()));
+    let (_, response) = decode_response::<R>(version, answer)?;
+    Ok(response)
+}
+
+fn call_of<R: ApiRequest>(version: i16, request: &R) -> Result<PeerCall, EncodeError> {
+    let frame = encode_request(version, CorrelationId(0), None, request)?;
+    let mut frame = Bytes::from(frame.concat());
+    frame.advance(LENGTH_BYTES);
+    let client = SocketAddr::from(([0, 0, 0, 0], 0));
+    Ok(PeerCall { listener: Text::new(), client, request: frame })
+}
+
+/// An answer for another node: up to where this node has applied the metadata log, then the response's frame.
+pub(in crate::broker) fn answer_with_end(context: &Context, frame: &[Bytes]) -> Bytes {
+    let end = context.image.end().0.to_be_bytes();
+    let mut answer = Vec::with_capacity(END_BYTES + frame.iter().map(Bytes::len).sum::<usize>());
+    answer.extend_from_slice(&end);
+    frame.iter().for_each(|piece| answer.extend_from_slice(piece));
+    answer.into()
+}

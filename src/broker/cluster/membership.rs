@@ -1,0 +1,212 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::report::Reporter;
+use super::{ANSWER_PATIENCE, Cluster, NoController, ask};
+use crate::broker::Context;
+use crate::io::{Alarm, timeout};
+use crate::metadata::controller::NewBroker;
+use crate::types::{ErrorCode, Instant};
+use crate::wire::messages::broker_registration_request::{Feature, Listener};
+use crate::wire::messages::{
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
+};
+
+/// The versions of the requests in which nodes of this release talk to each other.
+const REGISTRATION_VERSION: i16 = 4;
+const HEARTBEAT_VERSION: i16 = 1;
+/// How soon a registration that was refused is tried again.
+const REGISTER_AGAIN: Duration = Duration::from_secs(1);
+/// How long changes of leadership are gathered before the controller is told.
+const REPORT_LINGER: Duration = Duration::from_millis(20);
+/// A report, or a registration, that failed is logged once in this time.
+const TELL_EVERY: Duration = Duration::from_secs(30);
+
+/// A broker that is registered.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub broker: NewBroker,
+    /// The number of this registration.
+    pub epoch: i64,
+}
+
+/// Says no more often than it should what goes on failing.
+#[derive(Default)]
+struct Told {
+    what: String,
+    until: Option<Instant>,
+}
+
+impl Told {
+    fn tell(&mut self, now: Instant, what: String) {
+        if self.what != what || self.until.is_none_or(|until| until <= now) {
+            warn!("{what}");
+            (self.what, self.until) = (what, Some(now.after(TELL_EVERY)));
+        }
+    }
+}
+
+/// Registers this node's broker with the active controller, whoever that is and however long it takes, and waits until this
+/// node's own image has it.
+pub async fn register(context: &Arc<Context>, cluster: &Cluster, broker: NewBroker) -> Member {
+    let clock = &*context.io.clock;
+    let mut told = Told::default();
+    loop {
+        let deadline = clock.now().after(ANSWER_PATIENCE);
+        match try_register(context, cluster, &broker, deadline).await {
+            Ok(Ok(epoch)) => {
+                let node = broker.node;
+                context
+                    .image
+                    .once(|image, _| image.brokers.get(&node).is_some_and(|known| known.epoch >= epoch))
+                    .await;
+                info!(epoch, "registered with the cluster");
+                return Member { broker, epoch };
+            }
+            Ok(Err(code)) => told.tell(clock.now(), refusal(code, &broker)),
+            Err(failure) => {
+                told.tell(clock.now(), format!("not registered with the cluster yet: {failure}"));
+            }
+        }
+        clock.sleep(REGISTER_AGAIN).await;
+    }
+}
+
+fn refusal(code: ErrorCode, broker: &NewBroker) -> String {
+    let node = broker.node;
+    match code {
+        ErrorCode::DuplicateBrokerRegistration => format!(
+            "another broker is registered as node.id={node} and lives, with another data directory: give one of \
+             the two another number, or wait until the one that is replaced is fenced"
+        ),
+        other => format!("the active controller does not register node.id={node} yet: {other}"),
+    }
+}
+
+async fn try_register(
+    context: &Arc<Context>,
+    cluster: &Cluster,
+    broker: &NewBroker,
+    deadline: Instant,
+) -> Result<Result<i64, ErrorCode>, NoController> {
+    let listeners = broker.endpoints.iter().map(|endpoint| Listener {
+        name: endpoint.listener.clone().into(),
+        host: endpoint.host.clone().into(),
+        port: endpoint.port,
+        ..Listener::default()
+    });
+    let features = crate::broker::features().iter().map(|&(name, level)| Feature {
+        name: name.to_owned().into(),
+        min_supported_version: 0,
+        max_supported_version: level,
+        ..Feature::default()
+    });
+    let request = BrokerRegistrationRequest {
+        broker_id: broker.node.0,
+        cluster_id: cluster.id.clone().into(),
+        incarnation_id: broker.incarnation.into(),
+        listeners: listeners.collect(),
+        features: features.collect(),
+        rack: broker.rack.clone().map(Into::into),
+        log_dirs: vec![broker.directory],
+        ..BrokerRegistrationRequest::default()
+    };
+    let answer = ask(context, cluster, REGISTRATION_VERSION, &request, deadline).await?;
+    let BrokerRegistrationResponse { error_code, broker_epoch, .. } = answer;
+    Ok(match ErrorCode::from_code(error_code) {
+        Some(ErrorCode::None) => Ok(broker_epoch),
+        Some(code) => Err(code),
+        None => Err(ErrorCode::UnknownServerError),
+    })
+}
+
+/// Says every now and then that this broker lives, and which partitions it leads, until the node stops. A broker that the
+/// controller does not know any more registers again.
+pub async fn keep_membership(context: Arc<Context>, cluster: Arc<Cluster>, member: Member) {
+    let shutdown = context.shutdown.clone();
+    tokio::select! {
+        biased;
+        () = shutdown.begun() => {}
+        () = beat(&context, &cluster, member) => {}
+    }
+}
+
+async fn beat(context: &Arc<Context>, cluster: &Cluster, mut member: Member) {
+    let clock = Arc::clone(&context.io.clock);
+    let leaderships = Arc::clone(context.partitions.leaderships());
+    let mut reporter = Reporter::default();
+    let mut told = Told::default();
+    let mut alarm = Alarm::default();
+    let mut due = clock.now();
+    loop {
+        let now = clock.now();
+        if now >= due {
+            due = now.after(cluster.heartbeat_interval);
+            match heartbeat(context, cluster, &member, due).await {
+                Ok(Ok(())) => {}
+                Ok(Err(ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered)) => {
+                    member = register(context, cluster, member.broker).await;
+                    due = clock.now();
+                    continue;
+                }
+                Ok(Err(code)) => {
+                    told.tell(clock.now(), format!("the active controller does not hear this broker: {code}"))
+                }
+                Err(failure) => told
+                    .tell(clock.now(), format!("the active controller does not hear this broker: {failure}")),
+            }
+            let reported = reporter.report_all(context, cluster, &member).await;
+            if let Err(failure) = reported {
+                told.tell(
+                    clock.now(),
+                    format!("the cluster is not told which partitions this broker leads: {failure}"),
+                );
+            }
+        }
+        // Those that it begins to lead meanwhile are told soon.
+        let changed = leaderships.changed();
+        let news = leaderships.take_news();
+        if !news.is_empty() {
+            clock.sleep(REPORT_LINGER).await;
+            let more = leaderships.take_news();
+            if let Err(failure) =
+                reporter.report(context, cluster, &member, news.into_iter().chain(more).collect()).await
+            {
+                told.tell(
+                    clock.now(),
+                    format!("the cluster is not told which partitions this broker leads: {failure}"),
+                );
+            }
+            continue;
+        }
+        tokio::select! {
+            biased;
+            () = alarm.at(&*clock, Some(due)) => {}
+            () = changed => {}
+        }
+    }
+}
+
+async fn heartbeat(
+    context: &Arc<Context>,
+    cluster: &Cluster,
+    member: &Member,
+    deadline: Instant,
+) -> Result<Result<(), ErrorCode>, NoController> {
+    let request = BrokerHeartbeatRequest {
+        broker_id: member.broker.node.0,
+        broker_epoch: member.epoch,
+        current_metadata_offset: context.image.end().0,
+        ..BrokerHeartbeatRequest::default()
+    };
+    let asking = ask(context, cluster, HEARTBEAT_VERSION, &request, deadline);
+    let answered = timeout(&*context.io.clock, deadline, asking).await;
+    let BrokerHeartbeatResponse { error_code, .. } = answered.map_err(|_| NoController::TimedOut)??;
+    Ok(match ErrorCode::from_code(error_code) {
+        Some(ErrorCode::None) => Ok(()),
+        Some(code) => Err(code),
+        None => Err(ErrorCode::UnknownServerError),
+    })
+}

@@ -1,0 +1,67 @@
+//! This node as one of several: how it reaches the active controller, what it tells it of itself, and, while it is the active
+//! controller, which of the others it hears.
+//!
+//! What nodes ask the controller are requests of Kafka's protocol (`BrokerRegistration`, `BrokerHeartbeat`, `AlterPartition`,
+//! `AllocateProducerIds`, and those of clients that change metadata), carried by the connections between nodes: see
+//! `docs/cluster.md`.
+mod asking;
+mod balance;
+mod liveness;
+mod membership;
+mod report;
+mod watching;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use balance::balance_leaders;
+pub use membership::{Member, keep_membership, register};
+pub use watching::{fence_silent, forget_deleted_topics};
+
+pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask_node, forward};
+pub(super) use liveness::Liveness;
+
+use super::Context;
+use crate::config::QuorumConfig;
+use crate::metadata::controller::METADATA_PARTITION;
+use crate::partition::PeerCalls;
+use crate::types::LeaderEpoch;
+
+/// What a node of several knows and uses beside what every node has.
+pub struct Cluster {
+    /// The id that its founders gave it.
+    pub id: String,
+    /// Requests to other nodes.
+    pub calls: PeerCalls,
+    /// How long a broker may be silent until it is fenced.
+    pub session_timeout: Duration,
+    /// How often a broker says that it lives.
+    pub heartbeat_interval: Duration,
+    /// How often leaders that are not the preferred ones hand over; `None`: not by themselves.
+    pub balance_interval: Option<Duration>,
+    liveness: Mutex<Liveness>,
+}
+
+impl Cluster {
+    #[must_use]
+    pub fn new(id: String, calls: PeerCalls, quorum: &QuorumConfig) -> Cluster {
+        Cluster {
+            id,
+            calls,
+            session_timeout: quorum.session_timeout,
+            heartbeat_interval: quorum.heartbeat_interval,
+            balance_interval: quorum.balance_interval,
+            liveness: Mutex::default(),
+        }
+    }
+
+    pub(super) fn liveness(&self) -> MutexGuard<'_, Liveness> {
+        self.liveness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The epoch in which this node is the active controller, if it is.
+pub(super) fn active_epoch(context: &Context) -> Option<LeaderEpoch> {
+    let leadership = context.partitions.leaderships().of(METADATA_PARTITION)?;
+    leadership.serving.then_some(leadership.epoch)
+}

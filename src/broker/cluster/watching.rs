@@ -1,0 +1,78 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::{ANSWER_PATIENCE, Cluster, active_epoch};
+use crate::broker::Context;
+use crate::broker::changes::{Mode, change};
+use crate::coordinator::group::command::DeletedTopic;
+use crate::metadata::controller::{BrokerState, change_broker};
+use crate::types::NodeId;
+
+/// Looks for silent brokers so many times within the time after which they count as such.
+const LOOKS: u32 = 4;
+
+/// Fences brokers that are silent, while this node is the active controller; until the node stops.
+pub async fn fence_silent(context: Arc<Context>, cluster: Arc<Cluster>) {
+    let clock = Arc::clone(&context.io.clock);
+    let every = (cluster.session_timeout / LOOKS).max(Duration::from_millis(1));
+    let shutdown = context.shutdown.clone();
+    let watching = async {
+        loop {
+            clock.sleep(every).await;
+            for node in silent(&context, &cluster) {
+                fence(&context, node).await;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.begun() => {}
+        () = watching => {}
+    }
+}
+
+fn silent(context: &Context, cluster: &Cluster) -> Vec<NodeId> {
+    let Some(epoch) = active_epoch(context) else { return Vec::new() };
+    let (image, now) = (context.metadata(), context.io.clock.now());
+    let mut liveness = cluster.liveness();
+    let registered = image.brokers.iter().filter(|(_, broker)| !broker.fenced);
+    let silent = registered.filter(|(node, _)| !liveness.lives(epoch, **node, now, cluster.session_timeout));
+    silent.map(|(&node, _)| node).collect()
+}
+
+async fn fence(context: &Arc<Context>, node: NodeId) {
+    let patience = i32::try_from(ANSWER_PATIENCE.as_millis()).unwrap_or(i32::MAX);
+    let fenced = change(context, Mode::Make, patience, move |image| {
+        let epoch = image.brokers.get(&node).map_or(-1, |broker| broker.epoch);
+        let draining = image.brokers.get(&node).is_some_and(|broker| broker.draining);
+        change_broker(image, node, epoch, BrokerState { fenced: true, draining })
+    })
+    .await;
+    match fenced {
+        Ok(Ok(())) => info!(%node, "a broker is silent: it is fenced until it is heard again"),
+        Ok(Err(error)) => warn!(%node, %error, "a silent broker is not fenced"),
+        Err(error) => warn!(%node, code = %error.code, "a silent broker is not fenced"),
+    }
+}
+
+/// Lets the groups coordinated here forget the offsets of topics that were deleted, through whichever node; until the node stops.
+pub async fn forget_deleted_topics(context: Arc<Context>) {
+    let shutdown = context.shutdown.clone();
+    let watching = async {
+        let mut known = context.metadata();
+        loop {
+            let image = context.image.once(|image, _| !std::ptr::eq(image, &*known)).await;
+            let gone = known.topics().filter(|topic| image.topic_by_id(topic.id).is_none());
+            let gone = gone.map(|topic| DeletedTopic { name: (&*topic.name).into(), id: topic.id }).collect();
+            context.groups.topics_deleted(gone).await;
+            known = image;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.begun() => {}
+        () = watching => {}
+    }
+}

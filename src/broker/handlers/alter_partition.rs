@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use crate::broker::Context;
+use crate::broker::changes::{Mode, change};
+use crate::broker::cluster::ANSWER_PATIENCE;
+use crate::metadata::controller::{Led, note_leaders};
+use crate::types::{ErrorCode, LeaderEpoch, NodeId, PartitionId, PartitionIndex};
+use crate::wire::messages::{AlterPartitionRequest, AlterPartitionResponse};
+
+/// AlterPartition (key 56), from nodes alone: a broker tells which partitions it leads, and which of their voters have caught up.
+/// Nothing is decided by it: what is not newer than what is known is left out.
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    from: NodeId,
+    request: AlterPartitionRequest,
+) -> AlterPartitionResponse {
+    let refused = |code: ErrorCode| AlterPartitionResponse {
+        error_code: code.code(),
+        ..AlterPartitionResponse::default()
+    };
+    if NodeId(request.broker_id) != from {
+        return refused(ErrorCode::InvalidRequest);
+    }
+    let mut led = Vec::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            led.push(Led {
+                id: PartitionId { topic: topic.topic_id, index: PartitionIndex(partition.partition_index) },
+                leader: from,
+                epoch: LeaderEpoch(partition.leader_epoch),
+                isr: partition.new_isr_with_epochs.iter().map(|broker| NodeId(broker.broker_id)).collect(),
+            });
+        }
+    }
+    let epoch = request.broker_epoch;
+    let patience = i32::try_from(ANSWER_PATIENCE.as_millis()).unwrap_or(i32::MAX);
+    let noted =
+        change(context, Mode::Make, patience, move |image| note_leaders(image, from, epoch, &led)).await;
+    match noted {
+        Ok(Ok(())) => AlterPartitionResponse::default(),
+        Ok(Err(error)) => refused(crate::broker::errors::AsErrorCode::error_code(&error)),
+        Err(error) => refused(error.code),
+    }
+}

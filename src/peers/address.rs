@@ -1,0 +1,46 @@
+use std::fmt;
+
+/// Where a node listens for nodes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct NodeAddress {
+    /// A name or an address; one of IPv6 without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+impl NodeAddress {
+    /// Reads `host:port`, an IPv6 address in brackets; `None` where it is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<NodeAddress> {
+        let (host, port) = text.rsplit_once(':')?;
+        let host = match host.strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']')?,
+            None if host.contains(':') => return None,
+            None => host,
+        };
+        let port = port.parse().ok().filter(|&port| port > 0)?;
+        (!host.is_empty()).then(|| NodeAddress { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NodeAddress { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        for text in ["a:1", "node-2.local:9093", "10.0.0.1:65535", "[::1]:9093"] {
+            assert_eq!(NodeAddress::parse(text).map(|address| address.to_string()).as_deref(), Some(text));
+        }
+        for text in ["", "a", ":1", "a:", "a:0", "a:65536", "::1:9093", "[::1:9093", "a:b"] {
+            assert_eq!(NodeAddress::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! How nodes that belong to no cluster become one: a cluster is founded by all whom the list of servers names, or not at
+//! all. `docs/cluster.md`, Forming, has the rules and why they are safe.
+//!
+//! ```text
+//!            all answered, all empty, this one has the least id: Found      all voters hold it: Take(complete)
+//!  nothing ──────────────────────────────────────────────────────▶ proposed ─────────────────────────────────▶ complete
+//!     │ └── was told, or found by asking, a proposal with its own key: Take ──▲                                     ▲
+//!     └── found by asking a complete founding: Take ──────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! [`Forming`] is the pure state machine, [`Founder`] drives it, [`load`] and [`store`] keep what is held.
+//!
+//! Invariants: what a node says that it holds is durable; a node that holds a founding never holds another one; one that
+//! is complete is held by all its voters.
+mod file;
+mod founder;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use file::{FoundingError, load, store};
+pub use founder::{Founder, Joined, Member};
+
+use super::{FOUNDERS_MAX, Held, Introduction, NodeAddress};
+use crate::raft::{ReplicaKey, VoterSet};
+use crate::types::NodeId;
+
+/// One of those who may found a cluster, as this node is configured.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Server {
+    pub address: NodeAddress,
+    /// Who has to answer there; `None` if only the address is configured.
+    pub node: Option<NodeId>,
+}
+
+/// What follows from what is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Nothing yet; `what` says whom this node waits for, or what has to be changed.
+    Wait { what: String },
+    /// This node is to found a cluster of these: to draw its id, and to hold it as a proposal.
+    Found(VoterSet),
+    /// This is to be held from now on.
+    Take(Held),
+    /// It holds a founding that is complete: there is such a cluster, and the node belongs to it.
+    Joined,
+}
+
+/// What this node knows of the servers, and what it holds.
+#[derive(Debug)]
+pub struct Forming {
+    own: ReplicaKey,
+    servers: Vec<Server>,
+    /// Of this round, by server.
+    answers: Vec<Answer>,
+    held: Option<Held>,
+    /// The voters of what is held that are known to hold it, too.
+    confirmed: BTreeSet<ReplicaKey>,
+    /// Who answered where, in any round.
+    addresses: BTreeMap<NodeId, NodeAddress>,
+}
+
+#[derive(Clone, Debug)]
+enum Answer {
+    Pending,
+    Failed(String),
+    From(Introduction),
+}
+
+impl Forming {
+    /// A server that is named twice counts once. `held` is what the node's directory has.
+    #[must_use]
+    pub fn new(own: ReplicaKey, servers: Vec<Server>, held: Option<Held>) -> Forming {
+        let mut once: Vec<Server> = Vec::new();
+        for server in servers {
+            if !once.contains(&server) {
+                once.push(server);
+            }
+        }
+        let answers = vec![Answer::Pending; once.len()];
+        let mut forming = Forming {
+            own,
+            servers: once,
+            answers,
+            held: None,
+            confirmed: BTreeSet::new(),
+            addresses: BTreeMap::new(),
+        };
+        if let Some(held) = held {
+            forming.stored(held);
+        }
+        forming
+    }
+
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// Where other nodes answered.
+    #[must_use]
+    pub fn addresses(&self) -> &BTreeMap<NodeId, NodeAddress> {
+        &self.addresses
+    }
+
+    /// All servers are asked anew: who is empty has to say so after that, not before.
+    pub fn begin_round(&mut self) {
+        self.answers.fill(Answer::Pending);
+    }
+
+    /// The server with this index answered.
+    pub fn answered(&mut self, server: usize, theirs: Introduction) {
+        self.confirm(&theirs);
+        if theirs.key() != self.own {
+            self.addresses.insert(theirs.node, self.servers[server].address.clone());
+        }
+        self.answers[server] = Answer::From(theirs);
+    }
+
+    /// The server with this index could not be asked.
+    pub fn failed(&mut self, server: usize, why: String) {
+        self.answers[server] = Answer::Failed(why);
+    }
+
+    /// Another node introduced itself. Gives what has to be held, durably, before it is answered.
+    #[must_use]
+    pub fn introduced(&mut self, theirs: &Introduction) -> Option<Held> {
+        self.confirm(theirs);
+        let told = theirs.founding.as_ref()?;
+        let takes = match &self.held {
+            None => told.founding.voters.contains(self.own),
+            Some(held) => !held.complete && told.complete && told.founding == held.founding,
+        };
+        takes.then(|| told.clone())
+    }
+
+    /// This is durable.
+    ///
+    /// # Panics
+    /// If another founding was held before: none is taken while one is held.
+    pub fn stored(&mut self, held: Held) {
+        if let Some(before) = &self.held {
+            assert_eq!(before.founding, held.founding, "a node holds one founding for ever");
+            assert!(held.complete || !before.complete, "what is complete stays so");
+        }
+        if held.founding.voters.contains(self.own) {
+            self.confirmed.insert(self.own);
+        }
+        self.held = Some(held);
+    }
+
+    /// What is to be done now.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match &self.held {
+            Some(held) if held.complete => Verdict::Joined,
+            Some(held) => self.await_completion(held),
+            None => self.await_founding(),
+        }
+    }
+
+    fn confirm(&mut self, theirs: &Introduction) {
+        let Some(held) = &self.held else { return };
+        let same = theirs.founding.as_ref().is_some_and(|told| told.founding == held.founding);
+        if same && held.founding.voters.contains(theirs.key()) {
+            self.confirmed.insert(theirs.key());
+        }
+    }
+
+    fn heard(&self) -> impl Iterator<Item = (&Server, &Introduction)> {
+        self.servers.iter().zip(&self.answers).filter_map(|(server, answer)| match answer {
+            Answer::From(theirs) => Some((server, theirs)),
+            Answer::Pending | Answer::Failed(_) => None,
+        })
+    }
+
+    fn await_completion(&self, held: &Held) -> Verdict {
+        let mut told = self.heard().filter_map(|(_, theirs)| theirs.founding.as_ref());
+        let complete = told.any(|told| told.complete && told.founding == held.founding);
+        let missing: Vec<ReplicaKey> = {
+            let keys = held.founding.voters.keys().iter();
+            keys.copied().filter(|key| !self.confirmed.contains(key)).collect()
+        };
+        if complete || missing.is_empty() {
+            return Verdict::Take(Held { complete: true, ..held.clone() });
+        }
+        let cluster = &held.founding.cluster;
+        let other = self.heard().find_map(|(_, theirs)| {
+            let told = theirs.founding.as_ref().filter(|told| told.founding != held.founding)?;
+            Some((theirs.key(), &told.founding.cluster))
+        });
+        if let Some((key, other)) = other {
+            let what = if held.founding.voters.contains(key) {
+                format!(
+                    "node {} holds the founding of cluster {other} and not that of {cluster}, which this node holds: so \
+                     {cluster} never comes about; stop this node, remove the file {} from its data directory and start \
+                     it again",
+                    key.node,
+                    file::PATH
+                )
+            } else {
+                format!("the servers lead to two clusters, {cluster} and {other}: name those of one only")
+            };
+            return Verdict::Wait { what };
+        }
+        for key in &missing {
+            let replaced =
+                self.heard().find(|(_, theirs)| theirs.node == key.node && theirs.directory != key.directory);
+            if let Some((server, theirs)) = replaced {
+                let what = format!(
+                    "the founding of cluster {cluster} names data directory {} of node {}, and {} answers with {}: start \
+                     that node with the directory that it had; if that is lost, and no node belongs to {cluster} yet, stop \
+                     the nodes that say this, remove the file {} from their data directories and start them again",
+                    key.directory,
+                    key.node,
+                    server.address,
+                    theirs.directory,
+                    file::PATH
+                );
+                return Verdict::Wait { what };
+            }
+        }
+        let mut what = format!("cluster {cluster} is founded once all its voters hold that: it waits for");
+        list(&mut what, missing.iter().map(|key| format!("node {}", key.node)));
+        if let Some(failures) = self.failures() {
+            what.push_str("; no answer from ");
+            what.push_str(&failures);
+        }
+        Verdict::Wait { what }
+    }
+
+    fn await_founding(&self) -> Verdict {
+        let told: BTreeSet<&Held> = self.heard().filter_map(|(_, theirs)| theirs.founding.as_ref()).collect();
+        let complete: Vec<&Held> = told.iter().copied().filter(|held| held.complete).collect();
+        match (&complete[..], told.len()) {
+            ([one], _) => return Verdict::Take((*one).clone()),
+            ([one, other, ..], _) => {
+                let what = format!(
+                    "the servers lead to two clusters, {} and {}: name those of one only",
+                    one.founding.cluster, other.founding.cluster
+                );
+                return Verdict::Wait { what };
+            }
+            ([], 0) => {}
+            ([], _) => return self.await_proposal(&told),
+        }
+        match self.founders() {
+            Err(what) => Verdict::Wait { what },
+            Ok(voters) if voters.keys()[0] == self.own => Verdict::Found(voters),
+            Ok(voters) => {
+                let (count, least) = (voters.keys().len(), voters.keys()[0].node);
+                let what = format!(
+                    "all {count} servers have answered; it waits for node {least}, which founds the cluster"
+                );
+                Verdict::Wait { what }
+            }
+        }
+    }
+
+    /// Nobody knows a cluster, but of one that is being founded.
+    fn await_proposal(&self, told: &BTreeSet<&Held>) -> Verdict {
+        let mut told = told.iter();
+        let (first, second) = (told.next(), told.next());
+        let what = match (first, second) {
+            (Some(one), None) if one.founding.voters.contains(self.own) => {
+                return Verdict::Take((*one).clone());
+            }
+            (Some(one), None) => format!(
+                "cluster {} is being founded without this node (its id and data directory are not among the voters): \
+                 it waits until that is done",
+                one.founding.cluster
+            ),
+            (Some(one), Some(other)) => format!(
+                "two clusters are being founded, {} and {}: their nodes say what to do",
+                one.founding.cluster, other.founding.cluster
+            ),
+            (None, _) => "nobody knows a cluster".to_owned(),
+        };
+        Verdict::Wait { what }
+    }
+
+    /// All that the list names, if they have answered and agree; else what is missing or contradicts. Nobody who
+    /// answered knows a founding.
+    fn founders(&self) -> Result<VoterSet, String> {
+        self.contradiction().map_or(Ok(()), Err)?;
+        if let Some(failures) = self.failures() {
+            let (answered, all) = (self.heard().count(), self.servers.len());
+            return Err(format!("{answered} of {all} servers have answered; no answer from {failures}"));
+        }
+        if !self.heard().any(|(_, theirs)| theirs.key() == self.own) {
+            return Err(format!(
+                "none of the servers is this node ({}), so it founds no cluster, and they have none yet: add its address \
+                 to controller.quorum.bootstrap.servers of all, or wait until they have founded it",
+                self.own.node
+            ));
+        }
+        if self.servers.len() > FOUNDERS_MAX {
+            let count = self.servers.len();
+            return Err(format!(
+                "{count} servers are named, and {FOUNDERS_MAX} found a cluster at most: name fewer; the others join \
+                 later by the same list"
+            ));
+        }
+        let voters = VoterSet::of(self.heard().map(|(_, theirs)| theirs.key()));
+        voters.ok_or_else(|| "no servers are named in controller.quorum.bootstrap.servers".to_owned())
+    }
+
+    /// What a person has to change before anything can be founded, among those who have answered.
+    fn contradiction(&self) -> Option<String> {
+        let own_list: BTreeSet<String> =
+            self.servers.iter().map(|server| server.address.to_string()).collect();
+        let mut seen: BTreeMap<NodeId, (&Server, &Introduction)> = BTreeMap::new();
+        for (server, theirs) in self.heard() {
+            let (node, address) = (theirs.node, &server.address);
+            if let Some(expected) = server.node.filter(|&expected| expected != node) {
+                return Some(format!(
+                    "controller.quorum.voters names node {expected} at {address}, where node {node} answers: correct \
+                     the one or the other"
+                ));
+            }
+            if node == self.own.node && theirs.key() != self.own {
+                return Some(format!(
+                    "the node at {address} has node.id={node} as this one has: give one of them another number"
+                ));
+            }
+            if let Some((first, before)) = seen.insert(node, (server, theirs)) {
+                let first = &first.address;
+                return Some(if before.directory == theirs.directory {
+                    format!("{first} and {address} both are node {node}: name each node once")
+                } else {
+                    format!(
+                        "the nodes at {first} and {address} both have node.id={node}: give one of them another number"
+                    )
+                });
+            }
+            let list: BTreeSet<String> = theirs.servers.iter().cloned().collect();
+            if list != own_list {
+                let join = |list: BTreeSet<String>| list.into_iter().collect::<Vec<_>>().join(",");
+                return Some(format!(
+                    "node {node} at {address} is configured with the servers {}, this node with {}: make \
+                     controller.quorum.bootstrap.servers the same on all",
+                    join(list),
+                    join(own_list)
+                ));
+            }
+        }
+        None
+    }
+
+    /// The servers that have not answered in this round.
+    fn failures(&self) -> Option<String> {
+        let failed = self.servers.iter().zip(&self.answers).filter_map(|(server, answer)| match answer {
+            Answer::Pending => Some(server.address.to_string()),
+            Answer::Failed(why) => Some(format!("{} ({why})", server.address)),
+            Answer::From(_) => None,
+        });
+        let failed: Vec<String> = failed.collect();
+        (!failed.is_empty()).then(|| failed.join(", "))
+    }
+}
+
+fn list(text: &mut String, items: impl Iterator<Item = String>) {
+    for (at, item) in items.enumerate() {
+        text.push_str(if at > 0 { ", " } else { " " });
+        text.push_str(&item);
+    }
+}

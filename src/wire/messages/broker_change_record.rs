@@ -1,0 +1,40 @@
+//! BrokerChangeRecord, from `schema/ordain/metadata.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, TaggedFields, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BrokerChangeRecord {
+    pub broker_id: i32,
+    pub broker_epoch: i64,
+    pub fenced: bool,
+    pub draining: bool,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for BrokerChangeRecord {
+    const NAME: &'static str = "BrokerChangeRecord";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i32(self.broker_id);
+        w.i64(self.broker_epoch);
+        w.bool(self.fenced);
+        w.bool(self.draining);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            broker_id: r.i32("BrokerId")?,
+            broker_epoch: r.i64("BrokerEpoch")?,
+            fenced: r.bool("Fenced")?,
+            draining: r.bool("Draining")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl RecordKey for BrokerChangeRecord {
+    const TYPE: i16 = 9;
+}
