@@ -30,7 +30,8 @@ pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use maintenance::Maintenance;
 pub use replication::{
-    CallFailed, CallService, LateService, PeerCall, PeerCalls, PeerSetup, Replication, SilentNodes,
+    CallFailed, CallService, KnownNodes, LateService, PeerCall, PeerCalls, PeerSetup, Replication,
+    SilentNodes,
 };
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
