@@ -30,6 +30,8 @@ const BACKOFF_MOST: Duration = Duration::from_secs(1);
 const NODES_MAX: usize = 1000;
 /// What a frame between nodes holds beside the largest request, in bytes.
 const FRAME_EXTRA_BYTES: usize = 1 << 20;
+/// How long a node that stops waits until the cluster knows that.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the leaders of a node that stops may take to hand over.
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -154,9 +156,12 @@ impl Members {
     }
 
     /// Lets others lead what this node leads, as far as they can, and closes the connections to them.
-    pub(super) async fn leave(self, partitions: &Partitions) {
+    pub(super) async fn leave(self, context: &Context) {
+        if let Some(cluster) = &context.cluster {
+            cluster.drain(context, self.io.clock.now().after(DRAIN_PATIENCE)).await;
+        }
         let deadline = self.io.clock.now().after(HAND_OVER_PATIENCE);
-        match partitions.hand_over(&*self.io.clock, deadline).await {
+        match context.partitions.hand_over(&*self.io.clock, deadline).await {
             Ok(0) => info!("stopping: other nodes lead what this one led"),
             Ok(left) => {
                 tracing::warn!(left, "stopping: nobody has taken over the rest of what this node leads")

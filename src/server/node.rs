@@ -295,7 +295,7 @@ impl Node {
     pub async fn shutdown(self) {
         if let Some(members) = self.members {
             // While clients are still served: they find the new leaders at once.
-            members.leave(&self.context.partitions).await;
+            members.leave(&self.context).await;
         }
         info!("stopping: no new connections are taken");
         self.shutdown.begin();

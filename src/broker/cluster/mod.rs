@@ -23,9 +23,10 @@ pub(super) use liveness::Liveness;
 
 use super::Context;
 use crate::config::QuorumConfig;
+use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::PeerCalls;
-use crate::types::LeaderEpoch;
+use crate::types::{Instant, LeaderEpoch};
 
 /// What a node of several knows and uses beside what every node has.
 pub struct Cluster {
@@ -39,6 +40,8 @@ pub struct Cluster {
     pub heartbeat_interval: Duration,
     /// How often leaders that are not the preferred ones hand over; `None`: not by themselves.
     pub balance_interval: Option<Duration>,
+    /// This node is about to stop: the controller is told.
+    draining: Shutdown,
     liveness: Mutex<Liveness>,
 }
 
@@ -51,7 +54,19 @@ impl Cluster {
             session_timeout: quorum.session_timeout,
             heartbeat_interval: quorum.heartbeat_interval,
             balance_interval: quorum.balance_interval,
+            draining: Shutdown::new(),
             liveness: Mutex::default(),
+        }
+    }
+
+    /// Tells the controller that this node is about to stop, so that it gets nothing new; waits until this node's image shows it, at
+    /// most until `deadline`.
+    pub async fn drain(&self, context: &Context, deadline: Instant) {
+        self.draining.begin();
+        let own = context.config().node_id;
+        let shown = context.image.once(|image, _| image.brokers.get(&own).is_some_and(|one| one.draining));
+        if timeout(&*context.io.clock, deadline, shown).await.is_err() {
+            tracing::warn!("stopping: the cluster does not know yet that this node stops");
         }
     }
 

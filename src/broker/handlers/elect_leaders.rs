@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::cluster::ask_node;
+use crate::broker::cluster_view::leader_of;
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
 use crate::io::{join_all, timeout};
@@ -95,10 +96,7 @@ fn wanted(
         return Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition));
     };
     let id = PartitionId { topic, index };
-    let leader = match context.partitions.leaderships().of(id) {
-        Some(here) if here.epoch >= partition.leader_epoch => here.leader,
-        Some(_) | None => Some(partition.leader),
-    };
+    let leader = leader_of(context, image, id).map(|(leader, _)| leader);
     match (election, leader, partition.replicas.first()) {
         (PREFERRED, Some(leader), Some(&to)) if leader == to => Err(ApiError::new(
             ErrorCode::ElectionNotNeeded,
