@@ -12,6 +12,7 @@ use crate::broker::{Cluster, Context, dispatch_from_node};
 use crate::config::{BrokerConfig, QuorumConfig};
 use crate::io::{Io, Listener, Shutdown};
 use crate::metadata::MetadataImage;
+use crate::metadata::controller::Quorum;
 use crate::partition::{CallService, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication};
 use crate::peers::forming::{Founder, Member, Server};
 use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence};
@@ -39,8 +40,7 @@ const HAND_OVER_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Members {
     io: Io,
     own: NodeId,
-    /// Of the listener for nodes.
-    listener: String,
+    config: QuorumConfig,
     replication: Arc<Replication>,
     founder: Founder,
     service: LateService,
@@ -107,7 +107,7 @@ impl Members {
         Ok(Members {
             io: io.clone(),
             own,
-            listener: quorum.listener.name.clone(),
+            config: quorum.clone(),
             replication: Arc::new(replication),
             founder,
             service,
@@ -117,14 +117,15 @@ impl Members {
         })
     }
 
-    pub(super) fn founding(&self) -> &Founding {
-        &self.founding
+    /// Who votes on the metadata.
+    pub(super) fn quorum(&self) -> Quorum {
+        Quorum::Founded(self.founding.voters.clone())
     }
 
     /// What handlers use of it.
-    pub(super) fn cluster(&self, quorum: &QuorumConfig) -> Cluster {
+    pub(super) fn cluster(&self) -> Cluster {
         let id = self.founding.cluster.to_string();
-        Cluster::new(id, self.replication.calls(), quorum)
+        Cluster::new(id, self.replication.calls(), &self.config)
     }
 
     /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.
@@ -133,7 +134,7 @@ impl Members {
         let (founder, answered) = (self.founder.clone(), Arc::clone(&self.answered));
         let following = follow_addresses(
             Arc::clone(context),
-            (self.own, self.listener.clone()),
+            (self.own, self.config.listener.name.clone()),
             Arc::clone(&self.replication),
             Arc::clone(&answered),
         );
