@@ -50,7 +50,8 @@ class Mistakes:
         """Waits until one line of the node's log has all parts."""
         def said():
             for line in node.said().splitlines():
-                if all(str(part) in line for part in parts):
+                # The first line is the command, which has every value in it.
+                if not line.startswith("---") and all(str(part) in line for part in parts):
                     return True
             raise Unlike(node.said()[-3000:])
         wait_for(f"a line with {parts}", said, SAY)
@@ -83,7 +84,7 @@ class Mistakes:
             node.wait_ready()
         third = self.node(2, servers, broker.free_port())
         third.launch()
-        self.says(third, "node.id=2", "another")
+        self.says(third, "node.id=2", "another data directory", "stop one of the two")
         if not second.runs or not broker.probe(second.bootstrap):
             raise Unlike("the rightful node 2 does not answer any more")
 
@@ -98,7 +99,9 @@ class Mistakes:
             node.wait_ready()
         third = self.node(7, servers, broker.free_port(), data=alone.data)
         third.launch()
-        self.says(third, "cluster", "data directory", "another cluster's")
+        first_address = servers.split(",")[0]
+        self.says(third, "controller.quorum.bootstrap.servers", first_address, "of cluster",
+                  "this node's data directory belongs to cluster", "with an empty data directory")
 
     def other_id(self):
         """A directory is started under another node.id."""
@@ -128,8 +131,8 @@ class Mistakes:
         own, nobody = broker.free_port(), broker.free_port()
         node = self.node(1, f"127.0.0.1:{own},127.0.0.1:{nobody}", own)
         node.launch()
-        self.says(node, "1 of 2 servers", f"127.0.0.1:{nobody}", "start",
-                  "controller.quorum.bootstrap.servers")
+        self.says(node, "1 of 2 servers", f"127.0.0.1:{nobody}", "start the nodes that are not there",
+                  "or correct controller.quorum.bootstrap.servers")
 
     def client_address(self):
         """The port of the clients instead of that between nodes."""
@@ -140,6 +143,7 @@ class Mistakes:
         listening.start()
         node.launch()
         self.says(node, f"127.0.0.1:{second.port}", "controller.listener.names")
+        self.says(listening, "another node dialled this listener", "controller.listener.names")
 
     def other_lists(self):
         (first, second), servers = self.fresh(1, 2)

@@ -101,6 +101,7 @@ class Node(broker.Broker):
 
 class Cluster:
     def __init__(self, work, binary):
+        self.work = work
         between = {node: broker.free_port() for node in NODES}
         self.servers = ",".join(f"127.0.0.1:{port}" for port in between.values())
         self.nodes = {

@@ -2,13 +2,15 @@
 sentence about what it measured, or raises."""
 
 import concurrent.futures
+import random
+import signal
 import statistics
 import time
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from harness import apis
+from harness import apis, processes
 from harness.wire import WireError, record_batch
 
 from . import traffic
@@ -29,8 +31,11 @@ def longest(gaps):
 
 
 class Drill:
-    def __init__(self, cluster, topic):
+    def __init__(self, cluster, topic, seed):
         self.cluster, self.topic = cluster, topic
+        self.random = random.Random(seed)
+        # How often everything was done before: decides which node is meant where one is enough.
+        self.round = 0
         self.writer = None
         self.kill_gaps = []
         # Topic → [(offset, value)] that were acknowledged to others than the writer.
@@ -123,7 +128,7 @@ class Drill:
 
     def zombie(self):
         """SIGSTOP a leader for 3 s, give it records meanwhile, and let it go on."""
-        topic = "zombie"
+        topic = f"zombie-{self.round}"
         self.create(self.cluster.nodes[1], topic)
         self.cluster.settle()
         node = self.cluster.nodes[self.cluster.leaders(topic)[0]]
@@ -171,7 +176,7 @@ class Drill:
 
     def wiped(self):
         """A node that lost its disk becomes a replica of everything again, and counts as one."""
-        node = self.cluster.nodes[2]
+        node = self.cluster.nodes[(self.round + 1) % 3 + 1]
         node.kill()
         node.wipe()
         began = time.monotonic()
@@ -181,9 +186,11 @@ class Drill:
         self.cluster.settle(max(1, 30 - (time.monotonic() - began)))
         took = time.monotonic() - began
         # With one of the others down, a majority needs it.
-        gap = self._kill(self.cluster.nodes[1])
+        other = self.cluster.others(node.id)[self.round % 2]
+        gap = self._kill(other)
         self.cluster.settle()
-        return f"in sync after {took:.1f} s; then node 1 killed: gap {gap and round(gap, 2)} s"
+        gap = "it led nothing" if gap is None else f"gap {gap:.2f} s"
+        return f"node {node.id} in sync after {took:.1f} s; then node {other.id} killed: {gap}"
 
     def _holds_everything(self, node, began):
         """The node itself has a replica of every partition that names it."""
@@ -200,12 +207,12 @@ class Drill:
 
     def two_down(self):
         """With two nodes down nothing is acknowledged; when they are back everything goes on."""
-        topic = "minority"
+        topic = f"minority-{self.round}"
         self.create(self.cluster.nodes[3], topic)
         self.cluster.settle()
-        controller = self.cluster.controller()
-        left = self.cluster.nodes[controller]
-        for node in self.cluster.others(controller):
+        left = self.cluster.nodes[(self.cluster.controller() - 1 + self.round) % 3 + 1]
+        down = self.cluster.others(left.id)
+        for node in down:
             node.kill()
         time.sleep(0.5)  # what was on its way has arrived
         acknowledged, began = self.writer.acknowledged(), time.monotonic()
@@ -221,9 +228,9 @@ class Drill:
             raise Unlike("a record was acknowledged by one node of three")
         same("records acknowledged meanwhile", self.writer.acknowledged() - acknowledged, 0)
         alone = time.monotonic() - began
-        for node in self.cluster.others(controller):
+        for node in down:
             node.launch()
-        for node in self.cluster.others(controller):
+        for node in down:
             node.wait_ready()
         back = self.go_on()
         settled = self.cluster.settle()
@@ -247,8 +254,8 @@ class Drill:
         """Topics are made, changed and removed through each node while another one is down."""
         producers = []
         for node in self.cluster.nodes.values():
-            down = self.cluster.nodes[node.id % 3 + 1]
-            kept, gone = f"kept-{node.id}", f"gone-{node.id}"
+            down = self.cluster.others(node.id)[self.round % 2]
+            kept, gone = f"kept-{node.id}-{self.round}", f"gone-{node.id}"
             self.create(node, gone, 2)
             down.kill()
             self.create(node, kept, 2)
@@ -311,3 +318,40 @@ class Drill:
         gaps = sorted(self.kill_gaps)
         return (f"{len(gaps)} leaders killed: median gap {statistics.median(gaps):.2f} s, worst "
                 f"{gaps[-1]:.2f} s")
+
+    def chaos(self, seconds=60):
+        """Nodes are killed, stopped, paused and started as it comes, two or three at a time too."""
+        end, paused, done = time.monotonic() + seconds, set(), []
+        while time.monotonic() < end:
+            node = self.cluster.nodes[self.random.randint(1, 3)]
+            if node.id in paused:
+                action = "resume"
+                node.resume()
+                paused.discard(node.id)
+            elif not node.runs:
+                action = "start"
+                node.launch()
+            else:
+                action = self.random.choice(["kill", "kill", "term", "pause", "leave"])
+                if action == "kill":
+                    node.kill()
+                elif action == "term":
+                    # It may be one of two that are left: its end is not waited for any longer.
+                    processes.stop(node.process, signal.SIGTERM, wait=2)
+                    node.process = None
+                elif action == "pause":
+                    node.pause()
+                    paused.add(node.id)
+            done.append(f"{action} {node.id}")
+            time.sleep(self.random.choice([0.0, 0.1, 0.5, 1.0, 3.0]))
+        for node in self.cluster.nodes.values():
+            if node.id in paused:
+                node.resume()
+            elif not node.runs:
+                node.launch()
+        for node in self.cluster.nodes.values():
+            node.wait_ready()
+        back = self.go_on(30)
+        settled = self.cluster.settle()
+        return (f"{', '.join(done)}; then acknowledged everywhere after {back:.1f} s, in sync after "
+                f"{settled:.1f} s more")

@@ -62,13 +62,15 @@ def run(run, drill):
 
     def verifiable():
         """Kafka's own verifiable producer and consumer, the Java client, through a leader's death."""
-        topic, count = "verifiable", 3000
+        topic, count = f"verifiable-{drill.round}", 3000
+        retries = drill.cluster.work / "retries.properties"
+        retries.write_text("retries=2147483647\nretry.backoff.ms=50\nreconnect.backoff.max.ms=500\n")
         drill.create(drill.cluster.nodes[1], topic, 3)
         command = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp",
                    f"{jars}/*"]
         producer = subprocess.Popen(
             [*command, TOOLS + "VerifiableProducer", "--bootstrap-server", bootstrap, "--topic",
-             topic, "--max-messages", str(count), "--throughput", "600", "--acks", "-1"],
+             topic, "--max-messages", str(count), "--throughput", "600", "--acks", "-1", "--command-config", str(retries)],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         time.sleep(3.5)
         node = drill.cluster.nodes[drill.cluster.most_leading(topic)]
