@@ -102,6 +102,8 @@ class Group:
         self.seen = {}
         self.errors, self.looks, self.failed_looks = [], 0, 0
         self.commits = self.rebalances = self.again = 0
+        # One at a time: librdkafka tries a commit that failed again behind those that came after.
+        self.committing = False
         self.halt = threading.Event()
         settings = {"bootstrap.servers": bootstrap, "group.id": name, "enable.auto.commit": False,
                     "auto.offset.reset": "earliest", "session.timeout.ms": 10_000,
@@ -113,6 +115,14 @@ class Group:
     def start(self):
         for thread in self.threads:
             thread.start()
+
+    def begun(self, limit):
+        """Waits until it has committed something."""
+        deadline = time.monotonic() + limit
+        while not self.commits:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"nothing was committed in {limit} s")
+            time.sleep(0.1)
 
     def finish(self, sent, limit):
         """Reads on until everything that was sent has come, then leaves."""
@@ -127,6 +137,7 @@ class Group:
                 self.errors.append("a consumer did not close within 20 s")
 
     def _on_commit(self, error, partitions):
+        self.committing = False
         if error is not None:
             return
         self.commits += 1
@@ -144,10 +155,11 @@ class Group:
             message = self.consumer.poll(0.05)
             if message is not None and message.error() is None:
                 self._take(message)
-            if time.monotonic() >= due and self.positions != told:
+            if time.monotonic() >= due and self.positions != told and not self.committing:
                 due, told = time.monotonic() + 0.5, dict(self.positions)
                 offsets = [TopicPartition(self.topic, p, at) for p, at in told.items()]
                 try:
+                    self.committing = True
                     self.consumer.commit(offsets=offsets, asynchronous=True)
                 except KafkaException as error:
                     self.errors.append(f"commit: {error}")
