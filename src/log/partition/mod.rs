@@ -401,8 +401,13 @@ impl PartitionLog {
 
     /// The log's replica is another one from here on, that has promised nothing: for a log that lost something
     /// (docs/replication.md, "Damaged replicas"). Also for a damaged log, which may be reset after it.
+    ///
+    /// # Panics
+    /// If the id is zero: in a checkpoint that stands for the data directory's (docs/segment-format.md), so the log
+    /// would come back as the replica that it was.
     #[must_use = "the entry is to be journaled"]
     pub fn renew_directory(&mut self, directory: Uuid, journal: Position) -> Entry {
+        assert_ne!(directory, Uuid::ZERO, "a checkpoint cannot keep this directory id: draw another");
         self.directory = Some(directory);
         let entry = self.entry(EntryBody::ReplicaDirectory { directory }, journal);
         if let Some(damage) = &mut self.damage {
