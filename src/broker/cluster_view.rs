@@ -144,6 +144,19 @@ impl<'a> ClusterView<'a> {
     }
 }
 
+/// Who leads a partition, and in which epoch: as the replica here knows, if it knows more than what was told last.
+pub(super) fn leader_of(
+    context: &Context,
+    image: &MetadataImage,
+    id: PartitionId,
+) -> Option<(NodeId, LeaderEpoch)> {
+    let partition = image.partition(id)?;
+    match context.partitions.leaderships().of(id) {
+        Some(here) if here.epoch >= partition.leader_epoch => Some((here.leader?, here.epoch)),
+        Some(_) | None => Some((partition.leader, partition.leader_epoch)),
+    }
+}
+
 /// Node ids as messages carry them.
 pub(super) fn numbers(nodes: &[NodeId]) -> Vec<i32> {
     nodes.iter().map(|node| node.0).collect()

@@ -88,6 +88,7 @@ fn is_for_controller(api: ApiKey) -> bool {
             | ApiKey::CreatePartitions
             | ApiKey::AlterConfigs
             | ApiKey::IncrementalAlterConfigs
+            | ApiKey::DescribeQuorum
     )
 }
 
@@ -117,7 +118,7 @@ async fn forwarded(
 
 /// Handles a request frame (without its length prefix) that another node sends, as the active controller. Answers with up to where
 /// this node has applied the metadata log (8 bytes), then the response's frame. `None`: this node is not the active controller,
-/// or does not take the request.
+/// or does not take the request. An election is for the node that leads.
 #[must_use]
 pub fn dispatch_from_node(
     context: &std::sync::Arc<Context>,
@@ -130,8 +131,10 @@ pub fn dispatch_from_node(
 
 async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: PeerCall) -> Option<Bytes> {
     let cluster = context.cluster.as_ref()?;
-    active_epoch(context)?;
     let frame = RequestFrame::parse(call.request).ok()?;
+    if frame.api != ApiKey::ElectLeaders {
+        active_epoch(context)?;
+    }
     let caller = Caller {
         version: frame.version,
         client_id: frame.client_id.clone(),
@@ -155,6 +158,7 @@ async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: Peer
         ApiKey::BrokerHeartbeat => node_answer!(broker_heartbeat::handle, cluster),
         ApiKey::AlterPartition => node_answer!(alter_partition::handle),
         ApiKey::AllocateProducerIds => node_answer!(allocate_producer_ids::handle),
+        ApiKey::ElectLeaders => route(context, &caller, frame).await,
         api if is_for_controller(api)
             && api.served().is_some_and(|served| served.contains(frame.version)) =>
         {
@@ -198,6 +202,8 @@ async fn route(context: &std::sync::Arc<Context>, caller: &Caller, frame: Reques
         ApiKey::AlterConfigs => answer!(context, caller, frame, alter_configs::handle),
         ApiKey::IncrementalAlterConfigs => answer!(context, caller, frame, incremental_alter_configs::handle),
         ApiKey::ListConfigResources => answer!(context, caller, frame, list_config_resources::handle),
+        ApiKey::ElectLeaders => answer!(context, caller, frame, elect_leaders::handle),
+        ApiKey::DescribeQuorum => answer!(context, caller, frame, describe_quorum::handle),
         ApiKey::DescribeCluster => answer!(context, caller, frame, describe_cluster::handle),
         ApiKey::DescribeTopicPartitions => answer!(context, caller, frame, describe_topic_partitions::handle),
         ApiKey::DescribeLogDirs => answer!(context, caller, frame, describe_log_dirs::handle),

@@ -21,7 +21,9 @@ mod loggers;
 mod producer_ids;
 
 pub use client::Caller;
-pub use cluster::{Cluster, Member, fence_silent, forget_deleted_topics, keep_membership, register};
+pub use cluster::{
+    Cluster, Member, balance_leaders, fence_silent, forget_deleted_topics, keep_membership, register,
+};
 pub use context::{Context, Parts};
 pub use dispatch::{Outcome, Peer, dispatch, dispatch_from_node};
 pub use handlers::features;

@@ -479,11 +479,11 @@ impl Reader<'_> {
         })
     }
 
-    fn long(&self, name: &str) -> i64 {
+    pub(super) fn long(&self, name: &str) -> i64 {
         self.required(name, as_integer)
     }
 
-    fn boolean(&self, name: &str) -> bool {
+    pub(super) fn boolean(&self, name: &str) -> bool {
         self.required(name, |value| match value {
             Value::Boolean(truth) => *truth,
             other => panic!("{other:?} is no boolean"),

@@ -17,6 +17,8 @@ const VOTERS: &str = "controller.quorum.voters";
 const SERVERS: &str = "controller.quorum.bootstrap.servers";
 const NAMES: &str = "controller.listener.names";
 const SESSION: &str = "broker.session.timeout.ms";
+const BALANCE: &str = "auto.leader.rebalance.enable";
+const BALANCE_INTERVAL: &str = "leader.imbalance.check.interval.seconds";
 const HEARTBEAT: &str = "broker.heartbeat.interval.ms";
 
 /// How this node forms a cluster with others; without it, it is a cluster of its own.
@@ -35,6 +37,8 @@ pub struct QuorumConfig {
     pub session_timeout: Duration,
     /// How often a node tells that it lives; at least one millisecond, and no longer than `session_timeout`.
     pub heartbeat_interval: Duration,
+    /// How often leaders that are not the preferred ones hand over to those; `None`: not by themselves.
+    pub balance_interval: Option<Duration>,
 }
 
 /// Where a founder listens for nodes.
@@ -96,6 +100,9 @@ impl Reader<'_> {
         }
         self.ordered(HEARTBEAT, SESSION);
         let [session_timeout, heartbeat_interval] = [SESSION, HEARTBEAT].map(|name| self.span(name));
+        let interval = self.long(BALANCE_INTERVAL);
+        let interval = Duration::from_secs(u64::try_from(interval).expect("the key's check bounds it"));
+        let balance_interval = self.boolean(BALANCE).then_some(interval);
         let Advertised { listener, advertised } = listener?;
         for error in misplaced(&servers, own, &listener, &advertised) {
             self.errors.push(ConfigError::Quorum { key, error });
@@ -106,6 +113,7 @@ impl Reader<'_> {
             servers,
             session_timeout: session_timeout?,
             heartbeat_interval: heartbeat_interval?,
+            balance_interval,
         })
     }
 

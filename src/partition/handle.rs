@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -11,10 +12,10 @@ use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
     PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
-use crate::io::Io;
+use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
 use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
 /// The shards are gone: the node is shutting down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ const INBOX_REQUESTS_MAX: usize = 1024;
 const STEPS_MAX: usize = 8;
 /// Steps of the hub that wait; it waits for the answers to most of them.
 const PEER_STEPS_MAX: usize = 64;
+
+/// How soon a leader is asked again to hand over.
+const HAND_OVER_AGAIN: Duration = Duration::from_millis(100);
 
 /// Starts the shards of a node over the logs that recovery found. They end when the last clone of the handle
 /// is gone.
@@ -381,6 +385,50 @@ impl Partitions {
     /// If the node is shutting down.
     pub async fn report_damage(&self, id: PartitionId, error: ReadError) -> Result<(), PartitionsClosed> {
         self.send(self.shard(id), Request::Damaged { id, error }).await
+    }
+
+    /// Lets this node campaign for partitions that nobody leads.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn campaign(&self, ids: Vec<PartitionId>) -> Result<(), PartitionsClosed> {
+        for (shard, (_, ids)) in self.split(ids, |id| *id).into_iter().enumerate() {
+            if !ids.is_empty() {
+                self.send(shard, Request::Campaign { ids }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the leader of a partition, if that is here, hand over to the voter on another node: as soon as that has caught up, if it
+    /// does soon.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn transfer(&self, id: PartitionId, to: NodeId) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Transfer { id, to }).await
+    }
+
+    /// Lets other nodes lead what this one leads, as far as another voter is heard; waits for that until `deadline`. Answers how
+    /// many partitions are led here still.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn hand_over(&self, clock: &dyn Clock, deadline: Instant) -> Result<usize, PartitionsClosed> {
+        loop {
+            let mut changed = std::pin::pin!(self.leaderships.changed());
+            changed.as_mut().enable();
+            let mut led = 0;
+            for shard in 0..self.shards.len() {
+                led += self.ask(shard, |reply| Request::HandOver { reply }).await?;
+            }
+            let now = clock.now();
+            if led == 0 || now >= deadline {
+                return Ok(led);
+            }
+            let again = now.after(HAND_OVER_AGAIN).min(deadline);
+            let _whichever_came_first = timeout(clock, again, changed).await;
+        }
     }
 
     /// For the maintenance task: hands every shard a step.

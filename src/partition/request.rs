@@ -224,7 +224,7 @@ pub struct PartitionStats {
     pub log_end: Offset,
     /// Up to where this node holds the log durably.
     pub durable_end: Offset,
-    /// A leader's view of its voters: up to where each holds the log durably.
+    /// A leader's view of those of its voters that are heard: up to where each holds the log durably.
     pub acknowledged: Vec<(NodeId, Offset)>,
     pub size_bytes: u64,
     pub segments: usize,
@@ -292,5 +292,18 @@ pub(super) enum Request {
     Damaged {
         id: PartitionId,
         error: ReadError,
+    },
+    /// These are to be led from here if nobody leads them.
+    Campaign {
+        ids: Vec<PartitionId>,
+    },
+    /// Another voter is to lead what is led here.
+    Transfer {
+        id: PartitionId,
+        to: NodeId,
+    },
+    /// Others are to lead what is led here; answered with how much is, of what others could lead.
+    HandOver {
+        reply: oneshot::Sender<usize>,
     },
 }

@@ -501,6 +501,9 @@ impl Shard {
             }
             Request::Unclaimed { reply } => drop(reply.send(self.dormant.keys().copied().collect())),
             Request::Damaged { id, error } => self.tell_damage(id, &error),
+            Request::Campaign { ids } => self.campaign(&ids),
+            Request::Transfer { id, to } => self.step(id, Event::TransferLeadership { to: Some(to) }),
+            Request::HandOver { reply } => drop(reply.send(self.hand_over())),
         }
     }
 
@@ -691,9 +694,15 @@ impl Shard {
     }
 
     fn stats(&self, ids: Option<Vec<PartitionId>>) -> Vec<PartitionStats> {
+        let stats = |partition: &Partition| {
+            let mut stats = partition.stats();
+            // What a silent node held counts for nothing that is told.
+            stats.acknowledged.retain(|(node, _)| !self.silent.contains(node));
+            stats
+        };
         match ids {
-            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| one.stats()).collect(),
-            None => self.partitions.values().map(|one| one.stats()).collect(),
+            Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| stats(one)).collect(),
+            None => self.partitions.values().map(|one| stats(one)).collect(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! node's budget before they are read; every wait on a peer has a deadline.
 mod connection;
 mod listener;
+mod members;
 mod memory;
 mod node;
 mod pipeline;

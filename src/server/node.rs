@@ -7,11 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::{info, warn};
 
+use super::members::{Joining, Members};
 use super::{
     Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
     serve,
 };
-use crate::broker::{Context, InFlight, Loggers, Outcome, Parts, Peer, dispatch, features};
+use crate::broker::{
+    Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, features,
+    fence_silent, forget_deleted_topics, keep_membership, register,
+};
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{self, Io, Shutdown, timeout};
@@ -24,6 +28,7 @@ use crate::metadata::controller::{
 };
 use crate::metadata::{Endpoint, ImageCell};
 use crate::partition::{Maintenance, start_shards};
+use crate::peers::forming::{self, FoundingError};
 use crate::types::{TopicId, Uuid};
 
 /// A frame that has begun, or a reply, must make it across within this time.
@@ -54,6 +59,16 @@ pub enum StartError {
     MetadataDamaged { directory: String, what: String },
     #[error("the cluster's metadata cannot be written: {0}")]
     Register(Arc<ControllerUnavailable>),
+    #[error(transparent)]
+    Founding(#[from] FoundingError),
+    #[error(
+        "the data directory {directory} belongs to a member of cluster {cluster}, and the configuration names no other nodes: set controller.quorum.bootstrap.servers and controller.listener.names again, or use an empty data directory"
+    )]
+    MemberAlone { directory: String, cluster: String },
+    #[error(
+        "the data directory {directory} holds a cluster of one node, and the configuration names others: start it without controller.quorum.bootstrap.servers and controller.quorum.voters, or join them with an empty data directory"
+    )]
+    LoneMember { directory: String },
 }
 
 /// A running node.
@@ -68,6 +83,9 @@ pub struct Node {
     memory: RequestMemory,
     quota: Arc<ConnectionQuota>,
     report: RecoveryReport,
+    /// The other nodes, if this one is one of several.
+    members: Option<Members>,
+    between_nodes: Option<SocketAddr>,
 }
 
 /// A listener that takes connections.
@@ -101,20 +119,43 @@ impl Node {
         loggers: Loggers,
     ) -> Result<Node, StartError> {
         let live = Arc::new(LiveConfig::new(Arc::clone(&config)));
-        let sockets = bind(&io, &config).await?;
+        let sockets = bind(&io, &config.listeners).await?;
+        let mut random = io.rng.stream("identity");
+        let incarnation = Uuid(random.bytes16());
+        let between_nodes = match &config.quorum {
+            Some(quorum) => bind(&io, std::slice::from_ref(&quorum.listener)).await?.pop(),
+            None => None,
+        };
         let defaults = LogConfig::default();
         let (storage, logs, report) =
             Storage::open(io.clone(), config.node_id, storage_options(&config), move |_| defaults.clone())
                 .await?;
         let of_metadata = |damage: &&LogDamage| damage.partition.topic == TopicId::METADATA;
-        if let Some(damage) = report.damaged.iter().find(of_metadata) {
+        if let Some(damage) = report.damaged.iter().find(of_metadata)
+            && config.quorum.is_none()
+        {
             let (directory, what) = (format!("logs/{}", damage.partition), damage.what.clone());
             return Err(StartError::MetadataDamaged { directory, what });
         }
+        let has_metadata = logs.iter().any(|log| log.key().partition.topic == TopicId::METADATA);
+        check_founding(&io, &config, has_metadata).await?;
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
         let maintenance = Maintenance::start(&io, partitions.clone(), storage.clone(), Arc::clone(&live));
+        let directory = storage.directory_id();
+        let between_nodes_address = between_nodes.as_ref().map(|(_, socket)| socket.local_addr());
+        let members = match (&config.quorum, between_nodes) {
+            (Some(quorum), Some((_, socket))) => {
+                let (io, config, partitions) = (&io, &*config, &partitions);
+                let joining = Joining { io, config, quorum, partitions, directory, incarnation, socket };
+                Some(Members::join(joining).await?)
+            }
+            (Some(_) | None, _) => None,
+        };
+        let quorum = members
+            .as_ref()
+            .map_or(Quorum::Lone, |members| Quorum::Founded(members.founding().voters.clone()));
         let image = Arc::new(ImageCell::default());
         let controller = Controller::start(
             io.clone(),
@@ -125,11 +166,14 @@ impl Node {
             },
             partitions.clone(),
             Arc::clone(&image),
-            Quorum::Lone,
+            quorum,
         )
         .await?;
-        let identity = Identity::new(&io, &config, storage.directory_id(), &sockets);
-        register(&controller, identity).await.map_err(StartError::Register)?;
+        let broker = new_broker(&config, (directory, incarnation), &sockets, between_nodes_address);
+        if members.is_none() {
+            let cluster_id = TopicId(random.bytes16()).to_string();
+            register_alone(&controller, cluster_id, broker.clone()).await.map_err(StartError::Register)?;
+        }
         let shutdown = Shutdown::new();
         let groups = GroupCoordinators::new(
             io.clone(),
@@ -146,7 +190,11 @@ impl Node {
             partitions,
             controller,
             groups,
-            cluster: None,
+            cluster: config
+                .quorum
+                .as_ref()
+                .zip(members.as_ref())
+                .map(|(quorum, members)| Arc::new(members.cluster(quorum))),
             loggers,
             shutdown: shutdown.clone(),
         }));
@@ -154,7 +202,13 @@ impl Node {
             usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX),
         );
         let quota = ConnectionQuota::new(live, Arc::clone(&io.clock));
+        if let (Some(members), Some(cluster)) = (&members, &context.cluster) {
+            members.serve(&context);
+            join_cluster(&context, cluster, broker).await.map_err(StartError::Metadata)?;
+        }
         let mut node = Node {
+            members,
+            between_nodes: between_nodes_address,
             io,
             config,
             context,
@@ -195,6 +249,12 @@ impl Node {
         &self.listeners
     }
 
+    /// Where other nodes reach this one, if it is one of several.
+    #[must_use]
+    pub fn between_nodes(&self) -> Option<SocketAddr> {
+        self.between_nodes
+    }
+
     /// What recovery found.
     #[must_use]
     pub fn recovery(&self) -> &RecoveryReport {
@@ -233,6 +293,10 @@ impl Node {
     /// Stops: no new connections, what is in flight is answered, memory goes to the segments, the checkpoint
     /// is written, the journal is closed. One log line a step.
     pub async fn shutdown(self) {
+        if let Some(members) = self.members {
+            // While clients are still served: they find the new leaders at once.
+            members.leave(&self.context).await;
+        }
         info!("stopping: no new connections are taken");
         self.shutdown.begin();
         let deadline = self.io.clock.now().after(self.config.shutdown_timeout);
@@ -256,9 +320,9 @@ impl Node {
     }
 }
 
-async fn bind(io: &Io, config: &BrokerConfig) -> Result<Vec<(Listener, Box<dyn io::Listener>)>, StartError> {
-    let mut sockets = Vec::with_capacity(config.listeners.len());
-    for listener in &config.listeners {
+async fn bind(io: &Io, listeners: &[Listener]) -> Result<Vec<(Listener, Box<dyn io::Listener>)>, StartError> {
+    let mut sockets = Vec::with_capacity(listeners.len());
+    for listener in listeners {
         let name = || listener.name.clone();
         let address = format!("{}:{}", listener.bind_host(), listener.port);
         let ip: IpAddr = resolve_host(listener.bind_host()).map_err(|cause| StartError::Address {
@@ -290,52 +354,59 @@ fn resolve_host(host: &str) -> Result<IpAddr, String> {
     })
 }
 
-/// What this node says of itself, and the cluster's id if it has none yet.
-struct Identity {
-    cluster_id: String,
-    broker: NewBroker,
-}
-
-impl Identity {
-    fn new(
-        io: &Io,
-        config: &BrokerConfig,
-        directory: Uuid,
-        sockets: &[(Listener, Box<dyn io::Listener>)],
-    ) -> Identity {
-        let mut random = io.rng.stream("identity");
-        let cluster_id = TopicId(random.bytes16()).to_string();
-        let bound_port = |advertised: &Listener| {
-            let socket = sockets.iter().find(|(listener, _)| listener.name == advertised.name);
-            socket.map_or(advertised.port, |(_, socket)| socket.local_addr().port())
-        };
-        let endpoints = config
-            .advertised_listeners
-            .iter()
-            .map(|advertised| Endpoint {
-                listener: advertised.name.clone(),
-                host: advertised.host.clone(),
-                port: if advertised.port == 0 { bound_port(advertised) } else { advertised.port },
-            })
-            .collect();
-        let broker = NewBroker {
-            node: config.node_id,
-            incarnation: TopicId(random.bytes16()),
-            endpoints,
-            rack: config.rack.clone(),
-            directory,
-            fenced: false,
-        };
-        Identity { cluster_id, broker }
+/// What this node says of itself.
+fn new_broker(
+    config: &BrokerConfig,
+    (directory, incarnation): (Uuid, Uuid),
+    sockets: &[(Listener, Box<dyn io::Listener>)],
+    between_nodes: Option<SocketAddr>,
+) -> NewBroker {
+    let bound_port = |advertised: &Listener| {
+        let socket = sockets.iter().find(|(listener, _)| listener.name == advertised.name);
+        socket.map_or(advertised.port, |(_, socket)| socket.local_addr().port())
+    };
+    let endpoint = |advertised: &Listener, bound: u16| Endpoint {
+        listener: advertised.name.clone(),
+        host: advertised.host.clone(),
+        port: if advertised.port == 0 { bound } else { advertised.port },
+    };
+    let mut endpoints: Vec<Endpoint> =
+        config.advertised_listeners.iter().map(|one| endpoint(one, bound_port(one))).collect();
+    if let (Some(quorum), Some(bound)) = (&config.quorum, between_nodes) {
+        endpoints.push(endpoint(&quorum.advertised, bound.port()));
+    }
+    NewBroker {
+        node: config.node_id,
+        incarnation: TopicId(incarnation.0),
+        directory,
+        endpoints,
+        rack: config.rack.clone(),
+        fenced: config.quorum.is_some(),
     }
 }
 
-/// Makes sure that the cluster has an id, and this broker its entry.
-async fn register(
+/// A directory of a node that was alone, and one of a member of a cluster, are not used as the other: what it holds would
+/// contradict what others hold.
+async fn check_founding(io: &Io, config: &BrokerConfig, has_metadata: bool) -> Result<(), StartError> {
+    let held = forming::load(&*io.disk).await?;
+    match (held, &config.quorum) {
+        (Some(held), None) => Err(StartError::MemberAlone {
+            directory: config.data_directory.clone(),
+            cluster: held.founding.cluster.to_string(),
+        }),
+        (None, Some(_)) if has_metadata => {
+            Err(StartError::LoneMember { directory: config.data_directory.clone() })
+        }
+        (Some(_) | None, Some(_)) | (None, None) => Ok(()),
+    }
+}
+
+/// Makes sure that the cluster of one has an id, and this broker its entry.
+async fn register_alone(
     controller: &ControllerHandle,
-    identity: Identity,
+    cluster_id: String,
+    broker: NewBroker,
 ) -> Result<(), Arc<ControllerUnavailable>> {
-    let Identity { cluster_id, broker } = identity;
     controller
         .change(move |image| {
             let mut records = bootstrap(image, &cluster_id, features());
@@ -343,6 +414,23 @@ async fn register(
             Decision { records, reply: () }
         })
         .await
+}
+
+/// Registers with the cluster, however long that takes, and goes on doing what a member does.
+async fn join_cluster(
+    context: &Arc<Context>,
+    cluster: &Arc<Cluster>,
+    broker: NewBroker,
+) -> Result<(), ControllerUnavailable> {
+    let member = register(context, cluster, broker).await;
+    // The image has this registration, and so all that this node knew when it stopped.
+    context.controller.remove_orphans().await?;
+    let spawn = |name, task| drop(context.io.spawn.spawn(name, task));
+    spawn("membership", Box::pin(keep_membership(Arc::clone(context), Arc::clone(cluster), member)));
+    spawn("fencing", Box::pin(fence_silent(Arc::clone(context), Arc::clone(cluster))));
+    spawn("balance", Box::pin(balance_leaders(Arc::clone(context), Arc::clone(cluster))));
+    spawn("deleted-topics", Box::pin(forget_deleted_topics(Arc::clone(context))));
+    Ok(())
 }
 
 fn storage_options(config: &BrokerConfig) -> StorageOptions {

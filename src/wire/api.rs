@@ -110,7 +110,7 @@ api_table! {
     40 ExpireDelegationToken 1..=2 flexible 2 served none
     41 DescribeDelegationToken 1..=3 flexible 2 served none
     42 DeleteGroups 0..=2 flexible 2 served (0..=2)
-    43 ElectLeaders 0..=2 flexible 2 served none
+    43 ElectLeaders 0..=2 flexible 2 served (0..=2)
     44 IncrementalAlterConfigs 0..=1 flexible 1 served (0..=1)
     45 AlterPartitionReassignments 0..=1 flexible 0 served none
     46 ListPartitionReassignments 0..=0 flexible 0 served none
@@ -122,7 +122,7 @@ api_table! {
     52 Vote 0..=2 flexible 0 served none
     53 BeginQuorumEpoch 0..=1 flexible 1 served none
     54 EndQuorumEpoch 0..=1 flexible 1 served none
-    55 DescribeQuorum 0..=2 flexible 0 served none
+    55 DescribeQuorum 0..=2 flexible 0 served (0..=2)
     56 AlterPartition 2..=3 flexible 2 served none
     57 UpdateFeatures 0..=2 flexible 0 served none
     58 Envelope 0..=0 flexible 0 served none

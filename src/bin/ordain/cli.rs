@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cluster, completions, config, consume, group, perf, produce, serve, topic};
+use crate::commands::{cluster, completions, config, consume, dev, group, perf, produce, serve, topic};
 
 /// A replicated message broker that Kafka clients use, and tools for any Kafka broker.
 #[derive(Parser, Debug)]
@@ -20,6 +20,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run a broker in the foreground.
     Serve(serve::Arguments),
+    /// Run a cluster of several brokers on this machine, in the foreground, to try things out.
+    Dev(dev::Arguments),
     /// Show every configuration key of the broker with its value, source and meaning.
     Config(config::Arguments),
     /// List, describe, create, change and delete topics.

@@ -13,6 +13,7 @@ mod node;
 mod output;
 mod parse;
 mod progress;
+mod signals;
 mod watch;
 
 use std::process::ExitCode;

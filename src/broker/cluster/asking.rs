@@ -10,7 +10,7 @@ use super::{Cluster, active_epoch};
 use crate::broker::{Context, dispatch_from_node};
 use crate::io::timeout;
 use crate::metadata::controller::METADATA_PARTITION;
-use crate::partition::PeerCall;
+use crate::partition::{CallFailed, PeerCall};
 use crate::types::{CorrelationId, Instant, NodeId, Offset};
 use crate::wire::{
     ApiRequest, DecodeError, EncodeError, LENGTH_BYTES, Text, decode_response, encode_request,
@@ -30,6 +30,10 @@ pub(in crate::broker) enum NoController {
     TimedOut,
     #[error("the active controller's answer cannot be read: {0}")]
     Malformed(#[from] DecodeError),
+    #[error(transparent)]
+    Failed(#[from] CallFailed),
+    #[error("node {0} cannot be asked: this node is a cluster of its own")]
+    Alone(NodeId),
     #[error("the request to the active controller cannot be written: {0}")]
     Encode(#[from] EncodeError),
 }
@@ -104,11 +108,7 @@ pub(in crate::broker) async fn ask<R: ApiRequest>(
     request: &R,
     deadline: Instant,
 ) -> Result<R::Response, NoController> {
-    let frame = encode_request(version, CorrelationId(0), None, request)?;
-    let mut frame = Bytes::from(frame.concat());
-    frame.advance(LENGTH_BYTES);
-    let client = SocketAddr::from(([0, 0, 0, 0], 0));
-    let call = PeerCall { listener: Text::new(), client, request: frame };
+    let call = call_of(version, request)?;
     let clock = &*context.io.clock;
     loop {
         let mut answer = match forward(context, cluster, call.clone(), deadline).await? {
@@ -127,6 +127,35 @@ pub(in crate::broker) async fn ask<R: ApiRequest>(
         let (_, response) = decode_response::<R>(version, answer)?;
         return Ok(response);
     }
+}
+
+/// Asks a node for what is its own affair.
+///
+/// # Errors
+/// If there is no answer until `deadline`, or the node cannot be asked: the request may have been carried out all the same.
+pub(in crate::broker) async fn ask_node<R: ApiRequest>(
+    context: &Arc<Context>,
+    node: NodeId,
+    version: i16,
+    request: &R,
+    deadline: Instant,
+) -> Result<R::Response, NoController> {
+    let Some(cluster) = &context.cluster else { return Err(NoController::Alone(node)) };
+    let call = call_of(version, request)?;
+    let asking = cluster.calls.call(node, call);
+    let answered = timeout(&*context.io.clock, deadline, asking).await;
+    let mut answer = answered.map_err(|_| NoController::TimedOut)??;
+    answer.advance((END_BYTES + LENGTH_BYTES).min(answer.len()));
+    let (_, response) = decode_response::<R>(version, answer)?;
+    Ok(response)
+}
+
+fn call_of<R: ApiRequest>(version: i16, request: &R) -> Result<PeerCall, EncodeError> {
+    let frame = encode_request(version, CorrelationId(0), None, request)?;
+    let mut frame = Bytes::from(frame.concat());
+    frame.advance(LENGTH_BYTES);
+    let client = SocketAddr::from(([0, 0, 0, 0], 0));
+    Ok(PeerCall { listener: Text::new(), client, request: frame })
 }
 
 /// An answer for another node: up to where this node has applied the metadata log, then the response's frame.

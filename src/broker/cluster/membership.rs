@@ -140,6 +140,7 @@ async fn beat(context: &Arc<Context>, cluster: &Cluster, mut member: Member) {
     let mut told = Told::default();
     let mut alarm = Alarm::default();
     let mut due = clock.now();
+    let mut told_draining = false;
     loop {
         let now = clock.now();
         if now >= due {
@@ -184,6 +185,10 @@ async fn beat(context: &Arc<Context>, cluster: &Cluster, mut member: Member) {
         tokio::select! {
             biased;
             () = alarm.at(&*clock, Some(due)) => {}
+            () = cluster.draining.begun(), if !told_draining => {
+                told_draining = true;
+                due = clock.now();
+            }
             () = changed => {}
         }
     }
@@ -199,6 +204,7 @@ async fn heartbeat(
         broker_id: member.broker.node.0,
         broker_epoch: member.epoch,
         current_metadata_offset: context.image.end().0,
+        want_shut_down: cluster.draining.has_begun(),
         ..BrokerHeartbeatRequest::default()
     };
     let asking = ask(context, cluster, HEARTBEAT_VERSION, &request, deadline);

@@ -5,6 +5,7 @@
 //! `AllocateProducerIds`, and those of clients that change metadata), carried by the connections between nodes: see
 //! `docs/cluster.md`.
 mod asking;
+mod balance;
 mod liveness;
 mod membership;
 mod report;
@@ -13,16 +14,19 @@ mod watching;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use balance::balance_leaders;
 pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
-pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, forward};
+pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask_node, forward};
 pub(super) use liveness::Liveness;
 
 use super::Context;
+use crate::config::QuorumConfig;
+use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::PeerCalls;
-use crate::types::LeaderEpoch;
+use crate::types::{Instant, LeaderEpoch};
 
 /// What a node of several knows and uses beside what every node has.
 pub struct Cluster {
@@ -34,18 +38,36 @@ pub struct Cluster {
     pub session_timeout: Duration,
     /// How often a broker says that it lives.
     pub heartbeat_interval: Duration,
+    /// How often leaders that are not the preferred ones hand over; `None`: not by themselves.
+    pub balance_interval: Option<Duration>,
+    /// This node is about to stop: the controller is told.
+    draining: Shutdown,
     liveness: Mutex<Liveness>,
 }
 
 impl Cluster {
     #[must_use]
-    pub fn new(
-        id: String,
-        calls: PeerCalls,
-        session_timeout: Duration,
-        heartbeat_interval: Duration,
-    ) -> Cluster {
-        Cluster { id, calls, session_timeout, heartbeat_interval, liveness: Mutex::default() }
+    pub fn new(id: String, calls: PeerCalls, quorum: &QuorumConfig) -> Cluster {
+        Cluster {
+            id,
+            calls,
+            session_timeout: quorum.session_timeout,
+            heartbeat_interval: quorum.heartbeat_interval,
+            balance_interval: quorum.balance_interval,
+            draining: Shutdown::new(),
+            liveness: Mutex::default(),
+        }
+    }
+
+    /// Tells the controller that this node is about to stop, so that it gets nothing new; waits until this node's image shows it, at
+    /// most until `deadline`.
+    pub async fn drain(&self, context: &Context, deadline: Instant) {
+        self.draining.begin();
+        let own = context.config().node_id;
+        let shown = context.image.once(|image, _| image.brokers.get(&own).is_some_and(|one| one.draining));
+        if timeout(&*context.io.clock, deadline, shown).await.is_err() {
+            tracing::warn!("stopping: the cluster does not know yet that this node stops");
+        }
     }
 
     pub(super) fn liveness(&self) -> MutexGuard<'_, Liveness> {

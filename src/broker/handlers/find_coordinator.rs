@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::broker::cluster_view::leader_of;
 use crate::broker::internal_topics::ensure_offsets_topic;
 use crate::broker::{Caller, Context};
 use crate::coordinator::OFFSETS_TOPIC;
@@ -67,13 +68,7 @@ fn find(context: &Context, caller: &Caller, key: Text) -> Coordinator {
     let endpoint = image.topic(OFFSETS_TOPIC).and_then(|topic| {
         let count = i32::try_from(topic.partitions.len()).ok().filter(|&count| count > 0)?;
         let index = PartitionIndex(partition_for(&key, count));
-        let partition = topic.partitions.get(&index)?;
-        let here = context.partitions.leaderships().of(PartitionId { topic: topic.id, index });
-        let leader = match here {
-            // What was told last is older than what the replica here knows.
-            Some(here) if here.epoch >= partition.leader_epoch => here.leader?,
-            Some(_) | None => partition.leader,
-        };
+        let (leader, _) = leader_of(context, &image, PartitionId { topic: topic.id, index })?;
         let endpoints = &image.brokers.get(&leader).filter(|broker| !broker.fenced)?.endpoints;
         let endpoint = endpoints.iter().find(|endpoint| endpoint.listener == *caller.listener)?;
         Some((leader, endpoint))

@@ -4,13 +4,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::broker::cluster_view::{ClusterView, leader_of};
 use crate::broker::dispatch::{Outcome, respond};
 use crate::broker::errors::AsErrorCode;
 use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
-use crate::metrics::TopicMetrics;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{CorrelationId, ErrorCode, Instant, PartitionId, PartitionIndex, Timestamp, TopicId};
@@ -19,7 +19,7 @@ use crate::wire::batch::{
 };
 use crate::wire::compression::Codec;
 use crate::wire::messages::produce_response::{
-    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
 use crate::wire::messages::{ProduceRequest, ProduceResponse};
 use crate::wire::{ApiKey, RequestFrame, Text};
@@ -52,7 +52,7 @@ pub(in crate::broker) async fn handle(
     let caller = caller.clone();
     let of_closure = Arc::clone(context);
     let finish = move |outcomes: Vec<AppendOutcome>| {
-        let response = respond_to(plan, outcomes, &caller, &of_closure.topic_metrics);
+        let response = respond_to(plan, outcomes, &caller, &of_closure);
         let response_bytes = send(&response, acks, &caller, correlation_id, reply);
         drop(in_flight);
         let took = of_closure.io.clock.now().since(began);
@@ -266,11 +266,12 @@ fn check(
     let index = PartitionIndex(index);
     let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
-    if acks == -1 && partition.replicas.len() < min_insync {
+    if acks == -1 && partition.isr.len() < min_insync {
         return Err(Refusal::new(
             ErrorCode::NotEnoughReplicas,
             format!(
-                "the partition has {} replica(s), min.insync.replicas is {min_insync}",
+                "{} of the partition's {} replica(s) have caught up, min.insync.replicas is {min_insync}",
+                partition.isr.len(),
                 partition.replicas.len(),
             ),
         ));
@@ -321,8 +322,10 @@ fn respond_to(
     plan: Plan,
     outcomes: Vec<AppendOutcome>,
     caller: &Caller,
-    metrics: &TopicMetrics,
+    context: &Context,
 ) -> ProduceResponse {
+    let metrics = &context.topic_metrics;
+    let mut leaders = Leaders::new(context, caller);
     let mut outcomes = outcomes.into_iter();
     let mut responses = Vec::with_capacity(plan.topics.len());
     for topic in plan.topics {
@@ -332,7 +335,9 @@ fn respond_to(
                 Planned::Refused { response, bytes, .. } => (*response, 0, bytes),
                 Planned::Appended { index, records, bytes } => {
                     let outcome = outcomes.next().expect("every append has an outcome");
-                    (outcome_response(index, outcome, caller), records, bytes)
+                    let mut response = outcome_response(index, outcome, caller);
+                    leaders.tell(&topic.name, topic.id, &mut response);
+                    (response, records, bytes)
                 }
             };
             if response.error_code == ErrorCode::None.code() {
@@ -351,7 +356,52 @@ fn respond_to(
             ..Default::default()
         });
     }
-    ProduceResponse { responses, ..ProduceResponse::default() }
+    ProduceResponse { responses, node_endpoints: leaders.endpoints, ..ProduceResponse::default() }
+}
+
+/// Tells clients who leads what this node does not (KIP-951).
+struct Leaders<'a> {
+    context: &'a Context,
+    caller: &'a Caller,
+    endpoints: Vec<NodeEndpoint>,
+}
+
+impl<'a> Leaders<'a> {
+    /// The version from which a response has room for them.
+    const FROM_VERSION: i16 = 10;
+
+    fn new(context: &'a Context, caller: &'a Caller) -> Leaders<'a> {
+        Leaders { context, caller, endpoints: Vec::new() }
+    }
+
+    fn tell(&mut self, name: &str, id: TopicId, response: &mut PartitionProduceResponse) {
+        let moved = response.error_code == ErrorCode::NotLeaderOrFollower.code();
+        if !moved || self.caller.version < Self::FROM_VERSION {
+            return;
+        }
+        let image = self.context.metadata();
+        let topic = if id == TopicId::ZERO { image.topic(name) } else { image.topic_by_id(id) };
+        let Some(topic) = topic else { return };
+        let id = PartitionId { topic: topic.id, index: PartitionIndex(response.index) };
+        let view = ClusterView { image: &image, listener: &self.caller.listener };
+        let Some((leader, epoch)) = leader_of(self.context, &image, id) else { return };
+        if leader == self.context.config().node_id {
+            // It is handing over: nobody knows yet who follows.
+            return;
+        }
+        let Some(broker) = view.brokers().find(|broker| broker.node == leader) else { return };
+        response.current_leader =
+            LeaderIdAndEpoch { leader_id: leader.0, leader_epoch: epoch.0, ..LeaderIdAndEpoch::default() };
+        if self.endpoints.iter().all(|endpoint| endpoint.node_id != leader.0) {
+            self.endpoints.push(NodeEndpoint {
+                node_id: leader.0,
+                host: broker.endpoint.host.as_str().into(),
+                port: broker.endpoint.port.into(),
+                rack: broker.rack.map(Into::into),
+                ..NodeEndpoint::default()
+            });
+        }
+    }
 }
 
 /// Hands the response to the connection; says how many bytes it has on the wire.

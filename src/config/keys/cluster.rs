@@ -5,7 +5,7 @@ use crate::config::key::key_table;
 key_table! {
     pub(super) const KEYS;
 
-    "auto.leader.rebalance.enable": Boolean = Some("true"), Any, High, ReadOnly, CLUSTER,
+    "auto.leader.rebalance.enable": Boolean = Some("true"), Any, High, ReadOnly, Used,
         "Whether leadership goes back to preferred replicas by itself.";
     "background.threads": Int = Some("10"), AtLeast(1), High, ClusterWide, POOLS,
         "Threads for background work.";
@@ -70,7 +70,7 @@ key_table! {
         "Segment size of the metadata log, for tests.";
     "internal.metadata.max.batch.size.in.bytes": Int = Some("8388608"), Any, Low, Internal, METADATA,
         "Largest batch of metadata records, for tests.";
-    "leader.imbalance.check.interval.seconds": Long = Some("300"), AtLeast(1), High, ReadOnly, CLUSTER,
+    "leader.imbalance.check.interval.seconds": Long = Some("300"), AtLeast(1), High, ReadOnly, Used,
         "How often the spread of leaders is checked.";
     "metadata.log.dir": Text = None, Any, High, ReadOnly, METADATA,
         "A directory of its own for the metadata log.";

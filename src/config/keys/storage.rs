@@ -1,5 +1,5 @@
 //! The configuration keys of topics' defaults, segments, retention and compaction: facts about Kafka 4.3 and Ordain.
-use super::reasons::{DURABLE, JAVA, JITTER, JOURNAL, LEVEL, MAJORITY, ONEDIR, ONEDIR_OK, POOLS, UNLINK};
+use super::reasons::{DURABLE, JAVA, JITTER, JOURNAL, LEVEL, ONEDIR, ONEDIR_OK, POOLS, UNLINK};
 use crate::config::key::key_table;
 
 key_table! {
@@ -107,7 +107,7 @@ key_table! {
         "How long the files of a deleted segment stay on disk.";
     "message.max.bytes": Int = Some("1048588"), AtLeast(0), High, ClusterWide, Used,
         "Largest record batch that is accepted, as it lies on the wire.";
-    "min.insync.replicas": Int = Some("1"), AtLeast(1), High, ClusterWide, MAJORITY,
+    "min.insync.replicas": Int = Some("1"), AtLeast(1), High, ClusterWide, Used,
         "Replicas that have to hold a record before acks=all is answered.";
     "num.partitions": Int = Some("1"), AtLeast(1), Medium, ReadOnly, Used,
         "Partitions of a topic that is created without a number of its own.";

@@ -54,7 +54,7 @@ key_table! {
         "Share of a partition that has to be uncompacted before compaction takes it up.";
     "min.compaction.lag.ms": Long = Some("0"), AtLeast(0), Medium, ClusterWide, Used,
         "Age that a record reaches before compaction may remove it.";
-    "min.insync.replicas": Int = Some("1"), AtLeast(1), Medium, ClusterWide, MAJORITY,
+    "min.insync.replicas": Int = Some("1"), AtLeast(1), Medium, ClusterWide, Used,
         "Replicas that have to hold a record before acks=all is answered.";
     "preallocate": Boolean = Some("false"), Any, Medium, ClusterWide, JOURNAL,
         "Whether segment files take their full size at once.";

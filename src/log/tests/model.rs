@@ -317,11 +317,11 @@ impl Run {
                 Some(node.log(index).append(new, position).unwrap())
             }),
             21 => self.change(index, |node, state, _| {
-                // Zero is no id that could be drawn: in a checkpoint it stands for the data directory's.
-                let directory = amount.max(1);
-                state.directory = Some(directory);
+                // Zero is no id: a checkpoint writes it where a log has none of its own.
+                let id = amount.max(1);
+                state.directory = Some(id);
                 let position = node.position();
-                Some(node.log(index).renew_directory(Uuid([directory; 16]), position))
+                Some(node.log(index).renew_directory(Uuid([id; 16]), position))
             }),
             22 | 23 => self.change(index, |node, state, model| {
                 let end = model.high_watermark + i64::from(amount % 32);

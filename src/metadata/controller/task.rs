@@ -31,6 +31,8 @@ pub const METADATA_PARTITION: PartitionId =
 const QUEUE_CHANGES_MAX: usize = 128;
 /// The largest batch of records that one change may become; larger changes take several, in order.
 const BATCH_BYTES_MAX: usize = 1 << 20;
+/// How long after a partition was made its first leader campaigns.
+const FIRST_CAMPAIGN: Duration = Duration::from_millis(30);
 /// How soon the metadata log is read again after it could not be.
 const CATCH_UP_PAUSE: Duration = Duration::from_secs(1);
 
@@ -435,12 +437,39 @@ impl Controller {
             self.partitions.delete(deleted).await?;
         }
         if !created.is_empty() {
+            let preferred = self.preferred_here(&created);
             self.partitions.create(created).await?;
+            self.campaign_soon(preferred);
         }
         for topic in configured.into_iter().filter_map(|name| self.image.topic(name)) {
             self.configure(topic).await?;
         }
         Ok(())
+    }
+
+    /// Those of new partitions that this node is to lead first, and that others have to vote on.
+    fn preferred_here(&self, created: &[PartitionSpec]) -> Vec<PartitionId> {
+        let node = self.config.start.node_id;
+        let first = |id: PartitionId| {
+            let replicas = &self.image.partition(id)?.replicas;
+            (replicas.len() > 1 && replicas.first() == Some(&node)).then_some(id)
+        };
+        created.iter().filter_map(|spec| first(spec.id)).collect()
+    }
+
+    /// Campaigns for new partitions once the others have made them, too, rather than wait for an election's time.
+    fn campaign_soon(&self, ids: Vec<PartitionId>) {
+        if ids.is_empty() {
+            return;
+        }
+        let (clock, partitions) = (Arc::clone(&self.io.clock), self.partitions.clone());
+        let campaign = async move {
+            clock.sleep(FIRST_CAMPAIGN).await;
+            if partitions.campaign(ids).await.is_err() {
+                info!("new partitions have no leader yet: the node stops");
+            }
+        };
+        drop(self.io.spawn.spawn("first-campaign", Box::pin(campaign)));
     }
 
     /// Makes what was set for brokers while they ran hold on this node.

@@ -7,6 +7,7 @@ use crate::types::{NodeId, Offset};
 use crate::wire::Records;
 use crate::wire::batch::{BatchHeader, HEADER_BYTES};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 
 /// What is read of segments at once, in bytes.
 const STORED_READ_BYTES: usize = 1 << 20;
@@ -128,6 +129,16 @@ impl Partition {
 
     pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {
         self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
+    }
+
+    /// Whether a voter on another node could lead in this one's place.
+    pub(in crate::partition) fn has_successor(&self, silent: &BTreeSet<NodeId>) -> bool {
+        let own = self.replica.key().node;
+        self.replica.voters().keys().iter().any(|key| key.node != own && !silent.contains(&key.node))
+    }
+
+    pub(in crate::partition) fn has_no_leader(&self) -> bool {
+        self.replica.leader().is_none()
     }
 
     pub(in crate::partition) fn is_alone(&self) -> bool {

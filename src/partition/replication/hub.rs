@@ -31,11 +31,11 @@ pub struct PeerSetup {
 /// The running exchange with other nodes.
 pub struct Replication {
     shutdown: Shutdown,
-    nodes: Arc<Known>,
+    nodes: KnownNodes,
     transport: PeerTransport,
     calls: PeerCalls,
     silent: SilentNodes,
-    tasks: Vec<TaskHandle>,
+    tasks: Mutex<Vec<TaskHandle>>,
 }
 
 impl Replication {
@@ -54,7 +54,8 @@ impl Replication {
         let PeerSetup { node: own, options, presence, service } = setup;
         let transport = PeerTransport::new(io.clone(), options, presence, events, shutdown.clone());
         let serving = transport.serve(listener);
-        let known = Arc::new(Known { nodes: Mutex::new(Some(nodes)), changed: Notify::new() });
+        let known = KnownNodes::default();
+        known.set(nodes);
         let (shards, post) = partitions.peer_side();
         let (desk, silent) = (Arc::<Desk>::default(), SilentNodes::default());
         let calls = PeerCalls::new(Arc::clone(&desk));
@@ -75,7 +76,7 @@ impl Replication {
             silent: silent.clone(),
             shutdown: shutdown.clone(),
         };
-        let (stopped, told) = (shutdown.clone(), Arc::clone(&known));
+        let (stopped, told) = (shutdown.clone(), Arc::clone(&known.shared));
         let running = async move {
             tokio::select! {
                 biased;
@@ -85,13 +86,25 @@ impl Replication {
             }
         };
         let hub = io.spawn.spawn("replication", Box::pin(running));
-        Replication { shutdown, nodes: known, transport, calls, silent, tasks: vec![serving, hub] }
+        Replication {
+            shutdown,
+            nodes: known,
+            transport,
+            calls,
+            silent,
+            tasks: Mutex::new(vec![serving, hub]),
+        }
     }
 
     /// Other nodes are known from now on, or other addresses.
     pub fn set_nodes(&self, nodes: BTreeMap<NodeId, NodeAddress>) {
-        *self.nodes.nodes.lock().unwrap_or_else(PoisonError::into_inner) = Some(nodes);
-        self.nodes.changed.notify_one();
+        self.nodes.set(nodes);
+    }
+
+    /// For who is to tell of nodes without owning this.
+    #[must_use]
+    pub fn nodes(&self) -> KnownNodes {
+        self.nodes.clone()
     }
 
     /// For requests that other nodes are to answer.
@@ -113,9 +126,10 @@ impl Replication {
     }
 
     /// Closes all connections.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.shutdown.begin();
-        for task in self.tasks {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
             if let Err(error) = task.join().await {
                 tracing::warn!(%error, "a task of the exchange with other nodes failed");
             }
@@ -123,7 +137,22 @@ impl Replication {
     }
 }
 
+/// The nodes that are dialled. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct KnownNodes {
+    shared: Arc<Known>,
+}
+
+impl KnownNodes {
+    /// These are known from now on, at these addresses, and no others.
+    pub fn set(&self, nodes: BTreeMap<NodeId, NodeAddress>) {
+        *self.shared.nodes.lock().unwrap_or_else(PoisonError::into_inner) = Some(nodes);
+        self.shared.changed.notify_one();
+    }
+}
+
 /// The nodes that the hub is told of.
+#[derive(Default)]
 struct Known {
     /// Until the hub takes them.
     nodes: Mutex<Option<BTreeMap<NodeId, NodeAddress>>>,

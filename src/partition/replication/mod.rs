@@ -15,7 +15,7 @@ mod silence;
 mod steps;
 
 pub use calls::{CallFailed, CallService, LateService, PeerCall, PeerCalls};
-pub use hub::{PeerSetup, Replication};
+pub use hub::{KnownNodes, PeerSetup, Replication};
 pub(super) use post::{Letters, Post};
 pub use silence::SilentNodes;
 pub(super) use steps::{PeerStep, read_beside};

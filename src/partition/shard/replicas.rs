@@ -562,6 +562,28 @@ impl Shard {
         }
     }
 
+    /// Campaigns for those of the partitions that nobody leads.
+    pub(super) fn campaign(&mut self, ids: &[PartitionId]) {
+        for &id in ids {
+            if self.partitions.get(&id).is_some_and(|partition| partition.has_no_leader()) {
+                self.step(id, Event::Campaign);
+            }
+        }
+    }
+
+    /// Lets others lead what is led here, where another voter is heard; counts what is led still.
+    pub(super) fn hand_over(&mut self) -> usize {
+        let silent = &self.silent;
+        let led = self.partitions.iter().filter(|(_, one)| one.leads() && one.has_successor(silent));
+        let ids: Vec<PartitionId> = led.map(|(&id, _)| id).collect();
+        for &id in &ids {
+            if self.partitions.get(&id).is_some_and(|partition| partition.standing().is_ok()) {
+                self.step(id, Event::TransferLeadership { to: None });
+            }
+        }
+        ids.len()
+    }
+
     /// A partition is gone from here.
     pub(super) fn forget_partition(&mut self, id: PartitionId, wakes: Option<Instant>) {
         if let Some(at) = wakes {

@@ -83,7 +83,7 @@ pub(super) fn encode(held: &Held) -> Bytes {
     }
     text.push_str(if held.complete { "complete\n" } else { "proposed\n" });
     let crc = crc32c(text.as_bytes());
-    write!(text, "crc32c {crc:08x}\n").expect("a string takes all");
+    writeln!(text, "crc32c {crc:08x}").expect("a string takes all");
     text.into()
 }
 
@@ -122,4 +122,89 @@ fn parse_key(text: &str) -> Option<ReplicaKey> {
     let (node, directory) = text.split_once(' ')?;
     let node = node.parse().ok().filter(|&node| node >= 0).map(NodeId)?;
     Some(ReplicaKey { node, directory: Uuid(TopicId::parse(directory)?.0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::testing::{TestDisk, TestFault, TestRandom, TestRuntime};
+
+    fn held(complete: bool, nodes: i32) -> Held {
+        let key = |node: i32| ReplicaKey { node: NodeId(node), directory: Uuid([node as u8; 16]) };
+        let voters = VoterSet::of((1..=nodes).map(key)).expect("voters");
+        Held { founding: Founding { cluster: "c".into(), voters }, complete }
+    }
+
+    #[test]
+    fn the_file_is_these_lines() {
+        let bytes = encode(&held(false, 2));
+        let text = "ordain founding 1\ncluster c\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nvoter 2 AgICAgICAgICAgICAgICAg\nproposed\n";
+        let crc = crc32c(text.as_bytes());
+        assert_eq!(bytes, format!("{text}crc32c {crc:08x}\n"));
+        for held in [held(false, 2), held(true, 7)] {
+            assert_eq!(decode(&encode(&held)).expect("it is whole"), held);
+        }
+    }
+
+    #[test]
+    fn every_damage_is_found() {
+        let bytes = encode(&held(true, 2));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.to_vec();
+                damaged[at] ^= 1 << bit;
+                assert!(
+                    matches!(decode(&damaged), Err(FoundingError::Damaged { .. })),
+                    "byte {at}, bit {bit}"
+                );
+            }
+            assert!(
+                matches!(decode(&bytes[..at]), Err(FoundingError::Damaged { .. })),
+                "the first {at} bytes"
+            );
+        }
+        let sealed = |text: &str| format!("{text}crc32c {:08x}\n", crc32c(text.as_bytes()));
+        let newer = decode(sealed("ordain founding 2\nwhatever\n").as_bytes());
+        assert!(matches!(newer, Err(FoundingError::OtherVersion { version }) if version == "2"));
+        for text in [
+            "ordain founding 1\ncluster c\nproposed\n",
+            "ordain founding 1\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nproposed\n",
+            "ordain founding 1\ncluster c\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\n",
+            "ordain founding 1\ncluster c\nvoter -1 AQEBAQEBAQEBAQEBAQEBAQ\nproposed\n",
+            "ordain founding 1\ncluster c\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nvoter 1 AgICAgICAgICAgICAgICAg\nproposed\n",
+            "ordain founding 1\ncluster c\nwhat\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nproposed\n",
+        ] {
+            assert!(matches!(decode(sealed(text).as_bytes()), Err(FoundingError::Damaged { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_survives_whatever_happens_to_the_next_one() {
+        let (runtime, disk) = (TestRuntime::new(), TestDisk::new());
+        assert_eq!(runtime.block_on(load(&disk)).expect("an empty directory"), None);
+        let (first, second) = (held(false, 3), held(true, 3));
+        runtime.block_on(store(&disk, &first)).expect("it is kept");
+        for seed in 0..20 {
+            let kept = disk.lose_power(&mut TestRandom(seed));
+            assert_eq!(runtime.block_on(load(&kept)).expect("it is whole"), Some(first.clone()));
+        }
+        let mut seen = [0, 0];
+        for change in 1..=8 {
+            for seed in 0..8 {
+                let again = disk.restart();
+                again.inject(TestFault::CrashAt(change));
+                let stored = runtime.block_on(store(&again, &second));
+                let kept = again.lose_power(&mut TestRandom(seed));
+                let kept = runtime.block_on(load(&kept)).expect("one or the other").expect("one of them");
+                assert!(kept == first || kept == second, "{kept:?}");
+                assert!(stored.is_err() || kept == second, "what was kept durably");
+                seen[usize::from(kept == second)] += 1;
+            }
+        }
+        assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
+        let disk = disk.restart();
+        disk.corrupt(PATH, 20);
+        let damaged = runtime.block_on(load(&disk)).expect_err("it is damaged").to_string();
+        assert!(damaged.starts_with("the file cluster.founding is damaged"), "{damaged}");
+    }
 }

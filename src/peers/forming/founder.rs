@@ -7,7 +7,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 use tracing::info;
 
 use super::{Forming, FoundingError, Server, Verdict, load, store};
-use crate::io::{Io, join_all};
+use crate::io::{BoxFuture, Io, join_all};
 use crate::peers::pace::{Backoff, Throttle};
 use crate::peers::{
     Founding, Held, Introduction, Introductions, LinkError, NodeAddress, SERVER_BYTES_MAX, SERVERS_MAX,
@@ -220,12 +220,13 @@ impl Founder {
         own: &Introduction,
         servers: &[&'s Server],
     ) -> Vec<(&'s Server, Result<Introduction, LinkError>)> {
-        let io = &self.shared.io;
-        let mut asking: Vec<Pin<Box<dyn Future<Output = Result<Introduction, LinkError>> + Send + '_>>> =
-            Vec::new();
+        let mut asking = Vec::new();
         for server in servers {
-            let NodeAddress { host, port } = &server.address;
-            asking.push(Box::pin(introduce(io, host, *port, own, PATIENCE)));
+            let (io, own) = (self.shared.io.clone(), own.clone());
+            let NodeAddress { host, port } = server.address.clone();
+            let answer: BoxFuture<Result<Introduction, LinkError>> =
+                Box::pin(async move { introduce(&io, &host, port, &own, PATIENCE).await });
+            asking.push(answer);
         }
         let answers = join_all(asking).await;
         servers.iter().copied().zip(answers).collect()

@@ -1,9 +1,4 @@
-use std::sync::Arc;
-
-use super::file::{PATH, decode, encode};
-use super::{Forming, FoundingError, Server, Verdict, load, store};
-use crate::io::Disk;
-use crate::log::testing::{TestDisk, TestFault, TestRandom, TestRuntime};
+use super::{Forming, Server, Verdict};
 use crate::peers::{Founding, Held, Introduction, NodeAddress};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{NodeId, Uuid};
@@ -266,73 +261,4 @@ fn a_proposal_that_cannot_be_completed_says_what_to_do() {
 fn a_second_founding_is_never_held() {
     let mut forming = Forming::new(key(1), vec![server(1)], Some(proposed("c", &[1, 2])));
     forming.stored(proposed("d", &[1, 2]));
-}
-
-#[test]
-fn the_file_is_these_lines() {
-    let bytes = encode(&proposed("c", &[1, 2]));
-    let text = "ordain founding 1\ncluster c\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nvoter 2 AgICAgICAgICAgICAgICAg\nproposed\n";
-    let crc = crate::wire::batch::crc32c(text.as_bytes());
-    assert_eq!(bytes, format!("{text}crc32c {crc:08x}\n"));
-    for held in [proposed("c", &[1, 2]), complete("c", &[1, 2, 3, 4, 5, 6, 7])] {
-        assert_eq!(decode(&encode(&held)).expect("it is whole"), held);
-    }
-}
-
-#[test]
-fn every_damage_is_found() {
-    let bytes = encode(&complete("c", &[1, 2]));
-    for at in 0..bytes.len() {
-        for bit in 0..8 {
-            let mut damaged = bytes.to_vec();
-            damaged[at] ^= 1 << bit;
-            assert!(matches!(decode(&damaged), Err(FoundingError::Damaged { .. })), "byte {at}, bit {bit}");
-        }
-        assert!(matches!(decode(&bytes[..at]), Err(FoundingError::Damaged { .. })), "the first {at} bytes");
-    }
-    let sealed = |text: &str| format!("{text}crc32c {:08x}\n", crate::wire::batch::crc32c(text.as_bytes()));
-    let newer = decode(sealed("ordain founding 2\nwhatever\n").as_bytes());
-    assert!(matches!(newer, Err(FoundingError::OtherVersion { version }) if version == "2"));
-    for text in [
-        "ordain founding 1\ncluster c\nproposed\n",
-        "ordain founding 1\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nproposed\n",
-        "ordain founding 1\ncluster c\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\n",
-        "ordain founding 1\ncluster c\nvoter -1 AQEBAQEBAQEBAQEBAQEBAQ\nproposed\n",
-        "ordain founding 1\ncluster c\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nvoter 1 AgICAgICAgICAgICAgICAg\nproposed\n",
-        "ordain founding 1\ncluster c\nwhat\nvoter 1 AQEBAQEBAQEBAQEBAQEBAQ\nproposed\n",
-    ] {
-        assert!(matches!(decode(sealed(text).as_bytes()), Err(FoundingError::Damaged { .. })), "{text}");
-    }
-}
-
-#[test]
-fn what_is_stored_survives_whatever_happens_to_the_next_one() {
-    let (runtime, disk) = (TestRuntime::new(), TestDisk::new());
-    assert_eq!(runtime.block_on(load(&disk)).expect("an empty directory"), None);
-    let (first, second) = (proposed("c", &[1, 2, 3]), complete("c", &[1, 2, 3]));
-    runtime.block_on(store(&disk, &first)).expect("it is kept");
-    for seed in 0..20 {
-        let kept = disk.lose_power(&mut TestRandom(seed));
-        assert_eq!(runtime.block_on(load(&kept)).expect("it is whole"), Some(first.clone()));
-    }
-    let mut seen = [0, 0];
-    for change in 1..=8 {
-        for seed in 0..8 {
-            let again = disk.restart();
-            again.inject(TestFault::CrashAt(change));
-            let stored = runtime.block_on(store(&again, &second));
-            let kept = again.lose_power(&mut TestRandom(seed));
-            let kept = runtime.block_on(load(&kept)).expect("one or the other").expect("one of them");
-            assert!(kept == first || kept == second, "{kept:?}");
-            assert!(stored.is_err() || kept == second, "what was kept durably");
-            seen[usize::from(kept == second)] += 1;
-        }
-    }
-    assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
-    let disk = disk.restart();
-    disk.corrupt(PATH, 20);
-    let damaged = runtime.block_on(load(&disk)).expect_err("it is damaged").to_string();
-    assert!(damaged.starts_with("the file cluster.founding is damaged"), "{damaged}");
-    let disk: Arc<dyn Disk> = Arc::new(TestDisk::new());
-    assert_eq!(runtime.block_on(load(&*disk)).expect("an empty directory"), None);
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use ordain::io::{Io, timeout};
 use ordain::partition::{
-    AppendError, AppendRequest, Appended, EpochCheck, Partitions, ReadData, ReadRequest, Required,
+    AppendError, AppendRequest, AppendTerms, Appended, EpochCheck, Partitions, ReadData, ReadFrom,
+    ReadRequest,
 };
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp};
 use ordain::wire::batch::{

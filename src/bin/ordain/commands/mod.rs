@@ -4,6 +4,7 @@ mod cluster_config;
 pub mod completions;
 pub mod config;
 pub mod consume;
+pub mod dev;
 pub mod group;
 pub mod perf;
 mod positions;
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Dev(arguments) => dev::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Topic(arguments) => topic::run(arguments),
         Command::Produce(arguments) => produce::run(arguments),

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use ordain::broker::{ApplyLevels, LogLevel, Loggers};
-use ordain::config::{self, LoadedConfig, Value};
+use ordain::config::{self, Listener, LoadedConfig, Value};
 use ordain::io::real::{self, DirectIo};
 use ordain::server::Node;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::reload;
 
 use super::config::Sources;
 use crate::admin::{self, Exposure, Probes};
 use crate::failure::Failure;
+use crate::signals::Signals;
 use crate::watch::Watch;
 use crate::{node, output};
 
@@ -90,6 +90,7 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
     let recorder = admin::install_recorder();
     let watch = Watch::new();
     let admin = start_admin(&loaded, recorder, watch.probes()).await?;
+    let for_nodes = loaded.broker.quorum.as_ref().map(|quorum| quorum.listener.clone());
     let node = tokio::select! {
         biased;
         node = node::start(io, loaded, data_dir, loggers) => node?,
@@ -99,7 +100,7 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
         }
     };
     watch.running(&node);
-    announce(&node, admin, data_dir)?;
+    announce(&node, for_nodes.as_ref(), admin, data_dir)?;
     let outcome = tokio::select! {
         biased;
         failure = node.failed() => {
@@ -135,20 +136,35 @@ async fn start_admin(
 }
 
 /// What a person who has just started a broker wants to know, in three lines.
-fn announce(node: &Node, admin: Option<SocketAddr>, data_dir: &Path) -> Result<(), Failure> {
+fn announce(
+    node: &Node,
+    for_nodes: Option<&Listener>,
+    admin: Option<SocketAddr>,
+    data_dir: &Path,
+) -> Result<(), Failure> {
     let addresses: Vec<String> = node.listeners().iter().map(|l| l.address.to_string()).collect();
-    let admin = admin.map_or_else(String::new, |address| format!(" (metrics: http://{address}/metrics)"));
-    let bootstrap = match node.listeners().first().map(|listener| reachable(listener.address).to_string()) {
-        Some(first) if first != DEFAULT_ADDRESS => format!(" -b {first}"),
-        Some(_) | None => String::new(),
-    };
+    let for_nodes = for_nodes.map(|listener| format!("other nodes: {}", listener.address_text()));
+    let admin = admin.map(|address| format!("metrics: http://{address}/metrics"));
+    let beside: Vec<String> = for_nodes.into_iter().chain(admin).collect();
+    let beside = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
+    let first = node.listeners().first().map(|listener| reachable(listener.address).to_string());
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
-    output::line(format_args!("Listening on {}{admin}", addresses.join(", ")))?;
+    output::line(format_args!("Listening on {}{beside}", addresses.join(", ")))?;
     output::line(format_args!("Data in {}", data_dir.display()))?;
+    output::line(first_steps(first.as_deref().unwrap_or(DEFAULT_ADDRESS)))
+}
+
+/// A line to try with the brokers at `bootstrap`.
+pub(super) fn first_steps(bootstrap: &str) -> String {
     let ordain = called_as();
-    output::line(format_args!(
+    let bootstrap = if bootstrap.split(',').next() == Some(DEFAULT_ADDRESS) {
+        String::new()
+    } else {
+        format!(" -b {bootstrap}")
+    };
+    format!(
         "Try: echo hello | {ordain} produce greetings{bootstrap} && {ordain} consume greetings --until-end{bootstrap}"
-    ))
+    )
 }
 
 /// An address for a client on this machine: one that stands for all interfaces is none.
@@ -161,7 +177,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// The program as whoever started it can call it again: it may not stand in the search path.
-fn called_as() -> String {
+pub(super) fn called_as() -> String {
     let called =
         std::env::args().next().filter(|name| !name.is_empty() && !name.contains(char::is_whitespace));
     called.unwrap_or_else(|| "ordain".to_owned())
@@ -230,32 +246,5 @@ fn raise_descriptor_limit() {
     };
     if !raised {
         tracing::warn!(error = %std::io::Error::last_os_error(), "cannot raise the limit of open files");
-    }
-}
-
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn install() -> Result<Signals, Failure> {
-        let install = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::Message(format!("cannot install a signal handler: {error}")))
-        };
-        Ok(Signals {
-            terminate: install(SignalKind::terminate())?,
-            interrupt: install(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            biased;
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
     }
 }

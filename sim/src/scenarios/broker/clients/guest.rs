@@ -7,8 +7,8 @@ use std::time::Duration;
 use ordain::broker::Context;
 use ordain::io::Io;
 use ordain::partition::{
-    AppendOutcome, AppendRequest, AppendTerms, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadRequest,
-    Required,
+    AppendOutcome, AppendRequest, AppendTerms, EpochCheck, OffsetQuery, OffsetReply, ReadData, ReadFrom,
+    ReadRequest,
 };
 use ordain::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicId};
 use ordain::wire::batch::ProducerStamp;

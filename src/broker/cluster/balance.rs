@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use tracing::info;
+
+use super::Cluster;
+use crate::broker::Context;
+use crate::metadata::MetadataImage;
+use crate::metadata::controller::METADATA_PARTITION;
+use crate::partition::PartitionStats;
+use crate::types::NodeId;
+
+/// Leaders that hand over in one look; the others do in the next ones.
+const AT_ONCE_MAX: usize = 500;
+
+/// Lets this node hand over what it leads and others are preferred for, once they have caught up (`auto.leader.rebalance.enable`);
+/// until the node stops.
+pub async fn balance_leaders(context: Arc<Context>, cluster: Arc<Cluster>) {
+    let Some(interval) = cluster.balance_interval else { return };
+    let clock = Arc::clone(&context.io.clock);
+    let shutdown = context.shutdown.clone();
+    let balancing = async {
+        loop {
+            clock.sleep(interval).await;
+            balance(&context).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.begun() => {}
+        () = balancing => {}
+    }
+}
+
+async fn balance(context: &Context) {
+    // A node that shuts down hands over everything.
+    let Ok(stats) = context.partitions.stats(None).await else { return };
+    let image = context.metadata();
+    let own = context.config().node_id;
+    let due: Vec<_> = stats
+        .iter()
+        .filter_map(|stats| Some((stats.id, successor(&image, own, stats)?)))
+        .take(AT_ONCE_MAX)
+        .collect();
+    if due.is_empty() {
+        return;
+    }
+    info!(partitions = due.len(), "handing over to the preferred replicas");
+    for (id, to) in due {
+        if context.partitions.transfer(id, to).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Who is to lead a partition in this node's place.
+fn successor(image: &MetadataImage, own: NodeId, stats: &PartitionStats) -> Option<NodeId> {
+    if !stats.serving || stats.id == METADATA_PARTITION {
+        return None;
+    }
+    let partition = image.partition(stats.id)?;
+    let preferred = *partition.replicas.first()?;
+    let broker = image.brokers.get(&preferred)?;
+    let is_ready = preferred != own && !broker.fenced && !broker.draining;
+    let has_caught_up =
+        stats.acknowledged.iter().any(|&(node, end)| node == preferred && end >= stats.high_watermark);
+    (is_ready && has_caught_up).then_some(preferred)
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use crate::broker::{Caller, Context};
+use crate::metadata::controller::METADATA_PARTITION;
+use crate::partition::PartitionStats;
+use crate::types::ErrorCode;
+use crate::wire::Text;
+use crate::wire::messages::describe_quorum_response::{
+    Listener, Node, PartitionData, ReplicaState, TopicData,
+};
+use crate::wire::messages::{DescribeQuorumRequest, DescribeQuorumResponse};
+
+/// The metadata log as tools name it.
+const METADATA_TOPIC: &str = "__cluster_metadata";
+
+/// DescribeQuorum (key 55, KIP-595), answered by the active controller: who votes on the metadata log, and how far each holds it.
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    caller: &Caller,
+    request: DescribeQuorumRequest,
+) -> DescribeQuorumResponse {
+    let stats = context.partitions.stats(Some(vec![METADATA_PARTITION])).await;
+    let stats = stats.ok().and_then(|mut stats| stats.pop());
+    let image = context.metadata();
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        let is_metadata = *topic.topic_name == *METADATA_TOPIC;
+        let partitions = topic.partitions.iter().map(|asked| {
+            let data = match (&stats, is_metadata && asked.partition_index == 0) {
+                (Some(stats), true) if stats.leader => described(stats),
+                (_, true) => refused(ErrorCode::NotLeaderOrFollower),
+                (_, false) => refused(ErrorCode::UnknownTopicOrPartition),
+            };
+            PartitionData { partition_index: asked.partition_index, ..data }
+        });
+        let partitions = partitions.collect();
+        topics.push(TopicData { topic_name: topic.topic_name, partitions, ..TopicData::default() });
+    }
+    let nodes = image.brokers.iter().map(|(node, broker)| Node {
+        node_id: node.0,
+        listeners: broker
+            .endpoints
+            .iter()
+            .map(|endpoint| Listener {
+                name: Text::from(endpoint.listener.as_str()),
+                host: Text::from(endpoint.host.as_str()),
+                port: endpoint.port,
+                ..Listener::default()
+            })
+            .collect(),
+        ..Node::default()
+    });
+    let nodes = if caller.version >= 2 { nodes.collect() } else { Vec::new() };
+    DescribeQuorumResponse { topics, nodes, ..DescribeQuorumResponse::default() }
+}
+
+fn refused(code: ErrorCode) -> PartitionData {
+    PartitionData { error_code: code.code(), leader_id: -1, leader_epoch: -1, ..PartitionData::default() }
+}
+
+fn described(stats: &PartitionStats) -> PartitionData {
+    let leader = stats.leader_node;
+    let voters = stats.voters.keys().iter().map(|key| {
+        let held = stats.acknowledged.iter().find(|(node, _)| *node == key.node);
+        // Its own log is more than what it holds durably.
+        let end = if leader == Some(key.node) { Some(stats.log_end) } else { held.map(|(_, end)| *end) };
+        ReplicaState {
+            replica_id: key.node.0,
+            replica_directory_id: key.directory,
+            log_end_offset: end.map_or(-1, |end| end.0),
+            // When each was heard is not kept by the millisecond.
+            last_fetch_timestamp: -1,
+            last_caught_up_timestamp: -1,
+            ..ReplicaState::default()
+        }
+    });
+    PartitionData {
+        leader_id: leader.map_or(-1, |node| node.0),
+        leader_epoch: stats.epoch.0,
+        high_watermark: stats.high_watermark.0,
+        current_voters: voters.collect(),
+        ..PartitionData::default()
+    }
+}

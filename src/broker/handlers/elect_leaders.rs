@@ -1,0 +1,232 @@
+use std::collections::BTreeMap;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::broker::cluster::ask_node;
+use crate::broker::cluster_view::leader_of;
+use crate::broker::errors::ApiError;
+use crate::broker::{Caller, Context};
+use crate::io::{join_all, timeout};
+use crate::metadata::MetadataImage;
+use crate::types::{ErrorCode, Instant, NodeId, PartitionId, PartitionIndex};
+use crate::wire::Text;
+use crate::wire::messages::elect_leaders_request::TopicPartitions;
+use crate::wire::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
+use crate::wire::messages::{ElectLeadersRequest, ElectLeadersResponse};
+
+/// The request's types of elections (KIP-460).
+const PREFERRED: i8 = 0;
+const UNCLEAN: i8 = 1;
+/// The version in which a node asks the leader's node.
+const VERSION: i16 = 2;
+/// An election takes no longer, whatever the client's patience.
+const PATIENCE_MAX: Duration = Duration::from_secs(30);
+
+/// A partition by the names that a client uses.
+type Place = (Text, i32);
+
+/// ElectLeaders (key 43): the present leaders hand over to the preferred replicas, those that come first in the assignment. There
+/// are no unclean elections: what was acknowledged would be lost.
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    caller: &Caller,
+    request: ElectLeadersRequest,
+) -> ElectLeadersResponse {
+    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(PATIENCE_MAX);
+    let deadline = context.io.clock.now().after(patience);
+    let image = context.metadata();
+    let of_all = request.topic_partitions.is_none();
+    let mut results: BTreeMap<Place, Result<(), ApiError>> = BTreeMap::new();
+    let mut asked: BTreeMap<NodeId, Vec<Wanted>> = BTreeMap::new();
+    for place in places(&image, request.topic_partitions) {
+        match wanted(context, &image, &place, request.election_type) {
+            Ok((leader, wanted)) => asked.entry(leader).or_default().push(wanted),
+            // Nobody asked for these by name.
+            Err(error) if of_all && error.code == ErrorCode::ElectionNotNeeded => {}
+            Err(error) => drop(results.insert(place, Err(error))),
+        }
+    }
+    let own = context.config().node_id;
+    for (leader, wanted) in asked {
+        let outcomes = if leader == own {
+            here(context, &wanted, deadline).await
+        } else if caller.via.is_some() {
+            let moved = || ApiError::bare(ErrorCode::NotLeaderOrFollower);
+            wanted.iter().map(|_| Err(moved())).collect()
+        } else {
+            there(context, leader, &wanted, deadline).await
+        };
+        results.extend(wanted.into_iter().map(|wanted| wanted.place).zip(outcomes));
+    }
+    respond(results)
+}
+
+fn places(image: &MetadataImage, asked: Option<Vec<TopicPartitions>>) -> Vec<Place> {
+    match asked {
+        Some(topics) => topics
+            .into_iter()
+            .flat_map(|topic| topic.partitions.into_iter().map(move |index| (topic.topic.clone(), index)))
+            .collect(),
+        None => image
+            .topics()
+            .flat_map(|topic| topic.partitions.keys().map(|index| (Text::from(&*topic.name), index.0)))
+            .collect(),
+    }
+}
+
+/// Leadership that is to move.
+struct Wanted {
+    place: Place,
+    id: PartitionId,
+    to: NodeId,
+}
+
+/// Who leads it now, and what is wanted of it.
+fn wanted(
+    context: &Context,
+    image: &MetadataImage,
+    place: &Place,
+    election: i8,
+) -> Result<(NodeId, Wanted), ApiError> {
+    let index = PartitionIndex(place.1);
+    let topic = image.topic(&place.0);
+    let found = topic.and_then(|topic| Some((topic.id, topic.partitions.get(&index)?)));
+    let Some((topic, partition)) = found else {
+        return Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition));
+    };
+    let id = PartitionId { topic, index };
+    let leader = leader_of(context, image, id).map(|(leader, _)| leader);
+    match (election, leader, partition.replicas.first()) {
+        (PREFERRED, Some(leader), Some(&to)) if leader == to => Err(ApiError::new(
+            ErrorCode::ElectionNotNeeded,
+            "The preferred replica leads the partition already.",
+        )),
+        (PREFERRED, Some(leader), Some(&to)) => Ok((leader, Wanted { place: place.clone(), id, to })),
+        (PREFERRED, _, _) => Err(ApiError::new(
+            ErrorCode::PreferredLeaderNotAvailable,
+            "the partition has no leader that could hand over: its replicas are electing one",
+        )),
+        (UNCLEAN, Some(_), _) => {
+            Err(ApiError::new(ErrorCode::ElectionNotNeeded, "The partition has a leader."))
+        }
+        (UNCLEAN, None, _) => Err(ApiError::new(
+            ErrorCode::EligibleLeadersNotAvailable,
+            "there are no unclean elections here: the partition is led again as soon as a majority of its replicas is back",
+        )),
+        (other, _, _) => Err(ApiError::new(
+            ErrorCode::InvalidRequest,
+            format!("{other} is no type of election; 0 is preferred, 1 unclean"),
+        )),
+    }
+}
+
+/// One partition's hand-over.
+type Handing<'a> = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a>>;
+
+/// Hands over what this node leads.
+async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
+    let handing = wanted.iter().map(|wanted| async move {
+        let led = hand_over(context, wanted.id, wanted.to, deadline).await;
+        let refused = || {
+            ApiError::new(
+                ErrorCode::PreferredLeaderNotAvailable,
+                format!("node {} did not take over: it is silent, or has not caught up", wanted.to),
+            )
+        };
+        led.then_some(()).ok_or_else(refused)
+    });
+    let mut all: Vec<Handing<'_>> = Vec::new();
+    for one in handing {
+        all.push(Box::pin(one));
+    }
+    join_all(all).await
+}
+
+/// Whether `to` leads a partition in this node's place before `deadline`.
+async fn hand_over(context: &Context, id: PartitionId, to: NodeId, deadline: Instant) -> bool {
+    let (clock, leaderships) = (&*context.io.clock, context.partitions.leaderships());
+    if context.partitions.transfer(id, to).await.is_err() {
+        return false;
+    }
+    let moved = async {
+        loop {
+            let mut changed = pin!(leaderships.changed());
+            changed.as_mut().enable();
+            match leaderships.of(id) {
+                Some(here) if here.leader == Some(to) => return,
+                Some(_) | None => changed.await,
+            }
+        }
+    };
+    timeout(clock, deadline, moved).await.is_ok()
+}
+
+/// Lets the leader's node do it.
+async fn there(
+    context: &Arc<Context>,
+    leader: NodeId,
+    wanted: &[Wanted],
+    deadline: Instant,
+) -> Vec<Result<(), ApiError>> {
+    let mut topics: BTreeMap<Text, Vec<i32>> = BTreeMap::new();
+    for Wanted { place: (topic, index), .. } in wanted {
+        topics.entry(topic.clone()).or_default().push(*index);
+    }
+    let left = deadline.since(context.io.clock.now());
+    let request = ElectLeadersRequest {
+        election_type: PREFERRED,
+        topic_partitions: Some(
+            topics
+                .into_iter()
+                .map(|(topic, partitions)| TopicPartitions { topic, partitions, ..Default::default() })
+                .collect(),
+        ),
+        timeout_ms: i32::try_from(left.as_millis()).unwrap_or(i32::MAX),
+        ..ElectLeadersRequest::default()
+    };
+    let response = match ask_node(context, leader, VERSION, &request, deadline).await {
+        Ok(response) => response,
+        Err(error) => {
+            let failed = || ApiError::new(ErrorCode::PreferredLeaderNotAvailable, error.to_string());
+            return wanted.iter().map(|_| Err(failed())).collect();
+        }
+    };
+    let outcome = |Wanted { place: (topic, index), .. }: &Wanted| {
+        let of_topic = response.replica_election_results.iter().find(|result| result.topic == *topic);
+        let result = of_topic.and_then(|of_topic| {
+            of_topic.partition_result.iter().find(|result| result.partition_id == *index)
+        });
+        let Some(result) = result else { return Err(ApiError::bare(ErrorCode::UnknownServerError)) };
+        match ErrorCode::from_code(result.error_code) {
+            Some(ErrorCode::None) => Ok(()),
+            code => Err(ApiError {
+                code: code.unwrap_or(ErrorCode::UnknownServerError),
+                message: result.error_message.as_ref().map(ToString::to_string),
+            }),
+        }
+    };
+    wanted.iter().map(outcome).collect()
+}
+
+fn respond(results: BTreeMap<Place, Result<(), ApiError>>) -> ElectLeadersResponse {
+    let mut topics: Vec<ReplicaElectionResult> = Vec::new();
+    for ((topic, partition_id), result) in results {
+        let error = result.err();
+        let result = PartitionResult {
+            partition_id,
+            error_code: error.as_ref().map_or(ErrorCode::None, |error| error.code).code(),
+            error_message: error.and_then(|error| error.text()),
+            ..PartitionResult::default()
+        };
+        match topics.last_mut() {
+            Some(last) if last.topic == topic => last.partition_result.push(result),
+            _ => topics.push(ReplicaElectionResult {
+                topic,
+                partition_result: vec![result],
+                ..ReplicaElectionResult::default()
+            }),
+        }
+    }
+    ElectLeadersResponse { replica_election_results: topics, ..ElectLeadersResponse::default() }
+}

@@ -1,0 +1,242 @@
+//! A node as one of several: it finds or founds its cluster, replicates with the others, and registers its broker.
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tracing::info;
+
+use super::StartError;
+use crate::broker::{Cluster, Context, dispatch_from_node};
+use crate::config::{BrokerConfig, QuorumConfig};
+use crate::io::{Io, Listener, Shutdown};
+use crate::metadata::MetadataImage;
+use crate::partition::{CallService, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication};
+use crate::peers::forming::{Founder, Member, Server};
+use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence};
+use crate::types::{NodeId, Uuid};
+
+/// How often a node says that it is there, and how long it may be silent until its followers elect another leader.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+const SILENCE: Duration = Duration::from_millis(500);
+/// From connect to the answered hello.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// For one frame to pass.
+const TRANSFER: Duration = Duration::from_secs(30);
+const BACKOFF_LEAST: Duration = Duration::from_millis(50);
+const BACKOFF_MOST: Duration = Duration::from_secs(1);
+/// How many other nodes there may be.
+const NODES_MAX: usize = 1000;
+/// What a frame between nodes holds beside the largest request, in bytes.
+const FRAME_EXTRA_BYTES: usize = 1 << 20;
+/// How long a node that stops waits until the cluster knows that.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the leaders of a node that stops may take to hand over.
+const HAND_OVER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The other nodes of the cluster that this node belongs to.
+pub(super) struct Members {
+    io: Io,
+    own: NodeId,
+    /// Of the listener for nodes.
+    listener: String,
+    replication: Arc<Replication>,
+    founder: Founder,
+    service: LateService,
+    founding: Founding,
+    /// Where nodes answered at the addresses that are configured.
+    answered: Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>,
+    stop: Shutdown,
+}
+
+/// What a node needs to be one of several.
+pub(super) struct Joining<'a> {
+    pub(super) io: &'a Io,
+    pub(super) config: &'a BrokerConfig,
+    pub(super) quorum: &'a QuorumConfig,
+    pub(super) partitions: &'a Partitions,
+    /// Of the data directory.
+    pub(super) directory: Uuid,
+    /// Drawn at this start of the process.
+    pub(super) incarnation: Uuid,
+    pub(super) socket: Box<dyn Listener>,
+}
+
+impl Members {
+    /// Opens the listener for nodes, and waits until this node belongs to a cluster.
+    ///
+    /// # Errors
+    /// If what the data directory holds of the cluster cannot be read, or be kept.
+    pub(super) async fn join(joining: Joining<'_>) -> Result<Members, StartError> {
+        let Joining { io, config, quorum, partitions, directory, incarnation, socket } = joining;
+        let own = config.node_id;
+        let servers = quorum.servers.iter().map(|server| Server {
+            address: NodeAddress { host: server.host.clone(), port: server.port },
+            node: server.node,
+        });
+        let member = Member { node: own, directory, incarnation };
+        let founder = Founder::open(io, member, servers.collect()).await?;
+        let cluster: Arc<OnceLock<_>> = Arc::default();
+        let known = Arc::clone(&cluster);
+        let options = peer_options(config);
+        let identity = move || {
+            known.get().map(|cluster: &crate::wire::Text| Identity {
+                cluster: Some(cluster.clone()),
+                node: own,
+                directory,
+                incarnation,
+                frame_bytes_max: options.frame_bytes_max,
+            })
+        };
+        let service = LateService::default();
+        let setup = PeerSetup {
+            node: own,
+            options,
+            presence: Presence {
+                identity: Arc::new(identity),
+                introductions: Some(Arc::new(founder.clone())),
+            },
+            service: Arc::new(service.clone()),
+        };
+        let replication = Replication::start(io, partitions, setup, socket, BTreeMap::new());
+        let joined = founder.form().await?;
+        info!(cluster = %joined.founding.cluster, voters = %joined.founding.voters, "this node belongs to a cluster");
+        cluster.get_or_init(|| joined.founding.cluster.clone());
+        replication.set_nodes(joined.addresses.clone());
+        Ok(Members {
+            io: io.clone(),
+            own,
+            listener: quorum.listener.name.clone(),
+            replication: Arc::new(replication),
+            founder,
+            service,
+            founding: joined.founding,
+            answered: Arc::new(Mutex::new(joined.addresses)),
+            stop: Shutdown::new(),
+        })
+    }
+
+    pub(super) fn founding(&self) -> &Founding {
+        &self.founding
+    }
+
+    /// What handlers use of it.
+    pub(super) fn cluster(&self, quorum: &QuorumConfig) -> Cluster {
+        let id = self.founding.cluster.to_string();
+        Cluster::new(id, self.replication.calls(), quorum)
+    }
+
+    /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.
+    pub(super) fn serve(&self, context: &Arc<Context>) {
+        self.service.set(Arc::new(NodeService { context: Arc::clone(context) }));
+        let (founder, answered) = (self.founder.clone(), Arc::clone(&self.answered));
+        let following = follow_addresses(
+            Arc::clone(context),
+            (self.own, self.listener.clone()),
+            Arc::clone(&self.replication),
+            Arc::clone(&answered),
+        );
+        let learning = async move {
+            founder
+                .keep_introducing(move |node, address| {
+                    lock(&answered).insert(node, address.clone());
+                })
+                .await;
+        };
+        let stop = self.stop.clone();
+        let both = async move {
+            tokio::select! {
+                biased;
+                () = stop.begun() => {}
+                ((), ()) = async { tokio::join!(following, learning) } => {}
+            }
+        };
+        drop(self.io.spawn.spawn("members", Box::pin(both)));
+    }
+
+    /// Lets others lead what this node leads, as far as they can, and closes the connections to them.
+    pub(super) async fn leave(self, context: &Context) {
+        if let Some(cluster) = &context.cluster {
+            cluster.drain(context, self.io.clock.now().after(DRAIN_PATIENCE)).await;
+        }
+        let deadline = self.io.clock.now().after(HAND_OVER_PATIENCE);
+        match context.partitions.hand_over(&*self.io.clock, deadline).await {
+            Ok(0) => info!("stopping: other nodes lead what this one led"),
+            Ok(left) => {
+                tracing::warn!(left, "stopping: nobody has taken over the rest of what this node leads")
+            }
+            Err(error) => tracing::warn!(%error, "stopping: nothing was handed over"),
+        }
+        self.stop.begin();
+        self.replication.stop().await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn peer_options(config: &BrokerConfig) -> PeerOptions {
+    PeerOptions {
+        timing: PeerTiming::new(HEARTBEAT, SILENCE).expect("the silence is several heartbeats"),
+        handshake: HANDSHAKE,
+        transfer: TRANSFER,
+        frame_bytes_max: config
+            .network
+            .request_bytes_max
+            .saturating_add(FRAME_EXTRA_BYTES)
+            .clamp(FRAME_BYTES_LEAST, i32::MAX as usize),
+        backoff_least: BACKOFF_LEAST,
+        backoff_most: BACKOFF_MOST,
+        nodes_max: NODES_MAX,
+    }
+}
+
+/// Tells the exchange with other nodes where they are: as they answered at the configured addresses, else as they registered.
+async fn follow_addresses(
+    context: Arc<Context>,
+    (own, listener): (NodeId, String),
+    replication: Arc<Replication>,
+    answered: Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>,
+) {
+    /// Addresses that are learned otherwise are taken up within this time.
+    const LOOK_AGAIN: Duration = Duration::from_secs(1);
+    let clock = Arc::clone(&context.io.clock);
+    let mut told = BTreeMap::new();
+    let mut seen: Option<Arc<MetadataImage>> = None;
+    loop {
+        let image = context.metadata();
+        let mut nodes: BTreeMap<NodeId, NodeAddress> = image
+            .brokers
+            .iter()
+            .filter_map(|(&node, broker)| {
+                let endpoint = broker.endpoints.iter().find(|endpoint| endpoint.listener == listener)?;
+                Some((node, NodeAddress { host: endpoint.host.clone(), port: endpoint.port }))
+            })
+            .collect();
+        nodes.extend(lock(&answered).iter().map(|(&node, address)| (node, address.clone())));
+        nodes.remove(&own);
+        if nodes != told {
+            replication.set_nodes(nodes.clone());
+            told = nodes;
+        }
+        let again = clock.now().after(LOOK_AGAIN);
+        let is_same = |new: &MetadataImage| seen.as_ref().is_some_and(|seen| std::ptr::eq(new, &**seen));
+        let changed = context.image.once(|new, _| !is_same(new));
+        let _whichever_came_first = crate::io::timeout(&*clock, again, changed).await;
+        seen = Some(image);
+    }
+}
+
+/// Answers other nodes through the broker.
+struct NodeService {
+    context: Arc<Context>,
+}
+
+impl CallService for NodeService {
+    fn call(&self, from: NodeId, call: PeerCall) -> Pin<Box<dyn Future<Output = Option<Bytes>> + Send>> {
+        let context = Arc::clone(&self.context);
+        Box::pin(async move { dispatch_from_node(&context, from, call).await })
+    }
+}

@@ -1,0 +1,209 @@
+//! How clusters are started from the command line: `ordain serve` with founders, and `ordain dev`: what it says, what it
+//! refuses, and that it leaves nothing running.
+#![cfg(all(feature = "runtime", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test runs the real binary"
+)]
+mod common;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use common::{Served, eventually};
+
+/// A port that is free, and so are those 1000 and 2000 above it; no two tests of this file get the same.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let from =
+        12_000 + u16::try_from(std::process::id() % 8000).unwrap() + NEXT.fetch_add(100, Ordering::Relaxed);
+    let is_free = |port: &u16| {
+        [0, 1000, 2000].iter().all(|apart| TcpListener::bind((Ipv4Addr::LOCALHOST, port + apart)).is_ok())
+    };
+    (from..32_000).step_by(7).find(is_free).expect("some port is free")
+}
+
+fn dev(directory: &tempfile::TempDir, port: u16) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
+    command.args(["dev", "--nodes", "1", "--set", "ordain.journal.files=2", "--port", &port.to_string()]);
+    command.arg("--data").arg(directory.path().join("cluster"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A cluster of one that has announced itself; killed when dropped.
+struct Cluster {
+    child: Child,
+    announced: Vec<String>,
+    port: u16,
+}
+
+impl Cluster {
+    fn start(directory: &tempfile::TempDir) -> Cluster {
+        let port = free_port();
+        let mut child = dev(directory, port).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let announced: Vec<String> = lines.by_ref().take(4).map(Result::unwrap).collect();
+        if announced.len() < 4 {
+            let mut errors = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+            panic!("it did not start: {announced:?}\n{errors}");
+        }
+        Cluster { child, announced, port }
+    }
+
+    fn node(&self) -> libc::pid_t {
+        let line = self.announced[1].strip_prefix("  node-1: process ").unwrap();
+        line.split(',').next().unwrap().parse().unwrap()
+    }
+
+    fn signal(process: libc::pid_t, signal: i32) {
+        // SAFETY: the process is the test's child, or that one's, and not yet waited for.
+        assert_eq!(unsafe { libc::kill(process, signal) }, 0, "it can be signalled");
+    }
+
+    /// How it ended, and what it had said on standard error.
+    fn end(mut self) -> (ExitStatus, String) {
+        let status = eventually("the process ends", || self.child.try_wait().unwrap());
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (status, errors)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn is_there(process: libc::pid_t) -> bool {
+    // SAFETY: signal 0 asks, and does nothing.
+    unsafe { libc::kill(process, 0) == 0 }
+}
+
+#[test]
+fn a_cluster_says_how_to_use_it_and_stops_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let cluster = Cluster::start(&directory);
+        let (node, port) = (cluster.node(), cluster.port);
+        assert_eq!(cluster.announced[0], format!("Listening on 127.0.0.1:{port}"));
+        assert!(cluster.announced[1].contains(&format!("other nodes: 127.0.0.1:{}", port + 1000)));
+        let data = directory.path().join("cluster");
+        assert_eq!(cluster.announced[2], format!("Data in {}", data.display()));
+        assert!(cluster.announced[3].contains(&format!("consume greetings --until-end -b 127.0.0.1:{port}")));
+        assert!(data.join("node-1").is_dir());
+        Cluster::signal(libc::pid_t::try_from(cluster.child.id()).unwrap(), signal);
+        let (status, errors) = cluster.end();
+        assert_eq!(status.code(), Some(0), "{errors}");
+        let told: Vec<&str> = errors.lines().filter(|line| line.starts_with("ordain | ")).collect();
+        assert_eq!(told.len(), 2, "{errors}");
+        assert!(told[0].ends_with(": stopping the nodes; a second signal kills them"), "{errors}");
+        assert_eq!(told[1], "ordain | node-1 has stopped");
+        assert!(!is_there(node));
+    }
+}
+
+#[test]
+fn a_node_that_dies_is_told_of_and_nothing_is_left_running() {
+    let directory = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(&directory);
+    Cluster::signal(cluster.node(), libc::SIGKILL);
+    let (status, errors) = cluster.end();
+    assert_eq!(status.code(), Some(1));
+    assert!(errors.contains("ordain | node-1 has ended with signal: 9 (SIGKILL)\n"), "{errors}");
+    assert!(errors.ends_with("ordain: no node is left\n"), "{errors}");
+}
+
+#[test]
+fn a_second_signal_kills_what_does_not_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(&directory);
+    let (node, process) = (cluster.node(), libc::pid_t::try_from(cluster.child.id()).unwrap());
+    Cluster::signal(node, libc::SIGSTOP);
+    Cluster::signal(process, libc::SIGINT);
+    let mut errors = BufReader::new(cluster.child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.ends_with("SIGINT: stopping the nodes; a second signal kills them\n") {
+        assert!(errors.read_line(&mut line).unwrap() > 0, "{line}");
+    }
+    Cluster::signal(process, libc::SIGTERM);
+    let mut rest = String::new();
+    errors.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "ordain: SIGTERM again: node-1 killed before the shutdown was done\n");
+    assert_eq!(cluster.child.wait().unwrap().code(), Some(1));
+    assert!(!is_there(node));
+}
+
+#[test]
+fn a_node_with_founders_says_where_it_listens_for_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let served = Served::start(
+        &directory.path().join("data"),
+        &[
+            &format!("listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:{port}"),
+            "controller.listener.names=CONTROLLER",
+            &format!("controller.quorum.voters=1@127.0.0.1:{port}"),
+        ],
+    );
+    assert_eq!(
+        served.announced[0],
+        format!("Listening on {} (other nodes: 127.0.0.1:{port})", served.address)
+    );
+    served.stop();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_nodes_of_a_killed_cluster_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(&directory);
+    let node = cluster.node();
+    cluster.child.kill().unwrap();
+    cluster.child.wait().unwrap();
+    let port = cluster.port;
+    eventually("the node has let its port go", || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+    // Whoever inherits it may leave it unburied; its files are then closed all the same.
+    eventually("the node has ended", || {
+        let is_zombie =
+            std::fs::read_to_string(format!("/proc/{node}/stat")).is_ok_and(|s| s.contains(") Z "));
+        (is_zombie || !is_there(node)).then_some(())
+    });
+}
+
+#[test]
+fn what_hinders_a_start_is_told_before_anything_starts() {
+    let directory = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let said = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.stdout.is_empty() && !directory.path().join("cluster").exists());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port + 1000)).unwrap();
+    let (code, told) = said(&mut dev(&directory, port));
+    assert_eq!(code, Some(1));
+    let address = format!("127.0.0.1:{}", port + 1000);
+    assert!(told.starts_with(&format!(
+        "ordain: node-1 cannot have {address}, where it would listen for other nodes: "
+    )));
+    assert!(told.ends_with("choose others with --port\n"), "{told}");
+    drop(taken);
+    let (code, told) = said(dev(&directory, port).args(["--set", "num.partition=3"]));
+    assert_eq!(code, Some(1));
+    assert!(told.contains("did you mean num.partitions?"), "{told}");
+    let (code, told) = said(dev(&directory, port).args(["--set", "listeners=PLAINTEXT://:1"]));
+    assert_eq!(code, Some(2));
+    assert!(told.contains("every node of a local cluster is given its own"), "{told}");
+    let (code, told) = said(&mut dev(&directory, 65_000));
+    assert_eq!(code, Some(2));
+    assert!(told.contains("name a port up to 63535"), "{told}");
+}
