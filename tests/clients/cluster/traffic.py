@@ -191,6 +191,7 @@ class Group:
                 found = self.onlooker.committed(wanted, timeout=3)
             except KafkaException:  # the coordinator is away: nothing was claimed
                 self.failed_looks += 1
+                self.halt.wait(0.2)
                 continue
             self.looks += 1
             for one in found:
