@@ -51,24 +51,40 @@ pub(super) struct Members {
 }
 
 /// What a node needs to be one of several.
-pub(super) struct Joining<'a> {
-    pub(super) io: &'a Io,
-    pub(super) config: &'a BrokerConfig,
-    pub(super) quorum: &'a QuorumConfig,
-    pub(super) partitions: &'a Partitions,
+struct Joining<'a> {
+    io: &'a Io,
+    config: &'a BrokerConfig,
+    quorum: &'a QuorumConfig,
+    partitions: &'a Partitions,
     /// Of the data directory.
-    pub(super) directory: Uuid,
+    directory: Uuid,
     /// Drawn at this start of the process.
-    pub(super) incarnation: Uuid,
-    pub(super) socket: Box<dyn Listener>,
+    incarnation: Uuid,
+    socket: Box<dyn Listener>,
 }
 
 impl Members {
+    /// Joins the cluster that the configuration leads to, if it names one.
+    ///
+    /// # Errors
+    /// As [`Members::join`].
+    pub(super) async fn join_if(
+        io: &Io,
+        config: &BrokerConfig,
+        partitions: &Partitions,
+        (directory, incarnation): (Uuid, Uuid),
+        socket: Box<dyn Listener>,
+    ) -> Result<Option<Members>, StartError> {
+        let Some(quorum) = &config.quorum else { return Ok(None) };
+        let joining = Joining { io, config, quorum, partitions, directory, incarnation, socket };
+        Members::join(joining).await.map(Some)
+    }
+
     /// Opens the listener for nodes, and waits until this node belongs to a cluster.
     ///
     /// # Errors
     /// If what the data directory holds of the cluster cannot be read, or be kept.
-    pub(super) async fn join(joining: Joining<'_>) -> Result<Members, StartError> {
+    async fn join(joining: Joining<'_>) -> Result<Members, StartError> {
         let Joining { io, config, quorum, partitions, directory, incarnation, socket } = joining;
         let own = config.node_id;
         let servers = quorum.servers.iter().map(|server| Server {

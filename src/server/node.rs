@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::{info, warn};
 
-use super::members::{Joining, Members};
+use super::members::Members;
 use super::{
     Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
     serve,
@@ -133,13 +133,11 @@ impl Node {
         let maintenance = Maintenance::start(&io, partitions.clone(), storage.clone(), Arc::clone(&live));
         let directory = storage.directory_id();
         let between_nodes_address = between_nodes.as_ref().map(|(_, socket)| socket.local_addr());
-        let members = match (&config.quorum, between_nodes) {
-            (Some(quorum), Some((_, socket))) => {
-                let (io, config, partitions) = (&io, &*config, &partitions);
-                let joining = Joining { io, config, quorum, partitions, directory, incarnation, socket };
-                Some(Members::join(joining).await?)
+        let members = match between_nodes {
+            Some((_, socket)) => {
+                Members::join_if(&io, &config, &partitions, (directory, incarnation), socket).await?
             }
-            (Some(_) | None, _) => None,
+            None => None,
         };
         let quorum = members.as_ref().map_or(Quorum::Lone, Members::quorum);
         let image = Arc::new(ImageCell::default());
