@@ -27,7 +27,7 @@ use crate::metadata::controller::{
     bootstrap, register_broker,
 };
 use crate::metadata::{Endpoint, ImageCell};
-use crate::partition::{Maintenance, start_shards};
+use crate::partition::{Maintenance, Partitions, start_shards};
 use crate::peers::forming::{self, FoundingError};
 use crate::types::{TopicId, Uuid};
 
@@ -139,29 +139,21 @@ impl Node {
             }
             None => None,
         };
-        let quorum = members.as_ref().map_or(Quorum::Lone, Members::quorum);
         let image = Arc::new(ImageCell::default());
         let of_controller = ControllerConfig {
             start: Arc::clone(&config),
             settings: Arc::clone(&settings),
             live: Arc::clone(&live),
         };
-        let controller =
-            Controller::start(io.clone(), of_controller, partitions.clone(), Arc::clone(&image), quorum)
-                .await?;
+        let controller = start_controller(&io, of_controller, &partitions, &image, members.as_ref()).await?;
         let broker = new_broker(&config, (directory, incarnation), &sockets, between_nodes_address);
         if members.is_none() {
             let cluster_id = TopicId(random.bytes16()).to_string();
             register_alone(&controller, cluster_id, broker.clone()).await.map_err(StartError::Register)?;
         }
         let shutdown = Shutdown::new();
-        let groups = GroupCoordinators::new(
-            io.clone(),
-            partitions.clone(),
-            Arc::clone(&image),
-            &config,
-            shutdown.clone(),
-        );
+        let (of_groups, stop) = (partitions.clone(), shutdown.clone());
+        let groups = GroupCoordinators::new(io.clone(), of_groups, Arc::clone(&image), &config, stop);
         let context = Arc::new(Context::new(Parts {
             io: io.clone(),
             live: Arc::clone(&live),
@@ -327,6 +319,17 @@ fn resolve_host(host: &str) -> Result<IpAddr, String> {
          names belong in advertised.listeners"
             .to_owned()
     })
+}
+
+async fn start_controller(
+    io: &Io,
+    config: ControllerConfig,
+    partitions: &Partitions,
+    image: &Arc<ImageCell>,
+    members: Option<&Members>,
+) -> Result<ControllerHandle, ControllerUnavailable> {
+    let quorum = members.map_or(Quorum::Lone, Members::quorum);
+    Controller::start(io.clone(), config, partitions.clone(), Arc::clone(image), quorum).await
 }
 
 /// Recovers what the data directory holds, and makes sure that the node can be started with it.
