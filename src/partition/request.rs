@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
 use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
-use crate::raft::VoterSet;
-use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
+use crate::raft::{ReplicaKey, VoterSet};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp, Uuid};
 use crate::wire::batch::ValidatedBatch;
 
 /// A partition that this node shall hold.
@@ -228,6 +228,14 @@ pub struct PartitionStats {
     pub acknowledged: Vec<(NodeId, Offset)>,
     pub size_bytes: u64,
     pub segments: usize,
+}
+
+impl PartitionStats {
+    /// Whether this node votes with what this data directory holds.
+    #[must_use]
+    pub fn has_voter(&self, node: NodeId, directory: Uuid) -> bool {
+        self.voters.contains(ReplicaKey { node, directory })
+    }
 }
 
 pub(super) type OnAppended = Box<dyn FnOnce(Vec<AppendOutcome>) + Send>;

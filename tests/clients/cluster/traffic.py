@@ -99,8 +99,10 @@ class Group:
         self.following = [0] * PARTITIONS  # the number that comes next
         self.positions = {}  # the offset behind the last record
         self.committed = {}  # acknowledged
+        self.resumed = {}  # what of that was acknowledged when the partitions were assigned
         self.seen = {}
         self.errors, self.looks, self.failed_looks = [], 0, 0
+        self.blind = 0.0  # the longest time between two looks that were answered, in seconds
         self.commits = self.rebalances = self.again = 0
         # One at a time: librdkafka tries a commit that failed again behind those that came after.
         self.committing = False
@@ -146,7 +148,9 @@ class Group:
                 self.committed[one.partition] = max(one.offset, self.committed.get(one.partition, 0))
 
     def _assigned(self, _consumer, _partitions):
+        """From here on it reads behind what is committed, which may be less than what it has read."""
         self.rebalances += 1
+        self.resumed, self.positions = dict(self.committed), {}
 
     def _read(self):
         self.consumer.subscribe([self.topic], on_assign=self._assigned)
@@ -157,6 +161,8 @@ class Group:
                 self._take(message)
             if time.monotonic() >= due and self.positions != told and not self.committing:
                 due, told = time.monotonic() + 0.5, dict(self.positions)
+                if not told:
+                    continue
                 offsets = [TopicPartition(self.topic, p, at) for p, at in told.items()]
                 try:
                     self.committing = True
@@ -177,13 +183,14 @@ class Group:
             self.errors.append(f"partition {partition}: {number} came where {expected} was due")
             self.following[partition] = number + 1
             self.positions[partition] = message.offset() + 1
-        elif message.offset() < self.committed.get(partition, 0):
+        elif message.offset() < self.resumed.get(partition, 0):
             self.errors.append(f"partition {partition}: offset {message.offset()} came again, "
-                               f"{self.committed[partition]} was committed")
+                               f"{self.resumed[partition]} was committed before it was assigned")
         else:  # read again after a rebalance, as it was not committed
             self.again += 1
 
     def _look(self):
+        answered = time.monotonic()
         while not self.halt.is_set():
             floor = dict(self.committed)
             wanted = [TopicPartition(self.topic, p) for p in range(PARTITIONS)]
@@ -194,6 +201,8 @@ class Group:
                 self.halt.wait(0.2)
                 continue
             self.looks += 1
+            self.blind = max(self.blind, time.monotonic() - answered)
+            answered = time.monotonic()
             for one in found:
                 if one.error is not None:
                     continue
