@@ -31,6 +31,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "metadata",
             "partition",
             "coordinator",
+            "peers",
             "log",
         ],
     ),

@@ -381,6 +381,17 @@ fn metadata_records_are_framed() {
         ..Default::default()
     });
     let expected = bytes(&[
+        ("framing, type, version", "01 04 01"),
+        ("topic", "11111111111111111111111111111111"),
+        ("partition", "00000002"),
+        ("replicas", "03 00000001 00000002"),
+        ("leader, its epoch, the partition's", "00000001 00000004 00000005"),
+        ("directories, in-sync replicas", "01 00"),
+        ("tags", "00"),
+    ]);
+    assert_eq!(record.encode(), Ok(expected.clone()));
+    assert_eq!(MetadataRecord::decode(expected), Ok(record.clone()));
+    let older = bytes(&[
         ("framing, type, version", "01 04 00"),
         ("topic", "11111111111111111111111111111111"),
         ("partition", "00000002"),
@@ -388,11 +399,10 @@ fn metadata_records_are_framed() {
         ("leader, its epoch, the partition's", "00000001 00000004 00000005"),
         ("tags", "00"),
     ]);
-    assert_eq!(record.encode(), Ok(expected.clone()));
-    assert_eq!(MetadataRecord::decode(expected), Ok(record));
+    assert_eq!(MetadataRecord::decode(older), Ok(record), "as it was written before");
     let unknown = MetadataRecord::decode(bytes(&[("framing, type, version", "01 63 00")])).unwrap_err();
     assert_eq!(unknown.problem, Malformed::UnknownRecordType { found: 99 });
     let framing = MetadataRecord::decode(bytes(&[("framing", "02")])).unwrap_err();
     assert_eq!(framing.problem, Malformed::UnknownFraming { found: 2, known: 1 });
-    assert!(MetadataRecord::decode(bytes(&[("a version there is not", "01 04 01")])).is_err());
+    assert!(MetadataRecord::decode(bytes(&[("a version there is not", "01 04 02")])).is_err());
 }

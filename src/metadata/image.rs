@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use crate::config::{TopicConfig, TopicDefaults};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, TopicId, Uuid};
 use crate::wire::MetadataRecord;
+use crate::wire::messages::{PartitionRecord, RegisterBrokerRecord};
 
 /// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
 /// is shared between the images it did not change in.
@@ -221,52 +222,9 @@ impl MetadataImage {
             MetadataRecord::ProducerIds(block) => {
                 self.next_producer_id = ProducerIdCounter(ProducerId(block.next_producer_id));
             }
-            MetadataRecord::RegisterBroker(broker) => {
-                let mut endpoints = Vec::with_capacity(broker.endpoints.len());
-                for endpoint in &broker.endpoints {
-                    endpoints.push(Endpoint {
-                        listener: endpoint.name.to_string(),
-                        host: endpoint.host.to_string(),
-                        port: endpoint.port,
-                    });
-                }
-                self.brokers.insert(
-                    NodeId(broker.broker_id),
-                    BrokerImage {
-                        incarnation: broker.incarnation_id.into(),
-                        directory: broker.directory_id,
-                        epoch: broker.broker_epoch,
-                        fenced: broker.fenced,
-                        draining: false,
-                        endpoints,
-                        rack: broker.rack.as_ref().map(ToString::to_string),
-                    },
-                );
-            }
+            MetadataRecord::RegisterBroker(broker) => self.add_broker(broker),
             MetadataRecord::Topic(topic) => self.add_topic(&topic.name, topic.topic_id)?,
-            MetadataRecord::Partition(partition) => {
-                let id = partition.topic_id;
-                let topic = self
-                    .names
-                    .get(&id)
-                    .and_then(|name| self.topics.get_mut(name))
-                    .ok_or(ImageError::PartitionOfUnknownTopic(id))?;
-                let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
-                let isr = partition.isr.as_deref().unwrap_or(&partition.replicas);
-                let mut directories = partition.directories.clone();
-                directories.resize(partition.replicas.len(), Uuid::ZERO);
-                Arc::make_mut(topic).partitions.insert(
-                    PartitionIndex(partition.partition_id),
-                    PartitionImage {
-                        replicas: nodes(&partition.replicas),
-                        directories,
-                        isr: nodes(isr),
-                        leader: NodeId(partition.leader),
-                        leader_epoch: LeaderEpoch(partition.leader_epoch),
-                        partition_epoch: partition.partition_epoch,
-                    },
-                );
-            }
+            MetadataRecord::Partition(partition) => self.add_partition(partition)?,
             MetadataRecord::BrokerChange(change) => {
                 let id = NodeId(change.broker_id);
                 let broker = self.brokers.get_mut(&id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
@@ -301,6 +259,54 @@ impl MetadataImage {
                 self.set_config(resource, &config.name, config.value.as_deref())?;
             }
         }
+        Ok(())
+    }
+
+    fn add_broker(&mut self, broker: &RegisterBrokerRecord) {
+        let mut endpoints = Vec::with_capacity(broker.endpoints.len());
+        for endpoint in &broker.endpoints {
+            endpoints.push(Endpoint {
+                listener: endpoint.name.to_string(),
+                host: endpoint.host.to_string(),
+                port: endpoint.port,
+            });
+        }
+        self.brokers.insert(
+            NodeId(broker.broker_id),
+            BrokerImage {
+                incarnation: broker.incarnation_id.into(),
+                directory: broker.directory_id,
+                epoch: broker.broker_epoch,
+                fenced: broker.fenced,
+                draining: false,
+                endpoints,
+                rack: broker.rack.as_ref().map(ToString::to_string),
+            },
+        );
+    }
+
+    fn add_partition(&mut self, partition: &PartitionRecord) -> Result<(), ImageError> {
+        let id = partition.topic_id;
+        let topic = self
+            .names
+            .get(&id)
+            .and_then(|name| self.topics.get_mut(name))
+            .ok_or(ImageError::PartitionOfUnknownTopic(id))?;
+        let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
+        let isr = partition.isr.as_deref().unwrap_or(&partition.replicas);
+        let mut directories = partition.directories.clone();
+        directories.resize(partition.replicas.len(), Uuid::ZERO);
+        Arc::make_mut(topic).partitions.insert(
+            PartitionIndex(partition.partition_id),
+            PartitionImage {
+                replicas: nodes(&partition.replicas),
+                directories,
+                isr: nodes(isr),
+                leader: NodeId(partition.leader),
+                leader_epoch: LeaderEpoch(partition.leader_epoch),
+                partition_epoch: partition.partition_epoch,
+            },
+        );
         Ok(())
     }
 

@@ -34,6 +34,9 @@ pub struct PeerOptions {
 /// A failure that repeats is logged once in this time.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
+/// How long a node may be away before anybody is told.
+const AWAY_FOR_A_MOMENT: Duration = Duration::from_secs(2);
+
 /// What the transport counts, since the start.
 #[derive(Default, Debug)]
 pub struct PeerStats {
@@ -164,6 +167,7 @@ impl PeerTransport {
         let mut random = self.io.rng.stream("peer-backoff");
         let mut backoff = Backoff::new(self.options.backoff_least, self.options.backoff_most);
         let mut log = Throttle::new(LOG_EVERY);
+        let mut failing_since = None;
         while !stop.has_begun() {
             let ended = self.dial_once(node, host, port, stop).await;
             if stop.has_begun() {
@@ -172,11 +176,16 @@ impl PeerTransport {
             let Ended { reason, was_answered } = ended;
             if was_answered {
                 backoff.reset();
+                failing_since = None;
             }
+            let now = self.io.clock.now();
+            // A node that starts or stops is away for a moment: no reason to alarm anybody.
+            let lasts =
+                failing_since.get_or_insert(now).after(AWAY_FOR_A_MOMENT) <= now || reason.is_malformed();
             self.count(&reason);
             let text = reason.to_string();
             let kind = if reason.is_malformed() { "malformed" } else { &text };
-            if let Some(held_back) = log.permit(self.io.clock.now(), kind) {
+            if let Some(held_back) = lasts.then(|| log.permit(now, kind)).flatten() {
                 warn!(%node, host, port, held_back, "no connection to another node: {text}");
             }
             tokio::select! {

@@ -12,6 +12,7 @@ use crate::broker::{Cluster, Context, dispatch_from_node};
 use crate::config::{BrokerConfig, QuorumConfig};
 use crate::io::{Io, Listener, Shutdown};
 use crate::metadata::MetadataImage;
+use crate::metadata::controller::Quorum;
 use crate::partition::{CallService, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication};
 use crate::peers::forming::{Founder, Member, Server};
 use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence};
@@ -39,8 +40,7 @@ const HAND_OVER_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Members {
     io: Io,
     own: NodeId,
-    /// Of the listener for nodes.
-    listener: String,
+    config: QuorumConfig,
     replication: Arc<Replication>,
     founder: Founder,
     service: LateService,
@@ -51,24 +51,40 @@ pub(super) struct Members {
 }
 
 /// What a node needs to be one of several.
-pub(super) struct Joining<'a> {
-    pub(super) io: &'a Io,
-    pub(super) config: &'a BrokerConfig,
-    pub(super) quorum: &'a QuorumConfig,
-    pub(super) partitions: &'a Partitions,
+struct Joining<'a> {
+    io: &'a Io,
+    config: &'a BrokerConfig,
+    quorum: &'a QuorumConfig,
+    partitions: &'a Partitions,
     /// Of the data directory.
-    pub(super) directory: Uuid,
+    directory: Uuid,
     /// Drawn at this start of the process.
-    pub(super) incarnation: Uuid,
-    pub(super) socket: Box<dyn Listener>,
+    incarnation: Uuid,
+    socket: Box<dyn Listener>,
 }
 
 impl Members {
+    /// Joins the cluster that the configuration leads to, if it names one.
+    ///
+    /// # Errors
+    /// As [`Members::join`].
+    pub(super) async fn join_if(
+        io: &Io,
+        config: &BrokerConfig,
+        partitions: &Partitions,
+        (directory, incarnation): (Uuid, Uuid),
+        socket: Box<dyn Listener>,
+    ) -> Result<Option<Members>, StartError> {
+        let Some(quorum) = &config.quorum else { return Ok(None) };
+        let joining = Joining { io, config, quorum, partitions, directory, incarnation, socket };
+        Members::join(joining).await.map(Some)
+    }
+
     /// Opens the listener for nodes, and waits until this node belongs to a cluster.
     ///
     /// # Errors
     /// If what the data directory holds of the cluster cannot be read, or be kept.
-    pub(super) async fn join(joining: Joining<'_>) -> Result<Members, StartError> {
+    async fn join(joining: Joining<'_>) -> Result<Members, StartError> {
         let Joining { io, config, quorum, partitions, directory, incarnation, socket } = joining;
         let own = config.node_id;
         let servers = quorum.servers.iter().map(|server| Server {
@@ -107,7 +123,7 @@ impl Members {
         Ok(Members {
             io: io.clone(),
             own,
-            listener: quorum.listener.name.clone(),
+            config: quorum.clone(),
             replication: Arc::new(replication),
             founder,
             service,
@@ -117,14 +133,15 @@ impl Members {
         })
     }
 
-    pub(super) fn founding(&self) -> &Founding {
-        &self.founding
+    /// Who votes on the metadata.
+    pub(super) fn quorum(&self) -> Quorum {
+        Quorum::Founded(self.founding.voters.clone())
     }
 
     /// What handlers use of it.
-    pub(super) fn cluster(&self, quorum: &QuorumConfig) -> Cluster {
+    pub(super) fn cluster(&self) -> Cluster {
         let id = self.founding.cluster.to_string();
-        Cluster::new(id, self.replication.calls(), quorum)
+        Cluster::new(id, self.replication.calls(), &self.config)
     }
 
     /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.
@@ -133,7 +150,7 @@ impl Members {
         let (founder, answered) = (self.founder.clone(), Arc::clone(&self.answered));
         let following = follow_addresses(
             Arc::clone(context),
-            (self.own, self.listener.clone()),
+            (self.own, self.config.listener.name.clone()),
             Arc::clone(&self.replication),
             Arc::clone(&answered),
         );

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::{info, warn};
 
-use super::members::{Joining, Members};
+use super::members::Members;
 use super::{
     Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
     serve,
@@ -20,14 +20,14 @@ use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
 use crate::io::{self, Io, Shutdown, timeout};
 use crate::log::{
-    JournalFailed, LogConfig, LogDamage, RecoveryReport, Storage, StorageError, StorageOptions,
+    JournalFailed, LogConfig, LogDamage, PartitionLog, RecoveryReport, Storage, StorageError, StorageOptions,
 };
 use crate::metadata::controller::{
     Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, Decision, NewBroker, Quorum,
     bootstrap, register_broker,
 };
 use crate::metadata::{Endpoint, ImageCell};
-use crate::partition::{Maintenance, start_shards};
+use crate::partition::{Maintenance, Partitions, start_shards};
 use crate::peers::forming::{self, FoundingError};
 use crate::types::{TopicId, Uuid};
 
@@ -126,62 +126,34 @@ impl Node {
             Some(quorum) => bind(&io, std::slice::from_ref(&quorum.listener)).await?.pop(),
             None => None,
         };
-        let defaults = LogConfig::default();
-        let (storage, logs, report) =
-            Storage::open(io.clone(), config.node_id, storage_options(&config), move |_| defaults.clone())
-                .await?;
-        let of_metadata = |damage: &&LogDamage| damage.partition.topic == TopicId::METADATA;
-        if let Some(damage) = report.damaged.iter().find(of_metadata)
-            && config.quorum.is_none()
-        {
-            let (directory, what) = (format!("logs/{}", damage.partition), damage.what.clone());
-            return Err(StartError::MetadataDamaged { directory, what });
-        }
-        let has_metadata = logs.iter().any(|log| log.key().partition.topic == TopicId::METADATA);
-        check_founding(&io, &config, has_metadata).await?;
+        let (storage, logs, report) = open_storage(&io, &config).await?;
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
         let maintenance = Maintenance::start(&io, partitions.clone(), storage.clone(), Arc::clone(&live));
         let directory = storage.directory_id();
         let between_nodes_address = between_nodes.as_ref().map(|(_, socket)| socket.local_addr());
-        let members = match (&config.quorum, between_nodes) {
-            (Some(quorum), Some((_, socket))) => {
-                let (io, config, partitions) = (&io, &*config, &partitions);
-                let joining = Joining { io, config, quorum, partitions, directory, incarnation, socket };
-                Some(Members::join(joining).await?)
+        let members = match between_nodes {
+            Some((_, socket)) => {
+                Members::join_if(&io, &config, &partitions, (directory, incarnation), socket).await?
             }
-            (Some(_) | None, _) => None,
+            None => None,
         };
-        let quorum = members
-            .as_ref()
-            .map_or(Quorum::Lone, |members| Quorum::Founded(members.founding().voters.clone()));
         let image = Arc::new(ImageCell::default());
-        let controller = Controller::start(
-            io.clone(),
-            ControllerConfig {
-                start: Arc::clone(&config),
-                settings: Arc::clone(&settings),
-                live: Arc::clone(&live),
-            },
-            partitions.clone(),
-            Arc::clone(&image),
-            quorum,
-        )
-        .await?;
+        let of_controller = ControllerConfig {
+            start: Arc::clone(&config),
+            settings: Arc::clone(&settings),
+            live: Arc::clone(&live),
+        };
+        let controller = start_controller(&io, of_controller, &partitions, &image, members.as_ref()).await?;
         let broker = new_broker(&config, (directory, incarnation), &sockets, between_nodes_address);
         if members.is_none() {
             let cluster_id = TopicId(random.bytes16()).to_string();
             register_alone(&controller, cluster_id, broker.clone()).await.map_err(StartError::Register)?;
         }
         let shutdown = Shutdown::new();
-        let groups = GroupCoordinators::new(
-            io.clone(),
-            partitions.clone(),
-            Arc::clone(&image),
-            &config,
-            shutdown.clone(),
-        );
+        let (of_groups, stop) = (partitions.clone(), shutdown.clone());
+        let groups = GroupCoordinators::new(io.clone(), of_groups, Arc::clone(&image), &config, stop);
         let context = Arc::new(Context::new(Parts {
             io: io.clone(),
             live: Arc::clone(&live),
@@ -190,17 +162,12 @@ impl Node {
             partitions,
             controller,
             groups,
-            cluster: config
-                .quorum
-                .as_ref()
-                .zip(members.as_ref())
-                .map(|(quorum, members)| Arc::new(members.cluster(quorum))),
+            cluster: members.as_ref().map(|members| Arc::new(members.cluster())),
             loggers,
             shutdown: shutdown.clone(),
         }));
-        let memory = RequestMemory::new(
-            usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX),
-        );
+        let memory = config.network.queued_request_bytes_max;
+        let memory = RequestMemory::new(usize::try_from(memory).unwrap_or(usize::MAX));
         let quota = ConnectionQuota::new(live, Arc::clone(&io.clock));
         if let (Some(members), Some(cluster)) = (&members, &context.cluster) {
             members.serve(&context);
@@ -352,6 +319,38 @@ fn resolve_host(host: &str) -> Result<IpAddr, String> {
          names belong in advertised.listeners"
             .to_owned()
     })
+}
+
+async fn start_controller(
+    io: &Io,
+    config: ControllerConfig,
+    partitions: &Partitions,
+    image: &Arc<ImageCell>,
+    members: Option<&Members>,
+) -> Result<ControllerHandle, ControllerUnavailable> {
+    let quorum = members.map_or(Quorum::Lone, Members::quorum);
+    Controller::start(io.clone(), config, partitions.clone(), Arc::clone(image), quorum).await
+}
+
+/// Recovers what the data directory holds, and makes sure that the node can be started with it.
+async fn open_storage(
+    io: &Io,
+    config: &BrokerConfig,
+) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StartError> {
+    let defaults = LogConfig::default();
+    let options = storage_options(config);
+    let opened = Storage::open(io.clone(), config.node_id, options, move |_| defaults.clone()).await?;
+    let (_, logs, report) = &opened;
+    let of_metadata = |damage: &&LogDamage| damage.partition.topic == TopicId::METADATA;
+    if let Some(damage) = report.damaged.iter().find(of_metadata)
+        && config.quorum.is_none()
+    {
+        let (directory, what) = (format!("logs/{}", damage.partition), damage.what.clone());
+        return Err(StartError::MetadataDamaged { directory, what });
+    }
+    let has_metadata = logs.iter().any(|log| log.key().partition.topic == TopicId::METADATA);
+    check_founding(io, config, has_metadata).await?;
+    Ok(opened)
 }
 
 /// What this node says of itself.

@@ -401,8 +401,13 @@ impl PartitionLog {
 
     /// The log's replica is another one from here on, that has promised nothing: for a log that lost something
     /// (docs/replication.md, "Damaged replicas"). Also for a damaged log, which may be reset after it.
+    ///
+    /// # Panics
+    /// If the id is zero: in a checkpoint that stands for the data directory's (docs/segment-format.md), so the log
+    /// would come back as the replica that it was.
     #[must_use = "the entry is to be journaled"]
     pub fn renew_directory(&mut self, directory: Uuid, journal: Position) -> Entry {
+        assert_ne!(directory, Uuid::ZERO, "a checkpoint cannot keep this directory id: draw another");
         self.directory = Some(directory);
         let entry = self.entry(EntryBody::ReplicaDirectory { directory }, journal);
         if let Some(damage) = &mut self.damage {
@@ -431,8 +436,9 @@ impl PartitionLog {
         journal: Position,
     ) -> Result<Entry, LogError> {
         self.check_sound()?;
-        if log_end < self.high_watermark {
-            return Err(LogError::BelowHighWatermark { to: log_end, high_watermark: self.high_watermark });
+        let to = self.end_of_cut(log_end).min(log_end);
+        if to < self.high_watermark {
+            return Err(LogError::BelowHighWatermark { to, high_watermark: self.high_watermark });
         }
         self.cut(log_end)?;
         self.epochs.truncate(self.log_end, last_epoch);
@@ -441,14 +447,21 @@ impl PartitionLog {
         Ok(self.entry(EntryBody::Truncated { log_end: self.log_end, last_epoch }, journal))
     }
 
-    /// Cuts the tail; a batch that reaches over `log_end` goes as a whole.
-    fn cut(&mut self, log_end: Offset) -> Result<(), LogError> {
+    /// Where the log ends once it is cut back to `log_end`: a batch that reaches over that goes as a whole, and what is
+    /// flushed stays.
+    fn end_of_cut(&self, log_end: Offset) -> Offset {
         if log_end >= self.log_end {
-            return Ok(());
+            return self.log_end;
         }
-        let mut end = log_end.max(self.flushed_end);
-        if let Some(batch) = self.tail.from(log_end).next() {
-            end = end.min(batch.header().base_offset).max(self.flushed_end);
+        let over = self.tail.from(log_end).next().map_or(log_end, |batch| batch.header().base_offset);
+        log_end.min(over).max(self.flushed_end)
+    }
+
+    /// Cuts the tail.
+    fn cut(&mut self, log_end: Offset) -> Result<(), LogError> {
+        let end = self.end_of_cut(log_end);
+        if end == self.log_end {
+            return Ok(());
         }
         self.tail.truncate(end);
         self.log_end = end;
@@ -489,8 +502,6 @@ impl PartitionLog {
 
     fn move_start(&mut self, log_start: Offset) {
         self.log_start = self.log_start.max(log_start);
-        // Only what is committed goes; when replaying, the high watermark is not known otherwise.
-        self.high_watermark = self.high_watermark.max(self.log_start.min(self.log_end));
         self.epochs.advance_start(self.log_start);
         self.voters.advance_start(self.log_start);
     }

@@ -14,6 +14,7 @@ use crate::log::voters::{self, VoterSets};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft;
 use crate::types::EpochHistory;
+use crate::wire::batch::BatchHeader;
 
 impl PartitionLog {
     /// The log as the checkpoint has it; what the journal holds beyond is replayed into it.
@@ -116,7 +117,10 @@ impl PartitionLog {
                 }
             }
             EntryBody::Vote { epoch, candidate } if !known => self.vote = Some(Vote { epoch, candidate }),
-            EntryBody::LogStartMoved { log_start } if !known => self.move_start(log_start),
+            EntryBody::LogStartMoved { log_start } if !known => {
+                self.move_start(log_start);
+                self.commit_start();
+            }
             EntryBody::EpochStart { .. }
             | EntryBody::Vote { .. }
             | EntryBody::ReplicaDirectory { .. }
@@ -139,6 +143,16 @@ impl PartitionLog {
         {
             self.skip_to(log_end);
         }
+    }
+
+    /// The start was moved, so what lies before it was committed, and that as whole batches: the one in which the log
+    /// begins now, too.
+    fn commit_start(&mut self) {
+        let start = self.log_start;
+        let first = self.tail.from(start).next().map(|batch| batch.header());
+        let within = first.filter(|header| header.base_offset < start);
+        let committed = within.map_or(start, BatchHeader::next_offset);
+        self.high_watermark = self.high_watermark.max(committed.min(self.log_end));
     }
 
     /// Drops what is not in segments.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::log::testing::{TestDisk, TestRuntime, test_io};
+use crate::log::testing::{TestDisk, TestRandom, TestRuntime, test_io};
 use crate::log::*;
 use crate::types::{
     LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId,
@@ -370,6 +370,49 @@ fn a_truncation_goes_back_to_the_high_watermark_and_no_further() {
     node.commit(0, vec![entry]).unwrap();
     assert_eq!(node.log(0).epochs().last().map(|last| last.epoch), Some(LeaderEpoch(0)));
     assert_eq!(node.contents(0).unwrap(), expected(4, 50));
+    node.log(0).assert_invariants();
+}
+
+/// The power failed after the log's start had moved into a batch that no checkpoint knew as committed. The log came back
+/// committed up to there, and a truncation to that place took the whole batch: the log then ended before its start.
+#[test]
+fn a_batch_that_the_log_begins_in_comes_back_as_committed_to_its_end() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    node.append(0, 50).unwrap();
+    let position = node.position();
+    let moved = node.log(0).advance_log_start(Offset(1), position).unwrap().unwrap();
+    let not_committed = node.log(0).append(batch(3, 3, 0, 7, 50), position).unwrap();
+    node.commit(0, vec![moved, not_committed]).unwrap();
+    let mut node = Node::open(&disk.lose_power(&mut TestRandom(1)));
+    assert_eq!((node.log(0).log_start(), node.log(0).high_watermark()), (Offset(1), Offset(3)));
+    let position = node.position();
+    let refused = node.log(0).truncate_to(Offset(2), LeaderEpoch(0), position);
+    let below = LogError::BelowHighWatermark { to: Offset(0), high_watermark: Offset(3) };
+    assert_eq!(refused, Err(below));
+    let entry = node.log(0).truncate_to(Offset(4), LeaderEpoch(0), position).unwrap();
+    node.commit(0, vec![entry]).unwrap();
+    assert_eq!(node.log(0).log_end(), Offset(3), "what was not committed goes, as a whole");
+    node.log(0).assert_invariants();
+    assert_eq!(node.contents(0).unwrap(), expected(1, 50));
+}
+
+#[test]
+fn a_truncation_that_would_take_the_batch_of_the_high_watermark_with_it_is_refused() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    let position = node.position();
+    let entry = node.log(0).append(batch(0, 3, 0, 7, 50), position).unwrap();
+    node.commit(0, vec![entry]).unwrap();
+    node.log(0).set_high_watermark(Offset(1));
+    for to in [1, 2] {
+        let refused = node.log(0).truncate_to(Offset(to), LeaderEpoch(0), position);
+        let below = LogError::BelowHighWatermark { to: Offset(0), high_watermark: Offset(1) };
+        assert_eq!(refused, Err(below));
+    }
+    assert_eq!(node.log(0).log_end(), Offset(3));
     node.log(0).assert_invariants();
 }
 

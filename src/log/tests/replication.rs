@@ -395,6 +395,21 @@ fn a_renewed_directory_outlasts_starts_of_a_log_that_is_still_damaged() {
     }
 }
 
+/// Of the ids that a log can have, zero alone was kept by the journal and forgotten by the next checkpoint: the log came
+/// back as the replica that had promised what is lost.
+#[test]
+#[should_panic(expected = "a checkpoint cannot keep this directory id")]
+fn a_directory_id_that_a_checkpoint_would_forget_is_not_taken() {
+    let disk = TestDisk::new();
+    let mut node = node_with(&disk, 4);
+    let position = node.position();
+    let renewed = node.log(0).renew_directory(Uuid::ZERO, position);
+    node.commit(0, vec![renewed]).unwrap();
+    node.checkpoint().unwrap();
+    let node = Node::open(&node.stop(&disk));
+    assert_eq!(node.logs[&0].directory(), Some(Uuid::ZERO), "what was taken is kept");
+}
+
 /// Destroys the payload of the commit that ends at `end`, which is one block long.
 fn destroy_before(disk: &TestDisk, end: crate::log::Position) {
     let block = usize::try_from(end.offset).unwrap() - 4096;

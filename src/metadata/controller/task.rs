@@ -15,8 +15,8 @@ use crate::metadata::{
     ConfigResource, ImageCell, ImageError, MetadataImage, PartitionImage, SnapshotError, TopicImage,
 };
 use crate::partition::{
-    AppendRequest, AppendTerms, FetchWaiter, PartitionError, PartitionSpec, Partitions, PartitionsClosed,
-    ReadFrom, ScanError, log_config,
+    AppendError, AppendRequest, AppendTerms, FetchWaiter, LeadershipError, PartitionError, PartitionSpec,
+    Partitions, PartitionsClosed, ReadFrom, ScanError, log_config,
 };
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
@@ -61,6 +61,17 @@ pub enum ControllerUnavailable {
     Image(#[from] ImageError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+}
+
+impl ControllerUnavailable {
+    /// Whether another node is, or becomes, the active controller.
+    fn is_of_leadership(&self) -> bool {
+        matches!(
+            self,
+            ControllerUnavailable::NotController
+                | ControllerUnavailable::Append(AppendError::Leadership(LeadershipError::NotLeader))
+        )
+    }
 }
 
 impl From<PartitionsClosed> for ControllerUnavailable {
@@ -271,8 +282,12 @@ impl Controller {
         }
         let (records, finish) = decide(&self.image);
         let result = self.commit(&records, epoch).await.map_err(Arc::new);
-        if let Err(failure) = &result {
-            error!(%failure, "a change of the metadata failed");
+        match &result {
+            Err(failure) if failure.is_of_leadership() => {
+                info!(%failure, "a change of the metadata was cut off: another node becomes the active controller");
+            }
+            Err(failure) => error!(%failure, "a change of the metadata failed"),
+            Ok(()) => {}
         }
         finish(result);
     }

@@ -162,14 +162,15 @@ impl Founder {
         let answered = shared.keeping.lock().await.forming.addresses().clone();
         let mut left: Vec<&Server> = shared.servers.iter().collect();
         left.retain(|server| !answered.values().any(|address| *address == server.address));
+        let mut log = Throttle::new(LOG_EVERY);
         while !left.is_empty() {
             let own = self.introduction().await;
             for (server, answer) in self.ask(&own, &left).await {
                 let Ok(theirs) = answer else { continue };
-                // One that belongs to another cluster is not where this one's nodes are.
-                let cluster = |held: &Held| held.founding.cluster.clone();
-                let foreign = theirs.founding.as_ref().map(cluster);
-                if foreign.is_some_and(|theirs| own.founding.as_ref().map(cluster) != Some(theirs)) {
+                if let Some(what) = foreign(&own, server, &theirs) {
+                    if log.permit(shared.io.clock.now(), &what).is_some() {
+                        tracing::warn!("{what}");
+                    }
                     continue;
                 }
                 left.retain(|other| *other != server);
@@ -262,6 +263,22 @@ impl Founder {
     fn noticed(&self) -> MutexGuard<'_, BTreeMap<NodeId, Uuid>> {
         self.shared.noticed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is wrong if the node that answered belongs to another cluster, or founds one: it is not where this one's nodes are.
+fn foreign(own: &Introduction, server: &Server, theirs: &Introduction) -> Option<String> {
+    let other = &theirs.founding.as_ref()?.founding.cluster;
+    let ours = own.founding.as_ref().map(|held| &held.founding.cluster);
+    if ours == Some(other) {
+        return None;
+    }
+    let (node, address) = (theirs.node, &server.address);
+    let ours = ours.map_or_else(|| "none".to_owned(), ToString::to_string);
+    Some(format!(
+        "controller.quorum.bootstrap.servers names {address}, where node {node} of cluster {other} answers, and this node's data \
+         directory belongs to cluster {ours}: name that cluster's nodes, or, to join {other}, start this node with an empty data \
+         directory"
+    ))
 }
 
 impl Introductions for Founder {

@@ -291,7 +291,11 @@ impl Forming {
         self.contradiction().map_or(Ok(()), Err)?;
         if let Some(failures) = self.failures() {
             let (answered, all) = (self.heard().count(), self.servers.len());
-            return Err(format!("{answered} of {all} servers have answered; no answer from {failures}"));
+            return Err(format!(
+                "{answered} of {all} servers have answered; no answer from {failures}: start the nodes that are not there, or \
+                 correct controller.quorum.bootstrap.servers on all; it names their listeners of \
+                 controller.listener.names"
+            ));
         }
         if !self.heard().any(|(_, theirs)| theirs.key() == self.own) {
             return Err(format!(

@@ -78,10 +78,14 @@ fn nobody_founds_while_one_is_missing() {
     let mut answers = all_empty();
     answers[2] = Err("refused");
     let mut forming = asked(1, answers);
-    assert_eq!(waits(&forming), "2 of 3 servers have answered; no answer from n3:9 (refused)");
+    let what_to_do = ": start the nodes that are not there, or correct controller.quorum.bootstrap.servers on all; it \
+                      names their listeners of controller.listener.names";
+    let what = "2 of 3 servers have answered; no answer from n3:9 (refused)";
+    assert_eq!(waits(&forming), format!("{what}{what_to_do}"));
     forming.begin_round();
     forming.answered(2, says(3, None));
-    assert_eq!(waits(&forming), "1 of 3 servers have answered; no answer from n1:9, n2:9");
+    let what = "1 of 3 servers have answered; no answer from n1:9, n2:9";
+    assert_eq!(waits(&forming), format!("{what}{what_to_do}"));
 }
 
 #[test]

@@ -158,6 +158,12 @@ DESCRIBE_CLIENT_QUOTAS = Api(
     "components:[{type:s match:i8 value:s?}] strict:bool",
     "throttle:i32 error:i16 message:s? entries:[{entity:[{type:s name:s?}] "
     "values:[{key:s value:f64}]}]?")
+DESCRIBE_QUORUM = Api(
+    55, 1, True,
+    "topics:[{name:s partitions:[{index:i32}]}]",
+    "error:i16 topics:[{name:s partitions:[{index:i32 error:i16 leader:i32 epoch:i32 "
+    "high_watermark:i64 voters:[{id:i32 end:i64 last_fetch:i64 last_caught_up:i64}] "
+    "observers:[{id:i32 end:i64 last_fetch:i64 last_caught_up:i64}]}]}]")
 DESCRIBE_CLUSTER = Api(
     60, 1, True,
     "authorized:bool endpoint:i8",

@@ -67,14 +67,22 @@ class Broker:
         self.command = [part.format(**values) for part in command]
 
     def start(self):
-        """Starts the process and waits until it answers; raises with the log's tail if not."""
+        """Starts the process and waits until it answers; raises if it does not."""
+        self.launch()
+        return self.wait_ready()
+
+    def launch(self):
+        """Starts the process and waits for nothing."""
         with open(self.log, "a") as log:
             log.write(f"--- start: {' '.join(self.command)}\n")
             log.flush()
             self.process = processes.start(
                 self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 env=self.environment)
-        deadline = time.monotonic() + settings.READY_LIMIT
+
+    def wait_ready(self, limit=settings.READY_LIMIT):
+        """Waits until the started process answers; raises if it ends before, or does not."""
+        deadline = time.monotonic() + limit
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(
@@ -82,7 +90,7 @@ class Broker:
             if probe(self.bootstrap):
                 return self
             time.sleep(0.05)
-        raise RuntimeError(f"the broker did not answer within {settings.READY_LIMIT} s")
+        raise RuntimeError(f"the broker did not answer within {limit} s")
 
     def kill(self):
         """kill -9: nothing is flushed, nothing is said goodbye to."""

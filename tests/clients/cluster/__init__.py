@@ -1,0 +1,1 @@
+"""Three processes as one cluster, under real clients: nodes, traffic, scenarios, tools, mistakes."""
