@@ -122,6 +122,45 @@ fn a_node_that_dies_is_told_of_and_nothing_is_left_running() {
     assert!(errors.ends_with("ordain: no node is left\n"), "{errors}");
 }
 
+/// What `ordain cluster` says with these arguments: exit code, output, errors.
+fn asked(port: u16, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
+    command.arg("cluster").args(arguments).args(["-b", &format!("127.0.0.1:{port}")]).env_clear();
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_state_of_a_cluster_is_an_exit_code() {
+    let directory = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(&directory);
+    let port = cluster.port;
+    let (code, told, errors) = asked(port, &["health"]);
+    assert_eq!((code, &*errors), (Some(0), ""), "{told}");
+    assert!(told.lines().next().unwrap().ends_with("  healthy"), "{told}");
+    assert!(told.contains("Metadata quorum  leader 1, epoch "), "{told}");
+    let (code, told, _) = asked(port, &["health", "--json"]);
+    let health: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &health["healthy"], &health["quorum"]["leader"]), (Some(0), &true.into(), &1.into()));
+    // One voter is too few to go on without it.
+    let (code, told, errors) = asked(port, &["safe-to-restart", "1"]);
+    assert_eq!((code, &*errors), (Some(1), ""));
+    assert!(told.starts_with("no: the metadata quorum could not go on without node 1\n"), "{told}");
+    let (code, told, errors) = asked(port, &["safe-to-restart", "7"]);
+    assert_eq!((code, &*told), (Some(2), ""));
+    assert_eq!(errors, "ordain: there is no node 7; the cluster knows 1\n");
+    for arguments in [&["balance"][..], &["balance", "--dry-run"]] {
+        let expected = "Every partition is led by its preferred replica.\n";
+        assert_eq!(asked(port, arguments), (Some(0), expected.to_owned(), String::new()));
+    }
+    Cluster::signal(libc::pid_t::try_from(cluster.child.id()).unwrap(), libc::SIGINT);
+    assert_eq!(cluster.end().0.code(), Some(0));
+    let (code, told, errors) = asked(port, &["health"]);
+    assert_eq!((code, &*told), (Some(1), ""));
+    assert!(errors.contains("connection refused"), "{errors}");
+}
+
 #[test]
 fn a_second_signal_kills_what_does_not_stop() {
     let directory = tempfile::tempdir().unwrap();

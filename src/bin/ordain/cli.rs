@@ -32,7 +32,7 @@ pub enum Command {
     Consume(consume::Arguments),
     /// List, describe and delete consumer groups and their offsets.
     Group(group::Arguments),
-    /// Show brokers, features, API versions and log directories of a cluster; show and change brokers' configuration.
+    /// Show a cluster's health, brokers, features and directories; show and change brokers' configuration; balance leaders.
     Cluster(cluster::Arguments),
     /// Measure a broker.
     Perf(perf::Arguments),

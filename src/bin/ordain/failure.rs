@@ -16,6 +16,9 @@ pub enum Failure {
     /// The arguments contradict each other or a value cannot be used.
     #[error("{0}")]
     Usage(String),
+    /// The output has said what is wrong; only the exit code is left.
+    #[error("what was asked for is not so; the output says why")]
+    Told,
     #[error("interrupted")]
     Interrupted,
     #[error("cannot write the output: {0}")]
@@ -28,6 +31,7 @@ impl Failure {
     /// Tells the user, on standard error, and gives the exit code.
     pub fn report(&self, format: Format) -> ExitCode {
         let code = match self {
+            Failure::Told => return ExitCode::FAILURE,
             Failure::Interrupted => return ExitCode::from(130),
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return ExitCode::from(141);
@@ -46,7 +50,11 @@ impl Failure {
     fn document(&self) -> serde_json::Value {
         let code = match self {
             Failure::Client(error) => error.code().map(ErrorCode::name),
-            Failure::Message(_) | Failure::Usage(_) | Failure::Interrupted | Failure::Output(_) => None,
+            Failure::Message(_)
+            | Failure::Usage(_)
+            | Failure::Told
+            | Failure::Interrupted
+            | Failure::Output(_) => None,
         };
         json!({ "error": { "message": self.to_string(), "code": code } })
     }

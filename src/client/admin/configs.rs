@@ -1,13 +1,20 @@
+use std::collections::BTreeMap;
+
 use super::topics::{Validate, incomplete};
 use crate::client::broker::Broker;
 use crate::client::cluster::{Client, Lane};
 use crate::client::error::ClientError;
-use crate::types::NodeId;
+use crate::types::{ErrorCode, NodeId};
 use crate::wire::messages::describe_configs_request::DescribeConfigsResource;
 use crate::wire::messages::describe_configs_response::DescribeConfigsResourceResult;
 use crate::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use crate::wire::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
 use crate::wire::{ApiKey, Text};
+
+/// The protocol's number for topics.
+const TOPIC: i8 = 2;
+/// How many topics one request names at most.
+const TOPICS_MAX: usize = 500;
 
 /// What has a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,7 +28,7 @@ pub enum ConfigResource {
 impl ConfigResource {
     fn kind(&self) -> i8 {
         match self {
-            ConfigResource::Topic(_) => 2,
+            ConfigResource::Topic(_) => TOPIC,
             ConfigResource::Broker(_) | ConfigResource::BrokerDefault => 4,
         }
     }
@@ -187,6 +194,60 @@ impl Client {
         let message = result.error_message.as_deref();
         ClientError::check(broker.address(), ApiKey::DescribeConfigs, result.error_code, subject, message)?;
         Ok(result.configs.iter().map(entry).collect())
+    }
+
+    /// One key of many topics; those that do not exist (any more), or do not have it, are left out.
+    ///
+    /// # Errors
+    /// What a broker said of one of the others, or what went wrong on the way, after retries.
+    pub async fn topics_config(
+        &self,
+        topics: &[String],
+        key: &str,
+    ) -> Result<BTreeMap<String, String>, ClientError> {
+        let mut values = BTreeMap::new();
+        for topics in topics.chunks(TOPICS_MAX) {
+            let mut retry = self.retry();
+            loop {
+                match self.topics_config_once(topics, key, &mut values).await {
+                    Ok(()) => break,
+                    Err(error) => retry.pause(error).await?,
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    async fn topics_config_once(
+        &self,
+        topics: &[String],
+        key: &str,
+        values: &mut BTreeMap<String, String>,
+    ) -> Result<(), ClientError> {
+        let resources = topics.iter().map(|topic| DescribeConfigsResource {
+            resource_type: TOPIC,
+            resource_name: Text::from(topic.as_str()),
+            configuration_keys: Some(vec![Text::from(key)]),
+            ..DescribeConfigsResource::default()
+        });
+        let request =
+            DescribeConfigsRequest { resources: resources.collect(), ..DescribeConfigsRequest::default() };
+        let broker = self.controller().await?;
+        let answer = broker.call(&request).await?;
+        for result in &answer.results {
+            let topic = result.resource_name.to_string();
+            if ErrorCode::from_code(result.error_code) == Some(ErrorCode::UnknownTopicOrPartition) {
+                continue;
+            }
+            let (api, message) = (ApiKey::DescribeConfigs, result.error_message.as_deref());
+            let subject = format!("topic {topic}");
+            ClientError::check(broker.address(), api, result.error_code, subject, message)?;
+            let told = result.configs.iter().find(|config| *config.name == *key);
+            if let Some(value) = told.and_then(|config| config.value.as_ref()) {
+                values.insert(topic, value.to_string());
+            }
+        }
+        Ok(())
     }
 
     /// Changes single keys of a resource and leaves the others.

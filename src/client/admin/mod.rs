@@ -1,13 +1,16 @@
-//! Administration: topics, configurations, offsets, groups, log directories. Each file adds its operations to
+//! Administration: topics, configurations, offsets, groups, log directories, leaders, the metadata quorum. Each file adds its operations to
 //! [`Client`](super::Client).
 mod configs;
+mod elections;
 pub(super) mod groups;
 mod log_dirs;
 mod offsets;
+mod quorum;
 pub(super) mod topics;
 
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym};
 pub use groups::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
 pub use log_dirs::{LogDir, LogDirPartition};
 pub use offsets::{ListedOffset, OffsetSpec};
+pub use quorum::{Quorum, QuorumVoter};
 pub use topics::{CreatedTopic, NewTopic, Validate};

@@ -1,10 +1,12 @@
 use clap::Subcommand;
 use comfy_table::Cell;
 use ordain::client::{AutoCreate, Client, ClusterMetadata, Feature};
+use ordain::types::NodeId;
 use ordain::wire::ApiKey;
 use serde_json::json;
 
-use super::cluster_config;
+use super::cluster_health::balance::Mode;
+use super::{cluster_config, cluster_health};
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -33,6 +35,29 @@ enum Action {
     Configs(cluster_config::Show),
     /// Change the brokers' configuration while they run.
     Alter(cluster_config::Alter),
+    /// Whether all is well, and what to do where it is not.
+    ///
+    /// Shows the brokers, the metadata quorum, and problems: nodes that are not there, partitions without leader or with too few
+    /// replicas in sync. Exit code 0 if there is no problem, else 1, as when the cluster cannot be asked.
+    Health,
+    /// Whether a node can be restarted without anything stopping meanwhile.
+    ///
+    /// Prints yes, or no with what stands against it: each partition with a replica there, and the metadata quorum, has to keep a
+    /// majority in sync without it, and as many replicas as min.insync.replicas says. Exit code 0 for yes, 1 for no and where
+    /// the cluster cannot be asked, 2 if there is no such node.
+    SafeToRestart {
+        /// The node's id.
+        #[arg(value_name = "ID", value_parser = clap::value_parser!(i32).range(0..))]
+        node: i32,
+    },
+    /// Let the preferred replicas, the first of each partition, lead again where they are in sync.
+    ///
+    /// Exit code 0 if all of these moved, or none had to, else 1.
+    Balance {
+        /// Only show what would move.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -45,6 +70,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Action::LogDirs { partitions } => log_dirs(&client, format, partitions).await,
             Action::Configs(asked) => cluster_config::show(&client, format, &asked).await,
             Action::Alter(asked) => cluster_config::alter(&client, format, asked).await,
+            Action::Health => cluster_health::run(&client, format).await,
+            Action::SafeToRestart { node } => {
+                cluster_health::restart::run(&client, format, NodeId(node)).await
+            }
+            Action::Balance { dry_run } => {
+                let mode = if dry_run { Mode::DryRun } else { Mode::Execute };
+                cluster_health::balance::run(&client, format, mode).await
+            }
         }
     })
 }

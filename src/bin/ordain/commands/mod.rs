@@ -1,6 +1,7 @@
 //! One file per command.
 pub mod cluster;
 mod cluster_config;
+mod cluster_health;
 pub mod completions;
 pub mod config;
 pub mod consume;

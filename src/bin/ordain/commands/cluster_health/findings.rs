@@ -1,0 +1,262 @@
+//! From what was seen of a cluster to what is wrong with it. No I/O.
+use std::collections::{BTreeMap, BTreeSet};
+
+use ordain::client::TopicPartition;
+use ordain::client::admin::Quorum;
+use ordain::types::{NodeId, Offset};
+
+use super::look::{Look, QuorumLook, VoterState, majority};
+use crate::output::plural;
+
+/// How many names a sentence holds.
+const NAMES_MAX: usize = 5;
+
+/// One thing that somebody should know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub kind: Kind,
+    pub what: String,
+    pub to_do: String,
+    pub brokers: Vec<NodeId>,
+    pub partitions: Vec<TopicPartition>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    BrokerSilent,
+    BrokerMissing,
+    QuorumSilent,
+    VoterMissing,
+    VoterLags,
+    QuorumAtRisk,
+    TopicError,
+    NoLeader,
+    BelowMinInsync,
+    UnderReplicated,
+    NotPreferred,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::BrokerSilent => "broker_silent",
+            Kind::BrokerMissing => "broker_missing",
+            Kind::QuorumSilent => "quorum_silent",
+            Kind::VoterMissing => "voter_missing",
+            Kind::VoterLags => "voter_lags",
+            Kind::QuorumAtRisk => "quorum_at_risk",
+            Kind::TopicError => "topic_error",
+            Kind::NoLeader => "no_leader",
+            Kind::BelowMinInsync => "below_min_insync",
+            Kind::UnderReplicated => "under_replicated",
+            Kind::NotPreferred => "not_preferred",
+        }
+    }
+
+    /// Whether the cluster is not healthy with it.
+    pub fn is_problem(self) -> bool {
+        self != Kind::NotPreferred
+    }
+}
+
+/// What is to be said, the worst within each part first: brokers, the metadata quorum, partitions.
+pub fn findings(look: &Look) -> Vec<Finding> {
+    let mut found = brokers(look);
+    match &look.quorum {
+        QuorumLook::Told { quorum, committed_before } => {
+            found.extend(quorum_told(look, quorum, *committed_before));
+        }
+        QuorumLook::NotServed => {}
+        QuorumLook::Silent(why) => found.push(Finding {
+            kind: Kind::QuorumSilent,
+            what: format!("the metadata quorum has no leader that answers ({why})"),
+            to_do: "start its voters again until more than half of them run; until then no topic, configuration or \
+                    broker can change"
+                .to_owned(),
+            brokers: Vec::new(),
+            partitions: Vec::new(),
+        }),
+    }
+    found.extend(partitions(look));
+    found
+}
+
+fn brokers(look: &Look) -> Vec<Finding> {
+    let mut replicas: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for node in look.partitions().flat_map(|(_, p)| &p.replicas) {
+        *replicas.entry(*node).or_default() += 1;
+    }
+    let silent = look.silent.iter().map(|(node, why)| Finding {
+        kind: Kind::BrokerSilent,
+        what: format!("broker {node} does not answer ({why})"),
+        to_do: "if it runs, look at its log and at the network from here; else start it again".to_owned(),
+        brokers: vec![*node],
+        partitions: Vec::new(),
+    });
+    let missing = replicas.iter().filter(|(node, _)| !look.metadata.brokers.contains_key(node));
+    let missing = missing.map(|(node, count)| Finding {
+        kind: Kind::BrokerMissing,
+        what: format!("broker {node} is not there (fenced or gone); it has {}", plural(*count, "replica")),
+        to_do: "start it again; if it runs, its log says why the cluster does not hear it".to_owned(),
+        brokers: vec![*node],
+        partitions: Vec::new(),
+    });
+    silent.chain(missing).collect()
+}
+
+fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Finding> {
+    let of = |state: VoterState| -> Vec<NodeId> {
+        let voters = quorum.voters.iter();
+        let in_state = voters.filter(|v| look.voter_state(quorum, committed_before, v) == state);
+        in_state.map(|voter| voter.id).collect()
+    };
+    let (missing, lagging) = (of(VoterState::NotThere), of(VoterState::Lags));
+    let finding = |kind, what, to_do: &str, brokers| Finding {
+        kind,
+        what,
+        to_do: to_do.to_owned(),
+        brokers,
+        partitions: Vec::new(),
+    };
+    let mut found = Vec::new();
+    if !missing.is_empty() {
+        let what = match &missing[..] {
+            [one] => format!("voter {one} of the metadata quorum is not there"),
+            many => format!("voters {} of the metadata quorum are not there", ids(many)),
+        };
+        found.push(finding(
+            Kind::VoterMissing,
+            what,
+            "start it again, with its data directory",
+            missing.clone(),
+        ));
+    }
+    for voter in quorum.voters.iter().filter(|voter| lagging.contains(&voter.id)) {
+        let what = match quorum.lag(voter) {
+            Some(lag) => {
+                let records = plural(usize::try_from(lag).unwrap_or(0), "record");
+                format!("voter {} of the metadata quorum is {records} behind its leader", voter.id)
+            }
+            None => format!("voter {} of the metadata quorum has not told how far it is", voter.id),
+        };
+        let to_do = "it catches up by itself; if the lag stays, look at its log, its disk and its network";
+        found.push(finding(Kind::VoterLags, what, to_do, vec![voter.id]));
+    }
+    let (all, well) = (quorum.voters.len(), quorum.voters.len() - missing.len() - lagging.len());
+    if well < all && well <= majority(all) {
+        let what = format!(
+            "{well} of {all} voters of the metadata quorum keep up and {} are needed: one more loss would stop it",
+            majority(all)
+        );
+        found.push(finding(
+            Kind::QuorumAtRisk,
+            what,
+            "restart no other voter until these are back",
+            Vec::new(),
+        ));
+    }
+    found
+}
+
+/// Each partition counts where it is worst.
+fn partitions(look: &Look) -> Vec<Finding> {
+    let mut leaderless = Vec::new();
+    let mut below = Vec::new();
+    let mut under = Vec::new();
+    let mut at_risk = 0;
+    let mut not_preferred = Vec::new();
+    let mut lost: [BTreeSet<NodeId>; 3] = Default::default();
+    for (at, p) in look.partitions() {
+        let in_sync = look.in_sync(p);
+        let out = p.replicas.iter().filter(|node| !in_sync.contains(node)).copied();
+        let leader = look.leader(p);
+        if leader.is_none() {
+            let out: Vec<NodeId> = p.replicas.iter().filter(|node| !look.is_there(**node)).copied().collect();
+            if p.replicas.len() - out.len() < majority(p.replicas.len()) {
+                lost[0].extend(out);
+            }
+            leaderless.push(at);
+            continue;
+        }
+        if in_sync.len() < look.min_insync(&at.topic) {
+            lost[1].extend(out);
+            below.push(at.clone());
+        } else if in_sync.len() < p.replicas.len() {
+            at_risk += usize::from(in_sync.len() <= look.needed(&at, p));
+            lost[2].extend(out);
+            under.push(at.clone());
+        }
+        if p.replicas.first() != leader.as_ref() {
+            not_preferred.push(at);
+        }
+    }
+    let wait = |lost: &BTreeSet<NodeId>, after: &str| {
+        let nodes: Vec<NodeId> = lost.iter().copied().collect();
+        match &nodes[..] {
+            [] => "look at the logs of their replicas' nodes".to_owned(),
+            [one] => format!("bring node {one} back{after}"),
+            many => format!("bring nodes {} back{after}", ids(many)),
+        }
+    };
+    let mut found: Vec<Finding> = look.metadata.topics.values().filter_map(topic_error).collect();
+    let mut add = |kind, names: Vec<TopicPartition>, one: &str, many: &str, more: String, to_do: String| {
+        if names.is_empty() {
+            return;
+        }
+        let verb = if names.len() == 1 { one } else { many };
+        let what = format!("{} {verb}{more}: {}", plural(names.len(), "partition"), named(&names));
+        found.push(Finding { kind, what, to_do, brokers: Vec::new(), partitions: names });
+    };
+    let to_do = if lost[0].is_empty() {
+        "look again in some seconds: more than half of their replicas run and elect one by themselves; if it stays, look at \
+         their logs"
+            .to_owned()
+    } else {
+        wait(&lost[0], "; replicas elect a leader by themselves once more than half of them run")
+    };
+    add(Kind::NoLeader, leaderless, "has no leader", "have no leader", String::new(), to_do);
+    let to_do = if lost[1].is_empty() {
+        "their topic asks for more replicas than they have: lower min.insync.replicas".to_owned()
+    } else {
+        wait(&lost[1], ", or lower min.insync.replicas")
+    };
+    let refused =
+        " fewer replicas in sync than min.insync.replicas, so writes with acks=all are refused".to_owned();
+    add(Kind::BelowMinInsync, below, "has", "have", refused, to_do);
+    let risk = match at_risk {
+        0 => String::new(),
+        all if all == under.len() => ", and one more loss would stop it".to_owned(),
+        some => format!(", and one more loss would stop {some}"),
+    };
+    let risk = if under.len() > 1 { risk.replace("stop it", "stop them") } else { risk };
+    let to_do = wait(&lost[2], "; replicas catch up by themselves");
+    add(Kind::UnderReplicated, under, "is under-replicated", "are under-replicated", risk, to_do);
+    let to_do = "`ordain cluster balance` moves those whose preferred replica is in sync".to_owned();
+    let (one, many) = ("is not led by its preferred replica", "are not led by their preferred replica");
+    add(Kind::NotPreferred, not_preferred, one, many, String::new(), to_do);
+    found
+}
+
+fn topic_error(topic: &ordain::client::TopicMetadata) -> Option<Finding> {
+    let error = topic.error?;
+    Some(Finding {
+        kind: Kind::TopicError,
+        what: format!("topic {}: {}", topic.name, error.name()),
+        to_do: "the broker tells nothing else of it; look at its log".to_owned(),
+        brokers: Vec::new(),
+        partitions: Vec::new(),
+    })
+}
+
+pub fn ids(nodes: &[NodeId]) -> String {
+    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The first of them by name, and how many more.
+pub fn named(partitions: &[TopicPartition]) -> String {
+    let names: Vec<String> = partitions.iter().take(NAMES_MAX).map(ToString::to_string).collect();
+    match partitions.len().saturating_sub(NAMES_MAX) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}

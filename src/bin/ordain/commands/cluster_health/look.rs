@@ -1,0 +1,179 @@
+//! What the tools see of a cluster at one moment, and what follows from it for single nodes and partitions.
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ordain::client::admin::{Quorum, QuorumVoter};
+use ordain::client::{
+    AutoCreate, Client, ClientError, ClusterMetadata, Lane, PartitionMetadata, TopicPartition,
+};
+use ordain::types::{NodeId, Offset};
+use tokio::task::JoinSet;
+
+use crate::connect;
+use crate::failure::Failure;
+
+/// How long a broker may take to say that it is there.
+const PROBE_MAX: Duration = Duration::from_secs(3);
+/// How long the active controller is waited for: a node that has none keeps the question for longer.
+const QUORUM_MAX: Duration = Duration::from_secs(5);
+/// A voter that lacks what was committed so long ago lags.
+const LAG_PATIENCE: Duration = Duration::from_millis(500);
+/// A voter that has not fetched for so long, where the leader tells when, is not there.
+const FETCH_AGE_MAX_MS: i64 = 10_000;
+
+/// A cluster as it was seen.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub metadata: ClusterMetadata,
+    /// Brokers that the metadata names and that do not answer, and what came instead.
+    pub silent: BTreeMap<NodeId, String>,
+    pub quorum: QuorumLook,
+    /// `min.insync.replicas` of each topic.
+    pub min_insync: BTreeMap<String, usize>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum QuorumLook {
+    /// What the active controller told; and what was committed a moment before.
+    Told { quorum: Quorum, committed_before: Offset },
+    /// The broker has no such thing, or does not tell of it.
+    NotServed,
+    /// Nobody told.
+    Silent(String),
+}
+
+/// How a voter of the metadata log stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VoterState {
+    KeepsUp,
+    Lags,
+    NotThere,
+}
+
+impl Look {
+    pub fn is_there(&self, node: NodeId) -> bool {
+        self.metadata.brokers.contains_key(&node) && !self.silent.contains_key(&node)
+    }
+
+    pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, &PartitionMetadata)> {
+        self.metadata.topics.values().flat_map(|topic| {
+            topic.partitions.iter().map(|p| (TopicPartition::new(topic.name.clone(), p.index.0), p))
+        })
+    }
+
+    /// The leader, if it is one that answers.
+    pub fn leader(&self, partition: &PartitionMetadata) -> Option<NodeId> {
+        partition.leader.filter(|leader| self.is_there(*leader))
+    }
+
+    /// The replicas that are in sync and there.
+    pub fn in_sync(&self, partition: &PartitionMetadata) -> BTreeSet<NodeId> {
+        let holds = |node: &&NodeId| {
+            partition.replicas.contains(node) && !partition.offline.contains(node) && self.is_there(**node)
+        };
+        partition.in_sync.iter().filter(holds).copied().collect()
+    }
+
+    pub fn min_insync(&self, topic: &str) -> usize {
+        self.min_insync.get(topic).copied().unwrap_or(1)
+    }
+
+    /// How many replicas in sync a partition needs to be written with `acks=all`.
+    pub fn needed(&self, at: &TopicPartition, partition: &PartitionMetadata) -> usize {
+        majority(partition.replicas.len()).max(self.min_insync(&at.topic))
+    }
+
+    /// Every node that anything names.
+    pub fn nodes(&self) -> BTreeSet<NodeId> {
+        let mut nodes: BTreeSet<NodeId> = self.metadata.brokers.keys().copied().collect();
+        nodes.extend(self.partitions().flat_map(|(_, p)| &p.replicas));
+        if let QuorumLook::Told { quorum, .. } = &self.quorum {
+            nodes.extend(quorum.voters.iter().map(|voter| voter.id));
+        }
+        nodes
+    }
+
+    pub fn voter_state(&self, quorum: &Quorum, committed_before: Offset, voter: &QuorumVoter) -> VoterState {
+        let leader = quorum.voters.iter().find(|other| Some(other.id) == quorum.leader);
+        let fetched_at = |voter: &QuorumVoter| voter.last_fetch_ms;
+        let fetches = match (leader.and_then(fetched_at), voter.last_fetch_ms) {
+            // A controller that is no broker is seen by nobody else.
+            (Some(now), Some(last)) => now - last <= FETCH_AGE_MAX_MS,
+            (_, _) => false,
+        };
+        let is_leader = quorum.leader == Some(voter.id);
+        if !is_leader && !self.is_there(voter.id) && !fetches {
+            return VoterState::NotThere;
+        }
+        match voter.log_end {
+            Some(end) if is_leader || end >= committed_before => VoterState::KeepsUp,
+            Some(_) | None => VoterState::Lags,
+        }
+    }
+}
+
+/// The least number of `count` that is more than half of them.
+pub fn majority(count: usize) -> usize {
+    count / 2 + 1
+}
+
+/// All of it.
+pub async fn look(client: &Client) -> Result<Look, Failure> {
+    let mut look = look_at_brokers(client).await?;
+    let topics: Vec<String> = look.metadata.topics.keys().cloned().collect();
+    for (topic, value) in client.topics_config(&topics, "min.insync.replicas").await? {
+        let count = value.parse().map_err(|_| {
+            Failure::Message(format!("topic {topic}: min.insync.replicas is {value:?}, which is no number"))
+        })?;
+        look.min_insync.insert(topic, count);
+    }
+    // Last: a question that nobody answers takes the connection down.
+    look.quorum = look_at_quorum(client).await?;
+    Ok(look)
+}
+
+/// Brokers and partitions alone.
+pub async fn look_at_brokers(client: &Client) -> Result<Look, Failure> {
+    let metadata = connect::with_retries(client, || client.describe(None, AutoCreate::No)).await?;
+    let within = client.options().request_timeout.min(PROBE_MAX);
+    let mut probes = JoinSet::new();
+    for (id, node) in &metadata.brokers {
+        let (id, address, client) = (*id, node.address.clone(), client.clone());
+        probes.spawn(async move {
+            let why = match tokio::time::timeout(within, client.connection(&address, Lane::Admin)).await {
+                Ok(Ok(_)) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some(format!("{address} did not answer within {within:?}")),
+            };
+            (id, why)
+        });
+    }
+    let mut silent = BTreeMap::new();
+    while let Some(probed) = probes.join_next().await {
+        let (id, why) =
+            probed.map_err(|error| Failure::Message(format!("a broker could not be asked: {error}")))?;
+        silent.extend(why.map(|why| (id, why)));
+    }
+    Ok(Look { metadata, silent, quorum: QuorumLook::NotServed, min_insync: BTreeMap::new() })
+}
+
+async fn look_at_quorum(client: &Client) -> Result<QuorumLook, Failure> {
+    let within = client.options().request_timeout.min(QUORUM_MAX);
+    let quorum = match client.describe_quorum(within).await {
+        Ok(quorum) => quorum,
+        Err(ClientError::UnsupportedApi { .. }) => return Ok(QuorumLook::NotServed),
+        Err(error) if error.is_retriable() => return Ok(QuorumLook::Silent(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let committed_before = quorum.high_watermark;
+    if quorum.voters.iter().all(|voter| voter.log_end >= Some(committed_before)) {
+        return Ok(QuorumLook::Told { quorum, committed_before });
+    }
+    // What is under way is no lag.
+    tokio::time::sleep(LAG_PATIENCE).await;
+    match client.describe_quorum(within).await {
+        Ok(quorum) => Ok(QuorumLook::Told { quorum, committed_before }),
+        Err(error) if error.is_retriable() => Ok(QuorumLook::Silent(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}

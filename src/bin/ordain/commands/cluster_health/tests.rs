@@ -1,0 +1,282 @@
+use std::collections::BTreeMap;
+
+use ordain::client::admin::{Quorum, QuorumVoter};
+use ordain::client::{
+    BrokerAddress, BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition,
+};
+use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId};
+
+use super::balance::{Move, moves};
+use super::findings::{Finding, Kind, findings};
+use super::look::{Look, QuorumLook};
+use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
+
+/// Three brokers, of which `there` are in the metadata; one voter each, which hold the log up to 100 if they are there.
+fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
+    let broker = |&id: &i32| {
+        let address = BrokerAddress { host: format!("h{id}"), port: 9092 };
+        (NodeId(id), BrokerNode { id: NodeId(id), address, rack: None })
+    };
+    let topic = TopicMetadata {
+        name: "t".to_owned(),
+        id: TopicId([1; 16]),
+        is_internal: false,
+        error: None,
+        partitions: partitions.to_vec(),
+    };
+    let voter = |id| QuorumVoter { id: NodeId(id), log_end: Some(Offset(100)), last_fetch_ms: None };
+    let quorum = Quorum {
+        leader: there.first().map(|id| NodeId(*id)),
+        epoch: LeaderEpoch(4),
+        high_watermark: Offset(100),
+        voters: (1..=3).map(voter).collect(),
+    };
+    Look {
+        metadata: ClusterMetadata {
+            cluster_id: Some("c".to_owned()),
+            controller: None,
+            brokers: there.iter().map(broker).collect(),
+            topics: BTreeMap::from([("t".to_owned(), topic)]),
+        },
+        silent: BTreeMap::new(),
+        quorum: QuorumLook::Told { quorum, committed_before: Offset(100) },
+        min_insync: BTreeMap::from([("t".to_owned(), 1)]),
+    }
+}
+
+/// Partition `index` of three replicas; the first of them is preferred.
+fn partition(index: i32, leader: Option<i32>, replicas: &[i32], in_sync: &[i32]) -> PartitionMetadata {
+    let nodes = |ids: &[i32]| ids.iter().copied().map(NodeId).collect();
+    PartitionMetadata {
+        index: PartitionIndex(index),
+        leader: leader.map(NodeId),
+        leader_epoch: LeaderEpoch(1),
+        replicas: nodes(replicas),
+        in_sync: nodes(in_sync),
+        offline: Vec::new(),
+    }
+}
+
+fn at(index: i32) -> TopicPartition {
+    TopicPartition::new("t", index)
+}
+
+/// Kind, sentence and advice of each.
+fn said(look: &Look) -> Vec<(Kind, String)> {
+    findings(look)
+        .into_iter()
+        .map(|Finding { kind, what, to_do, .. }| (kind, format!("{what} > {to_do}")))
+        .collect()
+}
+
+fn kinds(look: &Look) -> Vec<Kind> {
+    findings(look).into_iter().map(|finding| finding.kind).collect()
+}
+
+fn quorum_of(look: &mut Look) -> &mut Quorum {
+    let QuorumLook::Told { quorum, .. } = &mut look.quorum else { panic!("it was told") };
+    quorum
+}
+
+#[test]
+fn a_healthy_cluster_has_no_findings() {
+    let look = cluster(&[1, 2, 3], &[partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])]);
+    assert_eq!(findings(&look), []);
+}
+
+#[test]
+fn a_node_that_is_gone_is_told_with_all_that_follows() {
+    let partitions = [
+        partition(0, Some(1), &[1, 2, 3], &[1, 2]),
+        partition(1, Some(2), &[3, 1, 2], &[2, 1]),
+        partition(2, None, &[3], &[3]),
+    ];
+    let expected = [
+        (
+            Kind::BrokerMissing,
+            "broker 3 is not there (fenced or gone); it has 3 replicas > start it again; if it runs, its log says why the \
+             cluster does not hear it",
+        ),
+        (
+            Kind::VoterMissing,
+            "voter 3 of the metadata quorum is not there > start it again, with its data directory",
+        ),
+        (
+            Kind::QuorumAtRisk,
+            "2 of 3 voters of the metadata quorum keep up and 2 are needed: one more loss would stop it > restart no other \
+             voter until these are back",
+        ),
+        (
+            Kind::NoLeader,
+            "1 partition has no leader: t-2 > bring node 3 back; replicas elect a leader by themselves once more than \
+             half of them run",
+        ),
+        (
+            Kind::UnderReplicated,
+            "2 partitions are under-replicated, and one more loss would stop them: t-0, t-1 > bring node 3 back; replicas \
+             catch up by themselves",
+        ),
+        (
+            Kind::NotPreferred,
+            "1 partition is not led by its preferred replica: t-1 > `ordain cluster balance` moves those whose preferred \
+             replica is in sync",
+        ),
+    ];
+    let expected: Vec<_> = expected.into_iter().map(|(kind, text)| (kind, text.to_owned())).collect();
+    assert_eq!(said(&cluster(&[1, 2], &partitions)), expected);
+}
+
+#[test]
+fn an_election_that_is_under_way_is_waited_for() {
+    let mut look = cluster(&[1, 2, 3], &[partition(0, Some(3), &[3, 1, 2], &[1, 2, 3])]);
+    look.silent.insert(NodeId(3), "refused".to_owned());
+    let (kind, told) = said(&look).pop().expect("something is wrong");
+    assert_eq!(kind, Kind::NoLeader);
+    assert!(told.contains("t-0 > look again in some seconds"), "{told}");
+}
+
+/// Without a controller nobody is fenced, and what was told of leaders and replicas in sync is old.
+#[test]
+fn a_broker_that_is_named_and_silent_counts_as_gone() {
+    let partitions =
+        [partition(0, Some(2), &[2, 1, 3], &[1, 2, 3]), partition(1, Some(1), &[1, 2, 3], &[1, 2, 3])];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    look.silent.insert(NodeId(2), "refused".to_owned());
+    look.silent.insert(NodeId(3), "refused".to_owned());
+    look.quorum = QuorumLook::Silent("no answer".to_owned());
+    let expected =
+        [Kind::BrokerSilent, Kind::BrokerSilent, Kind::QuorumSilent, Kind::NoLeader, Kind::UnderReplicated];
+    assert_eq!(kinds(&look), expected);
+    assert_eq!(findings(&look)[3].partitions, [at(0)]);
+    assert!(said(&look)[3].1.contains("bring nodes 2, 3 back"), "{:?}", said(&look)[3]);
+}
+
+#[test]
+fn a_partition_counts_where_it_is_worst() {
+    let partitions = [
+        partition(0, Some(1), &[1, 2, 3], &[1]),
+        partition(1, Some(1), &[1, 2, 3], &[1, 2, 3]),
+        partition(2, Some(1), &[1, 2, 3], &[1, 2]),
+    ];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    look.min_insync.insert("t".to_owned(), 2);
+    let found = findings(&look);
+    assert_eq!(
+        found.iter().map(|f| (f.kind, &f.partitions[..])).collect::<Vec<_>>(),
+        [(Kind::BelowMinInsync, &[at(0)][..]), (Kind::UnderReplicated, &[at(2)][..]),]
+    );
+    look.min_insync.insert("t".to_owned(), 4);
+    let found = findings(&look);
+    assert_eq!(
+        found.iter().map(|f| (f.kind, f.partitions.len())).collect::<Vec<_>>(),
+        [(Kind::BelowMinInsync, 3)]
+    );
+}
+
+#[test]
+fn a_sentence_names_some_partitions_and_counts_the_rest() {
+    let partitions: Vec<_> = (0..7).map(|index| partition(index, Some(2), &[1, 2, 3], &[1, 2, 3])).collect();
+    let found = findings(&cluster(&[1, 2, 3], &partitions));
+    assert_eq!(found.len(), 1);
+    assert!(!found[0].kind.is_problem());
+    assert_eq!(
+        found[0].what,
+        "7 partitions are not led by their preferred replica: t-0, t-1, t-2, t-3, t-4 and 2 more"
+    );
+}
+
+#[test]
+fn a_voter_lags_that_lacks_what_was_committed_before() {
+    let mut look = cluster(&[1, 2, 3], &[]);
+    quorum_of(&mut look).voters[0].log_end = Some(Offset(120));
+    assert_eq!(findings(&look), [], "what came since then is under way");
+    quorum_of(&mut look).voters[2].log_end = Some(Offset(99));
+    assert_eq!(kinds(&look), [Kind::VoterLags, Kind::QuorumAtRisk]);
+    assert_eq!(findings(&look)[0].what, "voter 3 of the metadata quorum is 21 records behind its leader");
+    quorum_of(&mut look).voters[2].log_end = None;
+    assert_eq!(findings(&look)[0].what, "voter 3 of the metadata quorum has not told how far it is");
+}
+
+/// As Kafka has them: controllers that are no brokers.
+#[test]
+fn a_voter_that_is_no_broker_is_there_if_it_fetches() {
+    let mut look = cluster(&[1, 2, 3], &[]);
+    quorum_of(&mut look).voters[2].id = NodeId(9);
+    assert_eq!(kinds(&look), [Kind::VoterMissing, Kind::QuorumAtRisk]);
+    quorum_of(&mut look).voters[0].last_fetch_ms = Some(50_000);
+    quorum_of(&mut look).voters[2].last_fetch_ms = Some(40_000);
+    assert_eq!(kinds(&look), []);
+    quorum_of(&mut look).voters[2].last_fetch_ms = Some(39_999);
+    assert_eq!(kinds(&look), [Kind::VoterMissing, Kind::QuorumAtRisk]);
+}
+
+#[test]
+fn a_restart_is_safe_where_a_majority_stays_in_sync() {
+    let partitions = [partition(0, Some(1), &[1, 2, 3], &[1, 2, 3]), partition(1, Some(2), &[2], &[2])];
+    let look = cluster(&[1, 2, 3], &partitions);
+    assert!(verdict(&look, NodeId(3)).is_safe());
+    assert_eq!(verdict(&look, NodeId(3)).held, 1);
+    let found = verdict(&look, NodeId(2));
+    assert_eq!((found.held, &found.quorum), (2, &None));
+    assert_eq!(found.against, [Against { at: at(1), left: 0, needed: 1, why: Why::TooFewReplicas(1) }]);
+}
+
+#[test]
+fn a_restart_waits_for_those_that_are_not_in_sync() {
+    let partitions =
+        [partition(0, Some(1), &[1, 2, 3], &[1, 2]), partition(1, Some(1), &[1, 2, 3], &[1, 2, 3])];
+    let look = cluster(&[1, 2, 3], &partitions);
+    let found = verdict(&look, NodeId(2));
+    let why = Why::NotInSync(vec![NodeId(3)]);
+    assert_eq!(found.against, [Against { at: at(0), left: 1, needed: 2, why }]);
+    assert_eq!(advice(&found), ["Wait until node 3 is in sync again."]);
+    // Nothing is lost by it where the node itself is the one that is behind.
+    assert!(verdict(&look, NodeId(3)).is_safe());
+}
+
+#[test]
+fn min_insync_replicas_stand_against_a_restart() {
+    let mut look = cluster(&[1, 2, 3], &[partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])]);
+    look.min_insync.insert("t".to_owned(), 3);
+    let found = verdict(&look, NodeId(2));
+    assert_eq!(found.against, [Against { at: at(0), left: 2, needed: 3, why: Why::TooFewReplicas(3) }]);
+}
+
+#[test]
+fn the_metadata_quorum_stands_against_a_restart() {
+    let mut look = cluster(&[1, 2], &[]);
+    let wait_for = vec![NodeId(3)];
+    let expected = QuorumAgainst::TooFew { left: 1, needed: 2, wait_for };
+    assert_eq!(verdict(&look, NodeId(1)).quorum, Some(expected));
+    assert!(verdict(&look, NodeId(3)).is_safe(), "it is down already");
+    assert!(verdict(&look, NodeId(8)).is_safe(), "it has no vote");
+    quorum_of(&mut look).voters.truncate(2);
+    assert_eq!(verdict(&look, NodeId(1)).quorum, Some(QuorumAgainst::TooFewVoters(2)));
+    look.quorum = QuorumLook::Silent("no answer".to_owned());
+    assert_eq!(verdict(&look, NodeId(8)).quorum, Some(QuorumAgainst::NoLeader("no answer".to_owned())));
+    look.quorum = QuorumLook::NotServed;
+    assert!(verdict(&look, NodeId(1)).is_safe());
+}
+
+#[test]
+fn leadership_moves_to_preferred_replicas_that_are_in_sync() {
+    let partitions = [
+        partition(0, Some(1), &[1, 2, 3], &[1, 2, 3]),
+        partition(1, Some(1), &[2, 1, 3], &[1, 2, 3]),
+        partition(2, Some(1), &[3, 1, 2], &[1, 2]),
+        partition(3, None, &[3, 1, 2], &[1, 2, 3]),
+    ];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    let (ready, waiting) = moves(&look);
+    let to_two = Move { at: at(1), from: NodeId(1), to: NodeId(2) };
+    let to_three = Move { at: at(2), from: NodeId(1), to: NodeId(3) };
+    assert_eq!((ready, waiting), (vec![to_two.clone()], vec![to_three.clone()]));
+    look.silent.insert(NodeId(2), "refused".to_owned());
+    assert_eq!(moves(&look), (Vec::new(), vec![to_two, to_three]));
+}
+
+#[test]
+fn every_node_that_anything_names_is_known() {
+    let look = cluster(&[1], &[partition(0, Some(1), &[1, 7], &[1])]);
+    assert_eq!(look.nodes().into_iter().collect::<Vec<_>>(), [1, 2, 3, 7].map(NodeId));
+}
