@@ -26,38 +26,52 @@ pub struct Move {
     pub to: NodeId,
 }
 
-/// What can move now, and what cannot since the preferred replica is not in sync, or not there. Partitions without leader are
-/// in neither: their replicas elect one.
-pub fn moves(look: &Look) -> (Vec<Move>, Vec<Move>) {
-    let moves = look.partitions().filter_map(|(at, p)| {
-        let (from, to) = (look.leader(p)?, *p.replicas.first()?);
-        (from != to).then(|| (Move { at, from, to }, look.in_sync(p).contains(&to)))
-    });
-    let (ready, waiting): (Vec<_>, Vec<_>) = moves.partition(|(_, ready)| *ready);
-    let plain = |list: Vec<(Move, bool)>| list.into_iter().map(|(one, _)| one).collect();
-    (plain(ready), plain(waiting))
+/// Every partition that the preferred replica does not lead.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Plan {
+    pub ready: Vec<Move>,
+    /// The preferred replica is not in sync, or not there.
+    pub waiting: Vec<Move>,
+    /// Nobody can hand over: the replicas elect a leader.
+    pub leaderless: Vec<TopicPartition>,
+}
+
+pub fn plan(look: &Look) -> Plan {
+    let mut plan = Plan::default();
+    for (at, p) in look.partitions() {
+        match (look.leader(p), p.replicas.first()) {
+            (None, _) => plan.leaderless.push(at),
+            (Some(from), Some(&to)) if from != to => {
+                let moves = if look.in_sync(p).contains(&to) { &mut plan.ready } else { &mut plan.waiting };
+                moves.push(Move { at, from, to });
+            }
+            (Some(_), _) => {}
+        }
+    }
+    plan
 }
 
 type Outcomes = BTreeMap<TopicPartition, Result<(), ClientError>>;
 
 /// A partition that did not move ends it with [`Failure::Told`].
 pub async fn run(client: &Client, format: Format, mode: Mode) -> Result<(), Failure> {
-    let (ready, waiting) = moves(&look_at_brokers(client).await?);
+    let plan = plan(&look_at_brokers(client).await?);
     let outcomes = match mode {
-        Mode::Execute if !ready.is_empty() => {
-            let partitions: Vec<_> = ready.iter().map(|one| one.at.clone()).collect();
+        Mode::Execute if !plan.ready.is_empty() => {
+            let partitions: Vec<_> = plan.ready.iter().map(|one| one.at.clone()).collect();
             client.elect_preferred(&partitions).await?
         }
         Mode::Execute | Mode::DryRun => Outcomes::new(),
     };
     match format {
-        Format::Json => output::json(&document(mode, &ready, &waiting, &outcomes))?,
-        Format::Human => print(mode, &ready, &waiting, &outcomes)?,
+        Format::Json => output::json(&document(mode, &plan, &outcomes))?,
+        Format::Human => print(mode, &plan, &outcomes)?,
     }
     if outcomes.values().all(Result::is_ok) { Ok(()) } else { Err(Failure::Told) }
 }
 
-fn print(mode: Mode, ready: &[Move], waiting: &[Move], outcomes: &Outcomes) -> Result<(), Failure> {
+fn print(mode: Mode, plan: &Plan, outcomes: &Outcomes) -> Result<(), Failure> {
+    let Plan { ready, waiting, leaderless } = plan;
     if !ready.is_empty() {
         let mut table = output::table(&["PARTITION", "FROM", "TO", ""]);
         output::numbers(&mut table, &[1, 2]);
@@ -73,7 +87,9 @@ fn print(mode: Mode, ready: &[Move], waiting: &[Move], outcomes: &Outcomes) -> R
     }
     let moved = outcomes.values().filter(|outcome| outcome.is_ok()).count();
     match (mode, ready.len()) {
-        (_, 0) if waiting.is_empty() => output::line("Every partition is led by its preferred replica.")?,
+        (_, 0) if waiting.is_empty() && leaderless.is_empty() => {
+            output::line("Every partition is led by its preferred replica.")?
+        }
         (_, 0) => {}
         (Mode::DryRun, _) => output::line("Nothing was changed; without --dry-run it is.")?,
         (Mode::Execute, all) if moved == all => output::line("Done.")?,
@@ -91,6 +107,12 @@ fn print(mode: Mode, ready: &[Move], waiting: &[Move], outcomes: &Outcomes) -> R
         );
         super::print_wrapped("", &text)?;
     }
+    if !leaderless.is_empty() {
+        let count = output::plural(leaderless.len(), "partition");
+        let text =
+            format!("{count} without leader: {}; `ordain cluster health` says what to do", named(leaderless));
+        super::print_wrapped("", &text)?;
+    }
     Ok(())
 }
 
@@ -102,8 +124,8 @@ fn refusal(error: &ClientError) -> String {
     }
 }
 
-fn document(mode: Mode, ready: &[Move], waiting: &[Move], outcomes: &Outcomes) -> serde_json::Value {
-    let moves = ready.iter().map(|one| {
+fn document(mode: Mode, plan: &Plan, outcomes: &Outcomes) -> serde_json::Value {
+    let moves = plan.ready.iter().map(|one| {
         let outcome = outcomes.get(&one.at);
         json!({
             "topic": one.at.topic, "partition": one.at.partition.0, "from": one.from.0, "to": one.to.0,
@@ -111,11 +133,14 @@ fn document(mode: Mode, ready: &[Move], waiting: &[Move], outcomes: &Outcomes) -
             "error": outcome.and_then(|outcome| outcome.as_ref().err()).map(refusal),
         })
     });
-    let waiting = waiting.iter().map(|one| {
+    let waiting = plan.waiting.iter().map(|one| {
         json!({ "topic": one.at.topic, "partition": one.at.partition.0, "from": one.from.0, "to": one.to.0 })
     });
+    let leaderless =
+        plan.leaderless.iter().map(|at| json!({ "topic": at.topic, "partition": at.partition.0 }));
     json!({
         "dry_run": mode == Mode::DryRun,
         "moves": moves.collect::<Vec<_>>(), "waiting": waiting.collect::<Vec<_>>(),
+        "leaderless": leaderless.collect::<Vec<_>>(),
     })
 }

@@ -6,7 +6,7 @@ use ordain::client::{
 };
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId};
 
-use super::balance::{Move, moves};
+use super::balance::{Move, Plan, plan};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
@@ -267,12 +267,14 @@ fn leadership_moves_to_preferred_replicas_that_are_in_sync() {
         partition(3, None, &[3, 1, 2], &[1, 2, 3]),
     ];
     let mut look = cluster(&[1, 2, 3], &partitions);
-    let (ready, waiting) = moves(&look);
     let to_two = Move { at: at(1), from: NodeId(1), to: NodeId(2) };
     let to_three = Move { at: at(2), from: NodeId(1), to: NodeId(3) };
-    assert_eq!((ready, waiting), (vec![to_two.clone()], vec![to_three.clone()]));
+    let mut expected = Plan { ready: vec![to_two.clone()], waiting: vec![to_three], leaderless: vec![at(3)] };
+    assert_eq!(plan(&look), expected);
     look.silent.insert(NodeId(2), "refused".to_owned());
-    assert_eq!(moves(&look), (Vec::new(), vec![to_two, to_three]));
+    expected.waiting.insert(0, to_two);
+    expected.ready.clear();
+    assert_eq!(plan(&look), expected);
 }
 
 #[test]
