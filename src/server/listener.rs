@@ -1,6 +1,8 @@
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -8,10 +10,13 @@ use tracing::{info, warn};
 
 use super::quota::Place;
 use super::{ServerContext, Task, connection};
+use crate::config;
 use crate::io::{Connection, Listener};
 
 /// How long the listener rests after an error that will not pass by itself, such as a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that are turned away before the step is looked at again.
+const TURNED_AWAY_IN_A_ROW_MAX: usize = 64;
 
 /// What a listener counts; shared with the metrics.
 #[derive(Default)]
@@ -50,6 +55,32 @@ impl ListenerStats {
             closed.await;
         }
     }
+}
+
+/// Drives a step of the start that may take long. Clients that connect meanwhile are turned away at once and try another
+/// node; taken by the operating system and not answered, they would wait for this one.
+pub(super) async fn turning_away<T>(
+    sockets: &mut [(config::Listener, Box<dyn Listener>)],
+    step: impl Future<Output = T>,
+) -> T {
+    let mut step = pin!(step);
+    poll_fn(|task| {
+        if let Poll::Ready(done) = step.as_mut().poll(task) {
+            return Poll::Ready(done);
+        }
+        for (_, socket) in &mut *sockets {
+            for turned_away in 1..=TURNED_AWAY_IN_A_ROW_MAX {
+                // After an error the socket is looked at when the step goes on, which it does every few seconds.
+                let Poll::Ready(Ok(connection)) = socket.poll_accept(task) else { break };
+                drop(connection);
+                if turned_away == TURNED_AWAY_IN_A_ROW_MAX {
+                    task.waker().wake_by_ref();
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Takes connections until shutdown begins; then the socket is closed and those that are open finish what is

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::{info, warn};
 
+use super::listener::turning_away;
 use super::members::Members;
 use super::{
     Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
@@ -119,7 +120,7 @@ impl Node {
         loggers: Loggers,
     ) -> Result<Node, StartError> {
         let live = Arc::new(LiveConfig::new(Arc::clone(&config)));
-        let sockets = bind(&io, &config.listeners).await?;
+        let mut sockets = bind(&io, &config.listeners).await?;
         let mut random = io.rng.stream("identity");
         let incarnation = Uuid(random.bytes16());
         let between_nodes = match &config.quorum {
@@ -131,11 +132,11 @@ impl Node {
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
         let maintenance = Maintenance::start(&io, partitions.clone(), storage.clone(), Arc::clone(&live));
-        let directory = storage.directory_id();
+        let own = (storage.directory_id(), incarnation);
         let between_nodes_address = between_nodes.as_ref().map(|(_, socket)| socket.local_addr());
         let members = match between_nodes {
             Some((_, socket)) => {
-                Members::join_if(&io, &config, &partitions, (directory, incarnation), socket).await?
+                turning_away(&mut sockets, Members::join_if(&io, &config, &partitions, own, socket)).await?
             }
             None => None,
         };
@@ -146,7 +147,7 @@ impl Node {
             live: Arc::clone(&live),
         };
         let controller = start_controller(&io, of_controller, &partitions, &image, members.as_ref()).await?;
-        let broker = new_broker(&config, (directory, incarnation), &sockets, between_nodes_address);
+        let broker = new_broker(&config, own, &sockets, between_nodes_address);
         if members.is_none() {
             let cluster_id = TopicId(random.bytes16()).to_string();
             register_alone(&controller, cluster_id, broker.clone()).await.map_err(StartError::Register)?;
@@ -171,7 +172,8 @@ impl Node {
         let quota = ConnectionQuota::new(live, Arc::clone(&io.clock));
         if let (Some(members), Some(cluster)) = (&members, &context.cluster) {
             members.serve(&context);
-            join_cluster(&context, cluster, broker).await.map_err(StartError::Metadata)?;
+            let joining = join_cluster(&context, cluster, broker);
+            turning_away(&mut sockets, joining).await.map_err(StartError::Metadata)?;
         }
         let mut node = Node {
             members,

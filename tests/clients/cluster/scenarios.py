@@ -4,6 +4,7 @@ sentence about what it measured, or raises."""
 import concurrent.futures
 import random
 import signal
+import socket
 import statistics
 import time
 
@@ -18,6 +19,9 @@ from .nodes import Unlike, stop_orderly, wait_for
 
 # Seconds that every partition has to go on within after a fault.
 GO_ON = 20
+# Seconds without an acknowledgement while a node without its disk comes back: others lead then. It
+# is far above an election, and below the time after which the node is registered.
+WIPED_GAP = 5
 
 
 def same(what, got, expected):
@@ -189,16 +193,32 @@ class Drill:
         node.wipe()
         began = time.monotonic()
         node.launch()
+        # It waits until the one that it replaces counts as silent, for seconds.
+        wait_for("clients turned away", lambda: self._turns_away(node), 5)
         node.wait_ready(30)
         self._holds_everything(node, began)
         self.cluster.settle(max(1, 30 - (time.monotonic() - began)))
         took = time.monotonic() - began
+        gaps = self.writer.gaps(began)
+        if max(gaps.values()) > WIPED_GAP:
+            raise Unlike(f"{longest(gaps)}, {WIPED_GAP} s at most: others led meanwhile")
         # With one of the others down, a majority needs it.
         other = self.cluster.others(node.id)[self.round % 2]
         gap = self._kill(other)
         self.cluster.settle()
         gap = "it led nothing" if gap is None else f"gap {gap:.2f} s"
-        return f"node {node.id} in sync after {took:.1f} s; then node {other.id} killed: {gap}"
+        return f"node {node.id} in sync after {took:.1f} s, {longest(gaps)}; then node {other.id} killed: {gap}"
+
+    def _turns_away(self, node):
+        """A node that is not ready closes connections: a client that it kept waiting would lose
+        seconds. Refused ones say that the process is not that far yet."""
+        with socket.create_connection(("127.0.0.1", node.port), 2) as connection:
+            try:
+                return connection.recv(1) == b""
+            except ConnectionResetError:
+                return True
+            except TimeoutError as error:
+                raise AssertionError(f"node {node.id} takes a connection and is silent") from error
 
     def _holds_everything(self, node, began):
         """The node itself has a replica of every partition that names it."""
