@@ -55,7 +55,11 @@ impl Incoming {
                 at = Position { epoch: start.epoch, end: at.end.max(start.start) };
             }
             let ends_before_the_next = starts.peek().is_none_or(|next| header.next_offset() <= next.start);
-            if epoch != at.epoch || base < at.end || header.last_offset() < base || !ends_before_the_next {
+            // A log that begins where its leader's does may begin inside a batch.
+            let begins_inside =
+                batches.is_empty() && at.end <= reply.log_start && header.next_offset() > at.end;
+            let follows = base >= at.end || begins_inside;
+            if epoch != at.epoch || !follows || header.last_offset() < base || !ends_before_the_next {
                 return Err(IncomingError::OutOfPlace { base, epoch, expected: at });
             }
             at.end = header.next_offset();
@@ -200,6 +204,22 @@ mod tests {
         );
         let with_voters: Vec<usize> = parts.iter().map(|(reply, _)| slice(reply).voters.len()).collect();
         assert_eq!(with_voters, [0, 0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_log_may_begin_inside_its_first_batch_and_nowhere_else() {
+        let (asked, last) = (at(2, 11), at(2, 15));
+        let begins = |log_start: i64, batches: &[RecordBatch]| {
+            let mut reply = FetchReply { log_start: Offset(log_start), ..reply(asked, last, &[]) };
+            Incoming::read(&mut reply, records(batches), Bytes::new()).map(|incoming| incoming.batches.len())
+        };
+        assert_eq!(begins(11, &[batch(2, 10, 3), batch(2, 13, 2)]), Ok(2));
+        let out_of_place = |base, expected| {
+            Err(IncomingError::OutOfPlace { base: Offset(base), epoch: LeaderEpoch(2), expected })
+        };
+        assert_eq!(begins(10, &[batch(2, 10, 3), batch(2, 13, 2)]), out_of_place(10, asked), "begun before");
+        assert_eq!(begins(11, &[batch(2, 9, 2)]), out_of_place(9, asked), "it ends before the log begins");
+        assert_eq!(begins(11, &[batch(2, 10, 3), batch(2, 12, 3)]), out_of_place(12, at(2, 13)));
     }
 
     #[test]
