@@ -19,7 +19,7 @@ use crate::broker::{
 };
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
-use crate::io::{self, Io, Shutdown, timeout};
+use crate::io::{self, Io, RngStream, Shutdown, timeout};
 use crate::log::{
     JournalFailed, LogConfig, LogDamage, PartitionLog, RecoveryReport, Storage, StorageError, StorageOptions,
 };
@@ -62,6 +62,8 @@ pub enum StartError {
     Register(Arc<ControllerUnavailable>),
     #[error(transparent)]
     Founding(#[from] FoundingError),
+    #[error("the journal failed before this node had joined its cluster: {0}")]
+    Journal(JournalFailed),
     #[error(
         "the data directory {directory} belongs to a member of cluster {cluster}, and the configuration names no other nodes: set controller.quorum.bootstrap.servers and controller.listener.names again, or use an empty data directory"
     )]
@@ -87,6 +89,17 @@ pub struct Node {
     /// The other nodes, if this one is one of several.
     members: Option<Members>,
     between_nodes: Option<SocketAddr>,
+}
+
+/// What a start has taken hold of.
+struct Opened {
+    sockets: Vec<(Listener, Box<dyn io::Listener>)>,
+    between_nodes: Option<(Listener, Box<dyn io::Listener>)>,
+    incarnation: Uuid,
+    random: Box<dyn RngStream>,
+    storage: Storage,
+    logs: Vec<PartitionLog>,
+    report: RecoveryReport,
 }
 
 /// A listener that takes connections.
@@ -120,7 +133,7 @@ impl Node {
         loggers: Loggers,
     ) -> Result<Node, StartError> {
         let live = Arc::new(LiveConfig::new(Arc::clone(&config)));
-        let mut sockets = bind(&io, &config.listeners).await?;
+        let sockets = bind(&io, &config.listeners).await?;
         let mut random = io.rng.stream("identity");
         let incarnation = Uuid(random.bytes16());
         let between_nodes = match &config.quorum {
@@ -128,6 +141,27 @@ impl Node {
             None => None,
         };
         let (storage, logs, report) = open_storage(&io, &config).await?;
+        let journal = storage.journal().clone();
+        let opened = Opened { sockets, between_nodes, incarnation, random, storage, logs, report };
+        // Boxed: it is most of a start.
+        let joining = Box::pin(Node::join(io, config, settings, (live, loggers), opened));
+        tokio::select! {
+            biased;
+            // What needs the journal would wait for ever.
+            failed = journal.failed() => Err(StartError::Journal(failed)),
+            node = joining => node,
+        }
+    }
+
+    /// The rest of a start, once the storage is open. As one of several it takes until the others are there.
+    async fn join(
+        io: Io,
+        config: Arc<BrokerConfig>,
+        settings: Arc<Settings>,
+        (live, loggers): (Arc<LiveConfig>, Loggers),
+        opened: Opened,
+    ) -> Result<Node, StartError> {
+        let Opened { mut sockets, between_nodes, incarnation, mut random, storage, logs, report } = opened;
         let shards = config.storage.shards.unwrap_or(1);
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
