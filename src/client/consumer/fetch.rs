@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::options::{ConsumerOptions, Isolation};
-use super::records::{Fetched, unreadable, visible_batches};
+use super::records::{Fetched, Visible, unreadable, visible_batches};
 use super::session::{FetchSession, SessionPlan, Wanted};
 use crate::client::broker::Broker;
 use crate::client::cluster::{Client, Lane};
@@ -180,8 +180,9 @@ fn read(
     let records = told.records.unwrap_or_default().into_bytes();
     let bytes = records.len();
     let aborted = told.aborted_transactions.unwrap_or_default();
-    let (batches, next) = visible_batches(records, from, options.check, options.isolation, &aborted)
-        .map_err(|source| unreadable(broker.address(), at, source))?;
+    let Visible { batches, next, controls } =
+        visible_batches(records, from, options.check, options.isolation, &aborted)
+            .map_err(|source| unreadable(broker.address(), at, source))?;
     Ok(Fetched {
         at: at.clone(),
         from,
@@ -189,6 +190,7 @@ fn read(
         high_watermark: Offset(told.high_watermark),
         log_start: Offset(told.log_start_offset),
         batches,
+        controls,
         bytes,
         address: broker.address().clone(),
         decompressed_bytes_max: options.decompressed_bytes_max,

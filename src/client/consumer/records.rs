@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use bytes::{Buf, Bytes};
 
@@ -32,6 +33,8 @@ pub struct Fetched {
     pub high_watermark: Offset,
     pub log_start: Offset,
     pub batches: Vec<RecordBatch>,
+    /// The offsets of control batches among what came: no record stands there.
+    pub controls: Vec<Range<Offset>>,
     /// All bytes that came, in bytes.
     pub bytes: usize,
     pub(super) address: BrokerAddress,
@@ -77,27 +80,40 @@ pub(super) fn unreadable(address: &BrokerAddress, at: &TopicPartition, source: B
     ClientError::Batch { address: address.clone(), subject: at.to_string(), source }
 }
 
-/// The batches among `bytes` that a consumer gets to see, and the offset after the last whole one.
+/// What a consumer gets to see of `bytes`.
+pub(super) struct Visible {
+    pub(super) batches: Vec<RecordBatch>,
+    /// After the last whole batch.
+    pub(super) next: Offset,
+    /// The offsets of control batches.
+    pub(super) controls: Vec<Range<Offset>>,
+}
+
+/// The batches among `bytes` that a consumer gets to see, and where the others lie.
 pub(super) fn visible_batches(
     bytes: Bytes,
     from: Offset,
     check: BatchCheck,
     isolation: Isolation,
     aborted: &[AbortedTransaction],
-) -> Result<(Vec<RecordBatch>, Offset), BatchError> {
-    let mut next = from;
-    let mut visible = Vec::new();
+) -> Result<Visible, BatchError> {
+    let mut visible = Visible { batches: Vec::new(), next: from, controls: Vec::new() };
     let mut aborted = Aborted::new(isolation, aborted);
     for batch in BatchIterator::new(bytes, check) {
         let batch = batch?;
         let header = *batch.header();
-        next = next.max(header.next_offset());
+        visible.next = visible.next.max(header.next_offset());
         let hidden = aborted.hides(&batch)?;
-        if header.last_offset() >= from && !header.attributes.is_control() && !hidden {
-            visible.push(batch);
+        if header.last_offset() < from {
+            continue;
+        }
+        if header.attributes.is_control() {
+            visible.controls.push(header.base_offset..header.next_offset());
+        } else if !hidden {
+            visible.batches.push(batch);
         }
     }
-    Ok((visible, next))
+    Ok(visible)
 }
 
 /// Which producers' batches are aborted, walking forward through a partition (KIP-98).
@@ -184,7 +200,7 @@ mod tests {
         let aborted =
             [AbortedTransaction { producer_id: 7, first_offset: 0, ..AbortedTransaction::default() }];
         let offsets = |isolation, from| {
-            let (batches, next) = visible_batches(
+            let Visible { batches, next, controls } = visible_batches(
                 Bytes::from(bytes.clone()),
                 Offset(from),
                 BatchCheck::Verify,
@@ -192,19 +208,20 @@ mod tests {
                 &aborted,
             )
             .unwrap();
-            (batches.iter().map(|batch| batch.header().base_offset.0).collect::<Vec<_>>(), next.0)
+            let controls: Vec<_> = controls.iter().map(|control| control.start.0).collect();
+            (batches.iter().map(|batch| batch.header().base_offset.0).collect::<Vec<_>>(), next.0, controls)
         };
-        assert_eq!(offsets(Isolation::ReadCommitted, 0), (vec![2, 3, 5], 6));
-        assert_eq!(offsets(Isolation::ReadUncommitted, 0), (vec![0, 2, 3, 5], 6));
-        assert_eq!(offsets(Isolation::ReadUncommitted, 1), (vec![0, 2, 3, 5], 6), "inside a batch");
-        assert_eq!(offsets(Isolation::ReadCommitted, 3), (vec![3, 5], 6));
+        assert_eq!(offsets(Isolation::ReadCommitted, 0), (vec![2, 3, 5], 6, vec![4]));
+        assert_eq!(offsets(Isolation::ReadUncommitted, 0), (vec![0, 2, 3, 5], 6, vec![4]));
+        assert_eq!(offsets(Isolation::ReadUncommitted, 1), (vec![0, 2, 3, 5], 6, vec![4]), "inside a batch");
+        assert_eq!(offsets(Isolation::ReadCommitted, 3), (vec![3, 5], 6, vec![4]));
     }
 
     #[test]
     fn a_batch_cut_short_waits_for_the_next_fetch() {
         let mut bytes = batch(0, 0, BatchKind::Data, b"a", 3);
         bytes.extend(&batch(3, 0, BatchKind::Data, b"b", 1)[..20]);
-        let (batches, next) =
+        let Visible { batches, next, controls } =
             visible_batches(Bytes::from(bytes), Offset(1), BatchCheck::Verify, Isolation::ReadCommitted, &[])
                 .unwrap();
         assert_eq!((batches.len(), next), (1, Offset(3)));
@@ -215,6 +232,7 @@ mod tests {
             high_watermark: Offset(4),
             log_start: Offset(0),
             batches,
+            controls,
             bytes: 0,
             address: BrokerAddress { host: "h".to_owned(), port: 1 },
             decompressed_bytes_max: 1000,
