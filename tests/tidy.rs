@@ -18,7 +18,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("partition", &["types", "probe", "io", "wire", "metrics", "log", "raft", "peers", "config"]),
     ("metadata", &["types", "probe", "io", "wire", "config", "partition", "raft", "log"]),
     ("coordinator", &["types", "probe", "io", "wire", "config", "metrics", "partition", "metadata"]),
-    ("broker", &["types", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"]),
+    (
+        "broker",
+        &["types", "probe", "io", "wire", "config", "metrics", "partition", "metadata", "coordinator", "log"],
+    ),
     (
         "server",
         &[

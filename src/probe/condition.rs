@@ -88,5 +88,15 @@ listed! {
         ReplicaResigned = "replica-resigned",
         /// a deletion of records waited for a majority of the replicas
         ReplicaStartsWaited = "replica-starts-waited",
+        /// a request that a node had sent to the active controller was sent again to another one
+        ClusterAskedAnotherController = "cluster-asked-another-controller",
+        /// a controller ceased to lead while a change of the metadata was under way
+        ClusterChangeLostController = "cluster-change-lost-controller",
+        /// a node ceased to coordinate groups with members, and lived on
+        ClusterCoordinatorMoved = "cluster-coordinator-moved",
+        /// a broker registered while another one was fenced
+        ClusterJoinedWhileFenced = "cluster-joined-while-fenced",
+        /// a voter of the metadata log that had lost what it held was replaced by the one in its place
+        ClusterVoterReplaced = "cluster-voter-replaced",
     }
 }

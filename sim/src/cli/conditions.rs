@@ -7,6 +7,7 @@ use ordain::probe::{self, Condition};
 /// The scenarios that are held to conditions.
 const BROKER: &str = "broker";
 const REPLICAS: &str = "replicas";
+const CLUSTER: &str = "cluster";
 
 /// From so many seeds on every condition must have been reached.
 pub(super) const SEEDS_MIN: u64 = 1000;
@@ -16,13 +17,17 @@ pub(super) fn reached() -> Vec<String> {
     probe::reached().into_iter().map(|(condition, _)| condition.name().to_owned()).collect()
 }
 
-/// Those that a scenario is held to: what only replicas do is looked for where there are some.
+/// Those that a scenario is held to: what only replicas do, or nodes that form a cluster, is looked for where there are some.
 pub(super) fn of(scenario: &str) -> Vec<Condition> {
-    let is_of_replicas = |one: &Condition| one.name().starts_with("replica-");
-    let all = Condition::ALL.iter().copied();
+    let whose = |one: &Condition| match one.name() {
+        name if name.starts_with("replica-") => REPLICAS,
+        name if name.starts_with("cluster-") => CLUSTER,
+        _ => BROKER,
+    };
     match scenario {
-        BROKER => all.filter(|one| !is_of_replicas(one)).collect(),
-        REPLICAS => all.filter(is_of_replicas).collect(),
+        BROKER | REPLICAS | CLUSTER => {
+            Condition::ALL.iter().copied().filter(|one| whose(one) == scenario).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -55,7 +60,7 @@ mod tests {
 
     #[test]
     fn what_was_not_reached_is_named() {
-        for scenario in [BROKER, REPLICAS] {
+        for scenario in [BROKER, REPLICAS, CLUSTER] {
             let all: Vec<&str> = of(scenario).iter().map(|one| one.name()).collect();
             assert_eq!(missing(scenario, &all), []);
             assert_eq!(complaint(scenario, &[], SEEDS_MIN), None);
@@ -66,7 +71,10 @@ mod tests {
             assert!(complaint(scenario, &lost, 10).unwrap().contains("larger sweep"));
             assert_eq!(missing(scenario, &[]).len(), all.len());
         }
-        assert_eq!(of(BROKER).len() + of(REPLICAS).len(), Condition::ALL.len());
+        assert_eq!(
+            [BROKER, REPLICAS, CLUSTER].map(|name| of(name).len()).iter().sum::<usize>(),
+            Condition::ALL.len()
+        );
         assert_eq!(of("idle"), []);
     }
 }

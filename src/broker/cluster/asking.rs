@@ -11,6 +11,7 @@ use crate::broker::{Context, dispatch_from_node};
 use crate::io::timeout;
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::{CallFailed, PeerCall};
+use crate::probe::{Condition, sometimes};
 use crate::types::{CorrelationId, Instant, NodeId, Offset};
 use crate::wire::{
     ApiRequest, DecodeError, EncodeError, LENGTH_BYTES, Text, decode_response, encode_request,
@@ -69,11 +70,25 @@ pub(in crate::broker) async fn forward(
 ) -> Result<Option<Bytes>, NoController> {
     let clock = &*context.io.clock;
     let leaderships = context.partitions.leaderships();
+    let own = context.config().node_id;
     let asking = async {
+        let mut asked = None;
         loop {
             let mut changed = pin!(leaderships.changed());
             changed.as_mut().enable();
-            match controller(context) {
+            let controller = controller(context);
+            let node = match controller {
+                Controller::Here => Some(own),
+                Controller::At(node) => Some(node),
+                Controller::Unknown => None,
+            };
+            if let Some((before, node)) = asked.zip(node)
+                && before != node
+            {
+                sometimes(Condition::ClusterAskedAnotherController);
+            }
+            asked = node.or(asked);
+            match controller {
                 Controller::Here => return None,
                 Controller::At(node) => match cluster.calls.call(node, call.clone()).await {
                     Ok(answer) if answer.len() >= END_BYTES => return Some(answer),

@@ -185,6 +185,12 @@ impl GroupShard {
         self.stats
     }
 
+    /// Whether any group has members.
+    #[must_use]
+    pub fn has_members(&self) -> bool {
+        self.population > 0
+    }
+
     /// How many groups are in each state, for the metrics.
     #[must_use]
     pub fn groups_by_state(&self) -> BTreeMap<GroupState, usize> {

@@ -112,6 +112,11 @@ impl Leading {
         Ok(())
     }
 
+    /// Whether a group has members.
+    pub(super) fn has_members(&self) -> bool {
+        self.shard.has_members()
+    }
+
     /// Whether another request may come: not while too many writes are under way.
     pub(super) fn has_room(&self) -> bool {
         self.in_flight < WRITES_IN_FLIGHT_MAX

@@ -15,6 +15,7 @@ use crate::coordinator::group::{Durable, GroupConfig, GroupLimits};
 use crate::io::Alarm;
 use crate::io::{Io, Shutdown};
 use crate::partition::Partitions;
+use crate::probe::{Condition, sometimes};
 use crate::types::{Instant, LeaderEpoch, PartitionId};
 
 /// How long a request waits for a load before it is told to come again.
@@ -221,6 +222,9 @@ impl Task {
             changed.as_mut().enable();
             if !still_leads() {
                 tracing::info!(partition = %id, "another node coordinates the groups of a partition");
+                if leading.has_members() {
+                    sometimes(Condition::ClusterCoordinatorMoved);
+                }
                 let writes_left = leading.resign(&CoordinatorError::NotCoordinator);
                 return Led::Failed { outcomes, writes_left };
             }

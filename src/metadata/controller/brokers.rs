@@ -1,6 +1,6 @@
 use super::{ControllerError, Decision};
 use crate::metadata::{Endpoint, MetadataImage};
-use crate::probe::{Mutant, mutant};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{LeaderEpoch, NodeId, PartitionId, ProducerId, TopicId, Uuid};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
@@ -56,6 +56,9 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
         && known.endpoints == broker.endpoints
     {
         return Decision::reply(known.epoch);
+    }
+    if image.brokers.iter().any(|(node, known)| *node != broker.node && known.fenced) {
+        sometimes(Condition::ClusterJoinedWhileFenced);
     }
     let epoch = image.brokers.values().map(|known| known.epoch).max().unwrap_or(-1) + 1;
     let record = MetadataRecord::RegisterBroker(RegisterBrokerRecord {

@@ -11,7 +11,7 @@ use crate::log::ReadError;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
 use crate::probe::{Condition, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
-use crate::types::{Instant, NodeId, PartitionId};
+use crate::types::{Instant, NodeId, PartitionId, TopicId};
 
 /// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
 const READS_MAX: usize = 8;
@@ -283,6 +283,9 @@ impl Shard {
         let due = self.partitions.get_mut(&id).map(|one| one.replacement()).unwrap_or_default();
         for event in due {
             sometimes(Condition::ReplicaReplaced);
+            if id.topic == TopicId::METADATA {
+                sometimes(Condition::ClusterVoterReplaced);
+            }
             self.step(id, event);
         }
     }
