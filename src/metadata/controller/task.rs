@@ -18,6 +18,7 @@ use crate::partition::{
     AppendError, AppendRequest, AppendTerms, FetchWaiter, LeadershipError, PartitionError, PartitionSpec,
     Partitions, PartitionsClosed, ReadFrom, ScanError, log_config,
 };
+use crate::probe::{Condition, sometimes};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
@@ -166,6 +167,11 @@ pub struct Controller {
     /// Up to where of the metadata log the image is made.
     end: Offset,
     snapshots: SnapshotKeeper,
+    /// The image may be older than what this node knew before it started: a partition in it may have been deleted, here, too.
+    is_behind: bool,
+    /// Partitions of this node that are not on its disk, until it is no longer behind: a replica that is made anew has
+    /// forgotten what it voted before the deletion.
+    postponed: BTreeSet<PartitionId>,
 }
 
 /// Who has the metadata log.
@@ -213,6 +219,8 @@ impl Controller {
             published,
             end,
             snapshots,
+            is_behind: clustered,
+            postponed: BTreeSet::new(),
         };
         controller.reconfigure();
         controller.follow_from_start().await?;
@@ -243,7 +251,7 @@ impl Controller {
                     Some(Asked::Change(decide)) => self.decide(decide).await,
                     Some(Asked::RemoveOrphans(reply)) => {
                         // Whoever asked may have gone.
-                        drop(reply.send(self.remove_orphans().await));
+                        drop(reply.send(self.come_up().await));
                     }
                 },
                 () = alarm.at(&*clock, deadline) => {
@@ -393,7 +401,11 @@ impl Controller {
             let batch = batch.build();
             let bytes = batch.batch().len() as u64;
             let append = AppendRequest { id: METADATA_PARTITION, batch };
-            let appended = self.partitions.append_one(append, terms).await??;
+            let appended = self.partitions.append_one(append, terms).await?;
+            if self.clustered && appended.is_err() && self.active_epoch() != epoch {
+                sometimes(Condition::ClusterChangeLostController);
+            }
+            let appended = appended?;
             let count = i64::try_from(taken).expect("a batch has fewer records than an i64 counts");
             if first.is_some() && appended.base_offset != end {
                 // Something came between: whoever reads on sees it.
@@ -408,7 +420,7 @@ impl Controller {
 
     /// Makes this node's partitions what the records say.
     async fn follow(
-        &self,
+        &mut self,
         previous: &MetadataImage,
         records: &[MetadataRecord],
     ) -> Result<(), ControllerUnavailable> {
@@ -449,8 +461,12 @@ impl Controller {
             }
         }
         if !deleted.is_empty() {
+            for id in &deleted {
+                self.postponed.remove(id);
+            }
             self.partitions.delete(deleted).await?;
         }
+        let created = self.postpone(created).await?;
         if !created.is_empty() {
             let preferred = self.preferred_here(&created);
             self.partitions.create(created).await?;
@@ -548,6 +564,7 @@ impl Controller {
                 specs.extend(self.spec(topic, PartitionId { topic: topic.id, index }, node));
             }
         }
+        let specs = self.postpone(specs).await?;
         let opened = specs.len();
         self.partitions.create(specs).await?;
         if !self.clustered {
@@ -555,6 +572,33 @@ impl Controller {
         }
         info!(topics = self.image.topic_count(), partitions = opened, "metadata loaded");
         Ok(())
+    }
+
+    /// Those of these partitions that can be made now.
+    async fn postpone(
+        &mut self,
+        specs: Vec<PartitionSpec>,
+    ) -> Result<Vec<PartitionSpec>, ControllerUnavailable> {
+        if !self.is_behind || specs.is_empty() {
+            return Ok(specs);
+        }
+        let on_disk: BTreeSet<PartitionId> = self.partitions.unclaimed().await?.into_iter().collect();
+        let (now, later): (Vec<_>, Vec<_>) = specs.into_iter().partition(|spec| on_disk.contains(&spec.id));
+        self.postponed.extend(later.iter().map(|spec| spec.id));
+        Ok(now)
+    }
+
+    /// The image is as new as what this node knew before it started.
+    async fn come_up(&mut self) -> Result<(), ControllerUnavailable> {
+        self.is_behind = false;
+        let node = self.config.start.node_id;
+        let postponed = std::mem::take(&mut self.postponed);
+        let spec = |id: PartitionId| self.spec(self.image.topic_by_id(id.topic)?, id, node);
+        let specs: Vec<PartitionSpec> = postponed.into_iter().filter_map(spec).collect();
+        if !specs.is_empty() {
+            self.partitions.create(specs).await?;
+        }
+        self.remove_orphans().await
     }
 
     /// Removes the logs of partitions that the image does not know. It must be as new as what this node had before it

@@ -7,9 +7,10 @@ use super::{Decision, Quorum, bootstrap};
 use crate::config::{Inputs, LiveConfig, load};
 use crate::metadata::{ImageCell, MetadataImage, SnapshotError};
 use crate::partition::testing::{TestFault, TestNode};
-use crate::types::{Offset, ProducerId};
+use crate::raft::VoterSet;
+use crate::types::{NodeId, Offset, PartitionId, PartitionIndex, ProducerId, TopicId};
 use crate::wire::MetadataRecord;
-use crate::wire::messages::ProducerIdsRecord;
+use crate::wire::messages::{PartitionRecord, ProducerIdsRecord, TopicRecord};
 
 /// A node that takes a snapshot after every few changes.
 fn config() -> ControllerConfig {
@@ -27,14 +28,16 @@ fn config() -> ControllerConfig {
 }
 
 fn start(node: &TestNode) -> Result<(ControllerHandle, Arc<ImageCell>), ControllerUnavailable> {
+    start_in(node, Quorum::Lone)
+}
+
+fn start_in(
+    node: &TestNode,
+    quorum: Quorum,
+) -> Result<(ControllerHandle, Arc<ImageCell>), ControllerUnavailable> {
     let image = Arc::new(ImageCell::default());
-    let started = Controller::start(
-        node.io.clone(),
-        config(),
-        node.partitions.clone(),
-        Arc::clone(&image),
-        Quorum::Lone,
-    );
+    let started =
+        Controller::start(node.io.clone(), config(), node.partitions.clone(), Arc::clone(&image), quorum);
     Ok((node.runtime.block_on(started)?, image))
 }
 
@@ -131,4 +134,48 @@ fn a_snapshot_that_fails_changes_nothing() {
     let node = node.lose_power();
     let (_, image) = start(&node).unwrap();
     assert_eq!(image.load(), before);
+}
+
+#[test]
+fn a_node_of_several_makes_replicas_once_it_knows_what_it_knew() {
+    let founded = || Quorum::Founded(VoterSet::new([NodeId(1)]));
+    let id = PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) };
+    let held = |node: &TestNode| {
+        node.runtime.block_on(node.partitions.stats(Some(vec![id]))).unwrap().iter().any(|one| one.id == id)
+    };
+    let node = TestNode::new();
+    let (controller, image) = start_in(&node, founded()).unwrap();
+    let serves = async {
+        let leaderships = node.partitions.leaderships();
+        loop {
+            let mut changed = std::pin::pin!(leaderships.changed());
+            changed.as_mut().enable();
+            if leaderships.of(METADATA_PARTITION).is_some_and(|here| here.serving) {
+                return;
+            }
+            changed.await;
+        }
+    };
+    node.runtime.block_on(serves);
+    let created = controller.change(move |_: &MetadataImage| {
+        let topic = TopicRecord { name: "t".into(), topic_id: id.topic, ..TopicRecord::default() };
+        let partition = PartitionRecord {
+            topic_id: id.topic,
+            replicas: vec![1],
+            leader: 1,
+            leader_epoch: 0,
+            ..PartitionRecord::default()
+        };
+        Decision { records: vec![topic.into(), partition.into()], reply: () }
+    });
+    node.runtime.block_on(created).unwrap();
+    assert!(image.load().partition(id).is_some());
+    assert!(!held(&node), "it may have been deleted already");
+    node.runtime.block_on(controller.remove_orphans()).unwrap();
+    assert!(held(&node));
+
+    let node = node.lose_power();
+    let (_controller, image) = start_in(&node, founded()).unwrap();
+    node.runtime.block_on(image.once(|image, _| image.partition(id).is_some()));
+    assert!(held(&node), "it is on the disk");
 }
