@@ -11,10 +11,13 @@ use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
 use crate::trace::TraceMode;
 
 pub(crate) mod broker;
+mod cluster;
+mod fleet;
 mod replicas;
 mod storage_and_net;
 
 pub use broker::{Broker, Load};
+pub use cluster::Nodes;
 pub use replicas::Replicas;
 pub use storage_and_net::StorageAndNet;
 
@@ -82,6 +85,7 @@ pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> = vec![
         &Broker { mutant: None },
         &Replicas { mutant: None },
+        &Nodes,
         &StorageAndNet { sync_before_answer: true },
         &Load::Full,
         &Load::Inside,

@@ -19,11 +19,11 @@ use crate::fault_atlas::{Demands, FaultAtlas};
 use crate::time::SimTime;
 use crate::world::lock;
 
-/// The account of one broker's damage. Cheap to clone.
+/// The account of one broker's damage, or of several brokers' that nothing is destroyed on. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Account {
+pub(in crate::scenarios) struct Account {
     atlas: FaultAtlas,
-    node: NodeHandle,
+    nodes: Arc<[NodeHandle]>,
     known: Arc<Mutex<Known>>,
 }
 
@@ -39,16 +39,25 @@ struct Known {
 }
 
 impl Account {
-    pub(super) fn new(node: &NodeHandle) -> Account {
-        Account { atlas: FaultAtlas::default(), node: node.clone(), known: Arc::default() }
+    pub(in crate::scenarios) fn new(nodes: &[NodeHandle]) -> Account {
+        Account { atlas: FaultAtlas::default(), nodes: nodes.into(), known: Arc::default() }
     }
 
-    pub(super) fn atlas(&self) -> &FaultAtlas {
+    /// The broker that is alone.
+    fn only(&self) -> &NodeHandle {
+        self.nodes.first().expect("there is a broker")
+    }
+
+    pub(in crate::scenarios) fn atlas(&self) -> &FaultAtlas {
         &self.atlas
     }
 
     /// Learns the topics' ids.
-    pub(super) async fn learn(&self, client: &Client, topics: &[&str]) -> Result<(), ClientError> {
+    pub(in crate::scenarios) async fn learn(
+        &self,
+        client: &Client,
+        topics: &[&str],
+    ) -> Result<(), ClientError> {
         let names: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
         let metadata = client.describe(Some(&names), AutoCreate::No).await?;
         let mut known = lock(&self.known);
@@ -58,13 +67,17 @@ impl Account {
     }
 
     /// Whether there has been anything to say.
-    pub(super) fn is_clean(&self) -> bool {
-        self.atlas.ever(&self.node).is_empty()
+    pub(in crate::scenarios) fn is_clean(&self) -> bool {
+        self.atlas.ever(self.only()).is_empty()
     }
 
     /// What must have been reported at this start, by what was destroyed before it.
-    pub(super) fn judge_report(&self, before: &Before, report: &RecoveryReport) -> Result<(), String> {
-        let ever = self.atlas.ever(&self.node);
+    pub(in crate::scenarios) fn judge_report(
+        &self,
+        before: &Before,
+        report: &RecoveryReport,
+    ) -> Result<(), String> {
+        let ever = self.atlas.ever(self.only());
         let mut known = lock(&self.known);
         for damage in &report.damaged {
             if !ever.logs.contains(&damage.partition) {
@@ -98,61 +111,68 @@ impl Account {
     }
 
     /// To be asked before a start.
-    pub(super) fn before(&self, now: SimTime) -> Before {
+    pub(in crate::scenarios) fn before(&self, now: SimTime) -> Before {
         {
             let mut known = lock(&self.known);
             known.starts.push(now);
             known.is_stopping = false;
         }
-        let _remembered = self.atlas.look(&self.node);
-        let damaged = self.node.disk().damaged();
+        let _remembered = self.atlas.look(self.only());
+        let damaged = self.only().disk().damaged();
         let is_checkpoint = |path: &str| matches!(path, "checkpoint" | "checkpoint.copy");
         Before {
             checkpoint_is_hurt: damaged.iter().any(|(path, _)| is_checkpoint(path)),
-            demands: self.atlas.demands(&self.node),
+            demands: self.atlas.demands(self.only()),
         }
     }
 
     /// The process is asked to stop.
-    pub(super) fn stopping(&self) {
+    pub(in crate::scenarios) fn stopping(&self) {
         lock(&self.known).is_stopping = true;
     }
 
     /// Whether the process has been asked to stop: it answers at once what waits.
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(in crate::scenarios) fn is_stopping(&self) -> bool {
         lock(&self.known).is_stopping
     }
 
     /// What the broker's monotonic clock shows, by which it waits.
-    pub(super) fn broker_clock(&self) -> Duration {
-        self.node.clock().shown()
+    pub(in crate::scenarios) fn broker_clock(&self) -> Duration {
+        self.only().clock().shown()
     }
 
     /// Whether somebody has read segments of one of these partitions since.
-    pub(super) fn segments_were_read(&self, partitions: &[TopicPartition], since: SimTime) -> bool {
+    pub(in crate::scenarios) fn segments_were_read(
+        &self,
+        partitions: &[TopicPartition],
+        since: SimTime,
+    ) -> bool {
         let known = lock(&self.known);
         partitions.iter().any(|at| {
             let Some(topic) = known.topics.get(&at.topic) else { return true };
             let whose = PartitionId { topic: *topic, index: at.partition };
-            self.node.disk().last_read(&format!("logs/{whose}")).is_some_and(|read| read >= since)
+            let prefix = format!("logs/{whose}");
+            let reads = |node: &NodeHandle| node.disk().last_read(&prefix).is_some_and(|read| read >= since);
+            self.nodes.iter().any(reads)
         })
     }
 
     /// Whether an answer to a request of this time may tell of an error of the storage: something of the
     /// partition was destroyed, or the disk has given errors to the process that was asked.
-    pub(super) fn explains_error(&self, at: &TopicPartition, began: SimTime) -> bool {
+    pub(in crate::scenarios) fn explains_error(&self, at: &TopicPartition, began: SimTime) -> bool {
         let known = lock(&self.known);
         let start = known.starts.iter().rev().find(|start| **start <= began).copied().unwrap_or_default();
-        let gave_errors = self.node.disk().last_error().is_some_and(|error| error >= start);
+        let gave_errors =
+            self.nodes.iter().any(|node| node.disk().last_error().is_some_and(|error| error >= start));
         let Some(topic) = known.topics.get(&at.topic) else { return true };
         let whose = PartitionId { topic: *topic, index: at.partition };
         drop(known);
-        let ever = self.atlas.ever(&self.node);
+        let ever = self.atlas.ever(self.only());
         gave_errors || ever.logs.contains(&whose) || ever.records.contains_key(&whose)
     }
 
     /// The partitions among these that the broker reported as damaged, and rightly.
-    pub(super) fn down(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+    pub(in crate::scenarios) fn down(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
         let known = lock(&self.known);
         let is_down = |at: &&TopicPartition| {
             let topic = known.topics.get(&at.topic);
@@ -163,7 +183,7 @@ impl Account {
     }
 
     /// Whether a partition of the groups' offsets is reported as damaged, and rightly.
-    pub(super) fn groups_are_down(&self) -> bool {
+    pub(in crate::scenarios) fn groups_are_down(&self) -> bool {
         let known = lock(&self.known);
         let topic = known.topics.get(OFFSETS_TOPIC);
         topic.is_some_and(|topic| known.down.iter().any(|whose| whose.topic == *topic))
@@ -172,13 +192,13 @@ impl Account {
     /// What is destroyed now at an offset or next behind it.
     fn destroyed(&self, at: &TopicPartition, offset: Offset) -> Option<Range<Offset>> {
         let topic = *lock(&self.known).topics.get(&at.topic)?;
-        self.atlas.look(&self.node).at_or_behind(PartitionId { topic, index: at.partition }, offset)
+        self.atlas.look(self.only()).at_or_behind(PartitionId { topic, index: at.partition }, offset)
     }
 
     /// A reader cannot get on at an offset. Where to go on, if a record there or behind it is destroyed and the
     /// broker says so to whoever asks; `None` if it is worth asking again. Between an offset and what is destroyed
     /// behind it compaction may have left nothing; a record that stands there is missed by whoever reads all.
-    pub(super) async fn skip(
+    pub(in crate::scenarios) async fn skip(
         &self,
         client: &Client,
         at: &TopicPartition,
@@ -199,21 +219,21 @@ impl Account {
     }
 
     /// Restores the files of the groups' topic, as an operator does: they are nobody's data.
-    pub(super) fn restore_offsets_topic(&self) -> bool {
+    pub(in crate::scenarios) fn restore_offsets_topic(&self) -> bool {
         let topic = lock(&self.known).topics.get(OFFSETS_TOPIC).copied();
-        topic.is_some_and(|topic| self.atlas.restore_topic(&self.node, topic))
+        topic.is_some_and(|topic| self.atlas.restore_topic(self.only(), topic))
     }
 }
 
 /// What was destroyed before a start.
-pub(super) struct Before {
+pub(in crate::scenarios) struct Before {
     checkpoint_is_hurt: bool,
     /// What the start must say.
     demands: Demands,
 }
 
 /// What a fetch from an offset is answered with.
-pub(super) async fn fetch_code(
+pub(in crate::scenarios) async fn fetch_code(
     client: &Client,
     at: &TopicPartition,
     offset: Offset,

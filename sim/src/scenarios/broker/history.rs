@@ -22,11 +22,11 @@ use crate::world::lock;
 
 /// Which record it is: its value begins with this, so that it is known wherever it is read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct RecordId {
-    pub(super) producer: u32,
+pub(in crate::scenarios) struct RecordId {
+    pub(in crate::scenarios) producer: u32,
     /// A producer that failed for good is followed by another one of the same number.
-    pub(super) session: u32,
-    pub(super) number: u32,
+    pub(in crate::scenarios) session: u32,
+    pub(in crate::scenarios) number: u32,
 }
 
 /// The header of a record without a value.
@@ -34,7 +34,7 @@ const ID_HEADER: &[u8] = b"id";
 
 impl RecordId {
     /// The record's value, `bytes` long or a little more.
-    pub(super) fn value(self, bytes: usize) -> Vec<u8> {
+    pub(in crate::scenarios) fn value(self, bytes: usize) -> Vec<u8> {
         let mut value = Vec::with_capacity(bytes.max(36));
         for part in [self.producer, self.session, self.number] {
             push_number(&mut value, part);
@@ -45,12 +45,15 @@ impl RecordId {
     }
 
     /// By which a record without a value is known.
-    pub(super) fn header(self) -> RecordHeader {
+    pub(in crate::scenarios) fn header(self) -> RecordHeader {
         RecordHeader { key: Bytes::from_static(ID_HEADER), value: Some(Bytes::from(self.value(0))) }
     }
 
     /// Which record this is, by its value or, if it has none, by its header.
-    pub(super) fn of_record(value: Option<&[u8]>, headers: &[RecordHeader]) -> Option<RecordId> {
+    pub(in crate::scenarios) fn of_record(
+        value: Option<&[u8]>,
+        headers: &[RecordHeader],
+    ) -> Option<RecordId> {
         let header = headers.iter().find(|header| header.key == ID_HEADER);
         RecordId::of(value.or_else(|| header?.value.as_deref())?)
     }
@@ -65,7 +68,7 @@ impl RecordId {
     }
 
     /// Whose value this is; `None` if no producer of this scenario made it.
-    pub(super) fn of(value: &[u8]) -> Option<RecordId> {
+    pub(in crate::scenarios) fn of(value: &[u8]) -> Option<RecordId> {
         let (producer, rest) = take_number(value)?;
         let (session, rest) = take_number(rest)?;
         let (number, padding) = take_number(rest)?;
@@ -104,7 +107,7 @@ impl fmt::Display for RecordId {
 
 /// What its producer was told of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
+pub(in crate::scenarios) enum Fate {
     /// Nothing yet.
     Open,
     /// It is written; where, if that was told.
@@ -115,7 +118,7 @@ pub(super) enum Fate {
 
 /// What a record says of its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Content {
+pub(in crate::scenarios) enum Content {
     Value,
     /// Nothing any more. Its id stands in a header.
     Tombstone,
@@ -124,36 +127,36 @@ pub(super) enum Content {
 /// How its producer sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Mode {
+pub(in crate::scenarios) enum Mode {
     Idempotent,
     /// One batch at a time, and no sequences: sending again may write twice.
     Plain,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Sent {
-    pub(super) at: TopicPartition,
-    pub(super) mode: Mode,
+pub(in crate::scenarios) struct Sent {
+    pub(in crate::scenarios) at: TopicPartition,
+    pub(in crate::scenarios) mode: Mode,
     /// Which of its topic's keys it carries, if it carries one.
-    pub(super) key: Option<u32>,
-    pub(super) content: Content,
-    pub(super) fate: Fate,
-    pub(super) began: SimTime,
+    pub(in crate::scenarios) key: Option<u32>,
+    pub(in crate::scenarios) content: Content,
+    pub(in crate::scenarios) fate: Fate,
+    pub(in crate::scenarios) began: SimTime,
     /// When its fate was told.
-    pub(super) ended: SimTime,
+    pub(in crate::scenarios) ended: SimTime,
 }
 
 /// Readers of a group are numbered from here on.
-pub(super) const FIRST_MEMBER: u32 = 100;
+pub(in crate::scenarios) const FIRST_MEMBER: u32 = 100;
 /// The judge's number as a reader.
-pub(super) const JUDGE: u32 = 1000;
+pub(in crate::scenarios) const JUDGE: u32 = 1000;
 
 /// Who reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Reader {
-    pub(super) reader: u32,
+pub(in crate::scenarios) struct Reader {
+    pub(in crate::scenarios) reader: u32,
     /// Between two fetches of one session, positions only move forward.
-    pub(super) session: u32,
+    pub(in crate::scenarios) session: u32,
 }
 
 impl Reader {
@@ -169,26 +172,28 @@ impl Reader {
 
 /// One fetch of one partition.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Read {
-    pub(super) reader: Reader,
-    pub(super) time: SimTime,
-    pub(super) at: TopicPartition,
-    pub(super) from: Offset,
-    pub(super) next: Offset,
-    pub(super) high_watermark: Offset,
-    pub(super) log_start: Offset,
-    pub(super) records: Vec<(Offset, Option<RecordId>)>,
+pub(in crate::scenarios) struct Read {
+    pub(in crate::scenarios) reader: Reader,
+    pub(in crate::scenarios) time: SimTime,
+    pub(in crate::scenarios) at: TopicPartition,
+    pub(in crate::scenarios) from: Offset,
+    pub(in crate::scenarios) next: Offset,
+    pub(in crate::scenarios) high_watermark: Offset,
+    pub(in crate::scenarios) log_start: Offset,
+    pub(in crate::scenarios) records: Vec<(Offset, Option<RecordId>)>,
+    /// The offsets of control batches, at which there is no record.
+    pub(in crate::scenarios) controls: Vec<std::ops::Range<Offset>>,
     /// The records' timestamps, in the same order.
-    pub(super) times: Vec<i64>,
+    pub(in crate::scenarios) times: Vec<i64>,
     /// The first and the last offset of the first batch that came.
-    pub(super) first_batch: Option<(Offset, Offset)>,
+    pub(in crate::scenarios) first_batch: Option<(Offset, Offset)>,
     /// All bytes that came.
-    pub(super) bytes: u64,
+    pub(in crate::scenarios) bytes: u64,
 }
 
 /// What became of a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum CommitFate {
+pub(in crate::scenarios) enum CommitFate {
     Acknowledged,
     /// The coordinator said no.
     Refused,
@@ -198,7 +203,7 @@ pub(super) enum CommitFate {
 
 /// Who commits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Committer {
+pub(in crate::scenarios) enum Committer {
     /// A member of the group: what was delivered.
     Member,
     /// Somebody from outside of it: whatever is wanted.
@@ -206,57 +211,57 @@ pub(super) enum Committer {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Commit {
-    pub(super) by: Committer,
-    pub(super) at: TopicPartition,
-    pub(super) offset: Offset,
-    pub(super) fate: CommitFate,
-    pub(super) began: SimTime,
-    pub(super) ended: SimTime,
+pub(in crate::scenarios) struct Commit {
+    pub(in crate::scenarios) by: Committer,
+    pub(in crate::scenarios) at: TopicPartition,
+    pub(in crate::scenarios) offset: Offset,
+    pub(in crate::scenarios) fate: CommitFate,
+    pub(in crate::scenarios) began: SimTime,
+    pub(in crate::scenarios) ended: SimTime,
 }
 
 /// What the coordinator said is committed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct CommittedRead {
-    pub(super) at: TopicPartition,
-    pub(super) offset: Option<Offset>,
-    pub(super) began: SimTime,
-    pub(super) ended: SimTime,
+pub(in crate::scenarios) struct CommittedRead {
+    pub(in crate::scenarios) at: TopicPartition,
+    pub(in crate::scenarios) offset: Option<Offset>,
+    pub(in crate::scenarios) began: SimTime,
+    pub(in crate::scenarios) ended: SimTime,
 }
 
 /// What a member of the workers' group was told when it had joined.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Assigned {
-    pub(super) worker: String,
-    pub(super) member: String,
-    pub(super) generation: i32,
+pub(in crate::scenarios) struct Assigned {
+    pub(in crate::scenarios) worker: String,
+    pub(in crate::scenarios) member: String,
+    pub(in crate::scenarios) generation: i32,
     /// What the generation's leader gave to all of them.
-    pub(super) assignment: String,
+    pub(in crate::scenarios) assignment: String,
     /// When it asked to join.
-    pub(super) joining: SimTime,
-    pub(super) told: SimTime,
+    pub(in crate::scenarios) joining: SimTime,
+    pub(in crate::scenarios) told: SimTime,
 }
 
 /// A fetch that had to wait, and its answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Waited {
-    pub(super) began: SimTime,
+pub(in crate::scenarios) struct Waited {
+    pub(in crate::scenarios) began: SimTime,
     /// How long it may wait, and how long it did at most, by the broker's clock.
-    pub(super) wait: std::time::Duration,
-    pub(super) took: std::time::Duration,
+    pub(in crate::scenarios) wait: std::time::Duration,
+    pub(in crate::scenarios) took: std::time::Duration,
     /// How many bytes it wants at least, and how many came.
-    pub(super) min_bytes: u64,
-    pub(super) bytes: u64,
-    pub(super) has_error: bool,
+    pub(in crate::scenarios) min_bytes: u64,
+    pub(in crate::scenarios) bytes: u64,
+    pub(in crate::scenarios) has_error: bool,
     /// Segments of what it asks for were read meanwhile, be it for others.
-    pub(super) from_segments: bool,
+    pub(in crate::scenarios) from_segments: bool,
     /// The broker is asked to stop.
-    pub(super) is_stopping: bool,
+    pub(in crate::scenarios) is_stopping: bool,
 }
 
 /// Which offset was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Spec {
+pub(in crate::scenarios) enum Spec {
     Earliest,
     Latest,
     MaxTimestamp,
@@ -265,19 +270,19 @@ pub(super) enum Spec {
 
 /// What the broker said of an offset.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Listed {
-    pub(super) at: TopicPartition,
-    pub(super) spec: Spec,
+pub(in crate::scenarios) struct Listed {
+    pub(in crate::scenarios) at: TopicPartition,
+    pub(in crate::scenarios) spec: Spec,
     /// `None` where no record is that young.
-    pub(super) offset: Option<Offset>,
-    pub(super) timestamp: i64,
-    pub(super) began: SimTime,
-    pub(super) ended: SimTime,
+    pub(in crate::scenarios) offset: Option<Offset>,
+    pub(in crate::scenarios) timestamp: i64,
+    pub(in crate::scenarios) began: SimTime,
+    pub(in crate::scenarios) ended: SimTime,
 }
 
 /// What an administrator changes of a topic.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum TopicChange {
+pub(in crate::scenarios) enum TopicChange {
     Create { partitions: i32, configs: BTreeMap<String, String> },
     Delete,
     Grow { partitions: i32 },
@@ -286,7 +291,7 @@ pub(super) enum TopicChange {
 
 /// What became of an administrator's request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Done {
+pub(in crate::scenarios) enum Done {
     Yes,
     Refused,
     /// It may have happened, or may still happen.
@@ -294,94 +299,99 @@ pub(super) enum Done {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct TopicChanged {
-    pub(super) topic: String,
-    pub(super) change: TopicChange,
-    pub(super) done: Done,
-    pub(super) began: SimTime,
-    pub(super) ended: SimTime,
+pub(in crate::scenarios) struct TopicChanged {
+    pub(in crate::scenarios) topic: String,
+    pub(in crate::scenarios) change: TopicChange,
+    pub(in crate::scenarios) done: Done,
+    pub(in crate::scenarios) began: SimTime,
+    pub(in crate::scenarios) ended: SimTime,
 }
 
 /// A topic as the broker describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct TopicSeen {
-    pub(super) partitions: i32,
+pub(in crate::scenarios) struct TopicSeen {
+    pub(in crate::scenarios) partitions: i32,
     /// What was set for it, not what holds by default.
-    pub(super) configs: BTreeMap<String, String>,
+    pub(in crate::scenarios) configs: BTreeMap<String, String>,
 }
 
 /// One topic, looked at; `None` if there is none.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct TopicLook {
-    pub(super) topic: String,
-    pub(super) seen: Option<TopicSeen>,
-    pub(super) began: SimTime,
-    pub(super) ended: SimTime,
+pub(in crate::scenarios) struct TopicLook {
+    pub(in crate::scenarios) topic: String,
+    pub(in crate::scenarios) seen: Option<TopicSeen>,
+    /// It tells of this time or a later one.
+    pub(in crate::scenarios) since: SimTime,
+    pub(in crate::scenarios) began: SimTime,
+    pub(in crate::scenarios) ended: SimTime,
 }
 
 /// All that a broker answers from what it keeps, for a comparison before and after a restart.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Answers(pub(super) BTreeMap<String, String>);
+pub(in crate::scenarios) struct Answers(pub(in crate::scenarios) BTreeMap<String, String>);
 
 /// A durable write of the journal failed; when the process ended that it happened to, if it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct FailedSync {
-    pub(super) time: SimTime,
-    pub(super) run_ended: Option<SimTime>,
+pub(in crate::scenarios) struct FailedSync {
+    pub(in crate::scenarios) time: SimTime,
+    pub(in crate::scenarios) run_ended: Option<SimTime>,
 }
 
 /// A partition at the end of the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Extent {
-    pub(super) start: Offset,
-    pub(super) end: Offset,
+pub(in crate::scenarios) struct Extent {
+    pub(in crate::scenarios) start: Offset,
+    pub(in crate::scenarios) end: Offset,
 }
 
 /// Everything the clients saw.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Events {
-    pub(super) sent: BTreeMap<RecordId, Sent>,
-    pub(super) reads: Vec<Read>,
-    pub(super) commits: Vec<Commit>,
-    pub(super) committed: Vec<CommittedRead>,
+pub(in crate::scenarios) struct Events {
+    pub(in crate::scenarios) sent: BTreeMap<RecordId, Sent>,
+    /// Whether one of several nodes was asked: who leads changes. A log's start that was told may be told lower later, by a
+    /// leader that comes before it had moved its own; and of a producer nothing of which is committed it knows nothing.
+    pub(in crate::scenarios) several_nodes: bool,
+    pub(in crate::scenarios) reads: Vec<Read>,
+    pub(in crate::scenarios) commits: Vec<Commit>,
+    pub(in crate::scenarios) committed: Vec<CommittedRead>,
     /// Up to where deletion was asked for.
-    pub(super) deleted: BTreeMap<TopicPartition, Offset>,
+    pub(in crate::scenarios) deleted: BTreeMap<TopicPartition, Offset>,
     /// Records that were refused for good, and with what.
-    pub(super) refused: BTreeMap<RecordId, ErrorCode>,
+    pub(in crate::scenarios) refused: BTreeMap<RecordId, ErrorCode>,
     /// What the workers were told.
-    pub(super) assigned: Vec<Assigned>,
+    pub(in crate::scenarios) assigned: Vec<Assigned>,
     /// Errors of the storage that nothing explains.
-    pub(super) storage_errors: Vec<String>,
+    pub(in crate::scenarios) storage_errors: Vec<String>,
     /// For how long a tombstone stays after it was written at least; `None` if nobody can tell.
-    pub(super) tombstones_stay: Option<std::time::Duration>,
+    pub(in crate::scenarios) tombstones_stay: Option<std::time::Duration>,
     /// The fetches that had to wait.
-    pub(super) waits: Vec<Waited>,
+    pub(in crate::scenarios) waits: Vec<Waited>,
     /// What was said of offsets.
-    pub(super) listed: Vec<Listed>,
+    pub(in crate::scenarios) listed: Vec<Listed>,
     /// Every producer id and epoch that was given out.
-    pub(super) producer_ids: Vec<(i64, i16)>,
-    pub(super) topic_changes: Vec<TopicChanged>,
-    pub(super) topic_looks: Vec<TopicLook>,
+    pub(in crate::scenarios) producer_ids: Vec<(i64, i16)>,
+    pub(in crate::scenarios) topic_changes: Vec<TopicChanged>,
+    pub(in crate::scenarios) topic_looks: Vec<TopicLook>,
     /// What the broker answered at the end, before and after a loss of power.
-    pub(super) answers: Vec<Answers>,
-    pub(super) failed_syncs: Vec<FailedSync>,
+    pub(in crate::scenarios) answers: Vec<Answers>,
+    pub(in crate::scenarios) failed_syncs: Vec<FailedSync>,
     /// Offsets that the broker said it cannot read, and the atlas knows why.
-    pub(super) unreadable: BTreeMap<TopicPartition, Vec<std::ops::Range<Offset>>>,
+    pub(in crate::scenarios) unreadable: BTreeMap<TopicPartition, Vec<std::ops::Range<Offset>>>,
     /// Partitions that the broker reported as damaged, and the atlas knows why.
-    pub(super) down: BTreeSet<TopicPartition>,
+    pub(in crate::scenarios) down: BTreeSet<TopicPartition>,
     /// What the partitions held at the end; only then is the history complete.
-    pub(super) extents: BTreeMap<TopicPartition, Extent>,
+    pub(in crate::scenarios) extents: BTreeMap<TopicPartition, Extent>,
     /// How often each client got on.
-    pub(super) progress: BTreeMap<String, u64>,
+    pub(in crate::scenarios) progress: BTreeMap<String, u64>,
     /// How many sessions each client has begun.
-    pub(super) sessions: BTreeMap<String, u32>,
+    pub(in crate::scenarios) sessions: BTreeMap<String, u32>,
     /// What no client may meet.
-    pub(super) wrongs: Vec<Violation>,
+    pub(in crate::scenarios) wrongs: Vec<Violation>,
 }
 
 /// The history that all clients of a run write. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct History {
+pub(in crate::scenarios) struct History {
     cluster: Cluster,
     events: Arc<Mutex<Events>>,
     wrong: Shutdown,
@@ -393,7 +403,7 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new(cluster: &Cluster) -> History {
+    pub(in crate::scenarios) fn new(cluster: &Cluster) -> History {
         History {
             cluster: cluster.clone(),
             events: Arc::default(),
@@ -404,15 +414,15 @@ impl History {
         }
     }
 
-    pub(super) fn now(&self) -> SimTime {
+    pub(in crate::scenarios) fn now(&self) -> SimTime {
         self.cluster.now()
     }
 
-    pub(super) fn events(&self) -> MutexGuard<'_, Events> {
+    pub(in crate::scenarios) fn events(&self) -> MutexGuard<'_, Events> {
         lock(&self.events)
     }
 
-    pub(super) fn sending(
+    pub(in crate::scenarios) fn sending(
         &self,
         id: RecordId,
         at: &TopicPartition,
@@ -434,7 +444,7 @@ impl History {
         lock(&self.sending).insert(id, operation);
     }
 
-    pub(super) fn fate(&self, id: RecordId, fate: Fate) {
+    pub(in crate::scenarios) fn fate(&self, id: RecordId, fate: Fate) {
         let (told, offset) = match fate {
             Fate::Open => (0, 0),
             Fate::Unknown => (1, 0),
@@ -459,12 +469,12 @@ impl History {
     }
 
     /// A record was refused for good, with this code.
-    pub(super) fn refused(&self, id: RecordId, code: ErrorCode) {
+    pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode) {
         self.events().refused.insert(id, code);
     }
 
     /// A worker was told its share of a generation.
-    pub(super) fn assigned(&self, assigned: Assigned) {
+    pub(in crate::scenarios) fn assigned(&self, assigned: Assigned) {
         self.cluster.note(format_args!("{assigned:?}"));
         let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
         let (worker, began) = (&assigned.worker, assigned.joining);
@@ -473,7 +483,7 @@ impl History {
     }
 
     /// A fetch of which only the answer's code is of interest.
-    pub(super) fn fetched(
+    pub(in crate::scenarios) fn fetched(
         &self,
         client: &str,
         (at, offset): (&TopicPartition, Offset),
@@ -486,7 +496,7 @@ impl History {
     }
 
     /// A fetch that had to wait is answered.
-    pub(super) fn waited(&self, client: &str, waited: Waited) {
+    pub(in crate::scenarios) fn waited(&self, client: &str, waited: Waited) {
         let asked = || json!({ "min_bytes": waited.min_bytes, "wait_ms": waited.wait.as_millis() });
         let value = || json!({ "bytes": waited.bytes, "took_ms": waited.took.as_millis() });
         self.operation(client, "wait", waited.began, &asked, (Completion::Ok, &value));
@@ -495,7 +505,7 @@ impl History {
     }
 
     /// The broker says that it cannot read what nothing has destroyed.
-    pub(super) fn storage_error(&self, at: &TopicPartition, offset: Offset, code: ErrorCode) {
+    pub(in crate::scenarios) fn storage_error(&self, at: &TopicPartition, offset: Offset, code: ErrorCode) {
         let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
         self.cluster.note(format_args!("{error}"));
         self.events().storage_errors.push(error);
@@ -526,7 +536,7 @@ impl History {
         self.cluster.end_operation(operation, end, told);
     }
 
-    pub(super) fn read(&self, read: Read) {
+    pub(in crate::scenarios) fn read(&self, read: Read) {
         let value = || {
             let record =
                 |(offset, id): &(Offset, Option<RecordId>)| json!([offset.0, id.map(|id| id.to_string())]);
@@ -570,7 +580,7 @@ impl History {
     }
 
     /// A commit is about to be asked for; gives its places for [`History::committed_as`].
-    pub(super) fn committing(
+    pub(in crate::scenarios) fn committing(
         &self,
         by: Committer,
         offsets: &BTreeMap<TopicPartition, Offset>,
@@ -586,7 +596,7 @@ impl History {
         first..events.commits.len()
     }
 
-    pub(super) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
+    pub(in crate::scenarios) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
         self.cluster.note(format_args!("commit: {fate:?}"));
         let now = self.now();
         let end = match fate {
@@ -602,7 +612,7 @@ impl History {
         }
     }
 
-    pub(super) fn committed(&self, read: CommittedRead) {
+    pub(in crate::scenarios) fn committed(&self, read: CommittedRead) {
         let value = || json!({ read.at.to_string(): read.offset.map(|offset| offset.0) });
         self.operation(
             "admin",
@@ -616,7 +626,7 @@ impl History {
     }
 
     /// The broker says that it cannot read these, and the atlas knows why.
-    pub(super) fn unreadable(&self, at: &TopicPartition, offsets: std::ops::Range<Offset>) {
+    pub(in crate::scenarios) fn unreadable(&self, at: &TopicPartition, offsets: std::ops::Range<Offset>) {
         let mut events = self.events();
         let known = events.unreadable.entry(at.clone()).or_default();
         if !known.contains(&offsets) {
@@ -625,7 +635,7 @@ impl History {
     }
 
     /// Deletion is about to be asked for.
-    pub(super) fn deleting(&self, at: &TopicPartition, before: Offset) {
+    pub(in crate::scenarios) fn deleting(&self, at: &TopicPartition, before: Offset) {
         let value = || json!({ at.to_string(): before.0 });
         self.operation("admin", "delete-records", self.now(), &value, (Completion::Info, &value));
         self.cluster.note(format_args!("delete {at} before {before}"));
@@ -634,7 +644,7 @@ impl History {
         *known = (*known).max(before);
     }
 
-    pub(super) fn listed(&self, listed: Listed) {
+    pub(in crate::scenarios) fn listed(&self, listed: Listed) {
         self.cluster.note(format_args!(
             "{} {:?} is {:?} (time {})",
             listed.at, listed.spec, listed.offset, listed.timestamp
@@ -645,7 +655,7 @@ impl History {
         self.events().listed.push(listed);
     }
 
-    pub(super) fn producer_id(&self, id: i64, epoch: i16) {
+    pub(in crate::scenarios) fn producer_id(&self, id: i64, epoch: i16) {
         self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
         let value = || json!([id, epoch]);
         self.operation("ids", "init-producer-id", self.now(), &|| Value::Null, (Completion::Ok, &value));
@@ -653,7 +663,7 @@ impl History {
     }
 
     /// A change of a topic is about to be asked for; gives its place for [`History::changed_topic`].
-    pub(super) fn changing_topic(&self, topic: &str, change: TopicChange) -> usize {
+    pub(in crate::scenarios) fn changing_topic(&self, topic: &str, change: TopicChange) -> usize {
         self.cluster.note(format_args!("{topic}: {change:?}"));
         let now = self.now();
         let value = || json!({ topic: format!("{change:?}") });
@@ -666,7 +676,7 @@ impl History {
         place
     }
 
-    pub(super) fn changed_topic(&self, place: usize, done: Done) {
+    pub(in crate::scenarios) fn changed_topic(&self, place: usize, done: Done) {
         let now = self.now();
         let mut events = self.events();
         let changed = &mut events.topic_changes[place];
@@ -686,7 +696,7 @@ impl History {
         }
     }
 
-    pub(super) fn topic_looked(&self, look: TopicLook) {
+    pub(in crate::scenarios) fn topic_looked(&self, look: TopicLook) {
         self.cluster.note(format_args!("{} is {:?}", look.topic, look.seen));
         let value = || json!({ &look.topic: format!("{:?}", look.seen) });
         let asked = || json!(look.topic);
@@ -695,7 +705,7 @@ impl History {
     }
 
     /// The number of a client's next session: it counts on through restarts of the client's machine.
-    pub(super) fn next_session(&self, who: &str) -> u32 {
+    pub(in crate::scenarios) fn next_session(&self, who: &str) -> u32 {
         let mut events = self.events();
         let session = events.sessions.entry(who.to_owned()).or_default();
         *session += 1;
@@ -703,30 +713,30 @@ impl History {
     }
 
     /// A client got something done.
-    pub(super) fn progress(&self, who: &str) {
+    pub(in crate::scenarios) fn progress(&self, who: &str) {
         *self.events().progress.entry(who.to_owned()).or_default() += 1;
     }
 
     /// A client met what none may meet; under the id of the checker that would find it in the whole history.
-    pub(super) fn wrong(&self, checker: &'static str, what: String) {
+    pub(in crate::scenarios) fn wrong(&self, checker: &'static str, what: String) {
         self.cluster.note(format_args!("WRONG: {what}"));
         self.events().wrongs.push(Violation::new(checker, what));
         self.wrong.begin();
     }
 
     /// The first thing that no client may meet, as soon as one has.
-    pub(super) async fn is_wrong(&self) -> Violation {
+    pub(in crate::scenarios) async fn is_wrong(&self) -> Violation {
         self.wrong.begun().await;
         self.events().wrongs.first().cloned().expect("it is begun by the first")
     }
 
     /// A client's request was answered.
-    pub(super) fn count_request(&self) {
+    pub(in crate::scenarios) fn count_request(&self) {
         self.cluster.count_requests(1);
     }
 
     /// A line in the trace.
-    pub(super) fn note(&self, what: fmt::Arguments<'_>) {
+    pub(in crate::scenarios) fn note(&self, what: fmt::Arguments<'_>) {
         self.cluster.note(what);
     }
 }

@@ -10,7 +10,7 @@ use ordain::types::Offset;
 
 use super::account::Account;
 use super::checkers::end_of;
-use super::clients::{client, create_topics, get_past_damage, got, look, see};
+use super::clients::{Servers, Told, create_topics, get_past_damage, got, look, see};
 use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader};
 use super::machine::Machine;
 use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, cleanup};
@@ -21,29 +21,41 @@ use crate::time::SimTime;
 /// How long the judge's own requests may take; nothing is broken any more.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Its first look at everything.
-pub(super) const FIRST_LOOK: Reader = Reader { reader: JUDGE, session: 1 };
+pub(in crate::scenarios) const FIRST_LOOK: Reader = Reader { reader: JUDGE, session: 1 };
 
 /// Who looks at everything when all is over.
-pub(super) struct Judge<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) plan: &'a Plan,
-    pub(super) machine: &'a Machine,
-    pub(super) history: &'a History,
-    pub(super) node: NodeHandle,
+pub(in crate::scenarios) struct Judge<'a> {
+    pub(in crate::scenarios) cluster: &'a Cluster,
+    pub(in crate::scenarios) plan: &'a Plan,
+    pub(in crate::scenarios) account: &'a Account,
+    pub(in crate::scenarios) servers: Servers,
+    pub(in crate::scenarios) history: &'a History,
+    pub(in crate::scenarios) node: NodeHandle,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    /// Of the broker that is alone.
+    pub(super) fn alone(
+        cluster: &'a Cluster,
+        plan: &'a Plan,
+        machine: &'a Machine,
+        history: &'a History,
+    ) -> Judge<'a> {
+        let (account, servers) = (machine.account(), Servers::one());
+        Judge { cluster, plan, account, servers, history, node: cluster.add_node("judge") }
+    }
+
     /// Waits until the broker serves and the topics are there.
-    pub(super) async fn prepare(&self) -> Result<(), Violation> {
-        let (plan, history) = (self.plan.clone(), self.history.clone());
-        let creating = self.node.run(|io| async move { create_topics(&io, &plan, &history).await });
+    pub(in crate::scenarios) async fn prepare(&self) -> Result<(), Violation> {
+        let (plan, history, servers) = (self.plan.clone(), self.history.clone(), self.servers.clone());
+        let creating = self.node.run(|io| async move { create_topics(&io, &servers, &plan, &history).await });
         if self.cluster.within(PATIENCE, creating).await.flatten().is_none() {
             return Err(Violation::new(
                 "I16-stuck",
                 format!("the topics cannot be created within {PATIENCE:?}"),
             ));
         }
-        let account = self.machine.account().clone();
+        let account = self.account.clone();
         self.ask(
             "learning the topics",
             move |client| async move { account.learn(&client, &Plan::TOPICS).await },
@@ -52,8 +64,8 @@ impl Judge<'_> {
     }
 
     /// Where records of groups are destroyed, their operator restores them, and the groups must be there again.
-    pub(super) async fn restore_groups(&self) -> Result<(), Violation> {
-        let account = self.machine.account();
+    pub(super) async fn restore_groups(&self, machine: &Machine) -> Result<(), Violation> {
+        let account = self.account;
         if account.is_clean() {
             return Ok(());
         }
@@ -61,19 +73,18 @@ impl Judge<'_> {
         let learning = move |client| async move { learned.learn(&client, &[OFFSETS_TOPIC]).await };
         self.ask("learning the groups' topic", learning).await?;
         if account.restore_offsets_topic() {
-            self.machine.crash();
-            self.machine.start();
+            machine.crash();
+            machine.start();
         }
         Ok(())
     }
 
-    /// Reads everything: as it is, and again after a loss of power. The clients have come to their end.
-    pub(super) async fn judge(&self) -> Result<(), Violation> {
+    /// Reads everything: as it is, and again after a loss of all power. The clients have come to their end.
+    pub(in crate::scenarios) async fn judge(&self, lose_power: impl Fn()) -> Result<(), Violation> {
         for session in 1..=2 {
             self.look(session).await?;
             if session == 1 {
-                self.machine.power_fail();
-                self.machine.start();
+                lose_power();
             }
         }
         Ok(())
@@ -84,20 +95,20 @@ impl Judge<'_> {
             plan: self.plan.clone(),
             session,
             history: self.history.clone(),
-            account: self.machine.account().clone(),
+            account: self.account.clone(),
         };
         self.ask("the last look", move |client| async move { look.all(&client).await }).await
     }
 
     /// An old image of the disk comes in the place of the newer one: all that was acknowledged before it was taken
     /// is there, at its place. Nothing can be asked of what came later.
-    pub(super) async fn judge_old_image(&self) -> Result<(), Violation> {
-        let Some(time) = self.machine.start_from_image() else { return Ok(()) };
+    pub(super) async fn judge_old_image(&self, machine: &Machine) -> Result<(), Violation> {
+        let Some(time) = machine.start_from_image() else { return Ok(()) };
         let look = Look {
             plan: self.plan.clone(),
             session: 3,
             history: self.history.clone(),
-            account: self.machine.account().clone(),
+            account: self.account.clone(),
         };
         self.ask(
             "the look at an old image",
@@ -115,8 +126,9 @@ impl Judge<'_> {
     where
         F: Future<Output = Result<(), ClientError>> + Send + 'static,
     {
+        let servers = self.servers.clone();
         let asking = self.node.run(move |io: Io| async move {
-            let client = client(&io, "judge", Duration::from_secs(30));
+            let client = servers.client(&io, "judge", Duration::from_secs(30));
             // Not every request tries again by itself, and the broker may be about to start.
             while let Err(error) = client.describe(Some(&[]), AutoCreate::No).await {
                 if !error.is_retriable() {
@@ -205,7 +217,7 @@ impl Look {
         let changed: std::collections::BTreeSet<String> =
             self.history.events().topic_changes.iter().map(|change| change.topic.clone()).collect();
         for topic in &changed {
-            look(client, topic, &self.history).await?;
+            look(client, topic, Told::Now, &self.history).await?;
         }
         for topic in changed.iter().map(String::as_str).chain(Plan::TOPICS) {
             answers.0.insert(format!("topic {topic}"), format!("{:?}", see(client, topic).await?));

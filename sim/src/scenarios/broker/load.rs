@@ -36,7 +36,7 @@ pub enum Load {
 /// What a client of the load does.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LoadWork {
+pub(in crate::scenarios) struct LoadWork {
     pub(super) role: Role,
     /// Its number among those of its role.
     pub(super) number: u32,
@@ -189,7 +189,7 @@ async fn live_inside(
         }
     }
     machine.invite(Arc::from(guests));
-    let judge = Judge { cluster, plan, machine, history, node: cluster.add_node("judge") };
+    let judge = Judge::alone(cluster, plan, machine, history);
     judge.prepare().await?;
     for fault in &case.faults {
         cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
@@ -211,7 +211,7 @@ async fn live_inside(
     }
     ending.begin();
     cluster.sleep(LAST_ANSWERS).await;
-    judge.judge().await?;
+    judge.judge(|| machine.lose_power()).await?;
     machine.note_failed_syncs();
     checkers::check(&history.events(), cluster.now())
 }

@@ -81,7 +81,7 @@ impl Machine {
         let node = cluster.add_node(BROKER);
         let (sender, exits) = mpsc::channel(EXITS_MAX);
         let disk_errors = AtomicBool::new(plan.families.iter().any(|family: &Family| family.is_of_disk()));
-        let account = Account::new(&node);
+        let account = Account::new(std::slice::from_ref(&node));
         let shared = Arc::new(Shared {
             account: account.clone(),
             config,
@@ -153,6 +153,12 @@ impl Machine {
                 run_ended(&node, &history, true);
             }
         })
+    }
+
+    /// For a moment.
+    pub(super) fn lose_power(&self) {
+        self.power_fail();
+        self.start();
     }
 
     pub(super) fn crash(&self) {

@@ -14,21 +14,21 @@ use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
-mod account;
+pub(super) mod account;
 mod beside;
-mod checkers;
-mod clients;
+pub(super) mod checkers;
+pub(super) mod clients;
 mod faults;
-mod history;
-mod judge;
+pub(super) mod history;
+pub(super) mod judge;
 mod load;
 mod machine;
 mod offset_map;
-mod plan;
+pub(super) mod plan;
 
 use account::Account;
 pub(crate) use beside::{draw_beside, run_beside};
-use clients::{Ending, LoadClient, Seat};
+use clients::{Ending, LoadClient, Seat, Servers};
 use history::{History, Reader};
 use judge::Judge;
 pub use load::Load;
@@ -102,9 +102,9 @@ async fn live(
     last_answers: Duration,
 ) -> Result<(), Violation> {
     let ending = Ending::default();
-    let judge = Judge { cluster, plan, machine, history, node: cluster.add_node("judge") };
+    let judge = Judge::alone(cluster, plan, machine, history);
     judge.prepare().await?;
-    let clients = start_clients(cluster, case, plan, machine.account(), history, &ending)?;
+    let clients = start_clients(cluster, case, plan, (machine.account(), &Servers::one()), history, &ending)?;
     for fault in &case.faults {
         cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
     }
@@ -119,14 +119,14 @@ async fn live(
     // The run that the last errors hit may still end by them.
     cluster.sleep(Duration::from_secs(2)).await;
     machine.disk_is_good();
-    judge.restore_groups().await?;
+    judge.restore_groups(machine).await?;
     all_get_on(cluster, machine.account(), plan, history, &clients).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
-    judge.judge().await?;
+    judge.judge(|| machine.lose_power()).await?;
     machine.note_failed_syncs();
     checkers::check(&history.events(), cluster.now())?;
-    judge.judge_old_image().await
+    judge.judge_old_image(machine).await
 }
 
 /// Whether a reader is one of the group's members.
@@ -135,8 +135,8 @@ fn is_member(reader: Reader) -> bool {
 }
 
 /// A client that runs.
-struct Running {
-    seat: NodeHandle,
+pub(super) struct Running {
+    pub(super) seat: NodeHandle,
     ending: Ending,
     is_member: bool,
     /// Whether it gets nowhere without the groups.
@@ -146,11 +146,11 @@ struct Running {
 }
 
 /// Starts every client on a machine of its own; the names are those under which they report progress.
-fn start_clients(
+pub(super) fn start_clients(
     cluster: &Cluster,
     case: &Case,
     plan: &Plan,
-    account: &Account,
+    (account, servers): (&Account, &Servers),
     history: &History,
     ending: &Ending,
 ) -> Result<Vec<Running>, Violation> {
@@ -164,6 +164,7 @@ fn start_clients(
         let ending = ending.with_budget(client.operations_max);
         let (name, partitions) = (client.name.clone(), plan.partitions_of(topic_of(&work)));
         let (history, account, budget) = (history.clone(), account.clone(), ending.clone());
+        let servers = servers.clone();
         node.start(move |io| {
             let seat = Seat {
                 io,
@@ -172,6 +173,7 @@ fn start_clients(
                 history: history.clone(),
                 ending: budget.clone(),
                 account: account.clone(),
+                servers: servers.clone(),
             };
             perform(seat, work.clone())
         });
@@ -226,7 +228,7 @@ async fn perform(seat: Seat, work: Work) {
 
 /// Liveness (I16): once nothing goes wrong any more, every client gets something done within a bound; of the
 /// group's members one is enough, for there may be fewer partitions than members.
-async fn all_get_on(
+pub(super) async fn all_get_on(
     cluster: &Cluster,
     account: &Account,
     plan: &Plan,

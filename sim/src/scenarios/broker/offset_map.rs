@@ -8,7 +8,7 @@ const PAGE: i64 = 256;
 
 /// Values by offset, in pages: one step of a search tree leads to 256 neighbours.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct OffsetMap<T> {
+pub(in crate::scenarios) struct OffsetMap<T> {
     pages: BTreeMap<i64, Vec<Option<T>>>,
 }
 
@@ -20,7 +20,7 @@ impl<T> Default for OffsetMap<T> {
 
 impl<T> OffsetMap<T> {
     /// Puts a value; gives the one that was there.
-    pub(super) fn insert(&mut self, offset: Offset, value: T) -> Option<T> {
+    pub(in crate::scenarios) fn insert(&mut self, offset: Offset, value: T) -> Option<T> {
         let (page, place) = place(offset);
         let page = self.pages.entry(page).or_insert_with(|| {
             let mut slots = Vec::new();
@@ -30,17 +30,17 @@ impl<T> OffsetMap<T> {
         page[place].replace(value)
     }
 
-    pub(super) fn get(&self, offset: &Offset) -> Option<&T> {
+    pub(in crate::scenarios) fn get(&self, offset: &Offset) -> Option<&T> {
         let (page, place) = place(*offset);
         self.pages.get(&page)?[place].as_ref()
     }
 
-    pub(super) fn contains_key(&self, offset: &Offset) -> bool {
+    pub(in crate::scenarios) fn contains_key(&self, offset: &Offset) -> bool {
         self.get(offset).is_some()
     }
 
     /// By offset, upwards.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (Offset, &T)> {
+    pub(in crate::scenarios) fn iter(&self) -> impl DoubleEndedIterator<Item = (Offset, &T)> {
         self.pages.iter().flat_map(|(page, slots)| {
             let offsets = (page * PAGE..=page * PAGE + (PAGE - 1)).map(Offset);
             let slots: Vec<_> =
@@ -49,7 +49,7 @@ impl<T> OffsetMap<T> {
         })
     }
 
-    pub(super) fn values(&self) -> impl DoubleEndedIterator<Item = &T> {
+    pub(in crate::scenarios) fn values(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.iter().map(|(_, value)| value)
     }
 }

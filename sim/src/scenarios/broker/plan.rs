@@ -13,38 +13,36 @@ use crate::net::NetOptions;
 use crate::rng::Stream;
 
 /// The topic most clients work on.
-pub(super) const TOPIC: &str = "events";
+pub(in crate::scenarios) const TOPIC: &str = "events";
 /// A topic that is compacted.
-pub(super) const COMPACTED: &str = "compacted";
+pub(in crate::scenarios) const COMPACTED: &str = "compacted";
 /// A topic that keeps little.
-pub(super) const SHORT: &str = "short";
+pub(in crate::scenarios) const SHORT: &str = "short";
 /// What it keeps, in bytes.
-pub(super) const RETENTION_BYTES: u64 = 20_000;
+pub(in crate::scenarios) const RETENTION_BYTES: u64 = 20_000;
 /// Where the broker keeps groups.
-pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+pub(in crate::scenarios) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// How many keys a compacted topic has from one producer.
-const KEYS: u32 = 8;
+pub(in crate::scenarios) const KEYS: u32 = 8;
 /// The group that has only members.
-pub(super) const WORKERS: &str = "workers";
-/// Longer than any clock here jumps, in milliseconds: a hundred years.
-const FOR_EVER_MS: u64 = 100 * 365 * 86_400_000;
+pub(in crate::scenarios) const WORKERS: &str = "workers";
 /// In so many of a thousand runs producers write all that the journal takes.
 const HEAVY_PER_MILLE: u32 = 120;
 /// The group that reads it.
-pub(super) const GROUP: &str = "readers";
+pub(in crate::scenarios) const GROUP: &str = "readers";
 /// The broker's name in the network.
-pub(super) const BROKER: &str = "broker";
-pub(super) const PORT: u16 = 9092;
+pub(in crate::scenarios) const BROKER: &str = "broker";
+pub(in crate::scenarios) const PORT: u16 = 9092;
 
 /// What takes a topic's records away, beside requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Cleanup {
+pub(in crate::scenarios) enum Cleanup {
     Delete,
     Compact,
     Retain,
 }
 
-pub(super) fn cleanup(topic: &str) -> Cleanup {
+pub(in crate::scenarios) fn cleanup(topic: &str) -> Cleanup {
     match topic {
         COMPACTED => Cleanup::Compact,
         SHORT => Cleanup::Retain,
@@ -55,26 +53,26 @@ pub(super) fn cleanup(topic: &str) -> Cleanup {
 /// What the broker and its topic are like.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Plan {
-    pub(super) journal_file_bytes: u64,
-    pub(super) journal_files: u64,
-    pub(super) shards: u64,
-    pub(super) tail_memory_bytes: u64,
-    pub(super) segment_bytes: u64,
-    pub(super) index_interval_bytes: u64,
-    pub(super) partitions: u64,
+pub(in crate::scenarios) struct Plan {
+    pub(in crate::scenarios) journal_file_bytes: u64,
+    pub(in crate::scenarios) journal_files: u64,
+    pub(in crate::scenarios) shards: u64,
+    pub(in crate::scenarios) tail_memory_bytes: u64,
+    pub(in crate::scenarios) segment_bytes: u64,
+    pub(in crate::scenarios) index_interval_bytes: u64,
+    pub(in crate::scenarios) partitions: u64,
     /// Whether records of the compacted topic may be deleted, too.
-    pub(super) compacted_deletes: bool,
+    pub(in crate::scenarios) compacted_deletes: bool,
     /// How long its tombstones stay once they were seen by a compaction, in milliseconds.
-    pub(super) delete_retention_ms: u64,
+    pub(in crate::scenarios) delete_retention_ms: u64,
     /// The kinds of faults that were drawn from.
-    pub(super) families: Vec<Family>,
+    pub(in crate::scenarios) families: Vec<Family>,
 }
 
 /// What a client does.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub(super) enum Work {
+pub(in crate::scenarios) enum Work {
     /// Sends records. An operation is a record.
     Producer(ProducerPlan),
     /// Reads a topic from the beginning, again and again. An operation is one pass.
@@ -109,47 +107,47 @@ pub(super) enum Work {
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MemberPlan {
-    pub(super) member: u32,
+pub(in crate::scenarios) struct MemberPlan {
+    pub(in crate::scenarios) member: u32,
     /// Keeps its place when it goes and comes (KIP-345).
-    pub(super) is_static: bool,
+    pub(in crate::scenarios) is_static: bool,
     /// Commits now and then what earlier polls brought, and not each poll at once.
-    pub(super) commits_automatically: bool,
+    pub(in crate::scenarios) commits_automatically: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProducerPlan {
+pub(in crate::scenarios) struct ProducerPlan {
     /// Its number; records are known by it.
-    pub(super) producer: u32,
-    pub(super) topic: String,
-    pub(super) mode: Mode,
-    pub(super) acks: AcksPlan,
+    pub(in crate::scenarios) producer: u32,
+    pub(in crate::scenarios) topic: String,
+    pub(in crate::scenarios) mode: Mode,
+    pub(in crate::scenarios) acks: AcksPlan,
     /// By its number in the batch format.
-    pub(super) codec: u8,
+    pub(in crate::scenarios) codec: u8,
     /// How many keys its records carry.
-    pub(super) keys: Option<u32>,
+    pub(in crate::scenarios) keys: Option<u32>,
     /// Of the records with keys, how many say that the key is gone.
-    pub(super) tombstones_per_mille: u64,
-    pub(super) batch_bytes: usize,
-    pub(super) value_bytes: u64,
+    pub(in crate::scenarios) tombstones_per_mille: u64,
+    pub(in crate::scenarios) batch_bytes: usize,
+    pub(in crate::scenarios) value_bytes: u64,
     /// Records between two waits.
-    pub(super) burst: u64,
+    pub(in crate::scenarios) burst: u64,
     #[serde(rename = "pause_us", with = "crate::case::micros")]
-    pub(super) pause: Duration,
+    pub(in crate::scenarios) pause: Duration,
 }
 
 /// When a producer takes a batch for delivered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum AcksPlan {
+pub(in crate::scenarios) enum AcksPlan {
     None,
     Leader,
     All,
 }
 
 /// Draws a whole case.
-pub(super) fn draw(scenario: &str, seed: u64) -> Case {
+pub(in crate::scenarios) fn draw(scenario: &str, seed: u64) -> Case {
     let stream = |name| Stream::new(seed, "scenario", name, 0);
     let mut rng = stream("plan");
     let mut plan = Plan::draw(&mut rng);
@@ -174,7 +172,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
 
 /// Faults that neither destroy what was kept nor end what runs on these machines: for clients and checks that know
 /// of no damage and of no death.
-pub(super) fn draw_mild_schedule(
+pub(in crate::scenarios) fn draw_mild_schedule(
     plan: &Plan,
     duration: Duration,
     machines: &[String],
@@ -286,7 +284,10 @@ fn make_heavy(plan: &mut Plan, clients: &mut [ClientCase], rng: &mut Stream) {
 }
 
 impl Plan {
-    fn draw(rng: &mut Stream) -> Plan {
+    /// Longer than any clock here jumps, in milliseconds: a hundred years.
+    pub(in crate::scenarios) const FOR_EVER_MS: u64 = 100 * 365 * 86_400_000;
+
+    pub(in crate::scenarios) fn draw(rng: &mut Stream) -> Plan {
         let pick = |rng: &mut Stream, values: &[u64]| values[index(rng, values.len())];
         Plan {
             journal_file_bytes: pick(rng, &[64 << 10, 128 << 10, 256 << 10, 1 << 20]),
@@ -297,27 +298,27 @@ impl Plan {
             index_interval_bytes: pick(rng, &[0, 128, 4096]),
             partitions: rng.between(1, 4),
             compacted_deletes: rng.chance(500),
-            delete_retention_ms: pick(rng, &[FOR_EVER_MS, FOR_EVER_MS, 2_000, 8_000]),
+            delete_retention_ms: pick(rng, &[Plan::FOR_EVER_MS, Plan::FOR_EVER_MS, 2_000, 8_000]),
             families: draw_families(rng),
         }
     }
 
     /// Without the families that destroy what was kept, or bring back what is older.
-    pub(super) fn draw_mild(rng: &mut Stream) -> Plan {
+    pub(in crate::scenarios) fn draw_mild(rng: &mut Stream) -> Plan {
         let mut plan = Plan::draw(rng);
         plan.families.retain(|family| !family.destroys() && *family != Family::OldImage);
         plan
     }
 
     /// How long a tombstone stays at least after it was written, if the run's clocks go right.
-    pub(super) fn tombstones_stay(&self) -> Option<Duration> {
+    pub(in crate::scenarios) fn tombstones_stay(&self) -> Option<Duration> {
         let is_honest = !self.families.iter().any(|f| matches!(f, Family::ClockJump | Family::ClockDrift));
-        (is_honest || self.delete_retention_ms == FOR_EVER_MS)
+        (is_honest || self.delete_retention_ms == Plan::FOR_EVER_MS)
             .then(|| Duration::from_millis(self.delete_retention_ms))
     }
 
     /// The broker's configuration, as `key=value`.
-    pub(super) fn overrides(&self) -> Vec<String> {
+    pub(in crate::scenarios) fn overrides(&self) -> Vec<String> {
         [
             "listeners=PLAINTEXT://0.0.0.0:9092".to_owned(),
             format!("advertised.listeners=PLAINTEXT://{BROKER}:{PORT}"),
@@ -338,7 +339,7 @@ impl Plan {
     }
 
     /// What a topic is created with.
-    pub(super) fn topic_configs(&self, topic: &str) -> BTreeMap<String, String> {
+    pub(in crate::scenarios) fn topic_configs(&self, topic: &str) -> BTreeMap<String, String> {
         let segment_bytes = match cleanup(topic) {
             Cleanup::Delete => self.segment_bytes,
             // Small enough for something to be done.
@@ -368,27 +369,27 @@ impl Plan {
     }
 
     /// The topics that are there from the beginning to the end.
-    pub(super) const TOPICS: [&'static str; 3] = [TOPIC, COMPACTED, SHORT];
+    pub(in crate::scenarios) const TOPICS: [&'static str; 3] = [TOPIC, COMPACTED, SHORT];
 
     /// A topic's partitions.
-    pub(super) fn partitions_of(&self, topic: &str) -> Vec<TopicPartition> {
+    pub(in crate::scenarios) fn partitions_of(&self, topic: &str) -> Vec<TopicPartition> {
         let count = if topic == TOPIC { i32::try_from(self.partitions).unwrap_or(1) } else { 1 };
         (0..count).map(|index| TopicPartition::new(topic, index)).collect()
     }
 
     /// The partitions of [`TOPIC`].
-    pub(super) fn checked(&self) -> Vec<TopicPartition> {
+    pub(in crate::scenarios) fn checked(&self) -> Vec<TopicPartition> {
         self.partitions_of(TOPIC)
     }
 
     /// All partitions of the topics that stay.
-    pub(super) fn all_partitions(&self) -> Vec<TopicPartition> {
+    pub(in crate::scenarios) fn all_partitions(&self) -> Vec<TopicPartition> {
         Plan::TOPICS.into_iter().flat_map(|topic| self.partitions_of(topic)).collect()
     }
 }
 
 impl ProducerPlan {
-    fn draw(producer: u32, rng: &mut Stream) -> ProducerPlan {
+    pub(in crate::scenarios) fn draw(producer: u32, rng: &mut Stream) -> ProducerPlan {
         let mode = if rng.chance(650) { Mode::Idempotent } else { Mode::Plain };
         let acks = match mode {
             Mode::Idempotent => AcksPlan::All,
@@ -411,7 +412,7 @@ impl ProducerPlan {
 }
 
 /// A place in a list of that length.
-pub(super) fn index(rng: &mut Stream, length: usize) -> usize {
+pub(in crate::scenarios) fn index(rng: &mut Stream, length: usize) -> usize {
     let last = u64::try_from(length).unwrap_or(u64::MAX).saturating_sub(1);
     usize::try_from(rng.between(0, last)).unwrap_or(0)
 }

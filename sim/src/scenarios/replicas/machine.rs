@@ -1,8 +1,6 @@
-//! The nodes' machines: their processes, and the supervisor that starts them again.
-use std::collections::BTreeMap;
+//! What runs on a node's machine.
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::config::{Inputs, LiveConfig, load};
@@ -14,164 +12,23 @@ use ordain::partition::{
 use ordain::peers::{FRAME_BYTES_LEAST, Identity, PeerOptions, PeerTiming, Presence};
 use ordain::types::{NodeId, Uuid};
 use ordain::wire::Text;
-use tokio::sync::mpsc;
 
-use super::machine_name;
 use super::plan::Plan;
 use super::world::World;
-use crate::cluster::{Cluster, NodeHandle};
-use crate::rng::Stream;
-use crate::scenarios::Violation;
-use crate::world::lock;
+use crate::cluster::Cluster;
+use crate::scenarios::fleet::{Fleet, machine_name};
 
 const PORT: u16 = 9090;
-/// Exits that wait for the supervisor.
-const EXITS_MAX: usize = 1024;
 
-pub(super) struct Machines {
-    cluster: Cluster,
-    world: Arc<World>,
-    nodes: BTreeMap<NodeId, NodeHandle>,
-    exits: tokio::sync::Mutex<mpsc::Receiver<Exit>>,
-    /// The receiver outlives the programs.
-    _sender: mpsc::Sender<Exit>,
-    runs: Runs,
-    paused: Arc<Mutex<Vec<NodeId>>>,
-    /// From now on no power fails that was to fail at some operation.
-    calm: Arc<AtomicBool>,
-}
-
-/// The number of each node's present run.
-type Runs = Arc<Mutex<BTreeMap<NodeId, u64>>>;
-
-struct Exit {
-    node: NodeId,
-    run: u64,
-    why: String,
-}
-
-impl Machines {
-    pub(super) fn start_up(cluster: &Cluster, world: &Arc<World>) -> Machines {
-        let (sender, exits) = mpsc::channel(EXITS_MAX);
-        let runs = Runs::default();
-        let mut nodes = BTreeMap::new();
-        for id in world.plan.node_ids() {
-            nodes.insert(id, cluster.add_node(&machine_name(id)));
-        }
-        for (&id, node) in &nodes {
-            let (world, sender, runs, notes) =
-                (Arc::clone(world), sender.clone(), Arc::clone(&runs), cluster.clone());
-            node.start(move |io| {
-                run(io, id, Arc::clone(&world), Arc::clone(&runs), sender.clone(), notes.clone())
-            });
-        }
-        Machines {
-            cluster: cluster.clone(),
-            world: Arc::clone(world),
-            nodes,
-            exits: tokio::sync::Mutex::new(exits),
-            _sender: sender,
-            runs,
-            paused: Arc::default(),
-            calm: Arc::default(),
-        }
-    }
-
-    pub(super) fn nodes(&self) -> impl Iterator<Item = (NodeId, &NodeHandle)> {
-        self.nodes.iter().map(|(&id, node)| (id, node))
-    }
-
-    pub(super) fn named(&self, name: &str) -> Option<(NodeId, &NodeHandle)> {
-        self.nodes().find(|(_, node)| node.name() == name)
-    }
-
-    /// It is gone from one moment to the next.
-    pub(super) fn down(&self, id: NodeId, kill: impl FnOnce(&NodeHandle)) {
-        let Some(node) = self.nodes.get(&id) else { return };
-        if node.is_running() {
-            lock(&self.paused).retain(|&paused| paused != id);
-            kill(node);
-            self.world.leave(id);
-        }
-    }
-
-    /// What a loss of power does, for later; nothing from [`Machines::calm`] on.
-    pub(super) fn power_failure(&self, id: NodeId) -> Box<dyn FnOnce() + Send> {
-        let (node, world) = (self.nodes.get(&id).cloned(), Arc::clone(&self.world));
-        let (paused, calm) = (Arc::clone(&self.paused), Arc::clone(&self.calm));
-        Box::new(move || {
-            if let Some(node) = node
-                && node.is_running()
-                && !calm.load(Ordering::Relaxed)
-            {
-                lock(&paused).retain(|&one| one != id);
-                let _lost = node.power_fail();
-                world.leave(id);
-            }
-        })
-    }
-
-    /// The faults are over.
-    pub(super) fn calm(&self) {
-        self.calm.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn up(&self, id: NodeId) {
-        if let Some(node) = self.nodes.get(&id)
-            && !node.is_running()
-        {
-            node.restart();
-        }
-    }
-
-    pub(super) fn pause(&self, id: NodeId) {
-        if let Some(node) = self.nodes.get(&id)
-            && node.is_running()
-            && !lock(&self.paused).contains(&id)
-        {
-            lock(&self.paused).push(id);
-            node.pause();
-        }
-    }
-
-    pub(super) fn resume(&self, id: NodeId) {
-        let mut paused = lock(&self.paused);
-        if paused.contains(&id)
-            && let Some(node) = self.nodes.get(&id)
-        {
-            paused.retain(|&one| one != id);
-            node.resume();
-        }
-    }
-
-    /// Starts processes again that have ended by themselves.
-    pub(super) async fn supervise(&self, rng: &mut Stream) -> Violation {
-        loop {
-            let exit = self.exits.lock().await.recv().await.expect("there is a sender here");
-            let is_present = lock(&self.runs).get(&exit.node) == Some(&exit.run);
-            if !is_present || !self.nodes.get(&exit.node).is_some_and(NodeHandle::is_running) {
-                continue;
-            }
-            self.cluster.note(format_args!("node {} has ended: {}", exit.node, exit.why));
-            self.down(exit.node, NodeHandle::crash);
-            let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(1000));
-            self.cluster.sleep(pause).await;
-            self.up(exit.node);
-        }
-    }
-}
-
-async fn run(io: Io, id: NodeId, world: Arc<World>, runs: Runs, exits: mpsc::Sender<Exit>, cluster: Cluster) {
-    let run = {
-        let mut runs = lock(&runs);
-        let run = runs.entry(id).or_default();
-        *run += 1;
-        *run
-    };
-    let why = live(io, id, &world, &cluster).await;
-    world.leave(id);
-    // The supervisor is gone only when the simulation is.
-    drop(exits.send(Exit { node: id, run, why }).await);
+/// Starts the nodes.
+pub(super) fn start_up(cluster: &Cluster, world: &Arc<World>) -> Fleet {
+    let gone = Arc::clone(world);
+    let gone = Arc::new(move |node| gone.leave(node));
+    let (program, notes) = (Arc::clone(world), cluster.clone());
+    Fleet::start_up(cluster, world.plan.node_ids(), gone, move |_, io, id, _| {
+        let (world, notes) = (Arc::clone(&program), notes.clone());
+        async move { Ok(live(io, id, &world, &notes).await) }
+    })
 }
 
 pub(super) fn storage_options(plan: &Plan) -> StorageOptions {

@@ -7,21 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::probe::{self, Mutant};
-use ordain::types::NodeId;
 
+use super::fleet::{Fleet, Watch, faults};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
 mod checkers;
 mod clients;
-mod faults;
 mod judge;
 mod machine;
 mod plan;
 mod world;
 
-use machine::Machines;
 use plan::{Plan, Work};
 use world::World;
 
@@ -66,42 +64,38 @@ impl Scenario for Replicas {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
             let world = Arc::new(World::new(plan.clone()));
-            let machines = Machines::start_up(&cluster, &world);
+            let fleet = machine::start_up(&cluster, &world);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = live(&cluster, &case, &world, &machines) => result,
-                violation = machines.supervise(&mut rng) => Err(violation),
+                result = live(&cluster, &case, &world, &fleet) => result,
+                violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })
     }
 }
 
-async fn live(
-    cluster: &Cluster,
-    case: &Case,
-    world: &Arc<World>,
-    machines: &Machines,
-) -> Result<(), Violation> {
+async fn live(cluster: &Cluster, case: &Case, world: &Arc<World>, fleet: &Fleet) -> Result<(), Violation> {
     all_led(cluster, world, "at the beginning").await?;
     let clients = start_clients(cluster, case, world)?;
     for fault in &case.faults {
         cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
     }
+    let mut watch = Watch::default();
     let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.node.clone()).collect();
     tokio::select! {
         biased;
-        wrong = checkers::watch(cluster, world) => return Err(wrong),
-        () = faults::run(cluster, machines, &nodes, &case.faults, case.duration()) => {}
+        wrong = checkers::watch(cluster, world, &mut watch) => return Err(wrong),
+        () = faults::run(cluster, fleet, &nodes, &case.faults, case.duration()) => {}
     }
     cluster.note(format_args!("heal"));
-    faults::heal(cluster, machines, &nodes);
+    faults::heal(cluster, fleet, &nodes);
     tokio::select! {
         biased;
-        wrong = checkers::watch(cluster, world) => return Err(wrong),
+        wrong = checkers::watch(cluster, world, &mut watch) => return Err(wrong),
         result = get_on(cluster, world, &clients) => result?,
     }
-    judge::judge(cluster, world, machines).await
+    judge::judge(cluster, world, fleet).await
 }
 
 struct Running {
@@ -185,9 +179,4 @@ async fn get_on(cluster: &Cluster, world: &World, clients: &[Running]) -> Result
         }
         cluster.sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// The name of a node's machine.
-fn machine_name(node: NodeId) -> String {
-    format!("n{}", node.0)
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 use ordain::types::{NodeId, PartitionId, PartitionIndex, TopicId};
 use serde::{Deserialize, Serialize};
 
-use super::faults;
 use crate::case::{Case, ClientCase};
 use crate::net::NetOptions;
 use crate::rng::Stream;
+use crate::scenarios::fleet::{faults, machine_name};
 
 /// The nodes, and what they hold.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -83,7 +83,9 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let window = usize::try_from(rng.between(512, 65_536)).unwrap_or(65_536);
     let net = NetOptions { loss_per_mille, window, ..NetOptions::default() };
     let duration = rng.duration(Duration::from_secs(10), Duration::from_secs(60));
-    let faults = faults::draw(&mut Stream::new(seed, "scenario", "faults", 0), &plan, duration);
+    let names: Vec<String> = plan.node_ids().map(machine_name).collect();
+    let wipes = (names.len() - 1) / 2;
+    let faults = faults::draw(&mut Stream::new(seed, "scenario", "faults", 0), &names, wipes, duration);
     let world = serde_json::to_value(&plan).expect("a plan is plain data");
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     Case { net, world, clients, duration_us, faults, ..Case::new(scenario, seed) }

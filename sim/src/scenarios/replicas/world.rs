@@ -4,12 +4,13 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use ordain::io::Shutdown;
-use ordain::partition::{PartitionStats, Partitions};
+use ordain::partition::Partitions;
 use ordain::raft::{ReplicaKey, VoterSet};
 use ordain::types::{NodeId, Offset, PartitionId, Uuid};
 
 use super::plan::Plan;
 use crate::scenarios::Violation;
+use crate::scenarios::fleet::{Stats, unlike};
 use crate::world::lock;
 
 pub(super) struct World {
@@ -35,8 +36,6 @@ struct State {
     /// Up to where deletions were acknowledged, and asked for.
     deleted: BTreeMap<PartitionId, Offset>,
     asked_to_delete: BTreeMap<PartitionId, Offset>,
-    /// Who led an epoch.
-    leaders: BTreeMap<(PartitionId, i32), NodeId>,
     wrong: Option<Violation>,
 }
 
@@ -73,8 +72,8 @@ impl World {
     }
 
     /// How the replicas on each node that runs stand; with the node the number of its run.
-    pub(super) async fn stats(&self) -> BTreeMap<(NodeId, u64), Vec<PartitionStats>> {
-        let mut all = BTreeMap::new();
+    pub(super) async fn stats(&self) -> Stats {
+        let mut all = Stats::new();
         for node in self.plan.node_ids() {
             let known = lock(&self.state).nodes.get(&node).cloned();
             if let Some((run, partitions)) = known
@@ -96,38 +95,10 @@ impl World {
     /// The partitions whose replicas do not all hold the same yet, and why.
     pub(super) async fn not_settled(&self) -> Vec<String> {
         let stats = self.stats().await;
-        let mut open = Vec::new();
-        for id in self.plan.partition_ids() {
-            let replicas: Vec<&PartitionStats> =
-                stats.values().flatten().filter(|one| one.id == id).collect();
-            let leader = replicas.iter().find(|one| one.leader && one.serving);
-            let same = leader.is_some_and(|leader| {
-                replicas.len() == usize::try_from(self.plan.nodes).unwrap_or(0)
-                    && leader.voters.keys().len() == replicas.len()
-                    && replicas.iter().all(|one| {
-                        one.epoch == leader.epoch
-                            && one.log_end == leader.log_end
-                            && one.durable_end == leader.log_end
-                            && one.high_watermark == leader.log_end
-                            && one.log_start == leader.log_start
-                            && !one.damaged
-                    })
-            });
-            if !same {
-                let told = |((node, _), stats): (&(NodeId, u64), &Vec<PartitionStats>)| {
-                    let one = stats.iter().find(|one| one.id == id)?;
-                    let PartitionStats { epoch, log_start, high_watermark, durable_end, log_end, .. } = one;
-                    let (voters, serves) = (&one.voters, if one.serving { " (serving)" } else { "" });
-                    let role = format!("{}{serves}", one.role);
-                    Some(format!(
-                        "n{node} {role} {epoch} {log_start}..{high_watermark}..{durable_end}..{log_end} of {voters}"
-                    ))
-                };
-                let told: Vec<String> = stats.iter().filter_map(told).collect();
-                open.push(format!("partition {}: {}", id.index.0, told.join(", ")));
-            }
-        }
-        open
+        let count = usize::try_from(self.plan.nodes).unwrap_or(0);
+        let open =
+            |id: PartitionId| Some(format!("partition {}: {}", id.index.0, unlike(&stats, id, count)?));
+        self.plan.partition_ids().filter_map(open).collect()
     }
 
     pub(super) fn progress(&self) -> BTreeMap<String, u64> {
@@ -214,16 +185,6 @@ impl World {
         let mut state = lock(&self.state);
         let deleted = state.deleted.entry(id).or_insert(to);
         *deleted = (*deleted).max(to);
-    }
-
-    /// Election safety: an epoch has one leader.
-    pub(super) fn leads(&self, id: PartitionId, epoch: i32, node: NodeId) {
-        let mut state = lock(&self.state);
-        let known = *state.leaders.entry((id, epoch)).or_insert(node);
-        if known != node {
-            let text = format!("nodes {known} and {node} lead epoch {epoch} of partition {}", id.index.0);
-            Self::wrong(&mut state, Violation::new("two-leaders", text));
-        }
     }
 
     /// What was told of a partition: up to where it may be and must be deleted, what was at its offsets, and what each

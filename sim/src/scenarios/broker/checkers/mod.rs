@@ -23,14 +23,14 @@ mod tombstones;
 mod topics;
 mod waits;
 
-pub(super) use replayed::end_of;
-pub(super) use step::Step;
+pub(in crate::scenarios) use replayed::end_of;
+pub(in crate::scenarios) use step::Step;
 
 /// Everything that must hold of a complete history.
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub(super) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
+pub(in crate::scenarios) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     use Violation as V;
     if let Some(wrong) = events.wrongs.first() {
         return Err(wrong.clone());
@@ -63,7 +63,7 @@ pub(super) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
 
 /// Histories for the checkers' tests.
 #[cfg(test)]
-pub(super) mod testing {
+pub(in crate::scenarios) mod testing {
     use ordain::client::TopicPartition;
     use ordain::types::Offset;
 
@@ -71,16 +71,16 @@ pub(super) mod testing {
     use crate::scenarios::Violation;
     use crate::time::SimTime;
 
-    pub(in crate::scenarios::broker) fn at() -> TopicPartition {
+    pub(in crate::scenarios) fn at() -> TopicPartition {
         TopicPartition::new("events", 0)
     }
 
-    pub(in crate::scenarios::broker) fn id(number: u32) -> RecordId {
+    pub(in crate::scenarios) fn id(number: u32) -> RecordId {
         RecordId { producer: 1, session: 1, number }
     }
 
     /// Records 1, 2 … were sent and acknowledged at these offsets, and all of `log` was read at the end.
-    pub(in crate::scenarios::broker) fn events(acknowledged: &[i64], log: &[u32]) -> Events {
+    pub(in crate::scenarios) fn events(acknowledged: &[i64], log: &[u32]) -> Events {
         let mut events = Events::default();
         for (number, offset) in (1..).zip(acknowledged) {
             let fate = Fate::Acknowledged(Some(Offset(*offset)));
@@ -96,7 +96,7 @@ pub(super) mod testing {
     }
 
     /// A fetch that began at `from` and brought these records.
-    pub(in crate::scenarios::broker) fn read(session: u32, from: i64, log: &[u32]) -> Read {
+    pub(in crate::scenarios) fn read(session: u32, from: i64, log: &[u32]) -> Read {
         let next = Offset(from + i64::try_from(log.len()).unwrap());
         Read {
             reader: Reader { reader: 1, session },
@@ -108,6 +108,7 @@ pub(super) mod testing {
             log_start: Offset(0),
             records: (from..).map(Offset).zip(log.iter().map(|number| Some(id(*number)))).collect(),
             times: vec![0; log.len()],
+            controls: Vec::new(),
             first_batch: None,
             bytes: 0,
         }

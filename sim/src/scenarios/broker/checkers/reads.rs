@@ -24,7 +24,11 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
             Cleanup::Compact => {
                 offsets().is_sorted_by(|a, b| a < b) && offsets().all(|o| o >= read.from && o < read.next)
             }
-            Cleanup::Delete | Cleanup::Retain => (read.from.0..read.next.0).map(Offset).eq(offsets()),
+            Cleanup::Delete | Cleanup::Retain => {
+                let is_control =
+                    |offset: &Offset| read.controls.iter().any(|control| control.contains(offset));
+                (read.from.0..read.next.0).map(Offset).filter(|offset| !is_control(offset)).eq(offsets())
+            }
         };
         if !is_whole {
             let offsets: Vec<i64> = read.records.iter().map(|(offset, _)| offset.0).collect();
@@ -36,6 +40,7 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
         if let Some(position) = positions.insert((read.reader, &read.at), read.next) {
             let skips = read.from > beyond_damage(events, &read.at, position)
                 && read.from > read.log_start
+                && !was_to_be_deleted(events, &read.at, read.from)
                 && !is_beyond_gap(events, &read.at, position, read.from);
             if read.from < position || skips {
                 return what(&format!("followed one that ended at {position}"));
@@ -43,6 +48,12 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a log may have begun there for a moment, though the leader that came next begins earlier.
+fn was_to_be_deleted(events: &Events, at: &TopicPartition, from: Offset) -> bool {
+    let asked = events.deleted.get(at).is_some_and(|before| from <= *before);
+    events.several_nodes && (asked || cleanup(&at.topic) == Cleanup::Retain)
 }
 
 /// Where a reader may go on that stands at a position: further on, if the broker said that it cannot read there.
@@ -67,8 +78,13 @@ fn is_beyond_gap(events: &Events, at: &TopicPartition, position: Offset, from: O
 pub(super) fn fetches_begin_with_their_batch(events: &Events) -> Result<(), String> {
     for read in &events.reads {
         let Some((first, last)) = read.first_batch else { continue };
+        // A consumer is not shown the control batch that may hold it.
+        let mut from = read.from;
+        while let Some(control) = read.controls.iter().find(|control| control.contains(&from)) {
+            from = control.end;
+        }
         // Compaction may have taken the batch.
-        let holds = last >= read.from && (first <= read.from || cleanup(&read.at.topic) == Cleanup::Compact);
+        let holds = last >= from && (first <= from || cleanup(&read.at.topic) == Cleanup::Compact);
         if !holds {
             return Err(format!(
                 "a fetch of {} from {} at {} brought the batch {first} to {last} first",
@@ -132,12 +148,31 @@ mod tests {
         skipped.reads.last_mut().unwrap().log_start = Offset(4);
         assert_eq!(polls_are_contiguous(&skipped), Ok(()), "deleted meanwhile");
         skipped.reads.last_mut().unwrap().log_start = Offset(0);
+        skipped.several_nodes = true;
+        skipped.deleted.insert(at(), Offset(3));
+        assert!(polls_are_contiguous(&skipped).is_err(), "deletion was asked for up to 3");
+        skipped.deleted.insert(at(), Offset(4));
+        assert_eq!(polls_are_contiguous(&skipped), Ok(()), "a leader had begun there");
+        skipped.several_nodes = false;
+        assert!(polls_are_contiguous(&skipped).is_err(), "it is alone");
         skipped.unreadable.insert(at(), vec![Offset(3)..Offset(4)]);
         assert_eq!(polls_are_contiguous(&skipped), Ok(()), "destroyed");
         skipped.unreadable.insert(at(), vec![Offset(2)..Offset(3)]);
         assert!(polls_are_contiguous(&skipped).is_err(), "what is destroyed lies before");
         history.reads[0].records.remove(0);
         assert!(polls_are_contiguous(&history).unwrap_err().contains("brought [1]"));
+    }
+
+    #[test]
+    fn no_record_stands_where_a_control_batch_does() {
+        let mut history = events(&[], &[1, 2]);
+        history.reads[0].next = Offset(3);
+        history.reads[0].high_watermark = Offset(3);
+        assert!(polls_are_contiguous(&history).is_err());
+        history.reads[0].controls = vec![Offset(2)..Offset(3)];
+        assert_eq!(polls_are_contiguous(&history), Ok(()));
+        history.reads[0].controls = vec![Offset(1)..Offset(2)];
+        assert!(polls_are_contiguous(&history).is_err(), "it lies elsewhere");
     }
 
     #[test]
@@ -152,6 +187,14 @@ mod tests {
         assert_eq!(check(0, 0, 3), Ok(()));
         assert!(check(1, 2, 3).unwrap_err().contains("brought the batch 2 to 3"), "the one after it");
         assert!(check(2, 0, 1).is_err(), "the one before it");
+        history.reads[0].controls = vec![Offset(1)..Offset(2)];
+        let mut check = |from: i64, first: i64| {
+            history.reads[0].from = Offset(from);
+            history.reads[0].first_batch = Some((Offset(first), Offset(first)));
+            fetches_begin_with_their_batch(&history)
+        };
+        assert_eq!(check(1, 2), Ok(()), "a control batch held it");
+        assert!(check(1, 3).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Records: an offset has one value for ever, nothing is invented, nothing acknowledged is lost.
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
@@ -52,7 +53,12 @@ pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> 
             return Err(format!("{at} begins at {}, but was to be deleted before {deleted}", extent.start));
         }
         let known = values.get(at);
-        let is_there = |offset: &Offset| known.is_some_and(|known| known.contains_key(offset));
+        let reads = events.reads.iter().filter(|read| read.at == *at);
+        let controls: Vec<Range<Offset>> = reads.flat_map(|read| read.controls.iter().cloned()).collect();
+        let is_there = |offset: &Offset| {
+            known.is_some_and(|known| known.contains_key(offset))
+                || controls.iter().any(|control| control.contains(offset))
+        };
         let mut offsets = (extent.start.0..extent.end.0).map(Offset);
         let missing = offsets.find(|offset| !is_there(offset) && !is_unreadable(events, at, *offset));
         if let Some(offset) = missing.filter(|_| cleanup(&at.topic) != Cleanup::Compact) {

@@ -20,7 +20,7 @@ pub(super) fn answers_survive_a_restart(events: &Events) -> Result<(), String> {
 }
 
 /// The question where a partition ends.
-pub(in crate::scenarios::broker) fn end_of(at: &TopicPartition) -> String {
+pub(in crate::scenarios) fn end_of(at: &TopicPartition) -> String {
     format!("{at}: the end")
 }
 

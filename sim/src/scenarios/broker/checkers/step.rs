@@ -10,7 +10,7 @@ use crate::scenarios::broker::offset_map::OffsetMap;
 
 /// What is known so far.
 #[derive(Default)]
-pub(in crate::scenarios::broker) struct Step {
+pub(in crate::scenarios) struct Step {
     values: BTreeMap<TopicPartition, OffsetMap<RecordId>>,
 }
 
@@ -19,7 +19,7 @@ impl Step {
     ///
     /// # Errors
     /// What it contradicts.
-    pub(in crate::scenarios::broker) fn read(&mut self, read: &Read) -> Result<(), String> {
+    pub(in crate::scenarios) fn read(&mut self, read: &Read) -> Result<(), String> {
         let known = of_partition(&mut self.values, &read.at);
         for (offset, id) in &read.records {
             let Some(id) = *id else {
@@ -34,7 +34,7 @@ impl Step {
     ///
     /// # Errors
     /// If another one was.
-    pub(in crate::scenarios::broker) fn holds(
+    pub(in crate::scenarios) fn holds(
         &mut self,
         at: &TopicPartition,
         offset: Offset,

@@ -24,7 +24,7 @@ fn one(look: &TopicLook, changes: &[&TopicChanged]) -> Result<(), String> {
     for changed in changes.iter().filter(|changed| changed.began < look.ended) {
         match changed.done {
             Done::Refused => {}
-            Done::Yes if changed.ended <= look.began => {
+            Done::Yes if changed.ended <= look.since => {
                 states = states.iter().map(|state| apply(state, &changed.change)).collect();
             }
             Done::Yes | Done::Unknown => late.push(&changed.change),
@@ -90,7 +90,8 @@ mod tests {
     fn check(changes: Vec<TopicChanged>, partitions: Option<i32>, key: Option<&str>) -> Result<(), String> {
         let configs = key.map(|value| ("retention.ms".to_owned(), value.to_owned())).into_iter().collect();
         let seen = partitions.map(|partitions| TopicSeen { partitions, configs });
-        let look = TopicLook { topic: "t".to_owned(), seen, began: SimTime(100), ended: SimTime(101) };
+        let (began, ended) = (SimTime(100), SimTime(101));
+        let look = TopicLook { topic: "t".to_owned(), seen, since: began, began, ended };
         topics_are_what_was_made_of_them(&Events {
             topic_changes: changes,
             topic_looks: vec![look],

@@ -6,18 +6,18 @@ use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::io::Io;
 use ordain::types::{ErrorCode, Offset};
 
-use super::{Seat, bounded, client};
+use super::{Seat, Servers, bounded};
 use crate::scenarios::broker::history::{CommittedRead, History};
 use crate::scenarios::broker::plan::{GROUP, Plan};
 
 /// Creates the topics that stay; tries until they are there.
-pub(in crate::scenarios::broker) async fn create_topics(io: &Io, plan: &Plan, history: &History) {
-    let client = client(io, "creator", Duration::from_secs(8));
+pub(in crate::scenarios) async fn create_topics(io: &Io, servers: &Servers, plan: &Plan, history: &History) {
+    let client = servers.client(io, "creator", Duration::from_secs(8));
     for name in Plan::TOPICS {
         let topic = NewTopic {
             name: name.to_owned(),
             partitions: i32::try_from(plan.partitions_of(name).len()).ok(),
-            replication_factor: Some(1),
+            replication_factor: Some(servers.replicas),
             configs: plan.topic_configs(name),
         };
         loop {
@@ -32,10 +32,10 @@ pub(in crate::scenarios::broker) async fn create_topics(io: &Io, plan: &Plan, hi
 }
 
 /// Deletes records, and looks at what is committed.
-pub(in crate::scenarios::broker) async fn administer(seat: Seat) {
+pub(in crate::scenarios) async fn administer(seat: Seat) {
     let (io, history) = (&seat.io, &seat.history);
     let mut rng = io.rng.stream("workload");
-    let client = client(io, &seat.name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         let index = usize::try_from(rng.below(partitions.len() as u64)).unwrap_or(0);

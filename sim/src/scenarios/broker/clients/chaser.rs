@@ -4,7 +4,7 @@ use ordain::client::admin::OffsetSpec;
 use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::types::{ErrorCode, Offset};
 
-use super::{Seat, bounded, client};
+use super::{Seat, bounded};
 use crate::scenarios::broker::account::fetch_code;
 
 /// Fetches between two looks for the beginning.
@@ -12,9 +12,9 @@ const FETCHES: u64 = 3;
 
 /// Fetches the oldest records again and again: segments leave the log while they are read, and whoever reads them is
 /// told nothing worse than that.
-pub(in crate::scenarios::broker) async fn chase(seat: Seat) {
+pub(in crate::scenarios) async fn chase(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
-    let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         let step = 1 + rng.below(20);

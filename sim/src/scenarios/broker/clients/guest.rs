@@ -21,7 +21,7 @@ use crate::scenarios::broker::plan::TOPIC;
 
 /// A client of the load as a guest of the process.
 #[derive(Clone)]
-pub(in crate::scenarios::broker) struct Guest {
+pub(in crate::scenarios) struct Guest {
     load: LoadClient,
     /// How often it began: each time it is another producer or reader.
     sessions: Arc<AtomicU32>,
@@ -43,12 +43,12 @@ struct Burst {
 }
 
 impl Guest {
-    pub(in crate::scenarios::broker) fn new(load: LoadClient) -> Guest {
+    pub(in crate::scenarios) fn new(load: LoadClient) -> Guest {
         Guest { load, sessions: Arc::default() }
     }
 
     /// Until the load or the process ends.
-    pub(in crate::scenarios::broker) async fn stay(self, io: Io, context: Arc<Context>) {
+    pub(in crate::scenarios) async fn stay(self, io: Io, context: Arc<Context>) {
         let topic = loop {
             if let Some(topic) = context.metadata().topic(TOPIC) {
                 break topic.id;

@@ -8,24 +8,24 @@ use ordain::wire::Text;
 use ordain::wire::frame::{ApiRequest, encode_request};
 use ordain::wire::messages as m;
 
-use super::{Seat, bounded, client};
-use crate::scenarios::broker::plan::{BROKER, PORT, TOPIC};
+use super::{Seat, bounded};
+use crate::scenarios::broker::plan::{PORT, TOPIC};
 
 /// The names that well-formed frames of this client carry.
 const NAME: &str = "hostile";
 
 /// Sends what no client should: noise, lengths that lie, frames of which some bytes are others, halves of frames.
 /// Then it asks like everybody else, and must be answered (I24).
-pub(in crate::scenarios::broker) async fn attack(seat: Seat) {
+pub(in crate::scenarios) async fn attack(seat: Seat) {
     let (io, name, history) = (&seat.io, &seat.name, &seat.history);
     let mut rng = io.rng.stream("workload");
-    let client = client(io, name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         let bytes = draw(&mut *rng);
         let patience = Duration::from_millis(50 + rng.below(500));
         history.note(format_args!("{name} sends {} bytes", bytes.len()));
-        let sent = bounded(io, history, "an attack", send(io, &bytes, patience)).await;
+        let sent = bounded(io, history, "an attack", send(io, seat.servers.first(), &bytes, patience)).await;
         if let Ok(Err(error)) = sent {
             history.note(format_args!("{name}: {:?}", error.kind()));
         }
@@ -40,9 +40,9 @@ pub(in crate::scenarios::broker) async fn attack(seat: Seat) {
 }
 
 /// Sends the bytes and reads what comes for a while. The connection ends with it.
-async fn send(io: &Io, bytes: &[u8], patience: Duration) -> std::io::Result<()> {
+async fn send(io: &Io, server: &str, bytes: &[u8], patience: Duration) -> std::io::Result<()> {
     let deadline = io.clock.now().after(Duration::from_secs(2));
-    let connecting = timeout(&*io.clock, deadline, io.net.connect(BROKER, PORT)).await;
+    let connecting = timeout(&*io.clock, deadline, io.net.connect(server, PORT)).await;
     let mut connection = connecting.map_err(|_| std::io::ErrorKind::TimedOut)??;
     let deadline = io.clock.now().after(patience);
     let talk = async {

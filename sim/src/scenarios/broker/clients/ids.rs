@@ -3,13 +3,13 @@ use std::time::Duration;
 use ordain::client::{Client, ClientError};
 use ordain::wire::messages::InitProducerIdRequest;
 
-use super::{Seat, bounded, client};
+use super::{Seat, bounded};
 use crate::scenarios::broker::history::History;
 
 /// Takes producer ids and uses none.
-pub(in crate::scenarios::broker) async fn take_producer_ids(seat: Seat) {
+pub(in crate::scenarios) async fn take_producer_ids(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
-    let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         let taking = take(&client, &seat.history);

@@ -4,14 +4,14 @@ use ordain::client::admin::OffsetSpec;
 use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::types::{Offset, Timestamp};
 
-use super::{Seat, bounded, client};
+use super::{Seat, bounded};
 use crate::clock::WALL_START_MS;
 use crate::scenarios::broker::history::{History, Listed, Spec};
 
 /// Asks for offsets: the first, the end, by time, by the greatest time.
-pub(in crate::scenarios::broker) async fn list_offsets(seat: Seat) {
+pub(in crate::scenarios) async fn list_offsets(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
-    let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         let Some(partitions) = seat.work().await else { continue };

@@ -20,18 +20,18 @@ use ordain::wire::messages::produce_request::{PartitionProduceData, TopicProduce
 use ordain::wire::messages::{FetchRequest, InitProducerIdRequest, ProduceRequest};
 use ordain::wire::{Records, Text};
 
-use super::{Ending, FETCH_NAMES_UNTIL, FETCH_TIMEOUT, client};
+use super::{Ending, FETCH_NAMES_UNTIL, FETCH_TIMEOUT, Servers};
 use crate::scenarios::broker::history::{Committer, Content, Fate, History, Mode, Read, Reader, RecordId};
 use crate::scenarios::broker::load::{LoadWork, Role};
 use crate::scenarios::broker::plan::{GROUP, TOPIC};
 
 /// One client of the load.
 #[derive(Clone)]
-pub(in crate::scenarios::broker) struct LoadClient {
+pub(in crate::scenarios) struct LoadClient {
     pub(in crate::scenarios::broker) work: LoadWork,
-    pub(in crate::scenarios::broker) partitions: Vec<TopicPartition>,
-    pub(in crate::scenarios::broker) history: History,
-    pub(in crate::scenarios::broker) ending: Ending,
+    pub(in crate::scenarios) partitions: Vec<TopicPartition>,
+    pub(in crate::scenarios) history: History,
+    pub(in crate::scenarios) ending: Ending,
 }
 
 /// How far behind its schedule a client may fall, and still catch up.
@@ -49,13 +49,13 @@ const FETCH_WAIT_MS: i32 = 5;
 
 impl LoadClient {
     /// Over connections, from a machine of its own.
-    pub(in crate::scenarios::broker) async fn run_outside(self, io: Io) {
+    pub(in crate::scenarios) async fn run_outside(self, io: Io) {
         let mut schedule = Schedule::new(&io, &self.work);
         let name = self.work.name();
         let mut session = 0;
         while !self.ending.has_begun() {
             session += 1;
-            let client = client(&io, &name, Duration::ZERO);
+            let client = Servers::one().client(&io, &name, Duration::ZERO);
             let result = match self.work.role {
                 Role::Writer => self.write(&client, session, &mut schedule).await,
                 Role::Reader => self.read(&client, session, &mut schedule).await,
@@ -210,6 +210,8 @@ impl LoadClient {
                 high_watermark: seen.high_watermark,
                 log_start: seen.log_start,
                 records,
+                // Of one broker that is alone: it has none.
+                controls: Vec::new(),
                 times,
                 first_batch,
                 bytes,

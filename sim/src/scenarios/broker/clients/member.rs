@@ -5,7 +5,7 @@ use ordain::client::consumer::Consumer;
 use ordain::client::group::GroupOptions;
 
 use super::reader::options;
-use super::{Seat, bounded, client, get_past_damage, got};
+use super::{Seat, bounded, get_past_damage, got};
 use crate::scenarios::broker::history::{CommitFate, Committer, FIRST_MEMBER, Reader};
 use crate::scenarios::broker::plan::{GROUP, MemberPlan, TOPIC};
 
@@ -13,12 +13,12 @@ use crate::scenarios::broker::plan::{GROUP, MemberPlan, TOPIC};
 const POLLS_PER_COMMIT: u64 = 4;
 
 /// A member of the group: polls, commits what it got, and leaves now and then.
-pub(in crate::scenarios::broker) async fn consume_as_member(seat: Seat, plan: MemberPlan) {
+pub(in crate::scenarios) async fn consume_as_member(seat: Seat, plan: MemberPlan) {
     let Seat { io, name, history, ending, account, .. } = &seat;
     let mut rng = io.rng.stream("workload");
     while !ending.has_begun() {
         // No retries: a commit that is sent again could take effect long after its answer.
-        let client = client(io, name, Duration::ZERO);
+        let client = seat.client(Duration::ZERO);
         let group = GroupOptions {
             instance_id: plan.is_static.then(|| format!("instance-{}", plan.member)),
             session_timeout: Duration::from_secs(3),

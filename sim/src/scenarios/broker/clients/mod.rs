@@ -27,35 +27,86 @@ mod trimmer;
 mod waiter;
 mod worker;
 
-pub(super) use admin::{administer, create_topics};
-pub(super) use chaser::chase;
-pub(super) use guest::Guest;
-pub(super) use hostile::attack;
-pub(super) use ids::take_producer_ids;
-pub(super) use lister::list_offsets;
-pub(super) use load::LoadClient;
-pub(super) use member::consume_as_member;
-pub(super) use prober::probe;
-pub(super) use producer::produce;
-pub(super) use reader::{get_past_damage, got, read_again_and_again};
-pub(super) use slow::read_slowly;
-pub(super) use topics::{administer_topics, look, see};
-pub(super) use trimmer::trim;
-pub(super) use waiter::wait_for_records;
-pub(super) use worker::work_in_group;
+pub(in crate::scenarios) use admin::{administer, create_topics};
+pub(in crate::scenarios) use chaser::chase;
+pub(in crate::scenarios) use guest::Guest;
+pub(in crate::scenarios) use hostile::attack;
+pub(in crate::scenarios) use ids::take_producer_ids;
+pub(in crate::scenarios) use lister::list_offsets;
+pub(in crate::scenarios) use load::LoadClient;
+pub(in crate::scenarios) use member::consume_as_member;
+pub(in crate::scenarios) use prober::probe;
+pub(in crate::scenarios) use producer::produce;
+pub(in crate::scenarios) use reader::{get_past_damage, got, read_again_and_again};
+pub(in crate::scenarios) use slow::read_slowly;
+pub(in crate::scenarios) use topics::{administer_topics, look, see};
+pub(in crate::scenarios) use trimmer::trim;
+pub(in crate::scenarios) use waiter::wait_for_records;
+pub(in crate::scenarios) use worker::work_in_group;
 
 /// What every client has: its machine, its name, what it works on, and where it tells what it saw.
 #[derive(Clone)]
-pub(super) struct Seat {
-    pub(super) io: Io,
-    pub(super) name: String,
-    pub(super) partitions: Vec<TopicPartition>,
-    pub(super) history: History,
-    pub(super) ending: Ending,
-    pub(super) account: Account,
+pub(in crate::scenarios) struct Seat {
+    pub(in crate::scenarios) io: Io,
+    pub(in crate::scenarios) name: String,
+    pub(in crate::scenarios) partitions: Vec<TopicPartition>,
+    pub(in crate::scenarios) history: History,
+    pub(in crate::scenarios) ending: Ending,
+    pub(in crate::scenarios) account: Account,
+    pub(in crate::scenarios) servers: Servers,
+}
+
+/// Whom clients ask first, and how many replicas they want of a topic.
+#[derive(Clone)]
+pub(in crate::scenarios) struct Servers {
+    names: Arc<[String]>,
+    pub(in crate::scenarios) replicas: i16,
+}
+
+/// Whether an answer tells of how things are, or may tell of how they were.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::scenarios) enum Told {
+    Now,
+    Late,
+}
+
+impl Servers {
+    /// The broker that is alone.
+    pub(in crate::scenarios) fn one() -> Servers {
+        Servers { names: Arc::new([BROKER.to_owned()]), replicas: 1 }
+    }
+
+    pub(in crate::scenarios) fn several(names: Vec<String>, replicas: i16) -> Servers {
+        Servers { names: names.into(), replicas }
+    }
+
+    /// What is asked of one of several nodes may be answered from what that one knows of the others' metadata.
+    fn metadata(&self) -> Told {
+        if self.names.len() > 1 { Told::Late } else { Told::Now }
+    }
+
+    fn first(&self) -> &str {
+        self.names.first().map_or(BROKER, String::as_str)
+    }
+
+    /// A client that gives up early enough for a run to see how it goes on after.
+    pub(in crate::scenarios) fn client(&self, io: &Io, name: &str, retry_timeout: Duration) -> Client {
+        let address = |host: &String| BrokerAddress { host: host.clone(), port: PORT };
+        let mut options = ClientOptions::new(self.names.iter().map(address).collect());
+        options.client_id = name.to_owned();
+        options.connect_timeout = Duration::from_secs(2);
+        options.request_timeout = Duration::from_secs(4);
+        options.retry_timeout = retry_timeout;
+        options.metadata_age_max = Duration::from_secs(30);
+        Client::new(io.into(), options)
+    }
 }
 
 impl Seat {
+    fn client(&self, retry_timeout: Duration) -> Client {
+        self.servers.client(&self.io, &self.name, retry_timeout)
+    }
+
     /// The partitions that the broker has not reported as damaged.
     fn sound(&self) -> Vec<TopicPartition> {
         let down = self.account.down(&self.partitions);
@@ -76,19 +127,19 @@ impl Seat {
 
 /// When the clients come to their end: all together, or one that has done its number of operations.
 #[derive(Clone, Default)]
-pub(super) struct Ending {
+pub(in crate::scenarios) struct Ending {
     all: Arc<AtomicBool>,
     /// The operations that are left to one client, if it has a bound.
     budget: Option<Arc<AtomicU64>>,
 }
 
 impl Ending {
-    pub(super) fn begin(&self) {
+    pub(in crate::scenarios) fn begin(&self) {
         self.all.store(true, Ordering::Relaxed);
     }
 
     /// The same end for one client that may do so many operations.
-    pub(super) fn with_budget(&self, operations_max: Option<u64>) -> Ending {
+    pub(in crate::scenarios) fn with_budget(&self, operations_max: Option<u64>) -> Ending {
         Ending {
             all: Arc::clone(&self.all),
             budget: operations_max.map(|operations| Arc::new(AtomicU64::new(operations))),
@@ -96,43 +147,32 @@ impl Ending {
     }
 
     /// Whether to begin nothing more.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(in crate::scenarios) fn has_begun(&self) -> bool {
         self.all.load(Ordering::Relaxed) || self.is_used_up()
     }
 
-    pub(super) fn is_used_up(&self) -> bool {
+    pub(in crate::scenarios) fn is_used_up(&self) -> bool {
         self.budget.as_ref().is_some_and(|budget| budget.load(Ordering::Relaxed) == 0)
     }
 
     /// One operation is begun.
-    pub(super) fn count_operation(&self) {
+    pub(in crate::scenarios) fn count_operation(&self) {
         if let Some(budget) = &self.budget {
             budget.store(budget.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
         }
     }
 }
 
-/// A client that gives up early enough for a run to see how it goes on after.
-pub(super) fn client(io: &Io, name: &str, retry_timeout: Duration) -> Client {
-    let mut options = ClientOptions::new(vec![BrokerAddress { host: BROKER.to_owned(), port: PORT }]);
-    options.client_id = name.to_owned();
-    options.connect_timeout = Duration::from_secs(2);
-    options.request_timeout = Duration::from_secs(4);
-    options.retry_timeout = retry_timeout;
-    options.metadata_age_max = Duration::from_secs(30);
-    Client::new(io.into(), options)
-}
-
 /// The last version of Fetch that names topics; those after it give their ids.
-pub(super) const FETCH_NAMES_UNTIL: i16 = 12;
+pub(in crate::scenarios) const FETCH_NAMES_UNTIL: i16 = 12;
 /// How long a single fetch is waited for.
-pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(4);
+pub(in crate::scenarios) const FETCH_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Longer than anything a client does may take by its own deadlines.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits for what a client library bounds itself; what takes longer than all its deadlines is wrong.
-pub(super) async fn bounded<F: Future>(
+pub(in crate::scenarios) async fn bounded<F: Future>(
     io: &Io,
     history: &History,
     what: &str,

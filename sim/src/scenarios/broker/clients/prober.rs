@@ -6,18 +6,18 @@ use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
 use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::types::Offset;
 
-use super::{Seat, bounded, client, got};
+use super::{Seat, bounded, got};
 use crate::scenarios::broker::history::{History, Reader};
 
 /// Fetches from any offset that a partition holds, most of them inside a batch.
-pub(in crate::scenarios::broker) async fn probe(seat: Seat, reader: u32) {
+pub(in crate::scenarios) async fn probe(seat: Seat, reader: u32) {
     let mut rng = seat.io.rng.stream("workload");
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         let Some(partitions) = seat.work().await else { continue };
         let who = Reader { reader, session: seat.history.next_session(&seat.name) };
         let at = &partitions[usize::try_from(rng.below(partitions.len() as u64)).unwrap_or(0)];
-        let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+        let client = seat.client(Duration::from_secs(5));
         let probing = one(&client, who, at, rng.below(1000), &seat.history);
         match bounded(&seat.io, &seat.history, "a probe", probing).await {
             Ok(Ok(())) => seat.history.progress(&seat.name),

@@ -5,7 +5,7 @@ use ordain::client::{AutoCreate, TopicPartition};
 use ordain::types::Offset;
 use ordain::wire::compression::Codec;
 
-use super::{Seat, bounded, client};
+use super::{Seat, bounded};
 use crate::scenarios::broker::history::{Content, Fate, Mode, RecordId};
 use crate::scenarios::broker::plan::{AcksPlan, ProducerPlan};
 
@@ -13,7 +13,7 @@ use crate::scenarios::broker::plan::{AcksPlan, ProducerPlan};
 const FAILURES_MAX: u32 = 3;
 
 /// Sends records, waits for their fate, and so on.
-pub(in crate::scenarios::broker) async fn produce(seat: Seat, plan: ProducerPlan) {
+pub(in crate::scenarios) async fn produce(seat: Seat, plan: ProducerPlan) {
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         let session = seat.history.next_session(&seat.name);
@@ -50,8 +50,8 @@ impl Session<'_> {
     }
 
     async fn run(&self) {
-        let Seat { io, name, ending, .. } = self.seat;
-        let client = client(io, name, Duration::from_secs(8));
+        let Seat { io, ending, .. } = self.seat;
+        let client = self.seat.client(Duration::from_secs(8));
         let options = self.options();
         let sender = Producer::start(&client, options);
         let mut rng = io.rng.stream("workload");

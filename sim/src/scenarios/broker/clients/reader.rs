@@ -3,7 +3,7 @@ use std::time::Duration;
 use ordain::client::Client;
 use ordain::client::consumer::{Consumer, ConsumerOptions, Fetched, OffsetReset};
 
-use super::{Seat, bounded, client};
+use super::{Seat, bounded};
 use crate::scenarios::broker::account::Account;
 use crate::scenarios::broker::history::{History, Read, Reader, RecordId};
 
@@ -13,7 +13,7 @@ const POLLS_MAX: u32 = 60;
 const EMPTY_POLLS_MAX: u32 = 3;
 
 /// Reads all partitions from the beginning to the end, again and again.
-pub(in crate::scenarios::broker) async fn read_again_and_again(seat: Seat, reader: u32) {
+pub(in crate::scenarios) async fn read_again_and_again(seat: Seat, reader: u32) {
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         if read_once(&seat, reader).await {
@@ -37,7 +37,7 @@ pub(super) fn options(draw: u64) -> ConsumerOptions {
 /// Whether it came to the end.
 async fn read_once(seat: &Seat, reader: u32) -> bool {
     let (io, history) = (&seat.io, &seat.history);
-    let client = client(io, &seat.name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     let Some(partitions) = seat.work().await else { return true };
     let wanted = partitions.into_iter().map(|at| (at, None)).collect();
     let draw = io.rng.stream("workload").below(9);
@@ -69,7 +69,7 @@ async fn read_once(seat: &Seat, reader: u32) -> bool {
 }
 
 /// Moves a consumer past records that are destroyed, where the broker says so. False if it stands at none.
-pub(in crate::scenarios::broker) async fn get_past_damage(
+pub(in crate::scenarios) async fn get_past_damage(
     client: &Client,
     consumer: &mut Consumer,
     account: &Account,
@@ -90,7 +90,7 @@ pub(in crate::scenarios::broker) async fn get_past_damage(
 }
 
 /// Writes a fetch into the history.
-pub(in crate::scenarios::broker) fn got(history: &History, reader: Reader, fetched: &Fetched) {
+pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fetched) {
     let records = match fetched.records() {
         Ok(records) => records,
         Err(error) => {
@@ -112,6 +112,7 @@ pub(in crate::scenarios::broker) fn got(history: &History, reader: Reader, fetch
             .into_iter()
             .map(|record| (record.offset, RecordId::of_record(record.value.as_deref(), &record.headers)))
             .collect(),
+        controls: fetched.controls.clone(),
         first_batch: first.map(|header| (header.base_offset, header.last_offset())),
         bytes: fetched.bytes as u64,
     });

@@ -2,19 +2,19 @@ use std::time::Duration;
 
 use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
 
-use super::{Seat, bounded, client, get_past_damage, got};
+use super::{Seat, bounded, get_past_damage, got};
 use crate::scenarios::broker::history::Reader;
 
 /// Polls after which it begins at the start again.
 const POLLS_MAX: u32 = 30;
 
 /// Reads old records a little at a time, while retention takes away the segments under it.
-pub(in crate::scenarios::broker) async fn read_slowly(seat: Seat, reader: u32) {
+pub(in crate::scenarios) async fn read_slowly(seat: Seat, reader: u32) {
     let mut rng = seat.io.rng.stream("workload");
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         let mut who = Reader { reader, session: seat.history.next_session(&seat.name) };
-        let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+        let client = seat.client(Duration::from_secs(5));
         let options = ConsumerOptions {
             fetch_wait_max: Duration::from_millis(100),
             fetch_bytes_max: 300,

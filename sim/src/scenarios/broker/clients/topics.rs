@@ -7,19 +7,20 @@ use ordain::client::{AutoCreate, Client, ClientError};
 use ordain::io::Io;
 use ordain::types::{ErrorCode, PartitionIndex};
 
-use super::{Seat, bounded, client};
+use super::{Seat, Servers, Told, bounded};
 use crate::scenarios::broker::history::{Done, History, TopicChange, TopicLook, TopicSeen};
+use crate::time::SimTime;
 
 /// Topics that it works on at a time.
 const TOPICS: u64 = 3;
 
 /// Creates, grows, configures and deletes topics, and looks at them. It alone changes them. A topic of which it
 /// does not know what became of a change is left alone, and another name taken.
-pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
-    let Seat { io, name, history, ending, .. } = seat;
-    let mut rng = io.rng.stream("workload");
+pub(in crate::scenarios) async fn administer_topics(seat: Seat) {
     // No second tries: a change that is asked for twice may be refused for having been made.
-    let client = client(&io, &name, Duration::ZERO);
+    let client = seat.client(Duration::ZERO);
+    let Seat { io, name, history, ending, servers, .. } = seat;
+    let mut rng = io.rng.stream("workload");
     while !ending.has_begun() {
         ending.count_operation();
         let topic = present_name(&history, rng.below(TOPICS));
@@ -40,18 +41,23 @@ pub(in crate::scenarios::broker) async fn administer_topics(seat: Seat) {
         };
         let what = "administration of topics";
         let result = match changing {
-            None => bounded(&io, &history, what, look(&client, &topic, &history)).await,
+            None => {
+                let looking = look(&client, &topic, servers.metadata(), &history);
+                bounded(&io, &history, what, looking).await
+            }
             Some(TopicChange::Delete) if rng.below(3) > 0 => {
                 // It is written to meanwhile, so that it has something to bring to its segments.
                 let pause = Duration::from_millis(rng.below(150));
                 let deleting = async {
                     io.clock.sleep(pause).await;
-                    change(&client, &topic, TopicChange::Delete, &history).await
+                    change(&client, (&topic, &servers), TopicChange::Delete, &history).await
                 };
                 let writing = write_some(&client, &io, &topic);
                 Box::pin(bounded(&io, &history, what, beside(deleting, writing))).await
             }
-            Some(changing) => bounded(&io, &history, what, change(&client, &topic, changing, &history)).await,
+            Some(changing) => {
+                bounded(&io, &history, what, change(&client, (&topic, &servers), changing, &history)).await
+            }
         };
         match result {
             Ok(Ok(())) => history.progress(&name),
@@ -137,7 +143,7 @@ fn made_of(history: &History, topic: &str) -> Option<TopicSeen> {
 
 async fn change(
     client: &Client,
-    topic: &str,
+    (topic, servers): (&str, &Servers),
     change: TopicChange,
     history: &History,
 ) -> Result<(), ClientError> {
@@ -148,7 +154,7 @@ async fn change(
             let new = NewTopic {
                 name: topic.to_owned(),
                 partitions: Some(partitions),
-                replication_factor: Some(1),
+                replication_factor: Some(servers.replicas),
                 configs,
             };
             client.create_topic(&new, Validate::Apply).await.map(drop)
@@ -168,41 +174,47 @@ async fn change(
     };
     let done = match &result {
         Ok(()) => Done::Yes,
-        Err(error) if error.code().is_some_and(is_a_refusal) => Done::Refused,
+        Err(error) if error.code().is_some_and(|code| is_a_refusal(code, servers.metadata())) => {
+            Done::Refused
+        }
         Err(_) => Done::Unknown,
     };
     history.changed_topic(place, done);
     result
 }
 
-/// Whether such an answer means that nothing was changed.
-fn is_a_refusal(code: ErrorCode) -> bool {
+/// Whether such an answer means that nothing was changed. One of several nodes sends a request to the controller again, as
+/// Kafka's do, if the connection ends before there is an answer: then the change may be refused for having been made.
+fn is_a_refusal(code: ErrorCode, told: Told) -> bool {
     use ErrorCode as E;
-    matches!(
-        code,
-        E::TopicAlreadyExists
-            | E::UnknownTopicOrPartition
-            | E::InvalidPartitions
-            | E::InvalidConfig
-            | E::InvalidTopicException
-            | E::NotController
-    )
+    match code {
+        E::InvalidConfig | E::InvalidTopicException => true,
+        E::TopicAlreadyExists | E::UnknownTopicOrPartition | E::InvalidPartitions | E::NotController => {
+            told == Told::Now
+        }
+        _ => false,
+    }
 }
 
 /// Looks at one topic.
-pub(in crate::scenarios::broker) async fn look(
+pub(in crate::scenarios) async fn look(
     client: &Client,
     topic: &str,
+    told: Told,
     history: &History,
 ) -> Result<(), ClientError> {
     let began = history.now();
     let seen = see(client, topic).await?;
-    history.topic_looked(TopicLook { topic: topic.to_owned(), seen, began, ended: history.now() });
+    let since = match told {
+        Told::Now => began,
+        Told::Late => SimTime::default(),
+    };
+    history.topic_looked(TopicLook { topic: topic.to_owned(), seen, since, began, ended: history.now() });
     Ok(())
 }
 
 /// How the broker describes a topic; `None` if there is none.
-pub(in crate::scenarios::broker) async fn see(
+pub(in crate::scenarios) async fn see(
     client: &Client,
     topic: &str,
 ) -> Result<Option<TopicSeen>, ClientError> {

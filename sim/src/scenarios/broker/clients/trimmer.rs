@@ -4,13 +4,13 @@ use std::time::Duration;
 use ordain::client::admin::OffsetSpec;
 
 use super::admin::delete_records;
-use super::{Seat, bounded, client};
+use super::{Seat, bounded};
 
 /// Deletes old records of the compacted topic, as its policy allows, while compactions are under way.
-pub(in crate::scenarios::broker) async fn trim(seat: Seat) {
+pub(in crate::scenarios) async fn trim(seat: Seat) {
     let (io, history) = (&seat.io, &seat.history);
     let mut rng = io.rng.stream("workload");
-    let client = client(io, &seat.name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         seat.ending.count_operation();

@@ -9,7 +9,7 @@ use ordain::wire::batch::BatchHeader;
 use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use ordain::wire::messages::{FetchRequest, FetchResponse};
 
-use super::{FETCH_NAMES_UNTIL, FETCH_TIMEOUT, Seat, bounded, client};
+use super::{FETCH_NAMES_UNTIL, FETCH_TIMEOUT, Seat, bounded};
 use crate::scenarios::broker::history::Waited;
 
 /// Fetches of one session.
@@ -20,9 +20,9 @@ const PARTITION_BYTES_MAX: i32 = 1 << 20;
 const NO_SESSION: i32 = -1;
 
 /// Fetches from the ends of partitions, where a broker has to wait: for some bytes, or until the time is over.
-pub(in crate::scenarios::broker) async fn wait_for_records(seat: Seat) {
+pub(in crate::scenarios) async fn wait_for_records(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
-    let client = client(&seat.io, &seat.name, Duration::from_secs(5));
+    let client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         let wait_ms = 5 + rng.below(600);

@@ -14,7 +14,7 @@ use ordain::wire::messages::{
 };
 use ordain::wire::{ApiKey, Text};
 
-use super::{Seat, bounded, client};
+use super::{Seat, bounded};
 use crate::scenarios::broker::history::Assigned;
 use crate::scenarios::broker::plan::WORKERS;
 
@@ -30,9 +30,9 @@ const TRIES_MAX: u32 = 10;
 const ANSWER: Duration = Duration::from_secs(7);
 
 /// Joins, is slow at times to ask for its share, stays for a while, joins again or leaves.
-pub(in crate::scenarios::broker) async fn work_in_group(seat: Seat) {
+pub(in crate::scenarios) async fn work_in_group(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
-    let client = client(&seat.io, &seat.name, Duration::ZERO);
+    let client = seat.client(Duration::ZERO);
     let mut worker = Worker { seat: &seat, client, member: Text::new() };
     while !seat.ending.has_begun() {
         seat.ending.count_operation();

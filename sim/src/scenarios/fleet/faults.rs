@@ -1,11 +1,10 @@
 //! What goes wrong among the nodes, as data, and how it is done to them. Any number of nodes may lose their power or be cut
-//! off at once: what they hold durably comes back. Disks are lost for good on a minority alone.
+//! off at once: what they hold durably comes back. Disks are lost for good on as many as the scenario allows. What runs on
+//! the clients' machines, and what is between them and the nodes, can suffer, too.
 use std::convert::Infallible;
 use std::time::Duration;
 
-use super::machine::Machines;
-use super::machine_name;
-use super::plan::Plan;
+use super::Fleet;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
 use crate::faults::{Fault, TimedFault, micros, play};
@@ -57,20 +56,25 @@ const KINDS: [Kind; 18] = [
 ];
 
 /// Draws troubles that begin at any time, last for a while and overlap.
-pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<TimedFault> {
+///
+/// `wipes` of the disks may be lost.
+pub(in crate::scenarios) fn draw(
+    rng: &mut Stream,
+    nodes: &[String],
+    mut wipes: usize,
+    duration: Duration,
+) -> Vec<TimedFault> {
     let kinds: Vec<Kind> = KINDS.into_iter().filter(|_| rng.chance(500)).collect();
     if kinds.is_empty() {
         return Vec::new();
     }
-    let nodes: Vec<String> = plan.node_ids().map(machine_name).collect();
-    let mut wipes = (nodes.len() - 1) / 2;
     let mut wiped: Vec<String> = Vec::new();
     let mut schedule = Vec::new();
     for _ in 0..rng.between(2, 24) {
         let at = rng.duration(Duration::from_millis(1), duration);
         let lasts = rng.duration(Duration::from_millis(1), Duration::from_secs(8));
         let kind = *rng.pick(&kinds);
-        let node = rng.pick(&nodes).clone();
+        let node = rng.pick(nodes).clone();
         let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
         let over = at + lasts;
         match kind {
@@ -83,7 +87,7 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
                 add(over, Fault::Start { node });
             }
             Kind::AllPower => {
-                for node in &nodes {
+                for node in nodes {
                     add(at, Fault::PowerFail { node: node.clone() });
                     let later = rng.duration(Duration::ZERO, lasts);
                     add(at + later, Fault::Start { node: node.clone() });
@@ -101,7 +105,7 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
                 }
             }
             Kind::OneWay => {
-                let other = rng.pick(&nodes).clone();
+                let other = rng.pick(nodes).clone();
                 add(at, Fault::Cut { from: node.clone(), to: other.clone() });
                 add(over, Fault::Mend { a: node, b: other });
             }
@@ -116,12 +120,12 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
                 }
             }
             Kind::Reset => {
-                let other = rng.pick(&nodes).clone();
+                let other = rng.pick(nodes).clone();
                 add(at, Fault::Reset { a: node, b: other });
             }
             Kind::Latency => {
                 let by_us = rng.between(1_000, 300_000);
-                let other = rng.pick(&nodes).clone();
+                let other = rng.pick(nodes).clone();
                 add(at, Fault::Latency { a: node.clone(), b: other.clone(), by_us });
                 add(over, Fault::Latency { a: node, b: other, by_us: 0 });
             }
@@ -183,7 +187,7 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
                     add(at, Fault::Cut { from: other.clone(), to: node.clone() });
                     add(over, Fault::Mend { a: node.clone(), b: other.clone() });
                 }
-                let second = rng.pick(&nodes).clone();
+                let second = rng.pick(nodes).clone();
                 for other in nodes.iter().filter(|other| **other != node && **other != second) {
                     let dies = at + rng.duration(Duration::from_millis(600), Duration::from_secs(4));
                     add(dies, Fault::PowerFail { node: other.clone() });
@@ -208,25 +212,86 @@ pub(super) fn draw(rng: &mut Stream, plan: &Plan, duration: Duration) -> Vec<Tim
     schedule
 }
 
+/// Draws what goes wrong with clients and between them and the nodes, and orderly stops of nodes.
+pub(in crate::scenarios) fn draw_beside(
+    rng: &mut Stream,
+    nodes: &[String],
+    clients: &[String],
+    duration: Duration,
+) -> Vec<TimedFault> {
+    let kinds: Vec<Beside> = BESIDE.into_iter().filter(|_| rng.chance(500)).collect();
+    let mut schedule = Vec::new();
+    if kinds.is_empty() || clients.is_empty() {
+        return schedule;
+    }
+    for _ in 0..rng.between(1, 16) {
+        let at = rng.duration(Duration::from_millis(1), duration);
+        let over = at + rng.duration(Duration::from_millis(1), Duration::from_secs(6));
+        let (a, b) = (rng.pick(nodes).clone(), rng.pick(clients).clone());
+        let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
+        match *rng.pick(&kinds) {
+            Beside::Cut => {
+                let directions = rng.between(1, 3);
+                if directions & 1 != 0 {
+                    add(at, Fault::Cut { from: a.clone(), to: b.clone() });
+                }
+                if directions & 2 != 0 {
+                    add(at, Fault::Cut { from: b.clone(), to: a.clone() });
+                }
+                add(over, Fault::Mend { a, b });
+            }
+            Beside::Reset => add(at, Fault::Reset { a, b }),
+            Beside::Latency => {
+                let by_us = rng.between(1_000, 1_500_000);
+                add(at, Fault::Latency { a: a.clone(), b: b.clone(), by_us });
+                add(over, Fault::Latency { a, b, by_us: 0 });
+            }
+            Beside::ClientDies => {
+                let dies = match rng.chance(500) {
+                    true => Fault::Crash { node: b.clone() },
+                    false => Fault::PowerFail { node: b.clone() },
+                };
+                add(at, dies);
+                add(over, Fault::Start { node: b });
+            }
+            Beside::Stop => add(at, Fault::Stop { node: a }),
+        }
+    }
+    schedule.sort_by_key(|timed| timed.at_us);
+    schedule
+}
+
+/// What [`draw_beside`] draws from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Beside {
+    Cut,
+    Reset,
+    Latency,
+    ClientDies,
+    Stop,
+}
+
+const BESIDE: [Beside; 5] = [Beside::Cut, Beside::Reset, Beside::Latency, Beside::ClientDies, Beside::Stop];
+
 /// Lets a schedule happen, and waits until `duration` is over.
-pub(super) async fn run(
+pub(in crate::scenarios) async fn run(
     cluster: &Cluster,
-    machines: &Machines,
+    fleet: &Fleet,
     clients: &[NodeHandle],
     schedule: &[TimedFault],
     duration: Duration,
 ) {
     let happens = |fault: &Fault| {
-        apply(cluster, machines, clients, fault);
+        apply(cluster, fleet, clients, fault);
         Ok::<(), Infallible>(())
     };
     let Ok(()) = play(cluster, schedule, duration, happens).await;
 }
 
-fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: &Fault) {
+fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault) {
     let net = cluster.net();
     let find =
-        |name: &str| machines.nodes().map(|(_, node)| node).chain(clients).find(|node| node.name() == name);
+        |name: &str| fleet.nodes().map(|(_, node)| node).chain(clients).find(|node| node.name() == name);
     let between = |a: &str, b: &str, job: &dyn Fn(NodeIndex, NodeIndex)| {
         if let (Some(a), Some(b)) = (find(a), find(b))
             && a.index() != b.index()
@@ -239,36 +304,50 @@ fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: 
             job(node);
         }
     };
-    let machine = |name: &str| machines.named(name).map(|(id, _)| id);
+    let machine = |name: &str| fleet.named(name).map(|(id, _)| id);
     match fault {
-        Fault::PowerFail { node } => {
-            if let Some(id) = machine(node) {
-                machines.down(id, |node| {
+        Fault::PowerFail { node } => match machine(node) {
+            Some(id) => fleet.down(id, |node| {
+                let _lost = node.power_fail();
+            }),
+            None => on(node, &|node| {
+                if node.is_running() {
                     let _lost = node.power_fail();
-                });
-            }
-        }
+                }
+            }),
+        },
         Fault::PowerFailAt { node, op, prefix, skip } => {
-            if let Some((id, handle)) = machines.named(node) {
-                handle.disk().when_next(*op, prefix, *skip, machines.power_failure(id));
+            if let Some((id, handle)) = fleet.named(node) {
+                handle.disk().when_next(*op, prefix, *skip, fleet.power_failure(id));
             }
         }
-        Fault::Crash { node } => {
-            if let Some(id) = machine(node) {
-                machines.down(id, NodeHandle::crash);
-            }
-        }
+        Fault::Crash { node } => match machine(node) {
+            Some(id) => fleet.down(id, NodeHandle::crash),
+            None => on(node, &|node| {
+                if node.is_running() {
+                    node.crash();
+                }
+            }),
+        },
         Fault::Wipe { node } => {
-            if let Some((id, handle)) = machines.named(node) {
-                machines.down(id, |node| {
+            if let Some((id, handle)) = fleet.named(node) {
+                fleet.down(id, |node| {
                     let _lost = node.power_fail();
                 });
                 handle.disk().wipe();
             }
         }
-        Fault::Start { node } => machine(node).into_iter().for_each(|id| machines.up(id)),
-        Fault::Pause { node } => machine(node).into_iter().for_each(|id| machines.pause(id)),
-        Fault::Resume { node } => machine(node).into_iter().for_each(|id| machines.resume(id)),
+        Fault::Start { node } => match machine(node) {
+            Some(id) => fleet.up(id),
+            None => on(node, &|node| {
+                if !node.is_running() {
+                    node.restart();
+                }
+            }),
+        },
+        Fault::Stop { node } => machine(node).into_iter().for_each(|id| fleet.stop(id)),
+        Fault::Pause { node } => machine(node).into_iter().for_each(|id| fleet.pause(id)),
+        Fault::Resume { node } => machine(node).into_iter().for_each(|id| fleet.resume(id)),
         Fault::Reset { a, b } => between(a, b, &|a, b| net.reset_streams(a, b)),
         Fault::Cut { from, to } => between(from, to, &|from, to| net.cut(from, to)),
         Fault::Mend { a, b } => between(a, b, &|a, b| {
@@ -293,21 +372,25 @@ fn apply(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle], fault: 
 }
 
 /// Makes everything good again.
-pub(super) fn heal(cluster: &Cluster, machines: &Machines, clients: &[NodeHandle]) {
+pub(in crate::scenarios) fn heal(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle]) {
     let net = cluster.net();
     net.heal();
-    machines.calm();
-    let all: Vec<&NodeHandle> = machines.nodes().map(|(_, node)| node).chain(clients).collect();
+    fleet.calm();
+    let all: Vec<&NodeHandle> = fleet.nodes().map(|(_, node)| node).chain(clients).collect();
     for a in &all {
         for b in all.iter().filter(|b| b.index() != a.index()) {
             net.slow(a.index(), b.index(), Duration::ZERO);
         }
         a.clock().drift(0);
+        a.clock().freeze(false);
     }
-    for (id, node) in machines.nodes() {
+    for client in clients.iter().filter(|client| !client.is_running()) {
+        client.restart();
+    }
+    for (id, node) in fleet.nodes() {
         node.disk().clear_faults();
         node.disk().slow(1);
-        machines.resume(id);
-        machines.up(id);
+        fleet.resume(id);
+        fleet.up(id);
     }
 }

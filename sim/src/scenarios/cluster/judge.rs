@@ -1,0 +1,77 @@
+//! The end of a run: what the disks hold is read back and compared.
+use std::collections::BTreeMap;
+
+use ordain::io::Io;
+use ordain::log::{LogConfig, Storage, StorageOptions};
+use ordain::metadata::controller::METADATA_PARTITION;
+use ordain::types::{NodeId, PartitionId};
+
+use super::plan::Plan;
+use super::world::{World, partitions};
+use crate::cluster::{Cluster, NodeHandle};
+use crate::scenarios::Violation;
+use crate::scenarios::broker::plan::{Cleanup, OFFSETS_TOPIC, cleanup};
+use crate::scenarios::fleet::Fleet;
+use crate::scenarios::fleet::disks::{Compacted, Held, read_log, same};
+
+/// Stops the nodes and reads what they hold.
+pub(super) async fn judge(
+    cluster: &Cluster,
+    plan: &Plan,
+    world: &World,
+    fleet: &Fleet,
+) -> Result<(), Violation> {
+    cluster.note(format_args!("judge"));
+    let unreadable = |text: String| Violation::new("unreadable", text);
+    let image = world.image().ok_or_else(|| unreadable("no node runs".to_owned()))?;
+    let mut held: BTreeMap<(PartitionId, NodeId), Held> = BTreeMap::new();
+    let nodes: Vec<(NodeId, NodeHandle)> = fleet.nodes().map(|(id, node)| (id, node.clone())).collect();
+    // At one moment: those that are left would fence the others.
+    nodes.iter().for_each(|(id, _)| fleet.down(*id, NodeHandle::crash));
+    for (id, node) in nodes {
+        let options = plan.storage_options();
+        node.start(|_| std::future::pending());
+        fleet.up(id);
+        let logs = node.run(move |io| read_back(io, id, options)).await;
+        let logs = logs.ok_or_else(|| unreadable(format!("node {id} died")))?;
+        let logs = logs.map_err(|error| unreadable(format!("node {id}: {error}")))?;
+        held.extend(logs.into_iter().map(|(partition, log)| ((partition, id), log)));
+    }
+    for (id, name, count) in partitions(&image, plan) {
+        let replicas: Vec<(NodeId, &Held)> = held
+            .range((id, NodeId(i32::MIN))..=(id, NodeId(i32::MAX)))
+            .map(|(key, held)| (key.1, held))
+            .collect();
+        if replicas.len() < count {
+            let on: Vec<String> = replicas.iter().map(|(node, _)| format!("{node}")).collect();
+            let text =
+                format!("of the {count} replicas of {name} only those on nodes {} are there", on.join(", "));
+            return Err(Violation::new("I1-lost-log", text));
+        }
+        let topic = image.topic_by_id(id.topic).map_or("", |topic| &topic.name);
+        let compacted = match (id == METADATA_PARTITION, cleanup(topic)) {
+            (false, Cleanup::Compact) => Compacted::Maybe,
+            (false, _) if topic == OFFSETS_TOPIC => Compacted::Maybe,
+            (true | false, _) => Compacted::No,
+        };
+        for pair in replicas.windows(2) {
+            same(id, pair[0], pair[1], compacted)?;
+        }
+    }
+    Ok(())
+}
+
+async fn read_back(
+    io: Io,
+    node: NodeId,
+    options: StorageOptions,
+) -> Result<Vec<(PartitionId, Held)>, String> {
+    let (_storage, logs, _) = Storage::open(io, node, options, |_| LogConfig::default())
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut all = Vec::new();
+    for log in logs {
+        all.push((log.key().partition, read_log(&log).await?));
+    }
+    Ok(all)
+}

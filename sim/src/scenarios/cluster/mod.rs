@@ -1,0 +1,180 @@
+//! Whole nodes that form a cluster, each on a machine of its own, under faults; clients that speak the wire protocol to all
+//! of them, and the checkers of scenario `broker` over everything that they saw.
+//!
+//! A run is drawn (`plan`, `fleet::faults`), lived through (`machine`, the clients of `broker`), healed, and judged: by its
+//! clients' history, by what is seen of the replicas meanwhile (`world`), and by the disks at the end (`judge`).
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::broker::account::Account;
+use super::broker::checkers;
+use super::broker::clients::{Ending, Servers};
+use super::broker::history::History;
+use super::broker::judge::Judge;
+use super::broker::{Running, all_get_on, start_clients};
+use super::fleet::{Fleet, Watch, faults};
+use super::{Scenario, Violation};
+use crate::case::Case;
+use crate::cluster::{Cluster, NodeHandle};
+
+mod judge;
+mod machine;
+mod plan;
+mod world;
+
+use plan::Plan;
+use world::World;
+
+/// Nodes that form a cluster, and their clients, under faults after which nothing that was acknowledged may be lost.
+pub struct Nodes;
+
+/// Longer than a delivery takes.
+const LAST_DELIVERIES: Duration = Duration::from_secs(25);
+/// Within this time after the faults have ended all partitions must be led, and in the end be the same everywhere.
+const RECOVERY: Duration = Duration::from_secs(60);
+/// How often all replicas are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Scenario for Nodes {
+    fn name(&self) -> &'static str {
+        "cluster"
+    }
+
+    fn about(&self) -> &'static str {
+        "three or five whole nodes that form a cluster, and their clients, under faults"
+    }
+
+    fn draw(&self, seed: u64) -> Case {
+        plan::draw(self.name(), seed)
+    }
+
+    fn run<'a>(
+        &'a self,
+        cluster: Cluster,
+        case: Case,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+        Box::pin(async move {
+            let plan: Plan = case.world_as()?;
+            cluster.note(format_args!("{plan:?}"));
+            let history = History::new(&cluster);
+            history.events().tombstones_stay = plan.broker.tombstones_stay();
+            history.events().several_nodes = true;
+            let world = Arc::new(World::default());
+            let fleet = machine::start_up(&cluster, &plan, &world);
+            let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
+            let life = Life {
+                cluster: &cluster,
+                case: &case,
+                plan: &plan,
+                history: &history,
+                world: &world,
+                fleet: &fleet,
+                account: &Account::new(&machines),
+                servers: Servers::several(plan.machine_names(), plan.replicas()),
+            };
+            let mut rng = cluster.rng("supervisor");
+            tokio::select! {
+                biased;
+                result = life.live() => result,
+                violation = fleet.supervise(&mut rng) => Err(violation),
+            }
+        })
+    }
+}
+
+/// One run.
+struct Life<'a> {
+    cluster: &'a Cluster,
+    case: &'a Case,
+    plan: &'a Plan,
+    history: &'a History,
+    world: &'a World,
+    fleet: &'a Fleet,
+    account: &'a Account,
+    servers: Servers,
+}
+
+impl Life<'_> {
+    async fn live(&self) -> Result<(), Violation> {
+        let Life { cluster, case, plan, history, account, .. } = self;
+        let judge = Judge {
+            cluster,
+            plan: &plan.broker,
+            account,
+            servers: self.servers.clone(),
+            history,
+            node: cluster.add_node("judge"),
+        };
+        judge.prepare().await?;
+        let ending = Ending::default();
+        let clients = start_clients(cluster, case, &plan.broker, (account, &self.servers), history, &ending)?;
+        for fault in &case.faults {
+            cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
+        }
+        let mut watch = Watch::default();
+        tokio::select! {
+            biased;
+            wrong = self.watch(&mut watch) => return Err(wrong),
+            result = self.go_through(&judge, &clients, &ending) => result?,
+        }
+        judge::judge(cluster, plan, self.world, self.fleet).await
+    }
+
+    /// From the first fault to the last look of a client.
+    async fn go_through(
+        &self,
+        judge: &Judge<'_>,
+        clients: &[Running],
+        ending: &Ending,
+    ) -> Result<(), Violation> {
+        let Life { cluster, case, plan, history, account, fleet, .. } = self;
+        let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
+        faults::run(cluster, fleet, &nodes, &case.faults, case.duration()).await;
+        cluster.note(format_args!("heal"));
+        faults::heal(cluster, fleet, &nodes);
+        self.comes_to(World::unled, "some partitions have no leader").await?;
+        all_get_on(cluster, account, &plan.broker, history, clients).await?;
+        ending.begin();
+        cluster.sleep(LAST_DELIVERIES).await;
+        self.comes_to(World::unlike, "the replicas differ").await?;
+        judge.judge(|| fleet.lose_power()).await?;
+        checkers::check(&history.events(), cluster.now())?;
+        self.comes_to(World::unlike, "the replicas differ").await
+    }
+
+    /// Looks at all replicas again and again; gives the first thing that is wrong.
+    async fn watch(&self, watch: &mut Watch) -> Violation {
+        loop {
+            if let Err(wrong) = watch.look(self.world.stats().await) {
+                return wrong;
+            }
+            tokio::select! {
+                biased;
+                wrong = self.history.is_wrong() => return wrong,
+                () = self.cluster.sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Waits until nothing is open any more (I16).
+    async fn comes_to(
+        &self,
+        open: impl AsyncFn(&World, &Plan) -> Vec<String>,
+        what: &str,
+    ) -> Result<(), Violation> {
+        let began = self.cluster.now();
+        loop {
+            let open = open(self.world, self.plan).await;
+            if open.is_empty() {
+                return Ok(());
+            }
+            if self.cluster.now().since(began) > RECOVERY {
+                let text = format!("{RECOVERY:?} later {what}: {}", open.join("; "));
+                return Err(Violation::new("I16-stuck", text));
+            }
+            self.cluster.sleep(Duration::from_millis(200)).await;
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What a run is made of, drawn from its seed.
+use std::time::Duration;
+
+use ordain::log::StorageOptions;
+use ordain::types::NodeId;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, ClientCase};
+use crate::net::NetOptions;
+use crate::rng::Stream;
+use crate::scenarios::broker::plan::{
+    AcksPlan, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT, TOPIC, Work,
+};
+use crate::scenarios::fleet::{faults, machine_name};
+
+/// Where nodes listen for each other.
+const BETWEEN_NODES: u16 = 9093;
+
+/// The nodes, and what they hold.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Plan {
+    pub(super) nodes: i32,
+    /// After so many bytes of the metadata log a snapshot is taken.
+    pub(super) snapshot_bytes: u64,
+    /// What each of them is like, and the topics.
+    pub(super) broker: BrokerPlan,
+}
+
+/// Draws a whole case.
+pub(super) fn draw(scenario: &str, seed: u64) -> Case {
+    let stream = |name| Stream::new(seed, "scenario", name, 0);
+    let plan = Plan::draw(&mut stream("plan"));
+    let clients = draw_clients(&plan, &mut stream("clients"));
+    let duration = stream("duration").duration(Duration::from_secs(5), Duration::from_secs(40));
+    let nodes = plan.machine_names();
+    let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
+    // Of the three replicas that a partition has at most one may be lost.
+    let mut faults = faults::draw(&mut stream("faults"), &nodes, 1, duration);
+    faults.extend(faults::draw_beside(&mut stream("faults of clients"), &nodes, &names, duration));
+    faults.sort_by_key(|timed| timed.at_us);
+    let net = &mut stream("net options");
+    let loss_per_mille = u32::try_from(net.between(0, 1) * net.between(0, 30)).unwrap_or(0);
+    let window = usize::try_from(net.between(2 << 10, 64 << 10)).unwrap_or(1 << 16);
+    Case {
+        net: NetOptions { loss_per_mille, window, ..NetOptions::default() },
+        world: serde_json::to_value(&plan).expect("a plan is plain data"),
+        clients,
+        duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+        faults,
+        ..Case::new(scenario, seed)
+    }
+}
+
+/// All that is acknowledged is acknowledged by a majority: `acks=1` promises nothing beyond its leader.
+fn draw_producer(producer: u32, topic: &str, rng: &mut Stream) -> ProducerPlan {
+    let drawn = ProducerPlan::draw(producer, rng);
+    ProducerPlan {
+        topic: topic.to_owned(),
+        acks: AcksPlan::All,
+        burst: drawn.burst.min(12),
+        pause: drawn.pause.max(Duration::from_millis(20)),
+        ..drawn
+    }
+}
+
+fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
+    let mut clients = Vec::new();
+    let mut add = |name: String, work: &Work| clients.push(ClientCase::new(name, work));
+    let count = |rng: &mut Stream, most: u64| 0..u32::try_from(rng.between(1, most)).unwrap_or(1);
+    for producer in count(rng, 3) {
+        add(format!("producer-{producer}"), &Work::Producer(draw_producer(producer, TOPIC, rng)));
+    }
+    for reader in count(rng, 2) {
+        add(format!("reader-{reader}"), &Work::Reader { reader, topic: TOPIC.to_owned() });
+    }
+    for member in count(rng, 3) {
+        let (is_static, commits_automatically) = (rng.chance(400), rng.chance(500));
+        let plan = MemberPlan { member, is_static, commits_automatically };
+        add(format!("member-{member}"), &Work::Member(plan));
+    }
+    add("admin".to_owned(), &Work::Admin);
+    if rng.chance(400) {
+        let producer = draw_producer(50, COMPACTED, rng);
+        let keyed = ProducerPlan { keys: Some(KEYS), tombstones_per_mille: 250, ..producer };
+        add("producer-50".to_owned(), &Work::Producer(keyed));
+        add("reader-50".to_owned(), &Work::Reader { reader: 50, topic: COMPACTED.to_owned() });
+        if plan.broker.compacted_deletes {
+            add("trimmer".to_owned(), &Work::Trimmer);
+        }
+    }
+    if rng.chance(400) {
+        add("producer-60".to_owned(), &Work::Producer(draw_producer(60, SHORT, rng)));
+        add("slow-reader".to_owned(), &Work::Slow { reader: 60 });
+    }
+    if rng.chance(500) {
+        for worker in 0..rng.between(2, 3) {
+            add(format!("worker-{worker}"), &Work::Worker);
+        }
+    }
+    let optional = [
+        ("topics", Work::Topics, 700),
+        ("ids", Work::Ids, 500),
+        ("lister", Work::Lister, 500),
+        ("prober", Work::Prober { reader: 70 }, 300),
+        ("hostile", Work::Hostile, 200),
+    ];
+    for (name, work, per_mille) in optional {
+        if rng.chance(per_mille) {
+            add(name.to_owned(), &work);
+        }
+    }
+    clients
+}
+
+impl Plan {
+    fn draw(rng: &mut Stream) -> Plan {
+        let nodes = if rng.chance(800) { 3 } else { 5 };
+        let snapshot_bytes = *rng.pick(&[3_000, 30_000, 20 << 20]);
+        let drawn = BrokerPlan::draw(rng);
+        // A partition without a majority holds the journal from its oldest uncommitted record on (docs/replication.md, "A
+        // limit"): there is room for all that clients write meanwhile.
+        let broker = BrokerPlan {
+            journal_file_bytes: *rng.pick(&[1 << 20, 2 << 20]),
+            journal_files: 4,
+            shards: drawn.shards.min(2),
+            tail_memory_bytes: drawn.tail_memory_bytes.max(256 << 10),
+            partitions: drawn.partitions.min(3),
+            delete_retention_ms: BrokerPlan::FOR_EVER_MS,
+            families: Vec::new(),
+            ..drawn
+        };
+        Plan { nodes, snapshot_bytes, broker }
+    }
+
+    pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (1..=self.nodes).map(NodeId)
+    }
+
+    pub(super) fn machine_names(&self) -> Vec<String> {
+        self.node_ids().map(machine_name).collect()
+    }
+
+    /// How many replicas each partition has.
+    pub(super) fn replicas(&self) -> i16 {
+        3
+    }
+
+    /// A node's configuration, as `key=value`.
+    pub(super) fn overrides(&self, node: NodeId) -> Vec<String> {
+        let name = machine_name(node);
+        let founders: Vec<String> =
+            self.machine_names().iter().map(|name| format!("{name}:{BETWEEN_NODES}")).collect();
+        let is_of_one =
+            |entry: &String| entry.starts_with("listeners=") || entry.starts_with("advertised.listeners=");
+        let mut all: Vec<String> =
+            self.broker.overrides().into_iter().filter(|entry| !is_of_one(entry)).collect();
+        all.extend([
+            format!("node.id={node}"),
+            format!("listeners=PLAINTEXT://0.0.0.0:{PORT},CONTROLLER://0.0.0.0:{BETWEEN_NODES}"),
+            format!("advertised.listeners=PLAINTEXT://{name}:{PORT},CONTROLLER://{name}:{BETWEEN_NODES}"),
+            "controller.listener.names=CONTROLLER".to_owned(),
+            format!("controller.quorum.bootstrap.servers={}", founders.join(",")),
+            format!("default.replication.factor={}", self.replicas()),
+            format!("offsets.topic.replication.factor={}", self.replicas()),
+            format!("metadata.log.max.record.bytes.between.snapshots={}", self.snapshot_bytes),
+        ]);
+        all
+    }
+
+    /// As a node makes them of its configuration.
+    pub(super) fn storage_options(&self) -> StorageOptions {
+        let BrokerPlan { journal_file_bytes, journal_files, tail_memory_bytes, .. } = self.broker;
+        StorageOptions {
+            journal_file_bytes,
+            journal_files: usize::try_from(journal_files).unwrap_or(usize::MAX),
+            journal_replay_bytes: tail_memory_bytes,
+            tail_budget_bytes: usize::try_from(tail_memory_bytes).unwrap_or(usize::MAX),
+            ..StorageOptions::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::Fault;
+
+    #[test]
+    fn what_is_drawn_can_be_kept_and_loses_one_disk_at_most() {
+        for seed in 0..50 {
+            let case = draw("cluster", seed);
+            let read = Case::from_json(&case.to_json()).unwrap();
+            assert_eq!(read, case);
+            assert!(read.world_as::<Plan>().unwrap().nodes >= 3);
+            assert!(read.clients.iter().all(|client| client.work_as::<Work>().is_ok()));
+            let wipes = case.faults.iter().filter(|timed| matches!(timed.fault, Fault::Wipe { .. }));
+            assert!(wipes.count() <= 1);
+        }
+    }
+}

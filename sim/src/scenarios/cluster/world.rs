@@ -1,0 +1,116 @@
+//! The nodes that run, as the scenario sees them from inside.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use ordain::broker::Context;
+use ordain::metadata::MetadataImage;
+use ordain::metadata::controller::METADATA_PARTITION;
+use ordain::types::{NodeId, PartitionId};
+
+use super::plan::Plan;
+use crate::scenarios::fleet::{Stats, unlike};
+use crate::world::lock;
+
+#[derive(Default)]
+pub(super) struct World {
+    nodes: Mutex<Nodes>,
+}
+
+#[derive(Default)]
+struct Nodes {
+    /// With the number of the run.
+    running: BTreeMap<NodeId, (u64, Arc<Context>)>,
+    /// How often one has begun to run.
+    runs: u64,
+}
+
+impl World {
+    /// A node runs.
+    pub(super) fn join(&self, node: NodeId, context: Arc<Context>) {
+        let mut nodes = lock(&self.nodes);
+        nodes.runs += 1;
+        let run = nodes.runs;
+        nodes.running.insert(node, (run, context));
+    }
+
+    /// It runs no longer.
+    pub(super) fn leave(&self, node: NodeId) {
+        let gone = lock(&self.nodes).running.remove(&node);
+        drop(gone);
+    }
+
+    /// How the replicas on each node that runs stand.
+    pub(super) async fn stats(&self) -> Stats {
+        let running = lock(&self.nodes).running.clone();
+        let mut all = Stats::new();
+        for (node, (run, context)) in running {
+            if let Ok(stats) = context.partitions.stats(None).await {
+                all.insert((node, run), stats);
+            }
+        }
+        all
+    }
+
+    /// The image of each node that runs.
+    fn images(&self) -> BTreeMap<NodeId, Arc<MetadataImage>> {
+        let nodes = lock(&self.nodes);
+        nodes.running.iter().map(|(&node, (_, context))| (node, context.metadata())).collect()
+    }
+
+    /// The newest image that a node has; the one of whoever is first if all are the same.
+    pub(super) fn image(&self) -> Option<Arc<MetadataImage>> {
+        let nodes = lock(&self.nodes);
+        let newest = nodes.running.values().max_by_key(|(_, context)| context.image.end());
+        newest.map(|(_, context)| context.metadata())
+    }
+
+    /// The partitions that nobody leads, and nodes that do not run.
+    pub(super) async fn unled(&self, plan: &Plan) -> Vec<String> {
+        let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
+        let stats = self.stats().await;
+        let mut open = self.missing(plan);
+        for (id, name, _) in partitions(&image, plan) {
+            let led = stats.values().flatten().any(|one| one.id == id && one.leader && one.serving);
+            if !led {
+                open.push(format!("{name}: {}", unlike(&stats, id, 0).unwrap_or_default()));
+            }
+        }
+        open
+    }
+
+    /// What is not the same on all nodes yet, and how it stands.
+    pub(super) async fn unlike(&self, plan: &Plan) -> Vec<String> {
+        let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
+        let mut open = self.missing(plan);
+        for (node, other) in self.images() {
+            if *other != *image {
+                open.push(format!("node {node} knows the cluster as {other:?}, another one as {image:?}"));
+            }
+        }
+        let fenced = image.brokers.iter().filter(|(_, broker)| broker.fenced || broker.draining);
+        open.extend(fenced.map(|(node, _)| format!("node {node} is fenced")));
+        let stats = self.stats().await;
+        for (id, name, count) in partitions(&image, plan) {
+            open.extend(unlike(&stats, id, count).map(|how| format!("{name}: {how}")));
+        }
+        open
+    }
+
+    fn missing(&self, plan: &Plan) -> Vec<String> {
+        let nodes = lock(&self.nodes);
+        let missing = plan.node_ids().filter(|node| !nodes.running.contains_key(node));
+        missing.map(|node| format!("node {node} does not run")).collect()
+    }
+}
+
+/// All partitions, with a name for people and the number of their replicas.
+pub(super) fn partitions(image: &MetadataImage, plan: &Plan) -> Vec<(PartitionId, String, usize)> {
+    let metadata = (METADATA_PARTITION, "the metadata".to_owned(), plan.node_ids().count());
+    let of_topics = image.topics().flat_map(|topic| {
+        topic.partitions.iter().map(|(&index, partition)| {
+            let id = PartitionId { topic: topic.id, index };
+            (id, format!("{}-{index}", topic.name), partition.replicas.len())
+        })
+    });
+    std::iter::once(metadata).chain(of_topics).collect()
+}

@@ -1,0 +1,159 @@
+//! What logs hold on a disk, read back without the node.
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use ordain::log::{PartitionLog, Read, ReadRequest};
+use ordain::types::{NodeId, Offset, PartitionId};
+use ordain::wire::batch::{BatchCheck, BatchIterator};
+
+use crate::scenarios::Violation;
+
+/// A log as a disk holds it.
+pub(in crate::scenarios) struct Held {
+    pub(in crate::scenarios) start: Offset,
+    pub(in crate::scenarios) end: Offset,
+    pub(in crate::scenarios) bytes: Vec<u8>,
+    /// What stands at each offset, without control batches.
+    pub(in crate::scenarios) records: BTreeMap<Offset, Record>,
+}
+
+/// A record's key, value and headers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::scenarios) struct Record {
+    pub(in crate::scenarios) key: Option<Bytes>,
+    pub(in crate::scenarios) value: Option<Bytes>,
+    pub(in crate::scenarios) headers: Vec<(Bytes, Option<Bytes>)>,
+}
+
+/// What a decompressed batch may take here.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+
+/// Reads all that a log holds.
+///
+/// # Errors
+/// What cannot be read, and why.
+pub(in crate::scenarios) async fn read_log(log: &PartitionLog) -> Result<Held, String> {
+    let mut held =
+        Held { start: log.log_start(), end: log.log_end(), bytes: Vec::new(), records: BTreeMap::new() };
+    let whose = log.key().partition;
+    let mut at = held.start;
+    while at < held.end {
+        let request = ReadRequest { offset: at, max_bytes: 1 << 20, up_to: held.end, min_one_batch: true };
+        let pieces = match log.read(request).map_err(|error| error.to_string())? {
+            Read::Memory(pieces) => pieces,
+            Read::Stored(plan) => plan.run().await.map_err(|error| error.to_string())?,
+        };
+        let bytes: Bytes = pieces.concat().into();
+        held.bytes.extend_from_slice(&bytes);
+        let mut next = None;
+        for batch in BatchIterator::new(bytes, BatchCheck::Verify) {
+            let batch = batch.map_err(|error| format!("a batch of {whose} behind {at}: {error}"))?;
+            next = Some(batch.header().next_offset());
+            if batch.header().attributes.is_control() {
+                continue;
+            }
+            let unreadable = |error| format!("a batch of {whose} behind {at}: {error}");
+            let mut inside = batch.records(BATCH_BYTES_MAX).map_err(unreadable)?;
+            while let Some(record) = inside.next() {
+                let record = record.map_err(unreadable)?;
+                let offset = inside.offset_of(&record);
+                let headers = record.headers.into_iter().map(|header| (header.key, header.value)).collect();
+                held.records.insert(offset, Record { key: record.key, value: record.value, headers });
+            }
+        }
+        // Compaction may have taken all there was up to the end.
+        let Some(next) = next else { break };
+        at = next;
+    }
+    Ok(held)
+}
+
+/// Whether compaction may have taken records, or put batches together, on each replica for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::scenarios) enum Compacted {
+    No,
+    Maybe,
+}
+
+/// Two replicas hold the same records, from where the later of them begins (I2).
+///
+/// # Errors
+/// Where they differ.
+pub(in crate::scenarios) fn same(
+    id: PartitionId,
+    one: (NodeId, &Held),
+    other: (NodeId, &Held),
+    compacted: Compacted,
+) -> Result<(), Violation> {
+    let ((a, one), (b, other)) = (one, other);
+    let differ = |what: String| Err(Violation::new("I2-replicas-differ", format!("{id}: {what}")));
+    if one.end != other.end {
+        return differ(format!("on node {a} it ends at {}, on node {b} at {}", one.end, other.end));
+    }
+    let start = one.start.max(other.start);
+    for (offset, record) in one.records.range(start..) {
+        match other.records.get(offset) {
+            Some(found) if found == record => {}
+            None if compacted == Compacted::Maybe => {}
+            found => {
+                return differ(format!("at {offset} node {a} holds {record:?}, and node {b} {found:?}"));
+            }
+        }
+    }
+    let mut more = other.records.range(start..).filter(|(offset, _)| !one.records.contains_key(offset));
+    match more.next() {
+        Some((offset, record)) if compacted == Compacted::No => {
+            return differ(format!("at {offset} node {b} holds {record:?}, and node {a} nothing"));
+        }
+        Some(_) | None => {}
+    }
+    if compacted == Compacted::No && one.start == other.start && one.bytes != other.bytes {
+        return differ(format!("the bytes of nodes {a} and {b} differ, and the records in them do not"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ordain::types::{PartitionIndex, TopicId};
+
+    use super::*;
+
+    fn held(start: i64, records: &[(i64, &'static str)]) -> Held {
+        let record =
+            |value: &'static str| Record { key: None, value: Some(Bytes::from(value)), headers: Vec::new() };
+        Held {
+            start: Offset(start),
+            end: Offset(3),
+            bytes: Vec::new(),
+            records: records.iter().map(|(offset, value)| (Offset(*offset), record(value))).collect(),
+        }
+    }
+
+    #[test]
+    fn replicas_that_differ_are_found() {
+        let id = PartitionId { topic: TopicId([5; 16]), index: PartitionIndex(0) };
+        let check = |one: &Held, other: &Held, compacted| {
+            same(id, (NodeId(1), one), (NodeId(2), other), compacted).map_err(|wrong| wrong.text)
+        };
+        let all = held(0, &[(0, "a"), (1, "b"), (2, "c")]);
+        let other = held(0, &[(0, "a"), (1, "x"), (2, "c")]);
+        let less = held(0, &[(0, "a"), (2, "c")]);
+        let later = held(2, &[(2, "c")]);
+        assert_eq!(check(&all, &all, Compacted::No), Ok(()));
+        assert_eq!(check(&all, &later, Compacted::No), Ok(()), "it begins later");
+        for compacted in [Compacted::No, Compacted::Maybe] {
+            assert!(check(&all, &other, compacted).unwrap_err().contains("at 1 node 1"), "{compacted:?}");
+        }
+        assert!(check(&all, &less, Compacted::No).unwrap_err().contains("None"));
+        assert!(check(&less, &all, Compacted::No).unwrap_err().contains("node 1 nothing"));
+        assert_eq!(check(&all, &less, Compacted::Maybe), Ok(()));
+        assert_eq!(check(&less, &all, Compacted::Maybe), Ok(()));
+        let mut short = held(0, &[(0, "a"), (1, "b")]);
+        short.end = Offset(2);
+        assert!(check(&all, &short, Compacted::No).unwrap_err().contains("ends at 3"));
+        let mut bytes = held(0, &[(0, "a"), (1, "b"), (2, "c")]);
+        bytes.bytes.push(7);
+        assert!(check(&all, &bytes, Compacted::No).unwrap_err().contains("bytes"));
+    }
+}

@@ -1,0 +1,223 @@
+//! Several nodes, each on a machine of its own: their processes, what goes wrong among them, and what must hold of their
+//! replicas whatever runs above these.
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ordain::io::{Io, Shutdown};
+use ordain::types::NodeId;
+use tokio::sync::mpsc;
+
+use super::Violation;
+use crate::cluster::{Cluster, NodeHandle};
+use crate::rng::Stream;
+use crate::world::lock;
+
+pub(super) mod disks;
+pub(super) mod faults;
+mod settled;
+mod watch;
+
+pub(super) use settled::{Stats, unlike};
+pub(super) use watch::Watch;
+
+/// Exits that wait for the supervisor.
+const EXITS_MAX: usize = 1024;
+
+/// The machines of the nodes, and the supervisor that starts their processes again.
+pub(super) struct Fleet {
+    cluster: Cluster,
+    nodes: BTreeMap<NodeId, NodeHandle>,
+    exits: tokio::sync::Mutex<mpsc::Receiver<Exit>>,
+    /// The receiver outlives the programs.
+    _sender: mpsc::Sender<Exit>,
+    runs: Arc<Mutex<BTreeMap<NodeId, Run>>>,
+    paused: Arc<Mutex<Vec<NodeId>>>,
+    gone: Gone,
+    /// From now on no power fails that was to fail at some operation.
+    calm: Arc<AtomicBool>,
+}
+
+/// Told when a node's process is no more.
+pub(super) type Gone = Arc<dyn Fn(NodeId) + Send + Sync>;
+
+/// Why a process has ended by itself: it is started again, or it should not have come so far.
+pub(super) type Ended = Result<String, Violation>;
+
+/// A node's present run.
+#[derive(Default)]
+struct Run {
+    number: u64,
+    /// Asks it to stop.
+    stop: Option<Shutdown>,
+}
+
+struct Exit {
+    node: NodeId,
+    run: u64,
+    ended: Ended,
+}
+
+/// The name of a node's machine.
+pub(super) fn machine_name(node: NodeId) -> String {
+    format!("n{}", node.0)
+}
+
+impl Fleet {
+    /// Starts `program` on a machine for each of the nodes, and again after each end of it.
+    pub(super) fn start_up<F>(
+        cluster: &Cluster,
+        ids: impl Iterator<Item = NodeId>,
+        gone: Gone,
+        program: impl Fn(NodeHandle, Io, NodeId, Shutdown) -> F + Send + Sync + 'static,
+    ) -> Fleet
+    where
+        F: Future<Output = Ended> + Send + 'static,
+    {
+        let (sender, exits) = mpsc::channel(EXITS_MAX);
+        let runs: Arc<Mutex<BTreeMap<NodeId, Run>>> = Arc::default();
+        let nodes: BTreeMap<NodeId, NodeHandle> =
+            ids.map(|id| (id, cluster.add_node(&machine_name(id)))).collect();
+        let program = Arc::new(program);
+        for (&id, node) in &nodes {
+            let (program, sender, runs, gone) =
+                (Arc::clone(&program), sender.clone(), Arc::clone(&runs), Arc::clone(&gone));
+            let handle = node.clone();
+            node.start(move |io| {
+                let stop = Shutdown::new();
+                let run = {
+                    let mut runs = lock(&runs);
+                    let run = runs.entry(id).or_default();
+                    run.number += 1;
+                    run.stop = Some(stop.clone());
+                    run.number
+                };
+                let (running, sender, gone) =
+                    (program(handle.clone(), io, id, stop), sender.clone(), Arc::clone(&gone));
+                async move {
+                    let ended = running.await;
+                    gone(id);
+                    // The supervisor is gone only when the simulation is.
+                    drop(sender.send(Exit { node: id, run, ended }).await);
+                }
+            });
+        }
+        Fleet {
+            cluster: cluster.clone(),
+            nodes,
+            exits: tokio::sync::Mutex::new(exits),
+            _sender: sender,
+            runs,
+            paused: Arc::default(),
+            gone,
+            calm: Arc::default(),
+        }
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (NodeId, &NodeHandle)> {
+        self.nodes.iter().map(|(&id, node)| (id, node))
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<(NodeId, &NodeHandle)> {
+        self.nodes().find(|(_, node)| node.name() == name)
+    }
+
+    /// It is gone from one moment to the next.
+    pub(super) fn down(&self, id: NodeId, kill: impl FnOnce(&NodeHandle)) {
+        let Some(node) = self.nodes.get(&id) else { return };
+        if node.is_running() {
+            lock(&self.paused).retain(|&paused| paused != id);
+            kill(node);
+            (self.gone)(id);
+        }
+    }
+
+    /// What a loss of power does, for later; nothing from [`Fleet::calm`] on.
+    fn power_failure(&self, id: NodeId) -> Box<dyn FnOnce() + Send> {
+        let (node, gone) = (self.nodes.get(&id).cloned(), Arc::clone(&self.gone));
+        let (paused, calm) = (Arc::clone(&self.paused), Arc::clone(&self.calm));
+        Box::new(move || {
+            if let Some(node) = node
+                && node.is_running()
+                && !calm.load(Ordering::Relaxed)
+            {
+                lock(&paused).retain(|&one| one != id);
+                let _lost = node.power_fail();
+                gone(id);
+            }
+        })
+    }
+
+    /// The faults are over.
+    fn calm(&self) {
+        self.calm.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks the process to stop, if it runs.
+    fn stop(&self, id: NodeId) {
+        if let Some(stop) = lock(&self.runs).get(&id).and_then(|run| run.stop.as_ref()) {
+            stop.begin();
+        }
+    }
+
+    pub(super) fn up(&self, id: NodeId) {
+        if let Some(node) = self.nodes.get(&id)
+            && !node.is_running()
+        {
+            node.restart();
+        }
+    }
+
+    fn pause(&self, id: NodeId) {
+        if let Some(node) = self.nodes.get(&id)
+            && node.is_running()
+            && !lock(&self.paused).contains(&id)
+        {
+            lock(&self.paused).push(id);
+            node.pause();
+        }
+    }
+
+    fn resume(&self, id: NodeId) {
+        let mut paused = lock(&self.paused);
+        if paused.contains(&id)
+            && let Some(node) = self.nodes.get(&id)
+        {
+            paused.retain(|&one| one != id);
+            node.resume();
+        }
+    }
+
+    /// All lose their power, and come back.
+    pub(super) fn lose_power(&self) {
+        let ids: Vec<NodeId> = self.nodes.keys().copied().collect();
+        for &id in &ids {
+            self.down(id, |node| {
+                let _lost = node.power_fail();
+            });
+        }
+        ids.into_iter().for_each(|id| self.up(id));
+    }
+
+    /// Starts processes again that have ended by themselves.
+    pub(super) async fn supervise(&self, rng: &mut Stream) -> Violation {
+        loop {
+            let exit = self.exits.lock().await.recv().await.expect("there is a sender here");
+            let is_present = lock(&self.runs).get(&exit.node).is_some_and(|run| run.number == exit.run);
+            if !is_present || !self.nodes.get(&exit.node).is_some_and(NodeHandle::is_running) {
+                continue;
+            }
+            let why = match exit.ended {
+                Ok(why) => why,
+                Err(wrong) => return wrong,
+            };
+            self.cluster.note(format_args!("node {} has ended: {why}", exit.node));
+            self.down(exit.node, NodeHandle::crash);
+            let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(1000));
+            self.cluster.sleep(pause).await;
+            self.up(exit.node);
+        }
+    }
+}

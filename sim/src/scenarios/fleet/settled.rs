@@ -1,0 +1,40 @@
+//! Whether all replicas of a partition hold the same.
+use std::collections::BTreeMap;
+
+use ordain::partition::PartitionStats;
+use ordain::types::{NodeId, PartitionId};
+
+/// How the replicas on each node that runs stand; with the node the number of its run.
+pub(in crate::scenarios) type Stats = BTreeMap<(NodeId, u64), Vec<PartitionStats>>;
+
+/// Why the `count` replicas of a partition do not all hold the same, durably, as voters; `None` if they do.
+pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, count: usize) -> Option<String> {
+    let replicas: Vec<&PartitionStats> = stats.values().flatten().filter(|one| one.id == id).collect();
+    let leader = replicas.iter().find(|one| one.leader && one.serving);
+    let same = leader.is_some_and(|leader| {
+        replicas.len() == count
+            && leader.voters.keys().len() == replicas.len()
+            && replicas.iter().all(|one| {
+                one.epoch == leader.epoch
+                    && one.log_end == leader.log_end
+                    && one.durable_end == leader.log_end
+                    && one.high_watermark == leader.log_end
+                    && one.log_start == leader.log_start
+                    && !one.damaged
+            })
+    });
+    if same {
+        return None;
+    }
+    let told = |((node, _), stats): (&(NodeId, u64), &Vec<PartitionStats>)| {
+        let one = stats.iter().find(|one| one.id == id)?;
+        let PartitionStats { epoch, log_start, high_watermark, durable_end, log_end, .. } = one;
+        let (voters, serves) = (&one.voters, if one.serving { " (serving)" } else { "" });
+        let role = format!("{}{serves}", one.role);
+        Some(format!(
+            "n{node} {role} {epoch} {log_start}..{high_watermark}..{durable_end}..{log_end} of {voters}"
+        ))
+    };
+    let told: Vec<String> = stats.iter().filter_map(told).collect();
+    Some(told.join(", "))
+}
