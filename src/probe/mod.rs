@@ -3,7 +3,7 @@
 //!
 //! Owns one switch and one counter for each condition, for the whole process: one process runs one seed. There
 //! only with the feature `simulation` *and* debug assertions, so that no release build holds any of it, whatever
-//! package it was built together with; elsewhere [`mutant`] is `false` and [`sometimes`] nothing, both at compile time.
+//! package it was built together with; elsewhere [`mutant()`] is `false` and [`sometimes`] nothing, both at compile time.
 //!
 //! Invariants: a leaf, it imports nothing; unless a mutant is armed, nothing here changes what the core does; what was
 //! armed once stays armed.
