@@ -91,7 +91,7 @@ fn row(
         return None;
     }
     let known = image.partition(stats.id)?;
-    let isr = caught_up(stats, marks.get(&stats.id).copied());
+    let isr = caught_up(stats, marks.get(&stats.id).copied(), &known.isr);
     let led_already = (known.leader, known.leader_epoch) == (own, stats.epoch);
     let same: BTreeSet<NodeId> = known.isr.iter().copied().collect();
     if known.leader_epoch > stats.epoch || (led_already && same == isr.iter().copied().collect()) {
@@ -110,15 +110,14 @@ fn row(
     Some((stats.id.topic, data))
 }
 
-/// The voters that hold what the leader's log held when it was last looked at in this epoch, or all that is committed if it was
-/// not.
-fn caught_up(stats: &PartitionStats, mark: Option<(LeaderEpoch, Offset)>) -> Vec<NodeId> {
-    let enough = match mark {
-        Some((epoch, end)) if epoch == stats.epoch => end,
-        Some(_) | None => stats.high_watermark,
-    };
-    let enough = enough.min(stats.log_end);
-    stats.acknowledged.iter().filter(|(_, end)| *end >= enough).map(|&(node, _)| node).collect()
+/// The voters that hold what the leader's log held when it was last looked at in this epoch. If it was not, those that hold all that
+/// is committed, and those of `before` that are heard: most have not said yet to the new leader what they hold.
+fn caught_up(stats: &PartitionStats, mark: Option<(LeaderEpoch, Offset)>, before: &[NodeId]) -> Vec<NodeId> {
+    let mark = mark.filter(|(epoch, _)| *epoch == stats.epoch);
+    let enough = mark.map_or(stats.high_watermark, |(_, end)| end).min(stats.log_end);
+    let counts = |node: NodeId, end: Offset| end >= enough || (mark.is_none() && before.contains(&node));
+    let heard = stats.acknowledged.iter().filter(|&&(node, end)| counts(node, end));
+    heard.map(|&(node, _)| node).collect()
 }
 
 fn by_topic(rows: Vec<(TopicId, PartitionData)>) -> Vec<TopicData> {
@@ -130,4 +129,48 @@ fn by_topic(rows: Vec<(TopicId, PartitionData)>) -> Vec<TopicData> {
         .into_iter()
         .map(|(topic_id, partitions)| TopicData { topic_id, partitions, ..TopicData::default() })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::VoterSet;
+    use crate::types::PartitionIndex;
+
+    const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+
+    fn led(acknowledged: &[(i32, i64)]) -> PartitionStats {
+        PartitionStats {
+            id: PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) },
+            epoch: LeaderEpoch(4),
+            leader: true,
+            serving: true,
+            leader_node: Some(NodeId(1)),
+            role: "leader",
+            voters: VoterSet::new(ALL),
+            damaged: false,
+            log_start: Offset(0),
+            high_watermark: Offset(80),
+            log_end: Offset(100),
+            durable_end: Offset(100),
+            acknowledged: acknowledged.iter().map(|&(node, end)| (NodeId(node), Offset(end))).collect(),
+            size_bytes: 0,
+            segments: 1,
+        }
+    }
+
+    #[test]
+    fn a_follower_has_caught_up_if_it_holds_what_there_was_a_look_ago() {
+        let seen = led(&[(1, 100), (2, 95), (3, 89)]);
+        assert_eq!(caught_up(&seen, Some((LeaderEpoch(4), Offset(90))), &ALL), [NodeId(1), NodeId(2)]);
+    }
+
+    #[test]
+    fn whoever_was_in_sync_stays_so_until_a_new_leader_has_heard_what_it_holds() {
+        let (seen, before) = (led(&[(1, 100), (2, 80), (3, 0)]), Some((LeaderEpoch(3), Offset(90))));
+        assert_eq!(caught_up(&seen, before, &ALL), ALL);
+        assert_eq!(caught_up(&seen, None, &ALL[..2]), [NodeId(1), NodeId(2)], "the third was not in sync");
+        let silent = led(&[(1, 100), (2, 80)]);
+        assert_eq!(caught_up(&silent, None, &ALL), [NodeId(1), NodeId(2)], "the third is silent");
+    }
 }
