@@ -6,7 +6,7 @@ use ordain::client::admin::OffsetSpec;
 use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
 use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
 use ordain::io::Io;
-use ordain::types::Offset;
+use ordain::types::{ErrorCode, Offset};
 
 use super::account::Account;
 use super::checkers::end_of;
@@ -256,6 +256,32 @@ impl Look {
         Ok(ends)
     }
 
+    /// Where to go on where retention has moved the starts of logs while they were read; `None` if it has not.
+    async fn behind_retention(
+        &self,
+        client: &Client,
+        positions: &BTreeMap<TopicPartition, Offset>,
+    ) -> Result<Option<BTreeMap<TopicPartition, Option<Offset>>>, ClientError> {
+        let partitions: Vec<TopicPartition> = positions.keys().cloned().collect();
+        let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
+        let mut wanted = BTreeMap::new();
+        let mut moved = false;
+        for (at, &position) in positions {
+            let start = starts[at].offset;
+            if cleanup(&at.topic) == Cleanup::Retain && start > position {
+                moved = true;
+                self.history.note(format_args!("{at} begins at {start} by now"));
+                if let Some(extent) = self.history.events().extents.get_mut(at) {
+                    extent.start = extent.start.max(start);
+                }
+                wanted.insert(at.clone(), Some(start));
+            } else {
+                wanted.insert(at.clone(), Some(position));
+            }
+        }
+        Ok(moved.then_some(wanted))
+    }
+
     async fn read(
         &self,
         client: &Client,
@@ -267,9 +293,17 @@ impl Look {
         if wanted.is_empty() {
             return Ok(());
         }
-        let mut consumer = Consumer::assign(client, options, wanted);
+        let mut consumer = Consumer::assign(client, options.clone(), wanted);
         while consumer.positions() != *ends {
-            let fetched = consumer.poll(Duration::from_secs(2)).await?;
+            let fetched = match consumer.poll(Duration::from_secs(2)).await {
+                Err(error) if error.code() == Some(ErrorCode::OffsetOutOfRange) => {
+                    let positions = consumer.positions();
+                    let wanted = self.behind_retention(client, &positions).await?.ok_or(error)?;
+                    consumer = Consumer::assign(client, options.clone(), wanted);
+                    continue;
+                }
+                polled => polled?,
+            };
             for fetch in &fetched {
                 got(&self.history, Reader { reader: JUDGE, session: self.session }, fetch);
             }
