@@ -34,6 +34,8 @@ const QUEUE_CHANGES_MAX: usize = 128;
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// How long after a partition was made its first leader campaigns.
 const FIRST_CAMPAIGN: Duration = Duration::from_millis(30);
+/// How soon the metadata log is looked at again while it does not reach what the image has.
+const AHEAD_PAUSE: Duration = Duration::from_millis(20);
 /// How soon the metadata log is read again after it could not be.
 const CATCH_UP_PAUSE: Duration = Duration::from_secs(1);
 
@@ -169,6 +171,8 @@ pub struct Controller {
     snapshots: SnapshotKeeper,
     /// The image may be older than what this node knew before it started: a partition in it may have been deleted, here, too.
     is_behind: bool,
+    /// The image comes from a snapshot, and this node's log does not reach it yet.
+    is_ahead_of_log: bool,
     /// Partitions of this node that are not on its disk, until it is no longer behind: a replica that is made anew has
     /// forgotten what it voted before the deletion.
     postponed: BTreeSet<PartitionId>,
@@ -220,6 +224,7 @@ impl Controller {
             end,
             snapshots,
             is_behind: clustered,
+            is_ahead_of_log: false,
             postponed: BTreeSet::new(),
         };
         controller.reconfigure();
@@ -241,6 +246,10 @@ impl Controller {
             {
                 error!(%failure, "the metadata log cannot be followed; it is tried again");
                 pause = Some(clock.now().after(CATCH_UP_PAUSE));
+            }
+            if self.is_ahead_of_log {
+                // A read beyond the log's end is answered at once.
+                pause = pause.or(Some(clock.now().after(AHEAD_PAUSE)));
             }
             let deadline = [pause, self.snapshots.deadline()].into_iter().flatten().min();
             tokio::select! {
@@ -329,10 +338,12 @@ impl Controller {
                 Ok(batches) => batches,
                 // This node's disk has less than its snapshot: the rest comes from the others.
                 Err(ScanError::Partition(PartitionError::OutOfRange { end, .. })) if end < self.end => {
+                    self.is_ahead_of_log = true;
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),
             };
+            self.is_ahead_of_log = false;
             let Some(last) = batches.last() else { return Ok(()) };
             let end = last.header().next_offset();
             let bytes = batches.iter().map(|batch| batch.len() as u64).sum();
