@@ -21,6 +21,20 @@ impl Mode {
     }
 }
 
+/// How long a change that a node asks for may take.
+const NODE_TIMEOUT_MS: i32 = 20_000;
+
+/// As [`change`], for what a node asks.
+///
+/// # Errors
+/// As there.
+pub(super) async fn change_for_node<R: Send + 'static>(
+    context: &Context,
+    decide: impl FnOnce(&MetadataImage) -> Decision<R> + Send + 'static,
+) -> Result<R, ApiError> {
+    change(context, Mode::Make, NODE_TIMEOUT_MS, decide).await
+}
+
 /// Lets the controller decide, and waits until the change is committed, at most as long as the request says.
 ///
 /// # Errors

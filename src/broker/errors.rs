@@ -28,6 +28,17 @@ impl ApiError {
         ApiError { code, message: None }
     }
 
+    /// What a code and a message that another node answered say.
+    pub(super) fn answered(code: i16, message: Option<&Text>) -> Result<(), ApiError> {
+        match ErrorCode::from_code(code) {
+            Some(ErrorCode::None) => Ok(()),
+            known => Err(ApiError {
+                code: known.unwrap_or(ErrorCode::UnknownServerError),
+                message: message.map(ToString::to_string),
+            }),
+        }
+    }
+
     /// The message as the protocol carries it, cut to what a string may hold.
     pub(super) fn text(&self) -> Option<Text> {
         self.message.as_ref().map(|message| {

@@ -106,13 +106,7 @@ async fn create_there(
     let of = |name: &String| {
         let result = response.topics.iter().find(|result| *result.name == **name);
         let Some(result) = result else { return Err(ApiError::bare(ErrorCode::UnknownServerError)) };
-        match ErrorCode::from_code(result.error_code) {
-            Some(ErrorCode::None) => Ok(()),
-            code => Err(ApiError {
-                code: code.unwrap_or(ErrorCode::UnknownServerError),
-                message: result.error_message.as_ref().map(ToString::to_string),
-            }),
-        }
+        ApiError::answered(result.error_code, result.error_message.as_ref())
     };
     Ok(names.iter().map(of).collect())
 }

@@ -1,5 +1,6 @@
 //! Faults as data: what goes wrong, where, and when. Nodes are meant by their names; a fault of a node that is
 //! not there has no effect, so that clients can be taken away from a case.
+use std::convert::Infallible;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -191,6 +192,20 @@ pub struct Moment {
 pub struct TimedFault {
     pub at_us: u64,
     pub fault: Fault,
+}
+
+/// As [`play`], where nothing that happens ends the run.
+pub async fn play_all(
+    cluster: &Cluster,
+    schedule: &[TimedFault],
+    duration: Duration,
+    happens: impl Fn(&Fault),
+) {
+    let happens = |fault: &Fault| {
+        happens(fault);
+        Ok::<(), Infallible>(())
+    };
+    let Ok(()) = play(cluster, schedule, duration, happens).await;
 }
 
 /// Lets a schedule happen, and waits until `duration` is over.

@@ -6,6 +6,7 @@ use tracing::{info, warn};
 use super::report::Reporter;
 use super::{ANSWER_PATIENCE, Cluster, NoController, ask};
 use crate::broker::Context;
+use crate::broker::errors::ApiError;
 use crate::io::{Alarm, timeout};
 use crate::metadata::controller::NewBroker;
 use crate::types::{ErrorCode, Instant};
@@ -115,11 +116,7 @@ async fn try_register(
     };
     let answer = ask(context, cluster, REGISTRATION_VERSION, &request, deadline).await?;
     let BrokerRegistrationResponse { error_code, broker_epoch, .. } = answer;
-    Ok(match ErrorCode::from_code(error_code) {
-        Some(ErrorCode::None) => Ok(broker_epoch),
-        Some(code) => Err(code),
-        None => Err(ErrorCode::UnknownServerError),
-    })
+    Ok(ApiError::answered(error_code, None).map(|()| broker_epoch).map_err(|error| error.code))
 }
 
 /// Says every now and then that this broker lives, and which partitions it leads, until the node stops. A broker that the
@@ -210,9 +207,5 @@ async fn heartbeat(
     let asking = ask(context, cluster, HEARTBEAT_VERSION, &request, deadline);
     let answered = timeout(&*context.io.clock, deadline, asking).await;
     let BrokerHeartbeatResponse { error_code, .. } = answered.map_err(|_| NoController::TimedOut)??;
-    Ok(match ErrorCode::from_code(error_code) {
-        Some(ErrorCode::None) => Ok(()),
-        Some(code) => Err(code),
-        None => Err(ErrorCode::UnknownServerError),
-    })
+    Ok(ApiError::answered(error_code, None).map_err(|error| error.code))
 }

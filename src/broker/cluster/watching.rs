@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::{ANSWER_PATIENCE, Cluster, active_epoch};
+use super::{Cluster, active_epoch};
 use crate::broker::Context;
-use crate::broker::changes::{Mode, change};
+use crate::broker::changes::change_for_node;
 use crate::coordinator::group::command::DeletedTopic;
 use crate::metadata::controller::{BrokerState, change_broker};
 use crate::types::NodeId;
@@ -43,8 +43,7 @@ fn silent(context: &Context, cluster: &Cluster) -> Vec<NodeId> {
 }
 
 async fn fence(context: &Arc<Context>, node: NodeId) {
-    let patience = i32::try_from(ANSWER_PATIENCE.as_millis()).unwrap_or(i32::MAX);
-    let fenced = change(context, Mode::Make, patience, move |image| {
+    let fenced = change_for_node(context, move |image| {
         let epoch = image.brokers.get(&node).map_or(-1, |broker| broker.epoch);
         let draining = image.brokers.get(&node).is_some_and(|broker| broker.draining);
         change_broker(image, node, epoch, BrokerState { fenced: true, draining })

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use crate::broker::Context;
-use crate::broker::changes::{Mode, change};
-use crate::broker::cluster::ANSWER_PATIENCE;
+use crate::broker::changes::change_for_node;
 use crate::broker::errors::AsErrorCode;
 use crate::metadata::controller::{Decision, allocate_producer_ids};
 use crate::types::{ErrorCode, NodeId};
@@ -21,13 +20,11 @@ pub(in crate::broker) async fn handle(
     if NodeId(request.broker_id) != from {
         return refused(ErrorCode::InvalidRequest);
     }
-    let patience = i32::try_from(ANSWER_PATIENCE.as_millis()).unwrap_or(i32::MAX);
-    let allocated =
-        change(context, Mode::Make, patience, move |image| match allocate_producer_ids(image, from) {
-            Ok(decision) => Decision { records: decision.records, reply: Ok(decision.reply) },
-            Err(refusal) => Decision::reply(Err(refusal)),
-        })
-        .await;
+    let allocated = change_for_node(context, move |image| match allocate_producer_ids(image, from) {
+        Ok(decision) => Decision { records: decision.records, reply: Ok(decision.reply) },
+        Err(refusal) => Decision::reply(Err(refusal)),
+    })
+    .await;
     match allocated {
         Ok(Ok(block)) => AllocateProducerIdsResponse {
             producer_id_start: block.start,

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
 use crate::broker::Context;
-use crate::broker::changes::{Mode, change};
-use crate::broker::cluster::ANSWER_PATIENCE;
+use crate::broker::changes::change_for_node;
 use crate::metadata::controller::{Led, note_leaders};
 use crate::types::{ErrorCode, LeaderEpoch, NodeId, PartitionId, PartitionIndex};
 use crate::wire::messages::{AlterPartitionRequest, AlterPartitionResponse};
@@ -33,9 +32,7 @@ pub(in crate::broker) async fn handle(
         }
     }
     let epoch = request.broker_epoch;
-    let patience = i32::try_from(ANSWER_PATIENCE.as_millis()).unwrap_or(i32::MAX);
-    let noted =
-        change(context, Mode::Make, patience, move |image| note_leaders(image, from, epoch, &led)).await;
+    let noted = change_for_node(context, move |image| note_leaders(image, from, epoch, &led)).await;
     match noted {
         Ok(Ok(())) => AlterPartitionResponse::default(),
         Ok(Err(error)) => refused(crate::broker::errors::AsErrorCode::error_code(&error)),

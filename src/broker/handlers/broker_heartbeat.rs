@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::broker::Context;
-use crate::broker::changes::{Mode, change};
-use crate::broker::cluster::{ANSWER_PATIENCE, Cluster, active_epoch};
+use crate::broker::changes::change_for_node;
+use crate::broker::cluster::{Cluster, active_epoch};
 use crate::metadata::controller::{BrokerState, change_broker};
 use crate::types::{ErrorCode, NodeId};
 use crate::wire::messages::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
@@ -49,9 +49,7 @@ async fn beat(
         return Ok(now);
     }
     let (node, epoch) = (from, known.epoch);
-    let patience = i32::try_from(ANSWER_PATIENCE.as_millis()).unwrap_or(i32::MAX);
-    let changed =
-        change(context, Mode::Make, patience, move |image| change_broker(image, node, epoch, wanted)).await;
+    let changed = change_for_node(context, move |image| change_broker(image, node, epoch, wanted)).await;
     match changed {
         Ok(Ok(())) => Ok(wanted),
         Ok(Err(error)) => Err(crate::broker::errors::AsErrorCode::error_code(&error)),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use crate::broker::changes::{Mode, change};
-use crate::broker::cluster::{ANSWER_PATIENCE, Cluster, active_epoch};
+use crate::broker::changes::change_for_node;
+use crate::broker::cluster::{Cluster, active_epoch};
 use crate::broker::{Context, features};
 use crate::metadata::Endpoint;
 use crate::metadata::controller::{Decision, NewBroker, bootstrap, register_broker};
@@ -53,8 +53,7 @@ async fn register(
     };
     let lives = cluster.liveness().lives(epoch, from, context.io.clock.now(), cluster.session_timeout);
     let id = cluster.id.clone();
-    let patience = i32::try_from(ANSWER_PATIENCE.as_millis()).unwrap_or(i32::MAX);
-    let registered = change(context, Mode::Make, patience, move |image| {
+    let registered = change_for_node(context, move |image| {
         if let Some(known) = image.brokers.get(&broker.node)
             && known.directory != broker.directory
             && !known.fenced

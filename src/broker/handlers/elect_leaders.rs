@@ -198,13 +198,7 @@ async fn there(
             of_topic.partition_result.iter().find(|result| result.partition_id == *index)
         });
         let Some(result) = result else { return Err(ApiError::bare(ErrorCode::UnknownServerError)) };
-        match ErrorCode::from_code(result.error_code) {
-            Some(ErrorCode::None) => Ok(()),
-            code => Err(ApiError {
-                code: code.unwrap_or(ErrorCode::UnknownServerError),
-                message: result.error_message.as_ref().map(ToString::to_string),
-            }),
-        }
+        ApiError::answered(result.error_code, result.error_message.as_ref())
     };
     wanted.iter().map(outcome).collect()
 }

@@ -1,5 +1,4 @@
 //! Lets faults happen to the broker, its clients, and what is between them.
-use std::convert::Infallible;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::plan::BROKER;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::PowerLoss;
 use crate::fault_atlas::{Aim, Target};
-use crate::faults::{Death, Fault, ROOM, TimedFault, play};
+use crate::faults::{Death, Fault, ROOM, TimedFault, play_all};
 use crate::world::NodeIndex;
 
 /// Lets a schedule happen, and waits until `duration` is over.
@@ -20,11 +19,7 @@ pub(super) async fn run(
     schedule: &[TimedFault],
     duration: Duration,
 ) {
-    let happens = |fault: &Fault| {
-        apply(cluster, machine, clients, fault);
-        Ok::<(), Infallible>(())
-    };
-    let Ok(()) = play(cluster, schedule, duration, happens).await;
+    play_all(cluster, schedule, duration, |fault| apply(cluster, machine, clients, fault)).await;
 }
 
 fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &Fault) {

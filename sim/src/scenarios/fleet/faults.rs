@@ -1,13 +1,12 @@
 //! What goes wrong among the nodes, as data, and how it is done to them. Any number of nodes may lose their power or be cut
 //! off at once: what they hold durably comes back. Disks are lost for good on as many as the scenario allows. What runs on
 //! the clients' machines, and what is between them and the nodes, can suffer, too.
-use std::convert::Infallible;
 use std::time::Duration;
 
 use super::Fleet;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
-use crate::faults::{Fault, TimedFault, micros, play};
+use crate::faults::{Fault, TimedFault, micros, play_all};
 use crate::rng::Stream;
 use crate::world::NodeIndex;
 
@@ -281,11 +280,7 @@ pub(in crate::scenarios) async fn run(
     schedule: &[TimedFault],
     duration: Duration,
 ) {
-    let happens = |fault: &Fault| {
-        apply(cluster, fleet, clients, fault);
-        Ok::<(), Infallible>(())
-    };
-    let Ok(()) = play(cluster, schedule, duration, happens).await;
+    play_all(cluster, schedule, duration, |fault| apply(cluster, fleet, clients, fault)).await;
 }
 
 fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault) {
