@@ -222,9 +222,9 @@ impl AsErrorCode for GroupError {
             GroupError::GroupTooLarge { .. } | GroupError::PendingMemberWithInstanceId => {
                 ErrorCode::UnknownServerError
             }
-            GroupError::TooManyGroups { .. } | GroupError::TooManyOffsets { .. } => {
-                ErrorCode::CoordinatorNotAvailable
-            }
+            GroupError::TooManyGroups { .. }
+            | GroupError::TooManyOffsets { .. }
+            | GroupError::MembersTooLarge { .. } => ErrorCode::CoordinatorNotAvailable,
             GroupError::NotCoordinator => ErrorCode::NotCoordinator,
         }
     }

@@ -67,6 +67,9 @@ pub(in crate::broker) async fn handle(
 /// The first version that tells whom to ask instead (KIP-951).
 const LEADERS_FROM: i16 = 16;
 
+/// A request for more partitions than these is answered at once: what waits is held in memory, as long as the client likes.
+const WAITING_PARTITIONS_MAX: usize = 50_000;
+
 /// The isolation that leaves out what is aborted: answers to it list what is (KIP-98).
 const READ_COMMITTED: i8 = 1;
 
@@ -187,8 +190,10 @@ async fn read_until_enough(
     limits: &Limits,
 ) -> Vec<Answer> {
     let deadline = context.io.clock.now().after(limits.wait);
-    let waiter = (limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
-        .then(|| FetchWaiter::new(limits.min_bytes as u64));
+    let may_wait = wants.len() <= WAITING_PARTITIONS_MAX;
+    let waiter =
+        (may_wait && limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
+            .then(|| FetchWaiter::new(limits.min_bytes as u64));
     let results = read(context, wants, limits, waiter.as_ref()).await;
     let Some(waiter) = waiter else { return finish(context, limits, results).await };
     // The waiter may be satisfied by what came after the reading: that is not in these results.
