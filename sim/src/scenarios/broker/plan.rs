@@ -5,7 +5,7 @@ use std::time::Duration;
 use ordain::client::TopicPartition;
 use serde::{Deserialize, Serialize};
 
-use super::history::Mode;
+use super::history::{Mode, PROBER, SLOW_READER};
 use super::load::LoadWork;
 use crate::case::{Case, ClientCase};
 use crate::faults::{Family, Fault, TimedFault, draw_families, draw_schedule};
@@ -239,7 +239,7 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
         let plan = ProducerPlan::draw(60, rng);
         add("producer-60", &Work::Producer(ProducerPlan { topic: SHORT.to_owned(), ..plan }));
         if rng.chance(500) {
-            add("slow-reader", &Work::Slow { reader: 60 });
+            add("slow-reader", &Work::Slow { reader: SLOW_READER });
         }
         for chaser in 60..63 {
             add(&format!("chaser-{chaser}"), &Work::Chaser { topic: SHORT.to_owned() });
@@ -251,7 +251,7 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
         }
     }
     let optional = [
-        ("prober", Work::Prober { reader: 70 }),
+        ("prober", Work::Prober { reader: PROBER }),
         ("lister", Work::Lister),
         ("ids", Work::Ids),
         ("hostile", Work::Hostile),
