@@ -36,9 +36,9 @@ pub use replication::{
     SilentNodes,
 };
 pub use request::{
-    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
-    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadFrom, ReadRequest,
-    ReadResult, Required,
+    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, HandOverTerms,
+    LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData,
+    ReadFrom, ReadRequest, ReadResult, Required,
 };
 pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;

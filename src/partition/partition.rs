@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 pub(super) use incoming::Incoming;
 pub(super) use serving::{Entries, is_reset};
 
+use super::handle::spread;
 use super::leaderships::Leadership;
 use super::request::{AppendError, Appended, LeadershipError, PartitionSpec, Required};
 use super::waiters::Waiters;
@@ -42,6 +43,8 @@ pub(super) struct Partition {
     durable_end: Offset,
     /// Batches that no reader may see yet: where each ends, and its bytes.
     uncommitted: VecDeque<(Offset, u64)>,
+    /// Up to where its leader has told that the log is committed: perhaps more than this replica holds.
+    leader_high_watermark: Offset,
     /// Deletions of records that wait until a majority has moved its log's start there.
     waiting_start: Vec<(Offset, Place)>,
     fetches: Waiters,
@@ -157,11 +160,13 @@ impl Partition {
         }
         let recovered = if awaits_repair { nothing(founders) } else { recovered(&log, founders) };
         let durable_end = recovered.log_end;
+        // The lower half: a remainder of it is even enough.
+        let timing = Timing { first_turn: spread(spec.id) as u32, ..Timing::default() };
         #[cfg_attr(
             not(all(feature = "simulation", debug_assertions)),
             expect(unused_mut, reason = "planted there")
         )]
-        let mut replica = Replica::new(key, recovered, Timing::default(), seed, out.now);
+        let mut replica = Replica::new(key, recovered, timing, seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
         Partition {
@@ -173,6 +178,7 @@ impl Partition {
             waiting_commit: VecDeque::new(),
             durable_end,
             uncommitted: VecDeque::new(),
+            leader_high_watermark: Offset::ZERO,
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
             nodes,
@@ -315,6 +321,10 @@ impl Partition {
     fn check_read(&self, request: &ReadRequest) -> Result<(), LeadershipError> {
         match request.from {
             ReadFrom::Leader => self.check(request.epoch),
+            ReadFrom::Nearby => match self.check(request.epoch) {
+                Err(LeadershipError::NotLeader) if self.replica.follows() => Ok(()),
+                other => other,
+            },
             // What a replica knows to be committed stays so, whoever leads.
             ReadFrom::Replica if self.log.damage().is_none() => Ok(()),
             ReadFrom::Replica => Err(LeadershipError::Storage),
@@ -322,7 +332,10 @@ impl Partition {
     }
 
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
-        let uncommitted = mutant(Mutant::ReadUncommitted);
+        let uncommitted = mutant(Mutant::ReadUncommitted)
+            || (mutant(Mutant::FollowerServesUncommitted)
+                && request.from == ReadFrom::Nearby
+                && !self.leads());
         let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
@@ -347,8 +360,16 @@ impl Partition {
             start: log_start,
             end: self.log.log_end(),
         };
+        let follows = request.from == ReadFrom::Nearby && !self.leads();
+        if follows && request.offset > self.log.log_end() && request.offset <= self.leader_high_watermark {
+            sometimes(Condition::FollowerAskedTooEarly);
+            return failed(PartitionError::NotYet { asked: request.offset, end: self.log.log_end() });
+        }
         if request.offset < log_start || request.offset > self.log.log_end() {
             return failed(out_of_range());
+        }
+        if follows && request.offset < high_watermark {
+            sometimes(Condition::FollowerServed);
         }
         let plan = log::ReadRequest {
             offset: request.offset,

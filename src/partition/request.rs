@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -108,6 +109,8 @@ pub enum AppendError {
 pub enum PartitionError {
     #[error(transparent)]
     Leadership(#[from] LeadershipError),
+    #[error("this replica does not hold the offset {asked} yet: it ends at {end}")]
+    NotYet { asked: Offset, end: Offset },
     #[error("the offset {asked} is outside the log, {start} to {end}")]
     OutOfRange { asked: Offset, start: Offset, end: Offset },
     #[error("the journal failed")]
@@ -142,6 +145,8 @@ pub enum ReadFrom {
     Leader,
     /// Any that is sound, up to what it knows to be committed.
     Replica,
+    /// The leader, or one that follows the leader of the client's epoch and hears it (KIP-392).
+    Nearby,
 }
 
 /// What a partition answered. The offsets are valid where there is no error.
@@ -240,6 +245,17 @@ impl PartitionStats {
 
 pub(super) type OnAppended = Box<dyn FnOnce(Vec<AppendOutcome>) + Send>;
 
+/// To whom this node hands over what it leads.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct HandOverTerms {
+    /// Nodes that are to lead nothing, either.
+    pub avoid: BTreeSet<NodeId>,
+    /// If there are no others, one of them has to do.
+    pub to_anybody: bool,
+    /// At most so many partitions of a shard at once; more when it is asked again.
+    pub at_once_max: usize,
+}
+
 /// What a shard is asked.
 pub(super) enum Request {
     Create {
@@ -312,6 +328,9 @@ pub(super) enum Request {
     },
     /// Others are to lead what is led here; answered with how much is, of what others could lead.
     HandOver {
+        terms: Arc<HandOverTerms>,
         reply: oneshot::Sender<usize>,
     },
+    /// Whether the replicas here campaign last from now on.
+    Reluctant(bool),
 }

@@ -57,6 +57,8 @@ pub(super) struct Shard {
     peers: BTreeMap<NodeId, Peer>,
     /// Those that are not heard.
     silent: BTreeSet<NodeId>,
+    /// This node is to lead nothing, as long as others can.
+    reluctant: bool,
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
     /// bound them.
     held_rows: VecDeque<(NodeId, Held)>,
@@ -140,6 +142,7 @@ impl Shard {
             timers: BTreeSet::new(),
             peers: BTreeMap::new(),
             silent: BTreeSet::new(),
+            reluctant: false,
             held_rows: VecDeque::new(),
             held_chains: BTreeMap::new(),
             post_office,
@@ -503,7 +506,8 @@ impl Shard {
             Request::Damaged { id, error } => self.tell_damage(id, &error),
             Request::Campaign { ids } => self.campaign(&ids),
             Request::Transfer { id, to } => self.step(id, Event::TransferLeadership { to: Some(to) }),
-            Request::HandOver { reply } => drop(reply.send(self.hand_over())),
+            Request::HandOver { terms, reply } => drop(reply.send(self.hand_over(&terms))),
+            Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
         }
     }
 

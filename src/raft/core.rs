@@ -35,6 +35,8 @@ pub(super) struct Core {
     /// Nodes that are not heard.
     silent: Vec<NodeId>,
     pub(super) electable: bool,
+    /// It leaves campaigns to the others as long as they come to one.
+    pub(super) reluctant: bool,
     #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
     pub(super) mistake: Option<Mistake>,
 }
@@ -56,6 +58,7 @@ impl Core {
             log,
             silent: Vec::new(),
             electable: true,
+            reluctant: false,
             #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
             mistake: None,
         }
@@ -91,6 +94,15 @@ impl Core {
 
     pub(super) fn is_silent(&self, node: NodeId) -> bool {
         self.silent.contains(&node)
+    }
+
+    /// How many voters that are heard campaign before this one.
+    pub(super) fn turns_before(&self) -> u32 {
+        let mut heard = self.voters().keys().iter().filter(|key| !self.is_silent(key.node));
+        let count = heard.clone().count() as u32;
+        let Some(place) = heard.position(|&key| key == self.key) else { return 0 };
+        let turn = (place as u32 + count - self.timing.first_turn % count) % count;
+        if self.reluctant { turn + count } else { turn }
     }
 
     pub(super) fn note_silent(&mut self, node: NodeId) {

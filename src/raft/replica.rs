@@ -7,8 +7,8 @@ use super::prospective::Prospective;
 use super::unattached::Unattached;
 use super::voting::{self, Allegiance, Answer};
 use super::{
-    ChangeRefusal, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position, Recovered, ReplicaKey,
-    Timer, Timing, Vote, VoteReply, VoterSet,
+    Ballot, ChangeRefusal, Decision, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position,
+    Recovered, Refusal, ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
 };
 use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 
@@ -124,6 +124,7 @@ impl Replica {
                     self.unattach(now, effects);
                 }
             }
+            Event::Reluctant(reluctant) => self.core.reluctant = reluctant,
             Event::Resign => self.unattach(now, effects),
             Event::StorageFailed => self.become_role(Role::Failed, effects),
         }
@@ -181,6 +182,9 @@ impl Replica {
     fn take_vote(&mut self, now: Instant, from: NodeId, vote: &Vote, effects: &mut Vec<Effect>) {
         let (allegiance, voted) = (self.allegiance(), self.core.vote);
         let answer = voting::decide(&mut self.core, allegiance, from, vote, effects);
+        if vote.ballot == Ballot::PreVote {
+            self.after_pre_vote(now, answer);
+        }
         if self.core.vote != voted {
             // It gave its vote: it waits for the outcome before it campaigns itself.
             self.unattach(now, effects);
@@ -188,6 +192,30 @@ impl Replica {
         if let Answer::Now(decision) = answer {
             let message = voting::reply(&self.core, allegiance, vote, decision);
             effects.push(Effect::Send { to: from, message });
+        }
+    }
+
+    /// Keeps two voters from campaigning at once: of the two, the one that can win goes first.
+    fn after_pre_vote(&mut self, now: Instant, answer: Answer) {
+        match (answer, &mut self.role) {
+            (Answer::Now(Decision::Granted), Role::Follower(follower)) => {
+                follower.give_way(&mut self.core, now);
+            }
+            (Answer::Now(Decision::Refused(Refusal::LogBehind)), Role::Follower(follower)) => {
+                follower.hurry(&self.core, now);
+            }
+            (Answer::Now(Decision::Refused(Refusal::LogBehind)), Role::Unattached(unattached)) => {
+                unattached.hurry(&self.core, now);
+            }
+            (
+                Answer::Now(_) | Answer::OnceDurable,
+                Role::Unattached(_)
+                | Role::Follower(_)
+                | Role::Prospective(_)
+                | Role::Candidate(_)
+                | Role::Leader(_)
+                | Role::Failed,
+            ) => {}
         }
     }
 
@@ -607,6 +635,19 @@ impl Replica {
             Role::Leader(_) => Some(self.core.key.node),
             Role::Follower(follower) => Some(follower.leader()),
             Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Failed => None,
+        }
+    }
+
+    /// Whether it follows a leader whose node is heard.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        match &self.role {
+            Role::Follower(follower) => follower.hears_its_leader(),
+            Role::Unattached(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Failed => false,
         }
     }
 

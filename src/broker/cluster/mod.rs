@@ -6,6 +6,7 @@
 //! `docs/cluster.md`.
 mod asking;
 mod balance;
+mod draining;
 mod liveness;
 mod membership;
 mod report;
@@ -15,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use balance::balance_leaders;
+pub use draining::drain_when_told;
 pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
@@ -25,7 +27,7 @@ use super::Context;
 use crate::config::QuorumConfig;
 use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
-use crate::partition::PeerCalls;
+use crate::partition::{HandOverTerms, PeerCalls};
 use crate::types::{Instant, LeaderEpoch};
 
 /// What a node of several knows and uses beside what every node has.
@@ -57,6 +59,13 @@ impl Cluster {
             draining: Shutdown::new(),
             liveness: Mutex::default(),
         }
+    }
+
+    /// To whom a node that stops hands over what it leads.
+    #[must_use]
+    pub fn hand_over_terms(&self, context: &Context) -> HandOverTerms {
+        let terms = draining::terms(&context.metadata(), context.config().node_id);
+        HandOverTerms { to_anybody: true, at_once_max: usize::MAX, ..terms }
     }
 
     /// Tells the controller that this node is about to stop, so that it gets nothing new; waits until this node's image shows it, at

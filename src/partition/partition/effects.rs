@@ -36,6 +36,9 @@ impl Partition {
         out: &mut Outbox,
     ) {
         self.incoming = incoming;
+        if reply.epoch >= self.replica.epoch() {
+            self.leader_high_watermark = reply.high_watermark.end;
+        }
         self.step(Event::Received { from, message: Message::FetchReply(reply) }, out);
     }
 

@@ -11,6 +11,7 @@ use crate::peers::{
     Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
     PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
 };
+use crate::probe::{Condition, sometimes};
 use crate::raft::{Contacts, Event};
 use crate::types::{Instant, NodeId, PartitionId};
 use crate::wire::PeerFrame;
@@ -69,6 +70,7 @@ impl Replication {
             contacts: Contacts::new(options.timing.silence),
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
+            refused: BTreeSet::new(),
             fetches: BTreeSet::new(),
             replies: BTreeSet::new(),
             desk,
@@ -175,6 +177,8 @@ struct Hub {
     contacts: Contacts,
     nodes: BTreeMap<NodeId, (NodeAddress, Dialling)>,
     links: BTreeMap<LinkId, Owned>,
+    /// Nodes where nothing listened, since the last connection with them was made.
+    refused: BTreeSet<NodeId>,
     /// Shards that have something for requests to a node, and for replies to one.
     fetches: BTreeSet<(NodeId, usize)>,
     replies: BTreeSet<(NodeId, usize)>,
@@ -272,6 +276,7 @@ impl Hub {
         for node in self.nodes.keys().copied().collect::<Vec<_>>() {
             if nodes.get(&node) != self.nodes.get(&node).map(|(address, _)| address) {
                 self.nodes.remove(&node);
+                self.refused.remove(&node);
                 if !nodes.contains_key(&node) {
                     self.contacts.forget(node);
                     self.silent.set(node, false);
@@ -364,6 +369,7 @@ impl Hub {
                 if let Some(before) = self.links.keys().find(same).copied() {
                     self.links.remove(&before);
                 }
+                self.refused.remove(&link.peer);
                 self.desk.up(link, greeting.peer.frame_bytes_max);
                 self.links.insert(link, Owned { frames, ready: true, side });
                 let (peer, direction) = (link.peer, link.direction);
@@ -375,7 +381,14 @@ impl Hub {
                 }
                 Ok(())
             }
-            LinkEvent::Down { link } => self.close(link).await,
+            LinkEvent::Down { link } => {
+                self.close(link).await?;
+                self.look_for_gone(now, link.peer).await
+            }
+            LinkEvent::Refused { peer } => {
+                self.refused.insert(peer);
+                self.look_for_gone(now, peer).await
+            }
             LinkEvent::Frame { link, frame } => match self.take_frame(now, link, frame).await? {
                 Ok(()) => Ok(()),
                 Err(what) => {
@@ -384,6 +397,19 @@ impl Hub {
                 }
             },
         }
+    }
+
+    /// A process that listens no more and with which no connection is left has ended: its replicas need not wait for the silence.
+    /// If it has not, this costs an election and nothing else.
+    async fn look_for_gone(&mut self, now: Instant, peer: NodeId) -> Result<(), PartitionsClosed> {
+        if !self.refused.contains(&peer) || self.links.keys().any(|link| link.peer == peer) {
+            return Ok(());
+        }
+        let Some(event) = self.contacts.gone(peer, now) else { return Ok(()) };
+        sometimes(Condition::PeerGoneAtOnce);
+        tracing::info!(node = %peer, "another node is gone: its connections ended, and nothing listens there");
+        self.note(&event);
+        self.tell_all(|| PeerStep::Contact(event.clone())).await
     }
 
     /// Dropping it closes it.
