@@ -32,8 +32,7 @@ pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use leaderships::{Leadership, Leaderships};
 pub use maintenance::Maintenance;
 pub use replication::{
-    CallFailed, CallService, KnownNodes, LateService, PeerCall, PeerCalls, PeerSetup, Replication,
-    SilentNodes,
+    CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,
 };
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, HandOverTerms,

@@ -28,6 +28,20 @@ pub enum Required {
     Leader,
     /// Once it is committed: on a majority (`acks=all`).
     Committed,
+    /// Once it is committed, and so many replicas hold it durably (`acks=all` with `min.insync.replicas`).
+    Replicas(usize),
+}
+
+impl Required {
+    /// The same, with so many replicas at least where it is about more than this node.
+    #[must_use]
+    pub fn with_replicas(self, least: usize) -> Required {
+        match self {
+            Required::Leader => Required::Leader,
+            Required::Committed => Required::Replicas(least),
+            Required::Replicas(count) => Required::Replicas(count.max(least)),
+        }
+    }
 }
 
 /// How an append is answered.
@@ -57,6 +71,8 @@ impl AppendTerms {
 pub struct AppendRequest {
     pub id: PartitionId,
     pub batch: ValidatedBatch,
+    /// How many replicas have to hold it durably before it counts as committed to whoever asked, if that is more than a majority.
+    pub replicas_min: usize,
 }
 
 /// What an append led to.

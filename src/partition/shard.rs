@@ -405,6 +405,8 @@ impl Shard {
 
     /// Carries out what a partition wants: journal entries into the turn, answers to their requests.
     fn take(&mut self, id: PartitionId, mut out: Outbox) {
+        // Who is told that others lead is told who.
+        self.tell_leadership(id);
         std::mem::take(&mut out.entries).into_iter().for_each(|entry| self.gather(entry));
         let once_durable = std::mem::take(&mut out.once_durable).into_iter();
         self.turn.once_durable.extend(once_durable.map(|event| OnceDurable::Step(id, event)));
@@ -415,7 +417,6 @@ impl Shard {
             self.deletions.answer(place, start);
         }
         self.post(id, out);
-        self.tell_leadership(id);
     }
 
     /// Tells those who act on it, if who leads has changed.
@@ -530,7 +531,12 @@ impl Shard {
             let mut out = self.outbox();
             match self.partitions.get_mut(&append.id) {
                 Some(partition) => match partition.check_decided(rest.epoch) {
-                    Ok(()) => partition.append(append.batch, rest.required, place, &mut out),
+                    Ok(()) => partition.append(
+                        append.batch,
+                        rest.required.with_replicas(append.replicas_min),
+                        place,
+                        &mut out,
+                    ),
                     Err(error) => out.answered.push((place, Err(error.into()))),
                 },
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
@@ -600,6 +606,7 @@ impl Shard {
                 Some(mut partition) => {
                     let mut out = self.outbox();
                     partition.step(Event::Resign, &mut out);
+                    partition.refuse_parked(&mut out);
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
                     self.forget_partition(*id, partition.wakes);

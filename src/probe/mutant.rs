@@ -113,8 +113,8 @@ listed! {
         /// a follower keeps only the epochs that records tell of
         ReplicaEpochStartsLost = "replica-epoch-starts-lost",
         /// a node that a person drains goes on leading
-        DrainKeepsLeading = "drain-keeps-leading",
+        ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a follower gives consumers what its log holds, committed or not
-        FollowerServesUncommitted = "follower-serves-uncommitted",
+        ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
     }
 }

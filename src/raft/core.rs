@@ -1,6 +1,6 @@
 use super::log_state::LogState;
 use super::timing::Jitter;
-use super::{Effect, Fetch, Mistake, Position, ReplicaKey, Timing, VoterSet};
+use super::{Effect, Fetch, Mistake, Position, ReplicaKey, Timing, Vote, VoterSet};
 use crate::types::{EpochHistory, LeaderEpoch, NodeId, Offset};
 
 /// What a replica knew durably when its node started.
@@ -31,6 +31,9 @@ pub(super) struct Core {
     pub(super) vote_durable: bool,
     /// Who is to be told of the vote once it is durable.
     pub(super) vote_asked_by: Option<NodeId>,
+    /// A pre-vote of this epoch that was refused because its leader was heard: granted once it is not any more, if it can be. Boxed: it
+    /// is rare.
+    pub(super) pre_vote_refused: Option<Box<(NodeId, Vote)>>,
     pub(super) log: LogState,
     /// Nodes that are not heard.
     silent: Vec<NodeId>,
@@ -55,6 +58,7 @@ impl Core {
             vote: vote.filter(|_| epoch >= last_epoch),
             vote_durable: true,
             vote_asked_by: None,
+            pre_vote_refused: None,
             log,
             silent: Vec::new(),
             electable: true,
@@ -123,6 +127,7 @@ impl Core {
         self.vote = None;
         self.vote_durable = true;
         self.vote_asked_by = None;
+        self.pre_vote_refused = None;
     }
 
     /// Votes, in this epoch, for whom it has not voted yet.

@@ -143,7 +143,7 @@ impl Members {
     /// What handlers use of it.
     pub(super) fn cluster(&self) -> Cluster {
         let id = self.founding.cluster.to_string();
-        Cluster::new(id, self.replication.calls(), &self.config)
+        Cluster::new(id, (self.replication.calls(), self.replication.doubts()), &self.config)
     }
 
     /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.

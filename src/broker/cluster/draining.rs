@@ -55,7 +55,7 @@ async fn follow(context: &Context) {
             context.image.once(|image, _| image.is_draining(own)).await;
             continue;
         }
-        if mutant(Mutant::DrainKeepsLeading) {
+        if mutant(Mutant::ClusterDrainKeepsLeading) {
             context.image.once(|new, _| !new.is_draining(own)).await;
             continue;
         }
@@ -66,7 +66,7 @@ async fn follow(context: &Context) {
         }
         let deadline = clock.now().after(LOOK);
         match context.partitions.hand_over(terms(&image, own), clock, deadline).await {
-            Ok(0) => sometimes(Condition::DrainedNodeLedNothing),
+            Ok(0) => sometimes(Condition::ClusterDrained),
             Ok(left) => warn!(left, "draining: others have not taken over yet what this node leads"),
             Err(_) => return,
         }

@@ -5,6 +5,7 @@
 //! `AllocateProducerIds`, and those of clients that change metadata), carried by the connections between nodes: see
 //! `docs/cluster.md`.
 mod asking;
+mod awaiting;
 mod balance;
 mod draining;
 mod liveness;
@@ -21,13 +22,14 @@ pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
 pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask_node, forward};
+pub(super) use awaiting::await_leaders;
 pub(super) use liveness::Liveness;
 
 use super::Context;
 use crate::config::QuorumConfig;
 use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
-use crate::partition::{HandOverTerms, PeerCalls};
+use crate::partition::{HandOverTerms, NodeDoubts, PeerCalls};
 use crate::types::{Instant, LeaderEpoch};
 
 /// What a node of several knows and uses beside what every node has.
@@ -42,6 +44,8 @@ pub struct Cluster {
     pub heartbeat_interval: Duration,
     /// How often leaders that are not the preferred ones hand over; `None`: not by themselves.
     pub balance_interval: Option<Duration>,
+    /// Which nodes may not be there.
+    pub doubts: NodeDoubts,
     /// This node is about to stop: the controller is told.
     draining: Shutdown,
     liveness: Mutex<Liveness>,
@@ -49,10 +53,11 @@ pub struct Cluster {
 
 impl Cluster {
     #[must_use]
-    pub fn new(id: String, calls: PeerCalls, quorum: &QuorumConfig) -> Cluster {
+    pub fn new(id: String, (calls, doubts): (PeerCalls, NodeDoubts), quorum: &QuorumConfig) -> Cluster {
         Cluster {
             id,
             calls,
+            doubts,
             session_timeout: quorum.session_timeout,
             heartbeat_interval: quorum.heartbeat_interval,
             balance_interval: quorum.balance_interval,

@@ -403,7 +403,8 @@ impl Consumer {
                     position.next = None;
                 }
                 Some(Err(error)) if error.is_retriable() => {
-                    if !position.ask_the_leader(later) {
+                    let was_elsewhere = position.ask_the_leader(later);
+                    if !was_elsewhere {
                         self.client.invalidate();
                     }
                 }

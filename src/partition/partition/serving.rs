@@ -143,11 +143,12 @@ impl Partition {
         let acknowledged = self.replica.acknowledged();
         let heard = acknowledged.into_iter().filter(|(node, _)| *node != own && !silent.contains(node));
         let wanted = |node: NodeId| !terms.avoid.contains(&node);
-        let allowed = heard.filter(|&(node, _)| wanted(node) || terms.to_anybody);
+        let mut allowed: Vec<_> = heard.filter(|&(node, _)| wanted(node) || terms.to_anybody).collect();
+        let best = allowed.iter().map(|&(node, end)| (wanted(node), end)).max()?;
+        allowed.retain(|&(node, end)| (wanted(node), end) == best);
         // Of those that hold as much, another one for each partition.
-        let (spread, count) = (spread(self.log.key().partition), self.replica.voters().keys().len() as u64);
-        let turn = |node: NodeId| spread.wrapping_add(node.0.unsigned_abs().into()) % count;
-        allowed.max_by_key(|&(node, end)| (wanted(node), end, turn(node))).map(|(node, _)| node)
+        let place = usize::try_from(spread(self.log.key().partition) % allowed.len() as u64).ok()?;
+        allowed.get(place).map(|&(node, _)| node)
     }
 
     pub(in crate::partition) fn has_no_leader(&self) -> bool {

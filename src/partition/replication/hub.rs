@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::calls::{CallService, Desk, Due, PeerCall, PeerCalls};
-use super::{PeerStep, Post, SilentNodes};
+use super::{NodeDoubts, PeerStep, Post};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
@@ -35,7 +35,7 @@ pub struct Replication {
     nodes: KnownNodes,
     transport: PeerTransport,
     calls: PeerCalls,
-    silent: SilentNodes,
+    doubts: NodeDoubts,
     tasks: Mutex<Vec<TaskHandle>>,
 }
 
@@ -58,7 +58,7 @@ impl Replication {
         let known = KnownNodes::default();
         known.set(nodes);
         let (shards, post) = partitions.peer_side();
-        let (desk, silent) = (Arc::<Desk>::default(), SilentNodes::default());
+        let (desk, doubts) = (Arc::<Desk>::default(), NodeDoubts::default());
         let calls = PeerCalls::new(Arc::clone(&desk));
         let hub = Hub {
             io: io.clone(),
@@ -75,7 +75,7 @@ impl Replication {
             replies: BTreeSet::new(),
             desk,
             service,
-            silent: silent.clone(),
+            doubts: doubts.clone(),
             shutdown: shutdown.clone(),
         };
         let (stopped, told) = (shutdown.clone(), Arc::clone(&known.shared));
@@ -93,7 +93,7 @@ impl Replication {
             nodes: known,
             transport,
             calls,
-            silent,
+            doubts,
             tasks: Mutex::new(vec![serving, hub]),
         }
     }
@@ -115,10 +115,10 @@ impl Replication {
         self.calls.clone()
     }
 
-    /// Which of the known nodes have not been heard for the silence that counts as failure.
+    /// Which of the known nodes may not be there.
     #[must_use]
-    pub fn silent_nodes(&self) -> SilentNodes {
-        self.silent.clone()
+    pub fn doubts(&self) -> NodeDoubts {
+        self.doubts.clone()
     }
 
     /// What happened to connections so far.
@@ -184,7 +184,7 @@ struct Hub {
     replies: BTreeSet<(NodeId, usize)>,
     desk: Arc<Desk>,
     service: Arc<dyn CallService>,
-    silent: SilentNodes,
+    doubts: NodeDoubts,
     shutdown: Shutdown,
 }
 
@@ -279,7 +279,7 @@ impl Hub {
                 self.refused.remove(&node);
                 if !nodes.contains_key(&node) {
                     self.contacts.forget(node);
-                    self.silent.set(node, false);
+                    self.doubts.trust(node);
                 }
             }
         }
@@ -370,6 +370,9 @@ impl Hub {
                     self.links.remove(&before);
                 }
                 self.refused.remove(&link.peer);
+                if !self.contacts.is_silent(link.peer) {
+                    self.doubts.trust(link.peer);
+                }
                 self.desk.up(link, greeting.peer.frame_bytes_max);
                 self.links.insert(link, Owned { frames, ready: true, side });
                 let (peer, direction) = (link.peer, link.direction);
@@ -382,6 +385,9 @@ impl Hub {
                 Ok(())
             }
             LinkEvent::Down { link } => {
+                if self.links.contains_key(&link) {
+                    self.doubts.doubt(link.peer, now);
+                }
                 self.close(link).await?;
                 self.look_for_gone(now, link.peer).await
             }
@@ -406,7 +412,7 @@ impl Hub {
             return Ok(());
         }
         let Some(event) = self.contacts.gone(peer, now) else { return Ok(()) };
-        sometimes(Condition::PeerGoneAtOnce);
+        sometimes(Condition::ClusterPeerGone);
         tracing::info!(node = %peer, "another node is gone: its connections ended, and nothing listens there");
         self.note(&event);
         self.tell_all(|| PeerStep::Contact(event.clone())).await
@@ -513,8 +519,8 @@ impl Hub {
 
     fn note(&self, event: &Event) {
         match event {
-            Event::NodeSilent { node } => self.silent.set(*node, true),
-            Event::NodeHeard { node } => self.silent.set(*node, false),
+            Event::NodeSilent { node } => self.doubts.doubt(*node, self.io.clock.now()),
+            Event::NodeHeard { node } => self.doubts.trust(*node),
             other => unreachable!("contacts say nothing else: {other:?}"),
         }
     }
