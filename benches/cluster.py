@@ -235,7 +235,7 @@ def measure(name, cluster, arguments, results):
 def with_client():
     """Goes on in the Python that has librdkafka, unless this is it."""
     python = install.confluent_python()
-    if pathlib.Path(sys.prefix) != python.parent.parent:
+    if pathlib.Path(sys.prefix).resolve() != python.parent.parent.resolve():
         os.execv(python, [str(python), *sys.argv])
 
 

@@ -304,6 +304,11 @@ impl Partition {
         }
     }
 
+    /// Whether appends wait for who leads.
+    pub(super) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
     /// This log goes away: nobody waits for who leads it.
     pub(super) fn refuse_parked(&mut self, out: &mut Outbox) {
         for Parked { place, .. } in std::mem::take(&mut self.parked) {

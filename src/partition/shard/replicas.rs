@@ -578,13 +578,16 @@ impl Shard {
         }
     }
 
-    /// Lets others lead what is led here, where another voter is heard; counts what is led still.
+    /// Lets others lead what is led here, where another voter is heard; counts what is led still, or led from where nobody
+    /// here knows yet.
     pub(super) fn hand_over(&mut self, terms: &HandOverTerms) -> usize {
         let silent = &self.silent;
         let led = self.partitions.iter().filter(|(_, one)| one.leads());
         let successors = led.filter_map(|(&id, one)| Some((id, one.successor(silent, terms)?)));
         let successors: Vec<(PartitionId, NodeId)> = successors.collect();
-        let count = successors.len();
+        // Who follows is to be known, too: some wait to be told.
+        let waiting = self.partitions.values().filter(|one| one.has_parked() && !one.leads()).count();
+        let count = successors.len() + waiting;
         for (id, to) in successors.into_iter().take(terms.at_once_max) {
             if self.partitions.get(&id).is_some_and(|partition| partition.standing().is_ok()) {
                 self.step(id, Event::TransferLeadership { to: Some(to) });

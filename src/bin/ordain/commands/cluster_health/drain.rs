@@ -29,7 +29,7 @@ pub struct Arguments {
     dry_run: bool,
     /// How long to wait until others lead, in seconds; the node goes on draining afterwards.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    timeout: u64,
+    wait: u64,
 }
 
 /// What a node leads.
@@ -86,7 +86,7 @@ pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(
     }
     let change = [ConfigChange::Set { name: DRAIN_KEY.to_owned(), value: "true".to_owned() }];
     client.alter_configs(&resource, &change, Validate::Apply).await?;
-    let (now, began) = (until_nothing_moves(client, node, &before, asked.timeout).await?, before.all());
+    let (now, began) = (until_nothing_moves(client, node, &before, asked.wait).await?, before.all());
     tell(format, node, &now, Told::Done { began })?;
     if now.movable.is_empty() && !now.metadata { Ok(()) } else { Err(Failure::Told) }
 }
