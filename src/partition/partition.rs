@@ -443,7 +443,6 @@ impl Partition {
         };
         let follows = request.from == ReadFrom::Nearby && !self.leads();
         if follows && request.offset > self.log.log_end() && request.offset <= self.leader_high_watermark {
-            sometimes(Condition::ClusterFollowerAskedEarly);
             return failed(PartitionError::NotYet { asked: request.offset, end: self.log.log_end() });
         }
         if request.offset < log_start || request.offset > self.log.log_end() {

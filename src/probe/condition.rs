@@ -102,8 +102,6 @@ listed! {
         ClusterChangeLostController = "cluster-change-lost-controller",
         /// a follower gave a consumer records
         ClusterFollowerServed = "cluster-follower-served",
-        /// a consumer asked a follower for what it did not hold yet, and its leader did
-        ClusterFollowerAskedEarly = "cluster-follower-asked-early",
         /// a node that a person drains led nothing that another one could lead
         ClusterDrained = "cluster-drained",
         /// a node ceased to coordinate groups with members, and lived on
