@@ -68,7 +68,8 @@ class Results:
         print(f"{name:44} {value:>12.3f} {unit}", flush=True)
         self.path.write_text(json.dumps(self.figures, indent=1) + "\n")
 
-    def gaps(self, name, gaps):
+    def gaps(self, name, gaps, before):
+        self.add(f"{name}, worst gap in the 2 s before", max(before) * 1000, "ms")
         print(f"{name}: " + " ".join(f"{gap * 1000:.0f}" for gap in gaps), flush=True)
         self.add(f"{name}, median gap", statistics.median(gaps) * 1000, "ms")
         self.add(f"{name}, worst gap", max(gaps) * 1000, "ms")
@@ -107,11 +108,11 @@ class Traffic:
             self.producer.poll(0)
             time.sleep(EVERY)
 
-    def longest_gap(self, since):
+    def longest_gap(self, since, until):
         """The longest time in which a partition acknowledged nothing."""
         longest = 0
         for times in self.times:
-            some = [at for at in times if at >= since]
+            some = [at for at in times if since <= at <= until]
             if len(some) < 2:
                 raise nodes.Unlike(f"a partition of {self.topic} acknowledges nothing any more")
             longest = max(longest, *(after - before for before, after in zip(some, some[1:])))
@@ -134,25 +135,26 @@ def create(cluster, name, partitions):
 
 
 def gaps(cluster, arguments, end):
-    """Ends the node that leads most, again and again; the longest gap of a partition each time."""
+    """Ends the node that leads most, again and again; the longest gap of a partition each time, and before it."""
     topic = f"gaps-{time.time_ns()}"
     create(cluster, topic, PARTITIONS)
     cluster.settle()
     traffic = Traffic(cluster, topic, {} if arguments.client_defaults else PROMPT)
     time.sleep(2)
-    found = []
+    found, before = [], []
     for _ in range(arguments.kills):
         node = cluster.nodes[cluster.most_leading(topic)]
         began = time.monotonic()
+        before.append(traffic.longest_gap(began - 2, began))
         end(node)
         time.sleep(max(0.0, began + 3 - time.monotonic()))
-        found.append(traffic.longest_gap(began - 0.3))
+        found.append(traffic.longest_gap(began - 0.3, began + 3))
         node.launch()
         node.wait_ready()
         cluster.settle()
         time.sleep(SETTLE)
     traffic.stop()
-    return found
+    return found, before
 
 
 def resident_bytes(node):
@@ -225,9 +227,9 @@ def many(cluster, arguments, results):
 
 def measure(name, cluster, arguments, results):
     if name == "kill":
-        results.gaps("kill -9", gaps(cluster, arguments, lambda node: node.kill()))
+        results.gaps("kill -9", *gaps(cluster, arguments, lambda node: node.kill()))
     elif name == "restart":
-        results.gaps("SIGTERM", gaps(cluster, arguments, nodes.stop_orderly))
+        results.gaps("SIGTERM", *gaps(cluster, arguments, nodes.stop_orderly))
     else:
         many(cluster, arguments, results)
 
