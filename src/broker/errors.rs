@@ -109,6 +109,7 @@ impl AsErrorCode for PartitionError {
         match self {
             PartitionError::Leadership(error) => error.error_code(),
             PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            PartitionError::NotYet { .. } => ErrorCode::OffsetNotAvailable,
             PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
             PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
         }

@@ -32,13 +32,12 @@ pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use leaderships::{Leadership, Leaderships};
 pub use maintenance::Maintenance;
 pub use replication::{
-    CallFailed, CallService, KnownNodes, LateService, PeerCall, PeerCalls, PeerSetup, Replication,
-    SilentNodes,
+    CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,
 };
 pub use request::{
-    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
-    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadFrom, ReadRequest,
-    ReadResult, Required,
+    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, HandOverTerms,
+    LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData,
+    ReadFrom, ReadRequest, ReadResult, Required,
 };
 pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;

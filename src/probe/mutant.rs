@@ -112,5 +112,9 @@ listed! {
         ReplicaStartAtOnce = "replica-start-at-once",
         /// a follower keeps only the epochs that records tell of
         ReplicaEpochStartsLost = "replica-epoch-starts-lost",
+        /// a node that a person drains goes on leading
+        ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
+        /// a follower gives consumers what its log holds, committed or not
+        ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
     }
 }

@@ -34,6 +34,8 @@ pub enum Event {
     CancelVoterChange,
     /// Whether this replica can serve as leader: not while it misses records that it once held.
     Electable(bool),
+    /// Whether this replica shall campaign last: its node is to lead nothing, as long as others can.
+    Reluctant(bool),
     /// The leader shall lead no longer: its log is going away, or its node.
     Resign,
     /// This node's storage failed: it may hold less than it said it would.

@@ -14,8 +14,8 @@ use super::{
     Service, Session, serve,
 };
 use crate::broker::{
-    Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, features,
-    fence_silent, forget_deleted_topics, keep_membership, register,
+    Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, drain_when_told,
+    features, fence_silent, forget_deleted_topics, keep_membership, register,
 };
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
@@ -464,6 +464,7 @@ async fn join_cluster(
     let spawn = |name, task| drop(context.io.spawn.spawn(name, task));
     spawn("membership", Box::pin(keep_membership(Arc::clone(context), Arc::clone(cluster), member)));
     spawn("fencing", Box::pin(fence_silent(Arc::clone(context), Arc::clone(cluster))));
+    spawn("draining", Box::pin(drain_when_told(Arc::clone(context))));
     spawn("balance", Box::pin(balance_leaders(Arc::clone(context), Arc::clone(cluster))));
     spawn("deleted-topics", Box::pin(forget_deleted_topics(Arc::clone(context))));
     Ok(())

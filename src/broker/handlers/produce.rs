@@ -285,7 +285,8 @@ fn check(
         ));
     }
     let batch = recompress(batch, config)?;
-    Ok(AppendRequest { id: PartitionId { topic: topic.id, index }, batch })
+    let id = PartitionId { topic: topic.id, index };
+    Ok(AppendRequest { id, batch, replicas_min: min_insync })
 }
 
 fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {

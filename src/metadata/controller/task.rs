@@ -411,7 +411,7 @@ impl Controller {
             rest.drain(..taken);
             let batch = batch.build();
             let bytes = batch.batch().len() as u64;
-            let append = AppendRequest { id: METADATA_PARTITION, batch };
+            let append = AppendRequest { id: METADATA_PARTITION, batch, replicas_min: 0 };
             let appended = self.partitions.append_one(append, terms).await?;
             if self.clustered && appended.is_err() && self.active_epoch() != epoch {
                 sometimes(Condition::ClusterChangeLostController);

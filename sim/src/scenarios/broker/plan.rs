@@ -77,6 +77,10 @@ pub(in crate::scenarios) enum Work {
     Producer(ProducerPlan),
     /// Reads a topic from the beginning, again and again. An operation is one pass.
     Reader { reader: u32, topic: String },
+    /// The same from a rack, which is one of so many: from replicas there. An operation is one pass.
+    Near { reader: u32, topic: String, racks: u32 },
+    /// Drains nodes, of which there are so many, in turn. Each change is an operation.
+    Drainer { nodes: i32 },
     /// Reads the topic that keeps little, slowly. An operation is a poll.
     Slow { reader: u32 },
     /// Fetches from inside batches. An operation is a fetch.
