@@ -14,4 +14,4 @@ pub use image::{
     BrokerImage, ConfigResource, Endpoint, ImageCell, ImageError, MetadataImage, PartitionImage, TopicImage,
 };
 pub use snapshot::{SnapshotId, SnapshotInvalid};
-pub use snapshots::{Loaded, SnapshotError, Snapshots};
+pub use snapshots::{Loaded, Receiving, SnapshotError, Snapshots, read_piece};

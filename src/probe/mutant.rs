@@ -112,5 +112,9 @@ listed! {
         ReplicaStartAtOnce = "replica-start-at-once",
         /// a follower keeps only the epochs that records tell of
         ReplicaEpochStartsLost = "replica-epoch-starts-lost",
+        /// a voter of the metadata that was removed becomes one again as soon as it follows
+        ClusterRemovedVoterReturns = "cluster-removed-voter-returns",
+        /// the metadata log begins anew before a snapshot stands for what comes before
+        ClusterResetWithoutSnapshot = "cluster-reset-without-snapshot",
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::broker::{
     Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, features,
-    fence_silent, forget_deleted_topics, keep_membership, register,
+    fence_silent, forget_deleted_topics, join_quorum, keep_membership, register,
 };
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
@@ -464,6 +464,7 @@ async fn join_cluster(
     spawn("membership", Box::pin(keep_membership(Arc::clone(context), Arc::clone(cluster), member)));
     spawn("fencing", Box::pin(fence_silent(Arc::clone(context), Arc::clone(cluster))));
     spawn("balance", Box::pin(balance_leaders(Arc::clone(context), Arc::clone(cluster))));
+    spawn("quorum", Box::pin(join_quorum(Arc::clone(context), Arc::clone(cluster))));
     spawn("deleted-topics", Box::pin(forget_deleted_topics(Arc::clone(context))));
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! `docs/cluster.md`.
 mod asking;
 mod balance;
+mod joining;
 mod liveness;
 mod membership;
 mod report;
@@ -15,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use balance::balance_leaders;
+pub use joining::join_quorum;
 pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
@@ -26,12 +28,16 @@ use crate::config::QuorumConfig;
 use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::PeerCalls;
-use crate::types::{Instant, LeaderEpoch};
+use crate::types::{Instant, LeaderEpoch, NodeId};
 
 /// What a node of several knows and uses beside what every node has.
 pub struct Cluster {
     /// The id that its founders gave it.
     pub id: String,
+    /// The nodes that voted on the metadata first.
+    pub founders: Vec<NodeId>,
+    /// The name of the listener for nodes.
+    pub listener: String,
     /// Requests to other nodes.
     pub calls: PeerCalls,
     /// How long a broker may be silent until it is fenced.
@@ -40,6 +46,8 @@ pub struct Cluster {
     pub heartbeat_interval: Duration,
     /// How often leaders that are not the preferred ones hand over; `None`: not by themselves.
     pub balance_interval: Option<Duration>,
+    /// Whether this node asks to vote on the metadata once it has caught up.
+    pub joins_quorum: bool,
     /// This node is about to stop: the controller is told.
     draining: Shutdown,
     liveness: Mutex<Liveness>,
@@ -47,9 +55,12 @@ pub struct Cluster {
 
 impl Cluster {
     #[must_use]
-    pub fn new(id: String, calls: PeerCalls, quorum: &QuorumConfig) -> Cluster {
+    pub fn new(id: String, founders: Vec<NodeId>, calls: PeerCalls, quorum: &QuorumConfig) -> Cluster {
         Cluster {
             id,
+            founders,
+            listener: quorum.listener.name.clone(),
+            joins_quorum: quorum.joins_quorum,
             calls,
             session_timeout: quorum.session_timeout,
             heartbeat_interval: quorum.heartbeat_interval,

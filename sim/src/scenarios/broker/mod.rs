@@ -199,6 +199,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Admin
         | Work::Load(_)
         | Work::Waiter
+        | Work::Voters
         | Work::Topics => plan::TOPIC,
     }
 }
@@ -221,6 +222,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Topics => clients::administer_topics(seat).await,
         Work::Trimmer => clients::trim(seat).await,
         Work::Waiter => clients::wait_for_records(seat).await,
+        Work::Voters => clients::change_voters(seat).await,
         Work::Chaser { .. } => clients::chase(seat).await,
         Work::Worker => clients::work_in_group(seat).await,
     }

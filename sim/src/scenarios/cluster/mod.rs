@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ordain::probe::{self, Mutant};
+
 use super::broker::account::Account;
 use super::broker::checkers;
 use super::broker::clients::{Ending, Servers};
@@ -15,7 +17,7 @@ use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
 use super::fleet::{Fleet, Watch, faults};
-use super::{Scenario, Violation};
+use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
@@ -28,7 +30,10 @@ use plan::Plan;
 use world::World;
 
 /// Nodes that form a cluster, and their clients, under faults after which nothing that was acknowledged may be lost.
-pub struct Nodes;
+pub struct Nodes {
+    /// A mistake to find.
+    pub mutant: Option<Mutant>,
+}
 
 /// Longer than a delivery takes.
 const LAST_DELIVERIES: Duration = Duration::from_secs(25);
@@ -39,11 +44,18 @@ const LOOK: Duration = Duration::from_millis(50);
 
 impl Scenario for Nodes {
     fn name(&self) -> &'static str {
-        "cluster"
+        self.mutant.map_or("cluster", mutant_scenario_name)
     }
 
     fn about(&self) -> &'static str {
-        "three or five whole nodes that form a cluster, and their clients, under faults"
+        match self.mutant {
+            None => "three to five whole nodes that form a cluster, and their clients, under faults",
+            Some(_) => "the same with a mistake on purpose: seeds must fail",
+        }
+    }
+
+    fn without_mistake(&self) -> Option<&'static str> {
+        self.mutant.map(|_| "cluster")
     }
 
     fn draw(&self, seed: u64) -> Case {
@@ -55,6 +67,9 @@ impl Scenario for Nodes {
         cluster: Cluster,
         case: Case,
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+        if let Some(mutant) = self.mutant {
+            probe::arm(mutant);
+        }
         Box::pin(async move {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));

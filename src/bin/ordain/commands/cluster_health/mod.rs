@@ -2,7 +2,7 @@
 //! `balance` judge, here it is shown.
 pub mod balance;
 mod findings;
-mod look;
+pub mod look;
 pub mod restart;
 #[cfg(test)]
 mod tests;
