@@ -108,7 +108,11 @@ impl World {
 fn missing_voters(image: &MetadataImage, plan: &Plan, stats: &Stats) -> Vec<String> {
     let leader = stats.values().flatten().find(|one| one.id == METADATA_PARTITION && one.serving);
     let Some(leader) = leader else { return Vec::new() };
-    let shall = image.quorum.clone().unwrap_or_else(|| plan.founders().collect());
+    let shall = match &image.quorum {
+        _ if plan.joins_quorum => plan.node_ids().collect(),
+        Some(nodes) => nodes.clone(),
+        None => plan.founders().collect(),
+    };
     let missing = shall.into_iter().filter(|&node| leader.voters.of_node(node).is_none());
     missing.map(|node| format!("node {node} does not vote on the metadata: {}", leader.voters)).collect()
 }
