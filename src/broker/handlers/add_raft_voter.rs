@@ -12,8 +12,9 @@ use crate::partition::{ChangeDone, ChangeRefusal, PartitionStats, ReplicaKey, Vo
 use crate::types::{ErrorCode, Instant, NodeId, Uuid};
 use crate::wire::messages::{AddRaftVoterRequest, AddRaftVoterResponse};
 
-/// The longest that a node is waited for until it has caught up: less than a node waits for the controller's answer.
-const CATCH_UP_MAX: Duration = Duration::from_secs(15);
+/// The longest that a change may take, until the node has caught up and it is committed: less than a node waits for the controller's
+/// answer.
+pub(super) const CHANGE_MAX: Duration = Duration::from_secs(15);
 
 /// AddRaftVoter (key 80, KIP-853): a node that follows the metadata votes on it from now on. Carried out by the active controller.
 pub(in crate::broker) async fn handle(
@@ -33,7 +34,7 @@ async fn add(context: &Arc<Context>, request: &AddRaftVoterRequest) -> Result<()
     let cluster = quorum_of(context, request.cluster_id.as_deref())?;
     let stats = leading(context).await?;
     let key = wanted(&context.metadata(), cluster, &stats, request)?;
-    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(CATCH_UP_MAX);
+    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(CHANGE_MAX);
     let deadline = context.io.clock.now().after(patience);
     let done = if request.ack_when_committed { ChangeDone::Committed } else { ChangeDone::Appended };
     let is_news = note(context, cluster, key.node, Suffrage::Votes).await?;

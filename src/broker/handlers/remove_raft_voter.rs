@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use super::add_raft_voter::{change_voters, leading, note, quorum_of};
-use crate::broker::cluster::ANSWER_PATIENCE;
+use super::add_raft_voter::{CHANGE_MAX, change_voters, leading, note, quorum_of};
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
 use crate::metadata::controller::Suffrage;
@@ -44,7 +43,7 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
         return Err(ApiError::new(ErrorCode::VoterNotFound, text));
     }
     let is_news = note(context, cluster, key.node, Suffrage::Observes).await?;
-    let deadline = context.io.clock.now().after(ANSWER_PATIENCE);
+    let deadline = context.io.clock.now().after(CHANGE_MAX);
     let made = change_voters(context, VoterChange::Remove(key), ChangeDone::Committed, deadline).await;
     if made.is_err() && is_news && still_votes(context, key).await {
         note(context, cluster, key.node, Suffrage::Votes).await?;

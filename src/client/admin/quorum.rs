@@ -141,6 +141,7 @@ impl Client {
             ..Listener::default()
         });
         let request = AddRaftVoterRequest {
+            cluster_id: None,
             timeout_ms: self.timeout_ms(),
             voter_id: observer.id.0,
             voter_directory_id: observer.directory,
@@ -158,6 +159,7 @@ impl Client {
     /// `VOTER_NOT_FOUND` and the like, or what went wrong on the way: it may have been done then.
     pub async fn remove_voter(&self, voter: &QuorumVoter) -> Result<(), ClientError> {
         let request = RemoveRaftVoterRequest {
+            cluster_id: None,
             voter_id: voter.id.0,
             voter_directory_id: voter.directory,
             ..RemoveRaftVoterRequest::default()
