@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// Asks for the offsets of these partitions once: what is wrong with one does not concern the others.
-    pub(in crate::client) async fn try_list_offsets(
+    pub async fn try_list_offsets(
         &self,
         wanted: &BTreeMap<TopicPartition, OffsetSpec>,
     ) -> BTreeMap<TopicPartition, Result<ListedOffset, ClientError>> {

@@ -90,6 +90,15 @@ impl Consumer {
         consumer
     }
 
+    /// Reads these partitions too, from these offsets on; `None` goes by the options' reset. What is read already goes
+    /// on from where it is. Not for a member of a group, whose partitions are what it was assigned.
+    pub fn add(&mut self, partitions: BTreeMap<TopicPartition, Option<Offset>>) {
+        debug_assert!(self.group.is_none(), "a member of a group reads what it was assigned");
+        for (at, next) in partitions {
+            self.partitions.entry(at).or_insert_with(|| Position::at(next));
+        }
+    }
+
     /// A member of a group; it joins with the first poll.
     #[must_use]
     pub fn subscribe(client: &Client, options: ConsumerOptions, group: GroupOptions) -> Consumer {

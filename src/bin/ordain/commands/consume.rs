@@ -8,7 +8,7 @@ use ordain::client::{AutoCreate, Client, TopicPartition};
 use ordain::types::Offset;
 use serde_json::{Value, json};
 
-use super::positions::positions;
+use super::positions::positions_known_now;
 use super::topic::unknown;
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
@@ -95,6 +95,10 @@ struct Session<'a> {
     uncommitted: bool,
     left: Option<u64>,
     until_end: bool,
+    /// Where to begin, and the partitions whose leaders could not tell yet where that is.
+    start: Start,
+    waiting: Vec<TopicPartition>,
+    client: Client,
     arguments: &'a Arguments,
     /// Shown where the records themselves are not.
     bar: indicatif::ProgressBar,
@@ -111,6 +115,12 @@ impl<'a> Session<'a> {
         for topic in &arguments.topics {
             client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;
         }
+        let start = match arguments.from {
+            Some(start) => start,
+            None if arguments.until_end => Start::Beginning,
+            None => Start::End,
+        };
+        let mut waiting = Vec::new();
         let consumer = match &arguments.group {
             Some(group) => {
                 options.offset_reset = match arguments.from {
@@ -130,27 +140,46 @@ impl<'a> Session<'a> {
             None => {
                 options.offset_reset = OffsetReset::Earliest;
                 let partitions = assigned(client, arguments).await?;
-                let start =
-                    arguments.from.unwrap_or(if arguments.until_end { Start::Beginning } else { Start::End });
-                let start = positions(client, &partitions, start).await?;
-                let start = start.into_iter().map(|(at, offset)| (at, Some(offset))).collect();
-                Consumer::assign(client, options, start)
+                waiting = partitions;
+                Consumer::assign(client, options, BTreeMap::new())
             }
         };
-        Ok(Session {
+        let mut session = Session {
             consumer,
             printer,
             printed: BTreeMap::new(),
             uncommitted: false,
             left: arguments.count,
             until_end: arguments.until_end,
+            start,
+            waiting,
+            client: client.clone(),
             arguments,
             bar: if goes_to_a_file() {
                 progress::bar(arguments.count, "records")
             } else {
                 indicatif::ProgressBar::hidden()
             },
-        })
+        };
+        session.find_starts().await?;
+        for at in &session.waiting {
+            eprintln!("ordain: {at} has no leader that answers now; it is read as soon as it has one");
+        }
+        Ok(session)
+    }
+
+    /// Begins to read those partitions that waited for a leader and have one now.
+    async fn find_starts(&mut self) -> Result<(), Failure> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let (known, waiting) = positions_known_now(&self.client, &self.waiting, self.start).await?;
+        if waiting.values().any(ordain::client::ClientError::is_stale_metadata) {
+            self.client.invalidate();
+        }
+        self.consumer.add(known.into_iter().map(|(at, offset)| (at, Some(offset))).collect());
+        self.waiting = waiting.into_keys().collect();
+        Ok(())
     }
 
     /// Prints until the end, the count or an interruption.
@@ -168,7 +197,10 @@ impl<'a> Session<'a> {
             let fetched = tokio::select! {
                 biased;
                 () = &mut interrupted => return Err(Failure::Interrupted),
-                fetched = self.consumer.poll(POLL) => fetched?,
+                fetched = async {
+                    self.find_starts().await?;
+                    Ok::<_, Failure>(self.consumer.poll(POLL).await?)
+                } => fetched?,
             };
             for batch in &fetched {
                 self.print(batch)?;
@@ -184,7 +216,7 @@ impl<'a> Session<'a> {
     }
 
     fn is_at_end(&self) -> bool {
-        self.consumer.is_at_end() && !self.consumer.must_rejoin()
+        self.waiting.is_empty() && self.consumer.is_at_end() && !self.consumer.must_rejoin()
     }
 
     fn print(&mut self, fetched: &Fetched) -> Result<(), Failure> {
