@@ -327,7 +327,9 @@ fn every_api_survives_requests_that_are_cut_garbled_or_of_an_unknown_version() {
         CreateAclsRequest DeleteAclsRequest DescribeConfigsRequest AlterConfigsRequest DescribeLogDirsRequest
         CreatePartitionsRequest DeleteGroupsRequest IncrementalAlterConfigsRequest OffsetDeleteRequest
         DescribeClientQuotasRequest DescribeClusterRequest DescribeProducersRequest
-        ListConfigResourcesRequest DescribeTopicPartitionsRequest ElectLeadersRequest DescribeQuorumRequest);
+        ListConfigResourcesRequest DescribeTopicPartitionsRequest ElectLeadersRequest DescribeQuorumRequest
+        AlterReplicaLogDirsRequest UpdateFeaturesRequest UnregisterBrokerRequest AddRaftVoterRequest
+        RemoveRaftVoterRequest);
     for &api in ApiKey::ALL {
         if api.served().is_some() {
             continue;

@@ -168,6 +168,7 @@ impl AsErrorCode for ControllerError {
             ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
             ControllerError::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
             ControllerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            ControllerError::InvalidFeatureLevel { .. } => ErrorCode::InvalidUpdateVersion,
             ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
             ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
             ControllerError::StaleBroker { .. } => ErrorCode::StaleBrokerEpoch,

@@ -137,6 +137,8 @@ pub struct MetadataConfig {
     pub snapshot_bytes: u64,
     /// Time since the last one; `None` goes by size alone.
     pub snapshot_interval: Option<Duration>,
+    /// Bytes of a snapshot that another node is asked for at once; at least one.
+    pub snapshot_piece_bytes: u32,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -412,6 +414,7 @@ impl Reader<'_> {
         MetadataConfig {
             snapshot_bytes: self.long("metadata.log.max.record.bytes.between.snapshots").unsigned_abs(),
             snapshot_interval: (!interval.is_zero()).then_some(interval),
+            snapshot_piece_bytes: self.int("controller.quorum.fetch.snapshot.max.bytes").unsigned_abs(),
         }
     }
 

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -19,6 +19,8 @@ pub struct MetadataImage {
     pub cluster_id: Option<Arc<str>>,
     pub brokers: BTreeMap<NodeId, BrokerImage>,
     pub features: BTreeMap<String, i16>,
+    /// The nodes that shall vote on the metadata; `None`: its founders.
+    pub quorum: Option<BTreeSet<NodeId>>,
     /// The first producer id that no broker has been given.
     pub next_producer_id: ProducerIdCounter,
     topics: BTreeMap<Arc<str>, Arc<TopicImage>>,
@@ -256,6 +258,9 @@ impl MetadataImage {
             MetadataRecord::RemoveBroker(removed) => {
                 let id = NodeId(removed.broker_id);
                 self.brokers.remove(&id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
+            }
+            MetadataRecord::Quorum(quorum) => {
+                self.quorum = Some(quorum.nodes.iter().map(|&node| NodeId(node)).collect());
             }
             MetadataRecord::PartitionChange(change) => {
                 let id = change.topic_id;

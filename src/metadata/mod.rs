@@ -15,4 +15,4 @@ pub use image::{
     TopicImage,
 };
 pub use snapshot::{SnapshotId, SnapshotInvalid};
-pub use snapshots::{Loaded, SnapshotError, Snapshots};
+pub use snapshots::{Loaded, Receiving, SnapshotError, Snapshots, read_piece};

@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::leaderships::Leaderships;
 use super::maintenance::Step;
+use super::partition::{AskedChange, ChangeDone, VoterChange};
 use super::replication::{PeerStep, Post};
 use super::request::{AppendOutcome, AppendRequest, AppendTerms, HandOverTerms, OnAppended, Request};
 use super::shard::{PostOffice, Shard};
@@ -15,6 +16,7 @@ use super::{
 use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
 use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::raft::{ChangeRefusal, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
 /// The shards are gone: the node is shutting down.
@@ -411,6 +413,50 @@ impl Partitions {
     /// If the node is shutting down.
     pub async fn transfer(&self, id: PartitionId, to: NodeId) -> Result<(), PartitionsClosed> {
         self.send(self.shard(id), Request::Transfer { id, to }).await
+    }
+
+    /// Lets the leader of a partition, which has to be here, change its voters; completes as `done` says.
+    ///
+    /// # Errors
+    /// Why it was not begun, or not carried through: another leader may have made it then.
+    pub async fn change_voters(
+        &self,
+        id: PartitionId,
+        change: VoterChange,
+        done: ChangeDone,
+    ) -> Result<Result<(), ChangeRefusal>, PartitionsClosed> {
+        let ask = |reply| Request::ChangeVoters { id, asked: AskedChange { change, done, reply } };
+        self.ask(self.shard(id), ask).await
+    }
+
+    /// Gives up the addition of a voter that has not been made.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn cancel_voter(&self, id: PartitionId, key: ReplicaKey) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::CancelChange { id, key }).await
+    }
+
+    /// Says whose replicas are to vote on a partition: a leader here brings one back that has lost its memory.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn set_nodes(&self, id: PartitionId, nodes: Vec<NodeId>) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::SetNodes { id, nodes }).await
+    }
+
+    /// Says that a durable snapshot stands for the metadata log up to `covered`, and another one, or what is as good, up to `limit`:
+    /// its start may move there, and does if this node leads it.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn snapshot_covers(
+        &self,
+        id: PartitionId,
+        covered: Offset,
+        limit: Offset,
+    ) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Covered { id, covered, limit }).await
     }
 
     /// Whether the replicas of this node campaign last from now on, those that it gets included.

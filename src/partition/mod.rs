@@ -29,8 +29,9 @@ mod waiters;
 pub use crate::peers::NodeAddress;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
-pub use leaderships::{Leadership, Leaderships};
+pub use leaderships::{Leadership, Leaderships, SnapshotWanted};
 pub use maintenance::Maintenance;
+pub use partition::{ChangeDone, VoterChange};
 pub use replication::{
     CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,
 };
@@ -43,3 +44,4 @@ pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;
 
 pub use crate::log::ReadError;
+pub use crate::raft::{ChangeRefusal, ReplicaKey, VoterSet};

@@ -1,5 +1,6 @@
 mod effects;
 mod incoming;
+mod membership;
 #[cfg(all(feature = "simulation", debug_assertions))]
 mod mistakes;
 mod serving;
@@ -7,6 +8,8 @@ mod serving;
 use std::collections::VecDeque;
 
 pub(super) use incoming::Incoming;
+pub(super) use membership::AskedChange;
+pub use membership::{ChangeDone, VoterChange};
 pub(super) use serving::{Entries, is_reset};
 
 use super::handle::spread;
@@ -25,7 +28,7 @@ use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{
     Event, Fetch, Message, Position, Recovered, Replica, ReplicaKey, Standing, Timer, Timing, VoterSet,
 };
-use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
+use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset, Timestamp, TopicId, Uuid};
 use crate::wire::batch::ValidatedBatch;
 use std::sync::Arc;
 use tracing::{error, warn};
@@ -56,6 +59,7 @@ pub(super) struct Partition {
     nodes: Vec<NodeId>,
     /// What replicas hold that are to become voters: one for each node.
     candidates: Vec<Fetch>,
+    membership: membership::Membership,
     /// What came beside the reply that the replica is stepped with.
     incoming: Incoming,
     /// The node that is asked for entries.
@@ -181,6 +185,11 @@ impl Partition {
         let mut replica = Replica::new(key, recovered, timing, seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
+        if log.key().partition.topic == TopicId::METADATA {
+            // Until it is told which snapshot stands for its beginning.
+            let limit = Event::StartLimit { offset: log.log_start() };
+            replica.step(out.now, limit, &mut Vec::new());
+        }
         Partition {
             replica,
             log,
@@ -197,6 +206,7 @@ impl Partition {
             fetches: Waiters::default(),
             nodes,
             candidates: Vec::new(),
+            membership: membership::Membership::default(),
             incoming: Incoming::default(),
             asks: None,
             told: None,
@@ -590,6 +600,7 @@ impl Partition {
             log_end: self.log.log_end(),
             durable_end: self.replica.durable().end,
             acknowledged: self.replica.acknowledged(),
+            observers: self.observers(),
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::partition::AskedChange;
 use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
 use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
@@ -247,6 +248,8 @@ pub struct PartitionStats {
     pub durable_end: Offset,
     /// A leader's view of those of its voters that are heard: up to where each holds the log durably.
     pub acknowledged: Vec<(NodeId, Offset)>,
+    /// Of the metadata's leader: those that follow it without a vote and are heard, and where the log of each ends.
+    pub observers: Vec<(ReplicaKey, Offset)>,
     pub size_bytes: u64,
     pub segments: usize,
 }
@@ -341,6 +344,27 @@ pub(super) enum Request {
     Transfer {
         id: PartitionId,
         to: NodeId,
+    },
+    /// The voters of what is led here are to change.
+    ChangeVoters {
+        id: PartitionId,
+        asked: AskedChange,
+    },
+    /// An addition that has not been made is given up.
+    CancelChange {
+        id: PartitionId,
+        key: ReplicaKey,
+    },
+    /// These nodes' replicas are to vote.
+    SetNodes {
+        id: PartitionId,
+        nodes: Vec<NodeId>,
+    },
+    /// A snapshot stands for the log up to `covered`, another one up to `limit`: its start may move there.
+    Covered {
+        id: PartitionId,
+        covered: Offset,
+        limit: Offset,
     },
     /// Others are to lead what is led here; answered with how much is, of what others could lead.
     HandOver {

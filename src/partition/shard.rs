@@ -59,6 +59,8 @@ pub(super) struct Shard {
     silent: BTreeSet<NodeId>,
     /// This node is to lead nothing, as long as others can.
     reluctant: bool,
+    /// All that this node knows of.
+    known: Vec<NodeId>,
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
     /// bound them.
     held_rows: VecDeque<(NodeId, Held)>,
@@ -143,6 +145,7 @@ impl Shard {
             peers: BTreeMap::new(),
             silent: BTreeSet::new(),
             reluctant: false,
+            known: Vec::new(),
             held_rows: VecDeque::new(),
             held_chains: BTreeMap::new(),
             post_office,
@@ -507,6 +510,31 @@ impl Shard {
             Request::Damaged { id, error } => self.tell_damage(id, &error),
             Request::Campaign { ids } => self.campaign(&ids),
             Request::Transfer { id, to } => self.step(id, Event::TransferLeadership { to: Some(to) }),
+            Request::ChangeVoters { id, asked } => {
+                let mut out = self.outbox();
+                match self.partitions.get_mut(&id) {
+                    Some(partition) => partition.change_voters(asked, &mut out),
+                    None => {
+                        let _whoever_asked_may_have_gone =
+                            asked.reply.send(Err(raft::ChangeRefusal::NotLeader));
+                    }
+                }
+                self.take(id, out);
+            }
+            Request::CancelChange { id, key } => {
+                let mut out = self.outbox();
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    partition.cancel_change(key, &mut out);
+                }
+                self.take(id, out);
+            }
+            Request::SetNodes { id, nodes } => {
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    partition.set_nodes(nodes);
+                }
+                self.replace_voters(id);
+            }
+            Request::Covered { id, covered, limit } => self.is_covered(id, covered, limit),
             Request::HandOver { terms, reply } => drop(reply.send(self.hand_over(&terms))),
             Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
         }
@@ -709,6 +737,7 @@ impl Shard {
             let mut stats = partition.stats();
             // What a silent node held counts for nothing that is told.
             stats.acknowledged.retain(|(node, _)| !self.silent.contains(node));
+            stats.observers.retain(|(key, _)| !self.silent.contains(&key.node));
             stats
         };
         match ids {

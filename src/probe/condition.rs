@@ -110,5 +110,9 @@ listed! {
         ClusterJoinedWhileFenced = "cluster-joined-while-fenced",
         /// a voter of the metadata log that had lost what it held was replaced by the one in its place
         ClusterVoterReplaced = "cluster-voter-replaced",
+        /// a voter of the metadata log was added or removed because somebody asked for it
+        ClusterVotersChanged = "cluster-voters-changed",
+        /// a node took the metadata over from another one's snapshot
+        ClusterSnapshotTaken = "cluster-snapshot-taken",
     }
 }

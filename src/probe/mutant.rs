@@ -116,5 +116,9 @@ listed! {
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a follower gives consumers what its log holds, committed or not
         ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
+        /// a voter of the metadata that was removed becomes one again as soon as it follows
+        ClusterRemovedVoterReturns = "cluster-removed-voter-returns",
+        /// the metadata log begins anew before a snapshot stands for what comes before
+        ClusterResetWithoutSnapshot = "cluster-reset-without-snapshot",
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub(super) electable: bool,
     /// It leaves campaigns to the others as long as they come to one.
     pub(super) reluctant: bool,
+    /// Nodes beside the voters that may know who leads.
+    acquaintances: Vec<NodeId>,
     #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
     pub(super) mistake: Option<Mistake>,
 }
@@ -63,6 +65,7 @@ impl Core {
             silent: Vec::new(),
             electable: true,
             reluctant: false,
+            acquaintances: Vec::new(),
             #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
             mistake: None,
         }
@@ -94,6 +97,24 @@ impl Core {
     /// The voters but this replica.
     pub(super) fn others(&self) -> impl Iterator<Item = ReplicaKey> + '_ {
         self.voters().keys().iter().copied().filter(|&key| key != self.key)
+    }
+
+    pub(super) fn note_acquaintances(&mut self, mut nodes: Vec<NodeId>) {
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.retain(|&node| node != self.key.node);
+        self.acquaintances = nodes;
+    }
+
+    /// Whom an observer asks in turn who leads: the voters that it knows, then all others of whom it knows.
+    pub(super) fn may_know_leader(&self) -> Vec<NodeId> {
+        let mut nodes: Vec<NodeId> = self.others().map(|key| key.node).collect();
+        // Its own node may be a voter with the data directory that it had before.
+        nodes.retain(|&node| node != self.key.node);
+        let others = self.acquaintances.iter().filter(|node| !nodes.contains(node));
+        let others: Vec<NodeId> = others.copied().collect();
+        nodes.extend(others);
+        nodes
     }
 
     pub(super) fn is_silent(&self, node: NodeId) -> bool {
@@ -154,6 +175,11 @@ impl Core {
         if self.log.commit(position) && position.end > before {
             effects.push(Effect::AdvanceHighWatermark { offset: position.end });
         }
+        self.follow_start(effects);
+    }
+
+    /// Moves the log's start to where it is wanted, as far as it may.
+    pub(super) fn follow_start(&mut self, effects: &mut Vec<Effect>) {
         if let Some(to) = self.log.follow_start() {
             effects.push(Effect::MoveLogStart { to });
         }

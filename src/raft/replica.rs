@@ -116,6 +116,11 @@ impl Replica {
                     leader.joining = None;
                 }
             }
+            Event::MayKnow { nodes } => self.core.note_acquaintances(nodes),
+            Event::StartLimit { offset } => {
+                self.core.log.limit_start(offset);
+                self.core.follow_start(effects);
+            }
             Event::Electable(electable) => {
                 self.core.electable = electable;
                 let campaigns =
@@ -410,6 +415,8 @@ impl Replica {
                 }
             }
             Role::Leader(leader) => {
+                // Whoever is away holds no other change up; the driver asks again when it is back.
+                leader.joining = leader.joining.filter(|key| key.node != node);
                 let goes = leader.check_quorum(&self.core);
                 self.goes(now, goes, effects);
             }
@@ -579,6 +586,19 @@ impl Replica {
                 Some(leader.progress.log_start_of(self.core.voters().majority(), self.core.key, own))
             }
             _ => None,
+        }
+    }
+
+    /// A leader's replica that becomes a voter once it has caught up.
+    #[must_use]
+    pub fn joining(&self) -> Option<ReplicaKey> {
+        match &self.role {
+            Role::Leader(leader) => leader.joining,
+            Role::Unattached(_)
+            | Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Failed => None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::types::Instant;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Unattached {
     until: Instant,
-    /// The place in the voter set of whom to ask next for the leader.
+    /// The place of whom to ask next for the leader among those who may know.
     ask_next: usize,
 }
 
@@ -38,13 +38,12 @@ impl Unattached {
         (self.until, if core.is_eligible() { Timer::Election } else { Timer::Discover })
     }
 
-    /// Asks the next voter who leads: whoever is asked with a fetch answers with the leader, or is it.
+    /// Asks the next node that may know who leads: whoever is asked with a fetch answers with the leader, or is it.
     pub(super) fn discover(&mut self, core: &mut Core, now: Instant, effects: &mut Vec<Effect>) {
-        let count = core.others().count();
-        if count > 0 {
-            let asked = core.others().nth(self.ask_next % count);
-            effects.extend(asked.map(|key| Effect::Fetch { from: key.node }));
-            self.ask_next = (self.ask_next + 1) % count;
+        let nodes = core.may_know_leader();
+        if let Some(&from) = nodes.get(self.ask_next % nodes.len().max(1)) {
+            effects.push(Effect::Fetch { from });
+            self.ask_next = (self.ask_next + 1) % nodes.len();
         }
         self.wait(core, now);
     }

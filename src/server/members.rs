@@ -137,13 +137,14 @@ impl Members {
 
     /// Who votes on the metadata.
     pub(super) fn quorum(&self) -> Quorum {
-        Quorum::Founded(self.founding.voters.clone())
+        Quorum::Founded { voters: self.founding.voters.clone(), calls: self.replication.calls() }
     }
 
     /// What handlers use of it.
     pub(super) fn cluster(&self) -> Cluster {
         let id = self.founding.cluster.to_string();
-        Cluster::new(id, (self.replication.calls(), self.replication.doubts()), &self.config)
+        let founders = self.founding.voters.keys().iter().map(|key| key.node).collect();
+        Cluster::new(id, founders, (self.replication.calls(), self.replication.doubts()), &self.config)
     }
 
     /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.

@@ -8,6 +8,7 @@ mod asking;
 mod awaiting;
 mod balance;
 mod draining;
+mod joining;
 mod liveness;
 mod membership;
 mod report;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use balance::balance_leaders;
 pub use draining::drain_when_told;
+pub use joining::join_quorum;
 pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
@@ -30,12 +32,16 @@ use crate::config::QuorumConfig;
 use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::{HandOverTerms, NodeDoubts, PeerCalls};
-use crate::types::{Instant, LeaderEpoch};
+use crate::types::{Instant, LeaderEpoch, NodeId};
 
 /// What a node of several knows and uses beside what every node has.
 pub struct Cluster {
     /// The id that its founders gave it.
     pub id: String,
+    /// The nodes that voted on the metadata first.
+    pub founders: Vec<NodeId>,
+    /// The name of the listener for nodes.
+    pub listener: String,
     /// Requests to other nodes.
     pub calls: PeerCalls,
     /// How long a broker may be silent until it is fenced.
@@ -46,6 +52,8 @@ pub struct Cluster {
     pub balance_interval: Option<Duration>,
     /// Which nodes may not be there.
     pub doubts: NodeDoubts,
+    /// Whether this node asks to vote on the metadata once it has caught up.
+    pub joins_quorum: bool,
     /// This node is about to stop: the controller is told.
     draining: Shutdown,
     liveness: Mutex<Liveness>,
@@ -53,9 +61,17 @@ pub struct Cluster {
 
 impl Cluster {
     #[must_use]
-    pub fn new(id: String, (calls, doubts): (PeerCalls, NodeDoubts), quorum: &QuorumConfig) -> Cluster {
+    pub fn new(
+        id: String,
+        founders: Vec<NodeId>,
+        (calls, doubts): (PeerCalls, NodeDoubts),
+        quorum: &QuorumConfig,
+    ) -> Cluster {
         Cluster {
             id,
+            founders,
+            listener: quorum.listener.name.clone(),
+            joins_quorum: quorum.joins_quorum,
             calls,
             doubts,
             session_timeout: quorum.session_timeout,

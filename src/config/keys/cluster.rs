@@ -28,8 +28,8 @@ key_table! {
         "How often the controller writes a line about its slowest events.";
     "controller.quorum.append.linger.ms": Int = Some("25"), AtLeast(0), Medium, ReadOnly, CLUSTER,
         "How long the leader gathers metadata writes before it syncs them.";
-    "controller.quorum.auto.join.enable": Boolean = Some("false"), Any, Low, ReadOnly, CLUSTER,
-        "Whether a new controller makes itself a voter.";
+    "controller.quorum.auto.join.enable": Boolean = Some("false"), Any, Low, ReadOnly, Used,
+        "Whether a node that observes the metadata asks to vote on it once it has caught up.";
     "controller.quorum.bootstrap.servers": List = Some(""), List(&[], Empty::Allowed), High, ReadOnly, Used,
         "Addresses of the nodes that found the cluster; a node alone needs none.";
     "controller.quorum.election.backoff.max.ms": Int = Some("1000"), AtLeast(0), High, ReadOnly, CLUSTER,
@@ -38,7 +38,7 @@ key_table! {
         "How long a candidate waits for votes before it tries again.";
     "controller.quorum.fetch.max.bytes": Int = Some("1048576"), AtLeast(1), Low, ReadOnly, CLUSTER,
         "Most bytes of the metadata log in one answer.";
-    "controller.quorum.fetch.snapshot.max.bytes": Int = Some("1048576"), AtLeast(1), Low, ReadOnly, CLUSTER,
+    "controller.quorum.fetch.snapshot.max.bytes": Int = Some("1048576"), AtLeast(1), Low, ReadOnly, Used,
         "Most bytes of a metadata snapshot in one answer.";
     "controller.quorum.fetch.timeout.ms": Int = Some("2000"), AtLeast(0), High, ReadOnly, CLUSTER,
         "How long a follower stays with a leader that does not answer.";

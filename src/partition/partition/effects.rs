@@ -101,7 +101,10 @@ impl Partition {
                 out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
             }
             Effect::AppendEntries { previous, last } => self.append_entries(previous, last, out),
-            Effect::AppendVoters { epoch, at, voters } => self.append_voters(epoch, at, &voters, out),
+            Effect::AppendVoters { epoch, at, voters } => {
+                self.append_voters(epoch, at, &voters, out);
+                self.voters_appended(&voters);
+            }
             Effect::Truncate { to } => self.truncate(to, out),
             Effect::Reset { to, voters } => self.reset(to, voters, out),
             Effect::MoveLogStart { to } => self.move_log_start(to, out),
@@ -120,8 +123,10 @@ impl Partition {
             }
             Effect::VotersChanged { voters } => {
                 tracing::info!(partition = %self.name(), %voters, "the partition's voters have changed");
+                self.voters_committed(&voters);
             }
-            Effect::VoterChangeRefused { .. } | Effect::TransferFailed => {}
+            Effect::VoterChangeRefused { reason } => self.change_was_refused(reason),
+            Effect::TransferFailed => {}
             Effect::Stalled { lost, voters } => {
                 warn!(partition = %self.name(), lost, voters,
                     "no leader can be elected: too many replicas have lost what they held");
@@ -274,6 +279,7 @@ impl Partition {
                 if failed { super::PartitionError::Journal } else { LeadershipError::NotLeader.into() };
             out.starts.push((place, Err(error)));
         }
+        self.change_lost_its_leader();
         self.fetches.satisfy_all();
     }
 }

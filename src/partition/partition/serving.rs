@@ -87,7 +87,10 @@ impl Partition {
     /// Notes what a replica holds that is no voter, if it is one of a node that shall hold this partition: it is to become one.
     pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {
         let key = fetch.replica;
-        if self.nodes.contains(&key.node) && !self.replica.voters().contains(key) {
+        let shall_vote = self.nodes.contains(&key.node)
+            || self.replica.voters().of_node(key.node).is_some()
+            || (self.is_metadata() && mutant(Mutant::ClusterRemovedVoterReturns));
+        if shall_vote && !self.replica.voters().contains(key) {
             self.candidates.retain(|other| other.replica.node != key.node);
             self.candidates.push(fetch);
         }
@@ -101,6 +104,14 @@ impl Partition {
         }
         let voters: &VoterSet = self.replica.voters();
         self.candidates.retain(|candidate| !voters.contains(candidate.replica));
+        // One that was a voter is none any more, and nobody wants it to be one.
+        let nodes = &self.nodes;
+        self.candidates.retain(|candidate| {
+            let node = candidate.replica.node;
+            nodes.contains(&node)
+                || voters.of_node(node).is_some()
+                || mutant(Mutant::ClusterRemovedVoterReturns)
+        });
         if self.replica.standing() != Standing::Serving {
             return Vec::new();
         }
@@ -130,7 +141,8 @@ impl Partition {
     }
 
     pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {
-        self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
+        // Any node may lead the metadata log, or follow it.
+        self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
     }
 
     /// The voter on another node that is to lead in this one's place: of those that are heard, the one that holds most.

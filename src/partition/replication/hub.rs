@@ -244,7 +244,9 @@ impl Hub {
         let mut alarm = Alarm::default();
         loop {
             if let Some(nodes) = known.take() {
+                let known: Vec<NodeId> = nodes.keys().copied().collect();
                 self.know(nodes);
+                self.tell_all(|| PeerStep::Known { nodes: known.clone() }).await?;
             }
             tokio::select! {
                 biased;

@@ -9,10 +9,11 @@ use super::super::partition::{Entries, Incoming, Outbox, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::Shard;
 use crate::log::ReadError;
+use crate::partition::leaderships::SnapshotWanted;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
 use crate::probe::{Condition, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
-use crate::types::{Instant, NodeId, PartitionId, TopicId};
+use crate::types::{Instant, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 
 /// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
 const READS_MAX: usize = 8;
@@ -141,6 +142,10 @@ impl Shard {
                 }
             }
             PeerStep::Contact(event) => self.contact(&event),
+            PeerStep::Known { nodes } => {
+                self.known = nodes;
+                self.tell_known();
+            }
             PeerStep::Fetches { peer, seen, rows, forgotten } => {
                 rows.into_iter().for_each(|row| self.take_fetch(peer, seen, row));
                 forgotten.into_iter().for_each(|id| self.is_forgotten(peer, id));
@@ -261,7 +266,17 @@ impl Shard {
                 self.step(id, Event::NodeSilent { node });
             }
         }
+        if id.topic == TopicId::METADATA {
+            self.tell_known();
+        }
         self.set_timer(id);
+    }
+
+    /// An observer of the metadata that knows no leader may ask any node.
+    fn tell_known(&mut self) {
+        let id = PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
+        let nodes = self.known.clone();
+        self.step(id, Event::MayKnow { nodes });
     }
 
     /// A replica at another node says what it holds.
@@ -278,12 +293,13 @@ impl Shard {
         self.step(id, Event::Received { from: peer, message: Message::Fetch(fetch) });
         if let Some(partition) = self.partitions.get_mut(&id) {
             partition.note_candidate(fetch);
+            partition.note_observer(fetch);
         }
         self.replace_voters(id);
     }
 
     /// Goes on with a change of voters that is due.
-    fn replace_voters(&mut self, id: PartitionId) {
+    pub(super) fn replace_voters(&mut self, id: PartitionId) {
         let due = self.partitions.get_mut(&id).map(|one| one.replacement()).unwrap_or_default();
         for event in due {
             sometimes(Condition::ReplicaReplaced);
@@ -331,6 +347,17 @@ impl Shard {
             self.want(peer, id);
             return;
         }
+        if let FetchOutcome::Reset { to, .. } = &reply.outcome
+            && !partition.may_begin_at(to.end)
+        {
+            // What its log is to begin behind has to be on this node's disk first. Who leads counts at once.
+            self.leaderships.want_snapshot(SnapshotWanted { from: peer, covering: to.end });
+            self.step(
+                id,
+                Event::Received { from: peer, message: Message::BeginEpoch { epoch: reply.epoch } },
+            );
+            return;
+        }
         let incoming = match Incoming::read(&mut reply, records, producer_state) {
             Ok(incoming) => incoming,
             Err(error) => {
@@ -359,6 +386,19 @@ impl Shard {
         }
         while let Some(part) = parts.pop_back() {
             self.held_rows.push_front((peer, Held::Part(id, Box::new(part))));
+        }
+    }
+
+    /// A snapshot of the metadata is on this node's disk: its log may begin later.
+    pub(super) fn is_covered(&mut self, id: PartitionId, covered: Offset, limit: Offset) {
+        let mut out = self.outbox();
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        partition.is_covered(covered, limit, &mut out);
+        self.take(id, out);
+        self.leaderships.snapshot_covers(covered);
+        let leader = self.leaderships.of(id).and_then(|leadership| leadership.leader);
+        if let Some(leader) = leader {
+            self.want(leader, id);
         }
     }
 

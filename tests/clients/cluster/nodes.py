@@ -60,7 +60,7 @@ class Node(broker.Broker):
             command += ["--set", f"{key}={value}"]
         super().__init__(command, work, port=port, binary=binary, node=node, servers=servers,
                          between=between)
-        self.id, self.between = node, between
+        self.id, self.between, self.binary = node, between, binary
 
     @property
     def runs(self):

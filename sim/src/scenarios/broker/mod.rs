@@ -200,6 +200,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Load(_)
         | Work::Waiter
         | Work::Drainer { .. }
+        | Work::Voters
         | Work::Topics => plan::TOPIC,
     }
 }
@@ -224,6 +225,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Topics => clients::administer_topics(seat).await,
         Work::Trimmer => clients::trim(seat).await,
         Work::Waiter => clients::wait_for_records(seat).await,
+        Work::Voters => clients::change_voters(seat).await,
         Work::Chaser { .. } => clients::chase(seat).await,
         Work::Worker => clients::work_in_group(seat).await,
     }

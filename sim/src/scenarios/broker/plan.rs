@@ -105,6 +105,8 @@ pub(in crate::scenarios) enum Work {
     Topics,
     /// Fetches from the ends, and waits there. An operation is a fetch.
     Waiter,
+    /// Adds and removes voters of the metadata. Each is an operation.
+    Voters,
     /// Keeps to a schedule of requests. An operation is a request.
     Load(LoadWork),
 }

@@ -26,8 +26,21 @@ pub(super) struct Plan {
     /// How many replicas an acknowledged record is on at least, where that is more than a majority.
     #[serde(default)]
     pub(super) replicas_min: Option<u16>,
+    /// What a node asks another one for at once of a snapshot, in bytes.
+    #[serde(default = "whole_snapshots")]
+    pub(super) snapshot_piece_bytes: u32,
+    /// The first so many found the cluster; the others observe its metadata until they are asked to vote. 0: all.
+    #[serde(default)]
+    pub(super) founders: i32,
+    /// Observers ask to vote by themselves.
+    #[serde(default)]
+    pub(super) joins_quorum: bool,
     /// What each of them is like, and the topics.
     pub(super) broker: BrokerPlan,
+}
+
+fn whole_snapshots() -> u32 {
+    1 << 20
 }
 
 /// Draws a whole case.
@@ -101,6 +114,9 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
             add(format!("worker-{worker}"), &Work::Worker);
         }
     }
+    if plan.nodes > 3 && !plan.joins_quorum && rng.chance(800) {
+        add("voters".to_owned(), &Work::Voters);
+    }
     let optional = [
         ("topics", Work::Topics, 700),
         ("ids", Work::Ids, 500),
@@ -124,8 +140,11 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
 
 impl Plan {
     fn draw(rng: &mut Stream) -> Plan {
-        let nodes = if rng.chance(800) { 3 } else { 5 };
-        let snapshot_bytes = *rng.pick(&[3_000, 30_000, 20 << 20]);
+        let nodes = *rng.pick(&[3, 3, 3, 4, 5]);
+        let founders = if rng.chance(500) { 3 } else { nodes };
+        let joins_quorum = rng.chance(200);
+        let snapshot_bytes = *rng.pick(&[1_000, 3_000, 30_000, 20 << 20]);
+        let snapshot_piece_bytes = *rng.pick(&[300, 4 << 10, 1 << 20]);
         let drawn = BrokerPlan::draw(rng);
         // A partition without a majority holds the journal from its oldest uncommitted record on (docs/replication.md, "A
         // limit"): there is room for all that clients write meanwhile.
@@ -140,7 +159,7 @@ impl Plan {
             ..drawn
         };
         let replicas_min = rng.chance(150).then_some(3);
-        Plan { nodes, snapshot_bytes, replicas_min, broker }
+        Plan { nodes, snapshot_bytes, replicas_min, snapshot_piece_bytes, founders, joins_quorum, broker }
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -156,11 +175,17 @@ impl Plan {
         3
     }
 
+    /// Those that found the cluster.
+    pub(super) fn founders(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let count = if self.founders == 0 { self.nodes } else { self.founders };
+        (1..=count).map(NodeId)
+    }
+
     /// A node's configuration, as `key=value`.
     pub(super) fn overrides(&self, node: NodeId) -> Vec<String> {
         let name = machine_name(node);
         let founders: Vec<String> =
-            self.machine_names().iter().map(|name| format!("{name}:{BETWEEN_NODES}")).collect();
+            self.founders().map(|node| format!("{}:{BETWEEN_NODES}", machine_name(node))).collect();
         let is_of_one =
             |entry: &String| entry.starts_with("listeners=") || entry.starts_with("advertised.listeners=");
         let mut all: Vec<String> =
@@ -176,6 +201,8 @@ impl Plan {
             format!("default.replication.factor={}", self.replicas()),
             format!("offsets.topic.replication.factor={}", self.replicas()),
             format!("metadata.log.max.record.bytes.between.snapshots={}", self.snapshot_bytes),
+            format!("controller.quorum.fetch.snapshot.max.bytes={}", self.snapshot_piece_bytes),
+            format!("controller.quorum.auto.join.enable={}", self.joins_quorum),
         ]);
         all.extend(self.replicas_min.map(|count| format!("min.insync.replicas={count}")));
         all

@@ -25,6 +25,7 @@ mod reader;
 mod slow;
 mod topics;
 mod trimmer;
+mod voters;
 mod waiter;
 mod worker;
 
@@ -43,6 +44,7 @@ pub(in crate::scenarios) use reader::{get_past_damage, got, read_again_and_again
 pub(in crate::scenarios) use slow::read_slowly;
 pub(in crate::scenarios) use topics::{administer_topics, look, see};
 pub(in crate::scenarios) use trimmer::trim;
+pub(in crate::scenarios) use voters::change_voters;
 pub(in crate::scenarios) use waiter::wait_for_records;
 pub(in crate::scenarios) use worker::work_in_group;
 

@@ -3,7 +3,7 @@
 pub mod balance;
 pub mod drain;
 mod findings;
-mod look;
+pub mod look;
 pub mod restart;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use ordain::client::admin::{Quorum, QuorumVoter};
 use ordain::client::{
     BrokerAddress, BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition,
 };
-use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId};
+use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId, Uuid};
 
 use super::balance::{Move, Plan, plan};
 use super::drain::{Leads, leads};
@@ -25,12 +25,19 @@ fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
         error: None,
         partitions: partitions.to_vec(),
     };
-    let voter = |id| QuorumVoter { id: NodeId(id), log_end: Some(Offset(100)), last_fetch_ms: None };
+    let voter = |id| QuorumVoter {
+        id: NodeId(id),
+        log_end: Some(Offset(100)),
+        last_fetch_ms: None,
+        directory: Uuid::ZERO,
+        endpoints: Vec::new(),
+    };
     let quorum = Quorum {
         leader: there.first().map(|id| NodeId(*id)),
         epoch: LeaderEpoch(4),
         high_watermark: Offset(100),
         voters: (1..=3).map(voter).collect(),
+        observers: Vec::new(),
     };
     Look {
         metadata: ClusterMetadata {
