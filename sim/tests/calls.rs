@@ -14,7 +14,7 @@ use ordain::partition::{
     Replication, start_shards,
 };
 use ordain::peers::forming::{Founder, Member, Server};
-use ordain::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence};
+use ordain::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence, Whereabouts};
 use ordain::types::{NodeId, Uuid};
 use ordain_sim::{Cluster, NodeHandle, Simulation};
 
@@ -77,7 +77,11 @@ async fn run_node(io: Io, id: i32, running: Running) {
             backoff_most: Duration::from_secs(1),
             nodes_max: 10,
         },
-        presence: Presence { identity: Arc::new(identity), introductions: Some(Arc::new(founder.clone())) },
+        presence: Presence {
+            identity: Arc::new(identity),
+            introductions: Some(Arc::new(founder.clone())),
+            whereabouts: Whereabouts::default(),
+        },
         service: Arc::new(service.clone()),
     };
     let replication = Replication::start(&io, &partitions, setup, listener, BTreeMap::new());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ordain::io::{Io, RngStream, Shutdown};
 use ordain::peers::forming::{Founder, Member, Server};
 use ordain::peers::{
-    FRAME_BYTES_LEAST, Founding, NodeAddress, PeerOptions, PeerTiming, PeerTransport, Presence,
+    FRAME_BYTES_LEAST, Founding, NodeAddress, PeerOptions, PeerTiming, PeerTransport, Presence, Whereabouts,
 };
 use ordain::types::{NodeId, Uuid};
 use ordain_sim::net::NetOptions;
@@ -70,7 +70,11 @@ async fn run_node(io: Io, id: i32, founders: i32, shared: Shared) {
     let address = |node| NodeAddress { host: format!("n{node}"), port: PORT };
     let servers = (1..=founders).map(|node| Server { address: address(node), node: Some(NodeId(node)) });
     let founder = Founder::open(&io, member, servers.collect()).await.unwrap();
-    let presence = Presence { identity: Arc::new(|| None), introductions: Some(Arc::new(founder.clone())) };
+    let presence = Presence {
+        identity: Arc::new(|| None),
+        introductions: Some(Arc::new(founder.clone())),
+        whereabouts: Whereabouts::default(),
+    };
     let (events, _kept) = mpsc::channel(1);
     let transport = PeerTransport::new(io.clone(), options(), presence, events, Shutdown::new());
     let listener = io.net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await.unwrap();

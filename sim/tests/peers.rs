@@ -11,7 +11,7 @@ use ordain::io::{Alarm, Io, RngStream, Shutdown};
 use ordain::peers::{
     Answer, Answerer, Asker, AskerTimer, Budget, Dialling, Direction, FRAME_BYTES_LEAST, Identity, LinkEvent,
     LinkId, News, Outbox, PeerOptions, PeerTiming, PeerTransport, Presence, Room, Serving, Wants,
-    read_message_rows, write_message_rows,
+    Whereabouts, read_message_rows, write_message_rows,
 };
 use ordain::raft::{Contacts, Event, Fetch, FetchOutcome, FetchReply, Message, Position, ReplicaKey, Slice};
 use ordain::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId, Uuid};
@@ -107,7 +107,11 @@ async fn run_node(io: Io, id: NodeId, shared: Shared) {
         frame_bytes_max: options().frame_bytes_max,
     };
     let (sender, mut events) = mpsc::channel(16);
-    let presence = Presence { identity: Arc::new(move || Some(identity.clone())), introductions: None };
+    let presence = Presence {
+        identity: Arc::new(move || Some(identity.clone())),
+        introductions: None,
+        whereabouts: Whereabouts::default(),
+    };
     let transport = PeerTransport::new(io.clone(), options(), presence, sender, Shutdown::new());
     let listener = io.net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await.unwrap();
     drop(transport.serve(listener));

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
 use super::link::{Direction, Ended, expected};
-use super::{Admissions, Greeting, Introduction, PeerTransport, Refusal, Ticket};
+use super::{Admissions, Greeting, Introduction, NodeAddress, PeerTransport, Refusal, Ticket, Whereabouts};
 use crate::io::{Connection, Elapsed, Listener, Shutdown, WriteHalf, timeout};
 use crate::types::NodeId;
 use crate::wire::PeerFrame;
@@ -132,7 +132,8 @@ impl Accepting {
         write_frame(&mut *write, &reply, 0, HELLO_BYTES_MAX).await?;
         match admitted {
             Ok((greeting, admitted)) => {
-                Ok(Met::Claimant(Box::new(Claimant { greeting, admitted, reader, write })))
+                let address = Whereabouts::of(&hello);
+                Ok(Met::Claimant(Box::new(Claimant { greeting, address, admitted, reader, write })))
             }
             Err(refusal) => Err(self.refused(refusal)),
         }
@@ -141,7 +142,7 @@ impl Accepting {
     /// Waits for the request that confirms the hello, and serves the connection to its end.
     async fn confirm(&self, claimant: Claimant, place: Place, peer: SocketAddr) {
         let transport = &self.transport;
-        let Claimant { greeting, admitted, mut reader, write } = claimant;
+        let Claimant { greeting, address, admitted, mut reader, write } = claimant;
         let options = transport.options;
         let limits = FrameLimits {
             bytes_max: options.frame_bytes_max,
@@ -173,6 +174,9 @@ impl Accepting {
         drop(place);
         transport.stats.connected.fetch_add(1, Ordering::Relaxed);
         info!(node = %greeting.peer.node, %peer, "another node is connected");
+        if let Some(address) = address {
+            transport.presence.whereabouts.meet(greeting.peer.node, address, transport.options.nodes_max);
+        }
         let clock = Arc::clone(&transport.io.clock);
         let link = transport.link(Direction::Accepted, greeting, reader, write, closing);
         debug_assert!(expected(Direction::Accepted, &first).is_ok());
@@ -209,6 +213,8 @@ enum Met {
 /// A connection whose hello was accepted, and is not confirmed.
 struct Claimant {
     greeting: Greeting,
+    /// Where it says that it listens.
+    address: Option<NodeAddress>,
     admitted: Admitted,
     reader: FrameReader,
     write: Box<dyn WriteHalf>,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,10 +10,11 @@ use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_f
 use super::link::{Direction, Ended, Link, LinkEvent, LinkId};
 use super::listener::Accepting;
 use super::pace::{Backoff, Throttle};
-use super::{Greeting, Identity, Introductions, PeerTiming};
+use super::{Greeting, Identity, Introductions, NodeAddress, PeerTiming};
 use crate::io::{Connection, Elapsed, Io, Listener, Shutdown, TaskHandle, WriteHalf, timeout, write_all};
 use crate::types::NodeId;
 use crate::wire::PeerFrame;
+use crate::wire::messages::PeerHello;
 use crate::wire::peer::MAGIC;
 
 /// How connections between nodes behave.
@@ -76,6 +78,45 @@ pub struct Presence {
     pub identity: Arc<dyn Fn() -> Option<Identity> + Send + Sync>,
     /// Who answers introductions; `None`: they are not taken.
     pub introductions: Option<Arc<dyn Introductions>>,
+    pub whereabouts: Whereabouts,
+}
+
+/// Where nodes listen for nodes, as they say when they connect.
+#[derive(Clone, Default)]
+pub struct Whereabouts {
+    /// What this node says of itself.
+    pub own: Option<NodeAddress>,
+    /// What others said, once it was clear that they are who they are; as many as there may be nodes.
+    met: Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>,
+}
+
+impl Whereabouts {
+    /// Of a node that listens there.
+    #[must_use]
+    pub fn at(own: NodeAddress) -> Whereabouts {
+        Whereabouts { own: Some(own), met: Arc::default() }
+    }
+
+    /// Where the nodes are that have connected to this one.
+    #[must_use]
+    pub fn met(&self) -> BTreeMap<NodeId, NodeAddress> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn meet(&self, node: NodeId, address: NodeAddress, nodes_max: usize) {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if met.len() < nodes_max || met.contains_key(&node) {
+            met.insert(node, address);
+        }
+    }
+
+    /// What a hello says, if it is an address.
+    pub(super) fn of(hello: &PeerHello) -> Option<NodeAddress> {
+        const HOST_BYTES_MAX: usize = 255;
+        let host = hello.host.as_deref().filter(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX)?;
+        let port = u16::try_from(hello.port).ok().filter(|port| *port > 0)?;
+        Some(NodeAddress { host: host.to_owned(), port })
+    }
 }
 
 /// The connections of a node to the others. Moves frames; what they mean is its owner's, who gets [`LinkEvent`]s. Cheap
@@ -243,7 +284,12 @@ impl PeerTransport {
         let identity = (self.presence.identity)().ok_or(LinkError::NotJoined)?;
         let Connection { read, mut write, .. } = self.io.net.connect(host, port).await?;
         write_all(&mut *write, &MAGIC).await?;
-        write_frame(&mut *write, &PeerFrame::Hello(identity.hello(node)), 0, HELLO_BYTES_MAX).await?;
+        let mut hello = identity.hello(node);
+        if let Some(own) = &self.presence.whereabouts.own {
+            hello.host = Some(own.host.as_str().into());
+            hello.port = own.port.into();
+        }
+        write_frame(&mut *write, &PeerFrame::Hello(hello), 0, HELLO_BYTES_MAX).await?;
         let mut reader = FrameReader::new(read);
         match PeerFrame::decode(reader.next(&*self.io.clock, self.hello_limits()).await?, 0)? {
             PeerFrame::HelloReply(reply) => Ok((identity.greeted(node, &reply)?, reader, write)),

@@ -17,7 +17,7 @@ use crate::partition::{
     CallService, HandOverTerms, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication,
 };
 use crate::peers::forming::{Founder, Member, Server};
-use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence};
+use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence, Whereabouts};
 use crate::types::{NodeId, Uuid};
 
 /// How often a node says that it is there, and how long it may be silent until its followers elect another leader.
@@ -49,6 +49,7 @@ pub(super) struct Members {
     founding: Founding,
     /// Where nodes answered at the addresses that are configured.
     answered: Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>,
+    whereabouts: Whereabouts,
     stop: Shutdown,
 }
 
@@ -107,6 +108,9 @@ impl Members {
                 frame_bytes_max: options.frame_bytes_max,
             })
         };
+        let port =
+            if quorum.advertised.port == 0 { socket.local_addr().port() } else { quorum.advertised.port };
+        let whereabouts = Whereabouts::at(NodeAddress { host: quorum.advertised.host.clone(), port });
         let service = LateService::default();
         let setup = PeerSetup {
             node: own,
@@ -114,6 +118,7 @@ impl Members {
             presence: Presence {
                 identity: Arc::new(identity),
                 introductions: Some(Arc::new(founder.clone())),
+                whereabouts: whereabouts.clone(),
             },
             service: Arc::new(service.clone()),
         };
@@ -131,6 +136,7 @@ impl Members {
             service,
             founding: joined.founding,
             answered: Arc::new(Mutex::new(joined.addresses)),
+            whereabouts,
             stop: Shutdown::new(),
         })
     }
@@ -155,7 +161,7 @@ impl Members {
             Arc::clone(context),
             (self.own, self.config.listener.name.clone()),
             Arc::clone(&self.replication),
-            Arc::clone(&answered),
+            (Arc::clone(&answered), self.whereabouts.clone()),
         );
         let learning = async move {
             founder
@@ -216,12 +222,13 @@ fn peer_options(config: &BrokerConfig) -> PeerOptions {
     }
 }
 
-/// Tells the exchange with other nodes where they are: as they answered at the configured addresses, else as they registered.
+/// Tells the exchange with other nodes where they are: as they answered at the configured addresses, else as they registered,
+/// else as they said when they connected: a node whose disk was replaced may know of the metadata's leader in no other way.
 async fn follow_addresses(
     context: Arc<Context>,
     (own, listener): (NodeId, String),
     replication: Arc<Replication>,
-    answered: Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>,
+    (answered, whereabouts): (Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>, Whereabouts),
 ) {
     /// Addresses that are learned otherwise are taken up within this time.
     const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -238,6 +245,9 @@ async fn follow_addresses(
                 Some((node, NodeAddress { host: endpoint.host.clone(), port: endpoint.port }))
             })
             .collect();
+        for (node, address) in whereabouts.met() {
+            nodes.entry(node).or_insert(address);
+        }
         nodes.extend(lock(&answered).iter().map(|(&node, address)| (node, address.clone())));
         nodes.remove(&own);
         if nodes != told {

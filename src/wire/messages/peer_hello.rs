@@ -1,7 +1,7 @@
 //! PeerHello, from `schema/ordain/peers.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::Uuid;
-use crate::wire::{DecodeError, EncodeError, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
+use crate::wire::{DecodeError, EncodeError, KnownTags, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PeerHello {
@@ -13,6 +13,10 @@ pub struct PeerHello {
     pub incarnation_id: Uuid,
     pub receiver_id: i32,
     pub frame_bytes_max: i32,
+    /// Tag 0.
+    pub host: Option<Text>,
+    /// Tag 1.
+    pub port: i32,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -30,11 +34,20 @@ impl Message for PeerHello {
         w.uuid(self.incarnation_id);
         w.i32(self.receiver_id);
         w.i32(self.frame_bytes_max);
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if self.host.is_some() {
+                tags.add(w, 0, |w| w.nullable_string(true, true, "Host", self.host.as_ref()))?;
+            }
+            if self.port != 0 {
+                tags.add(w, 1, |w| { w.i32(self.port); Ok(()) })?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             min_version: r.i16("MinVersion")?,
             max_version: r.i16("MaxVersion")?,
             cluster_id: r.nullable_string(true, true, "ClusterId")?,
@@ -43,8 +56,19 @@ impl Message for PeerHello {
             incarnation_id: r.uuid("IncarnationId")?,
             receiver_id: r.i32("ReceiverId")?,
             frame_bytes_max: r.i32("FrameBytesMax")?,
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            host: None,
+            port: 0,
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                0 => m.host = r.nullable_string(true, true, "Host")?,
+                1 => m.port = r.i32("Port")?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 

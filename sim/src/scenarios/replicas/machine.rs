@@ -9,7 +9,7 @@ use ordain::log::{LogConfig, Storage, StorageOptions};
 use ordain::partition::{
     LateService, Maintenance, NodeAddress, PartitionSpec, PeerSetup, Replication, start_shards,
 };
-use ordain::peers::{FRAME_BYTES_LEAST, Identity, PeerOptions, PeerTiming, Presence};
+use ordain::peers::{FRAME_BYTES_LEAST, Identity, PeerOptions, PeerTiming, Presence, Whereabouts};
 use ordain::types::{NodeId, Uuid};
 use ordain::wire::Text;
 
@@ -82,7 +82,11 @@ async fn live(io: Io, id: NodeId, world: &World, cluster: &Cluster) -> String {
     let setup = PeerSetup {
         node: id,
         options: peer_options(),
-        presence: Presence { identity: Arc::new(move || Some(identity.clone())), introductions: None },
+        presence: Presence {
+            identity: Arc::new(move || Some(identity.clone())),
+            introductions: None,
+            whereabouts: Whereabouts::default(),
+        },
         service: Arc::new(LateService::default()),
     };
     let replication = Replication::start(&io, &partitions, setup, listener, others);
