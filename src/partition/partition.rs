@@ -178,10 +178,6 @@ impl Partition {
         let durable_end = recovered.log_end;
         // The lower half: a remainder of it is even enough.
         let timing = Timing { first_turn: spread(spec.id) as u32, ..Timing::default() };
-        #[cfg_attr(
-            not(all(feature = "simulation", debug_assertions)),
-            expect(unused_mut, reason = "planted there")
-        )]
         let mut replica = Replica::new(key, recovered, timing, seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
@@ -423,10 +419,7 @@ impl Partition {
     }
 
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
-        let uncommitted = mutant(Mutant::ReadUncommitted)
-            || (mutant(Mutant::ClusterFollowerServesUncommitted)
-                && request.from == ReadFrom::Nearby
-                && !self.leads());
+        let uncommitted = mutant(Mutant::ReadUncommitted);
         let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
@@ -461,10 +454,11 @@ impl Partition {
         if follows && request.offset < high_watermark {
             sometimes(Condition::ClusterFollowerServed);
         }
+        let beyond = follows && mutant(Mutant::ClusterFollowerServesUncommitted);
         let plan = log::ReadRequest {
             offset: request.offset,
             max_bytes,
-            up_to: high_watermark,
+            up_to: if beyond { self.log.log_end() } else { high_watermark },
             min_one_batch: whole_batch,
         };
         let data = match self.log.read(plan) {
