@@ -57,6 +57,8 @@ pub(super) struct Partition {
     fetches: Waiters,
     /// The nodes that shall hold it.
     nodes: Vec<NodeId>,
+    /// Of the metadata: the epoch whose leader they were told to.
+    nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
     candidates: Vec<Fetch>,
     membership: membership::Membership,
@@ -201,6 +203,7 @@ impl Partition {
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
             nodes,
+            nodes_as_of: None,
             candidates: Vec::new(),
             membership: membership::Membership::default(),
             incoming: Incoming::default(),
