@@ -422,10 +422,7 @@ impl Partition {
     }
 
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
-        let uncommitted = mutant(Mutant::ReadUncommitted)
-            || (mutant(Mutant::ClusterFollowerServesUncommitted)
-                && request.from == ReadFrom::Nearby
-                && !self.leads());
+        let uncommitted = mutant(Mutant::ReadUncommitted);
         let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
@@ -460,10 +457,11 @@ impl Partition {
         if follows && request.offset < high_watermark {
             sometimes(Condition::ClusterFollowerServed);
         }
+        let beyond = follows && mutant(Mutant::ClusterFollowerServesUncommitted);
         let plan = log::ReadRequest {
             offset: request.offset,
             max_bytes,
-            up_to: high_watermark,
+            up_to: if beyond { self.log.log_end() } else { high_watermark },
             min_one_batch: whole_batch,
         };
         let data = match self.log.read(plan) {

@@ -319,7 +319,11 @@ fn a_pre_vote_is_refused_by_who_hears_a_leader() {
         receive(&mut follower, 3, vote(3, Ballot::PreVote, 1, at(1, 9))),
         [reply(Decision::Refused(Refusal::HasLeader), Some(NodeId(2)))]
     );
-    assert_eq!(step(&mut follower, Event::NodeSilent { node: NodeId(2) }), []);
+    assert_eq!(
+        step(&mut follower, Event::NodeSilent { node: NodeId(2) }),
+        [reply(Decision::Granted, None)],
+        "what was refused is granted now"
+    );
     assert!(matches!(follower.deadline(), Some((_, Timer::Election))));
     assert_eq!(
         receive(&mut follower, 3, vote(3, Ballot::PreVote, 1, at(1, 9))),

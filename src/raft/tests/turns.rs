@@ -119,7 +119,7 @@ fn a_pre_vote_that_came_too_early_is_granted_when_the_leader_falls_silent() {
         Event::Received { from: NodeId(2), message: Message::VoteReply(reply) }
     };
     step(&mut asker, reply(Decision::Refused(Refusal::HasLeader), Some(LEADER)));
-    assert_eq!(asker.deadline().map(|(_, timer)| timer), Some(Timer::Backoff));
+    assert_eq!(asker.deadline().map(|(_, timer)| timer), Some(Timer::Round), "it goes on asking");
     let effects = step(&mut asker, reply(Decision::Granted, None));
     assert_eq!(effects, [Effect::PersistVote { epoch: LeaderEpoch(2), candidate: first_key(1) }]);
 }
