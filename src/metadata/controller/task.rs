@@ -185,6 +185,8 @@ pub struct Controller {
     pub(super) quorum: Option<(PeerCalls, Vec<NodeId>)>,
     /// When a snapshot is asked for again after none came.
     pub(super) ask_again: Option<Instant>,
+    /// Why none came, as it was logged last.
+    pub(super) told: Option<String>,
     pub(super) newest: Arc<Newest>,
     /// The image may be older than what this node knew before it started: a partition in it may have been deleted, here, too.
     is_behind: bool,
@@ -245,6 +247,7 @@ impl Controller {
             snapshots,
             quorum: calls.map(|calls| (calls, founders)),
             ask_again: None,
+            told: None,
             newest: Arc::clone(&newest),
             is_behind: clustered,
             is_ahead_of_log: false,
