@@ -76,6 +76,8 @@ pub struct FetchConfig {
     pub sessions_max: usize,
     /// Partitions of one DescribeTopicPartitions answer.
     pub described_partitions_max: usize,
+    /// Whether consumers that name their rack are sent to replicas there.
+    pub rack_aware: bool,
 }
 
 /// How topics come and go.
@@ -215,6 +217,9 @@ impl Reader<'_> {
                 response_bytes_max: self.count("fetch.max.bytes"),
                 sessions_max: self.count("max.incremental.fetch.session.cache.slots"),
                 described_partitions_max: self.count("max.request.partition.size.limit"),
+                rack_aware: self
+                    .text("replica.selector.class")
+                    .is_some_and(|class| class.ends_with(".RackAwareReplicaSelector")),
             },
             topics: self.topics(),
             topic_defaults: TopicDefaults::new(&layers),

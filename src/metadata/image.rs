@@ -9,6 +9,9 @@ use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Pro
 use crate::wire::MetadataRecord;
 use crate::wire::messages::{PartitionRecord, RegisterBrokerRecord};
 
+/// The broker's key with which a person drains it.
+pub const DRAIN_KEY: &str = "ordain.broker.drain";
+
 /// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
 /// is shared between the images it did not change in.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -207,6 +210,24 @@ impl MetadataImage {
     /// The brokers, subscriptions and groups that have something set.
     pub fn configured(&self) -> impl Iterator<Item = &ConfigResource> {
         self.configs.keys()
+    }
+
+    /// Whether a broker is to lead nothing and to get nothing new: it is about to stop, or a person says so ([`DRAIN_KEY`]).
+    #[must_use]
+    pub fn is_draining(&self, node: NodeId) -> bool {
+        self.brokers.get(&node).is_some_and(|broker| broker.draining) || self.is_told_to_drain(node)
+    }
+
+    /// Whether a person says so.
+    #[must_use]
+    pub fn is_told_to_drain(&self, node: NodeId) -> bool {
+        let settings = self.configs.get(&ConfigResource::Broker(Some(node)));
+        settings.and_then(|settings| settings.get(DRAIN_KEY)).is_some_and(|value| value == "true")
+    }
+
+    /// The brokers that are draining.
+    pub fn draining(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.brokers.keys().copied().filter(|&node| self.is_draining(node))
     }
 
     /// Adds one record.

@@ -7,7 +7,7 @@ use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::partition::{AskedChange, ChangeDone, VoterChange};
 use super::replication::{PeerStep, Post};
-use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request};
+use super::request::{AppendOutcome, AppendRequest, AppendTerms, HandOverTerms, OnAppended, Request};
 use super::shard::{PostOffice, Shard};
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
@@ -27,13 +27,17 @@ pub struct PartitionsClosed;
 /// Which of `shards` owns a partition: fixed for the life of the process.
 #[must_use]
 pub fn shard_of(id: PartitionId, shards: usize) -> usize {
+    usize::try_from(spread(id) % shards as u64).expect("below the number of shards")
+}
+
+/// A number that spreads partitions over anything, the same on all nodes.
+pub(super) fn spread(id: PartitionId) -> u64 {
     // FNV-1a over the topic, so that the first partitions of many topics spread; the index on top, so that
     // the partitions of one topic spread evenly.
     let hash = id.topic.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    let place = hash.wrapping_add(u64::from(id.index.0.unsigned_abs()));
-    usize::try_from(place % shards as u64).expect("below the number of shards")
+    hash.wrapping_add(u64::from(id.index.0.unsigned_abs()))
 }
 
 /// Requests that wait in a shard's inbox; more wait with their senders.
@@ -433,12 +437,18 @@ impl Partitions {
         self.send(self.shard(id), Request::CancelChange { id, key }).await
     }
 
-    /// Says whose replicas are to vote on a partition: a leader here brings one back that has lost its memory.
+    /// Says whose replicas are to vote on the metadata: a leader here brings one back that has lost its memory, once it was told
+    /// so `as_of` its own epoch, that is, by an image that has all that earlier ones committed.
     ///
     /// # Errors
     /// If the node is shutting down.
-    pub async fn set_nodes(&self, id: PartitionId, nodes: Vec<NodeId>) -> Result<(), PartitionsClosed> {
-        self.send(self.shard(id), Request::SetNodes { id, nodes }).await
+    pub async fn set_nodes(
+        &self,
+        id: PartitionId,
+        nodes: Vec<NodeId>,
+        as_of: Option<LeaderEpoch>,
+    ) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::SetNodes { id, nodes, as_of }).await
     }
 
     /// Says that a durable snapshot stands for the metadata log up to `covered`, and another one, or what is as good, up to `limit`:
@@ -455,18 +465,36 @@ impl Partitions {
         self.send(self.shard(id), Request::Covered { id, covered, limit }).await
     }
 
-    /// Lets other nodes lead what this one leads, as far as another voter is heard; waits for that until `deadline`. Answers how
-    /// many partitions are led here still.
+    /// Whether the replicas of this node campaign last from now on, those that it gets included.
     ///
     /// # Errors
     /// If the node is shutting down.
-    pub async fn hand_over(&self, clock: &dyn Clock, deadline: Instant) -> Result<usize, PartitionsClosed> {
+    pub async fn be_reluctant(&self, reluctant: bool) -> Result<(), PartitionsClosed> {
+        for shard in 0..self.shards.len() {
+            self.send(shard, Request::Reluctant(reluctant)).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets other nodes lead what this one leads, as far as one of them that may is heard; waits for that until `deadline`. Answers how
+    /// many partitions are led here still that another one could lead.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn hand_over(
+        &self,
+        terms: HandOverTerms,
+        clock: &dyn Clock,
+        deadline: Instant,
+    ) -> Result<usize, PartitionsClosed> {
+        let terms = Arc::new(terms);
         loop {
             let mut changed = std::pin::pin!(self.leaderships.changed());
             changed.as_mut().enable();
             let mut led = 0;
             for shard in 0..self.shards.len() {
-                led += self.ask(shard, |reply| Request::HandOver { reply }).await?;
+                led +=
+                    self.ask(shard, |reply| Request::HandOver { terms: Arc::clone(&terms), reply }).await?;
             }
             let now = clock.now();
             if led == 0 || now >= deadline {

@@ -33,13 +33,12 @@ pub use leaderships::{Leadership, Leaderships, SnapshotWanted};
 pub use maintenance::Maintenance;
 pub use partition::{ChangeDone, VoterChange};
 pub use replication::{
-    CallFailed, CallService, KnownNodes, LateService, PeerCall, PeerCalls, PeerSetup, Replication,
-    SilentNodes,
+    CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,
 };
 pub use request::{
-    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
-    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadFrom, ReadRequest,
-    ReadResult, Required,
+    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, HandOverTerms,
+    LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData,
+    ReadFrom, ReadRequest, ReadResult, Required,
 };
 pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;

@@ -38,6 +38,8 @@ pub enum Event {
     StartLimit { offset: Offset },
     /// Whether this replica can serve as leader: not while it misses records that it once held.
     Electable(bool),
+    /// Whether this replica shall campaign last: its node is to lead nothing, as long as others can.
+    Reluctant(bool),
     /// The leader shall lead no longer: its log is going away, or its node.
     Resign,
     /// This node's storage failed: it may hold less than it said it would.

@@ -20,10 +20,18 @@ impl Unattached {
     fn wait(&mut self, core: &mut Core, now: Instant) {
         self.until = if core.is_eligible() {
             let election = core.timing.election;
-            core.jitter.within(now.after(election), election)
+            let at_least = if core.reluctant { election * 2 } else { election };
+            core.jitter.within(now.after(at_least), election)
         } else {
             now.after(core.timing.discover)
         };
+    }
+
+    /// Whoever asks for votes lacks what this replica holds.
+    pub(super) fn hurry(&mut self, core: &Core, now: Instant) {
+        if core.is_eligible() && !core.reluctant {
+            self.until = self.until.min(now);
+        }
     }
 
     pub(super) fn deadline(&self, core: &Core) -> (Instant, Timer) {

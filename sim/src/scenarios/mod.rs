@@ -147,6 +147,6 @@ pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome
         }
         (Ok(Ok(())), None) => Ok(()),
     };
-    let Outcome { hash, events, requests, lines, panics, time, operations, value: _ } = outcome;
-    Outcome { value, hash, events, requests, lines, panics, time, operations }
+    let Outcome { hash, events, requests, faults, lines, panics, time, operations, value: _ } = outcome;
+    Outcome { value, hash, events, requests, faults, lines, panics, time, operations }
 }

@@ -64,7 +64,8 @@ pub(in crate::broker) async fn handle(
     ApiVersionsResponse {
         api_keys,
         supported_features,
-        finalized_features_epoch: 0,
+        // Clients take in the features of a greater epoch alone.
+        finalized_features_epoch: context.metadata_end().0,
         finalized_features,
         ..ApiVersionsResponse::default()
     }

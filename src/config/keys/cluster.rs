@@ -116,8 +116,10 @@ key_table! {
         "How often high watermarks are written down.";
     "replica.lag.time.max.ms": Long = Some("30000"), Any, High, ReadOnly, CLUSTER,
         "How long a follower may lag before it no longer counts as in sync.";
-    "replica.selector.class": Text = None, Any, Medium, ReadOnly, CLUSTER,
-        "A class that chooses the replica a client reads from.";
+    "replica.selector.class": Text = None,
+        OneOf(&["", "org.apache.kafka.common.replica.LeaderSelector", "org.apache.kafka.common.replica.RackAwareReplicaSelector"]),
+        Medium, ReadOnly, Used,
+        "Which replica a consumer that names its rack is sent to: the leader, or one in that rack.";
     "replica.socket.receive.buffer.bytes": Int = Some("65536"), Any, High, ReadOnly, CLUSTER,
         "Receive buffer of a follower's connection.";
     "replica.socket.timeout.ms": Int = Some("30000"), Any, High, ReadOnly, CLUSTER,

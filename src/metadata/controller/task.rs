@@ -188,6 +188,8 @@ pub struct Controller {
     /// Why none came, as it was logged last.
     pub(super) told: Option<String>,
     pub(super) newest: Arc<Newest>,
+    /// The epoch of this node's for which the metadata log's replica knows who is to vote.
+    pub(super) quorum_told: Option<LeaderEpoch>,
     /// The image may be older than what this node knew before it started: a partition in it may have been deleted, here, too.
     is_behind: bool,
     /// The image comes from a snapshot, and this node's log does not reach it yet.
@@ -249,13 +251,14 @@ impl Controller {
             ask_again: None,
             told: None,
             newest: Arc::clone(&newest),
+            quorum_told: None,
             is_behind: clustered,
             is_ahead_of_log: false,
             postponed: BTreeSet::new(),
         };
         controller.reconfigure();
         controller.follow_from_start().await?;
-        controller.follow_quorum().await?;
+        controller.follow_quorum(None).await?;
         controller.tell_snapshots().await?;
         controller.publish();
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
@@ -270,7 +273,7 @@ impl Controller {
             let more = FetchWaiter::for_progress();
             let mut pause = None;
             if self.clustered
-                && let Err(failure) = self.catch_up(Some(&more)).await
+                && let Err(failure) = self.catch_up_and_lead(&more).await
             {
                 error!(%failure, "the metadata log cannot be followed; it is tried again");
                 pause = Some(clock.now().after(CATCH_UP_PAUSE));
@@ -314,7 +317,7 @@ impl Controller {
     }
 
     /// The epoch in which this node is the active controller, if it is.
-    fn active_epoch(&self) -> Option<LeaderEpoch> {
+    pub(super) fn active_epoch(&self) -> Option<LeaderEpoch> {
         let leadership = self.partitions.leaderships().of(METADATA_PARTITION)?;
         leadership.serving.then_some(leadership.epoch)
     }
@@ -368,7 +371,10 @@ impl Controller {
     }
 
     /// Takes over what is committed and not in the image yet. `waiter` is told once there may be more.
-    async fn catch_up(&mut self, waiter: Option<&Arc<FetchWaiter>>) -> Result<(), ControllerUnavailable> {
+    pub(super) async fn catch_up(
+        &mut self,
+        waiter: Option<&Arc<FetchWaiter>>,
+    ) -> Result<(), ControllerUnavailable> {
         loop {
             let read = self.partitions.batches(METADATA_PARTITION, self.end, ReadFrom::Replica, waiter).await;
             let batches = match read {
@@ -404,7 +410,7 @@ impl Controller {
         let previous = std::mem::replace(&mut self.image, Arc::new(next));
         // Before the image that follows from it: whoever sees that one shall find these defaults.
         if records.iter().any(|record| matches!(record, MetadataRecord::Quorum(_))) {
-            self.follow_quorum().await?;
+            self.follow_quorum(None).await?;
         }
         let brokers_changed = records.iter().any(is_of_brokers);
         if brokers_changed {
@@ -456,7 +462,7 @@ impl Controller {
             rest.drain(..taken);
             let batch = batch.build();
             let bytes = batch.batch().len() as u64;
-            let append = AppendRequest { id: METADATA_PARTITION, batch };
+            let append = AppendRequest { id: METADATA_PARTITION, batch, replicas_min: 0 };
             let appended = self.partitions.append_one(append, terms).await?;
             if self.clustered && appended.is_err() && self.active_epoch() != epoch {
                 sometimes(Condition::ClusterChangeLostController);

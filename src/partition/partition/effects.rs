@@ -25,6 +25,10 @@ impl Partition {
         self.note_asked(out);
         self.answer_starts(out);
         answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+        self.answer_replicated(out);
+        if !self.parked.is_empty() {
+            self.unpark(out);
+        }
     }
 
     /// Takes a leader's answer to a fetch, with what came beside it.
@@ -36,6 +40,9 @@ impl Partition {
         out: &mut Outbox,
     ) {
         self.incoming = incoming;
+        if reply.epoch >= self.replica.epoch() {
+            self.leader_high_watermark = reply.high_watermark.end;
+        }
         self.step(Event::Received { from, message: Message::FetchReply(reply) }, out);
     }
 
@@ -262,7 +269,9 @@ impl Partition {
             sometimes(Condition::ReplicaResigned);
         }
         let error = if failed { AppendError::Journal } else { LeadershipError::NotLeader.into() };
-        for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
+        let replicated = self.waiting_replicas.drain(..).map(|(_, waiting)| waiting);
+        let waiting = self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)).chain(replicated);
+        for waiting in waiting {
             out.answered.push((waiting.place, Err(error.clone())));
         }
         for (_, place) in self.waiting_start.drain(..) {

@@ -1,3 +1,5 @@
+use super::super::HandOverTerms;
+use super::super::handle::spread;
 use super::{Message, Partition, Position, Read, ReadError, Standing, log};
 use crate::log::StoredRead;
 use crate::peers::{Room, Serving};
@@ -113,6 +115,11 @@ impl Partition {
         if self.replica.standing() != Standing::Serving {
             return Vec::new();
         }
+        // Until then a voter that was removed could still be one of those.
+        let is_told = self.nodes_as_of == Some(self.replica.epoch());
+        if self.is_metadata() && !is_told && !mutant(Mutant::ClusterRemovedVoterReturns) {
+            return Vec::new();
+        }
         let Some(candidate) = self.candidates.first() else { return Vec::new() };
         let key = candidate.replica;
         match voters.of_node(key.node) {
@@ -143,10 +150,22 @@ impl Partition {
         self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
     }
 
-    /// Whether a voter on another node could lead in this one's place.
-    pub(in crate::partition) fn has_successor(&self, silent: &BTreeSet<NodeId>) -> bool {
+    /// The voter on another node that is to lead in this one's place: of those that are heard, the one that holds most.
+    pub(in crate::partition) fn successor(
+        &self,
+        silent: &BTreeSet<NodeId>,
+        terms: &HandOverTerms,
+    ) -> Option<NodeId> {
         let own = self.replica.key().node;
-        self.replica.voters().keys().iter().any(|key| key.node != own && !silent.contains(&key.node))
+        let acknowledged = self.replica.acknowledged();
+        let heard = acknowledged.into_iter().filter(|(node, _)| *node != own && !silent.contains(node));
+        let wanted = |node: NodeId| !terms.avoid.contains(&node);
+        let mut allowed: Vec<_> = heard.filter(|&(node, _)| wanted(node) || terms.to_anybody).collect();
+        let best = allowed.iter().map(|&(node, end)| (wanted(node), end)).max()?;
+        allowed.retain(|&(node, end)| (wanted(node), end) == best);
+        // Of those that hold as much, another one for each partition.
+        let place = usize::try_from(spread(self.log.key().partition) % allowed.len() as u64).ok()?;
+        allowed.get(place).map(|&(node, _)| node)
     }
 
     pub(in crate::partition) fn has_no_leader(&self) -> bool {

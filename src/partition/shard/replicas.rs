@@ -4,6 +4,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tracing::error;
 
+use super::super::HandOverTerms;
 use super::super::partition::{Entries, Incoming, Outbox, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::Shard;
@@ -257,6 +258,9 @@ impl Shard {
 
     /// What a partition of others has to know at its beginning.
     pub(super) fn introduce(&mut self, id: PartitionId) {
+        if self.reluctant {
+            self.step(id, Event::Reluctant(true));
+        }
         for node in self.silent.clone() {
             if self.partitions.get(&id).is_some_and(|partition| partition.knows_of(node)) {
                 self.step(id, Event::NodeSilent { node });
@@ -618,17 +622,31 @@ impl Shard {
         }
     }
 
-    /// Lets others lead what is led here, where another voter is heard; counts what is led still.
-    pub(super) fn hand_over(&mut self) -> usize {
+    /// Lets others lead what is led here, where another voter is heard; counts what is led still, or led from where nobody
+    /// here knows yet.
+    pub(super) fn hand_over(&mut self, terms: &HandOverTerms) -> usize {
         let silent = &self.silent;
-        let led = self.partitions.iter().filter(|(_, one)| one.leads() && one.has_successor(silent));
-        let ids: Vec<PartitionId> = led.map(|(&id, _)| id).collect();
-        for &id in &ids {
+        let led = self.partitions.iter().filter(|(_, one)| one.leads());
+        let successors = led.filter_map(|(&id, one)| Some((id, one.successor(silent, terms)?)));
+        let successors: Vec<(PartitionId, NodeId)> = successors.collect();
+        // Who follows is to be known, too: some wait to be told.
+        let waiting = self.partitions.values().filter(|one| one.has_parked() && !one.leads()).count();
+        let count = successors.len() + waiting;
+        for (id, to) in successors.into_iter().take(terms.at_once_max) {
             if self.partitions.get(&id).is_some_and(|partition| partition.standing().is_ok()) {
-                self.step(id, Event::TransferLeadership { to: None });
+                self.step(id, Event::TransferLeadership { to: Some(to) });
             }
         }
-        ids.len()
+        count
+    }
+
+    /// Whether the replicas here campaign last from now on.
+    pub(super) fn be_reluctant(&mut self, reluctant: bool) {
+        self.reluctant = reluctant;
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            self.step(id, Event::Reluctant(reluctant));
+        }
     }
 
     /// A partition is gone from here.

@@ -27,6 +27,8 @@ QUICK = {
     "default.replication.factor": "3",
     "offsets.topic.num.partitions": "4",
     "leader.imbalance.check.interval.seconds": "5",
+    "broker.rack": "r{node}",
+    "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector",
 }
 
 

@@ -148,6 +148,9 @@ pub(in crate::scenarios) struct Sent {
 
 /// Readers of a group are numbered from here on.
 pub(in crate::scenarios) const FIRST_MEMBER: u32 = 100;
+/// Those of readers that are machines of their own.
+pub(in crate::scenarios) const SLOW_READER: u32 = 60;
+pub(in crate::scenarios) const PROBER: u32 = 70;
 /// The judge's number as a reader.
 pub(in crate::scenarios) const JUDGE: u32 = 1000;
 
@@ -163,6 +166,8 @@ impl Reader {
     /// The machine on which it runs.
     fn name(self) -> String {
         match self.reader {
+            SLOW_READER => "slow-reader".to_owned(),
+            PROBER => "prober".to_owned(),
             reader @ 0..FIRST_MEMBER => format!("reader-{reader}"),
             member @ FIRST_MEMBER..JUDGE => format!("member-{}", member - FIRST_MEMBER),
             JUDGE.. => "judge".to_owned(),

@@ -186,7 +186,7 @@ pub(super) fn start_clients(
 fn topic_of(work: &Work) -> &str {
     match work {
         Work::Producer(plan) => &plan.topic,
-        Work::Reader { topic, .. } => topic,
+        Work::Reader { topic, .. } | Work::Near { topic, .. } => topic,
         Work::Slow { .. } => plan::SHORT,
         Work::Chaser { topic } => topic,
         Work::Trimmer => plan::COMPACTED,
@@ -199,6 +199,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Admin
         | Work::Load(_)
         | Work::Waiter
+        | Work::Drainer { .. }
         | Work::Voters
         | Work::Topics => plan::TOPIC,
     }
@@ -208,6 +209,8 @@ async fn perform(seat: Seat, work: Work) {
     match work {
         Work::Producer(plan) => clients::produce(seat, plan).await,
         Work::Reader { reader, .. } => clients::read_again_and_again(seat, reader).await,
+        Work::Near { reader, racks, .. } => clients::read_nearby(seat, reader, racks).await,
+        Work::Drainer { nodes } => clients::drain_in_turn(seat, nodes).await,
         Work::Slow { reader } => clients::read_slowly(seat, reader).await,
         Work::Prober { reader } => clients::probe(seat, reader).await,
         Work::Lister => clients::list_offsets(seat).await,

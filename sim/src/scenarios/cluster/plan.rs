@@ -23,6 +23,9 @@ pub(super) struct Plan {
     pub(super) nodes: i32,
     /// After so many bytes of the metadata log a snapshot is taken.
     pub(super) snapshot_bytes: u64,
+    /// How many replicas an acknowledged record is on at least, where that is more than a majority.
+    #[serde(default)]
+    pub(super) replicas_min: Option<u16>,
     /// What a node asks another one for at once of a snapshot, in bytes.
     #[serde(default = "whole_snapshots")]
     pub(super) snapshot_piece_bytes: u32,
@@ -120,6 +123,12 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
         ("lister", Work::Lister, 500),
         ("prober", Work::Prober { reader: 70 }, 300),
         ("hostile", Work::Hostile, 200),
+        (
+            "near-reader",
+            Work::Near { reader: 80, topic: TOPIC.to_owned(), racks: plan.nodes.unsigned_abs() },
+            600,
+        ),
+        ("drainer", Work::Drainer { nodes: plan.nodes }, 400),
     ];
     for (name, work, per_mille) in optional {
         if rng.chance(per_mille) {
@@ -149,7 +158,8 @@ impl Plan {
             families: Vec::new(),
             ..drawn
         };
-        Plan { nodes, snapshot_bytes, snapshot_piece_bytes, founders, joins_quorum, broker }
+        let replicas_min = rng.chance(150).then_some(3);
+        Plan { nodes, snapshot_bytes, replicas_min, snapshot_piece_bytes, founders, joins_quorum, broker }
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -182,6 +192,8 @@ impl Plan {
             self.broker.overrides().into_iter().filter(|entry| !is_of_one(entry)).collect();
         all.extend([
             format!("node.id={node}"),
+            format!("broker.rack=r{node}"),
+            "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector".to_owned(),
             format!("listeners=PLAINTEXT://0.0.0.0:{PORT},CONTROLLER://0.0.0.0:{BETWEEN_NODES}"),
             format!("advertised.listeners=PLAINTEXT://{name}:{PORT},CONTROLLER://{name}:{BETWEEN_NODES}"),
             "controller.listener.names=CONTROLLER".to_owned(),
@@ -192,6 +204,7 @@ impl Plan {
             format!("controller.quorum.fetch.snapshot.max.bytes={}", self.snapshot_piece_bytes),
             format!("controller.quorum.auto.join.enable={}", self.joins_quorum),
         ]);
+        all.extend(self.replicas_min.map(|count| format!("min.insync.replicas={count}")));
         all
     }
 

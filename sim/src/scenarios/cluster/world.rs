@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use ordain::broker::Context;
 use ordain::metadata::MetadataImage;
 use ordain::metadata::controller::METADATA_PARTITION;
+use ordain::partition::PartitionStats;
 use ordain::types::{NodeId, PartitionId};
 
 use super::plan::Plan;
@@ -93,6 +94,21 @@ impl World {
         open.extend(missing_voters(&image, plan, &stats));
         for (id, name, count) in partitions(&image, plan) {
             open.extend(unlike(&stats, id, count).map(|how| format!("{name}: {how}")));
+        }
+        open
+    }
+
+    /// What a node leads that another one could, while it is to lead nothing.
+    pub(super) async fn led_by(&self, drained: NodeId, plan: &Plan) -> Vec<String> {
+        let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
+        let mut open = self.missing(plan);
+        let stats = self.stats().await;
+        for (id, name, count) in partitions(&image, plan) {
+            let led = |one: &PartitionStats| one.id == id && one.leader;
+            let leads = stats.iter().any(|((node, _), all)| *node == drained && all.iter().any(led));
+            if leads && count > 1 {
+                open.push(name);
+            }
         }
         open
     }

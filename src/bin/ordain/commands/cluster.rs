@@ -6,6 +6,7 @@ use ordain::wire::ApiKey;
 use serde_json::json;
 
 use super::cluster_health::balance::Mode;
+use super::cluster_health::drain;
 use super::{cluster_config, cluster_health, cluster_voters};
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
@@ -50,6 +51,11 @@ enum Action {
         #[arg(value_name = "ID", value_parser = clap::value_parser!(i32).range(0..))]
         node: i32,
     },
+    /// Let a node lead nothing and get no new replicas, until --undo.
+    ///
+    /// Others take over what it leads; it goes on to replicate. Waits until that is done. Exit code 0 if the node leads nothing that
+    /// another one could, else 1.
+    Drain(drain::Arguments),
     /// The nodes that vote on the metadata, and those that follow it.
     Voters,
     /// Let a node that follows the metadata vote on it.
@@ -84,6 +90,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Action::SafeToRestart { node } => {
                 cluster_health::restart::run(&client, format, NodeId(node)).await
             }
+            Action::Drain(asked) => drain::run(&client, format, &asked).await,
             Action::Voters => cluster_voters::list(&client, format).await,
             Action::AddVoter(change) => cluster_voters::add(&client, format, &change).await,
             Action::RemoveVoter(removal) => cluster_voters::remove(&client, format, &removal).await,
