@@ -38,7 +38,10 @@ impl Controller {
                 Err(failure) => Err(failure.to_string()),
             };
             if let Err(failure) = taken {
-                warn!(node = %wanted.from, %failure, "the metadata of another node is not taken over; it is tried again");
+                if self.told.as_ref() != Some(&failure) {
+                    warn!(node = %wanted.from, %failure, "the metadata of another node is not taken over yet; it is tried again");
+                    self.told = Some(failure);
+                }
                 self.ask_again = Some(clock.now().after(AGAIN));
                 return;
             }
@@ -57,6 +60,7 @@ impl Controller {
             topics = image.topic_count(),
             "the metadata was taken over from a snapshot of another node"
         );
+        self.told = None;
         self.snapshots.received(self.io.clock.now());
         if id.end <= self.end {
             return Ok(());

@@ -185,6 +185,8 @@ pub struct Controller {
     pub(super) quorum: Option<(PeerCalls, Vec<NodeId>)>,
     /// When a snapshot is asked for again after none came.
     pub(super) ask_again: Option<Instant>,
+    /// Why none came, as it was logged last.
+    pub(super) told: Option<String>,
     pub(super) newest: Arc<Newest>,
     /// The epoch of this node's for which the metadata log's replica knows who is to vote.
     pub(super) quorum_told: Option<LeaderEpoch>,
@@ -247,6 +249,7 @@ impl Controller {
             snapshots,
             quorum: calls.map(|calls| (calls, founders)),
             ask_again: None,
+            told: None,
             newest: Arc::clone(&newest),
             quorum_told: None,
             is_behind: clustered,

@@ -347,6 +347,10 @@ impl Shard {
             self.want(peer, id);
             return;
         }
+        if id.topic == TopicId::METADATA && !is_reset(&reply.outcome) {
+            // Another leader, perhaps, has what the one before had let go of.
+            self.leaderships.snapshot_covers(Offset(i64::MAX));
+        }
         if let FetchOutcome::Reset { to, .. } = &reply.outcome
             && !partition.may_begin_at(to.end)
         {
