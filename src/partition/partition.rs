@@ -1,3 +1,4 @@
+mod assignment;
 mod effects;
 mod incoming;
 mod membership;
@@ -7,6 +8,7 @@ mod serving;
 
 use std::collections::VecDeque;
 
+pub(super) use assignment::Release;
 pub(super) use incoming::Incoming;
 pub(super) use membership::AskedChange;
 pub use membership::{ChangeDone, VoterChange};
@@ -14,7 +16,7 @@ pub(super) use serving::{Entries, is_reset};
 
 use super::handle::spread;
 use super::leaderships::Leadership;
-use super::request::{AppendError, Appended, LeadershipError, PartitionSpec, Required};
+use super::request::{AppendError, Appended, Assignment, LeadershipError, PartitionSpec, Required};
 use super::waiters::Waiters;
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
@@ -57,8 +59,12 @@ pub(super) struct Partition {
     fetches: Waiters,
     /// The nodes that shall hold it.
     nodes: Vec<NodeId>,
+    /// Those that shall be its voters, in the end alone; `None`: whoever is.
+    target: Option<Vec<NodeId>>,
     /// What replicas hold that are to become voters: one for each node.
     candidates: Vec<Fetch>,
+    /// Replicas that were let go by this leader: what they still have sent counts for nothing.
+    released: Vec<ReplicaKey>,
     membership: membership::Membership,
     /// What came beside the reply that the replica is stepped with.
     incoming: Incoming,
@@ -118,8 +124,8 @@ pub(super) struct Outbox {
     pub(super) forget: Option<NodeId>,
     /// There may be something new for its followers.
     pub(super) news: bool,
-    /// More is committed: the voters may be changed now.
-    pub(super) may_replace: bool,
+    /// More is committed: the voters, which are not who they shall be, may be changed now.
+    pub(super) may_change_voters: bool,
     /// Who sent what no sound node sends, and what that is.
     pub(super) malformed: Option<(NodeId, String)>,
 }
@@ -141,7 +147,7 @@ impl Outbox {
             fetch_from: None,
             forget: None,
             news: false,
-            may_replace: false,
+            may_change_voters: false,
             malformed: None,
         }
     }
@@ -162,9 +168,13 @@ impl Partition {
     /// `renewed` is drawn for a replica that has lost what it may have promised.
     pub(super) fn new(made: Made, renewed: impl FnOnce() -> Uuid, out: &mut Outbox) -> Partition {
         let Made { node, directory, seed, spec, mut log } = made;
-        let nodes: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
+        let founding: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
+        let (nodes, target) = match spec.assignment {
+            Some(Assignment { replicas, target, origin: _ }) => (replicas, Some(target)),
+            None => (founding.clone(), None),
+        };
         let founders = founders(&spec.voters, ReplicaKey { node, directory });
-        let alone = nodes == [node];
+        let alone = founding == [node] && nodes == [node];
         let awaits_repair = log.damage().is_some() && !alone;
         if awaits_repair && log.needs_new_directory() {
             // From here on it is another replica, which has promised nothing.
@@ -178,13 +188,10 @@ impl Partition {
         let durable_end = recovered.log_end;
         // The lower half: a remainder of it is even enough.
         let timing = Timing { first_turn: spread(spec.id) as u32, ..Timing::default() };
-        #[cfg_attr(
-            not(all(feature = "simulation", debug_assertions)),
-            expect(unused_mut, reason = "planted there")
-        )]
         let mut replica = Replica::new(key, recovered, timing, seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
+        replica.step(out.now, Event::MayKnow { nodes: nodes.clone() }, &mut Vec::new());
         if log.key().partition.topic == TopicId::METADATA {
             // Until it is told which snapshot stands for its beginning.
             let limit = Event::StartLimit { offset: log.log_start() };
@@ -205,7 +212,9 @@ impl Partition {
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
             nodes,
+            target,
             candidates: Vec::new(),
+            released: Vec::new(),
             membership: membership::Membership::default(),
             incoming: Incoming::default(),
             asks: None,
@@ -235,6 +244,10 @@ impl Partition {
             Some(epoch) if epoch != self.replica.epoch() => Err(LeadershipError::NotLeader),
             Some(_) | None => Ok(()),
         }
+    }
+
+    pub(super) fn epoch(&self) -> LeaderEpoch {
+        self.replica.epoch()
     }
 
     /// As people know it.
@@ -594,6 +607,8 @@ impl Partition {
             leader_node: self.replica.leader(),
             role: self.replica.role_name(),
             voters: self.replica.voters().clone(),
+            voters_committed: self.replica.voters_are_committed(),
+            key: self.replica.key(),
             damaged: self.log.damage().is_some(),
             log_start: self.log.log_start(),
             high_watermark: self.replica.high_watermark(),

@@ -50,8 +50,8 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use ordain::partition::PartitionStats;
-    use ordain::raft::VoterSet;
-    use ordain::types::{LeaderEpoch, PartitionIndex, TopicId};
+    use ordain::raft::{ReplicaKey, VoterSet};
+    use ordain::types::{LeaderEpoch, PartitionIndex, TopicId, Uuid};
 
     use super::*;
 
@@ -64,6 +64,8 @@ mod tests {
             leader_node: None,
             role: "any",
             voters: VoterSet::new([NodeId(1), NodeId(2)]),
+            voters_committed: true,
+            key: ReplicaKey { node: NodeId(node), directory: Uuid::ZERO },
             damaged: false,
             log_start: Offset(0),
             high_watermark: Offset(high_watermark),
