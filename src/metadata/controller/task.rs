@@ -330,7 +330,7 @@ impl Controller {
                     }
                     Some(Asked::BeginLeaving(ids, reply)) => {
                         self.leaving.extend(ids);
-                        drop(reply.send(()));
+                        let _whoever_asked_may_have_gone = reply.send(());
                     }
                     Some(Asked::Left(ids, reply)) => drop(reply.send(self.left(ids).await)),
                 },
