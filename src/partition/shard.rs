@@ -598,8 +598,10 @@ impl Shard {
     }
 
     fn create(&mut self, specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>>) {
-        let fresh: Vec<PartitionSpec> =
-            specs.into_iter().filter(|spec| !self.partitions.contains_key(&spec.id)).collect();
+        let mut named = BTreeSet::new();
+        let is_fresh =
+            |spec: &PartitionSpec| !self.partitions.contains_key(&spec.id) && named.insert(spec.id);
+        let fresh: Vec<PartitionSpec> = specs.into_iter().filter(is_fresh).collect();
         let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
         for spec in fresh {
             let mut log = match self.dormant.remove(&spec.id) {

@@ -513,7 +513,8 @@ impl Controller {
         records: &[MetadataRecord],
     ) -> Result<(), ControllerUnavailable> {
         let node = self.config.start.node_id;
-        let mut created = Vec::new();
+        // A partition may have several records, and is made once.
+        let mut wanted = BTreeSet::new();
         let mut assigned = BTreeSet::new();
         let mut deleted = Vec::new();
         let mut configured: BTreeSet<&str> = BTreeSet::new();
@@ -524,18 +525,13 @@ impl Controller {
                         topic: partition.topic_id,
                         index: PartitionIndex(partition.partition_id),
                     };
-                    if let Some(topic) = self.image.topic_by_id(id.topic) {
-                        created.extend(self.spec(topic, id, node));
-                    }
+                    wanted.insert(id);
                 }
                 MetadataRecord::PartitionReassignment(change) => {
                     let id =
                         PartitionId { topic: change.topic_id, index: PartitionIndex(change.partition_id) };
-                    if let Some(topic) = self.image.topic_by_id(id.topic)
-                        && assigned.insert(id)
-                    {
-                        created.extend(self.spec(topic, id, node));
-                    }
+                    wanted.insert(id);
+                    assigned.insert(id);
                 }
                 MetadataRecord::RemoveTopic(removed) => {
                     if let Some(topic) = previous.topic_by_id(removed.topic_id) {
@@ -565,6 +561,8 @@ impl Controller {
             }
             self.partitions.delete(deleted).await?;
         }
+        let spec = |id: PartitionId| self.spec(self.image.topic_by_id(id.topic)?, id, node);
+        let created: Vec<PartitionSpec> = wanted.into_iter().filter_map(spec).collect();
         let created = self.postpone(created).await?;
         if !created.is_empty() {
             let preferred = self.preferred_here(&created);
