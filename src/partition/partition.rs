@@ -61,6 +61,8 @@ pub(super) struct Partition {
     nodes: Vec<NodeId>,
     /// Those that shall be its voters, in the end alone; `None`: whoever is.
     target: Option<Vec<NodeId>>,
+    /// Of the metadata: the epoch whose leader they were told to.
+    nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
     candidates: Vec<Fetch>,
     /// Replicas that were let go by this leader: what they still have sent counts for nothing.
@@ -213,6 +215,7 @@ impl Partition {
             fetches: Waiters::default(),
             nodes,
             target,
+            nodes_as_of: None,
             candidates: Vec::new(),
             released: Vec::new(),
             membership: membership::Membership::default(),

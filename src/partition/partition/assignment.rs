@@ -88,6 +88,11 @@ impl Partition {
         if self.replica.standing() != Standing::Serving {
             return Vec::new();
         }
+        // Until then a voter of the metadata that was removed could still be one that is to be replaced.
+        let is_told = self.nodes_as_of == Some(epoch);
+        if self.is_metadata() && !is_told && !mutant(Mutant::ClusterRemovedVoterReturns) {
+            return Vec::new();
+        }
         let lost = self.candidates.iter().find_map(|candidate| voters.of_node(candidate.replica.node));
         if let Some(key) = lost {
             sometimes(Condition::ReplicaReplaced);
