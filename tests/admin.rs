@@ -201,6 +201,39 @@ fn settings_change_and_are_told() {
 }
 
 #[test]
+fn a_node_that_is_alone_reassigns_as_a_broker_that_is() {
+    with_node(async |mut client| {
+        use alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic};
+        client.create("orders", &[]).await;
+        let own = client.metadata("orders", false).await.partitions[0].replica_nodes[0];
+        let mut reassign = async |topic: &str, index: i32, replicas: Option<Vec<i32>>| {
+            let partition = ReassignablePartition { partition_index: index, replicas, ..Default::default() };
+            let topic =
+                ReassignableTopic { name: topic.into(), partitions: vec![partition], ..Default::default() };
+            let request = AlterPartitionReassignmentsRequest {
+                timeout_ms: 10_000,
+                topics: vec![topic],
+                ..Default::default()
+            };
+            let response = client.ask(1, request).await;
+            assert_eq!((response.error_code, response.allow_replication_factor_change), (0, true));
+            let told = &response.responses[0].partitions[0];
+            assert_eq!((told.partition_index, told.error_code != 0), (index, told.error_message.is_some()));
+            ErrorCode::from_code(told.error_code).unwrap()
+        };
+        assert_eq!(reassign("orders", 0, Some(vec![own])).await, ErrorCode::None);
+        assert_eq!(reassign("orders", 1, None).await, ErrorCode::NoReassignmentInProgress);
+        for target in [vec![], vec![own, own], vec![own + 1]] {
+            assert_eq!(reassign("orders", 0, Some(target)).await, ErrorCode::InvalidReplicaAssignment);
+        }
+        assert_eq!(reassign("orders", 2, Some(vec![own])).await, ErrorCode::UnknownTopicOrPartition);
+        assert_eq!(reassign("others", 0, None).await, ErrorCode::UnknownTopicOrPartition);
+        let listed = client.ask(0, ListPartitionReassignmentsRequest::default()).await;
+        assert_eq!((listed.error_code, listed.topics.len()), (0, 0));
+    });
+}
+
+#[test]
 fn records_are_deleted_where_the_policy_lets_them() {
     with_node(|mut client| async move {
         client.create("orders", &[]).await;

@@ -131,6 +131,10 @@ fn every_tool_prints_one_document_of_json_and_a_table_for_people() {
     tools.document(&["topic", "trim", "orders", "--before", "end"]);
     assert_eq!(tools.told(&["consume", "orders", "-e"]), "");
 
+    let moved = tools.document(&["topic", "reassign", "orders", "--to", "1", "--dry-run"]);
+    assert_eq!((&moved["dry_run"], moved["partitions"].as_array().unwrap().len()), (&true.into(), 0));
+    let cancelled = tools.document(&["topic", "reassign", "orders", "--cancel"]);
+    assert_eq!(cancelled["cancelled"].as_array().unwrap().len(), 0);
     let cluster = tools.document(&["cluster"]);
     assert_eq!(cluster["brokers"].as_array().unwrap().len(), 1);
     let apis = tools.document(&["cluster", "apis"]);

@@ -154,6 +154,8 @@ fn the_state_of_a_cluster_is_an_exit_code() {
         let expected = "Every partition is led by its preferred replica.\n";
         assert_eq!(asked(port, arguments), (Some(0), expected.to_owned(), String::new()));
     }
+    let (code, told, errors) = asked(port, &["evacuate", "1", "--dry-run"]);
+    assert_eq!((code, &*told, &*errors), (Some(0), "Every partition is where it shall be.\n", ""));
     Cluster::signal(libc::pid_t::try_from(cluster.child.id()).unwrap(), libc::SIGINT);
     assert_eq!(cluster.end().0.code(), Some(0));
     let (code, told, errors) = asked(port, &["health"]);

@@ -328,6 +328,7 @@ fn every_api_survives_requests_that_are_cut_garbled_or_of_an_unknown_version() {
         CreatePartitionsRequest DeleteGroupsRequest IncrementalAlterConfigsRequest OffsetDeleteRequest
         DescribeClientQuotasRequest DescribeClusterRequest DescribeProducersRequest
         ListConfigResourcesRequest DescribeTopicPartitionsRequest ElectLeadersRequest DescribeQuorumRequest
+        AlterPartitionReassignmentsRequest ListPartitionReassignmentsRequest
         AlterReplicaLogDirsRequest UpdateFeaturesRequest UnregisterBrokerRequest AddRaftVoterRequest
         RemoveRaftVoterRequest);
     for &api in ApiKey::ALL {

@@ -137,6 +137,7 @@ impl<'a> ClusterView<'a> {
         let mut isr = partition.isr.clone();
         if let Ok(leader) = leader
             && !isr.contains(&leader)
+            && partition.replicas.contains(&leader)
         {
             isr.push(leader);
         }
@@ -194,7 +195,10 @@ mod tests {
     fn partition(leader: i32) -> PartitionImage {
         PartitionImage {
             replicas: vec![NodeId(1), NodeId(2)],
-            directories: vec![Uuid::ZERO; 2],
+            adding: Vec::new(),
+            removing: Vec::new(),
+            departed: Vec::new(),
+            founders: Vec::new(),
             isr: vec![NodeId(1), NodeId(2)],
             leader: NodeId(leader),
             leader_epoch: LeaderEpoch(0),
@@ -212,6 +216,8 @@ mod tests {
             leader_node: leader.then_some(HERE),
             role: if leader { "leader" } else { "unattached" },
             voters: crate::raft::VoterSet::new([HERE]),
+            voters_committed: true,
+            key: crate::raft::ReplicaKey { node: HERE, directory: Uuid::ZERO },
             damaged,
             log_start: Offset::ZERO,
             high_watermark: Offset::ZERO,

@@ -89,6 +89,8 @@ fn is_for_controller(api: ApiKey) -> bool {
             | ApiKey::AlterConfigs
             | ApiKey::IncrementalAlterConfigs
             | ApiKey::DescribeQuorum
+            | ApiKey::AlterPartitionReassignments
+            | ApiKey::ListPartitionReassignments
             | ApiKey::AddRaftVoter
             | ApiKey::RemoveRaftVoter
             | ApiKey::UnregisterBroker
@@ -122,7 +124,7 @@ async fn forwarded(
 
 /// Handles a request frame (without its length prefix) that another node sends, as the active controller. Answers with up to where
 /// this node has applied the metadata log (8 bytes), then the response's frame. `None`: this node is not the active controller,
-/// or does not take the request. An election is for the node that leads, a snapshot for whoever has it.
+/// or does not take the request. An election, and whether a replica may go, is for the node that leads, a snapshot for whoever has it.
 #[must_use]
 pub fn dispatch_from_node(
     context: &std::sync::Arc<Context>,
@@ -136,7 +138,7 @@ pub fn dispatch_from_node(
 async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: PeerCall) -> Option<Bytes> {
     let cluster = context.cluster.as_ref()?;
     let frame = RequestFrame::parse(call.request).ok()?;
-    if !matches!(frame.api, ApiKey::ElectLeaders | ApiKey::FetchSnapshot) {
+    if !matches!(frame.api, ApiKey::ElectLeaders | ApiKey::LeavePartitions | ApiKey::FetchSnapshot) {
         active_epoch(context)?;
     }
     let caller = Caller {
@@ -161,6 +163,8 @@ async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: Peer
         ApiKey::BrokerRegistration => node_answer!(broker_registration::handle, cluster),
         ApiKey::BrokerHeartbeat => node_answer!(broker_heartbeat::handle, cluster),
         ApiKey::AlterPartition => node_answer!(alter_partition::handle),
+        ApiKey::ReportVoters => node_answer!(report_voters::handle),
+        ApiKey::LeavePartitions => node_answer!(leave_partitions::handle),
         ApiKey::AllocateProducerIds => node_answer!(allocate_producer_ids::handle),
         ApiKey::FetchSnapshot => node_answer!(fetch_snapshot::handle),
         ApiKey::ElectLeaders => route(context, &caller, frame).await,
@@ -208,6 +212,12 @@ async fn route(context: &std::sync::Arc<Context>, caller: &Caller, frame: Reques
         ApiKey::IncrementalAlterConfigs => answer!(context, caller, frame, incremental_alter_configs::handle),
         ApiKey::ListConfigResources => answer!(context, caller, frame, list_config_resources::handle),
         ApiKey::ElectLeaders => answer!(context, caller, frame, elect_leaders::handle),
+        ApiKey::AlterPartitionReassignments => {
+            answer!(context, caller, frame, alter_partition_reassignments::handle)
+        }
+        ApiKey::ListPartitionReassignments => {
+            answer!(context, caller, frame, list_partition_reassignments::handle)
+        }
         ApiKey::AddRaftVoter => answer!(context, caller, frame, add_raft_voter::handle),
         ApiKey::RemoveRaftVoter => answer!(context, caller, frame, remove_raft_voter::handle),
         ApiKey::UnregisterBroker => answer!(context, caller, frame, unregister_broker::handle),

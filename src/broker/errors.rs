@@ -162,7 +162,10 @@ impl AsErrorCode for ControllerError {
             ControllerError::InvalidTopic(_) | ControllerError::NameCollision { .. } => {
                 ErrorCode::InvalidTopicException
             }
-            ControllerError::UnknownTopic(_) => ErrorCode::UnknownTopicOrPartition,
+            ControllerError::UnknownTopic(_)
+            | ControllerError::NoTopicToReassign(_)
+            | ControllerError::NoPartitionToReassign { .. } => ErrorCode::UnknownTopicOrPartition,
+            ControllerError::NoReassignment => ErrorCode::NoReassignmentInProgress,
             ControllerError::UnknownTopicId(_) => ErrorCode::UnknownTopicId,
             ControllerError::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
             ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,

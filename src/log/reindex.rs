@@ -24,6 +24,8 @@ pub struct ReindexWork {
     pub(super) epochs: EpochHistory,
     pub(super) view: SegmentView,
     pub(super) index_interval_bytes: u64,
+    /// While it lives, its log's files are worked on.
+    pub(super) _at_work: Arc<()>,
 }
 
 /// The indexes are there again, durably.

@@ -255,6 +255,8 @@ impl Storage {
     /// If they cannot be removed: they go at the next start then.
     pub async fn finish_deletion(&self, mut log: PartitionLog) -> Result<(), StorageError> {
         let key = log.key();
+        // One that is being written removes segments of this log by their names, which the next one may use.
+        let _no_checkpoint = self.inner.checkpointing.lock().await;
         {
             let mut known = self.known();
             known.logs.remove(&key.id);

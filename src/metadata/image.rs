@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 use crate::config::{TopicConfig, TopicDefaults};
+use crate::raft::ReplicaKey;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, TopicId, Uuid};
 use crate::wire::MetadataRecord;
-use crate::wire::messages::{PartitionRecord, RegisterBrokerRecord};
+use crate::wire::messages::{PartitionReassignmentRecord, PartitionRecord, RegisterBrokerRecord};
 
 /// The broker's key with which a person drains it.
 pub const DRAIN_KEY: &str = "ordain.broker.drain";
@@ -26,6 +27,8 @@ pub struct MetadataImage {
     topics: BTreeMap<Arc<str>, Arc<TopicImage>>,
     names: BTreeMap<TopicId, Arc<str>>,
     configs: BTreeMap<ConfigResource, BTreeMap<String, String>>,
+    /// Partitions whose replicas come or go.
+    reassigning: BTreeSet<PartitionId>,
 }
 
 /// The next producer id to give out; starts at 0.
@@ -122,15 +125,75 @@ impl TopicImage {
 /// Where a partition's replicas are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PartitionImage {
+    /// Those that shall hold it, the preferred first; then those that go.
     pub replicas: Vec<NodeId>,
-    /// Of the replicas' data directories, in their order: zero where it was not told.
-    pub directories: Vec<Uuid>,
+    /// Of the replicas, those that come with a reassignment,
+    pub adding: Vec<NodeId>,
+    /// and those that go.
+    pub removing: Vec<NodeId>,
+    /// Those of the first voters' nodes that were no replicas at some time: one that comes back is another replica.
+    pub departed: Vec<NodeId>,
+    /// Its first voters, whoever holds it now. The directory is zero where it was not told.
+    pub founders: Vec<ReplicaKey>,
     /// Those that have caught up, as the leader told last.
     pub isr: Vec<NodeId>,
     /// Who leads it, as far as that was told: nothing is decided by it.
     pub leader: NodeId,
     pub leader_epoch: LeaderEpoch,
+    /// Counts the changes of the replicas.
     pub partition_epoch: i32,
+}
+
+impl PartitionImage {
+    /// Whether replicas come or go.
+    #[must_use]
+    pub fn is_reassigning(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
+
+    /// The record that says where its replicas are.
+    #[must_use]
+    pub fn reassignment(&self, topic_id: TopicId, index: PartitionIndex) -> PartitionReassignmentRecord {
+        let numbers = |nodes: &[NodeId]| nodes.iter().map(|node| node.0).collect();
+        PartitionReassignmentRecord {
+            topic_id,
+            partition_id: index.0,
+            partition_epoch: self.partition_epoch,
+            replicas: numbers(&self.replicas),
+            adding: numbers(&self.adding),
+            removing: numbers(&self.removing),
+            departed: numbers(&self.departed),
+            ..PartitionReassignmentRecord::default()
+        }
+    }
+
+    /// Whether a node that makes its replica now makes the first one that it ever had: the voter that the partition was founded
+    /// with.
+    #[must_use]
+    pub fn has_founder(&self, node: NodeId) -> bool {
+        self.founders.iter().any(|key| key.node == node) && !self.departed.contains(&node)
+    }
+
+    /// The same after its replicas have changed.
+    #[must_use]
+    pub fn changed(mut self) -> PartitionImage {
+        self.partition_epoch += 1;
+        let PartitionImage { founders, replicas, departed, .. } = &mut self;
+        let gone = founders.iter().map(|key| key.node).filter(|node| !replicas.contains(node));
+        for node in gone {
+            if !departed.contains(&node) {
+                departed.push(node);
+            }
+        }
+        departed.sort_unstable();
+        self
+    }
+
+    /// Those that shall hold it in the end, the preferred first.
+    #[must_use]
+    pub fn target(&self) -> Vec<NodeId> {
+        self.replicas.iter().copied().filter(|node| !self.removing.contains(node)).collect()
+    }
 }
 
 /// What a configuration belongs to.
@@ -194,6 +257,11 @@ impl MetadataImage {
     #[must_use]
     pub fn partition(&self, id: PartitionId) -> Option<&PartitionImage> {
         self.topic_by_id(id.topic)?.partitions.get(&id.index)
+    }
+
+    /// The partitions whose replicas come or go.
+    pub fn reassigning(&self) -> impl Iterator<Item = PartitionId> + '_ {
+        self.reassigning.iter().copied()
     }
 
     /// What was set for a resource, without defaults; `None` if nothing was, or if there is no such topic.
@@ -273,12 +341,14 @@ impl MetadataImage {
                 partition.leader_epoch = LeaderEpoch(change.leader_epoch);
                 partition.isr = change.isr.iter().map(|&node| NodeId(node)).collect();
             }
+            MetadataRecord::PartitionReassignment(reassignment) => self.reassign(reassignment)?,
             MetadataRecord::RemoveTopic(topic) => {
                 let name = self
                     .names
                     .remove(&topic.topic_id)
                     .ok_or(ImageError::RemovalOfUnknownTopic(topic.topic_id))?;
                 self.topics.remove(&name);
+                self.reassigning.retain(|id| id.topic != topic.topic_id);
             }
             MetadataRecord::Config(config) => {
                 let resource = ConfigResource::from_wire(config.resource_type, &config.resource_name)?;
@@ -320,19 +390,45 @@ impl MetadataImage {
             .ok_or(ImageError::PartitionOfUnknownTopic(id))?;
         let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
         let isr = partition.isr.as_deref().unwrap_or(&partition.replicas);
-        let mut directories = partition.directories.clone();
-        directories.resize(partition.replicas.len(), Uuid::ZERO);
+        let directories = partition.directories.iter().copied().chain(std::iter::repeat(Uuid::ZERO));
+        let founders = partition.replicas.iter().zip(directories);
+        let founders = founders.map(|(&node, directory)| ReplicaKey { node: NodeId(node), directory });
         Arc::make_mut(topic).partitions.insert(
             PartitionIndex(partition.partition_id),
             PartitionImage {
                 replicas: nodes(&partition.replicas),
-                directories,
+                adding: Vec::new(),
+                removing: Vec::new(),
+                departed: Vec::new(),
+                founders: founders.collect(),
                 isr: nodes(isr),
                 leader: NodeId(partition.leader),
                 leader_epoch: LeaderEpoch(partition.leader_epoch),
                 partition_epoch: partition.partition_epoch,
             },
         );
+        Ok(())
+    }
+
+    fn reassign(&mut self, change: &PartitionReassignmentRecord) -> Result<(), ImageError> {
+        let id = PartitionId { topic: change.topic_id, index: PartitionIndex(change.partition_id) };
+        let topic = self.names.get(&id.topic).and_then(|name| self.topics.get_mut(name));
+        let topic = topic.ok_or(ImageError::PartitionOfUnknownTopic(id.topic))?;
+        let partition = Arc::make_mut(topic).partitions.get_mut(&id.index);
+        let partition = partition.ok_or(ImageError::ChangeOfUnknownPartition(id.topic, id.index))?;
+        let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
+        partition.replicas = nodes(&change.replicas);
+        partition.adding = nodes(&change.adding);
+        partition.removing = nodes(&change.removing);
+        partition.departed = nodes(&change.departed);
+        partition.partition_epoch = change.partition_epoch;
+        let PartitionImage { replicas, isr, .. } = partition;
+        isr.retain(|node| replicas.contains(node));
+        if partition.is_reassigning() {
+            self.reassigning.insert(id);
+        } else {
+            self.reassigning.remove(&id);
+        }
         Ok(())
     }
 

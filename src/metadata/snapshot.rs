@@ -209,15 +209,17 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
             let record = PartitionRecord {
                 topic_id,
                 partition_id: index.0,
-                replicas: partition.replicas.iter().map(|node| node.0).collect(),
+                replicas: partition.founders.iter().map(|key| key.node.0).collect(),
                 leader: partition.leader.0,
                 leader_epoch: partition.leader_epoch.0,
-                partition_epoch: partition.partition_epoch,
-                directories: partition.directories.clone(),
+                directories: partition.founders.iter().map(|key| key.directory).collect(),
                 isr: Some(partition.isr.iter().map(|node| node.0).collect()),
                 ..PartitionRecord::default()
             };
             records.push(record.into());
+            if partition.partition_epoch > 0 {
+                records.push(partition.reassignment(topic_id, *index).into());
+            }
         }
         settings(&ConfigResource::Topic(topic.name.to_string()), image, &mut records);
     }

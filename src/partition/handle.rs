@@ -7,7 +7,9 @@ use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::partition::{AskedChange, ChangeDone, VoterChange};
 use super::replication::{PeerStep, Post};
-use super::request::{AppendOutcome, AppendRequest, AppendTerms, HandOverTerms, OnAppended, Request};
+use super::request::{
+    AppendOutcome, AppendRequest, AppendTerms, Assignment, HandOverTerms, Leaving, OnAppended, Request,
+};
 use super::shard::{PostOffice, Shard};
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
@@ -328,6 +330,34 @@ impl Partitions {
     /// If the node is shutting down.
     pub async fn configure(&self, id: PartitionId, config: LogConfig) -> Result<(), PartitionsClosed> {
         self.send(self.shard(id), Request::Configure { id, config }).await
+    }
+
+    /// Says which nodes shall hold a partition of this node from now on.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn assign(&self, id: PartitionId, assignment: Assignment) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Assign { id, assignment }).await
+    }
+
+    /// Lets replicas of other nodes go that are no voters, and will not become any, of partitions that are led here: answers
+    /// the epoch in which that holds, of each that may go, in order.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn release(&self, leaving: Vec<Leaving>) -> Result<Vec<Option<LeaderEpoch>>, PartitionsClosed> {
+        self.ask_each(leaving, |one| one.id, |leaving, reply| Request::Release { leaving, reply }).await
+    }
+
+    /// Deletes a partition of this node, durably and with its files, which its leader of `epoch` lets go; but not if the replica
+    /// has heard of a later epoch, or if something is under way in its files. Until this has ended, and if it fails, no
+    /// partition of that id may be made.
+    ///
+    /// # Errors
+    /// If the journal failed, files cannot be removed, or the node is shutting down.
+    pub async fn leave(&self, id: PartitionId, epoch: LeaderEpoch) -> Result<(), PartitionError> {
+        let left = self.ask(self.shard(id), |reply| Request::Leave { id, epoch, reply }).await;
+        left.map_err(|PartitionsClosed| PartitionError::ShuttingDown)?
     }
 
     /// How partitions stand; `None` asks for all. Those that are not here are left out.

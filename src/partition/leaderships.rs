@@ -53,6 +53,12 @@ impl Leaderships {
         self.lock().of.get(&id).copied()
     }
 
+    /// The partitions of which this node has a replica.
+    #[must_use]
+    pub fn ids(&self) -> Vec<PartitionId> {
+        self.lock().of.keys().copied().collect()
+    }
+
     /// The partitions whose leadership has changed since the last call. For one caller.
     #[must_use]
     pub fn take_news(&self) -> BTreeSet<PartitionId> {

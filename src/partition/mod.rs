@@ -36,9 +36,9 @@ pub use replication::{
     CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,
 };
 pub use request::{
-    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, HandOverTerms,
-    LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData,
-    ReadFrom, ReadRequest, ReadResult, Required,
+    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, Assignment, EpochCheck, EpochEnd,
+    HandOverTerms, LeadershipError, Leaving, OffsetQuery, OffsetReply, PartitionError, PartitionSpec,
+    PartitionStats, ReadData, ReadFrom, ReadRequest, ReadResult, ReplicaOrigin, Required,
 };
 pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;

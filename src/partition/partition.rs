@@ -1,3 +1,4 @@
+mod assignment;
 mod effects;
 mod incoming;
 mod membership;
@@ -7,6 +8,7 @@ mod serving;
 
 use std::collections::VecDeque;
 
+pub(super) use assignment::Release;
 pub(super) use incoming::Incoming;
 pub(super) use membership::AskedChange;
 pub use membership::{ChangeDone, VoterChange};
@@ -14,7 +16,7 @@ pub(super) use serving::{Entries, is_reset};
 
 use super::handle::spread;
 use super::leaderships::Leadership;
-use super::request::{AppendError, Appended, LeadershipError, PartitionSpec, Required};
+use super::request::{AppendError, Appended, Assignment, LeadershipError, PartitionSpec, Required};
 use super::waiters::Waiters;
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
@@ -57,10 +59,14 @@ pub(super) struct Partition {
     fetches: Waiters,
     /// The nodes that shall hold it.
     nodes: Vec<NodeId>,
+    /// Those that shall be its voters, in the end alone; `None`: whoever is.
+    target: Option<Vec<NodeId>>,
     /// Of the metadata: the epoch whose leader they were told to.
     nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
     candidates: Vec<Fetch>,
+    /// Replicas that were let go by this leader: what they still have sent counts for nothing.
+    released: Vec<ReplicaKey>,
     membership: membership::Membership,
     /// What came beside the reply that the replica is stepped with.
     incoming: Incoming,
@@ -120,8 +126,8 @@ pub(super) struct Outbox {
     pub(super) forget: Option<NodeId>,
     /// There may be something new for its followers.
     pub(super) news: bool,
-    /// More is committed: the voters may be changed now.
-    pub(super) may_replace: bool,
+    /// More is committed: the voters, which are not who they shall be, may be changed now.
+    pub(super) may_change_voters: bool,
     /// Who sent what no sound node sends, and what that is.
     pub(super) malformed: Option<(NodeId, String)>,
 }
@@ -143,7 +149,7 @@ impl Outbox {
             fetch_from: None,
             forget: None,
             news: false,
-            may_replace: false,
+            may_change_voters: false,
             malformed: None,
         }
     }
@@ -164,9 +170,13 @@ impl Partition {
     /// `renewed` is drawn for a replica that has lost what it may have promised.
     pub(super) fn new(made: Made, renewed: impl FnOnce() -> Uuid, out: &mut Outbox) -> Partition {
         let Made { node, directory, seed, spec, mut log } = made;
-        let nodes: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
+        let founding: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
+        let (nodes, target) = match spec.assignment {
+            Some(Assignment { replicas, target, origin: _ }) => (replicas, Some(target)),
+            None => (founding.clone(), None),
+        };
         let founders = founders(&spec.voters, ReplicaKey { node, directory });
-        let alone = nodes == [node];
+        let alone = founding == [node] && nodes == [node];
         let awaits_repair = log.damage().is_some() && !alone;
         if awaits_repair && log.needs_new_directory() {
             // From here on it is another replica, which has promised nothing.
@@ -183,6 +193,7 @@ impl Partition {
         let mut replica = Replica::new(key, recovered, timing, seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
+        replica.step(out.now, Event::MayKnow { nodes: nodes.clone() }, &mut Vec::new());
         if log.key().partition.topic == TopicId::METADATA {
             // Until it is told which snapshot stands for its beginning.
             let limit = Event::StartLimit { offset: log.log_start() };
@@ -203,8 +214,10 @@ impl Partition {
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
             nodes,
+            target,
             nodes_as_of: None,
             candidates: Vec::new(),
+            released: Vec::new(),
             membership: membership::Membership::default(),
             incoming: Incoming::default(),
             asks: None,
@@ -234,6 +247,10 @@ impl Partition {
             Some(epoch) if epoch != self.replica.epoch() => Err(LeadershipError::NotLeader),
             Some(_) | None => Ok(()),
         }
+    }
+
+    pub(super) fn epoch(&self) -> LeaderEpoch {
+        self.replica.epoch()
     }
 
     /// As people know it.
@@ -591,6 +608,8 @@ impl Partition {
             leader_node: self.replica.leader(),
             role: self.replica.role_name(),
             voters: self.replica.voters().clone(),
+            voters_committed: self.replica.voters_are_committed(),
+            key: self.replica.key(),
             damaged: self.log.damage().is_some(),
             log_start: self.log.log_start(),
             high_watermark: self.replica.high_watermark(),

@@ -18,8 +18,40 @@ pub struct PartitionSpec {
     pub id: PartitionId,
     /// The topic's name, for whoever reads the node's log.
     pub topic: Arc<str>,
+    /// Its first voters.
     pub voters: VoterSet,
+    /// Who shall hold it; `None`: its first voters.
+    pub assignment: Option<Assignment>,
     pub config: LogConfig,
+}
+
+/// Which nodes shall hold a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Assignment {
+    /// All of its replicas.
+    pub replicas: Vec<NodeId>,
+    /// Those of them that shall be its voters, in the end alone.
+    pub target: Vec<NodeId>,
+    /// Of the replica that this node makes, if it has none.
+    pub origin: ReplicaOrigin,
+}
+
+/// Who a replica is that has just been made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplicaOrigin {
+    /// The one of the first voter set.
+    Founder,
+    /// It may follow one of the same data directory, and has forgotten what that one promised: it gets an id of its own.
+    Newcomer,
+}
+
+/// A replica that is to go, as it asks its leader.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Leaving {
+    pub id: PartitionId,
+    pub replica: ReplicaKey,
+    /// It has heard of no later one.
+    pub epoch: LeaderEpoch,
 }
 
 /// When an append is answered. Both wait for stable storage.
@@ -240,6 +272,10 @@ pub struct PartitionStats {
     /// What the replica is, for people.
     pub role: &'static str,
     pub voters: VoterSet,
+    /// Whether this replica knows that these are committed.
+    pub voters_committed: bool,
+    /// The replica and its memory.
+    pub key: ReplicaKey,
     pub damaged: bool,
     pub log_start: Offset,
     pub high_watermark: Offset,
@@ -284,6 +320,21 @@ pub(super) enum Request {
     Configure {
         id: PartitionId,
         config: LogConfig,
+    },
+    Assign {
+        id: PartitionId,
+        assignment: Assignment,
+    },
+    /// Replicas of other nodes that are to go: answered with the epoch in which they may, of each that may.
+    Release {
+        leaving: Vec<Leaving>,
+        reply: oneshot::Sender<Vec<Option<LeaderEpoch>>>,
+    },
+    /// The leader of this epoch lets the replica here go. One that has heard of a later epoch stays.
+    Leave {
+        id: PartitionId,
+        epoch: LeaderEpoch,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
     },
     Delete {
         ids: Vec<PartitionId>,

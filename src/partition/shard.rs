@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub(super) use replicas::PostOffice;
-use replicas::{Held, Peer};
+use replicas::{Held, Peer, is_untouched};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
@@ -16,7 +16,7 @@ use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::partition::{Made, Outbox, Partition, Place};
 use super::replication::{Letters, PeerStep};
-use super::request::{AppendError, AppendRequest, Request, Required};
+use super::request::{AppendError, AppendRequest, ReplicaOrigin, Request, Required};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
@@ -116,8 +116,8 @@ struct InFlight {
 enum OnceDurable {
     Step(PartitionId, Event),
     Gate(u64),
-    /// The deletion of these logs: their files may go.
-    Remove(Vec<PartitionLog>),
+    /// The deletion of these logs: their files may go. Then whoever waits for it is told.
+    Remove(Vec<PartitionLog>, Option<oneshot::Sender<Result<(), PartitionError>>>),
 }
 
 impl Shard {
@@ -230,7 +230,10 @@ impl Shard {
                 self.appends.mind(terms.deadline);
                 self.held_appends.push_back(request);
             }
-            Request::Create { .. } | Request::Delete { .. } | Request::DeleteRecords { .. }
+            Request::Create { .. }
+            | Request::Delete { .. }
+            | Request::Leave { .. }
+            | Request::DeleteRecords { .. }
                 if !self.held_changes.is_empty() || !self.has_room() =>
             {
                 self.held_changes.push_back(request);
@@ -335,7 +338,7 @@ impl Shard {
                 OnceDurable::Step(id, event) if !self.failed => self.step(id, event),
                 OnceDurable::Step(..) => {}
                 OnceDurable::Gate(gate) => self.open(gate),
-                OnceDurable::Remove(logs) => self.remove(logs),
+                OnceDurable::Remove(logs, then) => self.remove(logs, then),
             }
         }
     }
@@ -369,18 +372,25 @@ impl Shard {
         }
     }
 
-    /// Removes the files of deleted logs, on the side: a partition of the same id is never made again.
-    fn remove(&self, logs: Vec<PartitionLog>) {
+    /// Removes the files of deleted logs, on the side. A log of the same partition is made only by who was told that they are gone.
+    fn remove(&self, logs: Vec<PartitionLog>, then: Option<oneshot::Sender<Result<(), PartitionError>>>) {
         if self.failed {
+            // Whoever waits finds its sender gone.
             return;
         }
         let storage = self.storage.clone();
         let removal = async move {
+            let mut result = Ok(());
             for log in logs {
                 let id = log.key().partition;
                 if let Err(error) = storage.finish_deletion(log).await {
                     warn!(partition = %id, %error, "files of a deleted partition stay until the next start");
+                    result = Err(LeadershipError::Storage.into());
                 }
+            }
+            if let Some(then) = then {
+                // Whoever asked may have gone.
+                drop(then.send(result));
             }
         };
         drop(self.io.spawn.spawn("partition-removal", Box::pin(removal)));
@@ -474,6 +484,11 @@ impl Shard {
                 }
             }
             Request::Delete { ids, reply } => self.delete(&ids, reply),
+            Request::Assign { id, assignment } => self.assign(id, assignment),
+            Request::Release { leaving, reply } => {
+                drop(reply.send(leaving.iter().map(|one| self.release(one)).collect()));
+            }
+            Request::Leave { id, epoch, reply } => self.leave(id, epoch, reply),
             Request::Append { appends, terms, done } => {
                 let request = self.appends.begin(appends.len(), terms.deadline, done);
                 let appends = appends.into_iter().enumerate();
@@ -583,11 +598,13 @@ impl Shard {
     }
 
     fn create(&mut self, specs: Vec<PartitionSpec>, reply: oneshot::Sender<Result<(), PartitionError>>) {
-        let fresh: Vec<PartitionSpec> =
-            specs.into_iter().filter(|spec| !self.partitions.contains_key(&spec.id)).collect();
+        let mut named = BTreeSet::new();
+        let is_fresh =
+            |spec: &PartitionSpec| !self.partitions.contains_key(&spec.id) && named.insert(spec.id);
+        let fresh: Vec<PartitionSpec> = specs.into_iter().filter(is_fresh).collect();
         let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
         for spec in fresh {
-            let log = match self.dormant.remove(&spec.id) {
+            let mut log = match self.dormant.remove(&spec.id) {
                 Some(mut log) => {
                     log.set_config(spec.config.clone());
                     log
@@ -598,6 +615,13 @@ impl Shard {
                     log
                 }
             };
+            let origin = spec.assignment.as_ref().map(|assignment| assignment.origin);
+            if origin == Some(ReplicaOrigin::Newcomer) && is_untouched(&log) {
+                // Whatever replica this node had of it before, this is another one.
+                let directory = Uuid(self.random.bytes16());
+                let renewed = log.renew_directory(directory, self.journal.durable_position());
+                self.gather(renewed);
+            }
             let (id, directory, damaged) = (spec.id, self.storage.directory_id(), log.damage().is_some());
             let mut out = self.outbox();
             let (node, seed) = (self.node, self.random.next_u64());
@@ -627,39 +651,39 @@ impl Shard {
     }
 
     fn delete(&mut self, ids: &[PartitionId], reply: oneshot::Sender<Result<(), PartitionError>>) {
-        let mut deleted = Vec::new();
-        for id in ids {
-            self.unflushed.remove(id);
-            let log = match self.partitions.remove(id) {
-                Some(mut partition) => {
-                    let mut out = self.outbox();
-                    partition.step(Event::Resign, &mut out);
-                    partition.refuse_parked(&mut out);
-                    let gates = std::mem::take(&mut partition.gates);
-                    self.take(*id, out);
-                    self.forget_partition(*id, partition.wakes);
-                    self.leaderships.forget(*id);
-                    for gate in gates {
-                        self.open(gate);
-                    }
-                    Some(partition.log)
-                }
-                None => self.dormant.remove(id),
-            };
-            if let Some(mut log) = log {
-                let ended = self.storage.begin_deletion(&mut log);
-                self.gather(ended);
-                deleted.push(log);
-            }
-        }
+        let deleted: Vec<PartitionLog> = ids.iter().filter_map(|&id| self.take_log(id)).collect();
         if deleted.is_empty() {
             let _answered = self.new_gate(0, reply);
             return;
         }
-        self.turn.once_durable.push(OnceDurable::Remove(deleted));
+        self.turn.once_durable.push(OnceDurable::Remove(deleted, None));
         if let Some(gate) = self.new_gate(1, reply) {
             self.turn.once_durable.push(OnceDurable::Gate(gate));
         }
+    }
+
+    /// The log of a partition, which ends.
+    fn take_log(&mut self, id: PartitionId) -> Option<PartitionLog> {
+        self.unflushed.remove(&id);
+        let mut log = match self.partitions.remove(&id) {
+            Some(mut partition) => {
+                let mut out = self.outbox();
+                partition.step(Event::Resign, &mut out);
+                partition.refuse_parked(&mut out);
+                let gates = std::mem::take(&mut partition.gates);
+                self.take(id, out);
+                self.forget_partition(id, partition.wakes);
+                self.leaderships.forget(id);
+                for gate in gates {
+                    self.open(gate);
+                }
+                partition.log
+            }
+            None => self.dormant.remove(&id)?,
+        };
+        let ended = self.storage.begin_deletion(&mut log);
+        self.gather(ended);
+        Some(log)
     }
 
     fn read(

@@ -84,6 +84,7 @@ impl TestNode {
             id,
             topic: "t".into(),
             voters: VoterSet::new([TestNode::ID]),
+            assignment: None,
             config: LogConfig::default(),
         };
         self.partitions.create(vec![spec]).await

@@ -96,6 +96,24 @@ fn appends_of_more_bytes_than_a_start_may_replay_come_to_their_end() {
 }
 
 #[test]
+fn a_partition_that_is_asked_for_twice_at_once_keeps_its_log() {
+    let node = TestNode::new();
+    node.open(partition(0));
+    let outcomes = send(&node, 3, KIB, None);
+    all_made(&node, &outcomes, 3);
+    let node = node.lose_power();
+    let spec = PartitionSpec {
+        id: partition(0),
+        topic: "t".into(),
+        voters: crate::raft::VoterSet::new([TestNode::ID]),
+        assignment: None,
+        config: crate::log::LogConfig::default(),
+    };
+    node.runtime.block_on(node.partitions.create(vec![spec.clone(), spec])).unwrap();
+    assert_eq!(latest(&node), 3);
+}
+
+#[test]
 fn appends_of_more_bytes_than_the_journal_has_come_to_their_end() {
     let node = TestNode::with_options(StorageOptions {
         journal_file_bytes: 64 << 10,

@@ -110,6 +110,14 @@ listed! {
         ClusterJoinedWhileFenced = "cluster-joined-while-fenced",
         /// a voter of the metadata log that had lost what it held was replaced by the one in its place
         ClusterVoterReplaced = "cluster-voter-replaced",
+        /// a voter left for one that a reassignment had brought
+        ReassignVoterLeft = "cluster-reassign-voter-left",
+        /// a leader left the voters by a reassignment
+        ReassignLeaderLeft = "cluster-reassign-leader-left",
+        /// a node removed its replica after a reassignment
+        ReassignReplicaDeleted = "cluster-reassign-replica-deleted",
+        /// a reassignment was taken back that had been begun
+        ReassignTakenBack = "cluster-reassign-taken-back",
         /// a voter of the metadata log was added or removed because somebody asked for it
         ClusterVotersChanged = "cluster-voters-changed",
         /// a node took the metadata over from another one's snapshot

@@ -112,6 +112,12 @@ listed! {
         ReplicaStartAtOnce = "replica-start-at-once",
         /// a follower keeps only the epochs that records tell of
         ReplicaEpochStartsLost = "replica-epoch-starts-lost",
+        /// voters leave before all that shall vote do
+        ReassignRemovesFirst = "reassign-removes-first",
+        /// a node that gets a partition takes its new replicas for the first voters
+        ReassignFoundsAnew = "reassign-founds-anew",
+        /// a replica is removed as soon as the metadata names it no longer, voter or not
+        ReassignLeavesAtOnce = "reassign-leaves-at-once",
         /// a node that a person drains goes on leading
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a follower gives consumers what its log holds, committed or not

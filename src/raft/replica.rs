@@ -674,6 +674,12 @@ impl Replica {
         self.core.voters()
     }
 
+    /// Whether the newest voter set of its log is committed, as far as it knows.
+    #[must_use]
+    pub fn voters_are_committed(&self) -> bool {
+        self.core.log.voters().newest().0 <= self.core.log.high_watermark()
+    }
+
     /// The node that leads this epoch, as far as it knows.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::broker::{
     Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, drain_when_told,
-    features, fence_silent, forget_deleted_topics, join_quorum, keep_membership, register,
+    features, fence_silent, follow_reassignments, forget_deleted_topics, join_quorum, keep_membership,
+    register,
 };
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
@@ -466,6 +467,7 @@ async fn join_cluster(
     spawn("fencing", Box::pin(fence_silent(Arc::clone(context), Arc::clone(cluster))));
     spawn("draining", Box::pin(drain_when_told(Arc::clone(context))));
     spawn("balance", Box::pin(balance_leaders(Arc::clone(context), Arc::clone(cluster))));
+    spawn("reassignments", Box::pin(follow_reassignments(Arc::clone(context), Arc::clone(cluster))));
     spawn("quorum", Box::pin(join_quorum(Arc::clone(context), Arc::clone(cluster))));
     spawn("deleted-topics", Box::pin(forget_deleted_topics(Arc::clone(context))));
     Ok(())

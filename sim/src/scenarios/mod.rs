@@ -104,7 +104,7 @@ fn mutants() -> &'static [Box<dyn Scenario + Send>] {
             let is_of = |prefix| mutant.name().starts_with(prefix);
             if is_of("replica-") {
                 Box::new(Replicas { mutant: Some(mutant) })
-            } else if is_of("cluster-") {
+            } else if is_of("cluster-") || is_of("reassign-") {
                 Box::new(Nodes { mutant: Some(mutant) })
             } else {
                 Box::new(Broker { mutant: Some(mutant) })

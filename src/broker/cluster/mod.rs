@@ -11,6 +11,7 @@ mod draining;
 mod joining;
 mod liveness;
 mod membership;
+mod reassigning;
 mod report;
 mod watching;
 
@@ -21,6 +22,7 @@ pub use balance::balance_leaders;
 pub use draining::drain_when_told;
 pub use joining::join_quorum;
 pub use membership::{Member, keep_membership, register};
+pub use reassigning::follow_reassignments;
 pub use watching::{fence_silent, forget_deleted_topics};
 
 pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask_node, forward};

@@ -91,7 +91,9 @@ fn row(
         return None;
     }
     let known = image.partition(stats.id)?;
-    let isr = caught_up(stats, marks.get(&stats.id).copied(), &known.isr);
+    let mut isr = caught_up(stats, marks.get(&stats.id).copied(), &known.isr);
+    // A voter that is to go at once is no replica any more to anybody else.
+    isr.retain(|node| known.replicas.contains(node));
     let led_already = (known.leader, known.leader_epoch) == (own, stats.epoch);
     let same: BTreeSet<NodeId> = known.isr.iter().copied().collect();
     if known.leader_epoch > stats.epoch || (led_already && same == isr.iter().copied().collect()) {
@@ -134,8 +136,8 @@ fn by_topic(rows: Vec<(TopicId, PartitionData)>) -> Vec<TopicData> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::VoterSet;
-    use crate::types::PartitionIndex;
+    use crate::raft::{ReplicaKey, VoterSet};
+    use crate::types::{PartitionIndex, Uuid};
 
     const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
@@ -148,6 +150,8 @@ mod tests {
             leader_node: Some(NodeId(1)),
             role: "leader",
             voters: VoterSet::new(ALL),
+            voters_committed: true,
+            key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
             damaged: false,
             log_start: Offset(0),
             high_watermark: Offset(80),

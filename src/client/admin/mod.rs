@@ -6,6 +6,7 @@ pub(super) mod groups;
 mod log_dirs;
 mod offsets;
 mod quorum;
+mod reassignments;
 pub(super) mod topics;
 
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym};
@@ -13,4 +14,5 @@ pub use groups::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
 pub use log_dirs::{LogDir, LogDirPartition};
 pub use offsets::{ListedOffset, OffsetSpec};
 pub use quorum::{Quorum, QuorumEndpoint, QuorumVoter};
+pub use reassignments::{OngoingReassignment, Target};
 pub use topics::{CreatedTopic, NewTopic, Validate};

@@ -28,6 +28,10 @@ pub(super) struct CompactionState {
 }
 
 impl CompactionState {
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
     /// The log holds nothing any more: a work under way has nothing to replace. Gives the number for the names of
     /// what is written from now on.
     pub(super) fn begin_anew(&mut self) -> u32 {

@@ -22,7 +22,7 @@ mod replay;
 mod reset;
 mod retention;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 pub use read::{Read, ReadRequest, TimestampRead};
 
@@ -141,6 +141,8 @@ pub struct PartitionLog {
     garbage: Vec<Arc<Segment>>,
     flush: flush::FlushState,
     compaction: compact::CompactionState,
+    /// Held by who makes indexes again.
+    reindexing: Weak<()>,
     has_directory: bool,
     next_segment_id: u64,
 }
@@ -191,6 +193,7 @@ impl PartitionLog {
             garbage: Vec::new(),
             flush: flush::FlushState::default(),
             compaction: compact::CompactionState::default(),
+            reindexing: Weak::new(),
             has_directory: false,
             next_segment_id: 1,
         }

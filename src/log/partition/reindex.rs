@@ -22,7 +22,10 @@ impl PartitionLog {
         while let Some(id) = self.cache.take_suspect(self.key.id) {
             let Some(held) = self.segments.iter_mut().find(|held| held.segment.id == id) else { continue };
             held.sealed = true;
+            let at_work = Arc::new(());
+            self.reindexing = Arc::downgrade(&at_work);
             return Some(ReindexWork {
+                _at_work: at_work,
                 key: self.key,
                 cache: Arc::clone(&self.cache),
                 epochs: self.epochs.clone(),
@@ -31,6 +34,12 @@ impl PartitionLog {
             });
         }
         None
+    }
+
+    /// Whether its files are being written, read for a compaction, or made again outside of its owner.
+    #[must_use]
+    pub fn is_worked_on(&self) -> bool {
+        self.flush.is_under_way() || self.compaction.is_under_way() || self.reindexing.strong_count() > 0
     }
 
     /// Indexes were made again. They may have other lengths, if `index.interval.bytes` has changed meanwhile.

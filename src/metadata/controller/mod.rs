@@ -5,7 +5,9 @@
 mod brokers;
 mod configs;
 mod features;
+mod holding;
 mod quorum;
+mod reassignments;
 mod snapshotting;
 mod taking_over;
 mod task;
@@ -21,6 +23,7 @@ pub use brokers::{
 pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs, dynamic_configs};
 pub use features::{FeatureChange, FeatureUpdate, SupportedFeature, update_features};
 pub use quorum::{Suffrage, note_voter, quorum_nodes};
+pub use reassignments::{Reassignment, ReportedVoters, Scope, note_voters, reassign, under_way};
 pub use task::{
     Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION, Quorum,
 };
@@ -67,6 +70,12 @@ pub enum ControllerError {
     InvalidReplicationFactor(String),
     #[error("{0}")]
     InvalidAssignment(String),
+    #[error("There is no partition reassignment in progress.")]
+    NoReassignment,
+    #[error("Unable to find a topic named {0}.")]
+    NoTopicToReassign(String),
+    #[error("Unable to find partition {topic}:{index}.")]
+    NoPartitionToReassign { topic: String, index: i32 },
     #[error("{0}")]
     InvalidConfig(String),
     #[error("{0}")]

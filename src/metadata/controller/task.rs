@@ -20,7 +20,7 @@ use crate::partition::{
     Partitions, PartitionsClosed, PeerCalls, ReadFrom, ScanError, log_config,
 };
 use crate::probe::{Condition, sometimes};
-use crate::raft::{ReplicaKey, VoterSet};
+use crate::raft::VoterSet;
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
@@ -109,6 +109,8 @@ pub struct ControllerHandle {
 enum Asked {
     Change(Decide),
     RemoveOrphans(oneshot::Sender<Result<(), ControllerUnavailable>>),
+    BeginLeaving(Vec<PartitionId>, oneshot::Sender<()>),
+    Left(Vec<PartitionId>, oneshot::Sender<Result<(), ControllerUnavailable>>),
 }
 
 /// The newest snapshot of the metadata on this node's disk.
@@ -156,6 +158,30 @@ impl ControllerHandle {
         self.queue.send(Asked::RemoveOrphans(reply)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
+
+    /// From now on no replicas of these partitions are made on this node, whatever the image says: those that are here are to be
+    /// removed ([`Partitions::leave`]).
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn begin_leaving(&self, ids: Vec<PartitionId>) -> Result<(), ControllerUnavailable> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || ControllerUnavailable::ShuttingDown;
+        self.queue.send(Asked::BeginLeaving(ids, reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())
+    }
+
+    /// The replicas of these partitions are removed, with their files, or stay. What the image wants here by now and is not here is
+    /// made anew: as another replica.
+    ///
+    /// # Errors
+    /// If the journal failed, or the node is shutting down.
+    pub async fn left(&self, ids: Vec<PartitionId>) -> Result<(), ControllerUnavailable> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || ControllerUnavailable::ShuttingDown;
+        self.queue.send(Asked::Left(ids, reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
 }
 
 /// The node's configuration, as the controller needs it.
@@ -197,6 +223,8 @@ pub struct Controller {
     /// Partitions of this node that are not on its disk, until it is no longer behind: a replica that is made anew has
     /// forgotten what it voted before the deletion.
     pub(super) postponed: BTreeSet<PartitionId>,
+    /// Partitions whose replicas are being removed from this node: none is made until their files are gone.
+    pub(super) leaving: BTreeSet<PartitionId>,
 }
 
 /// Who has the metadata log.
@@ -232,6 +260,7 @@ impl Controller {
             id: METADATA_PARTITION,
             topic: "__cluster_metadata".into(),
             voters,
+            assignment: None,
             config: metadata_log_config(&config.start.metadata),
         };
         partitions.create(vec![spec]).await?;
@@ -255,6 +284,7 @@ impl Controller {
             is_behind: clustered,
             is_ahead_of_log: false,
             postponed: BTreeSet::new(),
+            leaving: BTreeSet::new(),
         };
         controller.reconfigure();
         controller.follow_from_start().await?;
@@ -304,6 +334,11 @@ impl Controller {
                         // Whoever asked may have gone.
                         drop(reply.send(self.come_up().await));
                     }
+                    Some(Asked::BeginLeaving(ids, reply)) => {
+                        self.leaving.extend(ids);
+                        let _whoever_asked_may_have_gone = reply.send(());
+                    }
+                    Some(Asked::Left(ids, reply)) => drop(reply.send(self.left(ids).await)),
                 },
                 () = alarm.at(&*clock, deadline) => {
                     self.ask_again = self.ask_again.filter(|&at| at > clock.now());
@@ -487,7 +522,9 @@ impl Controller {
         records: &[MetadataRecord],
     ) -> Result<(), ControllerUnavailable> {
         let node = self.config.start.node_id;
-        let mut created = Vec::new();
+        // A partition may have several records, and is made once.
+        let mut wanted = BTreeSet::new();
+        let mut assigned = BTreeSet::new();
         let mut deleted = Vec::new();
         let mut configured: BTreeSet<&str> = BTreeSet::new();
         for record in records {
@@ -497,9 +534,13 @@ impl Controller {
                         topic: partition.topic_id,
                         index: PartitionIndex(partition.partition_id),
                     };
-                    if let Some(topic) = self.image.topic_by_id(id.topic) {
-                        created.extend(self.spec(topic, id, node));
-                    }
+                    wanted.insert(id);
+                }
+                MetadataRecord::PartitionReassignment(change) => {
+                    let id =
+                        PartitionId { topic: change.topic_id, index: PartitionIndex(change.partition_id) };
+                    wanted.insert(id);
+                    assigned.insert(id);
                 }
                 MetadataRecord::RemoveTopic(removed) => {
                     if let Some(topic) = previous.topic_by_id(removed.topic_id) {
@@ -529,12 +570,15 @@ impl Controller {
             }
             self.partitions.delete(deleted).await?;
         }
+        let spec = |id: PartitionId| self.spec(self.image.topic_by_id(id.topic)?, id, node);
+        let created: Vec<PartitionSpec> = wanted.into_iter().filter_map(spec).collect();
         let created = self.postpone(created).await?;
         if !created.is_empty() {
             let preferred = self.preferred_here(&created);
             self.partitions.create(created).await?;
             self.campaign_soon(preferred);
         }
+        self.assign(assigned).await?;
         for topic in configured.into_iter().filter_map(|name| self.image.topic(name)) {
             self.configure(topic).await?;
         }
@@ -545,8 +589,9 @@ impl Controller {
     fn preferred_here(&self, created: &[PartitionSpec]) -> Vec<PartitionId> {
         let node = self.config.start.node_id;
         let first = |id: PartitionId| {
-            let replicas = &self.image.partition(id)?.replicas;
-            (replicas.len() > 1 && replicas.first() == Some(&node)).then_some(id)
+            let PartitionImage { replicas, partition_epoch, .. } = self.image.partition(id)?;
+            let is_first = replicas.len() > 1 && replicas.first() == Some(&node);
+            (is_first && *partition_epoch == 0).then_some(id)
         };
         created.iter().filter_map(|spec| first(spec.id)).collect()
     }
@@ -598,24 +643,9 @@ impl Controller {
         Ok(())
     }
 
-    fn log_config(&self, topic: &TopicImage) -> LogConfig {
+    pub(super) fn log_config(&self, topic: &TopicImage) -> LogConfig {
         let config = self.config.live.load();
         log_config(&topic.config(&config.topic_defaults), &config.producers)
-    }
-
-    /// What this node shall hold of a partition, if it is one of its replicas.
-    fn spec(&self, topic: &TopicImage, id: PartitionId, node: NodeId) -> Option<PartitionSpec> {
-        let PartitionImage { replicas, directories, .. } = topic.partitions.get(&id.index)?;
-        let keys = replicas.iter().zip(directories);
-        let keys = keys.map(|(&node, &directory)| ReplicaKey { node, directory });
-        let voters =
-            VoterSet::of(keys).expect("the controller gives each partition replicas on distinct nodes");
-        replicas.contains(&node).then(|| PartitionSpec {
-            id,
-            topic: Arc::clone(&topic.name),
-            voters,
-            config: self.log_config(topic),
-        })
     }
 
     /// Opens every partition of this node and removes the logs of those that no longer exist.
@@ -631,23 +661,30 @@ impl Controller {
     /// Opens every partition of this node that is not open, as far as it may be made now; how many were asked for.
     pub(super) async fn follow_all(&mut self) -> Result<usize, ControllerUnavailable> {
         let node = self.config.start.node_id;
+        let on_disk: BTreeSet<PartitionId> = self.partitions.unclaimed().await?.into_iter().collect();
         let mut specs = Vec::new();
         for topic in self.image.topics() {
-            for &index in topic.partitions.keys() {
-                specs.extend(self.spec(topic, PartitionId { topic: topic.id, index }, node));
+            for (&index, partition) in &topic.partitions {
+                let id = PartitionId { topic: topic.id, index };
+                // One that is to go may be a voter still.
+                if partition.replicas.contains(&node) || on_disk.contains(&id) {
+                    specs.push(self.spec_of(topic, id, partition));
+                }
             }
         }
         let specs = self.postpone(specs).await?;
         let opened = specs.len();
         self.partitions.create(specs).await?;
+        self.assign_all().await?;
         Ok(opened)
     }
 
     /// Those of these partitions that can be made now.
     async fn postpone(
         &mut self,
-        specs: Vec<PartitionSpec>,
+        mut specs: Vec<PartitionSpec>,
     ) -> Result<Vec<PartitionSpec>, ControllerUnavailable> {
+        specs.retain(|spec| !self.leaving.contains(&spec.id));
         if !self.is_behind || specs.is_empty() {
             return Ok(specs);
         }
@@ -671,9 +708,19 @@ impl Controller {
     }
 
     /// Removes the logs of partitions that the image does not know. It must be as new as what this node had before it
-    /// started.
+    /// started. Those of partitions that others hold are taken up: their leaders say when they may go.
     async fn remove_orphans(&self) -> Result<(), ControllerUnavailable> {
-        let orphans = self.partitions.unclaimed().await?;
+        let (mut orphans, mut held) = (Vec::new(), Vec::new());
+        for id in self.partitions.unclaimed().await? {
+            let topic = self.image.topic_by_id(id.topic);
+            match topic.and_then(|topic| Some((topic, topic.partitions.get(&id.index)?))) {
+                Some((topic, partition)) => held.push(self.spec_of(topic, id, partition)),
+                None => orphans.push(id),
+            }
+        }
+        if !held.is_empty() {
+            self.partitions.create(held).await?;
+        }
         if !orphans.is_empty() {
             info!(count = orphans.len(), "removing the logs of partitions that were deleted");
             self.partitions.delete(orphans).await?;
@@ -695,6 +742,7 @@ fn is_of_brokers(record: &MetadataRecord) -> bool {
         | MetadataRecord::RemoveBroker(_)
         | MetadataRecord::Quorum(_)
         | MetadataRecord::PartitionChange(_)
+        | MetadataRecord::PartitionReassignment(_)
         | MetadataRecord::RemoveTopic(_)
         | MetadataRecord::Topic(_) => false,
     }

@@ -484,7 +484,8 @@ fn add_partitions(
     if total > PARTITIONS_MAX {
         return Err(ControllerError::TooManyPartitions { wanted: total, limit: PARTITIONS_MAX });
     }
-    let factor = topic.partitions.values().next().map_or(1, |first| first.replicas.len());
+    // While it is reassigned, what it shall have in the end counts.
+    let factor = topic.partitions.values().next().map_or(1, |first| first.target().len());
     let replicas = match &request.assignments {
         None => {
             let factor = i16::try_from(factor).unwrap_or(i16::MAX);

@@ -109,11 +109,14 @@ impl Partition {
             Effect::Reset { to, voters } => self.reset(to, voters, out),
             Effect::MoveLogStart { to } => self.move_log_start(to, out),
             Effect::AdvanceHighWatermark { offset } => {
-                out.may_replace = !self.candidates.is_empty();
+                out.may_change_voters = self.has_other_voters();
                 self.committed(offset, out);
             }
             Effect::BecameLeader { .. } | Effect::LeaderChanged { .. } => {}
-            Effect::Resigned { epoch: _ } => self.fail_waiting(out),
+            Effect::Resigned { epoch: _ } => {
+                self.released.clear();
+                self.fail_waiting(out);
+            }
             Effect::Send { to, message } => out.sends.push((to, message)),
             Effect::Fetch { from } => out.fetch_from = Some(from),
             Effect::ServeFetch { .. } => out.news = true,

@@ -1,10 +1,10 @@
 use super::super::HandOverTerms;
 use super::super::handle::spread;
-use super::{Message, Partition, Position, Read, ReadError, Standing, log};
+use super::{Partition, Position, Read, ReadError, Standing, log};
 use crate::log::StoredRead;
 use crate::peers::{Room, Serving};
 use crate::probe::{Mutant, mutant};
-use crate::raft::{Event, Fetch, FetchOutcome, VoterSet};
+use crate::raft::{Fetch, FetchOutcome};
 use crate::types::{NodeId, Offset};
 use crate::wire::Records;
 use crate::wire::batch::{BatchHeader, HEADER_BYTES};
@@ -84,54 +84,6 @@ impl Partition {
         self.replica.fetch()
     }
 
-    /// Notes what a replica holds that is no voter, if it is one of a node that shall hold this partition: it is to become one.
-    pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {
-        let key = fetch.replica;
-        let shall_vote = self.nodes.contains(&key.node)
-            || self.replica.voters().of_node(key.node).is_some()
-            || (self.is_metadata() && mutant(Mutant::ClusterRemovedVoterReturns));
-        if shall_vote && !self.replica.voters().contains(key) {
-            self.candidates.retain(|other| other.replica.node != key.node);
-            self.candidates.push(fetch);
-        }
-    }
-
-    /// What brings a replica back whose node has lost its memory: the one that is lost leaves the voters, then the one in its
-    /// place comes, as soon as it holds what is committed. One step at a time; nothing while another change is under way.
-    pub(in crate::partition) fn replacement(&mut self) -> Vec<Event> {
-        if self.candidates.is_empty() {
-            return Vec::new();
-        }
-        let voters: &VoterSet = self.replica.voters();
-        self.candidates.retain(|candidate| !voters.contains(candidate.replica));
-        // One that was a voter is none any more, and nobody wants it to be one.
-        let nodes = &self.nodes;
-        self.candidates.retain(|candidate| {
-            let node = candidate.replica.node;
-            nodes.contains(&node)
-                || voters.of_node(node).is_some()
-                || mutant(Mutant::ClusterRemovedVoterReturns)
-        });
-        if self.replica.standing() != Standing::Serving {
-            return Vec::new();
-        }
-        // Until then a voter that was removed could still be one of those.
-        let is_told = self.nodes_as_of == Some(self.replica.epoch());
-        if self.is_metadata() && !is_told && !mutant(Mutant::ClusterRemovedVoterReturns) {
-            return Vec::new();
-        }
-        let Some(candidate) = self.candidates.first() else { return Vec::new() };
-        let key = candidate.replica;
-        match voters.of_node(key.node) {
-            Some(lost) => vec![Event::RemoveVoter { key: lost }],
-            None => {
-                // Its state is taken anew: it may hold everything already, and say nothing more.
-                let message = Message::Fetch(*candidate);
-                vec![Event::AddVoter { key }, Event::Received { from: key.node, message }]
-            }
-        }
-    }
-
     /// The producer state that goes with a reset to this log's start.
     pub(in crate::partition) fn producers_before_start(&self) -> Bytes {
         if mutant(Mutant::ReplicaResetWithoutProducers) {
@@ -143,11 +95,6 @@ impl Partition {
     /// Where its log ends: what it asks to be followed.
     pub(in crate::partition) fn log_end(&self) -> Position {
         self.replica.log_end()
-    }
-
-    pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {
-        // Any node may lead the metadata log, or follow it.
-        self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
     }
 
     /// The voter on another node that is to lead in this one's place: of those that are heard, the one that holds most.

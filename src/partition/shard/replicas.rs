@@ -1,19 +1,20 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
 use super::super::HandOverTerms;
-use super::super::partition::{Entries, Incoming, Outbox, is_reset};
+use super::super::partition::{Entries, Incoming, Outbox, Partition, Release, is_reset};
 use super::super::replication::{PeerStep, read_beside};
-use super::Shard;
-use crate::log::ReadError;
+use super::super::request::{Assignment, Leaving, PartitionError};
+use super::{OnceDurable, Shard};
+use crate::log::{PartitionLog, ReadError};
 use crate::partition::leaderships::SnapshotWanted;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
 use crate::probe::{Condition, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
-use crate::types::{Instant, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 
 /// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
 const READS_MAX: usize = 8;
@@ -135,6 +136,7 @@ impl Shard {
             PeerStep::Up { peer, direction: Direction::Accepted } => {
                 let state = self.peers.entry(peer).or_default();
                 (state.news, state.reads) = (Some(News::new(Budget::default())), Reads::default());
+                self.partitions.values_mut().for_each(|partition| partition.connected_anew(peer));
             }
             PeerStep::Down { peer } => {
                 if let Some(state) = self.peers.get_mut(&peer) {
@@ -253,6 +255,10 @@ impl Shard {
         let ids: Vec<PartitionId> = concerned.map(|(&id, _)| id).collect();
         for id in ids {
             self.step(id, event.clone());
+            // What waited for it may go on.
+            if self.partitions.get(&id).is_some_and(|partition| partition.has_other_voters()) {
+                self.replace_voters(id);
+            }
         }
     }
 
@@ -300,13 +306,67 @@ impl Shard {
 
     /// Goes on with a change of voters that is due.
     pub(super) fn replace_voters(&mut self, id: PartitionId) {
-        let due = self.partitions.get_mut(&id).map(|one| one.replacement()).unwrap_or_default();
+        let Shard { partitions, silent, .. } = self;
+        let due = partitions.get_mut(&id).map(|one| one.voter_change(silent)).unwrap_or_default();
         for event in due {
-            sometimes(Condition::ReplicaReplaced);
             if id.topic == TopicId::METADATA {
                 sometimes(Condition::ClusterVoterReplaced);
             }
             self.step(id, event);
+        }
+    }
+
+    /// Others shall hold a partition.
+    pub(super) fn assign(&mut self, id: PartitionId, assignment: Assignment) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let (may_know, new) = partition.assign(assignment);
+        self.step(id, may_know);
+        for node in new {
+            let is_silent = self.silent.contains(&node);
+            self.step(id, if is_silent { Event::NodeSilent { node } } else { Event::NodeHeard { node } });
+        }
+        // Whoever is joining may not be wanted any more.
+        self.step(id, Event::CancelVoterChange);
+        self.replace_voters(id);
+    }
+
+    /// Whether a replica of another node may go: the epoch in which it may.
+    pub(super) fn release(&mut self, leaving: &Leaving) -> Option<LeaderEpoch> {
+        match self.partitions.get_mut(&leaving.id)?.release(leaving) {
+            Release::In(epoch) => {
+                self.step(leaving.id, Event::CancelVoterChange);
+                self.replace_voters(leaving.id);
+                Some(epoch)
+            }
+            Release::NotYet => None,
+            Release::Behind => {
+                let message = Message::NotLeader { epoch: leaving.epoch, leader: None };
+                self.step(leaving.id, Event::Received { from: leaving.replica.node, message });
+                None
+            }
+        }
+    }
+
+    /// The leader of `epoch` lets a replica of this node go. One that cannot go yet stays, and its node asks again.
+    pub(super) fn leave(
+        &mut self,
+        id: PartitionId,
+        epoch: LeaderEpoch,
+        reply: oneshot::Sender<Result<(), PartitionError>>,
+    ) {
+        // Whoever works on its files would meet those of the log that may come after it.
+        let may_go = |partition: &Partition| partition.epoch() <= epoch && !partition.log.is_worked_on();
+        let log = match self.partitions.get(&id) {
+            Some(partition) if may_go(partition) => self.take_log(id),
+            Some(_) | None => None,
+        };
+        match log {
+            Some(log) => {
+                sometimes(Condition::ReassignReplicaDeleted);
+                self.turn.once_durable.push(OnceDurable::Remove(vec![log], Some(reply)));
+            }
+            // Whoever asked may have gone.
+            None => drop(reply.send(Ok(()))),
         }
     }
 
@@ -555,7 +615,7 @@ impl Shard {
         }
         self.letters.malformed.extend(out.malformed);
         self.set_timer(id);
-        if out.may_replace {
+        if out.may_change_voters {
             self.replace_voters(id);
         }
     }
@@ -666,6 +726,12 @@ impl Shard {
         }
         self.drop_held(id);
     }
+}
+
+/// Whether a log was made, and nothing else: not even an id of its own.
+pub(super) fn is_untouched(log: &PartitionLog) -> bool {
+    let is_empty = log.log_end() == Offset::ZERO && log.epochs().last().is_none();
+    is_empty && log.vote().is_none() && log.directory().is_none() && log.damage().is_none()
 }
 
 /// Where the hub and a shard meet.

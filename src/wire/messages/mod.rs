@@ -141,6 +141,8 @@ pub mod kraft_version_record;
 pub mod leader_change_message;
 pub mod leave_group_request;
 pub mod leave_group_response;
+pub mod leave_partitions_request;
+pub mod leave_partitions_response;
 pub mod legacy_offset_commit_key;
 pub mod legacy_offset_commit_value;
 pub mod list_config_resources_request;
@@ -166,6 +168,7 @@ pub mod offset_fetch_response;
 pub mod offset_for_leader_epoch_request;
 pub mod offset_for_leader_epoch_response;
 pub mod partition_change_record;
+pub mod partition_reassignment_record;
 pub mod partition_record;
 pub mod peer_fetch;
 pub mod peer_fetch_reply;
@@ -192,6 +195,8 @@ pub mod remove_raft_voter_response;
 pub mod remove_topic_record;
 pub mod renew_delegation_token_request;
 pub mod renew_delegation_token_response;
+pub mod report_voters_request;
+pub mod report_voters_response;
 pub mod request_header;
 pub mod response_header;
 pub mod sasl_authenticate_request;
@@ -402,6 +407,8 @@ pub use kraft_version_record::KRaftVersionRecord;
 pub use leader_change_message::LeaderChangeMessage;
 pub use leave_group_request::LeaveGroupRequest;
 pub use leave_group_response::LeaveGroupResponse;
+pub use leave_partitions_request::LeavePartitionsRequest;
+pub use leave_partitions_response::LeavePartitionsResponse;
 pub use legacy_offset_commit_key::LegacyOffsetCommitKey;
 pub use legacy_offset_commit_value::LegacyOffsetCommitValue;
 pub use list_config_resources_request::ListConfigResourcesRequest;
@@ -427,6 +434,7 @@ pub use offset_fetch_response::OffsetFetchResponse;
 pub use offset_for_leader_epoch_request::OffsetForLeaderEpochRequest;
 pub use offset_for_leader_epoch_response::OffsetForLeaderEpochResponse;
 pub use partition_change_record::PartitionChangeRecord;
+pub use partition_reassignment_record::PartitionReassignmentRecord;
 pub use partition_record::PartitionRecord;
 pub use peer_fetch::PeerFetch;
 pub use peer_fetch_reply::PeerFetchReply;
@@ -453,6 +461,8 @@ pub use remove_raft_voter_response::RemoveRaftVoterResponse;
 pub use remove_topic_record::RemoveTopicRecord;
 pub use renew_delegation_token_request::RenewDelegationTokenRequest;
 pub use renew_delegation_token_response::RenewDelegationTokenResponse;
+pub use report_voters_request::ReportVotersRequest;
+pub use report_voters_response::ReportVotersResponse;
 pub use request_header::RequestHeader;
 pub use response_header::ResponseHeader;
 pub use sasl_authenticate_request::SaslAuthenticateRequest;
@@ -616,6 +626,8 @@ macro_rules! for_each_api {
             DescribeShareGroupOffsets(DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse),
             AlterShareGroupOffsets(AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse),
             DeleteShareGroupOffsets(DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse),
+            ReportVoters(ReportVotersRequest, ReportVotersResponse),
+            LeavePartitions(LeavePartitionsRequest, LeavePartitionsResponse),
         }
     };
 }
@@ -767,6 +779,8 @@ macro_rules! for_each_message {
             LeaderChangeMessage,
             LeaveGroupRequest,
             LeaveGroupResponse,
+            LeavePartitionsRequest,
+            LeavePartitionsResponse,
             LegacyOffsetCommitKey,
             LegacyOffsetCommitValue,
             ListConfigResourcesRequest,
@@ -792,6 +806,7 @@ macro_rules! for_each_message {
             OffsetForLeaderEpochRequest,
             OffsetForLeaderEpochResponse,
             PartitionChangeRecord,
+            PartitionReassignmentRecord,
             PartitionRecord,
             PeerFetch,
             PeerFetchReply,
@@ -818,6 +833,8 @@ macro_rules! for_each_message {
             RemoveTopicRecord,
             RenewDelegationTokenRequest,
             RenewDelegationTokenResponse,
+            ReportVotersRequest,
+            ReportVotersResponse,
             RequestHeader,
             ResponseHeader,
             SaslAuthenticateRequest,

@@ -1,6 +1,7 @@
 """Command-line tools and a second client library against the cluster."""
 
 import concurrent.futures
+import json
 import re
 import subprocess
 import time
@@ -56,6 +57,29 @@ def run(run, drill):
         if "Error" in out or "failed" in out:
             raise AssertionError(out)
 
+    def reassignment():
+        """Two replicas instead of three, the same order backwards, and back: each is waited for."""
+        def file(replicas):
+            path = drill.cluster.work / "reassignment.json"
+            path.write_text(json.dumps({"version": 1, "partitions": [
+                {"topic": drill.topic, "partition": 0, "replicas": replicas}]}))
+            return str(path)
+
+        def reassign(*arguments):
+            return tool("reassign.ReassignPartitionsCommand", *arguments)
+
+        for replicas in [3, 1], [1, 3], [3, 2, 1]:
+            planned = file(replicas)
+            out = reassign("--execute", "--reassignment-json-file", planned)
+            cli.holds("kafka-reassign-partitions --execute", out, "Successfully started")
+            wait_for(f"partition 0 on {replicas}", lambda planned=planned: "is completed" in reassign(
+                "--verify", "--reassignment-json-file", planned), 30)
+            out = tool("TopicCommand", "--describe", "--topic", drill.topic)
+            shown = re.findall(r"Partition: 0\s+Leader: \d+\s+Replicas: (\S+)", out)
+            same("replicas of partition 0", shown, [",".join(map(str, replicas))])
+        cli.holds("kafka-reassign-partitions --list", reassign("--list"),
+                  "No partition reassignments found.")
+
     def listed():
         out, _ = cli.run([kcat, "-L", "-b", bootstrap])
         for node in drill.cluster.nodes.values():
@@ -96,6 +120,7 @@ def run(run, drill):
              ("kafka-leader-election", election), ("kcat -L", listed)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda step: run.step(*step), steps))
+    ended.append(run.step("kafka-reassign-partitions", reassignment))
     ended.append(run.step("Java producer and consumer through a leader's death", verifiable))
     drill.cluster.settle()
     same("tools that failed", ended.count(False), 0)

@@ -199,6 +199,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Admin
         | Work::Load(_)
         | Work::Waiter
+        | Work::Mover { .. }
         | Work::Drainer { .. }
         | Work::Voters
         | Work::Topics => plan::TOPIC,
@@ -223,6 +224,7 @@ async fn perform(seat: Seat, work: Work) {
             LoadClient { work, partitions, history, ending }.run_outside(io).await;
         }
         Work::Topics => clients::administer_topics(seat).await,
+        Work::Mover { nodes } => clients::move_partitions(seat, nodes).await,
         Work::Trimmer => clients::trim(seat).await,
         Work::Waiter => clients::wait_for_records(seat).await,
         Work::Voters => clients::change_voters(seat).await,

@@ -103,6 +103,8 @@ pub(in crate::scenarios) enum Work {
     Worker,
     /// Creates, changes, deletes topics and looks at them. Each is an operation.
     Topics,
+    /// Moves partitions among nodes. An operation is a reassignment, or one that is taken back.
+    Mover { nodes: i32 },
     /// Fetches from the ends, and waits there. An operation is a fetch.
     Waiter,
     /// Adds and removes voters of the metadata. Each is an operation.

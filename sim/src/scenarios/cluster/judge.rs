@@ -7,7 +7,7 @@ use ordain::metadata::controller::METADATA_PARTITION;
 use ordain::types::{NodeId, PartitionId};
 
 use super::plan::Plan;
-use super::world::{World, partitions};
+use super::world::{World, partitions, targets};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::scenarios::Violation;
 use crate::scenarios::broker::plan::{Cleanup, OFFSETS_TOPIC, cleanup};
@@ -37,6 +37,7 @@ pub(super) async fn judge(
         let logs = logs.map_err(|error| unreadable(format!("node {id}: {error}")))?;
         held.extend(logs.into_iter().map(|(partition, log)| ((partition, id), log)));
     }
+    let targets = targets(&image);
     for (id, name, count) in partitions(&image, plan) {
         let replicas: Vec<(NodeId, &Held)> = held
             .range((id, NodeId(i32::MIN))..=(id, NodeId(i32::MAX)))
@@ -47,6 +48,13 @@ pub(super) async fn judge(
             let text =
                 format!("of the {count} replicas of {name} only those on nodes {} are there", on.join(", "));
             return Err(Violation::new("I1-lost-log", text));
+        }
+        if let Some(target) = targets.get(&id)
+            && *target != replicas.iter().map(|(node, _)| *node).collect()
+        {
+            let on: Vec<String> = replicas.iter().map(|(node, _)| format!("{node}")).collect();
+            let text = format!("{name} shall be on {target:?}, and is on the disks of {}", on.join(", "));
+            return Err(Violation::new("I13-left-over", text));
         }
         let topic = image.topic_by_id(id.topic).map_or("", |topic| &topic.name);
         let compacted = match (id == METADATA_PARTITION, cleanup(topic)) {

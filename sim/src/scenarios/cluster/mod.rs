@@ -26,9 +26,11 @@ use crate::cluster::{Cluster, NodeHandle};
 mod judge;
 mod machine;
 mod plan;
+mod voters;
 mod world;
 
 use plan::Plan;
+use voters::Voters;
 use world::World;
 
 /// Nodes that form a cluster, and their clients, under faults after which nothing that was acknowledged may be lost.
@@ -192,8 +194,16 @@ impl Life<'_> {
 
     /// Looks at all replicas again and again; gives the first thing that is wrong.
     async fn watch(&self, watch: &mut Watch) -> Violation {
+        let mut voters = Voters::default();
         loop {
-            if let Err(wrong) = watch.look(self.world.stats().await) {
+            let image = self.world.image();
+            let stats = self.world.stats().await;
+            if let Some(image) = image
+                && let Err(wrong) = voters.look(&image, &stats)
+            {
+                return wrong;
+            }
+            if let Err(wrong) = watch.look(stats) {
                 return wrong;
             }
             tokio::select! {

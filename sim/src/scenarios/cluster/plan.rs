@@ -119,6 +119,7 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
     }
     let optional = [
         ("topics", Work::Topics, 700),
+        ("mover", Work::Mover { nodes: plan.nodes }, if plan.nodes > 3 { 800 } else { 200 }),
         ("ids", Work::Ids, 500),
         ("lister", Work::Lister, 500),
         ("prober", Work::Prober { reader: 70 }, 300),
@@ -140,7 +141,7 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
 
 impl Plan {
     fn draw(rng: &mut Stream) -> Plan {
-        let nodes = *rng.pick(&[3, 3, 3, 4, 5]);
+        let nodes = *rng.pick(&[3, 3, 3, 4, 4, 5]);
         let founders = if rng.chance(500) { 3 } else { nodes };
         let joins_quorum = rng.chance(200);
         let snapshot_bytes = *rng.pick(&[1_000, 3_000, 30_000, 20 << 20]);

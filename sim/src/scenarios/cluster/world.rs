@@ -1,12 +1,12 @@
 //! The nodes that run, as the scenario sees them from inside.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ordain::broker::Context;
-use ordain::metadata::MetadataImage;
 use ordain::metadata::controller::METADATA_PARTITION;
+use ordain::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ordain::partition::PartitionStats;
-use ordain::types::{NodeId, PartitionId};
+use ordain::types::{NodeId, PartitionId, PartitionIndex};
 
 use super::plan::Plan;
 use crate::scenarios::fleet::{Stats, unlike};
@@ -91,6 +91,17 @@ impl World {
         let fenced = image.brokers.iter().filter(|(_, broker)| broker.fenced || broker.draining);
         open.extend(fenced.map(|(node, _)| format!("node {node} is fenced")));
         let stats = self.stats().await;
+        open.extend(image.reassigning().map(|id| format!("{id} is reassigned")));
+        for (id, target) in targets(&image) {
+            let holds = |one: &&PartitionStats| one.id == id;
+            let held: BTreeSet<NodeId> =
+                stats.values().flatten().filter(holds).map(|one| one.key.node).collect();
+            let led = stats.values().flatten().filter(holds).find(|one| one.leader && one.serving);
+            let vote = led.map(|one| one.voters.keys().iter().map(|key| key.node).collect::<BTreeSet<_>>());
+            if held != target || vote.as_ref() != Some(&target) {
+                open.push(format!("{id} shall be on {target:?}, is on {held:?}, where {vote:?} vote"));
+            }
+        }
         open.extend(missing_voters(&image, plan, &stats));
         for (id, name, count) in partitions(&image, plan) {
             open.extend(unlike(&stats, id, count).map(|how| format!("{name}: {how}")));
@@ -118,6 +129,18 @@ impl World {
         let missing = plan.node_ids().filter(|node| !nodes.running.contains_key(node));
         missing.map(|node| format!("node {node} does not run")).collect()
     }
+}
+
+/// The nodes that shall hold each partition of the topics, and no others.
+pub(super) fn targets(image: &MetadataImage) -> BTreeMap<PartitionId, BTreeSet<NodeId>> {
+    let of_topic = |topic: &Arc<TopicImage>| {
+        let id = topic.id;
+        let target = move |(&index, partition): (&PartitionIndex, &PartitionImage)| {
+            (PartitionId { topic: id, index }, partition.target().into_iter().collect())
+        };
+        topic.partitions.iter().map(target).collect::<Vec<_>>()
+    };
+    image.topics().flat_map(of_topic).collect()
 }
 
 /// The nodes that shall vote on the metadata and do not. One that votes and shall not is what an interrupted removal leaves.

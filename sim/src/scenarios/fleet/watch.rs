@@ -1,6 +1,7 @@
 //! What must hold of replicas at every moment: an epoch has one leader, and what a run of a node knows to be committed stays so.
 use std::collections::BTreeMap;
 
+use ordain::raft::ReplicaKey;
 use ordain::types::{NodeId, Offset, PartitionId};
 
 use super::Stats;
@@ -11,8 +12,8 @@ use crate::scenarios::Violation;
 pub(in crate::scenarios) struct Watch {
     /// Who led an epoch.
     leaders: BTreeMap<(PartitionId, i32), NodeId>,
-    /// The run of the node, and its high watermark.
-    committed: BTreeMap<(PartitionId, NodeId), (u64, Offset)>,
+    /// The run of the node, the replica, and its high watermark.
+    committed: BTreeMap<(PartitionId, NodeId), (u64, ReplicaKey, Offset)>,
 }
 
 impl Watch {
@@ -30,9 +31,10 @@ impl Watch {
                         return Err(Violation::new("two-leaders", text));
                     }
                 }
-                let known = self.committed.insert((one.id, node), (run, one.high_watermark));
-                if let Some((same_run, before)) = known
-                    && same_run == run
+                // A replica that is made anew begins with nothing.
+                let known = self.committed.insert((one.id, node), (run, one.key, one.high_watermark));
+                if let Some((same_run, same_key, before)) = known
+                    && (same_run, same_key) == (run, one.key)
                     && one.high_watermark < before
                 {
                     let text = format!(
@@ -50,8 +52,8 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use ordain::partition::PartitionStats;
-    use ordain::raft::VoterSet;
-    use ordain::types::{LeaderEpoch, PartitionIndex, TopicId};
+    use ordain::raft::{ReplicaKey, VoterSet};
+    use ordain::types::{LeaderEpoch, PartitionIndex, TopicId, Uuid};
 
     use super::*;
 
@@ -64,6 +66,8 @@ mod tests {
             leader_node: None,
             role: "any",
             voters: VoterSet::new([NodeId(1), NodeId(2)]),
+            voters_committed: true,
+            key: ReplicaKey { node: NodeId(node), directory: Uuid::ZERO },
             damaged: false,
             log_start: Offset(0),
             high_watermark: Offset(high_watermark),

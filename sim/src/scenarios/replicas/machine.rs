@@ -94,6 +94,7 @@ async fn live(io: Io, id: NodeId, world: &World, cluster: &Cluster) -> String {
         id,
         topic: "replicated".into(),
         voters: voters.clone(),
+        assignment: None,
         config: log_config(plan),
     });
     if let Err(error) = partitions.create(specs.collect()).await {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::cluster_health::balance::Mode;
 use super::cluster_health::drain;
-use super::{cluster_config, cluster_health, cluster_voters};
+use super::{cluster_config, cluster_health, cluster_voters, reassign};
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -51,6 +51,10 @@ enum Action {
         #[arg(value_name = "ID", value_parser = clap::value_parser!(i32).range(0..))]
         node: i32,
     },
+    /// Move everything that a broker holds to the others, so that it can be taken away.
+    ///
+    /// Exit code 0 once everything has moved, else 1. The broker goes on as one without partitions: stop it then.
+    Evacuate(reassign::Evacuation),
     /// Let a node lead nothing and get no new replicas, until --undo.
     ///
     /// Others take over what it leads; it goes on to replicate. Waits until that is done. Exit code 0 if the node leads nothing that
@@ -90,6 +94,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Action::SafeToRestart { node } => {
                 cluster_health::restart::run(&client, format, NodeId(node)).await
             }
+            Action::Evacuate(asked) => reassign::evacuate(&client, format, asked).await,
             Action::Drain(asked) => drain::run(&client, format, &asked).await,
             Action::Voters => cluster_voters::list(&client, format).await,
             Action::AddVoter(change) => cluster_voters::add(&client, format, &change).await,

@@ -11,6 +11,7 @@ pub mod group;
 pub mod perf;
 mod positions;
 pub mod produce;
+mod reassign;
 pub mod serve;
 pub mod topic;
 

@@ -9,6 +9,7 @@ use ordain::client::{AutoCreate, Client, ClientError, TopicMetadata, TopicPartit
 use ordain::types::{ErrorCode, NodeId, Offset};
 use serde_json::{Value, json};
 
+use super::reassign;
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -83,6 +84,10 @@ enum Action {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Move topics' partitions to brokers, while they are written and read.
+    ///
+    /// What is on one of these brokers already stays there. Exit code 0 once everything has moved, else 1.
+    Reassign(reassign::Topics),
     /// Delete the oldest records of a topic.
     Trim {
         topic: String,
@@ -115,6 +120,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                 let changes: Vec<_> = set.chain(unset).collect();
                 alter(&client, format, &topic, partitions, &changes, validate(dry_run)).await
             }
+            Action::Reassign(asked) => reassign::topics(&client, format, &asked).await,
             Action::Trim { topic, before, partitions } => {
                 trim(&client, format, &topic, &before, partitions.map(|list| list.0)).await
             }

@@ -78,8 +78,8 @@ fn select(stats: &PartitionStats, near: &[NodeId], want: FetchWant) -> Option<Ne
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::VoterSet;
-    use crate::types::{PartitionIndex, TopicId};
+    use crate::raft::{ReplicaKey, VoterSet};
+    use crate::types::{PartitionIndex, TopicId, Uuid};
 
     fn led(acknowledged: &[(i32, i64)]) -> PartitionStats {
         PartitionStats {
@@ -90,6 +90,8 @@ mod tests {
             leader_node: Some(NodeId(1)),
             role: "leader",
             voters: VoterSet::new([1, 2, 3].map(NodeId)),
+            voters_committed: true,
+            key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
             damaged: false,
             log_start: Offset(10),
             high_watermark: Offset(80),

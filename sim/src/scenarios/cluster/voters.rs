@@ -1,0 +1,138 @@
+//! What must hold of partitions' voters while replicas come and go: there are enough of them, and each that runs has its replica.
+use std::collections::{BTreeMap, BTreeSet};
+
+use ordain::metadata::MetadataImage;
+use ordain::metadata::controller::METADATA_PARTITION;
+use ordain::partition::PartitionStats;
+use ordain::types::{LeaderEpoch, NodeId, PartitionId};
+
+use crate::scenarios::Violation;
+use crate::scenarios::fleet::Stats;
+
+/// Of the three replicas that a partition shall have one may be lost, and its voter taken out for the one in its place to come.
+const VOTERS_LEAST: usize = 2;
+
+/// A replica on one run of a node.
+type Place = (PartitionId, NodeId, u64);
+
+/// What was seen of all voters so far.
+#[derive(Default)]
+pub(super) struct Voters {
+    /// Replicas that have been there.
+    seen: BTreeSet<Place>,
+    /// Those that were not there any more at the last look although they vote, by the leader's epoch.
+    missing: BTreeMap<Place, LeaderEpoch>,
+}
+
+impl Voters {
+    /// Looks at all replicas.
+    ///
+    /// # Errors
+    /// What may not be.
+    pub(super) fn look(&mut self, image: &MetadataImage, stats: &Stats) -> Result<(), Violation> {
+        let missing = std::mem::take(&mut self.missing);
+        for (&(node, run), stats) in stats {
+            self.seen.extend(stats.iter().map(|one| (one.id, node, run)));
+        }
+        for (id, leader) in leaders(stats) {
+            // A topic that is deleted goes when each node hears of it.
+            if id == METADATA_PARTITION || image.partition(id).is_none() || !leader.voters_committed {
+                continue;
+            }
+            let voters = leader.voters.keys();
+            if voters.len() < VOTERS_LEAST {
+                let text = format!("{id} has the voters {} in epoch {}", leader.voters, leader.epoch);
+                return Err(Violation::new("I1-few-voters", text));
+            }
+            for (&(node, run), held) in stats {
+                let place = (id, node, run);
+                let votes = voters.iter().any(|key| key.node == node);
+                let was_here = self.seen.contains(&place);
+                if !votes || !was_here || held.iter().any(|one| one.id == id) {
+                    continue;
+                }
+                // The leader was asked at another moment than the node: it may have let it go in between.
+                if missing.get(&place) == Some(&leader.epoch) {
+                    let text = format!(
+                        "node {node} has removed its replica of {id}, which votes in epoch {}",
+                        leader.epoch
+                    );
+                    return Err(Violation::new("I13-voter-removed", text));
+                }
+                self.missing.insert(place, leader.epoch);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Those who lead, and know of no later epoch than anybody does.
+fn leaders(stats: &Stats) -> BTreeMap<PartitionId, &PartitionStats> {
+    let mut newest: BTreeMap<PartitionId, LeaderEpoch> = BTreeMap::new();
+    for one in stats.values().flatten() {
+        let known = newest.entry(one.id).or_insert(one.epoch);
+        *known = (*known).max(one.epoch);
+    }
+    let leads = |one: &&PartitionStats| one.leader && one.serving && newest.get(&one.id) == Some(&one.epoch);
+    stats.values().flatten().filter(leads).map(|one| (one.id, one)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ordain::raft::{ReplicaKey, VoterSet};
+    use ordain::types::{Offset, PartitionIndex, TopicId, Uuid};
+    use ordain::wire::messages::{PartitionRecord, TopicRecord};
+
+    use super::*;
+
+    const TOPIC: TopicId = TopicId([5; 16]);
+
+    fn image() -> MetadataImage {
+        let mut image = MetadataImage::default();
+        let topic = TopicRecord { name: "t".into(), topic_id: TOPIC, ..TopicRecord::default() };
+        let partition =
+            PartitionRecord { topic_id: TOPIC, replicas: vec![1, 2, 3], ..PartitionRecord::default() };
+        image.apply(&topic.into()).unwrap();
+        image.apply(&partition.into()).unwrap();
+        image
+    }
+
+    fn replica(node: i32, leads: bool, voters: &[i32]) -> PartitionStats {
+        PartitionStats {
+            id: PartitionId { topic: TOPIC, index: PartitionIndex(0) },
+            epoch: LeaderEpoch(4),
+            leader: leads,
+            serving: leads,
+            leader_node: None,
+            role: "any",
+            voters: VoterSet::new(voters.iter().map(|&node| NodeId(node))),
+            voters_committed: true,
+            key: ReplicaKey { node: NodeId(node), directory: Uuid::ZERO },
+            damaged: false,
+            log_start: Offset(0),
+            high_watermark: Offset(0),
+            log_end: Offset(0),
+            durable_end: Offset(0),
+            acknowledged: Vec::new(),
+            observers: Vec::new(),
+            size_bytes: 0,
+            segments: 0,
+        }
+    }
+
+    #[test]
+    fn a_voter_that_removes_its_replica_and_a_lone_voter_are_found() {
+        let (image, mut voters) = (image(), Voters::default());
+        let with = |held: Vec<PartitionStats>| {
+            Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1, 2])]), ((NodeId(2), 1), held)])
+        };
+        assert_eq!(voters.look(&image, &with(Vec::new())), Ok(()), "it has not made it yet");
+        assert_eq!(voters.look(&image, &with(vec![replica(2, false, &[1, 2])])), Ok(()));
+        assert_eq!(voters.look(&image, &with(Vec::new())), Ok(()), "it may have been let go meanwhile");
+        let wrong = voters.look(&image, &with(Vec::new())).unwrap_err();
+        assert_eq!(wrong.checker, "I13-voter-removed");
+        let lone = Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1])])]);
+        assert_eq!(voters.look(&image, &lone).unwrap_err().checker, "I1-few-voters");
+        assert_eq!(voters.look(&MetadataImage::default(), &lone), Ok(()), "its topic is gone");
+    }
+}

@@ -1,0 +1,352 @@
+//! Who votes on a partition, and who shall: `docs/cluster.md`, Reassignment.
+use std::collections::BTreeSet;
+
+use super::{Event, Fetch, LeaderEpoch, Message, NodeId, Partition, ReplicaKey, Standing};
+use crate::partition::request::{Assignment, Leaving};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::raft::VoterSet;
+
+/// Whether a replica of another node may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::partition) enum Release {
+    /// In this epoch.
+    In(LeaderEpoch),
+    NotYet,
+    /// It has heard of a later epoch than this leader, which has to learn of that first.
+    Behind,
+}
+
+impl Partition {
+    /// Takes over who shall hold it. What the replica has to be told then; and the nodes that it has to hear of from now on.
+    pub(in crate::partition) fn assign(&mut self, assignment: Assignment) -> (Event, Vec<NodeId>) {
+        let Assignment { replicas, target, origin: _ } = assignment;
+        let known = std::mem::replace(&mut self.nodes, replicas);
+        self.candidates.retain(|candidate| target.contains(&candidate.replica.node));
+        self.target = Some(target);
+        let new = self.nodes.iter().copied().filter(|node| !known.contains(node)).collect();
+        (Event::MayKnow { nodes: self.nodes.clone() }, new)
+    }
+
+    pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {
+        // Any node may lead the metadata log, or follow it.
+        self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
+    }
+
+    /// Notes what a replica holds that is no voter, if it is one of a node that shall vote: it is to become one. What was told to
+    /// an earlier leader may be of a replica that is no more.
+    pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {
+        let (key, voters) = (fetch.replica, self.replica.voters());
+        let is_told_now = self.leads() && fetch.epoch == self.replica.epoch();
+        if is_told_now && self.shall_vote(key.node) && !voters.contains(key) && !self.released.contains(&key)
+        {
+            self.candidates.retain(|other| other.replica.node != key.node);
+            self.candidates.push(fetch);
+        }
+    }
+
+    /// Whether the replica of a node is to be made a voter, or was one and is to be replaced.
+    fn shall_vote(&self, node: NodeId) -> bool {
+        match &self.target {
+            Some(target) => target.contains(&node),
+            None => {
+                self.nodes.contains(&node)
+                    || self.replica.voters().of_node(node).is_some()
+                    || (self.is_metadata() && mutant(Mutant::ClusterRemovedVoterReturns))
+            }
+        }
+    }
+
+    /// Whether the voters may be others than they shall be.
+    pub(in crate::partition) fn has_other_voters(&self) -> bool {
+        !self.candidates.is_empty() || self.superfluous().next().is_some()
+    }
+
+    /// Voters whose nodes shall not vote.
+    fn superfluous(&self) -> impl Iterator<Item = ReplicaKey> + '_ {
+        let keys = self
+            .target
+            .as_ref()
+            .map(|target| self.replica.voters().keys().iter().filter(|key| !target.contains(&key.node)));
+        keys.into_iter().flatten().copied()
+    }
+
+    /// What brings the voters nearer to those that they shall be: whose memory is lost leaves, for the one in its place to join;
+    /// who has come joins, as soon as it holds what is committed; and once all who shall vote do, the others leave, this leader last.
+    /// One step at a time; nothing while another change is under way.
+    pub(in crate::partition) fn voter_change(&mut self, silent: &BTreeSet<NodeId>) -> Vec<Event> {
+        if !self.has_other_voters() {
+            return Vec::new();
+        }
+        let mut candidates = std::mem::take(&mut self.candidates);
+        let (voters, epoch): (&VoterSet, _) = (self.replica.voters(), self.replica.epoch());
+        // One that was a voter of the metadata may be none any more, and nobody wants it to be one.
+        candidates.retain(|one| {
+            !voters.contains(one.replica) && one.epoch == epoch && self.shall_vote(one.replica.node)
+        });
+        self.candidates = candidates;
+        let voters = self.replica.voters();
+        if self.replica.standing() != Standing::Serving {
+            return Vec::new();
+        }
+        // Until then a voter of the metadata that was removed could still be one that is to be replaced.
+        let is_told = self.nodes_as_of == Some(epoch);
+        if self.is_metadata() && !is_told && !mutant(Mutant::ClusterRemovedVoterReturns) {
+            return Vec::new();
+        }
+        let lost = self.candidates.iter().find_map(|candidate| voters.of_node(candidate.replica.node));
+        if let Some(key) = lost {
+            sometimes(Condition::ReplicaReplaced);
+            return self.in_place_of_others([Event::RemoveVoter { key }]);
+        }
+        // Of those who come the one that has come farthest: another one may never.
+        let newcomers = self.candidates.iter().filter(|candidate| !silent.contains(&candidate.replica.node));
+        if let Some(candidate) = newcomers.max_by_key(|candidate| candidate.durable) {
+            let key = candidate.replica;
+            // Its state is taken anew: it may hold everything already, and say nothing more.
+            let message = Message::Fetch(*candidate);
+            let fetched = Event::Received { from: key.node, message };
+            return self.in_place_of_others([Event::AddVoter { key }, fetched]);
+        }
+        match self.goes_next(silent) {
+            Some(key) => self.in_place_of_others([Event::RemoveVoter { key }]),
+            None => Vec::new(),
+        }
+    }
+
+    /// Who was to join before gives way; but not on the metadata log, where that may have been asked for.
+    fn in_place_of_others(&self, due: impl IntoIterator<Item = Event>) -> Vec<Event> {
+        let first = self.target.as_ref().map(|_| Event::CancelVoterChange);
+        first.into_iter().chain(due).collect()
+    }
+
+    /// The voter that leaves next for nobody: not before all who shall vote do, and not if those who stay could not commit.
+    fn goes_next(&self, silent: &BTreeSet<NodeId>) -> Option<ReplicaKey> {
+        let voters = self.replica.voters();
+        let own = self.replica.key();
+        let all_vote = self.target.as_ref()?.iter().all(|&node| voters.of_node(node).is_some());
+        if !all_vote && !mutant(Mutant::ReassignRemovesFirst) {
+            return None;
+        }
+        let key = self.superfluous().find(|&key| key != own).or_else(|| self.superfluous().next())?;
+        let stay: Vec<ReplicaKey> = voters.keys().iter().copied().filter(|&other| other != key).collect();
+        let heard = stay.iter().filter(|&&other| other == own || !silent.contains(&other.node)).count();
+        if heard < stay.len() / 2 + 1 {
+            return None;
+        }
+        sometimes(if key == own { Condition::ReassignLeaderLeft } else { Condition::ReassignVoterLeft });
+        Some(key)
+    }
+
+    /// Lets a replica of another node go, if this leader is sure that it is no voter and that it will make it none.
+    pub(in crate::partition) fn release(&mut self, leaving: &Leaving) -> Release {
+        let (epoch, node) = (self.replica.epoch(), leaving.replica.node);
+        if leaving.epoch > epoch {
+            // It cannot be told from here that nobody made it a voter in that one.
+            return Release::Behind;
+        }
+        let wanted = self.target.as_ref().unwrap_or(&self.nodes).contains(&node);
+        let sure = self.replica.standing() == Standing::Serving && self.replica.voters_are_committed();
+        if wanted || !sure || self.replica.voters().of_node(node).is_some() {
+            return Release::NotYet;
+        }
+        self.candidates.retain(|candidate| candidate.replica.node != node);
+        self.released.retain(|key| key.node != node);
+        self.released.push(leaving.replica);
+        Release::In(epoch)
+    }
+
+    /// A node has another connection: nothing comes from before it any more, and it says anew what it holds.
+    pub(in crate::partition) fn connected_anew(&mut self, node: NodeId) {
+        self.released.retain(|key| key.node != node);
+        self.candidates.retain(|candidate| candidate.replica.node != node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Made, Outbox, Position};
+    use super::*;
+    use crate::log::LogConfig;
+    use crate::partition::request::{PartitionSpec, ReplicaOrigin};
+    use crate::partition::testing::TestNode;
+    use crate::types::{Instant, Offset, PartitionId, PartitionIndex, Timestamp, TopicId, Uuid};
+
+    const ID: PartitionId = PartitionId { topic: TopicId([8; 16]), index: PartitionIndex(0) };
+    const EPOCH: LeaderEpoch = LeaderEpoch(0);
+
+    fn key(node: i32) -> ReplicaKey {
+        ReplicaKey { node: NodeId(node), directory: Uuid([u8::try_from(node).expect("a small number"); 16]) }
+    }
+
+    fn nodes(nodes: &[i32]) -> Vec<NodeId> {
+        nodes.iter().map(|&node| NodeId(node)).collect()
+    }
+
+    /// A partition whose disk is as quick as its steps.
+    struct Led {
+        partition: Partition,
+        node: TestNode,
+    }
+
+    impl Led {
+        /// Led by node 1, which is alone in it, with one epoch start in its log.
+        fn new() -> Led {
+            let node = TestNode::new();
+            let (log, _created) = node.storage().new_log(ID, Offset::ZERO, LogConfig::default());
+            let spec = PartitionSpec {
+                id: ID,
+                topic: "t".into(),
+                voters: VoterSet::of([key(1)]).expect("a set"),
+                assignment: Some(Assignment {
+                    replicas: nodes(&[1]),
+                    target: nodes(&[1]),
+                    origin: ReplicaOrigin::Founder,
+                }),
+                config: LogConfig::default(),
+            };
+            let made = Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log };
+            let mut out = Outbox::new(node.storage().journal(), Instant(0), Timestamp(0));
+            let partition = Partition::new(made, || Uuid([99; 16]), &mut out);
+            let mut led = Led { partition, node };
+            led.step(Event::Campaign);
+            assert_eq!(led.partition.standing(), Ok(()));
+            led
+        }
+
+        fn step(&mut self, event: Event) {
+            let mut due = std::collections::VecDeque::from([event]);
+            while let Some(event) = due.pop_front() {
+                let mut out = Outbox::new(self.node.storage().journal(), Instant(0), Timestamp(0));
+                self.partition.step(event, &mut out);
+                due.extend(out.once_durable);
+            }
+        }
+
+        fn assign(&mut self, replicas: &[i32], target: &[i32]) {
+            let (replicas, target) = (nodes(replicas), nodes(target));
+            drop(self.partition.assign(Assignment { replicas, target, origin: ReplicaOrigin::Newcomer }));
+        }
+
+        /// A replica that holds the log up to here fetches, and what follows from that is done; gives what that was.
+        fn fetches(&mut self, node: i32, held: Position) -> Vec<Event> {
+            let fetch = Fetch {
+                epoch: self.partition.epoch(),
+                replica: key(node),
+                log_end: held,
+                durable: held,
+                log_start: Offset::ZERO,
+            };
+            self.step(Event::Received { from: NodeId(node), message: Message::Fetch(fetch) });
+            self.partition.note_candidate(fetch);
+            self.goes_on(&[])
+        }
+
+        fn goes_on(&mut self, silent: &[i32]) -> Vec<Event> {
+            let silent = nodes(silent).into_iter().collect();
+            let due = self.partition.voter_change(&silent);
+            for event in due.clone() {
+                self.step(event);
+            }
+            due.into_iter().filter(|event| !matches!(event, Event::CancelVoterChange)).collect()
+        }
+
+        fn voters(&self) -> Vec<i32> {
+            self.partition.replica.voters().keys().iter().map(|key| key.node.0).collect()
+        }
+
+        fn end(&self) -> Position {
+            self.partition.log_end()
+        }
+
+        fn leaves(&mut self, node: i32, epoch: LeaderEpoch) -> Release {
+            self.partition.release(&Leaving { id: ID, replica: key(node), epoch })
+        }
+    }
+
+    fn adds(node: i32, due: &[Event]) -> bool {
+        due.first() == Some(&Event::AddVoter { key: key(node) })
+    }
+
+    fn removes(node: i32, due: &[Event]) -> bool {
+        *due == [Event::RemoveVoter { key: key(node) }]
+    }
+
+    #[test]
+    fn those_who_come_join_before_those_who_go_leave_and_the_leader_goes_last() {
+        let mut led = Led::new();
+        led.assign(&[1, 2, 3], &[1, 2, 3]);
+        assert_eq!(led.goes_on(&[]), [], "nobody has come");
+        let nothing = Position::ORIGIN;
+        assert!(adds(2, &led.fetches(2, nothing)));
+        assert_eq!(led.voters(), [1], "it does not hold what is committed");
+        let end = led.end();
+        assert_eq!(led.fetches(2, end), [], "it was to join as soon as it does");
+        assert_eq!(led.voters(), [1, 2]);
+        let end = led.end();
+        led.fetches(3, end);
+        assert_eq!(led.voters(), [1, 2], "the change before is not committed");
+        assert!(adds(3, &led.fetches(2, end)), "now it is");
+        assert_eq!(led.voters(), [1, 2, 3]);
+        let end = led.end();
+        led.fetches(2, end);
+
+        led.assign(&[2, 4, 1, 3], &[2, 4]);
+        assert_eq!(led.goes_on(&[]), [], "node 4 has not come");
+        assert!(adds(4, &led.fetches(4, end)));
+        assert_eq!(led.voters(), [1, 2, 3, 4]);
+        let end = led.end();
+        led.fetches(2, end);
+        assert_eq!(led.voters(), [1, 2, 3, 4], "three of four are needed");
+        let due = led.fetches(3, end);
+        assert!(removes(3, &due), "{due:?}");
+        assert_eq!(led.voters(), [1, 2, 4]);
+        let end = led.end();
+        let due = led.fetches(2, end);
+        assert!(removes(1, &due), "the leader, as the last one: {due:?}");
+        assert_eq!(led.voters(), [2, 4]);
+        assert_eq!(led.partition.standing(), Ok(()), "it leads until that is committed");
+        let end = led.end();
+        led.fetches(2, end);
+        led.fetches(4, end);
+        assert!(led.partition.standing().is_err(), "it has named a successor");
+    }
+
+    #[test]
+    fn nobody_leaves_while_too_few_of_the_others_are_heard() {
+        let mut led = Led::new();
+        led.assign(&[1, 2, 3], &[1, 2, 3]);
+        for node in [2, 3] {
+            let end = led.end();
+            led.fetches(node, end);
+            let end = led.end();
+            led.fetches(2, end);
+        }
+        assert_eq!(led.voters(), [1, 2, 3]);
+        led.assign(&[1, 2, 3], &[1, 2]);
+        assert_eq!(led.goes_on(&[2]), []);
+        assert!(removes(3, &led.goes_on(&[3])), "it is the one that is silent");
+    }
+
+    #[test]
+    fn a_replica_goes_when_its_leader_is_sure_and_joins_no_more() {
+        let mut led = Led::new();
+        led.assign(&[1, 2], &[1, 2]);
+        assert_eq!(led.leaves(2, EPOCH), Release::NotYet, "it is to stay");
+        let end = led.end();
+        led.fetches(2, end);
+        led.assign(&[1], &[1]);
+        assert_eq!(led.leaves(2, EPOCH), Release::NotYet, "it votes");
+        let end = led.end();
+        assert!(removes(2, &led.fetches(2, end)));
+        assert_eq!((led.voters(), led.leaves(2, EPOCH)), (vec![1], Release::In(EPOCH)));
+        let later = LeaderEpoch(EPOCH.0 + 1);
+        assert_eq!(led.leaves(2, later), Release::Behind, "it may have been added in that epoch");
+
+        led.assign(&[1, 2], &[1, 2]);
+        let end = led.end();
+        assert_eq!(led.fetches(2, end), [], "what it sent before it went");
+        led.partition.connected_anew(NodeId(2));
+        assert!(adds(2, &led.fetches(2, end)));
+        assert_eq!(led.voters(), [1, 2]);
+    }
+}
