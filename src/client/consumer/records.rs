@@ -42,6 +42,12 @@ pub struct Fetched {
 }
 
 impl Fetched {
+    /// Whom it came from.
+    #[must_use]
+    pub fn leader(&self) -> &BrokerAddress {
+        &self.address
+    }
+
     /// How many records the batches state, those before `from` included.
     #[must_use]
     pub fn record_count(&self) -> u64 {

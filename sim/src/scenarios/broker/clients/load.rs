@@ -214,6 +214,8 @@ impl LoadClient {
                 controls: Vec::new(),
                 times,
                 first_batch,
+                batches: Vec::new(),
+                leader: String::new(),
                 bytes,
             });
         }
