@@ -289,6 +289,17 @@ impl History {
         self.events().hostile.entry(as_read(value, headers)).or_insert(id);
     }
 
+    /// A hostile batch that nobody could read is on its way to that partition.
+    pub(in crate::scenarios) fn poisoning(&self, at: &TopicPartition) {
+        self.events().poisoned.insert(at.clone());
+    }
+
+    /// What was read of a partition cannot be read.
+    pub(in crate::scenarios) fn unreadable_batch(&self, at: &TopicPartition, what: String) {
+        let is_poisoned = self.events().poisoned.contains(at);
+        self.wrong(if is_poisoned { "I24-poison-served" } else { "I14-unreadable" }, what);
+    }
+
     /// Which record a reader sees.
     pub(in crate::scenarios) fn identify(
         &self,
@@ -332,6 +343,7 @@ impl History {
         let value = || json!({ "bytes": waited.bytes, "took_ms": waited.took.as_millis() });
         self.operation(client, "wait", waited.began, &asked, (Completion::Ok, &value));
         self.cluster.note(format_args!("{waited:?}"));
+        self.step(|_, _| checkers::waited(&waited));
         self.events().waits.push(waited);
     }
 
@@ -340,6 +352,7 @@ impl History {
         let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
         self.cluster.note(format_args!("{error}"));
         self.events().storage_errors.push(error);
+        self.step(|_, events| checkers::storage_errors_have_a_cause(events));
     }
 
     fn fate_of_operation(&self, id: RecordId, fate: &Fate) {

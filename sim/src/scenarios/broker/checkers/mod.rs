@@ -1,5 +1,5 @@
 //! What must hold of a run's history. Each checker is a function that says the first thing it finds wrong.
-use super::history::Events;
+use super::history::{Events, Waited};
 use super::judge::FIRST_LOOK;
 use super::plan::RETENTION_BYTES;
 use crate::scenarios::Violation;
@@ -28,6 +28,22 @@ mod waits;
 
 pub(in crate::scenarios) use replayed::{end_of, producers_of};
 pub(in crate::scenarios) use step::Step;
+
+/// Whether a fetch waited as it must.
+///
+/// # Errors
+/// If it did not.
+pub(in crate::scenarios) fn waited(waited: &Waited) -> Result<(), Violation> {
+    waits::one_waits(waited).map_err(Violation::by("I12-fetch-answered-early"))
+}
+
+/// Whether every error of the storage has a cause.
+///
+/// # Errors
+/// If one has none.
+pub(in crate::scenarios) fn storage_errors_have_a_cause(events: &Events) -> Result<(), Violation> {
+    served::storage_errors_have_a_cause(events).map_err(Violation::by("I14-storage-error-without-cause"))
+}
 
 /// Everything that must hold of a complete history; what holds at each event was held against it there (`step`).
 ///
@@ -62,8 +78,8 @@ pub(in crate::scenarios) fn check_so_far(events: &Events, now: SimTime) -> Resul
     producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-nonmonotonic-send"))?;
     producers::repeated_batches_are_known(events).map_err(V::by("I3-repetition-refused"))?;
     tombstones::tombstones_stay(events).map_err(V::by("I21-tombstone-gone-early"))?;
-    served::storage_errors_have_a_cause(events).map_err(V::by("I14-storage-error-without-cause"))?;
-    waits::fetches_wait(events).map_err(V::by("I12-fetch-answered-early"))?;
+    storage_errors_have_a_cause(events)?;
+    events.waits.iter().try_for_each(waited)?;
     generations::generations_are_given_once(events).map_err(V::by("I11-generation-twice"))?;
     producer_ids::producer_ids_are_given_once(events).map_err(V::by("I11-producer-id-twice"))?;
     offsets::listed_offsets_are_real(events).map_err(V::by("I10-offset-not-real"))?;

@@ -95,7 +95,7 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
         Ok(records) => records,
         Err(error) => {
             let what = format!("what was read of {} is broken: {error}", fetched.at);
-            return history.wrong("I14-unreadable", what);
+            return history.unreadable_batch(&fetched.at, what);
         }
     };
     let first = fetched.batches.first().map(|batch| batch.header());

@@ -318,6 +318,8 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) kept: Option<String>,
     /// Records of hostile batches, by what a reader sees of them.
     pub(in crate::scenarios) hostile: BTreeMap<String, RecordId>,
+    /// Where hostile batches were sent that nobody could read.
+    pub(in crate::scenarios) poisoned: BTreeSet<TopicPartition>,
     /// What no client may meet.
     pub(in crate::scenarios) wrongs: Vec<Violation>,
 }

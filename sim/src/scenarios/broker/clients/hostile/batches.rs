@@ -59,6 +59,9 @@ impl<'a> Batches<'a> {
             // What looks like another record would be taken for that one.
             return Ok(());
         }
+        if readable.is_err() {
+            history.poisoning(at);
+        }
         for (index, id) in ids.iter().enumerate() {
             history.sending(*id, at, Mode::Plain, (None, Content::Value));
             if let Ok(Some(record)) = readable.as_ref().map(|records| records.get(index)) {
