@@ -251,3 +251,78 @@ fn the_node_describes_itself() {
         assert_eq!((quotas.error_code, quotas.entries), (0, Some(vec![])));
     });
 }
+
+#[test]
+fn a_broker_is_forgotten_and_features_are_finalised_in_bounds() {
+    with_node(|mut client| async move {
+        let unregistered =
+            client.ask(0, UnregisterBrokerRequest { broker_id: 77, ..Default::default() }).await;
+        assert_eq!(unregistered.error_code, ErrorCode::BrokerIdNotRegistered.code());
+        assert!(unregistered.error_message.unwrap().contains("77"));
+
+        use update_features_request::FeatureUpdateKey;
+        let update = |level, upgrade_type, validate_only| UpdateFeaturesRequest {
+            timeout_ms: 10_000,
+            feature_updates: vec![FeatureUpdateKey {
+                feature: "metadata.version".into(),
+                max_version_level: level,
+                upgrade_type,
+                ..Default::default()
+            }],
+            validate_only,
+            ..Default::default()
+        };
+        let refused = client.ask(2, update(29, 1, false)).await;
+        assert_eq!(refused.error_code, ErrorCode::InvalidUpdateVersion.code());
+        assert!(refused.error_message.unwrap().contains("metadata.version"));
+        assert_eq!(client.ask(1, update(31, 1, false)).await.error_code, 95);
+        let level = |answer: ApiVersionsResponse| {
+            let found = answer.finalized_features.iter().find(|one| *one.name == *"metadata.version");
+            found.map(|one| one.max_version_level)
+        };
+        let ask = || ApiVersionsRequest {
+            client_software_name: "test".into(),
+            client_software_version: "1".into(),
+            ..Default::default()
+        };
+        let dry = client.ask(1, update(29, 2, true)).await;
+        assert_eq!((dry.error_code, dry.results.len()), (0, 1));
+        assert_eq!(level(client.ask(3, ask()).await), Some(30), "only looked at");
+        let lowered = client.ask(2, update(29, 2, false)).await;
+        assert_eq!((lowered.error_code, lowered.results.len()), (0, 0));
+        assert_eq!(level(client.ask(3, ask()).await), Some(29));
+    });
+}
+
+#[test]
+fn a_cluster_of_one_keeps_its_voter_and_its_data_directory() {
+    with_node(|mut client| async move {
+        let added = client.ask(1, AddRaftVoterRequest { voter_id: 2, ..Default::default() }).await;
+        assert_eq!(added.error_code, ErrorCode::UnsupportedVersion.code());
+        let removed = client.ask(0, RemoveRaftVoterRequest { voter_id: 1, ..Default::default() }).await;
+        assert_eq!(removed.error_code, ErrorCode::UnsupportedVersion.code());
+
+        client.create("orders", &[]).await;
+        use alter_replica_log_dirs_request::{AlterReplicaLogDir, AlterReplicaLogDirTopic};
+        let own = client.ask(1, DescribeLogDirsRequest { topics: None, ..Default::default() }).await;
+        let own = own.results[0].log_dir.clone();
+        let to = |path: &str, partitions: &[i32]| AlterReplicaLogDir {
+            path: path.into(),
+            topics: vec![AlterReplicaLogDirTopic {
+                name: "orders".into(),
+                partitions: partitions.to_vec(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let request = AlterReplicaLogDirsRequest {
+            dirs: vec![to(&own, &[0, 7]), to("/elsewhere", &[1])],
+            ..Default::default()
+        };
+        let answer = client.ask(2, request).await;
+        let codes: Vec<(i32, i16)> =
+            answer.results[0].partitions.iter().map(|one| (one.partition_index, one.error_code)).collect();
+        let (storage, missing) = (ErrorCode::KafkaStorageError.code(), ErrorCode::ReplicaNotAvailable.code());
+        assert_eq!(codes, [(0, 0), (1, storage), (7, missing)]);
+    });
+}

@@ -162,6 +162,34 @@ fn the_state_of_a_cluster_is_an_exit_code() {
 }
 
 #[test]
+fn the_only_voter_stays_and_who_is_not_there_is_not_added() {
+    let directory = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(&directory);
+    let port = cluster.port;
+    let (code, told, errors) = asked(port, &["voters", "--json"]);
+    assert_eq!((code, &*errors), (Some(0), ""), "{told}");
+    let voters: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let voter = &voters["nodes"][0];
+    assert_eq!((&voters["leader"], &voter["id"], &voter["votes"]), (&1.into(), &1.into(), &true.into()));
+    assert_eq!(voter["endpoints"][0], format!("CONTROLLER://127.0.0.1:{}", port + 1000));
+    let (code, told, _) = asked(port, &["voters"]);
+    assert!(code == Some(0) && told.contains("voter, leads"), "{told}");
+    for force in [&["remove-voter", "1"][..], &["remove-voter", "1", "--force"]] {
+        let (code, told, errors) = asked(port, force);
+        assert_eq!((code, &*told), (Some(1), ""));
+        assert_eq!(errors, "ordain: node 1 is the only voter: add another one first\n");
+    }
+    let (code, _, errors) = asked(port, &["add-voter", "7", "--dry-run"]);
+    assert!(code == Some(1) && errors.contains("node 7 does not follow the metadata"), "{errors}");
+    for (action, expected) in
+        [("add-voter", "Node 1 is a voter already.\n"), ("remove-voter", "Node 7 is no voter.\n")]
+    {
+        let node = if action == "add-voter" { "1" } else { "7" };
+        assert_eq!(asked(port, &[action, node]), (Some(0), expected.to_owned(), String::new()));
+    }
+}
+
+#[test]
 fn a_second_signal_kills_what_does_not_stop() {
     let directory = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::start(&directory);

@@ -15,15 +15,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::{Client, FETCH, Noise, PRODUCE, Served, TestNode, batch, eventually, fetch, frame, produce};
+use common::{
+    Client, FETCH, Noise, PRODUCE, Served, TestNode, batch, eventually, fetch, frame, produce, serve_command,
+};
 use ordain::config::{Inputs, LiveConfig};
 use ordain::io::{Shutdown, real};
 use ordain::server::{
-    Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
-    serve,
+    Answer, ConnectionLimits, ConnectionQuota, ListenerStats, MemoryShare, RequestMemory, ServerContext,
+    Service, Session, serve,
 };
 use ordain::types::CorrelationId;
 use ordain::wire::frame::decode_api_versions;
+use ordain::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use ordain::wire::messages::*;
 use ordain::wire::{ApiKey, ApiRequest};
 
@@ -92,30 +95,125 @@ fn lengths_beyond_the_limit_close_the_connection_and_the_limit_itself_is_read() 
     node.stop();
 }
 
+/// Memory for requests that a few large ones take up.
+const LITTLE_MEMORY: [&str; 2] = ["queued.max.request.bytes=4000000", "socket.request.max.bytes=4000000"];
+
 #[test]
-fn half_frames_hold_nobody_else_up() {
+fn promises_of_large_frames_take_no_memory() {
     let directory = tempfile::tempdir().unwrap();
-    let node = TestNode::start(directory.path(), &[]);
+    let node = TestNode::start(directory.path(), &LITTLE_MEMORY);
     let free = node.node().request_memory_available_bytes();
-    let mut halves = Vec::new();
-    for _ in 0..20 {
+    let mut promises = Vec::new();
+    for _ in 0..200 {
         let mut client = node.client();
         client.send_bytes(&1_000_000_i32.to_be_bytes());
         client.send_bytes(&[0; 10]);
-        halves.push(client);
+        promises.push(client);
     }
-    eventually("the half frames are counted", || {
-        (node.node().request_memory_available_bytes() <= free - 20 * 1_000_000).then_some(())
-    });
     let mut client = node.client();
     client.create_topic("orders", 1, &[]);
     assert_eq!(client.append("orders", 0, &["a"]), 0);
     assert_eq!(client.values("orders", 0), ["a"]);
+    assert_eq!(client.produce("orders", 0, batch(&[&"v".repeat(700_000)])).error_code, 0);
+    eventually("nothing is counted for them", || {
+        (node.node().request_memory_available_bytes() == free).then_some(())
+    });
+    node.stop();
+}
+
+#[test]
+fn frames_that_stand_still_hold_nobody_else_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = TestNode::start(directory.path(), &LITTLE_MEMORY);
+    let free = node.node().request_memory_available_bytes();
+    node.client().create_topic("orders", 1, &[]);
+    let mut halves = Vec::new();
+    for _ in 0..8 {
+        let mut client = node.client();
+        client.send_bytes(&1_000_000_i32.to_be_bytes());
+        client.send_bytes(&[0; 100_000]);
+        halves.push(client);
+    }
+    eventually("what has arrived is counted, and all is taken", || {
+        (node.node().request_memory_available_bytes() <= free / 4).then_some(())
+    });
+    let mut client = node.client();
+    assert_eq!(client.append("orders", 0, &["a"]), 0, "small requests have memory of their own");
+    assert_eq!(client.values("orders", 0), ["a"]);
+    // A large one has to wait until those that stand still are closed, which is soon.
+    assert_eq!(client.produce("orders", 0, batch(&[&"v".repeat(700_000)])).error_code, 0);
+    halves[0].assert_closed("half a frame that stands still while memory is short");
     drop(halves);
     eventually("the memory of abandoned frames comes back", || {
         (node.node().request_memory_available_bytes() == free).then_some(())
     });
     node.stop();
+}
+
+#[test]
+fn parked_joins_hold_nobody_else_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = TestNode::start(directory.path(), &LITTLE_MEMORY);
+    let free = node.node().request_memory_available_bytes();
+    node.client().create_topic("orders", 1, &[]);
+    let join = |metadata_bytes: usize| JoinGroupRequest {
+        group_id: "g".into(),
+        session_timeout_ms: 60_000,
+        rebalance_timeout_ms: 600_000,
+        protocol_type: "consumer".into(),
+        protocols: vec![JoinGroupRequestProtocol {
+            name: "range".into(),
+            metadata: Bytes::from(vec![0; metadata_bytes]),
+            ..JoinGroupRequestProtocol::default()
+        }],
+        ..JoinGroupRequest::default()
+    };
+    // The first one makes the group rebalance when others come; it does not join again, so they wait.
+    let mut first = node.client();
+    let find = FindCoordinatorRequest { key: "g".into(), ..FindCoordinatorRequest::default() };
+    eventually("the group has a coordinator", || {
+        (first.ask(1, &find).error_code == 0 && first.ask(1, &join(100)).error_code == 0).then_some(())
+    });
+    let mut parked = Vec::new();
+    for _ in 0..10 {
+        let mut client = node.client();
+        client.send(1, 7, &join(900_000));
+        parked.push(client);
+    }
+    let mut client = node.client();
+    assert_eq!(client.ask(1, &join(2_000_000)).error_code, -1, "more than a write of the group can hold");
+    assert_eq!(client.produce("orders", 0, batch(&[&"v".repeat(700_000)])).error_code, 0);
+    eventually("what waits is not counted as a request", || {
+        (node.node().request_memory_available_bytes() == free).then_some(())
+    });
+    let open = node.node().listeners()[0].stats.open();
+    drop(parked);
+    eventually("connections of clients that are gone are let go", || {
+        (node.node().listeners()[0].stats.open() < open).then_some(())
+    });
+    node.stop();
+}
+
+#[test]
+fn idle_connections_leave_the_node_its_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, log) = (directory.path().join("data"), directory.path().join("log"));
+    let plain = serve_command(&data, &log, &["connections.max.idle.ms=2000"]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 200; exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
+    let served = Served::spawn(command, &log);
+    served.logged("the system leaves room for 100 connections");
+    let mut idle: Vec<Client> = (0..300).map(|_| served.client()).collect();
+    served.logged("a new connection waits");
+    assert!(served.open_files() < 200, "{} files", served.open_files());
+    // They go when they have been idle for long; whoever comes then is served.
+    drop(idle.split_off(100));
+    let mut client = served.client();
+    client.create_topic("orders", 1, &[]);
+    assert_eq!(client.append("orders", 0, &["a"]), 0);
+    drop(idle);
+    let said = served.stop();
+    assert!(!said.contains("poisoned") && !said.contains("could not be taken"), "{said}");
 }
 
 #[test]
@@ -229,7 +327,9 @@ fn every_api_survives_requests_that_are_cut_garbled_or_of_an_unknown_version() {
         CreateAclsRequest DeleteAclsRequest DescribeConfigsRequest AlterConfigsRequest DescribeLogDirsRequest
         CreatePartitionsRequest DeleteGroupsRequest IncrementalAlterConfigsRequest OffsetDeleteRequest
         DescribeClientQuotasRequest DescribeClusterRequest DescribeProducersRequest
-        ListConfigResourcesRequest DescribeTopicPartitionsRequest ElectLeadersRequest DescribeQuorumRequest);
+        ListConfigResourcesRequest DescribeTopicPartitionsRequest ElectLeadersRequest DescribeQuorumRequest
+        AlterReplicaLogDirsRequest UpdateFeaturesRequest UnregisterBrokerRequest AddRaftVoterRequest
+        RemoveRaftVoterRequest);
     for &api in ApiKey::ALL {
         if api.served().is_some() {
             continue;
@@ -403,7 +503,11 @@ impl Service for Parrot {
 }
 
 impl Session for Parrot {
-    fn call(&mut self, _frame: Bytes) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+    fn call<'a>(
+        &'a mut self,
+        _frame: Bytes,
+        _memory: &'a mut MemoryShare,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         let reply = vec![Bytes::from(prefixed(&vec![1; self.reply_bytes]))];
         Box::pin(std::future::ready(Answer::Now(reply)))
     }
@@ -428,7 +532,7 @@ fn with_listener(reply_bytes: usize, test: impl FnOnce(SocketAddr, &ListenerStat
         };
         let config = ordain::config::load(&Inputs::default(), None).expect("the defaults are right").broker;
         let live = Arc::new(LiveConfig::new(Arc::new(config)));
-        let quota = ConnectionQuota::new(live, Arc::clone(&io.clock));
+        let quota = ConnectionQuota::new(live, &io);
         let context = ServerContext {
             io: io.clone(),
             service: Arc::new(Parrot { reply_bytes }),

@@ -11,7 +11,9 @@ mod common;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use common::{Client, Served, TestNode, batch, eventually};
+use common::{Client, Served, TestNode, batch, batch_with, eventually};
+use ordain::wire::batch::BatchOptions;
+use ordain::wire::compression::Codec;
 use ordain::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use ordain::wire::messages::metadata_request::MetadataRequestTopic;
 use ordain::wire::messages::{ApiVersionsRequest, IncrementalAlterConfigsRequest, MetadataRequest};
@@ -159,6 +161,25 @@ fn all_of_the_request_memory_comes_back() {
     eventually("the budget is whole again", || {
         (node.node().request_memory_available_bytes() == free).then_some(())
     });
+    node.stop();
+}
+
+#[test]
+fn what_the_broker_compresses_anew_keeps_the_topics_maximum() {
+    const MESSAGE_TOO_LARGE: i16 = 10;
+    let directory = tempfile::tempdir().unwrap();
+    let node = TestNode::start(directory.path(), &[]);
+    let mut client = node.client();
+    client.create_topic("plain", 1, &[("max.message.bytes", "10000"), ("compression.type", "uncompressed")]);
+    let packed = |bytes: usize| {
+        let options = BatchOptions { codec: Codec::Gzip, ..BatchOptions::plain(4 << 20) };
+        batch_with(options, &[&"v".repeat(bytes)])
+    };
+    let bomb = packed(2_000_000);
+    assert!(bomb.len() < 10_000, "{} bytes", bomb.len());
+    assert_eq!(client.produce("plain", 0, bomb).error_code, MESSAGE_TOO_LARGE);
+    assert_eq!(client.produce("plain", 0, packed(9_000)).error_code, 0);
+    assert_eq!(client.fetch("plain", 0, 0).high_watermark, 1);
     node.stop();
 }
 

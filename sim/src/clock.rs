@@ -102,6 +102,7 @@ impl ClockControl {
     /// Moves the wall clock by so many milliseconds, forward or back.
     pub fn jump(&self, ms: i64) {
         self.world.event(&self.node.name, format_args!("clock jump {ms} ms"));
+        self.world.count_fault();
         adjust(&self.world, &self.node, |clock| {
             clock.wall_offset_ms = clock.wall_offset_ms.saturating_add(ms);
         });
@@ -114,6 +115,9 @@ impl ClockControl {
     pub fn drift(&self, ppm: i32) {
         assert!(ppm.unsigned_abs() <= 500_000, "a drift of {ppm} ppm is no clock");
         self.world.event(&self.node.name, format_args!("clock drift {ppm} ppm"));
+        if ppm != 0 {
+            self.world.count_fault();
+        }
         adjust(&self.world, &self.node, |clock| clock.drift_ppm = ppm);
     }
 
@@ -126,6 +130,9 @@ impl ClockControl {
     /// Stops both clocks, or lets them go on from where they stand.
     pub fn freeze(&self, frozen: bool) {
         self.world.event(&self.node.name, format_args!("clock frozen: {frozen}"));
+        if frozen {
+            self.world.count_fault();
+        }
         adjust(&self.world, &self.node, |clock| clock.frozen = frozen);
     }
 }

@@ -37,6 +37,9 @@ pub struct Outcome<T> {
     pub events: u64,
     /// The requests that clients told to be answered ([`Cluster::count_requests`]).
     pub requests: u64,
+    /// What went wrong because the world made it go wrong: crashes, pauses, failed and damaging disk operations, cut and
+    /// lost connections, clocks that went astray. Repairs do not count, nor what was planned and did not happen.
+    pub faults: u64,
     /// Under [`TraceMode::Keep`].
     pub lines: Vec<String>,
     /// The tasks that panicked on nodes, in order.
@@ -96,11 +99,19 @@ impl Simulation {
     /// If the scenario panics, if every task waits for ever, or beyond the time limit.
     pub fn run<F: Future>(self, scenario: impl FnOnce(Cluster) -> F) -> Outcome<F::Output> {
         let outcome = self.try_run(scenario);
-        let Outcome { value, hash, events, requests, lines, panics, time, operations } = outcome;
+        let Outcome { value, hash, events, requests, faults, lines, panics, time, operations } = outcome;
         match value {
-            Ok(value) => Outcome { value, hash, events, requests, lines, panics, time, operations },
+            Ok(value) => Outcome { value, hash, events, requests, faults, lines, panics, time, operations },
             Err(Crashed(message)) => panic!("{message}"),
         }
+    }
+
+    /// What the run under way has come to so far. For whoever gives up on it, in another thread: the run may have got
+    /// further meanwhile, and may hold what this waits for.
+    #[must_use]
+    pub fn so_far() -> Option<Outcome<()>> {
+        let world = lock(&RUNNING).clone()?;
+        Some(world_outcome(&world, (), lock(&world.operations).clone()))
     }
 
     /// Like [`Simulation::run`], but where that panics, this tells how, and what had happened until then.
@@ -118,6 +129,7 @@ impl Simulation {
                 let time = madsim::time::TimeHandle::current();
                 let world = Arc::new(World::new(self.seed, time, trace.clone(), net));
                 *lock(&kept) = Some(world.clone());
+                *lock(&RUNNING) = Some(world.clone());
                 drop(madsim::task::spawn(drive(world.clone())));
                 world.event("world", format_args!("seed {}", self.seed));
                 let value = scenario(Cluster { world: world.clone() }).await;
@@ -126,21 +138,41 @@ impl Simulation {
             })
         });
         let value = std::panic::catch_unwind(running).map_err(|panic| Crashed(message_of(&*panic)));
-        let world = lock(&kept).take();
-        let panics = world.as_ref().map(|world| lock(&world.panics).clone()).unwrap_or_default();
-        let operations = world.as_ref().map(|world| std::mem::take(&mut *lock(&world.operations)));
-        let time = world.as_ref().map(|world| world.now()).unwrap_or_default();
-        let requests = world.as_ref().map_or(0, |world| world.requests.load(Ordering::Relaxed));
-        Outcome {
-            value,
-            hash: trace.hash(),
-            events: trace.events(),
-            requests,
-            lines: trace.lines(),
-            panics,
-            time,
-            operations: operations.unwrap_or_default(),
+        *lock(&RUNNING) = None;
+        match lock(&kept).take() {
+            Some(world) => {
+                let operations = std::mem::take(&mut *lock(&world.operations));
+                world_outcome(&world, value, operations)
+            }
+            None => Outcome {
+                value,
+                hash: trace.hash(),
+                events: trace.events(),
+                requests: 0,
+                faults: 0,
+                lines: trace.lines(),
+                panics: Vec::new(),
+                time: SimTime::default(),
+                operations: Vec::new(),
+            },
         }
+    }
+}
+
+/// The world of the run under way; one after another in a process.
+static RUNNING: Mutex<Option<Arc<World>>> = Mutex::new(None);
+
+fn world_outcome<T>(world: &World, value: T, operations: Vec<Operation>) -> Outcome<T> {
+    Outcome {
+        value,
+        hash: world.trace.hash(),
+        events: world.trace.events(),
+        requests: world.requests.load(Ordering::Relaxed),
+        faults: world.faults_so_far(),
+        lines: world.trace.lines(),
+        panics: lock(&world.panics).clone(),
+        time: world.now(),
+        operations,
     }
 }
 
@@ -390,6 +422,7 @@ impl NodeHandle {
     /// If the node is down.
     pub fn crash(&self) {
         self.event(format_args!("crash"));
+        self.world.count_fault();
         self.kill();
         lock(&self.node.disk).crash();
         net::node_crashed(&self.world, &self.node);
@@ -419,6 +452,7 @@ impl NodeHandle {
 
     fn after_power_loss(&self, loss: PowerLoss) {
         self.event(format_args!("power failure, {} of 1000 unsynced kept", loss.kept_per_mille));
+        self.world.count_fault();
         net::node_lost_power(&self.world, &self.node);
     }
 
@@ -448,6 +482,7 @@ impl NodeHandle {
     /// The process stands still (its kernel does not) until [`NodeHandle::resume`].
     pub fn pause(&self) {
         self.event(format_args!("pause"));
+        self.world.count_fault();
         Handle::current().pause(self.node.executor);
     }
 

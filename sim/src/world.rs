@@ -38,6 +38,8 @@ pub(crate) struct World {
     spawned: AtomicU64,
     /// The clients' requests that were answered.
     pub(crate) requests: AtomicU64,
+    /// What has gone wrong on the world's order, without what disks count themselves.
+    faults: AtomicU64,
 }
 
 /// A machine and what survives on it when its process ends.
@@ -71,6 +73,7 @@ impl World {
             streams: Streams::new(seed, "world"),
             spawned: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            faults: AtomicU64::new(0),
         }
     }
 
@@ -80,6 +83,16 @@ impl World {
         let (seconds, nanos) = (elapsed.as_secs(), u64::from(elapsed.subsec_nanos()));
         let dilation = u64::from(DILATION);
         SimTime(seconds.saturating_mul(1_000_000_000 / dilation).saturating_add(nanos / dilation))
+    }
+
+    pub(crate) fn count_fault(&self) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How much has gone wrong so far ([`crate::Outcome::faults`]).
+    pub(crate) fn faults_so_far(&self) -> u64 {
+        let of_disks: u64 = lock(&self.nodes).values().map(|node| lock(&node.disk).fired).sum();
+        self.faults.load(Ordering::Relaxed) + of_disks
     }
 
     /// A future that the executor completes after this much simulated time. Leaks a timer at every poll:

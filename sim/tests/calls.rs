@@ -10,8 +10,8 @@ use bytes::Bytes;
 use ordain::io::{Io, timeout};
 use ordain::log::{LogConfig, Storage, StorageOptions};
 use ordain::partition::{
-    CallFailed, CallService, LateService, NodeAddress, PeerCall, PeerCalls, PeerSetup, Replication,
-    SilentNodes, start_shards,
+    CallFailed, CallService, LateService, NodeAddress, NodeDoubts, PeerCall, PeerCalls, PeerSetup,
+    Replication, start_shards,
 };
 use ordain::peers::forming::{Founder, Member, Server};
 use ordain::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence};
@@ -21,7 +21,7 @@ use ordain_sim::{Cluster, NodeHandle, Simulation};
 const PORT: u16 = 9090;
 const NODES: i32 = 3;
 
-type Running = Arc<Mutex<BTreeMap<i32, (Io, PeerCalls, SilentNodes)>>>;
+type Running = Arc<Mutex<BTreeMap<i32, (Io, PeerCalls, NodeDoubts)>>>;
 
 /// Answers with what was asked, its own number and the asker's; what is no text, never.
 struct Echo {
@@ -86,7 +86,7 @@ async fn run_node(io: Io, id: i32, running: Running) {
     let (mut nodes, known) = (formed.addresses, replication.nodes());
     known.set(nodes.clone());
     service.set(Arc::new(Echo { node }));
-    let handles = (io.clone(), replication.calls(), replication.silent_nodes());
+    let handles = (io.clone(), replication.calls(), replication.doubts());
     running.lock().unwrap().insert(id, handles);
     founder
         .keep_introducing(|node, address| {
@@ -113,7 +113,7 @@ fn request(bytes: &'static [u8]) -> PeerCall {
     PeerCall { listener: "PLAINTEXT".into(), client, request: Bytes::from_static(bytes) }
 }
 
-fn of(running: &Running, id: i32) -> (Io, PeerCalls, SilentNodes) {
+fn of(running: &Running, id: i32) -> (Io, PeerCalls, NodeDoubts) {
     running.lock().unwrap().get(&id).cloned().expect("it runs")
 }
 
@@ -123,12 +123,12 @@ fn nodes_answer_each_others_calls() {
         let (running, nodes) = start(&cluster);
         cluster.sleep(Duration::from_secs(5)).await;
         for (a, b) in [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)] {
-            let (_, calls, silent) = of(&running, a);
-            assert!(silent.now().is_empty());
+            let (_, calls, doubts) = of(&running, a);
+            assert!(doubts.are_none());
             let told = calls.call(NodeId(b), request(b"hello")).await.unwrap();
             assert_eq!(told, format!("{b} to {a} on PLAINTEXT of 10.9.8.7:1234: hello"));
         }
-        let (io, calls, silent) = of(&running, 1);
+        let (io, calls, doubts) = of(&running, 1);
         // A great one, and many at once, beside the heartbeats.
         let great = PeerCall { request: vec![b'x'; 7 << 20].into(), ..request(b"") };
         assert!(calls.call(NodeId(2), great).await.unwrap().len() > 7 << 20);
@@ -140,7 +140,7 @@ fn nodes_answer_each_others_calls() {
             many.push(call);
         }
         assert!(ordain::io::join_all(many).await.into_iter().all(|answered| answered));
-        assert!(silent.now().is_empty());
+        assert!(doubts.are_none());
         // One that nobody answers may be given up; others go on.
         let deadline = io.clock.now().after(Duration::from_secs(1));
         let never = timeout(&*io.clock, deadline, calls.call(NodeId(2), request(b"\xff"))).await;
@@ -153,13 +153,17 @@ fn nodes_answer_each_others_calls() {
         };
         let ((), lost) = tokio::join!(crash, calls.call(NodeId(2), request(b"\xff")));
         assert_eq!(lost, Err(CallFailed::Lost(NodeId(2))));
-        silent.changed().await;
+        // Its host says at once that nothing listens there: nobody waits for the silence.
+        cluster.sleep(Duration::from_millis(50)).await;
+        assert!(doubts.since(NodeId(2)).is_some());
+        let reached: Vec<_> = ordain::probe::reached().into_iter().map(|(condition, _)| condition).collect();
+        assert!(reached.contains(&ordain::probe::Condition::ClusterPeerGone));
         cluster.sleep(Duration::from_secs(1)).await;
-        assert_eq!(silent.now(), [NodeId(2)].into());
+        assert!(doubts.since(NodeId(2)).is_some() && doubts.since(NodeId(3)).is_none());
         assert_eq!(calls.call(NodeId(2), request(b"hello")).await, Err(CallFailed::NoConnection(NodeId(2))));
         nodes[1].restart();
         cluster.sleep(Duration::from_secs(5)).await;
-        assert!(silent.now().is_empty());
+        assert!(doubts.are_none());
         assert!(calls.call(NodeId(2), request(b"hello")).await.is_ok());
         assert!(of(&running, 2).1.call(NodeId(1), request(b"hello")).await.is_ok());
     });

@@ -188,6 +188,7 @@ impl Node {
             LinkEvent::Down { link } => {
                 self.links.remove(&link);
             }
+            LinkEvent::Refused { .. } => {}
             LinkEvent::Frame { link, frame } => self.take_frame(now, link, frame),
         }
     }

@@ -218,6 +218,7 @@ mod tests {
             log_end: Offset::ZERO,
             durable_end: Offset::ZERO,
             acknowledged: Vec::new(),
+            observers: Vec::new(),
             size_bytes: 0,
             segments: 0,
         };

@@ -11,7 +11,7 @@ use crate::metadata::controller::ControllerHandle;
 use crate::metadata::{ImageCell, MetadataImage};
 use crate::metrics::{RequestMetrics, TopicMetrics};
 use crate::partition::Partitions;
-use crate::types::TopicId;
+use crate::types::{Offset, TopicId};
 use crate::wire::ApiKey;
 
 /// The handles that handlers work with. Shared by all connections of a node.
@@ -85,6 +85,12 @@ impl Context {
     #[must_use]
     pub fn metadata(&self) -> Arc<MetadataImage> {
         self.image.load()
+    }
+
+    /// Up to where of the metadata log [`Context::metadata`] is made, at least.
+    #[must_use]
+    pub fn metadata_end(&self) -> Offset {
+        self.image.end()
     }
 
     /// The configuration as of now. Take it after [`Context::metadata`]: what the image says was set for

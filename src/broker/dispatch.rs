@@ -89,6 +89,10 @@ fn is_for_controller(api: ApiKey) -> bool {
             | ApiKey::AlterConfigs
             | ApiKey::IncrementalAlterConfigs
             | ApiKey::DescribeQuorum
+            | ApiKey::AddRaftVoter
+            | ApiKey::RemoveRaftVoter
+            | ApiKey::UnregisterBroker
+            | ApiKey::UpdateFeatures
     )
 }
 
@@ -118,7 +122,7 @@ async fn forwarded(
 
 /// Handles a request frame (without its length prefix) that another node sends, as the active controller. Answers with up to where
 /// this node has applied the metadata log (8 bytes), then the response's frame. `None`: this node is not the active controller,
-/// or does not take the request. An election is for the node that leads.
+/// or does not take the request. An election is for the node that leads, a snapshot for whoever has it.
 #[must_use]
 pub fn dispatch_from_node(
     context: &std::sync::Arc<Context>,
@@ -132,7 +136,7 @@ pub fn dispatch_from_node(
 async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: PeerCall) -> Option<Bytes> {
     let cluster = context.cluster.as_ref()?;
     let frame = RequestFrame::parse(call.request).ok()?;
-    if frame.api != ApiKey::ElectLeaders {
+    if !matches!(frame.api, ApiKey::ElectLeaders | ApiKey::FetchSnapshot) {
         active_epoch(context)?;
     }
     let caller = Caller {
@@ -158,6 +162,7 @@ async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: Peer
         ApiKey::BrokerHeartbeat => node_answer!(broker_heartbeat::handle, cluster),
         ApiKey::AlterPartition => node_answer!(alter_partition::handle),
         ApiKey::AllocateProducerIds => node_answer!(allocate_producer_ids::handle),
+        ApiKey::FetchSnapshot => node_answer!(fetch_snapshot::handle),
         ApiKey::ElectLeaders => route(context, &caller, frame).await,
         api if is_for_controller(api)
             && api.served().is_some_and(|served| served.contains(frame.version)) =>
@@ -203,6 +208,11 @@ async fn route(context: &std::sync::Arc<Context>, caller: &Caller, frame: Reques
         ApiKey::IncrementalAlterConfigs => answer!(context, caller, frame, incremental_alter_configs::handle),
         ApiKey::ListConfigResources => answer!(context, caller, frame, list_config_resources::handle),
         ApiKey::ElectLeaders => answer!(context, caller, frame, elect_leaders::handle),
+        ApiKey::AddRaftVoter => answer!(context, caller, frame, add_raft_voter::handle),
+        ApiKey::RemoveRaftVoter => answer!(context, caller, frame, remove_raft_voter::handle),
+        ApiKey::UnregisterBroker => answer!(context, caller, frame, unregister_broker::handle),
+        ApiKey::UpdateFeatures => answer!(context, caller, frame, update_features::handle),
+        ApiKey::AlterReplicaLogDirs => answer!(context, caller, frame, alter_replica_log_dirs::handle),
         ApiKey::DescribeQuorum => answer!(context, caller, frame, describe_quorum::handle),
         ApiKey::DescribeCluster => answer!(context, caller, frame, describe_cluster::handle),
         ApiKey::DescribeTopicPartitions => answer!(context, caller, frame, describe_topic_partitions::handle),

@@ -109,6 +109,7 @@ impl AsErrorCode for PartitionError {
         match self {
             PartitionError::Leadership(error) => error.error_code(),
             PartitionError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            PartitionError::NotYet { .. } => ErrorCode::OffsetNotAvailable,
             PartitionError::Journal | PartitionError::Log(_) => ErrorCode::KafkaStorageError,
             PartitionError::ShuttingDown => ErrorCode::NotLeaderOrFollower,
         }
@@ -167,6 +168,7 @@ impl AsErrorCode for ControllerError {
             ControllerError::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
             ControllerError::InvalidAssignment(_) => ErrorCode::InvalidReplicaAssignment,
             ControllerError::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            ControllerError::InvalidFeatureLevel { .. } => ErrorCode::InvalidUpdateVersion,
             ControllerError::DeletionDisabled => ErrorCode::TopicDeletionDisabled,
             ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
             ControllerError::StaleBroker { .. } => ErrorCode::StaleBrokerEpoch,
@@ -222,9 +224,9 @@ impl AsErrorCode for GroupError {
             GroupError::GroupTooLarge { .. } | GroupError::PendingMemberWithInstanceId => {
                 ErrorCode::UnknownServerError
             }
-            GroupError::TooManyGroups { .. } | GroupError::TooManyOffsets { .. } => {
-                ErrorCode::CoordinatorNotAvailable
-            }
+            GroupError::TooManyGroups { .. }
+            | GroupError::TooManyOffsets { .. }
+            | GroupError::MembersTooLarge { .. } => ErrorCode::CoordinatorNotAvailable,
             GroupError::NotCoordinator => ErrorCode::NotCoordinator,
         }
     }

@@ -1,12 +1,17 @@
 //! Incremental fetch sessions (KIP-227): what a client fetches is remembered, so that its requests and the
 //! responses carry only what changed. Pure: time comes in as an argument.
 //!
-//! Invariants: at most `slots` sessions; a session belongs to its id and epoch, and a request with another
+//! Invariants: at most `slots` sessions, and so many partitions in them; a session belongs to its id and epoch, and a request with another
 //! epoch changes nothing.
 use std::collections::BTreeMap;
 
 use crate::types::{Instant, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use std::time::Duration;
+
+/// Partitions that one session may hold, and all of them together. Names of partitions that are not there count, too:
+/// nobody can make the node remember more than this. A request beyond it is served without a session.
+const PARTITIONS_PER_SESSION_MAX: usize = 100_000;
+const PARTITIONS_MAX: usize = 500_000;
 
 /// A session must have been unused this long before a new one may take its slot, as in Kafka.
 const EVICTION_AGE: Duration = Duration::from_secs(120);
@@ -23,6 +28,17 @@ pub(crate) enum TopicKey {
 pub(crate) struct FetchKey {
     pub(crate) topic: TopicKey,
     pub(crate) index: PartitionIndex,
+}
+
+impl FetchKey {
+    /// With a name of its own, not a part of the frame that it came in, which would stay with it.
+    fn detached(self) -> FetchKey {
+        let topic = match self.topic {
+            TopicKey::Name(name) => TopicKey::Name(crate::wire::Text::from(&*name)),
+            TopicKey::Id(id) => TopicKey::Id(id),
+        };
+        FetchKey { topic, index: self.index }
+    }
 }
 
 /// What a client wants of a partition.
@@ -125,12 +141,22 @@ impl FetchSession {
 pub(crate) struct FetchSessions {
     sessions: BTreeMap<i32, FetchSession>,
     slots: usize,
+    /// Partitions in all sessions.
+    partitions: usize,
+    partitions_max: usize,
+    session_partitions_max: usize,
 }
 
 impl FetchSessions {
     /// A cache of `slots` sessions (`max.incremental.fetch.session.cache.slots`).
     pub(crate) fn new(slots: usize) -> FetchSessions {
-        FetchSessions { sessions: BTreeMap::new(), slots }
+        FetchSessions {
+            sessions: BTreeMap::new(),
+            slots,
+            partitions: 0,
+            partitions_max: PARTITIONS_MAX,
+            session_partitions_max: PARTITIONS_PER_SESSION_MAX,
+        }
     }
 
     /// How many sessions are open.
@@ -152,11 +178,11 @@ impl FetchSessions {
     ) -> Result<(SessionKind, Vec<(FetchKey, FetchWant)>), SessionError> {
         match request.epoch {
             -1 => {
-                self.sessions.remove(&request.id);
+                self.remove(request.id);
                 Ok((SessionKind::Sessionless, request.wants))
             }
             0 => {
-                self.sessions.remove(&request.id);
+                self.remove(request.id);
                 Ok((self.create(&request, now, fresh_id), request.wants))
             }
             _ => self.go_on(request, now),
@@ -167,8 +193,14 @@ impl FetchSessions {
         if request.wants.is_empty() || fresh_id <= 0 || self.sessions.contains_key(&fresh_id) {
             return SessionKind::Sessionless;
         }
-        if self.sessions.len() >= self.slots && !self.evict(now) {
+        let count = request.wants.len();
+        if count > self.session_partitions_max {
             return SessionKind::Sessionless;
+        }
+        while self.sessions.len() >= self.slots || self.partitions + count > self.partitions_max {
+            if !self.evict(now) {
+                return SessionKind::Sessionless;
+            }
         }
         let mut session = FetchSession {
             next_epoch: 1,
@@ -179,8 +211,9 @@ impl FetchSessions {
             next_order: 0,
         };
         for (key, want) in &request.wants {
-            session.put(key.clone(), *want);
+            session.put(key.clone().detached(), *want);
         }
+        self.partitions += session.entries.len();
         self.sessions.insert(fresh_id, session);
         SessionKind::New { id: fresh_id }
     }
@@ -190,9 +223,16 @@ impl FetchSessions {
         let oldest =
             self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(id, s)| (*id, s.used));
         match oldest {
-            Some((id, used)) if now.since(used) >= EVICTION_AGE => self.sessions.remove(&id).is_some(),
+            Some((id, used)) if now.since(used) >= EVICTION_AGE => self.remove(id),
             Some(_) | None => false,
         }
+    }
+
+    /// Whether there was such a session.
+    fn remove(&mut self, id: i32) -> bool {
+        let removed = self.sessions.remove(&id);
+        self.partitions -= removed.as_ref().map_or(0, |session| session.entries.len());
+        removed.is_some()
     }
 
     fn go_on(
@@ -209,15 +249,23 @@ impl FetchSessions {
         {
             return Err(SessionError::TopicIdMixed(id));
         }
+        // Those it has already are counted twice here, for once: the client begins anew, without a session.
+        let count = session.entries.len() + request.wants.len();
+        let others = self.partitions - session.entries.len();
+        if count > self.session_partitions_max || others + count > self.partitions_max {
+            self.remove(id);
+            return Err(SessionError::NotFound(id));
+        }
         session.used = now;
         // Epochs run 1, 2, …, i32::MAX, 1 (KIP-227).
         session.next_epoch = if request.epoch == i32::MAX { 1 } else { request.epoch + 1 };
         for (key, want) in request.wants {
-            session.put(key, want);
+            session.put(key.detached(), want);
         }
         for key in &request.forgotten {
             session.forget(key);
         }
+        self.partitions = others + session.entries.len();
         Ok((SessionKind::Incremental { id }, session.wants()))
     }
 
@@ -318,6 +366,33 @@ mod tests {
         let (kind, _) = sessions.begin(request(0, 0, &[(0, 0)]), later, 3).unwrap();
         assert_eq!(kind, SessionKind::New { id: 3 });
         assert_eq!(sessions.len(), 1);
+    }
+
+    #[test]
+    fn partitions_are_bounded_for_each_session_and_for_all() {
+        let mut sessions = FetchSessions::new(9);
+        (sessions.session_partitions_max, sessions.partitions_max) = (4, 6);
+        let wants = |indexes: std::ops::Range<i32>| indexes.map(|index| (index, 0)).collect::<Vec<_>>();
+        let (kind, served) = sessions.begin(request(0, 0, &wants(0..5)), NOW, 1).unwrap();
+        assert_eq!((kind, served.len()), (SessionKind::Sessionless, 5), "served all the same");
+        sessions.begin(request(0, 0, &wants(0..3)), NOW, 1).unwrap();
+        sessions.begin(request(0, 0, &wants(0..3)), NOW, 2).unwrap();
+        let (kind, _) = sessions.begin(request(0, 0, &wants(0..1)), NOW, 3).unwrap();
+        assert_eq!(kind, SessionKind::Sessionless, "all together are full");
+        // One that would grow beyond the bound ends, and what it held is free.
+        let error = sessions.begin(request(1, 1, &wants(3..5)), NOW, 9).unwrap_err();
+        assert_eq!(error, SessionError::NotFound(1));
+        let (kind, _) = sessions.begin(request(0, 0, &wants(0..3)), NOW, 3).unwrap();
+        assert_eq!(kind, SessionKind::New { id: 3 });
+        // What is forgotten is free, too.
+        let forgetful = SessionRequest { forgotten: vec![key(0), key(1)], ..request(3, 1, &[]) };
+        sessions.begin(forgetful, NOW, 9).unwrap();
+        let (kind, _) = sessions.begin(request(0, 0, &wants(0..2)), NOW, 4).unwrap();
+        assert_eq!(kind, SessionKind::New { id: 4 });
+        // The young gets room from those that were not used for long.
+        let later = NOW.after(EVICTION_AGE);
+        let (kind, _) = sessions.begin(request(0, 0, &wants(0..4)), later, 5).unwrap();
+        assert_eq!((kind, sessions.len()), (SessionKind::New { id: 5 }, 2));
     }
 
     #[test]

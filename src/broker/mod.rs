@@ -22,7 +22,8 @@ mod producer_ids;
 
 pub use client::Caller;
 pub use cluster::{
-    Cluster, Member, balance_leaders, fence_silent, forget_deleted_topics, keep_membership, register,
+    Cluster, Member, balance_leaders, drain_when_told, fence_silent, forget_deleted_topics, join_quorum,
+    keep_membership, register,
 };
 pub use context::{Context, Parts};
 pub use dispatch::{Outcome, Peer, dispatch, dispatch_from_node};

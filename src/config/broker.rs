@@ -76,6 +76,8 @@ pub struct FetchConfig {
     pub sessions_max: usize,
     /// Partitions of one DescribeTopicPartitions answer.
     pub described_partitions_max: usize,
+    /// Whether consumers that name their rack are sent to replicas there.
+    pub rack_aware: bool,
 }
 
 /// How topics come and go.
@@ -135,6 +137,8 @@ pub struct MetadataConfig {
     pub snapshot_bytes: u64,
     /// Time since the last one; `None` goes by size alone.
     pub snapshot_interval: Option<Duration>,
+    /// Bytes of a snapshot that another node is asked for at once; at least one.
+    pub snapshot_piece_bytes: u32,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -213,6 +217,9 @@ impl Reader<'_> {
                 response_bytes_max: self.count("fetch.max.bytes"),
                 sessions_max: self.count("max.incremental.fetch.session.cache.slots"),
                 described_partitions_max: self.count("max.request.partition.size.limit"),
+                rack_aware: self
+                    .text("replica.selector.class")
+                    .is_some_and(|class| class.ends_with(".RackAwareReplicaSelector")),
             },
             topics: self.topics(),
             topic_defaults: TopicDefaults::new(&layers),
@@ -407,6 +414,7 @@ impl Reader<'_> {
         MetadataConfig {
             snapshot_bytes: self.long("metadata.log.max.record.bytes.between.snapshots").unsigned_abs(),
             snapshot_interval: (!interval.is_zero()).then_some(interval),
+            snapshot_piece_bytes: self.int("controller.quorum.fetch.snapshot.max.bytes").unsigned_abs(),
         }
     }
 

@@ -19,6 +19,7 @@ const NAMES: &str = "controller.listener.names";
 const SESSION: &str = "broker.session.timeout.ms";
 const BALANCE: &str = "auto.leader.rebalance.enable";
 const BALANCE_INTERVAL: &str = "leader.imbalance.check.interval.seconds";
+const AUTO_JOIN: &str = "controller.quorum.auto.join.enable";
 const HEARTBEAT: &str = "broker.heartbeat.interval.ms";
 
 /// How this node forms a cluster with others; without it, it is a cluster of its own.
@@ -39,6 +40,8 @@ pub struct QuorumConfig {
     pub heartbeat_interval: Duration,
     /// How often leaders that are not the preferred ones hand over to those; `None`: not by themselves.
     pub balance_interval: Option<Duration>,
+    /// Whether this node asks to vote on the metadata once it has caught up.
+    pub joins_quorum: bool,
 }
 
 /// Where a founder listens for nodes.
@@ -114,6 +117,7 @@ impl Reader<'_> {
             session_timeout: session_timeout?,
             heartbeat_interval: heartbeat_interval?,
             balance_interval,
+            joins_quorum: self.boolean(AUTO_JOIN),
         })
     }
 

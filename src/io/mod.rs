@@ -45,3 +45,12 @@ pub struct Io {
     pub rng: Arc<dyn Rng>,
     pub spawn: Arc<dyn Spawn>,
 }
+
+/// Whether a file could not be opened because the process, or the system, has as many open as it may (EMFILE, ENFILE): that
+/// passes, and says nothing of the file.
+#[must_use]
+pub fn lacks_descriptors(error: &std::io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}

@@ -18,6 +18,11 @@ pub trait Net: Send + Sync + 'static {
     /// Connects to `host` (a name or an address) and `port`. It may hang as long as the network does:
     /// give it a deadline.
     fn connect(&self, host: &str, port: u16) -> BoxFuture<io::Result<Connection>>;
+
+    /// How many connections the system leaves room for beside the process's files; `None` if it sets no bound.
+    fn connections_max(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// A bound socket that takes connections.

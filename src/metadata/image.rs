@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -9,6 +9,9 @@ use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Pro
 use crate::wire::MetadataRecord;
 use crate::wire::messages::{PartitionRecord, RegisterBrokerRecord};
 
+/// The broker's key with which a person drains it.
+pub const DRAIN_KEY: &str = "ordain.broker.drain";
+
 /// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
 /// is shared between the images it did not change in.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -16,6 +19,8 @@ pub struct MetadataImage {
     pub cluster_id: Option<Arc<str>>,
     pub brokers: BTreeMap<NodeId, BrokerImage>,
     pub features: BTreeMap<String, i16>,
+    /// The nodes that shall vote on the metadata; `None`: its founders.
+    pub quorum: Option<BTreeSet<NodeId>>,
     /// The first producer id that no broker has been given.
     pub next_producer_id: ProducerIdCounter,
     topics: BTreeMap<Arc<str>, Arc<TopicImage>>,
@@ -207,6 +212,24 @@ impl MetadataImage {
         self.configs.keys()
     }
 
+    /// Whether a broker is to lead nothing and to get nothing new: it is about to stop, or a person says so ([`DRAIN_KEY`]).
+    #[must_use]
+    pub fn is_draining(&self, node: NodeId) -> bool {
+        self.brokers.get(&node).is_some_and(|broker| broker.draining) || self.is_told_to_drain(node)
+    }
+
+    /// Whether a person says so.
+    #[must_use]
+    pub fn is_told_to_drain(&self, node: NodeId) -> bool {
+        let settings = self.configs.get(&ConfigResource::Broker(Some(node)));
+        settings.and_then(|settings| settings.get(DRAIN_KEY)).is_some_and(|value| value == "true")
+    }
+
+    /// The brokers that are draining.
+    pub fn draining(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.brokers.keys().copied().filter(|&node| self.is_draining(node))
+    }
+
     /// Adds one record.
     ///
     /// # Errors
@@ -235,6 +258,9 @@ impl MetadataImage {
             MetadataRecord::RemoveBroker(removed) => {
                 let id = NodeId(removed.broker_id);
                 self.brokers.remove(&id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
+            }
+            MetadataRecord::Quorum(quorum) => {
+                self.quorum = Some(quorum.nodes.iter().map(|&node| NodeId(node)).collect());
             }
             MetadataRecord::PartitionChange(change) => {
                 let id = change.topic_id;

@@ -7,7 +7,7 @@ use crate::wire::batch::crc32c;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
 use crate::wire::messages::{
     BrokerChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord,
-    RegisterBrokerRecord, TopicRecord,
+    QuorumRecord, RegisterBrokerRecord, TopicRecord,
 };
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
 
@@ -163,6 +163,10 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
     for (name, &level) in &image.features {
         let name = name.clone().into();
         records.push(FeatureLevelRecord { name, level, ..FeatureLevelRecord::default() }.into());
+    }
+    if let Some(nodes) = &image.quorum {
+        let nodes = nodes.iter().map(|node| node.0).collect();
+        records.push(QuorumRecord { nodes, ..QuorumRecord::default() }.into());
     }
     let next_producer_id = image.next_producer_id.0.0;
     records

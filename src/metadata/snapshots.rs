@@ -3,14 +3,18 @@
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::MetadataImage;
 use super::snapshot::{self, SnapshotId, SnapshotInvalid};
-use crate::io::{Disk, OpenOptions};
-use crate::types::Timestamp;
+use crate::io::{Disk, File, OpenOptions};
+use crate::types::{Offset, Timestamp};
 use crate::wire::EncodeError;
 
 /// Their directory, relative to the data directory.
 const DIRECTORY: &str = "metadata";
+/// What another node sends, until it is whole.
+const INCOMING: &str = "metadata/incoming.checkpoint.tmp";
 /// How many are kept: if one is damaged, the log still has all behind the other.
 const KEPT: usize = 2;
 
@@ -33,6 +37,8 @@ pub enum SnapshotError {
         "a snapshot of the metadata does not make the same metadata again: it is not written; this is a bug"
     )]
     NotFaithful,
+    #[error("what another node sent is no snapshot of the metadata: {0}")]
+    Received(String),
     #[error("a snapshot of the metadata cannot be written: {0}")]
     Encode(#[from] EncodeError),
 }
@@ -44,6 +50,51 @@ fn failed(action: &'static str, path: &str) -> impl FnOnce(io::Error) -> Snapsho
 
 fn path_of(id: SnapshotId) -> String {
     format!("{DIRECTORY}/{}", id.file_name())
+}
+
+/// Some bytes of a snapshot that is on this node's disk, and how long the whole is. None if it is there no longer.
+///
+/// # Errors
+/// If it cannot be read.
+pub async fn read_piece(
+    disk: &dyn Disk,
+    id: SnapshotId,
+    position: u64,
+    bytes_max: usize,
+) -> io::Result<Option<(Bytes, u64)>> {
+    let file = match disk.open(&path_of(id), OpenOptions::default()).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let size = file.size().await?;
+    let bytes = if position < size { file.read_at(position, bytes_max).await? } else { Bytes::new() };
+    Ok(Some((bytes, size)))
+}
+
+/// A snapshot that another node sends, as far as it is written.
+pub struct Receiving {
+    file: Arc<dyn File>,
+    written: u64,
+}
+
+impl Receiving {
+    /// How many bytes have come.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Writes what follows.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), SnapshotError> {
+        let length = bytes.len() as u64;
+        self.file.write_at(self.written, vec![bytes]).await.map_err(failed("writing", INCOMING))?;
+        self.written += length;
+        Ok(())
+    }
 }
 
 /// The newest snapshot that can be read.
@@ -157,6 +208,54 @@ impl Snapshots {
         self.disk.sync_dir(DIRECTORY).await.map_err(failed("syncing", DIRECTORY))?;
         self.durable.push(id);
         Ok(self.durable.len().checked_sub(KEPT).map(|before| self.durable[before]))
+    }
+
+    /// The newest one that is durable.
+    #[must_use]
+    pub fn newest(&self) -> Option<SnapshotId> {
+        self.durable.last().copied()
+    }
+
+    /// Up to where another one than the newest stands for the log: the log need not hold what is before.
+    #[must_use]
+    pub fn spare_end(&self) -> Offset {
+        let before = self.durable.len().checked_sub(KEPT).map(|at| self.durable[at].end);
+        before.unwrap_or(Offset::ZERO)
+    }
+
+    /// Begins to take a snapshot that another node sends. What was left of an earlier one is overwritten.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub async fn begin_receiving(&self) -> Result<Receiving, SnapshotError> {
+        let options = OpenOptions { write: true, create: true, truncate: true, ..OpenOptions::default() };
+        let file = self.disk.open(INCOMING, options).await.map_err(failed("creating", INCOMING))?;
+        Ok(Receiving { file, written: 0 })
+    }
+
+    /// Makes what has come one of this node's snapshots, durably, if it is one, and a newer one than there is.
+    ///
+    /// # Errors
+    /// If it is not whole, or cannot be kept: the former ones count.
+    pub async fn finish_receiving(
+        &mut self,
+        receiving: Receiving,
+        id: SnapshotId,
+    ) -> Result<Loaded, SnapshotError> {
+        let Receiving { file, written } = receiving;
+        if self.newest().is_some_and(|newest| newest >= id) {
+            return Err(SnapshotError::Received(format!("{} is no news here", id.file_name())));
+        }
+        let length = usize::try_from(written).unwrap_or(usize::MAX);
+        let bytes = file.read_at(0, length).await.map_err(failed("reading", INCOMING))?;
+        let image =
+            snapshot::decode(&bytes, id).map_err(|wrong| SnapshotError::Received(wrong.to_string()))?;
+        drop(bytes);
+        file.sync().await.map_err(failed("syncing", INCOMING))?;
+        self.disk.rename(INCOMING, &path_of(id)).await.map_err(failed("renaming", INCOMING))?;
+        self.disk.sync_dir(DIRECTORY).await.map_err(failed("syncing", DIRECTORY))?;
+        self.durable.push(id);
+        Ok(Loaded { id, image })
     }
 
     /// Removes all but the newest ones. To be called once the log's start has moved.

@@ -11,7 +11,7 @@ use crate::types::{LeaderEpoch, Offset, Timestamp, TopicId};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
 use crate::wire::messages::{
-    ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord,
+    ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord, QuorumRecord,
     RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
 };
 
@@ -30,7 +30,7 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
         value: (!value.is_multiple_of(4)).then(|| value.to_string().into()),
         ..ConfigRecord::default()
     };
-    match kind % 9 {
+    match kind % 10 {
         0 => ClusterRecord { cluster_id: format!("cluster-{value}").into(), ..Default::default() }.into(),
         1 => FeatureLevelRecord {
             name: format!("feature.{which}").into(),
@@ -70,6 +70,8 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
         .into(),
         6 => RemoveTopicRecord { topic_id, ..Default::default() }.into(),
         7 => set(ConfigResource::TOPIC, name).into(),
+        8 => QuorumRecord { nodes: vec![i32::from(which), i32::from(value) + 256], ..Default::default() }
+            .into(),
         _ => set(ConfigResource::BROKER, (which % 3).to_string()).into(),
     }
 }
@@ -201,4 +203,71 @@ fn two_are_kept_and_damaged_ones_go_when_two_newer_are_there() {
     assert_eq!(older, Some(id(4)));
     runtime.block_on(snapshots.remove_old()).unwrap();
     assert_eq!(names(&disk), 2, "{:?}", disk.paths());
+}
+
+/// Takes what another node sends, in pieces.
+fn receive(disk: &TestDisk, end: i64, bytes: &Bytes) -> Result<Loaded, SnapshotError> {
+    let (mut snapshots, _) = open(disk)?;
+    TestRuntime::new().block_on(async {
+        let mut receiving = snapshots.begin_receiving().await?;
+        for from in (0..bytes.len()).step_by(64) {
+            receiving.write(bytes.slice(from..bytes.len().min(from + 64))).await?;
+        }
+        assert_eq!(receiving.written(), bytes.len() as u64);
+        snapshots.finish_receiving(receiving, id(end)).await
+    })
+}
+
+#[test]
+fn what_another_node_sends_counts_once_it_is_whole_and_durable() {
+    let sent = encode(&numbered(9), id(9), Timestamp(1)).unwrap();
+    let (mut crashes, mut random) = (0, TestRandom(2));
+    for at in 1.. {
+        let disk = TestDisk::new();
+        write_some(&disk, 1);
+        disk.inject(TestFault::CrashAt(at));
+        let received = receive(&disk, 9, &sent);
+        if !disk.has_crashed() {
+            let loaded = received.unwrap();
+            assert_eq!((loaded.id, loaded.image), (id(9), numbered(9)));
+            assert!(crashes > 5, "{crashes} crashes");
+            break;
+        }
+        crashes += 1;
+        let disk = if random.below(2) == 0 { disk.lose_power(&mut random) } else { disk.restart() };
+        disk.heal();
+        let (_, loaded) = open(&disk).unwrap();
+        let newest = loaded.expect("there were some before").id;
+        assert!(newest == id(9) || (received.is_err() && newest == id(5)), "crash {at}: {newest:?}");
+        assert!(!disk.paths().iter().any(|path| path.ends_with(".tmp")), "{:?}", disk.paths());
+    }
+}
+
+#[test]
+fn what_another_node_sends_is_refused_if_it_is_no_snapshot_or_no_news() {
+    let disk = TestDisk::new();
+    write_some(&disk, 1);
+    let sent = encode(&numbered(9), id(9), Timestamp(1)).unwrap();
+    let mut rotten = sent.to_vec();
+    rotten[60] ^= 1;
+    let refused = |end: i64, bytes: &Bytes, text: &str| {
+        let error = receive(&disk, end, bytes).map(|_| ()).unwrap_err();
+        assert!(matches!(error, SnapshotError::Received(_)) && error.to_string().contains(text), "{error}");
+    };
+    refused(9, &rotten.into(), "checksum");
+    refused(9, &sent.slice(..sent.len() - 1), "bytes long");
+    refused(8, &sent, "its name says");
+    refused(5, &encode(&numbered(5), id(5), Timestamp(1)).unwrap(), "no news");
+    assert_eq!(open(&disk).unwrap().1.expect("as before").id, id(5));
+    let pieces = TestRuntime::new().block_on(async {
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        let whole = read_piece(&*disk, id(5), 0, 1 << 20).await.unwrap().expect("it is there");
+        let (start, size) = read_piece(&*disk, id(5), 0, 10).await.unwrap().expect("it is there");
+        let (behind, _) = read_piece(&*disk, id(5), size, 10).await.unwrap().expect("it is there");
+        assert!(read_piece(&*disk, id(1), 0, 10).await.unwrap().is_none(), "it is gone");
+        (whole, start, size, behind)
+    });
+    let ((whole, length), start, size, behind) = pieces;
+    assert_eq!((whole.len() as u64, &whole[..10], length), (size, &start[..], size));
+    assert!(behind.is_empty());
 }

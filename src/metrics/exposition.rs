@@ -39,6 +39,8 @@ pub struct PartitionFigures {
     pub in_sync_count: usize,
     pub log_start_offset: Offset,
     pub high_watermark: Offset,
+    /// Where the next record goes; what lies between is not committed yet.
+    pub log_end: Offset,
     pub size_bytes: u64,
 }
 
@@ -98,7 +100,7 @@ impl ClusterFigures {
             out.sample(names::TOPIC_PARTITIONS, &[("topic", &topic[0].topic)], topic.len());
         }
         type Figure = fn(&PartitionFigures) -> i64;
-        let figures: [(&str, &str, Figure); 9] = [
+        let figures: [(&str, &str, Figure); 10] = [
             (names::PARTITION_CURRENT_OFFSET, "High watermark", |p| p.high_watermark.0),
             (names::PARTITION_OLDEST_OFFSET, "Log start offset", |p| p.log_start_offset.0),
             (names::PARTITION_LEADER, "Leader's node id, -1 for none", |p| {
@@ -111,7 +113,8 @@ impl ClusterFigures {
                 p.is_under_replicated().into()
             }),
             (names::PARTITION_SIZE, "Bytes of the log", |p| i64::try_from(p.size_bytes).unwrap_or(i64::MAX)),
-            ("kafka_log_log_logendoffset", "High watermark", |p| p.high_watermark.0),
+            (names::LOG_START_OFFSET, "Log start offset", |p| p.log_start_offset.0),
+            (names::LOG_END_OFFSET, "Log end offset: where the next record goes", |p| p.log_end.0),
         ];
         for (name, help, figure) in figures {
             out.gauge(name, help);
@@ -235,6 +238,7 @@ mod tests {
                     replica_count: 3,
                     in_sync_count: 3 - index as usize,
                     log_start_offset: Offset(5),
+                    log_end: Offset(17),
                     high_watermark: Offset(15),
                     size_bytes: 100,
                 })

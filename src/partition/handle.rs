@@ -5,8 +5,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::leaderships::Leaderships;
 use super::maintenance::Step;
+use super::partition::{AskedChange, ChangeDone, VoterChange};
 use super::replication::{PeerStep, Post};
-use super::request::{AppendOutcome, AppendRequest, AppendTerms, OnAppended, Request};
+use super::request::{AppendOutcome, AppendRequest, AppendTerms, HandOverTerms, OnAppended, Request};
 use super::shard::{PostOffice, Shard};
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, LeadershipError, OffsetQuery, OffsetReply, PartitionError,
@@ -15,6 +16,7 @@ use super::{
 use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
 use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::raft::{ChangeRefusal, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
 /// The shards are gone: the node is shutting down.
@@ -25,13 +27,17 @@ pub struct PartitionsClosed;
 /// Which of `shards` owns a partition: fixed for the life of the process.
 #[must_use]
 pub fn shard_of(id: PartitionId, shards: usize) -> usize {
+    usize::try_from(spread(id) % shards as u64).expect("below the number of shards")
+}
+
+/// A number that spreads partitions over anything, the same on all nodes.
+pub(super) fn spread(id: PartitionId) -> u64 {
     // FNV-1a over the topic, so that the first partitions of many topics spread; the index on top, so that
     // the partitions of one topic spread evenly.
     let hash = id.topic.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    let place = hash.wrapping_add(u64::from(id.index.0.unsigned_abs()));
-    usize::try_from(place % shards as u64).expect("below the number of shards")
+    hash.wrapping_add(u64::from(id.index.0.unsigned_abs()))
 }
 
 /// Requests that wait in a shard's inbox; more wait with their senders.
@@ -409,18 +415,80 @@ impl Partitions {
         self.send(self.shard(id), Request::Transfer { id, to }).await
     }
 
-    /// Lets other nodes lead what this one leads, as far as another voter is heard; waits for that until `deadline`. Answers how
-    /// many partitions are led here still.
+    /// Lets the leader of a partition, which has to be here, change its voters; completes as `done` says.
+    ///
+    /// # Errors
+    /// Why it was not begun, or not carried through: another leader may have made it then.
+    pub async fn change_voters(
+        &self,
+        id: PartitionId,
+        change: VoterChange,
+        done: ChangeDone,
+    ) -> Result<Result<(), ChangeRefusal>, PartitionsClosed> {
+        let ask = |reply| Request::ChangeVoters { id, asked: AskedChange { change, done, reply } };
+        self.ask(self.shard(id), ask).await
+    }
+
+    /// Gives up the addition of a voter that has not been made.
     ///
     /// # Errors
     /// If the node is shutting down.
-    pub async fn hand_over(&self, clock: &dyn Clock, deadline: Instant) -> Result<usize, PartitionsClosed> {
+    pub async fn cancel_voter(&self, id: PartitionId, key: ReplicaKey) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::CancelChange { id, key }).await
+    }
+
+    /// Says whose replicas are to vote on a partition: a leader here brings one back that has lost its memory.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn set_nodes(&self, id: PartitionId, nodes: Vec<NodeId>) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::SetNodes { id, nodes }).await
+    }
+
+    /// Says that a durable snapshot stands for the metadata log up to `covered`, and another one, or what is as good, up to `limit`:
+    /// its start may move there, and does if this node leads it.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn snapshot_covers(
+        &self,
+        id: PartitionId,
+        covered: Offset,
+        limit: Offset,
+    ) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::Covered { id, covered, limit }).await
+    }
+
+    /// Whether the replicas of this node campaign last from now on, those that it gets included.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn be_reluctant(&self, reluctant: bool) -> Result<(), PartitionsClosed> {
+        for shard in 0..self.shards.len() {
+            self.send(shard, Request::Reluctant(reluctant)).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets other nodes lead what this one leads, as far as one of them that may is heard; waits for that until `deadline`. Answers how
+    /// many partitions are led here still that another one could lead.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn hand_over(
+        &self,
+        terms: HandOverTerms,
+        clock: &dyn Clock,
+        deadline: Instant,
+    ) -> Result<usize, PartitionsClosed> {
+        let terms = Arc::new(terms);
         loop {
             let mut changed = std::pin::pin!(self.leaderships.changed());
             changed.as_mut().enable();
             let mut led = 0;
             for shard in 0..self.shards.len() {
-                led += self.ask(shard, |reply| Request::HandOver { reply }).await?;
+                led +=
+                    self.ask(shard, |reply| Request::HandOver { terms: Arc::clone(&terms), reply }).await?;
             }
             let now = clock.now();
             if led == 0 || now >= deadline {

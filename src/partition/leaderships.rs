@@ -3,7 +3,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::types::{LeaderEpoch, NodeId, PartitionId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
 /// How a replica of this node stands to its leadership.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,11 +16,22 @@ pub struct Leadership {
     pub serving: bool,
 }
 
+/// The metadata log can go on only from where its leader's begins, and nothing here stands for what comes before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SnapshotWanted {
+    /// Who leads, and has one.
+    pub from: NodeId,
+    /// It has to cover the log up to here.
+    pub covering: Offset,
+}
+
 /// Who leads the partitions of this node: told by their shards, for whoever acts when it changes.
 #[derive(Default)]
 pub struct Leaderships {
     state: Mutex<State>,
     changed: Notify,
+    /// A snapshot of the metadata is wanted.
+    wanted: Notify,
 }
 
 #[derive(Default)]
@@ -28,6 +39,7 @@ struct State {
     of: BTreeMap<PartitionId, Leadership>,
     /// Those that changed since they were last asked for.
     news: BTreeSet<PartitionId>,
+    snapshot: Option<SnapshotWanted>,
 }
 
 impl Leaderships {
@@ -51,6 +63,27 @@ impl Leaderships {
     /// before it is awaited.
     pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
         self.changed.notified()
+    }
+
+    /// Whether a snapshot of the metadata is wanted.
+    #[must_use]
+    pub fn snapshot_wanted(&self) -> Option<SnapshotWanted> {
+        self.lock().snapshot
+    }
+
+    /// Completes once a snapshot is wanted that was not asked about. For one caller.
+    pub async fn snapshot_is_wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    pub(super) fn want_snapshot(&self, wanted: SnapshotWanted) {
+        self.lock().snapshot = Some(wanted);
+        self.wanted.notify_one();
+    }
+
+    pub(super) fn snapshot_covers(&self, covered: Offset) {
+        let mut state = self.lock();
+        state.snapshot = state.snapshot.filter(|wanted| wanted.covering > covered);
     }
 
     pub(super) fn tell(&self, id: PartitionId, leadership: Leadership) {

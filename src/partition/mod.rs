@@ -29,18 +29,19 @@ mod waiters;
 pub use crate::peers::NodeAddress;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
-pub use leaderships::{Leadership, Leaderships};
+pub use leaderships::{Leadership, Leaderships, SnapshotWanted};
 pub use maintenance::Maintenance;
+pub use partition::{ChangeDone, VoterChange};
 pub use replication::{
-    CallFailed, CallService, KnownNodes, LateService, PeerCall, PeerCalls, PeerSetup, Replication,
-    SilentNodes,
+    CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,
 };
 pub use request::{
-    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, LeadershipError,
-    OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData, ReadFrom, ReadRequest,
-    ReadResult, Required,
+    AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, EpochCheck, EpochEnd, HandOverTerms,
+    LeadershipError, OffsetQuery, OffsetReply, PartitionError, PartitionSpec, PartitionStats, ReadData,
+    ReadFrom, ReadRequest, ReadResult, Required,
 };
 pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;
 
 pub use crate::log::ReadError;
+pub use crate::raft::{ChangeRefusal, ReplicaKey, VoterSet};

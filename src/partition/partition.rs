@@ -1,5 +1,6 @@
 mod effects;
 mod incoming;
+mod membership;
 #[cfg(all(feature = "simulation", debug_assertions))]
 mod mistakes;
 mod serving;
@@ -7,8 +8,11 @@ mod serving;
 use std::collections::VecDeque;
 
 pub(super) use incoming::Incoming;
+pub(super) use membership::AskedChange;
+pub use membership::{ChangeDone, VoterChange};
 pub(super) use serving::{Entries, is_reset};
 
+use super::handle::spread;
 use super::leaderships::Leadership;
 use super::request::{AppendError, Appended, LeadershipError, PartitionSpec, Required};
 use super::waiters::Waiters;
@@ -24,7 +28,7 @@ use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{
     Event, Fetch, Message, Position, Recovered, Replica, ReplicaKey, Standing, Timer, Timing, VoterSet,
 };
-use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
+use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset, Timestamp, TopicId, Uuid};
 use crate::wire::batch::ValidatedBatch;
 use std::sync::Arc;
 use tracing::{error, warn};
@@ -39,9 +43,15 @@ pub(super) struct Partition {
     /// Appends that wait for this node's disk (`acks=1`) and for the commit (`acks=all`), by offset.
     waiting_leader: VecDeque<WaitingAppend>,
     waiting_commit: VecDeque<WaitingAppend>,
+    /// Those that wait until more replicas than a majority hold them, with how many: as many as there are in the end.
+    waiting_replicas: VecDeque<(usize, WaitingAppend)>,
     durable_end: Offset,
     /// Batches that no reader may see yet: where each ends, and its bytes.
     uncommitted: VecDeque<(Offset, u64)>,
+    /// Appends that came while it hands over: they are answered once it is known who leads.
+    parked: VecDeque<Parked>,
+    /// Up to where its leader has told that the log is committed: perhaps more than this replica holds.
+    leader_high_watermark: Offset,
     /// Deletions of records that wait until a majority has moved its log's start there.
     waiting_start: Vec<(Offset, Place)>,
     fetches: Waiters,
@@ -49,6 +59,7 @@ pub(super) struct Partition {
     nodes: Vec<NodeId>,
     /// What replicas hold that are to become voters: one for each node.
     candidates: Vec<Fetch>,
+    membership: membership::Membership,
     /// What came beside the reply that the replica is stepped with.
     incoming: Incoming,
     /// The node that is asked for entries.
@@ -59,6 +70,14 @@ pub(super) struct Partition {
     pub(super) wakes: Option<Instant>,
     /// Its log is damaged, and is emptied once a leader gives what it lost.
     awaits_repair: bool,
+}
+
+/// An append that came while the leader of this epoch handed over.
+struct Parked {
+    epoch: LeaderEpoch,
+    batch: ValidatedBatch,
+    required: Required,
+    place: Place,
 }
 
 /// An append that is answered once the log is durable, or committed, up to `end`.
@@ -157,13 +176,20 @@ impl Partition {
         }
         let recovered = if awaits_repair { nothing(founders) } else { recovered(&log, founders) };
         let durable_end = recovered.log_end;
+        // The lower half: a remainder of it is even enough.
+        let timing = Timing { first_turn: spread(spec.id) as u32, ..Timing::default() };
         #[cfg_attr(
             not(all(feature = "simulation", debug_assertions)),
             expect(unused_mut, reason = "planted there")
         )]
-        let mut replica = Replica::new(key, recovered, Timing::default(), seed, out.now);
+        let mut replica = Replica::new(key, recovered, timing, seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
+        if log.key().partition.topic == TopicId::METADATA {
+            // Until it is told which snapshot stands for its beginning.
+            let limit = Event::StartLimit { offset: log.log_start() };
+            replica.step(out.now, limit, &mut Vec::new());
+        }
         Partition {
             replica,
             log,
@@ -171,12 +197,16 @@ impl Partition {
             gates: Vec::new(),
             waiting_leader: VecDeque::new(),
             waiting_commit: VecDeque::new(),
+            waiting_replicas: VecDeque::new(),
             durable_end,
             uncommitted: VecDeque::new(),
+            parked: VecDeque::new(),
+            leader_high_watermark: Offset::ZERO,
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
             nodes,
             candidates: Vec::new(),
+            membership: membership::Membership::default(),
             incoming: Incoming::default(),
             asks: None,
             told: None,
@@ -220,6 +250,12 @@ impl Partition {
         place: Place,
         out: &mut Outbox,
     ) {
+        if !self.parked.is_empty() || self.replica.standing() == Standing::HandingOver {
+            sometimes(Condition::ClusterAppendParked);
+            let epoch = self.replica.epoch();
+            self.parked.push_back(Parked { epoch, batch, required, place });
+            return;
+        }
         match self.accept(batch, out) {
             Err(error) => out.answered.push((place, Err(error))),
             Ok((end, answer)) => {
@@ -227,12 +263,73 @@ impl Partition {
                 match required {
                     Required::Leader => insert_by_end(&mut self.waiting_leader, waiting),
                     Required::Committed => insert_by_end(&mut self.waiting_commit, waiting),
+                    Required::Replicas(count) if count <= self.replica.voters().majority() => {
+                        insert_by_end(&mut self.waiting_commit, waiting);
+                    }
+                    Required::Replicas(count) => self.waiting_replicas.push_back((count, waiting)),
                 }
                 // A duplicate of something committed needs no further event to be answered.
                 answer_up_to(&mut self.waiting_leader, self.durable_end, out);
                 answer_up_to(&mut self.waiting_commit, self.replica.high_watermark(), out);
+                self.answer_replicated(out);
             }
         }
+    }
+
+    /// Answers what is committed and held durably by as many replicas as was asked for. A set of voters that has become smaller has no
+    /// more of them.
+    pub(super) fn answer_replicated(&mut self, out: &mut Outbox) {
+        if self.waiting_replicas.is_empty() {
+            return;
+        }
+        let (committed, voters) = (self.replica.high_watermark(), self.replica.voters().keys().len());
+        let held =
+            |count: usize| self.replica.held_by(count.min(voters)).unwrap_or(Offset::ZERO).min(committed);
+        let waiting = std::mem::take(&mut self.waiting_replicas);
+        for (count, waiting) in waiting {
+            if waiting.end <= held(count) {
+                out.answered.push((waiting.place, Ok(waiting.answer)));
+            } else {
+                sometimes(Condition::ClusterAwaitedReplicas);
+                self.waiting_replicas.push_back((count, waiting));
+            }
+        }
+    }
+
+    /// Answers what came while it handed over, once the outcome is known: whoever asked is told whom to ask instead.
+    pub(super) fn unpark(&mut self, out: &mut Outbox) {
+        let goes_on = match self.replica.standing() {
+            Standing::HandingOver => return,
+            Standing::NotLeader if self.replica.awaits_a_leader() => return,
+            Standing::Serving | Standing::Starting => true,
+            Standing::NotLeader | Standing::Failed => false,
+        };
+        for Parked { epoch, batch, required, place } in std::mem::take(&mut self.parked) {
+            // What was decided under an epoch does not go into another.
+            if goes_on && epoch == self.replica.epoch() {
+                self.append(batch, required, place, out);
+            } else {
+                self.refuse(place, out);
+            }
+        }
+    }
+
+    /// Whether appends wait for who leads.
+    pub(super) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// This log goes away: nobody waits for who leads it.
+    pub(super) fn refuse_parked(&mut self, out: &mut Outbox) {
+        for Parked { place, .. } in std::mem::take(&mut self.parked) {
+            self.refuse(place, out);
+        }
+    }
+
+    fn refuse(&self, place: Place, out: &mut Outbox) {
+        let failed = self.replica.standing() == Standing::Failed;
+        let error = if failed { LeadershipError::Storage } else { LeadershipError::NotLeader };
+        out.answered.push((place, Err(error.into())));
     }
 
     fn accept(&mut self, batch: ValidatedBatch, out: &mut Outbox) -> Result<(Offset, Appended), AppendError> {
@@ -315,6 +412,10 @@ impl Partition {
     fn check_read(&self, request: &ReadRequest) -> Result<(), LeadershipError> {
         match request.from {
             ReadFrom::Leader => self.check(request.epoch),
+            ReadFrom::Nearby => match self.check(request.epoch) {
+                Err(LeadershipError::NotLeader) if self.replica.follows() => Ok(()),
+                other => other,
+            },
             // What a replica knows to be committed stays so, whoever leads.
             ReadFrom::Replica if self.log.damage().is_none() => Ok(()),
             ReadFrom::Replica => Err(LeadershipError::Storage),
@@ -322,7 +423,10 @@ impl Partition {
     }
 
     pub(super) fn read(&mut self, request: &ReadRequest, max_bytes: usize, whole_batch: bool) -> ReadResult {
-        let uncommitted = mutant(Mutant::ReadUncommitted);
+        let uncommitted = mutant(Mutant::ReadUncommitted)
+            || (mutant(Mutant::ClusterFollowerServesUncommitted)
+                && request.from == ReadFrom::Nearby
+                && !self.leads());
         let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
         let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
@@ -347,8 +451,15 @@ impl Partition {
             start: log_start,
             end: self.log.log_end(),
         };
+        let follows = request.from == ReadFrom::Nearby && !self.leads();
+        if follows && request.offset > self.log.log_end() && request.offset <= self.leader_high_watermark {
+            return failed(PartitionError::NotYet { asked: request.offset, end: self.log.log_end() });
+        }
         if request.offset < log_start || request.offset > self.log.log_end() {
             return failed(out_of_range());
+        }
+        if follows && request.offset < high_watermark {
+            sometimes(Condition::ClusterFollowerServed);
         }
         let plan = log::ReadRequest {
             offset: request.offset,
@@ -489,6 +600,7 @@ impl Partition {
             log_end: self.log.log_end(),
             durable_end: self.replica.durable().end,
             acknowledged: self.replica.acknowledged(),
+            observers: self.observers(),
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),
         }

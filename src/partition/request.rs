@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::partition::AskedChange;
 use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
 use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
@@ -27,6 +29,20 @@ pub enum Required {
     Leader,
     /// Once it is committed: on a majority (`acks=all`).
     Committed,
+    /// Once it is committed, and so many replicas hold it durably (`acks=all` with `min.insync.replicas`).
+    Replicas(usize),
+}
+
+impl Required {
+    /// The same, with so many replicas at least where it is about more than this node.
+    #[must_use]
+    pub fn with_replicas(self, least: usize) -> Required {
+        match self {
+            Required::Leader => Required::Leader,
+            Required::Committed => Required::Replicas(least),
+            Required::Replicas(count) => Required::Replicas(count.max(least)),
+        }
+    }
 }
 
 /// How an append is answered.
@@ -56,6 +72,8 @@ impl AppendTerms {
 pub struct AppendRequest {
     pub id: PartitionId,
     pub batch: ValidatedBatch,
+    /// How many replicas have to hold it durably before it counts as committed to whoever asked, if that is more than a majority.
+    pub replicas_min: usize,
 }
 
 /// What an append led to.
@@ -108,6 +126,8 @@ pub enum AppendError {
 pub enum PartitionError {
     #[error(transparent)]
     Leadership(#[from] LeadershipError),
+    #[error("this replica does not hold the offset {asked} yet: it ends at {end}")]
+    NotYet { asked: Offset, end: Offset },
     #[error("the offset {asked} is outside the log, {start} to {end}")]
     OutOfRange { asked: Offset, start: Offset, end: Offset },
     #[error("the journal failed")]
@@ -142,6 +162,8 @@ pub enum ReadFrom {
     Leader,
     /// Any that is sound, up to what it knows to be committed.
     Replica,
+    /// The leader, or one that follows the leader of the client's epoch and hears it (KIP-392).
+    Nearby,
 }
 
 /// What a partition answered. The offsets are valid where there is no error.
@@ -226,6 +248,8 @@ pub struct PartitionStats {
     pub durable_end: Offset,
     /// A leader's view of those of its voters that are heard: up to where each holds the log durably.
     pub acknowledged: Vec<(NodeId, Offset)>,
+    /// Of the metadata's leader: those that follow it without a vote and are heard, and where the log of each ends.
+    pub observers: Vec<(ReplicaKey, Offset)>,
     pub size_bytes: u64,
     pub segments: usize,
 }
@@ -239,6 +263,17 @@ impl PartitionStats {
 }
 
 pub(super) type OnAppended = Box<dyn FnOnce(Vec<AppendOutcome>) + Send>;
+
+/// To whom this node hands over what it leads.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct HandOverTerms {
+    /// Nodes that are to lead nothing, either.
+    pub avoid: BTreeSet<NodeId>,
+    /// If there are no others, one of them has to do.
+    pub to_anybody: bool,
+    /// At most so many partitions of a shard at once; more when it is asked again.
+    pub at_once_max: usize,
+}
 
 /// What a shard is asked.
 pub(super) enum Request {
@@ -310,8 +345,32 @@ pub(super) enum Request {
         id: PartitionId,
         to: NodeId,
     },
+    /// The voters of what is led here are to change.
+    ChangeVoters {
+        id: PartitionId,
+        asked: AskedChange,
+    },
+    /// An addition that has not been made is given up.
+    CancelChange {
+        id: PartitionId,
+        key: ReplicaKey,
+    },
+    /// These nodes' replicas are to vote.
+    SetNodes {
+        id: PartitionId,
+        nodes: Vec<NodeId>,
+    },
+    /// A snapshot stands for the log up to `covered`, another one up to `limit`: its start may move there.
+    Covered {
+        id: PartitionId,
+        covered: Offset,
+        limit: Offset,
+    },
     /// Others are to lead what is led here; answered with how much is, of what others could lead.
     HandOver {
+        terms: Arc<HandOverTerms>,
         reply: oneshot::Sender<usize>,
     },
+    /// Whether the replicas here campaign last from now on.
+    Reluctant(bool),
 }

@@ -57,6 +57,10 @@ pub(super) struct Shard {
     peers: BTreeMap<NodeId, Peer>,
     /// Those that are not heard.
     silent: BTreeSet<NodeId>,
+    /// This node is to lead nothing, as long as others can.
+    reluctant: bool,
+    /// All that this node knows of.
+    known: Vec<NodeId>,
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
     /// bound them.
     held_rows: VecDeque<(NodeId, Held)>,
@@ -140,6 +144,8 @@ impl Shard {
             timers: BTreeSet::new(),
             peers: BTreeMap::new(),
             silent: BTreeSet::new(),
+            reluctant: false,
+            known: Vec::new(),
             held_rows: VecDeque::new(),
             held_chains: BTreeMap::new(),
             post_office,
@@ -405,6 +411,8 @@ impl Shard {
 
     /// Carries out what a partition wants: journal entries into the turn, answers to their requests.
     fn take(&mut self, id: PartitionId, mut out: Outbox) {
+        // Who is told that others lead is told who.
+        self.tell_leadership(id);
         std::mem::take(&mut out.entries).into_iter().for_each(|entry| self.gather(entry));
         let once_durable = std::mem::take(&mut out.once_durable).into_iter();
         self.turn.once_durable.extend(once_durable.map(|event| OnceDurable::Step(id, event)));
@@ -415,7 +423,6 @@ impl Shard {
             self.deletions.answer(place, start);
         }
         self.post(id, out);
-        self.tell_leadership(id);
     }
 
     /// Tells those who act on it, if who leads has changed.
@@ -506,7 +513,33 @@ impl Shard {
             Request::Damaged { id, error } => self.tell_damage(id, &error),
             Request::Campaign { ids } => self.campaign(&ids),
             Request::Transfer { id, to } => self.step(id, Event::TransferLeadership { to: Some(to) }),
-            Request::HandOver { reply } => drop(reply.send(self.hand_over())),
+            Request::ChangeVoters { id, asked } => {
+                let mut out = self.outbox();
+                match self.partitions.get_mut(&id) {
+                    Some(partition) => partition.change_voters(asked, &mut out),
+                    None => {
+                        let _whoever_asked_may_have_gone =
+                            asked.reply.send(Err(raft::ChangeRefusal::NotLeader));
+                    }
+                }
+                self.take(id, out);
+            }
+            Request::CancelChange { id, key } => {
+                let mut out = self.outbox();
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    partition.cancel_change(key, &mut out);
+                }
+                self.take(id, out);
+            }
+            Request::SetNodes { id, nodes } => {
+                if let Some(partition) = self.partitions.get_mut(&id) {
+                    partition.set_nodes(nodes);
+                }
+                self.replace_voters(id);
+            }
+            Request::Covered { id, covered, limit } => self.is_covered(id, covered, limit),
+            Request::HandOver { terms, reply } => drop(reply.send(self.hand_over(&terms))),
+            Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
         }
     }
 
@@ -529,7 +562,12 @@ impl Shard {
             let mut out = self.outbox();
             match self.partitions.get_mut(&append.id) {
                 Some(partition) => match partition.check_decided(rest.epoch) {
-                    Ok(()) => partition.append(append.batch, rest.required, place, &mut out),
+                    Ok(()) => partition.append(
+                        append.batch,
+                        rest.required.with_replicas(append.replicas_min),
+                        place,
+                        &mut out,
+                    ),
                     Err(error) => out.answered.push((place, Err(error.into()))),
                 },
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
@@ -599,6 +637,7 @@ impl Shard {
                 Some(mut partition) => {
                     let mut out = self.outbox();
                     partition.step(Event::Resign, &mut out);
+                    partition.refuse_parked(&mut out);
                     let gates = std::mem::take(&mut partition.gates);
                     self.take(*id, out);
                     self.forget_partition(*id, partition.wakes);
@@ -701,6 +740,7 @@ impl Shard {
             let mut stats = partition.stats();
             // What a silent node held counts for nothing that is told.
             stats.acknowledged.retain(|(node, _)| !self.silent.contains(node));
+            stats.observers.retain(|(key, _)| !self.silent.contains(&key.node));
             stats
         };
         match ids {

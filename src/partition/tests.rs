@@ -37,7 +37,8 @@ fn send(node: &TestNode, appends: usize, bytes: usize, deadline: Option<Instant>
     let outcomes = Outcomes::default();
     node.runtime.block_on(async {
         for _ in 0..appends {
-            let append = AppendRequest { id: partition(0), batch: batch(bytes, ProducerStamp::NONE) };
+            let append =
+                AppendRequest { id: partition(0), batch: batch(bytes, ProducerStamp::NONE), replicas_min: 0 };
             let told = Arc::clone(&outcomes);
             let done = Box::new(move |answered: Vec<AppendOutcome>| told.lock().unwrap().extend(answered));
             let terms = AppendTerms { deadline, ..AppendTerms::COMMITTED };
@@ -117,7 +118,11 @@ fn one_request_of_more_bytes_than_the_journal_has_comes_to_its_end() {
     });
     (0..10).for_each(|index| node.open(partition(index)));
     let _maintenance = node.maintain(&[]);
-    let append = |index| AppendRequest { id: partition(index), batch: batch(40 * KIB, ProducerStamp::NONE) };
+    let append = |index| AppendRequest {
+        id: partition(index),
+        batch: batch(40 * KIB, ProducerStamp::NONE),
+        replicas_min: 0,
+    };
     let (sender, outcomes) = tokio::sync::oneshot::channel();
     let done = Box::new(move |answered| sender.send(answered).unwrap());
     let clock = Arc::clone(&node.io.clock);
@@ -165,7 +170,7 @@ fn an_append_behind_a_full_journal_times_out_on_time_and_readers_are_served() {
     all_made(&node, &stuck, 60);
     assert_eq!(latest(&node), 60, "what was too late is not made");
     // The creation that waited was made in its turn: it can be written to.
-    let append = AppendRequest { id: partition(1), batch: batch(10, ProducerStamp::NONE) };
+    let append = AppendRequest { id: partition(1), batch: batch(10, ProducerStamp::NONE), replicas_min: 0 };
     let outcome = node.runtime.block_on(node.partitions.append_one(append, AppendTerms::COMMITTED)).unwrap();
     assert_eq!(outcome.unwrap().base_offset, Offset(0));
 }
@@ -179,7 +184,7 @@ fn silent_producers_are_looked_for_at_their_own_interval() {
         let expiration = format!("producer.id.expiration.check.interval.ms={expiration}");
         let _maintenance = node.maintain(&[&retention, &expiration]);
         let producer = ProducerStamp { id: ProducerId(7), epoch: ProducerEpoch(0), base_sequence: 0 };
-        let append = AppendRequest { id: partition(0), batch: batch(10, producer) };
+        let append = AppendRequest { id: partition(0), batch: batch(10, producer), replicas_min: 0 };
         node.runtime.block_on(node.partitions.append_one(append, AppendTerms::COMMITTED)).unwrap().unwrap();
         let known = || {
             let asked = node.partitions.producers(partition(0));

@@ -67,6 +67,12 @@ pub enum LinkError {
 }
 
 impl LinkError {
+    /// Whether the other host said that nothing listens there.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self, LinkError::Broken(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+    }
+
     /// Whether the other end sent what no sound node sends.
     #[must_use]
     pub fn is_malformed(&self) -> bool {

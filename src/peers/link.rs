@@ -48,6 +48,10 @@ pub enum LinkEvent {
     Down {
         link: LinkId,
     },
+    /// Nothing listens where the node did: the host lives, and its process does not.
+    Refused {
+        peer: NodeId,
+    },
 }
 
 /// An established connection, and what it needs.

@@ -169,6 +169,7 @@ impl PeerTransport {
         let mut log = Throttle::new(LOG_EVERY);
         let mut failing_since = None;
         while !stop.has_begun() {
+            let began = self.io.clock.now();
             let ended = self.dial_once(node, host, port, stop).await;
             if stop.has_begun() {
                 return;
@@ -178,7 +179,13 @@ impl PeerTransport {
                 backoff.reset();
                 failing_since = None;
             }
+            if reason.is_refused() {
+                // The owner is gone if it does not take this.
+                drop(self.events.send(LinkEvent::Refused { peer: node }).await);
+            }
             let now = self.io.clock.now();
+            // Whether the node is there still is worth knowing at once; one that goes on closing waits as any other.
+            let at_once = was_answered && now.since(began) >= self.options.backoff_most;
             // A node that starts or stops is away for a moment: no reason to alarm anybody.
             let lasts =
                 failing_since.get_or_insert(now).after(AWAY_FOR_A_MOMENT) <= now || reason.is_malformed();
@@ -187,6 +194,9 @@ impl PeerTransport {
             let kind = if reason.is_malformed() { "malformed" } else { &text };
             if let Some(held_back) = lasts.then(|| log.permit(now, kind)).flatten() {
                 warn!(%node, host, port, held_back, "no connection to another node: {text}");
+            }
+            if at_once {
+                continue;
             }
             tokio::select! {
                 biased;

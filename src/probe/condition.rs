@@ -88,15 +88,31 @@ listed! {
         ReplicaResigned = "replica-resigned",
         /// a deletion of records waited for a majority of the replicas
         ReplicaStartsWaited = "replica-starts-waited",
+        /// a node counted as silent as soon as nothing listened where it did
+        ClusterPeerGone = "cluster-peer-gone",
+        /// a client that asked who leads was answered once a node in doubt led no more
+        ClusterLeaderAwaited = "cluster-leader-awaited",
+        /// an append waited for who follows a leader that handed over
+        ClusterAppendParked = "cluster-append-parked",
+        /// an append was committed before as many replicas held it as min.insync.replicas says
+        ClusterAwaitedReplicas = "cluster-awaited-replicas",
         /// a request that a node had sent to the active controller was sent again to another one
         ClusterAskedAnotherController = "cluster-asked-another-controller",
         /// a controller ceased to lead while a change of the metadata was under way
         ClusterChangeLostController = "cluster-change-lost-controller",
+        /// a follower gave a consumer records
+        ClusterFollowerServed = "cluster-follower-served",
+        /// a node that a person drains led nothing that another one could lead
+        ClusterDrained = "cluster-drained",
         /// a node ceased to coordinate groups with members, and lived on
         ClusterCoordinatorMoved = "cluster-coordinator-moved",
         /// a broker registered while another one was fenced
         ClusterJoinedWhileFenced = "cluster-joined-while-fenced",
         /// a voter of the metadata log that had lost what it held was replaced by the one in its place
         ClusterVoterReplaced = "cluster-voter-replaced",
+        /// a voter of the metadata log was added or removed because somebody asked for it
+        ClusterVotersChanged = "cluster-voters-changed",
+        /// a node took the metadata over from another one's snapshot
+        ClusterSnapshotTaken = "cluster-snapshot-taken",
     }
 }

@@ -120,5 +120,13 @@ listed! {
         ReplicaStartAtOnce = "replica-start-at-once",
         /// a follower keeps only the epochs that records tell of
         ReplicaEpochStartsLost = "replica-epoch-starts-lost",
+        /// a node that a person drains goes on leading
+        ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
+        /// a follower gives consumers what its log holds, committed or not
+        ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
+        /// a voter of the metadata that was removed becomes one again as soon as it follows
+        ClusterRemovedVoterReturns = "cluster-removed-voter-returns",
+        /// the metadata log begins anew before a snapshot stands for what comes before
+        ClusterResetWithoutSnapshot = "cluster-reset-without-snapshot",
     }
 }

@@ -1,6 +1,6 @@
 use super::ballots::{Ballots, Count};
 use super::core::Core;
-use super::prospective::{ask_all, back_off, round};
+use super::prospective::{Pause, ask_all, back_off, round};
 use super::{Ballot, Decision, Effect, Mistake, Timer, VoteReply};
 use crate::types::{Instant, LeaderEpoch};
 
@@ -46,7 +46,7 @@ impl Candidate {
             self.ballots.count_again();
         }
         let count = self.ballots.count(reply.voter, reply.decision);
-        back_off(core, now, count, &mut self.until, effects);
+        back_off(core, now, count, &mut self.until, Pause::InTurn, effects);
         // Without its own vote on disk it could vote for another in this epoch after a restart.
         if count == Count::Won && !core.vote_durable { Count::Open } else { count }
     }

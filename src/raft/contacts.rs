@@ -18,6 +18,8 @@ pub struct Contacts {
 struct Contact {
     heard: Instant,
     silent: bool,
+    /// Its process was found gone then: what it showed before proves nothing.
+    gone: Option<Instant>,
 }
 
 impl Contacts {
@@ -29,7 +31,7 @@ impl Contacts {
 
     /// Watches a node from now on; it counts as heard now.
     pub fn watch(&mut self, node: NodeId, now: Instant) {
-        self.nodes.entry(node).or_insert(Contact { heard: now, silent: false });
+        self.nodes.entry(node).or_insert(Contact { heard: now, silent: false, gone: None });
     }
 
     pub fn forget(&mut self, node: NodeId) {
@@ -40,10 +42,23 @@ impl Contacts {
     /// more.
     pub fn heard(&mut self, node: NodeId, as_of: Instant, now: Instant) -> Option<Event> {
         let contact = self.nodes.get_mut(&node)?;
+        if contact.gone.is_some_and(|gone| as_of < gone) {
+            return None;
+        }
+        contact.gone = None;
         contact.heard = contact.heard.max(as_of);
         let back = contact.silent && now.since(contact.heard) < self.silence;
         contact.silent &= !back;
         back.then_some(Event::NodeHeard { node })
+    }
+
+    /// The node's process is gone, as far as can be told: nothing listens where it did, and no connection to it is left. It counts as
+    /// silent at once, until it is heard as of a later instant. The event for its replicas, if it was not silent before.
+    pub fn gone(&mut self, node: NodeId, now: Instant) -> Option<Event> {
+        let contact = self.nodes.get_mut(&node)?;
+        contact.gone = Some(now);
+        let newly = !std::mem::replace(&mut contact.silent, true);
+        newly.then_some(Event::NodeSilent { node })
     }
 
     /// When [`Contacts::expired`] has something to say next.
@@ -92,6 +107,26 @@ mod tests {
         let heard = contacts.heard(node, Instant(290 * MS), Instant(300 * MS));
         assert_eq!(heard, Some(Event::NodeHeard { node }));
         assert_eq!(contacts.deadline(), Some(Instant(390 * MS)));
+    }
+
+    #[test]
+    fn a_node_that_is_gone_is_silent_at_once_until_it_shows_itself_anew() {
+        let node = NodeId(2);
+        let mut contacts = Contacts::new(Duration::from_millis(100));
+        contacts.watch(node, Instant(0));
+        assert_eq!(contacts.gone(node, Instant(30 * MS)), Some(Event::NodeSilent { node }));
+        assert_eq!(contacts.gone(node, Instant(31 * MS)), None, "told once");
+        assert_eq!((contacts.is_silent(node), contacts.deadline()), (true, None));
+        assert_eq!(
+            contacts.heard(node, Instant(29 * MS), Instant(32 * MS)),
+            None,
+            "an echo of its last life"
+        );
+        assert!(contacts.is_silent(node));
+        let back = contacts.heard(node, Instant(40 * MS), Instant(41 * MS));
+        assert_eq!(back, Some(Event::NodeHeard { node }));
+        assert_eq!(contacts.deadline(), Some(Instant(140 * MS)));
+        assert_eq!(contacts.gone(NodeId(9), Instant(0)), None, "not watched");
     }
 
     #[test]

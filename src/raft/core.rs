@@ -1,6 +1,6 @@
 use super::log_state::LogState;
 use super::timing::Jitter;
-use super::{Effect, Fetch, Mistake, Position, ReplicaKey, Timing, VoterSet};
+use super::{Effect, Fetch, Mistake, Position, ReplicaKey, Timing, Vote, VoterSet};
 use crate::types::{EpochHistory, LeaderEpoch, NodeId, Offset};
 
 /// What a replica knew durably when its node started.
@@ -31,10 +31,17 @@ pub(super) struct Core {
     pub(super) vote_durable: bool,
     /// Who is to be told of the vote once it is durable.
     pub(super) vote_asked_by: Option<NodeId>,
+    /// A pre-vote of this epoch that was refused because its leader was heard: granted once it is not any more, if it can be. Boxed: it
+    /// is rare.
+    pub(super) pre_vote_refused: Option<Box<(NodeId, Vote)>>,
     pub(super) log: LogState,
     /// Nodes that are not heard.
     silent: Vec<NodeId>,
     pub(super) electable: bool,
+    /// It leaves campaigns to the others as long as they come to one.
+    pub(super) reluctant: bool,
+    /// Nodes beside the voters that may know who leads.
+    acquaintances: Vec<NodeId>,
     #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
     pub(super) mistake: Option<Mistake>,
 }
@@ -53,9 +60,12 @@ impl Core {
             vote: vote.filter(|_| epoch >= last_epoch),
             vote_durable: true,
             vote_asked_by: None,
+            pre_vote_refused: None,
             log,
             silent: Vec::new(),
             electable: true,
+            reluctant: false,
+            acquaintances: Vec::new(),
             #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
             mistake: None,
         }
@@ -89,8 +99,35 @@ impl Core {
         self.voters().keys().iter().copied().filter(|&key| key != self.key)
     }
 
+    pub(super) fn note_acquaintances(&mut self, mut nodes: Vec<NodeId>) {
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.retain(|&node| node != self.key.node);
+        self.acquaintances = nodes;
+    }
+
+    /// Whom an observer asks in turn who leads: the voters that it knows, then all others of whom it knows.
+    pub(super) fn may_know_leader(&self) -> Vec<NodeId> {
+        let mut nodes: Vec<NodeId> = self.others().map(|key| key.node).collect();
+        // Its own node may be a voter with the data directory that it had before.
+        nodes.retain(|&node| node != self.key.node);
+        let others = self.acquaintances.iter().filter(|node| !nodes.contains(node));
+        let others: Vec<NodeId> = others.copied().collect();
+        nodes.extend(others);
+        nodes
+    }
+
     pub(super) fn is_silent(&self, node: NodeId) -> bool {
         self.silent.contains(&node)
+    }
+
+    /// How many voters that are heard campaign before this one.
+    pub(super) fn turns_before(&self) -> u32 {
+        let mut heard = self.voters().keys().iter().filter(|key| !self.is_silent(key.node));
+        let count = heard.clone().count() as u32;
+        let Some(place) = heard.position(|&key| key == self.key) else { return 0 };
+        let turn = (place as u32 + count - self.timing.first_turn % count) % count;
+        if self.reluctant { turn + count } else { turn }
     }
 
     pub(super) fn note_silent(&mut self, node: NodeId) {
@@ -111,6 +148,7 @@ impl Core {
         self.vote = None;
         self.vote_durable = true;
         self.vote_asked_by = None;
+        self.pre_vote_refused = None;
     }
 
     /// Votes, in this epoch, for whom it has not voted yet.
@@ -137,6 +175,11 @@ impl Core {
         if self.log.commit(position) && position.end > before {
             effects.push(Effect::AdvanceHighWatermark { offset: position.end });
         }
+        self.follow_start(effects);
+    }
+
+    /// Moves the log's start to where it is wanted, as far as it may.
+    pub(super) fn follow_start(&mut self, effects: &mut Vec<Effect>) {
         if let Some(to) = self.log.follow_start() {
             effects.push(Effect::MoveLogStart { to });
         }

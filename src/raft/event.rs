@@ -32,8 +32,14 @@ pub enum Event {
     RemoveVoter { key: ReplicaKey },
     /// The leader shall give up a voter's addition that has not happened yet.
     CancelVoterChange,
+    /// These nodes may know who leads: an observer without a leader asks them, too.
+    MayKnow { nodes: Vec<NodeId> },
+    /// The log's start may not move beyond this offset: what is before it is kept elsewhere on this node, too.
+    StartLimit { offset: Offset },
     /// Whether this replica can serve as leader: not while it misses records that it once held.
     Electable(bool),
+    /// Whether this replica shall campaign last: its node is to lead nothing, as long as others can.
+    Reluctant(bool),
     /// The leader shall lead no longer: its log is going away, or its node.
     Resign,
     /// This node's storage failed: it may hold less than it said it would.

@@ -35,8 +35,26 @@ impl Follower {
     }
 
     pub(super) fn leader_is_silent(&mut self, core: &mut Core, now: Instant) {
+        let turn = now.after(core.timing.election_turn * core.turns_before());
         let wait = core.timing.election_after_silence;
-        self.until.get_or_insert(core.jitter.within(now, wait));
+        self.until.get_or_insert(core.jitter.within(turn, wait));
+    }
+
+    /// Another voter asks for votes in the place of the silent leader and may have this one's: it is waited for.
+    pub(super) fn give_way(&mut self, core: &mut Core, now: Instant) {
+        if let Some(until) = &mut self.until {
+            let turn = core.timing.election_turn;
+            *until = (*until).max(core.jitter.within(now.after(turn), turn));
+        }
+    }
+
+    /// Whoever asks for votes in the place of the silent leader cannot have this one's, and lacks what this replica holds.
+    pub(super) fn hurry(&mut self, core: &Core, now: Instant) {
+        if let Some(until) = &mut self.until
+            && !core.reluctant
+        {
+            *until = (*until).min(now);
+        }
     }
 
     /// The leader's node is back; its answers may have been lost.

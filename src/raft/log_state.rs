@@ -12,6 +12,8 @@ pub(super) struct LogState {
     start_durable: Offset,
     /// Where another replica's log begins: this one's shall, too, as soon as its high watermark is there.
     start_wanted: Offset,
+    /// The start follows no further than here.
+    start_limit: Offset,
     end: Position,
     durable: Position,
     high_watermark: Position,
@@ -52,6 +54,7 @@ impl LogState {
             base_epoch: before_start.or(founded).unwrap_or(LeaderEpoch::NONE),
             start_durable: start,
             start_wanted: start,
+            start_limit: Offset(i64::MAX),
             end,
             durable: end,
             high_watermark: end,
@@ -256,9 +259,13 @@ impl LogState {
         self.start_wanted = self.start_wanted.max(start);
     }
 
+    pub(super) fn limit_start(&mut self, offset: Offset) {
+        self.start_limit = offset;
+    }
+
     /// Moves the start to where it is wanted, as far as the log is committed; where it is then, if it moved.
     pub(super) fn follow_start(&mut self) -> Option<Offset> {
-        let to = self.start_wanted.min(self.high_watermark.end);
+        let to = self.start_wanted.min(self.high_watermark.end).min(self.start_limit);
         if to <= self.start {
             return None;
         }

@@ -38,7 +38,7 @@ impl Prospective {
             return Count::Open;
         }
         let count = self.ballots.count(reply.voter, reply.decision);
-        back_off(core, now, count, &mut self.until, effects);
+        back_off(core, now, count, &mut self.until, Pause::Random, effects);
         count
     }
 
@@ -65,12 +65,34 @@ pub(super) fn ask_all(core: &Core, ballot: Ballot, effects: &mut Vec<Effect>) {
     }
 }
 
-/// A lost round ends early, after a random delay.
+/// How long a lost round is waited after.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pause {
+    /// Whoever refused hears a leader, or is ahead.
+    Random,
+    /// Two asked at once: their turns come one after the other.
+    InTurn,
+}
+
+impl Pause {
+    fn of(self, core: &mut Core, now: Instant) -> Instant {
+        match self {
+            Pause::Random => core.jitter.within(now, core.timing.backoff),
+            Pause::InTurn => {
+                let turn = now.after(core.timing.election_turn * core.turns_before());
+                core.jitter.within(turn, core.timing.election_after_silence)
+            }
+        }
+    }
+}
+
+/// A lost round ends early, after a pause.
 pub(super) fn back_off(
     core: &mut Core,
     now: Instant,
     count: Count,
     until: &mut (Instant, Timer),
+    after: Pause,
     effects: &mut Vec<Effect>,
 ) {
     match count {
@@ -83,7 +105,6 @@ pub(super) fn back_off(
         }
     }
     if until.1 == Timer::Round {
-        let backoff = core.timing.backoff;
-        *until = (core.jitter.within(now, backoff), Timer::Backoff);
+        *until = (after.of(core, now), Timer::Backoff);
     }
 }

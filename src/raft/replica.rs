@@ -7,8 +7,8 @@ use super::prospective::Prospective;
 use super::unattached::Unattached;
 use super::voting::{self, Allegiance, Answer};
 use super::{
-    ChangeRefusal, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position, Recovered, ReplicaKey,
-    Timer, Timing, Vote, VoteReply, VoterSet,
+    Ballot, ChangeRefusal, Decision, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position,
+    Recovered, Refusal, ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
 };
 use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 
@@ -116,6 +116,11 @@ impl Replica {
                     leader.joining = None;
                 }
             }
+            Event::MayKnow { nodes } => self.core.note_acquaintances(nodes),
+            Event::StartLimit { offset } => {
+                self.core.log.limit_start(offset);
+                self.core.follow_start(effects);
+            }
             Event::Electable(electable) => {
                 self.core.electable = electable;
                 let campaigns =
@@ -124,6 +129,7 @@ impl Replica {
                     self.unattach(now, effects);
                 }
             }
+            Event::Reluctant(reluctant) => self.core.reluctant = reluctant,
             Event::Resign => self.unattach(now, effects),
             Event::StorageFailed => self.become_role(Role::Failed, effects),
         }
@@ -181,6 +187,9 @@ impl Replica {
     fn take_vote(&mut self, now: Instant, from: NodeId, vote: &Vote, effects: &mut Vec<Effect>) {
         let (allegiance, voted) = (self.allegiance(), self.core.vote);
         let answer = voting::decide(&mut self.core, allegiance, from, vote, effects);
+        if vote.ballot == Ballot::PreVote {
+            self.after_pre_vote(now, (from, vote), answer);
+        }
         if self.core.vote != voted {
             // It gave its vote: it waits for the outcome before it campaigns itself.
             self.unattach(now, effects);
@@ -188,6 +197,33 @@ impl Replica {
         if let Answer::Now(decision) = answer {
             let message = voting::reply(&self.core, allegiance, vote, decision);
             effects.push(Effect::Send { to: from, message });
+        }
+    }
+
+    /// Keeps two voters from campaigning at once: of the two, the one that can win goes first.
+    fn after_pre_vote(&mut self, now: Instant, (from, vote): (NodeId, &Vote), answer: Answer) {
+        match (answer, &mut self.role) {
+            (Answer::Now(Decision::Refused(Refusal::HasLeader)), Role::Follower(_)) => {
+                self.core.pre_vote_refused = Some(Box::new((from, *vote)));
+            }
+            (Answer::Now(Decision::Granted), Role::Follower(follower)) => {
+                follower.give_way(&mut self.core, now);
+            }
+            (Answer::Now(Decision::Refused(Refusal::LogBehind)), Role::Follower(follower)) => {
+                follower.hurry(&self.core, now);
+            }
+            (Answer::Now(Decision::Refused(Refusal::LogBehind)), Role::Unattached(unattached)) => {
+                unattached.hurry(&self.core, now);
+            }
+            (
+                Answer::Now(_) | Answer::OnceDurable,
+                Role::Unattached(_)
+                | Role::Follower(_)
+                | Role::Prospective(_)
+                | Role::Candidate(_)
+                | Role::Leader(_)
+                | Role::Failed,
+            ) => {}
         }
     }
 
@@ -209,8 +245,12 @@ impl Replica {
         if reply.epoch < self.core.epoch {
             return;
         }
+        // What this replica does not hear, others may for a moment longer: it goes on asking.
+        let known =
+            matches!(&self.role, Role::Prospective(prospective) if prospective.leader() == reply.leader);
         if let Some(leader) = reply.leader
             && leader != self.core.key.node
+            && !(known && self.core.is_silent(leader))
             && matches!(self.role, Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_))
         {
             self.follow(now, leader, effects);
@@ -367,8 +407,16 @@ impl Replica {
         match &mut self.role {
             Role::Follower(follower) if follower.leader() == node => {
                 follower.leader_is_silent(&mut self.core, now);
+                // Whoever noticed first has been asking.
+                if let Some(asked) = self.core.pre_vote_refused.take()
+                    && asked.1.epoch == self.core.epoch
+                {
+                    self.take_vote(now, asked.0, &asked.1, effects);
+                }
             }
             Role::Leader(leader) => {
+                // Whoever is away holds no other change up; the driver asks again when it is back.
+                leader.joining = leader.joining.filter(|key| key.node != node);
                 let goes = leader.check_quorum(&self.core);
                 self.goes(now, goes, effects);
             }
@@ -541,6 +589,19 @@ impl Replica {
         }
     }
 
+    /// A leader's replica that becomes a voter once it has caught up.
+    #[must_use]
+    pub fn joining(&self) -> Option<ReplicaKey> {
+        match &self.role {
+            Role::Leader(leader) => leader.joining,
+            Role::Unattached(_)
+            | Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Failed => None,
+        }
+    }
+
     /// A leader's view of its voters: up to where each holds the log durably. Nothing if it does not lead.
     #[must_use]
     pub fn acknowledged(&self) -> Vec<(NodeId, Offset)> {
@@ -551,6 +612,19 @@ impl Replica {
             | Role::Prospective(_)
             | Role::Candidate(_)
             | Role::Failed => Vec::new(),
+        }
+    }
+
+    /// Up to where so many of its voters hold a leader's log durably, as far as they have said; `None` if it does not lead.
+    #[must_use]
+    pub fn held_by(&self, count: usize) -> Option<Offset> {
+        match &self.role {
+            Role::Leader(leader) => Some(leader.progress.held_by(count).end),
+            Role::Unattached(_)
+            | Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Failed => None,
         }
     }
 
@@ -607,6 +681,32 @@ impl Replica {
             Role::Leader(_) => Some(self.core.key.node),
             Role::Follower(follower) => Some(follower.leader()),
             Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Failed => None,
+        }
+    }
+
+    /// Whether it waits to hear who leads, and has not begun to ask for votes.
+    #[must_use]
+    pub fn awaits_a_leader(&self) -> bool {
+        match &self.role {
+            Role::Unattached(_) => true,
+            Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Failed => false,
+        }
+    }
+
+    /// Whether it follows a leader whose node is heard.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        match &self.role {
+            Role::Follower(follower) => follower.hears_its_leader(),
+            Role::Unattached(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Failed => false,
         }
     }
 

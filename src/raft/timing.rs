@@ -25,8 +25,13 @@ pub enum Timer {
 pub struct Timing {
     /// Without a leader, until a campaign; at most twice this.
     pub election: Duration,
-    /// Once the leader's node is silent, until a campaign: at most this.
+    /// Once the leader's node is silent, until the first voter in turn campaigns: at most this.
     pub election_after_silence: Duration,
+    /// How long each further voter waits for the one before it.
+    pub election_turn: Duration,
+    /// Whose turn comes first among the voters that are heard: its place modulo their number. The same at all replicas of a
+    /// partition, and different for partitions, so that what a node led goes to all the others.
+    pub first_turn: u32,
     /// A round of votes; at most twice this.
     pub round: Duration,
     /// After a lost round: at most this.
@@ -40,7 +45,9 @@ impl Default for Timing {
     fn default() -> Timing {
         Timing {
             election: Duration::from_millis(500),
-            election_after_silence: Duration::from_millis(50),
+            election_after_silence: Duration::from_millis(10),
+            election_turn: Duration::from_millis(40),
+            first_turn: 0,
             round: Duration::from_millis(200),
             backoff: Duration::from_millis(150),
             announce: Duration::from_millis(250),

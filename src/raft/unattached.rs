@@ -6,7 +6,7 @@ use crate::types::Instant;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Unattached {
     until: Instant,
-    /// The place in the voter set of whom to ask next for the leader.
+    /// The place of whom to ask next for the leader among those who may know.
     ask_next: usize,
 }
 
@@ -20,23 +20,30 @@ impl Unattached {
     fn wait(&mut self, core: &mut Core, now: Instant) {
         self.until = if core.is_eligible() {
             let election = core.timing.election;
-            core.jitter.within(now.after(election), election)
+            let at_least = if core.reluctant { election * 2 } else { election };
+            core.jitter.within(now.after(at_least), election)
         } else {
             now.after(core.timing.discover)
         };
+    }
+
+    /// Whoever asks for votes lacks what this replica holds.
+    pub(super) fn hurry(&mut self, core: &Core, now: Instant) {
+        if core.is_eligible() && !core.reluctant {
+            self.until = self.until.min(now);
+        }
     }
 
     pub(super) fn deadline(&self, core: &Core) -> (Instant, Timer) {
         (self.until, if core.is_eligible() { Timer::Election } else { Timer::Discover })
     }
 
-    /// Asks the next voter who leads: whoever is asked with a fetch answers with the leader, or is it.
+    /// Asks the next node that may know who leads: whoever is asked with a fetch answers with the leader, or is it.
     pub(super) fn discover(&mut self, core: &mut Core, now: Instant, effects: &mut Vec<Effect>) {
-        let count = core.others().count();
-        if count > 0 {
-            let asked = core.others().nth(self.ask_next % count);
-            effects.extend(asked.map(|key| Effect::Fetch { from: key.node }));
-            self.ask_next = (self.ask_next + 1) % count;
+        let nodes = core.may_know_leader();
+        if let Some(&from) = nodes.get(self.ask_next % nodes.len().max(1)) {
+            effects.push(Effect::Fetch { from });
+            self.ask_next = (self.ask_next + 1) % nodes.len();
         }
         self.wait(core, now);
     }

@@ -1,15 +1,17 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use super::memory::{MemoryShare, RequestMemory};
+use super::memory::{ByteBudget, MemoryShare, SMALL_FRAME_BYTES_MAX};
 use super::pipeline::{Pending, Reply, write_replies};
 use super::sniff::foreign;
 use super::{Answer, ServerContext, Session};
 use crate::io::{Alarm, Connection, Elapsed, ReadHalf, read_some, timeout};
+use crate::types::Instant;
 
 /// Bytes asked of the socket at once while frames are small.
 const READ_BYTES: usize = 64 * 1024;
@@ -18,8 +20,17 @@ const OWN_BUFFER_BYTES: usize = 32 * 1024;
 /// Bytes asked at the beginning of a frame where the one before was such a large one: what is read before the frame
 /// has its memory is copied there.
 const LARGE_BEGIN_BYTES: usize = 4 * 1024;
-/// The most that is reserved on the word of a length prefix; beyond it room grows as bytes arrive.
+/// The most that is reserved at once for a large frame.
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
+/// The slowest that a frame may arrive on the whole, in bytes a second, after [`ConnectionLimits::transfer`].
+///
+/// [`ConnectionLimits::transfer`]: super::ConnectionLimits::transfer
+const FRAME_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
+/// While others wait for memory, so much of a large frame must come in so long a time.
+const WINDOW_BYTES_MIN: usize = 128 * 1024;
+const WINDOW: Duration = Duration::from_secs(2);
+/// How long a client that has half-closed still gets the answer to what it asked.
+const HALF_CLOSED_MAX: Duration = Duration::from_secs(5);
 
 /// Replies that were ready at once and wait for the client to take them, in bytes: a client that asks for much
 /// and reads little is not read until it has taken some.
@@ -43,7 +54,7 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
             writer_ended.begin();
         }),
     );
-    let unsent = RequestMemory::new(UNSENT_BYTES_MAX);
+    let unsent = ByteBudget::new(UNSENT_BYTES_MAX);
     let buffer = BytesMut::new();
     let patience = Alarm::default();
     let begin_bytes = READ_BYTES;
@@ -57,6 +68,8 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
         buffer,
         seen_any: false,
         begin_bytes,
+        frame_deadline: None,
+        window: None,
         patience,
     };
     let end = tokio::select! {
@@ -93,11 +106,15 @@ struct Reader {
     peer: SocketAddr,
     session: Box<dyn Session>,
     replies: mpsc::Sender<Reply>,
-    unsent: RequestMemory,
+    unsent: ByteBudget,
     buffer: BytesMut,
     seen_any: bool,
     /// Bytes asked of the socket where a frame begins.
     begin_bytes: usize,
+    /// When the frame that has begun must be there.
+    frame_deadline: Option<Instant>,
+    /// Since when, and from which length on, the speed of a large frame that holds memory is looked at.
+    window: Option<(Instant, usize)>,
     /// For the reads, which have a deadline each.
     patience: Alarm,
 }
@@ -105,11 +122,15 @@ struct Reader {
 impl Reader {
     async fn run(mut self) -> End {
         loop {
-            let (frame, memory) = match self.next_frame().await {
+            let (frame, mut memory) = match self.next_frame().await {
                 Ok(next) => next,
                 Err(end) => return end,
             };
-            let (frame, unsent) = match self.session.call(frame).await {
+            let answer = match self.call(frame, &mut memory).await {
+                Ok(answer) => answer,
+                Err(end) => return end,
+            };
+            let (frame, unsent) = match answer {
                 Answer::Now(frame) => {
                     let bytes = frame.iter().map(Bytes::len).sum();
                     (Pending::Ready(frame), Some(self.unsent.take(bytes).await))
@@ -124,8 +145,35 @@ impl Reader {
         }
     }
 
+    /// What the session answers. Meanwhile the socket is read on, as far as the connection's buffer goes, so that a client
+    /// that is gone is noticed, and what it waited for is let go.
+    async fn call(&mut self, frame: Bytes, memory: &mut MemoryShare) -> Result<Answer, End> {
+        let Reader { context, read, session, buffer, .. } = self;
+        let mut answer = session.call(frame, memory);
+        let gone = async {
+            while buffer.len() < READ_BYTES {
+                let room = READ_BYTES - buffer.len();
+                match read_some(&mut **read, buffer, room).await {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) => return End::Broken(error),
+                }
+            }
+            // It may have closed its side alone. A full buffer says nothing of the client, as silence does.
+            let patience = if buffer.len() < READ_BYTES { HALF_CLOSED_MAX } else { context.limits.idle };
+            context.io.clock.sleep(patience).await;
+            End::Closed
+        };
+        tokio::select! {
+            biased;
+            answer = &mut answer => Ok(answer),
+            end = gone => Err(end),
+        }
+    }
+
     /// The next request frame without its length prefix, and its share of memory.
     async fn next_frame(&mut self) -> Result<(Bytes, MemoryShare), End> {
+        (self.frame_deadline, self.window) = (None, None);
         self.fill(4, true).await?;
         let prefix: [u8; 4] = self.buffer[..4].try_into().expect("four bytes are there");
         if !self.seen_any {
@@ -146,19 +194,35 @@ impl Reader {
                 )));
             }
         };
-        // A length is a promise: memory is counted as the bytes arrive, not on a peer's word.
-        let mut memory = self.context.memory.take(length.min(RESERVE_BYTES_MAX)).await;
         let _prefix = self.buffer.split_to(4);
-        self.begin_bytes = if length >= OWN_BUFFER_BYTES { LARGE_BEGIN_BYTES } else { READ_BYTES };
-        if length >= OWN_BUFFER_BYTES && self.buffer.len() < length {
-            let mut own = BytesMut::with_capacity(length.min(RESERVE_BYTES_MAX));
+        let transfer = self.context.limits.transfer;
+        let slowest = Duration::from_secs(length as u64 / FRAME_BYTES_PER_SECOND_MIN);
+        self.frame_deadline = Some(self.context.io.clock.now().after(transfer + slowest));
+        let is_large = length >= OWN_BUFFER_BYTES;
+        self.begin_bytes = if is_large { LARGE_BEGIN_BYTES } else { READ_BYTES };
+        if is_large && self.buffer.len() < length {
+            let mut own = BytesMut::with_capacity(length.min(SMALL_FRAME_BYTES_MAX));
             own.extend_from_slice(&self.buffer);
             self.buffer = own;
-            self.fill_exactly(length, &mut memory).await?;
+            let memory = self.fill_exactly(length).await?;
             return Ok((std::mem::take(&mut self.buffer).freeze(), memory));
         }
         self.fill(length, false).await?;
+        let memory = self.count(length).await?;
         Ok((self.buffer.split_to(length).freeze(), memory))
+    }
+
+    /// A share of the memory for a frame of `bytes`.
+    async fn count(&mut self, bytes: usize) -> Result<MemoryShare, End> {
+        let context = &self.context;
+        let deadline = context.io.clock.now().after(context.limits.transfer);
+        let counted = timeout(&*context.io.clock, deadline, context.memory.take(bytes)).await;
+        counted.map_err(|Elapsed| {
+            End::Refused(format!(
+                "no memory for a request frame of {bytes} bytes within {} ms (queued.max.request.bytes)",
+                context.limits.transfer.as_millis()
+            ))
+        })
     }
 
     /// Reads until at least `total` bytes are buffered. With `between_frames`, silence is idleness and
@@ -172,49 +236,83 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads exactly up to `total` bytes into the buffer that will be the frame, counting them in steps.
-    async fn fill_exactly(&mut self, total: usize, memory: &mut MemoryShare) -> Result<(), End> {
-        let mut counted = total.min(RESERVE_BYTES_MAX);
-        while self.buffer.len() < total {
-            if self.buffer.len() == counted {
-                let step = (total - counted).min(RESERVE_BYTES_MAX);
-                let deadline = self.context.io.clock.now().after(self.context.limits.transfer);
-                let more = timeout(&*self.context.io.clock, deadline, self.context.memory.take(step)).await;
-                memory.add(more.map_err(|Elapsed| {
-                    End::Refused(
-                        "no memory for the rest of a large frame (queued.max.request.bytes)".to_owned(),
-                    )
-                })?);
-                counted += step;
-            }
-            let missing = counted - self.buffer.len();
+    /// Reads exactly up to `total` bytes into the buffer that will be the frame. A length is a promise: its memory is taken
+    /// when the first bytes are there, as many as any connection may hold. It is taken at once, so that no two frames wait
+    /// for what the other has; who then is slow while others wait is closed.
+    async fn fill_exactly(&mut self, total: usize) -> Result<MemoryShare, End> {
+        let first = SMALL_FRAME_BYTES_MAX.min(total);
+        while self.buffer.len() < first {
+            let missing = first - self.buffer.len();
             self.read_more(missing, false).await?;
         }
-        Ok(())
+        let memory = self.count(total).await?;
+        self.window = Some((self.context.io.clock.now(), self.buffer.len()));
+        while self.buffer.len() < total {
+            let missing = (total - self.buffer.len()).min(RESERVE_BYTES_MAX);
+            self.buffer.reserve(missing);
+            self.read_more(missing, false).await?;
+        }
+        Ok(memory)
+    }
+
+    /// Whether a large frame that holds memory has come too slowly for others who wait for some.
+    fn is_too_slow(&mut self) -> bool {
+        let Some((since, before)) = self.window else { return false };
+        let now = self.context.io.clock.now();
+        if now.since(since) < WINDOW {
+            return false;
+        }
+        let progress = self.buffer.len() - before;
+        self.window = Some((now, self.buffer.len()));
+        progress < WINDOW_BYTES_MIN && self.context.memory.is_short()
+    }
+
+    /// How long the socket may be silent, from now on.
+    fn patience(&self, idle: bool) -> Duration {
+        let limits = &self.context.limits;
+        let now = self.context.io.clock.now();
+        match self.frame_deadline {
+            _ if idle => limits.idle,
+            Some(deadline) => limits.transfer.min(deadline.since(now)),
+            None => limits.transfer,
+        }
     }
 
     async fn read_more(&mut self, limit: usize, idle: bool) -> Result<(), End> {
-        let Reader { context, read, buffer, patience: alarm, .. } = self;
-        let patience = if idle { context.limits.idle } else { context.limits.transfer };
-        let deadline = context.io.clock.now().after(patience);
-        let reading = alarm.limit(&*context.io.clock, deadline, read_some(&mut **read, buffer, limit));
-        let result = if idle {
-            tokio::select! {
-                biased;
-                result = reading => result,
-                () = context.shutdown.begun() => return Err(End::ShuttingDown),
+        let clock = Arc::clone(&self.context.io.clock);
+        let deadline = clock.now().after(self.patience(idle));
+        loop {
+            if self.is_too_slow() {
+                return Err(End::Refused(format!(
+                    "less than {WINDOW_BYTES_MIN} bytes of a large frame came in {} s while others waited for memory \
+                     (queued.max.request.bytes)",
+                    WINDOW.as_secs()
+                )));
             }
-        } else {
-            reading.await
-        };
-        match result {
-            Ok(Ok(0)) => Err(End::Closed),
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(End::Broken(error)),
-            Err(Elapsed) if idle => Err(End::Idle),
-            Err(Elapsed) => {
-                Err(End::Refused(format!("a frame did not arrive within {} ms", patience.as_millis())))
-            }
+            let until = self.window.map_or(deadline, |_| deadline.min(clock.now().after(WINDOW)));
+            let Reader { context, read, buffer, patience: alarm, .. } = self;
+            let reading = alarm.limit(&*clock, until, read_some(&mut **read, buffer, limit));
+            let result = if idle {
+                tokio::select! {
+                    biased;
+                    result = reading => result,
+                    () = context.shutdown.begun() => return Err(End::ShuttingDown),
+                }
+            } else {
+                reading.await
+            };
+            return match result {
+                Ok(Ok(0)) => Err(End::Closed),
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(End::Broken(error)),
+                Err(Elapsed) if until < deadline => continue,
+                Err(Elapsed) if idle => Err(End::Idle),
+                Err(Elapsed) => Err(End::Refused(format!(
+                    "a frame did not arrive in time: {} ms of silence are the most, and {FRAME_BYTES_PER_SECOND_MIN} bytes \
+                     a second the least after that time",
+                    context.limits.transfer.as_millis()
+                ))),
+            };
         }
     }
 }

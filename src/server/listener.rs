@@ -12,9 +12,12 @@ use super::quota::Place;
 use super::{ServerContext, Task, connection};
 use crate::config;
 use crate::io::{Connection, Listener};
+use crate::types::Instant;
 
 /// How long the listener rests after an error that will not pass by itself, such as a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often such errors are told.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// Connections that are turned away before the step is looked at again.
 const TURNED_AWAY_IN_A_ROW_MAX: usize = 64;
 
@@ -86,6 +89,7 @@ pub(super) async fn turning_away<T>(
 /// Takes connections until shutdown begins; then the socket is closed and those that are open finish what is
 /// in flight (see [`ListenerStats::drained`]).
 pub async fn serve(context: ServerContext, mut listener: Box<dyn Listener>, stats: Arc<ListenerStats>) {
+    let mut told: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -95,7 +99,11 @@ pub async fn serve(context: ServerContext, mut listener: Box<dyn Listener>, stat
         let connection = match accepted {
             Ok(connection) => connection,
             Err(error) => {
-                warn!(%error, "a connection could not be taken");
+                let now = context.io.clock.now();
+                if told.is_none_or(|told| now.since(told) >= TELL_AGAIN) {
+                    told = Some(now);
+                    warn!(%error, "a connection could not be taken; this is said once in {} s", TELL_AGAIN.as_secs());
+                }
                 context.io.clock.sleep(ACCEPT_PAUSE).await;
                 continue;
             }

@@ -13,7 +13,9 @@ use crate::config::{BrokerConfig, QuorumConfig};
 use crate::io::{Io, Listener, Shutdown};
 use crate::metadata::MetadataImage;
 use crate::metadata::controller::Quorum;
-use crate::partition::{CallService, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication};
+use crate::partition::{
+    CallService, HandOverTerms, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication,
+};
 use crate::peers::forming::{Founder, Member, Server};
 use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence};
 use crate::types::{NodeId, Uuid};
@@ -135,13 +137,14 @@ impl Members {
 
     /// Who votes on the metadata.
     pub(super) fn quorum(&self) -> Quorum {
-        Quorum::Founded(self.founding.voters.clone())
+        Quorum::Founded { voters: self.founding.voters.clone(), calls: self.replication.calls() }
     }
 
     /// What handlers use of it.
     pub(super) fn cluster(&self) -> Cluster {
         let id = self.founding.cluster.to_string();
-        Cluster::new(id, self.replication.calls(), &self.config)
+        let founders = self.founding.voters.keys().iter().map(|key| key.node).collect();
+        Cluster::new(id, founders, (self.replication.calls(), self.replication.doubts()), &self.config)
     }
 
     /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.
@@ -174,11 +177,14 @@ impl Members {
 
     /// Lets others lead what this node leads, as far as they can, and closes the connections to them.
     pub(super) async fn leave(self, context: &Context) {
+        let mut terms =
+            HandOverTerms { to_anybody: true, at_once_max: usize::MAX, ..HandOverTerms::default() };
         if let Some(cluster) = &context.cluster {
             cluster.drain(context, self.io.clock.now().after(DRAIN_PATIENCE)).await;
+            terms = cluster.hand_over_terms(context);
         }
         let deadline = self.io.clock.now().after(HAND_OVER_PATIENCE);
-        match context.partitions.hand_over(&*self.io.clock, deadline).await {
+        match context.partitions.hand_over(terms, &*self.io.clock, deadline).await {
             Ok(0) => info!("stopping: other nodes lead what this one led"),
             Ok(left) => {
                 tracing::warn!(left, "stopping: nobody has taken over the rest of what this node leads")

@@ -1,8 +1,8 @@
 //! Connections: takes them, cuts frames, keeps replies in order, bounds memory and time, and lets go of all
 //! that at shutdown. What a request means is `broker`'s, behind [`Service`].
 //!
-//! Invariants: replies leave in the order of their requests; a request's bytes are counted against the
-//! node's budget before they are read; every wait on a peer has a deadline.
+//! Invariants: replies leave in the order of their requests; a request's bytes are counted against the node's budget as
+//! they arrive, those of a connection's own buffer apart; every wait on a peer has a deadline.
 mod connection;
 mod listener;
 mod members;
@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::io::Shutdown;
 pub use listener::{ListenerStats, serve};
-pub use memory::RequestMemory;
+pub use memory::{MemoryShare, RequestMemory};
 pub use node::{BoundListener, Node, StartError};
 pub use quota::{AddressIsFull, ConnectionQuota, Place};
 
@@ -34,8 +34,13 @@ pub type Frame = Vec<Bytes>;
 /// What the server hands requests to: one object per connection.
 pub trait Session: Send + 'static {
     /// Handles one request frame (without its length prefix). Frames of one connection come one at a time,
-    /// in order; an [`Answer::Later`] lets the next one in before the reply is there.
-    fn call(&mut self, frame: Bytes) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send + '_>>;
+    /// in order; an [`Answer::Later`] lets the next one in before the reply is there. `memory` is what is counted for the
+    /// frame until its reply has left; a session may give it back before. A call that is dropped ends.
+    fn call<'a>(
+        &'a mut self,
+        frame: Bytes,
+        memory: &'a mut MemoryShare,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 }
 
 /// Makes the session of a new connection.

@@ -10,12 +10,12 @@ use tracing::{info, warn};
 use super::listener::turning_away;
 use super::members::Members;
 use super::{
-    Answer, ConnectionLimits, ConnectionQuota, ListenerStats, RequestMemory, ServerContext, Service, Session,
-    serve,
+    Answer, ConnectionLimits, ConnectionQuota, ListenerStats, MemoryShare, RequestMemory, ServerContext,
+    Service, Session, serve,
 };
 use crate::broker::{
-    Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, features,
-    fence_silent, forget_deleted_topics, keep_membership, register,
+    Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, drain_when_told,
+    features, fence_silent, forget_deleted_topics, join_quorum, keep_membership, register,
 };
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
@@ -31,6 +31,7 @@ use crate::metadata::{Endpoint, ImageCell};
 use crate::partition::{Maintenance, Partitions, start_shards};
 use crate::peers::forming::{self, FoundingError};
 use crate::types::{TopicId, Uuid};
+use crate::wire::ApiKey;
 
 /// A frame that has begun, or a reply, must make it across within this time.
 const TRANSFER_PATIENCE: Duration = Duration::from_secs(60);
@@ -203,7 +204,7 @@ impl Node {
         }));
         let memory = config.network.queued_request_bytes_max;
         let memory = RequestMemory::new(usize::try_from(memory).unwrap_or(usize::MAX));
-        let quota = ConnectionQuota::new(live, Arc::clone(&io.clock));
+        let quota = ConnectionQuota::new(live, &io);
         if let (Some(members), Some(cluster)) = (&members, &context.cluster) {
             members.serve(&context);
             let joining = join_cluster(&context, cluster, broker);
@@ -374,7 +375,7 @@ async fn open_storage(
     config: &BrokerConfig,
 ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StartError> {
     let defaults = LogConfig::default();
-    let options = storage_options(config);
+    let options = storage_options(config, io);
     let opened = Storage::open(io.clone(), config.node_id, options, move |_| defaults.clone()).await?;
     let (_, logs, report) = &opened;
     let of_metadata = |damage: &&LogDamage| damage.partition.topic == TopicId::METADATA;
@@ -463,18 +464,24 @@ async fn join_cluster(
     let spawn = |name, task| drop(context.io.spawn.spawn(name, task));
     spawn("membership", Box::pin(keep_membership(Arc::clone(context), Arc::clone(cluster), member)));
     spawn("fencing", Box::pin(fence_silent(Arc::clone(context), Arc::clone(cluster))));
+    spawn("draining", Box::pin(drain_when_told(Arc::clone(context))));
     spawn("balance", Box::pin(balance_leaders(Arc::clone(context), Arc::clone(cluster))));
+    spawn("quorum", Box::pin(join_quorum(Arc::clone(context), Arc::clone(cluster))));
     spawn("deleted-topics", Box::pin(forget_deleted_topics(Arc::clone(context))));
     Ok(())
 }
 
-fn storage_options(config: &BrokerConfig) -> StorageOptions {
+fn storage_options(config: &BrokerConfig, io: &Io) -> StorageOptions {
+    let defaults = StorageOptions::default();
+    // Where few descriptors are left for connections, there are few for segments.
+    let files = io.net.connections_max().map_or(usize::MAX, |connections| connections / 2);
     StorageOptions {
+        fd_cache_files: defaults.fd_cache_files.min(files.max(1)),
         journal_file_bytes: config.storage.journal_file_bytes,
         journal_files: config.storage.journal_files,
         journal_replay_bytes: config.storage.tail_memory_bytes,
         tail_budget_bytes: usize::try_from(config.storage.tail_memory_bytes).unwrap_or(usize::MAX),
-        ..StorageOptions::default()
+        ..defaults
     }
 }
 
@@ -506,8 +513,22 @@ impl Service for BrokerService {
     }
 }
 
+/// Whether a request's answer waits for what other clients do.
+fn waits_for_members(frame: &Bytes) -> bool {
+    let key = frame.get(..2).and_then(|key| key.try_into().ok()).map(i16::from_be_bytes);
+    key.is_some_and(|key| [ApiKey::JoinGroup.key(), ApiKey::SyncGroup.key()].contains(&key))
+}
+
 impl Session for BrokerSession {
-    fn call(&mut self, frame: Bytes) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+    fn call<'a>(
+        &'a mut self,
+        frame: Bytes,
+        memory: &'a mut MemoryShare,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        if waits_for_members(&frame) {
+            // It may wait for minutes; what the group keeps of it, its coordinator counts.
+            memory.release();
+        }
         Box::pin(async move {
             match dispatch(&self.context, &self.peer, frame).await {
                 Outcome::Now(frame) => Answer::Now(frame),

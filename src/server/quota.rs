@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::config::LiveConfig;
-use crate::io::{Clock, timeout};
+use crate::io::{Clock, Io, timeout};
 use crate::types::Instant;
 
+/// Fewer connections than these are worth a word at the start.
+const FEW_CONNECTIONS: usize = 500;
 /// How long a listener waits for a place until it looks whether the limit has been raised.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -22,6 +24,10 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 pub struct ConnectionQuota {
     live: Arc<LiveConfig>,
     clock: Arc<dyn Clock>,
+    /// What the system leaves room for ([`Net::connections_max`]).
+    ///
+    /// [`Net::connections_max`]: crate::io::Net::connections_max
+    of_system: usize,
     open: Mutex<Open>,
     freed: Notify,
     waits: AtomicU64,
@@ -54,9 +60,22 @@ enum Wait {
 
 impl ConnectionQuota {
     #[must_use]
-    pub fn new(live: Arc<LiveConfig>, clock: Arc<dyn Clock>) -> Arc<ConnectionQuota> {
-        let open = Mutex::default();
-        Arc::new(ConnectionQuota { live, clock, open, freed: Notify::new(), waits: AtomicU64::new(0) })
+    pub fn new(live: Arc<LiveConfig>, io: &Io) -> Arc<ConnectionQuota> {
+        let of_system = io.net.connections_max().unwrap_or(usize::MAX);
+        if of_system < FEW_CONNECTIONS {
+            tracing::warn!(
+                "the system leaves room for {of_system} connections: raise the bound on open files (ulimit -n)"
+            );
+        }
+        let (open, clock) = (Mutex::default(), Arc::clone(&io.clock));
+        Arc::new(ConnectionQuota {
+            live,
+            clock,
+            of_system,
+            open,
+            freed: Notify::new(),
+            waits: AtomicU64::new(0),
+        })
     }
 
     /// Connections open now, over all listeners.
@@ -83,7 +102,11 @@ impl ConnectionQuota {
                     if !told {
                         told = true;
                         let waits = self.waits.fetch_add(1, Ordering::Relaxed);
-                        tracing::warn!(limit, waits, "a new connection waits: max.connections are open");
+                        tracing::warn!(
+                            limit,
+                            waits,
+                            "a new connection waits: as many are open as max.connections or the bound on open files allow"
+                        );
                     }
                     self.clock.now().after(LOOK_INTERVAL)
                 }
@@ -97,8 +120,9 @@ impl ConnectionQuota {
         let config = self.live.load();
         let network = &config.network;
         let mut open = self.lock();
-        if open.total >= network.connections_max {
-            return Ok(Err(Wait::Full { limit: network.connections_max }));
+        let limit = network.connections_max.min(self.of_system);
+        if open.total >= limit {
+            return Ok(Err(Wait::Full { limit }));
         }
         let now = self.clock.now();
         let paced = match u32::try_from(network.connection_rate_max) {

@@ -31,6 +31,12 @@ pub const PARTITIONS_MAX: usize = 200_000;
 /// How many nodes may found a cluster. Each of them has to acknowledge, so more make it slower, not safer.
 pub const QUORUM_SERVERS_MAX: usize = 7;
 
+/// The largest snapshot of the metadata that a node takes from another one, in bytes.
+pub const METADATA_SNAPSHOT_BYTES_MAX: u64 = 1 << 30;
+
+/// The most bytes of a snapshot in one answer between nodes: less than the smallest frame that a node takes.
+pub const METADATA_SNAPSHOT_PIECE_BYTES_MAX: usize = 4 << 20;
+
 /// The most elements that one array of a message may have.
 pub const ARRAY_ELEMENTS_MAX: usize = 1 << 20;
 

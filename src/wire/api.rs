@@ -101,7 +101,7 @@ api_table! {
     31 DeleteAcls 1..=3 flexible 2 served (1..=3)
     32 DescribeConfigs 1..=4 flexible 4 served (1..=4)
     33 AlterConfigs 0..=2 flexible 2 served (0..=2)
-    34 AlterReplicaLogDirs 1..=2 flexible 2 served none
+    34 AlterReplicaLogDirs 1..=2 flexible 2 served (1..=2)
     35 DescribeLogDirs 1..=5 flexible 2 served (1..=5)
     36 SaslAuthenticate 0..=2 flexible 2 served none
     37 CreatePartitions 0..=3 flexible 2 served (0..=3)
@@ -124,14 +124,14 @@ api_table! {
     54 EndQuorumEpoch 0..=1 flexible 1 served none
     55 DescribeQuorum 0..=2 flexible 0 served (0..=2)
     56 AlterPartition 2..=3 flexible 2 served none
-    57 UpdateFeatures 0..=2 flexible 0 served none
+    57 UpdateFeatures 0..=2 flexible 0 served (0..=2)
     58 Envelope 0..=0 flexible 0 served none
     59 FetchSnapshot 0..=1 flexible 0 served none
     60 DescribeCluster 0..=2 flexible 0 served (0..=2)
     61 DescribeProducers 0..=0 flexible 0 served (0..=0)
     62 BrokerRegistration 0..=4 flexible 0 served none
     63 BrokerHeartbeat 0..=2 flexible 0 served none
-    64 UnregisterBroker 0..=0 flexible 0 served none
+    64 UnregisterBroker 0..=0 flexible 0 served (0..=0)
     65 DescribeTransactions 0..=0 flexible 0 served none
     66 ListTransactions 0..=2 flexible 0 served none
     67 AllocateProducerIds 0..=0 flexible 0 served none
@@ -147,8 +147,8 @@ api_table! {
     77 ShareGroupDescribe 1..=1 flexible 1 served none
     78 ShareFetch 1..=2 flexible 1 served none
     79 ShareAcknowledge 1..=2 flexible 1 served none
-    80 AddRaftVoter 0..=1 flexible 0 served none
-    81 RemoveRaftVoter 0..=0 flexible 0 served none
+    80 AddRaftVoter 0..=1 flexible 0 served (0..=1)
+    81 RemoveRaftVoter 0..=0 flexible 0 served (0..=0)
     82 UpdateRaftVoter 0..=0 flexible 0 served none
     83 InitializeShareGroupState 0..=0 flexible 0 served none
     84 ReadShareGroupState 0..=0 flexible 0 served none

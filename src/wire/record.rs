@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::codec::{DecodeError, EncodeError, Malformed, Message, Reader, Writer};
 use super::messages::{
     BrokerChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionChangeRecord,
-    PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveBrokerRecord, RemoveTopicRecord,
-    TopicRecord,
+    PartitionRecord, ProducerIdsRecord, QuorumRecord, RegisterBrokerRecord, RemoveBrokerRecord,
+    RemoveTopicRecord, TopicRecord,
 };
 
 /// A message whose number tells what kind of record it belongs to.
@@ -155,6 +155,7 @@ metadata_records! {
     BrokerChange(BrokerChangeRecord),
     PartitionChange(PartitionChangeRecord),
     RemoveBroker(RemoveBrokerRecord),
+    Quorum(QuorumRecord),
 }
 
 fn encode_framed<M: RecordKey>(record: &M) -> Result<Bytes, EncodeError> {

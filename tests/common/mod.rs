@@ -128,8 +128,18 @@ impl Served {
     }
 
     pub fn start_logging_to(data: &Path, log: &Path, settings: &[&str]) -> Served {
+        let command = serve_command(data, log, settings);
+        Served::spawn(command, log)
+    }
+
+    /// What `command` starts, which is `ordain serve` in the end; its log goes to `log`.
+    pub fn spawn(mut command: Command, log: &Path) -> Served {
         let log = log.to_path_buf();
-        let mut child = serve_command(data, &log, settings).spawn().expect("the binary runs");
+        if command.get_program() != std::ffi::OsStr::new(env!("CARGO_BIN_EXE_ordain")) {
+            let to_log = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(to_log).env_remove("ORDAIN_LOG");
+        }
+        let mut child = command.spawn().expect("the binary runs");
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut announced = Vec::new();
         for _ in 0..3 {
@@ -395,7 +405,11 @@ pub fn frame<R: ApiRequest>(version: i16, id: i32, request: &R) -> Vec<u8> {
 }
 
 pub fn batch(values: &[&str]) -> Bytes {
-    let mut builder = BatchBuilder::new(BatchOptions::plain(16 << 20));
+    batch_with(BatchOptions::plain(16 << 20), values)
+}
+
+pub fn batch_with(options: BatchOptions, values: &[&str]) -> Bytes {
+    let mut builder = BatchBuilder::new(options);
     for value in values {
         let value = Some(value.as_bytes());
         builder.append(NewRecord { timestamp: Timestamp(now_ms()), key: None, value, headers: &[] }).unwrap();

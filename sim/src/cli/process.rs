@@ -14,7 +14,7 @@ pub(super) struct Report {
     pub(super) hash: String,
     pub(super) events: u64,
     pub(super) simulated_ns: u64,
-    /// How many were planned.
+    /// What went wrong because the world made it.
     pub(super) faults: u64,
     /// The names of the rare states that were reached.
     pub(super) conditions: Vec<String>,

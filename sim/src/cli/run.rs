@@ -39,6 +39,9 @@ pub(super) struct Options {
     /// Print JSON: one line for each seed, and one for the sweep
     #[arg(long)]
     json: bool,
+    /// Fail, however few the seeds, if one of the scenario's conditions is reached by none
+    #[arg(long)]
+    require_conditions: bool,
     /// Write the result as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -235,10 +238,7 @@ impl Sweep<'_> {
             };
             print_json(&line);
         } else if let Some(found) = &ran.report.violation {
-            let folder = ran
-                .folder
-                .as_ref()
-                .map(|folder| format!("\n  open {}", folder.join("report.html").display()));
+            let folder = ran.folder.as_ref().map(|folder| format!("\n  open {}", to_open(folder).display()));
             let text = format!(
                 "seed {} failed: {}: {}\n  {replay}{}",
                 ran.seed,
@@ -253,6 +253,12 @@ impl Sweep<'_> {
         self.bar.set_message(tally.progress(real));
         self.bar.inc(1);
     }
+}
+
+/// What is there to be looked at first.
+fn to_open(folder: &Path) -> PathBuf {
+    let page = ["report.html", "first/report.html"].map(|page| folder.join(page)).into_iter();
+    page.into_iter().find(|page| page.exists()).unwrap_or_else(|| folder.to_owned())
 }
 
 fn print_json(value: &impl Serialize) {
@@ -327,12 +333,13 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
             tally.progress(real),
         );
     }
+    let lacking = lacking_conditions(options, tally);
     if let Some(path) = &options.junit
-        && let Err(error) = fs::write(path, junit::document(options.scenario(), &test_cases(tally)))
+        && let Err(error) = write_junit(path, options.scenario(), &test_cases(tally, lacking.clone()))
     {
         return refuse(&format!("cannot write {}: {error}", path.display()));
     }
-    let lacks_conditions = lacks_conditions(options, tally);
+    let lacks_conditions = lacking.is_some_and(|lacking| lacking.is_some());
     let Some(first) = failed.first() else {
         return if lacks_conditions { ExitCode::from(FOUND) } else { ExitCode::SUCCESS };
     };
@@ -346,24 +353,38 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
     ExitCode::from(FOUND)
 }
 
-/// Says which conditions of the scenario no seed came to; whether that makes the sweep fail.
-fn lacks_conditions(options: &Options, tally: &Tally) -> bool {
+/// Says which conditions of the scenario no seed came to. `None` where a sweep is not held to them; else what makes it
+/// fail, if something does.
+fn lacking_conditions(options: &Options, tally: &Tally) -> Option<Option<String>> {
+    let counts = options.require_conditions || options.seeds >= conditions::SEEDS_MIN;
     let missing = conditions::missing(options.scenario(), &tally.conditions());
-    let Some(complaint) = conditions::complaint(options.scenario(), &missing, options.seeds) else {
-        return false;
-    };
-    eprintln!("{complaint}");
-    options.seeds >= conditions::SEEDS_MIN
+    let complaint = conditions::complaint(options.scenario(), &missing, options.seeds, counts);
+    if let Some(complaint) = &complaint {
+        eprintln!("{complaint}");
+    }
+    (counts && !conditions::of(options.scenario()).is_empty()).then_some(complaint)
 }
 
-fn test_cases(tally: &Tally) -> Vec<TestCase> {
+fn write_junit(path: &Path, suite: &str, cases: &[TestCase]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, junit::document(suite, cases))
+}
+
+fn test_cases(tally: &Tally, lacking: Option<Option<String>>) -> Vec<TestCase> {
     let failure = |found: &Found| (found.checker.clone(), found.text.clone());
     let case = |ran: &Ran| TestCase {
         name: format!("seed {}", ran.seed),
         seconds: ran.seconds,
         failure: ran.report.violation.as_ref().map(failure),
     };
-    tally.ran.iter().map(case).collect()
+    let conditions = lacking.map(|lacking| TestCase {
+        name: "conditions".to_owned(),
+        seconds: 0.0,
+        failure: lacking.map(|complaint| ("conditions".to_owned(), complaint)),
+    });
+    tally.ran.iter().map(case).chain(conditions).collect()
 }
 
 #[cfg(test)]

@@ -2,12 +2,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::{TraceMode, logs, scenarios};
+use crate::case::Case;
+use crate::scenarios::Violation;
+use crate::{Outcome, Simulation, TraceMode, logs, scenarios};
 use clap::Args;
 
-use super::process::{Found, Report};
+use super::process::{Found, Report, TIMEOUT};
 use super::{Chosen, FOUND, TIMED_OUT, TIMEOUT_SECONDS, print, refuse};
 use super::{conditions, failure};
+
+/// How long it may take to show a run that was given up.
+const SHOW_WITHIN: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -30,7 +35,10 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
     };
-    watch(options.timeout);
+    watch(
+        options.timeout,
+        options.folder.clone().map(|folder| (folder, case.clone(), options.replay.clone())),
+    );
     let mode = if options.folder.is_some() { TraceMode::Keep } else { TraceMode::Hash };
     if options.folder.is_some() {
         logs::install().expect("this process has no other subscriber");
@@ -41,7 +49,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         hash: outcome.hash.to_string(),
         events: outcome.events,
         simulated_ns: outcome.time.0,
-        faults: u64::try_from(case.faults.len()).unwrap_or(u64::MAX),
+        faults: outcome.faults,
         conditions: conditions::reached(),
         violation: violation
             .map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),
@@ -56,11 +64,26 @@ pub(super) fn run(options: &Options) -> ExitCode {
     if report.violation.is_some() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
 }
 
-/// Ends the process if the simulation runs for ever.
-fn watch(seconds: u64) {
+/// Ends the process if the simulation runs for ever; a folder shows what it has come to.
+fn watch(seconds: u64, show: Option<(PathBuf, Case, String)>) {
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_secs(seconds));
-        eprintln!("did not end within {seconds} s");
+        let text = format!("did not end within {seconds} s");
+        eprintln!("{text}");
+        // What is looked at may be held by the simulation for ever: then the folder is what `run` makes of it.
+        std::thread::spawn(|| {
+            std::thread::sleep(SHOW_WITHIN);
+            std::process::exit(i32::from(TIMED_OUT));
+        });
+        if let (Some((folder, case, replay)), Some(so_far)) = (show, Simulation::so_far()) {
+            let Outcome { hash, events, requests, faults, lines, panics, time, operations, value: () } =
+                so_far;
+            let value = Err(Violation::new(TIMEOUT, text));
+            let outcome = Outcome { value, hash, events, requests, faults, lines, panics, time, operations };
+            if let Err(error) = failure::write(&folder, &case, &outcome, &replay) {
+                eprintln!("cannot write the folder {}: {error}", folder.display());
+            }
+        }
         std::process::exit(i32::from(TIMED_OUT));
     });
 }

@@ -64,6 +64,7 @@ impl DiskControl {
     /// If there is no such file.
     pub fn bad_sector(&self, path: &str, sector: u64) -> io::Result<()> {
         self.event(format_args!("disk bad sector {sector} of {path:?}"));
+        self.world.count_fault();
         self.with_file(path, |file| file.add_bad_sector(sector))
     }
 
@@ -73,6 +74,7 @@ impl DiskControl {
     /// If there is no such file.
     pub fn flip_bit(&self, path: &str, bit: u64) -> io::Result<bool> {
         self.event(format_args!("disk bit {bit} of {path:?} flipped"));
+        self.world.count_fault();
         self.with_file(path, |file| file.flip_bit(bit))
     }
 
@@ -83,6 +85,7 @@ impl DiskControl {
     /// If there is no such file.
     pub fn misdirect_next_write(&self, path: &str, by_sectors: i64) -> io::Result<()> {
         self.event(format_args!("disk next write of {path:?} misses by {by_sectors} sectors"));
+        self.world.count_fault();
         self.with_file(path, |file| file.misdirect_next_write(by_sectors))
     }
 
@@ -150,12 +153,16 @@ impl DiskControl {
     pub fn slow(&self, times: u32) {
         assert!(times > 0, "no disk takes no time");
         self.event(format_args!("disk slower by {times}"));
+        if times > 1 {
+            self.world.count_fault();
+        }
         lock(&self.node.disk).slowness = times;
     }
 
     /// What begins from now on stands still for so long.
     pub fn stall(&self, duration: Duration) {
         self.event(format_args!("disk stalls for {} us", duration.as_micros()));
+        self.world.count_fault();
         let until = self.world.now().after(duration);
         lock(&self.node.disk).stalled_until = until;
     }
@@ -163,7 +170,10 @@ impl DiskControl {
     /// How much the disk holds from now on, in bytes; less than is in use makes it full.
     pub fn set_capacity(&self, bytes: u64) {
         self.event(format_args!("disk capacity {bytes}"));
-        lock(&self.node.disk).options.capacity = bytes;
+        let before = std::mem::replace(&mut lock(&self.node.disk).options.capacity, bytes);
+        if bytes < before {
+            self.world.count_fault();
+        }
     }
 
     /// Everything on it is gone. Only for a node that is down.
@@ -172,6 +182,7 @@ impl DiskControl {
     /// If the node runs.
     pub fn wipe(&self) {
         self.event(format_args!("disk wiped"));
+        self.world.count_fault();
         self.replace(Tree::new());
     }
 
@@ -192,6 +203,7 @@ impl DiskControl {
     /// If the node runs.
     pub fn restore(&self, image: &DiskImage) {
         self.event(format_args!("disk image restored"));
+        self.world.count_fault();
         self.replace(image.tree.clone());
     }
 

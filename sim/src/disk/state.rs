@@ -102,6 +102,8 @@ pub(crate) struct DiskState {
     pub(super) rng: Stream,
     faults: Vec<Fault>,
     traps: Vec<Trap>,
+    /// Operations that failed, or were held, because that was ordered.
+    pub(crate) fired: u64,
     holds: Vec<Hold>,
     /// When an operation last failed because a fault was ordered.
     pub(super) last_error: Option<SimTime>,
@@ -142,6 +144,7 @@ impl DiskState {
             rng,
             faults: Vec::new(),
             traps: Vec::new(),
+            fired: 0,
             holds: Vec::new(),
             last_error: None,
             last_reads: BTreeMap::new(),
@@ -187,6 +190,7 @@ impl DiskState {
         if !hold.seen.is_multiple_of(hold.every) {
             return usual;
         }
+        self.fired += 1;
         // It takes so long on a slow disk, too.
         let time = hold.time / self.slowness;
         hold.times -= 1;
@@ -228,6 +232,7 @@ impl DiskState {
             self.faults.remove(index);
         }
         self.last_error = Some(now);
+        self.fired += 1;
         Err(io_error())
     }
 

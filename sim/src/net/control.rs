@@ -18,6 +18,7 @@ impl NetControl {
     /// Nothing passes from the first to the second any more; the other direction is as it was.
     pub fn cut(&self, from: NodeIndex, to: NodeIndex) {
         self.event(format_args!("cut {} > {}", from.0, to.0));
+        self.world.count_fault();
         with_net(&self.world, |net, _, _| net.cut.insert((from, to)));
     }
 
@@ -52,6 +53,9 @@ impl NetControl {
     /// Adds to the latency of one direction; zero takes it back.
     pub fn slow(&self, from: NodeIndex, to: NodeIndex, by: Duration) {
         self.event(format_args!("slow {} > {} by {} us", from.0, to.0, by.as_micros()));
+        if !by.is_zero() {
+            self.world.count_fault();
+        }
         with_net(&self.world, |net, _, _| {
             if by.is_zero() {
                 net.slow.remove(&(from, to));
@@ -64,6 +68,7 @@ impl NetControl {
     /// Breaks every stream between two nodes: each end sees a reset.
     pub fn reset_streams(&self, a: NodeIndex, b: NodeIndex) {
         self.event(format_args!("reset streams {} {}", a.0, b.0));
+        self.world.count_fault();
         with_net(&self.world, |net, after, _| {
             let between = |stream: &super::state::StreamState| {
                 let ends = (stream.client.node, stream.server.node);

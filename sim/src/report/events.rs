@@ -276,6 +276,8 @@ impl<'a> Reading<'a> {
 /// Readers have numbers of their own, members of groups higher ones, and the last reader is the judge.
 fn reader(number: u32) -> String {
     match number {
+        60 => "slow-reader".to_owned(),
+        70 => "prober".to_owned(),
         0..100 => format!("reader-{number}"),
         100..1000 => format!("member-{}", number - 100),
         1000.. => "judge".to_owned(),

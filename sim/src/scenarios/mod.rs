@@ -85,7 +85,7 @@ pub fn all() -> Vec<&'static dyn Scenario> {
     let mut all: Vec<&'static dyn Scenario> = vec![
         &Broker { mutant: None },
         &Replicas { mutant: None },
-        &Nodes,
+        &Nodes { mutant: None },
         &StorageAndNet { sync_before_answer: true },
         &Load::Full,
         &Load::Inside,
@@ -96,14 +96,18 @@ pub fn all() -> Vec<&'static dyn Scenario> {
     all
 }
 
-/// The broker, or replicas, with one mistake each.
+/// The broker, replicas, or whole nodes, with one mistake each.
 fn mutants() -> &'static [Box<dyn Scenario + Send>] {
     static MUTANTS: OnceLock<Vec<Box<dyn Scenario + Send>>> = OnceLock::new();
     MUTANTS.get_or_init(|| {
         let scenario = |&mutant: &Mutant| -> Box<dyn Scenario + Send> {
-            match mutant.name().starts_with("replica-") {
-                true => Box::new(Replicas { mutant: Some(mutant) }),
-                false => Box::new(Broker { mutant: Some(mutant) }),
+            let is_of = |prefix| mutant.name().starts_with(prefix);
+            if is_of("replica-") {
+                Box::new(Replicas { mutant: Some(mutant) })
+            } else if is_of("cluster-") {
+                Box::new(Nodes { mutant: Some(mutant) })
+            } else {
+                Box::new(Broker { mutant: Some(mutant) })
             }
         };
         Mutant::ALL.iter().map(scenario).collect()
@@ -143,6 +147,6 @@ pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome
         }
         (Ok(Ok(())), None) => Ok(()),
     };
-    let Outcome { hash, events, requests, lines, panics, time, operations, value: _ } = outcome;
-    Outcome { value, hash, events, requests, lines, panics, time, operations }
+    let Outcome { hash, events, requests, faults, lines, panics, time, operations, value: _ } = outcome;
+    Outcome { value, hash, events, requests, faults, lines, panics, time, operations }
 }

@@ -1,6 +1,6 @@
 //! The admin listener: metrics and health over HTTP, on loopback, for machines that watch the broker.
 //!
-//! Denies by default: three paths, GET alone, a bound on connections, no other way in. Holds no state of the
+//! Denies by default: three paths, GET alone, a bound on connections and on their silence, no other way in. Holds no state of the
 //! broker: it asks the [`Probes`].
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -21,6 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many connections may be open at once.
 const CONNECTIONS_MAX: usize = 64;
+/// How long a connection may pass no byte, in either direction: then it is closed, and another one has its place.
+const SILENCE_MAX: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(5) };
 /// How often what requests have recorded is folded into the summaries.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 const QUANTILES: [f64; 5] = [0.5, 0.95, 0.99, 0.999, 1.0];
@@ -163,10 +165,28 @@ struct Bounded {
     permits: Arc<Semaphore>,
 }
 
-/// A connection that counts against the bound as long as it lives.
+/// A connection that counts against the bound as long as it lives, which silence ends.
 struct Counted {
     stream: TcpStream,
+    silence: Pin<Box<tokio::time::Sleep>>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Counted {
+    fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> Counted {
+        Counted { stream, silence: Box::pin(tokio::time::sleep(SILENCE_MAX)), _permit: permit }
+    }
+
+    /// What a transfer came to: one that waits has until the silence has been too long.
+    fn within_time<T>(&mut self, cx: &mut Context<'_>, transfer: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match transfer {
+            Poll::Ready(done) => {
+                self.silence.as_mut().reset(tokio::time::Instant::now() + SILENCE_MAX);
+                Poll::Ready(done)
+            }
+            Poll::Pending => self.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
 }
 
 impl axum::serve::Listener for Bounded {
@@ -177,7 +197,7 @@ impl axum::serve::Listener for Bounded {
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => return (Counted { stream, _permit: permit }, peer),
+                Ok((stream, peer)) => return (Counted::new(stream, permit), peer),
                 Err(error) => {
                     tracing::warn!(%error, "the admin listener could not accept a connection");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -197,17 +217,20 @@ impl AsyncRead for Counted {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.within_time(cx, read)
     }
 }
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.within_time(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.within_time(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -264,5 +287,29 @@ mod tests {
         );
         let open = start(("0.0.0.0", 0), Exposure::LoopbackOnly, handle, probes).await.unwrap_err();
         assert!(matches!(open, AdminError::Exposed { .. }), "{open}");
+    }
+
+    #[tokio::test]
+    async fn silent_connections_make_room() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let probes = Probes {
+            readiness: Arc::new(|| Readiness::Ready),
+            figures: Arc::new(|| Box::pin(async { String::new() })),
+        };
+        let address =
+            start(("127.0.0.1", 0), Exposure::LoopbackOnly, recorder.handle(), probes).await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut half = TcpStream::connect(address).await.unwrap();
+        half.write_all(b"GET /healthz HT").await.unwrap();
+        silent.push(half);
+        assert!(ask(address, "GET /healthz").await.starts_with("HTTP/1.1 200"));
+        for mut one in silent {
+            let mut rest = Vec::new();
+            // An end or a reset: it is closed.
+            let _how = one.read_to_end(&mut rest).await;
+        }
     }
 }

@@ -167,9 +167,10 @@ impl Running {
                     is_leader: stats.leader && partition.leader == self.node_id,
                     leader_is_preferred: partition.replicas.first() == Some(&partition.leader),
                     replica_count: partition.replicas.len(),
-                    in_sync_count: partition.replicas.len() - usize::from(stats.damaged),
+                    in_sync_count: partition.isr.len(),
                     log_start_offset: stats.log_start,
                     high_watermark: stats.high_watermark,
+                    log_end: stats.log_end,
                     size_bytes: stats.size_bytes,
                 });
             }

@@ -5,7 +5,10 @@
 //! `AllocateProducerIds`, and those of clients that change metadata), carried by the connections between nodes: see
 //! `docs/cluster.md`.
 mod asking;
+mod awaiting;
 mod balance;
+mod draining;
+mod joining;
 mod liveness;
 mod membership;
 mod report;
@@ -15,23 +18,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use balance::balance_leaders;
+pub use draining::drain_when_told;
+pub use joining::join_quorum;
 pub use membership::{Member, keep_membership, register};
 pub use watching::{fence_silent, forget_deleted_topics};
 
 pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask_node, forward};
+pub(super) use awaiting::await_leaders;
 pub(super) use liveness::Liveness;
 
 use super::Context;
 use crate::config::QuorumConfig;
 use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
-use crate::partition::PeerCalls;
-use crate::types::{Instant, LeaderEpoch};
+use crate::partition::{HandOverTerms, NodeDoubts, PeerCalls};
+use crate::types::{Instant, LeaderEpoch, NodeId};
 
 /// What a node of several knows and uses beside what every node has.
 pub struct Cluster {
     /// The id that its founders gave it.
     pub id: String,
+    /// The nodes that voted on the metadata first.
+    pub founders: Vec<NodeId>,
+    /// The name of the listener for nodes.
+    pub listener: String,
     /// Requests to other nodes.
     pub calls: PeerCalls,
     /// How long a broker may be silent until it is fenced.
@@ -40,6 +50,10 @@ pub struct Cluster {
     pub heartbeat_interval: Duration,
     /// How often leaders that are not the preferred ones hand over; `None`: not by themselves.
     pub balance_interval: Option<Duration>,
+    /// Which nodes may not be there.
+    pub doubts: NodeDoubts,
+    /// Whether this node asks to vote on the metadata once it has caught up.
+    pub joins_quorum: bool,
     /// This node is about to stop: the controller is told.
     draining: Shutdown,
     liveness: Mutex<Liveness>,
@@ -47,16 +61,32 @@ pub struct Cluster {
 
 impl Cluster {
     #[must_use]
-    pub fn new(id: String, calls: PeerCalls, quorum: &QuorumConfig) -> Cluster {
+    pub fn new(
+        id: String,
+        founders: Vec<NodeId>,
+        (calls, doubts): (PeerCalls, NodeDoubts),
+        quorum: &QuorumConfig,
+    ) -> Cluster {
         Cluster {
             id,
+            founders,
+            listener: quorum.listener.name.clone(),
+            joins_quorum: quorum.joins_quorum,
             calls,
+            doubts,
             session_timeout: quorum.session_timeout,
             heartbeat_interval: quorum.heartbeat_interval,
             balance_interval: quorum.balance_interval,
             draining: Shutdown::new(),
             liveness: Mutex::default(),
         }
+    }
+
+    /// To whom a node that stops hands over what it leads.
+    #[must_use]
+    pub fn hand_over_terms(&self, context: &Context) -> HandOverTerms {
+        let terms = draining::terms(&context.metadata(), context.config().node_id);
+        HandOverTerms { to_anybody: true, at_once_max: usize::MAX, ..terms }
     }
 
     /// Tells the controller that this node is about to stop, so that it gets nothing new; waits until this node's image shows it, at

@@ -154,6 +154,7 @@ mod tests {
             log_end: Offset(100),
             durable_end: Offset(100),
             acknowledged: acknowledged.iter().map(|&(node, end)| (NodeId(node), Offset(end))).collect(),
+            observers: Vec::new(),
             size_bytes: 0,
             segments: 1,
         }

@@ -13,7 +13,7 @@ pub(crate) const FEATURES: &[(&str, i16)] = &[("metadata.version", METADATA_VERS
 /// `metadata.version` of Kafka 4.3: what tools derive "the version" from.
 const METADATA_VERSION: i16 = 30;
 /// The oldest level a Kafka 4 accepts (3.3-IV3).
-const METADATA_VERSION_MIN: i16 = 7;
+pub(super) const METADATA_VERSION_MIN: i16 = 7;
 
 /// ApiVersions (key 18).
 pub(in crate::broker) async fn handle(
@@ -64,7 +64,8 @@ pub(in crate::broker) async fn handle(
     ApiVersionsResponse {
         api_keys,
         supported_features,
-        finalized_features_epoch: 0,
+        // Clients take in the features of a greater epoch alone.
+        finalized_features_epoch: context.metadata_end().0,
         finalized_features,
         ..ApiVersionsResponse::default()
     }

@@ -36,11 +36,14 @@ pub(in crate::broker) async fn handle(
         let partitions = partitions.collect();
         topics.push(TopicData { topic_name: topic.topic_name, partitions, ..TopicData::default() });
     }
+    // Where nodes reach each other, as for Kafka's controllers.
+    let listener = context.cluster.as_ref().map(|cluster| &cluster.listener);
     let nodes = image.brokers.iter().map(|(node, broker)| Node {
         node_id: node.0,
         listeners: broker
             .endpoints
             .iter()
+            .filter(|endpoint| listener.is_none_or(|name| *name == endpoint.listener))
             .map(|endpoint| Listener {
                 name: Text::from(endpoint.listener.as_str()),
                 host: Text::from(endpoint.host.as_str()),
@@ -74,11 +77,20 @@ fn described(stats: &PartitionStats) -> PartitionData {
             ..ReplicaState::default()
         }
     });
+    let observers = stats.observers.iter().map(|(key, end)| ReplicaState {
+        replica_id: key.node.0,
+        replica_directory_id: key.directory,
+        log_end_offset: end.0,
+        last_fetch_timestamp: -1,
+        last_caught_up_timestamp: -1,
+        ..ReplicaState::default()
+    });
     PartitionData {
         leader_id: leader.map_or(-1, |node| node.0),
         leader_epoch: stats.epoch.0,
         high_watermark: stats.high_watermark.0,
         current_voters: voters.collect(),
+        observers: observers.collect(),
         ..PartitionData::default()
     }
 }

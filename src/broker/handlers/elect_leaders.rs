@@ -102,6 +102,10 @@ fn wanted(
             ErrorCode::ElectionNotNeeded,
             "The preferred replica leads the partition already.",
         )),
+        (PREFERRED, Some(_), Some(&to)) if image.is_draining(to) => Err(ApiError::new(
+            ErrorCode::PreferredLeaderNotAvailable,
+            format!("node {to} is draining: it is to lead nothing"),
+        )),
         (PREFERRED, Some(leader), Some(&to)) => Ok((leader, Wanted { place: place.clone(), id, to })),
         (PREFERRED, _, _) => Err(ApiError::new(
             ErrorCode::PreferredLeaderNotAvailable,

@@ -1,3 +1,5 @@
+mod nearby;
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
@@ -15,12 +17,13 @@ use crate::io::{join_all, timeout};
 use crate::log::ReadError;
 use crate::metadata::MetadataImage;
 use crate::partition::{EpochCheck, FetchWaiter, ReadData, ReadFrom, ReadRequest, ReadResult};
-use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::messages::fetch_response::{
     AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
 use crate::wire::messages::{FetchRequest, FetchResponse};
 use crate::wire::{ApiKey, Records, Text};
+use nearby::Nearby;
 
 /// How many partitions of one request are read from the disk side by side.
 const READS_TOGETHER: usize = 4;
@@ -33,7 +36,7 @@ pub(in crate::broker) async fn handle(
 ) -> FetchResponse {
     // Replicas have a listener of their own: whoever claims to be one here is not one of the partition's.
     let is_follower = request.replica_id >= 0 || request.replica_state.replica_id >= 0;
-    let limits = Limits::of(context, &request);
+    let limits = Limits::of(context, caller, &request);
     let session = session_request(caller, request);
     let fresh_id = i32::from_be_bytes(context.random16()[..4].try_into().expect("four bytes")) & i32::MAX;
     let now = context.io.clock.now();
@@ -67,6 +70,9 @@ pub(in crate::broker) async fn handle(
 /// The first version that tells whom to ask instead (KIP-951).
 const LEADERS_FROM: i16 = 16;
 
+/// A request for more partitions than these is answered at once: what waits is held in memory, as long as the client likes.
+const WAITING_PARTITIONS_MAX: usize = 50_000;
+
 /// The isolation that leaves out what is aborted: answers to it list what is (KIP-98).
 const READ_COMMITTED: i8 = 1;
 
@@ -75,10 +81,17 @@ struct Limits {
     min_bytes: usize,
     max_bytes: usize,
     isolation: i8,
+    /// The rack that the client says it is in: others than the leader may answer it (KIP-392).
+    rack: Option<Text>,
+    listener: Arc<str>,
 }
 
+/// The first version in which a client says where it is.
+const RACKS_FROM: i16 = 11;
+
 impl Limits {
-    fn of(context: &Context, request: &FetchRequest) -> Limits {
+    fn of(context: &Context, caller: &Caller, request: &FetchRequest) -> Limits {
+        let has_rack = caller.version >= RACKS_FROM && !request.rack_id.is_empty();
         let bytes = |value: i32| usize::try_from(value).unwrap_or(0);
         let max_bytes = bytes(request.max_bytes).min(context.config().fetch.response_bytes_max);
         Limits {
@@ -86,6 +99,8 @@ impl Limits {
             min_bytes: bytes(request.min_bytes).min(max_bytes),
             max_bytes,
             isolation: request.isolation_level,
+            rack: has_rack.then(|| request.rack_id.clone()),
+            listener: Arc::clone(&caller.listener),
         }
     }
 }
@@ -160,6 +175,8 @@ struct Answer {
     diverging: Option<EpochEndOffset>,
     /// None is null: what was not read says nothing of transactions.
     aborted: Option<Vec<AbortedTransaction>>,
+    /// Who is to be asked from now on.
+    nearby: Option<NodeId>,
 }
 
 impl Answer {
@@ -177,6 +194,20 @@ impl Answer {
             records: Records::default(),
             diverging: None,
             aborted: None,
+            nearby: None,
+        }
+    }
+
+    /// The client is sent to a replica that is nearer.
+    fn nearby(sent: Nearby) -> Answer {
+        Answer {
+            error: ErrorCode::None,
+            high_watermark: sent.high_watermark,
+            log_start: sent.log_start,
+            records: Records::default(),
+            diverging: None,
+            aborted: None,
+            nearby: Some(sent.node),
         }
     }
 }
@@ -186,9 +217,21 @@ async fn read_until_enough(
     wants: &[(FetchKey, FetchWant)],
     limits: &Limits,
 ) -> Vec<Answer> {
+    let sent = nearby::find(context, wants, limits).await;
+    if !sent.is_empty() {
+        // Something to say at once: what else there is goes along.
+        let results = read(context, wants, limits, None).await;
+        let mut answers = finish(context, limits, results).await;
+        for (at, sent) in sent {
+            answers[at] = Answer::nearby(sent);
+        }
+        return answers;
+    }
     let deadline = context.io.clock.now().after(limits.wait);
-    let waiter = (limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
-        .then(|| FetchWaiter::new(limits.min_bytes as u64));
+    let may_wait = wants.len() <= WAITING_PARTITIONS_MAX;
+    let waiter =
+        (may_wait && limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
+            .then(|| FetchWaiter::new(limits.min_bytes as u64));
     let results = read(context, wants, limits, waiter.as_ref()).await;
     let Some(waiter) = waiter else { return finish(context, limits, results).await };
     // The waiter may be satisfied by what came after the reading: that is not in these results.
@@ -237,7 +280,7 @@ async fn read(
                 max_bytes: usize::try_from(want.max_bytes).unwrap_or(0),
                 epoch: EpochCheck(want.current_epoch),
                 last_fetched_epoch: want.last_fetched_epoch,
-                from: ReadFrom::Leader,
+                from: if limits.rack.is_some() { ReadFrom::Nearby } else { ReadFrom::Leader },
             });
         } else if let Some(waiter) = waiter {
             waiter.satisfy();
@@ -312,6 +355,7 @@ async fn answer(context: &Context, limits: &Limits, id: PartitionId, result: Rea
                     ..Default::default()
                 }),
                 aborted: (limits.isolation == READ_COMMITTED).then(Vec::new),
+                nearby: None,
             }
         }
     }
@@ -347,7 +391,7 @@ fn assemble(
     let mut sessions = lock(&context.fetch_sessions);
     for ((key, _), answer) in wants.into_iter().zip(answers) {
         let told = Told { high_watermark: answer.high_watermark, log_start: answer.log_start };
-        let has_data = !answer.records.is_empty() || answer.diverging.is_some();
+        let has_data = !answer.records.is_empty() || answer.diverging.is_some() || answer.nearby.is_some();
         if !sessions.tell(kind, &key, told, has_data, answer.error != ErrorCode::None) {
             continue;
         }
@@ -361,6 +405,7 @@ fn assemble(
             aborted_transactions: answer.aborted,
             current_leader: leaders.of_partitions.remove(&key).unwrap_or_default(),
             records: Some(answer.records),
+            preferred_read_replica: answer.nearby.map_or(-1, |node| node.0),
             ..PartitionData::default()
         };
         push(&mut responses, key, data);

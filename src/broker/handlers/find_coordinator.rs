@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::broker::cluster::await_leaders;
 use crate::broker::cluster_view::leader_of;
 use crate::broker::internal_topics::ensure_offsets_topic;
 use crate::broker::{Caller, Context};
@@ -27,6 +28,9 @@ pub(in crate::broker) async fn handle(
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
     let prepared = prepare(context, request.key_type).await;
+    if prepared.is_ok() {
+        await_leaders(context, || coordinators(context, &request)).await;
+    }
     let find = |key: Text| match &prepared {
         Ok(()) => find(context, caller, key),
         Err((code, message)) => not_found(key, *code, message.clone()),
@@ -49,6 +53,19 @@ pub(in crate::broker) async fn handle(
         port: coordinator.port,
         ..FindCoordinatorResponse::default()
     }
+}
+
+/// The partitions whose leaders coordinate what is asked for.
+fn coordinators(context: &Context, request: &FindCoordinatorRequest) -> Vec<PartitionId> {
+    let image = context.metadata();
+    let Some(topic) = image.topic(OFFSETS_TOPIC) else { return Vec::new() };
+    let count = i32::try_from(topic.partitions.len()).unwrap_or(0);
+    if count == 0 {
+        return Vec::new();
+    }
+    let keys = request.coordinator_keys.iter().chain([&request.key]);
+    let index = |key: &Text| PartitionIndex(partition_for(key, count));
+    keys.map(|key| PartitionId { topic: topic.id, index: index(key) }).collect()
 }
 
 /// Whether coordinators of this type are served; makes sure that their topic is there.

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::broker::errors::AsErrorCode;
 use crate::broker::group_requests::{ask, client_host, client_id, instance_id, member_id};
 use crate::broker::{Caller, Context};
@@ -58,7 +60,8 @@ fn command(context: &Context, caller: &Caller, request: JoinGroupRequest) -> Joi
         protocols: protocols
             .map(|protocol| Protocol {
                 name: ProtocolName::from(&*protocol.name),
-                metadata: protocol.metadata,
+                // Of its own: the group keeps it, and not the frame that it came in.
+                metadata: Bytes::copy_from_slice(&protocol.metadata),
             })
             .collect(),
         requires_known_member_id: caller.version >= KNOWN_MEMBER_ID_FROM,

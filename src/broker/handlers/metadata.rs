@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::broker::authorized_operations as operations;
+use crate::broker::cluster::await_leaders;
 use crate::broker::cluster_view::{ClusterView, NoLeader, Standings, numbers};
 use crate::broker::internal_topics::{OFFSETS_TOPIC, create, offsets_topic};
 use crate::broker::{Caller, Context};
@@ -42,6 +43,7 @@ pub(in crate::broker) async fn handle(
         Asked::All | Asked::Names(_) | Asked::Ids(_) => BTreeMap::new(),
     };
     // With what has been created.
+    await_leaders(context, || partitions_of(&find(&context.metadata(), &asked))).await;
     let image = context.metadata();
     let view = ClusterView { image: &image, listener: &caller.listener };
     let found = find(&image, &asked);
@@ -152,17 +154,16 @@ fn find<'a>(image: &'a MetadataImage, asked: &Asked) -> Vec<(Key, Option<&'a Arc
 async fn standings(context: &Context, asked: &Asked, found: &[(Key, Option<&Arc<TopicImage>>)]) -> Standings {
     let ids = match asked {
         Asked::All => None,
-        Asked::Names(_) | Asked::Ids(_) => Some(
-            found
-                .iter()
-                .filter_map(|(_, topic)| *topic)
-                .flat_map(|topic| {
-                    topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index })
-                })
-                .collect(),
-        ),
+        Asked::Names(_) | Asked::Ids(_) => Some(partitions_of(found)),
     };
     Standings::of(context, ids).await
+}
+
+fn partitions_of(found: &[(Key, Option<&Arc<TopicImage>>)]) -> Vec<PartitionId> {
+    let topics = found.iter().filter_map(|(_, topic)| *topic);
+    topics
+        .flat_map(|topic| topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }))
+        .collect()
 }
 
 /// Why a topic that is not there is not there.

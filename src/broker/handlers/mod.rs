@@ -1,7 +1,9 @@
 //! One file per API.
+pub(super) mod add_raft_voter;
 pub(super) mod allocate_producer_ids;
 pub(super) mod alter_configs;
 pub(super) mod alter_partition;
+pub(super) mod alter_replica_log_dirs;
 pub(super) mod api_versions;
 pub(super) mod broker_heartbeat;
 pub(super) mod broker_registration;
@@ -23,6 +25,7 @@ pub(super) mod describe_quorum;
 pub(super) mod describe_topic_partitions;
 pub(super) mod elect_leaders;
 pub(super) mod fetch;
+pub(super) mod fetch_snapshot;
 pub(super) mod find_coordinator;
 pub(super) mod heartbeat;
 pub(super) mod incremental_alter_configs;
@@ -38,7 +41,10 @@ pub(super) mod offset_delete;
 pub(super) mod offset_fetch;
 pub(super) mod offset_for_leader_epoch;
 pub(super) mod produce;
+pub(super) mod remove_raft_voter;
 pub(super) mod sync_group;
+pub(super) mod unregister_broker;
+pub(super) mod update_features;
 
 /// The features that a new cluster finalises, with their levels.
 #[must_use]

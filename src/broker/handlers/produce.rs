@@ -285,7 +285,8 @@ fn check(
         ));
     }
     let batch = recompress(batch, config)?;
-    Ok(AppendRequest { id: PartitionId { topic: topic.id, index }, batch })
+    let id = PartitionId { topic: topic.id, index };
+    Ok(AppendRequest { id, batch, replicas_min: min_insync })
 }
 
 fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
@@ -314,7 +315,14 @@ fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBa
         TopicCompression::Lz4 { .. } => Codec::Lz4,
         TopicCompression::Zstd { .. } => Codec::Zstd,
     };
-    Ok(batch.recompressed(codec, BATCH_DECOMPRESSED_BYTES_MAX)?)
+    let batch = batch.recompressed(codec, BATCH_DECOMPRESSED_BYTES_MAX)?;
+    // What is stored must keep the topic's maximum, too.
+    let (batch_bytes, max_bytes) =
+        (batch.batch().len(), usize::try_from(config.max_message_bytes).unwrap_or(0));
+    if batch_bytes > max_bytes {
+        return Err(BatchError::TooLarge { batch_bytes, max_bytes }.into());
+    }
+    Ok(batch)
 }
 
 /// The response, in the order of the request.

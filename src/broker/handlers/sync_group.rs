@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::broker::errors::AsErrorCode;
 use crate::broker::group_requests::{ask, instance_id, member_id};
 use crate::broker::{Caller, Context};
@@ -22,6 +24,7 @@ pub(in crate::broker) async fn handle(
     {
         return refused(ErrorCode::InconsistentGroupProtocol);
     }
+    // Of their own: the group keeps them, and not the frame that they came in.
     let assignments = request.assignments.into_iter();
     let command = GroupCommand::Sync(SyncGroup {
         group_id: GroupId::from(&*request.group_id),
@@ -30,7 +33,9 @@ pub(in crate::broker) async fn handle(
         group_instance_id: instance_id(request.group_instance_id.as_ref()),
         protocol_type: request.protocol_type.map(|kind| ProtocolType::from(&*kind)),
         protocol_name: request.protocol_name.map(|name| ProtocolName::from(&*name)),
-        assignments: assignments.map(|one| (member_id(&one.member_id), one.assignment)).collect(),
+        assignments: assignments
+            .map(|one| (member_id(&one.member_id), Bytes::copy_from_slice(&one.assignment)))
+            .collect(),
     });
     let result = ask(context, &request.group_id, command, |response| match response {
         GroupResponse::Sync(result) => Some(result),

@@ -12,5 +12,5 @@ pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, Confi
 pub use groups::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
 pub use log_dirs::{LogDir, LogDirPartition};
 pub use offsets::{ListedOffset, OffsetSpec};
-pub use quorum::{Quorum, QuorumVoter};
+pub use quorum::{Quorum, QuorumEndpoint, QuorumVoter};
 pub use topics::{CreatedTopic, NewTopic, Validate};

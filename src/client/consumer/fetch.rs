@@ -66,6 +66,8 @@ fn is_of_session(code: ErrorCode) -> bool {
 const SESSIONS_SINCE: i16 = 7;
 const NAMES_UNTIL: i16 = 12;
 const IDS_SINCE: i16 = 13;
+/// The first version in which a client says where it is.
+const RACKS_SINCE: i16 = 11;
 
 type Found = BTreeMap<TopicPartition, Result<Fetched, ClientError>>;
 
@@ -165,6 +167,10 @@ fn request(options: &ConsumerOptions, version: i16, plan: SessionPlan) -> FetchR
         session_epoch: if has_sessions { plan.session_epoch } else { FetchRequest::default().session_epoch },
         topics: topics.into_iter().map(|(_, topic)| topic).collect(),
         forgotten_topics_data: forgotten.collect(),
+        rack_id: match &options.rack {
+            Some(rack) if version >= RACKS_SINCE => Text::from(rack.as_str()),
+            Some(_) | None => Text::new(),
+        },
         ..FetchRequest::default()
     }
 }
@@ -188,6 +194,7 @@ fn read(
         from,
         next,
         high_watermark: Offset(told.high_watermark),
+        nearby: Some(NodeId(told.preferred_read_replica)).filter(|node| node.0 >= 0),
         log_start: Offset(told.log_start_offset),
         batches,
         controls,

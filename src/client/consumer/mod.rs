@@ -30,6 +30,9 @@ use crate::types::{ErrorCode, Instant, NodeId, Offset};
 /// How many answers may wait to be taken; more than brokers that are asked at once would be a bug.
 const ANSWERS_MAX: usize = 1024;
 
+/// How long a replica that the leader named is asked in its place, as Java's clients do with their metadata's age.
+const NEARBY_FOR: Duration = Duration::from_secs(300);
+
 /// Reads partitions. Use [`Consumer::close`] to leave its group.
 pub struct Consumer {
     client: Client,
@@ -53,11 +56,19 @@ struct Position {
     /// Not before this, after an error.
     not_before: Option<Instant>,
     in_flight: bool,
+    /// The replica that the leader sent this consumer to, and until when it is asked.
+    nearby: Option<(NodeId, Instant)>,
 }
 
 impl Position {
     fn at(next: Option<Offset>) -> Position {
-        Position { next, high_watermark: None, not_before: None, in_flight: false }
+        Position { next, high_watermark: None, not_before: None, in_flight: false, nearby: None }
+    }
+
+    /// An answer went wrong: the leader is asked again, and whoever was asked in its place no more. Whether there was one.
+    fn ask_the_leader(&mut self, until: Instant) -> bool {
+        self.not_before = Some(until);
+        self.nearby.take().is_some()
     }
 
     /// Nothing is under way for it, and it need not wait.
@@ -242,6 +253,7 @@ impl Consumer {
         for (at, position) in &mut self.partitions {
             // What has passed need not wake anybody any more.
             position.not_before = position.not_before.filter(|time| *time > now);
+            position.nearby = position.nearby.filter(|(_, until)| *until > now);
             if position.is_idle() && self.client.cached_leader(at).is_none() {
                 unknown.insert(at.topic.clone());
             }
@@ -252,8 +264,10 @@ impl Consumer {
         self.look_up_positions().await?;
         let mut by_node: BTreeMap<NodeId, BTreeMap<TopicPartition, Offset>> = BTreeMap::new();
         for (at, position) in self.partitions.iter().filter(|(_, position)| position.is_askable()) {
-            let leader = self.client.cached_leader(at).filter(|node| !self.asked.contains(node));
-            if let Some((node, next)) = leader.zip(position.next) {
+            let nearby = position.nearby.map(|(node, _)| node);
+            let replica = nearby.or_else(|| self.client.cached_leader(at));
+            let free = replica.filter(|node| !self.asked.contains(node));
+            if let Some((node, next)) = free.zip(position.next) {
                 by_node.entry(node).or_default().insert(at.clone(), next);
             }
         }
@@ -351,7 +365,8 @@ impl Consumer {
         self.asked.remove(&answer.node);
         self.sessions.insert(answer.node, answer.session);
         let backoff = self.client.options().retry_backoff;
-        let later = self.client.io().clock.now().after(backoff);
+        let now = self.client.io().clock.now();
+        let later = now.after(backoff);
         for at in answer.asked.keys() {
             if let Some(position) = self.partitions.get_mut(at) {
                 position.in_flight = false;
@@ -364,7 +379,7 @@ impl Consumer {
                 self.client.invalidate();
                 for at in answer.asked.keys() {
                     if let Some(position) = self.partitions.get_mut(at) {
-                        position.not_before = Some(later);
+                        position.ask_the_leader(later);
                     }
                 }
                 return Ok(Vec::new());
@@ -380,20 +395,30 @@ impl Consumer {
                 None => {}
                 Some(Ok(came)) => {
                     position.high_watermark = Some(came.high_watermark);
+                    if let Some(node) = came.nearby {
+                        position.nearby = Some((node, now.after(NEARBY_FOR)));
+                    }
                     position.next = Some(came.next);
                     if came.next > came.from {
                         fetched.push(came);
                     }
                 }
                 Some(Err(error)) if error.code() == Some(ErrorCode::OffsetOutOfRange) => {
+                    // Another replica than the leader may be behind.
+                    if position.nearby.is_some() {
+                        position.ask_the_leader(later);
+                        continue;
+                    }
                     if self.options.offset_reset == OffsetReset::Fail {
                         return Err(error);
                     }
                     position.next = None;
                 }
                 Some(Err(error)) if error.is_retriable() => {
-                    self.client.invalidate();
-                    position.not_before = Some(later);
+                    let was_elsewhere = position.ask_the_leader(later);
+                    if !was_elsewhere {
+                        self.client.invalidate();
+                    }
                 }
                 Some(Err(error)) => return Err(error),
             }

@@ -29,6 +29,8 @@ pub struct ConsumerOptions {
     pub partition_bytes_max: usize,
     pub isolation: Isolation,
     pub offset_reset: OffsetReset,
+    /// Where the consumer is: brokers may send it to replicas there (KIP-392).
+    pub rack: Option<String>,
     /// Whether the CRC of each batch is checked.
     pub check: BatchCheck,
     /// How large one batch may become when it is decompressed, in bytes.
@@ -44,6 +46,7 @@ impl Default for ConsumerOptions {
             partition_bytes_max: 1 << 20,
             isolation: Isolation::ReadCommitted,
             offset_reset: OffsetReset::Latest,
+            rack: None,
             check: BatchCheck::Verify,
             decompressed_bytes_max: 256 << 20,
         }

@@ -7,7 +7,7 @@ use super::options::Isolation;
 use crate::client::address::BrokerAddress;
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
-use crate::types::{Offset, ProducerId, Timestamp};
+use crate::types::{NodeId, Offset, ProducerId, Timestamp};
 use crate::wire::batch::{BatchCheck, BatchError, BatchIterator, Record, RecordBatch, RecordHeader};
 use crate::wire::messages::fetch_response::AbortedTransaction;
 
@@ -32,6 +32,8 @@ pub struct Fetched {
     pub next: Offset,
     pub high_watermark: Offset,
     pub log_start: Offset,
+    /// Whom the leader says to ask from now on.
+    pub(super) nearby: Option<NodeId>,
     pub batches: Vec<RecordBatch>,
     /// The offsets of control batches among what came: no record stands there.
     pub controls: Vec<Range<Offset>>,
@@ -42,12 +44,6 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// Whom it came from.
-    #[must_use]
-    pub fn leader(&self) -> &BrokerAddress {
-        &self.address
-    }
-
     /// How many records the batches state, those before `from` included.
     #[must_use]
     pub fn record_count(&self) -> u64 {
@@ -237,6 +233,7 @@ mod tests {
             next,
             high_watermark: Offset(4),
             log_start: Offset(0),
+            nearby: None,
             batches,
             controls,
             bytes: 0,

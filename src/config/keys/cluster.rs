@@ -28,8 +28,8 @@ key_table! {
         "How often the controller writes a line about its slowest events.";
     "controller.quorum.append.linger.ms": Int = Some("25"), AtLeast(0), Medium, ReadOnly, CLUSTER,
         "How long the leader gathers metadata writes before it syncs them.";
-    "controller.quorum.auto.join.enable": Boolean = Some("false"), Any, Low, ReadOnly, CLUSTER,
-        "Whether a new controller makes itself a voter.";
+    "controller.quorum.auto.join.enable": Boolean = Some("false"), Any, Low, ReadOnly, Used,
+        "Whether a node that observes the metadata asks to vote on it once it has caught up.";
     "controller.quorum.bootstrap.servers": List = Some(""), List(&[], Empty::Allowed), High, ReadOnly, Used,
         "Addresses of the nodes that found the cluster; a node alone needs none.";
     "controller.quorum.election.backoff.max.ms": Int = Some("1000"), AtLeast(0), High, ReadOnly, CLUSTER,
@@ -38,7 +38,7 @@ key_table! {
         "How long a candidate waits for votes before it tries again.";
     "controller.quorum.fetch.max.bytes": Int = Some("1048576"), AtLeast(1), Low, ReadOnly, CLUSTER,
         "Most bytes of the metadata log in one answer.";
-    "controller.quorum.fetch.snapshot.max.bytes": Int = Some("1048576"), AtLeast(1), Low, ReadOnly, CLUSTER,
+    "controller.quorum.fetch.snapshot.max.bytes": Int = Some("1048576"), AtLeast(1), Low, ReadOnly, Used,
         "Most bytes of a metadata snapshot in one answer.";
     "controller.quorum.fetch.timeout.ms": Int = Some("2000"), AtLeast(0), High, ReadOnly, CLUSTER,
         "How long a follower stays with a leader that does not answer.";
@@ -116,8 +116,10 @@ key_table! {
         "How often high watermarks are written down.";
     "replica.lag.time.max.ms": Long = Some("30000"), Any, High, ReadOnly, CLUSTER,
         "How long a follower may lag before it no longer counts as in sync.";
-    "replica.selector.class": Text = None, Any, Medium, ReadOnly, CLUSTER,
-        "A class that chooses the replica a client reads from.";
+    "replica.selector.class": Text = None,
+        OneOf(&["", "org.apache.kafka.common.replica.LeaderSelector", "org.apache.kafka.common.replica.RackAwareReplicaSelector"]),
+        Medium, ReadOnly, Used,
+        "Which replica a consumer that names its rack is sent to: the leader, or one in that rack.";
     "replica.socket.receive.buffer.bytes": Int = Some("65536"), Any, High, ReadOnly, CLUSTER,
         "Receive buffer of a follower's connection.";
     "replica.socket.timeout.ms": Int = Some("30000"), Any, High, ReadOnly, CLUSTER,

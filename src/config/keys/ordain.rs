@@ -6,6 +6,8 @@ key_table! {
 
     "ordain.admin.listener": Text = Some("127.0.0.1:9644"), Any, Medium, ReadOnly, Used,
         "Address for metrics and health over HTTP, as host:port; empty opens none.";
+    "ordain.broker.drain": Boolean = Some("false"), Any, Medium, PerBroker, Used,
+        "Whether this broker leads nothing and gets no new replicas, as far as others can; `ordain cluster drain` sets it.";
     "ordain.direct.io": Text = Some("auto"), OneOf(&["auto", "on", "off"]), Medium, ReadOnly, Used,
         "Whether files are written past the page cache; auto tries, and falls back where the disk refuses.";
     "ordain.insecure": Boolean = Some("false"), Any, High, ReadOnly, Used,

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::command::{GroupError, GroupState, Joined, JoinedMember, Protocol};
+use super::command::{GroupError, GroupState, JoinGroup, Joined, JoinedMember, Protocol};
 use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, TopicName};
 use super::record::{GroupMetadata, MemberMetadata};
 use super::subscription::subscribed_topics;
@@ -52,11 +52,25 @@ impl Member {
         self.protocols.iter().any(|protocol| protocol.name == *name)
     }
 
+    /// How much it says about itself, in bytes.
+    pub fn said_bytes(&self) -> usize {
+        let instance = self.group_instance_id.as_ref().map_or(0, |id| id.as_str().len());
+        instance + self.client_id.len() + self.client_host.len() + said_bytes(&self.protocols)
+    }
+
     /// What it says about itself under `name`; empty if it does not support it.
     pub fn metadata(&self, name: Option<&ProtocolName>) -> Bytes {
         let protocol = self.protocols.iter().find(|protocol| Some(&protocol.name) == name);
         protocol.map(|protocol| protocol.metadata.clone()).unwrap_or_default()
     }
+}
+
+/// What protocols take, in bytes.
+pub(super) fn said_bytes(protocols: &[Protocol]) -> usize {
+    protocols
+        .iter()
+        .map(|protocol| protocol.name.as_str().len() + protocol.metadata.len() + size_of::<Protocol>())
+        .sum()
 }
 
 /// The phase of a group. What a phase alone needs, it holds.
@@ -102,6 +116,8 @@ pub(super) struct ClassicGroup {
     /// When the phase began; `None` where the record of old does not tell.
     pub since: Option<Timestamp>,
     pub members: BTreeMap<MemberId, Member>,
+    /// What they all say about themselves, in bytes.
+    pub said_bytes: usize,
     pub static_members: BTreeMap<InstanceId, MemberId>,
     /// Given an id, expected back with it. Each has a session timer.
     pub pending_join: BTreeSet<MemberId>,
@@ -123,6 +139,7 @@ impl ClassicGroup {
             leader: None,
             since,
             members: BTreeMap::new(),
+            said_bytes: 0,
             static_members: BTreeMap::new(),
             pending_join: BTreeSet::new(),
             pending_sync: BTreeSet::new(),
@@ -146,7 +163,9 @@ impl ClassicGroup {
             if let Some(instance) = instance {
                 group.static_members.insert(instance.clone(), member.member_id.clone());
             }
-            group.members.insert(member.member_id.clone(), Member::from_record(member, record));
+            let said = Member::from_record(member, record);
+            group.said_bytes += said.said_bytes();
+            group.members.insert(member.member_id.clone(), said);
         }
         if !group.members.is_empty() {
             group.phase = Phase::Stable;
@@ -236,6 +255,7 @@ impl ClassicGroup {
             self.leader = Some(id.clone());
         }
         self.pending_join.remove(&id);
+        self.said_bytes += member.said_bytes();
         self.members.insert(id, member);
     }
 
@@ -243,6 +263,7 @@ impl ClassicGroup {
     /// Returns the member for its parked requests to be answered.
     pub fn remove(&mut self, id: &MemberId) -> Option<Member> {
         let removed = self.members.remove(id);
+        self.said_bytes -= removed.as_ref().map_or(0, Member::said_bytes);
         if let Some(instance) = removed.as_ref().and_then(|member| member.group_instance_id.as_ref()) {
             self.static_members.remove(instance);
         }
@@ -269,6 +290,19 @@ impl ClassicGroup {
         }
         self.static_members.insert(instance.clone(), new.clone());
         member
+    }
+
+    /// Takes what a member says about itself now.
+    ///
+    /// # Panics
+    /// If it is no member.
+    pub fn renew(&mut self, id: &MemberId, command: &JoinGroup) {
+        let member = self.members.get_mut(id).expect("only members say something anew");
+        self.said_bytes -= member.said_bytes();
+        member.protocols = command.protocols.clone();
+        member.rebalance_timeout_ms = command.rebalance_timeout_ms;
+        member.session_timeout_ms = command.session_timeout_ms;
+        self.said_bytes += member.said_bytes();
     }
 
     /// Checks that the ids name a member.

@@ -48,6 +48,9 @@ pub enum GroupError {
     /// Kafka: UNKNOWN_SERVER_ERROR.
     #[error("the group's members and assignments take more than {max} bytes in the log")]
     GroupTooLarge { max: usize },
+    /// Not in Kafka; COORDINATOR_NOT_AVAILABLE as for too many groups.
+    #[error("this coordinator's members already say {max} bytes of themselves")]
+    MembersTooLarge { max: usize },
     /// Kafka: UNKNOWN_SERVER_ERROR.
     #[error("a member that was just given its id cannot have a group instance id")]
     PendingMemberWithInstanceId,

@@ -44,6 +44,9 @@ pub struct GroupLimits {
     pub groups_max: usize,
     /// Members of all groups, those included that were only just given their id.
     pub members_max: usize,
+    /// Bytes of what all members say about themselves: names and the metadata of their protocols. One member may say
+    /// as much as fits one write.
+    pub members_bytes_max: usize,
     pub offsets_max: usize,
     /// Records of one write, where a change may be cut into several (expiry, deletion).
     pub records_per_write_max: usize,
@@ -57,6 +60,7 @@ impl Default for GroupLimits {
         GroupLimits {
             groups_max: 100_000,
             members_max: 200_000,
+            members_bytes_max: 64 << 20,
             offsets_max: 4_000_000,
             records_per_write_max: 2_000,
             write_bytes_max: 1_000_000,

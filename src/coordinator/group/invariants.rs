@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::GroupShard;
-use super::classic::{ClassicGroup, Phase};
+use super::classic::{ClassicGroup, Member, Phase};
 use super::timers::Timer;
 use crate::coordinator::decision::RequestToken;
 
@@ -31,6 +31,9 @@ impl GroupShard {
         }
         let population: usize = self.groups.values().map(ClassicGroup::population).sum();
         assert_eq!(population, self.population, "members are counted");
+        let said =
+            self.groups.values().map(|group| group.members.values().map(Member::said_bytes).sum::<usize>());
+        assert_eq!(said.sum::<usize>(), self.said_bytes, "what members say is counted");
         self.assert_no_stray_timer();
     }
 

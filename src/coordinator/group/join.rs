@@ -1,5 +1,5 @@
 //! JoinGroup: who may join, under which id, and whether that makes the group rebalance (KIP-345, 394, 814).
-use super::classic::{ClassicGroup, Member, Phase};
+use super::classic::{ClassicGroup, Member, Phase, said_bytes};
 use super::command::{GroupError, GroupResponse, JoinGroup, JoinResult, Joined};
 use super::names::{InstanceId, MemberId};
 use super::record::GroupMetadata;
@@ -59,6 +59,15 @@ impl GroupShard {
             return Err(GroupError::InvalidSessionTimeout { got_ms, min_ms, max_ms });
         }
         let group = self.groups.get(&command.group_id);
+        let said = said_bytes(&command.protocols);
+        if said > self.limits.write_bytes_max {
+            return Err(GroupError::GroupTooLarge { max: self.limits.write_bytes_max });
+        }
+        let present = group.and_then(|group| group.members.get(&command.member_id));
+        let said_before = present.map_or(0, Member::said_bytes);
+        if said > said_before && self.said_bytes - said_before + said > self.limits.members_bytes_max {
+            return Err(GroupError::MembersTooLarge { max: self.limits.members_bytes_max });
+        }
         if group.is_none() && !command.member_id.is_empty() {
             return Err(GroupError::UnknownMemberId);
         }
@@ -264,16 +273,14 @@ impl Turn<'_> {
         token: RequestToken,
         command: &JoinGroup,
     ) {
-        let member = group.members.get_mut(id).expect("the member was validated");
-        member.renew(command);
-        self.park_join(id, member, token);
+        group.renew(id, command);
+        self.park(group, id, token);
     }
 
     /// Renews a static member that was just given a new id, and starts its session.
     fn take_over(&mut self, group: &mut ClassicGroup, new: &MemberId, command: &JoinGroup) {
-        let member = group.members.get_mut(new).expect("the member was just put in place");
-        let session_timeout_ms = member.session_timeout_ms;
-        member.renew(command);
+        let session_timeout_ms = group.members[new].session_timeout_ms;
+        group.renew(new, command);
         self.schedule_session(&group.id, new, session_timeout_ms);
     }
 
@@ -289,13 +296,5 @@ impl Turn<'_> {
 
     fn refuse_join(&mut self, token: RequestToken, member_id: MemberId, error: GroupError) {
         self.reply(token, GroupResponse::Join(JoinResult::refused(member_id, error)));
-    }
-}
-
-impl Member {
-    fn renew(&mut self, command: &JoinGroup) {
-        self.protocols = command.protocols.clone();
-        self.rebalance_timeout_ms = command.rebalance_timeout_ms;
-        self.session_timeout_ms = command.session_timeout_ms;
     }
 }

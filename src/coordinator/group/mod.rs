@@ -103,6 +103,8 @@ pub struct GroupShard {
     assignment_writes: BTreeMap<WriteId, GroupId>,
     /// Members of all groups, those with only an id included.
     population: usize,
+    /// What all members say about themselves, in bytes.
+    said_bytes: usize,
     stats: GroupStats,
 }
 
@@ -130,6 +132,7 @@ impl GroupShard {
             limits,
             durable,
             population: groups.values().map(ClassicGroup::population).sum(),
+            said_bytes: groups.values().map(|group| group.said_bytes).sum(),
             groups,
             timers: Timers::default(),
             writes: Writes::default(),
@@ -311,7 +314,7 @@ impl GroupShard {
         f: impl FnOnce(&mut Turn<'_>, &mut ClassicGroup) -> R,
     ) -> Option<R> {
         let group = self.groups.get_mut(id)?;
-        let before = group.population();
+        let (before, said_before) = (group.population(), group.said_bytes);
         let mut turn = Turn {
             now,
             config: &self.config,
@@ -325,6 +328,7 @@ impl GroupShard {
         };
         let result = f(&mut turn, group);
         self.population = self.population - before + group.population();
+        self.said_bytes = self.said_bytes - said_before + group.said_bytes;
         Some(result)
     }
 

@@ -263,7 +263,7 @@ fn a_load_heeds_tombstones_and_skips_what_is_foreign() {
     }
     // The key of a consumer group's metadata: type 3, the name "x".
     add(&[0, 3, 0, 1, b'x'], Some(&[0, 0]));
-    let append = AppendRequest { id: home(&groups, "g"), batch: builder.build() };
+    let append = AppendRequest { id: home(&groups, "g"), batch: builder.build(), replicas_min: 0 };
     node.runtime.block_on(async {
         node.partitions.append_one(append, AppendTerms::COMMITTED).await.unwrap().unwrap();
         assert_eq!(committed(&groups, "g").await, Ok(vec![8]));
@@ -278,7 +278,7 @@ fn a_damaged_record_makes_the_groups_unavailable_and_not_empty() {
     // The key of an offset, cut short.
     let new = NewRecord { timestamp: Timestamp(1), key: Some(&[0, 1, 0]), value: None, headers: &[] };
     builder.append(new).unwrap();
-    let append = AppendRequest { id: home(&groups, "g"), batch: builder.build() };
+    let append = AppendRequest { id: home(&groups, "g"), batch: builder.build(), replicas_min: 0 };
     node.runtime.block_on(async {
         node.partitions.append_one(append, AppendTerms::COMMITTED).await.unwrap().unwrap();
         assert_eq!(committed(&groups, "g").await, Err(CoordinatorError::NotCoordinator));

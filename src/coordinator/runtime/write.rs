@@ -70,7 +70,7 @@ pub(super) async fn append(
         let outcome = outcome.unwrap_or(Err(LeadershipError::NotLeader.into()));
         completion.tell(outcome.map(|_| ()).map_err(CoordinatorError::Write));
     });
-    let appends = vec![AppendRequest { id, batch }];
+    let appends = vec![AppendRequest { id, batch, replicas_min: 0 }];
     if partitions.append(appends, AppendTerms::committed_under(epoch), done).await.is_err() {
         // The completion was dropped with `done`, which told the outcome.
         tracing::debug!(partition = %id, "a coordinator writes while the node shuts down");

@@ -70,7 +70,7 @@ pub fn clock() -> Arc<dyn Clock> {
 /// The real network alone.
 #[must_use]
 pub fn net() -> Arc<dyn Net> {
-    Arc::new(net::RealNet)
+    Arc::new(net::RealNet::new())
 }
 
 /// The operating system's entropy alone.
@@ -100,7 +100,7 @@ pub fn io(options: Options) -> io::Result<Io> {
     let runtime = tokio::runtime::Handle::current();
     Ok(Io {
         clock: Arc::new(clock::RealClock::new()),
-        net: Arc::new(net::RealNet),
+        net: Arc::new(net::RealNet::new()),
         disk: Arc::new(disk::RealDisk::open(options)?),
         rng: Arc::new(rng::RealRng),
         spawn: Arc::new(spawn::RealSpawn::new(runtime)),

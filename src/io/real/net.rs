@@ -10,19 +10,36 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::sys;
 use crate::io::{BoxFuture, Connection, Listener, Net, ReadHalf, WriteHalf};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// Descriptors that are kept from connections: for the journal, segments, and what the system takes.
+const FILES_RESERVED: usize = 1024;
 /// What is read at once into a buffer that has no room, in bytes.
 const SCRATCH_BYTES: usize = 64 * 1024;
 /// Less room than this is not worth a system call, in bytes.
 const READ_ROOM_LEAST_BYTES: usize = 4 * 1024;
 
 /// TCP.
-pub(super) struct RealNet;
+pub(super) struct RealNet {
+    connections_max: Option<usize>,
+}
+
+impl RealNet {
+    pub(super) fn new() -> RealNet {
+        // Without an answer there is no bound to keep.
+        let open_files_max = sys::raise_open_files_max().ok();
+        RealNet { connections_max: open_files_max.map(|max| max - FILES_RESERVED.min(max / 2)) }
+    }
+}
 
 impl Net for RealNet {
+    fn connections_max(&self) -> Option<usize> {
+        self.connections_max
+    }
+
     fn listen(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn Listener>>> {
         Box::pin(async move {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;

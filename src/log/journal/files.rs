@@ -344,11 +344,12 @@ impl FileSet {
     }
 }
 
-/// A full disk passes; a disk that fails otherwise is not trusted with what is acknowledged next.
+/// A lack passes: of space, of descriptors. A disk that fails otherwise is not trusted with what is acknowledged next.
 fn unless_full(path: &str, offset: u64, source: io::Error) -> FillError {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FillError::Passing { path, source },
+        _ if crate::io::lacks_descriptors(&source) => FillError::Passing { path, source },
         _ => FillError::Fatal { path, offset, source },
     }
 }

@@ -6,7 +6,7 @@ use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
 use crate::wire::messages::{
     BrokerChangeRecord, ClusterRecord, FeatureLevelRecord, PartitionChangeRecord, ProducerIdsRecord,
-    RegisterBrokerRecord,
+    RegisterBrokerRecord, RemoveBrokerRecord,
 };
 
 /// How many producer ids a broker is given at once, as in Kafka.
@@ -36,7 +36,8 @@ pub fn bootstrap(image: &MetadataImage, cluster_id: &str, features: &[(&str, i16
         }));
     }
     for (name, level) in features {
-        if image.features.get(*name) != Some(level) {
+        // One that is known has the level that somebody gave it.
+        if !image.features.contains_key(*name) {
             records.push(MetadataRecord::FeatureLevel(FeatureLevelRecord {
                 name: (*name).to_owned().into(),
                 level: *level,
@@ -81,6 +82,18 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
         ..RegisterBrokerRecord::default()
     });
     Decision { records: vec![record], reply: epoch }
+}
+
+/// Forgets a broker. One that lives registers again.
+///
+/// # Errors
+/// If it is not registered.
+pub fn unregister_broker(image: &MetadataImage, node: NodeId) -> Decision<Result<(), ControllerError>> {
+    if !image.brokers.contains_key(&node) {
+        return Decision::reply(Err(ControllerError::UnknownBroker(node)));
+    }
+    let record = RemoveBrokerRecord { broker_id: node.0, ..RemoveBrokerRecord::default() };
+    Decision { records: vec![record.into()], reply: Ok(()) }
 }
 
 /// What may change of a broker while it is registered.

@@ -4,17 +4,23 @@
 //! log and applied to the image; the reply is sent then, not before.
 mod brokers;
 mod configs;
+mod features;
+mod quorum;
 mod snapshotting;
+mod taking_over;
 mod task;
 #[cfg(test)]
 mod task_tests;
 mod topics;
+mod transfer;
 
 pub use brokers::{
     BrokerState, Led, NewBroker, allocate_producer_ids, bootstrap, change_broker, note_leaders,
-    register_broker,
+    register_broker, unregister_broker,
 };
 pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs, dynamic_configs};
+pub use features::{FeatureChange, FeatureUpdate, SupportedFeature, update_features};
+pub use quorum::{Suffrage, note_voter, quorum_nodes};
 pub use task::{
     Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION, Quorum,
 };
@@ -67,6 +73,8 @@ pub enum ControllerError {
     InvalidRequest(String),
     #[error("topics cannot be deleted here: delete.topic.enable is false")]
     DeletionDisabled,
+    #[error("Invalid update version {level} for feature {name}. {why}")]
+    InvalidFeatureLevel { name: String, level: i16, why: String },
     #[error("broker {0} is not registered")]
     UnknownBroker(NodeId),
     #[error("broker {node}'s registration {epoch} was followed by {known}")]

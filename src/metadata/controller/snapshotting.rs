@@ -137,7 +137,7 @@ impl SnapshotKeeper {
         let id = SnapshotId { end, epoch: epoch_of_last(partitions, end).await? };
         let older = self.snapshots.write(image, id, io.clock.wall()).await?;
         if let Some(older) = older {
-            // A cluster keeps the whole log: a node that comes later begins with it.
+            // In a cluster the shard moves the start, as far as the leader's has moved.
             let forgotten = if clustered { Vec::new() } else { vec![(METADATA_PARTITION, Some(older.end))] };
             let moved = partitions.delete_records(forgotten).await?;
             moved.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -145,6 +145,18 @@ impl SnapshotKeeper {
         }
         (self.bytes, self.since, self.retry_at) = (0, self.now, self.now);
         Ok(())
+    }
+}
+
+impl SnapshotKeeper {
+    /// The files.
+    pub(super) fn files(&mut self) -> &mut Snapshots {
+        &mut self.snapshots
+    }
+
+    /// One came from another node.
+    pub(super) fn received(&mut self, now: Instant) {
+        (self.bytes, self.since, self.now) = (0, now, now);
     }
 }
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,15 +12,16 @@ use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Sett
 use crate::io::{Alarm, Io};
 use crate::log::LogConfig;
 use crate::metadata::{
-    ConfigResource, ImageCell, ImageError, MetadataImage, PartitionImage, SnapshotError, TopicImage,
+    ConfigResource, ImageCell, ImageError, MetadataImage, PartitionImage, SnapshotError, SnapshotId,
+    TopicImage,
 };
 use crate::partition::{
     AppendError, AppendRequest, AppendTerms, FetchWaiter, LeadershipError, PartitionError, PartitionSpec,
-    Partitions, PartitionsClosed, ReadFrom, ScanError, log_config,
+    Partitions, PartitionsClosed, PeerCalls, ReadFrom, ScanError, log_config,
 };
 use crate::probe::{Condition, sometimes};
 use crate::raft::{ReplicaKey, VoterSet};
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
 use crate::wire::{DecodeError, EncodeError, MetadataRecord};
 
@@ -101,6 +102,7 @@ type Reply = Box<dyn FnOnce(Result<(), Arc<ControllerUnavailable>>) + Send>;
 #[derive(Clone)]
 pub struct ControllerHandle {
     queue: mpsc::Sender<Asked>,
+    newest: Arc<Newest>,
 }
 
 /// What the task is asked.
@@ -109,7 +111,17 @@ enum Asked {
     RemoveOrphans(oneshot::Sender<Result<(), ControllerUnavailable>>),
 }
 
+/// The newest snapshot of the metadata on this node's disk.
+#[derive(Default)]
+pub(super) struct Newest(pub(super) Mutex<Option<SnapshotId>>);
+
 impl ControllerHandle {
+    /// The newest snapshot of the metadata on this node's disk, if there is one.
+    #[must_use]
+    pub fn newest_snapshot(&self) -> Option<SnapshotId> {
+        *self.newest.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lets `decide` look at the newest image, and answers with its reply once its records are committed and
     /// this node's partitions follow them. Changes are decided one after another.
     ///
@@ -159,32 +171,37 @@ pub struct ControllerConfig {
 
 /// The task that owns the metadata log.
 pub struct Controller {
-    io: Io,
-    config: ControllerConfig,
-    partitions: Partitions,
+    pub(super) io: Io,
+    pub(super) config: ControllerConfig,
+    pub(super) partitions: Partitions,
     /// Other nodes have the metadata log, too, and one of them may be the active controller.
     clustered: bool,
-    image: Arc<MetadataImage>,
+    pub(super) image: Arc<MetadataImage>,
     published: Arc<ImageCell>,
     /// Up to where of the metadata log the image is made.
-    end: Offset,
-    snapshots: SnapshotKeeper,
+    pub(super) end: Offset,
+    pub(super) snapshots: SnapshotKeeper,
+    /// Of a cluster: to ask others, and who votes at first.
+    pub(super) quorum: Option<(PeerCalls, Vec<NodeId>)>,
+    /// When a snapshot is asked for again after none came.
+    pub(super) ask_again: Option<Instant>,
+    pub(super) newest: Arc<Newest>,
     /// The image may be older than what this node knew before it started: a partition in it may have been deleted, here, too.
     is_behind: bool,
     /// The image comes from a snapshot, and this node's log does not reach it yet.
-    is_ahead_of_log: bool,
+    pub(super) is_ahead_of_log: bool,
     /// Partitions of this node that are not on its disk, until it is no longer behind: a replica that is made anew has
     /// forgotten what it voted before the deletion.
-    postponed: BTreeSet<PartitionId>,
+    pub(super) postponed: BTreeSet<PartitionId>,
 }
 
 /// Who has the metadata log.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Quorum {
     /// This node alone.
     Lone,
     /// These replicas vote on it, as the cluster's founding says; every other node observes it.
-    Founded(VoterSet),
+    Founded { voters: VoterSet, calls: PeerCalls },
 }
 
 impl Controller {
@@ -201,10 +218,12 @@ impl Controller {
         quorum: Quorum,
     ) -> Result<ControllerHandle, ControllerUnavailable> {
         let node = config.start.node_id;
-        let (voters, clustered) = match quorum {
-            Quorum::Lone => (VoterSet::new([node]), false),
-            Quorum::Founded(voters) => (voters, true),
+        let (voters, calls) = match quorum {
+            Quorum::Lone => (VoterSet::new([node]), None),
+            Quorum::Founded { voters, calls } => (voters, Some(calls)),
         };
+        let clustered = calls.is_some();
+        let founders: Vec<NodeId> = voters.keys().iter().map(|key| key.node).collect();
         let spec = PartitionSpec {
             id: METADATA_PARTITION,
             topic: "__cluster_metadata".into(),
@@ -213,6 +232,7 @@ impl Controller {
         };
         partitions.create(vec![spec]).await?;
         let Replayed { image, end, bytes, snapshots } = replay(&io, &partitions, clustered).await?;
+        let newest = Arc::new(Newest::default());
         let snapshots = SnapshotKeeper::new(snapshots, &config.start.metadata, io.clock.now(), bytes);
         let mut controller = Controller {
             io: io.clone(),
@@ -223,16 +243,21 @@ impl Controller {
             published,
             end,
             snapshots,
+            quorum: calls.map(|calls| (calls, founders)),
+            ask_again: None,
+            newest: Arc::clone(&newest),
             is_behind: clustered,
             is_ahead_of_log: false,
             postponed: BTreeSet::new(),
         };
         controller.reconfigure();
         controller.follow_from_start().await?;
+        controller.follow_quorum().await?;
+        controller.tell_snapshots().await?;
         controller.publish();
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
         drop(io.spawn.spawn("controller", Box::pin(controller.run(changes))));
-        Ok(ControllerHandle { queue })
+        Ok(ControllerHandle { queue, newest })
     }
 
     async fn run(mut self, mut changes: mpsc::Receiver<Asked>) {
@@ -251,10 +276,21 @@ impl Controller {
                 // A read beyond the log's end is answered at once.
                 pause = pause.or(Some(clock.now().after(AHEAD_PAUSE)));
             }
-            let deadline = [pause, self.snapshots.deadline()].into_iter().flatten().min();
+            let leaderships = Arc::clone(self.partitions.leaderships());
+            let wanting = leaderships.snapshot_is_wanted();
+            if self.wants_snapshot() {
+                self.take_over_snapshot().await;
+                continue;
+            }
+            // Before the next change: there may always be one.
+            if self.snapshots.deadline().is_some_and(|at| at <= clock.now()) {
+                self.take_snapshot().await;
+            }
+            let deadline = [pause, self.snapshots.deadline(), self.ask_again].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 () = more.satisfied(), if pause.is_none() => {}
+                () = wanting, if self.ask_again.is_none() => {}
                 asked = changes.recv() => match asked {
                     None => return,
                     Some(Asked::Change(decide)) => self.decide(decide).await,
@@ -264,15 +300,13 @@ impl Controller {
                     }
                 },
                 () = alarm.at(&*clock, deadline) => {
-                    if self.snapshots.deadline().is_some_and(|at| at <= clock.now()) {
-                        self.take_snapshot().await;
-                    }
+                    self.ask_again = self.ask_again.filter(|&at| at > clock.now());
                 }
             }
         }
     }
 
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         self.published.publish(Arc::clone(&self.image), self.end);
     }
 
@@ -366,6 +400,9 @@ impl Controller {
     ) -> Result<(), ControllerUnavailable> {
         let previous = std::mem::replace(&mut self.image, Arc::new(next));
         // Before the image that follows from it: whoever sees that one shall find these defaults.
+        if records.iter().any(|record| matches!(record, MetadataRecord::Quorum(_))) {
+            self.follow_quorum().await?;
+        }
         let brokers_changed = records.iter().any(is_of_brokers);
         if brokers_changed {
             self.reconfigure();
@@ -382,7 +419,12 @@ impl Controller {
     async fn take_snapshot(&mut self) {
         let (image, end) = (Arc::clone(&self.image), self.end);
         match self.snapshots.take(&self.io, &self.partitions, &image, end, self.clustered).await {
-            Ok(()) => info!(end = end.0, "a metadata snapshot was taken"),
+            Ok(()) => {
+                info!(end = end.0, "a metadata snapshot was taken");
+                if self.tell_snapshots().await.is_err() {
+                    info!("the log keeps what the snapshot stands for: the node stops");
+                }
+            }
             Err(failure) => warn!(%failure, "no metadata snapshot; the log keeps everything until the next"),
         }
     }
@@ -411,7 +453,7 @@ impl Controller {
             rest.drain(..taken);
             let batch = batch.build();
             let bytes = batch.batch().len() as u64;
-            let append = AppendRequest { id: METADATA_PARTITION, batch };
+            let append = AppendRequest { id: METADATA_PARTITION, batch, replicas_min: 0 };
             let appended = self.partitions.append_one(append, terms).await?;
             if self.clustered && appended.is_err() && self.active_epoch() != epoch {
                 sometimes(Condition::ClusterChangeLostController);
@@ -467,6 +509,7 @@ impl Controller {
                 | MetadataRecord::RegisterBroker(_)
                 | MetadataRecord::BrokerChange(_)
                 | MetadataRecord::RemoveBroker(_)
+                | MetadataRecord::Quorum(_)
                 | MetadataRecord::PartitionChange(_)
                 | MetadataRecord::Topic(_) => {}
             }
@@ -515,7 +558,7 @@ impl Controller {
     }
 
     /// Makes what was set for brokers while they ran hold on this node.
-    fn reconfigure(&self) {
+    pub(super) fn reconfigure(&self) {
         let (broker, cluster) = dynamic_configs(&self.image, self.config.start.node_id);
         let settings = &self.config.settings;
         let layers = BrokerLayers { broker: &broker, cluster: &cluster, settings };
@@ -530,7 +573,7 @@ impl Controller {
     }
 
     /// Gives every partition of this node its topic's configuration anew.
-    async fn configure_all(&self) -> Result<(), ControllerUnavailable> {
+    pub(super) async fn configure_all(&self) -> Result<(), ControllerUnavailable> {
         for topic in self.image.topics() {
             self.configure(topic).await?;
         }
@@ -568,6 +611,16 @@ impl Controller {
 
     /// Opens every partition of this node and removes the logs of those that no longer exist.
     async fn follow_from_start(&mut self) -> Result<(), ControllerUnavailable> {
+        let opened = self.follow_all().await?;
+        if !self.clustered {
+            self.remove_orphans().await?;
+        }
+        info!(topics = self.image.topic_count(), partitions = opened, "metadata loaded");
+        Ok(())
+    }
+
+    /// Opens every partition of this node that is not open, as far as it may be made now; how many were asked for.
+    pub(super) async fn follow_all(&mut self) -> Result<usize, ControllerUnavailable> {
         let node = self.config.start.node_id;
         let mut specs = Vec::new();
         for topic in self.image.topics() {
@@ -578,11 +631,7 @@ impl Controller {
         let specs = self.postpone(specs).await?;
         let opened = specs.len();
         self.partitions.create(specs).await?;
-        if !self.clustered {
-            self.remove_orphans().await?;
-        }
-        info!(topics = self.image.topic_count(), partitions = opened, "metadata loaded");
-        Ok(())
+        Ok(opened)
     }
 
     /// Those of these partitions that can be made now.
@@ -635,6 +684,7 @@ fn is_of_brokers(record: &MetadataRecord) -> bool {
         | MetadataRecord::RegisterBroker(_)
         | MetadataRecord::BrokerChange(_)
         | MetadataRecord::RemoveBroker(_)
+        | MetadataRecord::Quorum(_)
         | MetadataRecord::PartitionChange(_)
         | MetadataRecord::RemoveTopic(_)
         | MetadataRecord::Topic(_) => false,

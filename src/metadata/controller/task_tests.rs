@@ -6,6 +6,7 @@ use super::task::{
 use super::{Decision, Quorum, bootstrap};
 use crate::config::{Inputs, LiveConfig, load};
 use crate::metadata::{ImageCell, MetadataImage, SnapshotError};
+use crate::partition::PeerCalls;
 use crate::partition::testing::{TestFault, TestNode};
 use crate::raft::VoterSet;
 use crate::types::{NodeId, Offset, PartitionId, PartitionIndex, ProducerId, TopicId};
@@ -52,6 +53,8 @@ fn change(node: &TestNode, controller: &ControllerHandle, numbers: std::ops::Ran
         });
         node.runtime.block_on(changed).unwrap();
     }
+    // A snapshot that is due is taken before the next change.
+    node.runtime.block_on(controller.change(|_: &MetadataImage| Decision::reply(()))).unwrap();
 }
 
 fn snapshots(node: &TestNode) -> Vec<String> {
@@ -137,14 +140,28 @@ fn a_snapshot_that_fails_changes_nothing() {
 }
 
 #[test]
-fn a_node_of_several_makes_replicas_once_it_knows_what_it_knew() {
-    let founded = || Quorum::Founded(VoterSet::new([NodeId(1)]));
-    let id = PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) };
-    let held = |node: &TestNode| {
-        node.runtime.block_on(node.partitions.stats(Some(vec![id]))).unwrap().iter().any(|one| one.id == id)
-    };
+fn a_leader_of_several_trims_its_log_behind_the_older_of_two_snapshots() {
+    let founded = || Quorum::Founded { voters: VoterSet::new([NodeId(1)]), calls: PeerCalls::unconnected() };
     let node = TestNode::new();
     let (controller, image) = start_in(&node, founded()).unwrap();
+    leads(&node);
+    change(&node, &controller, 1..40);
+    let names = snapshots(&node);
+    assert_eq!(names.len(), 2, "{names:?}");
+    let start = log_start(&node);
+    assert!(names[0].contains(&format!("{:020}-", start.0)), "it begins at {start}: {names:?}");
+    let before = image.load();
+
+    let node = node.lose_power();
+    let (controller, image) = start_in(&node, founded()).unwrap();
+    node.runtime.block_on(image.once(|image, _| *image == *before));
+    leads(&node);
+    change(&node, &controller, 40..60);
+    assert!(log_start(&node) > start);
+}
+
+/// Waits until the node is the active controller.
+fn leads(node: &TestNode) {
     let serves = async {
         let leaderships = node.partitions.leaderships();
         loop {
@@ -157,6 +174,18 @@ fn a_node_of_several_makes_replicas_once_it_knows_what_it_knew() {
         }
     };
     node.runtime.block_on(serves);
+}
+
+#[test]
+fn a_node_of_several_makes_replicas_once_it_knows_what_it_knew() {
+    let founded = || Quorum::Founded { voters: VoterSet::new([NodeId(1)]), calls: PeerCalls::unconnected() };
+    let id = PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) };
+    let held = |node: &TestNode| {
+        node.runtime.block_on(node.partitions.stats(Some(vec![id]))).unwrap().iter().any(|one| one.id == id)
+    };
+    let node = TestNode::new();
+    let (controller, image) = start_in(&node, founded()).unwrap();
+    leads(&node);
     let created = controller.change(move |_: &MetadataImage| {
         let topic = TopicRecord { name: "t".into(), topic_id: id.topic, ..TopicRecord::default() };
         let partition = PartitionRecord {

@@ -290,7 +290,8 @@ fn place(
             image.brokers.len()
         )));
     }
-    let is_ready = |node: &NodeId| image.brokers.get(node).is_some_and(|one| !one.fenced && !one.draining);
+    let is_ready =
+        |node: &NodeId| image.brokers.get(node).is_some_and(|one| !one.fenced) && !image.is_draining(*node);
     let all = striped(image, image.brokers.keys().copied());
     let ready: Vec<NodeId> = all.iter().copied().filter(is_ready).collect();
     let spare: Vec<NodeId> = all.iter().copied().filter(|node| !is_ready(node)).collect();

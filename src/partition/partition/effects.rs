@@ -25,6 +25,10 @@ impl Partition {
         self.note_asked(out);
         self.answer_starts(out);
         answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+        self.answer_replicated(out);
+        if !self.parked.is_empty() {
+            self.unpark(out);
+        }
     }
 
     /// Takes a leader's answer to a fetch, with what came beside it.
@@ -36,6 +40,9 @@ impl Partition {
         out: &mut Outbox,
     ) {
         self.incoming = incoming;
+        if reply.epoch >= self.replica.epoch() {
+            self.leader_high_watermark = reply.high_watermark.end;
+        }
         self.step(Event::Received { from, message: Message::FetchReply(reply) }, out);
     }
 
@@ -94,7 +101,10 @@ impl Partition {
                 out.once_durable.push(Event::Durable { position: Position { epoch, end: start } });
             }
             Effect::AppendEntries { previous, last } => self.append_entries(previous, last, out),
-            Effect::AppendVoters { epoch, at, voters } => self.append_voters(epoch, at, &voters, out),
+            Effect::AppendVoters { epoch, at, voters } => {
+                self.append_voters(epoch, at, &voters, out);
+                self.voters_appended(&voters);
+            }
             Effect::Truncate { to } => self.truncate(to, out),
             Effect::Reset { to, voters } => self.reset(to, voters, out),
             Effect::MoveLogStart { to } => self.move_log_start(to, out),
@@ -113,8 +123,10 @@ impl Partition {
             }
             Effect::VotersChanged { voters } => {
                 tracing::info!(partition = %self.name(), %voters, "the partition's voters have changed");
+                self.voters_committed(&voters);
             }
-            Effect::VoterChangeRefused { .. } | Effect::TransferFailed => {}
+            Effect::VoterChangeRefused { reason } => self.change_was_refused(reason),
+            Effect::TransferFailed => {}
             Effect::Stalled { lost, voters } => {
                 warn!(partition = %self.name(), lost, voters,
                     "no leader can be elected: too many replicas have lost what they held");
@@ -257,7 +269,9 @@ impl Partition {
             sometimes(Condition::ReplicaResigned);
         }
         let error = if failed { AppendError::Journal } else { LeadershipError::NotLeader.into() };
-        for waiting in self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)) {
+        let replicated = self.waiting_replicas.drain(..).map(|(_, waiting)| waiting);
+        let waiting = self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)).chain(replicated);
+        for waiting in waiting {
             out.answered.push((waiting.place, Err(error.clone())));
         }
         for (_, place) in self.waiting_start.drain(..) {
@@ -265,6 +279,7 @@ impl Partition {
                 if failed { super::PartitionError::Journal } else { LeadershipError::NotLeader.into() };
             out.starts.push((place, Err(error)));
         }
+        self.change_lost_its_leader();
         self.fetches.satisfy_all();
     }
 }

@@ -1,3 +1,5 @@
+use super::super::HandOverTerms;
+use super::super::handle::spread;
 use super::{Message, Partition, Position, Read, ReadError, Standing, log};
 use crate::log::StoredRead;
 use crate::peers::{Room, Serving};
@@ -85,7 +87,10 @@ impl Partition {
     /// Notes what a replica holds that is no voter, if it is one of a node that shall hold this partition: it is to become one.
     pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {
         let key = fetch.replica;
-        if self.nodes.contains(&key.node) && !self.replica.voters().contains(key) {
+        let shall_vote = self.nodes.contains(&key.node)
+            || self.replica.voters().of_node(key.node).is_some()
+            || (self.is_metadata() && mutant(Mutant::ClusterRemovedVoterReturns));
+        if shall_vote && !self.replica.voters().contains(key) {
             self.candidates.retain(|other| other.replica.node != key.node);
             self.candidates.push(fetch);
         }
@@ -99,6 +104,14 @@ impl Partition {
         }
         let voters: &VoterSet = self.replica.voters();
         self.candidates.retain(|candidate| !voters.contains(candidate.replica));
+        // One that was a voter is none any more, and nobody wants it to be one.
+        let nodes = &self.nodes;
+        self.candidates.retain(|candidate| {
+            let node = candidate.replica.node;
+            nodes.contains(&node)
+                || voters.of_node(node).is_some()
+                || mutant(Mutant::ClusterRemovedVoterReturns)
+        });
         if self.replica.standing() != Standing::Serving {
             return Vec::new();
         }
@@ -128,13 +141,26 @@ impl Partition {
     }
 
     pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {
-        self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
+        // Any node may lead the metadata log, or follow it.
+        self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
     }
 
-    /// Whether a voter on another node could lead in this one's place.
-    pub(in crate::partition) fn has_successor(&self, silent: &BTreeSet<NodeId>) -> bool {
+    /// The voter on another node that is to lead in this one's place: of those that are heard, the one that holds most.
+    pub(in crate::partition) fn successor(
+        &self,
+        silent: &BTreeSet<NodeId>,
+        terms: &HandOverTerms,
+    ) -> Option<NodeId> {
         let own = self.replica.key().node;
-        self.replica.voters().keys().iter().any(|key| key.node != own && !silent.contains(&key.node))
+        let acknowledged = self.replica.acknowledged();
+        let heard = acknowledged.into_iter().filter(|(node, _)| *node != own && !silent.contains(node));
+        let wanted = |node: NodeId| !terms.avoid.contains(&node);
+        let mut allowed: Vec<_> = heard.filter(|&(node, _)| wanted(node) || terms.to_anybody).collect();
+        let best = allowed.iter().map(|&(node, end)| (wanted(node), end)).max()?;
+        allowed.retain(|&(node, end)| (wanted(node), end) == best);
+        // Of those that hold as much, another one for each partition.
+        let place = usize::try_from(spread(self.log.key().partition) % allowed.len() as u64).ok()?;
+        allowed.get(place).map(|&(node, _)| node)
     }
 
     pub(in crate::partition) fn has_no_leader(&self) -> bool {

@@ -107,6 +107,13 @@ impl PeerCalls {
         PeerCalls { desk }
     }
 
+    /// Those of a node that is connected to nobody.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn unconnected() -> PeerCalls {
+        PeerCalls::new(Arc::new(Desk::default()))
+    }
+
     /// Has `node` answer a request: its response, header and body. Waits as long as the connection lives: limit it. A
     /// call that is dropped may still be done.
     ///

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::calls::{CallService, Desk, Due, PeerCall, PeerCalls};
-use super::{PeerStep, Post, SilentNodes};
+use super::{NodeDoubts, PeerStep, Post};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
     Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
     PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
 };
+use crate::probe::{Condition, sometimes};
 use crate::raft::{Contacts, Event};
 use crate::types::{Instant, NodeId, PartitionId};
 use crate::wire::PeerFrame;
@@ -34,7 +35,7 @@ pub struct Replication {
     nodes: KnownNodes,
     transport: PeerTransport,
     calls: PeerCalls,
-    silent: SilentNodes,
+    doubts: NodeDoubts,
     tasks: Mutex<Vec<TaskHandle>>,
 }
 
@@ -57,7 +58,7 @@ impl Replication {
         let known = KnownNodes::default();
         known.set(nodes);
         let (shards, post) = partitions.peer_side();
-        let (desk, silent) = (Arc::<Desk>::default(), SilentNodes::default());
+        let (desk, doubts) = (Arc::<Desk>::default(), NodeDoubts::default());
         let calls = PeerCalls::new(Arc::clone(&desk));
         let hub = Hub {
             io: io.clone(),
@@ -69,11 +70,12 @@ impl Replication {
             contacts: Contacts::new(options.timing.silence),
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
+            refused: BTreeSet::new(),
             fetches: BTreeSet::new(),
             replies: BTreeSet::new(),
             desk,
             service,
-            silent: silent.clone(),
+            doubts: doubts.clone(),
             shutdown: shutdown.clone(),
         };
         let (stopped, told) = (shutdown.clone(), Arc::clone(&known.shared));
@@ -91,7 +93,7 @@ impl Replication {
             nodes: known,
             transport,
             calls,
-            silent,
+            doubts,
             tasks: Mutex::new(vec![serving, hub]),
         }
     }
@@ -113,10 +115,10 @@ impl Replication {
         self.calls.clone()
     }
 
-    /// Which of the known nodes have not been heard for the silence that counts as failure.
+    /// Which of the known nodes may not be there.
     #[must_use]
-    pub fn silent_nodes(&self) -> SilentNodes {
-        self.silent.clone()
+    pub fn doubts(&self) -> NodeDoubts {
+        self.doubts.clone()
     }
 
     /// What happened to connections so far.
@@ -175,12 +177,14 @@ struct Hub {
     contacts: Contacts,
     nodes: BTreeMap<NodeId, (NodeAddress, Dialling)>,
     links: BTreeMap<LinkId, Owned>,
+    /// Nodes where nothing listened, since the last connection with them was made.
+    refused: BTreeSet<NodeId>,
     /// Shards that have something for requests to a node, and for replies to one.
     fetches: BTreeSet<(NodeId, usize)>,
     replies: BTreeSet<(NodeId, usize)>,
     desk: Arc<Desk>,
     service: Arc<dyn CallService>,
-    silent: SilentNodes,
+    doubts: NodeDoubts,
     shutdown: Shutdown,
 }
 
@@ -240,7 +244,9 @@ impl Hub {
         let mut alarm = Alarm::default();
         loop {
             if let Some(nodes) = known.take() {
+                let known: Vec<NodeId> = nodes.keys().copied().collect();
                 self.know(nodes);
+                self.tell_all(|| PeerStep::Known { nodes: known.clone() }).await?;
             }
             tokio::select! {
                 biased;
@@ -272,9 +278,10 @@ impl Hub {
         for node in self.nodes.keys().copied().collect::<Vec<_>>() {
             if nodes.get(&node) != self.nodes.get(&node).map(|(address, _)| address) {
                 self.nodes.remove(&node);
+                self.refused.remove(&node);
                 if !nodes.contains_key(&node) {
                     self.contacts.forget(node);
-                    self.silent.set(node, false);
+                    self.doubts.trust(node);
                 }
             }
         }
@@ -364,6 +371,10 @@ impl Hub {
                 if let Some(before) = self.links.keys().find(same).copied() {
                     self.links.remove(&before);
                 }
+                self.refused.remove(&link.peer);
+                if !self.contacts.is_silent(link.peer) {
+                    self.doubts.trust(link.peer);
+                }
                 self.desk.up(link, greeting.peer.frame_bytes_max);
                 self.links.insert(link, Owned { frames, ready: true, side });
                 let (peer, direction) = (link.peer, link.direction);
@@ -375,7 +386,17 @@ impl Hub {
                 }
                 Ok(())
             }
-            LinkEvent::Down { link } => self.close(link).await,
+            LinkEvent::Down { link } => {
+                if self.links.contains_key(&link) {
+                    self.doubts.doubt(link.peer, now);
+                }
+                self.close(link).await?;
+                self.look_for_gone(now, link.peer).await
+            }
+            LinkEvent::Refused { peer } => {
+                self.refused.insert(peer);
+                self.look_for_gone(now, peer).await
+            }
             LinkEvent::Frame { link, frame } => match self.take_frame(now, link, frame).await? {
                 Ok(()) => Ok(()),
                 Err(what) => {
@@ -384,6 +405,19 @@ impl Hub {
                 }
             },
         }
+    }
+
+    /// A process that listens no more and with which no connection is left has ended: its replicas need not wait for the silence.
+    /// If it has not, this costs an election and nothing else.
+    async fn look_for_gone(&mut self, now: Instant, peer: NodeId) -> Result<(), PartitionsClosed> {
+        if !self.refused.contains(&peer) || self.links.keys().any(|link| link.peer == peer) {
+            return Ok(());
+        }
+        let Some(event) = self.contacts.gone(peer, now) else { return Ok(()) };
+        sometimes(Condition::ClusterPeerGone);
+        tracing::info!(node = %peer, "another node is gone: its connections ended, and nothing listens there");
+        self.note(&event);
+        self.tell_all(|| PeerStep::Contact(event.clone())).await
     }
 
     /// Dropping it closes it.
@@ -487,8 +521,8 @@ impl Hub {
 
     fn note(&self, event: &Event) {
         match event {
-            Event::NodeSilent { node } => self.silent.set(*node, true),
-            Event::NodeHeard { node } => self.silent.set(*node, false),
+            Event::NodeSilent { node } => self.doubts.doubt(*node, self.io.clock.now()),
+            Event::NodeHeard { node } => self.doubts.trust(*node),
             other => unreachable!("contacts say nothing else: {other:?}"),
         }
     }

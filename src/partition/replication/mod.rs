@@ -17,5 +17,5 @@ mod steps;
 pub use calls::{CallFailed, CallService, LateService, PeerCall, PeerCalls};
 pub use hub::{KnownNodes, PeerSetup, Replication};
 pub(super) use post::{Letters, Post};
-pub use silence::SilentNodes;
+pub use silence::NodeDoubts;
 pub(super) use steps::{PeerStep, read_beside};

@@ -1,40 +1,50 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::types::NodeId;
+use crate::types::{Instant, NodeId};
 
-/// Which of the other nodes are silent. Cheap to clone.
+/// Which of the other nodes are in doubt: silent, or without a connection that there was. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct SilentNodes {
+pub struct NodeDoubts {
     shared: Arc<Shared>,
 }
 
 #[derive(Default)]
 struct Shared {
-    nodes: Mutex<BTreeSet<NodeId>>,
+    /// Since when each of them is.
+    since: Mutex<BTreeMap<NodeId, Instant>>,
     changed: Notify,
 }
 
-impl SilentNodes {
-    /// Those of now.
+impl NodeDoubts {
+    /// Since when a node is in doubt, if it is.
     #[must_use]
-    pub fn now(&self) -> BTreeSet<NodeId> {
-        self.shared.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn since(&self, node: NodeId) -> Option<Instant> {
+        self.shared.since.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
     }
 
-    /// Completes once they have changed since it was asked last. For one task.
-    pub async fn changed(&self) {
-        self.shared.changed.notified().await;
+    /// Whether any node is.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.shared.since.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    pub(super) fn set(&self, node: NodeId, silent: bool) {
-        let mut nodes = self.shared.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_changed = if silent { nodes.insert(node) } else { nodes.remove(&node) };
-        drop(nodes);
-        if has_changed {
-            self.shared.changed.notify_one();
-        }
+    /// Completes with the next change after this was called.
+    pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.shared.changed.notified()
+    }
+
+    /// A connection ended, or the node is silent.
+    pub(super) fn doubt(&self, node: NodeId, now: Instant) {
+        self.shared.since.lock().unwrap_or_else(PoisonError::into_inner).entry(node).or_insert(now);
+        self.shared.changed.notify_waiters();
+    }
+
+    /// The node is heard, or nobody cares any more.
+    pub(super) fn trust(&self, node: NodeId) {
+        self.shared.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
+        self.shared.changed.notify_waiters();
     }
 }

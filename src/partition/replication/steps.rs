@@ -20,6 +20,10 @@ pub(in crate::partition) enum PeerStep {
     },
     /// A node is silent, or heard again: [`Event::NodeSilent`] or [`Event::NodeHeard`].
     Contact(Event),
+    /// The nodes that are known now, all of them.
+    Known {
+        nodes: Vec<NodeId>,
+    },
     /// Rows of a request, which had seen the reply of that number.
     Fetches {
         peer: NodeId,

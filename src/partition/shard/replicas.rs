@@ -4,14 +4,16 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tracing::error;
 
+use super::super::HandOverTerms;
 use super::super::partition::{Entries, Incoming, Outbox, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::Shard;
 use crate::log::ReadError;
+use crate::partition::leaderships::SnapshotWanted;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
 use crate::probe::{Condition, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
-use crate::types::{Instant, NodeId, PartitionId, TopicId};
+use crate::types::{Instant, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 
 /// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
 const READS_MAX: usize = 8;
@@ -140,6 +142,10 @@ impl Shard {
                 }
             }
             PeerStep::Contact(event) => self.contact(&event),
+            PeerStep::Known { nodes } => {
+                self.known = nodes;
+                self.tell_known();
+            }
             PeerStep::Fetches { peer, seen, rows, forgotten } => {
                 rows.into_iter().for_each(|row| self.take_fetch(peer, seen, row));
                 forgotten.into_iter().for_each(|id| self.is_forgotten(peer, id));
@@ -252,12 +258,25 @@ impl Shard {
 
     /// What a partition of others has to know at its beginning.
     pub(super) fn introduce(&mut self, id: PartitionId) {
+        if self.reluctant {
+            self.step(id, Event::Reluctant(true));
+        }
         for node in self.silent.clone() {
             if self.partitions.get(&id).is_some_and(|partition| partition.knows_of(node)) {
                 self.step(id, Event::NodeSilent { node });
             }
         }
+        if id.topic == TopicId::METADATA {
+            self.tell_known();
+        }
         self.set_timer(id);
+    }
+
+    /// An observer of the metadata that knows no leader may ask any node.
+    fn tell_known(&mut self) {
+        let id = PartitionId { topic: TopicId::METADATA, index: PartitionIndex(0) };
+        let nodes = self.known.clone();
+        self.step(id, Event::MayKnow { nodes });
     }
 
     /// A replica at another node says what it holds.
@@ -274,12 +293,13 @@ impl Shard {
         self.step(id, Event::Received { from: peer, message: Message::Fetch(fetch) });
         if let Some(partition) = self.partitions.get_mut(&id) {
             partition.note_candidate(fetch);
+            partition.note_observer(fetch);
         }
         self.replace_voters(id);
     }
 
     /// Goes on with a change of voters that is due.
-    fn replace_voters(&mut self, id: PartitionId) {
+    pub(super) fn replace_voters(&mut self, id: PartitionId) {
         let due = self.partitions.get_mut(&id).map(|one| one.replacement()).unwrap_or_default();
         for event in due {
             sometimes(Condition::ReplicaReplaced);
@@ -327,6 +347,17 @@ impl Shard {
             self.want(peer, id);
             return;
         }
+        if let FetchOutcome::Reset { to, .. } = &reply.outcome
+            && !partition.may_begin_at(to.end)
+        {
+            // What its log is to begin behind has to be on this node's disk first. Who leads counts at once.
+            self.leaderships.want_snapshot(SnapshotWanted { from: peer, covering: to.end });
+            self.step(
+                id,
+                Event::Received { from: peer, message: Message::BeginEpoch { epoch: reply.epoch } },
+            );
+            return;
+        }
         let incoming = match Incoming::read(&mut reply, records, producer_state) {
             Ok(incoming) => incoming,
             Err(error) => {
@@ -355,6 +386,19 @@ impl Shard {
         }
         while let Some(part) = parts.pop_back() {
             self.held_rows.push_front((peer, Held::Part(id, Box::new(part))));
+        }
+    }
+
+    /// A snapshot of the metadata is on this node's disk: its log may begin later.
+    pub(super) fn is_covered(&mut self, id: PartitionId, covered: Offset, limit: Offset) {
+        let mut out = self.outbox();
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        partition.is_covered(covered, limit, &mut out);
+        self.take(id, out);
+        self.leaderships.snapshot_covers(covered);
+        let leader = self.leaderships.of(id).and_then(|leadership| leadership.leader);
+        if let Some(leader) = leader {
+            self.want(leader, id);
         }
     }
 
@@ -574,17 +618,31 @@ impl Shard {
         }
     }
 
-    /// Lets others lead what is led here, where another voter is heard; counts what is led still.
-    pub(super) fn hand_over(&mut self) -> usize {
+    /// Lets others lead what is led here, where another voter is heard; counts what is led still, or led from where nobody
+    /// here knows yet.
+    pub(super) fn hand_over(&mut self, terms: &HandOverTerms) -> usize {
         let silent = &self.silent;
-        let led = self.partitions.iter().filter(|(_, one)| one.leads() && one.has_successor(silent));
-        let ids: Vec<PartitionId> = led.map(|(&id, _)| id).collect();
-        for &id in &ids {
+        let led = self.partitions.iter().filter(|(_, one)| one.leads());
+        let successors = led.filter_map(|(&id, one)| Some((id, one.successor(silent, terms)?)));
+        let successors: Vec<(PartitionId, NodeId)> = successors.collect();
+        // Who follows is to be known, too: some wait to be told.
+        let waiting = self.partitions.values().filter(|one| one.has_parked() && !one.leads()).count();
+        let count = successors.len() + waiting;
+        for (id, to) in successors.into_iter().take(terms.at_once_max) {
             if self.partitions.get(&id).is_some_and(|partition| partition.standing().is_ok()) {
-                self.step(id, Event::TransferLeadership { to: None });
+                self.step(id, Event::TransferLeadership { to: Some(to) });
             }
         }
-        ids.len()
+        count
+    }
+
+    /// Whether the replicas here campaign last from now on.
+    pub(super) fn be_reluctant(&mut self, reluctant: bool) {
+        self.reluctant = reluctant;
+        let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+        for id in ids {
+            self.step(id, Event::Reluctant(reluctant));
+        }
     }
 
     /// A partition is gone from here.

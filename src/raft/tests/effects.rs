@@ -429,3 +429,63 @@ fn a_replica_is_small() {
     let bytes = std::mem::size_of::<Replica>();
     assert!(bytes <= 640, "{bytes} bytes");
 }
+
+#[test]
+fn an_observer_asks_the_voters_and_then_whom_it_was_told_of() {
+    let recovered = Recovered {
+        epoch: LeaderEpoch::NONE,
+        vote: None,
+        epochs: EpochHistory::default(),
+        log_start: Offset::ZERO,
+        log_end: Offset::ZERO,
+        high_watermark: Offset::ZERO,
+        voters: vec![(Position::ORIGIN, VoterSet::new([2, 3].map(NodeId)))],
+    };
+    let mut observer = Replica::new(first_key(1), recovered, Timing::default(), 7, Instant(0));
+    assert_eq!(step(&mut observer, Event::MayKnow { nodes: [5, 1, 3, 4].map(NodeId).into() }), []);
+    let mut asked = Vec::new();
+    for _ in 0..5 {
+        let (_, timer) = observer.deadline().expect("it looks for a leader");
+        assert_eq!(timer, Timer::Discover);
+        asked.extend(step(&mut observer, Event::Timer(timer)));
+    }
+    assert_eq!(asked, [2, 3, 4, 5, 2].map(|node| Effect::Fetch { from: NodeId(node) }));
+}
+
+#[test]
+fn a_start_that_is_wanted_waits_for_its_limit() {
+    let mut follower = replica(3, 1, 5, 5);
+    step(&mut follower, Event::StartLimit { offset: Offset(0) });
+    receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(2) });
+    let mut told = FetchReply {
+        epoch: LeaderEpoch(2),
+        asked: at(1, 5),
+        high_watermark: at(1, 5),
+        log_start: Offset(4),
+        outcome: entries(at(1, 5), &[]),
+    };
+    assert_eq!(receive(&mut follower, 2, Message::FetchReply(told.clone())), []);
+    assert_eq!(follower.log_start(), Offset::ZERO);
+    let moved = step(&mut follower, Event::StartLimit { offset: Offset(3) });
+    assert_eq!(moved, [Effect::MoveLogStart { to: Offset(3) }]);
+    let moved = step(&mut follower, Event::StartLimit { offset: Offset(9) });
+    assert_eq!(moved, [Effect::MoveLogStart { to: Offset(4) }], "no further than its leader's");
+    told.log_start = Offset(5);
+    let moved = receive(&mut follower, 2, Message::FetchReply(told));
+    assert_eq!(moved, [Effect::MoveLogStart { to: Offset(5) }]);
+}
+
+#[test]
+fn a_node_that_falls_silent_before_it_votes_holds_no_other_change_up() {
+    let mut leader = leader(0, 5);
+    step(&mut leader, Event::Durable { position: at(1, 5) });
+    receive(&mut leader, 2, fetch(2, 1, at(1, 5), at(1, 5)));
+    assert_eq!(leader.standing(), Standing::Serving);
+    let key = ReplicaKey { node: NodeId(4), directory: Uuid([9; 16]) };
+    assert_eq!(step(&mut leader, Event::AddVoter { key }), []);
+    assert_eq!(leader.joining(), Some(key));
+    step(&mut leader, Event::NodeSilent { node: NodeId(4) });
+    assert_eq!(leader.joining(), None);
+    let removed = step(&mut leader, Event::RemoveVoter { key: first_key(3) });
+    assert!(matches!(removed.first(), Some(Effect::AppendVoters { .. })), "{removed:?}");
+}

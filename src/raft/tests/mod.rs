@@ -4,6 +4,7 @@ mod mistakes_searched;
 mod random;
 mod search;
 mod transcripts;
+mod turns;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

@@ -180,6 +180,7 @@ pub mod produce_response;
 pub mod producer_ids_record;
 pub mod push_telemetry_request;
 pub mod push_telemetry_response;
+pub mod quorum_record;
 pub mod read_share_group_state_request;
 pub mod read_share_group_state_response;
 pub mod read_share_group_state_summary_request;
@@ -440,6 +441,7 @@ pub use produce_response::ProduceResponse;
 pub use producer_ids_record::ProducerIdsRecord;
 pub use push_telemetry_request::PushTelemetryRequest;
 pub use push_telemetry_response::PushTelemetryResponse;
+pub use quorum_record::QuorumRecord;
 pub use read_share_group_state_request::ReadShareGroupStateRequest;
 pub use read_share_group_state_response::ReadShareGroupStateResponse;
 pub use read_share_group_state_summary_request::ReadShareGroupStateSummaryRequest;
@@ -804,6 +806,7 @@ macro_rules! for_each_message {
             ProducerIdsRecord,
             PushTelemetryRequest,
             PushTelemetryResponse,
+            QuorumRecord,
             ReadShareGroupStateRequest,
             ReadShareGroupStateResponse,
             ReadShareGroupStateSummaryRequest,

@@ -27,6 +27,8 @@ QUICK = {
     "default.replication.factor": "3",
     "offsets.topic.num.partitions": "4",
     "leader.imbalance.check.interval.seconds": "5",
+    "broker.rack": "r{node}",
+    "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector",
 }
 
 
@@ -58,7 +60,7 @@ class Node(broker.Broker):
             command += ["--set", f"{key}={value}"]
         super().__init__(command, work, port=port, binary=binary, node=node, servers=servers,
                          between=between)
-        self.id, self.between = node, between
+        self.id, self.between, self.binary = node, between, binary
 
     @property
     def runs(self):

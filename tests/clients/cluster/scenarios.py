@@ -186,6 +186,77 @@ class Drill:
         lost = [one for one in self.promised[topic] if records.get(one[0]) != one[1]]
         same(f"acknowledged records of {topic} that are not there (of {records})", lost, [])
 
+    def _fetch(self, node, topic, offset, rack, wait_ms=0):
+        """What a node answers a consumer in a rack."""
+        partition = {"index": 0, "epoch": -1, "offset": offset, "log_start": -1, "max_bytes": 1 << 20}
+        request = {"replica": -1, "max_wait": wait_ms, "min_bytes": 1, "max_bytes": 1 << 20,
+                   "isolation": 0, "session": 0, "session_epoch": -1, "forgotten": [], "rack": rack,
+                   "topics": [{"name": topic, "partitions": [partition]}]}
+        return node.ask(apis.FETCH, request, timeout=wait_ms / 1000 + 10)["topics"][0]["partitions"][0]
+
+    def nearby(self):
+        """Consumers are sent to replicas in their racks, and are woken there."""
+        topic = f"nearby-{self.round}"
+        self.create(self.cluster.nodes[1], topic)
+        self.cluster.settle()
+        wait_for("a leader that takes a record", lambda: self._leads(topic, b"one"), 15)
+        leader = self.cluster.nodes[self.cluster.leaders(topic)[0]]
+        slowest = 0
+        for node in self.cluster.others(leader.id):
+            rack = f"r{node.id}"
+            same(f"who is to be asked in rack {rack}",
+                 self._fetch(leader, topic, 0, rack)["preferred_replica"], node.id)
+            wait_for("the follower's records", lambda node=node, rack=rack:
+                     self._fetch(node, topic, 0, rack)["records"], 5)
+            same("error of a follower that is asked without a rack",
+                 self._fetch(node, topic, 0, "")["error"], 6)
+            end = self._fetch(node, topic, 0, rack)["high_watermark"]
+            same("error beyond the end", self._fetch(node, topic, end + 1000, rack)["error"], 1)
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(self._fetch, node, topic, end, rack, 5000)
+                time.sleep(0.3)
+                began = time.monotonic()
+                same("the leader takes a record", self._leads(topic, b"more"), True)
+                came = waiting.result()
+            slowest = max(slowest, time.monotonic() - began)
+            same("error of the fetch that waited", (came["error"], bool(came["records"])), (0, True))
+        if slowest > 2:
+            raise Unlike(f"a fetch at a follower was woken after {slowest:.1f} s")
+        return f"a fetch at a follower was woken within {slowest * 1000:.0f} ms of the record"
+
+    def drain(self):
+        """A node that is drained leads nothing until it may again, through a restart of its own."""
+        node = self.cluster.nodes[self.cluster.most_leading(self.topic)]
+        began = time.monotonic()
+        self._set_drain(node, "true")
+
+        def leads_nothing():
+            leaders = self.cluster.leaders(self.topic).values()
+            return node.id not in leaders and self.cluster.controller() != node.id
+
+        took = wait_for("the drained node leads nothing", leads_nothing, 10)
+        self.go_on()
+        gap = longest(self.writer.gaps(began))
+        stop_orderly(node)
+        node.launch()
+        node.wait_ready()
+        self.cluster.settle()
+        # Longer than the balance takes to look.
+        time.sleep(7)
+        if not leads_nothing():
+            raise Unlike("the drained node leads again after its restart")
+        self._set_drain(node, None)
+        wait_for("the node leads again", lambda: not leads_nothing(), 15)
+        self.go_on()
+        return f"node {node.id} led nothing after {took:.1f} s, {gap}"
+
+    def _set_drain(self, node, value):
+        change = {"name": "ordain.broker.drain", "operation": 0 if value else 1, "value": value}
+        request = {"resources": [{"type": 4, "name": str(node.id), "configs": [change]}],
+                   "validate_only": False}
+        answer = node.ask(apis.INCREMENTAL_ALTER_CONFIGS, request)["results"][0]
+        same("draining a node", (answer["error"], answer["message"]), (0, None))
+
     def wiped(self):
         """A node that lost its disk becomes a replica of everything again, and counts as one."""
         node = self.cluster.nodes[(self.round + 1) % 3 + 1]

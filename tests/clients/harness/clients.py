@@ -24,8 +24,9 @@ VERIFY = ["acknowledged records are there", "order is kept", "each record once"]
 
 ALL = {"basic": BASIC, "group": GROUP, "kill-producer": KILL, "verify": VERIFY}
 
-# kcat neither creates nor deletes: the harness makes its topics over the wire.
-KCAT_BASIC = ["list topics", *PRODUCE, "produce idempotent", "consume and compare", "seek by time"]
+# kcat neither creates nor deletes: the harness does that over the wire, and kcat looks.
+KCAT_BASIC = ["list topics", *PRODUCE, "produce idempotent", "consume and compare", "seek by time",
+              "delete records", "delete topic"]
 
 TOOLS_BASIC = [
     "broker-api-versions", "cluster id", "create topic", "describe topic", "alter config",

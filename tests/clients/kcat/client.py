@@ -1,6 +1,6 @@
 """kcat (librdkafka's command-line client) against a broker: the phases of the harness.
 
-kcat neither creates nor deletes topics: the harness's own codec does that for it.
+kcat neither creates nor deletes: the harness's own codec does that for it, and kcat says what it finds.
 """
 
 import json
@@ -78,6 +78,8 @@ def basic():
     sent += records
     messages = check("consume and compare", compare, topic, sent, began)
     check("seek by time", seek_by_time, topic, messages, middle)
+    check("delete records", delete_records, topic, messages)
+    check("delete topic", delete_topic, topic)
 
 
 def compare(topic, sent, began):
@@ -104,6 +106,24 @@ def seek_by_time(topic, messages, middle):
     same("offsets at the time", found, first)
     again = consume(topic, "-o", f"s@{middle}")
     same("records read", cli.by_key(pairs(again)), cli.by_key(pairs(late)))
+
+
+def delete_records(topic, messages):
+    before = 3
+    request = {"topics": [{"name": topic, "partitions": [{"index": 0, "offset": before}]}], "timeout": 10_000}
+    with Connection(options.bootstrap) as connection:
+        result = connection.call(apis.DELETE_RECORDS, request)["topics"][0]["partitions"][0]
+    same("low watermark", (result["error"], result["low_watermark"]), (0, before))
+    left = [m for m in messages if m["partition"] != 0 or m["offset"] >= before]
+    same("records left", cli.by_key(pairs(consume(topic, "-o", "beginning"))), cli.by_key(pairs(left)))
+
+
+def delete_topic(topic):
+    with Connection(options.bootstrap) as connection:
+        result = connection.call(apis.DELETE_TOPICS, {"topics": [topic], "timeout": 10_000})["topics"][0]
+    same(f"error deleting {topic}", (result["error"], result["message"]), (0, None))
+    listed = lambda: {t["topic"] for t in json.loads(cli.run(kcat("-L", "-J"))[0])["topics"]}  # noqa: E731
+    cli.wait_for(f"no topic {topic}", lambda: topic not in listed())
 
 
 class Member(cli.Process):

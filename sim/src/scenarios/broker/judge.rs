@@ -125,7 +125,7 @@ impl<'a> Judge<'a> {
         old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))
     }
 
-    async fn ask<F>(
+    pub(in crate::scenarios) async fn ask<F>(
         &self,
         what: &str,
         job: impl FnOnce(Client) -> F + Send + 'static,

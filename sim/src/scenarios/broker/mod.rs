@@ -188,7 +188,7 @@ pub(super) fn start_clients(
 fn topic_of(work: &Work) -> &str {
     match work {
         Work::Producer(plan) => &plan.topic,
-        Work::Reader { topic, .. } => topic,
+        Work::Reader { topic, .. } | Work::Near { topic, .. } => topic,
         Work::Slow { .. } => plan::SHORT,
         Work::Chaser { topic } => topic,
         Work::Trimmer => plan::COMPACTED,
@@ -201,6 +201,8 @@ fn topic_of(work: &Work) -> &str {
         | Work::Admin
         | Work::Load(_)
         | Work::Waiter
+        | Work::Drainer { .. }
+        | Work::Voters
         | Work::Topics => plan::TOPIC,
     }
 }
@@ -209,6 +211,8 @@ async fn perform(seat: Seat, work: Work) {
     match work {
         Work::Producer(plan) => clients::produce(seat, plan).await,
         Work::Reader { reader, .. } => clients::read_again_and_again(seat, reader).await,
+        Work::Near { reader, racks, .. } => clients::read_nearby(seat, reader, racks).await,
+        Work::Drainer { nodes } => clients::drain_in_turn(seat, nodes).await,
         Work::Slow { reader } => clients::read_slowly(seat, reader).await,
         Work::Prober { reader } => clients::probe(seat, reader).await,
         Work::Lister => clients::list_offsets(seat).await,
@@ -223,6 +227,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Topics => clients::administer_topics(seat).await,
         Work::Trimmer => clients::trim(seat).await,
         Work::Waiter => clients::wait_for_records(seat).await,
+        Work::Voters => clients::change_voters(seat).await,
         Work::Chaser { .. } => clients::chase(seat).await,
         Work::Worker => clients::work_in_group(seat).await,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ordain::client::TopicPartition;
 use serde::{Deserialize, Serialize};
 
-use super::history::Mode;
+use super::history::{Mode, PROBER, SLOW_READER};
 use super::load::LoadWork;
 use crate::case::{Case, ClientCase};
 use crate::faults::{Family, Fault, TimedFault, draw_families, draw_schedule};
@@ -77,6 +77,10 @@ pub(in crate::scenarios) enum Work {
     Producer(ProducerPlan),
     /// Reads a topic from the beginning, again and again. An operation is one pass.
     Reader { reader: u32, topic: String },
+    /// The same from a rack, which is one of so many: from replicas there. An operation is one pass.
+    Near { reader: u32, topic: String, racks: u32 },
+    /// Drains nodes, of which there are so many, in turn. Each change is an operation.
+    Drainer { nodes: i32 },
     /// Reads the topic that keeps little, slowly. An operation is a poll.
     Slow { reader: u32 },
     /// Fetches from inside batches. An operation is a fetch.
@@ -101,6 +105,8 @@ pub(in crate::scenarios) enum Work {
     Topics,
     /// Fetches from the ends, and waits there. An operation is a fetch.
     Waiter,
+    /// Adds and removes voters of the metadata. Each is an operation.
+    Voters,
     /// Keeps to a schedule of requests. An operation is a request.
     Load(LoadWork),
 }
@@ -242,7 +248,7 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
         let plan = ProducerPlan::draw(60, rng);
         add("producer-60", &Work::Producer(ProducerPlan { topic: SHORT.to_owned(), ..plan }));
         if rng.chance(500) {
-            add("slow-reader", &Work::Slow { reader: 60 });
+            add("slow-reader", &Work::Slow { reader: SLOW_READER });
         }
         for chaser in 60..63 {
             add(&format!("chaser-{chaser}"), &Work::Chaser { topic: SHORT.to_owned() });
@@ -254,7 +260,7 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
         }
     }
     let optional = [
-        ("prober", Work::Prober { reader: 70 }),
+        ("prober", Work::Prober { reader: PROBER }),
         ("lister", Work::Lister),
         ("ids", Work::Ids),
         ("hostile", Work::Hostile),

@@ -8,14 +8,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ordain::client::Client;
+use ordain::probe::{self, Mutant};
+use ordain::types::NodeId;
+
 use super::broker::account::Account;
 use super::broker::checkers;
-use super::broker::clients::{Ending, Servers};
+use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
 use super::fleet::{Fleet, Watch, faults};
-use super::{Scenario, Violation};
+use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 
@@ -28,22 +32,34 @@ use plan::Plan;
 use world::World;
 
 /// Nodes that form a cluster, and their clients, under faults after which nothing that was acknowledged may be lost.
-pub struct Nodes;
+pub struct Nodes {
+    /// A mistake to find.
+    pub mutant: Option<Mutant>,
+}
 
 /// Longer than a delivery takes.
 const LAST_DELIVERIES: Duration = Duration::from_secs(25);
 /// Within this time after the faults have ended all partitions must be led, and in the end be the same everywhere.
 const RECOVERY: Duration = Duration::from_secs(60);
+/// What failed for a moment is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How often all replicas are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Scenario for Nodes {
     fn name(&self) -> &'static str {
-        "cluster"
+        self.mutant.map_or("cluster", mutant_scenario_name)
     }
 
     fn about(&self) -> &'static str {
-        "three or five whole nodes that form a cluster, and their clients, under faults"
+        match self.mutant {
+            None => "three to five whole nodes that form a cluster, and their clients, under faults",
+            Some(_) => "the same with a mistake on purpose: seeds must fail",
+        }
+    }
+
+    fn without_mistake(&self) -> Option<&'static str> {
+        self.mutant.map(|_| "cluster")
     }
 
     fn draw(&self, seed: u64) -> Case {
@@ -55,6 +71,9 @@ impl Scenario for Nodes {
         cluster: Cluster,
         case: Case,
     ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+        if let Some(mutant) = self.mutant {
+            probe::arm(mutant);
+        }
         Box::pin(async move {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
@@ -138,10 +157,37 @@ impl Life<'_> {
         all_get_on(cluster, account, &plan.broker, history, clients).await?;
         ending.begin();
         cluster.sleep(LAST_DELIVERIES).await;
+        self.drain_one(judge).await?;
         self.comes_to(World::unlike, "the replicas differ").await?;
         judge.judge(|| fleet.lose_power()).await?;
         checkers::check(&history.events(), cluster.now())?;
         self.comes_to(World::unlike, "the replicas differ").await
+    }
+
+    /// A node that a person drains leads nothing soon, and everything has a leader still; then it may lead again.
+    async fn drain_one(&self, judge: &Judge<'_>) -> Result<(), Violation> {
+        let nodes: Vec<NodeId> = self.plan.node_ids().collect();
+        let mut rng = self.cluster.rng("drained");
+        let drained = *rng.pick(&nodes);
+        for node in nodes {
+            // A client that drained one may have come to its end before it undid that.
+            self.set_draining(judge, node, node == drained).await?;
+        }
+        self.comes_to(async |world, plan| world.led_by(drained, plan).await, "a drained node leads").await?;
+        self.comes_to(World::unled, "some partitions have no leader while a node is drained").await?;
+        self.set_draining(judge, drained, false).await
+    }
+
+    async fn set_draining(&self, judge: &Judge<'_>, node: NodeId, drains: bool) -> Result<(), Violation> {
+        let asking = move |client: Client| async move {
+            loop {
+                match set_draining(&client, node, drains).await {
+                    Err(error) if error.is_retriable() => client.io().clock.sleep(ASK_AGAIN).await,
+                    other => return other,
+                }
+            }
+        };
+        judge.ask("draining a node", asking).await
     }
 
     /// Looks at all replicas again and again; gives the first thing that is wrong.

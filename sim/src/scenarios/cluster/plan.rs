@@ -23,8 +23,24 @@ pub(super) struct Plan {
     pub(super) nodes: i32,
     /// After so many bytes of the metadata log a snapshot is taken.
     pub(super) snapshot_bytes: u64,
+    /// How many replicas an acknowledged record is on at least, where that is more than a majority.
+    #[serde(default)]
+    pub(super) replicas_min: Option<u16>,
+    /// What a node asks another one for at once of a snapshot, in bytes.
+    #[serde(default = "whole_snapshots")]
+    pub(super) snapshot_piece_bytes: u32,
+    /// The first so many found the cluster; the others observe its metadata until they are asked to vote. 0: all.
+    #[serde(default)]
+    pub(super) founders: i32,
+    /// Observers ask to vote by themselves.
+    #[serde(default)]
+    pub(super) joins_quorum: bool,
     /// What each of them is like, and the topics.
     pub(super) broker: BrokerPlan,
+}
+
+fn whole_snapshots() -> u32 {
+    1 << 20
 }
 
 /// Draws a whole case.
@@ -98,12 +114,21 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
             add(format!("worker-{worker}"), &Work::Worker);
         }
     }
+    if plan.nodes > 3 && !plan.joins_quorum && rng.chance(800) {
+        add("voters".to_owned(), &Work::Voters);
+    }
     let optional = [
         ("topics", Work::Topics, 700),
         ("ids", Work::Ids, 500),
         ("lister", Work::Lister, 500),
         ("prober", Work::Prober { reader: 70 }, 300),
         ("hostile", Work::Hostile, 200),
+        (
+            "near-reader",
+            Work::Near { reader: 80, topic: TOPIC.to_owned(), racks: plan.nodes.unsigned_abs() },
+            600,
+        ),
+        ("drainer", Work::Drainer { nodes: plan.nodes }, 400),
     ];
     for (name, work, per_mille) in optional {
         if rng.chance(per_mille) {
@@ -115,8 +140,11 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
 
 impl Plan {
     fn draw(rng: &mut Stream) -> Plan {
-        let nodes = if rng.chance(800) { 3 } else { 5 };
-        let snapshot_bytes = *rng.pick(&[3_000, 30_000, 20 << 20]);
+        let nodes = *rng.pick(&[3, 3, 3, 4, 5]);
+        let founders = if rng.chance(500) { 3 } else { nodes };
+        let joins_quorum = rng.chance(200);
+        let snapshot_bytes = *rng.pick(&[1_000, 3_000, 30_000, 20 << 20]);
+        let snapshot_piece_bytes = *rng.pick(&[300, 4 << 10, 1 << 20]);
         let drawn = BrokerPlan::draw(rng);
         // A partition without a majority holds the journal from its oldest uncommitted record on (docs/replication.md, "A
         // limit"): there is room for all that clients write meanwhile.
@@ -130,7 +158,8 @@ impl Plan {
             families: Vec::new(),
             ..drawn
         };
-        Plan { nodes, snapshot_bytes, broker }
+        let replicas_min = rng.chance(150).then_some(3);
+        Plan { nodes, snapshot_bytes, replicas_min, snapshot_piece_bytes, founders, joins_quorum, broker }
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -146,17 +175,25 @@ impl Plan {
         3
     }
 
+    /// Those that found the cluster.
+    pub(super) fn founders(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let count = if self.founders == 0 { self.nodes } else { self.founders };
+        (1..=count).map(NodeId)
+    }
+
     /// A node's configuration, as `key=value`.
     pub(super) fn overrides(&self, node: NodeId) -> Vec<String> {
         let name = machine_name(node);
         let founders: Vec<String> =
-            self.machine_names().iter().map(|name| format!("{name}:{BETWEEN_NODES}")).collect();
+            self.founders().map(|node| format!("{}:{BETWEEN_NODES}", machine_name(node))).collect();
         let is_of_one =
             |entry: &String| entry.starts_with("listeners=") || entry.starts_with("advertised.listeners=");
         let mut all: Vec<String> =
             self.broker.overrides().into_iter().filter(|entry| !is_of_one(entry)).collect();
         all.extend([
             format!("node.id={node}"),
+            format!("broker.rack=r{node}"),
+            "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector".to_owned(),
             format!("listeners=PLAINTEXT://0.0.0.0:{PORT},CONTROLLER://0.0.0.0:{BETWEEN_NODES}"),
             format!("advertised.listeners=PLAINTEXT://{name}:{PORT},CONTROLLER://{name}:{BETWEEN_NODES}"),
             "controller.listener.names=CONTROLLER".to_owned(),
@@ -164,7 +201,10 @@ impl Plan {
             format!("default.replication.factor={}", self.replicas()),
             format!("offsets.topic.replication.factor={}", self.replicas()),
             format!("metadata.log.max.record.bytes.between.snapshots={}", self.snapshot_bytes),
+            format!("controller.quorum.fetch.snapshot.max.bytes={}", self.snapshot_piece_bytes),
+            format!("controller.quorum.auto.join.enable={}", self.joins_quorum),
         ]);
+        all.extend(self.replicas_min.map(|count| format!("min.insync.replicas={count}")));
         all
     }
 

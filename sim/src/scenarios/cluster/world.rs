@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use ordain::broker::Context;
 use ordain::metadata::MetadataImage;
 use ordain::metadata::controller::METADATA_PARTITION;
+use ordain::partition::PartitionStats;
 use ordain::types::{NodeId, PartitionId};
 
 use super::plan::Plan;
@@ -90,8 +91,24 @@ impl World {
         let fenced = image.brokers.iter().filter(|(_, broker)| broker.fenced || broker.draining);
         open.extend(fenced.map(|(node, _)| format!("node {node} is fenced")));
         let stats = self.stats().await;
+        open.extend(missing_voters(&image, plan, &stats));
         for (id, name, count) in partitions(&image, plan) {
             open.extend(unlike(&stats, id, count).map(|how| format!("{name}: {how}")));
+        }
+        open
+    }
+
+    /// What a node leads that another one could, while it is to lead nothing.
+    pub(super) async fn led_by(&self, drained: NodeId, plan: &Plan) -> Vec<String> {
+        let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
+        let mut open = self.missing(plan);
+        let stats = self.stats().await;
+        for (id, name, count) in partitions(&image, plan) {
+            let led = |one: &PartitionStats| one.id == id && one.leader;
+            let leads = stats.iter().any(|((node, _), all)| *node == drained && all.iter().any(led));
+            if leads && count > 1 {
+                open.push(name);
+            }
         }
         open
     }
@@ -101,6 +118,19 @@ impl World {
         let missing = plan.node_ids().filter(|node| !nodes.running.contains_key(node));
         missing.map(|node| format!("node {node} does not run")).collect()
     }
+}
+
+/// The nodes that shall vote on the metadata and do not. One that votes and shall not is what an interrupted removal leaves.
+fn missing_voters(image: &MetadataImage, plan: &Plan, stats: &Stats) -> Vec<String> {
+    let leader = stats.values().flatten().find(|one| one.id == METADATA_PARTITION && one.serving);
+    let Some(leader) = leader else { return Vec::new() };
+    let shall = match &image.quorum {
+        _ if plan.joins_quorum => plan.node_ids().collect(),
+        Some(nodes) => nodes.clone(),
+        None => plan.founders().collect(),
+    };
+    let missing = shall.into_iter().filter(|&node| leader.voters.of_node(node).is_none());
+    missing.map(|node| format!("node {node} does not vote on the metadata: {}", leader.voters)).collect()
 }
 
 /// All partitions, with a name for people and the number of their replicas.

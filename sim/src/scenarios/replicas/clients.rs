@@ -94,7 +94,7 @@ impl Seat {
         value: &Bytes,
     ) -> Option<Result<Appended, AppendError>> {
         let (_, partitions) = self.leader(id).await?;
-        let append = AppendRequest { id, batch: batch(producer, number, value) };
+        let append = AppendRequest { id, batch: batch(producer, number, value), replicas_min: 0 };
         self.soon(partitions.append_one(append, AppendTerms::COMMITTED)).await?.ok()
     }
 

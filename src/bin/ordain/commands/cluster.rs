@@ -6,7 +6,8 @@ use ordain::wire::ApiKey;
 use serde_json::json;
 
 use super::cluster_health::balance::Mode;
-use super::{cluster_config, cluster_health};
+use super::cluster_health::drain;
+use super::{cluster_config, cluster_health, cluster_voters};
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -50,6 +51,21 @@ enum Action {
         #[arg(value_name = "ID", value_parser = clap::value_parser!(i32).range(0..))]
         node: i32,
     },
+    /// Let a node lead nothing and get no new replicas, until --undo.
+    ///
+    /// Others take over what it leads; it goes on to replicate. Waits until that is done. Exit code 0 if the node leads nothing that
+    /// another one could, else 1.
+    Drain(drain::Arguments),
+    /// The nodes that vote on the metadata, and those that follow it.
+    Voters,
+    /// Let a node that follows the metadata vote on it.
+    ///
+    /// Done once a majority, the node among them, knows of it. A node that votes already is left as it is.
+    AddVoter(cluster_voters::Change),
+    /// Let a node vote on the metadata no longer; it goes on following it.
+    ///
+    /// Refused where the voters that are left have no majority that is there, unless --force is given.
+    RemoveVoter(cluster_voters::Removal),
     /// Let the preferred replicas, the first of each partition, lead again where they are in sync.
     ///
     /// Exit code 0 if all of these moved, or none had to, else 1.
@@ -74,6 +90,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Action::SafeToRestart { node } => {
                 cluster_health::restart::run(&client, format, NodeId(node)).await
             }
+            Action::Drain(asked) => drain::run(&client, format, &asked).await,
+            Action::Voters => cluster_voters::list(&client, format).await,
+            Action::AddVoter(change) => cluster_voters::add(&client, format, &change).await,
+            Action::RemoveVoter(removal) => cluster_voters::remove(&client, format, &removal).await,
             Action::Balance { dry_run } => {
                 let mode = if dry_run { Mode::DryRun } else { Mode::Execute };
                 cluster_health::balance::run(&client, format, mode).await

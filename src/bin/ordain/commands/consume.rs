@@ -62,6 +62,9 @@ pub struct Arguments {
     /// Show records of open and aborted transactions too.
     #[arg(long)]
     uncommitted: bool,
+    /// The rack this consumer is in: brokers may send it to replicas there (client.rack).
+    #[arg(long)]
+    rack: Option<String>,
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -108,7 +111,7 @@ impl<'a> Session<'a> {
     async fn begin(client: &Client, arguments: &'a Arguments) -> Result<Session<'a>, Failure> {
         let format = if arguments.verbose { "%t-%p@%o %D %h %k: %s\\n" } else { &arguments.format };
         let printer = Printer::new(format, arguments.connect.json)?;
-        let mut options = ConsumerOptions::default();
+        let mut options = ConsumerOptions { rack: arguments.rack.clone(), ..ConsumerOptions::default() };
         if arguments.uncommitted {
             options.isolation = Isolation::ReadUncommitted;
         }

@@ -2,6 +2,7 @@
 pub mod cluster;
 mod cluster_config;
 mod cluster_health;
+mod cluster_voters;
 pub mod completions;
 pub mod config;
 pub mod consume;

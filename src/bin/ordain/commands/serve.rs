@@ -54,8 +54,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     loaded.broker.storage.shards.get_or_insert(worker_threads());
     let loggers = start_logging(arguments.log_format)?;
     let data_dir = PathBuf::from(&loaded.broker.data_directory);
+    // Clients are told it, and they run elsewhere.
+    if let Ok(whole) = std::path::absolute(&data_dir) {
+        loaded.broker.data_directory = whole.display().to_string();
+    }
     let _lock = real::lock_data_dir(&data_dir).map_err(|error| Failure::Message(error.to_string()))?;
-    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(worker_threads())
@@ -231,20 +234,5 @@ fn directives(root: LogLevel, modules: &BTreeMap<&'static str, LogLevel>) -> Env
 fn told(reloaded: Result<(), reload::Error>) {
     if let Err(error) = reloaded {
         tracing::warn!(%error, "the log levels stay as they are");
-    }
-}
-
-/// Raises the soft limit of open files to the hard one: each connection takes a descriptor.
-fn raise_descriptor_limit() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls get a valid pointer to a live rlimit.
-    let raised = unsafe {
-        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == 0
-        }
-    };
-    if !raised {
-        tracing::warn!(error = %std::io::Error::last_os_error(), "cannot raise the limit of open files");
     }
 }

@@ -191,6 +191,32 @@ fn a_shard_bounds_its_groups_and_members() {
 }
 
 #[test]
+fn what_members_say_is_bounded_for_each_and_for_all() {
+    let limits = GroupLimits { write_bytes_max: 1_000, members_bytes_max: 1_500, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    let says = |bytes: usize| vec![Protocol { name: "range".into(), metadata: Bytes::from(vec![0; bytes]) }];
+    assert_eq!(error(&mut bench, |c| c.protocols = says(1_000)), GroupError::GroupTooLarge { max: 1_000 });
+    // One member says much, and waits for others.
+    let mut command = join_group(&mut bench, "g", "A", &MemberId::default());
+    (command.protocols, command.requires_known_member_id) = (says(900), false);
+    let (first, effects) = bench.request(GroupCommand::Join(command));
+    assert_eq!(effects.iter().filter(|effect| matches!(effect, Effect::Reply { .. })).count(), 0, "parked");
+    let full = GroupError::MembersTooLarge { max: 1_500 };
+    assert_eq!(error(&mut bench, |c| c.protocols = says(900)), full);
+    // The bound is over all groups, and what a member says anew takes the place of what it said.
+    let other = |c: &mut JoinGroup| (c.group_id, c.protocols) = (GroupId::from("h"), says(900));
+    assert_eq!(error(&mut bench, other), full);
+    let effects = bench.advance(3_000);
+    let id = joined(&effects, first).leader;
+    let mut again = join_group(&mut bench, "g", "A", &id);
+    again.protocols = says(880);
+    let (token, effects) = bench.request(GroupCommand::Join(again));
+    assert_eq!(joined(&effects, token).generation_id, 2);
+    bench.ask(leave_group("g", &[&id]));
+    assert_eq!(error(&mut bench, |c| c.protocols = says(900)), GroupError::MemberIdRequired);
+}
+
+#[test]
 fn a_follower_that_joins_again_unchanged_is_told_the_generation() {
     let mut bench = Bench::new(GroupConfig::default());
     let ids = stable_group(&mut bench, &["A", "B"]);

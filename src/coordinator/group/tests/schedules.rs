@@ -120,6 +120,7 @@ impl World {
             offsets_max: 3,
             records_per_write_max: 2,
             write_bytes_max: 1_500,
+            members_bytes_max: 2_000,
         };
         World {
             bench: Bench::with_limits(config, limits),

@@ -228,3 +228,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_broker_that_drains_gets_replicas_only_where_there_are_not_enough_others() {
+    use crate::metadata::{ConfigResource, DRAIN_KEY};
+    use crate::wire::messages::ConfigRecord;
+    let mut image = cluster(4);
+    let (resource_type, resource_name) = ConfigResource::Broker(Some(NodeId(2))).to_wire();
+    let told = |value: Option<&str>| {
+        let (name, value) = (DRAIN_KEY.to_owned().into(), value.map(|value| value.to_owned().into()));
+        let resource_name = resource_name.clone().into();
+        ConfigRecord { resource_type, resource_name, name, value, ..ConfigRecord::default() }.into()
+    };
+    let replicas = |image: &MetadataImage, factor| {
+        let topic = NewTopic { partitions: 12, replication_factor: factor, ..plain("t") };
+        let decision = create_topics(image, &[topic], &[id(3)], Rules::new().get());
+        let image = applied(image, &decision);
+        let topic = image.topic("t").expect("created").clone();
+        topic.partitions.values().map(|partition| partition.replicas.clone()).collect::<Vec<_>>()
+    };
+    assert!(replicas(&image, 3).iter().any(|one| one.contains(&NodeId(2))));
+    image.apply(&told(Some("true"))).expect("a record");
+    assert!(image.is_draining(NodeId(2)) && image.is_told_to_drain(NodeId(2)));
+    assert!(replicas(&image, 3).iter().all(|one| !one.contains(&NodeId(2))));
+    let all = replicas(&image, 4);
+    assert!(all.iter().all(|one| one.len() == 4 && one[0] != NodeId(2)), "it is not to lead: {all:?}");
+    image.apply(&told(None)).expect("a record");
+    assert!(!image.is_draining(NodeId(2)));
+    image.brokers.get_mut(&NodeId(2)).expect("it is there").draining = true;
+    assert!(image.is_draining(NodeId(2)) && !image.is_told_to_drain(NodeId(2)), "it is about to stop");
+    assert!(replicas(&image, 3).iter().all(|one| !one.contains(&NodeId(2))));
+}

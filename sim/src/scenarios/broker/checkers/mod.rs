@@ -139,7 +139,6 @@ pub(in crate::scenarios) mod testing {
             controls: Vec::new(),
             first_batch: None,
             batches: Vec::new(),
-            leader: String::new(),
             bytes: 0,
         }
     }

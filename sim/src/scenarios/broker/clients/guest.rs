@@ -85,7 +85,8 @@ impl Guest {
             burst.missing.store(usize::try_from(requests).unwrap_or(1), Ordering::Relaxed);
             for _ in 0..requests {
                 let (id, at, batch) = records.next(&mut *schedule.rng);
-                let append = AppendRequest { id: PartitionId { topic, index: at.partition }, batch };
+                let append =
+                    AppendRequest { id: PartitionId { topic, index: at.partition }, batch, replicas_min: 0 };
                 let (load, burst) = (self.load.clone(), Arc::clone(&burst));
                 let done = Box::new(move |outcomes: Vec<AppendOutcome>| {
                     let fate = match outcomes.into_iter().next() {

@@ -215,7 +215,6 @@ impl LoadClient {
                 times,
                 first_batch,
                 batches: Vec::new(),
-                leader: String::new(),
                 bytes,
             });
         }

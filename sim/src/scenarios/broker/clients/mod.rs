@@ -12,6 +12,7 @@ use super::plan::{BROKER, PORT};
 
 mod admin;
 mod chaser;
+mod drainer;
 mod guest;
 mod hostile;
 mod ids;
@@ -24,11 +25,13 @@ mod reader;
 mod slow;
 mod topics;
 mod trimmer;
+mod voters;
 mod waiter;
 mod worker;
 
 pub(in crate::scenarios) use admin::{administer, create_topics};
 pub(in crate::scenarios) use chaser::chase;
+pub(in crate::scenarios) use drainer::{drain_in_turn, set_draining};
 pub(in crate::scenarios) use guest::Guest;
 pub(in crate::scenarios) use hostile::attack;
 pub(in crate::scenarios) use ids::take_producer_ids;
@@ -37,10 +40,11 @@ pub(in crate::scenarios) use load::LoadClient;
 pub(in crate::scenarios) use member::consume_as_member;
 pub(in crate::scenarios) use prober::probe;
 pub(in crate::scenarios) use producer::produce;
-pub(in crate::scenarios) use reader::{get_past_damage, got, read_again_and_again};
+pub(in crate::scenarios) use reader::{get_past_damage, got, read_again_and_again, read_nearby};
 pub(in crate::scenarios) use slow::read_slowly;
 pub(in crate::scenarios) use topics::{administer_topics, look, see};
 pub(in crate::scenarios) use trimmer::trim;
+pub(in crate::scenarios) use voters::change_voters;
 pub(in crate::scenarios) use waiter::wait_for_records;
 pub(in crate::scenarios) use worker::work_in_group;
 

@@ -16,7 +16,20 @@ const EMPTY_POLLS_MAX: u32 = 3;
 pub(in crate::scenarios) async fn read_again_and_again(seat: Seat, reader: u32) {
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
-        if read_once(&seat, reader).await {
+        if read_once(&seat, reader, None).await {
+            seat.history.progress(&seat.name);
+        }
+        seat.io.clock.sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// The same from another rack each time, which are numbered from 1 on.
+pub(in crate::scenarios) async fn read_nearby(seat: Seat, reader: u32, racks: u32) {
+    let mut rng = seat.io.rng.stream("racks");
+    while !seat.ending.has_begun() {
+        seat.ending.count_operation();
+        let rack = format!("r{}", 1 + rng.below(u64::from(racks.max(1))));
+        if read_once(&seat, reader, Some(rack)).await {
             seat.history.progress(&seat.name);
         }
         seat.io.clock.sleep(Duration::from_millis(500)).await;
@@ -35,13 +48,14 @@ pub(super) fn options(draw: u64) -> ConsumerOptions {
 }
 
 /// Whether it came to the end.
-async fn read_once(seat: &Seat, reader: u32) -> bool {
+async fn read_once(seat: &Seat, reader: u32, rack: Option<String>) -> bool {
     let (io, history) = (&seat.io, &seat.history);
     let client = seat.client(Duration::from_secs(5));
     let Some(partitions) = seat.work().await else { return true };
     let wanted = partitions.into_iter().map(|at| (at, None)).collect();
     let draw = io.rng.stream("workload").below(9);
-    let mut consumer = Consumer::assign(&client, options(draw), wanted);
+    let options = ConsumerOptions { rack, ..options(draw) };
+    let mut consumer = Consumer::assign(&client, options, wanted);
     let mut who = Reader { reader, session: history.next_session(&seat.name) };
     let mut empty = 0;
     for _ in 0..POLLS_MAX {
@@ -126,7 +140,6 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
         controls: fetched.controls.clone(),
         first_batch: first.map(|header| (header.base_offset, header.last_offset())),
         batches: batches.collect(),
-        leader: if history.events().several_nodes { fetched.leader().to_string() } else { String::new() },
         bytes: fetched.bytes as u64,
     });
 }

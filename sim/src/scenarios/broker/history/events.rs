@@ -52,6 +52,9 @@ pub(in crate::scenarios) struct Sent {
 
 /// Readers of a group are numbered from here on.
 pub(in crate::scenarios) const FIRST_MEMBER: u32 = 100;
+/// Those of readers that are machines of their own.
+pub(in crate::scenarios) const SLOW_READER: u32 = 60;
+pub(in crate::scenarios) const PROBER: u32 = 70;
 /// The judge's number as a reader.
 pub(in crate::scenarios) const JUDGE: u32 = 1000;
 
@@ -67,6 +70,8 @@ impl Reader {
     /// The machine on which it runs.
     pub(super) fn name(self) -> String {
         match self.reader {
+            SLOW_READER => "slow-reader".to_owned(),
+            PROBER => "prober".to_owned(),
             reader @ 0..FIRST_MEMBER => format!("reader-{reader}"),
             member @ FIRST_MEMBER..JUDGE => format!("member-{}", member - FIRST_MEMBER),
             JUDGE.. => "judge".to_owned(),
@@ -93,8 +98,6 @@ pub(in crate::scenarios) struct Read {
     pub(in crate::scenarios) first_batch: Option<(Offset, Offset)>,
     /// The batches that came; only the judge notes them down.
     pub(in crate::scenarios) batches: Vec<Batch>,
-    /// Who gave it, where there are several who may.
-    pub(in crate::scenarios) leader: String,
     /// All bytes that came.
     pub(in crate::scenarios) bytes: u64,
 }

@@ -34,6 +34,7 @@ pub enum Kind {
     BelowMinInsync,
     UnderReplicated,
     NotPreferred,
+    Draining,
 }
 
 impl Kind {
@@ -50,12 +51,13 @@ impl Kind {
             Kind::BelowMinInsync => "below_min_insync",
             Kind::UnderReplicated => "under_replicated",
             Kind::NotPreferred => "not_preferred",
+            Kind::Draining => "draining",
         }
     }
 
     /// Whether the cluster is not healthy with it.
     pub fn is_problem(self) -> bool {
-        self != Kind::NotPreferred
+        !matches!(self, Kind::NotPreferred | Kind::Draining)
     }
 }
 
@@ -101,7 +103,22 @@ fn brokers(look: &Look) -> Vec<Finding> {
         brokers: vec![*node],
         partitions: Vec::new(),
     });
-    silent.chain(missing).collect()
+    let draining = look.draining.iter().map(|node| {
+        let leads = look.partitions().filter(|(_, p)| look.leader(p) == Some(*node)).count();
+        let still = if leads > 0 {
+            format!(": it leads {} still", plural(leads, "partition"))
+        } else {
+            " and leads nothing".to_owned()
+        };
+        Finding {
+            kind: Kind::Draining,
+            what: format!("broker {node} is draining{still}"),
+            to_do: format!("`ordain cluster drain {node} --undo` lets it lead again"),
+            brokers: vec![*node],
+            partitions: Vec::new(),
+        }
+    });
+    silent.chain(missing).chain(draining).collect()
 }
 
 fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Finding> {
@@ -186,7 +203,8 @@ fn partitions(look: &Look) -> Vec<Finding> {
             lost[2].extend(out);
             under.push(at.clone());
         }
-        if p.replicas.first() != leader.as_ref() {
+        let preferred = p.replicas.first().filter(|node| !look.draining.contains(node));
+        if preferred.is_some() && preferred != leader.as_ref() {
             not_preferred.push(at);
         }
     }

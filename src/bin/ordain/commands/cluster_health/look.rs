@@ -12,6 +12,8 @@ use tokio::task::JoinSet;
 use crate::connect;
 use crate::failure::Failure;
 
+/// The broker's key that drains it.
+pub const DRAIN_KEY: &str = ordain::metadata::DRAIN_KEY;
 /// How long a broker may take to say that it is there.
 const PROBE_MAX: Duration = Duration::from_secs(3);
 /// How long the active controller is waited for: a node that has none keeps the question for longer.
@@ -30,6 +32,8 @@ pub struct Look {
     pub quorum: QuorumLook,
     /// `min.insync.replicas` of each topic.
     pub min_insync: BTreeMap<String, usize>,
+    /// Brokers that a person drains.
+    pub draining: BTreeSet<NodeId>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -127,6 +131,8 @@ pub async fn look(client: &Client) -> Result<Look, Failure> {
         })?;
         look.min_insync.insert(topic, count);
     }
+    let there = look.metadata.brokers.keys().copied().filter(|node| !look.silent.contains_key(node));
+    look.draining = super::drain::draining(client, there).await?;
     // Last: a question that nobody answers takes the connection down.
     look.quorum = look_at_quorum(client).await?;
     Ok(look)
@@ -154,7 +160,13 @@ pub async fn look_at_brokers(client: &Client) -> Result<Look, Failure> {
             probed.map_err(|error| Failure::Message(format!("a broker could not be asked: {error}")))?;
         silent.extend(why.map(|why| (id, why)));
     }
-    Ok(Look { metadata, silent, quorum: QuorumLook::NotServed, min_insync: BTreeMap::new() })
+    Ok(Look {
+        metadata,
+        silent,
+        quorum: QuorumLook::NotServed,
+        min_insync: BTreeMap::new(),
+        draining: BTreeSet::new(),
+    })
 }
 
 async fn look_at_quorum(client: &Client) -> Result<QuorumLook, Failure> {

@@ -1,8 +1,9 @@
-//! How a cluster is: `cluster health`, `cluster safe-to-restart`, `cluster balance`. `look` asks, `findings`, `restart` and
-//! `balance` judge, here it is shown.
+//! How a cluster is: `cluster health`, `cluster safe-to-restart`, `cluster balance`, `cluster drain`. `look` asks, `findings`, `restart`,
+//! `balance` and `drain` judge, here it is shown.
 pub mod balance;
+pub mod drain;
 mod findings;
-mod look;
+pub mod look;
 pub mod restart;
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,11 @@ fn print(seen: &Look, problems: &[Finding], notes: &[Finding]) -> Result<(), Fai
             Cell::new(node.rack.as_deref().unwrap_or("-")),
             Cell::new(leads),
             Cell::new(replicas),
-            Cell::new(if seen.is_there(node.id) { "" } else { "does not answer" }),
+            Cell::new(match (seen.is_there(node.id), seen.draining.contains(&node.id)) {
+                (false, _) => "does not answer",
+                (true, true) => "draining",
+                (true, false) => "",
+            }),
         ]);
     }
     output::print_table(&table)?;
@@ -128,6 +133,7 @@ fn document(seen: &Look, problems: &[Finding], notes: &[Finding]) -> serde_json:
         json!({
             "id": node.id.0, "host": node.address.host, "port": node.address.port, "rack": node.rack,
             "leads": leads, "replicas": replicas, "answers": seen.is_there(node.id),
+            "draining": seen.draining.contains(&node.id),
         })
     });
     let quorum = match &seen.quorum {

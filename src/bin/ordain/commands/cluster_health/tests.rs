@@ -1,12 +1,13 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ordain::client::admin::{Quorum, QuorumVoter};
 use ordain::client::{
     BrokerAddress, BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition,
 };
-use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId};
+use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId, Uuid};
 
 use super::balance::{Move, Plan, plan};
+use super::drain::{Leads, leads};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
@@ -24,12 +25,19 @@ fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
         error: None,
         partitions: partitions.to_vec(),
     };
-    let voter = |id| QuorumVoter { id: NodeId(id), log_end: Some(Offset(100)), last_fetch_ms: None };
+    let voter = |id| QuorumVoter {
+        id: NodeId(id),
+        log_end: Some(Offset(100)),
+        last_fetch_ms: None,
+        directory: Uuid::ZERO,
+        endpoints: Vec::new(),
+    };
     let quorum = Quorum {
         leader: there.first().map(|id| NodeId(*id)),
         epoch: LeaderEpoch(4),
         high_watermark: Offset(100),
         voters: (1..=3).map(voter).collect(),
+        observers: Vec::new(),
     };
     Look {
         metadata: ClusterMetadata {
@@ -41,6 +49,7 @@ fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
         silent: BTreeMap::new(),
         quorum: QuorumLook::Told { quorum, committed_before: Offset(100) },
         min_insync: BTreeMap::from([("t".to_owned(), 1)]),
+        draining: BTreeSet::new(),
     }
 }
 
@@ -281,4 +290,32 @@ fn leadership_moves_to_preferred_replicas_that_are_in_sync() {
 fn every_node_that_anything_names_is_known() {
     let look = cluster(&[1], &[partition(0, Some(1), &[1, 7], &[1])]);
     assert_eq!(look.nodes().into_iter().collect::<Vec<_>>(), [1, 2, 3, 7].map(NodeId));
+}
+
+#[test]
+fn what_a_draining_node_leads_moves_where_another_replica_may_lead() {
+    let partitions = [
+        partition(0, Some(1), &[1, 2, 3], &[1, 2, 3]),
+        partition(1, Some(1), &[1, 2, 3], &[1, 2]),
+        partition(2, Some(2), &[1, 2, 3], &[1, 2, 3]),
+    ];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    let both = Leads { movable: vec![at(0), at(1)], stuck: Vec::new(), metadata: true };
+    assert_eq!(leads(&look, NodeId(1)), both);
+    look.draining.insert(NodeId(2));
+    let one = Leads { movable: vec![at(0)], stuck: vec![at(1)], metadata: true };
+    assert_eq!(leads(&look, NodeId(1)), one, "node 2 is to lead nothing");
+    assert_eq!(leads(&look, NodeId(3)), Leads::default());
+    let told = said(&look);
+    assert_eq!(told[0].0, Kind::Draining);
+    assert!(told[0].1.starts_with("broker 2 is draining: it leads 1 partition still"), "{}", told[0].1);
+    assert!(!Kind::Draining.is_problem());
+}
+
+#[test]
+fn a_preferred_replica_that_drains_is_not_missed() {
+    let mut look = cluster(&[1, 2, 3], &[partition(0, Some(2), &[1, 2, 3], &[1, 2, 3])]);
+    assert_eq!(kinds(&look), [Kind::NotPreferred]);
+    look.draining.insert(NodeId(1));
+    assert_eq!(kinds(&look), [Kind::Draining]);
 }

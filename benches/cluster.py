@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+"""Measures what a cluster of three processes on one machine takes: see docs/performance.md, "A cluster".
+
+    python3 benches/cluster.py --binary target/release/ordain              # everything
+    python3 benches/cluster.py --binary PATH --only kill --kills 20        # one measurement
+    python3 benches/cluster.py --binary PATH --only many --partitions 10000
+
+It prints a line for each figure as it is known and leaves them all in target/cluster/results.json.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tests" / "clients"))
+
+from cluster import nodes  # noqa: E402
+from harness import apis, install  # noqa: E402
+from harness.wire import Connection, WireError  # noqa: E402
+
+MEASUREMENTS = ["kill", "restart", "many"]
+PARTITIONS = 8          # of the topic that is written meanwhile
+RECORD_BYTES = 100
+EVERY = 0.002           # seconds between records
+SETTLE = 4.0            # seconds for a restarted node to be in sync again
+TOPIC_PARTITIONS = 1000  # of each topic of `many`
+IDLE_SECONDS = 30
+# What a client waits for by itself is not the cluster's: these are low. `--client-defaults` leaves librdkafka's own.
+PROMPT = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "retry.backoff.ms": 20,
+          "topic.metadata.refresh.fast.interval.ms": 50}
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--binary", type=pathlib.Path, required=True, help="Ordain's binary")
+    parser.add_argument("--only", default=",".join(MEASUREMENTS), help="comma-separated: " + ", ".join(MEASUREMENTS))
+    parser.add_argument("--kills", type=int, default=20, help="leaders to kill, and nodes to restart (default 20)")
+    parser.add_argument("--partitions", type=int, default=10_000, help="of `many` (default 10,000)")
+    parser.add_argument("--client-defaults", action="store_true", help="librdkafka's own back-off and refresh intervals")
+    parser.add_argument("--work", type=pathlib.Path, default=REPOSITORY / "target" / "cluster")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.only.split(",") if name not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"unknown measurements {unknown}")
+    if not arguments.binary.is_file():
+        parser.error(f"{arguments.binary} is not a file: build it first")
+    return arguments
+
+
+class Results:
+    def __init__(self, path):
+        self.path, self.figures = path, {}
+
+    def add(self, name, value, unit):
+        self.figures[name] = {"value": value, "unit": unit}
+        print(f"{name:44} {value:>12.3f} {unit}", flush=True)
+        self.path.write_text(json.dumps(self.figures, indent=1) + "\n")
+
+    def gaps(self, name, gaps, before):
+        self.add(f"{name}, worst gap in the 2 s before", max(before) * 1000, "ms")
+        print(f"{name}: " + " ".join(f"{gap * 1000:.0f}" for gap in gaps), flush=True)
+        self.add(f"{name}, median gap", statistics.median(gaps) * 1000, "ms")
+        self.add(f"{name}, worst gap", max(gaps) * 1000, "ms")
+
+
+class Traffic:
+    """An idempotent producer that writes to every partition, and when each of them acknowledged."""
+
+    def __init__(self, cluster, topic, own_settings):
+        from confluent_kafka import Producer
+        self.topic, self.times = topic, [[] for _ in range(PARTITIONS)]
+        self.errors, self.stopping = [], False
+        self.producer = Producer({"bootstrap.servers": cluster.bootstrap, "enable.idempotence": True,
+                                  "acks": "all", "linger.ms": 1, "log_level": 0, **own_settings})
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _acknowledged(self, partition):
+        def note(error, _message):
+            if error is None:
+                self.times[partition].append(time.monotonic())
+            else:
+                self.errors.append(str(error))
+        return note
+
+    def _run(self):
+        count = 0
+        while not self.stopping:
+            partition = count % PARTITIONS
+            try:
+                self.producer.produce(self.topic, b"x" * RECORD_BYTES, partition=partition,
+                                      on_delivery=self._acknowledged(partition))
+                count += 1
+            except BufferError:
+                pass
+            self.producer.poll(0)
+            time.sleep(EVERY)
+
+    def longest_gap(self, since, until):
+        """The longest time in which a partition acknowledged nothing."""
+        longest = 0
+        for times in self.times:
+            some = [at for at in times if since <= at <= until]
+            if len(some) < 2:
+                raise nodes.Unlike(f"a partition of {self.topic} acknowledges nothing any more")
+            longest = max(longest, *(after - before for before, after in zip(some, some[1:])))
+        return longest
+
+    def stop(self):
+        self.stopping = True
+        self.thread.join()
+        if self.producer.flush(20) > 0 or self.errors:
+            raise nodes.Unlike(f"records were not delivered: {self.errors[:3]}")
+
+
+def create(cluster, name, partitions):
+    request = {"topics": [{"name": name, "partitions": partitions, "replication": 3, "assignments": [],
+                           "configs": []}], "timeout": 60_000, "validate_only": False}
+    answer = cluster.nodes[1].ask(apis.CREATE_TOPICS, request, timeout=90)
+    error = answer["topics"][0]["error"]
+    if error != 0:
+        raise nodes.Unlike(f"topic {name} was not created: error {error}, {answer['topics'][0]['message']}")
+
+
+def gaps(cluster, arguments, end):
+    """Ends the node that leads most, again and again; the longest gap of a partition each time, and before it."""
+    topic = f"gaps-{time.time_ns()}"
+    create(cluster, topic, PARTITIONS)
+    cluster.settle()
+    traffic = Traffic(cluster, topic, {} if arguments.client_defaults else PROMPT)
+    time.sleep(2)
+    found, before = [], []
+    for _ in range(arguments.kills):
+        node = cluster.nodes[cluster.most_leading(topic)]
+        began = time.monotonic()
+        before.append(traffic.longest_gap(began - 2, began))
+        end(node)
+        time.sleep(max(0.0, began + 3 - time.monotonic()))
+        found.append(traffic.longest_gap(began - 0.3, began + 3))
+        node.launch()
+        node.wait_ready()
+        cluster.settle()
+        time.sleep(SETTLE)
+    traffic.stop()
+    return found, before
+
+
+def resident_bytes(node):
+    return int(pathlib.Path(f"/proc/{node.process.pid}/statm").read_text().split()[1]) * PAGE
+
+
+def cpu_seconds(node):
+    stat = pathlib.Path(f"/proc/{node.process.pid}/stat").read_text()
+    return sum(int(part) for part in stat.rsplit(")", 1)[1].split()[11:13]) / TICKS
+
+
+def sent_bytes(node):
+    """What the node's sockets have sent, by the kernel's count; those that are open now."""
+    told = subprocess.run(["ss", "-tinpHO"], capture_output=True, text=True, check=True).stdout
+    own = [line for line in told.splitlines() if f"pid={node.process.pid}," in line]
+    return sum(int(found[1]) for line in own if (found := re.search(r"bytes_sent:(\d+)", line)))
+
+
+def answering(node, topics, timeout=10.0):
+    """The partitions whose end this node tells as their leader."""
+    found = set()
+    with Connection(node.bootstrap, timeout) as connection:
+        for topic, partitions in topics.items():
+            asked = [{"index": index, "epoch": -1, "timestamp": -1} for index in range(partitions)]
+            request = {"replica": -1, "isolation": 0, "topics": [{"name": topic, "partitions": asked}]}
+            for told in connection.call(apis.LIST_OFFSETS, request)["topics"][0]["partitions"]:
+                if told["error"] == 0:
+                    found.add((topic, told["index"]))
+    return found
+
+
+def many(cluster, arguments, results):
+    before = {node.id: resident_bytes(node) for node in cluster.running()}
+    topics, left = {}, arguments.partitions
+    while left > 0:
+        count = min(left, TOPIC_PARTITIONS)
+        topics[f"many-{len(topics)}"] = count
+        create(cluster, f"many-{len(topics) - 1}", count)
+        left -= count
+    total = sum(topics.values())
+
+    def served(living):
+        return len(set().union(*(answering(node, topics) for node in living))) == total
+
+    took = nodes.wait_for("a leader for every partition", lambda: served(cluster.running()), 120)
+    results.add(f"{total} partitions, led after their creation", took, "s")
+    time.sleep(20)
+    cpu = {node.id: cpu_seconds(node) for node in cluster.running()}
+    sent = {node.id: sent_bytes(node) for node in cluster.running()}
+    time.sleep(IDLE_SECONDS)
+    for node in cluster.running():
+        used = (cpu_seconds(node) - cpu[node.id]) / IDLE_SECONDS
+        results.add(f"{total} partitions, idle: CPU of node {node.id}", used * 100, "% of a core")
+        rate = (sent_bytes(node) - sent[node.id]) / IDLE_SECONDS
+        results.add(f"{total} partitions, idle: node {node.id} sends", rate / 1024, "KiB/s")
+        each = (resident_bytes(node) - before[node.id]) / total
+        results.add(f"{total} partitions: memory of node {node.id}", each / 1024, "KiB per replica")
+    counts = [len(answering(node, topics)) for node in cluster.running()]
+    victim = cluster.running()[counts.index(max(counts))]
+    living = cluster.others(victim.id)
+    began = time.monotonic()
+    victim.kill()
+    while not served(living):
+        if time.monotonic() - began > 60:
+            raise nodes.Unlike("some partitions are not served a minute after the node's death")
+    results.add(f"{total} partitions, a node that led {max(counts)} killed: all served after",
+                time.monotonic() - began, "s")
+    return victim
+
+
+def measure(name, cluster, arguments, results):
+    if name == "kill":
+        results.gaps("kill -9", *gaps(cluster, arguments, lambda node: node.kill()))
+    elif name == "restart":
+        results.gaps("SIGTERM", *gaps(cluster, arguments, nodes.stop_orderly))
+    else:
+        many(cluster, arguments, results)
+
+
+def with_client():
+    """Goes on in the Python that has librdkafka, unless this is it."""
+    python = install.confluent_python()
+    if pathlib.Path(sys.prefix).resolve() != python.parent.parent.resolve():
+        os.execv(python, [str(python), *sys.argv])
+
+
+def main():
+    arguments = parse()
+    with_client()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    results = Results(arguments.work / "results.json")
+    failed = False
+    for name in arguments.only.split(","):
+        work = arguments.work / f"{name}-{os.getpid()}"
+        cluster = nodes.Cluster(work, arguments.binary.resolve())
+        try:
+            cluster.start()
+            cluster.settle()
+            measure(name, cluster, arguments, results)
+            shutil.rmtree(work)
+        except (nodes.Unlike, OSError, WireError, RuntimeError) as error:
+            failed = True
+            print(f"{name} failed: {error}; the nodes' logs are in {work}", file=sys.stderr, flush=True)
+        finally:
+            cluster.stop()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

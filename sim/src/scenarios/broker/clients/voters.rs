@@ -1,0 +1,65 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ordain::client::{Client, ClientError};
+use ordain::io::RngStream;
+use ordain::types::NodeId;
+
+use super::{Seat, bounded};
+use crate::scenarios::broker::history::History;
+
+/// Of five disks one may be lost for good: so many voters have a majority without it, and without another one that is away.
+const VOTERS_LEAST: usize = 3;
+/// How long the active controller is waited for.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Adds and removes voters of the metadata; each is an operation. One whose removal was acknowledged stays out until it is asked for again.
+pub(in crate::scenarios) async fn change_voters(seat: Seat) {
+    let mut rng = seat.io.rng.stream("workload");
+    let client = seat.client(Duration::from_secs(5));
+    let mut removed = BTreeSet::new();
+    while !seat.ending.has_begun() {
+        seat.ending.count_operation();
+        let changing = change(&client, &mut *rng, &mut removed, &seat.history);
+        match bounded(&seat.io, &seat.history, "a change of the voters", changing).await {
+            Ok(Ok(())) => seat.history.progress(&seat.name),
+            Ok(Err(error)) => {
+                // That it was refused is an answer, too.
+                if !error.is_retriable() {
+                    seat.history.progress(&seat.name);
+                }
+                seat.history.note(format_args!("{}: {error}", seat.name));
+            }
+            Err(_) => {}
+        }
+        seat.io.clock.sleep(Duration::from_millis(100 + rng.below(2500))).await;
+    }
+}
+
+async fn change(
+    client: &Client,
+    rng: &mut dyn RngStream,
+    removed: &mut BTreeSet<NodeId>,
+    history: &History,
+) -> Result<(), ClientError> {
+    let quorum = client.describe_quorum(PATIENCE).await?;
+    for voter in quorum.voters.iter().filter(|voter| removed.contains(&voter.id)) {
+        let text = format!("node {} was removed from the voters, and votes", voter.id);
+        history.wrong("I25-voter-returned", text);
+    }
+    let spare = quorum.voters.len() > VOTERS_LEAST;
+    let removes = spare && (quorum.observers.is_empty() || rng.below(2) == 0);
+    let mut pick = |count: usize| usize::try_from(rng.below(count as u64)).unwrap_or(0);
+    if removes {
+        let voter = &quorum.voters[pick(quorum.voters.len())];
+        history.note(format_args!("removing voter {}", voter.id));
+        client.remove_voter(voter).await?;
+        removed.insert(voter.id);
+    } else if !quorum.observers.is_empty() {
+        let observer = &quorum.observers[pick(quorum.observers.len())];
+        history.note(format_args!("adding voter {}", observer.id));
+        removed.remove(&observer.id);
+        client.add_voter(observer).await?;
+    }
+    Ok(())
+}

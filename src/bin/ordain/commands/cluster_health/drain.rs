@@ -1,0 +1,175 @@
+//! A broker that is to lead nothing: before it is stopped for long, moved or looked at.
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use ordain::client::admin::{ConfigChange, ConfigResource, Validate};
+use ordain::client::{Client, TopicPartition};
+use ordain::types::NodeId;
+use serde_json::json;
+
+use super::findings::{ids, named};
+use super::look::{DRAIN_KEY, Look, QuorumLook, look};
+use crate::failure::Failure;
+use crate::output::{self, Format};
+use crate::progress;
+
+/// How often it is looked at what the node leads still.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    /// The node's id.
+    #[arg(value_name = "ID", value_parser = clap::value_parser!(i32).range(0..))]
+    node: i32,
+    /// Let it lead again.
+    #[arg(long, conflicts_with = "dry_run")]
+    undo: bool,
+    /// Only show what it leads, and what others could.
+    #[arg(long)]
+    dry_run: bool,
+    /// How long to wait until others lead, in seconds; the node goes on draining afterwards.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    wait: u64,
+}
+
+/// What a node leads.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Leads {
+    /// Another replica is in sync, and may lead.
+    pub movable: Vec<TopicPartition>,
+    /// None is.
+    pub stuck: Vec<TopicPartition>,
+    pub metadata: bool,
+}
+
+impl Leads {
+    fn all(&self) -> usize {
+        self.movable.len() + self.stuck.len() + usize::from(self.metadata)
+    }
+}
+
+pub fn leads(look: &Look, node: NodeId) -> Leads {
+    let mut leads = Leads::default();
+    for (at, p) in look.partitions().filter(|(_, p)| look.leader(p) == Some(node)) {
+        let may = |other: &NodeId| *other != node && !look.draining.contains(other);
+        let has_other = look.in_sync(p).iter().any(may);
+        if has_other { &mut leads.movable } else { &mut leads.stuck }.push(at);
+    }
+    leads.metadata = matches!(&look.quorum, QuorumLook::Told { quorum, .. } if quorum.leader == Some(node));
+    leads
+}
+
+/// A node that leads something in the end that others could lead ends it with [`Failure::Told`].
+pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(), Failure> {
+    let node = NodeId(asked.node);
+    let seen = look(client).await?;
+    if !seen.is_there(node) {
+        let there: Vec<NodeId> = seen.metadata.brokers.keys().copied().collect();
+        return Err(Failure::Message(format!("node {node} is not there; the cluster has {}", ids(&there))));
+    }
+    let resource = ConfigResource::Broker(node);
+    if asked.undo {
+        let change = [ConfigChange::Delete { name: DRAIN_KEY.to_owned() }];
+        client.alter_configs(&resource, &change, Validate::Apply).await?;
+        let was = seen.draining.contains(&node);
+        return match format {
+            Format::Json => output::json(&json!({ "node": node.0, "draining": false, "was_draining": was })),
+            Format::Human if was => output::line(format_args!(
+                "Node {node} may lead again; `ordain cluster balance` gives it back what it is preferred for."
+            )),
+            Format::Human => output::line(format_args!("Node {node} was not draining.")),
+        };
+    }
+    let before = leads(&seen, node);
+    if asked.dry_run {
+        return tell(format, node, &before, Told::DryRun(seen.draining.contains(&node)));
+    }
+    let change = [ConfigChange::Set { name: DRAIN_KEY.to_owned(), value: "true".to_owned() }];
+    client.alter_configs(&resource, &change, Validate::Apply).await?;
+    let (now, began) = (until_nothing_moves(client, node, &before, asked.wait).await?, before.all());
+    tell(format, node, &now, Told::Done { began })?;
+    if now.movable.is_empty() && !now.metadata { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// What the node leads once others lead what they can, or when time is up.
+async fn until_nothing_moves(
+    client: &Client,
+    node: NodeId,
+    before: &Leads,
+    seconds: u64,
+) -> Result<Leads, Failure> {
+    let total = before.all();
+    let bar = progress::bar(u64::try_from(total).ok(), "leaders handed over");
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = leads(&look(client).await?, node);
+        bar.set_position(u64::try_from(total.saturating_sub(now.all())).unwrap_or(0));
+        if (now.movable.is_empty() && !now.metadata) || Instant::now() >= deadline {
+            bar.finish_and_clear();
+            return Ok(now);
+        }
+    }
+}
+
+enum Told {
+    DryRun(bool),
+    Done { began: usize },
+}
+
+fn tell(format: Format, node: NodeId, leads: &Leads, told: Told) -> Result<(), Failure> {
+    let Leads { movable, stuck, metadata } = leads;
+    if format == Format::Json {
+        let places = |all: &[TopicPartition]| -> Vec<serde_json::Value> {
+            all.iter().map(|at| json!({ "topic": at.topic, "partition": at.partition.0 })).collect()
+        };
+        let (dry_run, draining) = match told {
+            Told::DryRun(draining) => (true, draining),
+            Told::Done { .. } => (false, true),
+        };
+        return output::json(&json!({
+            "node": node.0, "dry_run": dry_run, "draining": draining, "leads": leads.all(),
+            "movable": places(movable), "stuck": places(stuck), "leads_metadata": metadata,
+        }));
+    }
+    let metadata = if *metadata { " and the metadata log" } else { "" };
+    match told {
+        Told::DryRun(_) => output::line(format_args!(
+            "Node {node} leads {}{metadata}, of which others could lead {}. Nothing was changed; without --dry-run it is.",
+            output::plural(movable.len() + stuck.len(), "partition"),
+            movable.len(),
+        ))?,
+        Told::Done { .. } if leads.all() == 0 => {
+            output::line(format_args!("Node {node} leads nothing, and goes on draining until --undo."))?;
+        }
+        Told::Done { began } => output::line(format_args!(
+            "Node {node} has handed over {} of {began}; it leads {}{metadata} still, and goes on draining until --undo.",
+            began.saturating_sub(leads.all()),
+            output::plural(movable.len() + stuck.len(), "partition"),
+        ))?,
+    }
+    if stuck.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} cannot move, since no other replica in sync may lead: {}",
+        output::plural(stuck.len(), "partition"),
+        named(stuck)
+    );
+    super::print_wrapped("", &text)
+}
+
+/// The brokers among these that a person drains.
+pub(super) async fn draining(
+    client: &Client,
+    nodes: impl Iterator<Item = NodeId>,
+) -> Result<BTreeSet<NodeId>, Failure> {
+    let mut draining = BTreeSet::new();
+    for node in nodes {
+        let told = client.describe_configs(&ConfigResource::Broker(node)).await?;
+        if told.iter().any(|entry| entry.name == DRAIN_KEY && entry.value.as_deref() == Some("true")) {
+            draining.insert(node);
+        }
+    }
+    Ok(draining)
+}

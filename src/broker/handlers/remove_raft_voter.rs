@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use super::add_raft_voter::{CHANGE_MAX, change_voters, leading, note, quorum_of};
+use crate::broker::errors::ApiError;
+use crate::broker::{Caller, Context};
+use crate::metadata::controller::Suffrage;
+use crate::partition::{ChangeDone, ReplicaKey, VoterChange};
+use crate::types::{ErrorCode, NodeId, Uuid};
+use crate::wire::messages::{RemoveRaftVoterRequest, RemoveRaftVoterResponse};
+
+/// RemoveRaftVoter (key 81, KIP-853): a node votes on the metadata no longer, and goes on following it. Carried out by the active
+/// controller, be it that node itself.
+pub(in crate::broker) async fn handle(
+    context: &Arc<Context>,
+    _caller: &Caller,
+    request: RemoveRaftVoterRequest,
+) -> RemoveRaftVoterResponse {
+    let error = remove(context, &request).await.err();
+    RemoveRaftVoterResponse {
+        error_code: error.as_ref().map_or(ErrorCode::None, |error| error.code).code(),
+        error_message: error.and_then(|error| error.text()),
+        ..RemoveRaftVoterResponse::default()
+    }
+}
+
+async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Result<(), ApiError> {
+    let cluster = quorum_of(context, request.cluster_id.as_deref())?;
+    let stats = leading(context).await?;
+    let key = ReplicaKey { node: NodeId(request.voter_id), directory: request.voter_directory_id };
+    if key.node.0 < 0 || key.directory == Uuid::ZERO {
+        let text = format!("{} with directory {} is no voter: both ids are needed", key.node, key.directory);
+        return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+    }
+    if !stats.voters.contains(key) {
+        let text = match stats.voters.of_node(key.node) {
+            Some(voter) => format!("node {} votes with directory {}", key.node, voter.directory),
+            None => format!("node {} is no voter", key.node),
+        };
+        return Err(ApiError::new(ErrorCode::VoterNotFound, text));
+    }
+    if stats.voters.keys().len() == 1 {
+        let text = format!("node {} is the only voter, and without one nothing could be changed", key.node);
+        return Err(ApiError::new(ErrorCode::VoterNotFound, text));
+    }
+    let is_news = note(context, cluster, key.node, Suffrage::Observes).await?;
+    let deadline = context.io.clock.now().after(CHANGE_MAX);
+    let made = change_voters(context, VoterChange::Remove(key), ChangeDone::Committed, deadline).await;
+    if made.is_err() && is_news && still_votes(context, key).await {
+        note(context, cluster, key.node, Suffrage::Votes).await?;
+    }
+    made
+}
+
+/// Whether the log says nothing else, be it committed or not.
+async fn still_votes(context: &Context, key: ReplicaKey) -> bool {
+    leading(context).await.is_ok_and(|stats| stats.voters.contains(key))
+}

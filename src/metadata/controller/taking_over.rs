@@ -1,0 +1,109 @@
+//! What a snapshot means for this node: which of its log need not be there, and, if it came from another node, what the image
+//! and the partitions are from now on.
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::task::{Controller, METADATA_PARTITION};
+use super::transfer::receive;
+use super::{ControllerUnavailable, quorum_nodes};
+use crate::metadata::{Loaded, MetadataImage};
+use crate::partition::PartitionsClosed;
+use crate::probe::{Condition, sometimes};
+use crate::types::limits::METADATA_SNAPSHOT_PIECE_BYTES_MAX;
+use crate::types::{NodeId, Offset, PartitionId};
+
+/// How soon a snapshot is asked for again after none came.
+const AGAIN: Duration = Duration::from_millis(500);
+
+impl Controller {
+    /// Whether the metadata's leader has nothing left of what this node's log lacks, and it is time to ask for a snapshot.
+    pub(super) fn wants_snapshot(&self) -> bool {
+        self.ask_again.is_none() && self.partitions.leaderships().snapshot_wanted().is_some()
+    }
+
+    /// Gets the leader's snapshot, and lets this node be what it says. A failure leaves all as it was.
+    pub(super) async fn take_over_snapshot(&mut self) {
+        let wanted = self.partitions.leaderships().snapshot_wanted();
+        let Some((wanted, (calls, _))) = wanted.zip(self.quorum.clone()) else { return };
+        let clock = Arc::clone(&self.io.clock);
+        let most = u32::try_from(METADATA_SNAPSHOT_PIECE_BYTES_MAX).unwrap_or(u32::MAX);
+        let piece_bytes = self.config.start.metadata.snapshot_piece_bytes.min(most);
+        let has_it = self.snapshots.files().newest().is_some_and(|newest| newest.end >= wanted.covering);
+        if !has_it {
+            let received = receive(&*clock, &calls, self.snapshots.files(), wanted, piece_bytes).await;
+            let taken = match received {
+                Ok(loaded) => self.take_over(loaded).await.map_err(|failure| failure.to_string()),
+                Err(failure) => Err(failure.to_string()),
+            };
+            if let Err(failure) = taken {
+                warn!(node = %wanted.from, %failure, "the metadata of another node is not taken over; it is tried again");
+                self.ask_again = Some(clock.now().after(AGAIN));
+                return;
+            }
+        }
+        if self.tell_snapshots().await.is_err() {
+            info!("the metadata log does not begin anew: the node stops");
+        }
+    }
+
+    /// The metadata is what a snapshot says from now on, unless more is known.
+    async fn take_over(&mut self, loaded: Loaded) -> Result<(), ControllerUnavailable> {
+        let Loaded { id, image } = loaded;
+        sometimes(Condition::ClusterSnapshotTaken);
+        info!(
+            end = id.end.0,
+            topics = image.topic_count(),
+            "the metadata was taken over from a snapshot of another node"
+        );
+        self.snapshots.received(self.io.clock.now());
+        if id.end <= self.end {
+            return Ok(());
+        }
+        let previous = std::mem::replace(&mut self.image, Arc::new(image));
+        self.end = id.end;
+        self.is_ahead_of_log = true;
+        self.reconfigure();
+        self.drop_deleted(&previous).await?;
+        self.follow_all().await?;
+        self.configure_all().await?;
+        self.follow_quorum().await?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Removes the partitions of topics that were there and are no more.
+    async fn drop_deleted(&mut self, previous: &MetadataImage) -> Result<(), ControllerUnavailable> {
+        let gone = previous.topics().filter(|topic| self.image.topic_by_id(topic.id).is_none());
+        let partitions = gone
+            .flat_map(|topic| topic.partitions.keys().map(|&index| PartitionId { topic: topic.id, index }));
+        let deleted: Vec<PartitionId> = partitions.collect();
+        if !deleted.is_empty() {
+            for id in &deleted {
+                self.postponed.remove(id);
+            }
+            self.partitions.delete(deleted).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the metadata log's replica up to where snapshots stand for it.
+    pub(super) async fn tell_snapshots(&mut self) -> Result<(), PartitionsClosed> {
+        let files = self.snapshots.files();
+        let (newest, limit) = (files.newest(), files.spare_end());
+        *self.newest.0.lock().unwrap_or_else(PoisonError::into_inner) = newest;
+        if self.quorum.is_none() {
+            return Ok(());
+        }
+        let covered = newest.map_or(Offset::ZERO, |newest| newest.end);
+        self.partitions.snapshot_covers(METADATA_PARTITION, covered, limit).await
+    }
+
+    /// Tells the metadata log's replica whose replicas are to vote.
+    pub(super) async fn follow_quorum(&self) -> Result<(), PartitionsClosed> {
+        let Some((_, founders)) = &self.quorum else { return Ok(()) };
+        let nodes: Vec<NodeId> = quorum_nodes(&self.image, founders).into_iter().collect();
+        self.partitions.set_nodes(METADATA_PARTITION, nodes).await
+    }
+}

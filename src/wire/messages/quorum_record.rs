@@ -1,0 +1,31 @@
+//! QuorumRecord, from `schema/ordain/metadata.schema`.
+// Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, TaggedFields, VersionRange, Writer};
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct QuorumRecord {
+    pub nodes: Vec<i32>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Message for QuorumRecord {
+    const NAME: &'static str = "QuorumRecord";
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const FLEXIBLE_FROM: Option<i16> = Some(0);
+
+    fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.array(true, "Nodes", &self.nodes, |w, v| { w.i32(*v); Ok(()) })?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            nodes: r.array(true, "Nodes", 4, |r| r.i32("Nodes"))?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+impl RecordKey for QuorumRecord {
+    const TYPE: i16 = 14;
+}
