@@ -184,7 +184,7 @@ fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String>
     Ok(())
 }
 
-/// Founds the group that is kept; nobody may have led its partition before.
+/// Founds the group that is kept; nobody may have led its partition before, so it is tried until it is there.
 async fn found_group(client: &Client, history: &History) -> Result<(), ClientError> {
     loop {
         match kept::found(client).await {
@@ -192,18 +192,30 @@ async fn found_group(client: &Client, history: &History) -> Result<(), ClientErr
                 history.kept_group(told, history.now());
                 return Ok(());
             }
-            Err(error) if error.is_retriable() => {
+            Err(error) => {
                 history.note(format_args!("founding a group: {error}"));
                 client.invalidate();
                 client.io().clock.sleep(Duration::from_millis(300)).await;
             }
-            Err(error) => return Err(error),
         }
     }
 }
 
-/// What the leader tells of a partition's producers (KIP-664).
+/// What the leader tells of a partition's producers.
 async fn producers(client: &Client, at: &TopicPartition) -> Result<String, ClientError> {
+    loop {
+        match producers_once(client, at).await {
+            Err(error) if error.is_retriable() => {
+                client.invalidate();
+                client.io().clock.sleep(Duration::from_millis(300)).await;
+            }
+            told => return told,
+        }
+    }
+}
+
+/// DescribeProducers (KIP-664).
+async fn producers_once(client: &Client, at: &TopicPartition) -> Result<String, ClientError> {
     let broker = client.node(client.leader(at).await?, Lane::Admin).await?;
     let (name, partition_indexes) = (Text::from(at.topic.as_str()), vec![at.partition.0]);
     let topics = vec![TopicRequest { name, partition_indexes, ..TopicRequest::default() }];
