@@ -437,12 +437,18 @@ impl Partitions {
         self.send(self.shard(id), Request::CancelChange { id, key }).await
     }
 
-    /// Says whose replicas are to vote on a partition: a leader here brings one back that has lost its memory.
+    /// Says whose replicas are to vote on the metadata: a leader here brings one back that has lost its memory, once it was told
+    /// so `as_of` its own epoch, that is, by an image that has all that earlier ones committed.
     ///
     /// # Errors
     /// If the node is shutting down.
-    pub async fn set_nodes(&self, id: PartitionId, nodes: Vec<NodeId>) -> Result<(), PartitionsClosed> {
-        self.send(self.shard(id), Request::SetNodes { id, nodes }).await
+    pub async fn set_nodes(
+        &self,
+        id: PartitionId,
+        nodes: Vec<NodeId>,
+        as_of: Option<LeaderEpoch>,
+    ) -> Result<(), PartitionsClosed> {
+        self.send(self.shard(id), Request::SetNodes { id, nodes, as_of }).await
     }
 
     /// Says that a durable snapshot stands for the metadata log up to `covered`, and another one, or what is as good, up to `limit`:

@@ -57,6 +57,8 @@ pub(super) struct Partition {
     fetches: Waiters,
     /// The nodes that shall hold it.
     nodes: Vec<NodeId>,
+    /// Of the metadata: the epoch whose leader they were told to.
+    nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
     candidates: Vec<Fetch>,
     membership: membership::Membership,
@@ -178,10 +180,6 @@ impl Partition {
         let durable_end = recovered.log_end;
         // The lower half: a remainder of it is even enough.
         let timing = Timing { first_turn: spread(spec.id) as u32, ..Timing::default() };
-        #[cfg_attr(
-            not(all(feature = "simulation", debug_assertions)),
-            expect(unused_mut, reason = "planted there")
-        )]
         let mut replica = Replica::new(key, recovered, timing, seed, out.now);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
@@ -205,6 +203,7 @@ impl Partition {
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
             nodes,
+            nodes_as_of: None,
             candidates: Vec::new(),
             membership: membership::Membership::default(),
             incoming: Incoming::default(),

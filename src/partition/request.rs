@@ -355,10 +355,11 @@ pub(super) enum Request {
         id: PartitionId,
         key: ReplicaKey,
     },
-    /// These nodes' replicas are to vote.
+    /// These nodes' replicas are to vote; with an epoch: as all that earlier epochs committed has it.
     SetNodes {
         id: PartitionId,
         nodes: Vec<NodeId>,
+        as_of: Option<LeaderEpoch>,
     },
     /// A snapshot stands for the log up to `covered`, another one up to `limit`: its start may move there.
     Covered {

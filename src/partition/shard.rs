@@ -531,9 +531,9 @@ impl Shard {
                 }
                 self.take(id, out);
             }
-            Request::SetNodes { id, nodes } => {
+            Request::SetNodes { id, nodes, as_of } => {
                 if let Some(partition) = self.partitions.get_mut(&id) {
-                    partition.set_nodes(nodes);
+                    partition.set_nodes(nodes, as_of);
                 }
                 self.replace_voters(id);
             }

@@ -9,10 +9,10 @@ use super::task::{Controller, METADATA_PARTITION};
 use super::transfer::receive;
 use super::{ControllerUnavailable, quorum_nodes};
 use crate::metadata::{Loaded, MetadataImage};
-use crate::partition::PartitionsClosed;
+use crate::partition::{FetchWaiter, PartitionsClosed};
 use crate::probe::{Condition, sometimes};
 use crate::types::limits::METADATA_SNAPSHOT_PIECE_BYTES_MAX;
-use crate::types::{NodeId, Offset, PartitionId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
 /// How soon a snapshot is asked for again after none came.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -68,7 +68,7 @@ impl Controller {
         self.drop_deleted(&previous).await?;
         self.follow_all().await?;
         self.configure_all().await?;
-        self.follow_quorum().await?;
+        self.follow_quorum(None).await?;
         self.publish();
         Ok(())
     }
@@ -100,10 +100,26 @@ impl Controller {
         self.partitions.snapshot_covers(METADATA_PARTITION, covered, limit).await
     }
 
-    /// Tells the metadata log's replica whose replicas are to vote.
-    pub(super) async fn follow_quorum(&self) -> Result<(), PartitionsClosed> {
+    /// Tells the metadata log's replica whose replicas are to vote; with the epoch that this node leads, if the image has all that
+    /// earlier ones committed.
+    pub(super) async fn follow_quorum(&self, as_of: Option<LeaderEpoch>) -> Result<(), PartitionsClosed> {
         let Some((_, founders)) = &self.quorum else { return Ok(()) };
         let nodes: Vec<NodeId> = quorum_nodes(&self.image, founders).into_iter().collect();
-        self.partitions.set_nodes(METADATA_PARTITION, nodes).await
+        self.partitions.set_nodes(METADATA_PARTITION, nodes, as_of).await
+    }
+
+    /// As the active controller: follows the metadata log to its end as of now, and tells its replica, once in an epoch, who is to
+    /// vote.
+    pub(super) async fn catch_up_and_lead(
+        &mut self,
+        more: &Arc<FetchWaiter>,
+    ) -> Result<(), ControllerUnavailable> {
+        let epoch = self.active_epoch();
+        self.catch_up(Some(more)).await?;
+        if epoch.is_some() && epoch != self.quorum_told {
+            self.follow_quorum(epoch).await?;
+            self.quorum_told = epoch;
+        }
+        Ok(())
     }
 }

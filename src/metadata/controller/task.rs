@@ -186,6 +186,8 @@ pub struct Controller {
     /// When a snapshot is asked for again after none came.
     pub(super) ask_again: Option<Instant>,
     pub(super) newest: Arc<Newest>,
+    /// The epoch of this node's for which the metadata log's replica knows who is to vote.
+    pub(super) quorum_told: Option<LeaderEpoch>,
     /// The image may be older than what this node knew before it started: a partition in it may have been deleted, here, too.
     is_behind: bool,
     /// The image comes from a snapshot, and this node's log does not reach it yet.
@@ -246,13 +248,14 @@ impl Controller {
             quorum: calls.map(|calls| (calls, founders)),
             ask_again: None,
             newest: Arc::clone(&newest),
+            quorum_told: None,
             is_behind: clustered,
             is_ahead_of_log: false,
             postponed: BTreeSet::new(),
         };
         controller.reconfigure();
         controller.follow_from_start().await?;
-        controller.follow_quorum().await?;
+        controller.follow_quorum(None).await?;
         controller.tell_snapshots().await?;
         controller.publish();
         let (queue, changes) = mpsc::channel(QUEUE_CHANGES_MAX);
@@ -267,7 +270,7 @@ impl Controller {
             let more = FetchWaiter::for_progress();
             let mut pause = None;
             if self.clustered
-                && let Err(failure) = self.catch_up(Some(&more)).await
+                && let Err(failure) = self.catch_up_and_lead(&more).await
             {
                 error!(%failure, "the metadata log cannot be followed; it is tried again");
                 pause = Some(clock.now().after(CATCH_UP_PAUSE));
@@ -311,7 +314,7 @@ impl Controller {
     }
 
     /// The epoch in which this node is the active controller, if it is.
-    fn active_epoch(&self) -> Option<LeaderEpoch> {
+    pub(super) fn active_epoch(&self) -> Option<LeaderEpoch> {
         let leadership = self.partitions.leaderships().of(METADATA_PARTITION)?;
         leadership.serving.then_some(leadership.epoch)
     }
@@ -365,7 +368,10 @@ impl Controller {
     }
 
     /// Takes over what is committed and not in the image yet. `waiter` is told once there may be more.
-    async fn catch_up(&mut self, waiter: Option<&Arc<FetchWaiter>>) -> Result<(), ControllerUnavailable> {
+    pub(super) async fn catch_up(
+        &mut self,
+        waiter: Option<&Arc<FetchWaiter>>,
+    ) -> Result<(), ControllerUnavailable> {
         loop {
             let read = self.partitions.batches(METADATA_PARTITION, self.end, ReadFrom::Replica, waiter).await;
             let batches = match read {
@@ -401,7 +407,7 @@ impl Controller {
         let previous = std::mem::replace(&mut self.image, Arc::new(next));
         // Before the image that follows from it: whoever sees that one shall find these defaults.
         if records.iter().any(|record| matches!(record, MetadataRecord::Quorum(_))) {
-            self.follow_quorum().await?;
+            self.follow_quorum(None).await?;
         }
         let brokers_changed = records.iter().any(is_of_brokers);
         if brokers_changed {

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::{Outbox, Partition, Standing};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{ChangeRefusal, Event, Fetch, Message, ReplicaKey, VoterSet};
-use crate::types::{NodeId, Offset, TopicId};
+use crate::types::{LeaderEpoch, NodeId, Offset, TopicId};
 
 /// A change of a log's voters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +57,8 @@ impl Partition {
     }
 
     /// These nodes' replicas are to vote: one that has lost its memory is replaced.
-    pub(in crate::partition) fn set_nodes(&mut self, nodes: Vec<NodeId>) {
+    pub(in crate::partition) fn set_nodes(&mut self, nodes: Vec<NodeId>, as_of: Option<LeaderEpoch>) {
+        self.nodes_as_of = as_of.or(self.nodes_as_of);
         self.candidates.retain(|candidate| nodes.contains(&candidate.replica.node));
         self.nodes = nodes;
         for fetch in self.membership.observers.clone().into_values() {

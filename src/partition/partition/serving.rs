@@ -115,6 +115,11 @@ impl Partition {
         if self.replica.standing() != Standing::Serving {
             return Vec::new();
         }
+        // Until then a voter that was removed could still be one of those.
+        let is_told = self.nodes_as_of == Some(self.replica.epoch());
+        if self.is_metadata() && !is_told && !mutant(Mutant::ClusterRemovedVoterReturns) {
+            return Vec::new();
+        }
         let Some(candidate) = self.candidates.first() else { return Vec::new() };
         let key = candidate.replica;
         match voters.of_node(key.node) {
