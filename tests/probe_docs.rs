@@ -56,3 +56,23 @@ fn pages_and_planted_places_match_the_lists() {
         }
     }
 }
+
+/// The planted mistakes of one broker are held by a seed that finds each, or by a kept schedule whose checker does.
+#[test]
+fn every_mistake_of_one_broker_is_held() {
+    let seeds = fs::read_to_string(root().join("sim/mutants.json")).unwrap();
+    let mut kept = String::new();
+    for entry in fs::read_dir(root().join("sim/schedules")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        // What comes before the case says what is expected.
+        kept.push_str(text.split_once("\"case\"").unwrap().0);
+    }
+    let is_held = |name: &str| {
+        let expected = format!("\"mutant-{name}\",\n      \"found_by\"");
+        seeds.contains(&format!("\"{name}\":")) || kept.contains(&expected)
+    };
+    let is_of_one = |name: &String| !name.starts_with("replica-") && !name.starts_with("cluster-");
+    let names = listed("mutant.rs").into_iter().map(|(_, name)| name).filter(is_of_one);
+    let free: Vec<String> = names.filter(|name| !is_held(name)).collect();
+    assert!(free.is_empty(), "held neither in sim/mutants.json nor in sim/schedules: {free:?}");
+}

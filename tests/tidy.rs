@@ -11,7 +11,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("io", &["types"]),
     ("config", &["types"]),
     ("metrics", &["types"]),
-    ("wire", &["types"]),
+    ("wire", &["types", "probe"]),
     ("raft", &["types"]),
     ("peers", &["types", "io", "wire", "raft"]),
     ("log", &["types", "probe", "io", "wire", "metrics", "raft"]),

@@ -197,6 +197,18 @@ fn after_a_failed_sync_a_good_one_proves_nothing() {
 }
 
 #[test]
+fn a_failed_sync_is_told_by_the_name_that_the_file_has_by_then() {
+    run(9, |_, node| async move {
+        let file = put(&node, "file.tmp", 0, 1, 4096).await;
+        node.io().disk.rename("file.tmp", "file").await.unwrap();
+        node.disk().fail(FaultyOp::Sync, "file", 1);
+        assert!(file.sync().await.is_err());
+        let failed: Vec<String> = node.disk().take_failed_syncs().into_iter().map(|(_, path)| path).collect();
+        assert_eq!(failed, ["file"]);
+    });
+}
+
+#[test]
 fn errors_rot_and_misdirection() {
     run(8, |_, node| async move {
         let file = put(&node, "file", 0, 0, 4096).await;

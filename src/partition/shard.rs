@@ -287,7 +287,10 @@ impl Shard {
             }
             let appends_go = !self.is_short_of_memory();
             let next = self.held_changes.pop_front();
-            match next.or_else(|| appends_go.then(|| self.held_appends.pop_front()).flatten()) {
+            let held = &mut self.held_appends;
+            let mut next_append =
+                || if mutant(Mutant::ReleaseHeldBackwards) { held.pop_back() } else { held.pop_front() };
+            match next.or_else(|| appends_go.then(&mut next_append).flatten()) {
                 Some(request) => self.handle(request),
                 None => return,
             }

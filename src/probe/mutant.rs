@@ -66,6 +66,14 @@ listed! {
         TombstonesDroppedEarly = "tombstones-dropped-early",
         /// retention.ms=-1 is taken for a limit
         RetentionForgetsForever = "retention-forgets-forever",
+        /// of the appends that were held back the last is taken first
+        ReleaseHeldBackwards = "release-held-backwards",
+        /// retention by size takes the segment, too, in which what is to be kept begins
+        RetentionTakesOneMore = "retention-takes-one-more",
+        /// a produced batch that holds more than the records it counts is taken
+        TakeLeftOverRecords = "take-left-over-records",
+        /// a committed offset is taken for the last record that was consumed, and the one behind it is kept
+        CommitOneTooFar = "commit-one-too-far",
         /// a replica answers that it votes before its vote is durable
         ReplicaGrantBeforeDurable = "replica-grant-before-durable",
         /// a candidate asks for votes before its own is durable

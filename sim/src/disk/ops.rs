@@ -340,7 +340,10 @@ impl Target {
 
     /// A sync fails: what it should have made durable is in an unknown state for ever.
     fn sync_failed(&self, now: SimTime, state: &mut DiskState) {
-        state.failed_syncs.push((now, self.path.to_string()));
+        // By its present name: it may have been renamed since it was opened, and tells by its name what it is.
+        let found = state.tree.files().into_iter().find(|(_, inode)| *inode == self.inode);
+        let path = found.map_or_else(|| self.path.to_string(), |(path, _)| path);
+        state.failed_syncs.push((now, path));
         let loss = PowerLoss { kept_per_mille: u32::try_from(state.rng.between(0, 1000)).unwrap_or(0) };
         let evicted = state.rng.chance(500);
         let mut rng = state.rng.clone();

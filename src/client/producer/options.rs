@@ -49,6 +49,9 @@ pub struct ProducerOptions {
     pub in_flight: usize,
     /// What may wait or be under way, in bytes.
     pub memory_bytes: usize,
+    /// How often a batch is sent again after an error that may pass. Without sequences, what is sent again may come behind
+    /// what was sent after it.
+    pub retries_max: u32,
     /// How long a batch is tried, from its sealing.
     pub delivery_timeout: Duration,
     pub auto_create: AutoCreate,
@@ -65,6 +68,7 @@ impl Default for ProducerOptions {
             request_bytes_max: 1 << 20,
             in_flight: 5,
             memory_bytes: 64 << 20,
+            retries_max: u32::MAX,
             delivery_timeout: Duration::from_secs(120),
             auto_create: AutoCreate::Yes,
         }

@@ -308,7 +308,9 @@ fn judge(client: &Client, shared: &Shared, mut batch: Batch, result: Result<Batc
         return batch.finish(Ok(BatchDelivered { base_offset: Offset::NONE, append_time: None }));
     }
     let out_of_order = code == Some(ErrorCode::OutOfOrderSequenceNumber) && !accumulator.is_first(&batch);
-    if error.is_retriable() || out_of_order {
+    // The first time was no retry.
+    let may_again = batch.attempts <= shared.options.retries_max;
+    if may_again && (error.is_retriable() || out_of_order) {
         if error.is_stale_metadata() {
             client.invalidate();
         }

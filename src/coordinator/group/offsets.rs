@@ -252,8 +252,9 @@ impl CommittedOffset {
     ) -> CommittedOffset {
         let is_current = expire_timestamp.is_none();
         let is_epoch = partition.leader_epoch.0 >= 0;
+        let too_far = mutant(Mutant::CommitOneTooFar);
         CommittedOffset {
-            offset: partition.offset,
+            offset: if too_far { partition.offset.plus(1) } else { partition.offset },
             leader_epoch: if is_current && is_epoch { partition.leader_epoch } else { LeaderEpoch::NONE },
             metadata: partition.metadata.clone().unwrap_or_default(),
             commit_timestamp: now,

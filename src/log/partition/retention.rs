@@ -60,7 +60,8 @@ impl PartitionLog {
         let mut excess = total.checked_sub(limit)?;
         let mut start = None;
         for &(end, _, bytes) in parts {
-            match excess.checked_sub(bytes) {
+            let one_more = mutant(Mutant::RetentionTakesOneMore) && excess > 0;
+            match excess.checked_sub(if one_more { bytes.min(excess) } else { bytes }) {
                 Some(rest) if end <= self.high_watermark => {
                     excess = rest;
                     start = Some(end);

@@ -1,6 +1,6 @@
 //! What the clients saw: every record sent and its fate, every fetch, every commit. The checkers read it
 //! after the run.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -9,16 +9,20 @@ use ordain::client::TopicPartition;
 use ordain::io::Shutdown;
 use ordain::types::{ErrorCode, Offset};
 use ordain::wire::batch::RecordHeader;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::checkers::Step;
-use crate::cluster::Cluster;
+use super::checkers::{self, Step};
+use super::kept;
+use crate::cluster::{Cluster, NodeHandle};
 use crate::history::{Completion, OperationId};
 use crate::scenarios::Violation;
 use crate::time::SimTime;
 use crate::trace::Part;
 use crate::world::lock;
+
+mod events;
+
+pub(in crate::scenarios) use events::*;
 
 /// Which record it is: its value begins with this, so that it is known wherever it is read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -28,6 +32,9 @@ pub(in crate::scenarios) struct RecordId {
     pub(in crate::scenarios) session: u32,
     pub(in crate::scenarios) number: u32,
 }
+
+/// The producer of hostile batches. No byte of it that becomes another makes it another producer of this scenario.
+pub(in crate::scenarios) const HOSTILE: u32 = 4_000_000_001;
 
 /// The header of a record without a value.
 const ID_HEADER: &[u8] = b"id";
@@ -76,6 +83,11 @@ impl RecordId {
     }
 }
 
+/// What a reader sees of a record.
+fn as_read(value: Option<&[u8]>, headers: &[RecordHeader]) -> String {
+    format!("{value:?} {headers:?}")
+}
+
 fn partition_part(at: &TopicPartition) -> Part<'static> {
     Part::Number(u64::from(at.partition.0.cast_unsigned()))
 }
@@ -105,295 +117,6 @@ impl fmt::Display for RecordId {
     }
 }
 
-/// What its producer was told of a record.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum Fate {
-    /// Nothing yet.
-    Open,
-    /// It is written; where, if that was told.
-    Acknowledged(Option<Offset>),
-    /// It may or may not be written.
-    Unknown,
-}
-
-/// What a record says of its key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum Content {
-    Value,
-    /// Nothing any more. Its id stands in a header.
-    Tombstone,
-}
-
-/// How its producer sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::scenarios) enum Mode {
-    Idempotent,
-    /// One batch at a time, and no sequences: sending again may write twice.
-    Plain,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct Sent {
-    pub(in crate::scenarios) at: TopicPartition,
-    pub(in crate::scenarios) mode: Mode,
-    /// Which of its topic's keys it carries, if it carries one.
-    pub(in crate::scenarios) key: Option<u32>,
-    pub(in crate::scenarios) content: Content,
-    pub(in crate::scenarios) fate: Fate,
-    pub(in crate::scenarios) began: SimTime,
-    /// When its fate was told.
-    pub(in crate::scenarios) ended: SimTime,
-}
-
-/// Readers of a group are numbered from here on.
-pub(in crate::scenarios) const FIRST_MEMBER: u32 = 100;
-/// Those of readers that are machines of their own.
-pub(in crate::scenarios) const SLOW_READER: u32 = 60;
-pub(in crate::scenarios) const PROBER: u32 = 70;
-/// The judge's number as a reader.
-pub(in crate::scenarios) const JUDGE: u32 = 1000;
-
-/// Who reads.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::scenarios) struct Reader {
-    pub(in crate::scenarios) reader: u32,
-    /// Between two fetches of one session, positions only move forward.
-    pub(in crate::scenarios) session: u32,
-}
-
-impl Reader {
-    /// The machine on which it runs.
-    fn name(self) -> String {
-        match self.reader {
-            SLOW_READER => "slow-reader".to_owned(),
-            PROBER => "prober".to_owned(),
-            reader @ 0..FIRST_MEMBER => format!("reader-{reader}"),
-            member @ FIRST_MEMBER..JUDGE => format!("member-{}", member - FIRST_MEMBER),
-            JUDGE.. => "judge".to_owned(),
-        }
-    }
-}
-
-/// One fetch of one partition.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct Read {
-    pub(in crate::scenarios) reader: Reader,
-    pub(in crate::scenarios) time: SimTime,
-    pub(in crate::scenarios) at: TopicPartition,
-    pub(in crate::scenarios) from: Offset,
-    pub(in crate::scenarios) next: Offset,
-    pub(in crate::scenarios) high_watermark: Offset,
-    pub(in crate::scenarios) log_start: Offset,
-    pub(in crate::scenarios) records: Vec<(Offset, Option<RecordId>)>,
-    /// The offsets of control batches, at which there is no record.
-    pub(in crate::scenarios) controls: Vec<std::ops::Range<Offset>>,
-    /// The records' timestamps, in the same order.
-    pub(in crate::scenarios) times: Vec<i64>,
-    /// The first and the last offset of the first batch that came.
-    pub(in crate::scenarios) first_batch: Option<(Offset, Offset)>,
-    /// All bytes that came.
-    pub(in crate::scenarios) bytes: u64,
-}
-
-/// What became of a commit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum CommitFate {
-    Acknowledged,
-    /// The coordinator said no.
-    Refused,
-    /// It may take effect now, later or never.
-    Unknown,
-}
-
-/// Who commits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum Committer {
-    /// A member of the group: what was delivered.
-    Member,
-    /// Somebody from outside of it: whatever is wanted.
-    Administrator,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct Commit {
-    pub(in crate::scenarios) by: Committer,
-    pub(in crate::scenarios) at: TopicPartition,
-    pub(in crate::scenarios) offset: Offset,
-    pub(in crate::scenarios) fate: CommitFate,
-    pub(in crate::scenarios) began: SimTime,
-    pub(in crate::scenarios) ended: SimTime,
-}
-
-/// What the coordinator said is committed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct CommittedRead {
-    pub(in crate::scenarios) at: TopicPartition,
-    pub(in crate::scenarios) offset: Option<Offset>,
-    pub(in crate::scenarios) began: SimTime,
-    pub(in crate::scenarios) ended: SimTime,
-}
-
-/// What a member of the workers' group was told when it had joined.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct Assigned {
-    pub(in crate::scenarios) worker: String,
-    pub(in crate::scenarios) member: String,
-    pub(in crate::scenarios) generation: i32,
-    /// What the generation's leader gave to all of them.
-    pub(in crate::scenarios) assignment: String,
-    /// When it asked to join.
-    pub(in crate::scenarios) joining: SimTime,
-    pub(in crate::scenarios) told: SimTime,
-}
-
-/// A fetch that had to wait, and its answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(in crate::scenarios) struct Waited {
-    pub(in crate::scenarios) began: SimTime,
-    /// How long it may wait, and how long it did at most, by the broker's clock.
-    pub(in crate::scenarios) wait: std::time::Duration,
-    pub(in crate::scenarios) took: std::time::Duration,
-    /// How many bytes it wants at least, and how many came.
-    pub(in crate::scenarios) min_bytes: u64,
-    pub(in crate::scenarios) bytes: u64,
-    pub(in crate::scenarios) has_error: bool,
-    /// Segments of what it asks for were read meanwhile, be it for others.
-    pub(in crate::scenarios) from_segments: bool,
-    /// The broker is asked to stop.
-    pub(in crate::scenarios) is_stopping: bool,
-}
-
-/// Which offset was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum Spec {
-    Earliest,
-    Latest,
-    MaxTimestamp,
-    At(i64),
-}
-
-/// What the broker said of an offset.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct Listed {
-    pub(in crate::scenarios) at: TopicPartition,
-    pub(in crate::scenarios) spec: Spec,
-    /// `None` where no record is that young.
-    pub(in crate::scenarios) offset: Option<Offset>,
-    pub(in crate::scenarios) timestamp: i64,
-    pub(in crate::scenarios) began: SimTime,
-    pub(in crate::scenarios) ended: SimTime,
-}
-
-/// What an administrator changes of a topic.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum TopicChange {
-    Create { partitions: i32, configs: BTreeMap<String, String> },
-    Delete,
-    Grow { partitions: i32 },
-    Configure { key: String, value: Option<String> },
-}
-
-/// What became of an administrator's request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum Done {
-    Yes,
-    Refused,
-    /// It may have happened, or may still happen.
-    Unknown,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct TopicChanged {
-    pub(in crate::scenarios) topic: String,
-    pub(in crate::scenarios) change: TopicChange,
-    pub(in crate::scenarios) done: Done,
-    pub(in crate::scenarios) began: SimTime,
-    pub(in crate::scenarios) ended: SimTime,
-}
-
-/// A topic as the broker describes it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::scenarios) struct TopicSeen {
-    pub(in crate::scenarios) partitions: i32,
-    /// What was set for it, not what holds by default.
-    pub(in crate::scenarios) configs: BTreeMap<String, String>,
-}
-
-/// One topic, looked at; `None` if there is none.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct TopicLook {
-    pub(in crate::scenarios) topic: String,
-    pub(in crate::scenarios) seen: Option<TopicSeen>,
-    /// It tells of this time or a later one.
-    pub(in crate::scenarios) since: SimTime,
-    pub(in crate::scenarios) began: SimTime,
-    pub(in crate::scenarios) ended: SimTime,
-}
-
-/// All that a broker answers from what it keeps, for a comparison before and after a restart.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::scenarios) struct Answers(pub(in crate::scenarios) BTreeMap<String, String>);
-
-/// A durable write of the journal failed; when the process ended that it happened to, if it has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct FailedSync {
-    pub(in crate::scenarios) time: SimTime,
-    pub(in crate::scenarios) run_ended: Option<SimTime>,
-}
-
-/// A partition at the end of the run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) struct Extent {
-    pub(in crate::scenarios) start: Offset,
-    pub(in crate::scenarios) end: Offset,
-}
-
-/// Everything the clients saw.
-#[derive(Clone, Default, Debug)]
-pub(in crate::scenarios) struct Events {
-    pub(in crate::scenarios) sent: BTreeMap<RecordId, Sent>,
-    /// Whether one of several nodes was asked: who leads changes. A log's start that was told may be told lower later, by a
-    /// leader that comes before it had moved its own; and of a producer nothing of which is committed it knows nothing.
-    pub(in crate::scenarios) several_nodes: bool,
-    pub(in crate::scenarios) reads: Vec<Read>,
-    pub(in crate::scenarios) commits: Vec<Commit>,
-    pub(in crate::scenarios) committed: Vec<CommittedRead>,
-    /// Up to where deletion was asked for.
-    pub(in crate::scenarios) deleted: BTreeMap<TopicPartition, Offset>,
-    /// Records that were refused for good, and with what.
-    pub(in crate::scenarios) refused: BTreeMap<RecordId, ErrorCode>,
-    /// What the workers were told.
-    pub(in crate::scenarios) assigned: Vec<Assigned>,
-    /// Errors of the storage that nothing explains.
-    pub(in crate::scenarios) storage_errors: Vec<String>,
-    /// For how long a tombstone stays after it was written at least; `None` if nobody can tell.
-    pub(in crate::scenarios) tombstones_stay: Option<std::time::Duration>,
-    /// The fetches that had to wait.
-    pub(in crate::scenarios) waits: Vec<Waited>,
-    /// What was said of offsets.
-    pub(in crate::scenarios) listed: Vec<Listed>,
-    /// Every producer id and epoch that was given out.
-    pub(in crate::scenarios) producer_ids: Vec<(i64, i16)>,
-    pub(in crate::scenarios) topic_changes: Vec<TopicChanged>,
-    pub(in crate::scenarios) topic_looks: Vec<TopicLook>,
-    /// What the broker answered at the end, before and after a loss of power.
-    pub(in crate::scenarios) answers: Vec<Answers>,
-    pub(in crate::scenarios) failed_syncs: Vec<FailedSync>,
-    /// Offsets that the broker said it cannot read, and the atlas knows why.
-    pub(in crate::scenarios) unreadable: BTreeMap<TopicPartition, Vec<std::ops::Range<Offset>>>,
-    /// Partitions that the broker reported as damaged, and the atlas knows why.
-    pub(in crate::scenarios) down: BTreeSet<TopicPartition>,
-    /// What the partitions held at the end; only then is the history complete.
-    pub(in crate::scenarios) extents: BTreeMap<TopicPartition, Extent>,
-    /// How often each client got on.
-    pub(in crate::scenarios) progress: BTreeMap<String, u64>,
-    /// How many sessions each client has begun.
-    pub(in crate::scenarios) sessions: BTreeMap<String, u32>,
-    /// What no client may meet.
-    pub(in crate::scenarios) wrongs: Vec<Violation>,
-}
-
 /// The history that all clients of a run write. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::scenarios) struct History {
@@ -405,6 +128,8 @@ pub(in crate::scenarios) struct History {
     /// The changes of topics whose fate is not told yet, likewise, by their places.
     changing: Arc<Mutex<BTreeMap<usize, OperationId>>>,
     step: Arc<Mutex<Step>>,
+    /// Whose failed syncs end all promises.
+    watched: Arc<Mutex<Option<NodeHandle>>>,
 }
 
 impl History {
@@ -416,6 +141,7 @@ impl History {
             sending: Arc::default(),
             changing: Arc::default(),
             step: Arc::default(),
+            watched: Arc::default(),
         }
     }
 
@@ -464,18 +190,129 @@ impl History {
         let mut events = self.events();
         let sent = events.sent.get_mut(&id).expect("it was sent");
         (sent.fate, sent.ended) = (fate, now);
-        let Fate::Acknowledged(Some(offset)) = sent.fate else { return };
-        let at = sent.at.clone();
-        drop(events);
-        let step = lock(&self.step).holds(&at, offset, id);
-        if let Err(wrong) = step {
-            self.wrong("I2-inconsistent-offsets", wrong);
+        if !matches!(sent.fate, Fate::Acknowledged(_)) {
+            return;
         }
+        drop(events);
+        self.take_failed_syncs();
+        self.step(|step, events| step.acknowledged(events, id));
+    }
+
+    /// Holds what has come against what is known.
+    fn step(&self, judge: impl FnOnce(&mut Step, &Events) -> Result<(), Violation>) {
+        let events = self.events();
+        let found = judge(&mut lock(&self.step), &events);
+        drop(events);
+        if let Err(Violation { checker, text }) = found {
+            self.wrong(checker, text);
+        }
+    }
+
+    /// From now on a failed sync of the journal on this node ends all promises of its process.
+    pub(in crate::scenarios) fn watch(&self, node: &NodeHandle) {
+        *lock(&self.watched) = Some(node.clone());
+    }
+
+    /// Takes the failed syncs of the journal so far down, as those of a process that still runs.
+    pub(in crate::scenarios) fn take_failed_syncs(&self) {
+        let watched = lock(&self.watched);
+        let Some(node) = &*watched else { return };
+        let failed = node.disk().take_failed_syncs();
+        let of_journal = |path: &str| path.starts_with("journal/") && path.ends_with(".journal");
+        let new = failed.into_iter().filter(|(_, path)| of_journal(path));
+        self.events().failed_syncs.extend(new.map(|(time, _)| FailedSync { time, run_ended: None }));
+    }
+
+    /// The process has ended: what failed so far happened to it.
+    pub(in crate::scenarios) fn run_ended(&self) {
+        self.take_failed_syncs();
+        let now = self.now();
+        let mut events = self.events();
+        for failed in events.failed_syncs.iter_mut().filter(|failed| failed.run_ended.is_none()) {
+            failed.run_ended = Some(now);
+        }
+    }
+
+    /// The disk is an older one by now.
+    pub(in crate::scenarios) fn is_older(&self) {
+        lock(&self.step).is_older();
     }
 
     /// A record was refused for good, with this code.
     pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode) {
         self.events().refused.insert(id, code);
+    }
+
+    /// The coordinator told of the group that is kept: the same as ever.
+    pub(in crate::scenarios) fn kept_group(&self, told: String, began: SimTime) {
+        self.operation(
+            "admin",
+            "describe-group",
+            began,
+            &|| json!("kept"),
+            (Completion::Ok, &|| json!(told)),
+        );
+        let mut events = self.events();
+        let was = events.kept.get_or_insert_with(|| told.clone());
+        let wrong = kept::differs(was, &told, began);
+        drop(events);
+        if let Some(wrong) = wrong {
+            self.wrong("I11-answers-changed", wrong);
+        }
+    }
+
+    /// A hostile client has sent something, and may have got an error of its connection.
+    pub(in crate::scenarios) fn attacked(
+        &self,
+        client: &str,
+        began: SimTime,
+        sent: &[u8],
+        error: Option<&std::io::Error>,
+    ) {
+        self.cluster.note(format_args!(
+            "{client} has sent {} bytes: {:?}",
+            sent.len(),
+            error.map(|e| e.kind())
+        ));
+        let hex = || sent.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let told = || json!(error.map(|error| format!("{:?}", error.kind())));
+        self.operation(client, "attack", began, &|| json!(hex()), (Completion::Info, &told));
+    }
+
+    /// A hostile batch holds this, which may be read if the broker takes it.
+    pub(in crate::scenarios) fn hostile_record(
+        &self,
+        id: RecordId,
+        value: Option<&[u8]>,
+        headers: &[RecordHeader],
+    ) {
+        self.events().hostile.entry(as_read(value, headers)).or_insert(id);
+    }
+
+    /// A hostile batch that nobody could read is on its way to that partition.
+    pub(in crate::scenarios) fn poisoning(&self, at: &TopicPartition) {
+        self.events().poisoned.insert(at.clone());
+    }
+
+    /// What was read of a partition cannot be read.
+    pub(in crate::scenarios) fn unreadable_batch(&self, at: &TopicPartition, what: String) {
+        let is_poisoned = self.events().poisoned.contains(at);
+        self.wrong(if is_poisoned { "I24-poison-served" } else { "I14-unreadable" }, what);
+    }
+
+    /// Which record a reader sees.
+    pub(in crate::scenarios) fn identify(
+        &self,
+        value: Option<&[u8]>,
+        headers: &[RecordHeader],
+    ) -> Option<RecordId> {
+        let id = RecordId::of_record(value, headers);
+        let events = self.events();
+        let is_known = |id: RecordId| id.producer != HOSTILE && events.sent.contains_key(&id);
+        if events.hostile.is_empty() || id.is_some_and(is_known) {
+            return id;
+        }
+        events.hostile.get(&as_read(value, headers)).copied().or(id)
     }
 
     /// A worker was told its share of a generation.
@@ -506,6 +343,7 @@ impl History {
         let value = || json!({ "bytes": waited.bytes, "took_ms": waited.took.as_millis() });
         self.operation(client, "wait", waited.began, &asked, (Completion::Ok, &value));
         self.cluster.note(format_args!("{waited:?}"));
+        self.step(|_, _| checkers::waited(&waited));
         self.events().waits.push(waited);
     }
 
@@ -514,6 +352,7 @@ impl History {
         let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
         self.cluster.note(format_args!("{error}"));
         self.events().storage_errors.push(error);
+        self.step(|_, events| checkers::storage_errors_have_a_cause(events));
     }
 
     fn fate_of_operation(&self, id: RecordId, fate: &Fate) {
@@ -577,11 +416,8 @@ impl History {
                 read.records.len()
             ),
         );
-        let step = lock(&self.step).read(&read);
+        self.step(|step, events| step.read(events, &read));
         self.events().reads.push(read);
-        if let Err(wrong) = step {
-            self.wrong("I2-inconsistent-offsets", wrong);
-        }
     }
 
     /// A commit is about to be asked for; gives its places for [`History::committed_as`].
@@ -598,7 +434,20 @@ impl History {
             let (at, fate) = (at.clone(), CommitFate::Unknown);
             events.commits.push(Commit { by, at, offset: *offset, fate, began: now, ended: now });
         }
-        first..events.commits.len()
+        let places = first..events.commits.len();
+        drop(events);
+        if by == Committer::Member {
+            self.step(|step, events| {
+                offsets.iter().try_for_each(|(at, offset)| step.commits(events, at, *offset))
+            });
+        }
+        places
+    }
+
+    /// A member was given a partition, and has fetched from it.
+    pub(in crate::scenarios) fn resumed(&self, resumed: &Resumed) {
+        self.cluster.note(format_args!("{resumed:?}"));
+        self.step(|step, events| step.resumed(events, resumed));
     }
 
     pub(in crate::scenarios) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
@@ -610,10 +459,17 @@ impl History {
             CommitFate::Unknown => Completion::Info,
         };
         let mut events = self.events();
+        let mut began = None;
         for commit in &mut events.commits[places] {
             (commit.fate, commit.ended) = (fate, now);
             let value = || json!({ commit.at.to_string(): commit.offset.0 });
             self.operation("group", "commit", commit.began, &value, (end, &value));
+            began = Some(commit.began);
+        }
+        drop(events);
+        if let (Some(began), CommitFate::Acknowledged) = (began, fate) {
+            self.take_failed_syncs();
+            self.step(|step, events| step.committed(events, began, now));
         }
     }
 
@@ -627,6 +483,7 @@ impl History {
             (Completion::Ok, &value),
         );
         self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
+        self.step(|step, events| step.is_committed(events, &read));
         self.events().committed.push(read);
     }
 
@@ -657,6 +514,7 @@ impl History {
         let value = || json!({ listed.at.to_string(): listed.offset.map(|offset| offset.0) });
         let asked = || json!({ listed.at.to_string(): format!("{:?}", listed.spec) });
         self.operation("lister", "list-offsets", listed.began, &asked, (Completion::Ok, &value));
+        self.step(|step, events| step.listed(events, &listed));
         self.events().listed.push(listed);
     }
 
@@ -733,6 +591,18 @@ impl History {
     pub(in crate::scenarios) async fn is_wrong(&self) -> Violation {
         self.wrong.begun().await;
         self.events().wrongs.first().cloned().expect("it is begun by the first")
+    }
+
+    /// Why a run has ended: what the history shows to be wrong, if anything, has come before a stand-still.
+    pub(in crate::scenarios) fn cause_of(&self, violation: Violation) -> Violation {
+        self.take_failed_syncs();
+        match checkers::check_so_far(&self.events(), self.now()) {
+            Err(cause) if cause.checker != violation.checker => {
+                self.note(format_args!("and then {violation}"));
+                cause
+            }
+            Err(_) | Ok(()) => violation,
+        }
     }
 
     /// A client's request was answered.

@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use ordain::client::admin::OffsetSpec;
 use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
-use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
+use ordain::client::{AutoCreate, Client, ClientError, Lane, TopicPartition};
 use ordain::io::Io;
 use ordain::types::{ErrorCode, Offset};
+use ordain::wire::messages::DescribeProducersRequest;
+use ordain::wire::messages::describe_producers_request::TopicRequest;
+use ordain::wire::{ApiKey, Text};
 
 use super::account::Account;
-use super::checkers::end_of;
+use super::checkers::{end_of, producers_of};
 use super::clients::{Servers, Told, create_topics, get_past_damage, got, look, see};
 use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader};
+use super::kept;
 use super::machine::Machine;
-use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, cleanup};
+use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, WORKERS, cleanup};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::scenarios::Violation;
 use crate::time::SimTime;
@@ -60,7 +64,9 @@ impl<'a> Judge<'a> {
             "learning the topics",
             move |client| async move { account.learn(&client, &Plan::TOPICS).await },
         )
-        .await
+        .await?;
+        let history = self.history.clone();
+        self.ask("founding a group", move |client| async move { found_group(&client, &history).await }).await
     }
 
     /// Where records of groups are destroyed, their operator restores them, and the groups must be there again.
@@ -104,6 +110,7 @@ impl<'a> Judge<'a> {
     /// is there, at its place. Nothing can be asked of what came later.
     pub(super) async fn judge_old_image(&self, machine: &Machine) -> Result<(), Violation> {
         let Some(time) = machine.start_from_image() else { return Ok(()) };
+        self.history.is_older();
         let look = Look {
             plan: self.plan.clone(),
             session: 3,
@@ -177,6 +184,54 @@ fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String>
     Ok(())
 }
 
+/// Founds the group that is kept; nobody may have led its partition before, so it is tried until it is there.
+async fn found_group(client: &Client, history: &History) -> Result<(), ClientError> {
+    loop {
+        match kept::found(client).await {
+            Ok(told) => {
+                history.kept_group(told, history.now());
+                return Ok(());
+            }
+            Err(error) => {
+                history.note(format_args!("founding a group: {error}"));
+                client.invalidate();
+                client.io().clock.sleep(Duration::from_millis(300)).await;
+            }
+        }
+    }
+}
+
+/// What the leader tells of a partition's producers.
+async fn producers(client: &Client, at: &TopicPartition) -> Result<String, ClientError> {
+    loop {
+        match producers_once(client, at).await {
+            Err(error) if error.is_retriable() => {
+                client.invalidate();
+                client.io().clock.sleep(Duration::from_millis(300)).await;
+            }
+            told => return told,
+        }
+    }
+}
+
+/// DescribeProducers (KIP-664).
+async fn producers_once(client: &Client, at: &TopicPartition) -> Result<String, ClientError> {
+    let broker = client.node(client.leader(at).await?, Lane::Admin).await?;
+    let (name, partition_indexes) = (Text::from(at.topic.as_str()), vec![at.partition.0]);
+    let topics = vec![TopicRequest { name, partition_indexes, ..TopicRequest::default() }];
+    let answer =
+        broker.call(&DescribeProducersRequest { topics, ..DescribeProducersRequest::default() }).await?;
+    let mut all = Vec::new();
+    for told in answer.topics.iter().flat_map(|topic| &topic.partitions) {
+        kept::check(&broker, ApiKey::DescribeProducers, told.error_code, &at.to_string())?;
+        all.extend(told.active_producers.iter().map(|producer| {
+            (producer.producer_id, producer.producer_epoch, producer.last_sequence, producer.last_timestamp)
+        }));
+    }
+    all.sort_unstable();
+    Ok(format!("{all:?}"))
+}
+
 /// One look at everything.
 struct Look {
     plan: Plan,
@@ -190,9 +245,16 @@ impl Look {
         let mut answers = Answers::default();
         if !self.account.groups_are_down() {
             self.committed(client, &mut answers).await?;
+            kept::look_at_kept_group(client, &self.history).await?;
+            for group in [GROUP, WORKERS] {
+                answers.0.insert(format!("group {group}"), kept::describe(client, group).await?);
+            }
         }
         self.topics(client, &mut answers).await?;
         let ends = self.records(client).await?;
+        for at in ends.keys() {
+            answers.0.insert(producers_of(at), producers(client, at).await?);
+        }
         for (at, end) in ends {
             answers.0.insert(end_of(&at), end.to_string());
         }

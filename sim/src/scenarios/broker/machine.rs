@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::account::Account;
 use super::clients::Guest;
-use super::history::{FailedSync, History};
+use super::history::History;
 use super::plan::{BROKER, Plan};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::{DiskImage, PowerLoss};
@@ -79,6 +79,7 @@ impl Machine {
         let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
         let config = load(&inputs, None).expect("the configuration is right");
         let node = cluster.add_node(BROKER);
+        history.watch(&node);
         let (sender, exits) = mpsc::channel(EXITS_MAX);
         let disk_errors = AtomicBool::new(plan.families.iter().any(|family: &Family| family.is_of_disk()));
         let account = Account::new(std::slice::from_ref(&node));
@@ -150,7 +151,7 @@ impl Machine {
                     Some(loss) => node.power_fail_with(loss),
                     None => drop(node.power_fail()),
                 }
-                run_ended(&node, &history, true);
+                history.run_ended();
             }
         })
     }
@@ -181,14 +182,14 @@ impl Machine {
             if node.is_running() {
                 paused.store(false, Ordering::Relaxed);
                 node.crash();
-                run_ended(&node, &history, true);
+                history.run_ended();
             }
         })
     }
 
     /// Takes the failed syncs so far into the history, as those of a process that still runs.
     pub(super) fn note_failed_syncs(&self) {
-        run_ended(&self.node, &self.history, false);
+        self.history.take_failed_syncs();
     }
 
     pub(super) fn take_image(&self) {
@@ -269,22 +270,6 @@ impl Machine {
             drop(self.node.disk().repair(&path));
         }
         true
-    }
-}
-
-/// Takes the failed syncs of the journal into the history; ended is what they happened to, or not yet.
-fn run_ended(node: &NodeHandle, history: &History, ended: bool) {
-    let failed = node.disk().take_failed_syncs();
-    let of_journal = |path: &str| path.starts_with("journal/") && path.ends_with(".journal");
-    let new = failed.into_iter().filter(|(_, path)| of_journal(path));
-    let new = new.map(|(time, _)| FailedSync { time, run_ended: None });
-    let now = history.now();
-    let mut events = history.events();
-    events.failed_syncs.extend(new);
-    if ended {
-        for failed in events.failed_syncs.iter_mut().filter(|failed| failed.run_ended.is_none()) {
-            failed.run_ended = Some(now);
-        }
     }
 }
 

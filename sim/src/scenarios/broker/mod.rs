@@ -21,6 +21,7 @@ pub(super) mod clients;
 mod faults;
 pub(super) mod history;
 pub(super) mod judge;
+mod kept;
 mod load;
 mod machine;
 mod offset_map;
@@ -84,11 +85,12 @@ impl Scenario for Broker {
             history.events().tombstones_stay = plan.tombstones_stay();
             let machine = Machine::start_up(&cluster, &plan, &history);
             let mut rng = cluster.rng("supervisor");
-            tokio::select! {
+            let ended = tokio::select! {
                 biased;
                 result = live(&cluster, &case, &plan, &machine, &history, LAST_DELIVERIES) => result,
                 violation = machine.supervise(&mut rng) => Err(violation),
-            }
+            };
+            ended.map_err(|violation| history.cause_of(violation))
         })
     }
 }

@@ -139,6 +139,9 @@ pub(in crate::scenarios) struct ProducerPlan {
     pub(in crate::scenarios) tombstones_per_mille: u64,
     pub(in crate::scenarios) batch_bytes: usize,
     pub(in crate::scenarios) value_bytes: u64,
+    /// Without sequences: several batches under way, none of which is sent again, so that their order must be kept.
+    #[serde(default)]
+    pub(in crate::scenarios) is_pipelined: bool,
     /// Records between two waits.
     pub(in crate::scenarios) burst: u64,
     #[serde(rename = "pause_us", with = "crate::case::micros")]
@@ -413,6 +416,7 @@ impl ProducerPlan {
             tombstones_per_mille: 0,
             batch_bytes: [200, 1000, 8000][index(rng, 3)],
             value_bytes: [20, 100, 1500][index(rng, 3)],
+            is_pipelined: mode == Mode::Plain && rng.chance(500),
             burst: rng.between(1, 40),
             pause: rng.duration(Duration::from_millis(1), Duration::from_millis(150)),
         }

@@ -1,21 +1,24 @@
 //! What must hold of a run's history. Each checker is a function that says the first thing it finds wrong.
-use super::history::Events;
+use super::history::{Events, Waited};
 use super::judge::FIRST_LOOK;
 use super::plan::RETENTION_BYTES;
 use crate::scenarios::Violation;
 use crate::time::SimTime;
 
+mod bounds;
 mod committed;
 mod compacted;
 mod delivery;
 mod generations;
 mod offsets;
+mod order;
 mod producer_ids;
 mod producers;
 mod reads;
 mod records;
 mod replayed;
 mod retention;
+mod sequences;
 mod served;
 mod step;
 mod synced;
@@ -23,41 +26,66 @@ mod tombstones;
 mod topics;
 mod waits;
 
-pub(in crate::scenarios) use replayed::end_of;
+pub(in crate::scenarios) use replayed::{end_of, producers_of};
 pub(in crate::scenarios) use step::Step;
 
-/// Everything that must hold of a complete history.
+/// Whether a fetch waited as it must.
+///
+/// # Errors
+/// If it did not.
+pub(in crate::scenarios) fn waited(waited: &Waited) -> Result<(), Violation> {
+    waits::one_waits(waited).map_err(Violation::by("I12-fetch-answered-early"))
+}
+
+/// Whether every error of the storage has a cause.
+///
+/// # Errors
+/// If one has none.
+pub(in crate::scenarios) fn storage_errors_have_a_cause(events: &Events) -> Result<(), Violation> {
+    served::storage_errors_have_a_cause(events).map_err(Violation::by("I14-storage-error-without-cause"))
+}
+
+/// Everything that must hold of a complete history; what holds at each event was held against it there (`step`).
 ///
 /// # Errors
 /// The first thing that does not hold.
 pub(in crate::scenarios) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     use Violation as V;
+    check_so_far(events, now)?;
+    let values = records::one_value_per_offset(events).map_err(V::by("I2-inconsistent-offsets"))?;
+    reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
+    records::nothing_is_deleted_unasked(events).map_err(V::by("I13-begins-too-late"))?;
+    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
+    sequences::sequences_have_no_gap(events, FIRST_LOOK).map_err(V::by("I3-gap"))?;
+    compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
+    retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
+        .map_err(V::by("I13-retention-took-too-much"))?;
+    replayed::answers_survive_a_restart(events).map_err(V::by("I11-answers-changed"))
+}
+
+/// What must hold of a history at any time, also of one that came to a stand-still.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub(in crate::scenarios) fn check_so_far(events: &Events, now: SimTime) -> Result<(), Violation> {
+    use Violation as V;
     if let Some(wrong) = events.wrongs.first() {
         return Err(wrong.clone());
     }
     let values = records::one_value_per_offset(events).map_err(V::by("I2-inconsistent-offsets"))?;
-    reads::polls_are_contiguous(events).map_err(V::by("I8-poll-skip"))?;
-    reads::fetches_begin_with_their_batch(events).map_err(V::by("I8-fetch-inside-batch"))?;
-    reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
     records::only_what_was_sent(events, &values).map_err(V::by("I2-invented-record"))?;
-    records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
     producers::idempotent_records_are_once_and_in_order(events, &values).map_err(V::by("I3-duplicate"))?;
     producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-nonmonotonic-send"))?;
     producers::repeated_batches_are_known(events).map_err(V::by("I3-repetition-refused"))?;
-    compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;
     tombstones::tombstones_stay(events).map_err(V::by("I21-tombstone-gone-early"))?;
-    served::storage_errors_have_a_cause(events).map_err(V::by("I14-storage-error-without-cause"))?;
-    waits::fetches_wait(events).map_err(V::by("I12-fetch-answered-early"))?;
+    storage_errors_have_a_cause(events)?;
+    events.waits.iter().try_for_each(waited)?;
     generations::generations_are_given_once(events).map_err(V::by("I11-generation-twice"))?;
-    retention::retention_leaves_its_size(events, RETENTION_BYTES, FIRST_LOOK)
-        .map_err(V::by("I13-retention-took-too-much"))?;
     producer_ids::producer_ids_are_given_once(events).map_err(V::by("I11-producer-id-twice"))?;
     offsets::listed_offsets_are_real(events).map_err(V::by("I10-offset-not-real"))?;
     synced::a_failed_sync_ends_all_promises(events, now)
         .map_err(V::by("I20-acknowledged-after-failed-sync"))?;
     topics::topics_are_what_was_made_of_them(events).map_err(V::by("I11-topics-not-as-made"))?;
-    replayed::answers_survive_a_restart(events).map_err(V::by("I11-answers-changed"))?;
-    delivery::commits_follow_deliveries(events).map_err(V::by("I26-commit-ahead-of-delivery"))?;
     committed::commits_stay(events).map_err(V::by("I11-commit-lost"))
 }
 
@@ -110,6 +138,7 @@ pub(in crate::scenarios) mod testing {
             times: vec![0; log.len()],
             controls: Vec::new(),
             first_batch: None,
+            batches: Vec::new(),
             bytes: 0,
         }
     }

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
-use crate::scenarios::broker::history::Events;
+use crate::scenarios::broker::history::{Events, Read, Reader};
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
 
-/// Each fetch brings every record from its position to the next; the next one goes on there, except where the
-/// records were deleted meanwhile.
-pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
-    let mut positions = BTreeMap::new();
-    for read in &events.reads {
+/// Where the readers of one partition stand.
+#[derive(Default)]
+pub(super) struct Positions(BTreeMap<Reader, Offset>);
+
+impl Positions {
+    /// A fetch brings every record from its position to the next; the next one of the same session goes on there, except
+    /// where the records were deleted meanwhile.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub(super) fn read(&mut self, events: &Events, read: &Read) -> Result<(), String> {
         let what = |wrong: &str| {
             Err(format!(
                 "a fetch of {} from {} to {} at {} {wrong}",
@@ -37,7 +43,7 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
         if read.next > read.high_watermark {
             return what(&format!("went beyond the high watermark {}", read.high_watermark));
         }
-        if let Some(position) = positions.insert((read.reader, &read.at), read.next) {
+        if let Some(position) = self.0.insert(read.reader, read.next) {
             let skips = read.from > beyond_damage(events, &read.at, position)
                 && read.from > read.log_start
                 && !was_to_be_deleted(events, &read.at, read.from)
@@ -46,8 +52,15 @@ pub(super) fn polls_are_contiguous(events: &Events) -> Result<(), String> {
                 return what(&format!("followed one that ended at {position}"));
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// What holds at each fetch, for a whole history.
+#[cfg(test)]
+fn polls_are_contiguous(events: &Events) -> Result<(), String> {
+    let mut positions: BTreeMap<&TopicPartition, Positions> = BTreeMap::new();
+    events.reads.iter().try_for_each(|read| positions.entry(&read.at).or_default().read(events, read))
 }
 
 /// Whether a log may have begun there for a moment, though the leader that came next begins earlier.
@@ -57,7 +70,7 @@ fn was_to_be_deleted(events: &Events, at: &TopicPartition, from: Offset) -> bool
 }
 
 /// Where a reader may go on that stands at a position: further on, if the broker said that it cannot read there.
-fn beyond_damage(events: &Events, at: &TopicPartition, mut position: Offset) -> Offset {
+pub(super) fn beyond_damage(events: &Events, at: &TopicPartition, mut position: Offset) -> Offset {
     let lost = || events.unreadable.get(at).into_iter().flatten();
     while let Some(range) = lost().find(|range| range.contains(&position)) {
         position = range.end;
@@ -75,24 +88,22 @@ fn is_beyond_gap(events: &Events, at: &TopicPartition, position: Offset, from: O
 
 /// A fetch from inside a batch brings that batch (Nisshi; Redpanda #17966): the first one that comes holds the
 /// offset.
-pub(super) fn fetches_begin_with_their_batch(events: &Events) -> Result<(), String> {
-    for read in &events.reads {
-        let Some((first, last)) = read.first_batch else { continue };
-        // A consumer is not shown the control batch that may hold it.
-        let mut from = read.from;
-        while let Some(control) = read.controls.iter().find(|control| control.contains(&from)) {
-            from = control.end;
-        }
-        // Compaction may have taken the batch.
-        let holds = last >= from && (first <= from || cleanup(&read.at.topic) == Cleanup::Compact);
-        if !holds {
-            return Err(format!(
-                "a fetch of {} from {} at {} brought the batch {first} to {last} first",
-                read.at, read.from, read.time
-            ));
-        }
+pub(super) fn begins_with_its_batch(read: &Read) -> Result<(), String> {
+    let Some((first, last)) = read.first_batch else { return Ok(()) };
+    // A consumer is not shown the control batch that may hold it.
+    let mut from = read.from;
+    while let Some(control) = read.controls.iter().find(|control| control.contains(&from)) {
+        from = control.end;
     }
-    Ok(())
+    // Compaction may have taken the batch.
+    let holds = last >= from && (first <= from || cleanup(&read.at.topic) == Cleanup::Compact);
+    if holds {
+        return Ok(());
+    }
+    Err(format!(
+        "a fetch of {} from {} at {} brought the batch {first} to {last} first",
+        read.at, read.from, read.time
+    ))
 }
 
 /// No partition ends before a high watermark that a client was told.
@@ -181,7 +192,7 @@ mod tests {
         let mut check = |from: i64, first: i64, last: i64| {
             history.reads[0].from = Offset(from);
             history.reads[0].first_batch = Some((Offset(first), Offset(last)));
-            fetches_begin_with_their_batch(&history)
+            begins_with_its_batch(&history.reads[0])
         };
         assert_eq!(check(1, 0, 3), Ok(()), "inside");
         assert_eq!(check(0, 0, 3), Ok(()));
@@ -191,7 +202,7 @@ mod tests {
         let mut check = |from: i64, first: i64| {
             history.reads[0].from = Offset(from);
             history.reads[0].first_batch = Some((Offset(first), Offset(first)));
-            fetches_begin_with_their_batch(&history)
+            begins_with_its_batch(&history.reads[0])
         };
         assert_eq!(check(1, 2), Ok(()), "a control batch held it");
         assert!(check(1, 3).is_err());

@@ -10,7 +10,8 @@ pub(super) fn answers_survive_a_restart(events: &Events) -> Result<(), String> {
         for question in before.keys().chain(after.keys()) {
             let (was, is) = (before.get(question), after.get(question));
             // The last look may find damage that the broker reports only then.
-            let is_down = is.is_none() && events.down.iter().any(|at| *question == end_of(at));
+            let is_down = is.is_none()
+                && events.down.iter().any(|at| *question == end_of(at) || *question == producers_of(at));
             if was != is && !is_down {
                 return Err(format!("{question}: it was {was:?}, and after a loss of power {is:?}"));
             }
@@ -22,6 +23,11 @@ pub(super) fn answers_survive_a_restart(events: &Events) -> Result<(), String> {
 /// The question where a partition ends.
 pub(in crate::scenarios) fn end_of(at: &TopicPartition) -> String {
     format!("{at}: the end")
+}
+
+/// The question who has written to a partition.
+pub(in crate::scenarios) fn producers_of(at: &TopicPartition) -> String {
+    format!("{at}: the producers")
 }
 
 #[cfg(test)]

@@ -1,17 +1,46 @@
-//! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value
-//! for ever (I2), which is the one that was acknowledged there (I1, I10).
+//! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever
+//! (I2), which is the one that was acknowledged there (I1, I10) and was sent there; producers keep their order and write
+//! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
+//! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26).
 use std::collections::BTreeMap;
 
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
-use crate::scenarios::broker::history::{Read, RecordId};
+use super::bounds::Bound;
+use super::delivery::{Delivered, goes_on_where_it_was};
+use super::order::Order;
+use super::reads::{Positions, begins_with_its_batch};
+use super::records::begins_where_deleted;
+use super::synced::acknowledged_in_time;
+use crate::scenarios::Violation;
+use crate::scenarios::broker::history::{
+    CommittedRead, Events, Fate, Listed, Mode, Read, Reader, RecordId, Resumed, Spec,
+};
+use crate::scenarios::broker::is_member;
 use crate::scenarios::broker::offset_map::OffsetMap;
+use crate::time::SimTime;
 
 /// What is known so far.
 #[derive(Default)]
 pub(in crate::scenarios) struct Step {
-    values: BTreeMap<TopicPartition, OffsetMap<RecordId>>,
+    partitions: BTreeMap<TopicPartition, Known>,
+}
+
+/// Of one partition.
+#[derive(Default)]
+struct Known {
+    values: OffsetMap<RecordId>,
+    /// Where records of idempotent producers stand.
+    standing: Order,
+    /// Where their producers were told that they stand, all producers'.
+    acknowledged: Order,
+    positions: Positions,
+    /// When each session's last fetch came. The next one is asked for after that.
+    sessions: BTreeMap<Reader, SimTime>,
+    ends: Bound,
+    starts: Bound,
+    delivered: Delivered,
 }
 
 impl Step {
@@ -19,69 +48,350 @@ impl Step {
     ///
     /// # Errors
     /// What it contradicts.
-    pub(in crate::scenarios) fn read(&mut self, read: &Read) -> Result<(), String> {
-        let known = of_partition(&mut self.values, &read.at);
+    pub(in crate::scenarios) fn read(&mut self, events: &Events, read: &Read) -> Result<(), Violation> {
+        let known = of_partition(&mut self.partitions, &read.at);
         for (offset, id) in &read.records {
             let Some(id) = *id else {
-                return Err(format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time));
+                let what = format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time);
+                return Err(Violation::new("I2-inconsistent-offsets", what));
             };
-            hold(known, &read.at, *offset, id)?;
+            if known.hold(&read.at, *offset, id)? {
+                known.is_new(events, &read.at, *offset, id)?;
+            }
+        }
+        known.positions.read(events, read).map_err(Violation::by("I8-poll-skip"))?;
+        begins_with_its_batch(read).map_err(Violation::by("I8-fetch-inside-batch"))?;
+        known.extent(events, read)?;
+        if is_member(read.reader) {
+            known.delivered.read(events, read).map_err(Violation::by("I26-resumed-ahead-of-delivery"))?;
         }
         Ok(())
     }
 
-    /// A record was acknowledged, or read, at an offset.
+    /// A record was acknowledged; the history has it.
     ///
     /// # Errors
-    /// If another one was.
-    pub(in crate::scenarios) fn holds(
+    /// What that contradicts.
+    pub(in crate::scenarios) fn acknowledged(
         &mut self,
+        events: &Events,
+        id: RecordId,
+    ) -> Result<(), Violation> {
+        let Some(sent) = events.sent.get(&id) else { return Ok(()) };
+        acknowledged_in_time(events, sent.began, sent.ended, &format!("{id}"))?;
+        let Fate::Acknowledged(Some(offset)) = sent.fate else { return Ok(()) };
+        let known = of_partition(&mut self.partitions, &sent.at);
+        known.hold(&sent.at, offset, id)?;
+        let what = |wrong| format!("{}: {wrong}", sent.at);
+        known.acknowledged.holds(id, offset).map_err(what).map_err(Violation::by("I9-nonmonotonic-send"))?;
+        if sent.mode == Mode::Idempotent {
+            known.standing.holds(id, offset).map_err(what).map_err(Violation::by("I3-duplicate"))?;
+        }
+        known.ends.raise(sent.ended, offset.plus(1));
+        Ok(())
+    }
+
+    /// The broker told an offset.
+    ///
+    /// # Errors
+    /// What it contradicts.
+    pub(in crate::scenarios) fn listed(&mut self, events: &Events, listed: &Listed) -> Result<(), Violation> {
+        let Some(offset) = listed.offset else { return Ok(()) };
+        let known = of_partition(&mut self.partitions, &listed.at);
+        let bound = match listed.spec {
+            Spec::Latest => &mut known.ends,
+            Spec::Earliest => {
+                begins_where_deleted(events, &listed.at, offset)
+                    .map_err(Violation::by("I13-begins-too-late"))?;
+                &mut known.starts
+            }
+            Spec::MaxTimestamp | Spec::At(_) => return Ok(()),
+        };
+        if !events.several_nodes {
+            let what = |wrong| format!("{} {:?}: {wrong}", listed.at, listed.spec);
+            bound.hold(listed.began, offset).map_err(what).map_err(Violation::by("I10-offset-not-real"))?;
+            bound.raise(listed.ended, offset);
+        }
+        Ok(())
+    }
+
+    /// A member asks for this to be committed.
+    ///
+    /// # Errors
+    /// If it was not delivered.
+    pub(in crate::scenarios) fn commits(
+        &mut self,
+        events: &Events,
+        at: &TopicPartition,
+        offset: Offset,
+    ) -> Result<(), Violation> {
+        let known = of_partition(&mut self.partitions, at);
+        known.delivered.hold(events, at, offset).map_err(Violation::by("I26-commit-ahead-of-delivery"))
+    }
+
+    /// A commit that was asked for at `began` is acknowledged.
+    ///
+    /// # Errors
+    /// If it cannot be durable.
+    pub(in crate::scenarios) fn committed(
+        &mut self,
+        events: &Events,
+        began: SimTime,
+        ended: SimTime,
+    ) -> Result<(), Violation> {
+        acknowledged_in_time(events, began, ended, "a commit of offsets")
+    }
+
+    /// The coordinator told what is committed.
+    ///
+    /// # Errors
+    /// If that was not delivered.
+    pub(in crate::scenarios) fn is_committed(
+        &mut self,
+        events: &Events,
+        read: &CommittedRead,
+    ) -> Result<(), Violation> {
+        let Some(offset) = read.offset else { return Ok(()) };
+        self.commits(events, &read.at, offset)
+    }
+
+    /// A member was given a partition, and goes on there.
+    ///
+    /// # Errors
+    /// If it goes on before what had been committed.
+    pub(in crate::scenarios) fn resumed(
+        &mut self,
+        events: &Events,
+        resumed: &Resumed,
+    ) -> Result<(), Violation> {
+        goes_on_where_it_was(events, resumed).map_err(Violation::by("I26-resumed-behind-commit"))
+    }
+
+    /// The disk is an older one by now: what was told of the logs' extents need not hold any more.
+    pub(in crate::scenarios) fn is_older(&mut self) {
+        for known in self.partitions.values_mut() {
+            (known.ends, known.starts) = (Bound::default(), Bound::default());
+            known.sessions.clear();
+        }
+    }
+}
+
+impl Known {
+    /// A record was acknowledged, or read, at an offset. Whether nothing was known of that one.
+    fn hold(&mut self, at: &TopicPartition, offset: Offset, id: RecordId) -> Result<bool, Violation> {
+        match self.values.insert(offset, id) {
+            Some(other) if other != id => {
+                let what = format!("{at} {offset} was {other}, and now it is {id}");
+                Err(Violation::new("I2-inconsistent-offsets", what))
+            }
+            known => Ok(known.is_none()),
+        }
+    }
+
+    /// A record was read where nothing was known of any.
+    fn is_new(
+        &mut self,
+        events: &Events,
         at: &TopicPartition,
         offset: Offset,
         id: RecordId,
-    ) -> Result<(), String> {
-        hold(of_partition(&mut self.values, at), at, offset, id)
+    ) -> Result<(), Violation> {
+        let invented = Violation::by("I2-invented-record");
+        let Some(sent) = events.sent.get(&id) else {
+            return Err(invented(format!("{at} {offset} is {id}, which was never sent")));
+        };
+        if sent.at != *at {
+            return Err(invented(format!("{at} {offset} is {id}, which was sent to {}", sent.at)));
+        }
+        if sent.mode == Mode::Idempotent {
+            let what = |wrong| format!("{at}: {wrong}");
+            self.standing.holds(id, offset).map_err(what).map_err(Violation::by("I3-duplicate"))?;
+        }
+        Ok(())
+    }
+
+    /// What a fetch tells of where the log begins and ends.
+    fn extent(&mut self, events: &Events, read: &Read) -> Result<(), Violation> {
+        begins_where_deleted(events, &read.at, read.log_start)
+            .map_err(Violation::by("I13-begins-too-late"))?;
+        // A replica that is read may know of less than its leader has told.
+        if events.several_nodes {
+            return Ok(());
+        }
+        let went_back = |wrong: String| {
+            let what =
+                format!("{} from {} at {}: the high watermark was {wrong}", read.at, read.from, read.time);
+            Violation::new("I10-high-watermark-went-back", what)
+        };
+        let before = self.sessions.insert(read.reader, read.time);
+        if let Some(before) = before {
+            self.ends.hold(before, read.high_watermark).map_err(went_back)?;
+            let starts = self.starts.hold(before, read.log_start);
+            let what = |wrong| format!("{} begins elsewhere: {wrong}", read.at);
+            starts.map_err(what).map_err(Violation::by("I10-offset-not-real"))?;
+        }
+        self.ends.raise(read.time, read.high_watermark);
+        self.starts.raise(read.time, read.log_start);
+        Ok(())
     }
 }
 
 fn of_partition<'a>(
-    values: &'a mut BTreeMap<TopicPartition, OffsetMap<RecordId>>,
+    partitions: &'a mut BTreeMap<TopicPartition, Known>,
     at: &TopicPartition,
-) -> &'a mut OffsetMap<RecordId> {
-    if !values.contains_key(at) {
-        values.insert(at.clone(), OffsetMap::default());
+) -> &'a mut Known {
+    if !partitions.contains_key(at) {
+        partitions.insert(at.clone(), Known::default());
     }
-    values.get_mut(at).expect("it was put there")
-}
-
-fn hold(
-    known: &mut OffsetMap<RecordId>,
-    at: &TopicPartition,
-    offset: Offset,
-    id: RecordId,
-) -> Result<(), String> {
-    match known.insert(offset, id) {
-        Some(other) if other != id => Err(format!("{at} {offset} was {other}, and now it is {id}")),
-        Some(_) | None => Ok(()),
-    }
+    partitions.get_mut(at).expect("it was put there")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, id, read};
+    use super::super::testing::{at, events, id, read};
     use super::*;
+    use crate::scenarios::broker::history::FailedSync;
+
+    /// The records 1 to 9 were sent, and nobody was told of them.
+    fn sent() -> Events {
+        let mut history = events(&[0, 1, 2, 3, 4, 5, 6, 7, 8], &[]);
+        history.sent.values_mut().for_each(|sent| sent.fate = Fate::Open);
+        history
+    }
+
+    fn acknowledge(step: &mut Step, history: &mut Events, number: u32, offset: i64) -> Result<(), Violation> {
+        history.sent.get_mut(&id(number)).unwrap().fate = Fate::Acknowledged(Some(Offset(offset)));
+        step.acknowledged(history, id(number))
+    }
+
+    fn checker(found: Result<(), Violation>) -> &'static str {
+        found.map_or_else(|violation| violation.checker, |()| "nobody")
+    }
 
     #[test]
     fn a_contradiction_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(step.read(&history, &read(1, 0, &[1, 2])), Ok(()));
+        assert_eq!(acknowledge(&mut step, &mut history, 2, 1), Ok(()));
+        let other = acknowledge(&mut step, &mut history, 3, 1).unwrap_err();
+        assert!(other.text.contains("1 was 1/1/2"), "{other}");
         let mut step = Step::default();
-        assert_eq!(step.read(&read(1, 0, &[1, 2])), Ok(()));
-        assert_eq!(step.holds(&at(), Offset(1), id(2)), Ok(()));
-        assert!(step.holds(&at(), Offset(1), id(3)).unwrap_err().contains("1 was 1/1/2"));
-        let mut step = Step::default();
-        assert_eq!(step.holds(&at(), Offset(0), id(2)), Ok(()));
-        assert!(step.read(&read(1, 0, &[1])).is_err(), "acknowledged there was another");
+        assert_eq!(acknowledge(&mut step, &mut history, 2, 0), Ok(()));
+        assert_eq!(checker(step.read(&history, &read(1, 0, &[1]))), "I2-inconsistent-offsets");
         let mut torn = read(1, 5, &[1]);
         torn.records[0].1 = None;
-        assert!(step.read(&torn).unwrap_err().contains("nobody wrote"));
+        assert!(step.read(&history, &torn).unwrap_err().text.contains("nobody wrote"));
+        assert_eq!(checker(Step::default().read(&history, &read(1, 0, &[77]))), "I2-invented-record");
+    }
+
+    #[test]
+    fn disorder_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(acknowledge(&mut step, &mut history, 1, 3), Ok(()));
+        assert_eq!(checker(acknowledge(&mut step, &mut history, 2, 2)), "I9-nonmonotonic-send");
+        let read_only = |log: &[u32]| checker(Step::default().read(&sent(), &read(1, 0, log)));
+        assert_eq!(
+            [read_only(&[1, 2, 3]), read_only(&[1, 3, 2]), read_only(&[1, 2, 1])],
+            ["nobody", "I3-duplicate", "I3-duplicate"]
+        );
+        let mut plain = sent();
+        plain.sent.values_mut().for_each(|sent| sent.mode = Mode::Plain);
+        assert_eq!(Step::default().read(&plain, &read(1, 0, &[1, 1])), Ok(()), "it sends again");
+    }
+
+    #[test]
+    fn skips_are_found_at_once() {
+        let (mut step, history) = (Step::default(), sent());
+        assert_eq!(step.read(&history, &read(1, 0, &[1, 2])), Ok(()));
+        assert_eq!(checker(step.read(&history, &read(1, 3, &[4]))), "I8-poll-skip");
+        let mut behind = read(2, 0, &[1, 2]);
+        behind.first_batch = Some((Offset(1), Offset(1)));
+        assert_eq!(checker(step.read(&history, &behind)), "I8-fetch-inside-batch");
+    }
+
+    #[test]
+    fn a_high_watermark_or_a_start_that_goes_back_is_found_at_once() {
+        let fetch = |session, time, from: i64, end: i64, start: i64| {
+            let mut fetch = read(session, from, &[]);
+            (fetch.time, fetch.high_watermark) = (SimTime(time), Offset(end));
+            fetch.log_start = Offset(start);
+            fetch
+        };
+        let mut history = sent();
+        history.deleted.insert(at(), Offset(2));
+        let check = |history: &Events, fetches: &[Read]| {
+            let mut step = Step::default();
+            checker(fetches.iter().try_for_each(|fetch| step.read(history, fetch)))
+        };
+        let went_back = "I10-high-watermark-went-back";
+        assert_eq!(check(&history, &[fetch(1, 5, 3, 9, 0), fetch(1, 9, 3, 8, 0)]), went_back);
+        let others = [fetch(1, 5, 3, 8, 0), fetch(2, 7, 3, 9, 0), fetch(1, 9, 3, 8, 0)];
+        assert_eq!(check(&history, &others), "nobody", "both were under way");
+        let later = [&others[..], &[fetch(1, 12, 3, 8, 0)]].concat();
+        assert_eq!(check(&history, &later), went_back);
+        let start = [fetch(1, 5, 3, 9, 2), fetch(1, 9, 3, 9, 1)];
+        assert_eq!(check(&history, &start), "I10-offset-not-real");
+        assert_eq!(check(&history, &[fetch(1, 5, 3, 9, 3)]), "I13-begins-too-late");
+        history.several_nodes = true;
+        let moved = [fetch(1, 5, 3, 9, 0), fetch(1, 9, 3, 8, 0)];
+        assert_eq!(check(&history, &moved), "nobody", "by another replica");
+    }
+
+    #[test]
+    fn an_end_below_what_was_acknowledged_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(acknowledge(&mut step, &mut history, 1, 4), Ok(()));
+        let mut listed = |spec, offset, began| {
+            let (began, ended) = (SimTime(began), SimTime(began + 1));
+            let listed = Listed { at: at(), spec, offset: Some(Offset(offset)), timestamp: -1, began, ended };
+            checker(step.listed(&history, &listed))
+        };
+        assert_eq!(listed(Spec::Latest, 5, 1), "nobody");
+        assert_eq!(listed(Spec::Latest, 4, 1), "I10-offset-not-real");
+        assert_eq!(listed(Spec::Earliest, 0, 5), "nobody");
+        assert_eq!(listed(Spec::Earliest, 1, 5), "I13-begins-too-late");
+    }
+
+    #[test]
+    fn what_was_told_before_an_older_disk_is_forgotten() {
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(acknowledge(&mut step, &mut history, 1, 4), Ok(()));
+        assert_eq!(step.read(&history, &read(1, 0, &[2])), Ok(()));
+        step.is_older();
+        let mut older = read(1, 1, &[]);
+        older.time = SimTime(9);
+        assert_eq!(step.read(&history, &older), Ok(()));
+    }
+
+    #[test]
+    fn an_acknowledgement_after_a_failed_sync_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        history.failed_syncs = vec![FailedSync { time: SimTime(5), run_ended: None }];
+        assert_eq!(acknowledge(&mut step, &mut history, 1, 0), Ok(()), "sent before");
+        history.sent.get_mut(&id(2)).unwrap().began = SimTime(6);
+        let found = acknowledge(&mut step, &mut history, 2, 1);
+        assert_eq!(checker(found), "I20-acknowledged-after-failed-sync");
+        let commit =
+            |step: &mut Step, history: &Events| checker(step.committed(history, SimTime(7), SimTime(8)));
+        assert_eq!(commit(&mut step, &history), "I20-acknowledged-after-failed-sync");
+        history.failed_syncs[0].run_ended = Some(SimTime(6));
+        assert_eq!(commit(&mut step, &history), "nobody", "by the next process");
+    }
+
+    #[test]
+    fn what_is_told_of_commits_is_held_against_deliveries() {
+        let (mut step, history) = (Step::default(), sent());
+        let mut given = read(1, 0, &[1, 2]);
+        given.reader = Reader { reader: 100, session: 1 };
+        assert_eq!(step.read(&history, &given), Ok(()));
+        let mut told = |offset| {
+            let (began, ended) = (SimTime(5), SimTime(6));
+            let read = CommittedRead { at: at(), offset: Some(Offset(offset)), began, ended };
+            checker(step.is_committed(&history, &read))
+        };
+        assert_eq!([told(2), told(3)], ["nobody", "I26-commit-ahead-of-delivery"]);
+        (given.reader.session, given.from, given.records) = (2, Offset(3), Vec::new());
+        (given.next, given.high_watermark) = (Offset(3), Offset(3));
+        assert_eq!(checker(step.read(&history, &given)), "I26-resumed-ahead-of-delivery");
     }
 }

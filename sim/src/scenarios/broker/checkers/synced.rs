@@ -2,11 +2,32 @@
 //! Applications Recover from fsync Failures?", ATC 2020).
 use std::time::Duration;
 
+use crate::scenarios::Violation;
 use crate::scenarios::broker::history::{Events, FailedSync, Fate};
 use crate::time::SimTime;
 
 /// Within this time a process whose journal failed has ended.
 const STEPS_DOWN: Duration = Duration::from_secs(60);
+
+/// Something durable that was asked for at `began` is acknowledged at `ended`: by no process whose journal had failed.
+pub(super) fn acknowledged_in_time(
+    events: &Events,
+    began: SimTime,
+    ended: SimTime,
+    what: &str,
+) -> Result<(), Violation> {
+    let mut failed = events.failed_syncs.iter().filter(|failed| failed.run_ended.is_none());
+    match failed.find(|failed| failed.time < began) {
+        None => Ok(()),
+        Some(failed) => Err(Violation::new(
+            "I20-acknowledged-after-failed-sync",
+            format!(
+                "the journal failed at {}; {what}, sent at {began}, was acknowledged at {ended} by the same process",
+                failed.time
+            ),
+        )),
+    }
+}
 
 pub(super) fn a_failed_sync_ends_all_promises(events: &Events, now: SimTime) -> Result<(), String> {
     for FailedSync { time, run_ended } in &events.failed_syncs {

@@ -8,6 +8,7 @@ use ordain::types::{ErrorCode, Offset};
 
 use super::{Seat, Servers, bounded};
 use crate::scenarios::broker::history::{CommittedRead, History};
+use crate::scenarios::broker::kept::look_at_kept_group;
 use crate::scenarios::broker::plan::{GROUP, Plan};
 
 /// Creates the topics that stay; tries until they are there.
@@ -44,6 +45,7 @@ pub(in crate::scenarios) async fn administer(seat: Seat) {
         let work = async {
             match draw {
                 0 => delete_records(&client, &partitions[index], rng.below(500), history).await,
+                1 | 2 if !seat.account.groups_are_down() => look_at_kept_group(&client, history).await,
                 _ => look_at_committed(&client, &partitions, history).await,
             }
         };

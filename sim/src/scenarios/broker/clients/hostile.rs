@@ -1,42 +1,68 @@
+//! A client that means harm: whatever it sends, the broker goes on, and nobody else is told anything wrong (I24, seen broken in
+//! Nisshi).
 use std::time::Duration;
 
 use bytes::BytesMut;
 use ordain::client::AutoCreate;
 use ordain::io::{Io, RngStream, read_some, timeout, write_all};
 use ordain::types::CorrelationId;
-use ordain::wire::Text;
 use ordain::wire::frame::{ApiRequest, encode_request};
 use ordain::wire::messages as m;
+use ordain::wire::{ApiKey, Text};
 
-use super::{Seat, bounded};
-use crate::scenarios::broker::plan::{PORT, TOPIC};
+use super::{PATIENCE, Seat};
+use crate::scenarios::broker::plan::{GROUP, PORT, TOPIC, WORKERS};
 
-/// The names that well-formed frames of this client carry.
+mod batches;
+
+/// The name that those of its frames carry that could change what others work on.
 const NAME: &str = "hostile";
 
-/// Sends what no client should: noise, lengths that lie, frames of which some bytes are others, halves of frames.
-/// Then it asks like everybody else, and must be answered (I24).
+/// Sends what no client should: noise, lengths that lie, frames of which some bytes are others, halves of frames, batches of
+/// records of which some bytes are others, to where everybody writes. Then it asks like everybody else, and must be answered.
 pub(in crate::scenarios) async fn attack(seat: Seat) {
     let (io, name, history) = (&seat.io, &seat.name, &seat.history);
     let mut rng = io.rng.stream("workload");
     let client = seat.client(Duration::from_secs(5));
+    let mut batches = batches::Batches::new(&seat);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
-        let bytes = draw(&mut *rng);
-        let patience = Duration::from_millis(50 + rng.below(500));
-        history.note(format_args!("{name} sends {} bytes", bytes.len()));
-        let sent = bounded(io, history, "an attack", send(io, seat.servers.first(), &bytes, patience)).await;
-        if let Ok(Err(error)) = sent {
-            history.note(format_args!("{name}: {:?}", error.kind()));
+        let began = history.now();
+        if rng.below(4) == 0 {
+            let sending = batches.send_one(&client, &mut *rng);
+            match bounded(&seat, "a hostile batch", sending).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => history.note(format_args!("{name}: {error}")),
+                None => return,
+            }
+        } else {
+            let bytes = draw(&mut *rng);
+            let patience = Duration::from_millis(50 + rng.below(500));
+            history.note(format_args!("{name} sends {} bytes", bytes.len()));
+            let sending = send(io, seat.servers.first(), &bytes, patience);
+            let Some(sent) = bounded(&seat, "an attack", sending).await else { return };
+            history.attacked(name, began, &bytes, sent.as_ref().err());
         }
         let names = [TOPIC.to_owned()];
-        match bounded(io, history, "metadata", client.describe(Some(&names), AutoCreate::No)).await {
-            Ok(Ok(_)) => history.progress(name),
-            Ok(Err(error)) => history.note(format_args!("{name}: {error}")),
-            Err(_) => {}
+        match bounded(&seat, "metadata behind an attack", client.describe(Some(&names), AutoCreate::No)).await
+        {
+            Some(Ok(_)) => history.progress(name),
+            Some(Err(error)) => history.note(format_args!("{name}: {error}")),
+            None => return,
         }
         io.clock.sleep(Duration::from_millis(20 + rng.below(500))).await;
     }
+}
+
+/// Waits for what its own deadlines bound. What takes longer is what the attack has done.
+async fn bounded<F: Future>(seat: &Seat, what: &str, future: F) -> Option<F::Output> {
+    let clock = &*seat.io.clock;
+    let result = timeout(clock, clock.now().after(PATIENCE), future).await;
+    if result.is_err() {
+        let what = format!("{what} took more than {PATIENCE:?}, its own deadlines notwithstanding");
+        seat.history.wrong("I24-stuck", what);
+    }
+    result.ok()
 }
 
 /// Sends the bytes and reads what comes for a while. The connection ends with it.
@@ -103,15 +129,83 @@ fn draw(rng: &mut dyn RngStream) -> Vec<u8> {
     }
 }
 
-/// A request that the broker would take.
+/// A request that the broker would take. Those that could delete what others work on, or change it, name what is nobody's.
 fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
-    let name = || Text::from(NAME);
-    match rng.below(9) {
+    let version = |rng: &mut dyn RngStream, api: ApiKey| {
+        let served = api.served().expect("it is served");
+        served.min
+            + i16::try_from(rng.below(u64::from((served.max - served.min + 1).unsigned_abs()))).unwrap_or(0)
+    };
+    macro_rules! bare {
+        ($($request:ident),*) => {
+            &[$(|version| bare(version, &m::$request::default())),*]
+        };
+    }
+    let bare_ones: &[(ApiKey, &[fn(i16) -> Option<Vec<u8>>])] = &[
+        (ApiKey::Produce, bare![ProduceRequest]),
+        (ApiKey::Fetch, bare![FetchRequest]),
+        (ApiKey::ListOffsets, bare![ListOffsetsRequest]),
+        (ApiKey::Metadata, bare![MetadataRequest]),
+        (ApiKey::OffsetCommit, bare![OffsetCommitRequest]),
+        (ApiKey::OffsetFetch, bare![OffsetFetchRequest]),
+        (ApiKey::FindCoordinator, bare![FindCoordinatorRequest]),
+        (ApiKey::JoinGroup, bare![JoinGroupRequest]),
+        (ApiKey::Heartbeat, bare![HeartbeatRequest]),
+        (ApiKey::LeaveGroup, bare![LeaveGroupRequest]),
+        (ApiKey::SyncGroup, bare![SyncGroupRequest]),
+        (ApiKey::DescribeGroups, bare![DescribeGroupsRequest]),
+        (ApiKey::ListGroups, bare![ListGroupsRequest]),
+        (ApiKey::ApiVersions, bare![ApiVersionsRequest]),
+        (ApiKey::CreateTopics, bare![CreateTopicsRequest]),
+        (ApiKey::DeleteTopics, bare![DeleteTopicsRequest]),
+        (ApiKey::DeleteRecords, bare![DeleteRecordsRequest]),
+        (ApiKey::InitProducerId, bare![InitProducerIdRequest]),
+        (ApiKey::OffsetForLeaderEpoch, bare![OffsetForLeaderEpochRequest]),
+        (ApiKey::DescribeAcls, bare![DescribeAclsRequest]),
+        (ApiKey::CreateAcls, bare![CreateAclsRequest]),
+        (ApiKey::DeleteAcls, bare![DeleteAclsRequest]),
+        (ApiKey::DescribeConfigs, bare![DescribeConfigsRequest]),
+        (ApiKey::AlterConfigs, bare![AlterConfigsRequest]),
+        (ApiKey::DescribeLogDirs, bare![DescribeLogDirsRequest]),
+        (ApiKey::CreatePartitions, bare![CreatePartitionsRequest]),
+        (ApiKey::DeleteGroups, bare![DeleteGroupsRequest]),
+        (ApiKey::IncrementalAlterConfigs, bare![IncrementalAlterConfigsRequest]),
+        (ApiKey::OffsetDelete, bare![OffsetDeleteRequest]),
+        (ApiKey::DescribeClientQuotas, bare![DescribeClientQuotasRequest]),
+        (ApiKey::DescribeQuorum, bare![DescribeQuorumRequest]),
+        (ApiKey::DescribeCluster, bare![DescribeClusterRequest]),
+        (ApiKey::DescribeProducers, bare![DescribeProducersRequest]),
+        (ApiKey::ListConfigResources, bare![ListConfigResourcesRequest]),
+        (ApiKey::DescribeTopicPartitions, bare![DescribeTopicPartitionsRequest]),
+    ];
+    if rng.below(2) == 0 {
+        let index = usize::try_from(rng.below(bare_ones.len() as u64)).unwrap_or(0);
+        let (api, makers) = bare_ones[index];
+        let version = version(rng, api);
+        if let Some(frame) = makers.first().and_then(|make| make(version)) {
+            return frame;
+        }
+    }
+    named(rng)
+}
+
+/// With nothing in it, if that version can say so.
+fn bare<R: ApiRequest>(version: i16, request: &R) -> Option<Vec<u8>> {
+    let encoded = encode_request(version, CorrelationId(7), Some(&Text::from(NAME)), request);
+    encoded.ok().map(|frame| frame.concat())
+}
+
+/// One that names the topic and the groups that everybody works on.
+fn named(rng: &mut dyn RngStream) -> Vec<u8> {
+    let own = || Text::from(NAME);
+    let topic = || Text::from(TOPIC);
+    let group = Text::from(if rng.below(2) == 0 { GROUP } else { WORKERS });
+    match rng.below(12) {
         0 => frame(
-            9,
+            12,
             &m::MetadataRequest {
                 topics: Some(vec![m::metadata_request::MetadataRequestTopic {
-                    name: Some(name()),
+                    name: Some(topic()),
                     ..Default::default()
                 }]),
                 ..Default::default()
@@ -120,20 +214,21 @@ fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
         1 => frame(
             3,
             &m::ApiVersionsRequest {
-                client_software_name: name(),
-                client_software_version: name(),
+                client_software_name: own(),
+                client_software_version: own(),
                 ..Default::default()
             },
         ),
+        // A member id is given first, and never used.
         2 => frame(
             5,
             &m::JoinGroupRequest {
-                group_id: name(),
-                session_timeout_ms: 6_000,
-                rebalance_timeout_ms: 6_000,
-                protocol_type: name(),
+                group_id: group,
+                session_timeout_ms: 1_000,
+                rebalance_timeout_ms: 1_000,
+                protocol_type: Text::from("consumer"),
                 protocols: vec![m::join_group_request::JoinGroupRequestProtocol {
-                    name: name(),
+                    name: own(),
                     ..Default::default()
                 }],
                 ..Default::default()
@@ -142,28 +237,18 @@ fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
         3 => frame(
             8,
             &m::OffsetCommitRequest {
-                group_id: name(),
+                group_id: group,
+                generation_id_or_member_epoch: 1,
+                member_id: own(),
                 topics: vec![m::offset_commit_request::OffsetCommitRequestTopic {
-                    name: name(),
+                    name: topic(),
                     partitions: vec![Default::default()],
                     ..Default::default()
                 }],
                 ..Default::default()
             },
         ),
-        4 => frame(
-            9,
-            &m::ProduceRequest {
-                acks: -1,
-                timeout_ms: 1_000,
-                topic_data: vec![m::produce_request::TopicProduceData {
-                    name: name(),
-                    partition_data: vec![Default::default()],
-                    ..Default::default()
-                }],
-                ..Default::default()
-            },
-        ),
+        4 => frame(4, &m::HeartbeatRequest { group_id: group, member_id: own(), ..Default::default() }),
         5 => frame(
             12,
             &m::FetchRequest {
@@ -172,7 +257,7 @@ fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
                 max_bytes: 1_000,
                 session_epoch: -1,
                 topics: vec![m::fetch_request::FetchTopic {
-                    topic: name(),
+                    topic: topic(),
                     partitions: vec![Default::default()],
                     ..Default::default()
                 }],
@@ -183,7 +268,7 @@ fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
             5,
             &m::CreateTopicsRequest {
                 topics: vec![m::create_topics_request::CreatableTopic {
-                    name: name(),
+                    name: own(),
                     num_partitions: 1,
                     replication_factor: 1,
                     ..Default::default()
@@ -197,19 +282,32 @@ fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
             &m::ListOffsetsRequest {
                 replica_id: -1,
                 topics: vec![m::list_offsets_request::ListOffsetsTopic {
-                    name: name(),
+                    name: topic(),
                     partitions: vec![Default::default()],
                     ..Default::default()
                 }],
                 ..Default::default()
             },
         ),
+        8 => frame(
+            4,
+            &m::LeaveGroupRequest {
+                group_id: group,
+                members: vec![m::leave_group_request::MemberIdentity {
+                    member_id: own(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            },
+        ),
+        9 => frame(5, &m::SyncGroupRequest { group_id: group, member_id: own(), ..Default::default() }),
+        10 => frame(5, &m::DescribeGroupsRequest { groups: vec![group], ..Default::default() }),
         _ => frame(
             4,
             &m::DescribeConfigsRequest {
                 resources: vec![m::describe_configs_request::DescribeConfigsResource {
                     resource_type: 2,
-                    resource_name: name(),
+                    resource_name: topic(),
                     ..Default::default()
                 }],
                 ..Default::default()

@@ -214,6 +214,7 @@ impl LoadClient {
                 controls: Vec::new(),
                 times,
                 first_batch,
+                batches: Vec::new(),
                 bytes,
             });
         }

@@ -1,13 +1,15 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ordain::client::ClientError;
 use ordain::client::consumer::Consumer;
 use ordain::client::group::GroupOptions;
+use ordain::client::{ClientError, TopicPartition};
 
 use super::reader::options;
 use super::{Seat, bounded, get_past_damage, got};
-use crate::scenarios::broker::history::{CommitFate, Committer, FIRST_MEMBER, Reader};
+use crate::scenarios::broker::history::{CommitFate, Committer, FIRST_MEMBER, Reader, Resumed};
 use crate::scenarios::broker::plan::{GROUP, MemberPlan, TOPIC};
+use crate::time::SimTime;
 
 /// Polls between two commits of a member that commits automatically.
 const POLLS_PER_COMMIT: u64 = 4;
@@ -30,6 +32,7 @@ pub(in crate::scenarios) async fn consume_as_member(seat: Seat, plan: MemberPlan
         let polls = 5 + rng.below(100);
         // A static member goes without a word, and comes again.
         let mut leaves = !plan.is_static;
+        let mut given = Given { since: history.now(), seen: BTreeSet::new() };
         for poll in 0..polls {
             if ending.has_begun() {
                 break;
@@ -44,7 +47,10 @@ pub(in crate::scenarios) async fn consume_as_member(seat: Seat, plan: MemberPlan
                 // A rebalance may move positions back to what was committed.
                 let session = history.next_session(name);
                 let who = Reader { reader: FIRST_MEMBER + plan.member, session };
-                let brought = one_poll(&seat, &mut consumer, who).await?;
+                if consumer.must_rejoin() {
+                    given = Given { since: history.now(), seen: BTreeSet::new() };
+                }
+                let brought = one_poll(&seat, &mut consumer, who, &mut given).await?;
                 if !plan.commits_automatically && brought {
                     commit(&seat, &consumer).await?;
                 }
@@ -69,14 +75,31 @@ pub(in crate::scenarios) async fn consume_as_member(seat: Seat, plan: MemberPlan
     }
 }
 
+/// What a member was given when it last joined.
+struct Given {
+    /// It asked where the group stands at this time or later.
+    since: SimTime,
+    /// The partitions from which it has fetched since.
+    seen: BTreeSet<TopicPartition>,
+}
+
 /// Whether the poll brought something.
-async fn one_poll(seat: &Seat, consumer: &mut Consumer, who: Reader) -> Result<bool, ClientError> {
+async fn one_poll(
+    seat: &Seat,
+    consumer: &mut Consumer,
+    who: Reader,
+    given: &mut Given,
+) -> Result<bool, ClientError> {
     let polling = consumer.poll(Duration::from_millis(300));
     let Ok(fetched) = bounded(&seat.io, &seat.history, "a poll of a member", polling).await else {
         return Ok(false);
     };
     let fetched = fetched?;
     for fetch in &fetched {
+        if given.seen.insert(fetch.at.clone()) {
+            let (member, at, from) = (seat.name.clone(), fetch.at.clone(), fetch.from);
+            seat.history.resumed(&Resumed { member, at, from, since: given.since });
+        }
         got(&seat.history, who, fetch);
     }
     Ok(!fetched.is_empty())

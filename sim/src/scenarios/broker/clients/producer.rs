@@ -42,7 +42,8 @@ impl Session<'_> {
             codec: Codec::ALL[usize::from(self.plan.codec) % Codec::ALL.len()],
             batch_bytes: self.plan.batch_bytes,
             linger: Duration::from_millis(2),
-            in_flight: if idempotent { 5 } else { 1 },
+            in_flight: if idempotent || self.plan.is_pipelined { 5 } else { 1 },
+            retries_max: if self.plan.is_pipelined { 0 } else { u32::MAX },
             delivery_timeout: Duration::from_secs(15),
             auto_create: AutoCreate::No,
             ..ProducerOptions::default()

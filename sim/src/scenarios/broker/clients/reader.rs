@@ -5,7 +5,7 @@ use ordain::client::consumer::{Consumer, ConsumerOptions, Fetched, OffsetReset};
 
 use super::{Seat, bounded};
 use crate::scenarios::broker::account::Account;
-use crate::scenarios::broker::history::{History, Read, Reader, RecordId};
+use crate::scenarios::broker::history::{Batch, History, JUDGE, Read, Reader};
 
 /// Polls after which a reader begins again, though it has not come to the end.
 const POLLS_MAX: u32 = 60;
@@ -109,10 +109,21 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
         Ok(records) => records,
         Err(error) => {
             let what = format!("what was read of {} is broken: {error}", fetched.at);
-            return history.wrong("I14-unreadable", what);
+            return history.unreadable_batch(&fetched.at, what);
         }
     };
     let first = fetched.batches.first().map(|batch| batch.header());
+    let batches = if reader.reader == JUDGE { &fetched.batches[..] } else { &[] };
+    let batches = batches.iter().map(|batch| {
+        let header = batch.header();
+        Batch {
+            producer: header.producer_id.0,
+            epoch: header.producer_epoch.0,
+            base: header.base_offset,
+            first_sequence: header.base_sequence,
+            last_sequence: header.last_sequence(),
+        }
+    });
     history.read(Read {
         reader,
         time: history.now(),
@@ -124,10 +135,11 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
         times: records.iter().map(|record| record.timestamp.0).collect(),
         records: records
             .into_iter()
-            .map(|record| (record.offset, RecordId::of_record(record.value.as_deref(), &record.headers)))
+            .map(|record| (record.offset, history.identify(record.value.as_deref(), &record.headers)))
             .collect(),
         controls: fetched.controls.clone(),
         first_batch: first.map(|header| (header.base_offset, header.last_offset())),
+        batches: batches.collect(),
         bytes: fetched.bytes as u64,
     });
 }

@@ -1,0 +1,54 @@
+//! I9, a producer's order is kept (seen broken by Jepsen in several brokers), and I3, what an idempotent producer sends stands
+//! there once and in order: of each producer, where its records stand, held against each further one as it is told.
+use std::collections::BTreeMap;
+
+use ordain::types::Offset;
+
+use crate::scenarios::broker::history::RecordId;
+
+/// By producer and session: the offsets of its records in one partition, by their numbers.
+#[derive(Default)]
+pub(super) struct Order {
+    places: BTreeMap<(u32, u32), BTreeMap<u32, Offset>>,
+}
+
+impl Order {
+    /// A record stands at an offset.
+    ///
+    /// # Errors
+    /// If it stands somewhere else, too, or on the wrong side of another one of its producer.
+    pub(super) fn holds(&mut self, id: RecordId, offset: Offset) -> Result<(), String> {
+        let places = self.places.entry((id.producer, id.session)).or_default();
+        if let Some(other) = places.insert(id.number, offset).filter(|other| *other != offset) {
+            return Err(format!("{id} is twice: at {other} and at {offset}"));
+        }
+        let before = places.range(..id.number).next_back().filter(|(_, place)| **place >= offset);
+        let behind = places.range(id.number + 1..).next().filter(|(_, place)| **place <= offset);
+        match before.or(behind) {
+            Some((number, place)) => {
+                Err(format!("the producer's {number} stands at {place}, and {id} at {offset}"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::id;
+    use super::*;
+
+    fn check(places: &[(u32, i64)]) -> Result<(), String> {
+        let mut order = Order::default();
+        places.iter().try_for_each(|(number, offset)| order.holds(id(*number), Offset(*offset)))
+    }
+
+    #[test]
+    fn disorder_and_repetitions_are_found_at_once() {
+        assert_eq!(check(&[(1, 0), (3, 5), (2, 4), (2, 4)]), Ok(()));
+        assert!(check(&[(1, 0), (2, 1), (1, 7)]).unwrap_err().contains("twice"));
+        assert!(check(&[(2, 1), (1, 3)]).unwrap_err().contains("producer's 2"), "behind a later one");
+        assert!(check(&[(1, 3), (2, 1)]).unwrap_err().contains("producer's 1"), "before an earlier one");
+        assert!(check(&[(1, 3), (2, 3)]).is_err(), "at one place");
+    }
+}
