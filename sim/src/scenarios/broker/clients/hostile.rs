@@ -129,6 +129,9 @@ fn draw(rng: &mut dyn RngStream) -> Vec<u8> {
     }
 }
 
+/// A request with nothing in it, of a version; `None` where that cannot be written.
+type Bare = fn(i16) -> Option<Vec<u8>>;
+
 /// A request that the broker would take. Those that could delete what others work on, or change it, name what is nobody's.
 fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
     let version = |rng: &mut dyn RngStream, api: ApiKey| {
@@ -141,7 +144,7 @@ fn well_formed(rng: &mut dyn RngStream) -> Vec<u8> {
             &[$(|version| bare(version, &m::$request::default())),*]
         };
     }
-    let bare_ones: &[(ApiKey, &[fn(i16) -> Option<Vec<u8>>])] = &[
+    let bare_ones: &[(ApiKey, &[Bare])] = &[
         (ApiKey::Produce, bare![ProduceRequest]),
         (ApiKey::Fetch, bare![FetchRequest]),
         (ApiKey::ListOffsets, bare![ListOffsetsRequest]),
