@@ -602,6 +602,7 @@ impl Shard {
         if let Some(node) = out.fetch_from {
             self.peers.entry(node).or_default().wants.changed(id);
             self.letters.fetches.insert(node);
+            self.tell_who_leads(id, node);
         }
         if out.news {
             for (&node, state) in &mut self.peers {
@@ -617,6 +618,19 @@ impl Shard {
         self.set_timer(id);
         if out.may_change_voters {
             self.replace_voters(id);
+        }
+    }
+
+    /// Answers those that still fetch a partition here, though `leader` leads it: a new leader knows of voters, not of those that
+    /// follow without a vote, and where the former one goes on running they would wait for it for ever.
+    fn tell_who_leads(&mut self, id: PartitionId, leader: NodeId) {
+        let Some(partition) = self.partitions.get(&id) else { return };
+        let answer = Answer::NotLeader { epoch: partition.epoch(), leader: Some(leader) };
+        for (&peer, state) in &mut self.peers {
+            let news = state.news.as_mut().filter(|_| peer != leader);
+            if news.is_some_and(|news| news.answer(id, answer.clone(), Bytes::new())) {
+                self.letters.replies.insert(peer);
+            }
         }
     }
 
