@@ -61,6 +61,8 @@ pub(super) struct Partition {
     nodes: Vec<NodeId>,
     /// Those that shall be its voters, in the end alone; `None`: whoever is.
     target: Option<Vec<NodeId>>,
+    /// Whether it led after its last step.
+    led: bool,
     /// Of the metadata: the epoch whose leader they were told to.
     nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
@@ -215,6 +217,7 @@ impl Partition {
             fetches: Waiters::default(),
             nodes,
             target,
+            led: false,
             nodes_as_of: None,
             candidates: Vec::new(),
             released: Vec::new(),

@@ -602,6 +602,20 @@ impl Replica {
         }
     }
 
+    /// A leader's view of those of its voters that hold its whole log durably, epoch starts included.
+    #[must_use]
+    pub fn holding_all(&self) -> Vec<NodeId> {
+        let Role::Leader(leader) = &self.role else { return Vec::new() };
+        let end = self.core.log.end();
+        leader
+            .progress
+            .voters()
+            .iter()
+            .filter(|voter| voter.durable == end)
+            .map(|voter| voter.key.node)
+            .collect()
+    }
+
     /// A leader's view of its voters: up to where each holds the log durably. Nothing if it does not lead.
     #[must_use]
     pub fn acknowledged(&self) -> Vec<(NodeId, Offset)> {

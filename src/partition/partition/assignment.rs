@@ -23,6 +23,7 @@ impl Partition {
         let known = std::mem::replace(&mut self.nodes, replicas);
         self.candidates.retain(|candidate| target.contains(&candidate.replica.node));
         self.target = Some(target);
+        self.look_at_observers();
         let new = self.nodes.iter().copied().filter(|node| !known.contains(node)).collect();
         (Event::MayKnow { nodes: self.nodes.clone() }, new)
     }

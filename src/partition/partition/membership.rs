@@ -61,6 +61,11 @@ impl Partition {
         self.nodes_as_of = as_of.or(self.nodes_as_of);
         self.candidates.retain(|candidate| nodes.contains(&candidate.replica.node));
         self.nodes = nodes;
+        self.look_at_observers();
+    }
+
+    /// Who follows without a vote may have come before it was known that it shall have one, and says nothing more while all is quiet.
+    pub(super) fn look_at_observers(&mut self) {
         for fetch in self.membership.observers.clone().into_values() {
             self.note_candidate(fetch);
         }
@@ -69,7 +74,7 @@ impl Partition {
     /// Notes who follows without a vote.
     pub(in crate::partition) fn note_observer(&mut self, fetch: Fetch) {
         let node = fetch.replica.node;
-        if self.is_metadata() && self.leads() && !self.replica.voters().contains(fetch.replica) {
+        if self.leads() && !self.replica.voters().contains(fetch.replica) {
             self.membership.observers.insert(node, fetch);
         } else {
             self.membership.observers.remove(&node);

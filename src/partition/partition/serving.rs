@@ -79,6 +79,14 @@ impl Partition {
         }
     }
 
+    /// Whether it led when this was asked last, and does no longer because it has left the voters.
+    pub(in crate::partition) fn has_left_as_leader(&mut self) -> bool {
+        let leads = self.leads();
+        std::mem::replace(&mut self.led, leads)
+            && !leads
+            && !self.replica.voters().contains(self.replica.key())
+    }
+
     /// What this replica asks its leader for.
     pub(in crate::partition) fn fetch(&self) -> Fetch {
         self.replica.fetch()
@@ -108,8 +116,11 @@ impl Partition {
         let heard = acknowledged.into_iter().filter(|(node, _)| *node != own && !silent.contains(node));
         let wanted = |node: NodeId| !terms.avoid.contains(&node);
         let mut allowed: Vec<_> = heard.filter(|&(node, _)| wanted(node) || terms.to_anybody).collect();
-        let best = allowed.iter().map(|&(node, end)| (wanted(node), end)).max()?;
-        allowed.retain(|&(node, end)| (wanted(node), end) == best);
+        // One that lacks an epoch's start holds as many records as the others, and cannot take over yet.
+        let whole = self.replica.holding_all();
+        let rank = |&(node, end): &(NodeId, Offset)| (wanted(node), whole.contains(&node), end);
+        let best = allowed.iter().map(rank).max()?;
+        allowed.retain(|one| rank(one) == best);
         // Of those that hold as much, another one for each partition.
         let place = usize::try_from(spread(self.log.key().partition) % allowed.len() as u64).ok()?;
         allowed.get(place).map(|&(node, _)| node)

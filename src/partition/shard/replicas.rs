@@ -599,10 +599,13 @@ impl Shard {
             self.peers.entry(node).or_default().wants.forget(id);
             self.letters.fetches.insert(node);
         }
+        let has_left = self.partitions.get_mut(&id).is_some_and(|partition| partition.has_left_as_leader());
         if let Some(node) = out.fetch_from {
             self.peers.entry(node).or_default().wants.changed(id);
             self.letters.fetches.insert(node);
-            self.tell_who_leads(id, node);
+            self.tell_who_leads(id, Some(node));
+        } else if has_left {
+            self.tell_who_leads(id, None);
         }
         if out.news {
             for (&node, state) in &mut self.peers {
@@ -621,13 +624,14 @@ impl Shard {
         }
     }
 
-    /// Answers those that still fetch a partition here, though `leader` leads it: a new leader knows of voters, not of those that
-    /// follow without a vote, and where the former one goes on running they would wait for it for ever.
-    fn tell_who_leads(&mut self, id: PartitionId, leader: NodeId) {
+    /// Answers those that still fetch a partition here, though this node does not lead it, but `leader`, if somebody does: a new
+    /// leader knows of voters, not of those that follow without a vote, and what a leader that goes says to voters may be lost.
+    /// Where the former one goes on running they would wait for it for ever.
+    fn tell_who_leads(&mut self, id: PartitionId, leader: Option<NodeId>) {
         let Some(partition) = self.partitions.get(&id) else { return };
-        let answer = Answer::NotLeader { epoch: partition.epoch(), leader: Some(leader) };
+        let answer = Answer::NotLeader { epoch: partition.epoch(), leader };
         for (&peer, state) in &mut self.peers {
-            let news = state.news.as_mut().filter(|_| peer != leader);
+            let news = state.news.as_mut().filter(|_| Some(peer) != leader);
             if news.is_some_and(|news| news.answer(id, answer.clone(), Bytes::new())) {
                 self.letters.replies.insert(peer);
             }

@@ -227,6 +227,7 @@ impl History {
     pub(in crate::scenarios) fn run_ended(&self) {
         self.take_failed_syncs();
         let now = self.now();
+        lock(&self.step).run_ended(now);
         let mut events = self.events();
         for failed in events.failed_syncs.iter_mut().filter(|failed| failed.run_ended.is_none()) {
             failed.run_ended = Some(now);

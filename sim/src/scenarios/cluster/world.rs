@@ -85,7 +85,17 @@ impl World {
         let mut open = self.missing(plan);
         for (node, other) in self.images() {
             if *other != *image {
-                open.push(format!("node {node} knows the cluster as {other:?}, another one as {image:?}"));
+                // Both wholly would be pages: from where on they differ.
+                let (ours, theirs) = (format!("{image:?}"), format!("{other:?}"));
+                let same = ours.bytes().zip(theirs.bytes()).take_while(|(a, b)| a == b).count();
+                let part = |whole: &str| -> String {
+                    whole.chars().skip(same.saturating_sub(80)).take(200).collect()
+                };
+                open.push(format!(
+                    "node {node} knows of …{}…, another one of …{}…",
+                    part(&theirs),
+                    part(&ours)
+                ));
             }
         }
         let fenced = image.brokers.iter().filter(|(_, broker)| broker.fenced || broker.draining);
@@ -118,7 +128,11 @@ impl World {
             let led = |one: &PartitionStats| one.id == id && one.leader;
             let leads = stats.iter().any(|((node, _), all)| *node == drained && all.iter().any(led));
             if leads && count > 1 {
-                open.push(name);
+                let acknowledged =
+                    stats.values().flatten().filter(|one| led(one)).map(|one| &one.acknowledged);
+                let acknowledged: Vec<_> = acknowledged.collect();
+                let how = unlike(&stats, id, 0).unwrap_or_default();
+                open.push(format!("{name}: {how}; heard: {acknowledged:?}"));
             }
         }
         open

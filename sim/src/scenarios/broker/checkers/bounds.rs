@@ -24,9 +24,17 @@ impl Bound {
     /// # Errors
     /// If more had been told before.
     pub(super) fn hold(&self, began: SimTime, offset: Offset) -> Result<(), String> {
+        self.hold_since(SimTime(0), began, offset)
+    }
+
+    /// As [`Bound::hold`], of what was told after `since`.
+    ///
+    /// # Errors
+    /// If more had been told between the two.
+    pub(super) fn hold_since(&self, since: SimTime, began: SimTime, offset: Offset) -> Result<(), String> {
         let before = self.told.partition_point(|(time, _)| *time <= began);
         match before.checked_sub(1).and_then(|last| self.told.get(last)) {
-            Some((time, highest)) if *highest > offset => {
+            Some((time, highest)) if *highest > offset && *time >= since => {
                 Err(format!("told {offset}, asked for at {began}, and {highest} had been told at {time}"))
             }
             Some(_) | None => Ok(()),
@@ -49,5 +57,6 @@ mod tests {
         assert!(bound.hold(SimTime(10), Offset(6)).unwrap_err().contains("7 had been told"));
         assert_eq!(bound.hold(SimTime(15), Offset(7)), Ok(()));
         assert!(bound.hold(SimTime(40), Offset(8)).unwrap_err().contains("9 had been told"));
+        assert_eq!(bound.hold_since(SimTime(21), SimTime(40), Offset(8)), Ok(()), "9 was told before that");
     }
 }

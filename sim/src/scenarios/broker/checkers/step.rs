@@ -3,6 +3,7 @@
 //! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
 //! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26).
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
@@ -25,7 +26,12 @@ use crate::time::SimTime;
 #[derive(Default)]
 pub(in crate::scenarios) struct Step {
     partitions: BTreeMap<TopicPartition, Known>,
+    /// Starts that were told before this need not hold any more.
+    starts_since: SimTime,
 }
+
+/// How long an answer may be on its way.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// Of one partition.
 #[derive(Default)]
@@ -61,7 +67,7 @@ impl Step {
         }
         known.positions.read(events, read).map_err(Violation::by("I8-poll-skip"))?;
         begins_with_its_batch(read).map_err(Violation::by("I8-fetch-inside-batch"))?;
-        known.extent(events, read)?;
+        known.extent(events, read, self.starts_since)?;
         if is_member(read.reader) {
             known.delivered.read(events, read).map_err(Violation::by("I26-resumed-ahead-of-delivery"))?;
         }
@@ -109,7 +115,11 @@ impl Step {
         };
         if !events.several_nodes {
             let what = |wrong| format!("{} {:?}: {wrong}", listed.at, listed.spec);
-            bound.hold(listed.began, offset).map_err(what).map_err(Violation::by("I10-offset-not-real"))?;
+            let since = if listed.spec == Spec::Earliest { self.starts_since } else { SimTime(0) };
+            bound
+                .hold_since(since, listed.began, offset)
+                .map_err(what)
+                .map_err(Violation::by("I10-offset-not-real"))?;
             bound.raise(listed.ended, offset);
         }
         Ok(())
@@ -167,6 +177,12 @@ impl Step {
         goes_on_where_it_was(events, resumed).map_err(Violation::by("I26-resumed-behind-commit"))
     }
 
+    /// The process has ended. A start that was told may not have been durable: a deletion that nobody was told to be done, or what
+    /// retention did, may not have happened after all. What was on its way to a client counts as told before.
+    pub(in crate::scenarios) fn run_ended(&mut self, now: SimTime) {
+        self.starts_since = now.after(ON_ITS_WAY);
+    }
+
     /// The disk is an older one by now: what was told of the logs' extents need not hold any more.
     pub(in crate::scenarios) fn is_older(&mut self) {
         for known in self.partitions.values_mut() {
@@ -211,7 +227,7 @@ impl Known {
     }
 
     /// What a fetch tells of where the log begins and ends.
-    fn extent(&mut self, events: &Events, read: &Read) -> Result<(), Violation> {
+    fn extent(&mut self, events: &Events, read: &Read, since: SimTime) -> Result<(), Violation> {
         begins_where_deleted(events, &read.at, read.log_start)
             .map_err(Violation::by("I13-begins-too-late"))?;
         // A replica that is read may know of less than its leader has told.
@@ -226,7 +242,7 @@ impl Known {
         let before = self.sessions.insert(read.reader, read.time);
         if let Some(before) = before {
             self.ends.hold(before, read.high_watermark).map_err(went_back)?;
-            let starts = self.starts.hold(before, read.log_start);
+            let starts = self.starts.hold_since(since, before, read.log_start);
             let what = |wrong| format!("{} begins elsewhere: {wrong}", read.at);
             starts.map_err(what).map_err(Violation::by("I10-offset-not-real"))?;
         }
