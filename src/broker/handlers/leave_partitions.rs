@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use crate::broker::Context;
 use crate::io::timeout;
-use crate::partition::Leaving;
-use crate::raft::ReplicaKey;
+use crate::partition::{Leaving, ReplicaKey};
 use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex};
 use crate::wire::messages::leave_partitions_response::ReleasedReplica;
 use crate::wire::messages::{LeavePartitionsRequest, LeavePartitionsResponse};
