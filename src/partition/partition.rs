@@ -61,8 +61,8 @@ pub(super) struct Partition {
     nodes: Vec<NodeId>,
     /// Those that shall be its voters, in the end alone; `None`: whoever is.
     target: Option<Vec<NodeId>>,
-    /// Whether it led after its last step.
-    led: bool,
+    /// In which epoch it led after its last step, if it did.
+    led: Option<LeaderEpoch>,
     /// Of the metadata: the epoch whose leader they were told to.
     nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
@@ -217,7 +217,7 @@ impl Partition {
             fetches: Waiters::default(),
             nodes,
             target,
-            led: false,
+            led: None,
             nodes_as_of: None,
             candidates: Vec::new(),
             released: Vec::new(),

@@ -79,12 +79,16 @@ impl Partition {
         }
     }
 
-    /// Whether it led when this was asked last, and does no longer because it has left the voters.
-    pub(in crate::partition) fn has_left_as_leader(&mut self) -> bool {
+    /// Whom those that fetch here without being told otherwise have to turn to, if that has changed since this was asked last: this
+    /// node, which begins to lead; nobody, as it has left the voters as their leader.
+    pub(in crate::partition) fn turn(&mut self) -> Option<Option<NodeId>> {
         let leads = self.leads();
-        std::mem::replace(&mut self.led, leads)
-            && !leads
-            && !self.replica.voters().contains(self.replica.key())
+        let led = std::mem::replace(&mut self.led, leads.then(|| self.replica.epoch()));
+        match (led, leads) {
+            (led, true) if led != Some(self.replica.epoch()) => Some(Some(self.replica.key().node)),
+            (Some(_), false) if !self.replica.voters().contains(self.replica.key()) => Some(None),
+            _ => None,
+        }
     }
 
     /// What this replica asks its leader for.

@@ -599,13 +599,13 @@ impl Shard {
             self.peers.entry(node).or_default().wants.forget(id);
             self.letters.fetches.insert(node);
         }
-        let has_left = self.partitions.get_mut(&id).is_some_and(|partition| partition.has_left_as_leader());
+        let turn = self.partitions.get_mut(&id).and_then(|partition| partition.turn());
         if let Some(node) = out.fetch_from {
             self.peers.entry(node).or_default().wants.changed(id);
             self.letters.fetches.insert(node);
             self.tell_who_leads(id, Some(node));
-        } else if has_left {
-            self.tell_who_leads(id, None);
+        } else if let Some(leader) = turn {
+            self.tell_who_leads(id, leader);
         }
         if out.news {
             for (&node, state) in &mut self.peers {

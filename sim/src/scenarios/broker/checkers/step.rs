@@ -371,8 +371,8 @@ mod tests {
     #[test]
     fn what_was_told_before_an_older_disk_is_forgotten() {
         let (mut step, mut history) = (Step::default(), sent());
-        assert_eq!(acknowledge(&mut step, &mut history, 1, 4), Ok(()));
-        assert_eq!(step.read(&history, &read(1, 0, &[0])), Ok(()));
+        assert_eq!(acknowledge(&mut step, &mut history, 2, 4), Ok(()));
+        assert_eq!(step.read(&history, &read(1, 0, &[1])), Ok(()));
         step.is_older();
         let mut older = read(1, 1, &[]);
         older.time = SimTime(9);
