@@ -49,7 +49,8 @@ class Voters:
             node.wait_ready()
             self.change(node, between)
         finally:
-            node.kill()
+            if node.runs:
+                node.kill()
         return "added and removed a voter, a leader that is one among them"
 
     def change(self, node, between):
