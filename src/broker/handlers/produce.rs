@@ -11,13 +11,14 @@ use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::metadata::TopicImage;
+use crate::metrics::TopicTraffic;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{CorrelationId, ErrorCode, Instant, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
     BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
 };
-use crate::wire::compression::Codec;
+use crate::wire::compression::Compression;
 use crate::wire::messages::produce_response::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
@@ -85,7 +86,10 @@ struct Plan {
 
 struct PlannedTopic {
     name: Text,
+    /// As the request has it.
     id: TopicId,
+    /// `None` if there is no such topic.
+    known_id: Option<TopicId>,
     partitions: Vec<Planned>,
 }
 
@@ -138,7 +142,8 @@ fn plan(
                 }
             });
         }
-        topics.push(PlannedTopic { name: data.name, id: data.topic_id, partitions });
+        let known_id = topic.ok().map(|topic| topic.id);
+        topics.push(PlannedTopic { name: data.name, id: data.topic_id, known_id, partitions });
     }
     (Plan { topics }, appends)
 }
@@ -307,15 +312,15 @@ fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
 
 /// Gives the batch the topic's own compression, where it has one (`compression.type`).
 fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBatch, Refusal> {
-    let codec = match config.compression {
+    let compression = match config.compression {
         TopicCompression::Producer => return Ok(batch),
-        TopicCompression::Uncompressed => Codec::None,
-        TopicCompression::Gzip { .. } => Codec::Gzip,
-        TopicCompression::Snappy => Codec::Snappy,
-        TopicCompression::Lz4 { .. } => Codec::Lz4,
-        TopicCompression::Zstd { .. } => Codec::Zstd,
+        TopicCompression::Uncompressed => Compression::None,
+        TopicCompression::Gzip { level } => Compression::Gzip { level },
+        TopicCompression::Snappy => Compression::Snappy,
+        TopicCompression::Lz4 { level } => Compression::Lz4 { level },
+        TopicCompression::Zstd { level } => Compression::Zstd { level },
     };
-    let batch = batch.recompressed(codec, BATCH_DECOMPRESSED_BYTES_MAX)?;
+    let batch = batch.recompressed(compression, BATCH_DECOMPRESSED_BYTES_MAX)?;
     // What is stored must keep the topic's maximum, too.
     let (batch_bytes, max_bytes) =
         (batch.batch().len(), usize::try_from(config.max_message_bytes).unwrap_or(0));
@@ -332,12 +337,12 @@ fn respond_to(
     caller: &Caller,
     context: &Context,
 ) -> ProduceResponse {
-    let metrics = &context.topic_metrics;
     let mut leaders = Leaders::new(context, caller);
     let mut outcomes = outcomes.into_iter();
     let mut responses = Vec::with_capacity(plan.topics.len());
     for topic in plan.topics {
         let mut partition_responses = Vec::with_capacity(topic.partitions.len());
+        let mut traffic = TopicTraffic::default();
         for planned in topic.partitions {
             let (response, records, bytes) = match planned {
                 Planned::Refused { response, bytes, .. } => (*response, 0, bytes),
@@ -349,14 +354,13 @@ fn respond_to(
                 }
             };
             if response.error_code == ErrorCode::None.code() {
-                metrics.appended(records, bytes);
-                metrics.produce_handled(Ok(()));
+                traffic.appended(records, bytes);
             } else {
-                metrics.rejected(bytes);
-                metrics.produce_handled(Err(()));
+                traffic.rejected(bytes);
             }
             partition_responses.push(response);
         }
+        context.topic_metrics.count(topic.known_id, &traffic);
         responses.push(TopicProduceResponse {
             name: topic.name,
             topic_id: topic.id,
