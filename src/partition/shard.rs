@@ -23,7 +23,7 @@ use super::{
 use crate::io::{Alarm, Io, RngStream};
 use crate::log::{CommitTicket, Entry, EntryNumber, JournalHandle, LogKey, PartitionLog, ReadError, Storage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::raft::{self, Event};
+use crate::raft::{self, Event, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
 
 /// Different damages that are reported, each once.
@@ -511,13 +511,8 @@ impl Shard {
             Request::DeleteRecords { deletions, reply } => self.delete_records(deletions, reply),
             Request::Stats { ids, reply } => drop(reply.send(self.stats(ids))),
             Request::Producers { id, reply } => {
-                let answer = match self.partitions.get(&id) {
-                    Some(partition) => partition.standing().map(|()| {
-                        partition.log.producers().iter().map(|(id, entry)| (id, entry.clone())).collect()
-                    }),
-                    None => Err(LeadershipError::Unknown),
-                };
-                drop(reply.send(answer));
+                let partition = self.partitions.get(&id).ok_or(LeadershipError::Unknown);
+                drop(reply.send(partition.and_then(|partition| partition.producers())));
             }
             Request::FindTimestamp { id, check, timestamp, from, reply } => {
                 let answer =
@@ -533,19 +528,12 @@ impl Shard {
                 match self.partitions.get_mut(&id) {
                     Some(partition) => partition.change_voters(asked, &mut out),
                     None => {
-                        let _whoever_asked_may_have_gone =
-                            asked.reply.send(Err(raft::ChangeRefusal::NotLeader));
+                        let _gone = asked.reply.send(Err(raft::ChangeRefusal::NotLeader));
                     }
                 }
                 self.take(id, out);
             }
-            Request::CancelChange { id, key } => {
-                let mut out = self.outbox();
-                if let Some(partition) = self.partitions.get_mut(&id) {
-                    partition.cancel_change(key, &mut out);
-                }
-                self.take(id, out);
-            }
+            Request::CancelChange { id, key } => self.cancel_change(id, key),
             Request::SetNodes { id, nodes, as_of } => {
                 if let Some(partition) = self.partitions.get_mut(&id) {
                     partition.set_nodes(nodes, as_of);
@@ -556,6 +544,14 @@ impl Shard {
             Request::HandOver { terms, reply } => drop(reply.send(self.hand_over(&terms))),
             Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
         }
+    }
+
+    fn cancel_change(&mut self, id: PartitionId, key: ReplicaKey) {
+        let mut out = self.outbox();
+        if let Some(partition) = self.partitions.get_mut(&id) {
+            partition.cancel_change(key, &mut out);
+        }
+        self.take(id, out);
     }
 
     /// Says, once for each damage, that a reader met it.
