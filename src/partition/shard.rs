@@ -182,7 +182,7 @@ impl Shard {
             let takes_requests =
                 open && self.held_appends.len() + self.held_changes.len() < HELD_REQUESTS_MAX;
             let journal = self.journal.clone();
-            let (next_alarm, replicates) = (self.next_alarm(), self.replicates());
+            let (next_alarm, careful) = (self.next_alarm(), self.is_careful());
             tokio::select! {
                 biased;
                 result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
@@ -198,7 +198,7 @@ impl Shard {
                         self.peer_step(step);
                     }
                 }
-                () = room_in(&journal, replicates), if open && self.waits_for_the_journal() => {}
+                () = room_in(&journal, careful), if open && self.waits_for_the_journal() => {}
                 count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if takes_requests => {
                     open = count > 0;
                     let now = clock.now();
@@ -222,7 +222,8 @@ impl Shard {
                 refuse_late(request);
             }
             Request::Append { terms, .. }
-                if self.holds_appends() || self.is_short_of_memory() || !self.has_room() =>
+                if (self.holds_appends() || self.is_short_of_memory() || !self.has_room())
+                    && !self.may_pass(&request) =>
             {
                 if self.is_short_of_memory() {
                     sometimes(Condition::AppendHeldForMemory);
@@ -234,7 +235,7 @@ impl Shard {
             | Request::Delete { .. }
             | Request::Leave { .. }
             | Request::DeleteRecords { .. }
-                if !self.held_changes.is_empty() || !self.has_room() =>
+                if !self.held_changes.is_empty() || !self.has_spare() =>
             {
                 self.held_changes.push_back(request);
             }
@@ -280,12 +281,15 @@ impl Shard {
     /// Takes up what was held, as far as there is room.
     fn release_held(&mut self) {
         self.release_rows();
-        while (!self.held_changes.is_empty() || self.holds_appends()) && self.has_room() {
-            if let Some(rest) = self.begun_append.take() {
+        while (!self.held_changes.is_empty() && self.has_spare()) || (self.holds_appends() && self.has_room())
+        {
+            if self.has_room()
+                && let Some(rest) = self.begun_append.take()
+            {
                 self.append(rest);
                 continue;
             }
-            let appends_go = !self.is_short_of_memory();
+            let appends_go = self.has_room() && !self.is_short_of_memory();
             let next = self.held_changes.pop_front();
             let held = &mut self.held_appends;
             let mut next_append =
@@ -295,17 +299,6 @@ impl Shard {
                 None => return,
             }
         }
-    }
-
-    /// Whether partitions here have to do with other nodes.
-    fn replicates(&self) -> bool {
-        !self.peers.is_empty()
-    }
-
-    /// Whether entries may go to the journal. What others have to hold, too, before it can leave the journal again must not
-    /// take the room of the votes that this takes.
-    fn has_room(&self) -> bool {
-        if self.replicates() { self.journal.has_reserve() } else { self.journal.has_room() }
     }
 
     fn is_short_of_memory(&self) -> bool {
@@ -778,8 +771,8 @@ fn refuse_late(request: Request) {
 }
 
 /// Completes once the journal has the room that [`Shard::has_room`] asks for.
-async fn room_in(journal: &JournalHandle, replicates: bool) {
-    if replicates {
+async fn room_in(journal: &JournalHandle, careful: bool) {
+    if careful {
         journal.reserve().await;
     } else {
         journal.room().await;

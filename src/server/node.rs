@@ -45,7 +45,7 @@ const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "listener {name}: {address} is taken by another program: stop that one, or set listeners to another port"
+        "listener {name}: {address} is taken by another program: stop that one, or set listeners to another port (--set listeners={name}://HOST:PORT, or listeners in the configuration file)"
     )]
     PortTaken { name: String, address: String },
     #[error("listener {name}: cannot listen on {address}: {cause}")]

@@ -10,6 +10,7 @@ use crate::broker::errors::AsErrorCode;
 use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
+use crate::io::Spawn;
 use crate::metadata::TopicImage;
 use crate::metrics::TopicTraffic;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
@@ -126,7 +127,9 @@ fn plan(
                 .and_then(|()| topic.map_err(Refusal::from))
                 .and_then(|topic| {
                     let config = topic.config(&config.topic_defaults);
-                    check(&config, caller, topic, index, request.acks, &records, wall)
+                    let append = check(&config, caller, topic, index, request.acks, &records, wall)?;
+                    let batch = recompress(append.batch, &config, &*context.io.spawn)?;
+                    Ok(AppendRequest { batch, ..append })
                 });
             partitions.push(match checked {
                 Ok(append) => {
@@ -289,7 +292,6 @@ fn check(
             "a transactional batch needs a request with a transactional id",
         ));
     }
-    let batch = recompress(batch, config)?;
     let id = PartitionId { topic: topic.id, index };
     Ok(AppendRequest { id, batch, replicas_min: min_insync })
 }
@@ -311,7 +313,11 @@ fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
 }
 
 /// Gives the batch the topic's own compression, where it has one (`compression.type`).
-fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBatch, Refusal> {
+fn recompress(
+    batch: ValidatedBatch,
+    config: &TopicConfig,
+    spawn: &dyn Spawn,
+) -> Result<ValidatedBatch, Refusal> {
     let compression = match config.compression {
         TopicCompression::Producer => return Ok(batch),
         TopicCompression::Uncompressed => Compression::None,
@@ -320,7 +326,7 @@ fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBa
         TopicCompression::Lz4 { level } => Compression::Lz4 { level },
         TopicCompression::Zstd { level } => Compression::Zstd { level },
     };
-    let batch = batch.recompressed(compression, BATCH_DECOMPRESSED_BYTES_MAX)?;
+    let batch = recompressed(batch, compression, spawn)?;
     // What is stored must keep the topic's maximum, too.
     let (batch_bytes, max_bytes) =
         (batch.batch().len(), usize::try_from(config.max_message_bytes).unwrap_or(0));
@@ -328,6 +334,26 @@ fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBa
         return Err(BatchError::TooLarge { batch_bytes, max_bytes }.into());
     }
     Ok(batch)
+}
+
+/// What is longer is compressed while other tasks run on: at a high level a megabyte takes a second.
+const COMPRESS_BESIDE_BYTES: usize = 4 << 10;
+
+fn recompressed(
+    batch: ValidatedBatch,
+    compression: Compression,
+    spawn: &dyn Spawn,
+) -> Result<ValidatedBatch, BatchError> {
+    let is_long = batch.batch().len() > COMPRESS_BESIDE_BYTES;
+    if !is_long || batch.batch().codec()? == compression.codec() {
+        return batch.recompressed(compression, BATCH_DECOMPRESSED_BYTES_MAX);
+    }
+    let (mut batch, mut result) = (Some(batch), None);
+    spawn.busy(&mut || {
+        let batch = batch.take().expect("it is run once");
+        result = Some(batch.recompressed(compression, BATCH_DECOMPRESSED_BYTES_MAX));
+    });
+    result.expect("it was run")
 }
 
 /// The response, in the order of the request.

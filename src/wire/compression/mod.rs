@@ -165,7 +165,8 @@ pub fn compress(compression: impl Into<Compression>, plain: &[u8]) -> Vec<u8> {
         }
         Compression::Lz4 { level } => lz4::compress(plain, level),
         Compression::Zstd { level } => {
-            zstd::stream::encode_all(plain, level).expect("zstd compresses in memory")
+            // Told the length, it takes tables that fit it: at high levels the streaming one takes a hundred megabytes.
+            zstd::bulk::compress(plain, level).expect("zstd compresses in memory")
         }
     }
 }
