@@ -523,7 +523,7 @@ impl Partition {
             }
             OffsetQuery::Latest => plain(high_watermark, self.replica.epoch()),
             OffsetQuery::MaxTimestamp => match self.log.max_timestamp(high_watermark) {
-                Some((timestamp, _)) => OffsetReply::FirstAtOrAfter(timestamp),
+                Some(newest) => OffsetReply::Newest(newest),
                 None => OffsetReply::None,
             },
             OffsetQuery::AtOrAfter(timestamp) => OffsetReply::FirstAtOrAfter(timestamp),
