@@ -63,8 +63,8 @@ pub(super) struct Partition {
     nodes: Vec<NodeId>,
     /// Those that shall be its voters, in the end alone; `None`: whoever is.
     target: Option<Vec<NodeId>>,
-    /// In which epoch it led after its last step, if it did.
-    led: Option<LeaderEpoch>,
+    /// Whom those that fetch here were last told to turn to, and in which epoch.
+    turned_to: Option<(LeaderEpoch, Option<NodeId>)>,
     /// Of the metadata: the epoch whose leader they were told to.
     nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
@@ -220,7 +220,7 @@ impl Partition {
             fetches: Waiters::default(),
             nodes,
             target,
-            led: None,
+            turned_to: None,
             nodes_as_of: None,
             candidates: Vec::new(),
             released: Vec::new(),

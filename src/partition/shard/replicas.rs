@@ -610,8 +610,8 @@ impl Shard {
         if let Some(node) = out.fetch_from {
             self.peers.entry(node).or_default().wants.changed(id);
             self.letters.fetches.insert(node);
-            self.tell_who_leads(id, Some(node));
-        } else if let Some(leader) = turn {
+        }
+        if let Some(leader) = turn {
             self.tell_who_leads(id, leader);
         }
         if out.news {
