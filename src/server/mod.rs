@@ -10,6 +10,7 @@ mod memory;
 mod node;
 mod pipeline;
 mod quota;
+pub mod recovery;
 
 mod sniff;
 

@@ -375,7 +375,7 @@ async fn start_controller(
 }
 
 /// Recovers what the data directory holds, and makes sure that the node can be started with it.
-async fn open_storage(
+pub(super) async fn open_storage(
     io: &Io,
     config: &BrokerConfig,
 ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StartError> {

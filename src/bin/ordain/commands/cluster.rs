@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::cluster_health::balance::Mode;
 use super::cluster_health::drain;
-use super::{cluster_config, cluster_health, cluster_voters, reassign};
+use super::{cluster_config, cluster_health, cluster_recover, cluster_voters, reassign};
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -22,6 +22,17 @@ pub struct Arguments {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Action {
+    #[command(flatten)]
+    Asked(Question),
+    /// Go on with what is left where a majority of nodes is lost for good.
+    ///
+    /// Three steps, all with the surviving nodes stopped; each shows what would be lost before anything is changed.
+    Recover(cluster_recover::Arguments),
+}
+
+/// What a broker is asked.
+#[derive(Subcommand, Clone, Debug)]
+enum Question {
     /// Brokers, controller and features (what is shown without an action).
     Info,
     /// The API versions a broker serves, beside those this client knows.
@@ -81,25 +92,31 @@ enum Action {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let question = match arguments.action {
+        // The nodes are stopped.
+        Some(Action::Recover(asked)) => return cluster_recover::run(asked),
+        Some(Action::Asked(question)) => question,
+        None => Question::Info,
+    };
     connect::run_interruptible(async move {
         let client = arguments.connect.client()?;
         let format = Format::from_flag(arguments.connect.json);
-        match arguments.action.unwrap_or(Action::Info) {
-            Action::Info => info(&client, format).await,
-            Action::Apis => apis(&client, format).await,
-            Action::LogDirs { partitions } => log_dirs(&client, format, partitions).await,
-            Action::Configs(asked) => cluster_config::show(&client, format, &asked).await,
-            Action::Alter(asked) => cluster_config::alter(&client, format, asked).await,
-            Action::Health => cluster_health::run(&client, format).await,
-            Action::SafeToRestart { node } => {
+        match question {
+            Question::Info => info(&client, format).await,
+            Question::Apis => apis(&client, format).await,
+            Question::LogDirs { partitions } => log_dirs(&client, format, partitions).await,
+            Question::Configs(asked) => cluster_config::show(&client, format, &asked).await,
+            Question::Alter(asked) => cluster_config::alter(&client, format, asked).await,
+            Question::Health => cluster_health::run(&client, format).await,
+            Question::SafeToRestart { node } => {
                 cluster_health::restart::run(&client, format, NodeId(node)).await
             }
-            Action::Evacuate(asked) => reassign::evacuate(&client, format, asked).await,
-            Action::Drain(asked) => drain::run(&client, format, &asked).await,
-            Action::Voters => cluster_voters::list(&client, format).await,
-            Action::AddVoter(change) => cluster_voters::add(&client, format, &change).await,
-            Action::RemoveVoter(removal) => cluster_voters::remove(&client, format, &removal).await,
-            Action::Balance { dry_run } => {
+            Question::Evacuate(asked) => reassign::evacuate(&client, format, asked).await,
+            Question::Drain(asked) => drain::run(&client, format, &asked).await,
+            Question::Voters => cluster_voters::list(&client, format).await,
+            Question::AddVoter(change) => cluster_voters::add(&client, format, &change).await,
+            Question::RemoveVoter(removal) => cluster_voters::remove(&client, format, &removal).await,
+            Question::Balance { dry_run } => {
                 let mode = if dry_run { Mode::DryRun } else { Mode::Execute };
                 cluster_health::balance::run(&client, format, mode).await
             }

@@ -1,0 +1,216 @@
+//! `ordain cluster recover`: what is left of a cluster that has lost a majority goes on.
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use comfy_table::Cell;
+use ordain::config::{DirectIo, LoadedConfig};
+use ordain::io::Io;
+use ordain::io::real;
+use ordain::server::recovery::{self, Plan, Survey};
+use serde::de::DeserializeOwned;
+
+use super::config::Sources;
+use crate::failure::Failure;
+use crate::output;
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum Step {
+    /// 1. On each surviving node, stopped: write what it holds to a file.
+    Survey {
+        #[command(flatten)]
+        sources: Sources,
+        /// The data directory (log.dirs).
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// 2. Anywhere: from all surveys, decide which node goes on with what, and show what is lost.
+    Plan {
+        /// The surveys of all surviving nodes.
+        #[arg(value_name = "SURVEY", required = true)]
+        surveys: Vec<PathBuf>,
+        /// The nodes that never come back with what they held, separated by commas.
+        #[arg(long, value_name = "IDS", value_delimiter = ',', required = true)]
+        lost: Vec<i32>,
+        /// The file to write; without it the plan is only shown.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// 3. On each surviving node, still stopped: carry the plan out. Then start them all.
+    Apply {
+        /// The plan.
+        plan: PathBuf,
+        #[command(flatten)]
+        sources: Sources,
+        /// The data directory (log.dirs).
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Yes, records may be lost for good. Without it, what would be done is only shown.
+        #[arg(long)]
+        accept_loss: bool,
+    },
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.step {
+        Step::Survey { sources, data, out } => {
+            let survey =
+                offline(sources, data, async |io, loaded| recovery::survey(&io, &loaded.broker).await)?;
+            write(&out, &survey)?;
+            output::line(format_args!(
+                "Node {} of cluster {} holds {} and knows the cluster's metadata up to offset {}; written to {}.",
+                survey.node,
+                survey.cluster,
+                output::plural(survey.logs.len(), "log"),
+                survey.metadata_end,
+                out.display()
+            ))?;
+            output::line(format_args!(
+                "Survey every other node that is left, stopped, and leave all of them stopped; then: ordain cluster recover plan"
+            ))
+        }
+        Step::Plan { surveys, lost, out } => {
+            let surveys: Vec<Survey> = surveys.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+            let lost: BTreeSet<i32> = lost.into_iter().collect();
+            let plan =
+                recovery::plan(&surveys, &lost).map_err(|error| Failure::Message(error.to_string()))?;
+            show(&plan)?;
+            match out {
+                Some(out) => {
+                    write(&out, &plan)?;
+                    output::line(format_args!(
+                        "Written to {}. On each surviving node, stopped: ordain cluster recover apply {} --accept-loss",
+                        out.display(),
+                        out.display()
+                    ))
+                }
+                None => output::line(format_args!("Nothing was written; with --out it is.")),
+            }
+        }
+        Step::Apply { plan: path, sources, data, accept_loss } => {
+            let plan: Plan = read(&path)?;
+            if !accept_loss {
+                show(&plan)?;
+                return Err(Failure::Message(
+                    "nothing was changed: what is lost is lost for good; to go on, repeat this with --accept-loss"
+                        .to_owned(),
+                ));
+            }
+            let (node, changed) = offline(sources, data, async |io, loaded| {
+                let now = io.clock.wall();
+                let changed = recovery::apply(&io, &loaded.broker, &plan, now).await?;
+                Ok((loaded.broker.node_id, changed))
+            })?;
+            output::line(format_args!(
+                "Node {node} goes on alone with {}. Once the plan is applied on every surviving node, start them all. Never start a lost node with its \
+                 old data directory again; a new one in its place begins with an empty one.",
+                output::plural(changed, "log")
+            ))
+        }
+    }
+}
+
+/// Says which partitions go on where, and what of each is lost.
+fn show(plan: &Plan) -> Result<(), Failure> {
+    let mut table =
+        output::table(&["PARTITION", "GOES ON AT", "KEPT UP TO", "KNOWN COMMITTED", "LOST", "LOST VOTERS"]);
+    for choice in &plan.chosen {
+        let lost = if choice.committed > choice.log_end {
+            format!("{} to {}, and what came after", choice.log_end, choice.committed - 1)
+        } else {
+            format!("whatever was acknowledged from {} on", choice.log_end)
+        };
+        let voters: Vec<String> = choice.lost_voters.iter().map(ToString::to_string).collect();
+        table.add_row([
+            Cell::new(choice.name()),
+            Cell::new(format!("node {}", choice.node)),
+            Cell::new(choice.log_end),
+            Cell::new(choice.committed),
+            Cell::new(lost),
+            Cell::new(voters.join(", ")),
+        ]);
+    }
+    for gone in &plan.gone {
+        let known = gone.committed.map_or_else(|| "unknown".to_owned(), |committed| committed.to_string());
+        table.add_row([
+            Cell::new(format!("{}-{}", gone.topic, gone.partition)),
+            Cell::new("nowhere"),
+            Cell::new("nothing"),
+            Cell::new(known),
+            Cell::new("everything: delete the topic and create it anew"),
+            Cell::new(""),
+        ]);
+    }
+    if plan.chosen.is_empty() && plan.gone.is_empty() {
+        return output::line(format_args!(
+            "Every partition, and the metadata, still has its majority: start the surviving nodes, there is nothing to recover."
+        ));
+    }
+    output::print_table(&table)?;
+    output::line(format_args!(
+        "{} lost their majority, {} are gone, {} have it still and lose nothing.",
+        output::plural(plan.chosen.len(), "log"),
+        plan.gone.len(),
+        plan.standing
+    ))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let name = path.display();
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::Message(format!("cannot read {name}: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::Message(format!("{name} is not what this command writes: {error}")))
+}
+
+fn write(path: &Path, what: &impl serde::Serialize) -> Result<(), Failure> {
+    let name = path.display();
+    let text = serde_json::to_string_pretty(what)
+        .map_err(|error| Failure::Message(format!("cannot write {name}: {error}")))?;
+    fs::write(path, text + "\n").map_err(|error| Failure::Message(format!("cannot write {name}: {error}")))
+}
+
+/// Does something with the data directory of a node that is stopped.
+fn offline<T>(
+    mut sources: Sources,
+    data: Option<PathBuf>,
+    work: impl AsyncFnOnce(Io, LoadedConfig) -> Result<T, recovery::RecoveryError>,
+) -> Result<T, Failure> {
+    if let Some(data) = data {
+        sources.set.push(format!("log.dirs={}", data.display()));
+    }
+    let loaded = sources.load()?;
+    let directory = PathBuf::from(&loaded.broker.data_directory);
+    let message = |text: String| Failure::Message(text);
+    if !directory.is_dir() {
+        return Err(message(format!("there is no data directory {}", directory.display())));
+    }
+    // A node that runs holds it.
+    let _lock = real::lock_data_dir(&directory).map_err(|error| message(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| message(format!("cannot start the async runtime: {error}")))?;
+    runtime.block_on(async {
+        let mut options = real::Options::new(&directory);
+        if loaded.broker.storage.direct_io == DirectIo::Off {
+            options.direct_io = real::DirectIo::Off;
+        }
+        let io = real::io(options).map_err(|error| {
+            message(format!("cannot use the data directory {}: {error}", directory.display()))
+        })?;
+        work(io, loaded)
+            .await
+            .map_err(|error| message(format!("in the data directory {}: {error}", directory.display())))
+    })
+}

@@ -1,0 +1,48 @@
+//! The metadata as a stopped node's disk has them.
+use super::ControllerUnavailable;
+use super::snapshotting::apply;
+use crate::io::Io;
+use crate::log::{PartitionLog, Read, ReadRequest};
+use crate::metadata::{MetadataImage, Snapshots};
+use crate::types::Offset;
+use crate::wire::batch::{BatchHeader, RecordBatch};
+
+/// How much is read of the log at once, in bytes.
+const READ_BYTES: usize = 1 << 20;
+
+/// The image that the newest snapshot and the whole log behind it make, committed or not, and the offset up to which that goes.
+///
+/// # Errors
+/// If the snapshots or the log cannot be read.
+pub async fn image_on_disk(
+    io: &Io,
+    log: Option<&PartitionLog>,
+) -> Result<(MetadataImage, Offset), ControllerUnavailable> {
+    let (_, loaded) = Snapshots::open(io.disk.clone()).await?;
+    let mut end = loaded.as_ref().map_or(Offset::ZERO, |loaded| loaded.id.end);
+    let mut image = loaded.map(|loaded| loaded.image).unwrap_or_default();
+    let Some(log) = log else { return Ok((image, end)) };
+    while end >= log.log_start() && end < log.log_end() {
+        let request =
+            ReadRequest { offset: end, max_bytes: READ_BYTES, up_to: log.log_end(), min_one_batch: true };
+        let pieces = match log.read(request)? {
+            Read::Memory(pieces) => pieces,
+            Read::Stored(stored) => stored.run().await?,
+        };
+        let bytes = bytes::Bytes::from(pieces.concat());
+        let mut batches = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            // The last one may be cut short.
+            let Ok(header) = BatchHeader::parse(&bytes[at..]) else { break };
+            let length = header.total_bytes().filter(|&length| length <= bytes.len() - at);
+            let Some(length) = length else { break };
+            batches.push(RecordBatch::new(header, &bytes.slice(at..at + length)));
+            at += length;
+        }
+        let Some(last) = batches.last() else { break };
+        end = last.header().next_offset();
+        apply(&batches, &mut image)?;
+    }
+    Ok((image, end))
+}
