@@ -20,7 +20,9 @@ use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Tim
 /// Both names, in the order in which they are written.
 pub(crate) const PATHS: [&str; 2] = ["checkpoint", "checkpoint.copy"];
 const MAGIC: &[u8; 8] = b"ORDNCKPT";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// The version before a log said from which entry on its batches are replayed: read as well.
+const VERSION_WITHOUT_BATCHES_FROM: u32 = 2;
 /// The version before directories had an owner and an id: it is read, and written anew as the present one.
 const VERSION_WITHOUT_OWNER: u32 = 1;
 const OLD_HEADER_BYTES: usize = 88;
@@ -135,7 +137,7 @@ impl Checkpoint {
             return Err(invalid("its length or checksum is wrong"));
         }
         let has_owner = match version {
-            VERSION => true,
+            VERSION | VERSION_WITHOUT_BATCHES_FROM => true,
             VERSION_WITHOUT_OWNER => false,
             _ => return Err(CheckpointError::OtherVersion { path: path.to_owned(), version }),
         };
@@ -330,6 +332,7 @@ fn put_log(out: &mut BytesMut, log: &LogState) {
     out.put_i32(log.log.partition.index.0);
     out.put_u64(log.log.id.0);
     out.put_u64(log.number.0);
+    out.put_u64(log.batches_from.0);
     let flags = [(log.damaged, FLAG_DAMAGED), (log.renewed, FLAG_RENEWED)];
     out.put_u8(flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum());
     out.put_i64(log.log_start.0);
@@ -380,6 +383,7 @@ fn get_log(b: &mut &[u8], version: u32) -> Option<LogState> {
     let partition = PartitionId { topic: TopicId(topic), index };
     let log = LogKey { id: LogId(b.try_get_u64().ok()?), partition };
     let number = EntryNumber(b.try_get_u64().ok()?);
+    let batches_from = EntryNumber(if version < VERSION { 0 } else { b.try_get_u64().ok()? });
     let flags = b.try_get_u8().ok()?;
     let log_start = Offset(b.try_get_i64().ok()?);
     let end = Offset(b.try_get_i64().ok()?);
@@ -414,6 +418,7 @@ fn get_log(b: &mut &[u8], version: u32) -> Option<LogState> {
     Some(LogState {
         log,
         number,
+        batches_from,
         damaged: flags & FLAG_DAMAGED != 0,
         renewed: flags & FLAG_RENEWED != 0,
         log_start,
@@ -490,6 +495,7 @@ mod tests {
                 partition: PartitionId { topic: TopicId([0xB2; 16]), index: PartitionIndex(4) },
             },
             number: EntryNumber(21),
+            batches_from: EntryNumber(0),
             damaged: false,
             renewed: false,
             log_start: Offset(3),
@@ -556,6 +562,7 @@ mod tests {
             damaged: true,
             renewed: true,
             log_end: Offset(19),
+            batches_from: EntryNumber(18),
             vote: Some(Vote { epoch: LeaderEpoch(6), candidate: Some(key(2, 0x22)) }),
             directory: Some(Uuid([0x33; 16])),
             voters: VoterSets::from_entries(sets).unwrap(),
@@ -564,7 +571,7 @@ mod tests {
         let owner = Owner { node: NodeId(258), directory: Uuid([0x44; 16]) };
         let whole = checkpoint(Some(owner), log);
         let bytes = whole.encode();
-        assert_eq!(bytes[8..12], [0, 0, 0, 2]);
+        assert_eq!(bytes[8..12], [0, 0, 0, 3]);
         assert_eq!(bytes[84..88], [0, 0, 1, 2]);
         assert_eq!(bytes[88..104], [0x44; 16]);
         assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), whole);

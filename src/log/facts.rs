@@ -23,14 +23,39 @@ pub(crate) struct Facts {
 /// What one entry says apart from a batch's records.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Fact {
-    Batch { epoch: LeaderEpoch, start: Offset, log_end: Offset, voters: Option<VoterSet> },
-    Epoch { epoch: LeaderEpoch, start: Offset },
+    Batch {
+        epoch: LeaderEpoch,
+        start: Offset,
+        log_end: Offset,
+        voters: Option<VoterSet>,
+    },
+    Epoch {
+        epoch: LeaderEpoch,
+        start: Offset,
+    },
     Vote(Vote),
     Directory(Uuid),
     LogStart(Offset),
-    Truncated { log_end: Offset, last_epoch: LeaderEpoch },
-    Reset { to: raft::Position, voters: VoterSet },
+    Truncated {
+        log_end: Offset,
+        last_epoch: LeaderEpoch,
+        /// The entry of the first batch that it takes back.
+        dropped: Option<EntryNumber>,
+    },
+    Reset {
+        to: raft::Position,
+        voters: VoterSet,
+    },
     Nothing,
+}
+
+/// What is known of an entry beside its bytes.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// The set that a batch holds.
+    pub(crate) voters: Option<VoterSet>,
+    /// The entry of the first batch that a truncation takes back.
+    pub(crate) dropped: Option<EntryNumber>,
 }
 
 /// Entries that were given out and are not known to be durable.
@@ -40,19 +65,13 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// `voters` is the set that a batch holds.
-    pub(crate) fn push(
-        &mut self,
-        number: EntryNumber,
-        journal: Position,
-        body: &EntryBody,
-        voters: Option<VoterSet>,
-    ) {
+    /// `beside` is what the entry's own bytes do not tell.
+    pub(crate) fn push(&mut self, number: EntryNumber, journal: Position, body: &EntryBody, beside: Beside) {
         let fact = match body {
             EntryBody::Batch(batch) => {
                 let header = batch.header();
                 let (epoch, start) = (header.partition_leader_epoch, header.base_offset);
-                Fact::Batch { epoch, start, log_end: header.next_offset(), voters }
+                Fact::Batch { epoch, start, log_end: header.next_offset(), voters: beside.voters }
             }
             EntryBody::EpochStart { epoch, start_offset } => {
                 Fact::Epoch { epoch: *epoch, start: *start_offset }
@@ -61,12 +80,12 @@ impl Pending {
             EntryBody::ReplicaDirectory { directory } => Fact::Directory(*directory),
             EntryBody::LogStartMoved { log_start } => Fact::LogStart(*log_start),
             EntryBody::Truncated { log_end, last_epoch } => {
-                Fact::Truncated { log_end: *log_end, last_epoch: *last_epoch }
+                Fact::Truncated { log_end: *log_end, last_epoch: *last_epoch, dropped: beside.dropped }
             }
             EntryBody::LogReset { to, voters, producers: _ } => {
                 Fact::Reset { to: *to, voters: voters.clone() }
             }
-            EntryBody::LogCreated { .. } | EntryBody::LogDeleted => Fact::Nothing,
+            EntryBody::LogCreated { .. } | EntryBody::LogDeleted | EntryBody::BatchAgain(_) => Fact::Nothing,
         };
         self.entries.push_back((number, journal, fact));
     }
@@ -74,6 +93,15 @@ impl Pending {
     /// The place before which the journal holds none of them.
     pub(crate) fn first_position(&self) -> Option<Position> {
         self.entries.front().map(|(_, position, _)| *position)
+    }
+
+    /// The entry of the first batch that is taken back, though that is not durable: a start may give it back.
+    pub(crate) fn first_dropped(&self) -> Option<EntryNumber> {
+        let dropped = |fact: &Fact| match fact {
+            Fact::Truncated { dropped, .. } => *dropped,
+            _ => None,
+        };
+        self.entries.iter().filter_map(|(_, _, fact)| dropped(fact)).min()
     }
 
     /// Moves entries up to `number` into the durable facts. True if they say more than batches do.
@@ -113,7 +141,7 @@ impl Facts {
                 self.epochs.advance_start(self.log_start);
                 self.voters.advance_start(self.log_start);
             }
-            Fact::Truncated { log_end, last_epoch } => {
+            Fact::Truncated { log_end, last_epoch, dropped: _ } => {
                 self.log_end = log_end;
                 self.epochs.truncate(log_end, last_epoch);
                 self.voters.truncate(log_end, last_epoch);

@@ -168,7 +168,10 @@ fn replay(
             // What the log held is not followed any further, up to a reset that drops it.
             let is_content = matches!(
                 entry.body,
-                EntryBody::Batch(_) | EntryBody::EpochStart { .. } | EntryBody::Truncated { .. }
+                EntryBody::Batch(_)
+                    | EntryBody::BatchAgain(_)
+                    | EntryBody::EpochStart { .. }
+                    | EntryBody::Truncated { .. }
             );
             if log.damage().is_some() && is_content {
                 return;

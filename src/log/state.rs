@@ -20,6 +20,9 @@ pub struct Vote {
 pub struct LogState {
     pub log: LogKey,
     pub number: EntryNumber,
+    /// Entries of batches below it are not needed: their batches are in segments, were taken back, or have been written to the
+    /// journal anew.
+    pub batches_from: EntryNumber,
     /// Something of it is known to be lost: it serves nothing.
     pub damaged: bool,
     /// The directory id was drawn anew since the damage was found: a reset makes the log sound again.

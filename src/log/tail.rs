@@ -121,6 +121,17 @@ impl Tail {
         }
     }
 
+    /// Entries up to `upto` of batches that are in no segment have been written anew, from `first` on, and not before `journal`. False
+    /// if there are none.
+    pub(crate) fn carried_over(&mut self, upto: EntryNumber, first: EntryNumber, journal: Position) -> bool {
+        let mut any = false;
+        for batch in self.batches.range_mut(self.flushed..).take_while(|batch| batch.number <= upto) {
+            (batch.number, batch.journal) = (first, journal);
+            any = true;
+        }
+        any
+    }
+
     /// Drops flushed batches, oldest first, while the node is over its budget.
     pub(crate) fn evict(&mut self) {
         while self.flushed > 0 && self.budget.is_exceeded() {

@@ -26,6 +26,8 @@ listed! {
         TrimBeforeCheckpoint = "trim-before-checkpoint",
         /// the checkpoint lets go of journal entries that are in no segment yet
         CheckpointForgetsTails = "checkpoint-forgets-tails",
+        /// of the batches that are written to the journal anew the first durable one is taken for all
+        RelyOnHalfCarried = "rely-on-half-carried",
         /// the files of a dropped segment are removed while the checkpoint still names them
         RemoveSegmentBeforeCheckpoint = "remove-segment-before-checkpoint",
         /// a segment is removed while a slow reader holds it, and the reader is not told
@@ -126,6 +128,8 @@ listed! {
         ReassignFoundsAnew = "reassign-founds-anew",
         /// a replica is removed as soon as the metadata names it no longer, voter or not
         ReassignLeavesAtOnce = "reassign-leaves-at-once",
+        /// a replica that its leader lets go is removed though its node has connected anew since it asked
+        ReassignLeavesAfterReconnect = "reassign-leaves-after-reconnect",
         /// a node that a person drains goes on leading
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a follower gives consumers what its log holds, committed or not

@@ -126,11 +126,14 @@ async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64) -> Open 
         return Open::Nothing;
     }
     if mutant(Mutant::ReassignLeavesAtOnce) {
-        let released = over.into_iter().map(|id| (id, LeaderEpoch(i32::MAX))).collect();
-        remove(context, released).await;
+        let Ok(stats) = context.partitions.stats(Some(over)).await else { return Open::Nothing };
+        let connections = connections(&stats);
+        let released = stats.iter().map(|stats| (stats.id, LeaderEpoch(i32::MAX))).collect();
+        remove(context, released, &connections).await;
         return Open::Something;
     }
     let Ok(stats) = context.partitions.stats(Some(over)).await else { return Open::Nothing };
+    let connections = connections(&stats);
     let mut asked: BTreeMap<NodeId, Vec<LeavingReplica>> = BTreeMap::new();
     for stats in stats {
         let known = leader_of(context, image, stats.id).map(|(leader, _)| leader);
@@ -148,14 +151,27 @@ async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64) -> Open 
     for (leader, mut rows) in asked {
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(PARTITIONS_MAX));
-            ask_to_leave(context, leader, rows, end).await;
+            ask_to_leave(context, leader, rows, end, &connections).await;
             rows = rest;
         }
     }
     Open::Something
 }
 
-async fn ask_to_leave(context: &Arc<Context>, leader: NodeId, partitions: Vec<LeavingReplica>, end: i64) {
+/// How many connections there had been, for each partition, before its leader was asked.
+type Connections = BTreeMap<PartitionId, u64>;
+
+fn connections(stats: &[PartitionStats]) -> Connections {
+    stats.iter().map(|stats| (stats.id, stats.connections)).collect()
+}
+
+async fn ask_to_leave(
+    context: &Arc<Context>,
+    leader: NodeId,
+    partitions: Vec<LeavingReplica>,
+    end: i64,
+    connections: &Connections,
+) {
     let request =
         LeavePartitionsRequest { metadata_offset: end, partitions, ..LeavePartitionsRequest::default() };
     let deadline = context.io.clock.now().after(ANSWER_PATIENCE);
@@ -172,19 +188,21 @@ async fn ask_to_leave(context: &Arc<Context>, leader: NodeId, partitions: Vec<Le
     });
     let released: Vec<_> = released.collect();
     if !released.is_empty() {
-        remove(context, released).await;
+        remove(context, released, connections).await;
     }
 }
 
 /// Removes replicas that leaders let go.
-async fn remove(context: &Context, released: Vec<(PartitionId, LeaderEpoch)>) {
+async fn remove(context: &Context, released: Vec<(PartitionId, LeaderEpoch)>, connections: &Connections) {
     let ids = released.iter().map(|(id, _)| *id).collect();
     let mut removed = Vec::new();
     if context.controller.begin_leaving(ids).await.is_err() {
         return;
     }
     for (id, epoch) in released {
-        match context.partitions.leave(id, epoch).await {
+        // A leader tells of what it was not asked.
+        let Some(&connections) = connections.get(&id) else { continue };
+        match context.partitions.leave(id, epoch, connections).await {
             Ok(()) => removed.push(id),
             // Until the next start no other one is made in its place.
             Err(error) => warn!(partition = %id, %error, "a replica that may go is not removed"),

@@ -161,6 +161,7 @@ mod tests {
             observers: Vec::new(),
             size_bytes: 0,
             segments: 1,
+            connections: 0,
         }
     }
 

@@ -80,6 +80,8 @@ pub enum EntryBody {
     /// All that the log held is gone. It begins at `to`, with this voter set and this producer state
     /// (`docs/producer-snapshot.md`; no bytes: no producer).
     LogReset { to: raft::Position, voters: VoterSet, producers: Bytes },
+    /// A batch that the log holds already, written anew so that the journal need not keep its first entry.
+    BatchAgain(RecordBatch),
 }
 
 /// An entry's payload does not follow the format although its CRC is right: a bug, or a newer release.
@@ -100,7 +102,7 @@ impl Entry {
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         match &self.body {
-            EntryBody::Batch(batch) => batch.len(),
+            EntryBody::Batch(batch) | EntryBody::BatchAgain(batch) => batch.len(),
             EntryBody::EpochStart { .. } | EntryBody::Truncated { .. } => 12,
             EntryBody::Vote { .. } => VOTE_BYTES,
             EntryBody::LogCreated { .. } | EntryBody::LogStartMoved { .. } => 8,
@@ -129,6 +131,7 @@ impl EntryBody {
             EntryBody::Truncated { .. } => 7,
             EntryBody::ReplicaDirectory { .. } => 8,
             EntryBody::LogReset { .. } => 9,
+            EntryBody::BatchAgain(_) => 10,
         }
     }
 
@@ -136,7 +139,7 @@ impl EntryBody {
     pub(crate) fn payload(&self) -> ([Bytes; 2], u32) {
         let mut small = BytesMut::with_capacity(VOTE_BYTES);
         match self {
-            EntryBody::Batch(batch) => {
+            EntryBody::Batch(batch) | EntryBody::BatchAgain(batch) => {
                 let pieces = batch.segments();
                 let crc = crc32c_of_two(&pieces[0], &pieces[1]);
                 return (pieces, crc);
@@ -182,14 +185,15 @@ impl EntryBody {
             }
         };
         match kind {
-            1 => {
+            1 | 10 => {
                 let length = payload.len();
                 let header = BatchHeader::parse(payload)
                     .map_err(|_| EntryInvalid::Batch { found: length, header: None })?;
                 if header.total_bytes() != Some(length) {
                     return Err(EntryInvalid::Batch { found: length, header: header.total_bytes() });
                 }
-                Ok(EntryBody::Batch(RecordBatch::new(header, payload)))
+                let batch = RecordBatch::new(header, payload);
+                Ok(if kind == 1 { EntryBody::Batch(batch) } else { EntryBody::BatchAgain(batch) })
             }
             2 => {
                 let mut b = sized(12)?;

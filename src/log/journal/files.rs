@@ -223,14 +223,28 @@ impl FileSet {
 
     /// Bytes that the next start would replay if it came now, with the journal's end at `end`.
     pub(crate) fn replay_bytes(&self, end: Position) -> u64 {
+        let from = self.lock().replay_from;
+        self.held(from, end).1
+    }
+
+    /// How many live files there are from one place to another, and what they hold between the two, in bytes.
+    pub(crate) fn held(&self, from: Position, end: Position) -> (usize, u64) {
         let inner = self.lock();
-        let from = inner.replay_from;
         let of = |file: &JournalFile| {
             let begins = if file.sequence == from.file { from.offset } else { 0 };
             let ends = if file.sequence == end.file { end.offset } else { file.length };
             ends.saturating_sub(begins)
         };
-        inner.live.iter().filter(|file| file.sequence >= from.file).map(of).sum()
+        let held = inner.live.iter().filter(|file| file.sequence >= from.file).map(of);
+        held.fold((0, 0), |(files, bytes), more| (files + 1, bytes + more))
+    }
+
+    /// What can still be written from `end` on before a checkpoint has to free a file, in bytes.
+    pub(crate) fn free_bytes(&self, end: Position) -> u64 {
+        let inner = self.lock();
+        let active = inner.live.iter().find(|file| file.sequence == end.file);
+        let rest = active.map_or(0, |file| file.length.saturating_sub(end.offset));
+        rest + inner.spare.iter().map(|file| file.length).sum::<u64>()
     }
 
     /// Turns the live files that lie before the replay position into spare ones. After an error the next call goes

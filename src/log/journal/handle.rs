@@ -56,10 +56,14 @@ impl JournalStatistics {
     /// Whether a checkpoint should be written: half of what the journal may hold is waiting for one.
     #[must_use]
     pub fn is_pressed(&self) -> bool {
-        self.files_live * 2 > self.files_total
-            || self.replay_bytes.saturating_mul(2) > self.replay_bytes_max
+        is_half(self.files_live, self.files_total)
+            || is_half(self.replay_bytes, self.replay_bytes_max)
             || self.is_waiting
     }
+}
+
+fn is_half(part: u64, of: u64) -> bool {
+    part.saturating_mul(2) > of
 }
 
 #[derive(Default)]
@@ -212,12 +216,16 @@ impl JournalHandle {
         fits || self.shared.failed.get().is_some()
     }
 
-    /// Whether there is room, and a file beside those in use: entries that can be taken back until somebody else has them, too,
-    /// leave that one to the votes and epochs that it takes to get there.
+    /// Whether there is room, a file beside those in use and a quarter of what a start may replay: entries that can be taken back
+    /// until somebody else has them, too, leave that to the votes and epochs that it takes to get there, and to batches that are
+    /// written anew.
     #[must_use]
     pub fn has_reserve(&self) -> bool {
         let (live, total) = self.shared.files.usage();
-        self.has_room() && (live < total || self.shared.failed.get().is_some())
+        let replayed = self.shared.files.replay_bytes(self.durable_position());
+        let reserve = self.shared.replay_bytes_max / 4;
+        let fits = live < total && replayed < self.shared.replay_bytes_max.saturating_sub(reserve);
+        self.has_room() && (fits || self.shared.failed.get().is_some())
     }
 
     /// Waits until there is. Returns at once when the journal has failed.
@@ -230,6 +238,23 @@ impl JournalHandle {
             }
             changed.await;
         }
+    }
+
+    /// Whether the journal stays pressed ([`JournalStatistics::is_pressed`]) as long as entries from this place on are needed.
+    #[must_use]
+    pub fn is_pressed_from(&self, place: Position) -> bool {
+        let (files, bytes) = self.shared.files.held(place, self.durable_position());
+        is_half(files as u64, self.shared.files.usage().1 as u64)
+            || is_half(bytes, self.shared.replay_bytes_max)
+    }
+
+    /// How many bytes may be written anew so that former entries can be let go: half of the room that there is.
+    #[must_use]
+    pub fn carry_bytes_max(&self) -> u64 {
+        let end = self.durable_position();
+        let queued = self.shared.queued_bytes.load(Ordering::Acquire) as u64;
+        let replayable = self.shared.replay_bytes_max.saturating_sub(self.shared.files.replay_bytes(end));
+        self.shared.files.free_bytes(end).min(replayable).saturating_sub(queued) / 2
     }
 
     /// The place behind the last durable commit.

@@ -1,4 +1,5 @@
 //! From the tail to segments: what to write is planned here, written elsewhere, and taken note of here.
+use super::carry::CarriedOver;
 use super::{Held, PartitionLog};
 use crate::log::flush::{FileAppend, FlushDone, FlushFailed, FlushFailure, FlushWork};
 use crate::log::indexes::OFFSET_ROW_BYTES;
@@ -30,6 +31,8 @@ pub(super) struct FlushState {
     reset_pending: Option<EntryNumber>,
     /// The log was reset since the flush under way was taken: that one writes what is gone.
     overtaken: bool,
+    /// Batches whose entries were written anew.
+    pub(super) carried: Option<CarriedOver>,
 }
 
 impl FlushState {
@@ -115,6 +118,7 @@ impl PartitionLog {
         let state = LogState {
             log: self.key,
             number: self.durable.number,
+            batches_from: self.batches_needed_from(end),
             damaged: self.damage.is_some(),
             renewed: self
                 .damage
@@ -254,6 +258,7 @@ impl PartitionLog {
         self.flushed_end = done.state.end;
         self.flushed_producers = producers;
         self.tail.flushed_to(self.flushed_end);
+        self.rely_on_carried(done.state.number);
         self.drop_segments();
     }
 

@@ -14,6 +14,7 @@
 //! journal in the order of the calls; at most one flush is under way, and beside it
 //! at most one compaction, of segments that no flush adds to; a log that is reset has nothing of what it was, and no
 //! checkpoint says so before that is durable.
+mod carry;
 mod compact;
 mod flush;
 mod read;
@@ -27,7 +28,7 @@ use std::sync::{Arc, Weak};
 pub use read::{Read, ReadRequest, TimestampRead};
 
 use super::config::LogConfig;
-use super::facts::{Facts, Pending};
+use super::facts::{Beside, Facts, Pending};
 use super::file_cache::FileCache;
 use super::journal::{Entry, EntryBody, EntryNumber, LogKey, Position};
 use super::producers::{ProducerLimits, Producers, SnapshotError};
@@ -123,6 +124,8 @@ pub struct PartitionLog {
     remembered_watermark: Offset,
     /// Where the checkpoint says that the log ended, until that has been replayed.
     recorded_end: Option<Offset>,
+    /// The first entry whose batch the checkpoint lacks: those of batches before it are not replayed.
+    batches_from: EntryNumber,
     flushed_end: Offset,
     cleaned_to: Offset,
     vote: Option<Vote>,
@@ -179,6 +182,7 @@ impl PartitionLog {
             high_watermark: log_start,
             remembered_watermark: log_start,
             recorded_end: None,
+            batches_from: EntryNumber(0),
             flushed_end: log_start,
             cleaned_to: log_start,
             vote: None,
@@ -328,7 +332,7 @@ impl PartitionLog {
         if let Some(voters) = &voters {
             self.voters.push(raft::Position { epoch, end: self.log_end }, voters.clone());
         }
-        Ok(self.entry_with(EntryBody::Batch(batch), voters, journal))
+        Ok(self.entry_with(EntryBody::Batch(batch), Beside { voters, dropped: None }, journal))
     }
 
     fn take_in(
@@ -443,11 +447,18 @@ impl PartitionLog {
         if to < self.high_watermark {
             return Err(LogError::BelowHighWatermark { to, high_watermark: self.high_watermark });
         }
+        // Until the truncation is durable a start gives back what it drops: the journal keeps that.
+        let first = self.tail.unflushed().find(|batch| batch.header().next_offset() > to);
+        let (dropped, journal) = match first {
+            Some(first) => (Some(first.number), first.journal.earlier(journal)),
+            None => (None, journal),
+        };
         self.cut(log_end)?;
         self.epochs.truncate(self.log_end, last_epoch);
         self.voters.truncate(self.log_end, last_epoch);
         // The end where it came to lie: a batch is taken back as a whole.
-        Ok(self.entry(EntryBody::Truncated { log_end: self.log_end, last_epoch }, journal))
+        let body = EntryBody::Truncated { log_end: self.log_end, last_epoch };
+        Ok(self.entry_with(body, Beside { voters: None, dropped }, journal))
     }
 
     /// Where the log ends once it is cut back to `log_end`: a batch that reaches over that goes as a whole, and what is
@@ -524,14 +535,13 @@ impl PartitionLog {
     }
 
     fn entry(&mut self, body: EntryBody, journal: Position) -> Entry {
-        self.entry_with(body, None, journal)
+        self.entry_with(body, Beside::default(), journal)
     }
 
-    /// `voters` is the set that a batch holds.
-    fn entry_with(&mut self, body: EntryBody, voters: Option<VoterSet>, journal: Position) -> Entry {
+    fn entry_with(&mut self, body: EntryBody, beside: Beside, journal: Position) -> Entry {
         self.number = self.number.next();
         self.flush.note(journal);
-        self.pending.push(self.number, journal, &body, voters);
+        self.pending.push(self.number, journal, &body, beside);
         Entry { log: self.key, number: self.number, body }
     }
 

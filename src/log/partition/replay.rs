@@ -50,6 +50,7 @@ impl PartitionLog {
         log.high_watermark = state.end;
         log.remembered_watermark = state.high_watermark;
         log.recorded_end = Some(state.log_end);
+        log.batches_from = state.batches_from;
         log.cleaned_to = state.cleaned_to;
         log.vote = state.vote;
         log.directory = state.directory;
@@ -76,6 +77,9 @@ impl PartitionLog {
             self.reach_recorded_end();
         }
         match entry.body {
+            // It is in a segment, or is not wanted, or comes again.
+            EntryBody::Batch(_) | EntryBody::BatchAgain(_) if entry.number < self.batches_from => {}
+            EntryBody::BatchAgain(batch) => self.replay_again(batch, entry.number, known, journal)?,
             // A batch may be newer than the segments although the checkpoint knows of it.
             EntryBody::Batch(batch) => {
                 if batch.header().base_offset >= self.log_end || self.begins_with(batch.header()) {
@@ -195,6 +199,7 @@ impl PartitionLog {
         LogState {
             log: self.key,
             number: EntryNumber(1),
+            batches_from: EntryNumber(1),
             damaged: false,
             renewed: false,
             log_start: start,

@@ -277,6 +277,49 @@ impl Run {
         }
     }
 
+    /// Writes to the journal anew what is in no segment, in one append, or in two with a checkpoint between them.
+    fn carry_over(&mut self, index: i32, at_once: bool) {
+        let node = self.node.as_mut().unwrap();
+        let model = self.models.get_mut(&index).unwrap();
+        let Some((id, _)) = model.present else { return };
+        let position = node.position();
+        let log = node.log(index);
+        if log.holds_journal_from().is_none() {
+            return;
+        }
+        let mut entries = log.carry_over(position);
+        let states = model.states.get_mut(&id).unwrap();
+        let same = states.last().unwrap().clone();
+        states.extend(entries.iter().map(|_| same.clone()));
+        let rest = entries.split_off(if at_once { entries.len() } else { entries.len().div_ceil(2) });
+        for part in [entries, rest] {
+            let Some(last) = part.last().map(|entry| entry.number.0) else { continue };
+            if node.commit(index, part).is_ok() {
+                model.present = Some((id, last));
+            }
+            if !at_once {
+                let _ = node.checkpoint();
+            }
+        }
+    }
+
+    /// A full journal would wait for ever. Nothing has to be committed for it to have room again.
+    fn relieve(&mut self) {
+        while let Some((&index, _)) = self.flushing.first_key_value() {
+            self.flush_on(index);
+        }
+        let indices: Vec<i32> = self.node.as_ref().unwrap().logs.keys().copied().collect();
+        for index in indices {
+            self.carry_over(index, true);
+        }
+        let node = self.node.as_mut().unwrap();
+        for _ in 0..2 {
+            let _ = node.checkpoint();
+        }
+        let live = node.storage.journal().statistics().files_live;
+        assert!(live <= 2 || self.disk.has_crashed(), "{live} files are held");
+    }
+
     fn step(&mut self, op: u8, index: i32, amount: u8) {
         let node = self.node.as_mut().unwrap();
         let model = self.models.entry(index).or_default();
@@ -354,8 +397,15 @@ impl Run {
                 let last_epoch = state.epochs.iter().rev().find(|e| e.1 <= cut).map_or(0, |e| e.0);
                 state.truncate(cut, last_epoch);
                 let position = node.position();
-                Some(node.log(index).truncate_to(Offset(cut), LeaderEpoch(last_epoch), position).unwrap())
+                let cut =
+                    node.log(index).truncate_to(Offset(cut), LeaderEpoch(last_epoch), position).unwrap();
+                if amount.is_multiple_of(3) {
+                    // A checkpoint while the truncation is not durable.
+                    let _ = node.checkpoint();
+                }
+                Some(cut)
             }),
+            27 | 28 => self.carry_over(index, amount.is_multiple_of(2)),
             9 => self.change(index, |node, state, model| {
                 let span = model.high_watermark - state.log_start;
                 let start = state.log_start + span * i64::from(amount) / 255;
@@ -413,22 +463,9 @@ fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64) {
             run.disk.inject(TestFault::CrashAt(at));
             run.open();
         }
-        // A full journal would wait for ever: nobody else checkpoints here.
         let statistics = run.node.as_ref().unwrap().storage.journal().statistics();
         if statistics.files_live + 1 >= statistics.files_total {
-            while let Some((&index, _)) = run.flushing.first_key_value() {
-                run.flush_on(index);
-            }
-            let node = run.node.as_mut().unwrap();
-            for (index, model) in &mut run.models {
-                if let (Some(log), Some((id, acknowledged))) = (node.logs.get_mut(index), model.present)
-                    && log.number().0 == acknowledged
-                {
-                    log.set_high_watermark(log.log_end());
-                    model.high_watermark = model.states[&id].last().unwrap().log_end;
-                }
-            }
-            let _ = node.checkpoint();
+            run.relieve();
         }
         run.step(op, i32::from(index % 3), amount);
         if run.disk.has_crashed() {

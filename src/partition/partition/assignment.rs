@@ -158,6 +158,7 @@ impl Partition {
 
     /// A node has another connection: nothing comes from before it any more, and it says anew what it holds.
     pub(in crate::partition) fn connected_anew(&mut self, node: NodeId) {
+        self.forget_observer(node);
         self.released.retain(|key| key.node != node);
         self.candidates.retain(|candidate| candidate.replica.node != node);
     }
@@ -226,6 +227,12 @@ mod tests {
         fn assign(&mut self, replicas: &[i32], target: &[i32]) {
             let (replicas, target) = (nodes(replicas), nodes(target));
             drop(self.partition.assign(Assignment { replicas, target, origin: ReplicaOrigin::Newcomer }));
+        }
+
+        /// A replica that holds the log up to here fetches without a vote.
+        fn follows(&mut self, node: i32, held: Position) {
+            let (epoch, replica, log_start) = (self.partition.epoch(), key(node), Offset::ZERO);
+            self.partition.note_observer(Fetch { epoch, replica, log_end: held, durable: held, log_start });
         }
 
         /// A replica that holds the log up to here fetches, and what follows from that is done; gives what that was.
@@ -349,5 +356,21 @@ mod tests {
         led.partition.connected_anew(NodeId(2));
         assert!(adds(2, &led.fetches(2, end)));
         assert_eq!(led.voters(), [1, 2]);
+    }
+
+    #[test]
+    fn what_a_replica_said_before_it_connected_anew_brings_it_back_no_more() {
+        let mut led = Led::new();
+        led.assign(&[1], &[1]);
+        let end = led.end();
+        led.follows(2, end);
+        assert_eq!(led.leaves(2, EPOCH), Release::In(EPOCH));
+        led.partition.connected_anew(NodeId(2));
+        led.assign(&[1, 2], &[1, 2]);
+        assert_eq!(led.goes_on(&[]), [], "it is gone");
+        led.assign(&[1], &[1]);
+        led.follows(2, end);
+        led.assign(&[1, 2], &[1, 2]);
+        assert!(adds(2, &led.goes_on(&[])), "it has fetched since");
     }
 }

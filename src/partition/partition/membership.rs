@@ -81,6 +81,11 @@ impl Partition {
         }
     }
 
+    /// What a node's replica said without a vote is not known any more.
+    pub(super) fn forget_observer(&mut self, node: NodeId) {
+        self.membership.observers.remove(&node);
+    }
+
     /// Those that follow this leader without a vote, and where the log of each ends.
     pub(super) fn observers(&self) -> Vec<(ReplicaKey, Offset)> {
         if !self.leads() {

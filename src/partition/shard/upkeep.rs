@@ -22,6 +22,7 @@ impl Shard {
                     self.flushed(outcome);
                 }
                 let _gone = reply.send(self.needs_from());
+                self.carry_over();
             }
             Step::Retain { wall } => self.retain(wall),
             Step::ExpireProducers { wall } => {
@@ -115,6 +116,24 @@ impl Shard {
     fn needs_from(&self) -> Option<Position> {
         let logs = self.partitions.values().map(|partition| &partition.log).chain(self.dormant.values());
         logs.filter_map(PartitionLog::needs_from).reduce(Position::earlier)
+    }
+
+    /// Writes to the journal anew what is not committed and keeps it pressed.
+    fn carry_over(&mut self) {
+        let journal = self.journal.clone();
+        let mut left = usize::try_from(journal.carry_bytes_max()).unwrap_or(usize::MAX);
+        let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+        let mut carried = Vec::new();
+        for log in logs {
+            let Some((from, bytes)) = log.holds_journal_from() else { continue };
+            if journal.is_pressed_from(from) && bytes <= left {
+                left -= bytes;
+                carried.extend(log.carry_over(journal.durable_position()));
+            }
+        }
+        for entry in carried {
+            self.gather(entry);
+        }
     }
 
     fn retain(&mut self, wall: Timestamp) {
