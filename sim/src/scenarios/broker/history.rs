@@ -254,6 +254,8 @@ impl History {
         events.forget_after(time);
         let mut step = Step::default();
         let held = events.reads.iter().try_for_each(|read| step.read(&events, read));
+        // Where logs begin was told before it was durable.
+        step.is_older();
         *lock(&self.step) = step;
         drop(events);
         if let Err(Violation { checker, text }) = held {
