@@ -56,7 +56,7 @@ pub use journal::{
     JournalError, JournalFailed, JournalHandle, JournalReport, JournalStatistics, LogId, LogKey, Position,
     TornTail,
 };
-pub use partition::{LogError, PartitionLog, Read, ReadRequest, TimestampRead};
+pub use partition::{LogError, MaxTimestamp, PartitionLog, Read, ReadRequest, TimestampRead};
 pub use recovery::{LogDamage, RecoveryReport};
 pub use reindex::{ReindexDone, ReindexFailed, ReindexWork};
 pub use segment::SegmentState;

@@ -512,6 +512,18 @@ impl Partitions {
         Ok(())
     }
 
+    /// Changes of voters go on from now on: what this node knows of who shall hold its partitions is no older than its start, so that it
+    /// undoes no reassignment that has ended.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn follow_targets(&self) -> Result<(), PartitionsClosed> {
+        for shard in 0..self.shards.len() {
+            self.send(shard, Request::FollowTargets).await?;
+        }
+        Ok(())
+    }
+
     /// Lets other nodes lead what this one leads, as far as one of them that may is heard; waits for that until `deadline`. Answers how
     /// many partitions are led here still that another one could lead.
     ///

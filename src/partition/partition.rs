@@ -61,8 +61,8 @@ pub(super) struct Partition {
     nodes: Vec<NodeId>,
     /// Those that shall be its voters, in the end alone; `None`: whoever is.
     target: Option<Vec<NodeId>>,
-    /// In which epoch it led after its last step, if it did.
-    led: Option<LeaderEpoch>,
+    /// Whom those that fetch here were last told to turn to, and in which epoch.
+    turned_to: Option<(LeaderEpoch, Option<NodeId>)>,
     /// Of the metadata: the epoch whose leader they were told to.
     nodes_as_of: Option<LeaderEpoch>,
     /// What replicas hold that are to become voters: one for each node.
@@ -217,7 +217,7 @@ impl Partition {
             fetches: Waiters::default(),
             nodes,
             target,
-            led: None,
+            turned_to: None,
             nodes_as_of: None,
             candidates: Vec::new(),
             released: Vec::new(),
@@ -523,7 +523,7 @@ impl Partition {
             }
             OffsetQuery::Latest => plain(high_watermark, self.replica.epoch()),
             OffsetQuery::MaxTimestamp => match self.log.max_timestamp(high_watermark) {
-                Some((timestamp, _)) => OffsetReply::FirstAtOrAfter(timestamp),
+                Some(newest) => OffsetReply::Newest(newest),
                 None => OffsetReply::None,
             },
             OffsetQuery::AtOrAfter(timestamp) => OffsetReply::FirstAtOrAfter(timestamp),

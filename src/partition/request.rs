@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::partition::AskedChange;
 use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
-use crate::log::{LogConfig, LogError, ReadError, StoredRead, TimestampRead};
+use crate::log::{LogConfig, LogError, MaxTimestamp, ReadError, StoredRead, TimestampRead};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp, Uuid};
 use crate::wire::batch::ValidatedBatch;
@@ -256,6 +256,8 @@ pub enum OffsetReply {
     },
     /// Needs a look into batches: [`super::Partitions::first_at_or_after`] with this time.
     FirstAtOrAfter(Timestamp),
+    /// Needs a look into batches: [`super::Partitions::newest`] with this.
+    Newest(MaxTimestamp),
 }
 
 /// How a partition stands, for descriptions and metrics.
@@ -429,4 +431,6 @@ pub(super) enum Request {
     },
     /// Whether the replicas here campaign last from now on.
     Reluctant(bool),
+    /// What is said of who shall hold partitions is no older than this node's start.
+    FollowTargets,
 }

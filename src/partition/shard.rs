@@ -61,6 +61,8 @@ pub(super) struct Shard {
     silent: BTreeSet<NodeId>,
     /// This node is to lead nothing, as long as others can.
     reluctant: bool,
+    /// Who shall hold partitions is known as of this node's start, at least: before, a reassignment that has ended could be undone.
+    knows_targets: bool,
     /// All that this node knows of.
     known: Vec<NodeId>,
     /// Leaders' answers that wait for memory or for room in the journal, in the order in which they came; the leaders' windows
@@ -148,6 +150,7 @@ impl Shard {
             connections: 0,
             silent: BTreeSet::new(),
             reluctant: false,
+            knows_targets: false,
             known: Vec::new(),
             held_rows: VecDeque::new(),
             held_chains: BTreeMap::new(),
@@ -558,6 +561,7 @@ impl Shard {
             Request::Covered { id, covered, limit } => self.is_covered(id, covered, limit),
             Request::HandOver { terms, reply } => drop(reply.send(self.hand_over(&terms))),
             Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
+            Request::FollowTargets => self.follow_targets(),
         }
     }
 

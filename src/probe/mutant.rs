@@ -27,7 +27,7 @@ listed! {
         /// the checkpoint lets go of journal entries that are in no segment yet
         CheckpointForgetsTails = "checkpoint-forgets-tails",
         /// of the batches that are written to the journal anew the first durable one is taken for all
-        RelyOnHalfCarried = "rely-on-half-carried",
+        ReplicaReliesOnHalfCarried = "replica-relies-on-half-carried",
         /// the files of a dropped segment are removed while the checkpoint still names them
         RemoveSegmentBeforeCheckpoint = "remove-segment-before-checkpoint",
         /// a segment is removed while a slow reader holds it, and the reader is not told

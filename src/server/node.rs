@@ -462,6 +462,8 @@ async fn join_cluster(
     let member = register(context, cluster, broker).await;
     // The image has this registration, and so all that this node knew when it stopped.
     context.controller.remove_orphans().await?;
+    // Shards that are gone need not know: the node is ending.
+    let _gone = context.partitions.follow_targets().await;
     let spawn = |name, task| drop(context.io.spawn.spawn(name, task));
     spawn("membership", Box::pin(keep_membership(Arc::clone(context), Arc::clone(cluster), member)));
     spawn("fencing", Box::pin(fence_silent(Arc::clone(context), Arc::clone(cluster))));

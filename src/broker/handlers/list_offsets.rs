@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
 use crate::broker::{Caller, Context};
-use crate::partition::{EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, ScanError};
+use crate::partition::{
+    EpochCheck, Found, LeadershipError, OffsetQuery, OffsetReply, PartitionError, ScanError,
+};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp};
 use crate::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use crate::wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
@@ -127,7 +129,14 @@ async fn resolve(
     match reply {
         Ok(OffsetReply::None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
         Ok(OffsetReply::At { offset, timestamp, epoch }) => found(index, offset, timestamp, epoch),
-        Ok(OffsetReply::FirstAtOrAfter(timestamp)) => search(context, id, check, timestamp).await,
+        Ok(OffsetReply::FirstAtOrAfter(timestamp)) => {
+            let hit = context.partitions.first_at_or_after(id, check, timestamp).await;
+            searched(context, id, hit).await
+        }
+        Ok(OffsetReply::Newest(claim)) => {
+            let hit = context.partitions.newest(id, check, claim).await;
+            searched(context, id, hit).await
+        }
         // Clients before version 5 do not know OFFSET_NOT_AVAILABLE (KIP-207).
         Err(PartitionError::Leadership(LeadershipError::Starting)) if caller.version < 5 => {
             failed(index, ErrorCode::LeaderNotAvailable)
@@ -136,14 +145,13 @@ async fn resolve(
     }
 }
 
-async fn search(
+async fn searched(
     context: &Context,
     id: PartitionId,
-    check: EpochCheck,
-    timestamp: Timestamp,
+    hit: Result<Option<Found>, ScanError>,
 ) -> ListOffsetsPartitionResponse {
     let index = id.index.0;
-    match context.partitions.first_at_or_after(id, check, timestamp).await {
+    match hit {
         Ok(Some(hit)) => found(index, hit.offset, hit.timestamp, hit.epoch),
         Ok(None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
         Err(ScanError::Partition(error)) => failed(index, error.error_code()),

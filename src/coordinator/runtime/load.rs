@@ -117,7 +117,7 @@ async fn start_of(partitions: &Partitions, id: PartitionId) -> Result<Offset, Lo
     let mut replies = partitions.offsets(vec![query]).await?;
     match replies.pop().expect("one query has one reply")? {
         OffsetReply::At { offset, .. } => Ok(offset),
-        OffsetReply::None | OffsetReply::FirstAtOrAfter(_) => Ok(Offset::ZERO),
+        OffsetReply::None | OffsetReply::FirstAtOrAfter(_) | OffsetReply::Newest(_) => Ok(Offset::ZERO),
     }
 }
 

@@ -58,7 +58,7 @@ impl PartitionLog {
 
     /// What is written anew, if all of it is: a start that had some of the new entries only would lack the other batches.
     fn carried_by(&self, durable: EntryNumber) -> Option<CarriedOver> {
-        let partly = mutant(Mutant::RelyOnHalfCarried);
+        let partly = mutant(Mutant::ReplicaReliesOnHalfCarried);
         self.flush.carried.filter(|carried| carried.last <= durable || (partly && carried.first <= durable))
     }
 

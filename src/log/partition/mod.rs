@@ -25,7 +25,7 @@ mod retention;
 
 use std::sync::{Arc, Weak};
 
-pub use read::{Read, ReadRequest, TimestampRead};
+pub use read::{MaxTimestamp, Read, ReadRequest, TimestampRead};
 
 use super::config::LogConfig;
 use super::facts::{Beside, Facts, Pending};

@@ -40,6 +40,15 @@ pub enum TimestampRead {
     Stored(StoredTimestampRead),
 }
 
+/// What a log says of its greatest timestamp without looking at records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MaxTimestamp {
+    /// No record has a greater one, and some record has or had it: one before the log's start, perhaps.
+    pub claimed: Timestamp,
+    /// The greatest of which a record is there for sure.
+    pub sure: Option<Timestamp>,
+}
+
 impl PartitionLog {
     /// Plans a read.
     ///
@@ -152,28 +161,28 @@ impl PartitionLog {
         }))
     }
 
-    /// The greatest timestamp below `up_to`, and the last offset of the first batch that carries it: read there to find
-    /// the record. `None` for a log without timestamps. With `up_to` inside the segments, the answer is of
+    /// The greatest timestamp below `up_to`. `None` for a log without timestamps. With `up_to` inside the segments, the answer is of
     /// those segments that begin below it.
     #[must_use]
-    pub fn max_timestamp(&self, up_to: Offset) -> Option<(Timestamp, Offset)> {
+    pub fn max_timestamp(&self, up_to: Offset) -> Option<MaxTimestamp> {
+        // What begins before the log may have it from a record that is deleted.
+        let is_whole = |base: Offset| base >= self.log_start;
         let stored = self
             .segments
             .iter()
             .take_while(|held| held.state.base < up_to)
-            .map(|held| (held.state.max_timestamp, held.state.max_timestamp_offset));
+            .map(|held| (held.state.max_timestamp, is_whole(held.state.base)));
         let tail = self
             .tail
             .from(self.flushed_end)
             .map(super::super::tail::TailBatch::header)
             .take_while(|header| header.next_offset() <= up_to)
-            .map(|header| (header.max_timestamp, header.last_offset()));
-        stored.chain(tail).filter(|(timestamp, _)| timestamp.0 >= 0).fold(
-            None,
-            |best: Option<(Timestamp, Offset)>, next| match best {
-                Some(best) if best.0 >= next.0 => Some(best),
-                Some(_) | None => Some(next),
-            },
-        )
+            .map(|header| (header.max_timestamp, is_whole(header.base_offset)));
+        let claims = stored.chain(tail).filter(|(timestamp, _)| timestamp.0 >= 0);
+        claims.fold(None, |best: Option<MaxTimestamp>, (timestamp, whole)| {
+            let (claimed, sure) =
+                best.map_or((timestamp, None), |best| (best.claimed.max(timestamp), best.sure));
+            Some(MaxTimestamp { claimed, sure: sure.max(whole.then_some(timestamp)) })
+        })
     }
 }

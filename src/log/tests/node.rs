@@ -298,8 +298,9 @@ fn times_are_found_in_segments_and_in_memory() {
     }
     assert_eq!(find(&node, 1_118), None);
     let log = node.log(0);
-    assert_eq!(log.max_timestamp(log.log_end()), Some((Timestamp(1_117), Offset(119))));
-    assert_eq!(log.max_timestamp(Offset(90)), Some((Timestamp(1_087), Offset(89))));
+    let known = |time| Some(MaxTimestamp { claimed: Timestamp(time), sure: Some(Timestamp(time)) });
+    assert_eq!(log.max_timestamp(log.log_end()), known(1_117));
+    assert_eq!(log.max_timestamp(Offset(90)), known(1_087));
 }
 
 #[test]

@@ -57,6 +57,11 @@ impl Partition {
         }
     }
 
+    /// Whether somebody has said who shall hold it.
+    pub(in crate::partition) fn has_target(&self) -> bool {
+        self.target.is_some()
+    }
+
     /// Whether the voters may be others than they shall be.
     pub(in crate::partition) fn has_other_voters(&self) -> bool {
         !self.candidates.is_empty() || self.superfluous().next().is_some()

@@ -79,16 +79,21 @@ impl Partition {
         }
     }
 
-    /// Whom those that fetch here without being told otherwise have to turn to, if that has changed since this was asked last: this
-    /// node, which begins to lead; nobody, as it has left the voters as their leader.
+    /// Whom those that fetch here without being told otherwise have to turn to, if that has changed since this was asked last: who
+    /// leads, as far as this node knows; nobody, if this node has left the voters as their leader.
     pub(in crate::partition) fn turn(&mut self) -> Option<Option<NodeId>> {
-        let leads = self.leads();
-        let led = std::mem::replace(&mut self.led, leads.then(|| self.replica.epoch()));
-        match (led, leads) {
-            (led, true) if led != Some(self.replica.epoch()) => Some(Some(self.replica.key().node)),
-            (Some(_), false) if !self.replica.voters().contains(self.replica.key()) => Some(None),
-            _ => None,
-        }
+        let own = self.replica.key();
+        let turn = match self.replica.leader() {
+            Some(leader) => Some(leader),
+            None if self.turned_to.is_some_and(|(_, leader)| leader == Some(own.node))
+                && !self.replica.voters().contains(own) =>
+            {
+                None
+            }
+            None => return None,
+        };
+        let now = Some((self.replica.epoch(), turn));
+        (std::mem::replace(&mut self.turned_to, now) != now).then_some(turn)
     }
 
     /// What this replica asks its leader for.

@@ -307,8 +307,10 @@ impl Shard {
 
     /// Goes on with a change of voters that is due.
     pub(super) fn replace_voters(&mut self, id: PartitionId) {
-        let Shard { partitions, silent, .. } = self;
-        let due = partitions.get_mut(&id).map(|one| one.voter_change(silent)).unwrap_or_default();
+        let Shard { partitions, silent, knows_targets, .. } = self;
+        let may = |partition: &Partition| *knows_targets || !partition.has_target();
+        let partition = partitions.get_mut(&id).filter(|partition| may(partition));
+        let due = partition.map(|one| one.voter_change(silent)).unwrap_or_default();
         for event in due {
             if id.topic == TopicId::METADATA {
                 sometimes(Condition::ClusterVoterReplaced);
@@ -608,8 +610,8 @@ impl Shard {
         if let Some(node) = out.fetch_from {
             self.peers.entry(node).or_default().wants.changed(id);
             self.letters.fetches.insert(node);
-            self.tell_who_leads(id, Some(node));
-        } else if let Some(leader) = turn {
+        }
+        if let Some(leader) = turn {
             self.tell_who_leads(id, leader);
         }
         if out.news {
@@ -729,6 +731,15 @@ impl Shard {
         let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
         for id in ids {
             self.step(id, Event::Reluctant(reluctant));
+        }
+    }
+
+    /// Goes on with changes of voters from now on.
+    pub(super) fn follow_targets(&mut self) {
+        self.knows_targets = true;
+        let others = self.partitions.iter().filter(|(_, partition)| partition.has_other_voters());
+        for id in others.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.replace_voters(id);
         }
     }
 

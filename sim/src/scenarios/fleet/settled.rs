@@ -32,7 +32,11 @@ pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, count: usize)
         let one = stats.iter().find(|one| one.id == id)?;
         let PartitionStats { epoch, log_start, high_watermark, durable_end, log_end, .. } = one;
         let (voters, serves) = (&one.voters, if one.serving { " (serving)" } else { "" });
-        let role = format!("{}{serves}", one.role);
+        let of = one
+            .leader_node
+            .filter(|&leader| leader != *node)
+            .map_or(String::new(), |leader| format!(" of n{leader}"));
+        let role = format!("{}{of}{serves}", one.role);
         Some(format!(
             "n{node} {role} {epoch} {log_start}..{high_watermark}..{durable_end}..{log_end} of {voters}"
         ))

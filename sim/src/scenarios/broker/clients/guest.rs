@@ -173,7 +173,9 @@ impl Guest {
             .into_iter()
             .map(|reply| match reply {
                 Ok(OffsetReply::At { offset, .. }) => Some(offset),
-                Ok(OffsetReply::None | OffsetReply::FirstAtOrAfter(_)) | Err(_) => None,
+                Ok(OffsetReply::None | OffsetReply::FirstAtOrAfter(_) | OffsetReply::Newest(_)) | Err(_) => {
+                    None
+                }
             })
             .collect()
     }
