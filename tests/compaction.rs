@@ -5,9 +5,9 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
+use common::eventually_async;
 use common::over_io::{IoClient, create_topic, run, start};
 use ordain::types::{Timestamp, TopicId};
 use ordain::wire::Records;
@@ -108,14 +108,10 @@ async fn rest(directory: &Path, table: &BTreeMap<String, String>) -> Vec<(i64, S
     assert!(node.recovery().damaged.is_empty());
     let mut connection = IoClient::connect(&io, &node).await;
     let before = read_all(&mut connection).await.len();
-    let mut records = Vec::new();
-    for _ in 0..200 {
-        records = read_all(&mut connection).await;
-        if records.len() < before {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let records = eventually_async("it shrinks", async || {
+        Some(read_all(&mut connection).await).filter(|records| records.len() < before)
+    })
+    .await;
     let last: BTreeMap<String, String> =
         records.iter().filter_map(|(_, key, value)| Some((key.clone(), value.clone()?))).collect();
     assert_eq!(&last, table);

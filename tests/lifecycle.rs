@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Client, PATIENCE, Served, eventually, refused, run_to_failure, serve_command};
-use ordain::wire::messages::ProduceRequest;
+use ordain::wire::messages::{DeleteTopicsRequest, ProduceRequest};
 
 const KAFKA_STORAGE_ERROR: i16 = 56;
 
@@ -364,6 +364,46 @@ impl Drop for SmallDisk {
         let status = Command::new("umount").arg("-l").arg(&self.0).status().unwrap();
         assert!(status.success());
     }
+}
+
+#[test]
+fn a_full_disk_is_freed_by_deleting_a_topic() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(&directory.path().join("disk"), "40m") else { return };
+    let data = disk.0.join("data");
+    let log = directory.path().join("log");
+    let served = Served::start_logging_to(&data, &log, &["ordain.tail.memory.bytes=1048576"]);
+    let mut producer = served.client();
+    for topic in ["large", "small"] {
+        producer.create_topic(topic, 1, &[]);
+    }
+    let value = "v".repeat(500_000);
+    producer.stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    loop {
+        let records = common::batch(&[&value]);
+        producer.send(common::PRODUCE, 7, &common::produce("large", 0, -1, records));
+        let mut some = [0; 1];
+        if producer.stream.peek(&mut some).is_err() && served.log().contains("the disk is full") {
+            break;
+        }
+        let response = producer.answer::<ProduceRequest>(common::PRODUCE, 7);
+        assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+    }
+    // The first append waits, and so does one to another topic.
+    let mut other = served.client();
+    other.send(common::PRODUCE, 8, &common::produce("small", 0, -1, common::batch(&["a"])));
+    let mut administrator = served.client();
+    let request = DeleteTopicsRequest {
+        topic_names: vec!["large".into()],
+        timeout_ms: 10_000,
+        ..DeleteTopicsRequest::default()
+    };
+    let deleted = administrator.ask(5, &request);
+    assert_eq!(deleted.responses[0].error_code, 0, "{:?}", deleted.responses[0].error_message);
+    let response = other.answer::<ProduceRequest>(common::PRODUCE, 8);
+    assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
+    assert_eq!(served.client().values("small", 0), ["a"]);
+    served.stop();
 }
 
 #[test]

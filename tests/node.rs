@@ -16,25 +16,44 @@ use ordain::wire::messages::{FetchRequest, FetchResponse, ProduceRequest, Produc
 const TOPIC: TopicId = TopicId([9; 16]);
 
 async fn produce(connection: &mut IoClient, partition: i32, records: Bytes) -> ProduceResponse {
+    produce_to(connection, TOPIC, partition, records).await
+}
+
+async fn produce_to(
+    connection: &mut IoClient,
+    topic_id: TopicId,
+    partition: i32,
+    records: Bytes,
+) -> ProduceResponse {
     let data = PartitionProduceData {
         index: partition,
         records: Some(Records::from(records)),
         ..Default::default()
     };
-    let topic = TopicProduceData { topic_id: TOPIC, partition_data: vec![data], ..Default::default() };
+    let topic = TopicProduceData { topic_id, partition_data: vec![data], ..Default::default() };
     let request =
         ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() };
     connection.ask(13, &request).await
 }
 
 async fn fetch(connection: &mut IoClient, partition: i32, offset: i64, wait_ms: i32) -> FetchResponse {
+    fetch_from(connection, TOPIC, partition, offset, wait_ms).await
+}
+
+async fn fetch_from(
+    connection: &mut IoClient,
+    topic_id: TopicId,
+    partition: i32,
+    offset: i64,
+    wait_ms: i32,
+) -> FetchResponse {
     let partition = FetchPartition {
         partition,
         fetch_offset: offset,
         partition_max_bytes: 1 << 20,
         ..Default::default()
     };
-    let topic = FetchTopic { topic_id: TOPIC, partitions: vec![partition], ..Default::default() };
+    let topic = FetchTopic { topic_id, partitions: vec![partition], ..Default::default() };
     let request = FetchRequest {
         max_wait_ms: wait_ms,
         min_bytes: 1,
@@ -102,6 +121,41 @@ fn a_fetch_that_waits_is_woken_by_a_produce() {
         assert_eq!(produced.responses[0].partition_responses[0].error_code, 0);
         assert_eq!(values(&fetched), ["late"]);
         drop((consumer, producer));
+        node.shutdown().await;
+    });
+}
+
+#[test]
+fn a_topic_has_its_own_compression_level_and_its_own_counters() {
+    let directory = tempfile::tempdir().unwrap();
+    let levels = [("gzip", "1", "9"), ("lz4", "1", "12"), ("zstd", "-50", "19")];
+    let text: Vec<String> = (0..2_000).map(|i| format!("record {} of {}", i % 17, i * i % 991)).collect();
+    let records = batch(&text.iter().map(String::as_str).collect::<Vec<_>>());
+    run(async {
+        let (io, node) = start(directory.path(), &[]).await;
+        let mut connection = IoClient::connect(&io, &node).await;
+        for (number, (codec, little, much)) in (0u8..).zip(levels) {
+            let mut stored = Vec::new();
+            for (id, level) in [(TopicId([10 + number; 16]), little), (TopicId([20 + number; 16]), much)] {
+                let key = format!("compression.{codec}.level");
+                let configs = [("compression.type", codec), (key.as_str(), level)];
+                create_topic(&node, &format!("{codec}{level}"), id, 1, &configs).await;
+                let response = produce_to(&mut connection, id, 0, records.clone()).await;
+                assert_eq!(response.responses[0].partition_responses[0].error_code, 0, "{codec} {level}");
+                let fetched = fetch_from(&mut connection, id, 0, 0, 1_000).await;
+                assert_eq!(values(&fetched), text, "{codec} {level}");
+                stored.push(fetched.responses[0].partitions[0].records.clone().unwrap().into_bytes().len());
+            }
+            assert!(stored[1] < stored[0] && stored[0] < records.len(), "{codec}: {stored:?}");
+        }
+        let image = node.context().metadata();
+        let text = node.context().topic_metrics.render(|id| Some(&*image.topic_by_id(id)?.name));
+        let series = "kafka_server_brokertopicmetrics_messagesin_total";
+        for line in [format!("{series} 12000"), format!("{series}{{topic=\"zstd-50\"}} 2000")] {
+            assert!(text.lines().any(|one| one == line), "{line} is missing in:\n{text}");
+        }
+        assert_eq!(text.matches("bytesout_total{").count(), 6, "{text}");
+        drop(connection);
         node.shutdown().await;
     });
 }

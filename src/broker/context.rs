@@ -30,7 +30,7 @@ pub struct Context {
     pub producer_ids: ProducerIds,
     pub shutdown: Shutdown,
     pub(super) request_metrics: RequestMetrics,
-    pub(super) topic_metrics: TopicMetrics,
+    pub topic_metrics: TopicMetrics,
     pub(super) fetch_sessions: Mutex<FetchSessions>,
     random: Mutex<Box<dyn RngStream>>,
 }
@@ -75,7 +75,7 @@ impl Context {
             producer_ids,
             shutdown,
             request_metrics,
-            topic_metrics: TopicMetrics::new(),
+            topic_metrics: TopicMetrics::default(),
             fetch_sessions,
             random,
         }

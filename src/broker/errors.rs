@@ -197,7 +197,7 @@ impl AsErrorCode for ControllerUnavailable {
             ControllerUnavailable::Read(_)
             | ControllerUnavailable::Batch(_)
             | ControllerUnavailable::Snapshot(_) => ErrorCode::KafkaStorageError,
-            ControllerUnavailable::Decode(_)
+            ControllerUnavailable::Record(_)
             | ControllerUnavailable::Encode(_)
             | ControllerUnavailable::TooLarge(_)
             | ControllerUnavailable::Image(_) => ErrorCode::UnknownServerError,
@@ -229,6 +229,8 @@ impl AsErrorCode for GroupError {
             }
             GroupError::TooManyGroups { .. }
             | GroupError::TooManyOffsets { .. }
+            | GroupError::OffsetNotesTooLarge { .. }
+            | GroupError::AssignmentsTooLarge { .. }
             | GroupError::MembersTooLarge { .. } => ErrorCode::CoordinatorNotAvailable,
             GroupError::NotCoordinator => ErrorCode::NotCoordinator,
         }

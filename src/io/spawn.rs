@@ -10,6 +10,11 @@ use super::BoxFuture;
 pub trait Spawn: Send + Sync + 'static {
     /// Starts `future` as a task. `name` is for people. The task runs on if the handle is dropped.
     fn spawn(&self, name: &'static str, future: BoxFuture<()>) -> TaskHandle;
+
+    /// Runs work that may keep a core busy for long, here and now; other tasks need not wait for it.
+    fn busy(&self, work: &mut dyn FnMut()) {
+        work();
+    }
 }
 
 /// How a task ended that did not run to its end.

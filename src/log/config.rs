@@ -8,6 +8,8 @@ use crate::types::limits::DISK_BLOCK_BYTES;
 pub struct LogConfig {
     pub segment_bytes: u64,
     pub segment_ms: i64,
+    /// The most by which a segment may end before `segment_ms` is over.
+    pub segment_jitter_ms: i64,
     pub segment_index_bytes: u64,
     pub index_interval_bytes: u64,
     pub retention_ms: i64,
@@ -29,6 +31,7 @@ impl Default for LogConfig {
         LogConfig {
             segment_bytes: 1 << 30,
             segment_ms: 7 * 24 * 3_600_000,
+            segment_jitter_ms: 0,
             segment_index_bytes: 10 << 20,
             index_interval_bytes: 4096,
             retention_ms: 7 * 24 * 3_600_000,

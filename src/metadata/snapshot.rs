@@ -171,6 +171,35 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
     let next_producer_id = image.next_producer_id.0.0;
     records
         .push(ProducerIdsRecord { broker_id: -1, next_producer_id, ..ProducerIdsRecord::default() }.into());
+    brokers(image, &mut records);
+    for topic in image.topics() {
+        let (name, topic_id) = (topic.name.to_string().into(), topic.id);
+        records.push(TopicRecord { name, topic_id, ..TopicRecord::default() }.into());
+        for (index, partition) in &topic.partitions {
+            let record = PartitionRecord {
+                topic_id,
+                partition_id: index.0,
+                replicas: partition.founders.iter().map(|key| key.node.0).collect(),
+                leader: partition.leader.0,
+                leader_epoch: partition.leader_epoch.0,
+                directories: partition.founders.iter().map(|key| key.directory).collect(),
+                isr: Some(partition.isr.iter().map(|node| node.0).collect()),
+                ..PartitionRecord::default()
+            };
+            records.push(record.into());
+            if partition.partition_epoch > 0 {
+                records.push(partition.reassignment(topic_id, *index).into());
+            }
+        }
+        settings(&ConfigResource::Topic(topic.name.to_string()), image, &mut records);
+    }
+    for resource in image.configured() {
+        settings(resource, image, &mut records);
+    }
+    records
+}
+
+fn brokers(image: &MetadataImage, records: &mut Vec<MetadataRecord>) {
     for (node, broker) in &image.brokers {
         let endpoint = |endpoint: &super::Endpoint| BrokerEndpoint {
             name: endpoint.listener.clone().into(),
@@ -202,31 +231,6 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
             records.push(change.into());
         }
     }
-    for topic in image.topics() {
-        let (name, topic_id) = (topic.name.to_string().into(), topic.id);
-        records.push(TopicRecord { name, topic_id, ..TopicRecord::default() }.into());
-        for (index, partition) in &topic.partitions {
-            let record = PartitionRecord {
-                topic_id,
-                partition_id: index.0,
-                replicas: partition.founders.iter().map(|key| key.node.0).collect(),
-                leader: partition.leader.0,
-                leader_epoch: partition.leader_epoch.0,
-                directories: partition.founders.iter().map(|key| key.directory).collect(),
-                isr: Some(partition.isr.iter().map(|node| node.0).collect()),
-                ..PartitionRecord::default()
-            };
-            records.push(record.into());
-            if partition.partition_epoch > 0 {
-                records.push(partition.reassignment(topic_id, *index).into());
-            }
-        }
-        settings(&ConfigResource::Topic(topic.name.to_string()), image, &mut records);
-    }
-    for resource in image.configured() {
-        settings(resource, image, &mut records);
-    }
-    records
 }
 
 fn settings(resource: &ConfigResource, image: &MetadataImage, records: &mut Vec<MetadataRecord>) {

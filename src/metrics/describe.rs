@@ -5,14 +5,6 @@ use super::names;
 /// Tells the installed recorder what each metric means; call it once, after installing one.
 pub fn describe() {
     describe_requests();
-    describe_counter!(names::MESSAGES_IN, "Records appended");
-    describe_counter!(names::BYTES_IN, Unit::Bytes, "Bytes of record batches appended");
-    describe_counter!(names::BYTES_OUT, Unit::Bytes, "Bytes of record batches sent to consumers");
-    describe_counter!(names::BYTES_REJECTED, Unit::Bytes, "Bytes of record batches refused");
-    describe_counter!(names::PRODUCE_REQUESTS, "Partitions handled in Produce requests");
-    describe_counter!(names::FETCH_REQUESTS, "Partitions handled in Fetch requests");
-    describe_counter!(names::FAILED_PRODUCE, "Partitions of Produce requests that failed");
-    describe_counter!(names::FAILED_FETCH, "Partitions of Fetch requests that failed");
     describe_cleaner();
 }
 

@@ -3,8 +3,10 @@
 //! `ordain_*` for what Kafka has no word for.
 //!
 //! Owns names, handles and the text of the scrape-time part; owns no registry and no listener. Invariants:
-//! - Recording is lock-free and allocates nothing, except the first time an error code is met; without an
-//!   installed recorder it does nothing.
+//! - Recording waits for nobody and allocates nothing, except the first time that an error code or a topic is met;
+//!   without an installed recorder it does nothing but count by topic.
+//! - The number of series is bounded: labels come from tables (APIs, error codes, listeners), from what this node holds
+//!   anyway (partitions, groups), or from at most `METRIC_TOPICS_MAX` topics.
 //! - What the node counts anyway, and what exists per partition or per group, is not kept as series: it is
 //!   written out at scrape time ([`ClusterFigures`], [`NodeFigures`]), so nothing is left behind by a deleted
 //!   topic.
@@ -21,4 +23,4 @@ pub use describe::describe;
 pub use exposition::{BrokerFigures, ClusterFigures, GroupFigures, GroupOffset, PartitionFigures};
 pub use node::{JournalFigures, ListenerFigures, NodeFigures};
 pub use request::RequestMetrics;
-pub use topic::TopicMetrics;
+pub use topic::{OTHER_TOPICS, TopicMetrics, TopicTraffic};

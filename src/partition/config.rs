@@ -8,6 +8,7 @@ pub fn log_config(topic: &TopicConfig, producers: &ProducersConfig) -> LogConfig
     LogConfig {
         segment_bytes: bytes(topic.segment_bytes),
         segment_ms: topic.segment_ms,
+        segment_jitter_ms: topic.segment_jitter_ms,
         segment_index_bytes: bytes(topic.segment_index_bytes),
         index_interval_bytes: bytes(topic.index_interval_bytes),
         retention_ms: topic.retention_ms.unwrap_or(-1),

@@ -22,7 +22,7 @@ use super::{
     EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
     ReadFrom, ReadRequest, ReadResult,
 };
-use crate::log::producers::Decision;
+use crate::log::producers::{Decision, ProducerEntry};
 use crate::log::{
     self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead,
 };
@@ -30,7 +30,9 @@ use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{
     Event, Fetch, Message, Position, Recovered, Replica, ReplicaKey, Standing, Timer, Timing, VoterSet,
 };
-use crate::types::{EpochHistory, Instant, LeaderEpoch, NodeId, Offset, Timestamp, TopicId, Uuid};
+use crate::types::{
+    EpochHistory, Instant, LeaderEpoch, NodeId, Offset, ProducerId, Timestamp, TopicId, Uuid,
+};
 use crate::wire::batch::ValidatedBatch;
 use std::sync::Arc;
 use tracing::{error, warn};
@@ -162,7 +164,7 @@ pub(super) struct Made {
     pub(super) node: NodeId,
     /// Of the data directory.
     pub(super) directory: Uuid,
-    /// Feeds the replica's random delays.
+    /// Feeds the replica's random delays, and how early its log's segments end.
     pub(super) seed: u64,
     pub(super) spec: PartitionSpec,
     pub(super) log: PartitionLog,
@@ -172,6 +174,7 @@ impl Partition {
     /// `renewed` is drawn for a replica that has lost what it may have promised.
     pub(super) fn new(made: Made, renewed: impl FnOnce() -> Uuid, out: &mut Outbox) -> Partition {
         let Made { node, directory, seed, spec, mut log } = made;
+        log.set_roll_seed(seed);
         let founding: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
         let (nodes, target) = match spec.assignment {
             Some(Assignment { replicas, target, origin: _ }) => (replicas, Some(target)),
@@ -401,6 +404,12 @@ impl Partition {
         if original >= self.durable_end {
             sometimes(Condition::DuplicateBeforeDurable);
         }
+    }
+
+    /// What is known of the partition's producers.
+    pub(super) fn producers(&self) -> Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError> {
+        self.standing()?;
+        Ok(self.log.producers().iter().map(|(id, entry)| (id, entry.clone())).collect())
     }
 
     /// Whether this replica answers clients.

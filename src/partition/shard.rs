@@ -23,7 +23,7 @@ use super::{
 use crate::io::{Alarm, Io, RngStream};
 use crate::log::{CommitTicket, Entry, EntryNumber, JournalHandle, LogKey, PartitionLog, ReadError, Storage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::raft::{self, Event};
+use crate::raft::{self, Event, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
 
 /// Different damages that are reported, each once.
@@ -188,7 +188,7 @@ impl Shard {
             let takes_requests =
                 open && self.held_appends.len() + self.held_changes.len() < HELD_REQUESTS_MAX;
             let journal = self.journal.clone();
-            let (next_alarm, replicates) = (self.next_alarm(), self.replicates());
+            let (next_alarm, careful) = (self.next_alarm(), self.is_careful());
             tokio::select! {
                 biased;
                 result = next_commit(&mut self.in_flight), if !self.in_flight.is_empty() => {
@@ -204,7 +204,7 @@ impl Shard {
                         self.peer_step(step);
                     }
                 }
-                () = room_in(&journal, replicates), if open && self.waits_for_the_journal() => {}
+                () = room_in(&journal, careful), if open && self.waits_for_the_journal() => {}
                 count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if takes_requests => {
                     open = count > 0;
                     let now = clock.now();
@@ -228,7 +228,8 @@ impl Shard {
                 refuse_late(request);
             }
             Request::Append { terms, .. }
-                if self.holds_appends() || self.is_short_of_memory() || !self.has_room() =>
+                if (self.holds_appends() || self.is_short_of_memory() || !self.has_room())
+                    && !self.may_pass(&request) =>
             {
                 if self.is_short_of_memory() {
                     sometimes(Condition::AppendHeldForMemory);
@@ -240,7 +241,7 @@ impl Shard {
             | Request::Delete { .. }
             | Request::Leave { .. }
             | Request::DeleteRecords { .. }
-                if !self.held_changes.is_empty() || !self.has_room() =>
+                if !self.held_changes.is_empty() || !self.has_spare() =>
             {
                 self.held_changes.push_back(request);
             }
@@ -286,12 +287,15 @@ impl Shard {
     /// Takes up what was held, as far as there is room.
     fn release_held(&mut self) {
         self.release_rows();
-        while (!self.held_changes.is_empty() || self.holds_appends()) && self.has_room() {
-            if let Some(rest) = self.begun_append.take() {
+        while (!self.held_changes.is_empty() && self.has_spare()) || (self.holds_appends() && self.has_room())
+        {
+            if self.has_room()
+                && let Some(rest) = self.begun_append.take()
+            {
                 self.append(rest);
                 continue;
             }
-            let appends_go = !self.is_short_of_memory();
+            let appends_go = self.has_room() && !self.is_short_of_memory();
             let next = self.held_changes.pop_front();
             let held = &mut self.held_appends;
             let mut next_append =
@@ -301,17 +305,6 @@ impl Shard {
                 None => return,
             }
         }
-    }
-
-    /// Whether partitions here have to do with other nodes.
-    fn replicates(&self) -> bool {
-        !self.peers.is_empty()
-    }
-
-    /// Whether entries may go to the journal. What others have to hold, too, before it can leave the journal again must not
-    /// take the room of the votes that this takes.
-    fn has_room(&self) -> bool {
-        if self.replicates() { self.journal.has_reserve() } else { self.journal.has_room() }
     }
 
     fn is_short_of_memory(&self) -> bool {
@@ -517,13 +510,8 @@ impl Shard {
             Request::DeleteRecords { deletions, reply } => self.delete_records(deletions, reply),
             Request::Stats { ids, reply } => drop(reply.send(self.stats(ids))),
             Request::Producers { id, reply } => {
-                let answer = match self.partitions.get(&id) {
-                    Some(partition) => partition.standing().map(|()| {
-                        partition.log.producers().iter().map(|(id, entry)| (id, entry.clone())).collect()
-                    }),
-                    None => Err(LeadershipError::Unknown),
-                };
-                drop(reply.send(answer));
+                let partition = self.partitions.get(&id).ok_or(LeadershipError::Unknown);
+                drop(reply.send(partition.and_then(|partition| partition.producers())));
             }
             Request::FindTimestamp { id, check, timestamp, from, reply } => {
                 let answer =
@@ -539,19 +527,12 @@ impl Shard {
                 match self.partitions.get_mut(&id) {
                     Some(partition) => partition.change_voters(asked, &mut out),
                     None => {
-                        let _whoever_asked_may_have_gone =
-                            asked.reply.send(Err(raft::ChangeRefusal::NotLeader));
+                        let _gone = asked.reply.send(Err(raft::ChangeRefusal::NotLeader));
                     }
                 }
                 self.take(id, out);
             }
-            Request::CancelChange { id, key } => {
-                let mut out = self.outbox();
-                if let Some(partition) = self.partitions.get_mut(&id) {
-                    partition.cancel_change(key, &mut out);
-                }
-                self.take(id, out);
-            }
+            Request::CancelChange { id, key } => self.cancel_change(id, key),
             Request::SetNodes { id, nodes, as_of } => {
                 if let Some(partition) = self.partitions.get_mut(&id) {
                     partition.set_nodes(nodes, as_of);
@@ -563,6 +544,14 @@ impl Shard {
             Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
             Request::FollowTargets => self.follow_targets(),
         }
+    }
+
+    fn cancel_change(&mut self, id: PartitionId, key: ReplicaKey) {
+        let mut out = self.outbox();
+        if let Some(partition) = self.partitions.get_mut(&id) {
+            partition.cancel_change(key, &mut out);
+        }
+        self.take(id, out);
     }
 
     /// Says, once for each damage, that a reader met it.
@@ -790,8 +779,8 @@ fn refuse_late(request: Request) {
 }
 
 /// Completes once the journal has the room that [`Shard::has_room`] asks for.
-async fn room_in(journal: &JournalHandle, replicates: bool) {
-    if replicates {
+async fn room_in(journal: &JournalHandle, careful: bool) {
+    if careful {
         journal.reserve().await;
     } else {
         journal.room().await;

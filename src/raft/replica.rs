@@ -185,6 +185,13 @@ impl Replica {
     }
 
     fn take_vote(&mut self, now: Instant, from: NodeId, vote: &Vote, effects: &mut Vec<Effect>) {
+        if matches!(&self.role, Role::Follower(follower) if follower.leader() == from)
+            && vote.epoch == self.core.epoch
+            && vote.candidate.node == from
+        {
+            // Who led this epoch would lead another: it leads no more, whatever was lost that said so.
+            self.unattach(now, effects);
+        }
         let (allegiance, voted) = (self.allegiance(), self.core.vote);
         let answer = voting::decide(&mut self.core, allegiance, from, vote, effects);
         if vote.ballot == Ballot::PreVote {

@@ -45,7 +45,7 @@ const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "listener {name}: {address} is taken by another program: stop that one, or set listeners to another port"
+        "listener {name}: {address} is taken by another program: stop that one, or set listeners to another port (--set listeners={name}://HOST:PORT, or listeners in the configuration file)"
     )]
     PortTaken { name: String, address: String },
     #[error("listener {name}: cannot listen on {address}: {cause}")]
@@ -177,11 +177,7 @@ impl Node {
             None => None,
         };
         let image = Arc::new(ImageCell::default());
-        let of_controller = ControllerConfig {
-            start: Arc::clone(&config),
-            settings: Arc::clone(&settings),
-            live: Arc::clone(&live),
-        };
+        let of_controller = of_controller(&config, &settings, &live);
         let controller = start_controller(&io, of_controller, &partitions, &image, members.as_ref()).await?;
         let broker = new_broker(&config, own, &sockets, between_nodes_address);
         if members.is_none() {
@@ -357,6 +353,14 @@ fn resolve_host(host: &str) -> Result<IpAddr, String> {
          names belong in advertised.listeners"
             .to_owned()
     })
+}
+
+fn of_controller(
+    start: &Arc<BrokerConfig>,
+    settings: &Arc<Settings>,
+    live: &Arc<LiveConfig>,
+) -> ControllerConfig {
+    ControllerConfig { start: Arc::clone(start), settings: Arc::clone(settings), live: Arc::clone(live) }
 }
 
 async fn start_controller(

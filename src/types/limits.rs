@@ -28,6 +28,9 @@ pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// How many partitions a cluster may have.
 pub const PARTITIONS_MAX: usize = 200_000;
 
+/// How many topics have traffic counters of their own in the metrics of a node.
+pub const METRIC_TOPICS_MAX: usize = 1_000;
+
 /// How many nodes may found a cluster. Each of them has to acknowledge, so more make it slower, not safer.
 pub const QUORUM_SERVERS_MAX: usize = 7;
 

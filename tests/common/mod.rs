@@ -48,6 +48,18 @@ pub fn eventually<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// As [`eventually`], for what is looked at by waiting.
+pub async fn eventually_async<T>(what: &str, mut done: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = done().await {
+            return value;
+        }
+        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// A node inside the test's process.
 pub struct TestNode {
     pub runtime: tokio::runtime::Runtime,

@@ -1,6 +1,7 @@
 //! The message codecs held against the schema, by an interpreter of it that shares nothing with them but the
 //! table itself, and against hostile bytes.
 mod allocation;
+mod copies;
 mod hostile;
 mod roundtrip;
 

@@ -258,7 +258,7 @@ mod tests {
     async fn serves_three_paths_and_denies_the_rest() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        metrics::with_local_recorder(&recorder, || ordain::metrics::TopicMetrics::new().appended(3, 50));
+        metrics::with_local_recorder(&recorder, || ordain::metrics::CleanerMetrics::new().dirtiest(0.5));
         let probes = Probes {
             readiness: Arc::new(|| Readiness::NotReady("recovering".to_owned())),
             figures: Arc::new(|| Box::pin(async { "kafka_brokers 1\n".to_owned() })),
@@ -268,7 +268,7 @@ mod tests {
 
         let answer = ask(address, "GET /metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        assert!(answer.contains("kafka_server_brokertopicmetrics_messagesin_total 3\n"), "{answer}");
+        assert!(answer.contains("kafka_log_logcleanermanager_max_dirty_percent 50\n"), "{answer}");
         assert!(answer.contains("kafka_brokers 1\n"), "{answer}");
         assert!(ask(address, "GET /healthz").await.starts_with("HTTP/1.1 200"));
         let answer = ask(address, "GET /readyz").await;

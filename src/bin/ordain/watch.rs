@@ -6,6 +6,7 @@ use std::time::Duration;
 use ordain::broker::Context;
 use ordain::io::BoxFuture;
 use ordain::log::Storage;
+use ordain::metadata::controller::METADATA_PARTITION;
 use ordain::metrics::{
     BrokerFigures, ClusterFigures, JournalFigures, ListenerFigures, NodeFigures, PartitionFigures,
 };
@@ -111,6 +112,8 @@ impl Running {
         cluster.groups = groups.await.unwrap_or_default();
         let mut text = cluster.render();
         text.push_str(&self.node().render());
+        let image = self.context.metadata();
+        text.push_str(&self.context.topic_metrics.render(|id| Some(&*image.topic_by_id(id)?.name)));
         text
     }
 
@@ -148,8 +151,7 @@ impl Running {
         });
         let mut figures = ClusterFigures {
             brokers: brokers.collect(),
-            // A node holds its own controller as long as nodes do not form clusters.
-            is_active_controller: true,
+            is_active_controller: stats.get(&METADATA_PARTITION).is_some_and(|metadata| metadata.serving),
             topic_count: image.topic_count(),
             partition_count: image.partition_count(),
             ..ClusterFigures::default()
@@ -159,13 +161,18 @@ impl Running {
                 let Some(stats) = stats.get(&PartitionId { topic: topic.id, index: *index }) else {
                     continue;
                 };
-                figures.offline_partition_count += usize::from(stats.damaged);
+                let leader = match stats.epoch >= partition.leader_epoch {
+                    true => stats.leader_node,
+                    // What was told last is newer than what the replica knows.
+                    false => Some(partition.leader),
+                };
+                figures.offline_partition_count += usize::from(stats.damaged || leader.is_none());
                 figures.partitions.push(PartitionFigures {
                     topic: topic.name.to_string(),
                     index: *index,
-                    leader: Some(partition.leader),
-                    is_leader: stats.leader && partition.leader == self.node_id,
-                    leader_is_preferred: partition.replicas.first() == Some(&partition.leader),
+                    leader,
+                    is_leader: leader == Some(self.node_id),
+                    leader_is_preferred: leader.is_some() && partition.replicas.first() == leader.as_ref(),
                     replica_count: partition.replicas.len(),
                     in_sync_count: partition.isr.len(),
                     log_start_offset: stats.log_start,

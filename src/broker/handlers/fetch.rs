@@ -16,6 +16,7 @@ use crate::broker::{Caller, Context};
 use crate::io::{join_all, timeout};
 use crate::log::ReadError;
 use crate::metadata::MetadataImage;
+use crate::metrics::TopicTraffic;
 use crate::partition::{EpochCheck, FetchWaiter, ReadData, ReadFrom, ReadRequest, ReadResult};
 use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::messages::fetch_response::{
@@ -50,11 +51,7 @@ pub(in crate::broker) async fn handle(
     } else {
         read_until_enough(context, &wants, &limits).await
     };
-    for answer in &answers {
-        context.topic_metrics.fetched(answer.records.len() as u64);
-        context.topic_metrics.fetch_handled(if answer.error == ErrorCode::None { Ok(()) } else { Err(()) });
-        context.request_metrics.error(ApiKey::Fetch.key(), answer.error);
-    }
+    count(context, &wants, &answers);
     let mut leaders = if caller.version >= LEADERS_FROM {
         Leaders::of(context, caller, &wants, &answers).await
     } else {
@@ -65,6 +62,27 @@ pub(in crate::broker) async fn handle(
         leaders.endpoints.clear();
     }
     assemble(context, kind, wants, answers, leaders)
+}
+
+/// Counts what is answered, by topic.
+fn count(context: &Context, wants: &[(FetchKey, FetchWant)], answers: &[Answer]) {
+    let image = context.metadata();
+    let mut answers = answers.iter();
+    for of_one_topic in wants.chunk_by(|(a, _), (b, _)| a.topic == b.topic) {
+        let mut traffic = TopicTraffic::default();
+        for answer in answers.by_ref().take(of_one_topic.len()) {
+            match answer.error {
+                ErrorCode::None => traffic.fetched(answer.records.len() as u64),
+                _ => traffic.fetch_failed(),
+            }
+            context.request_metrics.error(ApiKey::Fetch.key(), answer.error);
+        }
+        let topic = match &of_one_topic[0].0.topic {
+            TopicKey::Name(name) => image.topic(name),
+            TopicKey::Id(id) => image.topic_by_id(*id),
+        };
+        context.topic_metrics.count(topic.map(|topic| topic.id), &traffic);
+    }
 }
 
 /// The first version that tells whom to ask instead (KIP-951).

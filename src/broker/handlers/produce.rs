@@ -10,14 +10,16 @@ use crate::broker::errors::AsErrorCode;
 use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
+use crate::io::Spawn;
 use crate::metadata::TopicImage;
+use crate::metrics::TopicTraffic;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{CorrelationId, ErrorCode, Instant, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
     BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
 };
-use crate::wire::compression::Codec;
+use crate::wire::compression::Compression;
 use crate::wire::messages::produce_response::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
@@ -85,7 +87,10 @@ struct Plan {
 
 struct PlannedTopic {
     name: Text,
+    /// As the request has it.
     id: TopicId,
+    /// `None` if there is no such topic.
+    known_id: Option<TopicId>,
     partitions: Vec<Planned>,
 }
 
@@ -122,7 +127,9 @@ fn plan(
                 .and_then(|()| topic.map_err(Refusal::from))
                 .and_then(|topic| {
                     let config = topic.config(&config.topic_defaults);
-                    check(&config, caller, topic, index, request.acks, &records, wall)
+                    let append = check(&config, caller, topic, index, request.acks, &records, wall)?;
+                    let batch = recompress(append.batch, &config, &*context.io.spawn)?;
+                    Ok(AppendRequest { batch, ..append })
                 });
             partitions.push(match checked {
                 Ok(append) => {
@@ -138,7 +145,8 @@ fn plan(
                 }
             });
         }
-        topics.push(PlannedTopic { name: data.name, id: data.topic_id, partitions });
+        let known_id = topic.ok().map(|topic| topic.id);
+        topics.push(PlannedTopic { name: data.name, id: data.topic_id, known_id, partitions });
     }
     (Plan { topics }, appends)
 }
@@ -284,7 +292,6 @@ fn check(
             "a transactional batch needs a request with a transactional id",
         ));
     }
-    let batch = recompress(batch, config)?;
     let id = PartitionId { topic: topic.id, index };
     Ok(AppendRequest { id, batch, replicas_min: min_insync })
 }
@@ -306,16 +313,20 @@ fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {
 }
 
 /// Gives the batch the topic's own compression, where it has one (`compression.type`).
-fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBatch, Refusal> {
-    let codec = match config.compression {
+fn recompress(
+    batch: ValidatedBatch,
+    config: &TopicConfig,
+    spawn: &dyn Spawn,
+) -> Result<ValidatedBatch, Refusal> {
+    let compression = match config.compression {
         TopicCompression::Producer => return Ok(batch),
-        TopicCompression::Uncompressed => Codec::None,
-        TopicCompression::Gzip { .. } => Codec::Gzip,
-        TopicCompression::Snappy => Codec::Snappy,
-        TopicCompression::Lz4 { .. } => Codec::Lz4,
-        TopicCompression::Zstd { .. } => Codec::Zstd,
+        TopicCompression::Uncompressed => Compression::None,
+        TopicCompression::Gzip { level } => Compression::Gzip { level },
+        TopicCompression::Snappy => Compression::Snappy,
+        TopicCompression::Lz4 { level } => Compression::Lz4 { level },
+        TopicCompression::Zstd { level } => Compression::Zstd { level },
     };
-    let batch = batch.recompressed(codec, BATCH_DECOMPRESSED_BYTES_MAX)?;
+    let batch = recompressed(batch, compression, spawn)?;
     // What is stored must keep the topic's maximum, too.
     let (batch_bytes, max_bytes) =
         (batch.batch().len(), usize::try_from(config.max_message_bytes).unwrap_or(0));
@@ -325,6 +336,26 @@ fn recompress(batch: ValidatedBatch, config: &TopicConfig) -> Result<ValidatedBa
     Ok(batch)
 }
 
+/// What is longer is compressed while other tasks run on: at a high level a megabyte takes a second.
+const COMPRESS_BESIDE_BYTES: usize = 4 << 10;
+
+fn recompressed(
+    batch: ValidatedBatch,
+    compression: Compression,
+    spawn: &dyn Spawn,
+) -> Result<ValidatedBatch, BatchError> {
+    let is_long = batch.batch().len() > COMPRESS_BESIDE_BYTES;
+    if !is_long || batch.batch().codec()? == compression.codec() {
+        return batch.recompressed(compression, BATCH_DECOMPRESSED_BYTES_MAX);
+    }
+    let (mut batch, mut result) = (Some(batch), None);
+    spawn.busy(&mut || {
+        let batch = batch.take().expect("it is run once");
+        result = Some(batch.recompressed(compression, BATCH_DECOMPRESSED_BYTES_MAX));
+    });
+    result.expect("it was run")
+}
+
 /// The response, in the order of the request.
 fn respond_to(
     plan: Plan,
@@ -332,12 +363,12 @@ fn respond_to(
     caller: &Caller,
     context: &Context,
 ) -> ProduceResponse {
-    let metrics = &context.topic_metrics;
     let mut leaders = Leaders::new(context, caller);
     let mut outcomes = outcomes.into_iter();
     let mut responses = Vec::with_capacity(plan.topics.len());
     for topic in plan.topics {
         let mut partition_responses = Vec::with_capacity(topic.partitions.len());
+        let mut traffic = TopicTraffic::default();
         for planned in topic.partitions {
             let (response, records, bytes) = match planned {
                 Planned::Refused { response, bytes, .. } => (*response, 0, bytes),
@@ -349,14 +380,13 @@ fn respond_to(
                 }
             };
             if response.error_code == ErrorCode::None.code() {
-                metrics.appended(records, bytes);
-                metrics.produce_handled(Ok(()));
+                traffic.appended(records, bytes);
             } else {
-                metrics.rejected(bytes);
-                metrics.produce_handled(Err(()));
+                traffic.rejected(bytes);
             }
             partition_responses.push(response);
         }
+        context.topic_metrics.count(topic.known_id, &traffic);
         responses.push(TopicProduceResponse {
             name: topic.name,
             topic_id: topic.id,

@@ -6,9 +6,6 @@ pub(super) const DURABLE: Handling =
     Accepted("every acknowledged batch is already on stable storage; there is no later flush");
 pub(super) const GROUPCOMMIT: Handling =
     Accepted("coordinators write through the journal's group commit, which sizes its batches itself");
-pub(super) const JITTER: Handling =
-    Accepted("segments are written in bulk behind the journal: many that roll at once cost nothing more");
-pub(super) const LEVEL: Handling = Accepted("each codec is used at its own default level");
 pub(super) const SOCKETS: Handling = Accepted("the operating system sizes its buffers and queues itself");
 pub(super) const UNLINK: Handling =
     Accepted("a file that is deleted stays readable for whoever has it open, without a delay");

@@ -1,5 +1,5 @@
 //! The configuration keys of topics' defaults, segments, retention and compaction: facts about Kafka 4.3 and Ordain.
-use super::reasons::{DURABLE, JAVA, JITTER, JOURNAL, LEVEL, ONEDIR, ONEDIR_OK, POOLS, UNLINK};
+use super::reasons::{DURABLE, JAVA, JOURNAL, ONEDIR, ONEDIR_OK, POOLS, UNLINK};
 use crate::config::key::key_table;
 
 key_table! {
@@ -9,14 +9,14 @@ key_table! {
         "A class that may veto changes of configuration.";
     "auto.create.topics.enable": Boolean = Some("true"), Any, High, ReadOnly, Used,
         "Whether asking for an unknown topic creates it.";
-    "compression.gzip.level": Int = Some("-1"), BetweenOr(1, 9, -1), Medium, ClusterWide, LEVEL,
+    "compression.gzip.level": Int = Some("-1"), BetweenOr(1, 9, -1), Medium, ClusterWide, Used,
         "Effort of gzip where the broker compresses; -1 is the codec's default.";
-    "compression.lz4.level": Int = Some("9"), Between(1, 17), Medium, ClusterWide, LEVEL,
-        "Effort of LZ4 where the broker compresses.";
+    "compression.lz4.level": Int = Some("9"), Between(1, 17), Medium, ClusterWide, Used,
+        "Effort of LZ4 where the broker compresses; 9 is the fast compressor, as in Kafka.";
     "compression.type": Text = Some("producer"),
         OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), High, ClusterWide, Used,
         "The codec records are stored in; producer keeps what the client sent.";
-    "compression.zstd.level": Int = Some("3"), Between(-131_072, 22), Medium, ClusterWide, LEVEL,
+    "compression.zstd.level": Int = Some("3"), Between(-131_072, 22), Medium, ClusterWide, Used,
         "Effort of Zstandard where the broker compresses.";
     "cordoned.log.dirs": List = Some(""), List(&[], Empty::Allowed), Medium, PerBroker, ONEDIR,
         "Data directories that take no new partitions.";
@@ -95,9 +95,9 @@ key_table! {
         "How long records are kept; -1 keeps them for ever; before the minutes and hours.";
     "log.roll.hours": Int = Some("168"), AtLeast(1), High, ReadOnly, Used,
         "Age in hours at which a partition starts a new segment.";
-    "log.roll.jitter.hours": Int = Some("0"), AtLeast(0), High, ReadOnly, JITTER,
+    "log.roll.jitter.hours": Int = Some("0"), AtLeast(0), High, ReadOnly, Used,
         "Largest random time in hours taken off the age at which segments roll.";
-    "log.roll.jitter.ms": Long = None, AtLeast(0), High, ClusterWide, JITTER,
+    "log.roll.jitter.ms": Long = None, AtLeast(0), High, ClusterWide, Used,
         "Largest random time taken off the age at which segments roll; before log.roll.jitter.hours.";
     "log.roll.ms": Long = None, AtLeast(1), High, ClusterWide, Used,
         "Age at which a partition starts a new segment; before log.roll.hours.";

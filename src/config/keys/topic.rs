@@ -1,5 +1,5 @@
 //! The configuration keys of topics. `synonyms` beside this file tells which broker keys give their defaults.
-use super::reasons::{DURABLE, JITTER, JOURNAL, LEVEL, MAJORITY, QUOTAS, TIERED, UNLINK, X_TIERED};
+use super::reasons::{DURABLE, JOURNAL, MAJORITY, QUOTAS, TIERED, UNLINK, X_TIERED};
 use crate::config::key::key_table;
 
 key_table! {
@@ -8,14 +8,14 @@ key_table! {
     "cleanup.policy": List = Some("delete"),
         List(&["compact", "delete"], Empty::Allowed), Medium, ClusterWide, Used,
         "What happens to old records: delete, compact, both, or neither.";
-    "compression.gzip.level": Int = Some("-1"), BetweenOr(1, 9, -1), Medium, ClusterWide, LEVEL,
+    "compression.gzip.level": Int = Some("-1"), BetweenOr(1, 9, -1), Medium, ClusterWide, Used,
         "Effort of gzip where the broker compresses; -1 is the codec's default.";
-    "compression.lz4.level": Int = Some("9"), Between(1, 17), Medium, ClusterWide, LEVEL,
-        "Effort of LZ4 where the broker compresses.";
+    "compression.lz4.level": Int = Some("9"), Between(1, 17), Medium, ClusterWide, Used,
+        "Effort of LZ4 where the broker compresses; 9 is the fast compressor, as in Kafka.";
     "compression.type": Text = Some("producer"),
         OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Medium, ClusterWide, Used,
         "The codec records are stored in; producer keeps what the client sent.";
-    "compression.zstd.level": Int = Some("3"), Between(-131_072, 22), Medium, ClusterWide, LEVEL,
+    "compression.zstd.level": Int = Some("3"), Between(-131_072, 22), Medium, ClusterWide, Used,
         "Effort of Zstandard where the broker compresses.";
     "delete.retention.ms": Long = Some("86400000"), AtLeast(0), Medium, ClusterWide, Used,
         "How long the tombstones of a compacted topic are kept.";
@@ -72,7 +72,7 @@ key_table! {
         "Size at which a partition starts a new segment.";
     "segment.index.bytes": Int = Some("10485760"), AtLeast(4), Medium, ClusterWide, Used,
         "Largest offset index of a segment.";
-    "segment.jitter.ms": Long = Some("0"), AtLeast(0), Medium, ClusterWide, JITTER,
+    "segment.jitter.ms": Long = Some("0"), AtLeast(0), Medium, ClusterWide, Used,
         "Largest random time taken off the age at which segments roll.";
     "segment.ms": Long = Some("604800000"), AtLeast(1), Medium, ClusterWide, Used,
         "Age at which a partition starts a new segment.";

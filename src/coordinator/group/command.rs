@@ -51,6 +51,10 @@ pub enum GroupError {
     /// Not in Kafka; COORDINATOR_NOT_AVAILABLE as for too many groups.
     #[error("this coordinator's members already say {max} bytes of themselves")]
     MembersTooLarge { max: usize },
+    /// Not in Kafka; COORDINATOR_NOT_AVAILABLE, with which Kafka answers an assignment that it cannot write now: the
+    /// members look for the coordinator, and join again after a pause.
+    #[error("the assignments of this coordinator's groups already take {max} bytes")]
+    AssignmentsTooLarge { max: usize },
     /// Kafka: UNKNOWN_SERVER_ERROR.
     #[error("a member that was just given its id cannot have a group instance id")]
     PendingMemberWithInstanceId,
@@ -60,6 +64,9 @@ pub enum GroupError {
     /// Not in Kafka; COORDINATOR_NOT_AVAILABLE as above.
     #[error("this coordinator already holds {max} committed offsets")]
     TooManyOffsets { max: usize },
+    /// Not in Kafka; COORDINATOR_NOT_AVAILABLE as above.
+    #[error("the metadata of this coordinator's committed offsets already takes {max} bytes")]
+    OffsetNotesTooLarge { max: usize },
     /// This node has ceased to lead the partition.
     #[error("this node no longer coordinates the group")]
     NotCoordinator,

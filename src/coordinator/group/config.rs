@@ -47,7 +47,11 @@ pub struct GroupLimits {
     /// Bytes of what all members say about themselves: names and the metadata of their protocols. One member may say
     /// as much as fits one write.
     pub members_bytes_max: usize,
+    /// Bytes of the assignments of all groups, as of their last records. One group's fits one write.
+    pub assignments_bytes_max: usize,
     pub offsets_max: usize,
+    /// Bytes of the notes (metadata) that clients leave with their offsets.
+    pub offset_notes_bytes_max: usize,
     /// Records of one write, where a change may be cut into several (expiry, deletion).
     pub records_per_write_max: usize,
     /// Bytes of one write. A group or commit that would need more is refused, so that no client can make a
@@ -61,7 +65,9 @@ impl Default for GroupLimits {
             groups_max: 100_000,
             members_max: 200_000,
             members_bytes_max: 64 << 20,
+            assignments_bytes_max: 64 << 20,
             offsets_max: 4_000_000,
+            offset_notes_bytes_max: 256 << 20,
             records_per_write_max: 2_000,
             write_bytes_max: 1_000_000,
         }

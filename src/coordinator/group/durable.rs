@@ -20,6 +20,8 @@ pub struct Durable {
     groups: BTreeMap<GroupId, Option<GroupMetadata>>,
     offsets: BTreeMap<GroupId, GroupOffsets>,
     offset_count: usize,
+    assignment_bytes: usize,
+    offset_note_bytes: usize,
 }
 
 impl Durable {
@@ -28,17 +30,23 @@ impl Durable {
     pub fn apply(&mut self, record: &GroupRecord) {
         match record {
             GroupRecord::GroupMetadata { group, value: Some(metadata) } => {
-                self.groups.insert(group.clone(), Some(metadata.clone()));
+                let before = self.groups.insert(group.clone(), Some(metadata.clone()));
+                self.assignment_bytes += metadata.assignment_bytes();
+                self.assignment_bytes -= assignment_bytes(before.as_ref());
             }
             GroupRecord::GroupMetadata { group, value: None } => {
-                self.groups.remove(group);
+                let before = self.groups.remove(group);
+                self.assignment_bytes -= assignment_bytes(before.as_ref());
             }
             GroupRecord::OffsetCommit { key, value: Some(offset) } => {
                 self.groups.entry(key.group.clone()).or_default();
                 let topics = &mut self.offsets.entry(key.group.clone()).or_default().by_topic;
                 let partitions = topics.entry(key.topic.clone()).or_default();
-                if partitions.insert(key.partition, offset.clone()).is_none() {
-                    self.offset_count += 1;
+                let before = partitions.insert(key.partition, offset.clone());
+                self.offset_note_bytes += offset.metadata.len();
+                match before {
+                    Some(before) => self.offset_note_bytes -= before.metadata.len(),
+                    None => self.offset_count += 1,
                 }
             }
             GroupRecord::OffsetCommit { key, value: None } => self.remove_offset(key),
@@ -50,8 +58,9 @@ impl Durable {
             return;
         };
         let Some(partitions) = topics.get_mut(&key.topic) else { return };
-        if partitions.remove(&key.partition).is_some() {
+        if let Some(before) = partitions.remove(&key.partition) {
             self.offset_count -= 1;
+            self.offset_note_bytes -= before.metadata.len();
         }
         if partitions.is_empty() {
             topics.remove(&key.topic);
@@ -98,6 +107,22 @@ impl Durable {
     pub fn offset_count(&self) -> usize {
         self.offset_count
     }
+
+    /// Bytes of all groups' assignments.
+    #[must_use]
+    pub fn assignment_bytes(&self) -> usize {
+        self.assignment_bytes
+    }
+
+    /// Bytes of the notes that clients left with their offsets.
+    #[must_use]
+    pub fn offset_note_bytes(&self) -> usize {
+        self.offset_note_bytes
+    }
+}
+
+fn assignment_bytes(group: Option<&Option<GroupMetadata>>) -> usize {
+    group.and_then(Option::as_ref).map_or(0, GroupMetadata::assignment_bytes)
 }
 
 impl GroupOffsets {

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 
 use super::GroupShard;
 use super::classic::{ClassicGroup, Member, Phase};
+use super::record::GroupMetadata;
 use super::timers::Timer;
 use crate::coordinator::decision::RequestToken;
 
@@ -34,6 +35,12 @@ impl GroupShard {
         let said =
             self.groups.values().map(|group| group.members.values().map(Member::said_bytes).sum::<usize>());
         assert_eq!(said.sum::<usize>(), self.said_bytes, "what members say is counted");
+        let records = self.durable.groups().filter_map(|(_, metadata)| metadata);
+        let assigned: usize = records.map(GroupMetadata::assignment_bytes).sum();
+        assert_eq!(assigned, self.durable.assignment_bytes(), "assignments are counted");
+        let offsets = self.durable.offsets().flat_map(|(_, offsets)| offsets.iter());
+        let notes: usize = offsets.map(|(_, _, offset)| offset.metadata.len()).sum();
+        assert_eq!(notes, self.durable.offset_note_bytes(), "notes of offsets are counted");
         self.assert_no_stray_timer();
     }
 

@@ -147,6 +147,19 @@ impl GroupShard {
         if added > 0 && self.durable.offset_count() + added > offsets_max {
             return Err(GroupError::TooManyOffsets { max: offsets_max });
         }
+        let note = |record: &GroupRecord| match record {
+            GroupRecord::OffsetCommit { key, value: Some(offset) } => {
+                let before = known.and_then(|offsets| offsets.get(&key.topic, key.partition));
+                (offset.metadata.len(), before.map_or(0, |before| before.metadata.len()))
+            }
+            GroupRecord::OffsetCommit { value: None, .. } | GroupRecord::GroupMetadata { .. } => (0, 0),
+        };
+        let (after, before) =
+            records.iter().map(note).fold((0, 0), |sum: (usize, usize), one| (sum.0 + one.0, sum.1 + one.1));
+        let max = self.limits.offset_notes_bytes_max;
+        if after > before && self.durable.offset_note_bytes() + after > max.saturating_add(before) {
+            return Err(GroupError::OffsetNotesTooLarge { max });
+        }
         Ok(())
     }
 

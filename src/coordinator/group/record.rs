@@ -84,6 +84,11 @@ impl GroupRecord {
 const FIXED_BYTES_MAX: usize = 80;
 
 impl GroupMetadata {
+    /// Bytes of its members' assignments.
+    pub(super) fn assignment_bytes(&self) -> usize {
+        self.members.iter().map(|member| member.assignment.len()).sum()
+    }
+
     /// [`GroupRecord::encoded_bytes_max`] of this group's record.
     pub(super) fn encoded_bytes_max(&self, id: &GroupId) -> usize {
         let protocol = self.protocol.as_ref().map_or(0, |name| name.as_str().len());

@@ -5,7 +5,8 @@ use bytes::Bytes;
 
 use super::classic::{ClassicGroup, PendingAssignment, Phase};
 use super::command::{GroupError, GroupResponse, SyncGroup, Synced};
-use super::names::MemberId;
+use super::names::{GroupId, MemberId};
+use super::record::GroupMetadata;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::coordinator::decision::{RequestToken, WriteId};
@@ -128,15 +129,29 @@ impl Turn<'_> {
             tracing::warn!(group = %group.id, missing, "the leader's assignment leaves members out");
         }
         let metadata = group.to_record(&assignments);
-        if !self.fits(&group.id, &metadata) {
-            let error = GroupError::GroupTooLarge { max: self.limits.write_bytes_max };
+        if let Err(error) = self.room_for_assignments(&group.id, &metadata) {
+            tracing::warn!(group = %group.id, %error, "an assignment is refused");
             self.answer_syncs(group, Some(&error));
-            self.prepare_rebalance(group, "the group's record would be too large", None);
+            self.prepare_rebalance(group, "the assignment was refused", None);
             return;
         }
         let write = self.write_group(&group.id, metadata);
         self.assignment_writes.insert(write, group.id.clone());
         group.phase = Phase::Completing { pending: Some(PendingAssignment { write, assignments }) };
+    }
+
+    /// Whether the group's new record fits one write, and the shard.
+    fn room_for_assignments(&self, id: &GroupId, metadata: &GroupMetadata) -> Result<(), GroupError> {
+        if !self.fits(id, metadata) {
+            return Err(GroupError::GroupTooLarge { max: self.limits.write_bytes_max });
+        }
+        let max = self.limits.assignments_bytes_max;
+        let before = self.durable.metadata(id).map_or(0, GroupMetadata::assignment_bytes);
+        let after = metadata.assignment_bytes();
+        if after > before && self.durable.assignment_bytes() - before + after > max {
+            return Err(GroupError::AssignmentsTooLarge { max });
+        }
+        Ok(())
     }
 }
 

@@ -65,6 +65,7 @@ pub fn all() -> Vec<Contract> {
         spawn::abort_ends_it,
         spawn::a_panic_is_reported,
         spawn::a_dropped_handle_lets_it_run,
+        spawn::busy_work_is_done_when_it_returns,
         net::the_stream_keeps_every_byte,
         net::vectored_writes_keep_their_order,
         net::reads_append_and_keep_the_limit,

@@ -65,3 +65,17 @@ pub(super) async fn a_dropped_handle_lets_it_run(stage: &Stage) {
     go.send(1).unwrap();
     assert_eq!(soon(&stage.client, "the task's word", receiver).await, Ok(2));
 }
+
+pub(super) async fn busy_work_is_done_when_it_returns(stage: &Stage) {
+    let (sender, receiver) = oneshot::channel();
+    let spawn = stage.client.spawn.clone();
+    drop(stage.client.spawn.spawn(
+        "contract",
+        Box::pin(async move {
+            let mut times = 0;
+            spawn.busy(&mut || times += 1);
+            sender.send(times).unwrap();
+        }),
+    ));
+    assert_eq!(soon(&stage.client, "the task's word", receiver).await, Ok(1));
+}

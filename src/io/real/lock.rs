@@ -14,11 +14,11 @@ pub struct DataDirLock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error(
-        "the data directory {} is in use by process {holder}: stop that process, or start this one with another data directory",
+        "the data directory {} is in use by process {holder}: stop that process, or start this one with another data directory (--data DIR)",
         .path.display()
     )]
     InUse { path: PathBuf, holder: String },
-    #[error("cannot lock the data directory {}: {source}; check that it is a directory this user may write", .path.display())]
+    #[error("cannot lock the data directory {}: {source}; check that it is a directory this user may write, or name another with --data DIR", .path.display())]
     Io { path: PathBuf, source: io::Error },
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::io::{BoxFuture, JoinError, Spawn, TaskHandle, catch_panic};
 
@@ -31,5 +31,13 @@ impl Spawn for RealSpawn {
             // Its panics are caught inside, so what is left is an abort, or the runtime's end.
             Box::pin(async move { task.await.unwrap_or(Err(JoinError::Aborted)) }),
         )
+    }
+
+    fn busy(&self, work: &mut dyn FnMut()) {
+        match self.runtime.runtime_flavor() {
+            // Another thread takes over the tasks of this worker.
+            RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+            _ => work(),
+        }
     }
 }

@@ -12,6 +12,9 @@ use super::files::{FileSet, FillError};
 use super::format::{COMMIT_OVERHEAD_BYTES, Position, ROW_BYTES};
 use crate::io::Disk;
 
+/// How much more than others the changes may write that may free room, in bytes.
+const SPARE_BYTES: u64 = 4 << 20;
+
 /// Why the journal takes nothing more. It never recovers within the life of the process.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum JournalFailed {
@@ -209,10 +212,21 @@ impl JournalHandle {
     /// Whether [`JournalHandle::room`] would return at once.
     #[must_use]
     pub fn has_room(&self) -> bool {
+        self.fits(0)
+    }
+
+    /// Whether there is room for what may free some: a little more than others may use.
+    #[must_use]
+    pub fn has_spare(&self) -> bool {
+        self.fits(SPARE_BYTES)
+    }
+
+    fn fits(&self, beyond_bytes: u64) -> bool {
         // What is queued is always written, however much a start would replay then: until it is, nothing of it can be
         // freed.
+        let replay_bytes_max = self.shared.replay_bytes_max.saturating_add(beyond_bytes);
         let fits = self.shared.queued_bytes.load(Ordering::Acquire) < self.shared.queue_bytes_max
-            && self.shared.files.replay_bytes(self.durable_position()) < self.shared.replay_bytes_max;
+            && self.shared.files.replay_bytes(self.durable_position()) < replay_bytes_max;
         fits || self.shared.failed.get().is_some()
     }
 
@@ -221,11 +235,17 @@ impl JournalHandle {
     /// written anew.
     #[must_use]
     pub fn has_reserve(&self) -> bool {
-        let (live, total) = self.shared.files.usage();
         let replayed = self.shared.files.replay_bytes(self.durable_position());
         let reserve = self.shared.replay_bytes_max / 4;
-        let fits = live < total && replayed < self.shared.replay_bytes_max.saturating_sub(reserve);
-        self.has_room() && (fits || self.shared.failed.get().is_some())
+        let fits = replayed < self.shared.replay_bytes_max.saturating_sub(reserve);
+        self.has_room() && self.has_free_file() && (fits || self.shared.failed.get().is_some())
+    }
+
+    /// Whether there is a file beside those in use. True when the journal has failed: appending tells.
+    #[must_use]
+    pub fn has_free_file(&self) -> bool {
+        let (live, total) = self.shared.files.usage();
+        live < total || self.shared.failed.get().is_some()
     }
 
     /// Waits until there is. Returns at once when the journal has failed.

@@ -36,7 +36,8 @@ pub enum JournalError {
     #[error("journal: {action} {path} failed: {source}")]
     Io { action: &'static str, path: String, source: io::Error },
     #[error(
-        "the journal needs {needed} bytes and the disk has {available}: free some space, or set ordain.journal.file.bytes or ordain.journal.files lower"
+        "the journal needs {needed} bytes ({} MiB) and the disk has {available}: free some space, or set ordain.journal.file.bytes or ordain.journal.files lower",
+        .needed.div_ceil(1 << 20)
     )]
     NoRoom { needed: u64, available: u64 },
     #[error("{0}. {WAY_OUT}")]

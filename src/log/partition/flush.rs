@@ -65,6 +65,14 @@ fn earliest(a: Option<Position>, b: Option<Position>) -> Option<Position> {
     }
 }
 
+/// Makes of neighbouring numbers numbers that are far apart (the finaliser of SplitMix64, Steele et al. 2014).
+fn spread(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 impl PartitionLog {
     /// Whether [`PartitionLog::take_flush`] would give work.
     #[must_use]
@@ -191,7 +199,7 @@ impl PartitionLog {
         plan
     }
 
-    /// Whether a batch begins a new segment (Kafka's rules, without jitter).
+    /// Whether a batch begins a new segment (Kafka's rules).
     fn rolls(&self, active: &SegmentState, header: &BatchHeader, bytes: u64, now: Timestamp) -> bool {
         if active.bytes == 0 {
             return false;
@@ -213,9 +221,20 @@ impl PartitionLog {
             sometimes(Condition::SegmentRolledBySize);
         }
         active.bytes + bytes > bytes_max
-            || waited_ms > segment_ms
+            || waited_ms > segment_ms - self.roll_jitter_ms(active, segment_ms)
             || (index_full && active.offset_index_bytes > 0)
             || header.last_offset().since(active.base) > i64::from(i32::MAX)
+    }
+
+    /// By how much this segment ends early (`segment.jitter.ms`), so that those of many partitions that began together do
+    /// not end together. The same for a segment as long as the process lives; less than `segment_ms`.
+    fn roll_jitter_ms(&self, active: &SegmentState, segment_ms: i64) -> i64 {
+        let most = self.config.segment_jitter_ms.min(segment_ms);
+        if most <= 0 {
+            return 0;
+        }
+        let drawn = spread(self.roll_seed ^ active.base.0.unsigned_abs());
+        i64::try_from(drawn % most.unsigned_abs()).expect("less than an i64")
     }
 
     /// A flush is durable: what it wrote may leave memory.

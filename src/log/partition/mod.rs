@@ -148,6 +148,8 @@ pub struct PartitionLog {
     reindexing: Weak<()>,
     has_directory: bool,
     next_segment_id: u64,
+    /// What [`LogConfig::segment_jitter_ms`] is drawn with.
+    roll_seed: u64,
 }
 
 impl PartitionLog {
@@ -200,6 +202,7 @@ impl PartitionLog {
             reindexing: Weak::new(),
             has_directory: false,
             next_segment_id: 1,
+            roll_seed: 0,
         }
     }
 
@@ -225,6 +228,11 @@ impl PartitionLog {
         self.producers.set_limits(limits);
         self.flushed_producers.set_limits(limits);
         self.config = config;
+    }
+
+    /// Takes a random number that draws how early each segment ends: see [`LogConfig::segment_jitter_ms`].
+    pub fn set_roll_seed(&mut self, seed: u64) {
+        self.roll_seed = seed;
     }
 
     /// The first offset that may be read.

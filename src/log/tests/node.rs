@@ -192,6 +192,40 @@ pub(super) fn expected(batches: i64, padding: usize) -> Vec<u8> {
     (0..batches).flat_map(|i| batch(3 * i, 3, 0, 1_000 + 3 * i, padding).to_bytes().to_vec()).collect()
 }
 
+/// Where the segments of a log begin that lasts 10 ms at least and 30 ms at most, in batches 3 ms apart.
+fn bases_with_jitter(seed: u64, jitter_ms: i64) -> Vec<i64> {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    let config =
+        LogConfig { segment_bytes: 1 << 20, segment_ms: 30, segment_jitter_ms: jitter_ms, ..small_config() };
+    node.log(0).set_config(config);
+    node.log(0).set_roll_seed(seed);
+    for _ in 0..60 {
+        node.append(0, 50).unwrap();
+    }
+    assert!(node.flush().is_empty());
+    assert_eq!(node.contents(0).unwrap(), expected(60, 50));
+    node.log(0).segment_states().iter().map(|segment| segment.base.0).collect()
+}
+
+#[test]
+fn segments_end_early_by_a_jitter() {
+    // Batches are 3 ms and 3 offsets apart: the first that is more than 30 ms younger than its segment begins a new one.
+    let without: Vec<i64> = (0..180).step_by(33).collect();
+    assert_eq!(bases_with_jitter(1, 0), without);
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let bases = bases_with_jitter(seed, 20);
+        let lengths: Vec<i64> = bases.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(lengths.iter().all(|length| (11..=33).contains(length)), "seed {seed}: {bases:?}");
+        assert_eq!(bases_with_jitter(seed, 20), bases, "drawn by the seed alone");
+        seen.extend(lengths);
+    }
+    assert!(seen.len() > 4, "lengths from 10 to 30 ms: {seen:?}");
+    assert!(bases_with_jitter(3, i64::MAX).len() <= 60, "a jitter above the age itself still leaves 1 ms");
+}
+
 #[test]
 fn what_was_appended_is_read_before_and_after_a_flush_and_a_restart() {
     let disk = TestDisk::new();

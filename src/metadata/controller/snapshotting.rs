@@ -4,11 +4,11 @@ use std::time::Duration;
 use super::{ControllerUnavailable, METADATA_PARTITION};
 use crate::config::MetadataConfig;
 use crate::io::Io;
-use crate::metadata::{MetadataImage, SnapshotError, SnapshotId, Snapshots};
+use crate::metadata::{ImageError, MetadataImage, SnapshotError, SnapshotId, Snapshots};
 use crate::partition::{PartitionError, Partitions, ReadError, ReadFrom, ScanError};
 use crate::types::{Instant, LeaderEpoch, Offset};
-use crate::wire::MetadataRecord;
-use crate::wire::batch::RecordBatch;
+use crate::wire::batch::{BatchError, Record, RecordBatch};
+use crate::wire::{DecodeError, MetadataRecord};
 
 /// What a metadata batch may decompress to; they are written uncompressed.
 const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
@@ -49,23 +49,59 @@ pub(super) async fn replay(
         let Some(last) = batches.last() else { return Ok(Replayed { image, end, bytes, snapshots }) };
         end = last.header().next_offset();
         bytes += batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
-        for record in records_in(&batches)? {
-            image.apply(&record)?;
-        }
+        apply(&batches, &mut image)?;
     }
 }
 
-/// The records of some batches of the metadata log.
-pub(super) fn records_in(batches: &[RecordBatch]) -> Result<Vec<MetadataRecord>, ControllerUnavailable> {
-    let mut records = Vec::new();
+/// A committed record of the metadata log that cannot be used. What is on the disk is not damaged: its checksum was right.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the metadata log, {DIRECTORY}/{METADATA_PARTITION} in the data directory, holds at offset {offset} what this release cannot use: {cause}. Nothing was given up: start the release that wrote it"
+)]
+pub struct UnusableRecord {
+    pub offset: Offset,
+    pub cause: UnusableCause,
+}
+
+/// Where logs lie in the data directory.
+const DIRECTORY: &str = "logs";
+
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableCause {
+    #[error("a batch that cannot be read ({0})")]
+    Batch(#[from] BatchError),
+    #[error("a record that cannot be read ({0})")]
+    Decode(#[from] DecodeError),
+    #[error("a record that does not fit what came before it ({0})")]
+    Image(#[from] ImageError),
+}
+
+/// Applies some batches of the metadata log to an image; gives their records.
+///
+/// # Errors
+/// Names the first that cannot be used. The image has those before it.
+pub(super) fn apply(
+    batches: &[RecordBatch],
+    image: &mut MetadataImage,
+) -> Result<Vec<MetadataRecord>, UnusableRecord> {
+    let mut applied = Vec::new();
     for batch in batches.iter().filter(|batch| !batch.header().attributes.is_control()) {
-        for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
-            if let Some(value) = record?.value {
-                records.push(MetadataRecord::decode(value)?);
+        let mut offset = batch.header().base_offset;
+        let mut apply_next = |record: Result<Record, BatchError>, offset: &mut Offset| {
+            let record = record?;
+            *offset = Offset(batch.header().base_offset.0 + i64::from(record.offset_delta));
+            if let Some(value) = record.value {
+                let record = MetadataRecord::decode(value)?;
+                image.apply(&record)?;
+                applied.push(record);
             }
-        }
+            Ok(())
+        };
+        let all = batch.records(DECOMPRESSED_BYTES_MAX).map_err(UnusableCause::from);
+        all.and_then(|mut records| records.try_for_each(|record| apply_next(record, &mut offset)))
+            .map_err(|cause| UnusableRecord { offset, cause })?;
     }
-    Ok(records)
+    Ok(applied)
 }
 
 /// Tells a log that does not reach what the snapshots cover from one that cannot be read.
@@ -164,4 +200,44 @@ impl SnapshotKeeper {
 async fn epoch_of_last(partitions: &Partitions, end: Offset) -> Result<LeaderEpoch, ControllerUnavailable> {
     let batches = partitions.batches(METADATA_PARTITION, Offset(end.0 - 1), ReadFrom::Replica, None).await?;
     Ok(batches.last().map_or(LeaderEpoch(0), |batch| batch.header().partition_leader_epoch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord};
+
+    /// The first batch of the metadata log, with these values.
+    fn batch(values: &[&[u8]]) -> RecordBatch {
+        let mut builder = BatchBuilder::new(BatchOptions::plain(10_000));
+        for value in values {
+            let record = NewRecord {
+                timestamp: crate::types::Timestamp(0),
+                key: None,
+                value: Some(value),
+                headers: &[],
+            };
+            builder.append(record).expect("there is room");
+        }
+        builder.build().into_batch()
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_used_is_named_by_its_offset() {
+        let topic = MetadataRecord::from(crate::wire::messages::TopicRecord {
+            name: "a".into(),
+            topic_id: crate::types::TopicId([1; 16]),
+            ..Default::default()
+        });
+        let topic = topic.encode().expect("a topic is written");
+        let mut image = MetadataImage::default();
+        let error = apply(&[batch(&[&topic, b"\x01\x7f\x00nonsense"])], &mut image).expect_err("nonsense");
+        assert_eq!(error.offset, Offset(1), "{error}");
+        assert!(matches!(error.cause, UnusableCause::Decode(_)), "{error}");
+        assert!(error.to_string().contains("logs/AAAAAAAAAAAAAAAAAAAAAQ-0"), "{error}");
+        assert_eq!(image.topic_count(), 1, "the one before it");
+
+        let error = apply(&[batch(&[&topic])], &mut image).expect_err("a second topic of that name");
+        assert!(error.offset == Offset::ZERO && matches!(error.cause, UnusableCause::Image(_)), "{error}");
+    }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::snapshotting::{Replayed, SnapshotKeeper, records_in, replay};
+use super::snapshotting::{Replayed, SnapshotKeeper, UnusableRecord, apply, replay};
 use super::{Decision, dynamic_configs};
 use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
 use crate::io::{Alarm, Io};
@@ -23,7 +23,7 @@ use crate::probe::{Condition, sometimes};
 use crate::raft::VoterSet;
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
-use crate::wire::{DecodeError, EncodeError, MetadataRecord};
+use crate::wire::{EncodeError, MetadataRecord};
 
 /// The metadata log's only partition.
 pub const METADATA_PARTITION: PartitionId =
@@ -55,8 +55,8 @@ pub enum ControllerUnavailable {
     Read(#[from] crate::log::ReadError),
     #[error("the metadata log holds a batch that cannot be read: {0}")]
     Batch(#[from] BatchError),
-    #[error("the metadata log holds a record that cannot be read: {0}")]
-    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Record(#[from] UnusableRecord),
     #[error("a metadata record cannot be written: {0}")]
     Encode(#[from] EncodeError),
     #[error("a metadata record is too large: {0}")]
@@ -425,11 +425,8 @@ impl Controller {
             let Some(last) = batches.last() else { return Ok(()) };
             let end = last.header().next_offset();
             let bytes = batches.iter().map(|batch| batch.len() as u64).sum();
-            let records = records_in(&batches)?;
             let mut next = MetadataImage::clone(&self.image);
-            for record in &records {
-                next.apply(record)?;
-            }
+            let records = apply(&batches, &mut next)?;
             self.end = end;
             self.snapshots.grown(bytes);
             self.adopt(next, &records).await?;

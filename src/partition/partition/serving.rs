@@ -80,16 +80,13 @@ impl Partition {
     }
 
     /// Whom those that fetch here without being told otherwise have to turn to, if that has changed since this was asked last: who
-    /// leads, as far as this node knows; nobody, if this node has left the voters as their leader.
+    /// leads, as far as this node knows; nobody, if this node led until now. What a leader that goes says to voters may be lost, and who
+    /// hears its node, and is not answered, would follow it for ever.
     pub(in crate::partition) fn turn(&mut self) -> Option<Option<NodeId>> {
         let own = self.replica.key();
         let turn = match self.replica.leader() {
             Some(leader) => Some(leader),
-            None if self.turned_to.is_some_and(|(_, leader)| leader == Some(own.node))
-                && !self.replica.voters().contains(own) =>
-            {
-                None
-            }
+            None if self.turned_to.is_some_and(|(_, leader)| leader == Some(own.node)) => None,
             None => return None,
         };
         let now = Some((self.replica.epoch(), turn));

@@ -5,8 +5,9 @@ use super::super::compactor::{Outcome, log_of, told_compaction};
 use super::super::maintenance::{Step, told_retention};
 use super::Shard;
 use crate::log::{CompactionWork, FlushDone, FlushFailed, PartitionLog, Position};
+use crate::partition::request::Request;
 use crate::probe::{Condition, sometimes};
-use crate::types::{PartitionId, Timestamp};
+use crate::types::{PartitionId, Timestamp, TopicId};
 
 impl Shard {
     pub(super) fn maintain(&mut self, step: Step) {
@@ -72,6 +73,32 @@ impl Shard {
             (Some(log), Err(failed)) => log.flush_failed(failed),
             (None, _) => sometimes(Condition::FlushOfDeletedLog),
         }
+    }
+
+    /// Whether the journal's last file is kept back: for the votes that it takes until other nodes hold what this one does,
+    /// or, while the disk takes nothing, for the changes that may free it.
+    pub(super) fn is_careful(&self) -> bool {
+        !self.peers.is_empty() || !self.unflushed.is_empty()
+    }
+
+    /// Whether entries may go to the journal.
+    pub(super) fn has_room(&self) -> bool {
+        if self.is_careful() { self.journal.has_reserve() } else { self.journal.has_room() }
+    }
+
+    /// Whether entries may go to the journal that partitions come and go by. Votes of a cluster keep what is theirs.
+    pub(super) fn has_spare(&self) -> bool {
+        self.journal.has_spare() && (self.peers.is_empty() || self.journal.has_free_file())
+    }
+
+    /// Whether a request need not wait behind appends: a change of the cluster's metadata, for the deletion of a topic may
+    /// be all that frees a full disk.
+    pub(super) fn may_pass(&self, request: &Request) -> bool {
+        let of_metadata = |request: &Request| match request {
+            Request::Append { appends, .. } => appends.len() == 1 && appends[0].id.topic == TopicId::METADATA,
+            _ => false,
+        };
+        of_metadata(request) && self.has_spare() && !self.held_appends.iter().any(of_metadata)
     }
 
     /// Says that records cannot leave memory, once until they can again: it is tried every second.

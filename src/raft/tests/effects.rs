@@ -308,6 +308,28 @@ fn a_leader_that_hears_no_majority_resigns() {
 }
 
 #[test]
+fn a_leader_that_asks_for_votes_in_its_own_epoch_leads_no_more() {
+    let epoch = LeaderEpoch(1);
+    let mut follower = replica(3, 1, 5, 0);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch });
+    let ballot = Ballot::PreVote;
+    let granted = VoteReply {
+        epoch,
+        ballot,
+        asked: epoch,
+        voter: first_key(1),
+        decision: Decision::Granted,
+        leader: None,
+    };
+    assert_eq!(
+        receive(&mut follower, 2, vote(2, ballot, 1, at(1, 9))),
+        [send(2, Message::VoteReply(granted)), Effect::LeaderChanged { epoch, leader: None }],
+        "what it said when it resigned was lost"
+    );
+    assert!(follower.deadline().is_some(), "another one may have to lead");
+}
+
+#[test]
 fn a_pre_vote_is_refused_by_who_hears_a_leader() {
     let mut follower = replica(3, 1, 5, 0);
     receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(1) });

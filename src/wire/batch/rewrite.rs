@@ -7,7 +7,7 @@ use super::owned::RecordBatch;
 use super::record::Record;
 use super::validate::ValidatedBatch;
 use crate::types::Timestamp;
-use crate::wire::compression::{Codec, compress, decompress};
+use crate::wire::compression::{Codec, Compression, compress, decompress};
 
 impl RecordBatch {
     /// The batch with only these of its records, compressed as it was. Base offset, last offset and sequences
@@ -56,23 +56,25 @@ impl RecordBatch {
 }
 
 impl ValidatedBatch {
-    /// The same batch under a topic's own codec (`compression.type`), unchanged if it has that already.
+    /// The same batch under a topic's own codec (`compression.type`), unchanged if it has that already: like Kafka, at
+    /// whatever level its producer chose.
     ///
     /// # Errors
     /// [`BatchError::Compression`] if the records pass `decompressed_bytes_max`, in bytes.
     pub fn recompressed(
         self,
-        codec: Codec,
+        compression: Compression,
         decompressed_bytes_max: usize,
     ) -> Result<ValidatedBatch, BatchError> {
         let batch = self.batch();
+        let codec = compression.codec();
         if batch.codec()? == codec {
             return Ok(self);
         }
         let plain = decompress(batch.codec()?, &batch.payload(), decompressed_bytes_max)?;
         let attributes = batch.header().attributes.with_codec(codec.number());
         let header = BatchHeader { attributes, ..*batch.header() };
-        let packed = compress(codec, &plain);
+        let packed = compress(compression, &plain);
         Ok(ValidatedBatch::built(RecordBatch::assemble(header, &packed)))
     }
 }

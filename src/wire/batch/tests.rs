@@ -368,7 +368,7 @@ fn a_topics_codec_replaces_the_producers() {
         for codec in Codec::ALL {
             let batch = validate_produced(&hex(text), &rules(), NOW).expect("valid");
             let records = records_of(batch.batch());
-            let again = batch.recompressed(codec, BOUND_BYTES).expect("recompresses").into_batch();
+            let again = batch.recompressed(codec.into(), BOUND_BYTES).expect("recompresses").into_batch();
             assert_eq!((again.codec(), again.check()), (Ok(codec), Ok(())));
             assert_eq!(records_of(&again), records);
         }

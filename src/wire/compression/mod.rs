@@ -3,6 +3,7 @@
 //! Owns the codecs' framing and the bound on what compressed bytes may grow to. Invariants: decompression
 //! stops as soon as the output passes its bound, and no memory is reserved on the compressed bytes' word
 //! beyond a codec's constant (lz4 at most two blocks of 8 MiB, zstd its window of 2^[`ZSTD_WINDOW_LOG_MAX`]).
+mod lz4;
 mod snappy;
 
 use std::fmt;
@@ -70,6 +71,55 @@ impl Codec {
     }
 }
 
+/// A codec and its effort, in the codec's own numbers (Kafka: `compression.gzip.level` and its siblings, KIP-390).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compression {
+    None,
+    /// 1 to 9, or [`GZIP_LEVEL_DEFAULT`].
+    Gzip {
+        level: i32,
+    },
+    Snappy,
+    /// 1 to 17. As in Kafka, [`LZ4_LEVEL_DEFAULT`] stands for the fast compressor, each other one for the thorough one.
+    Lz4 {
+        level: i32,
+    },
+    /// −131,072 to 22.
+    Zstd {
+        level: i32,
+    },
+}
+
+/// What zlib takes for "choose yourself".
+pub const GZIP_LEVEL_DEFAULT: i32 = -1;
+pub const LZ4_LEVEL_DEFAULT: i32 = 9;
+
+impl Compression {
+    #[must_use]
+    pub fn codec(self) -> Codec {
+        match self {
+            Compression::None => Codec::None,
+            Compression::Gzip { .. } => Codec::Gzip,
+            Compression::Snappy => Codec::Snappy,
+            Compression::Lz4 { .. } => Codec::Lz4,
+            Compression::Zstd { .. } => Codec::Zstd,
+        }
+    }
+}
+
+impl From<Codec> for Compression {
+    /// At the codec's default level.
+    fn from(codec: Codec) -> Compression {
+        match codec {
+            Codec::None => Compression::None,
+            Codec::Gzip => Compression::Gzip { level: GZIP_LEVEL_DEFAULT },
+            Codec::Snappy => Compression::Snappy,
+            Codec::Lz4 => Compression::Lz4 { level: LZ4_LEVEL_DEFAULT },
+            Codec::Zstd => Compression::Zstd { level: zstd::DEFAULT_COMPRESSION_LEVEL },
+        }
+    }
+}
+
 impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -87,20 +137,25 @@ pub enum CompressionError {
     Malformed { codec: Codec, cause: String },
 }
 
-/// Compresses `plain`, at each codec's default level, in the framing Kafka clients expect: xerial blocks of
-/// 32 KiB for snappy, independent blocks of 64 KiB for lz4.
+/// Compresses `plain` in the framing Kafka clients expect: xerial blocks of 32 KiB for snappy, independent
+/// blocks of 64 KiB for lz4. A bare [`Codec`] means its default level.
 #[must_use]
-pub fn compress(codec: Codec, plain: &[u8]) -> Vec<u8> {
+pub fn compress(compression: impl Into<Compression>, plain: &[u8]) -> Vec<u8> {
     const IN_MEMORY: &str = "writing into a Vec does not fail";
-    match codec {
-        Codec::None => plain.to_vec(),
-        Codec::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    match compression.into() {
+        Compression::None => plain.to_vec(),
+        Compression::Gzip { level } => {
+            // Whatever is below 0 means the default one.
+            let effort = u32::try_from(level).map_or_else(
+                |_| flate2::Compression::default(),
+                |level| flate2::Compression::new(level.min(9)),
+            );
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), effort);
             encoder.write_all(plain).expect(IN_MEMORY);
             encoder.finish().expect(IN_MEMORY)
         }
-        Codec::Snappy => snappy::compress(plain),
-        Codec::Lz4 => {
+        Compression::Snappy => snappy::compress(plain),
+        Compression::Lz4 { level: LZ4_LEVEL_DEFAULT } => {
             let frame = lz4_flex::frame::FrameInfo::new()
                 .block_mode(lz4_flex::frame::BlockMode::Independent)
                 .block_size(lz4_flex::frame::BlockSize::Max64KB);
@@ -108,8 +163,11 @@ pub fn compress(codec: Codec, plain: &[u8]) -> Vec<u8> {
             encoder.write_all(plain).expect(IN_MEMORY);
             encoder.finish().expect(IN_MEMORY)
         }
-        Codec::Zstd => zstd::stream::encode_all(plain, zstd::DEFAULT_COMPRESSION_LEVEL)
-            .expect("zstd compresses in memory"),
+        Compression::Lz4 { level } => lz4::compress(plain, level),
+        Compression::Zstd { level } => {
+            // Told the length, it takes tables that fit it: at high levels the streaming one takes a hundred megabytes.
+            zstd::bulk::compress(plain, level).expect("zstd compresses in memory")
+        }
     }
 }
 
@@ -230,6 +288,29 @@ mod tests {
                 assert_eq!(decompress(codec, &packed, plain.len()).as_deref(), Ok(&plain[..]), "{codec}");
             }
         }
+    }
+
+    #[test]
+    fn a_level_is_an_effort() {
+        let text: Vec<u8> =
+            (0..60_000u32).flat_map(|i| format!("{:x} ", i.wrapping_mul(i) % 997).into_bytes()).collect();
+        let bytes = |compression: Compression| {
+            let packed = Bytes::from(compress(compression, &text));
+            assert_eq!(decompress(compression.codec(), &packed, text.len()).as_deref(), Ok(&text[..]));
+            packed.len()
+        };
+        let pairs = [
+            [Compression::Gzip { level: 1 }, Compression::Gzip { level: 9 }],
+            [Compression::Lz4 { level: 1 }, Compression::Lz4 { level: 12 }],
+            [Compression::Zstd { level: -50 }, Compression::Zstd { level: 19 }],
+        ];
+        for [little, much] in pairs {
+            assert!(bytes(much) < bytes(little), "{much:?} beside {little:?}");
+        }
+        let gzip = compress(Codec::Gzip, &text).len();
+        assert_eq!(bytes(Compression::Gzip { level: -1 }), gzip);
+        assert_eq!(bytes(Compression::Gzip { level: 6 }), gzip, "zlib's default");
+        assert_eq!(bytes(Compression::Zstd { level: 3 }), compress(Codec::Zstd, &text).len());
     }
 
     #[test]

@@ -164,6 +164,23 @@ fn a_shard_bounds_its_offsets() {
 }
 
 #[test]
+fn a_shard_bounds_the_notes_of_its_offsets() {
+    let limits = GroupLimits { offset_notes_bytes_max: 10, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    let with_note = |topic: &str, bytes: usize| {
+        let mut command = simple_commit("g", topic, 1);
+        command.topics[0].partitions[0].metadata = Some("x".repeat(bytes));
+        command
+    };
+    assert!(commit(&mut bench, with_note("a", 6)).is_ok());
+    let full = Err(GroupError::OffsetNotesTooLarge { max: 10 });
+    assert_eq!(commit(&mut bench, with_note("b", 5)), full);
+    assert!(commit(&mut bench, with_note("a", 10)).is_ok(), "the note before needs no room any more");
+    assert!(commit(&mut bench, with_note("b", 0)).is_ok(), "an offset without a note needs none");
+    bench.shard.invariants();
+}
+
+#[test]
 fn a_fetch_answers_for_every_partition_asked_for() {
     let mut bench = Bench::new(GroupConfig::default());
     let mut command = simple_commit("g", "topic", 7);

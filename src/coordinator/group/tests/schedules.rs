@@ -121,6 +121,8 @@ impl World {
             records_per_write_max: 2,
             write_bytes_max: 1_500,
             members_bytes_max: 2_000,
+            assignments_bytes_max: 200,
+            offset_notes_bytes_max: 10,
         };
         World {
             bench: Bench::with_limits(config, limits),

@@ -180,3 +180,28 @@ fn an_assignment_that_no_write_can_hold_makes_the_group_rebalance() {
     assert_eq!(effects, [told(leader), told(follower)]);
     assert_eq!(state_of(&mut bench, "g"), GroupState::PreparingRebalance);
 }
+
+#[test]
+fn a_shard_bounds_its_assignments() {
+    let limits = GroupLimits { assignments_bytes_max: 100, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    let ids = completing(&mut bench, &["A", "B"]);
+    let assigns = |bytes: usize| {
+        let mut command = sync_group("g", &ids[0], 1);
+        command.assignments = vec![(ids[0].clone(), Bytes::from(vec![0; bytes]))];
+        GroupCommand::Sync(command)
+    };
+    bench.request(assigns(100));
+    let (_, effects) = bench.request(assigns(100));
+    let replaced = matches!(&effects[..], [.., Effect::Records { .. }]);
+    assert!(replaced, "what an assignment replaces is not counted: {effects:?}");
+    let (follower, _) = bench.request(GroupCommand::Sync(sync_group("g", &ids[1], 1)));
+    let (leader, effects) = bench.request(assigns(101));
+    let told = |token| {
+        let response = GroupResponse::Sync(Err(GroupError::AssignmentsTooLarge { max: 100 }));
+        Effect::Reply { token, response, after: After::Now }
+    };
+    assert_eq!(effects[1..], [told(leader), told(follower)], "after the leader's earlier request");
+    assert_eq!(state_of(&mut bench, "g"), GroupState::PreparingRebalance);
+    bench.shard.invariants();
+}

@@ -175,14 +175,21 @@ fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Fi
     found
 }
 
-/// Each partition counts where it is worst.
-fn partitions(look: &Look) -> Vec<Finding> {
-    let mut leaderless = Vec::new();
-    let mut below = Vec::new();
-    let mut under = Vec::new();
-    let mut at_risk = 0;
-    let mut not_preferred = Vec::new();
-    let mut lost: [BTreeSet<NodeId>; 3] = Default::default();
+/// Partitions with which something is wrong: each where it is worst.
+#[derive(Default)]
+struct Troubled {
+    leaderless: Vec<TopicPartition>,
+    below: Vec<TopicPartition>,
+    under: Vec<TopicPartition>,
+    /// How many of `under` would stop with one more loss.
+    at_risk: usize,
+    not_preferred: Vec<TopicPartition>,
+    /// The nodes that are missed by the first three.
+    lost: [BTreeSet<NodeId>; 3],
+}
+
+fn troubled(look: &Look) -> Troubled {
+    let mut troubled = Troubled::default();
     for (at, p) in look.partitions() {
         let in_sync = look.in_sync(p);
         let out = p.replicas.iter().filter(|node| !in_sync.contains(node)).copied();
@@ -190,24 +197,29 @@ fn partitions(look: &Look) -> Vec<Finding> {
         if leader.is_none() {
             let out: Vec<NodeId> = p.replicas.iter().filter(|node| !look.is_there(**node)).copied().collect();
             if p.replicas.len() - out.len() < majority(p.replicas.len()) {
-                lost[0].extend(out);
+                troubled.lost[0].extend(out);
             }
-            leaderless.push(at);
+            troubled.leaderless.push(at);
             continue;
         }
         if in_sync.len() < look.min_insync(&at.topic) {
-            lost[1].extend(out);
-            below.push(at.clone());
+            troubled.lost[1].extend(out);
+            troubled.below.push(at.clone());
         } else if in_sync.len() < p.replicas.len() {
-            at_risk += usize::from(in_sync.len() <= look.needed(&at, p));
-            lost[2].extend(out);
-            under.push(at.clone());
+            troubled.at_risk += usize::from(in_sync.len() <= look.needed(&at, p));
+            troubled.lost[2].extend(out);
+            troubled.under.push(at.clone());
         }
         let preferred = p.replicas.first().filter(|node| !look.draining.contains(node));
         if preferred.is_some() && preferred != leader.as_ref() {
-            not_preferred.push(at);
+            troubled.not_preferred.push(at);
         }
     }
+    troubled
+}
+
+fn partitions(look: &Look) -> Vec<Finding> {
+    let Troubled { leaderless, below, under, at_risk, not_preferred, lost } = troubled(look);
     let wait = |lost: &BTreeSet<NodeId>, after: &str| {
         let nodes: Vec<NodeId> = lost.iter().copied().collect();
         match &nodes[..] {
