@@ -8,6 +8,7 @@
 #![cfg(feature = "runtime")]
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ordain::io::contract::{self, Stage};
 use ordain::io::real::{self, DirectIo, LockError, Options};
@@ -36,12 +37,15 @@ fn run_all(name: &str, direct_io: DirectIo) {
     println!("{:?}", real::probe(&scratch.0, direct_io).unwrap());
     assert!(direct_io == DirectIo::Probe || !real::probe(&scratch.0, direct_io).unwrap().direct);
     runtime.block_on(async {
-        let io = real::io(Options { direct_io, ..Options::new(&scratch.0) }).unwrap();
+        let options = Options { direct_io, ..Options::new(&scratch.0) };
+        let io = real::io(options.clone()).unwrap();
         let stage = Stage {
             client: io.clone(),
             server: io,
             server_host: "127.0.0.1".to_owned(),
             server_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            // Handles and threads of its own, as a process that comes next has them.
+            reborn: Arc::new(move || real::io(options.clone()).unwrap()),
         };
         for test in contract::all() {
             println!("{}", test.name);

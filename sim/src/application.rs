@@ -93,8 +93,9 @@ impl Application {
         self
     }
 
-    /// A process on a machine of its own: killed, without power, cut off and started again by the faults. Its
-    /// files are on the machine's disk and suffer with it.
+    /// A process on a machine of its own: killed, without power, cut off, paused and started again by the faults. Its
+    /// files are on the machine's disk and suffer with it: what was not synced may go with the power; reads, writes,
+    /// syncs and changes of names may fail; it may be full, slow, or stand still.
     #[must_use]
     pub fn process<F>(
         mut self,

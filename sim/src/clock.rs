@@ -15,7 +15,7 @@ use crate::world::{Incarnation, Node, World, lock};
 /// The wall clock of a node without an offset at the simulation's start: 2026-01-01 00:00 UTC, in ms.
 pub const WALL_START_MS: i64 = 1_767_225_600_000;
 
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
 /// A machine's clock, as a line through its last adjustment.
 #[derive(Debug)]
@@ -46,27 +46,37 @@ impl Default for ClockState {
 }
 
 impl ClockState {
-    fn rate(&self) -> i128 {
-        if self.frozen { 0 } else { MILLION + i128::from(self.drift_ppm) }
+    fn rate(&self) -> u64 {
+        if self.frozen { 0 } else { MILLION.saturating_add_signed(i64::from(self.drift_ppm)) }
     }
 
-    /// What the machine's monotonic clock shows.
+    /// What the machine's monotonic clock shows. Asked at every step: without a division of 128 bits.
     fn shown(&self, now: SimTime) -> u64 {
-        let elapsed = i128::from(now.0.saturating_sub(self.adjusted.0));
-        let shown = i128::from(self.shown_nanos) + elapsed * self.rate() / MILLION;
-        u64::try_from(shown).unwrap_or(u64::MAX)
+        let elapsed = now.0.saturating_sub(self.adjusted.0);
+        let ran = match self.rate() {
+            MILLION => elapsed,
+            // Whole millionths and the rest: neither product is larger than its result by more than a million.
+            rate => {
+                (elapsed / MILLION).saturating_mul(rate).saturating_add(elapsed % MILLION * rate / MILLION)
+            }
+        };
+        self.shown_nanos.saturating_add(ran)
     }
 
     /// When the clock will show `nanos`; `None` while it stands still.
     fn when(&self, now: SimTime, nanos: u64) -> Option<SimTime> {
-        let rate = self.rate();
-        if rate <= 0 {
-            return None;
-        }
-        let missing = i128::from(nanos.saturating_sub(self.shown(now)));
-        // Rounded up, and a nanosecond for what `shown` cut off.
-        let wait = (missing * MILLION + rate - 1) / rate + 1;
-        Some(SimTime(u64::try_from(i128::from(now.0) + wait).unwrap_or(u64::MAX)))
+        let missing = nanos.saturating_sub(self.shown(now));
+        // Rounded up.
+        let wait = match self.rate() {
+            0 => return None,
+            MILLION => missing,
+            rate => {
+                let wait = (u128::from(missing) * u128::from(MILLION)).div_ceil(u128::from(rate));
+                u64::try_from(wait).unwrap_or(u64::MAX)
+            }
+        };
+        // And a nanosecond for what `shown` cut off.
+        Some(SimTime(now.0.saturating_add(wait).saturating_add(1)))
     }
 
     fn wall(&self, now: SimTime) -> Timestamp {

@@ -206,7 +206,17 @@ impl Cluster {
         });
         lock(&self.world.net).add_host(node.index, name);
         self.world.event(name, format_args!("node added"));
-        NodeHandle { world: self.world.clone(), node }
+        let node = NodeHandle { world: self.world.clone(), node };
+        let offset = lock(&self.world.clock_offsets).remove(name);
+        if let Some(ms) = offset {
+            node.clock().jump(ms);
+        }
+        node
+    }
+
+    /// The wall clock of the machine that comes to have this name is so much ahead from its beginning, in milliseconds.
+    pub fn offset_clock(&self, name: &str, ms: i64) {
+        lock(&self.world.clock_offsets).insert(name.to_owned(), ms);
     }
 
     /// The node of that number.

@@ -33,7 +33,7 @@ pub struct Operation {
 }
 
 /// An operation that was begun.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct OperationId(Option<usize>);
 
 impl OperationId {

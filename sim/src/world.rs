@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) panics: Mutex<Vec<TaskPanic>>,
     pub(crate) streams: Streams,
     spawned: AtomicU64,
+    /// By how many milliseconds the wall clocks of machines that are still to come are ahead.
+    pub(crate) clock_offsets: Mutex<BTreeMap<String, i64>>,
     /// The clients' requests that were answered.
     pub(crate) requests: AtomicU64,
     /// What has gone wrong on the world's order, without what disks count themselves.
@@ -72,6 +74,7 @@ impl World {
             panics: Mutex::default(),
             streams: Streams::new(seed, "world"),
             spawned: AtomicU64::new(0),
+            clock_offsets: Mutex::default(),
             requests: AtomicU64::new(0),
             faults: AtomicU64::new(0),
         }

@@ -1,4 +1,6 @@
 //! The contract of the seam, over the simulator's twins.
+use std::sync::Arc;
+
 use ordain::io::contract::{self, Stage};
 use ordain_sim::net::NetOptions;
 use ordain_sim::{NodeHandle, Simulation};
@@ -9,6 +11,14 @@ fn stage(client: &NodeHandle, server: &NodeHandle) -> Stage {
         server: server.io(),
         server_host: server.name().to_owned(),
         server_ip: server.ip(),
+        reborn: Arc::new({
+            let node = client.clone();
+            move || {
+                node.power_fail();
+                node.restart();
+                node.io()
+            }
+        }),
     }
 }
 

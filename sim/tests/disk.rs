@@ -197,6 +197,40 @@ fn after_a_failed_sync_a_good_one_proves_nothing() {
 }
 
 #[test]
+fn after_a_failed_sync_of_a_directory_a_good_one_proves_nothing() {
+    let mut outcomes = [0; 2];
+    for seed in 0..20 {
+        let mut kept = false;
+        run(seed, |_, node| async {
+            let node = node;
+            let disk = node.io().disk;
+            put(&node, "target", 0, 1, 10).await.sync().await.unwrap();
+            disk.sync_dir("").await.unwrap();
+            put(&node, "temporary", 0, 2, 10).await.sync().await.unwrap();
+            disk.sync_dir("").await.unwrap();
+            disk.rename("temporary", "target").await.unwrap();
+            node.disk().fail(FaultyOp::Names, "", 1);
+            assert!(disk.sync_dir("").await.is_err());
+            assert_eq!(node.disk().peek("target").unwrap(), [2; 10], "the machine sees it");
+            disk.sync_dir("").await.unwrap();
+            node.power_fail_with(KEPT);
+            kept = node.disk().peek("target").unwrap() == [2; 10];
+            assert_eq!(node.disk().peek("temporary").is_ok(), !kept);
+            // What is changed after that is durable again.
+            node.restart();
+            let disk = node.io().disk;
+            put(&node, "next", 0, 3, 10).await.sync().await.unwrap();
+            disk.rename("next", "target").await.unwrap();
+            disk.sync_dir("").await.unwrap();
+            node.power_fail_with(LOST);
+            assert_eq!(node.disk().peek("target").unwrap(), [3; 10]);
+        });
+        outcomes[usize::from(kept)] += 1;
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?}");
+}
+
+#[test]
 fn a_failed_sync_is_told_by_the_name_that_the_file_has_by_then() {
     run(9, |_, node| async move {
         let file = put(&node, "file.tmp", 0, 1, 4096).await;

@@ -89,6 +89,20 @@ fn destructors_of_a_dead_run_have_no_effect() {
 }
 
 #[test]
+fn a_clock_may_be_wrong_from_the_start() {
+    Simulation::new(5).run(|cluster| async move {
+        cluster.offset_clock("b", -86_400_000);
+        let (a, b) = (cluster.add_node("a"), cluster.add_node("b"));
+        let (right, wrong) = (a.io().clock, b.io().clock);
+        assert_eq!(wrong.wall(), right.wall().plus_ms(-86_400_000));
+        assert_eq!(wrong.now(), right.now(), "the monotonic clock has no offset");
+        b.power_fail();
+        b.restart();
+        assert_eq!(b.io().clock.wall(), right.wall().plus_ms(-86_400_000), "it is the machine's");
+    });
+}
+
+#[test]
 fn clocks_drift_jump_and_freeze() {
     Simulation::new(3).run(|cluster| async move {
         let node = cluster.add_node("node");

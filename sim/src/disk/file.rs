@@ -118,8 +118,8 @@ impl What {
                     put(content, from, &bytes[index(from - offset)..index(to - offset)]);
                 }
                 // The new length may be on the medium before the bytes are. (Drawn in any case, so that a file and
-                // its ideal draw alike.)
-                if rng.chance(loss.kept_per_mille / 4) && index(end) > content.len() {
+                // its ideal draw alike.) A write of nothing has none.
+                if rng.chance(loss.kept_per_mille / 4) && !bytes.is_empty() && index(end) > content.len() {
                     content.resize(index(end), 0);
                 }
             }

@@ -239,8 +239,11 @@ impl Disk for SimDisk {
             |state| state.options.sync,
             |_, _| (),
             move |disk, state, ()| {
-                let result =
-                    disk.name_fault(state, "sync_dir", &name).and_then(|()| state.tree.sync_dir(&name));
+                let ordered = disk.name_fault(state, "sync_dir", &name);
+                if ordered.is_err() {
+                    state.sync_dir_failed(&name);
+                }
+                let result = ordered.and_then(|()| state.tree.sync_dir(&name));
                 disk.file_event("sync_dir", &name, &result);
                 result.map_err(|error| at(&name, &error))
             },

@@ -268,6 +268,13 @@ impl DiskState {
         self.used_at_most = None;
     }
 
+    /// What a failed sync of a directory does to its names.
+    pub(super) fn sync_dir_failed(&mut self, path: &str) {
+        let loss = PowerLoss { kept_per_mille: u32::try_from(self.rng.between(0, 1000)).unwrap_or(0) };
+        self.tree.sync_dir_failed(path, &loss, &mut self.rng);
+        self.forget_used();
+    }
+
     /// The process has ended; the machine runs on.
     pub(crate) fn crash(&mut self) {
         self.tree.close_all();

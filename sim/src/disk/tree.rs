@@ -315,6 +315,16 @@ impl Tree {
         Ok(())
     }
 
+    /// A sync of a directory failed: a choice of its names' changes has reached the medium, the others count as clean and
+    /// never will, though a later sync succeeds. What the machine sees of them is as before.
+    pub(super) fn sync_dir_failed(&mut self, path: &str, loss: &PowerLoss, rng: &mut Stream) {
+        let Ok(id) = self.find(path) else { return };
+        self.make_durable(|change| {
+            change.names().any(|(directory, _)| directory == id) && rng.chance(loss.kept_per_mille)
+        });
+        self.pending.retain(|change| !change.names().any(|(directory, _)| directory == id));
+    }
+
     /// The power goes: a choice of the pending changes is on the medium, everything else is forgotten.
     pub(super) fn power_fail(&mut self, loss: &PowerLoss, rng: &mut Stream) {
         self.make_durable(|_| rng.chance(loss.kept_per_mille));

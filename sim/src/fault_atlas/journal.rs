@@ -100,6 +100,13 @@ pub(super) fn targets(content: &[u8], sequence: u64) -> Vec<Range<u64>> {
     commits[..vouched].iter().filter(spares).map(|commit| commit.place.clone()).collect()
 }
 
+/// Whether each commit that these ranges hit is followed, in the same file, by one that they do not.
+pub(super) fn is_vouched(content: &[u8], sequence: u64, ranges: &[Range<u64>]) -> bool {
+    let commits = commits(content, sequence);
+    let is_hit = |commit: &Commit| ranges.iter().any(|range| commit.hit(range).is_some());
+    !commits.last().is_some_and(is_hit)
+}
+
 /// The commits that a start replays, from `from` on, and that a later one in the same file vouches for.
 pub(super) fn vouched_from(content: &[u8], sequence: u64, from: (u64, u64)) -> Vec<Commit> {
     let mut commits = commits(content, sequence);
@@ -180,6 +187,18 @@ mod tests {
         assert_eq!(numbers((3, 4096)), [12]);
         assert!(numbers((4, 0)).is_empty());
         assert_eq!(replayed_targets(&content, 3, (3, 4096)), [4176..4276, 4276..4326]);
+    }
+
+    #[test]
+    fn what_follows_a_commit_vouches_for_it() {
+        let mut content = Vec::new();
+        for number in 11..13 {
+            put(&mut content, 3, number, &[(0, 100)]);
+        }
+        let is_vouched = |range: Range<u64>| is_vouched(&content, 3, &[range]);
+        assert!(is_vouched(0..10) && is_vouched(81..82));
+        assert!(!is_vouched(4096..4097) && !is_vouched(4100..4200));
+        assert!(is_vouched(8000..8192), "padding concerns nobody");
     }
 
     #[test]

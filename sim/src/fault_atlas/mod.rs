@@ -23,7 +23,10 @@
 //!
 //! Whoever draws faults asks [`FaultAtlas::targets`] where they may strike: the last commit of the journal is
 //! spared, which alone cannot be told from a torn one (a limit that the journal's page states), a second piece of
-//! the journal while one is damaged (it might be what vouches for the first), and the metadata in the journal.
+//! the journal while one is damaged (it might be what vouches for the first), and the metadata in the journal. A write
+//! of the journal that misses its place hits what it hits; of that, what nothing vouches for is put right before a start.
+//!
+//! With several nodes a record is lost where each of its copies is: [`FaultAtlas::only_copies`].
 mod checkpoint;
 mod journal;
 mod segment;
@@ -45,6 +48,8 @@ use segment::Kind;
 pub struct Losses {
     /// Whose records cannot be read, and which.
     pub records: BTreeMap<PartitionId, Vec<Range<Offset>>>,
+    /// From which offsets a reader first comes to one of those: they and the gaps before them.
+    pub reach: BTreeMap<PartitionId, Vec<Range<Offset>>>,
     /// Of whom nothing may be served.
     pub logs: BTreeSet<PartitionId>,
     /// Files for which the node may refuse to start.
@@ -91,7 +96,7 @@ impl FaultAtlas {
     pub fn look(&self, node: &NodeHandle) -> Losses {
         let mut now = Losses::default();
         for (path, damage) in node.disk().damaged() {
-            now.add(&path, &damage);
+            now.add(&path, &damage, || end_before(node, &path));
         }
         lock(&self.ever).entry(node.index()).or_default().merge(&now);
         now
@@ -102,6 +107,18 @@ impl FaultAtlas {
     pub fn ever(&self, node: &NodeHandle) -> Losses {
         let _now = self.look(node);
         lock(&self.ever).get(&node.index()).cloned().unwrap_or_default()
+    }
+
+    /// What is destroyed now on each of the nodes that hold copies: of these offsets and logs nothing is left.
+    #[must_use]
+    pub fn only_copies(&self, holders: &[NodeHandle]) -> Losses {
+        holders.iter().map(|node| self.look(node)).reduce(|one, other| one.common(&other)).unwrap_or_default()
+    }
+
+    /// All that was ever found destroyed on each of the nodes that hold copies, be it one after the other.
+    #[must_use]
+    pub fn ever_of_all(&self, holders: &[NodeHandle]) -> Losses {
+        holders.iter().map(|node| self.ever(node)).reduce(|one, other| one.common(&other)).unwrap_or_default()
     }
 
     /// Where a fault may strike.
@@ -145,6 +162,33 @@ impl FaultAtlas {
             }
         }
         targets
+    }
+
+    /// The journal's file that its next commit goes to, unless that does not fit; `None` where a piece of the journal is
+    /// damaged already.
+    #[must_use]
+    pub fn next_journal(&self, node: &NodeHandle) -> Option<String> {
+        let disk = node.disk();
+        if disk.damaged().iter().any(|(path, _)| path.starts_with("journal/")) {
+            return None;
+        }
+        let newest = |path: String| {
+            let content = disk.peek_durable(&path).ok()?;
+            Some((journal::commits(&content, journal::sequence(&path)?).last()?.number, path))
+        };
+        disk.files().into_iter().filter_map(|(path, _)| newest(path)).max().map(|(_, path)| path)
+    }
+
+    /// Puts right what no single disk can tell, before a start: a commit that was hit, and nothing behind it in its file
+    /// vouches for it, be it that none was written or that it is not whole itself.
+    pub fn spare_unvouched(&self, node: &NodeHandle) {
+        let disk = node.disk();
+        for (path, damage) in disk.damaged() {
+            let Some(sequence) = journal::sequence(&path) else { continue };
+            if !journal::is_vouched(&damage.ideal, sequence, &damage.ranges) {
+                drop(disk.repair(&path));
+            }
+        }
     }
 
     /// What a start must say of the journal's damage: that which it comes to when it replays.
@@ -192,10 +236,11 @@ impl FaultAtlas {
         let mut paths: Vec<String> =
             now.structure.iter().chain(&now.checkpoints).chain(&now.snapshots).cloned().collect();
         let damaged = node.disk().damaged();
-        let of_metadata = damaged
-            .into_iter()
-            .map(|(path, _)| path)
-            .filter(|path| segment::of(path).is_some_and(|(whose, _)| metadata(&whose)));
+        let of_metadata = damaged.into_iter().map(|(path, _)| path).filter(|path| {
+            let is_segment = segment::of(path).is_some_and(|(whose, _)| metadata(&whose));
+            // Entries of the metadata may have been in it.
+            is_segment || (is_metadata && journal::sequence(path).is_some())
+        });
         paths.extend(of_metadata);
         Some(paths)
     }
@@ -220,6 +265,16 @@ pub struct Demands {
     pub report: BTreeSet<PartitionId>,
     /// The files for which it must refuse to start.
     pub refuse: BTreeSet<String>,
+}
+
+/// Where the segment before this one ends, of the same log; 0 if it is the first.
+fn end_before(node: &NodeHandle, path: &str) -> Offset {
+    let whose = segment::of(path);
+    let is_before = |other: &str| other < path && segment::of(other) == whose;
+    let files = node.disk().files();
+    let before = files.iter().rev().map(|(other, _)| other.as_str()).filter(|other| is_before(other));
+    let end = |path: &str| segment::end(&node.disk().peek(path).ok()?);
+    before.filter_map(end).next().unwrap_or_default()
 }
 
 /// Where a start would begin to replay the journal: of the two checkpoints, behind both.
@@ -252,12 +307,45 @@ impl Losses {
         self.records.get(&whose)?.iter().find(|range| range.contains(&offset)).map(|range| range.end)
     }
 
+    /// Whether a reader at an offset comes to something destroyed before it comes to a record.
+    #[must_use]
+    pub fn stops_at(&self, whose: PartitionId, offset: Offset) -> bool {
+        self.logs.contains(&whose)
+            || self.reach.get(&whose).is_some_and(|all| all.iter().any(|range| range.contains(&offset)))
+    }
+
+    /// What neither of two nodes can serve. Of their files, which are each node's own, it says nothing.
+    #[must_use]
+    pub fn common(&self, other: &Losses) -> Losses {
+        let both = |ranges: fn(&Losses) -> &BTreeMap<PartitionId, Vec<Range<Offset>>>| {
+            let mut found: BTreeMap<PartitionId, Vec<Range<Offset>>> = BTreeMap::new();
+            for whose in ranges(self).keys().chain(ranges(other).keys()) {
+                let common = match (self.logs.contains(whose), other.logs.contains(whose)) {
+                    // In one of them all is gone.
+                    (true, _) => ranges(other).get(whose).cloned().unwrap_or_default(),
+                    (false, true) => ranges(self).get(whose).cloned().unwrap_or_default(),
+                    (false, false) => overlaps(ranges(self).get(whose), ranges(other).get(whose)),
+                };
+                if !common.is_empty() {
+                    found.insert(*whose, common);
+                }
+            }
+            found
+        };
+        Losses {
+            records: both(|losses| &losses.records),
+            reach: both(|losses| &losses.reach),
+            logs: self.logs.intersection(&other.logs).copied().collect(),
+            ..Losses::default()
+        }
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Losses::default()
     }
 
-    fn add(&mut self, path: &str, damage: &Damage) {
+    fn add(&mut self, path: &str, damage: &Damage, end_before: impl FnOnce() -> Offset) {
         if let Some((whose, kind)) = segment::of(path) {
             match kind {
                 Kind::Index => {
@@ -266,6 +354,8 @@ impl Losses {
                 Kind::Records => {
                     let lost = segment::offsets(&damage.ideal, &damage.ranges);
                     if !lost.is_empty() {
+                        let reach = segment::reach(&damage.ideal, &lost, end_before());
+                        self.reach.entry(whose).or_default().extend(reach);
                         self.records.entry(whose).or_default().extend(lost);
                     }
                     if damage.live.len() < damage.ideal.len() {
@@ -297,11 +387,13 @@ impl Losses {
     }
 
     fn merge(&mut self, other: &Losses) {
-        for (whose, ranges) in &other.records {
-            let known = self.records.entry(*whose).or_default();
-            for range in ranges {
-                if !known.contains(range) {
-                    known.push(range.clone());
+        for (mine, others) in [(&mut self.records, &other.records), (&mut self.reach, &other.reach)] {
+            for (whose, ranges) in others {
+                let known = mine.entry(*whose).or_default();
+                for range in ranges {
+                    if !known.contains(range) {
+                        known.push(range.clone());
+                    }
                 }
             }
         }
@@ -313,7 +405,15 @@ impl Losses {
     }
 }
 
+/// What lies in both.
+fn overlaps(one: Option<&Vec<Range<Offset>>>, other: Option<&Vec<Range<Offset>>>) -> Vec<Range<Offset>> {
+    let pairs = one.into_iter().flatten().flat_map(|a| other.into_iter().flatten().map(move |b| (a, b)));
+    let common = pairs.map(|(a, b)| a.start.max(b.start)..a.end.min(b.end));
+    common.filter(|range| range.start < range.end).collect()
+}
+
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges")]
 mod tests {
     use super::*;
 
@@ -331,14 +431,42 @@ mod tests {
     #[test]
     fn each_kind_of_file_has_its_account() {
         let mut losses = Losses::default();
-        losses.add("journal/vouch", &damage(b"ab", b"ax"));
-        losses.add("checkpoint.copy", &damage(b"ab", b"ax"));
-        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.index", &damage(b"ab", b"ax"));
+        losses.add("journal/vouch", &damage(b"ab", b"ax"), || Offset(0));
+        losses.add("checkpoint.copy", &damage(b"ab", b"ax"), || Offset(0));
+        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.index", &damage(b"ab", b"ax"), || {
+            Offset(0)
+        });
         assert_eq!((losses.hints.len(), losses.checkpoints.len(), losses.structure.len()), (2, 1, 0));
         assert!(losses.records.is_empty() && losses.logs.is_empty());
         let short = damage(&[0; 61], &[0; 10]);
-        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.log", &short);
+        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.log", &short, || Offset(0));
         assert_eq!(losses.logs.len(), 1, "a short segment may cost the partition");
+    }
+
+    #[test]
+    fn a_record_is_lost_where_each_copy_is() {
+        let whose =
+            |index| PartitionId { topic: TopicId([1; 16]), index: ordain::types::PartitionIndex(index) };
+        let losses = |lost: &[Range<Offset>], logs: &[i32]| Losses {
+            records: BTreeMap::from([(whose(0), lost.to_vec())]),
+            reach: BTreeMap::from([(whose(0), lost.to_vec())]),
+            logs: logs.iter().map(|index| whose(*index)).collect(),
+            ..Losses::default()
+        };
+        let one = losses(&[Offset(0)..Offset(5), Offset(8)..Offset(9)], &[1, 2]);
+        let other = losses(&[Offset(3)..Offset(7)], &[2]);
+        let common = one.common(&other);
+        assert_eq!(common.records[&whose(0)], [Offset(3)..Offset(5)]);
+        assert_eq!(common.logs, BTreeSet::from([whose(2)]), "the other serves the first");
+        assert!(common.stops_at(whose(0), Offset(4)) && !common.stops_at(whose(0), Offset(5)));
+        assert!(common.stops_at(whose(2), Offset(77)) && !common.stops_at(whose(1), Offset(0)));
+        let gone = losses(&[], &[0]);
+        assert_eq!(
+            gone.common(&other).records[&whose(0)],
+            [Offset(3)..Offset(7)],
+            "one log is gone as a whole"
+        );
+        assert!(one.common(&Losses::default()).records.is_empty());
     }
 
     #[test]

@@ -62,6 +62,22 @@ pub(super) fn offsets(content: &[u8], ranges: &[Range<u64>]) -> Vec<Range<Offset
     lost
 }
 
+/// The offsets from which a reader first comes to one of these that are lost: with the gap before it, which compaction may have
+/// left. `from` is where the log's earlier segments end.
+pub(super) fn reach(content: &[u8], lost: &[Range<Offset>], from: Offset) -> Vec<Range<Offset>> {
+    let all = batches(content);
+    let first = |lost: &Range<Offset>| {
+        let before = all.iter().rev().map(|(_, offsets)| offsets.end).find(|end| *end <= lost.start);
+        before.unwrap_or(from.min(lost.start))..lost.end
+    };
+    lost.iter().map(first).collect()
+}
+
+/// Where the batches of a segment end; `None` if there are none.
+pub(super) fn end(content: &[u8]) -> Option<Offset> {
+    batches(content).last().map(|(_, offsets)| offsets.end)
+}
+
 #[cfg(test)]
 #[allow(clippy::single_range_in_vec_init, reason = "lists of ranges")]
 mod tests {
@@ -101,6 +117,18 @@ mod tests {
             [Offset(5)..Offset(11)],
             "with what is between"
         );
+    }
+
+    #[test]
+    fn a_reader_comes_to_what_is_lost_from_the_gap_before_it() {
+        let mut content = batch(5, 2);
+        let first = content.len() as u64;
+        content.extend(batch(10, 1));
+        let lost = offsets(&content, &[first..first + 1]);
+        assert_eq!(reach(&content, &lost, Offset(3)), [Offset(7)..Offset(11)], "what is whole ends the gap");
+        let lost = offsets(&content, &[0..1]);
+        assert_eq!(reach(&content, &lost, Offset(3)), [Offset(3)..Offset(10)], "from the segment before on");
+        assert_eq!((end(&content), end(&[])), (Some(Offset(11)), None));
     }
 
     #[test]

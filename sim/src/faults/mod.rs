@@ -11,7 +11,7 @@ use crate::fault_atlas::Aim;
 
 mod families;
 
-pub use families::{Family, ROOM, draw_families, draw_schedule};
+pub use families::{Family, ROOM, draw_clock_offsets, draw_families, draw_schedule};
 
 /// One change for the worse or the better.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -160,6 +160,11 @@ pub enum Fault {
         node: String,
         ms: i64,
     },
+    /// The wall clock is so much ahead from the moment at which the machine comes into being.
+    Offset {
+        node: String,
+        ms: i64,
+    },
     /// Both clocks are so many millionths too fast.
     Drift {
         node: String,
@@ -192,6 +197,15 @@ pub struct Moment {
 pub struct TimedFault {
     pub at_us: u64,
     pub fault: Fault,
+}
+
+/// Puts the clocks of the machines that are still to come wrong, as a schedule has it ([`Fault::Offset`]).
+pub fn set_clocks(cluster: &Cluster, schedule: &[TimedFault]) {
+    for timed in schedule {
+        if let Fault::Offset { node, ms } = &timed.fault {
+            cluster.offset_clock(node, *ms);
+        }
+    }
 }
 
 /// As [`play`], where nothing that happens ends the run.

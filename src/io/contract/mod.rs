@@ -5,6 +5,7 @@
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::{BoxFuture, Io, timeout};
 mod clock;
 mod disk;
 mod disk_names;
+mod durability;
 mod net;
 mod net_close;
 mod rng;
@@ -26,6 +28,9 @@ pub struct Stage {
     pub server: Io,
     pub server_host: String,
     pub server_ip: IpAddr,
+    /// Ends the client's process as hard as the twin can, and gives what the next one has of the world. `client` is not
+    /// used after that.
+    pub reborn: Arc<dyn Fn() -> Io + Send + Sync>,
 }
 
 /// One test of the contract.
@@ -97,6 +102,10 @@ pub fn all() -> Vec<Contract> {
         disk_names::list_is_sorted,
         disk_names::directories_come_and_go,
         disk_names::paths_stay_inside,
+        durability::synced_bytes_stay,
+        durability::a_durable_write_stays,
+        durability::files_synced_at_once_stay,
+        durability::synced_names_stay,
     ]
 }
 

@@ -14,6 +14,7 @@ mod client_crash;
 mod clock_drift;
 mod clock_freeze;
 mod clock_jump;
+mod clock_offset;
 mod crash;
 mod failed_sync;
 mod full;
@@ -38,6 +39,8 @@ mod slow_reads;
 mod stall;
 mod stop;
 mod write_errors;
+
+pub use clock_offset::draw_clock_offsets;
 
 /// What a disk holds when it is not full, in bytes.
 pub const ROOM: u64 = 1 << 30;
@@ -314,6 +317,20 @@ mod tests {
             "PowerFail { node: \"a\" }",
         ] {
             assert!(drawn.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn about_a_quarter_of_the_clocks_is_wrong_from_the_start() {
+        let mut rng = Stream::new(1, "test", "offsets", 0);
+        let machines = ["broker".to_owned(), "a".to_owned()];
+        let drawn: Vec<_> = (0..400).flat_map(|_| draw_clock_offsets(&machines, &mut rng)).collect();
+        assert!(drawn.iter().all(|timed| timed.at_us == 0));
+        assert!(drawn.len().abs_diff(200) < 60, "{}", drawn.len());
+        for node in &machines {
+            let is_meant =
+                |timed: &&TimedFault| matches!(&timed.fault, Fault::Offset { node: n, .. } if n == node);
+            assert!(drawn.iter().filter(is_meant).count() > 50, "{node}");
         }
     }
 

@@ -117,6 +117,7 @@ impl Account {
             known.starts.push(now);
             known.is_stopping = false;
         }
+        self.atlas.spare_unvouched(self.only());
         let _remembered = self.atlas.look(self.only());
         let damaged = self.only().disk().damaged();
         let is_checkpoint = |path: &str| matches!(path, "checkpoint" | "checkpoint.copy");
@@ -157,9 +158,14 @@ impl Account {
         })
     }
 
-    /// Whether an answer to a request of this time may tell of an error of the storage: something of the
-    /// partition was destroyed, or the disk has given errors to the process that was asked.
-    pub(in crate::scenarios) fn explains_error(&self, at: &TopicPartition, began: SimTime) -> bool {
+    /// Whether an answer to a fetch of this time may tell of an error of the storage: what it comes to first was
+    /// destroyed, or the disk has given errors to the process that was asked.
+    pub(in crate::scenarios) fn explains_error(
+        &self,
+        at: &TopicPartition,
+        offset: Offset,
+        began: SimTime,
+    ) -> bool {
         let known = lock(&self.known);
         let start = known.starts.iter().rev().find(|start| **start <= began).copied().unwrap_or_default();
         let gave_errors =
@@ -167,8 +173,7 @@ impl Account {
         let Some(topic) = known.topics.get(&at.topic) else { return true };
         let whose = PartitionId { topic: *topic, index: at.partition };
         drop(known);
-        let ever = self.atlas.ever(self.only());
-        gave_errors || ever.logs.contains(&whose) || ever.records.contains_key(&whose)
+        gave_errors || self.atlas.ever_of_all(&self.nodes).stops_at(whose, offset)
     }
 
     /// The partitions among these that the broker reported as damaged, and rightly.
@@ -192,7 +197,7 @@ impl Account {
     /// What is destroyed now at an offset or next behind it.
     fn destroyed(&self, at: &TopicPartition, offset: Offset) -> Option<Range<Offset>> {
         let topic = *lock(&self.known).topics.get(&at.topic)?;
-        self.atlas.look(self.only()).at_or_behind(PartitionId { topic, index: at.partition }, offset)
+        self.atlas.only_copies(&self.nodes).at_or_behind(PartitionId { topic, index: at.partition }, offset)
     }
 
     /// A reader cannot get on at an offset. Where to go on, if a record there or behind it is destroyed and the

@@ -13,7 +13,8 @@ use super::plan::{self, Plan, TOPIC, index};
 use crate::application::{Application, Host, Observation, Program};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
-use crate::faults::{Fault, TimedFault};
+use crate::disk::FaultyOp;
+use crate::faults::{Fault, ROOM, TimedFault, set_clocks};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
 use crate::world::lock;
@@ -32,6 +33,8 @@ pub(crate) fn draw_beside(case: Case, processes: &[&str], duration: Duration) ->
     let is_client = |node: &str| case.clients.iter().any(|client| client.name == node);
     let mut faults = plan::draw_mild_schedule(&plan, duration, &machines, is_client, &mut stream("faults"));
     faults.extend(draw_deaths(processes, duration, &mut stream("deaths")));
+    faults.extend(draw_troubles(processes, duration, &mut stream("troubles")));
+    faults.extend(plan::draw_offsets(&machines, &mut stream("clock offsets")));
     faults.sort_by_key(|fault| fault.at_us);
     Case {
         world: serde_json::to_value(&plan).expect("a plan is plain data"),
@@ -68,6 +71,78 @@ fn draw_deaths(processes: &[&str], duration: Duration, rng: &mut Stream) -> Vec<
     faults
 }
 
+/// What goes wrong with the machines of the application's processes while they live: pauses, and their disks. About half of
+/// it in each run.
+fn draw_troubles(processes: &[&str], duration: Duration, rng: &mut Stream) -> Vec<TimedFault> {
+    let kinds: Vec<Trouble> = Trouble::ALL.into_iter().filter(|_| rng.chance(500)).collect();
+    let mut faults = Vec::new();
+    if processes.is_empty() || kinds.is_empty() {
+        return faults;
+    }
+    let between = rng.duration(Duration::from_millis(200), Duration::from_secs(6));
+    let mut time = rng.duration(Duration::ZERO, between);
+    while time < duration {
+        let node = processes[index(rng, processes.len())].to_owned();
+        let over = (time + rng.duration(Duration::from_millis(1), Duration::from_secs(3))).min(duration);
+        let (begins, ends) = rng.pick(&kinds).draw(&node, rng);
+        faults.push(TimedFault { at_us: micros(time), fault: begins });
+        faults.extend(ends.map(|fault| TimedFault { at_us: micros(over), fault }));
+        time += rng.duration(Duration::from_millis(1), between * 2);
+    }
+    faults
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Trouble {
+    Pause,
+    FailedSync,
+    ReadErrors,
+    WriteErrors,
+    NameErrors,
+    Full,
+    Slow,
+    Stall,
+}
+
+impl Trouble {
+    const ALL: [Trouble; 8] = [
+        Trouble::Pause,
+        Trouble::FailedSync,
+        Trouble::ReadErrors,
+        Trouble::WriteErrors,
+        Trouble::NameErrors,
+        Trouble::Full,
+        Trouble::Slow,
+        Trouble::Stall,
+    ];
+
+    /// What begins, and what ends it.
+    fn draw(self, node: &str, rng: &mut Stream) -> (Fault, Option<Fault>) {
+        let node = || node.to_owned();
+        let mut errors = |op| {
+            let times = u32::try_from(rng.between(1, 3)).unwrap_or(1);
+            let begins = Fault::Disk { node: node(), op, prefix: String::new(), times };
+            (begins, Some(Fault::ClearDisk { node: node() }))
+        };
+        match self {
+            Trouble::Pause => (Fault::Pause { node: node() }, Some(Fault::Resume { node: node() })),
+            Trouble::FailedSync => errors(FaultyOp::Sync),
+            Trouble::ReadErrors => errors(FaultyOp::Read),
+            Trouble::WriteErrors => errors(FaultyOp::Write),
+            Trouble::NameErrors => errors(FaultyOp::Names),
+            Trouble::Full => (
+                Fault::Capacity { node: node(), bytes: 0 },
+                Some(Fault::Capacity { node: node(), bytes: ROOM }),
+            ),
+            Trouble::Slow => {
+                let times = u32::try_from(rng.between(5, 200)).unwrap_or(5);
+                (Fault::Slow { node: node(), times }, Some(Fault::Slow { node: node(), times: 1 }))
+            }
+            Trouble::Stall => (Fault::Stall { node: node(), for_us: rng.between(1_000, 3_000_000) }, None),
+        }
+    }
+}
+
 /// Runs an application's case to its end.
 pub(crate) async fn run_beside(
     application: &Application,
@@ -76,6 +151,7 @@ pub(crate) async fn run_beside(
 ) -> Result<(), Violation> {
     let plan: Plan = case.world_as()?;
     cluster.note(format_args!("{plan:?}"));
+    set_clocks(&cluster, &case.faults);
     let machine = Machine::start_up(&cluster, &plan, &History::new(&cluster));
     let mut rng = cluster.rng("supervisor");
     let world = Beside { application, cluster, machine: &machine, observations: Arc::default() };

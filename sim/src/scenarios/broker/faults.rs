@@ -58,9 +58,17 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
                 node.restart();
             }
         }),
-        // A broker that is alone loses everything with its disk: no run of this scenario draws it. The others would be no
-        // more than a slow network of a client.
-        Fault::Wipe { .. } | Fault::Stop { .. } | Fault::Pause { .. } | Fault::Resume { .. } => {}
+        // A broker that is alone loses everything with its disk: no run of this scenario draws it. Clients have nothing to
+        // be stopped for.
+        Fault::Wipe { .. } | Fault::Stop { .. } => {}
+        Fault::Pause { node } => on(node, &|node| {
+            if node.is_running() {
+                node.pause();
+            }
+        }),
+        Fault::Resume { node } => on(node, &NodeHandle::resume),
+        // It held from the machine's beginning on.
+        Fault::Offset { .. } => {}
         Fault::PowerFailAt { node, op, prefix, skip } => on(node, &|node| {
             node.disk().when_next(*op, prefix, *skip, machine.power_failure(None));
         }),
@@ -90,6 +98,11 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
             strike(machine.account(), broker, *aim, *pick, |path, place| {
                 drop(broker.disk().bad_sector(path, place.start / SECTOR));
             })
+        }
+        Fault::Misdirect { aim: Aim::Journal, by_sectors, .. } => {
+            if let Some(path) = machine.account().atlas().next_journal(broker) {
+                drop(broker.disk().misdirect_next_write(&path, *by_sectors));
+            }
         }
         Fault::Misdirect { aim, pick, by_sectors, .. } => {
             strike(machine.account(), broker, *aim, *pick, |path, _| {
@@ -159,6 +172,9 @@ pub(super) fn heal(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle])
         cluster.net().slow(client.index(), node.index(), Duration::ZERO);
         client.clock().drift(0);
         client.clock().freeze(false);
+        client.disk().clear_faults();
+        client.disk().set_capacity(ROOM);
+        client.resume();
         if !client.is_running() {
             client.restart();
         }

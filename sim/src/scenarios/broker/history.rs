@@ -21,8 +21,10 @@ use crate::trace::Part;
 use crate::world::lock;
 
 mod events;
+mod polls;
 
 pub(in crate::scenarios) use events::*;
+pub(in crate::scenarios) use polls::poll_end;
 
 /// Which record it is: its value begins with this, so that it is known wherever it is read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -127,6 +129,10 @@ pub(in crate::scenarios) struct History {
     sending: Arc<Mutex<BTreeMap<RecordId, OperationId>>>,
     /// The changes of topics whose fate is not told yet, likewise, by their places.
     changing: Arc<Mutex<BTreeMap<usize, OperationId>>>,
+    /// The commits whose fate is not told yet, likewise.
+    commits: Arc<Mutex<BTreeMap<usize, OperationId>>>,
+    /// The polls under way, by client.
+    polls: Arc<Mutex<BTreeMap<String, polls::OpenPoll>>>,
     step: Arc<Mutex<Step>>,
     /// Whose failed syncs end all promises.
     watched: Arc<Mutex<Option<NodeHandle>>>,
@@ -140,6 +146,8 @@ impl History {
             wrong: Shutdown::new(),
             sending: Arc::default(),
             changing: Arc::default(),
+            commits: Arc::default(),
+            polls: Arc::default(),
             step: Arc::default(),
             watched: Arc::default(),
         }
@@ -237,6 +245,22 @@ impl History {
     /// The disk is an older one by now.
     pub(in crate::scenarios) fn is_older(&self) {
         lock(&self.step).is_older();
+    }
+
+    /// The world goes on from a disk that is as it was at that time: of what came later nothing need hold any more, and what
+    /// was under way then may have been done or not.
+    pub(in crate::scenarios) fn goes_on_from(&self, time: SimTime) {
+        let mut events = self.events();
+        events.forget_after(time);
+        let mut step = Step::default();
+        let held = events.reads.iter().try_for_each(|read| step.read(&events, read));
+        // Where logs begin was told before it was durable.
+        step.is_older();
+        *lock(&self.step) = step;
+        drop(events);
+        if let Err(Violation { checker, text }) = held {
+            self.wrong(checker, text);
+        }
     }
 
     /// A record was refused for good, with this code.
@@ -382,15 +406,7 @@ impl History {
     }
 
     pub(in crate::scenarios) fn read(&self, read: Read) {
-        let value = || {
-            let record =
-                |(offset, id): &(Offset, Option<RecordId>)| json!([offset.0, id.map(|id| id.to_string())]);
-            let records: Vec<Value> = read.records.iter().map(record).collect();
-            json!([["poll", { read.at.to_string(): records }]])
-        };
-        // When it was asked for is not known: a poll stands at the time of its answer.
-        let asked = || json!([["poll"]]);
-        self.operation(&read.reader.name(), "poll", read.time, &asked, (Completion::Ok, &value));
+        self.brought(&read);
         let number = |offset: Offset| Part::Number(offset.0.cast_unsigned());
         let parts = [
             Part::Text("got"),
@@ -432,6 +448,11 @@ impl History {
         let first = events.commits.len();
         for (at, offset) in offsets {
             self.cluster.note(format_args!("commit {at} {offset}"));
+            if self.cluster.history_is_kept() {
+                let value = || json!({ at.to_string(): offset.0 });
+                let operation = self.cluster.begin_operation("group", "commit", now, value);
+                lock(&self.commits).insert(events.commits.len(), operation);
+            }
             let (at, fate) = (at.clone(), CommitFate::Unknown);
             events.commits.push(Commit { by, at, offset: *offset, fate, began: now, ended: now });
         }
@@ -461,11 +482,17 @@ impl History {
         };
         let mut events = self.events();
         let mut began = None;
-        for commit in &mut events.commits[places] {
+        for place in places {
+            let commit = &mut events.commits[place];
             (commit.fate, commit.ended) = (fate, now);
-            let value = || json!({ commit.at.to_string(): commit.offset.0 });
-            self.operation("group", "commit", commit.began, &value, (end, &value));
             began = Some(commit.began);
+            if let Some(operation) = lock(&self.commits).remove(&place) {
+                self.cluster.end_operation(
+                    operation,
+                    end,
+                    || json!({ commit.at.to_string(): commit.offset.0 }),
+                );
+            }
         }
         drop(events);
         if let (Some(began), CommitFate::Acknowledged) = (began, fate) {
@@ -497,14 +524,21 @@ impl History {
         }
     }
 
-    /// Deletion is about to be asked for.
-    pub(in crate::scenarios) fn deleting(&self, at: &TopicPartition, before: Offset) {
+    /// Deletion is about to be asked for; for [`History::deleted`].
+    pub(in crate::scenarios) fn deleting(&self, at: &TopicPartition, before: Offset) -> OperationId {
         let value = || json!({ at.to_string(): before.0 });
-        self.operation("admin", "delete-records", self.now(), &value, (Completion::Info, &value));
+        let operation = self.cluster.begin_operation("admin", "delete-records", self.now(), value);
         self.cluster.note(format_args!("delete {at} before {before}"));
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();
         *known = (*known).max(before);
+        operation
+    }
+
+    /// What became of a deletion: an error may come though it was made.
+    pub(in crate::scenarios) fn deleted<E>(&self, operation: OperationId, result: &Result<(), E>) {
+        let end = if result.is_ok() { Completion::Ok } else { Completion::Info };
+        self.cluster.end_operation(operation, end, || Value::Null);
     }
 
     pub(in crate::scenarios) fn listed(&self, listed: Listed) {
@@ -519,10 +553,10 @@ impl History {
         self.events().listed.push(listed);
     }
 
-    pub(in crate::scenarios) fn producer_id(&self, id: i64, epoch: i16) {
+    pub(in crate::scenarios) fn producer_id(&self, (id, epoch): (i64, i16), began: SimTime) {
         self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
         let value = || json!([id, epoch]);
-        self.operation("ids", "init-producer-id", self.now(), &|| Value::Null, (Completion::Ok, &value));
+        self.operation("ids", "init-producer-id", began, &|| Value::Null, (Completion::Ok, &value));
         self.events().producer_ids.push((id, epoch));
     }
 
@@ -538,6 +572,13 @@ impl History {
         let place = events.topic_changes.len() - 1;
         lock(&self.changing).insert(place, operation);
         place
+    }
+
+    /// A topic was found as it was made, before anybody has changed it.
+    pub(in crate::scenarios) fn founded(&self, topic: &str, seen: TopicSeen) {
+        let TopicSeen { partitions, configs } = seen;
+        let place = self.changing_topic(topic, TopicChange::Create { partitions, configs });
+        self.changed_topic(place, Done::Yes);
     }
 
     pub(in crate::scenarios) fn changed_topic(&self, place: usize, done: Done) {
@@ -578,7 +619,11 @@ impl History {
 
     /// A client got something done.
     pub(in crate::scenarios) fn progress(&self, who: &str) {
-        *self.events().progress.entry(who.to_owned()).or_default() += 1;
+        let mut events = self.events();
+        match events.progress.get_mut(who) {
+            Some(times) => *times += 1,
+            None => drop(events.progress.insert(who.to_owned(), 1)),
+        }
     }
 
     /// A client met what none may meet; under the id of the checker that would find it in the whole history.

@@ -14,7 +14,7 @@ use ordain::wire::{ApiKey, Text};
 use super::account::Account;
 use super::checkers::{end_of, producers_of};
 use super::clients::{Servers, Told, create_topics, get_past_damage, got, look, see};
-use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader};
+use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader, poll_end};
 use super::kept;
 use super::machine::Machine;
 use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, WORKERS, cleanup};
@@ -108,8 +108,9 @@ impl<'a> Judge<'a> {
 
     /// An old image of the disk comes in the place of the newer one: all that was acknowledged before it was taken
     /// is there, at its place. Nothing can be asked of what came later.
-    pub(super) async fn judge_old_image(&self, machine: &Machine) -> Result<(), Violation> {
-        let Some(time) = machine.start_from_image() else { return Ok(()) };
+    /// Gives the time of the image, if one was taken.
+    pub(super) async fn judge_old_image(&self, machine: &Machine) -> Result<Option<SimTime>, Violation> {
+        let Some(time) = machine.start_from_image() else { return Ok(None) };
         self.history.is_older();
         let look = Look {
             plan: self.plan.clone(),
@@ -122,7 +123,8 @@ impl<'a> Judge<'a> {
             move |client| async move { look.records(&client).await.map(drop) },
         )
         .await?;
-        old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))
+        old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))?;
+        Ok(Some(time))
     }
 
     pub(in crate::scenarios) async fn ask<F>(
@@ -351,13 +353,20 @@ impl Look {
         ends: &BTreeMap<TopicPartition, Offset>,
     ) -> Result<(), ClientError> {
         let options = ConsumerOptions { offset_reset: OffsetReset::Fail, ..ConsumerOptions::default() };
+        let who = Reader { reader: JUDGE, session: self.session };
+        self.history.assigning(&who.name(), &from.keys().cloned().collect::<Vec<_>>());
         let wanted: BTreeMap<_, _> = from.into_iter().map(|(at, offset)| (at, Some(offset))).collect();
         if wanted.is_empty() {
             return Ok(());
         }
         let mut consumer = Consumer::assign(client, options.clone(), wanted);
         while consumer.positions() != *ends {
-            let fetched = match consumer.poll(Duration::from_secs(2)).await {
+            self.history.polling(&who.name());
+            let polled = consumer.poll(Duration::from_secs(2)).await;
+            let brought = polled.as_ref().map_or(&[][..], Vec::as_slice);
+            brought.iter().for_each(|fetch| got(&self.history, who, fetch));
+            self.history.polled(&who.name(), poll_end(&Ok::<_, ClientError>(polled.as_ref())));
+            let fetched = match polled {
                 Err(error) if error.code() == Some(ErrorCode::OffsetOutOfRange) => {
                     let positions = consumer.positions();
                     let wanted = self.behind_retention(client, &positions).await?.ok_or(error)?;
@@ -366,9 +375,6 @@ impl Look {
                 }
                 polled => polled?,
             };
-            for fetch in &fetched {
-                got(&self.history, Reader { reader: JUDGE, session: self.session }, fetch);
-            }
             if fetched.is_empty() {
                 get_past_damage(client, &mut consumer, &self.account, &self.history).await;
             }

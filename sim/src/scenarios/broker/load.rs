@@ -19,6 +19,7 @@ use super::plan::{self, BROKER, Plan, Work, index};
 use super::{RECOVERY, checkers, faults, live};
 use crate::case::{Case, ClientCase};
 use crate::cluster::Cluster;
+use crate::faults::set_clocks;
 use crate::rng::Stream;
 use crate::scenarios::{Scenario, Violation};
 
@@ -129,17 +130,19 @@ impl Scenario for Load {
         };
         let works = self.draw_clients(&mut rng);
         let names: Vec<String> = works.iter().map(LoadWork::name).collect();
+        let mut faults = plan::draw_offsets(&names, &mut stream("clock offsets"));
+        faults.extend(plan::draw_mild_schedule(
+            &plan,
+            UNDER_LOAD,
+            &names,
+            |node| node != BROKER,
+            &mut stream("faults"),
+        ));
         Case {
             world: serde_json::to_value(&plan).expect("a plan is plain data"),
             clients: works.into_iter().map(|work| ClientCase::new(work.name(), &Work::Load(work))).collect(),
             duration_us: u64::try_from(UNDER_LOAD.as_micros()).unwrap_or(u64::MAX),
-            faults: plan::draw_mild_schedule(
-                &plan,
-                UNDER_LOAD,
-                &names,
-                |node| node != BROKER,
-                &mut stream("faults"),
-            ),
+            faults,
             ..Case::new(self.name(), seed)
         }
     }
@@ -153,6 +156,7 @@ impl Scenario for Load {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
             let history = History::new(&cluster);
+            set_clocks(&cluster, &case.faults);
             let machine = Machine::start_up(&cluster, &plan, &history);
             let mut rng = cluster.rng("supervisor");
             let living = async {
@@ -185,7 +189,7 @@ async fn live_inside(
     for client in &case.clients {
         if let Work::Load(work) = client.work_as()? {
             let (partitions, history, ending) = (plan.checked(), history.clone(), ending.clone());
-            guests.push(Guest::new(LoadClient { work, partitions, history, ending }));
+            guests.push(Guest::new(LoadClient::new(work, partitions, history, ending)));
         }
     }
     machine.invite(Arc::from(guests));

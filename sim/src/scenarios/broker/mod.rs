@@ -13,6 +13,7 @@ use ordain::probe::{self, Mutant};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
+use crate::faults::set_clocks;
 
 pub(super) mod account;
 mod beside;
@@ -83,6 +84,7 @@ impl Scenario for Broker {
             cluster.note(format_args!("{plan:?}"));
             let history = History::new(&cluster);
             history.events().tombstones_stay = plan.tombstones_stay();
+            set_clocks(&cluster, &case.faults);
             let machine = Machine::start_up(&cluster, &plan, &history);
             let mut rng = cluster.rng("supervisor");
             let ended = tokio::select! {
@@ -128,7 +130,26 @@ async fn live(
     judge.judge(|| machine.lose_power()).await?;
     machine.note_failed_syncs();
     checkers::check(&history.events(), cluster.now())?;
-    judge.judge_old_image(machine).await
+    let Some(time) = judge.judge_old_image(machine).await? else { return Ok(()) };
+    let mut rng = cluster.rng("life after an old image");
+    if rng.chance(500) {
+        return Ok(());
+    }
+    // The world goes on from the older disk, and the clients with it.
+    history.goes_on_from(time);
+    judge.restore_groups(machine).await?;
+    ending.take_back();
+    for client in &clients {
+        client.seat.crash();
+        client.seat.restart();
+    }
+    cluster.sleep(rng.duration(Duration::from_secs(2), Duration::from_secs(8))).await;
+    all_get_on(cluster, machine.account(), plan, history, &clients).await?;
+    ending.begin();
+    cluster.sleep(last_answers).await;
+    judge.judge(|| machine.lose_power()).await?;
+    machine.note_failed_syncs();
+    checkers::check(&history.events(), cluster.now())
 }
 
 /// Whether a reader is one of the group's members.
@@ -201,6 +222,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Admin
         | Work::Load(_)
         | Work::Waiter
+        | Work::Tuner
         | Work::Mover { .. }
         | Work::Drainer { .. }
         | Work::Voters
@@ -223,11 +245,12 @@ async fn perform(seat: Seat, work: Work) {
         Work::Admin => clients::administer(seat).await,
         Work::Load(work) => {
             let Seat { io, partitions, history, ending, .. } = seat;
-            LoadClient { work, partitions, history, ending }.run_outside(io).await;
+            LoadClient::new(work, partitions, history, ending).run_outside(io).await;
         }
         Work::Topics => clients::administer_topics(seat).await,
         Work::Mover { nodes } => clients::move_partitions(seat, nodes).await,
         Work::Trimmer => clients::trim(seat).await,
+        Work::Tuner => clients::tune(seat).await,
         Work::Waiter => clients::wait_for_records(seat).await,
         Work::Voters => clients::change_voters(seat).await,
         Work::Chaser { .. } => clients::chase(seat).await,

@@ -1,38 +1,58 @@
 //! A map from offsets, for offsets that lie close together and are asked for often.
-use std::collections::BTreeMap;
-
 use ordain::types::Offset;
 
 /// So many offsets share a page.
 const PAGE: i64 = 256;
 
-/// Values by offset, in pages: one step of a search tree leads to 256 neighbours.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Values by offset, in pages of 256 neighbours. The page that was written last is found at once.
+#[derive(Clone, Debug)]
 pub(in crate::scenarios) struct OffsetMap<T> {
-    pages: BTreeMap<i64, Vec<Option<T>>>,
+    /// In the order of their numbers.
+    pages: Vec<Page<T>>,
+    /// The place of the page that was written last.
+    last: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Page<T> {
+    number: i64,
+    slots: Vec<Option<T>>,
 }
 
 impl<T> Default for OffsetMap<T> {
     fn default() -> OffsetMap<T> {
-        OffsetMap { pages: BTreeMap::new() }
+        OffsetMap { pages: Vec::new(), last: 0 }
     }
 }
 
 impl<T> OffsetMap<T> {
+    /// Where a page is, or would be.
+    fn find(&self, number: i64) -> Result<usize, usize> {
+        match self.pages.get(self.last) {
+            Some(page) if page.number == number => Ok(self.last),
+            Some(_) | None => self.pages.binary_search_by_key(&number, |page| page.number),
+        }
+    }
+
     /// Puts a value; gives the one that was there.
     pub(in crate::scenarios) fn insert(&mut self, offset: Offset, value: T) -> Option<T> {
-        let (page, place) = place(offset);
-        let page = self.pages.entry(page).or_insert_with(|| {
-            let mut slots = Vec::new();
-            slots.resize_with(place_of(PAGE), || None);
-            slots
-        });
-        page[place].replace(value)
+        let (number, place) = place(offset);
+        self.last = match self.find(number) {
+            Ok(found) => found,
+            Err(between) => {
+                let mut slots = Vec::new();
+                slots.resize_with(place_of(PAGE), || None);
+                self.pages.insert(between, Page { number, slots });
+                between
+            }
+        };
+        self.pages[self.last].slots[place].replace(value)
     }
 
     pub(in crate::scenarios) fn get(&self, offset: &Offset) -> Option<&T> {
-        let (page, place) = place(*offset);
-        self.pages.get(&page)?[place].as_ref()
+        let (number, place) = place(*offset);
+        let found = self.find(number).ok()?;
+        self.pages[found].slots[place].as_ref()
     }
 
     pub(in crate::scenarios) fn contains_key(&self, offset: &Offset) -> bool {
@@ -41,11 +61,10 @@ impl<T> OffsetMap<T> {
 
     /// By offset, upwards.
     pub(in crate::scenarios) fn iter(&self) -> impl DoubleEndedIterator<Item = (Offset, &T)> {
-        self.pages.iter().flat_map(|(page, slots)| {
-            let offsets = (page * PAGE..=page * PAGE + (PAGE - 1)).map(Offset);
-            let slots: Vec<_> =
-                offsets.zip(slots).filter_map(|(at, slot)| Some((at, slot.as_ref()?))).collect();
-            slots
+        self.pages.iter().flat_map(|Page { number, slots }| {
+            let offset = move |place: usize| Offset(number * PAGE + i64::try_from(place).unwrap_or(0));
+            let slots = slots.iter().enumerate();
+            slots.filter_map(move |(place, slot)| Some((offset(place), slot.as_ref()?)))
         })
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::history::{Mode, PROBER, SLOW_READER};
 use super::load::LoadWork;
 use crate::case::{Case, ClientCase};
-use crate::faults::{Family, Fault, TimedFault, draw_families, draw_schedule};
+use crate::faults::{Family, Fault, TimedFault, draw_clock_offsets, draw_families, draw_schedule};
 use crate::net::NetOptions;
 use crate::rng::Stream;
 
@@ -20,6 +20,8 @@ pub(in crate::scenarios) const COMPACTED: &str = "compacted";
 pub(in crate::scenarios) const SHORT: &str = "short";
 /// What it keeps, in bytes.
 pub(in crate::scenarios) const RETENTION_BYTES: u64 = 20_000;
+/// What is configured for all brokers, where the history names topics: no topic can be called so.
+pub(in crate::scenarios) const BROKER_DEFAULTS: &str = "all brokers";
 /// Where the broker keeps groups.
 pub(in crate::scenarios) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// How many keys a compacted topic has from one producer.
@@ -107,6 +109,8 @@ pub(in crate::scenarios) enum Work {
     Mover { nodes: i32 },
     /// Fetches from the ends, and waits there. An operation is a fetch.
     Waiter,
+    /// Configures the topic that everybody works on, and all brokers. Each change and each look is an operation.
+    Tuner,
     /// Adds and removes voters of the metadata. Each is an operation.
     Voters,
     /// Keeps to a schedule of requests. An operation is a request.
@@ -169,16 +173,33 @@ pub(in crate::scenarios) fn draw(scenario: &str, seed: u64) -> Case {
     if stream("waiter").chance(300) {
         clients.push(ClientCase::new("waiter".to_owned(), &Work::Waiter));
     }
+    if stream("tuner").chance(350) {
+        clients.push(ClientCase::new("tuner".to_owned(), &Work::Tuner));
+    }
     let duration = rng.duration(Duration::from_secs(3), Duration::from_secs(25));
     let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
+    let mut faults = draw_offsets(&names, &mut stream("clock offsets"));
+    faults.extend(draw_schedule(
+        &plan.families,
+        duration,
+        &[BROKER.to_owned()],
+        &names,
+        &mut stream("faults"),
+    ));
     Case {
         net: draw_net(&mut stream("net options")),
         world: serde_json::to_value(&plan).expect("a plan is plain data"),
         clients,
         duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-        faults: draw_schedule(&plan.families, duration, &[BROKER.to_owned()], &names, &mut stream("faults")),
+        faults,
         ..Case::new(scenario, seed)
     }
+}
+
+/// Clocks that are wrong from the start: the broker's, or those of the machines beside it.
+pub(in crate::scenarios) fn draw_offsets(machines: &[String], rng: &mut Stream) -> Vec<TimedFault> {
+    let all: Vec<String> = std::iter::once(BROKER.to_owned()).chain(machines.iter().cloned()).collect();
+    draw_clock_offsets(&all, rng)
 }
 
 /// Faults that neither destroy what was kept nor end what runs on these machines: for clients and checks that know

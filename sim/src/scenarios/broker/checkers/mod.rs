@@ -51,8 +51,7 @@ pub(in crate::scenarios) fn storage_errors_have_a_cause(events: &Events) -> Resu
 /// The first thing that does not hold.
 pub(in crate::scenarios) fn check(events: &Events, now: SimTime) -> Result<(), Violation> {
     use Violation as V;
-    check_so_far(events, now)?;
-    let values = records::one_value_per_offset(events).map_err(V::by("I2-inconsistent-offsets"))?;
+    let values = check_values_so_far(events, now)?;
     reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
     records::nothing_is_deleted_unasked(events).map_err(V::by("I13-begins-too-late"))?;
     records::nothing_acknowledged_is_lost(events, &values).map_err(V::by("I1-lost-record"))?;
@@ -68,6 +67,11 @@ pub(in crate::scenarios) fn check(events: &Events, now: SimTime) -> Result<(), V
 /// # Errors
 /// The first thing that does not hold.
 pub(in crate::scenarios) fn check_so_far(events: &Events, now: SimTime) -> Result<(), Violation> {
+    check_values_so_far(events, now).map(drop)
+}
+
+/// As [`check_so_far`]; what was read at each offset.
+fn check_values_so_far(events: &Events, now: SimTime) -> Result<records::Values, Violation> {
     use Violation as V;
     if let Some(wrong) = events.wrongs.first() {
         return Err(wrong.clone());
@@ -86,7 +90,8 @@ pub(in crate::scenarios) fn check_so_far(events: &Events, now: SimTime) -> Resul
     synced::a_failed_sync_ends_all_promises(events, now)
         .map_err(V::by("I20-acknowledged-after-failed-sync"))?;
     topics::topics_are_what_was_made_of_them(events).map_err(V::by("I11-topics-not-as-made"))?;
-    committed::commits_stay(events).map_err(V::by("I11-commit-lost"))
+    committed::commits_stay(events).map_err(V::by("I11-commit-lost"))?;
+    Ok(values)
 }
 
 /// Histories for the checkers' tests.

@@ -7,19 +7,21 @@ use ordain::types::Offset;
 
 use crate::scenarios::broker::history::{Events, Fate, Listed, Spec};
 use crate::scenarios::broker::offset_map::OffsetMap;
+use crate::time::SimTime;
 
 /// Ends and starts never step back; an end lies beyond all that was acknowledged before it was asked for.
 pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
     let acknowledged = acknowledged(events);
-    let times = times(events);
+    let asks_for_times = |listed: &Listed| matches!(listed.spec, Spec::At(_) | Spec::MaxTimestamp);
+    let times = if events.listed.iter().any(asks_for_times) { times(events) } else { BTreeMap::new() };
     for listed in &events.listed {
         let what =
             |wrong: String| Err(format!("{} {:?} at {}: {wrong}", listed.at, listed.spec, listed.ended));
         let known = acknowledged.get(&listed.at).map_or(&[][..], Vec::as_slice);
-        let before = known.iter().filter(|known| known.1 <= listed.began).map(|known| known.0);
+        let before = known.iter().take_while(|known| known.time <= listed.began).map(|known| known.offset);
         match (listed.spec, listed.offset) {
             (Spec::Latest, Some(end)) => {
-                if let Some(last) = before.max().filter(|last| *last >= end) {
+                if let Some(last) = highest_before(known, listed.began).filter(|last| *last >= end) {
                     return what(format!("told {end}, and {last} had been acknowledged"));
                 }
             }
@@ -112,15 +114,37 @@ fn never_a_step_back(events: &Events, spec: Spec) -> Result<(), String> {
     Ok(())
 }
 
-/// The offsets that producers were told, and when.
-fn acknowledged(events: &Events) -> BTreeMap<TopicPartition, Vec<(Offset, crate::time::SimTime)>> {
-    let mut found: BTreeMap<TopicPartition, Vec<_>> = BTreeMap::new();
+/// An offset that a producer was told, and when.
+struct Told {
+    offset: Offset,
+    time: SimTime,
+    /// The highest that was told until then.
+    highest: Offset,
+}
+
+/// The offsets that producers were told, by when they were.
+fn acknowledged(events: &Events) -> BTreeMap<&TopicPartition, Vec<Told>> {
+    let mut found: BTreeMap<&TopicPartition, Vec<Told>> = BTreeMap::new();
     for sent in events.sent.values() {
         if let Fate::Acknowledged(Some(offset)) = sent.fate {
-            found.entry(sent.at.clone()).or_default().push((offset, sent.ended));
+            found.entry(&sent.at).or_default().push(Told { offset, time: sent.ended, highest: offset });
+        }
+    }
+    for told in found.values_mut() {
+        told.sort_by_key(|told| told.time);
+        let mut highest = Offset(i64::MIN);
+        for one in told {
+            highest = highest.max(one.offset);
+            one.highest = highest;
         }
     }
     found
+}
+
+/// The highest of these that was told at that time or earlier.
+fn highest_before(told: &[Told], time: SimTime) -> Option<Offset> {
+    let before = told.partition_point(|told| told.time <= time);
+    told[..before].last().map(|told| told.highest)
 }
 
 fn time_of(times: &OffsetMap<i64>, offset: Offset) -> i64 {
@@ -131,7 +155,10 @@ fn time_of(times: &OffsetMap<i64>, offset: Offset) -> i64 {
 fn times(events: &Events) -> BTreeMap<TopicPartition, OffsetMap<i64>> {
     let mut times: BTreeMap<TopicPartition, OffsetMap<i64>> = BTreeMap::new();
     for read in &events.reads {
-        let known = times.entry(read.at.clone()).or_default();
+        if !times.contains_key(&read.at) {
+            times.insert(read.at.clone(), OffsetMap::default());
+        }
+        let known = times.get_mut(&read.at).expect("it was put there");
         for ((offset, _), time) in read.records.iter().zip(&read.times) {
             known.insert(*offset, *time);
         }
@@ -143,7 +170,6 @@ fn times(events: &Events) -> BTreeMap<TopicPartition, OffsetMap<i64>> {
 mod tests {
     use super::super::testing::{at, events};
     use super::*;
-    use crate::time::SimTime;
 
     fn listed(spec: Spec, offset: Option<i64>, timestamp: i64, began: u64) -> Listed {
         let (began, ended) = (SimTime(began), SimTime(began + 1));

@@ -19,8 +19,11 @@ impl Order {
     /// If it stands somewhere else, too, or on the wrong side of another one of its producer.
     pub(super) fn holds(&mut self, id: RecordId, offset: Offset) -> Result<(), String> {
         let places = self.places.entry((id.producer, id.session)).or_default();
-        if let Some(other) = places.insert(id.number, offset).filter(|other| *other != offset) {
-            return Err(format!("{id} is twice: at {other} and at {offset}"));
+        match places.insert(id.number, offset) {
+            // It was held against its neighbours then, and each that came later against it.
+            Some(other) if other == offset => return Ok(()),
+            Some(other) => return Err(format!("{id} is twice: at {other} and at {offset}")),
+            None => {}
         }
         let before = places.range(..id.number).next_back().filter(|(_, place)| **place >= offset);
         let behind = places.range(id.number + 1..).next().filter(|(_, place)| **place <= offset);

@@ -16,7 +16,10 @@ pub(super) type Values = BTreeMap<TopicPartition, OffsetMap<RecordId>>;
 pub(super) fn one_value_per_offset(events: &Events) -> Result<Values, String> {
     let mut values = Values::new();
     for read in &events.reads {
-        let known = values.entry(read.at.clone()).or_default();
+        if !values.contains_key(&read.at) {
+            values.insert(read.at.clone(), OffsetMap::default());
+        }
+        let known = values.get_mut(&read.at).expect("it was put there");
         for (offset, value) in &read.records {
             let Some(value) = value else {
                 return Err(format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time));

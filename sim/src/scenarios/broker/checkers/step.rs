@@ -84,7 +84,7 @@ impl Step {
         id: RecordId,
     ) -> Result<(), Violation> {
         let Some(sent) = events.sent.get(&id) else { return Ok(()) };
-        acknowledged_in_time(events, sent.began, sent.ended, &format!("{id}"))?;
+        acknowledged_in_time(events, sent.began, sent.ended, id)?;
         let Fate::Acknowledged(Some(offset)) = sent.fate else { return Ok(()) };
         let known = of_partition(&mut self.partitions, &sent.at);
         known.hold(&sent.at, offset, id)?;

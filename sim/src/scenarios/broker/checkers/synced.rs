@@ -14,7 +14,7 @@ pub(super) fn acknowledged_in_time(
     events: &Events,
     began: SimTime,
     ended: SimTime,
-    what: &str,
+    what: impl std::fmt::Display,
 ) -> Result<(), Violation> {
     let mut failed = events.failed_syncs.iter().filter(|failed| failed.run_ended.is_none());
     match failed.find(|failed| failed.time < began) {

@@ -68,8 +68,20 @@ pub(super) async fn delete_records(
     let (first, end) = extent(client, at).await?;
     let share = i64::try_from(per_mille).unwrap_or(0);
     let before = Offset(first.0 + (end.0 - first.0) * share / 1000);
-    history.deleting(at, before);
-    client.delete_records(&BTreeMap::from([(at.clone(), before)])).await.map(drop)
+    delete_before(client, at, before, history).await
+}
+
+/// Deletes the records before an offset.
+pub(super) async fn delete_before(
+    client: &Client,
+    at: &TopicPartition,
+    before: Offset,
+    history: &History,
+) -> Result<(), ClientError> {
+    let deleting = history.deleting(at, before);
+    let result = client.delete_records(&BTreeMap::from([(at.clone(), before)])).await.map(drop);
+    history.deleted(deleting, &result);
+    result
 }
 
 /// Where a partition begins and ends.

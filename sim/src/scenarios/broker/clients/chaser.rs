@@ -41,7 +41,7 @@ async fn one(seat: &Seat, client: &Client, at: &TopicPartition, step: u64) -> Re
         match code {
             ErrorCode::None => {}
             code @ (ErrorCode::KafkaStorageError | ErrorCode::CorruptMessage) => {
-                if !seat.account.explains_error(at, began) {
+                if !seat.account.explains_error(at, offset, began) {
                     seat.history.storage_error(at, offset, code);
                 }
             }

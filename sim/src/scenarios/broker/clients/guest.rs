@@ -1,9 +1,10 @@
 //! Clients of the load inside of the broker's process: what they want goes to the partitions as typed requests,
 //! below frames, connections and handlers. They end with the process, and begin again with its next run.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ordain::broker::Context;
 use ordain::io::Io;
 use ordain::partition::{
@@ -18,6 +19,7 @@ use super::load::{LoadClient, RecordSource, Schedule, Seen};
 use crate::scenarios::broker::history::{Fate, Reader};
 use crate::scenarios::broker::load::Role;
 use crate::scenarios::broker::plan::TOPIC;
+use crate::world::lock;
 
 /// A client of the load as a guest of the process.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub(in crate::scenarios) struct Guest {
     load: LoadClient,
     /// How often it began: each time it is another producer or reader.
     sessions: Arc<AtomicU32>,
+    /// Where it goes on to read, by partition; nothing before it has read.
+    positions: Arc<Mutex<Vec<Offset>>>,
 }
 
 /// Producer ids that nobody was given by the broker.
@@ -44,7 +48,7 @@ struct Burst {
 
 impl Guest {
     pub(in crate::scenarios) fn new(load: LoadClient) -> Guest {
-        Guest { load, sessions: Arc::default() }
+        Guest { load, sessions: Arc::default(), positions: Arc::default() }
     }
 
     /// Until the load or the process ends.
@@ -118,7 +122,11 @@ impl Guest {
     async fn read(&self, context: &Context, topic: TopicId, session: u32, schedule: &mut Schedule) {
         let ids = self.ids(topic);
         let who = Reader { reader: self.load.work.number, session };
-        let Some(mut positions) = self.offsets(context, &ids, OffsetQuery::Earliest).await else { return };
+        let mut positions = lock(&self.positions).clone();
+        if positions.is_empty() {
+            let Some(starts) = self.offsets(context, &ids, OffsetQuery::Earliest).await else { return };
+            positions = starts;
+        }
         while !self.load.ending.has_begun() {
             schedule.next().await;
             let wants = ids.iter().zip(&positions).map(|(id, offset)| ReadRequest {
@@ -138,14 +146,16 @@ impl Guest {
                     Ok(ReadData::Memory(pieces)) => pieces,
                     Ok(ReadData::Stored { plan, .. }) => match plan.run().await {
                         Ok(pieces) => pieces,
-                        Err(_) => return,
+                        Err(_) => return lock(&self.positions).clear(),
                     },
-                    Err(_) => return,
+                    // Wherever it stood: what is there is read from the beginning.
+                    Err(_) => return lock(&self.positions).clear(),
                 };
-                let bytes = pieces.concat().into();
+                let bytes = joined(pieces);
                 let seen = Seen { high_watermark: result.high_watermark, log_start: result.log_start, bytes };
                 positions[index] = self.load.saw(who, &self.load.partitions[index], positions[index], seen);
             }
+            lock(&self.positions).clone_from(&positions);
             self.load.got_on();
         }
     }
@@ -179,5 +189,13 @@ impl Guest {
             }
             self.load.got_on();
         }
+    }
+}
+
+/// What was read, in one piece, as it often came.
+fn joined(pieces: Vec<Bytes>) -> Bytes {
+    match <[Bytes; 1]>::try_from(pieces) {
+        Ok([piece]) => piece,
+        Err(pieces) => pieces.concat().into(),
     }
 }

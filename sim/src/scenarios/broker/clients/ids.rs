@@ -24,11 +24,12 @@ pub(in crate::scenarios) async fn take_producer_ids(seat: Seat) {
 
 async fn take(client: &Client, history: &History) -> Result<bool, ClientError> {
     let broker = client.any_broker().await?;
+    let began = history.now();
     let answer = broker.call(&InitProducerIdRequest { transactional_id: None, ..Default::default() }).await?;
     if answer.error_code != 0 {
         history.note(format_args!("InitProducerId: error {}", answer.error_code));
         return Ok(false);
     }
-    history.producer_id(answer.producer_id, answer.producer_epoch);
+    history.producer_id((answer.producer_id, answer.producer_epoch), began);
     Ok(true)
 }

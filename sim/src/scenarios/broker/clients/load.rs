@@ -28,10 +28,12 @@ use crate::scenarios::broker::plan::{GROUP, TOPIC};
 /// One client of the load.
 #[derive(Clone)]
 pub(in crate::scenarios) struct LoadClient {
-    pub(in crate::scenarios::broker) work: LoadWork,
-    pub(in crate::scenarios) partitions: Vec<TopicPartition>,
-    pub(in crate::scenarios) history: History,
-    pub(in crate::scenarios) ending: Ending,
+    pub(super) work: LoadWork,
+    /// Under which it tells that it gets on.
+    name: Arc<str>,
+    pub(super) partitions: Arc<[TopicPartition]>,
+    pub(super) history: History,
+    pub(super) ending: Ending,
 }
 
 /// How far behind its schedule a client may fall, and still catch up.
@@ -48,17 +50,27 @@ const PRODUCE_NAMES_UNTIL: i16 = 12;
 const FETCH_WAIT_MS: i32 = 5;
 
 impl LoadClient {
+    pub(in crate::scenarios) fn new(
+        work: LoadWork,
+        partitions: Vec<TopicPartition>,
+        history: History,
+        ending: Ending,
+    ) -> LoadClient {
+        LoadClient { name: work.name().into(), work, partitions: partitions.into(), history, ending }
+    }
+
     /// Over connections, from a machine of its own.
     pub(in crate::scenarios) async fn run_outside(self, io: Io) {
         let mut schedule = Schedule::new(&io, &self.work);
-        let name = self.work.name();
+        let name = Arc::clone(&self.name);
         let mut session = 0;
+        let mut positions = None;
         while !self.ending.has_begun() {
             session += 1;
             let client = Servers::one().client(&io, &name, Duration::ZERO);
             let result = match self.work.role {
                 Role::Writer => self.write(&client, session, &mut schedule).await,
-                Role::Reader => self.read(&client, session, &mut schedule).await,
+                Role::Reader => self.read(&client, session, &mut positions, &mut schedule).await,
                 Role::Asker => self.ask(&client, &mut schedule).await,
             };
             if let Err(error) = result {
@@ -76,7 +88,7 @@ impl LoadClient {
 
     /// Something was done.
     pub(super) fn got_on(&self) {
-        self.history.progress(&self.work.name());
+        self.history.progress(&self.name);
     }
 
     /// Sends bursts of batches until something fails. Every other writer is idempotent.
@@ -110,17 +122,26 @@ impl LoadClient {
         Ok(())
     }
 
-    /// Fetches until something fails.
-    async fn read(&self, client: &Client, session: u32, schedule: &mut Schedule) -> Result<(), ClientError> {
+    /// Fetches until something fails, from where it stands on; from the beginning if it stands nowhere.
+    async fn read(
+        &self,
+        client: &Client,
+        session: u32,
+        stand: &mut Option<Vec<Offset>>,
+        schedule: &mut Schedule,
+    ) -> Result<(), ClientError> {
         let broker = client.any_broker().await?;
-        let starts = client.list_offsets_at(&self.partitions, OffsetSpec::Earliest).await?;
-        self.answered();
-        let mut positions: Vec<Offset> = self.partitions.iter().map(|at| starts[at].offset).collect();
+        if stand.is_none() {
+            let starts = client.list_offsets_at(&self.partitions, OffsetSpec::Earliest).await?;
+            self.answered();
+            *stand = Some(self.partitions.iter().map(|at| starts[at].offset).collect());
+        }
+        let positions = stand.get_or_insert_default();
         let version = broker.version_up_to::<FetchRequest>(FETCH_NAMES_UNTIL)?;
         let who = Reader { reader: self.work.number, session };
         while !self.ending.has_begun() {
             schedule.next().await;
-            let request = self.fetch_request(&positions);
+            let request = self.fetch_request(positions);
             let answer = broker.call_within(version, &request, FETCH_TIMEOUT).await?;
             self.answered();
             let told = answer.responses.into_iter().flat_map(|topic| topic.partitions);
@@ -131,6 +152,8 @@ impl LoadClient {
                     continue;
                 };
                 if data.error_code != 0 {
+                    // Wherever it stood: what is there is read from the beginning.
+                    *stand = None;
                     return Ok(());
                 }
                 positions[index] = self.fetched(who, &self.partitions[index], positions[index], data);

@@ -7,7 +7,7 @@ use ordain::client::{ClientError, TopicPartition};
 
 use super::reader::options;
 use super::{Seat, bounded, get_past_damage, got};
-use crate::scenarios::broker::history::{CommitFate, Committer, FIRST_MEMBER, Reader, Resumed};
+use crate::scenarios::broker::history::{CommitFate, Committer, FIRST_MEMBER, Reader, Resumed, poll_end};
 use crate::scenarios::broker::plan::{GROUP, MemberPlan, TOPIC};
 use crate::time::SimTime;
 
@@ -28,6 +28,7 @@ pub(in crate::scenarios) async fn consume_as_member(seat: Seat, plan: MemberPlan
             heartbeat_interval: Duration::from_millis(700),
             ..GroupOptions::new(GROUP, vec![TOPIC.to_owned()])
         };
+        history.subscribing(name, TOPIC);
         let mut consumer = Consumer::subscribe(&client, options(rng.below(9)), group);
         let polls = 5 + rng.below(100);
         // A static member goes without a word, and comes again.
@@ -91,10 +92,20 @@ async fn one_poll(
     given: &mut Given,
 ) -> Result<bool, ClientError> {
     let polling = consumer.poll(Duration::from_millis(300));
-    let Ok(fetched) = bounded(&seat.io, &seat.history, "a poll of a member", polling).await else {
-        return Ok(false);
+    seat.history.polling(&seat.name);
+    let polled = bounded(&seat.io, &seat.history, "a poll of a member", polling).await;
+    let end = poll_end(&polled);
+    let fetched = match polled {
+        Ok(Ok(fetched)) => fetched,
+        Ok(Err(error)) => {
+            seat.history.polled(&seat.name, end);
+            return Err(error);
+        }
+        Err(_) => {
+            seat.history.polled(&seat.name, end);
+            return Ok(false);
+        }
     };
-    let fetched = fetched?;
     for fetch in &fetched {
         if given.seen.insert(fetch.at.clone()) {
             let (member, at, from) = (seat.name.clone(), fetch.at.clone(), fetch.from);
@@ -102,6 +113,7 @@ async fn one_poll(
         }
         got(&seat.history, who, fetch);
     }
+    seat.history.polled(&seat.name, end);
     Ok(!fetched.is_empty())
 }
 

@@ -26,6 +26,7 @@ mod reader;
 mod slow;
 mod topics;
 mod trimmer;
+mod tuner;
 mod voters;
 mod waiter;
 mod worker;
@@ -46,6 +47,7 @@ pub(in crate::scenarios) use reader::{get_past_damage, got, read_again_and_again
 pub(in crate::scenarios) use slow::read_slowly;
 pub(in crate::scenarios) use topics::{administer_topics, look, see};
 pub(in crate::scenarios) use trimmer::trim;
+pub(in crate::scenarios) use tuner::tune;
 pub(in crate::scenarios) use voters::change_voters;
 pub(in crate::scenarios) use waiter::wait_for_records;
 pub(in crate::scenarios) use worker::work_in_group;
@@ -142,6 +144,11 @@ pub(in crate::scenarios) struct Ending {
 impl Ending {
     pub(in crate::scenarios) fn begin(&self) {
         self.all.store(true, Ordering::Relaxed);
+    }
+
+    /// They go on after all.
+    pub(in crate::scenarios) fn take_back(&self) {
+        self.all.store(false, Ordering::Relaxed);
     }
 
     /// The same end for one client that may do so many operations.

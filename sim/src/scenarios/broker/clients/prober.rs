@@ -7,7 +7,7 @@ use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::types::Offset;
 
 use super::{Seat, bounded, got};
-use crate::scenarios::broker::history::{History, Reader};
+use crate::scenarios::broker::history::{History, Reader, poll_end};
 
 /// Fetches from any offset that a partition holds, most of them inside a batch.
 pub(in crate::scenarios) async fn probe(seat: Seat, reader: u32) {
@@ -47,8 +47,11 @@ async fn one(
         ..ConsumerOptions::default()
     };
     let mut consumer = Consumer::assign(client, options, BTreeMap::from([(at.clone(), Some(from))]));
-    for fetched in consumer.poll(Duration::from_millis(500)).await? {
-        got(history, who, &fetched);
-    }
-    Ok(())
+    history.assigning(&who.name(), one);
+    history.polling(&who.name());
+    let polled = consumer.poll(Duration::from_millis(500)).await;
+    let brought = polled.as_ref().map_or(&[][..], Vec::as_slice);
+    brought.iter().for_each(|fetched| got(history, who, fetched));
+    history.polled(&who.name(), poll_end(&Ok::<_, ClientError>(polled.as_ref())));
+    polled.map(drop)
 }

@@ -5,7 +5,7 @@ use ordain::client::consumer::{Consumer, ConsumerOptions, Fetched, OffsetReset};
 
 use super::{Seat, bounded};
 use crate::scenarios::broker::account::Account;
-use crate::scenarios::broker::history::{Batch, History, JUDGE, Read, Reader};
+use crate::scenarios::broker::history::{Batch, History, JUDGE, Read, Reader, poll_end};
 
 /// Polls after which a reader begins again, though it has not come to the end.
 const POLLS_MAX: u32 = 60;
@@ -52,6 +52,7 @@ async fn read_once(seat: &Seat, reader: u32, rack: Option<String>) -> bool {
     let (io, history) = (&seat.io, &seat.history);
     let client = seat.client(Duration::from_secs(5));
     let Some(partitions) = seat.work().await else { return true };
+    history.assigning(&seat.name, &partitions);
     let wanted = partitions.into_iter().map(|at| (at, None)).collect();
     let draw = io.rng.stream("workload").below(9);
     let options = ConsumerOptions { rack, ..options(draw) };
@@ -59,11 +60,14 @@ async fn read_once(seat: &Seat, reader: u32, rack: Option<String>) -> bool {
     let mut who = Reader { reader, session: history.next_session(&seat.name) };
     let mut empty = 0;
     for _ in 0..POLLS_MAX {
-        match bounded(io, history, "a poll", consumer.poll(Duration::from_millis(300))).await {
+        history.polling(&seat.name);
+        let polled = bounded(io, history, "a poll", consumer.poll(Duration::from_millis(300))).await;
+        if let Ok(Ok(fetched)) = &polled {
+            fetched.iter().for_each(|fetch| got(history, who, fetch));
+        }
+        history.polled(&seat.name, poll_end(&polled));
+        match polled {
             Ok(Ok(fetched)) => {
-                for fetch in &fetched {
-                    got(history, who, fetch);
-                }
                 if consumer.is_at_end() {
                     return true;
                 }

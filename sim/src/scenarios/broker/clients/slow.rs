@@ -3,7 +3,7 @@ use std::time::Duration;
 use ordain::client::consumer::{Consumer, ConsumerOptions, OffsetReset};
 
 use super::{Seat, bounded, get_past_damage, got};
-use crate::scenarios::broker::history::Reader;
+use crate::scenarios::broker::history::{Reader, poll_end};
 
 /// Polls after which it begins at the start again.
 const POLLS_MAX: u32 = 30;
@@ -22,6 +22,7 @@ pub(in crate::scenarios) async fn read_slowly(seat: Seat, reader: u32) {
             offset_reset: OffsetReset::Earliest,
             ..ConsumerOptions::default()
         };
+        seat.history.assigning(&seat.name, &partitions);
         let wanted = partitions.into_iter().map(|at| (at, None)).collect();
         let mut consumer = Consumer::assign(&client, options, wanted);
         for _ in 0..POLLS_MAX {
@@ -30,11 +31,14 @@ pub(in crate::scenarios) async fn read_slowly(seat: Seat, reader: u32) {
             }
             seat.ending.count_operation();
             let polling = consumer.poll(Duration::from_millis(300));
-            match bounded(&seat.io, &seat.history, "a slow poll", polling).await {
+            seat.history.polling(&seat.name);
+            let polled = bounded(&seat.io, &seat.history, "a slow poll", polling).await;
+            if let Ok(Ok(fetched)) = &polled {
+                fetched.iter().for_each(|fetch| got(&seat.history, who, fetch));
+            }
+            seat.history.polled(&seat.name, poll_end(&polled));
+            match polled {
                 Ok(Ok(fetched)) => {
-                    for fetch in &fetched {
-                        got(&seat.history, who, fetch);
-                    }
                     if !fetched.is_empty() || consumer.is_at_end() {
                         seat.history.progress(&seat.name);
                     } else if get_past_damage(&client, &mut consumer, &seat.account, &seat.history).await {

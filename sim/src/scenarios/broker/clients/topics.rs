@@ -9,6 +9,7 @@ use ordain::types::{ErrorCode, PartitionIndex};
 
 use super::{Seat, Servers, Told, bounded};
 use crate::scenarios::broker::history::{Done, History, TopicChange, TopicLook, TopicSeen};
+use crate::scenarios::broker::plan::BROKER_DEFAULTS;
 use crate::time::SimTime;
 
 /// Topics that it works on at a time.
@@ -141,7 +142,8 @@ fn made_of(history: &History, topic: &str) -> Option<TopicSeen> {
     seen
 }
 
-async fn change(
+/// Makes a change, and tells what became of it.
+pub(super) async fn change(
     client: &Client,
     (topic, servers): (&str, &Servers),
     change: TopicChange,
@@ -168,8 +170,7 @@ async fn change(
                 Some(value) => ConfigChange::Set { name: key, value },
                 None => ConfigChange::Delete { name: key },
             };
-            let resource = ConfigResource::Topic(topic.to_owned());
-            client.alter_configs(&resource, &[change], Validate::Apply).await
+            client.alter_configs(&resource(topic), &[change], Validate::Apply).await
         }
     };
     let done = match &result {
@@ -181,6 +182,14 @@ async fn change(
     };
     history.changed_topic(place, done);
     result
+}
+
+/// Whose configuration it is.
+fn resource(topic: &str) -> ConfigResource {
+    match topic {
+        BROKER_DEFAULTS => ConfigResource::BrokerDefault,
+        _ => ConfigResource::Topic(topic.to_owned()),
+    }
 }
 
 /// Whether such an answer means that nothing was changed. One of several nodes sends a request to the controller again, as
@@ -213,20 +222,24 @@ pub(in crate::scenarios) async fn look(
     Ok(())
 }
 
-/// How the broker describes a topic; `None` if there is none.
+/// How the broker describes a topic, or what is set for all brokers; `None` if there is no such topic.
 pub(in crate::scenarios) async fn see(
     client: &Client,
     topic: &str,
 ) -> Result<Option<TopicSeen>, ClientError> {
-    let names = [topic.to_owned()];
-    let metadata = client.describe(Some(&names), AutoCreate::No).await?;
-    let Some(told) = metadata.topics.get(topic) else { return Ok(None) };
-    if told.error == Some(ErrorCode::UnknownTopicOrPartition) {
-        return Ok(None);
+    let (mut partitions, mut source) = (0, ConfigSource::DynamicBrokerDefault);
+    if topic != BROKER_DEFAULTS {
+        let names = [topic.to_owned()];
+        let metadata = client.describe(Some(&names), AutoCreate::No).await?;
+        let Some(told) = metadata.topics.get(topic) else { return Ok(None) };
+        if told.error == Some(ErrorCode::UnknownTopicOrPartition) {
+            return Ok(None);
+        }
+        partitions = i32::try_from(told.partitions.len()).unwrap_or(i32::MAX);
+        source = ConfigSource::Topic;
     }
-    let partitions = i32::try_from(told.partitions.len()).unwrap_or(i32::MAX);
-    let entries = client.describe_configs(&ConfigResource::Topic(topic.to_owned())).await?;
-    let set = entries.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
+    let entries = client.describe_configs(&resource(topic)).await?;
+    let set = entries.into_iter().filter(|entry| entry.source == source);
     let configs = set.map(|entry| (entry.name, entry.value.unwrap_or_default())).collect();
     Ok(Some(TopicSeen { partitions, configs }))
 }

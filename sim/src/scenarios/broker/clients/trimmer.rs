@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ordain::client::admin::OffsetSpec;
 
-use super::admin::delete_records;
+use super::admin::{delete_before, delete_records};
 use super::{Seat, bounded};
 
 /// Deletes old records of the compacted topic, as its policy allows, while compactions are under way.
@@ -24,8 +23,7 @@ pub(in crate::scenarios) async fn trim(seat: Seat) {
             // All that there was a moment ago: what has come since may be on its way from memory to a segment.
             let end = client.list_offsets_at(std::slice::from_ref(at), OffsetSpec::Latest).await?[at].offset;
             io.clock.sleep(hesitates).await;
-            history.deleting(at, end);
-            client.delete_records(&BTreeMap::from([(at.clone(), end)])).await.map(drop)
+            delete_before(&client, at, end, history).await
         };
         match bounded(io, history, "trimming", trimming).await {
             Ok(Ok(())) => history.progress(&seat.name),

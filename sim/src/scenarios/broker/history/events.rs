@@ -68,7 +68,7 @@ pub(in crate::scenarios) struct Reader {
 
 impl Reader {
     /// The machine on which it runs.
-    pub(super) fn name(self) -> String {
+    pub(in crate::scenarios) fn name(self) -> String {
         match self.reader {
             SLOW_READER => "slow-reader".to_owned(),
             PROBER => "prober".to_owned(),
@@ -325,4 +325,51 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) poisoned: BTreeSet<TopicPartition>,
     /// What no client may meet.
     pub(in crate::scenarios) wrongs: Vec<Violation>,
+}
+
+impl Events {
+    /// Leaves what was told until a time; what was asked for and not told until then may or may not have been done.
+    pub(super) fn forget_after(&mut self, time: SimTime) {
+        for sent in self.sent.values_mut().filter(|sent| sent.ended > time || sent.fate == Fate::Open) {
+            sent.fate = Fate::Unknown;
+        }
+        for commit in self.commits.iter_mut().filter(|commit| commit.ended > time) {
+            commit.fate = CommitFate::Unknown;
+        }
+        for changed in self.topic_changes.iter_mut().filter(|changed| changed.ended > time) {
+            changed.done = Done::Unknown;
+        }
+        self.reads.retain(|read| read.time <= time);
+        self.committed.retain(|read| read.ended <= time);
+        self.assigned.retain(|assigned| assigned.told <= time);
+        // Where a log began may have been told before it was durable.
+        self.listed.retain(|listed| listed.ended <= time && listed.spec != Spec::Earliest);
+        self.topic_looks.retain(|look| look.ended <= time);
+        // When they were given is not known.
+        self.producer_ids.clear();
+        self.refused.clear();
+        self.failed_syncs.clear();
+        self.answers.clear();
+        self.extents.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenarios::broker::checkers::testing::{events, id, read};
+
+    #[test]
+    fn what_came_after_an_image_is_forgotten() {
+        let mut history = events(&[0, 1], &[1]);
+        history.sent.get_mut(&id(2)).expect("it was sent").ended = SimTime(7);
+        let mut late = read(1, 1, &[2]);
+        late.time = SimTime(7);
+        history.reads.push(late);
+        history.forget_after(SimTime(5));
+        assert_eq!(history.sent[&id(1)].fate, Fate::Acknowledged(Some(Offset(0))));
+        assert_eq!(history.sent[&id(2)].fate, Fate::Unknown);
+        assert_eq!(history.reads.len(), 1);
+        assert!(history.extents.is_empty());
+    }
 }
