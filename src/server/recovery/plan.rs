@@ -156,6 +156,21 @@ pub enum PlanError {
     Unknown { node: i32, partition: String },
 }
 
+/// The surviving logs of one partition, each with its node.
+type Logs<'a> = Vec<(i32, &'a SurveyedLog)>;
+
+/// Who is there, and who is lost for good.
+struct Nodes<'a> {
+    directories: BTreeMap<i32, String>,
+    lost: &'a BTreeSet<i32>,
+}
+
+enum Fate {
+    Stands,
+    GoesOn(Choice),
+    Gone(Gone),
+}
+
 /// Decides who goes on with what: for each partition that has lost its majority the survivor whose log is newest, by the rule that voters
 /// go by.
 ///
@@ -163,6 +178,37 @@ pub enum PlanError {
 /// If the surveys do not fit together, or a voter was neither surveyed nor is known to be lost: it might hold more.
 pub fn plan(surveys: &[Survey], lost: &BTreeSet<i32>) -> Result<Plan, PlanError> {
     let first = surveys.first().ok_or(PlanError::NoSurvey)?;
+    let nodes = Nodes { directories: directories(first, surveys, lost)?, lost };
+    let mut held: BTreeMap<(&str, &str, i32), Logs<'_>> = BTreeMap::new();
+    for survey in surveys {
+        for log in &survey.logs {
+            let key = (log.topic.as_str(), log.topic_id.as_str(), log.partition);
+            held.entry(key).or_default().push((survey.node, log));
+        }
+    }
+    let (mut chosen, mut gone, mut standing) = (Vec::new(), Vec::new(), 0);
+    for logs in held.values() {
+        match fate(logs, &nodes)? {
+            Fate::Stands => standing += 1,
+            Fate::GoesOn(choice) => chosen.push(choice),
+            Fate::Gone(one) => gone.push(one),
+        }
+    }
+    let newest = surveys.iter().max_by_key(|survey| survey.metadata_end).unwrap_or(first);
+    let is_held = |one: &Assigned| held.contains_key(&(&*one.topic, &*one.topic_id, one.partition));
+    for one in newest.assigned.iter().filter(|one| !is_held(one)) {
+        nodes.check(one.replicas.iter(), || format!("{}-{}", one.topic, one.partition))?;
+        gone.push(Gone { topic: one.topic.clone(), partition: one.partition, committed: None });
+    }
+    let lost = lost.iter().copied().collect();
+    Ok(Plan { cluster: first.cluster.clone(), lost, directories: nodes.directories, chosen, gone, standing })
+}
+
+fn directories(
+    first: &Survey,
+    surveys: &[Survey],
+    lost: &BTreeSet<i32>,
+) -> Result<BTreeMap<i32, String>, PlanError> {
     let mut directories = BTreeMap::new();
     for survey in surveys {
         if survey.cluster != first.cluster {
@@ -175,64 +221,52 @@ pub fn plan(surveys: &[Survey], lost: &BTreeSet<i32>) -> Result<Plan, PlanError>
             return Err(PlanError::LostAndThere(survey.node));
         }
     }
-    let mut held: BTreeMap<(&str, &str, i32), Vec<(i32, &SurveyedLog)>> = BTreeMap::new();
-    for survey in surveys {
-        for log in &survey.logs {
-            let key = (log.topic.as_str(), log.topic_id.as_str(), log.partition);
-            held.entry(key).or_default().push((survey.node, log));
+    Ok(directories)
+}
+
+impl Nodes<'_> {
+    /// Whether it is known of each what has become of it.
+    fn check<'a>(
+        &self,
+        mut nodes: impl Iterator<Item = &'a i32>,
+        partition: impl FnOnce() -> String,
+    ) -> Result<(), PlanError> {
+        let unknown = nodes.find(|node| !self.lost.contains(node) && !self.directories.contains_key(node));
+        match unknown {
+            Some(&node) => Err(PlanError::Unknown { node, partition: partition() }),
+            None => Ok(()),
         }
     }
-    let (mut chosen, mut gone, mut standing) = (Vec::new(), Vec::new(), 0);
-    for logs in held.values() {
-        let committed = logs.iter().map(|(_, log)| log.committed).max().unwrap_or(0);
-        let sound = || logs.iter().filter(|(_, log)| log.damage.is_none());
-        let newest = sound().max_by_key(|(node, log)| (log.position(), -node));
-        let (_, any) = newest.copied().unwrap_or(logs[0]);
-        let unknown = any
-            .voters
-            .iter()
-            .find(|voter| !lost.contains(&voter.node) && !directories.contains_key(&voter.node));
-        if let Some(voter) = unknown {
-            return Err(PlanError::Unknown { node: voter.node, partition: any.name() });
-        }
-        let is_there = |voter: &&VoterKey| sound().any(|(_, log)| log.replica == **voter);
-        let alive = any.voters.iter().filter(is_there).count();
-        if alive > any.voters.len() / 2 {
-            standing += 1;
-            continue;
-        }
-        let Some(&(node, log)) = newest else {
-            let committed = Some(committed);
-            gone.push(Gone { topic: any.topic.clone(), partition: any.partition, committed });
-            continue;
-        };
-        let seen = logs.iter().map(|(_, log)| log.seen_epoch.max(log.last_epoch)).max().unwrap_or(-1);
-        let lost_voters = log.voters.iter().filter(|voter| !is_there(voter)).map(|voter| voter.node);
-        chosen.push(Choice {
-            topic: log.topic.clone(),
-            topic_id: log.topic_id.clone(),
-            partition: log.partition,
-            node,
-            lost_voters: lost_voters.collect(),
-            epoch: seen.max(0).saturating_add(EPOCHS_AHEAD),
-            log_end: log.log_end,
-            committed,
-            entry: log.entry,
-        });
+}
+
+/// What becomes of a partition of which these logs are left; at least one.
+fn fate(logs: &Logs<'_>, nodes: &Nodes<'_>) -> Result<Fate, PlanError> {
+    let committed = logs.iter().map(|(_, log)| log.committed).max().unwrap_or(0);
+    let sound = || logs.iter().filter(|(_, log)| log.damage.is_none());
+    let newest = sound().max_by_key(|(node, log)| (log.position(), -node));
+    let (_, any) = newest.copied().unwrap_or(logs[0]);
+    nodes.check(any.voters.iter().map(|voter| &voter.node), || any.name())?;
+    let is_there = |voter: &&VoterKey| sound().any(|(_, log)| log.replica == **voter);
+    if any.voters.iter().filter(is_there).count() > any.voters.len() / 2 {
+        return Ok(Fate::Stands);
     }
-    let newest = surveys.iter().max_by_key(|survey| survey.metadata_end).unwrap_or(first);
-    for one in &newest.assigned {
-        if held.contains_key(&(one.topic.as_str(), one.topic_id.as_str(), one.partition)) {
-            continue;
-        }
-        let unknown = |node: &&i32| !lost.contains(node) && !directories.contains_key(node);
-        if let Some(&node) = one.replicas.iter().find(unknown) {
-            return Err(PlanError::Unknown { node, partition: format!("{}-{}", one.topic, one.partition) });
-        }
-        gone.push(Gone { topic: one.topic.clone(), partition: one.partition, committed: None });
-    }
-    let lost = lost.iter().copied().collect();
-    Ok(Plan { cluster: first.cluster.clone(), lost, directories, chosen, gone, standing })
+    let Some(&(node, log)) = newest else {
+        let (topic, partition) = (any.topic.clone(), any.partition);
+        return Ok(Fate::Gone(Gone { topic, partition, committed: Some(committed) }));
+    };
+    let seen = logs.iter().map(|(_, log)| log.seen_epoch.max(log.last_epoch)).max().unwrap_or(-1);
+    let lost_voters = log.voters.iter().filter(|voter| !is_there(voter)).map(|voter| voter.node);
+    Ok(Fate::GoesOn(Choice {
+        topic: log.topic.clone(),
+        topic_id: log.topic_id.clone(),
+        partition: log.partition,
+        node,
+        lost_voters: lost_voters.collect(),
+        epoch: seen.max(0).saturating_add(EPOCHS_AHEAD),
+        log_end: log.log_end,
+        committed,
+        entry: log.entry,
+    }))
 }
 
 #[cfg(test)]

@@ -111,6 +111,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                 let changed = recovery::apply(&io, &loaded.broker, &plan, now).await?;
                 Ok((loaded.broker.node_id, changed))
             })?;
+            if changed == 0 {
+                return output::line(format_args!(
+                    "The plan has nothing for node {node}, or was carried out there before: nothing was changed."
+                ));
+            }
             output::line(format_args!(
                 "Node {node} goes on alone with {}. Once the plan is applied on every surviving node, start them all. Never start a lost node with its \
                  old data directory again; a new one in its place begins with an empty one.",

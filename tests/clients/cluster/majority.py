@@ -1,0 +1,73 @@
+"""Two of three nodes are lost for good, and `ordain cluster recover` lets the third go on."""
+
+import json
+import subprocess
+
+from confluent_kafka import Producer
+
+from . import nodes, traffic
+from .scenarios import same
+
+SURVIVOR = 1
+
+
+def tool(node, step, *arguments, fails=False):
+    """`ordain cluster recover STEP`; what it printed."""
+    done = subprocess.run([str(node.binary), "cluster", "recover", step, *map(str, arguments)],
+                          capture_output=True, text=True, timeout=60)
+    if (done.returncode != 0) != fails:
+        raise AssertionError(f"recover {step} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def run(drill):
+    """All nodes are stopped. Afterwards all run again, two of them with empty disks."""
+    cluster, work = drill.cluster, drill.cluster.work
+    survivor, lost = cluster.nodes[SURVIVOR], cluster.others(SURVIVOR)
+    sources = survivor.command[2:]
+    for node in lost:
+        node.wipe()
+    survey, plan = work / "survey.json", work / "plan.json"
+    tool(survivor, "survey", *sources, "--out", survey)
+    refused = tool(survivor, "plan", survey, "--lost", lost[0].id, "--out", plan, fails=True)
+    if f"node {lost[1].id} votes on" not in refused:
+        raise AssertionError(f"a plan without one of the nodes: {refused}")
+    ids = ",".join(str(node.id) for node in lost)
+    shown = tool(survivor, "plan", survey, "--lost", ids, "--out", plan)
+    refused = tool(survivor, "apply", plan, *sources, fails=True)
+    if "nothing was changed" not in refused:
+        raise AssertionError(f"applied without a word: {refused}")
+    tool(survivor, "apply", plan, *sources, "--accept-loss")
+    chosen = {one["partition"]: one for one in json.loads(plan.read_text())["chosen"]
+              if one["topic"] == drill.topic}
+    same("partitions in the plan", sorted(chosen), list(range(traffic.PARTITIONS)))
+    for partition, one in chosen.items():
+        if f"{drill.topic}-{partition}" not in shown:
+            raise AssertionError(f"the plan does not show partition {partition}: {shown}")
+
+    survivor.start()
+    records = traffic.read_all(survivor.bootstrap, drill.topic, traffic.PARTITIONS)
+    kept = behind = 0
+    for partition, acks in enumerate(drill.writer.acks):
+        there = dict(records[partition])
+        for ack in acks:
+            if ack.offset >= chosen[partition]["log_end"]:
+                behind += 1
+                continue
+            number = int(there[ack.offset].split(b"-")[1])
+            same(f"the record at {partition}/{ack.offset}", number, ack.number)
+            kept += 1
+    alone = Producer({"bootstrap.servers": survivor.bootstrap, "acks": "all"})
+    failures = []
+    for partition in range(traffic.PARTITIONS):
+        alone.produce(drill.topic, b"after-0", partition=partition,
+                      on_delivery=lambda error, _: error and failures.append(error))
+    same("records left after flush", alone.flush(30), 0)
+    same("records refused", failures, [])
+    for node in lost:
+        node.start()
+    seconds = cluster.settle(60)
+    for node in cluster.nodes.values():
+        nodes.stop_orderly(node)
+    return (f"{kept} acknowledged records kept, {behind} were told to be lost; two nodes with empty disks were in sync "
+            f"{seconds:.1f} s after their start")
