@@ -227,7 +227,6 @@ mod tests {
             observers: Vec::new(),
             size_bytes: 0,
             segments: 0,
-            connections: 0,
         };
         Standings { node: HERE, stats: Some(vec![stats]) }
     }

@@ -350,19 +350,13 @@ impl Partitions {
     }
 
     /// Deletes a partition of this node, durably and with its files, which its leader of `epoch` lets go; but not if the replica
-    /// has heard of a later epoch, if this node has connected anew since there were `connections`
-    /// ([`PartitionStats::connections`], before the leader was asked), or if something is under way in its files. Until this has ended, and if it fails, no
+    /// has heard of a later epoch, or if something is under way in its files. Until this has ended, and if it fails, no
     /// partition of that id may be made.
     ///
     /// # Errors
     /// If the journal failed, files cannot be removed, or the node is shutting down.
-    pub async fn leave(
-        &self,
-        id: PartitionId,
-        epoch: LeaderEpoch,
-        connections: u64,
-    ) -> Result<(), PartitionError> {
-        let left = self.ask(self.shard(id), |reply| Request::Leave { id, epoch, connections, reply }).await;
+    pub async fn leave(&self, id: PartitionId, epoch: LeaderEpoch) -> Result<(), PartitionError> {
+        let left = self.ask(self.shard(id), |reply| Request::Leave { id, epoch, reply }).await;
         left.map_err(|PartitionsClosed| PartitionError::ShuttingDown)?
     }
 

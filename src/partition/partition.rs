@@ -631,7 +631,6 @@ impl Partition {
             observers: self.observers(),
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),
-            connections: 0,
         }
     }
 }

@@ -290,8 +290,6 @@ pub struct PartitionStats {
     pub observers: Vec<(ReplicaKey, Offset)>,
     pub size_bytes: u64,
     pub segments: usize,
-    /// How many connections to other nodes its owner had been told of: see [`super::Partitions::leave`].
-    pub connections: u64,
 }
 
 impl PartitionStats {
@@ -334,12 +332,10 @@ pub(super) enum Request {
         leaving: Vec<Leaving>,
         reply: oneshot::Sender<Vec<Option<LeaderEpoch>>>,
     },
-    /// The leader of this epoch lets the replica here go. One that has heard of a later epoch stays, and so does one that may have
-    /// fetched over another connection since there were `connections`.
+    /// The leader of this epoch lets the replica here go. One that has heard of a later epoch stays.
     Leave {
         id: PartitionId,
         epoch: LeaderEpoch,
-        connections: u64,
         reply: oneshot::Sender<Result<(), PartitionError>>,
     },
     Delete {

@@ -55,8 +55,6 @@ pub(super) struct Shard {
     timers: BTreeSet<(Instant, PartitionId)>,
     /// The other nodes with which partitions here have to do.
     peers: BTreeMap<NodeId, Peer>,
-    /// How many connections to them there have been.
-    connections: u64,
     /// Those that are not heard.
     silent: BTreeSet<NodeId>,
     /// This node is to lead nothing, as long as others can.
@@ -147,7 +145,6 @@ impl Shard {
             next_gate: 0,
             timers: BTreeSet::new(),
             peers: BTreeMap::new(),
-            connections: 0,
             silent: BTreeSet::new(),
             reluctant: false,
             knows_targets: false,
@@ -490,7 +487,7 @@ impl Shard {
             Request::Release { leaving, reply } => {
                 drop(reply.send(leaving.iter().map(|one| self.release(one)).collect()));
             }
-            Request::Leave { id, epoch, connections, reply } => self.leave(id, epoch, connections, reply),
+            Request::Leave { id, epoch, reply } => self.leave(id, epoch, reply),
             Request::Append { appends, terms, done } => {
                 let request = self.appends.begin(appends.len(), terms.deadline, done);
                 let appends = appends.into_iter().enumerate();
@@ -761,7 +758,6 @@ impl Shard {
             // What a silent node held counts for nothing that is told.
             stats.acknowledged.retain(|(node, _)| !self.silent.contains(node));
             stats.observers.retain(|(key, _)| !self.silent.contains(&key.node));
-            stats.connections = self.connections;
             stats
         };
         match ids {

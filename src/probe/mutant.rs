@@ -128,8 +128,8 @@ listed! {
         ReassignFoundsAnew = "reassign-founds-anew",
         /// a replica is removed as soon as the metadata names it no longer, voter or not
         ReassignLeavesAtOnce = "reassign-leaves-at-once",
-        /// a replica that its leader lets go is removed though its node has connected anew since it asked
-        ReassignLeavesAfterReconnect = "reassign-leaves-after-reconnect",
+        /// a leader forgets whom it has let go when the node connects anew
+        ReassignForgetsTheReleased = "reassign-forgets-the-released",
         /// a node that a person drains goes on leading
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a follower gives consumers what its log holds, committed or not

@@ -39,12 +39,13 @@ pub async fn follow_reassignments(context: Arc<Context>, cluster: Arc<Cluster>) 
 
 async fn follow(context: &Arc<Context>, cluster: &Cluster) {
     let clock = Arc::clone(&context.io.clock);
+    let mut unresolved = BTreeSet::new();
     loop {
         // Before the image: what is asked for later is not newer than what this says.
         let end = context.image.end();
         let image = context.metadata();
         let told = report(context, cluster, &image).await;
-        let left = leave(context, &image, end.0).await;
+        let left = leave(context, &image, end.0, &mut unresolved).await;
         let mut changed = pin!(context.image.once(|now, _| !std::ptr::eq(now, &*image)));
         match (told, left) {
             (Open::Nothing, Open::Nothing) => drop(changed.await),
@@ -114,33 +115,44 @@ fn has_come(image: &MetadataImage, stats: &PartitionStats) -> Option<ReassignedP
     })
 }
 
-/// Asks the leaders of partitions that this node is to hold no longer whether its replicas may go, and removes those that may.
-async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64) -> Open {
+/// Asks the leaders of partitions that this node is to hold no longer whether its replicas may go, and removes those that may. Of the
+/// `unresolved` a leader may have let the replica go without this node knowing: it will make that one no voter any more. So they are asked
+/// about even if they are to stay by now, until they vote, or go and are made anew.
+async fn leave(
+    context: &Arc<Context>,
+    image: &MetadataImage,
+    end: i64,
+    unresolved: &mut BTreeSet<PartitionId>,
+) -> Open {
     let own = context.config().node_id;
     let is_over = |id: &PartitionId| {
         *id != METADATA_PARTITION
             && image.partition(*id).is_some_and(|partition| !partition.replicas.contains(&own))
     };
-    let over: Vec<PartitionId> = context.partitions.leaderships().ids().into_iter().filter(is_over).collect();
-    if over.is_empty() {
+    let here: BTreeSet<PartitionId> = context.partitions.leaderships().ids().into_iter().collect();
+    unresolved.retain(|id| here.contains(id));
+    let asked = here.into_iter().filter(|id| is_over(id) || unresolved.contains(id)).collect::<Vec<_>>();
+    if asked.is_empty() {
         return Open::Nothing;
     }
     if mutant(Mutant::ReassignLeavesAtOnce) {
-        let Ok(stats) = context.partitions.stats(Some(over)).await else { return Open::Nothing };
-        let connections = connections(&stats);
-        let released = stats.iter().map(|stats| (stats.id, LeaderEpoch(i32::MAX))).collect();
-        remove(context, released, &connections).await;
+        let over = asked.into_iter().filter(is_over);
+        let released = over.map(|id| (id, LeaderEpoch(i32::MAX))).collect();
+        remove(context, released).await;
         return Open::Something;
     }
-    let Ok(stats) = context.partitions.stats(Some(over)).await else { return Open::Nothing };
-    let connections = connections(&stats);
-    let mut asked: BTreeMap<NodeId, Vec<LeavingReplica>> = BTreeMap::new();
+    let Ok(stats) = context.partitions.stats(Some(asked)).await else { return Open::Nothing };
+    let mut rows_of: BTreeMap<NodeId, Vec<LeavingReplica>> = BTreeMap::new();
     for stats in stats {
+        if !is_over(&stats.id) && stats.voters.contains(stats.key) {
+            unresolved.remove(&stats.id);
+            continue;
+        }
         let known = leader_of(context, image, stats.id).map(|(leader, _)| leader);
         // A replica that knows none may not have heard of those that hold it now.
         let hint = || image.partition(stats.id).map(|partition| partition.leader);
         let Some(leader) = known.or_else(hint).filter(|&leader| leader != own) else { continue };
-        asked.entry(leader).or_default().push(LeavingReplica {
+        rows_of.entry(leader).or_default().push(LeavingReplica {
             topic_id: stats.id.topic,
             partition_index: stats.id.index.0,
             directory_id: stats.key.directory,
@@ -148,30 +160,25 @@ async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64) -> Open 
             ..LeavingReplica::default()
         });
     }
-    for (leader, mut rows) in asked {
+    for (leader, mut rows) in rows_of {
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(PARTITIONS_MAX));
-            ask_to_leave(context, leader, rows, end, &connections).await;
+            unresolved.extend(ask_to_leave(context, leader, rows, end).await);
             rows = rest;
         }
     }
     Open::Something
 }
 
-/// How many connections there had been, for each partition, before its leader was asked.
-type Connections = BTreeMap<PartitionId, u64>;
-
-fn connections(stats: &[PartitionStats]) -> Connections {
-    stats.iter().map(|stats| (stats.id, stats.connections)).collect()
-}
-
+/// Gives those that the leader has let go, or may have.
 async fn ask_to_leave(
     context: &Arc<Context>,
     leader: NodeId,
     partitions: Vec<LeavingReplica>,
     end: i64,
-    connections: &Connections,
-) {
+) -> Vec<PartitionId> {
+    let id_of = |topic, index| PartitionId { topic, index: PartitionIndex(index) };
+    let asked: Vec<_> = partitions.iter().map(|row| id_of(row.topic_id, row.partition_index)).collect();
     let request =
         LeavePartitionsRequest { metadata_offset: end, partitions, ..LeavePartitionsRequest::default() };
     let deadline = context.io.clock.now().after(ANSWER_PATIENCE);
@@ -179,30 +186,32 @@ async fn ask_to_leave(
         Ok(answer) => answer,
         Err(error) => {
             debug!(%leader, %error, "a leader is not asked whether a replica may go");
-            return;
+            return asked;
         }
     };
-    let released = answer.partitions.iter().map(|row| {
-        let id = PartitionId { topic: row.topic_id, index: PartitionIndex(row.partition_index) };
-        (id, LeaderEpoch(row.leader_epoch))
-    });
-    let released: Vec<_> = released.collect();
+    let released: Vec<_> = answer
+        .partitions
+        .iter()
+        .map(|row| (id_of(row.topic_id, row.partition_index), LeaderEpoch(row.leader_epoch)))
+        // A leader tells of what it was not asked.
+        .filter(|(id, _)| asked.contains(id))
+        .collect();
+    let ids = released.iter().map(|(id, _)| *id).collect();
     if !released.is_empty() {
-        remove(context, released, connections).await;
+        remove(context, released).await;
     }
+    ids
 }
 
 /// Removes replicas that leaders let go.
-async fn remove(context: &Context, released: Vec<(PartitionId, LeaderEpoch)>, connections: &Connections) {
+async fn remove(context: &Context, released: Vec<(PartitionId, LeaderEpoch)>) {
     let ids = released.iter().map(|(id, _)| *id).collect();
     let mut removed = Vec::new();
     if context.controller.begin_leaving(ids).await.is_err() {
         return;
     }
     for (id, epoch) in released {
-        // A leader tells of what it was not asked.
-        let Some(&connections) = connections.get(&id) else { continue };
-        match context.partitions.leave(id, epoch, connections).await {
+        match context.partitions.leave(id, epoch).await {
             Ok(()) => removed.push(id),
             // Until the next start no other one is made in its place.
             Err(error) => warn!(partition = %id, %error, "a replica that may go is not removed"),

@@ -161,7 +161,6 @@ mod tests {
             observers: Vec::new(),
             size_bytes: 0,
             segments: 1,
-            connections: 0,
         }
     }
 

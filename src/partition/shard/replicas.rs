@@ -12,7 +12,7 @@ use super::{OnceDurable, Shard};
 use crate::log::{PartitionLog, ReadError};
 use crate::partition::leaderships::SnapshotWanted;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
-use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::probe::{Condition, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 
@@ -127,7 +127,6 @@ impl Shard {
     pub(super) fn peer_step(&mut self, step: PeerStep) {
         match step {
             PeerStep::Up { peer, direction: Direction::Dialled } => {
-                self.connections += 1;
                 let state = self.peers.entry(peer).or_default();
                 state.wants.restart();
                 if !state.wants.is_empty() {
@@ -350,19 +349,15 @@ impl Shard {
         }
     }
 
-    /// The leader of `epoch` lets a replica of this node go. One that cannot go yet stays, and its node asks again: so does one that
-    /// may have fetched over a newer connection, for the leader believes what comes over that.
+    /// The leader of `epoch` lets a replica of this node go. One that cannot go yet stays, and its node asks again.
     pub(super) fn leave(
         &mut self,
         id: PartitionId,
         epoch: LeaderEpoch,
-        connections: u64,
         reply: oneshot::Sender<Result<(), PartitionError>>,
     ) {
-        let is_newer = connections != self.connections && !mutant(Mutant::ReassignLeavesAfterReconnect);
         // Whoever works on its files would meet those of the log that may come after it.
-        let may_go =
-            |partition: &Partition| partition.epoch() <= epoch && !partition.log.is_worked_on() && !is_newer;
+        let may_go = |partition: &Partition| partition.epoch() <= epoch && !partition.log.is_worked_on();
         let log = match self.partitions.get(&id) {
             Some(partition) if may_go(partition) => self.take_log(id),
             Some(_) | None => None,
