@@ -104,7 +104,6 @@ mod tests {
             leader: leads,
             serving: leads,
             leader_node: None,
-            connections: 0,
             role: "any",
             voters: VoterSet::new(voters.iter().map(|&node| NodeId(node))),
             voters_committed: true,

@@ -64,7 +64,6 @@ mod tests {
             leader,
             serving: leader,
             leader_node: None,
-            connections: 0,
             role: "any",
             voters: VoterSet::new([NodeId(1), NodeId(2)]),
             voters_committed: true,
