@@ -104,6 +104,17 @@ impl Pending {
         self.entries.iter().filter_map(|(_, _, fact)| dropped(fact)).min()
     }
 
+    /// Batches whose entries have numbers up to `upto` have been written anew, from `first` on: those that are taken back, too.
+    pub(crate) fn carried_over(&mut self, upto: EntryNumber, first: EntryNumber) {
+        for (_, _, fact) in &mut self.entries {
+            if let Fact::Truncated { dropped: Some(dropped), .. } = fact
+                && *dropped <= upto
+            {
+                *dropped = first;
+            }
+        }
+    }
+
     /// Moves entries up to `number` into the durable facts. True if they say more than batches do.
     pub(crate) fn settle(&mut self, number: EntryNumber, facts: &mut Facts) -> bool {
         let mut changed = false;

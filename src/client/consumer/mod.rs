@@ -46,6 +46,8 @@ pub struct Consumer {
     answer_to: mpsc::Sender<Answer>,
     group: Option<GroupSession>,
     joined: bool,
+    /// What the next poll fails with.
+    failure: Option<ClientError>,
 }
 
 struct Position {
@@ -124,6 +126,7 @@ impl Consumer {
             options,
             partitions: BTreeMap::new(),
             asked: BTreeSet::new(),
+            failure: None,
             sessions: BTreeMap::new(),
             answers,
             answer_to,
@@ -175,15 +178,19 @@ impl Consumer {
             if self.must_rejoin() {
                 self.join().await?;
             }
+            // What came beside it has been returned.
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
             self.start_fetches().await?;
             let mut fetched = Vec::new();
             match self.next_event(deadline).await {
-                Event::Answer(answer) => fetched.extend(self.take(*answer).await?),
+                Event::Answer(answer) => self.take(*answer, &mut fetched),
                 Event::Rebalance => return Ok(Vec::new()),
                 Event::Time => {}
             }
             while let Ok(answer) = self.answers.try_recv() {
-                fetched.extend(self.take(answer).await?);
+                self.take(answer, &mut fetched);
             }
             if !fetched.is_empty() {
                 // The next is on its way while the caller works on this. What fails is told by the next poll: here it would
@@ -193,7 +200,7 @@ impl Consumer {
                 }
                 return Ok(fetched);
             }
-            if clock.now() >= deadline {
+            if clock.now() >= deadline && self.failure.is_none() {
                 return Ok(fetched);
             }
         }
@@ -228,6 +235,7 @@ impl Consumer {
         let Some(group) = &mut self.group else { return Ok(()) };
         // What was read under the last assignment may be another member's now.
         self.partitions.clear();
+        self.failure = None;
         let joined = group.join().await?;
         self.joined = true;
         let wanted: Vec<_> = joined.assignment.iter().cloned().collect();
@@ -361,7 +369,9 @@ impl Consumer {
     }
 
     /// Takes an answer in: moves positions, and gives what came.
-    async fn take(&mut self, answer: Answer) -> Result<Vec<Fetched>, ClientError> {
+    /// Takes what an answer brings. A partition that failed for good is told once what came of the others has been returned: their
+    /// positions have moved.
+    fn take(&mut self, answer: Answer, fetched: &mut Vec<Fetched>) {
         self.asked.remove(&answer.node);
         self.sessions.insert(answer.node, answer.session);
         let backoff = self.client.options().retry_backoff;
@@ -382,11 +392,13 @@ impl Consumer {
                         position.ask_the_leader(later);
                     }
                 }
-                return Ok(Vec::new());
+                return;
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                return;
+            }
         };
-        let mut fetched = Vec::new();
         for (at, asked) in &answer.asked {
             let Some(position) = self.partitions.get_mut(at).filter(|p| p.next == Some(*asked)) else {
                 continue;
@@ -410,9 +422,10 @@ impl Consumer {
                         continue;
                     }
                     if self.options.offset_reset == OffsetReset::Fail {
-                        return Err(error);
+                        self.failure.get_or_insert(error);
+                    } else {
+                        position.next = None;
                     }
-                    position.next = None;
                 }
                 Some(Err(error)) if error.is_retriable() => {
                     let was_elsewhere = position.ask_the_leader(later);
@@ -420,10 +433,11 @@ impl Consumer {
                         self.client.invalidate();
                     }
                 }
-                Some(Err(error)) => return Err(error),
+                Some(Err(error)) => {
+                    self.failure.get_or_insert(error);
+                }
             }
         }
-        Ok(fetched)
     }
 
     /// Commits everything that polls have returned.

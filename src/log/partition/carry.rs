@@ -47,13 +47,16 @@ impl PartitionLog {
     /// that is durable.
     pub(super) fn batches_needed_from(&self, end: Offset) -> EntryNumber {
         let kept = self.tail.unflushed().find(|batch| batch.header().next_offset() > end);
-        let kept = kept.map(|batch| match self.carried_by(self.durable.number) {
-            Some(carried) if batch.number <= carried.upto => carried.first,
-            _ => batch.number,
-        });
+        let kept = kept.map(|batch| batch.number);
+        // Former and new entries are not mixed: one of the former alone would leave a gap where the others come again.
+        let counts = |number| match self.carried_by(self.durable.number) {
+            Some(carried) if number <= carried.upto => carried.first,
+            _ => number,
+        };
         // After a crash other entries have the numbers of those that were not durable.
         let next = self.durable.number.next();
-        [kept, self.pending.first_dropped()].into_iter().flatten().fold(next, EntryNumber::min)
+        let needed = [kept, self.pending.first_dropped()].into_iter().flatten().map(counts);
+        needed.fold(next, EntryNumber::min)
     }
 
     /// What is written anew, if all of it is: a start that had some of the new entries only would lack the other batches.
@@ -67,6 +70,7 @@ impl PartitionLog {
         if let Some(carried) = self.carried_by(number) {
             self.flush.carried = None;
             let CarriedOver { upto, first, journal, .. } = carried;
+            self.pending.carried_over(upto, first);
             if self.tail.carried_over(upto, first, journal) {
                 sometimes(Condition::BatchesCarriedOver);
             }

@@ -738,3 +738,31 @@ fn a_checkpoint_of_version_1_is_taken_over_durably() {
         ));
     }
 }
+
+#[test]
+fn a_truncation_that_is_not_durable_mixes_no_former_entries_with_new_ones() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for base in 0..3 {
+        let position = node.position();
+        let entry = node.log(0).append(batch(base, 1, 0, 1_000, 40), position).unwrap();
+        node.commit(0, vec![entry]).unwrap();
+    }
+    node.log(0).set_high_watermark(Offset(1));
+    let position = node.position();
+    let again = node.log(0).carry_over(position);
+    node.commit(0, again).unwrap();
+    let position = node.position();
+    let lost = node.log(0).truncate_to(Offset(2), LeaderEpoch(0), position).unwrap();
+    node.checkpoint().unwrap();
+    drop(lost);
+    let disk = node.stop(&disk);
+    let node = Node::open(&disk);
+    let all: Vec<u8> = (0..3).flat_map(|base| batch(base, 1, 0, 1_000, 40).to_bytes().to_vec()).collect();
+    assert_eq!(
+        node.contents(0).unwrap(),
+        all,
+        "the first from its segment, the others from their new entries"
+    );
+}

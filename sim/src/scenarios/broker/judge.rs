@@ -370,6 +370,7 @@ impl Look {
                 Err(error) if error.code() == Some(ErrorCode::OffsetOutOfRange) => {
                     let positions = consumer.positions();
                     let wanted = self.behind_retention(client, &positions).await?.ok_or(error)?;
+                    self.history.assigning(&who.name(), &wanted.keys().cloned().collect::<Vec<_>>());
                     consumer = Consumer::assign(client, options.clone(), wanted);
                     continue;
                 }

@@ -2,6 +2,7 @@
 //! and epoch the sequences in a log go on one after the other, as the judge finds them at the end.
 use std::collections::BTreeMap;
 
+use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
 use crate::scenarios::broker::history::{Batch, Events, Reader};
@@ -16,29 +17,49 @@ pub(super) fn sequences_have_no_gap(events: &Events, judge: Reader) -> Result<()
             continue;
         }
         let mut last: BTreeMap<(i64, i16), &Batch> = BTreeMap::new();
-        let reads = events.reads.iter().filter(|read| read.reader == judge && read.at == *at);
-        for batch in reads.flat_map(|read| &read.batches).filter(|batch| batch.producer >= 0) {
-            let before = last.insert((batch.producer, batch.epoch), batch);
-            let wanted = match before {
-                Some(before) if before.base == batch.base => continue,
-                Some(before) => next_of(before.last_sequence),
-                // Of a producer nothing of which is committed a new leader knows nothing, and takes what comes first.
-                None if extent.start == Offset(0) && !events.several_nodes => 0,
-                None => continue,
-            };
-            if batch.first_sequence != wanted {
-                return Err(format!(
-                    "{at} {}: producer {} in epoch {} goes on with sequence {}, and {wanted} was to follow {}",
-                    batch.base,
-                    batch.producer,
-                    batch.epoch,
-                    batch.first_sequence,
-                    before.map_or("nothing".to_owned(), |before| format!(
-                        "{} at {}",
-                        before.last_sequence, before.base
-                    )),
-                ));
+        let mut upto = None;
+        for read in events.reads.iter().filter(|read| read.reader == judge && read.at == *at) {
+            if upto.is_some_and(|upto| upto < read.log_start && upto < read.from) {
+                // Retention was faster than the judge.
+                last.clear();
             }
+            upto = Some(read.next);
+            let fresh = extent.start == Offset(0) && !events.several_nodes && read.log_start == Offset(0);
+            let stamped = read.batches.iter().filter(|batch| batch.producer >= 0);
+            follow(at, stamped, &mut last, fresh)?;
+        }
+    }
+    Ok(())
+}
+
+/// `fresh` logs begin with the first batch of each producer.
+fn follow<'a>(
+    at: &TopicPartition,
+    batches: impl Iterator<Item = &'a Batch>,
+    last: &mut BTreeMap<(i64, i16), &'a Batch>,
+    fresh: bool,
+) -> Result<(), String> {
+    for batch in batches {
+        let before = last.insert((batch.producer, batch.epoch), batch);
+        let wanted = match before {
+            Some(before) if before.base == batch.base => continue,
+            Some(before) => next_of(before.last_sequence),
+            // Of a producer nothing of which is committed a new leader knows nothing, and takes what comes first.
+            None if fresh => 0,
+            None => continue,
+        };
+        if batch.first_sequence != wanted {
+            return Err(format!(
+                "{at} {}: producer {} in epoch {} goes on with sequence {}, and {wanted} was to follow {}",
+                batch.base,
+                batch.producer,
+                batch.epoch,
+                batch.first_sequence,
+                before.map_or("nothing".to_owned(), |before| format!(
+                    "{} at {}",
+                    before.last_sequence, before.base
+                )),
+            ));
         }
     }
     Ok(())
@@ -93,6 +114,15 @@ mod tests {
         assert!(check(&deleted).is_err());
         deleted.extents.insert(at(), Extent { start: Offset(4), end: Offset(9) });
         assert_eq!(check(&deleted), Ok(()), "the first ones are deleted");
+        let mut retained = history(&[(0, 0, 0, 2)]);
+        retained.reads[0].next = Offset(3);
+        let mut later = retained.reads[0].clone();
+        (later.from, later.log_start, later.next) = (Offset(7), Offset(7), Offset(8));
+        later.batches[0] = Batch { base: Offset(7), first_sequence: 7, last_sequence: 7, ..later.batches[0] };
+        retained.reads.push(later);
+        assert_eq!(check(&retained), Ok(()), "retention took what was between");
+        retained.reads[1].log_start = Offset(0);
+        assert!(check(&retained).is_err());
         let mut moved = history(&[(0, 4, 5, 6)]);
         moved.several_nodes = true;
         assert_eq!(check(&moved), Ok(()), "a leader came that knew nothing of it");
