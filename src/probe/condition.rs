@@ -21,9 +21,9 @@ listed! {
         /// the entries of one append took more than one commit
         AppendSplitOverCommits = "append-split-over-commits",
         /// batches that wait to be committed were written to the journal anew, and it let go of their former entries
-        BatchesCarriedOver = "batches-carried-over",
+        ReplicaBatchesCarriedOver = "replica-batches-carried-over",
         /// a batch that is not committed came back from the entry that was written anew
-        CarriedBatchReplayed = "carried-batch-replayed",
+        ReplicaCarriedBatchReplayed = "replica-carried-batch-replayed",
         /// of the two copies of the checkpoint the second was used
         CheckpointCopyUsed = "checkpoint-copy-used",
         /// a crash came between the two copies of a checkpoint

@@ -72,7 +72,7 @@ impl PartitionLog {
             let CarriedOver { upto, first, journal, .. } = carried;
             self.pending.carried_over(upto, first);
             if self.tail.carried_over(upto, first, journal) {
-                sometimes(Condition::BatchesCarriedOver);
+                sometimes(Condition::ReplicaBatchesCarriedOver);
             }
         }
     }
@@ -92,7 +92,7 @@ impl PartitionLog {
         if !known {
             return Err(LogError::OutOfOrder { base, log_end: self.log_end });
         }
-        sometimes(Condition::CarriedBatchReplayed);
+        sometimes(Condition::ReplicaCarriedBatchReplayed);
         // The checkpoint's epochs and voters tell what became of it.
         self.take_in(batch, number, journal)
     }

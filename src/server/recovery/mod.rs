@@ -12,8 +12,8 @@ use crate::config::BrokerConfig;
 use crate::io::{Io, timeout};
 use crate::log::{JournalFailed, LogError, PartitionLog, Storage, StorageError, Vote, voters};
 use crate::metadata::controller::{ControllerUnavailable, METADATA_PARTITION, image_on_disk};
+use crate::partition::{ReplicaKey, VoterSet};
 use crate::peers::forming::{FoundingError, load as load_founding};
-use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{LeaderEpoch, PartitionId, PartitionIndex, Timestamp, TopicId};
 
 /// The name under which the metadata log stands in surveys and plans.

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::raft::ReplicaKey;
+use crate::partition::ReplicaKey;
 
 /// How far the epoch of a recovered log lies above all that the survivors have seen: nodes that are lost may have seen later ones, and if
 /// one came back all the same, its log must not pass for the recovered one.
