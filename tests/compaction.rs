@@ -102,20 +102,16 @@ async fn live(directory: &Path, round: u32, table: &mut BTreeMap<String, String>
     node.shutdown().await;
 }
 
-type Records = Vec<(i64, String, Option<String>)>;
+type Kept = Vec<(i64, String, Option<String>)>;
 
 /// One life in which only compaction works, until it has come so far; the last values are there, before and after.
-async fn rest(
-    directory: &Path,
-    table: &BTreeMap<String, String>,
-    is_done: impl Fn(&Records) -> bool,
-) -> Records {
+async fn rest(directory: &Path, table: &BTreeMap<String, String>, is_done: impl Fn(&Kept) -> bool) -> Kept {
     let (io, node) = start(directory, &SETTINGS).await;
     assert!(node.recovery().damaged.is_empty());
     let mut connection = IoClient::connect(&io, &node).await;
     let before = read_all(&mut connection).await.len();
     let records = eventually_async("it shrinks", async || {
-        let shrunk = |records: &Records| records.len() < before && is_done(records);
+        let shrunk = |records: &Kept| records.len() < before && is_done(records);
         Some(read_all(&mut connection).await).filter(shrunk)
     })
     .await;
@@ -141,7 +137,7 @@ fn a_compacted_topic_shrinks_and_keeps_the_last_values_across_restarts() {
     assert_eq!(records.iter().filter(|record| record.1 == "gone").count(), 1, "the tombstone");
     assert_eq!(records.last().map(|record| record.0), Some(201), "offsets stay");
     run(live(path, 1, &mut table));
-    let tombstone_is_gone = |records: &Records| records.iter().all(|record| record.1 != "gone");
+    let tombstone_is_gone = |records: &Kept| records.iter().all(|record| record.1 != "gone");
     run(async { records = rest(path, &table, tombstone_is_gone).await });
     assert_eq!(records.last().map(|record| record.0), Some(401));
     assert!(log_bytes(path) * 3 < written);
