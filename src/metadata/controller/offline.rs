@@ -5,7 +5,7 @@ use crate::io::Io;
 use crate::log::{PartitionLog, Read, ReadRequest};
 use crate::metadata::{MetadataImage, Snapshots};
 use crate::types::Offset;
-use crate::wire::batch::{BatchHeader, RecordBatch};
+use crate::wire::batch::{BatchCheck, BatchIterator, RecordBatch};
 
 /// How much is read of the log at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -29,17 +29,8 @@ pub async fn image_on_disk(
             Read::Memory(pieces) => pieces,
             Read::Stored(stored) => stored.run().await?,
         };
-        let bytes = bytes::Bytes::from(pieces.concat());
-        let mut batches = Vec::new();
-        let mut at = 0;
-        while at < bytes.len() {
-            // The last one may be cut short.
-            let Ok(header) = BatchHeader::parse(&bytes[at..]) else { break };
-            let length = header.total_bytes().filter(|&length| length <= bytes.len() - at);
-            let Some(length) = length else { break };
-            batches.push(RecordBatch::new(header, &bytes.slice(at..at + length)));
-            at += length;
-        }
+        let batches: Vec<RecordBatch> =
+            BatchIterator::new(pieces.concat().into(), BatchCheck::Verify).collect::<Result<_, _>>()?;
         let Some(last) = batches.last() else { break };
         end = last.header().next_offset();
         apply(&batches, &mut image)?;
