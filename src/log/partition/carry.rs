@@ -24,8 +24,9 @@ impl PartitionLog {
     #[must_use]
     pub fn holds_journal_from(&self) -> Option<(Position, usize)> {
         let first = self.tail.unflushed().next()?;
+        let waits = first.header().next_offset() > self.high_watermark;
         let idle = self.flush.carried.is_none() && self.damage.is_none();
-        idle.then(|| (first.journal, self.tail.unflushed_bytes()))
+        (waits && idle).then(|| (first.journal, self.tail.unflushed_bytes()))
     }
 
     /// Writes all batches that are in no segment to the journal anew: once that is durable, and a checkpoint says so, it need not keep
