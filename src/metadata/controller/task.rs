@@ -19,7 +19,7 @@ use crate::partition::{
     AppendError, AppendRequest, AppendTerms, FetchWaiter, LeadershipError, PartitionError, PartitionSpec,
     Partitions, PartitionsClosed, PeerCalls, ReadFrom, ScanError, log_config,
 };
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::VoterSet;
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
@@ -476,6 +476,7 @@ impl Controller {
         records: &[MetadataRecord],
         epoch: Option<LeaderEpoch>,
     ) -> Result<(Offset, Offset), ControllerUnavailable> {
+        let epoch = epoch.filter(|_| !mutant(Mutant::ControllerWithoutEpoch));
         let terms = AppendTerms { epoch, ..AppendTerms::COMMITTED };
         let (mut first, mut end) = (None, self.end);
         let wall = self.io.clock.wall();
