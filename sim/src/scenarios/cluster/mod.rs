@@ -41,6 +41,8 @@ pub struct Nodes {
 
 /// Longer than a delivery takes.
 const LAST_DELIVERIES: Duration = Duration::from_secs(25);
+/// Longer than the session of any member.
+const MEMBERS_GO: Duration = Duration::from_secs(4);
 /// Within this time after the faults have ended all partitions must be led, and in the end be the same everywhere.
 const RECOVERY: Duration = Duration::from_secs(60);
 /// What failed for a moment is asked again.
@@ -163,9 +165,13 @@ impl Life<'_> {
         cluster.sleep(LAST_DELIVERIES).await;
         self.drain_one(judge).await?;
         self.comes_to(World::unlike, "the replicas differ").await?;
-        self.do_without_one().await?;
+        // Leaders have moved since the members came to their end.
+        judge.wake_groups().await?;
+        cluster.sleep(MEMBERS_GO).await;
         judge.judge(|| fleet.lose_power()).await?;
         checkers::check(&history.events(), cluster.now())?;
+        // Last: what is asked before and after a loss of power is not held against what expires meanwhile.
+        self.do_without_one().await?;
         self.comes_to(World::unlike, "the replicas differ").await
     }
 

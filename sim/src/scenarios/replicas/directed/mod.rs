@@ -34,6 +34,7 @@ mod leader_before_its_start;
 mod leaders_own_disk;
 mod least_replicas;
 mod lost_vote;
+mod old_epoch;
 mod one_os_crash;
 mod reset_streams;
 mod stage;
@@ -77,6 +78,7 @@ const SCRIPTS: &[&Script] = &[
     &two_candidates::SCRIPT,
     &counted_twice::SCRIPT,
     &stale_candidate::SCRIPT,
+    &old_epoch::SCRIPT,
     &fourth_voter::SCRIPT,
     &change_before_start::SCRIPT,
     &deletion_undone::SCRIPT,
