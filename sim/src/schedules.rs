@@ -19,6 +19,9 @@ pub struct Schedule {
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     pub scenario: String,
+    /// The planted mistake that is made, beyond that of the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutant: Option<String>,
     /// The checker that finds something; nobody if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found_by: Option<String>,
@@ -60,7 +63,7 @@ mod tests {
     fn a_schedule_is_read_as_it_was_written_and_told_from_a_case() {
         let found_by = |checker: Option<&str>| checker.map(str::to_owned);
         let expect = [("mutant-x", Some("I1-lost-record")), ("broker", None)].map(|(scenario, checker)| {
-            Expectation { scenario: scenario.to_owned(), found_by: found_by(checker) }
+            Expectation { scenario: scenario.to_owned(), mutant: None, found_by: found_by(checker) }
         });
         let case = Case::new("mutant-x", 7);
         let schedule =

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::MetadataImage;
 use super::snapshot::{self, SnapshotId, SnapshotInvalid};
 use crate::io::{Disk, File, OpenOptions};
+use crate::probe::{Mutant, mutant};
 use crate::types::{Offset, Timestamp};
 use crate::wire::EncodeError;
 
@@ -251,7 +252,9 @@ impl Snapshots {
         let image =
             snapshot::decode(&bytes, id).map_err(|wrong| SnapshotError::Received(wrong.to_string()))?;
         drop(bytes);
-        file.sync().await.map_err(failed("syncing", INCOMING))?;
+        if !mutant(Mutant::SnapshotReceivedNotSynced) {
+            file.sync().await.map_err(failed("syncing", INCOMING))?;
+        }
         self.disk.rename(INCOMING, &path_of(id)).await.map_err(failed("renaming", INCOMING))?;
         self.disk.sync_dir(DIRECTORY).await.map_err(failed("syncing", DIRECTORY))?;
         self.durable.push(id);

@@ -183,7 +183,7 @@ impl Partition {
         let founders = founders(&spec.voters, ReplicaKey { node, directory });
         let alone = founding == [node] && nodes == [node];
         let awaits_repair = log.damage().is_some() && !alone;
-        if awaits_repair && log.needs_new_directory() {
+        if awaits_repair && log.needs_new_directory() && !mutant(Mutant::ReplicaDamagedVotes) {
             // From here on it is another replica, which has promised nothing.
             out.entries.push(log.renew_directory(renewed(), out.journal));
         }
@@ -285,7 +285,10 @@ impl Partition {
                 match required {
                     Required::Leader => insert_by_end(&mut self.waiting_leader, waiting),
                     Required::Committed => insert_by_end(&mut self.waiting_commit, waiting),
-                    Required::Replicas(count) if count <= self.replica.voters().majority() => {
+                    Required::Replicas(count)
+                        if count <= self.replica.voters().majority()
+                            || mutant(Mutant::ReplicaIgnoresTheLeast) =>
+                    {
                         insert_by_end(&mut self.waiting_commit, waiting);
                     }
                     Required::Replicas(count) => self.waiting_replicas.push_back((count, waiting)),
@@ -532,6 +535,9 @@ impl Partition {
             }
             OffsetQuery::Latest => plain(high_watermark, self.replica.epoch()),
             OffsetQuery::MaxTimestamp => match self.log.max_timestamp(high_watermark) {
+                Some(newest) if mutant(Mutant::ClusterNewestIsDeleted) => {
+                    OffsetReply::FirstAtOrAfter(newest.claimed)
+                }
                 Some(newest) => OffsetReply::Newest(newest),
                 None => OffsetReply::None,
             },

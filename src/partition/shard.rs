@@ -1,4 +1,5 @@
 mod replicas;
+mod silence;
 mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -204,6 +205,7 @@ impl Shard {
                 () = room_in(&journal, careful), if open && self.waits_for_the_journal() => {}
                 count = inbox.recv_many(&mut requests, TURN_REQUESTS_MAX), if takes_requests => {
                     open = count > 0;
+                    self.hear_of_silence(&mut peer_steps).await;
                     let now = clock.now();
                     for request in requests.drain(..) {
                         self.admit(request, now);

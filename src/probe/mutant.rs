@@ -122,6 +122,24 @@ listed! {
         ReplicaStartAtOnce = "replica-start-at-once",
         /// a follower keeps only the epochs that records tell of
         ReplicaEpochStartsLost = "replica-epoch-starts-lost",
+        /// a leader counts those alone that it hears, and leads on
+        ReplicaShrinksToTheHeard = "replica-shrinks-to-the-heard",
+        /// a leader that hears no majority leads on
+        ReplicaLeadsUnheard = "replica-leads-unheard",
+        /// a follower of a leader that asks for votes itself waits for that leader all the same
+        ReplicaWaitsForTheResigned = "replica-waits-for-the-resigned",
+        /// batches that wait to be committed are never written to the journal anew
+        ReplicaCarriesNothing = "replica-carries-nothing",
+        /// a process that has stood still answers before it looks who is silent by now
+        ReplicaWakesUnaware = "replica-wakes-unaware",
+        /// a leader serves before its epoch's start is committed
+        ReplicaServesBeforeStart = "replica-serves-before-start",
+        /// a replica that has found damage goes on as the voter that it was
+        ReplicaDamagedVotes = "replica-damaged-votes",
+        /// an append is answered once it is committed, on however many replicas it was to be
+        ReplicaIgnoresTheLeast = "replica-ignores-the-least",
+        /// a node counts as gone as soon as its connections have ended, though it listens
+        ReplicaGoneByReset = "replica-gone-by-reset",
         /// voters leave before all that shall vote do
         ReassignRemovesFirst = "reassign-removes-first",
         /// a node that gets a partition takes its new replicas for the first voters
@@ -130,6 +148,10 @@ listed! {
         ReassignLeavesAtOnce = "reassign-leaves-at-once",
         /// a leader forgets whom it has let go when the node connects anew
         ReassignForgetsTheReleased = "reassign-forgets-the-released",
+        /// a leader that has just started follows who was to hold its partitions before
+        ReassignFollowsOldTargets = "reassign-follows-old-targets",
+        /// a leader takes a replica's word from an earlier connection of its node
+        ReassignTakesAnOldWord = "reassign-takes-an-old-word",
         /// a node that a person drains goes on leading
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a follower gives consumers what its log holds, committed or not
@@ -142,5 +164,25 @@ listed! {
         ClusterHalfAChange = "cluster-half-a-change",
         /// a new controller does not give up the half of a change that it finds
         ClusterChangeGoesOn = "cluster-change-goes-on",
+        /// the in-sync replicas that a leader tells are all that there are
+        ClusterAllInSync = "cluster-all-in-sync",
+        /// the newest record is one that was deleted, while its segment is there
+        ClusterNewestIsDeleted = "cluster-newest-is-deleted",
+        /// a broker that is silent is not fenced
+        ClusterFencesNobody = "cluster-fences-nobody",
+        /// a coordinator takes a partition up without what was written before
+        CoordinatorBeginsEmpty = "cluster-coordinator-begins-empty",
+        /// a coordinator serves on when another node leads
+        CoordinatorServesOn = "cluster-coordinator-serves-on",
+        /// a coordinator goes on, and writes, in an epoch after the one that it has loaded
+        CoordinatorWithoutEpoch = "cluster-coordinator-without-epoch",
+        /// a controller's change is written in another epoch than it was decided in
+        ControllerWithoutEpoch = "cluster-controller-without-epoch",
+        /// the controller notes leaders of earlier epochs
+        ControllerNotesOldLeaders = "cluster-controller-notes-old-leaders",
+        /// the controller takes a broker's word for a registration that is no more
+        ControllerIgnoresBrokerEpochs = "cluster-controller-ignores-broker-epochs",
+        /// a snapshot of the metadata that another node sent is not synced before the log lets go of what it stands for
+        SnapshotReceivedNotSynced = "cluster-snapshot-not-synced",
     }
 }

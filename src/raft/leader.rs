@@ -1,6 +1,6 @@
 use super::core::Core;
 use super::log_state::Relation;
-use super::progress::Progress;
+use super::progress::{Progress, VoterProgress};
 use super::transfer::Transfer;
 use super::{
     Effect, Fetch, FetchOutcome, FetchReply, Message, Mistake, Position, ReplicaKey, Timer, VoterSet,
@@ -101,6 +101,9 @@ impl Leader {
 
     /// Check-quorum: goes on while a majority of the voters is within hearing (Raft §6.2).
     pub(super) fn check_quorum(&self, core: &Core) -> Goes {
+        if core.mistaken(Mistake::LeadUnheard) || core.mistaken(Mistake::ShrinkToHeard) {
+            return Goes::On;
+        }
         let heard = |key: &&ReplicaKey| **key == core.key || !core.is_silent(key.node);
         let reachable = core.voters().keys().iter().filter(heard).count();
         if reachable >= core.voters().majority() { Goes::On } else { Goes::Out }
@@ -197,7 +200,12 @@ impl Leader {
         if core.mistaken(Mistake::MedianWatermark) {
             count = core.voters().keys().len().div_ceil(2);
         }
-        let held = self.progress.held_by(count);
+        let mut held = self.progress.held_by(count);
+        if core.mistaken(Mistake::ShrinkToHeard) {
+            let counts = |voter: &&VoterProgress| voter.key == core.key || !core.is_silent(voter.key.node);
+            let all = self.progress.voters().iter().filter(counts).map(|voter| voter.durable);
+            held = all.min().unwrap_or(held);
+        }
         if held.epoch != core.epoch && !core.mistaken(Mistake::CommitOldEpoch) {
             return Goes::On;
         }

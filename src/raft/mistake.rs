@@ -40,6 +40,14 @@ pub enum Mistake {
     ChangeBeforeStart,
     /// Two voters are changed in one step.
     ChangeTwoVoters,
+    /// A leader counts those alone that it hears, as an in-sync set that shrinks (Kafka 2013), and leads on.
+    ShrinkToHeard,
+    /// A leader that hears no majority leads on.
+    LeadUnheard,
+    /// A leader serves before its epoch's start is committed.
+    ServeBeforeStart,
+    /// A follower of a leader that asks for votes itself waits for that leader all the same.
+    WaitForTheResigned,
     /// A log that has lost its memory keeps its directory id. (The driver makes this one.)
     AmnesiacVotes,
 }
@@ -65,6 +73,10 @@ impl Mistake {
         Mistake::TwoChangesAtOnce,
         Mistake::ChangeBeforeStart,
         Mistake::ChangeTwoVoters,
+        Mistake::ShrinkToHeard,
+        Mistake::LeadUnheard,
+        Mistake::ServeBeforeStart,
+        Mistake::WaitForTheResigned,
         Mistake::AmnesiacVotes,
     ];
 }

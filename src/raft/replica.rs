@@ -7,8 +7,8 @@ use super::prospective::Prospective;
 use super::unattached::Unattached;
 use super::voting::{self, Allegiance, Answer};
 use super::{
-    Ballot, ChangeRefusal, Decision, Effect, Event, Fetch, FetchReply, HaltReason, Message, Position,
-    Recovered, Refusal, ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
+    Ballot, ChangeRefusal, Decision, Effect, Event, Fetch, FetchReply, HaltReason, Message, Mistake,
+    Position, Recovered, Refusal, ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
 };
 use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 
@@ -188,6 +188,7 @@ impl Replica {
         if matches!(&self.role, Role::Follower(follower) if follower.leader() == from)
             && vote.epoch == self.core.epoch
             && vote.candidate.node == from
+            && !self.core.mistaken(Mistake::WaitForTheResigned)
         {
             // Who led this epoch would lead another: it leads no more, whatever was lost that said so.
             self.unattach(now, effects);
@@ -577,6 +578,13 @@ impl Replica {
     pub fn entries_reply(&self, after: Position, up_to: Offset) -> Option<FetchReply> {
         match &self.role {
             Role::Leader(leader) => {
+                if self.core.mistaken(Mistake::FetchIgnoresEpoch) && !self.core.log.contains(after) {
+                    let here = self.core.log.position_at(after.end);
+                    return Some(FetchReply {
+                        asked: after,
+                        ..leader.entries_reply(&self.core, here, up_to)
+                    });
+                }
                 let holds = self.core.log.contains(after);
                 holds.then(|| leader.entries_reply(&self.core, after, up_to))
             }
@@ -742,6 +750,7 @@ impl Replica {
         match &self.role {
             Role::Leader(leader) if leader.transfer.is_some() => Standing::HandingOver,
             Role::Leader(leader) if leader.is_serving() => Standing::Serving,
+            Role::Leader(_) if self.core.mistaken(Mistake::ServeBeforeStart) => Standing::Serving,
             Role::Leader(_) => Standing::Starting,
             Role::Unattached(_) | Role::Follower(_) | Role::Prospective(_) | Role::Candidate(_) => {
                 Standing::NotLeader

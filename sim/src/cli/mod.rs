@@ -13,6 +13,7 @@ use crate::case::Case;
 use crate::scenarios::Scenario;
 use crate::schedules::Schedule;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use ordain::probe::{self, Mutant};
 
 mod conditions;
 mod failure;
@@ -76,7 +77,7 @@ pub fn main(program: &'static str, scenarios: Vec<&'static dyn Scenario>) -> Exi
         Command::Run(options) => run::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Shrink(options) => shrink::run(&options),
-        Command::Schedules(options) => schedules::run(&options),
+        Command::Schedules(options) => schedules::run(scenarios, &options),
         Command::Mutants(options) => mutants::run(&options),
         Command::Speed(options) => speed::run(&options),
         Command::List => list::run(scenarios),
@@ -105,11 +106,14 @@ struct Chosen {
     /// Run it in this scenario; default: the case's own, or the first of the list
     #[arg(long)]
     scenario: Option<String>,
+    /// Make this planted mistake, beyond that of the scenario
+    #[arg(long, value_parser = mutants::mutant_of)]
+    mutant: Option<Mutant>,
 }
 
 impl Chosen {
     fn seed(seed: u64, scenario: &str) -> Chosen {
-        Chosen { seed: Some(seed), case: None, scenario: Some(scenario.to_owned()) }
+        Chosen { seed: Some(seed), case: None, scenario: Some(scenario.to_owned()), mutant: None }
     }
 
     fn case(path: &Path) -> Chosen {
@@ -140,6 +144,23 @@ impl Chosen {
         Ok((case, scenario))
     }
 
+    /// Lets this process make the mistake that is meant.
+    ///
+    /// # Errors
+    /// For people, if this build has none.
+    fn arm(&self) -> Result<(), String> {
+        match self.mutant {
+            Some(_) if !probe::IS_BUILT_IN => {
+                Err("this build has no mistakes in it (no debug assertions)".to_owned())
+            }
+            Some(mutant) => {
+                probe::arm(mutant);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// As it stands on a command line.
     fn arguments(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -151,6 +172,7 @@ impl Chosen {
         if let Some(scenario) = self.scenario.as_ref().filter(|name| !goes_without_saying(name)) {
             words.extend(["--scenario".to_owned(), scenario.clone()]);
         }
+        words.extend(self.mutant.into_iter().flat_map(|one| ["--mutant".to_owned(), one.name().to_owned()]));
         words
     }
 

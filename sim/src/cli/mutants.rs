@@ -48,7 +48,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-fn mutant_of(name: &str) -> Result<Mutant, String> {
+pub(super) fn mutant_of(name: &str) -> Result<Mutant, String> {
     Mutant::named(name).ok_or_else(|| {
         let names: Vec<&str> = Mutant::ALL.iter().map(|one| one.name()).collect();
         format!("there is no such mistake; there are {}", names.join(", "))

@@ -16,7 +16,7 @@ pub(super) struct Options {
 
 /// Prints the trace as it comes, what was found on the standard error, and the hash as the last line.
 pub(super) fn run(options: &Options) -> ExitCode {
-    let (case, scenario) = match options.chosen.load() {
+    let (case, scenario) = match options.chosen.arm().and_then(|()| options.chosen.load()) {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
     };

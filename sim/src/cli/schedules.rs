@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::case::Case;
+use crate::scenarios::Scenario;
 use crate::schedules::{Expectation, RUNS_MAX, Schedule};
 use clap::Args;
 
+use super::mutants::mutant_of;
 use super::process;
 use super::{Chosen, FOUND, TIMEOUT_SECONDS, jobs, print, refuse};
 
@@ -16,6 +18,9 @@ pub(super) struct Options {
     /// Where the schedules are kept
     #[arg(default_value = "sim/schedules")]
     folder: PathBuf,
+    /// Only those whose names have this in them
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
     /// How many processes at once; default: one per core
     #[arg(long)]
     jobs: Option<usize>,
@@ -34,15 +39,20 @@ struct Job {
     expected: Expectation,
 }
 
-/// Runs all kept schedules; fails if something else comes of one than is expected.
-pub(super) fn run(options: &Options) -> ExitCode {
-    let work = match load(&options.folder) {
+/// Runs all kept schedules, and all scenarios that say what comes of them; fails if something else comes of one than is expected.
+pub(super) fn run(scenarios: &[&'static dyn Scenario], options: &Options) -> ExitCode {
+    let mut work = match load(&options.folder) {
         Ok(work) if work.is_empty() => {
             return refuse(&format!("there are no schedules in {}", options.folder.display()));
         }
         Ok(work) => work,
         Err(why) => return refuse(&why),
     };
+    for scenario in scenarios {
+        let job = |expected| Job { name: scenario.name().to_owned(), case: scenario.draw(0), expected };
+        work.extend(scenario.expects().into_iter().map(job));
+    }
+    work.retain(|job| options.only.as_ref().is_none_or(|part| job.name.contains(part)));
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..jobs(options.jobs) {
@@ -55,7 +65,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
                             format!("WRONG: {why}")
                         }
                     };
-                    print(&format!("{} in {}: {told}\n", job.name, job.expected.scenario));
+                    let mutant = job.expected.mutant.as_ref();
+                    let with = mutant.map_or(String::new(), |mutant| format!(" with {mutant}"));
+                    print(&format!("{} in {}{with}: {told}\n", job.name, job.expected.scenario));
                 }
             });
         }
@@ -119,10 +131,17 @@ fn one(job: &Job, timeout: u64) -> Result<String, String> {
 fn found(job: &Job, run: u64, timeout: u64) -> Result<Option<(String, String)>, String> {
     let scenario = job.expected.scenario.clone();
     let case = Case { scenario, seed: job.case.seed.wrapping_add(run), ..job.case.clone() };
-    let name = format!("ordain-sim-{}-{}-{}-{run}.json", std::process::id(), job.name, case.scenario);
+    let mutant = job.expected.mutant.as_deref().unwrap_or("sound");
+    let name =
+        format!("ordain-sim-{}-{}-{}-{mutant}-{run}.json", std::process::id(), job.name, case.scenario);
     let file = std::env::temp_dir().join(name);
     fs::write(&file, case.to_json()).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    let report = process::run(&Chosen::case(&file), timeout, None);
+    let mutant = match job.expected.mutant.as_deref().map(mutant_of) {
+        Some(Err(why)) => return Err(why),
+        Some(Ok(mutant)) => Some(mutant),
+        None => None,
+    };
+    let report = process::run(&Chosen { mutant, ..Chosen::case(&file) }, timeout, None);
     // Left behind it only takes up room.
     drop(fs::remove_file(&file));
     Ok(report.violation.map(|found| (found.checker, found.text)))

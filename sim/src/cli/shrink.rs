@@ -107,10 +107,11 @@ fn about(options: &Options, case: &Case, found: &Found) -> String {
 /// must not be any more once it is put right: so the schedule says that nothing is found.
 fn expectations(case: &Case, checker: &str, folder: &Path, timeout: u64) -> Result<Vec<Expectation>, String> {
     let Some(without) = scenario(&case.scenario)?.without_mistake() else {
-        return Ok(vec![Expectation { scenario: case.scenario.clone(), found_by: None }]);
+        return Ok(vec![Expectation { scenario: case.scenario.clone(), mutant: None, found_by: None }]);
     };
-    let right = Expectation { scenario: without.to_owned(), found_by: None };
-    let wrong = Expectation { scenario: case.scenario.clone(), found_by: Some(checker.to_owned()) };
+    let right = Expectation { scenario: without.to_owned(), mutant: None, found_by: None };
+    let wrong =
+        Expectation { scenario: case.scenario.clone(), mutant: None, found_by: Some(checker.to_owned()) };
     let without = Case { scenario: right.scenario.clone(), ..case.clone() };
     match try_case(&without, &folder.join("without.json"), timeout)? {
         None => Ok(vec![wrong, right]),

@@ -8,6 +8,7 @@ use ordain::probe::Mutant;
 
 use crate::case::{Case, CaseError};
 use crate::cluster::{Cluster, Crashed, Outcome, Simulation};
+use crate::schedules::Expectation;
 use crate::trace::TraceMode;
 
 pub(crate) mod broker;
@@ -18,7 +19,7 @@ mod storage_and_net;
 
 pub use broker::{Broker, Load};
 pub use cluster::Nodes;
-pub use replicas::Replicas;
+pub use replicas::{Directed, Replicas};
 pub use storage_and_net::StorageAndNet;
 
 /// Why a run failed: who found what to be broken.
@@ -68,6 +69,12 @@ pub trait Scenario: Sync {
         None
     }
 
+    /// What must come of its cases, with and without planted mistakes: `cargo sim schedules` sees to it. Nothing, where only a
+    /// search of seeds can tell.
+    fn expects(&self) -> Vec<Expectation> {
+        Vec::new()
+    }
+
     /// The case of this seed. All that a case can hold is drawn here; a run draws only what happens within it.
     fn draw(&self, seed: u64) -> Case;
 
@@ -91,6 +98,7 @@ pub fn all() -> Vec<&'static dyn Scenario> {
         &Load::Inside,
         &Load::Idle,
     ];
+    all.extend(Directed::all().iter().map(|one| one as &dyn Scenario));
     all.extend(mutants().iter().map(|one| &**one as &dyn Scenario));
     all.push(&StorageAndNet { sync_before_answer: false });
     all

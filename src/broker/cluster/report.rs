@@ -6,6 +6,7 @@ use crate::broker::Context;
 use crate::metadata::MetadataImage;
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::PartitionStats;
+use crate::probe::{Mutant, mutant};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, TopicId};
 use crate::wire::messages::AlterPartitionRequest;
 use crate::wire::messages::alter_partition_request::{BrokerState, PartitionData, TopicData};
@@ -92,6 +93,9 @@ fn row(
     }
     let known = image.partition(stats.id)?;
     let mut isr = caught_up(stats, marks.get(&stats.id).copied(), &known.isr);
+    if mutant(Mutant::ClusterAllInSync) {
+        isr.clone_from(&known.replicas);
+    }
     // A voter that is to go at once is no replica any more to anybody else.
     isr.retain(|node| known.replicas.contains(node));
     let led_already = (known.leader, known.leader_epoch) == (own, stats.epoch);

@@ -7,6 +7,7 @@ use crate::partition::{
     EpochCheck, LeadershipError, OffsetQuery, OffsetReply, PartitionError, Partitions, PartitionsClosed,
     ReadError, ScanError,
 };
+use crate::probe::{Mutant, mutant};
 use crate::types::{LeaderEpoch, Offset, PartitionId};
 use crate::wire::DecodeError;
 use crate::wire::batch::{BatchError, RecordBatch};
@@ -78,7 +79,11 @@ pub(super) async fn load(io: &Io, partitions: &Partitions, id: PartitionId) -> R
         match replay(partitions, id).await {
             // Nobody else has written meanwhile.
             Ok((durable, stats)) => match led() {
-                Some(epoch) if before == Some(epoch) => return Ok(Loaded { epoch, durable, stats }),
+                Some(epoch) if before == Some(epoch) => {
+                    let durable =
+                        if mutant(Mutant::CoordinatorBeginsEmpty) { Durable::default() } else { durable };
+                    return Ok(Loaded { epoch, durable, stats });
+                }
                 Some(_) | None => {}
             },
             Err(LoadError::Partition(PartitionError::Leadership(LeadershipError::Starting))) => {

@@ -15,7 +15,7 @@ use crate::coordinator::group::{Durable, GroupConfig, GroupLimits};
 use crate::io::Alarm;
 use crate::io::{Io, Shutdown};
 use crate::partition::Partitions;
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Instant, LeaderEpoch, PartitionId};
 
 /// How long a request waits for a load before it is told to come again.
@@ -203,7 +203,11 @@ impl Task {
     async fn lead(&mut self, epoch: LeaderEpoch, durable: Durable) -> Led {
         let leaderships = Arc::clone(self.parts.partitions.leaderships());
         let id = self.parts.id;
-        let still_leads = || leaderships.of(id).is_some_and(|here| here.serving && here.epoch == epoch);
+        let of_epoch = |here: LeaderEpoch| here == epoch || mutant(Mutant::CoordinatorWithoutEpoch);
+        let still_leads = || {
+            let leads = leaderships.of(id).is_some_and(|here| here.serving && of_epoch(here.epoch));
+            leads || mutant(Mutant::CoordinatorServesOn)
+        };
         let shutdown = self.parts.shutdown.clone();
         let mut begun = pin!(shutdown.begun());
         let (sender, mut outcomes) = mpsc::unbounded_channel();

@@ -4,6 +4,7 @@ use super::CoordinatorError;
 use crate::coordinator::decision::WriteId;
 use crate::coordinator::group::{GroupRecord, codec};
 use crate::partition::{AppendOutcome, AppendRequest, AppendTerms, LeadershipError, Partitions};
+use crate::probe::{Mutant, mutant};
 use crate::types::{LeaderEpoch, PartitionId, Timestamp};
 use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ValidatedBatch};
 
@@ -71,7 +72,11 @@ pub(super) async fn append(
         completion.tell(outcome.map(|_| ()).map_err(CoordinatorError::Write));
     });
     let appends = vec![AppendRequest { id, batch, replicas_min: 0 }];
-    if partitions.append(appends, AppendTerms::committed_under(epoch), done).await.is_err() {
+    let terms = match mutant(Mutant::CoordinatorWithoutEpoch) {
+        true => AppendTerms::COMMITTED,
+        false => AppendTerms::committed_under(epoch),
+    };
+    if partitions.append(appends, terms, done).await.is_err() {
         // The completion was dropped with `done`, which told the outcome.
         tracing::debug!(partition = %id, "a coordinator writes while the node shuts down");
     }

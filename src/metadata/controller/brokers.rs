@@ -113,7 +113,7 @@ pub fn change_broker(
     let Some(known) = image.brokers.get(&node) else {
         return Decision::reply(Err(ControllerError::UnknownBroker(node)));
     };
-    if known.epoch != epoch {
+    if known.epoch != epoch && !mutant(Mutant::ControllerIgnoresBrokerEpochs) {
         return Decision::reply(Err(ControllerError::StaleBroker { node, epoch, known: known.epoch }));
     }
     let BrokerState { fenced, draining } = wanted;
@@ -154,6 +154,7 @@ pub fn note_leaders(
     for Led { id, leader, epoch, isr } in led {
         let Some(partition) = image.partition(*id) else { continue };
         let is_news = *epoch > partition.leader_epoch
+            || (*epoch < partition.leader_epoch && mutant(Mutant::ControllerNotesOldLeaders))
             || (*epoch == partition.leader_epoch && (*leader, isr) != (partition.leader, &partition.isr));
         if is_news {
             let change = PartitionChangeRecord {

@@ -27,6 +27,7 @@ impl Controller {
             values.insert(0, MetadataRecord::from(BeginTransactionRecord::default()).encode()?);
             values.push(MetadataRecord::from(EndTransactionRecord::default()).encode()?);
         }
+        let epoch = epoch.filter(|_| !mutant(Mutant::ControllerWithoutEpoch));
         let terms = AppendTerms { epoch, ..AppendTerms::COMMITTED };
         let (mut first, mut end) = (None, self.reader.next());
         let mut rest = values.as_slice();

@@ -166,6 +166,9 @@ impl Partition {
 
     /// A node has another connection: nothing comes from before it any more, and it says anew what it holds.
     pub(in crate::partition) fn connected_anew(&mut self, node: NodeId) {
+        if mutant(Mutant::ReassignTakesAnOldWord) {
+            return;
+        }
         self.forget_observer(node);
         if mutant(Mutant::ReassignForgetsTheReleased) {
             self.released.retain(|key| key.node != node);

@@ -106,6 +106,7 @@ impl Partition {
         let refusal = match self.replica.standing() {
             _ if self.membership.asked.is_some() => Some(ChangeRefusal::AnotherUnderWay),
             Standing::Serving => None,
+            Standing::Starting if mutant(Mutant::ReplicaChangeBeforeStart) => None,
             Standing::Starting | Standing::HandingOver => Some(ChangeRefusal::NotServing),
             Standing::NotLeader | Standing::Failed => Some(ChangeRefusal::NotLeader),
         };

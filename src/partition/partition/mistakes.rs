@@ -3,7 +3,7 @@ use crate::raft::{Mistake, Replica};
 
 /// Plants the core's mistake that a mutant stands for.
 pub(super) fn plant(replica: &mut Replica) {
-    const PLANTED: [(Mutant, Mistake); 17] = [
+    const PLANTED: [(Mutant, Mistake); 21] = [
         (Mutant::ReplicaGrantBeforeDurable, Mistake::GrantBeforeDurable),
         (Mutant::ReplicaAskBeforeDurable, Mistake::AskBeforeDurable),
         (Mutant::ReplicaVoteTwice, Mistake::VoteTwice),
@@ -21,6 +21,10 @@ pub(super) fn plant(replica: &mut Replica) {
         (Mutant::ReplicaTakeStaleReply, Mistake::TakeStaleReply),
         (Mutant::ReplicaTwoChangesAtOnce, Mistake::TwoChangesAtOnce),
         (Mutant::ReplicaChangeBeforeStart, Mistake::ChangeBeforeStart),
+        (Mutant::ReplicaShrinksToTheHeard, Mistake::ShrinkToHeard),
+        (Mutant::ReplicaLeadsUnheard, Mistake::LeadUnheard),
+        (Mutant::ReplicaWaitsForTheResigned, Mistake::WaitForTheResigned),
+        (Mutant::ReplicaServesBeforeStart, Mistake::ServeBeforeStart),
     ];
     if let Some((_, mistake)) = PLANTED.iter().find(|(one, _)| mutant(*one)) {
         replica.plant(*mistake);

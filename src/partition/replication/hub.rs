@@ -11,7 +11,7 @@ use crate::peers::{
     Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
     PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
 };
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Contacts, Event};
 use crate::types::{Instant, NodeId, PartitionId};
 use crate::wire::PeerFrame;
@@ -79,6 +79,7 @@ impl Replication {
             shutdown: shutdown.clone(),
         };
         let (stopped, told) = (shutdown.clone(), Arc::clone(&known.shared));
+        let retiring = Arc::clone(&hub.post);
         let running = async move {
             tokio::select! {
                 biased;
@@ -86,6 +87,7 @@ impl Replication {
                 // The shards are gone: so is the node.
                 _gone = hub.run(incoming, told) => {}
             }
+            retiring.retire();
         };
         let hub = io.spawn.spawn("replication", Box::pin(running));
         Replication {
@@ -266,6 +268,7 @@ impl Hub {
                 () = alarm.at(&*clock, self.deadline()) => {}
             }
             self.expire().await?;
+            self.post.vouch(self.contacts.deadline());
             self.collect();
             self.write().await?;
         }
@@ -410,7 +413,8 @@ impl Hub {
     /// A process that listens no more and with which no connection is left has ended: its replicas need not wait for the silence.
     /// If it has not, this costs an election and nothing else.
     async fn look_for_gone(&mut self, now: Instant, peer: NodeId) -> Result<(), PartitionsClosed> {
-        if !self.refused.contains(&peer) || self.links.keys().any(|link| link.peer == peer) {
+        let listens = !self.refused.contains(&peer) && !mutant(Mutant::ReplicaGoneByReset);
+        if listens || self.links.keys().any(|link| link.peer == peer) {
             return Ok(());
         }
         let Some(event) = self.contacts.gone(peer, now) else { return Ok(()) };

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::peers::Outbox;
 use crate::raft::Message;
-use crate::types::{NodeId, PartitionId};
+use crate::types::{Instant, NodeId, PartitionId};
 
 /// What the shards have for the hub. Bounded by the nodes and by the outboxes, whatever happens: a shard leaves its letters
 /// here and goes on.
@@ -13,6 +14,8 @@ use crate::types::{NodeId, PartitionId};
 pub(in crate::partition) struct Post {
     boxes: Mutex<Boxes>,
     wake: Notify,
+    /// Until when it holds what the shards were told of silent nodes, in nanoseconds; 0 while nobody looks for silence.
+    looked_until: AtomicU64,
 }
 
 /// What waits.
@@ -65,6 +68,22 @@ impl Post {
         boxes.malformed.extend(letters.malformed);
         drop(boxes);
         self.wake.notify_one();
+    }
+
+    /// The shards have been told who is silent; nobody else is before this instant.
+    pub(super) fn vouch(&self, until: Option<Instant>) {
+        self.looked_until.store(until.map_or(u64::MAX, |until| until.0), Ordering::Release);
+    }
+
+    /// Nobody looks for silent nodes any more.
+    pub(super) fn retire(&self) {
+        self.looked_until.store(0, Ordering::Release);
+    }
+
+    /// Whether nodes may have fallen silent of which the shards were not told: this process has stood still, perhaps.
+    pub(in crate::partition) fn is_overdue(&self, now: Instant) -> bool {
+        let until = self.looked_until.load(Ordering::Acquire);
+        until != 0 && until <= now.0
     }
 
     /// Completes when something was left since it was asked last. For the hub alone.

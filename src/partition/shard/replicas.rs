@@ -12,7 +12,7 @@ use super::{OnceDurable, Shard};
 use crate::log::{PartitionLog, ReadError};
 use crate::partition::leaderships::SnapshotWanted;
 use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 
@@ -307,7 +307,8 @@ impl Shard {
     /// Goes on with a change of voters that is due.
     pub(super) fn replace_voters(&mut self, id: PartitionId) {
         let Shard { partitions, silent, knows_targets, .. } = self;
-        let may = |partition: &Partition| *knows_targets || !partition.has_target();
+        let knows = *knows_targets || mutant(Mutant::ReassignFollowsOldTargets);
+        let may = |partition: &Partition| knows || !partition.has_target();
         let partition = partitions.get_mut(&id).filter(|partition| may(partition));
         let due = partition.map(|one| one.voter_change(silent)).unwrap_or_default();
         for event in due {

@@ -6,7 +6,7 @@ use super::super::maintenance::{Step, told_retention};
 use super::Shard;
 use crate::log::{CompactionWork, FlushDone, FlushFailed, PartitionLog, Position};
 use crate::partition::request::Request;
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{PartitionId, Timestamp, TopicId};
 
 impl Shard {
@@ -147,6 +147,9 @@ impl Shard {
 
     /// Writes to the journal anew what is not committed and keeps it pressed.
     fn carry_over(&mut self) {
+        if mutant(Mutant::ReplicaCarriesNothing) {
+            return;
+        }
         let journal = self.journal.clone();
         let mut left = usize::try_from(journal.carry_bytes_max()).unwrap_or(usize::MAX);
         let logs = self.partitions.values_mut().map(|partition| &mut partition.log);

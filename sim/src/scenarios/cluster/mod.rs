@@ -41,10 +41,14 @@ pub struct Nodes {
 
 /// Longer than a delivery takes.
 const LAST_DELIVERIES: Duration = Duration::from_secs(25);
+/// Longer than the session of any member.
+const MEMBERS_GO: Duration = Duration::from_secs(4);
 /// Within this time after the faults have ended all partitions must be led, and in the end be the same everywhere.
 const RECOVERY: Duration = Duration::from_secs(60);
 /// What failed for a moment is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// How many runs have a node that is away for long at the end.
+const AWAY_PER_MILLE: u32 = 150;
 /// How often all replicas are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -161,9 +165,31 @@ impl Life<'_> {
         cluster.sleep(LAST_DELIVERIES).await;
         self.drain_one(judge).await?;
         self.comes_to(World::unlike, "the replicas differ").await?;
+        // Leaders have moved since the members came to their end.
+        judge.wake_groups().await?;
+        cluster.sleep(MEMBERS_GO).await;
         judge.judge(|| fleet.lose_power()).await?;
         checkers::check(&history.events(), cluster.now())?;
+        // Last: what is asked before and after a loss of power is not held against what expires meanwhile.
+        self.do_without_one().await?;
         self.comes_to(World::unlike, "the replicas differ").await
+    }
+
+    /// In some runs a node is away for longer than its session: it is fenced, and in sync with nothing; then it is back.
+    async fn do_without_one(&self) -> Result<(), Violation> {
+        let nodes: Vec<NodeId> = self.plan.node_ids().collect();
+        let mut rng = self.cluster.rng("away");
+        if !rng.chance(AWAY_PER_MILLE) {
+            return Ok(());
+        }
+        let away = *rng.pick(&nodes);
+        self.fleet.down(away, |node| {
+            let _lost = node.power_fail();
+        });
+        let counted = async |world: &World, _: &Plan| world.counts(away);
+        self.comes_to_be("I12-away-counts", counted, "a node that is away counts").await?;
+        self.fleet.up(away);
+        self.comes_to(World::unlike, "the replicas differ once a node is back").await
     }
 
     /// A node that a person drains leads nothing soon, and everything has a leader still; then it may lead again.
@@ -220,6 +246,15 @@ impl Life<'_> {
         open: impl AsyncFn(&World, &Plan) -> Vec<String>,
         what: &str,
     ) -> Result<(), Violation> {
+        self.comes_to_be("I16-stuck", open, what).await
+    }
+
+    async fn comes_to_be(
+        &self,
+        checker: &'static str,
+        open: impl AsyncFn(&World, &Plan) -> Vec<String>,
+        what: &str,
+    ) -> Result<(), Violation> {
         let began = self.cluster.now();
         loop {
             let open = open(self.world, self.plan).await;
@@ -228,7 +263,7 @@ impl Life<'_> {
             }
             if self.cluster.now().since(began) > RECOVERY {
                 let text = format!("{RECOVERY:?} later {what}: {}", open.join("; "));
-                return Err(Violation::new("I16-stuck", text));
+                return Err(Violation::new(checker, text));
             }
             self.cluster.sleep(Duration::from_millis(200)).await;
         }

@@ -9,7 +9,7 @@ use ordain::partition::PartitionStats;
 use ordain::types::{NodeId, PartitionId, PartitionIndex};
 
 use super::plan::Plan;
-use crate::scenarios::fleet::{Stats, unlike};
+use crate::scenarios::fleet::{Replicas, Stats, unlike};
 use crate::world::lock;
 
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl World {
         for (id, name, _) in partitions(&image, plan) {
             let led = stats.values().flatten().any(|one| one.id == id && one.leader && one.serving);
             if !led {
-                open.push(format!("{name}: {}", unlike(&stats, id, 0).unwrap_or_default()));
+                open.push(format!("{name}: {}", unlike(&stats, id, Replicas::voting(0)).unwrap_or_default()));
             }
         }
         open
@@ -114,7 +114,7 @@ impl World {
         }
         open.extend(missing_voters(&image, plan, &stats));
         for (id, name, count) in partitions(&image, plan) {
-            open.extend(unlike(&stats, id, count).map(|how| format!("{name}: {how}")));
+            open.extend(unlike(&stats, id, Replicas::voting(count)).map(|how| format!("{name}: {how}")));
         }
         open
     }
@@ -131,9 +131,23 @@ impl World {
                 let acknowledged =
                     stats.values().flatten().filter(|one| led(one)).map(|one| &one.acknowledged);
                 let acknowledged: Vec<_> = acknowledged.collect();
-                let how = unlike(&stats, id, 0).unwrap_or_default();
+                let how = unlike(&stats, id, Replicas::voting(0)).unwrap_or_default();
                 open.push(format!("{name}: {how}; heard: {acknowledged:?}"));
             }
+        }
+        open
+    }
+
+    /// Where a node that is away counts as one that is there, as the others know it.
+    pub(super) fn counts(&self, away: NodeId) -> Vec<String> {
+        let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
+        let mut open = Vec::new();
+        if image.brokers.get(&away).is_some_and(|broker| !broker.fenced) {
+            open.push(format!("node {away} is not fenced"));
+        }
+        for topic in image.topics() {
+            let counts = topic.partitions.iter().filter(|(_, one)| one.isr.contains(&away));
+            open.extend(counts.map(|(index, _)| format!("{}-{index} has node {away} in sync", topic.name)));
         }
         open
     }

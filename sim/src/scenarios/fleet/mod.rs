@@ -20,7 +20,7 @@ pub(super) mod faults;
 mod settled;
 mod watch;
 
-pub(super) use settled::{Stats, unlike};
+pub(super) use settled::{Replicas, Stats, unlike};
 pub(super) use watch::Watch;
 
 /// Exits that wait for the supervisor.
@@ -170,7 +170,7 @@ impl Fleet {
         }
     }
 
-    fn pause(&self, id: NodeId) {
+    pub(super) fn pause(&self, id: NodeId) {
         if let Some(node) = self.nodes.get(&id)
             && node.is_running()
             && !lock(&self.paused).contains(&id)
@@ -180,7 +180,7 @@ impl Fleet {
         }
     }
 
-    fn resume(&self, id: NodeId) {
+    pub(super) fn resume(&self, id: NodeId) {
         let mut paused = lock(&self.paused);
         if paused.contains(&id)
             && let Some(node) = self.nodes.get(&id)

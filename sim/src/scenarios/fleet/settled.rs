@@ -7,15 +7,29 @@ use ordain::types::{NodeId, PartitionId, TopicId};
 /// How the replicas on each node that runs stand; with the node the number of its run.
 pub(in crate::scenarios) type Stats = BTreeMap<(NodeId, u64), Vec<PartitionStats>>;
 
-/// Why the `count` replicas of a partition do not all hold the same, durably, as voters; `None` if they do. The metadata log may
+/// How many replicas a partition has, and how many of them vote at least.
+#[derive(Clone, Copy)]
+pub(in crate::scenarios) struct Replicas {
+    pub(in crate::scenarios) count: usize,
+    pub(in crate::scenarios) voters_min: usize,
+}
+
+impl Replicas {
+    /// Each of so many votes.
+    pub(in crate::scenarios) fn voting(count: usize) -> Replicas {
+        Replicas { count, voters_min: count }
+    }
+}
+
+/// Why the replicas of a partition do not all hold the same, durably, as voters; `None` if they do. The metadata log may
 /// have observers, and each replica lets go of its beginning when a snapshot of its own node stands for it.
-pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, count: usize) -> Option<String> {
+pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, wanted: Replicas) -> Option<String> {
     let replicas: Vec<&PartitionStats> = stats.values().flatten().filter(|one| one.id == id).collect();
     let leader = replicas.iter().find(|one| one.leader && one.serving);
     let is_metadata = id.topic == TopicId::METADATA;
     let same = leader.is_some_and(|leader| {
-        replicas.len() == count
-            && (is_metadata || leader.voters.keys().len() == replicas.len())
+        replicas.len() == wanted.count
+            && (is_metadata || (wanted.voters_min..=wanted.count).contains(&leader.voters.keys().len()))
             && replicas.iter().all(|one| {
                 one.epoch == leader.epoch
                     && one.log_end == leader.log_end

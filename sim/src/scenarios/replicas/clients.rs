@@ -10,11 +10,13 @@ use ordain::partition::{
 };
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp};
 use ordain::wire::batch::{
-    BatchBuilder, BatchCheck, BatchIterator, BatchOptions, NewRecord, ProducerStamp, ValidatedBatch,
+    BatchBuilder, BatchCheck, BatchError, BatchIterator, BatchOptions, NewRecord, ProducerStamp,
+    ValidatedBatch,
 };
 
 use super::plan::{Work, partition};
 use super::world::World;
+use crate::scenarios::Violation;
 
 /// What takes longer is asked again.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -127,7 +129,13 @@ impl Seat {
                 ReadData::Memory(pieces) => pieces,
                 ReadData::Stored { plan, .. } => self.soon(plan.run()).await?.ok()?,
             };
-            let (records, next) = records_of(pieces);
+            let Fetched { records, next } = match records_of(pieces) {
+                Ok(read) => read,
+                Err(wrong) => {
+                    self.world.found(wrong);
+                    return None;
+                }
+            };
             self.world.read(id, &records);
             match next {
                 Some(next) => at = next,
@@ -175,7 +183,7 @@ pub(super) fn origin_of(value: &[u8]) -> Option<(i64, u64)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn batch(producer: i64, number: u64, value: &Bytes) -> ValidatedBatch {
+pub(super) fn batch(producer: i64, number: u64, value: &Bytes) -> ValidatedBatch {
     let sequence = i32::try_from(number - 1).expect("a run has few records");
     let stamp = ProducerStamp { id: ProducerId(producer), epoch: ProducerEpoch(0), base_sequence: sequence };
     let options = BatchOptions { producer: stamp, ..BatchOptions::plain(value.len() + 1024) };
@@ -186,21 +194,30 @@ fn batch(producer: i64, number: u64, value: &Bytes) -> ValidatedBatch {
     builder.build()
 }
 
-/// The records in these batches, without those of control batches, and where the batches end.
-pub(super) fn records_of(pieces: Vec<Bytes>) -> (Vec<(Offset, Bytes)>, Option<Offset>) {
-    let (mut records, mut next) = (Vec::new(), None);
+/// What batches hold.
+pub(super) struct Fetched {
+    /// Without those of control batches.
+    pub(super) records: Vec<(Offset, Bytes)>,
+    /// Where the batches end, if there is one.
+    pub(super) next: Option<Offset>,
+}
+
+/// Takes batches apart. What readers are given is whole, and can be read (I14).
+pub(super) fn records_of(pieces: Vec<Bytes>) -> Result<Fetched, Violation> {
+    let unreadable = |error: BatchError| Violation::new("I14-damage-served", error.to_string());
+    let mut fetched = Fetched { records: Vec::new(), next: None };
     for batch in BatchIterator::new(pieces.concat().into(), BatchCheck::Verify) {
-        let batch = batch.expect("whole batches are given");
-        next = Some(batch.header().next_offset());
+        let batch = batch.map_err(unreadable)?;
+        fetched.next = Some(batch.header().next_offset());
         if batch.header().attributes.is_control() {
             continue;
         }
-        let mut inside = batch.records(1 << 20).expect("it is not compressed");
+        let mut inside = batch.records(1 << 20).map_err(unreadable)?;
         while let Some(record) = inside.next() {
-            let record = record.expect("a sound record");
+            let record = record.map_err(unreadable)?;
             let offset = inside.offset_of(&record);
-            records.push((offset, record.value.unwrap_or_default()));
+            fetched.records.push((offset, record.value.unwrap_or_default()));
         }
     }
-    (records, next)
+    Ok(fetched)
 }

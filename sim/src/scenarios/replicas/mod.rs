@@ -15,11 +15,13 @@ use crate::cluster::{Cluster, NodeHandle};
 
 mod checkers;
 mod clients;
+mod directed;
 mod judge;
 mod machine;
 mod plan;
 mod world;
 
+pub use directed::Directed;
 use plan::{Plan, Work};
 use world::World;
 

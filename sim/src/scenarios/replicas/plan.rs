@@ -14,6 +14,9 @@ use crate::scenarios::fleet::{faults, machine_name};
 #[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     pub(super) nodes: i32,
+    /// The first so many are the first voters; 0: all.
+    #[serde(default)]
+    pub(super) founders: i32,
     pub(super) partitions: i32,
     pub(super) shards: usize,
     pub(super) journal_file_bytes: u64,
@@ -35,6 +38,10 @@ pub(super) enum Work {
 }
 
 impl Plan {
+    pub(super) fn founders(&self) -> i32 {
+        if self.founders == 0 { self.nodes } else { self.founders }
+    }
+
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (1..=self.nodes).map(NodeId)
     }
@@ -44,7 +51,7 @@ impl Plan {
     }
 }
 
-pub(super) fn partition(index: i32) -> PartitionId {
+pub(super) const fn partition(index: i32) -> PartitionId {
     PartitionId { topic: TopicId([5; 16]), index: PartitionIndex(index) }
 }
 
@@ -54,6 +61,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let partitions = i32::try_from(rng.between(1, 4)).unwrap_or(1);
     let plan = Plan {
         nodes,
+        founders: 0,
         partitions,
         shards: usize::try_from(rng.between(1, 2)).unwrap_or(1),
         journal_file_bytes: *rng.pick(&[512 << 10, 1 << 20]),

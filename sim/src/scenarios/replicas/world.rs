@@ -10,7 +10,7 @@ use ordain::types::{NodeId, Offset, PartitionId, Uuid};
 
 use super::plan::Plan;
 use crate::scenarios::Violation;
-use crate::scenarios::fleet::{Stats, unlike};
+use crate::scenarios::fleet::{Replicas, Stats, unlike};
 use crate::world::lock;
 
 pub(super) struct World {
@@ -63,12 +63,18 @@ impl World {
         let mut state = lock(&self.state);
         state.founders.entry(node).or_insert(directory);
         let all = state.founders.len() == usize::try_from(self.plan.nodes).unwrap_or(0);
-        let keys = state.founders.iter().map(|(&node, &directory)| ReplicaKey { node, directory });
+        let voters = state.founders.iter().filter(|(node, _)| node.0 <= self.plan.founders());
+        let keys = voters.map(|(&node, &directory)| ReplicaKey { node, directory });
         all.then(|| VoterSet::of(keys)).flatten()
     }
 
     pub(super) fn partitions_of(&self, node: NodeId) -> Option<Partitions> {
         lock(&self.state).nodes.get(&node).map(|(_, partitions)| partitions.clone())
+    }
+
+    /// The nodes that run, each with the number of its run.
+    pub(super) fn running(&self) -> BTreeMap<NodeId, (u64, Partitions)> {
+        lock(&self.state).nodes.clone()
     }
 
     /// How the replicas on each node that runs stand; with the node the number of its run.
@@ -95,9 +101,10 @@ impl World {
     /// The partitions whose replicas do not all hold the same yet, and why.
     pub(super) async fn not_settled(&self) -> Vec<String> {
         let stats = self.stats().await;
-        let count = usize::try_from(self.plan.nodes).unwrap_or(0);
+        let count = |nodes: i32| usize::try_from(nodes).unwrap_or(0);
+        let wanted = Replicas { count: count(self.plan.nodes), voters_min: count(self.plan.founders()) };
         let open =
-            |id: PartitionId| Some(format!("partition {}: {}", id.index.0, unlike(&stats, id, count)?));
+            |id: PartitionId| Some(format!("partition {}: {}", id.index.0, unlike(&stats, id, wanted)?));
         self.plan.partition_ids().filter_map(open).collect()
     }
 
@@ -166,6 +173,29 @@ impl World {
                 format!("producer {producer}: {number} is at {offset}, and {before} before it at {at}");
             Self::wrong(&mut state, Violation::new("I9-order", text));
         }
+    }
+
+    /// As [`World::acknowledged`], of a producer of one record, which may be told of twice.
+    pub(super) fn acknowledged_once(&self, id: PartitionId, producer: i64, offset: Offset, value: &Bytes) {
+        match self.place_of(id, producer) {
+            None => self.acknowledged(id, producer, 1, offset, value),
+            Some(place) if place == offset => {}
+            Some(place) => {
+                let text = format!("record {producer} is at {place}, and, as it was sent again, at {offset}");
+                self.found(Violation::new("I3-duplicate", text));
+            }
+        }
+    }
+
+    /// Where the first record of a producer is, as far as that was acknowledged.
+    pub(super) fn place_of(&self, id: PartitionId, producer: i64) -> Option<Offset> {
+        let state = lock(&self.state);
+        state.acknowledged.get(&(id, producer)).and_then(|told| told.first()).map(|(_, offset)| *offset)
+    }
+
+    /// Somebody has found this to be wrong.
+    pub(super) fn found(&self, violation: Violation) {
+        Self::wrong(&mut lock(&self.state), violation);
     }
 
     pub(super) fn read(&self, id: PartitionId, records: &[(Offset, Bytes)]) {
