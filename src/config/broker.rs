@@ -12,7 +12,7 @@ use crate::config::quorum::QuorumConfig;
 use crate::config::settings::{Inputs, Settings};
 use crate::config::value::{Problem, Value};
 use crate::types::NodeId;
-use crate::types::limits::DISK_BLOCK_BYTES;
+use crate::types::limits::{DISK_BLOCK_BYTES, METADATA_BATCH_BYTES_MAX};
 
 /// Requests held in memory at once where `queued.max.request.bytes` sets no bound, in bytes.
 const QUEUED_REQUEST_BYTES_DEFAULT: u64 = 512 << 20;
@@ -130,7 +130,7 @@ pub struct CleanerConfig {
     pub retention_check_interval: Duration,
 }
 
-/// When a snapshot of the metadata is taken.
+/// How the metadata log is written, and when a snapshot of it is taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MetadataConfig {
     /// Bytes of the metadata log since the last one.
@@ -139,6 +139,8 @@ pub struct MetadataConfig {
     pub snapshot_interval: Option<Duration>,
     /// Bytes of a snapshot that another node is asked for at once; at least one.
     pub snapshot_piece_bytes: u32,
+    /// Bytes of records that one batch takes, if there is more than one of them.
+    pub batch_bytes: usize,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -415,6 +417,8 @@ impl Reader<'_> {
             snapshot_bytes: self.long("metadata.log.max.record.bytes.between.snapshots").unsigned_abs(),
             snapshot_interval: (!interval.is_zero()).then_some(interval),
             snapshot_piece_bytes: self.int("controller.quorum.fetch.snapshot.max.bytes").unsigned_abs(),
+            batch_bytes: (self.int("internal.metadata.max.batch.size.in.bytes").unsigned_abs() as usize)
+                .min(METADATA_BATCH_BYTES_MAX),
         }
     }
 

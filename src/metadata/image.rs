@@ -226,6 +226,8 @@ pub enum ImageError {
     UnknownResourceType(i8),
     #[error("the metadata log names broker {0:?} in a configuration; a broker's name is a number")]
     BadBrokerName(String),
+    #[error("a record that begins or ends a change of several batches stands where whole changes are")]
+    MarkerOfChange,
 }
 
 impl MetadataImage {
@@ -354,6 +356,9 @@ impl MetadataImage {
                 let resource = ConfigResource::from_wire(config.resource_type, &config.resource_name)?;
                 self.set_config(resource, &config.name, config.value.as_deref())?;
             }
+            MetadataRecord::BeginTransaction(_)
+            | MetadataRecord::EndTransaction(_)
+            | MetadataRecord::AbortTransaction(_) => return Err(ImageError::MarkerOfChange),
         }
         Ok(())
     }

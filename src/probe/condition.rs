@@ -104,6 +104,10 @@ listed! {
         ClusterAskedAnotherController = "cluster-asked-another-controller",
         /// a controller ceased to lead while a change of the metadata was under way
         ClusterChangeLostController = "cluster-change-lost-controller",
+        /// a change of the metadata took several batches
+        ClusterChangeOfSeveralBatches = "cluster-change-of-several-batches",
+        /// a controller gave up a change that was cut off in the middle
+        ClusterChangeGivenUp = "cluster-change-given-up",
         /// a follower gave a consumer records
         ClusterFollowerServed = "cluster-follower-served",
         /// a node that a person drains led nothing that another one could lead

@@ -138,5 +138,9 @@ listed! {
         ClusterRemovedVoterReturns = "cluster-removed-voter-returns",
         /// the metadata log begins anew before a snapshot stands for what comes before
         ClusterResetWithoutSnapshot = "cluster-reset-without-snapshot",
+        /// of a change that takes several batches each record holds as soon as it is there
+        ClusterHalfAChange = "cluster-half-a-change",
+        /// a new controller does not give up the half of a change that it finds
+        ClusterChangeGoesOn = "cluster-change-goes-on",
     }
 }

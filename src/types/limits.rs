@@ -59,3 +59,5 @@ pub const BATCH_DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 
 const _: () = assert!(BATCH_DECOMPRESSED_BYTES_MAX >= FRAME_BYTES_MAX_DEFAULT);
 const _: () = assert!(DISK_BLOCK_BYTES.is_power_of_two());
+/// Bytes of records in one batch of the metadata log at most; a single record may take more.
+pub const METADATA_BATCH_BYTES_MAX: usize = 1 << 20;

@@ -8,9 +8,10 @@ use bytes::Bytes;
 
 use super::codec::{DecodeError, EncodeError, Malformed, Message, Reader, Writer};
 use super::messages::{
-    BrokerChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionChangeRecord,
-    PartitionReassignmentRecord, PartitionRecord, ProducerIdsRecord, QuorumRecord, RegisterBrokerRecord,
-    RemoveBrokerRecord, RemoveTopicRecord, TopicRecord,
+    AbortTransactionRecord, BeginTransactionRecord, BrokerChangeRecord, ClusterRecord, ConfigRecord,
+    EndTransactionRecord, FeatureLevelRecord, PartitionChangeRecord, PartitionReassignmentRecord,
+    PartitionRecord, ProducerIdsRecord, QuorumRecord, RegisterBrokerRecord, RemoveBrokerRecord,
+    RemoveTopicRecord, TopicRecord,
 };
 
 /// A message whose number tells what kind of record it belongs to.
@@ -157,6 +158,9 @@ metadata_records! {
     RemoveBroker(RemoveBrokerRecord),
     PartitionReassignment(PartitionReassignmentRecord),
     Quorum(QuorumRecord),
+    BeginTransaction(BeginTransactionRecord),
+    EndTransaction(EndTransactionRecord),
+    AbortTransaction(AbortTransactionRecord),
 }
 
 fn encode_framed<M: RecordKey>(record: &M) -> Result<Bytes, EncodeError> {

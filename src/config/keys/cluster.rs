@@ -68,8 +68,8 @@ key_table! {
         "How long deleted metadata files stay on disk, for tests.";
     "internal.metadata.log.segment.bytes": Int = None, Any, Low, Internal, METADATA,
         "Segment size of the metadata log, for tests.";
-    "internal.metadata.max.batch.size.in.bytes": Int = Some("8388608"), Any, Low, Internal, METADATA,
-        "Largest batch of metadata records, for tests.";
+    "internal.metadata.max.batch.size.in.bytes": Int = Some("8388608"), AtLeast(1), Low, Internal, Used,
+        "Largest batch of metadata records, for tests; never over 1 MiB here.";
     "leader.imbalance.check.interval.seconds": Long = Some("300"), AtLeast(1), High, ReadOnly, Used,
         "How often the spread of leaders is checked.";
     "metadata.log.dir": Text = None, Any, High, ReadOnly, METADATA,

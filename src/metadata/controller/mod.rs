@@ -8,6 +8,7 @@ mod features;
 mod holding;
 mod offline;
 mod quorum;
+mod reader;
 mod reassignments;
 mod snapshotting;
 mod taking_over;
@@ -16,6 +17,7 @@ mod task;
 mod task_tests;
 mod topics;
 mod transfer;
+mod writer;
 
 pub use brokers::{
     BrokerState, Led, NewBroker, allocate_producer_ids, bootstrap, change_broker, note_leaders,

@@ -1,24 +1,24 @@
 //! The metadata log from its newest snapshot on, and when the next snapshot is due.
 use std::time::Duration;
 
+use super::reader::LogReader;
 use super::{ControllerUnavailable, METADATA_PARTITION};
 use crate::config::MetadataConfig;
 use crate::io::Io;
 use crate::metadata::{ImageError, MetadataImage, SnapshotError, SnapshotId, Snapshots};
 use crate::partition::{PartitionError, Partitions, ReadError, ReadFrom, ScanError};
 use crate::types::{Instant, LeaderEpoch, Offset};
-use crate::wire::batch::{BatchError, Record, RecordBatch};
-use crate::wire::{DecodeError, MetadataRecord};
+use crate::wire::DecodeError;
+use crate::wire::batch::BatchError;
 
-/// What a metadata batch may decompress to; they are written uncompressed.
-const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
 /// How long a snapshot that failed is not tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What the metadata log and its snapshots add up to.
 pub(super) struct Replayed {
     pub(super) image: MetadataImage,
-    pub(super) end: Offset,
+    /// Behind what was read.
+    pub(super) reader: LogReader,
     /// Bytes of the log that no snapshot covers.
     pub(super) bytes: u64,
     pub(super) snapshots: Snapshots,
@@ -32,24 +32,25 @@ pub(super) async fn replay(
 ) -> Result<Replayed, ControllerUnavailable> {
     let (snapshots, loaded) = Snapshots::open(io.disk.clone()).await?;
     let id = loaded.as_ref().map(|loaded| loaded.id);
-    let mut end = id.map_or(Offset::ZERO, |id| id.end);
+    let mut reader = LogReader::at(id.map_or(Offset::ZERO, |id| id.end));
     let mut image = loaded.map(|loaded| loaded.image).unwrap_or_default();
     let mut bytes = 0;
     loop {
-        let batches = partitions.batches(METADATA_PARTITION, end, ReadFrom::Replica, None).await;
+        let batches = partitions.batches(METADATA_PARTITION, reader.next(), ReadFrom::Replica, None).await;
         let batches = match batches {
             // In a cluster others have what this node's disk had not taken yet when it was cut off.
             Err(ScanError::Partition(PartitionError::OutOfRange { end: log_end, .. }))
-                if clustered && log_end < end =>
+                if clustered && log_end < reader.next() =>
             {
                 Vec::new()
             }
             batches => batches.map_err(|error| explain(error, id, &snapshots))?,
         };
-        let Some(last) = batches.last() else { return Ok(Replayed { image, end, bytes, snapshots }) };
-        end = last.header().next_offset();
+        if batches.is_empty() {
+            return Ok(Replayed { image, reader, bytes, snapshots });
+        }
         bytes += batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
-        apply(&batches, &mut image)?;
+        reader.read(&batches, &mut image)?;
     }
 }
 
@@ -74,34 +75,10 @@ pub enum UnusableCause {
     Decode(#[from] DecodeError),
     #[error("a record that does not fit what came before it ({0})")]
     Image(#[from] ImageError),
-}
-
-/// Applies some batches of the metadata log to an image; gives their records.
-///
-/// # Errors
-/// Names the first that cannot be used. The image has those before it.
-pub(super) fn apply(
-    batches: &[RecordBatch],
-    image: &mut MetadataImage,
-) -> Result<Vec<MetadataRecord>, UnusableRecord> {
-    let mut applied = Vec::new();
-    for batch in batches.iter().filter(|batch| !batch.header().attributes.is_control()) {
-        let mut offset = batch.header().base_offset;
-        let mut apply_next = |record: Result<Record, BatchError>, offset: &mut Offset| {
-            let record = record?;
-            *offset = Offset(batch.header().base_offset.0 + i64::from(record.offset_delta));
-            if let Some(value) = record.value {
-                let record = MetadataRecord::decode(value)?;
-                image.apply(&record)?;
-                applied.push(record);
-            }
-            Ok(())
-        };
-        let all = batch.records(DECOMPRESSED_BYTES_MAX).map_err(UnusableCause::from);
-        all.and_then(|mut records| records.try_for_each(|record| apply_next(record, &mut offset)))
-            .map_err(|cause| UnusableRecord { offset, cause })?;
-    }
-    Ok(applied)
+    #[error("the beginning of a change within the one that began at offset {0}")]
+    Begun(Offset),
+    #[error("the end of a change that did not begin")]
+    NotBegun,
 }
 
 /// Tells a log that does not reach what the snapshots cover from one that cannot be read.
@@ -200,44 +177,4 @@ impl SnapshotKeeper {
 async fn epoch_of_last(partitions: &Partitions, end: Offset) -> Result<LeaderEpoch, ControllerUnavailable> {
     let batches = partitions.batches(METADATA_PARTITION, Offset(end.0 - 1), ReadFrom::Replica, None).await?;
     Ok(batches.last().map_or(LeaderEpoch(0), |batch| batch.header().partition_leader_epoch))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord};
-
-    /// The first batch of the metadata log, with these values.
-    fn batch(values: &[&[u8]]) -> RecordBatch {
-        let mut builder = BatchBuilder::new(BatchOptions::plain(10_000));
-        for value in values {
-            let record = NewRecord {
-                timestamp: crate::types::Timestamp(0),
-                key: None,
-                value: Some(value),
-                headers: &[],
-            };
-            builder.append(record).expect("there is room");
-        }
-        builder.build().into_batch()
-    }
-
-    #[test]
-    fn a_record_that_cannot_be_used_is_named_by_its_offset() {
-        let topic = MetadataRecord::from(crate::wire::messages::TopicRecord {
-            name: "a".into(),
-            topic_id: crate::types::TopicId([1; 16]),
-            ..Default::default()
-        });
-        let topic = topic.encode().expect("a topic is written");
-        let mut image = MetadataImage::default();
-        let error = apply(&[batch(&[&topic, b"\x01\x7f\x00nonsense"])], &mut image).expect_err("nonsense");
-        assert_eq!(error.offset, Offset(1), "{error}");
-        assert!(matches!(error.cause, UnusableCause::Decode(_)), "{error}");
-        assert!(error.to_string().contains("logs/AAAAAAAAAAAAAAAAAAAAAQ-0"), "{error}");
-        assert_eq!(image.topic_count(), 1, "the one before it");
-
-        let error = apply(&[batch(&[&topic])], &mut image).expect_err("a second topic of that name");
-        assert!(error.offset == Offset::ZERO && matches!(error.cause, UnusableCause::Image(_)), "{error}");
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::reader::LogReader;
 use super::task::{Controller, METADATA_PARTITION};
 use super::transfer::receive;
 use super::{ControllerUnavailable, quorum_nodes};
@@ -62,11 +63,11 @@ impl Controller {
         );
         self.told = None;
         self.snapshots.received(self.io.clock.now());
-        if id.end <= self.end {
+        if id.end <= self.reader.end() {
             return Ok(());
         }
         let previous = std::mem::replace(&mut self.image, Arc::new(image));
-        self.end = id.end;
+        self.reader = LogReader::at(id.end);
         self.is_ahead_of_log = true;
         self.reconfigure();
         self.drop_deleted(&previous).await?;
@@ -121,6 +122,7 @@ impl Controller {
         let epoch = self.active_epoch();
         self.catch_up(Some(more)).await?;
         if epoch.is_some() && epoch != self.quorum_told {
+            self.end_what_is_begun(epoch).await?;
             self.follow_quorum(epoch).await?;
             self.quorum_told = epoch;
         }

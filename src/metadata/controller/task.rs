@@ -2,11 +2,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::snapshotting::{Replayed, SnapshotKeeper, UnusableRecord, apply, replay};
+use super::reader::LogReader;
+use super::snapshotting::{Replayed, SnapshotKeeper, UnusableRecord, replay};
 use super::{Decision, dynamic_configs};
 use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
 use crate::io::{Alarm, Io};
@@ -16,13 +16,13 @@ use crate::metadata::{
     TopicImage,
 };
 use crate::partition::{
-    AppendError, AppendRequest, AppendTerms, FetchWaiter, LeadershipError, PartitionError, PartitionSpec,
-    Partitions, PartitionsClosed, PeerCalls, ReadFrom, ScanError, log_config,
+    AppendError, FetchWaiter, LeadershipError, PartitionError, PartitionSpec, Partitions, PartitionsClosed,
+    PeerCalls, ReadFrom, ScanError, log_config,
 };
-use crate::probe::{Condition, sometimes};
 use crate::raft::VoterSet;
-use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
-use crate::wire::batch::{BatchBuilder, BatchError, BatchFull, BatchOptions, NewRecord};
+use crate::types::limits::METADATA_BATCH_BYTES_MAX;
+use crate::types::{Instant, LeaderEpoch, NodeId, PartitionId, PartitionIndex, TopicId};
+use crate::wire::batch::{BatchError, BatchFull};
 use crate::wire::{EncodeError, MetadataRecord};
 
 /// The metadata log's only partition.
@@ -31,8 +31,6 @@ pub const METADATA_PARTITION: PartitionId =
 
 /// Changes that may wait for the controller; more wait with the handlers.
 const QUEUE_CHANGES_MAX: usize = 128;
-/// The largest batch of records that one change may become; larger changes take several, in order.
-const BATCH_BYTES_MAX: usize = 1 << 20;
 /// How long after a partition was made its first leader campaigns.
 const FIRST_CAMPAIGN: Duration = Duration::from_millis(30);
 /// How soon the metadata log is looked at again while it does not reach what the image has.
@@ -201,11 +199,11 @@ pub struct Controller {
     pub(super) config: ControllerConfig,
     pub(super) partitions: Partitions,
     /// Other nodes have the metadata log, too, and one of them may be the active controller.
-    clustered: bool,
+    pub(super) clustered: bool,
     pub(super) image: Arc<MetadataImage>,
     published: Arc<ImageCell>,
-    /// Up to where of the metadata log the image is made.
-    pub(super) end: Offset,
+    /// Behind the part of the metadata log that the image is made of.
+    pub(super) reader: LogReader,
     pub(super) snapshots: SnapshotKeeper,
     /// Of a cluster: to ask others, and who votes at first.
     pub(super) quorum: Option<(PeerCalls, Vec<NodeId>)>,
@@ -264,7 +262,7 @@ impl Controller {
             config: metadata_log_config(&config.start.metadata),
         };
         partitions.create(vec![spec]).await?;
-        let Replayed { image, end, bytes, snapshots } = replay(&io, &partitions, clustered).await?;
+        let Replayed { image, reader, bytes, snapshots } = replay(&io, &partitions, clustered).await?;
         let newest = Arc::new(Newest::default());
         let snapshots = SnapshotKeeper::new(snapshots, &config.start.metadata, io.clock.now(), bytes);
         let mut controller = Controller {
@@ -274,7 +272,7 @@ impl Controller {
             clustered,
             image: Arc::new(image),
             published,
-            end,
+            reader,
             snapshots,
             quorum: calls.map(|calls| (calls, founders)),
             ask_again: None,
@@ -319,10 +317,10 @@ impl Controller {
                 continue;
             }
             // Before the next change: there may always be one.
-            if self.snapshots.deadline().is_some_and(|at| at <= clock.now()) {
+            if self.snapshot_due().is_some_and(|at| at <= clock.now()) {
                 self.take_snapshot().await;
             }
-            let deadline = [pause, self.snapshots.deadline(), self.ask_again].into_iter().flatten().min();
+            let deadline = [pause, self.snapshot_due(), self.ask_again].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 () = more.satisfied(), if pause.is_none() => {}
@@ -347,8 +345,13 @@ impl Controller {
         }
     }
 
+    /// When the next snapshot is due: none of half a change.
+    fn snapshot_due(&self) -> Option<Instant> {
+        self.snapshots.deadline().filter(|_| !self.reader.is_within_change())
+    }
+
     pub(super) fn publish(&self) {
-        self.published.publish(Arc::clone(&self.image), self.end);
+        self.published.publish(Arc::clone(&self.image), self.reader.end());
     }
 
     /// The epoch in which this node is the active controller, if it is.
@@ -358,19 +361,17 @@ impl Controller {
     }
 
     async fn decide(&mut self, decide: Decide) {
-        let mut epoch = None;
-        if self.clustered {
-            epoch = self.active_epoch();
-            let caught_up = match epoch {
-                // All of earlier epochs is committed once this one serves; of this one, only what was decided here is there.
-                Some(_) => self.catch_up(None).await,
-                None => Err(ControllerUnavailable::NotController),
-            };
-            if let Err(failure) = caught_up {
-                // It decides nothing: its reply is lost.
-                let (_, finish) = decide(&self.image);
-                return finish(Err(Arc::new(failure)));
-            }
+        let epoch = if self.clustered { self.active_epoch() } else { None };
+        let caught_up = if self.clustered && epoch.is_none() {
+            Err(ControllerUnavailable::NotController)
+        } else {
+            // All of earlier epochs is committed once this one serves; of this one, only what was decided here is there.
+            self.end_what_is_begun(epoch).await
+        };
+        if let Err(failure) = caught_up {
+            // It decides nothing: its reply is lost.
+            let (_, finish) = decide(&self.image);
+            return finish(Err(Arc::new(failure)));
         }
         let (records, finish) = decide(&self.image);
         let result = self.commit(&records, epoch).await.map_err(Arc::new);
@@ -397,8 +398,8 @@ impl Controller {
             next.apply(record)?;
         }
         let (first, end) = self.append(records, epoch).await?;
-        if first == self.end {
-            self.end = end;
+        if first == self.reader.next() {
+            self.reader.wrote(end);
             return self.adopt(next, records).await;
         }
         // A change of the voters came between.
@@ -411,23 +412,25 @@ impl Controller {
         waiter: Option<&Arc<FetchWaiter>>,
     ) -> Result<(), ControllerUnavailable> {
         loop {
-            let read = self.partitions.batches(METADATA_PARTITION, self.end, ReadFrom::Replica, waiter).await;
+            let next = self.reader.next();
+            let read = self.partitions.batches(METADATA_PARTITION, next, ReadFrom::Replica, waiter).await;
             let batches = match read {
                 Ok(batches) => batches,
                 // This node's disk has less than its snapshot: the rest comes from the others.
-                Err(ScanError::Partition(PartitionError::OutOfRange { end, .. })) if end < self.end => {
+                Err(ScanError::Partition(PartitionError::OutOfRange { end, .. })) if end < next => {
                     self.is_ahead_of_log = true;
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),
             };
             self.is_ahead_of_log = false;
-            let Some(last) = batches.last() else { return Ok(()) };
-            let end = last.header().next_offset();
+            if batches.is_empty() {
+                return Ok(());
+            }
             let bytes = batches.iter().map(|batch| batch.len() as u64).sum();
-            let mut next = MetadataImage::clone(&self.image);
-            let records = apply(&batches, &mut next)?;
-            self.end = end;
+            let (mut reader, mut next) = (self.reader.clone(), MetadataImage::clone(&self.image));
+            let records = reader.read(&batches, &mut next)?;
+            self.reader = reader;
             self.snapshots.grown(bytes);
             self.adopt(next, &records).await?;
         }
@@ -458,7 +461,7 @@ impl Controller {
 
     /// Writes a snapshot and lets the log forget what the one before it covers. A failure leaves all as it was.
     async fn take_snapshot(&mut self) {
-        let (image, end) = (Arc::clone(&self.image), self.end);
+        let (image, end) = (Arc::clone(&self.image), self.reader.end());
         match self.snapshots.take(&self.io, &self.partitions, &image, end, self.clustered).await {
             Ok(()) => {
                 info!(end = end.0, "a metadata snapshot was taken");
@@ -468,48 +471,6 @@ impl Controller {
             }
             Err(failure) => warn!(%failure, "no metadata snapshot; the log keeps everything until the next"),
         }
-    }
-
-    /// Appends records; where they begin and end in the log once they are committed.
-    async fn append(
-        &mut self,
-        records: &[MetadataRecord],
-        epoch: Option<LeaderEpoch>,
-    ) -> Result<(Offset, Offset), ControllerUnavailable> {
-        let terms = AppendTerms { epoch, ..AppendTerms::COMMITTED };
-        let (mut first, mut end) = (None, self.end);
-        let wall = self.io.clock.wall();
-        let mut rest = records.iter().map(MetadataRecord::encode).collect::<Result<Vec<Bytes>, _>>()?;
-        while !rest.is_empty() {
-            let mut batch = BatchBuilder::new(BatchOptions::plain(BATCH_BYTES_MAX));
-            let mut taken = 0;
-            for value in &rest {
-                let record = NewRecord { timestamp: wall, key: None, value: Some(value), headers: &[] };
-                match batch.append(record) {
-                    Ok(_) => taken += 1,
-                    Err(_) if taken > 0 => break,
-                    Err(full) => return Err(full.into()),
-                }
-            }
-            rest.drain(..taken);
-            let batch = batch.build();
-            let bytes = batch.batch().len() as u64;
-            let append = AppendRequest { id: METADATA_PARTITION, batch, replicas_min: 0 };
-            let appended = self.partitions.append_one(append, terms).await?;
-            if self.clustered && appended.is_err() && self.active_epoch() != epoch {
-                sometimes(Condition::ClusterChangeLostController);
-            }
-            let appended = appended?;
-            let count = i64::try_from(taken).expect("a batch has fewer records than an i64 counts");
-            if first.is_some() && appended.base_offset != end {
-                // Something came between: whoever reads on sees it.
-                first = Some(Offset(-1));
-            }
-            first.get_or_insert(appended.base_offset);
-            end = Offset(appended.base_offset.0 + count);
-            self.snapshots.grown(bytes);
-        }
-        Ok((first.unwrap_or(self.end), end))
     }
 
     /// Makes this node's partitions what the records say.
@@ -558,6 +519,9 @@ impl Controller {
                 | MetadataRecord::RemoveBroker(_)
                 | MetadataRecord::Quorum(_)
                 | MetadataRecord::PartitionChange(_)
+                | MetadataRecord::BeginTransaction(_)
+                | MetadataRecord::EndTransaction(_)
+                | MetadataRecord::AbortTransaction(_)
                 | MetadataRecord::Topic(_) => {}
             }
         }
@@ -741,6 +705,9 @@ fn is_of_brokers(record: &MetadataRecord) -> bool {
         | MetadataRecord::PartitionChange(_)
         | MetadataRecord::PartitionReassignment(_)
         | MetadataRecord::RemoveTopic(_)
+        | MetadataRecord::BeginTransaction(_)
+        | MetadataRecord::EndTransaction(_)
+        | MetadataRecord::AbortTransaction(_)
         | MetadataRecord::Topic(_) => false,
     }
 }
@@ -754,7 +721,7 @@ fn metadata_log_config(config: &MetadataConfig) -> LogConfig {
         retention_bytes: -1,
         delete: false,
         compact: false,
-        max_message_bytes: 2 * BATCH_BYTES_MAX,
+        max_message_bytes: 2 * METADATA_BATCH_BYTES_MAX,
         ..LogConfig::default()
     }
 }

@@ -6,12 +6,13 @@ use super::task::{
 use super::{Decision, Quorum, bootstrap};
 use crate::config::{Inputs, LiveConfig, load};
 use crate::metadata::{ImageCell, MetadataImage, SnapshotError};
-use crate::partition::PeerCalls;
 use crate::partition::testing::{TestFault, TestNode};
+use crate::partition::{AppendRequest, AppendTerms, PeerCalls};
 use crate::raft::VoterSet;
-use crate::types::{NodeId, Offset, PartitionId, PartitionIndex, ProducerId, TopicId};
+use crate::types::{NodeId, Offset, PartitionId, PartitionIndex, ProducerId, Timestamp, TopicId};
 use crate::wire::MetadataRecord;
-use crate::wire::messages::{PartitionRecord, ProducerIdsRecord, TopicRecord};
+use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord};
+use crate::wire::messages::{BeginTransactionRecord, PartitionRecord, ProducerIdsRecord, TopicRecord};
 
 /// A node that takes a snapshot after every few changes.
 fn config() -> ControllerConfig {
@@ -19,6 +20,7 @@ fn config() -> ControllerConfig {
         "listeners=PLAINTEXT://127.0.0.1:0",
         "node.id=1",
         "metadata.log.max.record.bytes.between.snapshots=300",
+        "internal.metadata.max.batch.size.in.bytes=1000",
     ]
     .map(str::to_owned);
     let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
@@ -55,6 +57,69 @@ fn change(node: &TestNode, controller: &ControllerHandle, numbers: std::ops::Ran
     }
     // A snapshot that is due is taken before the next change.
     node.runtime.block_on(controller.change(|_: &MetadataImage| Decision::reply(()))).unwrap();
+}
+
+/// A change that takes several batches: topics of these numbers, by this name.
+fn topics(numbers: std::ops::Range<u8>) -> Vec<MetadataRecord> {
+    let topic = |number: u8| TopicRecord {
+        name: format!("{}-{number}", "t".repeat(100)).into(),
+        topic_id: TopicId([number; 16]),
+        ..TopicRecord::default()
+    };
+    numbers.map(|number| topic(number).into()).collect()
+}
+
+/// Writes records into the metadata log as a controller does that is cut off behind them.
+fn write_and_die(node: &TestNode, records: &[MetadataRecord]) {
+    let mut batch = BatchBuilder::new(BatchOptions::plain(10_000));
+    for record in records {
+        let value = record.encode().unwrap();
+        let record = NewRecord { timestamp: Timestamp(0), key: None, value: Some(&value), headers: &[] };
+        batch.append(record).unwrap();
+    }
+    let append = AppendRequest { id: METADATA_PARTITION, batch: batch.build(), replicas_min: 0 };
+    let appended = node.partitions.append_one(append, AppendTerms::COMMITTED);
+    node.runtime.block_on(appended).unwrap().unwrap();
+}
+
+#[test]
+fn a_change_of_several_batches_is_one_change() {
+    let node = TestNode::new();
+    let (controller, image) = start(&node).unwrap();
+    let written = controller.change(|_: &MetadataImage| Decision { records: topics(1..50), reply: () });
+    node.runtime.block_on(written).unwrap();
+    assert_eq!((image.load().topic_count(), image.end()), (49, Offset(51)), "and where it begins and ends");
+    let before = image.load();
+    let node = node.lose_power();
+    let (_, image) = start(&node).unwrap();
+    assert_eq!(image.load(), before);
+}
+
+#[test]
+fn a_change_that_was_cut_off_never_was() {
+    let node = TestNode::new();
+    let (controller, image) = start(&node).unwrap();
+    change(&node, &controller, 1..3);
+    let (before, end) = (image.load(), image.end());
+    let mut half = topics(1..5);
+    half.insert(0, BeginTransactionRecord::default().into());
+    write_and_die(&node, &half);
+
+    let node = node.lose_power();
+    let (controller, image) = start(&node).unwrap();
+    assert_eq!((image.load(), image.end()), (before, end), "it is in no image");
+    // The same topics: what was cut off is not in their way.
+    let written = controller.change(|image: &MetadataImage| {
+        assert_eq!(image.topic_count(), 0);
+        Decision { records: topics(1..40), reply: () }
+    });
+    node.runtime.block_on(written).unwrap();
+    change(&node, &controller, 3..9);
+    assert_eq!((image.load().topic_count(), image.load().next_producer_id.0), (39, ProducerId(8)));
+    let before = image.load();
+    let node = node.lose_power();
+    let (_, image) = start(&node).unwrap();
+    assert_eq!(image.load(), before);
 }
 
 fn snapshots(node: &TestNode) -> Vec<String> {

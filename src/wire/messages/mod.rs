@@ -1,5 +1,6 @@
 //! Every message of the schema, one module each.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
+pub mod abort_transaction_record;
 pub mod add_offsets_to_txn_request;
 pub mod add_offsets_to_txn_response;
 pub mod add_partitions_to_txn_request;
@@ -28,6 +29,7 @@ pub mod assign_replicas_to_dirs_request;
 pub mod assign_replicas_to_dirs_response;
 pub mod begin_quorum_epoch_request;
 pub mod begin_quorum_epoch_response;
+pub mod begin_transaction_record;
 pub mod broker_change_record;
 pub mod broker_heartbeat_request;
 pub mod broker_heartbeat_response;
@@ -109,6 +111,7 @@ pub mod elect_leaders_request;
 pub mod elect_leaders_response;
 pub mod end_quorum_epoch_request;
 pub mod end_quorum_epoch_response;
+pub mod end_transaction_record;
 pub mod end_txn_marker;
 pub mod end_txn_request;
 pub mod end_txn_response;
@@ -266,6 +269,7 @@ pub mod write_share_group_state_response;
 pub mod write_txn_markers_request;
 pub mod write_txn_markers_response;
 
+pub use abort_transaction_record::AbortTransactionRecord;
 pub use add_offsets_to_txn_request::AddOffsetsToTxnRequest;
 pub use add_offsets_to_txn_response::AddOffsetsToTxnResponse;
 pub use add_partitions_to_txn_request::AddPartitionsToTxnRequest;
@@ -294,6 +298,7 @@ pub use assign_replicas_to_dirs_request::AssignReplicasToDirsRequest;
 pub use assign_replicas_to_dirs_response::AssignReplicasToDirsResponse;
 pub use begin_quorum_epoch_request::BeginQuorumEpochRequest;
 pub use begin_quorum_epoch_response::BeginQuorumEpochResponse;
+pub use begin_transaction_record::BeginTransactionRecord;
 pub use broker_change_record::BrokerChangeRecord;
 pub use broker_heartbeat_request::BrokerHeartbeatRequest;
 pub use broker_heartbeat_response::BrokerHeartbeatResponse;
@@ -375,6 +380,7 @@ pub use elect_leaders_request::ElectLeadersRequest;
 pub use elect_leaders_response::ElectLeadersResponse;
 pub use end_quorum_epoch_request::EndQuorumEpochRequest;
 pub use end_quorum_epoch_response::EndQuorumEpochResponse;
+pub use end_transaction_record::EndTransactionRecord;
 pub use end_txn_marker::EndTxnMarker;
 pub use end_txn_request::EndTxnRequest;
 pub use end_txn_response::EndTxnResponse;
@@ -638,6 +644,7 @@ pub(crate) use for_each_api;
 macro_rules! for_each_message {
     ($m:ident) => {
         $m! {
+            AbortTransactionRecord,
             AddOffsetsToTxnRequest,
             AddOffsetsToTxnResponse,
             AddPartitionsToTxnRequest,
@@ -666,6 +673,7 @@ macro_rules! for_each_message {
             AssignReplicasToDirsResponse,
             BeginQuorumEpochRequest,
             BeginQuorumEpochResponse,
+            BeginTransactionRecord,
             BrokerChangeRecord,
             BrokerHeartbeatRequest,
             BrokerHeartbeatResponse,
@@ -747,6 +755,7 @@ macro_rules! for_each_message {
             ElectLeadersResponse,
             EndQuorumEpochRequest,
             EndQuorumEpochResponse,
+            EndTransactionRecord,
             EndTxnMarker,
             EndTxnRequest,
             EndTxnResponse,
