@@ -41,6 +41,8 @@ fn a_fresh_directory_serves_and_sigterm_ends_it_step_by_step() {
     client.create_topic("orders", 1, &[]);
     client.append("orders", 0, &["a"]);
     served.signal(libc::SIGTERM);
+    // As `timeout` does it, which signals the process and then its group: that is no second wish.
+    served.signal(libc::SIGTERM);
     let status = served.wait();
     assert_eq!(status.code(), Some(0));
     client.assert_closed("the node is gone");
@@ -98,6 +100,17 @@ fn a_taken_port_is_named_with_the_way_out() {
     assert_eq!(code, Some(1));
     assert!(said.contains(&format!("{address} is taken by another program")), "{said}");
     assert!(said.contains("set listeners to another port"), "{said}");
+}
+
+#[test]
+fn an_address_of_another_machine_is_named_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    // Of a network for documentation (RFC 5737): nobody has it.
+    let listeners = "listeners=PLAINTEXT://192.0.2.1:9092";
+    let (code, said) = refused(&directory.path().join("data"), &[listeners, "ordain.insecure=true"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("cannot listen on 192.0.2.1:9092"), "{said}");
+    assert!(said.contains("advertised.listeners"), "{said}");
 }
 
 #[test]

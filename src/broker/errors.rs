@@ -28,6 +28,14 @@ impl ApiError {
         ApiError { code, message: None }
     }
 
+    /// The code and the message of an answer that has room for one outcome.
+    pub(super) fn told(outcome: Result<(), ApiError>) -> (i16, Option<Text>) {
+        match outcome {
+            Ok(()) => (ErrorCode::None.code(), None),
+            Err(error) => (error.code.code(), error.text()),
+        }
+    }
+
     /// What a code and a message that another node answered say.
     pub(super) fn answered(code: i16, message: Option<&Text>) -> Result<(), ApiError> {
         match ErrorCode::from_code(code) {

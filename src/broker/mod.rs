@@ -19,6 +19,7 @@ mod in_flight;
 mod internal_topics;
 mod loggers;
 mod producer_ids;
+mod voters;
 
 pub use client::Caller;
 pub use cluster::{

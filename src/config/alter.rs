@@ -43,7 +43,7 @@ pub enum AlterConfigError {
     PushInterval { interval_ms: i32 },
     #[error("Illegal client matching pattern: {pair}")]
     ClientMatch { pair: String },
-    #[error("conflict: min.compaction.lag.ms ({least}) is greater than max.compaction.lag.ms ({most})")]
+    #[error("conflict topic config setting min.compaction.lag.ms ({least}) > max.compaction.lag.ms ({most})")]
     CompactionLag { least: i64, most: i64 },
     #[error("Can't {operation} to key {key} because its type is not LIST.")]
     NotAList { operation: &'static str, key: &'static str },
@@ -175,6 +175,10 @@ pub fn apply_incremental(
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     };
     let mut list = parts(current.or(key.default).unwrap_or(""));
+    if operation == AlterOperation::Append && value.split(',').any(|part| part.trim().is_empty()) {
+        // The result's check refuses it by its name.
+        list.push(String::new());
+    }
     for part in parts(value) {
         let at = list.iter().position(|element| *element == part);
         match (operation, at) {
@@ -248,6 +252,14 @@ mod tests {
         assert_eq!(apply(None, Append, Some("compact")), "delete,compact", "the default is where it starts");
         assert_eq!(apply(Some("compact"), Append, Some("compact")), "compact");
         assert_eq!(apply(Some("compact"), Append, Some("delete,compact")), "compact,delete");
+        for nothing in ["", "delete,", ",compact"] {
+            let told =
+                validate_topic_config("cleanup.policy", &apply(Some("compact"), Append, Some(nothing)));
+            assert_eq!(
+                told.expect_err("nothing cannot be appended").to_string(),
+                "Configuration 'cleanup.policy' values must not be empty."
+            );
+        }
         assert_eq!(apply(Some("compact,delete"), Subtract, Some("compact")), "delete");
         assert_eq!(apply(Some("compact"), Subtract, Some("delete")), "compact");
         assert_eq!(apply(Some("compact"), Subtract, Some("compact")), "");

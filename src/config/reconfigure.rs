@@ -10,8 +10,9 @@ use crate::config::value::Value;
 
 /// The keys that stand for the sizes of Kafka's thread pools. They have no effect here, and are held to
 /// Kafka's rule all the same, so that a script finds the same answers.
-const THREAD_POOLS: [&str; 5] = [
+const THREAD_POOLS: [&str; 6] = [
     "background.threads",
+    "log.cleaner.threads",
     "num.io.threads",
     "num.network.threads",
     "num.recovery.threads.per.data.dir",
@@ -55,7 +56,7 @@ pub fn check_thread_pools(before: &BrokerLayers<'_>, after: &BrokerLayers<'_>) -
         if to > 2 * from {
             return Err(ConfigError::PoolGrows { key, from, to });
         }
-        if to < from / 2 {
+        if to < 1 || to < from / 2 {
             return Err(ConfigError::PoolShrinks { key, from, to });
         }
     }
@@ -147,5 +148,8 @@ mod tests {
         let grown = check("17").expect_err("refused").to_string();
         assert!(grown.ends_with("greater than double the current value 8"), "{grown}");
         assert!(check("3").expect_err("refused").to_string().ends_with("half the current value 8"));
+        let cleaners = dynamic(&[("log.cleaner.threads", "0")], Scope::AllBrokers);
+        let none_left = check_thread_pools(&before, &BrokerLayers { cluster: &cleaners, ..before });
+        assert!(none_left.is_err(), "a pool of none does nothing");
     }
 }

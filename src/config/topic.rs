@@ -280,7 +280,7 @@ mod tests {
         );
         assert_eq!(
             resolve(&[("min.compaction.lag.ms", "5"), ("max.compaction.lag.ms", "4")]).expect_err("wrong"),
-            ["conflict: min.compaction.lag.ms (5) is greater than max.compaction.lag.ms (4)"]
+            ["conflict topic config setting min.compaction.lag.ms (5) > max.compaction.lag.ms (4)"]
         );
     }
 

@@ -18,12 +18,26 @@ pub enum Value {
 
 /// A value that its key does not take.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
-#[error("Invalid value {value} for configuration {key}: {problem}")]
 pub struct InvalidValue {
     pub key: String,
-    /// As given; hidden where the key is sensitive.
+    /// As given, or as far as it was understood; hidden where the key is sensitive.
     pub value: String,
     pub problem: Problem,
+}
+
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvalidValue { key, value, problem } = self;
+        match problem {
+            // The whole list is told nowhere, as in Kafka: what is wrong with it cannot be seen in it.
+            Problem::EmptyElement => write!(f, "Configuration '{key}' {problem}"),
+            Problem::NotThrottledReplicas => {
+                let list = value.split(',').map(str::trim).collect::<Vec<_>>().join(", ");
+                write!(f, "Invalid value [{list}] for configuration {key}: {key} {problem}")
+            }
+            _ => write!(f, "Invalid value {value} for configuration {key}: {problem}"),
+        }
+    }
 }
 
 /// Why a key does not take a value.
@@ -47,12 +61,11 @@ pub enum Problem {
     EmptyText,
     #[error("the list must not be empty")]
     EmptyList,
-    #[error("values must not be empty")]
+    #[error("values must not be empty.")]
     EmptyElement,
-    #[error("values must not be duplicated")]
-    DuplicateElement,
     #[error(
-        "must be the literal '*' or a list of replicas in the form partition:broker,partition:broker,..."
+        "must be the literal '*' or a list of replicas in the following format: \
+         [partitionId]:[brokerId],[partitionId]:[brokerId],..."
     )]
     NotThrottledReplicas,
     #[error("must be a multiple of {0}")]
@@ -76,9 +89,24 @@ impl Key {
     /// If it is not of the key's type or outside its bounds.
     pub fn parse(&self, text: &str) -> Result<Value, InvalidValue> {
         let trimmed = text.trim_matches(|c| c <= ' ');
-        parse_kind(self.kind, trimmed)
-            .and_then(|value| check(self.check, &value).map(|()| value))
-            .map_err(|problem| self.invalid(text, problem))
+        let mut value = parse_kind(self.kind, trimmed).map_err(|problem| self.invalid(text, problem))?;
+        if let (Value::List(list), Check::List(..)) = (&mut value, self.check) {
+            // What is named again says nothing new (KIP-1161).
+            let mut seen = std::collections::BTreeSet::new();
+            list.retain(|element| element.is_empty() || seen.insert(element.clone()));
+        }
+        match check(self.check, &value) {
+            Ok(()) => Ok(value),
+            Err(problem) => {
+                let understood = match (&value, &problem) {
+                    (Value::List(list), Problem::NotOneOf(names)) => {
+                        list.iter().find(|element| !names.contains(&element.as_str())).cloned()
+                    }
+                    _ => None,
+                };
+                Err(self.invalid(&understood.unwrap_or_else(|| value.to_string()), problem))
+            }
+        }
     }
 
     /// The error that `text` is for this key.
@@ -148,12 +176,9 @@ fn check_list(list: &[String], names: &'static [&'static str], empty: Empty) -> 
     if list.is_empty() && empty == Empty::Forbidden {
         return Err(Problem::EmptyList);
     }
-    for (at, element) in list.iter().enumerate() {
+    for element in list {
         if element.is_empty() {
             return Err(Problem::EmptyElement);
-        }
-        if list[..at].contains(element) {
-            return Err(Problem::DuplicateElement);
         }
         if !names.is_empty() && !names.contains(&element.as_str()) {
             return Err(Problem::NotOneOf(names));
@@ -303,14 +328,27 @@ mod tests {
             "Invalid value yes for configuration preallocate: Expected value to be either true or false"
         );
         assert_eq!(
-            message("cleanup.policy", "delete,delete"),
-            "Invalid value delete,delete for configuration cleanup.policy: values must not be duplicated"
+            message("cleanup.policy", "delete,,compact"),
+            "Configuration 'cleanup.policy' values must not be empty."
+        );
+        assert_eq!(
+            message("cleanup.policy", "delete, shred"),
+            "Invalid value shred for configuration cleanup.policy: String must be one of: compact, delete"
+        );
+        assert_eq!(
+            message("segment.bytes", " +7 "),
+            "Invalid value 7 for configuration segment.bytes: Value must be at least 1048576"
         );
         assert_eq!(
             message("cleanup.policy", "remove"),
             "Invalid value remove for configuration cleanup.policy: String must be one of: compact, delete"
         );
-        assert!(message("leader.replication.throttled.replicas", "1-2").contains("partition:broker"));
+        assert_eq!(
+            message("leader.replication.throttled.replicas", "1-2,x"),
+            "Invalid value [1-2, x] for configuration leader.replication.throttled.replicas: \
+             leader.replication.throttled.replicas must be the literal '*' or a list of replicas in the following format: \
+             [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+        );
     }
 
     #[test]
@@ -320,6 +358,7 @@ mod tests {
         assert_eq!(canonical("retention.ms", " 07 "), "7");
         assert_eq!(canonical("preallocate", "TRUE"), "true");
         assert_eq!(canonical("cleanup.policy", "compact , delete"), "compact,delete");
+        assert_eq!(canonical("cleanup.policy", "delete,compact,delete"), "delete,compact");
         assert_eq!(canonical("cleanup.policy", " "), "", "an empty policy keeps everything since 4.1");
         assert_eq!(canonical("compression.gzip.level", "-1"), "-1");
         assert_eq!(canonical("min.cleanable.dirty.ratio", "1"), "1.0");

@@ -187,7 +187,7 @@ impl Partition {
             // From here on it is another replica, which has promised nothing.
             out.entries.push(log.renew_directory(renewed(), out.journal));
         }
-        let mut key = ReplicaKey { node, directory: log.directory().unwrap_or(directory) };
+        let mut key = log.replica_key(node, directory);
         if mutant(Mutant::ReplicaAmnesiacVotes) {
             key = founders.of_node(node).unwrap_or(key);
         }

@@ -300,6 +300,33 @@ impl PartitionStats {
     }
 }
 
+#[cfg(test)]
+impl PartitionStats {
+    /// A partition that node 1 leads in epoch 4 for nodes 1 to 3, committed up to 80, with what each of them holds.
+    pub(crate) fn led(acknowledged: &[(i32, i64)]) -> PartitionStats {
+        PartitionStats {
+            id: PartitionId { topic: crate::types::TopicId([7; 16]), index: crate::types::PartitionIndex(0) },
+            epoch: LeaderEpoch(4),
+            leader: true,
+            serving: true,
+            leader_node: Some(NodeId(1)),
+            role: "leader",
+            voters: VoterSet::new([1, 2, 3].map(NodeId)),
+            voters_committed: true,
+            key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
+            damaged: false,
+            log_start: Offset(10),
+            high_watermark: Offset(80),
+            log_end: Offset(100),
+            durable_end: Offset(100),
+            acknowledged: acknowledged.iter().map(|&(node, end)| (NodeId(node), Offset(end))).collect(),
+            observers: Vec::new(),
+            size_bytes: 0,
+            segments: 1,
+        }
+    }
+}
+
 pub(super) type OnAppended = Box<dyn FnOnce(Vec<AppendOutcome>) + Send>;
 
 /// To whom this node hands over what it leads.

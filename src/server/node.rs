@@ -48,7 +48,7 @@ pub enum StartError {
         "listener {name}: {address} is taken by another program: stop that one, or set listeners to another port (--set listeners={name}://HOST:PORT, or listeners in the configuration file)"
     )]
     PortTaken { name: String, address: String },
-    #[error("listener {name}: cannot listen on {address}: {cause}")]
+    #[error("listener {name}: cannot listen on {address}: {cause}; {}", listen_help(cause.kind()))]
     Listen { name: String, address: String, cause: std::io::Error },
     #[error("listener {name}: {address} is not an address: {cause}")]
     Address { name: String, address: String, cause: String },
@@ -74,6 +74,22 @@ pub enum StartError {
         "the data directory {directory} holds a cluster of one node, and the configuration names others: start it without controller.quorum.bootstrap.servers and controller.quorum.voters, or join them with an empty data directory"
     )]
     LoneMember { directory: String },
+}
+
+/// What to do about a socket that cannot be had.
+fn listen_help(kind: std::io::ErrorKind) -> &'static str {
+    match kind {
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: listen on one that it has, or on all with an empty host, and name in \
+             advertised.listeners what clients connect to"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are the superuser's: set listeners to a higher one"
+        }
+        _ => {
+            "set listeners to another address (--set listeners=NAME://HOST:PORT, or listeners in the configuration file)"
+        }
+    }
 }
 
 /// A running node.

@@ -140,46 +140,22 @@ fn by_topic(rows: Vec<(TopicId, PartitionData)>) -> Vec<TopicData> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::{ReplicaKey, VoterSet};
-    use crate::types::{PartitionIndex, Uuid};
 
     const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
-    fn led(acknowledged: &[(i32, i64)]) -> PartitionStats {
-        PartitionStats {
-            id: PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) },
-            epoch: LeaderEpoch(4),
-            leader: true,
-            serving: true,
-            leader_node: Some(NodeId(1)),
-            role: "leader",
-            voters: VoterSet::new(ALL),
-            voters_committed: true,
-            key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
-            damaged: false,
-            log_start: Offset(0),
-            high_watermark: Offset(80),
-            log_end: Offset(100),
-            durable_end: Offset(100),
-            acknowledged: acknowledged.iter().map(|&(node, end)| (NodeId(node), Offset(end))).collect(),
-            observers: Vec::new(),
-            size_bytes: 0,
-            segments: 1,
-        }
-    }
-
     #[test]
     fn a_follower_has_caught_up_if_it_holds_what_there_was_a_look_ago() {
-        let seen = led(&[(1, 100), (2, 95), (3, 89)]);
+        let seen = PartitionStats::led(&[(1, 100), (2, 95), (3, 89)]);
         assert_eq!(caught_up(&seen, Some((LeaderEpoch(4), Offset(90))), &ALL), [NodeId(1), NodeId(2)]);
     }
 
     #[test]
     fn whoever_was_in_sync_stays_so_until_a_new_leader_has_heard_what_it_holds() {
-        let (seen, before) = (led(&[(1, 100), (2, 80), (3, 0)]), Some((LeaderEpoch(3), Offset(90))));
+        let (seen, before) =
+            (PartitionStats::led(&[(1, 100), (2, 80), (3, 0)]), Some((LeaderEpoch(3), Offset(90))));
         assert_eq!(caught_up(&seen, before, &ALL), ALL);
         assert_eq!(caught_up(&seen, None, &ALL[..2]), [NodeId(1), NodeId(2)], "the third was not in sync");
-        let silent = led(&[(1, 100), (2, 80)]);
+        let silent = PartitionStats::led(&[(1, 100), (2, 80)]);
         assert_eq!(caught_up(&silent, None, &ALL), [NodeId(1), NodeId(2)], "the third is silent");
     }
 }

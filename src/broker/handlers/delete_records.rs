@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
 /// Stands for the high watermark in a request.
 const HIGH_WATERMARK: i64 = -1;
+/// How long a request waits that gives no time.
+const PATIENCE_DEFAULT: Duration = Duration::from_secs(30);
 /// Stands for no low watermark in an answer.
 const NO_WATERMARK: i64 = -1;
 
@@ -27,16 +30,20 @@ pub(in crate::broker) async fn handle(
     let mut deletions = Vec::new();
     let mut planned = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
-        let mut partitions = Vec::with_capacity(topic.partitions.len());
-        for partition in topic.partitions {
-            let index = PartitionIndex(partition.partition_index);
-            let check = check(context, &image, &topic.name, index, partition.offset);
+        // What is said last of a partition counts.
+        let asked: BTreeMap<i32, i64> =
+            topic.partitions.iter().map(|asked| (asked.partition_index, asked.offset)).collect();
+        let mut partitions = Vec::with_capacity(asked.len());
+        for (index, offset) in asked {
+            let index = PartitionIndex(index);
+            let check = check(context, &image, &topic.name, index, offset);
             partitions.push((index, check.map(|deletion| deletions.push(deletion))));
         }
         planned.push((topic.name, partitions));
     }
-    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let deadline = context.io.clock.now().after(patience);
+    // In Kafka the time bounds the wait for followers alone: who gives none has the records deleted all the same.
+    let patience = u64::try_from(request.timeout_ms).ok().filter(|ms| *ms > 0);
+    let deadline = context.io.clock.now().after(patience.map_or(PATIENCE_DEFAULT, Duration::from_millis));
     let count = deletions.len();
     let deletion = context.partitions.delete_records(deletions);
     let results: Vec<Result<Offset, ErrorCode>> = match timeout(&*context.io.clock, deadline, deletion).await

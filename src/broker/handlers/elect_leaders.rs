@@ -33,6 +33,7 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: ElectLeadersRequest,
 ) -> ElectLeadersResponse {
+    let election = request.election_type;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(PATIENCE_MAX);
     let deadline = context.io.clock.now().after(patience);
     let image = context.metadata();
@@ -40,7 +41,7 @@ pub(in crate::broker) async fn handle(
     let mut results: BTreeMap<Place, Result<(), ApiError>> = BTreeMap::new();
     let mut asked: BTreeMap<NodeId, Vec<Wanted>> = BTreeMap::new();
     for place in places(&image, request.topic_partitions) {
-        match wanted(context, &image, &place, request.election_type) {
+        match wanted(context, &image, &place, election) {
             Ok((leader, wanted)) => asked.entry(leader).or_default().push(wanted),
             // Nobody asked for these by name.
             Err(error) if of_all && error.code == ErrorCode::ElectionNotNeeded => {}
@@ -59,7 +60,9 @@ pub(in crate::broker) async fn handle(
         };
         results.extend(wanted.into_iter().map(|wanted| wanted.place).zip(outcomes));
     }
-    respond(results)
+    let known = matches!(election, PREFERRED | UNCLEAN);
+    let error_code = if known { ErrorCode::None } else { ErrorCode::InvalidRequest }.code();
+    ElectLeadersResponse { error_code, ..respond(results) }
 }
 
 fn places(image: &MetadataImage, asked: Option<Vec<TopicPartitions>>) -> Vec<Place> {
@@ -93,7 +96,7 @@ fn wanted(
     let topic = image.topic(&place.0);
     let found = topic.and_then(|topic| Some((topic.id, topic.partitions.get(&index)?)));
     let Some((topic, partition)) = found else {
-        return Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition));
+        return Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, "The partition does not exist."));
     };
     let id = PartitionId { topic, index };
     let leader = leader_of(context, image, id).map(|(leader, _)| leader);
@@ -210,13 +213,9 @@ async fn there(
 fn respond(results: BTreeMap<Place, Result<(), ApiError>>) -> ElectLeadersResponse {
     let mut topics: Vec<ReplicaElectionResult> = Vec::new();
     for ((topic, partition_id), result) in results {
-        let error = result.err();
-        let result = PartitionResult {
-            partition_id,
-            error_code: error.as_ref().map_or(ErrorCode::None, |error| error.code).code(),
-            error_message: error.and_then(|error| error.text()),
-            ..PartitionResult::default()
-        };
+        let (error_code, error_message) = ApiError::told(result);
+        let result =
+            PartitionResult { partition_id, error_code, error_message, ..PartitionResult::default() };
         match topics.last_mut() {
             Some(last) if last.topic == topic => last.partition_result.push(result),
             _ => topics.push(ReplicaElectionResult {

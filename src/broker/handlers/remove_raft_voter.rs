@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use super::add_raft_voter::{CHANGE_MAX, change_voters, leading, note, quorum_of};
 use crate::broker::errors::ApiError;
+use crate::broker::voters::{CHANGE_MAX, change_voters, leading, note, quorum_of};
 use crate::broker::{Caller, Context};
 use crate::metadata::controller::Suffrage;
 use crate::partition::{ChangeDone, ReplicaKey, VoterChange};
@@ -15,12 +15,8 @@ pub(in crate::broker) async fn handle(
     _caller: &Caller,
     request: RemoveRaftVoterRequest,
 ) -> RemoveRaftVoterResponse {
-    let error = remove(context, &request).await.err();
-    RemoveRaftVoterResponse {
-        error_code: error.as_ref().map_or(ErrorCode::None, |error| error.code).code(),
-        error_message: error.and_then(|error| error.text()),
-        ..RemoveRaftVoterResponse::default()
-    }
+    let (error_code, error_message) = ApiError::told(remove(context, &request).await);
+    RemoveRaftVoterResponse { error_code, error_message, ..RemoveRaftVoterResponse::default() }
 }
 
 async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Result<(), ApiError> {

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::topics::incomplete;
+use crate::client::broker::Broker;
 use crate::client::cluster::Client;
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
@@ -9,7 +11,7 @@ use crate::wire::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
 use crate::wire::messages::{AlterPartitionReassignmentsRequest, ListPartitionReassignmentsRequest};
-use crate::wire::{ApiKey, Text};
+use crate::wire::{ApiKey, ApiRequest, Text};
 
 /// How many partitions one request names at most.
 const PARTITIONS_MAX: usize = 500;
@@ -69,15 +71,9 @@ impl Client {
             topics: topics.collect(),
             ..AlterPartitionReassignmentsRequest::default()
         };
-        let (broker, answer) = self.call_controller(&request, |answer| vec![answer.error_code]).await?;
+        let call = self.call_whole(&request, |answer| (answer.error_code, answer.error_message.as_deref()));
+        let (broker, answer) = call.await?;
         let (address, api) = (broker.address(), ApiKey::AlterPartitionReassignments);
-        ClientError::check(
-            address,
-            api,
-            answer.error_code,
-            "reassignments",
-            answer.error_message.as_deref(),
-        )?;
         for topic in &answer.responses {
             for told in &topic.partitions {
                 let at = TopicPartition::new(topic.name.to_string(), told.partition_index);
@@ -101,15 +97,8 @@ impl Client {
             timeout_ms: self.timeout_ms(),
             ..ListPartitionReassignmentsRequest::default()
         };
-        let (broker, answer) = self.call_controller(&request, |answer| vec![answer.error_code]).await?;
-        let (address, api) = (broker.address(), ApiKey::ListPartitionReassignments);
-        ClientError::check(
-            address,
-            api,
-            answer.error_code,
-            "reassignments",
-            answer.error_message.as_deref(),
-        )?;
+        let call = self.call_whole(&request, |answer| (answer.error_code, answer.error_message.as_deref()));
+        let (_, answer) = call.await?;
         let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
         let mut ongoing = BTreeMap::new();
         for topic in &answer.topics {
@@ -125,5 +114,17 @@ impl Client {
             }
         }
         Ok(ongoing)
+    }
+
+    /// Calls the controller; an error that concerns the whole request is one.
+    async fn call_whole<R: ApiRequest>(
+        &self,
+        request: &R,
+        told: for<'a> fn(&'a R::Response) -> (i16, Option<&'a str>),
+    ) -> Result<(Arc<Broker>, R::Response), ClientError> {
+        let (broker, answer) = self.call_controller(request, |answer| vec![told(answer).0]).await?;
+        let (code, message) = told(&answer);
+        ClientError::check(broker.address(), R::API, code, "reassignments", message)?;
+        Ok((broker, answer))
     }
 }

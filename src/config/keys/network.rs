@@ -21,9 +21,9 @@ key_table! {
     "listeners": List = Some("PLAINTEXT://127.0.0.1:9092"),
         List(&[], Empty::Forbidden), High, PerBroker, Used,
         "Addresses the broker accepts clients on, as NAME://host:port; without host on all interfaces.";
-    "max.connection.creation.rate": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, Used,
+    "max.connection.creation.rate": Int = Some("2147483647"), AtLeast(1), Medium, ClusterWide, Used,
         "Most new connections per second.";
-    "max.connections": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, Used,
+    "max.connections": Int = Some("2147483647"), AtLeast(1), Medium, ClusterWide, Used,
         "Most connections the broker holds at once.";
     "max.connections.per.ip": Int = Some("2147483647"), AtLeast(0), Medium, ClusterWide, Used,
         "Most connections from one address; 0 allows only the addresses named in the overrides.";

@@ -38,9 +38,9 @@ use super::tail::{Tail, TailBudget};
 use super::voters::{self, VoterSets, VotersInvalid};
 use super::walker::SegmentView;
 use crate::probe::{Mutant, mutant};
-use crate::raft::{self, VoterSet};
+use crate::raft::{self, ReplicaKey, VoterSet};
 use crate::types::EpochHistory;
-use crate::types::{LeaderEpoch, Offset, Timestamp, Uuid};
+use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
 use crate::wire::batch::{BatchError, BatchHeader, RecordBatch};
 
 /// How many producers a partition remembers at most.
@@ -262,6 +262,12 @@ impl PartitionLog {
     #[must_use]
     pub fn vote(&self) -> Option<Vote> {
         self.vote
+    }
+
+    /// The replica that this log is of `node`, whose data directory has the id `directory`.
+    #[must_use]
+    pub fn replica_key(&self, node: NodeId, directory: Uuid) -> ReplicaKey {
+        ReplicaKey { node, directory: self.directory.unwrap_or(directory) }
     }
 
     /// The directory id of this log's replica, if it is not the data directory's: see

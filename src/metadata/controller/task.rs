@@ -488,11 +488,10 @@ impl Controller {
         for record in records {
             match record {
                 MetadataRecord::Partition(partition) => {
-                    let id = PartitionId {
+                    wanted.insert(PartitionId {
                         topic: partition.topic_id,
                         index: PartitionIndex(partition.partition_id),
-                    };
-                    wanted.insert(id);
+                    });
                 }
                 MetadataRecord::PartitionReassignment(change) => {
                     let id =

@@ -132,7 +132,7 @@ pub async fn survey(io: &Io, config: &BrokerConfig) -> Result<Survey, RecoveryEr
 
 /// The key under which this node votes, or would, on a partition.
 fn own_key(config: &BrokerConfig, storage: &Storage, log: &PartitionLog) -> ReplicaKey {
-    ReplicaKey { node: config.node_id, directory: log.directory().unwrap_or_else(|| storage.directory_id()) }
+    log.replica_key(config.node_id, storage.directory_id())
 }
 
 /// Makes this stopped node go on alone with what the plan chose it for: in each of these logs an epoch begins that is above all that were

@@ -15,7 +15,7 @@ from harness import settings  # noqa: E402
 from harness.wire import FIXED, Connection, Reader, WireError, uvarint  # noqa: E402
 
 FOLDER = settings.REPOSITORY / "src" / "wire" / "schema"
-NUMBERS = {"int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "float64": "f64"}
+NUMBERS = {"int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint16": "u16", "float64": "f64"}
 UUIDS = {"uuid", "topicid"}
 API_VERSIONS = 18
 ENDLESS = 1 << 15

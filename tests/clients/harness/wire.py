@@ -13,7 +13,7 @@ Flexible versions are chosen per call; tagged fields are sent empty and skipped 
 import socket
 import struct
 
-FIXED = {"i8": ">b", "i16": ">h", "i32": ">i", "i64": ">q", "f64": ">d"}
+FIXED = {"i8": ">b", "i16": ">h", "u16": ">H", "i32": ">i", "i64": ">q", "f64": ">d"}
 
 
 class WireError(Exception):

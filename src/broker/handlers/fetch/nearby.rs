@@ -78,31 +78,6 @@ fn select(stats: &PartitionStats, near: &[NodeId], want: FetchWant) -> Option<Ne
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::{ReplicaKey, VoterSet};
-    use crate::types::{PartitionIndex, TopicId, Uuid};
-
-    fn led(acknowledged: &[(i32, i64)]) -> PartitionStats {
-        PartitionStats {
-            id: PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) },
-            epoch: LeaderEpoch(4),
-            leader: true,
-            serving: true,
-            leader_node: Some(NodeId(1)),
-            role: "leader",
-            voters: VoterSet::new([1, 2, 3].map(NodeId)),
-            voters_committed: true,
-            key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
-            damaged: false,
-            log_start: Offset(10),
-            high_watermark: Offset(80),
-            log_end: Offset(100),
-            durable_end: Offset(100),
-            acknowledged: acknowledged.iter().map(|&(node, end)| (NodeId(node), Offset(end))).collect(),
-            observers: Vec::new(),
-            size_bytes: 0,
-            segments: 1,
-        }
-    }
 
     fn want(offset: i64, epoch: i32) -> FetchWant {
         FetchWant {
@@ -116,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_replica_that_holds_most_is_chosen() {
-        let seen = led(&[(1, 100), (2, 80), (3, 90)]);
+        let seen = PartitionStats::led(&[(1, 100), (2, 80), (3, 90)]);
         let chosen = |near: &[i32], want| {
             let near: Vec<NodeId> = near.iter().map(|&node| NodeId(node)).collect();
             select(&seen, &near, want).map(|nearby| nearby.node)
@@ -126,7 +101,7 @@ mod tests {
         assert_eq!(chosen(&[2], want(81, 4)), None, "it does not hold that yet");
         assert_eq!(chosen(&[2], want(9, -1)), None, "the read tells that this is gone");
         assert_eq!(chosen(&[2], want(50, 3)), None, "and that the epoch is over");
-        let starting = PartitionStats { serving: false, ..led(&[(2, 100)]) };
+        let starting = PartitionStats { serving: false, ..PartitionStats::led(&[(2, 100)]) };
         assert!(select(&starting, &[NodeId(2)], want(50, -1)).is_none());
     }
 }
