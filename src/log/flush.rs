@@ -151,6 +151,11 @@ async fn flush_group(
         .collect();
     let written: Vec<_> = group.into_iter().zip(results).collect();
     let synced = sync(disk, all).await;
+    if synced.is_err() {
+        for (work, _) in &written {
+            remove_new(disk, work).await;
+        }
+    }
     let logs = written.len();
     for (work, result) in written {
         outcomes.push(match (&synced, result) {
@@ -174,6 +179,32 @@ async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
         disk.sync_dir(directory).await?;
     }
     Ok(())
+}
+
+/// Removes what a flush made anew. A directory whose sync failed may have forgotten that these names are not durable yet, and a later sync
+/// of it promise nothing: the next attempt makes them once more.
+async fn remove_new(disk: &dyn Disk, work: &FlushWork) {
+    let mut paths = Vec::new();
+    for append in work.appends.iter().filter(|append| append.before.bytes == 0) {
+        paths.extend(
+            [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex].map(|kind| append.segment.path(kind)),
+        );
+    }
+    for path in paths {
+        if let Err(error) = disk.remove(&path).await
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path, %error, "a file whose name may not be durable is not made anew");
+        }
+    }
+    if work.new_directory {
+        let directory = log_directory(work.state.log.partition);
+        if let Err(error) = disk.remove_dir_all(&directory).await
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = directory, %error, "a directory whose name may not be durable is not made anew");
+        }
+    }
 }
 
 async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Result<(), FlushFailure> {
