@@ -151,7 +151,7 @@ async fn flush_group(
         .collect();
     let written: Vec<_> = group.into_iter().zip(results).collect();
     let synced = sync(disk, all).await;
-    if synced.is_err() {
+    if synced.is_err() && !mutant(Mutant::NamesNotMadeAnew) {
         for (work, _) in &written {
             remove_new(disk, work).await;
         }
@@ -159,8 +159,9 @@ async fn flush_group(
     let logs = written.len();
     for (work, result) in written {
         outcomes.push(match (&synced, result) {
-            (_, Err(reason)) => Err(work.failed(reason)),
-            (Err(error), Ok(())) => Err(work.failed(FlushFailure::Sync { logs, message: error.to_string() })),
+            // Whatever else failed: what was written is in an unknown state.
+            (Err(error), _) => Err(work.failed(FlushFailure::Sync { logs, message: error.to_string() })),
+            (Ok(()), Err(reason)) => Err(work.failed(reason)),
             (Ok(()), Ok(())) => Ok(work.done()),
         });
     }
@@ -184,19 +185,6 @@ async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
 /// Removes what a flush made anew. A directory whose sync failed may have forgotten that these names are not durable yet, and a later sync
 /// of it promise nothing: the next attempt makes them once more.
 async fn remove_new(disk: &dyn Disk, work: &FlushWork) {
-    let mut paths = Vec::new();
-    for append in work.appends.iter().filter(|append| append.before.bytes == 0) {
-        paths.extend(
-            [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex].map(|kind| append.segment.path(kind)),
-        );
-    }
-    for path in paths {
-        if let Err(error) = disk.remove(&path).await
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(path, %error, "a file whose name may not be durable is not made anew");
-        }
-    }
     if work.new_directory {
         let directory = log_directory(work.state.log.partition);
         if let Err(error) = disk.remove_dir_all(&directory).await
@@ -204,6 +192,10 @@ async fn remove_new(disk: &dyn Disk, work: &FlushWork) {
         {
             tracing::warn!(path = directory, %error, "a directory whose name may not be durable is not made anew");
         }
+        return;
+    }
+    for append in work.appends.iter().filter(|append| append.before.bytes == 0) {
+        append.segment.remove_files(disk).await;
     }
 }
 

@@ -1,7 +1,9 @@
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::indexes::{offset_row, time_row};
 use super::journal::LogId;
+use crate::io::Disk;
 use crate::types::{Offset, PartitionId, Timestamp};
 use crate::wire::batch::BatchHeader;
 
@@ -61,6 +63,20 @@ impl Segment {
 
     pub(crate) fn path(&self, kind: FileKind) -> String {
         format!("{}/{}", log_directory(self.partition), self.file_name(kind))
+    }
+
+    /// Removes its files, which nothing names, as far as they are there.
+    pub(crate) async fn remove_files(&self, disk: &dyn Disk) {
+        for kind in FileKind::ALL {
+            let path = self.path(kind);
+            match disk.remove(&path).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(%path, %error, "a file that nothing names stays until the next start");
+                }
+            }
+        }
     }
 
     pub(crate) fn mark_removed(&self) {

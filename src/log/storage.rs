@@ -13,7 +13,7 @@ use super::journal::{
 };
 use super::partition::PartitionLog;
 use super::recovery::{Parts, RecoveryReport, recover};
-use super::segment::{FileKind, LOGS, Segment, log_directory};
+use super::segment::{LOGS, Segment, log_directory};
 use super::state::LogState;
 use super::tail::TailBudget;
 use crate::io::Io;
@@ -376,16 +376,7 @@ impl Storage {
         if !mutant(Mutant::RemoveSegmentUnderReader) {
             self.inner.cache.forget(segment);
         }
-        for kind in FileKind::ALL {
-            let path = segment.path(kind);
-            match self.inner.io.disk.remove(&path).await {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    tracing::warn!(%path, %error, "a file that nothing names stays until the next start");
-                }
-            }
-        }
+        segment.remove_files(&*self.inner.io.disk).await;
     }
 }
 

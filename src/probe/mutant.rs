@@ -38,6 +38,8 @@ listed! {
         SegmentsNotSynced = "segments-not-synced",
         /// the names of new segment files are not made durable
         NamesNotSynced = "names-not-synced",
+        /// names of segment files that a failed sync may have lost are relied on by the next attempt
+        NamesNotMadeAnew = "names-not-made-anew",
         /// some writes of a segment end up a byte too far
         SegmentOffByOne = "segment-off-by-one",
         /// a search by time begins one row of the time index too late
