@@ -7,9 +7,9 @@ use super::task::{Controller, METADATA_PARTITION};
 use crate::partition::{AppendRequest, AppendTerms};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::METADATA_BATCH_BYTES_MAX;
-use crate::types::{LeaderEpoch, Offset};
+use crate::types::{LeaderEpoch, Offset, Timestamp};
 use crate::wire::MetadataRecord;
-use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ValidatedBatch};
+use crate::wire::batch::{BatchBuilder, BatchFull, BatchOptions, NewRecord, ValidatedBatch};
 use crate::wire::messages::{AbortTransactionRecord, BeginTransactionRecord, EndTransactionRecord};
 
 impl Controller {
@@ -20,28 +20,23 @@ impl Controller {
         records: &[MetadataRecord],
         epoch: Option<LeaderEpoch>,
     ) -> Result<(Offset, Offset), ControllerUnavailable> {
-        let mut values = records.iter().map(MetadataRecord::encode).collect::<Result<Vec<Bytes>, _>>()?;
-        let batch_bytes = self.config.start.metadata.batch_bytes;
-        if values.len() > 1 && values.iter().map(Bytes::len).sum::<usize>() > batch_bytes {
+        let batches = in_whole(records, self.config.start.metadata.batch_bytes, self.io.clock.wall())?;
+        if batches.len() > 1 {
             sometimes(Condition::ClusterChangeOfSeveralBatches);
-            values.insert(0, MetadataRecord::from(BeginTransactionRecord::default()).encode()?);
-            values.push(MetadataRecord::from(EndTransactionRecord::default()).encode()?);
         }
         let epoch = epoch.filter(|_| !mutant(Mutant::ControllerWithoutEpoch));
         let terms = AppendTerms { epoch, ..AppendTerms::COMMITTED };
         let (mut first, mut end) = (None, self.reader.next());
-        let mut rest = values.as_slice();
-        while !rest.is_empty() {
-            let (batch, taken) = self.next_batch(rest, batch_bytes)?;
-            rest = &rest[taken..];
+        for batch in batches {
             let bytes = batch.batch().len() as u64;
+            // It is at offset 0 still.
+            let count = batch.batch().header().next_offset().0;
             let append = AppendRequest { id: METADATA_PARTITION, batch, replicas_min: 0 };
             let appended = self.partitions.append_one(append, terms).await?;
             if self.clustered && appended.is_err() && self.active_epoch() != epoch {
                 sometimes(Condition::ClusterChangeLostController);
             }
             let appended = appended?;
-            let count = i64::try_from(taken).expect("a batch has fewer records than an i64 counts");
             if first.is_some() && appended.base_offset != end {
                 // Something came between: whoever reads on sees it.
                 first = Some(Offset(-1));
@@ -51,30 +46,6 @@ impl Controller {
             self.snapshots.grown(bytes);
         }
         Ok((first.unwrap_or(self.reader.next()), end))
-    }
-
-    /// A batch of the first of these values, and how many: at least one, and more as long as they fit into `batch_bytes`.
-    fn next_batch(
-        &self,
-        values: &[Bytes],
-        batch_bytes: usize,
-    ) -> Result<(ValidatedBatch, usize), ControllerUnavailable> {
-        let wall = self.io.clock.wall();
-        let mut batch = BatchBuilder::new(BatchOptions::plain(METADATA_BATCH_BYTES_MAX));
-        let (mut taken, mut bytes) = (0, 0);
-        for value in values {
-            bytes += value.len();
-            let record = NewRecord { timestamp: wall, key: None, value: Some(value), headers: &[] };
-            if taken > 0 && bytes > batch_bytes {
-                break;
-            }
-            match batch.append(record) {
-                Ok(_) => taken += 1,
-                Err(_) if taken > 0 => break,
-                Err(full) => return Err(full.into()),
-            }
-        }
-        Ok((batch.build(), taken))
     }
 
     /// Reads on to the log's end. A change of which not all is there by now will never be whole, since this node alone decides: it is
@@ -95,5 +66,104 @@ impl Controller {
         let abort = AbortTransactionRecord::default().into();
         self.append(&[abort], epoch).await?;
         self.catch_up(None).await
+    }
+}
+
+/// The batches of a change; of several the first begins with a record that says so, and the last ends with one.
+fn in_whole(
+    records: &[MetadataRecord],
+    batch_bytes: usize,
+    wall: Timestamp,
+) -> Result<Vec<ValidatedBatch>, ControllerUnavailable> {
+    let mut values = records.iter().map(MetadataRecord::encode).collect::<Result<Vec<Bytes>, _>>()?;
+    let batches = in_batches(&values, batch_bytes, wall)?;
+    if batches.len() <= 1 {
+        return Ok(batches);
+    }
+    values.insert(0, MetadataRecord::from(BeginTransactionRecord::default()).encode()?);
+    values.push(MetadataRecord::from(EndTransactionRecord::default()).encode()?);
+    Ok(in_batches(&values, batch_bytes, wall)?)
+}
+
+/// Batches of no more than `batch_bytes` each, but for a record that takes more by itself.
+fn in_batches(
+    values: &[Bytes],
+    batch_bytes: usize,
+    wall: Timestamp,
+) -> Result<Vec<ValidatedBatch>, BatchFull> {
+    let mut batches = Vec::new();
+    let mut open: Option<BatchBuilder> = None;
+    for value in values {
+        let record = NewRecord { timestamp: wall, key: None, value: Some(value), headers: &[] };
+        if let Some(batch) = &mut open
+            && batch.plain_bytes() + value.len() <= batch_bytes
+            && batch.append(record).is_ok()
+        {
+            continue;
+        }
+        batches.extend(open.take().map(BatchBuilder::build));
+        let mut batch = BatchBuilder::new(BatchOptions::plain(METADATA_BATCH_BYTES_MAX));
+        batch.append(record)?;
+        open = Some(batch);
+    }
+    batches.extend(open.map(BatchBuilder::build));
+    Ok(batches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::messages::{ConfigRecord, PartitionRecord};
+
+    /// The records of each batch.
+    fn written(records: &[MetadataRecord], batch_bytes: usize) -> Vec<Vec<MetadataRecord>> {
+        let batches = in_whole(records, batch_bytes, Timestamp(0)).expect("they are written");
+        let records = |batch: &ValidatedBatch| {
+            let records = batch.batch().records(METADATA_BATCH_BYTES_MAX).expect("it is readable");
+            let values = records.map(|record| record.expect("it is readable").value.expect("it has a value"));
+            values.map(|value| MetadataRecord::decode(value).expect("it is one")).collect()
+        };
+        batches.iter().map(records).collect()
+    }
+
+    fn configs(count: usize, value_bytes: usize) -> Vec<MetadataRecord> {
+        let value = Some("v".repeat(value_bytes).into());
+        vec![ConfigRecord { value, ..ConfigRecord::default() }.into(); count]
+    }
+
+    #[test]
+    fn a_change_of_one_batch_says_nothing_of_where_it_begins_and_ends() {
+        assert_eq!(written(&configs(8, 90), 1000), [configs(8, 90)]);
+        assert_eq!(written(&configs(1, 5000), 1000), [configs(1, 5000)], "a record alone may take more");
+    }
+
+    #[test]
+    fn a_change_of_several_batches_begins_and_ends() {
+        let batches = written(&configs(30, 90), 1000);
+        assert!(batches.len() > 2, "{}", batches.len());
+        let mut records = batches.concat();
+        assert_eq!(records.remove(0), BeginTransactionRecord::default().into());
+        assert_eq!(records.pop(), Some(EndTransactionRecord::default().into()));
+        assert_eq!(records, configs(30, 90));
+    }
+
+    #[test]
+    fn what_records_take_beside_their_values_counts() {
+        // The values alone are less than a batch may have.
+        let records = configs(10_000, 93);
+        let values: usize = records.iter().map(|record| record.encode().expect("it is written").len()).sum();
+        assert!(values < METADATA_BATCH_BYTES_MAX, "{values}");
+        let batches = written(&records, METADATA_BATCH_BYTES_MAX);
+        assert_eq!(batches.len(), 2);
+        assert_eq!(batches[0].first(), Some(&BeginTransactionRecord::default().into()));
+        assert_eq!(batches[1].last(), Some(&EndTransactionRecord::default().into()));
+    }
+
+    #[test]
+    fn a_record_that_fits_nowhere_is_refused_before_anything_is_written() {
+        let mut records = configs(30, 90);
+        records.push(PartitionRecord { replicas: vec![1; 300_000], ..PartitionRecord::default() }.into());
+        let refused = in_whole(&records, 1000, Timestamp(0)).map(|_| ()).expect_err("it is too large");
+        assert!(matches!(refused, ControllerUnavailable::TooLarge(_)), "{refused}");
     }
 }
