@@ -41,6 +41,11 @@ pub(super) struct Options {
 
 /// Makes a failure's case as small as it can be, and keeps it.
 pub(super) fn run(options: &Options) -> ExitCode {
+    if let Some(mutant) = options.chosen.mutant {
+        // A schedule says by its scenario which mistake it is of.
+        let name = mutant.name();
+        return refuse(&format!("--mutant {name} is not for shrink: use --scenario mutant-{name}"));
+    }
     let (case, _) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),

@@ -19,16 +19,13 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let leader = stage.leader(&stage.founders()).await?;
-    let others = stage.others(leader);
-    let (forgets, away) = (others[0], others[1]);
-    stage.part(&[away], &[leader, forgets]);
+    let [leader, forgets, away] = stage.one_is_away().await?;
     stage.commit(leader).await?;
     stage.off(&[forgets, leader]);
     stage.node(forgets).disk().wipe();
     stage.join(&[forgets], &[away]);
     stage.on(&[forgets]);
-    match stage.comes_first(SILENCE, &others, |one| one.leader && one.serving).await {
+    match stage.comes_first(SILENCE, &[forgets, away], |one| one.leader && one.serving).await {
         Some(new) => stage.holds_what_was_told(new).await,
         None => Ok(()),
     }

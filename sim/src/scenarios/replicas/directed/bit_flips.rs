@@ -23,10 +23,7 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let leader = stage.leader(&stage.founders()).await?;
-    let others = stage.others(leader);
-    let (damaged, away) = (others[0], others[1]);
-    stage.part(&[away], &[leader, damaged]);
+    let [leader, damaged, away] = stage.one_is_away().await?;
     let hit = stage.commit(leader).await?;
     // What comes behind tells that it had been durable.
     for _ in 0..3 {
@@ -36,7 +33,7 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
     stage.flip_bits_of(damaged, hit)?;
     stage.join(&[damaged], &[away]);
     stage.on(&[damaged]);
-    match stage.comes_first(SILENCE, &others, |one| one.leader && one.serving).await {
+    match stage.comes_first(SILENCE, &[damaged, away], |one| one.leader && one.serving).await {
         Some(new) => stage.holds_what_was_told(new).await,
         None => Ok(()),
     }

@@ -20,10 +20,7 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let leader = stage.leader(&stage.founders()).await?;
-    let others = stage.others(leader);
-    let (follower, away) = (others[0], others[1]);
-    stage.part(&[away], &[leader, follower]);
+    let [leader, follower, away] = stage.one_is_away().await?;
     stage.commit(leader).await?;
     stage.slow(Duration::from_millis(50));
     stage.off(&[follower]);
@@ -31,6 +28,6 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
     stage.until(follower, "it follows", |one| one.leader_node == Some(leader)).await?;
     stage.off(&[leader]);
     stage.join(&[follower], &[away]);
-    let new = stage.leader(&others).await?;
+    let new = stage.leader(&[follower, away]).await?;
     stage.holds_what_was_told(new).await
 }

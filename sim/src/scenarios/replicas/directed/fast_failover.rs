@@ -19,10 +19,7 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let first = stage.leader(&stage.founders()).await?;
-    let others = stage.others(first);
-    stage.commit(first).await?;
-    stage.part(&[first], &others);
+    let (first, others) = stage.leader_cut_off().await?;
     stage.send(first).await?;
     let second = stage.leader(&others).await?;
     stage.commit(second).await?;

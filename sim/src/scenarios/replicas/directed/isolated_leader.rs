@@ -19,10 +19,7 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let old = stage.leader(&stage.founders()).await?;
-    let others = stage.others(old);
-    stage.commit(old).await?;
-    stage.part(&[old], &others);
+    let (old, others) = stage.leader_cut_off().await?;
     // Clients reach it still.
     for _ in 0..SILENCE.as_millis() / MOMENT.as_millis() {
         stage.send(old).await?;

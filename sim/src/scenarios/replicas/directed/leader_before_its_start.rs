@@ -22,10 +22,7 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let old = stage.leader(&stage.founders()).await?;
-    let others = stage.others(old);
-    let (follower, away) = (others[0], others[1]);
-    stage.part(&[away], &[old, follower]);
+    let [old, follower, away] = stage.one_is_away().await?;
     stage.slow(Duration::from_millis(100));
     let sent = stage.send(old).await?;
     let place = stage.acknowledged(sent, RECOVERY).await;

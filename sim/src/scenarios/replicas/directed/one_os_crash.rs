@@ -23,10 +23,7 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let leader = stage.leader(&stage.founders()).await?;
-    let others = stage.others(leader);
-    let (crashes, away) = (others[0], others[1]);
-    stage.part(&[away], &[leader, crashes]);
+    let [leader, crashes, away] = stage.one_is_away().await?;
     stage.node(crashes).disk().stall(Duration::from_secs(30));
     let sent = stage.send(leader).await?;
     stage.acknowledged(sent, MOMENT).await;
@@ -34,6 +31,6 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
     stage.fleet().pause(leader);
     stage.on(&[crashes]);
     stage.join(&[crashes], &[away]);
-    let new = stage.leader(&others).await?;
+    let new = stage.leader(&[crashes, away]).await?;
     stage.holds_what_was_told(new).await
 }

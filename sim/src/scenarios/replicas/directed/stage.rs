@@ -331,6 +331,27 @@ impl Stage {
     }
 }
 
+/// How scripts begin.
+impl Stage {
+    /// The leader has committed a record, and is cut off from the others, but not from its clients.
+    pub(super) async fn leader_cut_off(&self) -> Result<(NodeId, Vec<NodeId>), Violation> {
+        let leader = self.leader(&self.founders()).await?;
+        let others = self.others(leader);
+        self.commit(leader).await?;
+        self.part(&[leader], &others);
+        Ok((leader, others))
+    }
+
+    /// Of three a leader and the follower whose turn is after it, and the third, which is cut off from both.
+    pub(super) async fn one_is_away(&self) -> Result<[NodeId; 3], Violation> {
+        let leader = self.leader(&self.founders()).await?;
+        let others = self.others(leader);
+        let (follower, away) = (others[0], others[1]);
+        self.part(&[away], &[leader, follower]);
+        Ok([leader, follower, away])
+    }
+}
+
 /// What is done to nodes.
 impl Stage {
     pub(super) fn node(&self, id: NodeId) -> NodeHandle {

@@ -19,10 +19,7 @@ pub(super) const SCRIPT: Script = Script {
 };
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let old = stage.leader(&stage.founders()).await?;
-    let others = stage.others(old);
-    stage.commit(old).await?;
-    stage.part(&[old], &others);
+    let (old, others) = stage.leader_cut_off().await?;
     for &other in &others {
         stage
             .change_voters(old, VoterChange::Remove(stage.key_of(other).await?), ChangeDone::Appended)
