@@ -17,8 +17,8 @@ impl Shard {
         if mutant(Mutant::ReplicaWakesUnaware) {
             return;
         }
-        let clock = self.io.clock.clone();
-        while self.post_office.post.is_overdue(clock.now()) {
+        while self.post_office.post.is_overdue(self.io.clock.now()) {
+            let clock = self.io.clock.clone();
             tokio::select! {
                 biased;
                 Some(step) = peer_steps.recv() => self.peer_step(step),
