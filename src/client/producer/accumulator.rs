@@ -317,11 +317,12 @@ impl Accumulator {
     }
 
     /// When the task has something to do next, besides answers and wake-ups.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let lingering =
             self.partitions.values().filter_map(|queue| Some(queue.open.as_ref()?.since.after(self.linger)));
         let waiting = self.partitions.values().filter(|q| !q.sealed.is_empty() && q.in_flight == 0);
-        lingering.chain(waiting.filter_map(|queue| queue.not_before)).min()
+        let paused = waiting.filter_map(|queue| queue.not_before).filter(|&until| until > now);
+        lingering.chain(paused).min()
     }
 
     /// Takes out the batches that have waited too long to be sent.
@@ -374,5 +375,31 @@ impl Queue {
                 last_error: None,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::types::Timestamp;
+
+    #[test]
+    fn what_could_leave_and_waits_for_an_answer_is_no_deadline() {
+        let mut accumulator =
+            Accumulator::new(&ProducerOptions { linger: Duration::ZERO, ..ProducerOptions::default() });
+        let (at, memory) = (TopicPartition::new("t".to_owned(), 0), Arc::new(Semaphore::new(1)));
+        let record = NewRecord { timestamp: Timestamp(0), key: None, value: Some(b"v"), headers: &[] };
+        let permit = memory.try_acquire_owned().expect("there is one");
+        assert!(accumulator.add(&at, &record, permit, Instant(5)).is_ok());
+        assert_eq!(accumulator.deadline(Instant(4)), Some(Instant(5)), "it lingers");
+        accumulator.seal_due(Instant(5), false);
+        accumulator.delay(&at, Instant(20), "it has no leader");
+        assert_eq!(accumulator.deadline(Instant(10)), Some(Instant(20)), "it waits");
+        assert!(accumulator.ready(Instant(10)).is_empty());
+        // As many requests are under way as may be: the next answer wakes the task, and nothing does before.
+        assert_eq!(accumulator.ready(Instant(20)), [at]);
+        assert_eq!(accumulator.deadline(Instant(20)), None);
     }
 }

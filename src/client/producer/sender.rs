@@ -31,7 +31,8 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
         // Before looking: what happens meanwhile must wake.
         let mut woken = std::pin::pin!(shared.wake.notified());
         woken.as_mut().enable();
-        if let Err(error) = turn(&client, &shared, &under_way).await {
+        let now = clock.now();
+        if let Err(error) = turn(&client, &shared, &under_way, now).await {
             tracing::debug!(%error, "the producer cannot send now");
             if !error.is_retriable() {
                 shared.accumulator().fail_all(&error);
@@ -45,7 +46,7 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
             }
             continue;
         }
-        let deadline = shared.accumulator().deadline();
+        let deadline = shared.accumulator().deadline(now);
         match deadline {
             Some(deadline) => drop(timeout(&*clock, deadline, woken).await),
             None => woken.await,
@@ -54,8 +55,12 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
 }
 
 /// Sends everything that can leave now.
-async fn turn(client: &Client, shared: &Arc<Shared>, under_way: &UnderWay) -> Result<(), ClientError> {
-    let now = client.io().clock.now();
+async fn turn(
+    client: &Client,
+    shared: &Arc<Shared>,
+    under_way: &UnderWay,
+    now: Instant,
+) -> Result<(), ClientError> {
     let memory_short = shared.memory.available_permits() < shared.options.batch_bytes;
     let (ready, needs_id) = {
         let mut accumulator = shared.accumulator();
