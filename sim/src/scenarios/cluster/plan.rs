@@ -23,6 +23,9 @@ pub(super) struct Plan {
     pub(super) nodes: i32,
     /// After so many bytes of the metadata log a snapshot is taken.
     pub(super) snapshot_bytes: u64,
+    /// Metadata records of so many bytes at most are in one batch: a larger change takes several.
+    #[serde(default = "large_batches")]
+    pub(super) metadata_batch_bytes: u32,
     /// How many replicas an acknowledged record is on at least, where that is more than a majority.
     #[serde(default)]
     pub(super) replicas_min: Option<u16>,
@@ -37,6 +40,10 @@ pub(super) struct Plan {
     pub(super) joins_quorum: bool,
     /// What each of them is like, and the topics.
     pub(super) broker: BrokerPlan,
+}
+
+fn large_batches() -> u32 {
+    1 << 20
 }
 
 fn whole_snapshots() -> u32 {
@@ -160,7 +167,18 @@ impl Plan {
             ..drawn
         };
         let replicas_min = rng.chance(150).then_some(3);
-        Plan { nodes, snapshot_bytes, replicas_min, snapshot_piece_bytes, founders, joins_quorum, broker }
+        // What is tiny for the one is so for the other.
+        let metadata_batch_bytes = if snapshot_bytes == 3_000 { 150 } else { large_batches() };
+        Plan {
+            nodes,
+            snapshot_bytes,
+            metadata_batch_bytes,
+            replicas_min,
+            snapshot_piece_bytes,
+            founders,
+            joins_quorum,
+            broker,
+        }
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -203,6 +221,7 @@ impl Plan {
             format!("offsets.topic.replication.factor={}", self.replicas()),
             format!("metadata.log.max.record.bytes.between.snapshots={}", self.snapshot_bytes),
             format!("controller.quorum.fetch.snapshot.max.bytes={}", self.snapshot_piece_bytes),
+            format!("internal.metadata.max.batch.size.in.bytes={}", self.metadata_batch_bytes),
             format!("controller.quorum.auto.join.enable={}", self.joins_quorum),
         ]);
         all.extend(self.replicas_min.map(|count| format!("min.insync.replicas={count}")));
