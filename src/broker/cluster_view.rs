@@ -182,6 +182,7 @@ mod tests {
                 draining: false,
                 endpoints: vec![endpoint],
                 rack: None,
+                roles: crate::types::Roles::Both,
             };
             image.brokers.insert(NodeId(node), broker);
         }

@@ -11,8 +11,8 @@ use crate::config::listeners::{
 use crate::config::quorum::QuorumConfig;
 use crate::config::settings::{Inputs, Settings};
 use crate::config::value::{Problem, Value};
-use crate::types::NodeId;
 use crate::types::limits::{DISK_BLOCK_BYTES, METADATA_BATCH_BYTES_MAX};
+use crate::types::{NodeId, Roles};
 
 /// Requests held in memory at once where `queued.max.request.bytes` sets no bound, in bytes.
 const QUEUED_REQUEST_BYTES_DEFAULT: u64 = 512 << 20;
@@ -21,6 +21,8 @@ const QUEUED_REQUEST_BYTES_DEFAULT: u64 = 512 << 20;
 #[derive(Clone, PartialEq, Debug)]
 pub struct BrokerConfig {
     pub node_id: NodeId,
+    /// A node that is no broker has no listeners for clients.
+    pub roles: Roles,
     /// Where the broker stands, for clients that prefer near replicas.
     pub rack: Option<String>,
     /// Where clients connect; at least one.
@@ -195,9 +197,9 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn broker(&mut self, hostname: Option<&str>, warnings: &mut Vec<ConfigWarning>) -> BrokerConfig {
-        self.check_roles();
+        let roles = self.roles();
         self.check_lags();
-        let listeners = self.listeners(hostname);
+        let listeners = self.listeners(roles, hostname);
         warnings.extend(listeners.warnings);
         self.errors.extend(listeners.errors);
         let (message, request) = (self.int("message.max.bytes"), self.int("socket.request.max.bytes"));
@@ -212,7 +214,8 @@ impl Reader<'_> {
             rack: self.text("broker.rack").filter(|rack| !rack.is_empty()),
             listeners: listeners.listeners,
             advertised_listeners: listeners.advertised,
-            quorum: self.quorum(node_id, listeners.between_nodes),
+            roles,
+            quorum: self.quorum((node_id, roles), listeners.between_nodes),
             data_directory: self.data_directory(),
             network: self.network(),
             fetch: FetchConfig {
@@ -240,11 +243,20 @@ impl Reader<'_> {
         self.ordered("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms");
     }
 
-    fn check_roles(&mut self) {
-        let roles = self.list("process.roles").unwrap_or_default();
-        if roles.len() != 2 {
-            self.errors.push(ConfigError::Roles { roles: roles.join(",") });
+    /// What this node does in its cluster. One that is alone does everything.
+    pub(super) fn roles(&mut self) -> Roles {
+        let named = self.list("process.roles").unwrap_or_default();
+        let has = |role: &str| named.iter().any(|named| named == role);
+        let roles = match (has("broker"), has("controller")) {
+            (true, false) => Roles::Broker,
+            (false, true) => Roles::Controller,
+            // An empty list, or another name, is told by the key's check.
+            (true, true) | (false, false) => Roles::Both,
+        };
+        if roles != Roles::Both && self.between_nodes() == BetweenNodes::Closed {
+            self.errors.push(ConfigError::RolesAlone { roles });
         }
+        roles
     }
 
     fn node_id(&mut self) -> NodeId {
@@ -269,7 +281,7 @@ impl Reader<'_> {
         directories.into_iter().next().expect("the keys' check forbids an empty list")
     }
 
-    fn listeners(&mut self, hostname: Option<&str>) -> Resolved {
+    fn listeners(&mut self, roles: Roles, hostname: Option<&str>) -> Resolved {
         let mut protocols = self.protocols();
         let controller_names = self.list("controller.listener.names").unwrap_or_default();
         let between_nodes = self.between_nodes();
@@ -287,6 +299,7 @@ impl Reader<'_> {
             protocols: &protocols,
             controller_names: &controller_names,
             between_nodes,
+            roles,
             exposure: self.exposure(),
             hostname,
         })
@@ -628,7 +641,7 @@ mod tests {
     #[test]
     fn contradictions_are_told_together() {
         let told = messages(
-            "node.id=1\nbroker.id=2\nlog.dirs=/a,/b\nprocess.roles=broker\nnonsense=1\n\
+            "node.id=1\nbroker.id=2\nlog.dirs=/a,/b\nprocess.roles=broker\nnonsense=1\ncontroller.quorum.auto.join.enable=true\n\
              controller.quorum.voters=1@a:1,2@b\ngroup.min.session.timeout.ms=9\ngroup.max.session.timeout.ms=8\n\
              max.connections.per.ip=0\nordain.journal.file.bytes=100000\ndefault.replication.factor=0\n\
              log.retention.hours=0\nqueued.max.request.bytes=5\nordain.admin.listener=:9644",
@@ -637,7 +650,7 @@ mod tests {
             |part: &str| assert!(told.iter().any(|message| message.contains(part)), "{part}: {told:#?}");
         has("node.id is 1 and broker.id is 2");
         has("log.dirs names 2 data directories, and a node has one");
-        has("process.roles is broker: in this release each node is broker and controller in one");
+        has("controller.quorum.auto.join.enable is true, and process.roles is broker");
         has("controller.quorum.voters: 2@b is no voter");
         has(
             "controller.quorum.voters: it names nodes that form a cluster, and none of this node's listeners",
@@ -645,7 +658,7 @@ mod tests {
         has("group.min.session.timeout.ms (9) must not be greater than group.max.session.timeout.ms (8)");
         has("max.connections.per.ip is 0, which lets nobody in");
         has(
-            "server.properties line 10: Invalid value 100000 for configuration ordain.journal.file.bytes: must be a",
+            "server.properties line 11: Invalid value 100000 for configuration ordain.journal.file.bytes: must be a",
         );
         has("Invalid value 0 for configuration default.replication.factor: Value must be at least 1");
         has("Invalid value 0 for configuration log.retention.hours: must be unlimited (-1), or at least 1");

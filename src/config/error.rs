@@ -4,6 +4,7 @@ use std::fmt;
 use crate::config::properties::SyntaxError;
 use crate::config::settings::Source;
 use crate::config::value::InvalidValue;
+use crate::types::Roles;
 
 /// One mistake in a node's configuration.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -40,10 +41,15 @@ pub enum ConfigError {
     )]
     SeveralDirectories { key: &'static str, count: usize },
     #[error(
-        "process.roles is {roles}: in this release each node is broker and controller in one; set \
-         process.roles=broker,controller or remove it"
+        "process.roles is {roles}, and no other nodes are named: a node that is alone is broker and controller in one; set \
+         process.roles=broker,controller or remove it, or name the controllers in controller.quorum.bootstrap.servers"
     )]
-    Roles { roles: String },
+    RolesAlone { roles: Roles },
+    #[error(
+        "controller.quorum.auto.join.enable is true, and process.roles is broker: only controllers vote on the metadata; \
+         remove the one, or set process.roles=broker,controller"
+    )]
+    BrokerJoinsQuorum,
     #[error(
         "max.connections.per.ip is 0, which lets nobody in; name the addresses that may connect in \
          max.connections.per.ip.overrides, or raise it"
@@ -116,8 +122,16 @@ pub enum ListenerError {
          everybody who reaches the port may do everything"
     )]
     Exposed { name: String, host: String, port: u16 },
-    #[error("every listener is for controllers, and clients could not connect; add one for them")]
+    #[error(
+        "every listener is for controllers, and clients could not connect; add one for them, or set \
+         process.roles=controller if this node is to serve none"
+    )]
     NoneForClients,
+    #[error(
+        "{name} is a listener for clients, and process.roles is controller: such a node has only those of \
+         controller.listener.names; take it away, or set process.roles=broker,controller"
+    )]
+    ForClientsOfController { name: String },
     #[error(
         "{name} stands in controller.listener.names, but not in listeners; add it there or remove it here"
     )]
@@ -193,6 +207,11 @@ pub enum QuorumError {
          {own}; correct one of them"
     )]
     OtherId { address: String, id: i32, own: i32 },
+    #[error(
+        "{address} is this node, and process.roles is broker: only controllers stand there; take it away, or set \
+         process.roles=broker,controller"
+    )]
+    NamesBroker { address: String },
     #[error(
         "{address} does not stand in {other}, and both have to name the same nodes; correct it, or remove one of \
          the two keys"

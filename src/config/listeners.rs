@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::config::error::{Audience, ClosedListener, ConfigError, ConfigWarning, ListenerError};
+use crate::types::Roles;
 
 /// A named address.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,6 +121,7 @@ pub(super) struct ListenerKeys<'a> {
     pub protocols: &'a BTreeMap<String, Protocol>,
     pub controller_names: &'a [String],
     pub between_nodes: BetweenNodes,
+    pub roles: Roles,
     /// Whether the user takes listeners that strangers can reach.
     pub exposure: Exposure,
     /// The name by which other machines know this one.
@@ -199,8 +201,14 @@ pub(super) fn resolve(keys: &ListenerKeys<'_>) -> Resolved {
         }
     }
     let (inner, listeners): (Vec<_>, Vec<_>) = all.into_iter().partition(|l| controllers.contains(&l.name));
-    if listeners.is_empty() && !inner.is_empty() {
-        told.add(ListenerError::NoneForClients);
+    if keys.roles.is_broker() {
+        if listeners.is_empty() && !inner.is_empty() {
+            told.add(ListenerError::NoneForClients);
+        }
+    } else {
+        for listener in &listeners {
+            told.add(ListenerError::ForClientsOfController { name: listener.name.clone() });
+        }
     }
     let (between_nodes, reason) = match keys.between_nodes {
         BetweenNodes::Closed => (None, ClosedListener::NoQuorum),
@@ -405,6 +413,7 @@ mod tests {
             protocols: &protocols.map(|(name, protocol)| (name.to_owned(), protocol)).into(),
             controller_names: &owned(case.controllers),
             between_nodes: case.between_nodes,
+            roles: Roles::Both,
             exposure: case.exposure,
             hostname: case.hostname,
         })

@@ -10,7 +10,7 @@ use crate::config::listeners::{
     Advertised, BetweenNodes, Listener, is_host, is_unspecified, parse_address, split_address,
 };
 use crate::config::value::Problem;
-use crate::types::NodeId;
+use crate::types::{NodeId, Roles};
 use crate::types::limits::QUORUM_SERVERS_MAX;
 
 const VOTERS: &str = "controller.quorum.voters";
@@ -87,7 +87,11 @@ impl Reader<'_> {
     }
 
     /// `listener` is the one for nodes, if it is right. `None` as well where there are mistakes.
-    pub(super) fn quorum(&mut self, own: NodeId, listener: Option<Advertised>) -> Option<QuorumConfig> {
+    pub(super) fn quorum(
+        &mut self,
+        (own, roles): (NodeId, Roles),
+        listener: Option<Advertised>,
+    ) -> Option<QuorumConfig> {
         if self.between_nodes() == BetweenNodes::Closed {
             return None;
         }
@@ -106,8 +110,13 @@ impl Reader<'_> {
         let interval = self.long(BALANCE_INTERVAL);
         let interval = Duration::from_secs(u64::try_from(interval).expect("the key's check bounds it"));
         let balance_interval = self.boolean(BALANCE).then_some(interval);
+        let joins_quorum = self.boolean(AUTO_JOIN);
+        if joins_quorum && !roles.is_controller() {
+            self.errors.push(ConfigError::BrokerJoinsQuorum);
+        }
         let Advertised { listener, advertised } = listener?;
-        for error in misplaced(&servers, own, &listener, &advertised) {
+        let named = if roles.is_controller() { Vec::new() } else { names_broker(&servers, own, &advertised) };
+        for error in misplaced(&servers, own, &listener, &advertised).into_iter().chain(named) {
             self.errors.push(ConfigError::Quorum { key, error });
         }
         Some(QuorumConfig {
@@ -117,7 +126,7 @@ impl Reader<'_> {
             session_timeout: session_timeout?,
             heartbeat_interval: heartbeat_interval?,
             balance_interval,
-            joins_quorum: self.boolean(AUTO_JOIN),
+            joins_quorum,
         })
     }
 
@@ -261,6 +270,15 @@ fn misplaced(
         }
     }
     errors
+}
+
+/// Where a node that is no controller stands in the list of controllers.
+fn names_broker(servers: &[QuorumServer], own: NodeId, advertised: &Listener) -> Vec<QuorumError> {
+    let is_own = |server: &&QuorumServer| {
+        server.node.map_or_else(|| server.is_at(&advertised.host, advertised.port), |node| node == own)
+    };
+    let own = servers.iter().filter(is_own);
+    own.map(|server| QuorumError::NamesBroker { address: server.to_string() }).collect()
 }
 
 fn is_same_host(a: &str, b: &str) -> bool {
@@ -475,16 +493,38 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_broker_and_controller() {
-        for role in ["broker", "controller"] {
-            assert_eq!(
-                only_error(&format!("{NODE}{SERVERS}=box:1\nprocess.roles={role}")),
-                format!(
-                    "process.roles is {role}: in this release each node is broker and controller in one; set \
-                     process.roles=broker,controller or remove it"
-                )
-            );
-        }
+    fn a_node_of_several_may_have_one_role_alone() {
+        let roles = |text: &str| read(text).expect("right").broker.roles;
+        assert_eq!(roles(""), Roles::Both);
+        assert_eq!(roles("process.roles=controller,broker"), Roles::Both);
+        assert_eq!(roles(&format!("{NODE}{SERVERS}=box:1\nprocess.roles=broker")), Roles::Broker);
+        let controller = "listeners=CONTROLLER://127.0.0.1:9093\ncontroller.listener.names=CONTROLLER\n\
+                          process.roles=controller\n";
+        let broker = read(&format!("{controller}{SERVERS}=127.0.0.1:9093")).expect("right").broker;
+        assert_eq!((broker.roles, broker.listeners.len()), (Roles::Controller, 0));
+        assert_eq!(broker.advertised_listeners, []);
+        assert!(only_error("process.roles=broker").starts_with("process.roles is broker, and no other nodes"));
+    }
+
+    #[test]
+    fn what_does_not_fit_a_nodes_roles_is_told() {
+        let of = |role: &str, text: &str| only_error(&format!("{NODE}process.roles={role}\n{text}"));
+        assert_eq!(
+            of("controller", &format!("{SERVERS}=127.0.0.1:9093")),
+            "listeners: PLAINTEXT is a listener for clients, and process.roles is controller: such a node has only those \
+             of controller.listener.names; take it away, or set process.roles=broker,controller"
+        );
+        let this = "is this node, and process.roles is broker: only controllers stand there; take it away, or set \
+                    process.roles=broker,controller";
+        assert_eq!(of("broker", &format!("{SERVERS}=box:1,127.0.0.1:9093")), format!("{SERVERS}: 127.0.0.1:9093 {this}"));
+        assert_eq!(of("broker", &format!("{VOTERS}=2@box:1,1@name:9093")), format!("{VOTERS}: name:9093 {this}"));
+        assert_eq!(
+            of("broker", &format!("{SERVERS}=box:1\n{AUTO_JOIN}=true")),
+            "controller.quorum.auto.join.enable is true, and process.roles is broker: only controllers vote on the \
+             metadata; remove the one, or set process.roles=broker,controller"
+        );
+        assert!(only_error(&format!("listeners=CONTROLLER://127.0.0.1:9093\ncontroller.listener.names=CONTROLLER\n\
+             {SERVERS}=127.0.0.1:9093")).contains("set process.roles=controller if this node is to serve none"));
     }
 
     #[test]

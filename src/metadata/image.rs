@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::config::{TopicConfig, TopicDefaults};
 use crate::raft::ReplicaKey;
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, TopicId, Uuid};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, Roles, TopicId, Uuid};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::{PartitionReassignmentRecord, PartitionRecord, RegisterBrokerRecord};
 
@@ -18,7 +18,10 @@ pub const DRAIN_KEY: &str = "ordain.broker.drain";
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MetadataImage {
     pub cluster_id: Option<Arc<str>>,
+    /// The nodes that serve clients and hold partitions.
     pub brokers: BTreeMap<NodeId, BrokerImage>,
+    /// The nodes that are controllers only: none of the above.
+    pub controllers: BTreeMap<NodeId, BrokerImage>,
     pub features: BTreeMap<String, i16>,
     /// The nodes that shall vote on the metadata; `None`: its founders.
     pub quorum: Option<BTreeSet<NodeId>>,
@@ -41,7 +44,7 @@ impl Default for ProducerIdCounter {
     }
 }
 
-/// A registered broker.
+/// A registered node: a broker, a controller, or both.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrokerImage {
     pub incarnation: TopicId,
@@ -55,6 +58,7 @@ pub struct BrokerImage {
     pub draining: bool,
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
+    pub roles: Roles,
 }
 
 /// Where a broker is reached through one of its listeners.
@@ -216,6 +220,8 @@ pub enum ImageError {
     ChangeOfUnknownPartition(TopicId, PartitionIndex),
     #[error("the metadata log changes broker {0}, which no record before registered")]
     ChangeOfUnknownBroker(NodeId),
+    #[error("node {0} is registered with roles that this release does not know: {1}")]
+    UnknownRoles(NodeId, i8),
     #[error("the metadata log removes topic id {0}, which no record before created")]
     RemovalOfUnknownTopic(TopicId),
     #[error("the metadata log creates topic {0:?} twice")]
@@ -285,7 +291,7 @@ impl MetadataImage {
     /// Whether a broker is to lead nothing and to get nothing new: it is about to stop, or a person says so ([`DRAIN_KEY`]).
     #[must_use]
     pub fn is_draining(&self, node: NodeId) -> bool {
-        self.brokers.get(&node).is_some_and(|broker| broker.draining) || self.is_told_to_drain(node)
+        self.registered(node).is_some_and(|broker| broker.draining) || self.is_told_to_drain(node)
     }
 
     /// Whether a person says so.
@@ -295,9 +301,24 @@ impl MetadataImage {
         settings.and_then(|settings| settings.get(DRAIN_KEY)).is_some_and(|value| value == "true")
     }
 
-    /// The brokers that are draining.
+    /// The nodes that are draining.
     pub fn draining(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.brokers.keys().copied().filter(|&node| self.is_draining(node))
+        self.registrations().map(|(node, _)| node).filter(|&node| self.is_draining(node))
+    }
+
+    /// What is known of a node, whatever its roles; `None` if it is not registered.
+    #[must_use]
+    pub fn registered(&self, node: NodeId) -> Option<&BrokerImage> {
+        self.brokers.get(&node).or_else(|| self.controllers.get(&node))
+    }
+
+    /// All registered nodes, whatever their roles: the brokers first.
+    pub fn registrations(&self) -> impl Iterator<Item = (NodeId, &BrokerImage)> {
+        self.brokers.iter().chain(&self.controllers).map(|(&node, known)| (node, known))
+    }
+
+    fn registered_mut(&mut self, node: NodeId) -> Option<&mut BrokerImage> {
+        self.brokers.get_mut(&node).or_else(|| self.controllers.get_mut(&node))
     }
 
     /// Adds one record.
@@ -315,19 +336,20 @@ impl MetadataImage {
             MetadataRecord::ProducerIds(block) => {
                 self.next_producer_id = ProducerIdCounter(ProducerId(block.next_producer_id));
             }
-            MetadataRecord::RegisterBroker(broker) => self.add_broker(broker),
+            MetadataRecord::RegisterBroker(broker) => self.add_broker(broker)?,
             MetadataRecord::Topic(topic) => self.add_topic(&topic.name, topic.topic_id)?,
             MetadataRecord::Partition(partition) => self.add_partition(partition)?,
             MetadataRecord::BrokerChange(change) => {
                 let id = NodeId(change.broker_id);
-                let broker = self.brokers.get_mut(&id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
+                let broker = self.registered_mut(id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
                 if broker.epoch == change.broker_epoch {
                     (broker.fenced, broker.draining) = (change.fenced, change.draining);
                 }
             }
             MetadataRecord::RemoveBroker(removed) => {
                 let id = NodeId(removed.broker_id);
-                self.brokers.remove(&id).ok_or(ImageError::ChangeOfUnknownBroker(id))?;
+                let broker = self.brokers.remove(&id).or_else(|| self.controllers.remove(&id));
+                broker.ok_or(ImageError::ChangeOfUnknownBroker(id))?;
             }
             MetadataRecord::Quorum(quorum) => {
                 self.quorum = Some(quorum.nodes.iter().map(|&node| NodeId(node)).collect());
@@ -363,7 +385,9 @@ impl MetadataImage {
         Ok(())
     }
 
-    fn add_broker(&mut self, broker: &RegisterBrokerRecord) {
+    fn add_broker(&mut self, broker: &RegisterBrokerRecord) -> Result<(), ImageError> {
+        let id = NodeId(broker.broker_id);
+        let roles = Roles::from_code(broker.roles).ok_or(ImageError::UnknownRoles(id, broker.roles))?;
         let mut endpoints = Vec::with_capacity(broker.endpoints.len());
         for endpoint in &broker.endpoints {
             endpoints.push(Endpoint {
@@ -372,8 +396,14 @@ impl MetadataImage {
                 port: endpoint.port,
             });
         }
-        self.brokers.insert(
-            NodeId(broker.broker_id),
+        let (same, other) = if roles.is_broker() {
+            (&mut self.brokers, &mut self.controllers)
+        } else {
+            (&mut self.controllers, &mut self.brokers)
+        };
+        other.remove(&id);
+        same.insert(
+            id,
             BrokerImage {
                 incarnation: broker.incarnation_id.into(),
                 directory: broker.directory_id,
@@ -382,8 +412,10 @@ impl MetadataImage {
                 draining: false,
                 endpoints,
                 rack: broker.rack.as_ref().map(ToString::to_string),
+                roles,
             },
         );
+        Ok(())
     }
 
     fn add_partition(&mut self, partition: &PartitionRecord) -> Result<(), ImageError> {

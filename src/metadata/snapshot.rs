@@ -200,7 +200,7 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
 }
 
 fn brokers(image: &MetadataImage, records: &mut Vec<MetadataRecord>) {
-    for (node, broker) in &image.brokers {
+    for (node, broker) in image.registrations() {
         let endpoint = |endpoint: &super::Endpoint| BrokerEndpoint {
             name: endpoint.listener.clone().into(),
             host: endpoint.host.clone().into(),
@@ -215,6 +215,7 @@ fn brokers(image: &MetadataImage, records: &mut Vec<MetadataRecord>) {
             directory_id: broker.directory,
             broker_epoch: broker.epoch,
             fenced: broker.fenced,
+            roles: broker.roles.code(),
             ..RegisterBrokerRecord::default()
         };
         records.push(record.into());

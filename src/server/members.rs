@@ -94,7 +94,7 @@ impl Members {
             address: NodeAddress { host: server.host.clone(), port: server.port },
             node: server.node,
         });
-        let member = Member { node: own, directory, incarnation };
+        let member = Member { node: own, directory, incarnation, roles: config.roles };
         let founder = Founder::open(io, member, servers.collect()).await?;
         let cluster: Arc<OnceLock<_>> = Arc::default();
         let known = Arc::clone(&cluster);
@@ -238,9 +238,8 @@ async fn follow_addresses(
     loop {
         let image = context.metadata();
         let mut nodes: BTreeMap<NodeId, NodeAddress> = image
-            .brokers
-            .iter()
-            .filter_map(|(&node, broker)| {
+            .registrations()
+            .filter_map(|(node, broker)| {
                 let endpoint = broker.endpoints.iter().find(|endpoint| endpoint.listener == listener)?;
                 Some((node, NodeAddress { host: endpoint.host.clone(), port: endpoint.port }))
             })

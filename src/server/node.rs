@@ -438,6 +438,7 @@ fn new_broker(
         directory,
         endpoints,
         rack: config.rack.clone(),
+        roles: config.roles,
         fenced: config.quorum.is_some(),
     }
 }

@@ -6,6 +6,7 @@ mod error_code;
 mod ids;
 pub mod limits;
 mod offset;
+mod roles;
 mod time;
 
 pub use epoch::{LeaderEpoch, ProducerEpoch};
@@ -13,4 +14,5 @@ pub use epoch_history::{EpochHistory, EpochStart};
 pub use error_code::ErrorCode;
 pub use ids::{CorrelationId, NodeId, PartitionId, PartitionIndex, ProducerId, TopicId, Uuid};
 pub use offset::Offset;
+pub use roles::Roles;
 pub use time::{Instant, Timestamp};

@@ -51,7 +51,7 @@ pub async fn join_quorum(context: Arc<Context>, cluster: Arc<Cluster>) {
 async fn observes_as(context: &Context) -> Option<Uuid> {
     let node = context.config().node_id;
     let stats = context.partitions.stats(Some(vec![METADATA_PARTITION])).await.ok()?.pop()?;
-    let directory = context.metadata().brokers.get(&node)?.directory;
+    let directory = context.metadata().registered(node)?.directory;
     let has_caught_up = stats.leader_node.is_some() && context.image.end() >= stats.high_watermark;
     (stats.voters.of_node(node).is_none() && has_caught_up && !stats.damaged).then_some(directory)
 }
@@ -64,7 +64,7 @@ async fn ask_to_vote(
     let voter_id = context.config().node_id;
     let image = context.metadata();
     let endpoints =
-        image.brokers.get(&voter_id).map(|broker| broker.endpoints.as_slice()).unwrap_or_default();
+        image.registered(voter_id).map(|broker| broker.endpoints.as_slice()).unwrap_or_default();
     let listeners = endpoints.iter().filter(|endpoint| endpoint.listener == cluster.listener);
     let request = AddRaftVoterRequest {
         cluster_id: Some(cluster.id.clone().into()),

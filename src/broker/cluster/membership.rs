@@ -61,7 +61,7 @@ pub async fn register(context: &Arc<Context>, cluster: &Cluster, broker: NewBrok
                 let node = broker.node;
                 context
                     .image
-                    .once(|image, _| image.brokers.get(&node).is_some_and(|known| known.epoch >= epoch))
+                    .once(|image, _| image.registered(node).is_some_and(|known| known.epoch >= epoch))
                     .await;
                 info!(epoch, "registered with the cluster");
                 return Member { broker, epoch };
@@ -81,6 +81,14 @@ fn refusal(code: ErrorCode, broker: &NewBroker) -> String {
         ErrorCode::DuplicateBrokerRegistration => format!(
             "another broker is registered as node.id={node} and lives, with another data directory: give one of \
              the two another number, or wait until the one that is replaced is fenced"
+        ),
+        ErrorCode::InvalidRegistration if !broker.roles.is_broker() => format!(
+            "process.roles is controller, and node.id={node} is to hold replicas of partitions: start it with \
+             process.roles=broker,controller, move them away (ordain cluster evacuate {node}), then take that role from it"
+        ),
+        ErrorCode::InvalidRegistration if !broker.roles.is_controller() => format!(
+            "process.roles is broker, and node.id={node} votes on the metadata: let it stop voting (ordain cluster \
+             remove-voter {node}), or start it with process.roles=broker,controller"
         ),
         other => format!("the active controller does not register node.id={node} yet: {other}"),
     }
@@ -112,6 +120,7 @@ async fn try_register(
         features: features.collect(),
         rack: broker.rack.clone().map(Into::into),
         log_dirs: vec![broker.directory],
+        roles: broker.roles.code(),
         ..BrokerRegistrationRequest::default()
     };
     let answer = ask(context, cluster, REGISTRATION_VERSION, &request, deadline).await?;

@@ -96,7 +96,7 @@ impl Cluster {
     pub async fn drain(&self, context: &Context, deadline: Instant) {
         self.draining.begin();
         let own = context.config().node_id;
-        let shown = context.image.once(|image, _| image.brokers.get(&own).is_some_and(|one| one.draining));
+        let shown = context.image.once(|image, _| image.registered(own).is_some_and(|one| one.draining));
         if timeout(&*context.io.clock, deadline, shown).await.is_err() {
             tracing::warn!("stopping: the cluster does not know yet that this node stops");
         }

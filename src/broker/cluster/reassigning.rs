@@ -76,7 +76,7 @@ async fn report(context: &Arc<Context>, cluster: &Cluster, image: &MetadataImage
     let Ok(stats) = context.partitions.stats(Some(led.collect())).await else { return Open::Nothing };
     let mut rows: Vec<ReassignedPartition> =
         stats.iter().filter_map(|stats| has_come(image, stats)).collect();
-    let Some(broker_epoch) = image.brokers.get(&own).map(|broker| broker.epoch) else {
+    let Some(broker_epoch) = image.registered(own).map(|broker| broker.epoch) else {
         return Open::Something;
     };
     while !rows.is_empty() {

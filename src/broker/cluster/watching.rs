@@ -41,15 +41,16 @@ fn silent(context: &Context, cluster: &Cluster) -> Vec<NodeId> {
     }
     let (image, now) = (context.metadata(), context.io.clock.now());
     let mut liveness = cluster.liveness();
-    let registered = image.brokers.iter().filter(|(_, broker)| !broker.fenced);
-    let silent = registered.filter(|(node, _)| !liveness.lives(epoch, **node, now, cluster.session_timeout));
-    silent.map(|(&node, _)| node).collect()
+    let registered = image.registrations().filter(|(_, broker)| !broker.fenced);
+    let silent = registered.filter(|(node, _)| !liveness.lives(epoch, *node, now, cluster.session_timeout));
+    silent.map(|(node, _)| node).collect()
 }
 
 async fn fence(context: &Arc<Context>, node: NodeId) {
     let fenced = change_for_node(context, move |image| {
-        let epoch = image.brokers.get(&node).map_or(-1, |broker| broker.epoch);
-        let draining = image.brokers.get(&node).is_some_and(|broker| broker.draining);
+        let known = image.registered(node);
+        let epoch = known.map_or(-1, |known| known.epoch);
+        let draining = known.is_some_and(|known| known.draining);
         change_broker(image, node, epoch, BrokerState { fenced: true, draining })
     })
     .await;

@@ -67,9 +67,15 @@ fn wanted(
     if stats.voters.keys().len() >= VoterSet::MAX {
         return invalid(format!("there are {} voters, which is the most", VoterSet::MAX));
     }
-    let Some(BrokerImage { directory: registered, .. }) = image.brokers.get(&node) else {
+    let Some(BrokerImage { directory: registered, roles, .. }) = image.registered(node) else {
         return invalid(format!("node {node} is not registered: start it, then ask again"));
     };
+    if !roles.is_controller() {
+        return invalid(format!(
+            "node {node} is no controller (its process.roles is {roles}): start it with process.roles=broker,controller, then \
+             ask again"
+        ));
+    }
     // A log that was damaged has another directory id than its node.
     let follows = stats.observers.iter().map(|(key, _)| *key).find(|key| key.node == node);
     match follows {

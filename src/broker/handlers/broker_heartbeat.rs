@@ -38,7 +38,7 @@ async fn beat(
     }
     let Some(epoch) = active_epoch(context) else { return Err(ErrorCode::NotController) };
     let image = context.metadata();
-    let known = image.brokers.get(&from).ok_or(ErrorCode::BrokerIdNotRegistered)?;
+    let known = image.registered(from).ok_or(ErrorCode::BrokerIdNotRegistered)?;
     if known.epoch != request.broker_epoch {
         return Err(ErrorCode::StaleBrokerEpoch);
     }

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use crate::broker::changes::change_for_node;
 use crate::broker::cluster::{Cluster, active_epoch};
 use crate::broker::{Context, features};
-use crate::metadata::Endpoint;
-use crate::metadata::controller::{Decision, NewBroker, bootstrap, register_broker};
-use crate::types::{ErrorCode, NodeId, Uuid};
+use crate::metadata::controller::{Decision, NewBroker, bootstrap, quorum_nodes, register_broker};
+use crate::metadata::{Endpoint, MetadataImage};
+use crate::types::{ErrorCode, NodeId, Roles, Uuid};
 use crate::wire::messages::{BrokerRegistrationRequest, BrokerRegistrationResponse};
 
 /// BrokerRegistration (key 62), from nodes alone: a broker begins, and is fenced until it says that it lives.
@@ -49,17 +49,21 @@ async fn register(
             })
             .collect(),
         rack: request.rack.as_ref().map(ToString::to_string),
+        roles: Roles::from_code(request.roles).ok_or(ErrorCode::InvalidRegistration)?,
         fenced: true,
     };
     let lives = cluster.liveness().lives(epoch, from, context.io.clock.now(), cluster.session_timeout);
-    let id = cluster.id.clone();
+    let (id, founders) = (cluster.id.clone(), cluster.founders.clone());
     let registered = change_for_node(context, move |image| {
-        if let Some(known) = image.brokers.get(&broker.node)
+        if let Some(known) = image.registered(broker.node)
             && known.directory != broker.directory
             && !known.fenced
             && lives
         {
             return Decision::reply(Err(ErrorCode::DuplicateBrokerRegistration));
+        }
+        if keeps_from_roles(image, &founders, &broker) {
+            return Decision::reply(Err(ErrorCode::InvalidRegistration));
         }
         let mut decision = register_broker(image, &broker);
         let mut records = bootstrap(image, &id, features());
@@ -71,4 +75,14 @@ async fn register(
         Ok(reply) => reply,
         Err(error) => Err(error.code),
     }
+}
+
+/// Whether a node has to give up what it holds before it can do without one of its roles: replicas, or its vote on the metadata.
+fn keeps_from_roles(image: &MetadataImage, founders: &[NodeId], broker: &NewBroker) -> bool {
+    let holds = || {
+        let mut partitions = image.topics().flat_map(|topic| topic.partitions.values());
+        partitions.any(|partition| partition.replicas.contains(&broker.node))
+    };
+    let votes = || quorum_nodes(image, founders).contains(&broker.node);
+    (!broker.roles.is_broker() && holds()) || (!broker.roles.is_controller() && votes())
 }

@@ -38,7 +38,7 @@ pub(in crate::broker) async fn handle(
     }
     // Where nodes reach each other, as for Kafka's controllers.
     let listener = context.cluster.as_ref().map(|cluster| &cluster.listener);
-    let nodes = image.brokers.iter().map(|(node, broker)| Node {
+    let nodes = image.registrations().map(|(node, broker)| Node {
         node_id: node.0,
         listeners: broker
             .endpoints

@@ -1,7 +1,7 @@
 use super::{ControllerError, Decision};
 use crate::metadata::{Endpoint, MetadataImage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::types::{LeaderEpoch, NodeId, PartitionId, ProducerId, TopicId, Uuid};
+use crate::types::{LeaderEpoch, NodeId, PartitionId, ProducerId, Roles, TopicId, Uuid};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
 use crate::wire::messages::{
@@ -21,6 +21,7 @@ pub struct NewBroker {
     pub directory: Uuid,
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
+    pub roles: Roles,
     /// It is no client's address until it says that it lives.
     pub fenced: bool,
 }
@@ -52,16 +53,16 @@ pub fn bootstrap(image: &MetadataImage, cluster_id: &str, features: &[(&str, i16
 /// the one that it has.
 #[must_use]
 pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i64> {
-    if let Some(known) = image.brokers.get(&broker.node)
+    if let Some(known) = image.registered(broker.node)
         && (known.incarnation, known.directory) == (broker.incarnation, broker.directory)
-        && known.endpoints == broker.endpoints
+        && (&known.endpoints, known.roles) == (&broker.endpoints, broker.roles)
     {
         return Decision::reply(known.epoch);
     }
-    if image.brokers.iter().any(|(node, known)| *node != broker.node && known.fenced) {
+    if image.registrations().any(|(node, known)| node != broker.node && known.fenced) {
         sometimes(Condition::ClusterJoinedWhileFenced);
     }
-    let epoch = image.brokers.values().map(|known| known.epoch).max().unwrap_or(-1) + 1;
+    let epoch = image.registrations().map(|(_, known)| known.epoch).max().unwrap_or(-1) + 1;
     let record = MetadataRecord::RegisterBroker(RegisterBrokerRecord {
         broker_id: broker.node.0,
         incarnation_id: broker.incarnation.into(),
@@ -79,6 +80,7 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
         directory_id: broker.directory,
         broker_epoch: epoch,
         fenced: broker.fenced,
+        roles: broker.roles.code(),
         ..RegisterBrokerRecord::default()
     });
     Decision { records: vec![record], reply: epoch }
@@ -89,7 +91,7 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
 /// # Errors
 /// If it is not registered.
 pub fn unregister_broker(image: &MetadataImage, node: NodeId) -> Decision<Result<(), ControllerError>> {
-    if !image.brokers.contains_key(&node) {
+    if image.registered(node).is_none() {
         return Decision::reply(Err(ControllerError::UnknownBroker(node)));
     }
     let record = RemoveBrokerRecord { broker_id: node.0, ..RemoveBrokerRecord::default() };
@@ -110,7 +112,7 @@ pub fn change_broker(
     epoch: i64,
     wanted: BrokerState,
 ) -> Decision<Result<(), ControllerError>> {
-    let Some(known) = image.brokers.get(&node) else {
+    let Some(known) = image.registered(node) else {
         return Decision::reply(Err(ControllerError::UnknownBroker(node)));
     };
     if known.epoch != epoch && !mutant(Mutant::ControllerIgnoresBrokerEpochs) {
@@ -143,7 +145,7 @@ pub fn note_leaders(
     broker_epoch: i64,
     led: &[Led],
 ) -> Decision<Result<(), ControllerError>> {
-    let Some(known) = image.brokers.get(&node) else {
+    let Some(known) = image.registered(node) else {
         return Decision::reply(Err(ControllerError::UnknownBroker(node)));
     };
     if known.epoch != broker_epoch {

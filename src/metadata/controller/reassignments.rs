@@ -240,6 +240,7 @@ mod tests {
                 draining: false,
                 endpoints: Vec::new(),
                 rack: None,
+                roles: crate::types::Roles::Both,
             };
             image.brokers.insert(NodeId(node), broker);
         }

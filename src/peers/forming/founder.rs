@@ -14,7 +14,7 @@ use crate::peers::{
     introduce,
 };
 use crate::raft::ReplicaKey;
-use crate::types::{NodeId, TopicId, Uuid};
+use crate::types::{NodeId, Roles, TopicId, Uuid};
 use crate::wire::Text;
 
 /// Between two rounds, doubled up to the longest one, less a random half.
@@ -35,6 +35,7 @@ pub struct Member {
     pub directory: Uuid,
     /// Drawn at this start of the process.
     pub incarnation: Uuid,
+    pub roles: Roles,
 }
 
 /// The cluster that a node belongs to.
@@ -78,6 +79,7 @@ impl Founder {
         let held = load(&*io.disk).await?;
         let key = ReplicaKey { node: own.node, directory: own.directory };
         let forming = Forming::new(key, servers, held);
+        let forming = if own.roles.is_controller() { forming } else { forming.without_vote() };
         let servers = forming.servers().to_vec();
         if servers.len() > SERVERS_MAX {
             let what = format!(
@@ -192,7 +194,7 @@ impl Founder {
 
     async fn introduction(&self) -> Introduction {
         let keeping = self.shared.keeping.lock().await;
-        let Member { node, directory, incarnation } = self.shared.own;
+        let Member { node, directory, incarnation, .. } = self.shared.own;
         let servers = self.shared.servers.iter().map(|server| server.address.to_string()).collect();
         Introduction { node, directory, incarnation, servers, founding: keeping.forming.held().cloned() }
     }

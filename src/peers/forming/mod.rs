@@ -51,6 +51,8 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Forming {
     own: ReplicaKey,
+    /// Whether this node may be one of the founders.
+    votes: bool,
     servers: Vec<Server>,
     /// Of this round, by server.
     answers: Vec<Answer>,
@@ -81,6 +83,7 @@ impl Forming {
         let answers = vec![Answer::Pending; once.len()];
         let mut forming = Forming {
             own,
+            votes: true,
             servers: once,
             answers,
             held: None,
@@ -91,6 +94,12 @@ impl Forming {
             forming.stored(held);
         }
         forming
+    }
+
+    /// This node is no controller: it founds no cluster, and takes no proposal that counts on its vote.
+    #[must_use]
+    pub fn without_vote(self) -> Forming {
+        Forming { votes: false, ..self }
     }
 
     #[must_use]
@@ -134,7 +143,7 @@ impl Forming {
         self.confirm(theirs);
         let told = theirs.founding.as_ref()?;
         let takes = match &self.held {
-            None => told.founding.voters.contains(self.own),
+            None => self.votes && told.founding.voters.contains(self.own),
             Some(held) => !held.complete && told.complete && told.founding == held.founding,
         };
         takes.then(|| told.clone())
@@ -269,7 +278,16 @@ impl Forming {
         let (first, second) = (told.next(), told.next());
         let what = match (first, second) {
             (Some(one), None) if one.founding.voters.contains(self.own) => {
-                return Verdict::Take((*one).clone());
+                if self.votes {
+                    return Verdict::Take((*one).clone());
+                }
+                format!(
+                    "cluster {} is being founded with this node's vote, and its process.roles is broker: so that cluster \
+                     never comes about; name controllers only in controller.quorum.bootstrap.servers of all nodes, then \
+                     remove the file {} from the data directories of those that hold it and start them again",
+                    one.founding.cluster,
+                    file::PATH
+                )
             }
             (Some(one), None) => format!(
                 "cluster {} is being founded without this node (its id and data directory are not among the voters): \
@@ -288,6 +306,9 @@ impl Forming {
     /// All that the list names, if they have answered and agree; else what is missing or contradicts. Nobody who
     /// answered knows a founding.
     fn founders(&self) -> Result<VoterSet, String> {
+        if !self.votes {
+            return Err(self.await_controllers());
+        }
         self.contradiction().map_or(Ok(()), Err)?;
         if let Some(failures) = self.failures() {
             let (answered, all) = (self.heard().count(), self.servers.len());
@@ -313,6 +334,19 @@ impl Forming {
         }
         let voters = VoterSet::of(self.heard().map(|(_, theirs)| theirs.key()));
         voters.ok_or_else(|| "no servers are named in controller.quorum.bootstrap.servers".to_owned())
+    }
+
+    /// A node that is no controller waits until those have founded a cluster.
+    fn await_controllers(&self) -> String {
+        if let Some((server, _)) = self.heard().find(|(_, theirs)| theirs.key() == self.own) {
+            return format!(
+                "controller.quorum.bootstrap.servers names {}, which is this node, and its process.roles is broker: name \
+                 controllers only, on all nodes",
+                server.address
+            );
+        }
+        let failures = self.failures().map_or_else(String::new, |failures| format!("; no answer from {failures}"));
+        format!("the controllers have founded no cluster yet, and this node (process.roles=broker) waits for that{failures}")
     }
 
     /// What a person has to change before anything can be founded, among those who have answered.

@@ -1,7 +1,7 @@
 //! BrokerRegistrationRequest, from `schema/controller.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::Uuid;
-use crate::wire::{ApiKey, ApiRequest, DecodeError, EncodeError, Message, Reader, TaggedFields, Text, VersionRange, Writer};
+use crate::wire::{ApiKey, ApiRequest, DecodeError, EncodeError, KnownTags, Message, Reader, TaggedFields, Text, VersionRange, Writer};
 use super::BrokerRegistrationResponse;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub struct BrokerRegistrationRequest {
     pub log_dirs: Vec<Uuid>,
     /// Versions 3+.
     pub previous_broker_epoch: i64,
+    /// Version 4; tag 10000.
+    pub roles: i8,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -33,6 +35,7 @@ impl Default for BrokerRegistrationRequest {
             is_migrating_zk_broker: false,
             log_dirs: Vec::new(),
             previous_broker_epoch: -1,
+            roles: 3,
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -61,11 +64,17 @@ impl Message for BrokerRegistrationRequest {
         if version >= 3 {
             w.i64(self.previous_broker_epoch);
         }
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if version >= 4 && self.roles != 3 {
+                tags.add(w, 10000, |w| { w.i8(self.roles); Ok(()) })?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             broker_id: r.i32("BrokerId")?,
             cluster_id: r.string(true, "ClusterId")?,
             incarnation_id: r.uuid("IncarnationId")?,
@@ -75,8 +84,17 @@ impl Message for BrokerRegistrationRequest {
             is_migrating_zk_broker: if version >= 1 { r.bool("IsMigratingZkBroker")? } else { false },
             log_dirs: if version >= 2 { r.array(true, "LogDirs", 16, |r| r.uuid("LogDirs"))? } else { Vec::new() },
             previous_broker_epoch: if version >= 3 { r.i64("PreviousBrokerEpoch")? } else { -1 },
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            roles: 3,
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                10000 if version >= 4 => m.roles = r.i8("Roles")?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 

@@ -3,24 +3,42 @@
 use crate::types::Uuid;
 use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, TaggedFields, Text, VersionRange, Writer};
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RegisterBrokerRecord {
     pub broker_id: i32,
     pub incarnation_id: Uuid,
     pub endpoints: Vec<BrokerEndpoint>,
     pub rack: Option<Text>,
-    /// Version 1.
+    /// Versions 1+.
     pub directory_id: Uuid,
-    /// Version 1.
+    /// Versions 1+.
     pub broker_epoch: i64,
-    /// Version 1.
+    /// Versions 1+.
     pub fenced: bool,
+    /// Version 2.
+    pub roles: i8,
     pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Default for RegisterBrokerRecord {
+    fn default() -> Self {
+        Self {
+            broker_id: 0,
+            incarnation_id: Uuid::ZERO,
+            endpoints: Vec::new(),
+            rack: None,
+            directory_id: Uuid::ZERO,
+            broker_epoch: 0,
+            fenced: false,
+            roles: 3,
+            unknown_tagged_fields: TaggedFields::default(),
+        }
+    }
 }
 
 impl Message for RegisterBrokerRecord {
     const NAME: &'static str = "RegisterBrokerRecord";
-    const VERSIONS: VersionRange = VersionRange { min: 0, max: 1 };
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 2 };
     const FLEXIBLE_FROM: Option<i16> = Some(0);
 
     fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
@@ -43,6 +61,11 @@ impl Message for RegisterBrokerRecord {
         } else if self.fenced {
             return Err(w.not_in_version("Fenced"));
         }
+        if version >= 2 {
+            w.i8(self.roles);
+        } else if self.roles != 3 {
+            return Err(w.not_in_version("Roles"));
+        }
         w.tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
     }
@@ -55,6 +78,7 @@ impl Message for RegisterBrokerRecord {
             directory_id: if version >= 1 { r.uuid("DirectoryId")? } else { Uuid::ZERO },
             broker_epoch: if version >= 1 { r.i64("BrokerEpoch")? } else { 0 },
             fenced: if version >= 1 { r.bool("Fenced")? } else { false },
+            roles: if version >= 2 { r.i8("Roles")? } else { 3 },
             unknown_tagged_fields: r.tagged_fields()?,
         })
     }

@@ -35,6 +35,7 @@ fn cluster(brokers: i32) -> MetadataImage {
             draining: false,
             endpoints: Vec::new(),
             rack: None,
+            roles: crate::types::Roles::Both,
         };
         image.brokers.insert(NodeId(node), broker);
     }
