@@ -10,8 +10,8 @@ use crate::config::listeners::{
     Advertised, BetweenNodes, Listener, is_host, is_unspecified, parse_address, split_address,
 };
 use crate::config::value::Problem;
-use crate::types::{NodeId, Roles};
 use crate::types::limits::QUORUM_SERVERS_MAX;
+use crate::types::{NodeId, Roles};
 
 const VOTERS: &str = "controller.quorum.voters";
 const SERVERS: &str = "controller.quorum.bootstrap.servers";
@@ -503,7 +503,9 @@ mod tests {
         let broker = read(&format!("{controller}{SERVERS}=127.0.0.1:9093")).expect("right").broker;
         assert_eq!((broker.roles, broker.listeners.len()), (Roles::Controller, 0));
         assert_eq!(broker.advertised_listeners, []);
-        assert!(only_error("process.roles=broker").starts_with("process.roles is broker, and no other nodes"));
+        assert!(
+            only_error("process.roles=broker").starts_with("process.roles is broker, and no other nodes")
+        );
     }
 
     #[test]
@@ -516,15 +518,26 @@ mod tests {
         );
         let this = "is this node, and process.roles is broker: only controllers stand there; take it away, or set \
                     process.roles=broker,controller";
-        assert_eq!(of("broker", &format!("{SERVERS}=box:1,127.0.0.1:9093")), format!("{SERVERS}: 127.0.0.1:9093 {this}"));
-        assert_eq!(of("broker", &format!("{VOTERS}=2@box:1,1@name:9093")), format!("{VOTERS}: name:9093 {this}"));
+        assert_eq!(
+            of("broker", &format!("{SERVERS}=box:1,127.0.0.1:9093")),
+            format!("{SERVERS}: 127.0.0.1:9093 {this}")
+        );
+        assert_eq!(
+            of("broker", &format!("{VOTERS}=2@box:1,1@name:9093")),
+            format!("{VOTERS}: name:9093 {this}")
+        );
         assert_eq!(
             of("broker", &format!("{SERVERS}=box:1\n{AUTO_JOIN}=true")),
             "controller.quorum.auto.join.enable is true, and process.roles is broker: only controllers vote on the \
              metadata; remove the one, or set process.roles=broker,controller"
         );
-        assert!(only_error(&format!("listeners=CONTROLLER://127.0.0.1:9093\ncontroller.listener.names=CONTROLLER\n\
-             {SERVERS}=127.0.0.1:9093")).contains("set process.roles=controller if this node is to serve none"));
+        assert!(
+            only_error(&format!(
+                "listeners=CONTROLLER://127.0.0.1:9093\ncontroller.listener.names=CONTROLLER\n\
+             {SERVERS}=127.0.0.1:9093"
+            ))
+            .contains("set process.roles=controller if this node is to serve none")
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@ use tokio::sync::Notify;
 
 use crate::config::{TopicConfig, TopicDefaults};
 use crate::raft::ReplicaKey;
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, Roles, TopicId, Uuid};
+use crate::types::{
+    LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, Roles, TopicId, Uuid,
+};
 use crate::wire::MetadataRecord;
 use crate::wire::messages::{PartitionReassignmentRecord, PartitionRecord, RegisterBrokerRecord};
 

@@ -114,6 +114,8 @@ listed! {
         ClusterDrained = "cluster-drained",
         /// a node ceased to coordinate groups with members, and lived on
         ClusterCoordinatorMoved = "cluster-coordinator-moved",
+        /// a node that is no broker was the active controller, and registered another one
+        ClusterLedByController = "cluster-led-by-controller",
         /// a broker registered while another one was fenced
         ClusterJoinedWhileFenced = "cluster-joined-while-fenced",
         /// a voter of the metadata log that had lost what it held was replaced by the one in its place

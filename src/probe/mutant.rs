@@ -154,6 +154,8 @@ listed! {
         ReassignFollowsOldTargets = "reassign-follows-old-targets",
         /// a leader takes a replica's word from an earlier connection of its node
         ReassignTakesAnOldWord = "reassign-takes-an-old-word",
+        /// a node that is no controller comes to vote on the metadata when somebody asks for that
+        ClusterBrokerVotes = "cluster-broker-votes",
         /// a node that a person drains goes on leading
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a follower gives consumers what its log holds, committed or not

@@ -63,8 +63,7 @@ async fn ask_to_vote(
 ) -> Result<Result<(), ApiError>, NoController> {
     let voter_id = context.config().node_id;
     let image = context.metadata();
-    let endpoints =
-        image.registered(voter_id).map(|broker| broker.endpoints.as_slice()).unwrap_or_default();
+    let endpoints = image.registered(voter_id).map(|broker| broker.endpoints.as_slice()).unwrap_or_default();
     let listeners = endpoints.iter().filter(|endpoint| endpoint.listener == cluster.listener);
     let request = AddRaftVoterRequest {
         cluster_id: Some(cluster.id.clone().into()),

@@ -8,6 +8,7 @@ use crate::broker::{Caller, Context};
 use crate::metadata::controller::{METADATA_PARTITION, Suffrage};
 use crate::metadata::{BrokerImage, MetadataImage};
 use crate::partition::{ChangeDone, PartitionStats, ReplicaKey, VoterChange, VoterSet};
+use crate::probe::{Mutant, mutant};
 use crate::types::{ErrorCode, NodeId, Uuid};
 use crate::wire::messages::{AddRaftVoterRequest, AddRaftVoterResponse};
 
@@ -70,7 +71,7 @@ fn wanted(
     let Some(BrokerImage { directory: registered, roles, .. }) = image.registered(node) else {
         return invalid(format!("node {node} is not registered: start it, then ask again"));
     };
-    if !roles.is_controller() {
+    if !roles.is_controller() && !mutant(Mutant::ClusterBrokerVotes) {
         return invalid(format!(
             "node {node} is no controller (its process.roles is {roles}): start it with process.roles=broker,controller, then \
              ask again"

@@ -5,6 +5,7 @@ use crate::broker::cluster::{Cluster, active_epoch};
 use crate::broker::{Context, features};
 use crate::metadata::controller::{Decision, NewBroker, bootstrap, quorum_nodes, register_broker};
 use crate::metadata::{Endpoint, MetadataImage};
+use crate::probe::{Condition, sometimes};
 use crate::types::{ErrorCode, NodeId, Roles, Uuid};
 use crate::wire::messages::{BrokerRegistrationRequest, BrokerRegistrationResponse};
 
@@ -52,6 +53,9 @@ async fn register(
         roles: Roles::from_code(request.roles).ok_or(ErrorCode::InvalidRegistration)?,
         fenced: true,
     };
+    if !context.config().roles.is_broker() && from != context.config().node_id {
+        sometimes(Condition::ClusterLedByController);
+    }
     let lives = cluster.liveness().lives(epoch, from, context.io.clock.now(), cluster.session_timeout);
     let (id, founders) = (cluster.id.clone(), cluster.founders.clone());
     let registered = change_for_node(context, move |image| {

@@ -345,8 +345,11 @@ impl Forming {
                 server.address
             );
         }
-        let failures = self.failures().map_or_else(String::new, |failures| format!("; no answer from {failures}"));
-        format!("the controllers have founded no cluster yet, and this node (process.roles=broker) waits for that{failures}")
+        let failures =
+            self.failures().map_or_else(String::new, |failures| format!("; no answer from {failures}"));
+        format!(
+            "the controllers have founded no cluster yet, and this node (process.roles=broker) waits for that{failures}"
+        )
     }
 
     /// What a person has to change before anything can be founded, among those who have answered.

@@ -248,7 +248,7 @@ async fn perform(seat: Seat, work: Work) {
             LoadClient::new(work, partitions, history, ending).run_outside(io).await;
         }
         Work::Topics => clients::administer_topics(seat).await,
-        Work::Mover { nodes } => clients::move_partitions(seat, nodes).await,
+        Work::Mover { nodes, first } => clients::move_partitions(seat, first..=nodes).await,
         Work::Trimmer => clients::trim(seat).await,
         Work::Tuner => clients::tune(seat).await,
         Work::Waiter => clients::wait_for_records(seat).await,

@@ -71,6 +71,10 @@ pub(in crate::scenarios) struct Plan {
     pub(in crate::scenarios) families: Vec<Family>,
 }
 
+fn first_node() -> i32 {
+    1
+}
+
 /// What a client does.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -106,7 +110,12 @@ pub(in crate::scenarios) enum Work {
     /// Creates, changes, deletes topics and looks at them. Each is an operation.
     Topics,
     /// Moves partitions among nodes. An operation is a reassignment, or one that is taken back.
-    Mover { nodes: i32 },
+    Mover {
+        nodes: i32,
+        /// The nodes with lower numbers hold no partitions.
+        #[serde(default = "first_node")]
+        first: i32,
+    },
     /// Fetches from the ends, and waits there. An operation is a fetch.
     Waiter,
     /// Configures the topic that everybody works on, and all brokers. Each change and each look is an operation.

@@ -97,7 +97,7 @@ impl Scenario for Nodes {
                 world: &world,
                 fleet: &fleet,
                 account: &Account::new(&machines),
-                servers: Servers::several(plan.machine_names(), plan.replicas()),
+                servers: Servers::several(plan.broker_names(), plan.replicas()),
             };
             let mut rng = cluster.rng("supervisor");
             tokio::select! {

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use ordain::log::StorageOptions;
-use ordain::types::NodeId;
+use ordain::types::{NodeId, Roles};
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, ClientCase};
@@ -38,6 +38,9 @@ pub(super) struct Plan {
     /// Observers ask to vote by themselves.
     #[serde(default)]
     pub(super) joins_quorum: bool,
+    /// So many of the first are controllers alone; then those that are no founders are brokers alone.
+    #[serde(default)]
+    pub(super) apart: i32,
     /// What each of them is like, and the topics.
     pub(super) broker: BrokerPlan,
 }
@@ -53,7 +56,7 @@ fn whole_snapshots() -> u32 {
 /// Draws a whole case.
 pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let stream = |name| Stream::new(seed, "scenario", name, 0);
-    let plan = Plan::draw(&mut stream("plan"));
+    let plan = Plan::draw(&mut stream("plan")).with_roles(&mut stream("roles"));
     let clients = draw_clients(&plan, &mut stream("clients"));
     let duration = stream("duration").duration(Duration::from_secs(5), Duration::from_secs(40));
     let nodes = plan.machine_names();
@@ -126,7 +129,11 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
     }
     let optional = [
         ("topics", Work::Topics, 700),
-        ("mover", Work::Mover { nodes: plan.nodes }, if plan.nodes > 3 { 800 } else { 200 }),
+        (
+            "mover",
+            Work::Mover { nodes: plan.nodes, first: plan.apart + 1 },
+            if plan.nodes > 3 { 800 } else { 200 },
+        ),
         ("ids", Work::Ids, 500),
         ("lister", Work::Lister, 500),
         ("prober", Work::Prober { reader: 70 }, 300),
@@ -177,8 +184,29 @@ impl Plan {
             snapshot_piece_bytes,
             founders,
             joins_quorum,
+            apart: 0,
             broker,
         }
+    }
+
+    /// Of some clusters that have more nodes than a partition has replicas, and than founders, the rest are controllers alone.
+    fn with_roles(self, rng: &mut Stream) -> Plan {
+        let may = self.nodes > 3 && self.founders == 3 && !self.joins_quorum;
+        let apart = if may && rng.chance(500) { self.nodes - 3 } else { 0 };
+        Plan { apart, ..self }
+    }
+
+    fn roles(&self, node: NodeId) -> Roles {
+        match node.0 {
+            id if id <= self.apart => Roles::Controller,
+            id if self.apart > 0 && id > self.founders => Roles::Broker,
+            _ => Roles::Both,
+        }
+    }
+
+    /// Where clients find nodes.
+    pub(super) fn broker_names(&self) -> Vec<String> {
+        self.node_ids().filter(|&node| self.roles(node).is_broker()).map(machine_name).collect()
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -205,6 +233,10 @@ impl Plan {
         let name = machine_name(node);
         let founders: Vec<String> =
             self.founders().map(|node| format!("{}:{BETWEEN_NODES}", machine_name(node))).collect();
+        let for_clients = |host: &str| {
+            let is_broker = self.roles(node).is_broker();
+            if is_broker { format!("PLAINTEXT://{host}:{PORT},") } else { String::new() }
+        };
         let is_of_one =
             |entry: &String| entry.starts_with("listeners=") || entry.starts_with("advertised.listeners=");
         let mut all: Vec<String> =
@@ -213,8 +245,9 @@ impl Plan {
             format!("node.id={node}"),
             format!("broker.rack=r{node}"),
             "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector".to_owned(),
-            format!("listeners=PLAINTEXT://0.0.0.0:{PORT},CONTROLLER://0.0.0.0:{BETWEEN_NODES}"),
-            format!("advertised.listeners=PLAINTEXT://{name}:{PORT},CONTROLLER://{name}:{BETWEEN_NODES}"),
+            format!("process.roles={}", self.roles(node)),
+            format!("listeners={}CONTROLLER://0.0.0.0:{BETWEEN_NODES}", for_clients("0.0.0.0")),
+            format!("advertised.listeners={}CONTROLLER://{name}:{BETWEEN_NODES}", for_clients(&name)),
             "controller.listener.names=CONTROLLER".to_owned(),
             format!("controller.quorum.bootstrap.servers={}", founders.join(",")),
             format!("default.replication.factor={}", self.replicas()),

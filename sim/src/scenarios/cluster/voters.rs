@@ -30,6 +30,7 @@ impl Voters {
     /// # Errors
     /// What may not be.
     pub(super) fn look(&mut self, image: &MetadataImage, stats: &Stats) -> Result<(), Violation> {
+        only_controllers_vote(image, stats)?;
         let missing = std::mem::take(&mut self.missing);
         for (&(node, run), stats) in stats {
             self.seen.extend(stats.iter().map(|one| (one.id, node, run)));
@@ -64,6 +65,18 @@ impl Voters {
         }
         Ok(())
     }
+}
+
+/// A node that is no controller never votes on the metadata.
+fn only_controllers_vote(image: &MetadataImage, stats: &Stats) -> Result<(), Violation> {
+    let of_metadata = stats.values().flatten().filter(|one| one.id == METADATA_PARTITION);
+    for key in of_metadata.flat_map(|one| one.voters.keys()) {
+        if image.registered(key.node).is_some_and(|known| !known.roles.is_controller()) {
+            let text = format!("node {} is no controller, and votes on the metadata", key.node);
+            return Err(Violation::new("I25-broker-votes", text));
+        }
+    }
+    Ok(())
 }
 
 /// Those who lead, and know of no later epoch than anybody does.

@@ -98,7 +98,7 @@ impl World {
                 ));
             }
         }
-        let fenced = image.brokers.iter().filter(|(_, broker)| broker.fenced || broker.draining);
+        let fenced = image.registrations().filter(|(_, node)| node.fenced || node.draining);
         open.extend(fenced.map(|(node, _)| format!("node {node} is fenced")));
         let stats = self.stats().await;
         open.extend(image.reassigning().map(|id| format!("{id} is reassigned")));
@@ -142,7 +142,7 @@ impl World {
     pub(super) fn counts(&self, away: NodeId) -> Vec<String> {
         let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
         let mut open = Vec::new();
-        if image.brokers.get(&away).is_some_and(|broker| !broker.fenced) {
+        if image.registered(away).is_some_and(|node| !node.fenced) {
             open.push(format!("node {away} is not fenced"));
         }
         for topic in image.topics() {

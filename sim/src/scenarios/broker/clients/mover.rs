@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
@@ -10,14 +11,14 @@ use crate::scenarios::broker::history::History;
 
 /// Moves partitions of all topics from some nodes to others, takes that back, and does it again before it has come to its end. How many
 /// replicas there are stays: one disk may be lost, and of two replicas that would be one too many.
-pub(in crate::scenarios) async fn move_partitions(seat: Seat, nodes: i32) {
+pub(in crate::scenarios) async fn move_partitions(seat: Seat, nodes: RangeInclusive<i32>) {
     // No second tries: what is taken back twice is refused.
     let client = seat.client(Duration::ZERO);
     let Seat { io, name, history, ending, servers, .. } = seat;
     let mut rng = io.rng.stream("workload");
     while !ending.has_begun() {
         ending.count_operation();
-        let moving = step(&client, &mut *rng, (nodes, &servers), &history, &name);
+        let moving = step(&client, &mut *rng, (nodes.clone(), &servers), &history, &name);
         match bounded(&io, &history, "a reassignment", moving).await {
             Ok(Ok(())) => history.progress(&name),
             Ok(Err(error)) => history.note(format_args!("{name}: {error}")),
@@ -31,7 +32,7 @@ pub(in crate::scenarios) async fn move_partitions(seat: Seat, nodes: i32) {
 async fn step(
     client: &Client,
     rng: &mut dyn RngStream,
-    (nodes, servers): (i32, &Servers),
+    (nodes, servers): (RangeInclusive<i32>, &Servers),
     history: &History,
     name: &str,
 ) -> Result<(), ClientError> {
@@ -50,7 +51,7 @@ async fn step(
         if takes_back {
             targets.insert(at, None);
         } else if rng.below(2) == 0 {
-            let mut left: Vec<NodeId> = (1..=nodes).map(NodeId).collect();
+            let mut left: Vec<NodeId> = nodes.clone().map(NodeId).collect();
             let mut drawn = Vec::new();
             for _ in 0..servers.replicas {
                 let at = usize::try_from(rng.below(left.len() as u64)).unwrap_or(0);
