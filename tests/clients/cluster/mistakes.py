@@ -171,6 +171,21 @@ class Mistakes:
         self.refuses(node, "controller.quorum.bootstrap.servers",
                      "controller.listener.names=CONTROLLER")
 
+    def broker_founds(self):
+        """A node that is no controller among the founders: by its address, and by another name of it."""
+        port = broker.free_port()
+        self.refuses(self.node(1, f"127.0.0.1:{port}", port, more={"process.roles": "broker"}),
+                     f"127.0.0.1:{port} is this node", "process.roles=broker,controller")
+        port = broker.free_port()
+        node = self.node(1, f"localhost:{port}", port, more={"process.roles": "broker"})
+        node.launch()
+        self.says(node, f"localhost:{port}, which is this node", "name controllers only")
+
+    def controller_serves(self):
+        (node,), _ = self.fresh(1)
+        node.command += ["--set", "process.roles=controller"]
+        self.refuses(node, "PLAINTEXT is a listener for clients", "process.roles=broker,controller")
+
 
 TABLE = [
     ("two founders with one node.id", Mistakes.same_id),
@@ -184,6 +199,8 @@ TABLE = [
     ("founders with different lists", Mistakes.other_lists),
     ("a port that is taken", Mistakes.port_taken),
     ("founders without a listener for nodes", Mistakes.no_listener),
+    ("a broker alone among the founders", Mistakes.broker_founds),
+    ("a controller alone with a clients' listener", Mistakes.controller_serves),
 ]
 
 

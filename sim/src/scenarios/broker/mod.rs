@@ -235,7 +235,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Producer(plan) => clients::produce(seat, plan).await,
         Work::Reader { reader, .. } => clients::read_again_and_again(seat, reader).await,
         Work::Near { reader, racks, .. } => clients::read_nearby(seat, reader, racks).await,
-        Work::Drainer { nodes } => clients::drain_in_turn(seat, nodes).await,
+        Work::Drainer { nodes, first } => clients::drain_in_turn(seat, first..=nodes).await,
         Work::Slow { reader } => clients::read_slowly(seat, reader).await,
         Work::Prober { reader } => clients::probe(seat, reader).await,
         Work::Lister => clients::list_offsets(seat).await,

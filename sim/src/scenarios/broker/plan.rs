@@ -85,8 +85,13 @@ pub(in crate::scenarios) enum Work {
     Reader { reader: u32, topic: String },
     /// The same from a rack, which is one of so many: from replicas there. An operation is one pass.
     Near { reader: u32, topic: String, racks: u32 },
-    /// Drains nodes, of which there are so many, in turn. Each change is an operation.
-    Drainer { nodes: i32 },
+    /// Drains nodes, up to this number, in turn. Each change is an operation.
+    Drainer {
+        nodes: i32,
+        /// The nodes with lower numbers are no brokers.
+        #[serde(default = "first_node")]
+        first: i32,
+    },
     /// Reads the topic that keeps little, slowly. An operation is a poll.
     Slow { reader: u32 },
     /// Fetches from inside batches. An operation is a fetch.

@@ -194,7 +194,7 @@ impl Life<'_> {
 
     /// A node that a person drains leads nothing soon, and everything has a leader still; then it may lead again.
     async fn drain_one(&self, judge: &Judge<'_>) -> Result<(), Violation> {
-        let nodes: Vec<NodeId> = self.plan.node_ids().collect();
+        let nodes: Vec<NodeId> = self.plan.brokers().collect();
         let mut rng = self.cluster.rng("drained");
         let drained = *rng.pick(&nodes);
         for node in nodes {

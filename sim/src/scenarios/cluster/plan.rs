@@ -143,7 +143,7 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
             Work::Near { reader: 80, topic: TOPIC.to_owned(), racks: plan.nodes.unsigned_abs() },
             600,
         ),
-        ("drainer", Work::Drainer { nodes: plan.nodes }, 400),
+        ("drainer", Work::Drainer { nodes: plan.nodes, first: plan.apart + 1 }, 400),
     ];
     for (name, work, per_mille) in optional {
         if rng.chance(per_mille) {
@@ -204,9 +204,14 @@ impl Plan {
         }
     }
 
-    /// Where clients find nodes.
+    /// The nodes that serve clients.
+    pub(super) fn brokers(&self) -> impl Iterator<Item = NodeId> {
+        self.node_ids().filter(|&node| self.roles(node).is_broker())
+    }
+
+    /// Where clients find them.
     pub(super) fn broker_names(&self) -> Vec<String> {
-        self.node_ids().filter(|&node| self.roles(node).is_broker()).map(machine_name).collect()
+        self.brokers().map(machine_name).collect()
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {

@@ -152,6 +152,14 @@ fn announce(
     let beside = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
     let first = node.listeners().first().map(|listener| reachable(listener.address).to_string());
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
+    if addresses.is_empty() {
+        output::line(format_args!("Controller, without clients of its own{beside}"))?;
+        output::line(format_args!("Data in {}", data_dir.display()))?;
+        return output::line(format_args!(
+            "Try: {} cluster health -b HOST:PORT, with the address of a broker",
+            called_as()
+        ));
+    }
     output::line(format_args!("Listening on {}{beside}", addresses.join(", ")))?;
     output::line(format_args!("Data in {}", data_dir.display()))?;
     output::line(first_steps(first.as_deref().unwrap_or(DEFAULT_ADDRESS)))

@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ordain::client::admin::{ConfigChange, ConfigResource, Validate};
@@ -8,7 +9,7 @@ use ordain::types::NodeId;
 use super::{Seat, bounded};
 
 /// Drains one node after the other, and lets each lead again.
-pub(in crate::scenarios) async fn drain_in_turn(seat: Seat, nodes: i32) {
+pub(in crate::scenarios) async fn drain_in_turn(seat: Seat, nodes: RangeInclusive<i32>) {
     let (io, history) = (&seat.io, &seat.history);
     let mut rng = io.rng.stream("workload");
     let client = seat.client(Duration::from_secs(5));
@@ -18,7 +19,9 @@ pub(in crate::scenarios) async fn drain_in_turn(seat: Seat, nodes: i32) {
         let (node, drains) = match drained {
             Some(node) => (node, false),
             None => {
-                (NodeId(1 + i32::try_from(rng.below(u64::from(nodes.unsigned_abs()))).unwrap_or(0)), true)
+                let count = nodes.end() + 1 - nodes.start();
+                let drawn = i32::try_from(rng.below(u64::from(count.unsigned_abs()))).unwrap_or(0);
+                (NodeId(nodes.start() + drawn), true)
             }
         };
         match bounded(io, history, "draining", set_draining(&client, node, drains)).await {

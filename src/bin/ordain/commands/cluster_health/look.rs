@@ -59,6 +59,14 @@ impl Look {
         self.metadata.brokers.contains_key(&node) && !self.silent.contains_key(&node)
     }
 
+    /// Whether it answers, or votes on the metadata: clients do not see a controller that is no broker.
+    pub fn runs(&self, node: NodeId) -> bool {
+        let QuorumLook::Told { quorum, committed_before } = &self.quorum else { return self.is_there(node) };
+        let voter = quorum.voters.iter().find(|voter| voter.id == node);
+        let votes = |voter| self.voter_state(quorum, *committed_before, voter) != VoterState::NotThere;
+        self.is_there(node) || voter.is_some_and(votes)
+    }
+
     pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, &PartitionMetadata)> {
         self.metadata.topics.values().flat_map(|topic| {
             topic.partitions.iter().map(|p| (TopicPartition::new(topic.name.clone(), p.index.0), p))

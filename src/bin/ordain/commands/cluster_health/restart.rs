@@ -124,7 +124,7 @@ pub async fn run(client: &Client, format: Format, node: NodeId) -> Result<(), Fa
         found = verdict(&seen, node);
     }
     match format {
-        Format::Json => output::json(&document(&found, seen.is_there(node)))?,
+        Format::Json => output::json(&document(&found, seen.runs(node)))?,
         Format::Human if found.is_safe() => print_yes(&seen, &found)?,
         Format::Human => print_no(&seen, &found)?,
     }
@@ -141,7 +141,7 @@ fn print_yes(seen: &Look, found: &Verdict) -> Result<(), Failure> {
         QuorumLook::NotServed => "",
         QuorumLook::Told { .. } | QuorumLook::Silent(_) => ", and the metadata quorum its majority",
     };
-    let state = if seen.is_there(found.node) { "" } else { " (it is not there now)" };
+    let state = if seen.runs(found.node) { "" } else { " (it is not there now)" };
     output::line(format_args!("yes: {partitions}{quorum}{state}"))
 }
 
@@ -174,7 +174,7 @@ fn print_no(seen: &Look, found: &Verdict) -> Result<(), Failure> {
     for advice in advice(found) {
         super::print_wrapped("", &advice)?;
     }
-    if !seen.is_there(node) {
+    if !seen.runs(node) {
         output::line(format_args!("Node {node} is not there now: to start it stops nothing."))?;
     }
     Ok(())
