@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Measures what a cluster of three processes on one machine takes: see docs/performance.md, "A cluster".
 
-    python3 benches/cluster.py --binary target/release/ordain              # everything
-    python3 benches/cluster.py --binary PATH --only kill --kills 20        # one measurement
+    python3 benches/cluster.py --binary target/release/ordain                 # everything, Ordain alone
+    python3 benches/cluster.py --binary PATH --servers ordain,kafka --rounds 5  # beside three nodes of Apache Kafka, in turn
+    python3 benches/cluster.py --binary PATH --only kill --kills 20           # one measurement
     python3 benches/cluster.py --binary PATH --only many --partitions 10000
 
-It prints a line for each figure as it is known and leaves them all in target/cluster/results.json.
+It prints a line for each figure as it is known and leaves them all in target/cluster/results.json: of each server all rounds
+and their median, and the median of the ratios within a round.
 """
 
 import argparse
@@ -27,8 +29,11 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "clients"))
 from cluster import nodes  # noqa: E402
 from harness import apis, install  # noqa: E402
 from harness.wire import Connection, WireError  # noqa: E402
+from kafka_cluster import SYNC, KafkaCluster  # noqa: E402
 
-MEASUREMENTS = ["kill", "restart", "many"]
+MEASUREMENTS = ["produce", "latency", "paused", "stuttering", "kill", "restart", "many"]
+ORDAIN, KAFKA, KAFKA_SYNC = "ordain", "kafka", "kafka-sync"
+SERVERS = [ORDAIN, KAFKA, KAFKA_SYNC]
 PARTITIONS = 8          # of the topic that is written meanwhile
 RECORD_BYTES = 100
 EVERY = 0.002           # seconds between records
@@ -46,6 +51,9 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, required=True, help="Ordain's binary")
     parser.add_argument("--only", default=",".join(MEASUREMENTS), help="comma-separated: " + ", ".join(MEASUREMENTS))
+    parser.add_argument("--servers", default=ORDAIN, help="comma-separated: " + ", ".join(SERVERS))
+    parser.add_argument("--rounds", type=int, default=1, help="how often, the servers in turn (default 1)")
+    parser.add_argument("--seconds", type=float, default=10, help="of a measurement under load (default 10)")
     parser.add_argument("--kills", type=int, default=20, help="leaders to kill, and nodes to restart (default 20)")
     parser.add_argument("--partitions", type=int, default=10_000, help="of `many` (default 10,000)")
     parser.add_argument("--client-defaults", action="store_true", help="librdkafka's own back-off and refresh intervals")
@@ -54,19 +62,43 @@ def parse():
     unknown = [name for name in arguments.only.split(",") if name not in MEASUREMENTS]
     if unknown:
         parser.error(f"unknown measurements {unknown}")
+    if unknown := [name for name in arguments.servers.split(",") if name not in SERVERS]:
+        parser.error(f"unknown servers {unknown}")
     if not arguments.binary.is_file():
         parser.error(f"{arguments.binary} is not a file: build it first")
     return arguments
 
 
 class Results:
+    """Figures by name, server and round."""
+
     def __init__(self, path):
-        self.path, self.figures = path, {}
+        self.path, self.figures, self.server, self.round = path, {}, ORDAIN, 1
 
     def add(self, name, value, unit):
-        self.figures[name] = {"value": value, "unit": unit}
-        print(f"{name:44} {value:>12.3f} {unit}", flush=True)
-        self.path.write_text(json.dumps(self.figures, indent=1) + "\n")
+        figure = self.figures.setdefault(name, {"unit": unit, "rounds": {}})
+        figure["rounds"].setdefault(self.server, {})[self.round] = value
+        print(f"{self.server:10} {name:54} {value:>12.3f} {unit}", flush=True)
+        self.path.write_text(json.dumps(self.as_json(), indent=1) + "\n")
+
+    def as_json(self):
+        for figure in self.figures.values():
+            rounds = figure["rounds"]
+            figure["median"] = {server: statistics.median(found.values()) for server, found in rounds.items()}
+            figure["ratio"] = {}
+            for other in (KAFKA, KAFKA_SYNC):
+                pairs = [value / rounds[other][at] for at, value in rounds.get(ORDAIN, {}).items()
+                         if rounds.get(other, {}).get(at)]
+                if pairs:
+                    figure["ratio"][other] = statistics.median(pairs)
+        return self.figures
+
+    def table(self):
+        """All medians, and what of the others' Ordain's are."""
+        for name, figure in self.as_json().items():
+            medians = "  ".join(f"{server} {value:.3f}" for server, value in figure["median"].items())
+            ratios = "".join(f"   {ratio:.3f} x {other}" for other, ratio in figure["ratio"].items())
+            print(f"{name:54} {medians} {figure['unit']}{ratios}")
 
     def gaps(self, name, gaps, before):
         self.add(f"{name}, worst gap in the 2 s before", max(before) * 1000, "ms")
@@ -108,6 +140,10 @@ class Traffic:
             self.producer.poll(0)
             time.sleep(EVERY)
 
+    def goes_on(self, since):
+        """Whether every partition has acknowledged something for a second from `since` on."""
+        return all(times and times[-1] > since + 1 for times in self.times)
+
     def longest_gap(self, since, until):
         """The longest time in which a partition acknowledged nothing."""
         longest = 0
@@ -125,13 +161,102 @@ class Traffic:
             raise nodes.Unlike(f"records were not delivered: {self.errors[:3]}")
 
 
-def create(cluster, name, partitions):
-    request = {"topics": [{"name": name, "partitions": partitions, "replication": 3, "assignments": [],
-                           "configs": []}], "timeout": 60_000, "validate_only": False}
+def create(cluster, name, partitions, replicas=None):
+    """`replicas`: those of each partition, the leader first; else three wherever the cluster places them."""
+    topic = {"name": name, "partitions": partitions, "replication": 3, "assignments": [], "configs": []}
+    if replicas is not None:
+        rows = [{"index": index, "brokers": brokers} for index, brokers in enumerate(replicas)]
+        topic |= {"partitions": -1, "replication": -1, "assignments": rows}
+    request = {"topics": [topic], "timeout": 60_000, "validate_only": False}
     answer = cluster.nodes[1].ask(apis.CREATE_TOPICS, request, timeout=90)
     error = answer["topics"][0]["error"]
     if error != 0:
         raise nodes.Unlike(f"topic {name} was not created: error {error}, {answer['topics'][0]['message']}")
+
+
+def perf(arguments, cluster, action, *more):
+    """Runs the generator, which is the same for all servers."""
+    command = [str(arguments.binary), "perf", "--bootstrap", cluster.bootstrap, "--json", action, *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode != 0:
+        raise nodes.Unlike(f"{' '.join(command)} failed with {done.returncode}:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def produce(cluster, arguments, results):
+    """Batches of 1 KiB records as fast as they are acknowledged by all."""
+    load = ["--topic", "produce", "--partitions", str(PARTITIONS), "--replication-factor", "3", "--record-size", "1k",
+            "--batch-size", "1M", "--acks", "all", "--connections", "4", "--in-flight", "5", "--timeout", "120s"]
+    perf(arguments, cluster, "produce", *load, "--duration", f"{arguments.seconds * 0.6:g}s")
+    before = sum(cpu_seconds(node) for node in cluster.running())
+    found = perf(arguments, cluster, "produce", *load, "--duration", f"{arguments.seconds:g}s")
+    cpu = sum(cpu_seconds(node) for node in cluster.running()) - before
+    results.add("produce, 1 KiB records, 8 partitions x 3", found["mb_per_second"], "MB/s")
+    results.add("produce: CPU of all nodes", cpu / (found["bytes"] / 2**30), "s per GiB")
+    results.add("produce: p99", found["latency_ms"]["p99"], "ms")
+
+
+def paced(cluster, arguments, topic, rate=1000):
+    """p50 and p99 of single records of 1 KiB at a fixed rate, each timed from when it was due."""
+    load = ["--topic", topic, "--partitions", str(PARTITIONS), "--replication-factor", "3", "--record-size", "1k",
+            "--rate", str(rate), "--acks", "all", "--connections", "4", "--timeout", "120s"]
+    found = perf(arguments, cluster, "latency", *load, "--warm-up", "2s", "--duration", f"{2 * arguments.seconds:g}s")
+    return found["latency_ms"]["p50"], found["latency_ms"]["p99"]
+
+
+def latency(cluster, arguments, results):
+    paced(cluster, arguments, "latency")  # compilers and caches have seen it
+    p50, p99 = paced(cluster, arguments, "latency")
+    results.add("acknowledgement at 1,000 records/s: p50", p50, "ms")
+    results.add("acknowledgement at 1,000 records/s: p99", p99, "ms")
+
+
+class Stuttering:
+    """A node that stands still for half of the time, 100 ms at once, as one on a slow disk does."""
+
+    def __init__(self, node):
+        self.node, self.halt = node, threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while not self.halt.wait(0.1):
+            self.node.pause()
+            self.halt.wait(0.1)
+            self.node.resume()
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_error):
+        self.halt.set()
+        self.thread.join()
+        self.node.resume()
+
+
+class Paused:
+    def __init__(self, node):
+        self.node = node
+
+    def __enter__(self):
+        self.node.pause()
+        time.sleep(1)
+
+    def __exit__(self, *_error):
+        self.node.resume()
+
+
+def disturbed(name, disturbance, cluster, arguments, results):
+    """What producers notice of a node that follows everywhere and leads nowhere."""
+    replicas = [[1, 2, 3], [2, 1, 3]] * (PARTITIONS // 2)
+    create(cluster, name, PARTITIONS, replicas)
+    cluster.settle()
+    paced(cluster, arguments, name)
+    _, without = paced(cluster, arguments, name)
+    with disturbance(cluster.nodes[3]):
+        _, beside = paced(cluster, arguments, name)
+    results.add(f"p99 at 1,000 records/s before a follower is {name}", without, "ms")
+    results.add(f"p99 beside a follower that is {name}", beside, "ms")
+    results.add(f"p99 beside a follower that is {name}, of that before", beside / without, "times")
 
 
 def gaps(cluster, arguments, end):
@@ -147,8 +272,8 @@ def gaps(cluster, arguments, end):
         began = time.monotonic()
         before.append(traffic.longest_gap(began - 2, began))
         end(node)
-        time.sleep(max(0.0, began + 3 - time.monotonic()))
-        found.append(traffic.longest_gap(began - 0.3, began + 3))
+        nodes.wait_for("acknowledgements of every partition", lambda at=began: traffic.goes_on(at + 2), 120)
+        found.append(traffic.longest_gap(began - 0.3, max(began + 3, time.monotonic())))
         node.launch()
         node.wait_ready()
         cluster.settle()
@@ -226,7 +351,15 @@ def many(cluster, arguments, results):
 
 
 def measure(name, cluster, arguments, results):
-    if name == "kill":
+    if name == "produce":
+        produce(cluster, arguments, results)
+    elif name == "latency":
+        latency(cluster, arguments, results)
+    elif name == "paused":
+        disturbed(name, Paused, cluster, arguments, results)
+    elif name == "stuttering":
+        disturbed(name, Stuttering, cluster, arguments, results)
+    elif name == "kill":
         results.gaps("kill -9", *gaps(cluster, arguments, lambda node: node.kill()))
     elif name == "restart":
         results.gaps("SIGTERM", *gaps(cluster, arguments, nodes.stop_orderly))
@@ -247,20 +380,40 @@ def main():
     arguments.work.mkdir(parents=True, exist_ok=True)
     results = Results(arguments.work / "results.json")
     failed = False
-    for name in arguments.only.split(","):
-        work = arguments.work / f"{name}-{os.getpid()}"
-        cluster = nodes.Cluster(work, arguments.binary.resolve())
-        try:
-            cluster.start()
-            cluster.settle()
-            measure(name, cluster, arguments, results)
-            shutil.rmtree(work)
-        except (nodes.Unlike, OSError, WireError, RuntimeError) as error:
-            failed = True
-            print(f"{name} failed: {error}; the nodes' logs are in {work}", file=sys.stderr, flush=True)
-        finally:
-            cluster.stop()
+    servers = arguments.servers.split(",")
+    for results.round in range(1, arguments.rounds + 1):
+        # Even rounds the other way round: what comes second finds another disk.
+        for name in arguments.only.split(","):
+            for results.server in servers if results.round % 2 else reversed(servers):
+                failed |= not one(name, results.server, arguments, results)
+    results.table()
     return 1 if failed else 0
+
+
+def made(server, work, binary):
+    if server == ORDAIN:
+        return nodes.Cluster(work, binary)
+    return KafkaCluster(work, SYNC if server == KAFKA_SYNC else "")
+
+
+def one(name, server, arguments, results):
+    """One measurement of one server; whether it succeeded."""
+    if name == "many" and server != ORDAIN:
+        print(f"{server:10} many is Ordain's alone: 30,000 replicas are more than three of these hold here")
+        return True
+    work = arguments.work / f"{name}-{server}-{os.getpid()}"
+    cluster = made(server, work, arguments.binary.resolve())
+    try:
+        cluster.start()
+        cluster.settle(60)
+        measure(name, cluster, arguments, results)
+        shutil.rmtree(work)
+        return True
+    except (nodes.Unlike, OSError, WireError, RuntimeError, subprocess.TimeoutExpired) as error:
+        print(f"{name} of {server} failed: {error}; the nodes' logs are in {work}", file=sys.stderr, flush=True)
+        return False
+    finally:
+        cluster.stop()
 
 
 if __name__ == "__main__":
