@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::broker::{Caller, Context};
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::PartitionStats;
-use crate::types::ErrorCode;
+use crate::types::{ErrorCode, NodeId, Offset};
 use crate::wire::Text;
 use crate::wire::messages::describe_quorum_response::{
     Listener, Node, PartitionData, ReplicaState, TopicData,
@@ -27,7 +27,7 @@ pub(in crate::broker) async fn handle(
         let is_metadata = *topic.topic_name == *METADATA_TOPIC;
         let partitions = topic.partitions.iter().map(|asked| {
             let data = match (&stats, is_metadata && asked.partition_index == 0) {
-                (Some(stats), true) if stats.leader => described(stats),
+                (Some(stats), true) if stats.leader => described(stats, |node| heard_ms(context, node)),
                 (_, true) => refused(ErrorCode::NotLeaderOrFollower),
                 (_, false) => refused(ErrorCode::UnknownTopicOrPartition),
             };
@@ -61,8 +61,25 @@ fn refused(code: ErrorCode) -> PartitionData {
     PartitionData { error_code: code.code(), leader_id: -1, leader_epoch: -1, ..PartitionData::default() }
 }
 
-fn described(stats: &PartitionStats) -> PartitionData {
+/// When a node was heard last, by the wall clock of this one, in milliseconds: now for this node itself, −1 for one that was not heard
+/// since this process began (KIP-836).
+fn heard_ms(context: &Context, node: NodeId) -> i64 {
+    let clock = &*context.io.clock;
+    if node == context.config().node_id {
+        return clock.wall().0;
+    }
+    let heard = context.cluster.as_ref().and_then(|cluster| cluster.doubts.heard(node));
+    heard.map_or(-1, |at| {
+        clock.wall().0 - i64::try_from(clock.now().since(at).as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// A replica that holds less than what is committed is told without when it was caught up: that is not kept.
+fn described(stats: &PartitionStats, heard_ms: impl Fn(NodeId) -> i64) -> PartitionData {
     let leader = stats.leader_node;
+    let caught_up_ms = |node, end: Option<Offset>| {
+        if end.is_some_and(|end| end >= stats.high_watermark) { heard_ms(node) } else { -1 }
+    };
     let voters = stats.voters.keys().iter().map(|key| {
         let held = stats.acknowledged.iter().find(|(node, _)| *node == key.node);
         // Its own log is more than what it holds durably.
@@ -71,9 +88,8 @@ fn described(stats: &PartitionStats) -> PartitionData {
             replica_id: key.node.0,
             replica_directory_id: key.directory,
             log_end_offset: end.map_or(-1, |end| end.0),
-            // When each was heard is not kept by the millisecond.
-            last_fetch_timestamp: -1,
-            last_caught_up_timestamp: -1,
+            last_fetch_timestamp: heard_ms(key.node),
+            last_caught_up_timestamp: caught_up_ms(key.node, end),
             ..ReplicaState::default()
         }
     });
@@ -81,8 +97,8 @@ fn described(stats: &PartitionStats) -> PartitionData {
         replica_id: key.node.0,
         replica_directory_id: key.directory,
         log_end_offset: end.0,
-        last_fetch_timestamp: -1,
-        last_caught_up_timestamp: -1,
+        last_fetch_timestamp: heard_ms(key.node),
+        last_caught_up_timestamp: caught_up_ms(key.node, Some(*end)),
         ..ReplicaState::default()
     });
     PartitionData {

@@ -514,6 +514,7 @@ impl Hub {
     }
 
     async fn heard(&mut self, node: NodeId, as_of: Instant, now: Instant) -> Result<(), PartitionsClosed> {
+        self.doubts.note_heard(node, as_of);
         match self.contacts.heard(node, as_of, now) {
             Some(event) => {
                 self.note(&event);

@@ -5,7 +5,7 @@ use tokio::sync::Notify;
 
 use crate::types::{Instant, NodeId};
 
-/// Which of the other nodes are in doubt: silent, or without a connection that there was. Cheap to clone.
+/// Which of the other nodes are in doubt: silent, or without a connection that there was; and when each was heard last. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct NodeDoubts {
     shared: Arc<Shared>,
@@ -15,6 +15,8 @@ pub struct NodeDoubts {
 struct Shared {
     /// Since when each of them is.
     since: Mutex<BTreeMap<NodeId, Instant>>,
+    /// When each was known last to live.
+    heard: Mutex<BTreeMap<NodeId, Instant>>,
     changed: Notify,
 }
 
@@ -23,6 +25,19 @@ impl NodeDoubts {
     #[must_use]
     pub fn since(&self, node: NodeId) -> Option<Instant> {
         self.shared.since.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+
+    /// The last instant at which a node was known to live: while it follows, what it is asked and answers stands for a fetch of all
+    /// that it replicates. `None`: not since this process began.
+    #[must_use]
+    pub fn heard(&self, node: NodeId) -> Option<Instant> {
+        self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+
+    pub(super) fn note_heard(&self, node: NodeId, at: Instant) {
+        let mut heard = self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = heard.entry(node).or_insert(at);
+        *known = (*known).max(at);
     }
 
     /// Whether any node is.

@@ -266,3 +266,35 @@ fn a_second_founding_is_never_held() {
     let mut forming = Forming::new(key(1), vec![server(1)], Some(proposed("c", &[1, 2])));
     forming.stored(proposed("d", &[1, 2]));
 }
+
+/// A node that is no controller, asked with these answers.
+fn asked_without_vote(own: i32, answers: Vec<Result<Introduction, &str>>) -> Forming {
+    let mut forming = Forming::new(key(own), (1..=3).map(server).collect(), None).without_vote();
+    ask(&mut forming, answers);
+    forming
+}
+
+#[test]
+fn a_broker_alone_waits_for_the_controllers() {
+    let mut forming = asked_without_vote(4, all_empty());
+    let waiting = "the controllers have founded no cluster yet, and this node (process.roles=broker) waits for that";
+    assert_eq!(waits(&forming), waiting);
+    assert_eq!(forming.introduced(&says(1, Some(proposed("c", &[1, 2, 3])))), None);
+    assert_eq!(forming.introduced(&says(1, Some(proposed("c", &[1, 2, 3, 4])))), None, "nobody counts on its vote");
+    let found = complete("c", &[1, 2, 3]);
+    let answers = (1..=3).map(|node| Ok(says(node, Some(found.clone())))).collect();
+    assert_eq!(asked_without_vote(4, answers).verdict(), Verdict::Take(found));
+}
+
+#[test]
+fn a_broker_alone_among_the_founders_is_told() {
+    let forming = asked_without_vote(3, all_empty());
+    assert_eq!(
+        waits(&forming),
+        "controller.quorum.bootstrap.servers names n3:9, which is this node, and its process.roles is broker: name \
+         controllers only, on all nodes"
+    );
+    let mut answers = all_empty();
+    answers[0] = Ok(says(1, Some(proposed("c", &[1, 2, 3]))));
+    assert!(waits(&asked_without_vote(3, answers)).contains("is being founded with this node's vote"));
+}

@@ -9,7 +9,7 @@ from harness import apis, broker, cli, processes
 from . import nodes, traffic
 from .nodes import COMMAND, Node, Unlike, wait_for
 from .scenarios import same
-from .voters import TOOLS, Voters
+from .voters import Voters
 
 CONTROLLERS, BROKERS = (1, 2, 3), (4, 5, 6)
 TOPIC = "apart"

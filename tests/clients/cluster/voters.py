@@ -13,8 +13,8 @@ NEW = 4
 
 
 class Voters:
-    def __init__(self, drill):
-        self.cluster = drill.cluster
+    def __init__(self, cluster):
+        self.cluster = cluster
         self.jars = install.kafka_jars()
 
     def tool(self, name, *arguments, fails=False):
@@ -110,7 +110,7 @@ class Voters:
 
 
 def run(run, drill):
-    voters = Voters(drill)
+    voters = Voters(drill.cluster)
     ended = [run.step("kafka-metadata-quorum add-controller, remove-controller; kafka-cluster unregister", voters.run),
              run.step("kafka-features", voters.features)]
     drill.cluster.settle()
