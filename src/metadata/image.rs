@@ -607,3 +607,33 @@ impl ImageCell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registration(roles: i8, epoch: i64) -> MetadataRecord {
+        RegisterBrokerRecord { broker_id: 2, broker_epoch: epoch, roles, ..RegisterBrokerRecord::default() }
+            .into()
+    }
+
+    #[test]
+    fn a_node_is_a_broker_or_a_controller_alone_as_it_registered_last() {
+        let (mut image, node) = (MetadataImage::default(), NodeId(2));
+        for (epoch, roles) in
+            [Roles::Both, Roles::Controller, Roles::Broker, Roles::Controller].into_iter().enumerate()
+        {
+            let epoch = i64::try_from(epoch).expect("a few");
+            image.apply(&registration(roles.code(), epoch)).expect("it fits");
+            assert_eq!(image.brokers.contains_key(&node), roles.is_broker(), "{roles}");
+            assert_eq!(image.controllers.contains_key(&node), !roles.is_broker(), "{roles}");
+            let known = image.registered(node).expect("it is registered");
+            assert_eq!((known.roles, known.epoch), (roles, epoch));
+            assert_eq!(image.registrations().count(), 1);
+        }
+        assert_eq!(image.apply(&registration(0, 9)), Err(ImageError::UnknownRoles(node, 0)));
+        let removal = crate::wire::messages::RemoveBrokerRecord { broker_id: 2, ..Default::default() };
+        image.apply(&removal.into()).expect("it is registered");
+        assert_eq!(image.registrations().count(), 0);
+    }
+}

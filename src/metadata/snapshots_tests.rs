@@ -54,6 +54,7 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
                 ..Default::default()
             }],
             rack: value.is_multiple_of(2).then(|| "rack".into()),
+            roles: i8::try_from(value % 3 + 1).expect("one of three"),
             ..Default::default()
         }
         .into(),

@@ -277,10 +277,15 @@ fn asked_without_vote(own: i32, answers: Vec<Result<Introduction, &str>>) -> For
 #[test]
 fn a_broker_alone_waits_for_the_controllers() {
     let mut forming = asked_without_vote(4, all_empty());
-    let waiting = "the controllers have founded no cluster yet, and this node (process.roles=broker) waits for that";
+    let waiting =
+        "the controllers have founded no cluster yet, and this node (process.roles=broker) waits for that";
     assert_eq!(waits(&forming), waiting);
     assert_eq!(forming.introduced(&says(1, Some(proposed("c", &[1, 2, 3])))), None);
-    assert_eq!(forming.introduced(&says(1, Some(proposed("c", &[1, 2, 3, 4])))), None, "nobody counts on its vote");
+    assert_eq!(
+        forming.introduced(&says(1, Some(proposed("c", &[1, 2, 3, 4])))),
+        None,
+        "nobody counts on its vote"
+    );
     let found = complete("c", &[1, 2, 3]);
     let answers = (1..=3).map(|node| Ok(says(node, Some(found.clone())))).collect();
     assert_eq!(asked_without_vote(4, answers).verdict(), Verdict::Take(found));
