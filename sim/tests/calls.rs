@@ -48,6 +48,7 @@ async fn run_node(io: Io, id: i32, running: Running) {
         node,
         directory: storage.directory_id(),
         incarnation: Uuid(io.rng.stream("incarnation").bytes16()),
+        roles: ordain::types::Roles::Both,
     };
     let address = |node| NodeAddress { host: format!("n{node}"), port: PORT };
     let servers = (1..=NODES).map(|node| Server { address: address(node), node: None }).collect();
