@@ -203,6 +203,7 @@ impl Node {
         let shutdown = Shutdown::new();
         let (of_groups, stop) = (partitions.clone(), shutdown.clone());
         let groups = GroupCoordinators::new(io.clone(), of_groups, Arc::clone(&image), &config, stop);
+        drop(io.spawn.spawn("group loading", Box::pin(groups.clone().keep_loaded())));
         let context = Arc::new(Context::new(Parts {
             io: io.clone(),
             live: Arc::clone(&live),

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::coordinator::group::{GroupConfig, GroupLimits, partition_for};
 use crate::io::{Io, Shutdown};
 use crate::metadata::{ImageCell, TopicImage};
 use crate::partition::Partitions;
-use crate::types::{NodeId, PartitionId, PartitionIndex};
+use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex};
 
 /// Where committed offsets and groups are kept.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -51,7 +52,8 @@ impl Pending {
 }
 
 impl GroupCoordinators {
-    /// The tasks start when they are first needed, and end when `shutdown` begins or the last handle is gone.
+    /// The tasks start with the leadership of their partition ([`GroupCoordinators::keep_loaded`]), or when they are first asked, and
+    /// end when `shutdown` begins or the last handle is gone.
     #[must_use]
     pub fn new(
         io: Io,
@@ -137,6 +139,46 @@ impl GroupCoordinators {
                 && task.send(Message::TopicsDeleted(topics.clone())).await.is_err()
             {
                 tracing::warn!(partition = %id, "offsets of deleted topics stay: the coordinator has ended");
+            }
+        }
+    }
+
+    /// Loads the groups of each partition as soon as this node leads it, asked or not: the sessions of their members run from then on.
+    /// Until the node stops.
+    pub async fn keep_loaded(self) {
+        let shutdown = self.inner.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = shutdown.begun() => {}
+            () = self.load_what_is_led() => {}
+        }
+    }
+
+    async fn load_what_is_led(&self) {
+        let leaderships = self.inner.partitions.leaderships();
+        let mut told: BTreeMap<PartitionId, LeaderEpoch> = BTreeMap::new();
+        loop {
+            let mut changed = pin!(leaderships.changed());
+            changed.as_mut().enable();
+            let image = self.inner.image.load();
+            let led: BTreeMap<PartitionId, LeaderEpoch> = self
+                .led()
+                .into_iter()
+                .filter_map(|id| leaderships.of(id).filter(|here| here.serving).map(|here| (id, here.epoch)))
+                .collect();
+            for (id, epoch) in &led {
+                if told.get(id) != Some(epoch)
+                    && let Some(task) = self.task(*id)
+                {
+                    // One that is full of requests loads for them, one that has ended is started anew by whoever asks.
+                    let _loads_anyway = task.try_send(Message::Load);
+                }
+            }
+            told = led;
+            tokio::select! {
+                biased;
+                () = changed => {}
+                _ = self.inner.image.once(|new, _| !std::ptr::eq(new, &*image)) => {}
             }
         }
     }

@@ -86,6 +86,8 @@ impl Leading {
                 self.step(GroupEvent::Request { token, command }).await;
             }
             Message::TopicsDeleted(topics) => self.step(GroupEvent::TopicsDeleted(topics)).await,
+            // They are.
+            Message::Load => {}
         }
     }
 

@@ -1,15 +1,16 @@
 //! The runtime of the group coordinators: it loads shards from the log, feeds them requests and time, and
 //! carries out what they decide.
 //!
-//! One task owns one partition of `__consumer_offsets`; it starts when the partition is first asked for, and
-//! ends with the node or with the topic. Its states:
+//! One task owns one partition of `__consumer_offsets`; it starts when this node begins to lead the partition, or is first asked for it,
+//! and ends with the node or with the topic. Its states:
 //!
 //! ```text
-//!            first request            loaded
+//!          leads, or a request        loaded
 //!   Idle ───────────────────▶ Loading ───────▶ Leading
 //!    ▲                           │ not leader,     │ a write failed
 //!    │                           ▼ unreadable      ▼
-//!    └──────────────────────── (answered)  ◀── Draining: until every write has its outcome
+//!    └──────────────────────── (answered)  ◀── Draining: until every write has its outcome; a second later
+//!                                              it loads again if this node leads still
 //! ```
 //!
 //! Invariants:

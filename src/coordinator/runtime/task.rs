@@ -31,8 +31,13 @@ pub(super) type Reply = oneshot::Sender<Result<GroupResponse, CoordinatorError>>
 
 /// What a task is told.
 pub(super) enum Message {
-    Request { command: GroupCommand, reply: Reply },
+    Request {
+        command: GroupCommand,
+        reply: Reply,
+    },
     TopicsDeleted(Vec<DeletedTopic>),
+    /// This node leads the partition in a new epoch: its groups are loaded now, since their members' sessions run.
+    Load,
 }
 
 impl Message {
@@ -43,6 +48,8 @@ impl Message {
             Message::TopicsDeleted(topics) => {
                 tracing::warn!(topics = topics.len(), %error, "offsets of deleted topics stay until they expire");
             }
+            // Whoever asks next loads them.
+            Message::Load => {}
         }
     }
 }
@@ -72,6 +79,8 @@ pub(super) struct Task {
     waiting: VecDeque<Waiting>,
     /// When a load may be tried again, after one that failed.
     reload_at: Option<Instant>,
+    /// When to load again although nobody asks: a write failed, and this node leads still.
+    wake_at: Option<Instant>,
     alarm: Alarm,
 }
 
@@ -94,7 +103,7 @@ enum Led {
 
 impl Task {
     pub(super) fn new(parts: TaskParts) -> Task {
-        Task { parts, waiting: VecDeque::new(), reload_at: None, alarm: Alarm::default() }
+        Task { parts, waiting: VecDeque::new(), reload_at: None, wake_at: None, alarm: Alarm::default() }
     }
 
     pub(super) async fn run(mut self) {
@@ -114,9 +123,12 @@ impl Task {
                 biased;
                 () = shutdown.begun() => return Next::End,
                 message = self.parts.inbox.recv() => message,
+                () = self.alarm.at(self.parts.io.clock.as_ref(), self.wake_at) => Some(Message::Load),
             };
             let Some(message) = message else { return Next::End };
-            if self.reload_at.is_some_and(|at| self.parts.io.clock.now() < at) {
+            let refuses = self.reload_at.is_some_and(|at| self.parts.io.clock.now() < at);
+            // What failed in an earlier epoch says nothing of the one that has begun.
+            if refuses && !matches!(message, Message::Load) {
                 message.refuse(CoordinatorError::NotCoordinator);
             } else {
                 self.wait(message);
@@ -126,6 +138,7 @@ impl Task {
     }
 
     async fn load_and_lead(&mut self) -> Next {
+        self.wake_at = None;
         let (io, partitions, id) = (self.parts.io.clone(), self.parts.partitions.clone(), self.parts.id);
         let started = io.clock.now();
         let loading = Box::pin(async move { load(&io, &partitions, id).await });
@@ -152,7 +165,13 @@ impl Task {
                         outcomes.recv().await;
                     }
                 });
-                self.meanwhile(drained).await.map_or(Next::End, |()| Next::GoOn)
+                if self.meanwhile(drained).await.is_none() {
+                    return Next::End;
+                }
+                let here = self.parts.partitions.leaderships().of(self.parts.id);
+                let leads = here.is_some_and(|here| here.serving);
+                self.wake_at = leads.then(|| self.parts.io.clock.now().after(RELOAD_PAUSE));
+                Next::GoOn
             }
         }
     }
@@ -188,7 +207,9 @@ impl Task {
                 Message::Request { .. } if waiting.until <= now => {
                     waiting.message.refuse(CoordinatorError::Loading);
                 }
-                Message::Request { .. } | Message::TopicsDeleted(_) => self.waiting.push_back(waiting),
+                Message::Request { .. } | Message::TopicsDeleted(_) | Message::Load => {
+                    self.waiting.push_back(waiting);
+                }
             }
         }
     }

@@ -324,6 +324,54 @@ fn members_expire_by_the_clock() {
     });
 }
 
+/// The state of group `g`, and how many members it has.
+async fn described(groups: &GroupCoordinators) -> (GroupState, usize) {
+    let describe = DescribeGroups { groups: vec![GroupId::from("g")], knows_group_id_not_found: true };
+    let response = groups.request("g", GroupCommand::DescribeGroups(describe)).await;
+    let Ok(GroupResponse::DescribeGroups(described)) = response else { panic!("{response:?}") };
+    (described[0].state, described[0].members.len())
+}
+
+#[test]
+fn members_that_nobody_asks_about_expire_after_a_start_too() {
+    let node = TestNode::new();
+    let (groups, _) = coordinators(&node);
+    node.runtime.block_on(async {
+        let response = groups.request("g", join("g")).await;
+        let Ok(GroupResponse::Join(JoinResult { outcome: Ok(joined), .. })) = response else {
+            panic!("{response:?}");
+        };
+        let sync = SyncGroup {
+            group_id: GroupId::from("g"),
+            generation_id: joined.generation_id,
+            member_id: joined.leader.clone(),
+            group_instance_id: None,
+            protocol_type: None,
+            protocol_name: None,
+            assignments: vec![(joined.leader.clone(), Bytes::from_static(b"all"))],
+        };
+        let response = groups.request("g", GroupCommand::Sync(sync)).await;
+        assert!(matches!(response, Ok(GroupResponse::Sync(Ok(_)))), "{response:?}");
+    });
+    let node = node.lose_power();
+    let (groups, _) = coordinators(&node);
+    node.runtime.block_on(async {
+        assert_eq!(
+            described(&groups).await,
+            (GroupState::Stable, 1),
+            "loaded when it is asked for, it has its member"
+        );
+    });
+    let node = node.lose_power();
+    let (groups, _) = coordinators(&node);
+    drop(node.io.spawn.spawn("group loading", Box::pin(groups.clone().keep_loaded())));
+    node.runtime.block_on(async {
+        // Longer than the session, in which nobody asks.
+        node.io.clock.sleep(Duration::from_secs(12)).await;
+        assert_eq!(described(&groups).await, (GroupState::Empty, 0));
+    });
+}
+
 #[test]
 fn the_end_of_the_node_answers_who_is_parked() {
     let node = TestNode::new();

@@ -96,17 +96,6 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Lets those who coordinate the groups now load them: the sessions of members that are no more count from then on.
-    pub(in crate::scenarios) async fn wake_groups(&self) -> Result<(), Violation> {
-        let asking = |client: Client| async move {
-            for group in [GROUP, WORKERS] {
-                kept::describe(&client, group).await?;
-            }
-            Ok(())
-        };
-        self.ask("waking the groups", asking).await
-    }
-
     async fn look(&self, session: u32) -> Result<(), Violation> {
         let look = Look {
             plan: self.plan.clone(),

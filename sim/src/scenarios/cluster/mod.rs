@@ -165,8 +165,7 @@ impl Life<'_> {
         cluster.sleep(LAST_DELIVERIES).await;
         self.drain_one(judge).await?;
         self.comes_to(World::unlike, "the replicas differ").await?;
-        // Leaders have moved since the members came to their end.
-        judge.wake_groups().await?;
+        // Leaders have moved since the members came to their end: sessions began anew with each load.
         cluster.sleep(MEMBERS_GO).await;
         judge.judge(|| fleet.lose_power()).await?;
         checkers::check(&history.events(), cluster.now())?;
