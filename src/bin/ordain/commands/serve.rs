@@ -107,12 +107,15 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
     let outcome = tokio::select! {
         biased;
         failure = node.failed() => {
-            watch.stopping("the journal has failed");
+            watch.stopping(failure.to_string());
             tracing::error!("the node cannot go on: {failure}");
-            Err(Failure::Message(format!("the node could not go on: {failure}")))
+            Err(Failure::Message(format!(
+                "the node could not go on: {failure}. The system's log may say what is wrong with the disk; start the \
+                 node again when that is mended: it reads what was acknowledged from there"
+            )))
         }
         name = signals.next() => {
-            watch.stopping("the node is shutting down");
+            watch.stopping("the node is shutting down".to_owned());
             tracing::info!("{name}: shutting down; a second signal ends it at once");
             Ok(())
         }
