@@ -430,10 +430,12 @@ impl Partition {
 
     fn check(&self, EpochCheck(given): EpochCheck) -> Result<(), LeadershipError> {
         let current = self.replica.epoch();
-        if given != LeaderEpoch::NONE && given < current {
+        // As in Kafka, whatever is negative is none.
+        let is_given = given >= LeaderEpoch(0);
+        if is_given && given < current {
             return Err(LeadershipError::Fenced { given, current });
         }
-        if given != LeaderEpoch::NONE && given > current {
+        if is_given && given > current {
             return Err(LeadershipError::Ahead { given, current });
         }
         self.standing()

@@ -2,6 +2,8 @@ use std::io;
 use std::process::ExitCode;
 
 use ordain::client::ClientError;
+use ordain::client::admin::ConfigChange;
+use ordain::config::number_hint;
 use ordain::types::ErrorCode;
 use serde_json::json;
 
@@ -28,6 +30,29 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The error of a change of configuration, with the way out where a number was written as one does not write it.
+    pub fn of_change<'a>(
+        error: ClientError,
+        values: impl Iterator<Item = (&'a String, &'a String)>,
+    ) -> Failure {
+        if error.code() != Some(ErrorCode::InvalidConfig) {
+            return error.into();
+        }
+        let hints: Vec<String> = values.filter_map(|(name, value)| number_hint(name, value)).collect();
+        match hints.is_empty() {
+            true => error.into(),
+            false => Failure::Message(format!("{error}\n  {}", hints.join("\n  "))),
+        }
+    }
+
+    /// The names and values that changes set.
+    pub fn set_by(changes: &[ConfigChange]) -> impl Iterator<Item = (&String, &String)> {
+        changes.iter().filter_map(|change| match change {
+            ConfigChange::Set { name, value } => Some((name, value)),
+            ConfigChange::Append { .. } | ConfigChange::Subtract { .. } | ConfigChange::Delete { .. } => None,
+        })
+    }
+
     /// Tells the user, on standard error, and gives the exit code.
     pub fn report(&self, format: Format) -> ExitCode {
         let code = match self {

@@ -203,6 +203,11 @@ impl Answer {
         Answer { aborted: Some(Vec::new()), ..Answer::unread(code) }
     }
 
+    /// Whether there is no such partition.
+    fn is_of_none(&self) -> bool {
+        matches!(self.error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId)
+    }
+
     /// The partition could not be read.
     fn unread(code: ErrorCode) -> Answer {
         Answer {
@@ -407,7 +412,10 @@ fn assemble(
 ) -> FetchResponse {
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
     let mut sessions = lock(&context.fetch_sessions);
-    for ((key, _), answer) in wants.into_iter().zip(answers) {
+    // As in Kafka, what does not exist comes last.
+    let (there, missing): (Vec<_>, Vec<_>) =
+        wants.into_iter().zip(answers).partition(|(_, answer)| !answer.is_of_none());
+    for ((key, _), answer) in there.into_iter().chain(missing) {
         let told = Told { high_watermark: answer.high_watermark, log_start: answer.log_start };
         let has_data = !answer.records.is_empty() || answer.diverging.is_some() || answer.nearby.is_some();
         if !sessions.tell(kind, &key, told, has_data, answer.error != ErrorCode::None) {

@@ -386,6 +386,10 @@ fn respond_to(
             }
             partition_responses.push(response);
         }
+        if partition_responses.is_empty() {
+            // As in Kafka, a topic of which there is nothing to tell is left out.
+            continue;
+        }
         context.topic_metrics.count(topic.known_id, &traffic);
         responses.push(TopicProduceResponse {
             name: topic.name,
