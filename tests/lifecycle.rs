@@ -141,6 +141,24 @@ fn mistakes_in_the_configuration_are_all_named_at_once() {
 }
 
 #[test]
+fn an_advertised_name_that_nobody_knows_is_told_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let unknown = ["advertised.listeners=PLAINTEXT://no-such-host.invalid:9092"];
+    let served = Served::start(&directory.path().join("data"), &unknown);
+    let line = eventually("it is told", || {
+        served.log().lines().find(|line| line.contains("no-such-host.invalid")).map(str::to_owned)
+    });
+    assert!(line.contains("cannot find an address for no-such-host.invalid"), "{line}");
+    assert!(line.contains("advertised.listeners=PLAINTEXT://HOST:9092"), "{line}");
+    served.stop();
+    let known = ["advertised.listeners=PLAINTEXT://localhost:9092"];
+    let served = Served::start(&directory.path().join("other"), &known);
+    served.client().create_topic("served", 1, &[]);
+    assert!(!served.log().contains("cannot find an address"), "{}", served.log());
+    served.stop();
+}
+
+#[test]
 fn a_data_directory_that_cannot_be_used_is_named() {
     let directory = tempfile::tempdir().unwrap();
     // Root may write anywhere, but nobody makes a directory of a file.

@@ -27,6 +27,9 @@ pub enum Failure {
     Output(io::Error),
     #[error("{}", advice(.0))]
     Client(#[from] ClientError),
+    /// The broker refused, and what to write instead is known here.
+    #[error("{error}\n  {hint}")]
+    Hinted { error: ClientError, hint: String },
 }
 
 impl Failure {
@@ -41,7 +44,7 @@ impl Failure {
         let hints: Vec<String> = values.filter_map(|(name, value)| number_hint(name, value)).collect();
         match hints.is_empty() {
             true => error.into(),
-            false => Failure::Message(format!("{error}\n  {}", hints.join("\n  "))),
+            false => Failure::Hinted { error, hint: hints.join("\n  ") },
         }
     }
 
@@ -62,7 +65,9 @@ impl Failure {
                 return ExitCode::from(141);
             }
             Failure::Usage(_) => ExitCode::from(2),
-            Failure::Message(_) | Failure::Output(_) | Failure::Client(_) => ExitCode::FAILURE,
+            Failure::Message(_) | Failure::Output(_) | Failure::Client(_) | Failure::Hinted { .. } => {
+                ExitCode::FAILURE
+            }
         };
         match format {
             Format::Human => eprintln!("ordain: {self}"),
@@ -74,7 +79,7 @@ impl Failure {
     /// The error for programs: its words, and the broker's code where one has answered with it.
     fn document(&self) -> serde_json::Value {
         let code = match self {
-            Failure::Client(error) => error.code().map(ErrorCode::name),
+            Failure::Client(error) | Failure::Hinted { error, .. } => error.code().map(ErrorCode::name),
             Failure::Message(_)
             | Failure::Usage(_)
             | Failure::Told

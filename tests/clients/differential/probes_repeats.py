@@ -46,6 +46,9 @@ def raw(api, name, values, versions=None):
 @probe("repeats: the topics they are asked about")
 def _(c):
     created(c, "again", partitions=4)
+    # Where answers differ on purpose, so do offsets behind them.
+    created(c, "again-wrong", partitions=4)
+    created(c, "again-sent", partitions=4)
     taken, deadline = 0, time.monotonic() + 10
     while taken < 3 and time.monotonic() < deadline:
         # The one who leads may not know it yet.
@@ -63,7 +66,7 @@ for name, data in [
         ("offsets of another size", batch(record(offset=1 << 31)))]:
     @probe(f"produce, repeats: {name}")
     def _(c, data=data):
-        return [sent(c, data, "again", version=version, partition=2) for version in (3, 9, 12, 13)]
+        return [sent(c, data, "again-wrong", version=version, partition=2) for version in (3, 9, 12, 13)]
 
 @probe("produce, repeats: compressed, offsets that repeat, begin at one, and are right")
 def _(c):
@@ -72,7 +75,7 @@ def _(c):
         body = gzip.compress(b"".join(record(offset=offset) for offset in offsets))
         covered = struct.pack(">hiqqqhii", 1, 1, STAMP, STAMP, -1, -1, -1, 2) + body
         tail = struct.pack(">ibI", -1, 2, crc32c(covered)) + covered
-        told.append(sent(c, struct.pack(">qi", 0, len(tail)) + tail, "again", partition=3))
+        told.append(sent(c, struct.pack(">qi", 0, len(tail)) + tail, "again-wrong", partition=3))
     return told
 
 
@@ -173,8 +176,9 @@ for name, topics in [
     raw("ElectLeaders", name, {"ElectionType": 0, "TimeoutMs": 1000, "TopicPartitions": [{"Topic": topic, "Partitions": indexes} for topic, indexes in topics]})
     raw("AlterPartitionReassignments", name, {"TimeoutMs": 1000, "Topics": [{"Name": topic, "Partitions": [
         {"PartitionIndex": index, "Replicas": [1]} for index in indexes]} for topic, indexes in topics]})
-    raw("Produce", name, {"TransactionalId": None, "Acks": 1, "TimeoutMs": 1000, "TopicData": [{"Name": topic, "PartitionData": [
-        {"Index": index, "Records": batch(record())} for index in indexes]} for topic, indexes in topics]}, (3, 9, 12))
+    raw("Produce", name, {"TransactionalId": None, "Acks": 1, "TimeoutMs": 1000, "TopicData": [
+        {"Name": {"again": "again-wrong" if "nowhere" in dict(topics) else "again-sent"}.get(topic, topic), "PartitionData": [{"Index": index, "Records": batch(record())} for index in indexes]}
+        for topic, indexes in topics]}, (3, 9, 12))
 
 raw("DeleteRecords", "a partition twice, other offsets", {"TimeoutMs": 1000, "Topics": [{"Name": "again", "Partitions": [
     {"PartitionIndex": 0, "Offset": 1}, {"PartitionIndex": 0, "Offset": 2}]}]})
