@@ -29,7 +29,7 @@ pub enum Failure {
     Client(#[from] ClientError),
     /// The broker refused, and what to write instead is known here.
     #[error("{error}\n  {hint}")]
-    Hinted { error: ClientError, hint: String },
+    Hinted { error: Box<ClientError>, hint: String },
 }
 
 impl Failure {
@@ -38,13 +38,14 @@ impl Failure {
         error: ClientError,
         values: impl Iterator<Item = (&'a String, &'a String)>,
     ) -> Failure {
-        if error.code() != Some(ErrorCode::InvalidConfig) {
+        // Of brokers, Kafka says the one, of topics the other.
+        if !matches!(error.code(), Some(ErrorCode::InvalidConfig | ErrorCode::InvalidRequest)) {
             return error.into();
         }
         let hints: Vec<String> = values.filter_map(|(name, value)| number_hint(name, value)).collect();
         match hints.is_empty() {
             true => error.into(),
-            false => Failure::Hinted { error, hint: hints.join("\n  ") },
+            false => Failure::Hinted { error: Box::new(error), hint: hints.join("\n  ") },
         }
     }
 
@@ -79,7 +80,8 @@ impl Failure {
     /// The error for programs: its words, and the broker's code where one has answered with it.
     fn document(&self) -> serde_json::Value {
         let code = match self {
-            Failure::Client(error) | Failure::Hinted { error, .. } => error.code().map(ErrorCode::name),
+            Failure::Client(error) => error.code().map(ErrorCode::name),
+            Failure::Hinted { error, .. } => error.code().map(ErrorCode::name),
             Failure::Message(_)
             | Failure::Usage(_)
             | Failure::Told
