@@ -225,3 +225,75 @@ fn an_operator_is_told_of_a_full_disk_and_tools_end_in_time() {
     assert_eq!(served.client().values("orders", 0).pop().unwrap(), "the last");
     served.stop();
 }
+
+/// A file system on a device that can be made to fail: its blocks lie in a sparse file, on a file system of a size.
+struct FailingDisk {
+    device: String,
+    at: PathBuf,
+    image: PathBuf,
+    /// Unmounted last.
+    beneath: SmallDisk,
+}
+
+/// What a program prints if it succeeds; else the reason is printed.
+fn printed(program: &str, arguments: &[&str]) -> Option<String> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) if output.status.success() => {
+            Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        }
+        Ok(output) => {
+            println!("{program} {arguments:?} says {}", String::from_utf8_lossy(&output.stderr));
+            None
+        }
+        Err(error) => {
+            println!("{program} cannot be run: {error}");
+            None
+        }
+    }
+}
+
+impl FailingDisk {
+    /// `None`, with the reason printed, where this user may not have such a device.
+    fn mount(directory: &Path) -> Option<FailingDisk> {
+        let beneath = SmallDisk::mount(&directory.join("beneath"), "150m")?;
+        let (image, at) = (beneath.0.join("image"), directory.join("disk"));
+        fs::create_dir(&at).unwrap();
+        fs::File::create(&image).unwrap().set_len(128 << 20).unwrap();
+        let device = printed("losetup", &["--find", "--show", image.to_str().unwrap()])?;
+        let disk = FailingDisk { device, at, image, beneath };
+        let at = disk.at.to_str().unwrap();
+        printed("mkfs.ext4", &["-q", &disk.device]).and_then(|_| printed("mount", &[&disk.device, at]))?;
+        Some(disk)
+    }
+
+    /// From now on nothing that is written gets through.
+    fn fail(&self) {
+        fs::OpenOptions::new().write(true).open(&self.image).unwrap().set_len(1 << 20).unwrap();
+        let mut filler = fs::File::create(self.beneath.0.join("filler")).unwrap();
+        while filler.write_all(&[0; 1 << 16]).is_ok() {}
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        // What was not mounted is not unmounted; the device goes in any case.
+        drop(Command::new("umount").arg("-l").arg(&self.at).output());
+        drop(Command::new("losetup").args(["--detach", &self.device]).output());
+    }
+}
+
+#[test]
+fn a_disk_that_fails_ends_the_node_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(disk) = FailingDisk::mount(directory.path()) else { return };
+    let log = directory.path().join("log");
+    let mut served = Served::start_logging_to(&disk.at.join("data"), &log, &[]);
+    let written = tool(&served, &["produce", "orders"], "one\n");
+    assert!(written.status.success(), "{}", said(&written));
+    disk.fail();
+    let refused = tool(&served, &["produce", "orders", "--timeout", "3s"], "two\n");
+    assert!(!refused.status.success(), "{}", said(&refused));
+    assert_eq!(served.wait().code(), Some(1), "{}", served.log());
+    let line = served.logged("the node could not go on");
+    assert!(line.contains("journal") && line.contains("start the node again"), "{line}");
+}
