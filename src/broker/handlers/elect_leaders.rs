@@ -62,7 +62,7 @@ pub(in crate::broker) async fn handle(
     }
     let known = matches!(election, PREFERRED | UNCLEAN);
     let error_code = if known { ErrorCode::None } else { ErrorCode::InvalidRequest }.code();
-    ElectLeadersResponse { error_code, ..respond(request.topic_partitions, results) }
+    ElectLeadersResponse { error_code, ..respond(&image, request.topic_partitions, results) }
 }
 
 /// What is asked about, each partition once.
@@ -211,8 +211,9 @@ async fn there(
     wanted.iter().map(outcome).collect()
 }
 
-/// As it was asked; where all partitions were, those of which there is something to say.
+/// As it was asked; where all partitions were, each topic with those of which there is something to say.
 fn respond(
+    image: &MetadataImage,
     asked: Option<Vec<TopicPartitions>>,
     results: BTreeMap<Place, Result<(), ApiError>>,
 ) -> ElectLeadersResponse {
@@ -226,12 +227,11 @@ fn respond(
         })
         .collect();
     let asked = asked.unwrap_or_else(|| {
-        let mut topics: BTreeMap<Text, Vec<i32>> = BTreeMap::new();
-        for (topic, index) in told.keys() {
-            topics.entry(topic.clone()).or_default().push(*index);
-        }
-        let named = |(topic, partitions)| TopicPartitions { topic, partitions, ..Default::default() };
-        topics.into_iter().map(named).collect()
+        let all = image.topics().map(|topic| {
+            let partitions = topic.partitions.keys().map(|index| index.0).collect();
+            TopicPartitions { topic: Text::from(&*topic.name), partitions, ..Default::default() }
+        });
+        all.collect()
     });
     let topics = asked.into_iter().map(|TopicPartitions { topic, partitions, .. }| {
         let results = partitions.iter().filter_map(|index| told.get(&(topic.clone(), *index)).cloned());

@@ -154,8 +154,9 @@ fn session_request(caller: &Caller, request: FetchRequest) -> SessionRequest {
                     offset: Offset(partition.fetch_offset),
                     max_bytes: partition.partition_max_bytes,
                     log_start: Offset(partition.log_start_offset),
-                    current_epoch: LeaderEpoch(partition.current_leader_epoch),
-                    last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch),
+                    // As in Kafka, of a fetch (and of nothing else) whatever is negative is none.
+                    current_epoch: LeaderEpoch(partition.current_leader_epoch.max(LeaderEpoch::NONE.0)),
+                    last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch.max(LeaderEpoch::NONE.0)),
                 },
             ));
         }

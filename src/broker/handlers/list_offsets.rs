@@ -58,12 +58,14 @@ pub(in crate::broker) async fn handle(
                 (Some(topic), _) if !topic.partitions.contains_key(&PartitionIndex(index)) => {
                     Err(ErrorCode::UnknownTopicOrPartition)
                 }
-                (Some(_), Asked::NoTier) => Ok(None),
-                (Some(topic), Asked::Query(query)) => {
+                (Some(topic), asked) => {
                     let id = PartitionId { topic: topic.id, index: PartitionIndex(index) };
                     let check = EpochCheck(LeaderEpoch(partition.current_leader_epoch));
-                    queries.push((id, check, query));
-                    Ok(Some((id, check)))
+                    // Of a tier that there is none of, only who leads, and in which epoch, can be wrong.
+                    let query = if let Asked::Query(query) = asked { Some(query) } else { None };
+                    let of_tier = query.is_none();
+                    queries.push((id, check, query.unwrap_or(OffsetQuery::Earliest)));
+                    Ok((id, check, of_tier))
                 }
             };
             partitions.push((index, answer));
@@ -80,8 +82,8 @@ pub(in crate::broker) async fn handle(
         for (index, answer) in asked {
             partitions.push(match answer {
                 Err(code) => failed(index, code),
-                Ok(None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
-                Ok(Some((id, check))) => match replies.next() {
+                Ok((id, check, of_tier)) => match replies.next() {
+                    Some(Ok(_)) if of_tier => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
                     Some(reply) => resolve(context, caller, id, check, reply).await,
                     None => failed(index, ErrorCode::NotLeaderOrFollower),
                 },

@@ -136,9 +136,14 @@ impl Answers {
 
     /// Nothing of what there was to commit to was committed.
     fn refused(&mut self, image: &MetadataImage, topics: &[OffsetCommitRequestTopic], error: ErrorCode) {
+        let apart = self.topics.is_empty();
         for topic in topics {
             let known = if self.by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
             let Some(known) = known else { continue };
+            if apart && !topic.partitions.is_empty() {
+                let (name, topic_id) = (Text::from(&*known.name), known.id);
+                self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
+            }
             for partition in &topic.partitions {
                 if known.partitions.contains_key(&PartitionIndex(partition.partition_index)) {
                     self.add(&known.name, known.id, partition.partition_index, error.code());

@@ -79,6 +79,11 @@ def _(c):
     return told
 
 
+raw("Produce", "acknowledgements that are none, of what exists and what does not", {"TransactionalId": None, "Acks": 5, "TimeoutMs": 1000, "TopicData": [
+    {"Name": name, "PartitionData": [{"Index": index, "Records": data} for index, data in ((0, batch(record())), (1, b""), (99, batch(record())))]}
+    for name in ("again", "nowhere", "__consumer_offsets")]}, (3, 9, 12))
+
+
 # --- names that are empty, null or wrong ---------------------------------------------------------
 
 for text in ("", "a b", ".", "x" * 250):
@@ -217,6 +222,27 @@ def _(c):
     return told
 
 
+@probe("epochs, repeats: below zero, before the first, and of the future")
+def _(c):
+    told = []
+    for current, epoch in [(-1, -1), (-1, -2), (-1, -9), (-2, 0), (-1, 0), (-1, 99), (99, 0), (0, -2)]:
+        told.append(c_call(c, "OffsetForLeaderEpoch", 4, {"ReplicaId": -1, "Topics": [{"Topic": "again", "Partitions": [
+            {"Partition": 0, "CurrentLeaderEpoch": current, "LeaderEpoch": epoch}]}]})["Topics"])
+        told.append(c_call(c, "ListOffsets", 5, {"ReplicaId": -1, "Topics": [{"Name": "again", "Partitions": [
+            {"PartitionIndex": 0, "CurrentLeaderEpoch": current, "Timestamp": -1}]}]})["Topics"])
+        told.append(c_call(c, "ListOffsets", 9, {"ReplicaId": -1, "Topics": [{"Name": "again", "Partitions": [
+            {"PartitionIndex": 0, "CurrentLeaderEpoch": current, "Timestamp": -5}]}]})["Topics"])
+        told.append(brief(c_call(c, "Fetch", 12, {"MaxWaitMs": 0, "MinBytes": 0, "MaxBytes": 1 << 20, "Topics": [{"Topic": "again", "Partitions": [
+            {"Partition": 0, "CurrentLeaderEpoch": current, "FetchOffset": 4, "PartitionMaxBytes": 1 << 20}]}]})))
+    return told
+
+
+@probe("OffsetCommit, repeats: refused, a topic twice")
+def _(c):
+    values = {**commits(("again", [(0, 1)]), ("again", [(1, 2)])), "GroupId": "", "GenerationIdOrMemberEpoch": 3, "MemberId": "ghost"}
+    return asked_in(c, "OffsetCommit", range(2, 10), values)
+
+
 # --- groups --------------------------------------------------------------------------------------
 
 @probe("groups, repeats: a protocol listed twice")
@@ -251,7 +277,9 @@ for kind in (0, 1):
         for version in schema.range_of("ElectLeaders"):
             answer = c_call(c, "ElectLeaders", version, {"ElectionType": kind, "TopicPartitions": None, "TimeoutMs": 5000})
             results = {(topic["Topic"], part["PartitionId"]): part for topic in answer["ReplicaElectionResults"] for part in topic["PartitionResult"]}
-            told[version] = [answer.get("ErrorCode"), normal([results.get((topic, 0)) for topic in ("again", "plain", "empty")]), len(results) > 0]
+            named_topics = {topic["Topic"] for topic in answer["ReplicaElectionResults"]}
+            told[version] = [answer.get("ErrorCode"), normal([results.get((topic, 0)) for topic in ("again", "plain", "empty")]), len(results) > 0,
+                             sorted(named_topics & {"again", "plain", "empty", "nowhere"})]
         return merged(told)
 
 for name, updates in [
