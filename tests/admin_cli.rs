@@ -119,6 +119,12 @@ fn config_names_every_mistake() {
     let told = fails(&["config", "--set", "num.partition=1", "--set", "num.partitions=many"], 1);
     assert!(told.contains("num.partitions?"), "{told}");
     assert!(told.contains("many"), "{told}");
+    let told = fails(&["config", "--set", "log.retention.ms=10d", "--set", "log.segment.bytes=512MiB"], 1);
+    assert!(
+        told.contains("a number of milliseconds in digits alone: write log.retention.ms=864000000"),
+        "{told}"
+    );
+    assert!(told.contains("write log.segment.bytes=536870912"), "{told}");
     let told = fails(&["config", "--config", "/nonexistent/server.properties"], 1);
     assert!(told.contains("/nonexistent/server.properties"), "{told}");
     let told = fails(&["config", "no.such.key"], 1);

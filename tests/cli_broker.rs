@@ -278,3 +278,22 @@ fn a_consumer_that_is_interrupted_commits_and_leaves_its_group() {
     }
     tools.0.stop();
 }
+
+#[test]
+fn a_number_with_a_unit_is_refused_with_how_to_write_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    let written = "write retention.ms=864000000";
+    for arguments in [
+        &["topic", "create", "new", "-c", "retention.ms=10d"][..],
+        &["topic", "alter", "old", "-c", "retention.ms=10d"],
+    ] {
+        tools.fed(&["topic", "create", "old", "--if-not-exists"], "");
+        let (words, code) = tools.failure(arguments);
+        assert!(words.contains("retention.ms") && words.contains(written), "{words}");
+        assert_eq!(code, json!("INVALID_CONFIG"));
+    }
+    let arguments = ["cluster", "alter", "--default", "--config", "log.segment.bytes=1GiB"];
+    let (words, _) = tools.failure(&arguments);
+    assert!(words.contains("write log.segment.bytes=1073741824"), "{words}");
+}

@@ -15,10 +15,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::{Client, PATIENCE, Served, eventually, refused, run_to_failure, serve_command};
-use ordain::wire::messages::{DeleteTopicsRequest, ProduceRequest};
+use ordain::wire::messages::ProduceRequest;
 
 const KAFKA_STORAGE_ERROR: i16 = 56;
 
@@ -138,6 +138,24 @@ fn mistakes_in_the_configuration_are_all_named_at_once() {
     assert!(said.contains("did you mean log.retention.hours?"), "{said}");
     assert!(said.contains("num.partitions"), "{said}");
     assert!(!directory.path().join("data").exists(), "nothing was made for a node that does not start");
+}
+
+#[test]
+fn an_advertised_name_that_nobody_knows_is_told_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let unknown = ["advertised.listeners=PLAINTEXT://no-such-host.invalid:9092"];
+    let served = Served::start(&directory.path().join("data"), &unknown);
+    let line = eventually("it is told", || {
+        served.log().lines().find(|line| line.contains("no-such-host.invalid")).map(str::to_owned)
+    });
+    assert!(line.contains("cannot find an address for no-such-host.invalid"), "{line}");
+    assert!(line.contains("advertised.listeners=PLAINTEXT://HOST:9092"), "{line}");
+    served.stop();
+    let known = ["advertised.listeners=PLAINTEXT://localhost:9092"];
+    let served = Served::start(&directory.path().join("other"), &known);
+    served.client().create_topic("served", 1, &[]);
+    assert!(!served.log().contains("cannot find an address"), "{}", served.log());
+    served.stop();
 }
 
 #[test]
@@ -340,137 +358,5 @@ fn a_journal_that_cannot_be_trusted_is_not_started_from() {
     overwrite(&path, 0, &before);
     let served = Served::start(&data, &[]);
     assert_eq!(served.client().values("orders", 0).len(), 10);
-    served.stop();
-}
-
-/// A file system of a size, unmounted when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None`, with the reason printed, where this user may not mount.
-    fn mount(at: &Path, size: &str) -> Option<SmallDisk> {
-        fs::create_dir(at).unwrap();
-        let options = format!("size={size}");
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
-        match output {
-            Ok(output) if output.status.success() => Some(SmallDisk(at.to_path_buf())),
-            Ok(output) => {
-                println!("skipped: mount says {}", String::from_utf8_lossy(&output.stderr));
-                None
-            }
-            Err(error) => {
-                println!("skipped: mount cannot be run: {error}");
-                None
-            }
-        }
-    }
-
-    fn resize(&self, size: &str) {
-        let options = format!("remount,size={size}");
-        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let status = Command::new("umount").arg("-l").arg(&self.0).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-#[test]
-fn a_full_disk_is_freed_by_deleting_a_topic() {
-    let directory = tempfile::tempdir().unwrap();
-    let Some(disk) = SmallDisk::mount(&directory.path().join("disk"), "40m") else { return };
-    let data = disk.0.join("data");
-    let log = directory.path().join("log");
-    let served = Served::start_logging_to(&data, &log, &["ordain.tail.memory.bytes=1048576"]);
-    let mut producer = served.client();
-    for topic in ["large", "small"] {
-        producer.create_topic(topic, 1, &[]);
-    }
-    let value = "v".repeat(500_000);
-    producer.stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-    loop {
-        let records = common::batch(&[&value]);
-        producer.send(common::PRODUCE, 7, &common::produce("large", 0, -1, records));
-        let mut some = [0; 1];
-        if producer.stream.peek(&mut some).is_err() && served.log().contains("the disk is full") {
-            break;
-        }
-        let response = producer.answer::<ProduceRequest>(common::PRODUCE, 7);
-        assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
-    }
-    // The first append waits, and so does one to another topic.
-    let mut other = served.client();
-    other.send(common::PRODUCE, 8, &common::produce("small", 0, -1, common::batch(&["a"])));
-    let mut administrator = served.client();
-    let request = DeleteTopicsRequest {
-        topic_names: vec!["large".into()],
-        timeout_ms: 10_000,
-        ..DeleteTopicsRequest::default()
-    };
-    let deleted = administrator.ask(5, &request);
-    assert_eq!(deleted.responses[0].error_code, 0, "{:?}", deleted.responses[0].error_message);
-    let response = other.answer::<ProduceRequest>(common::PRODUCE, 8);
-    assert_eq!(response.responses[0].partition_responses[0].error_code, 0);
-    assert_eq!(served.client().values("small", 0), ["a"]);
-    served.stop();
-}
-
-#[test]
-fn a_full_disk_holds_producers_back_until_there_is_room() {
-    const FITTING: usize = 80;
-    let directory = tempfile::tempdir().unwrap();
-    let Some(disk) = SmallDisk::mount(&directory.path().join("disk"), "40m") else { return };
-    let data = disk.0.join("data");
-    let log = directory.path().join("log");
-    let settings = ["ordain.tail.memory.bytes=1048576"];
-    let served = Served::start_logging_to(&data, &log, &settings);
-    let mut client = served.client();
-    client.create_topic("orders", 1, &[]);
-    let padding = "v".repeat(500_000);
-    let value = |number: usize| format!("{number} {padding}");
-    let send = |client: &mut Client, number: usize| {
-        let records = common::batch(&[&value(number)]);
-        client.send(common::PRODUCE, 7, &common::produce("orders", 0, -1, records));
-    };
-    let answered = |client: &mut Client| {
-        let response = client.answer::<ProduceRequest>(common::PRODUCE, 7);
-        response.responses[0].partition_responses[0].base_offset
-    };
-    // 100 × 500 kB do not fit into 40 MB.
-    let mut number = 0;
-    loop {
-        assert!(number < FITTING, "more than the disk holds was acknowledged");
-        send(&mut client, number);
-        let mut some = [0; 1];
-        client.stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-        let waits = client.stream.peek(&mut some).is_err();
-        client.stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        if waits && served.log().contains("the disk is full") {
-            break;
-        }
-        assert_eq!(answered(&mut client), i64::try_from(number).unwrap());
-        number += 1;
-    }
-    println!("{number} fit\n{}", served.log());
-    assert!(number > 5, "it served while there was room");
-    assert!(served.log().lines().count() < 20, "it says so now and then: {}", served.log());
-    let line = served.logged("the disk is full");
-    assert!(line.contains("free some space"), "{line}");
-
-    disk.resize("200m");
-    for number in number..FITTING {
-        assert_eq!(answered(&mut client), i64::try_from(number).unwrap());
-        send(&mut client, number + 1);
-    }
-    assert_eq!(answered(&mut client), i64::try_from(FITTING).unwrap());
-    served.kill();
-    let served = Served::start_logging_to(&data, &log, &settings);
-    let values = served.client().values("orders", 0);
-    assert_eq!(values.len(), FITTING + 1);
-    assert!(values.iter().enumerate().all(|(at, got)| *got == value(at)), "each in its place");
     served.stop();
 }

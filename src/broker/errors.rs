@@ -105,7 +105,7 @@ impl AsErrorCode for AppendError {
             AppendError::Leadership(error) => error.error_code(),
             AppendError::Producer { error, .. } => error.error_code(),
             AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
-            AppendError::TimedOut => ErrorCode::RequestTimedOut,
+            AppendError::TimedOut | AppendError::DiskFull(_) => ErrorCode::RequestTimedOut,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -264,7 +264,9 @@ impl AsErrorCode for CoordinatorError {
             CoordinatorError::Write(
                 AppendError::Journal | AppendError::Log(_) | AppendError::OffsetsExhausted,
             ) => ErrorCode::NotCoordinator,
-            CoordinatorError::Write(AppendError::TimedOut) => ErrorCode::CoordinatorNotAvailable,
+            CoordinatorError::Write(AppendError::TimedOut | AppendError::DiskFull(_)) => {
+                ErrorCode::CoordinatorNotAvailable
+            }
             CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer { .. }) => {
                 ErrorCode::UnknownServerError
             }

@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration. Every message says what, where it was set, and the way out.
 use std::fmt;
 
+use crate::config::hint::number_hint;
 use crate::config::properties::SyntaxError;
 use crate::config::settings::Source;
 use crate::config::value::InvalidValue;
@@ -25,7 +26,7 @@ pub enum ConfigError {
     PlugIn { key: String, origin: Source },
     #[error("{origin}: {key} is refused: {reason}")]
     Refused { key: &'static str, reason: &'static str, origin: Source },
-    #[error("{origin}: {invalid}")]
+    #[error("{origin}: {invalid}{}", hinted(.invalid))]
     Value { invalid: InvalidValue, origin: Source },
     /// Two values that contradict each other.
     #[error("{lesser} ({lesser_value}) must not be greater than {greater} ({greater_value})")]
@@ -74,6 +75,11 @@ pub enum ConfigError {
     Listener { key: &'static str, error: ListenerError },
     #[error("{key}: {error}")]
     Quorum { key: &'static str, error: QuorumError },
+}
+
+/// The way out of a number that is none, behind what is wrong with it.
+fn hinted(invalid: &InvalidValue) -> String {
+    number_hint(&invalid.key, &invalid.value).map_or_else(String::new, |hint| format!("; {hint}"))
 }
 
 /// Who connects to a listener.

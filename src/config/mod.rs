@@ -13,6 +13,7 @@ mod broker;
 mod describe;
 mod environment;
 mod error;
+mod hint;
 mod key;
 mod keys;
 mod layers;
@@ -41,6 +42,7 @@ pub use describe::{
 pub use error::{
     Audience, ClosedListener, ConfigError, ConfigErrors, ConfigWarning, ListenerError, QuorumError,
 };
+pub use hint::number_hint;
 pub use key::{Check, Empty, Handling, Importance, Key, Kind, Update};
 pub use keys::{
     Scale, Synonym, broker_key, broker_keys, client_metrics_keys, group_key, group_keys, is_listed,

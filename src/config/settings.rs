@@ -307,7 +307,8 @@ mod tests {
         );
         assert_eq!(
             told[6],
-            "--set: Invalid value soon for configuration log.retention.ms: Not a number of type LONG"
+            "--set: Invalid value soon for configuration log.retention.ms: Not a number of type LONG; log.retention.ms is a \
+             number of milliseconds in digits alone, for example log.retention.ms=604800000 for seven days"
         );
     }
 

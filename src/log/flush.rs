@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::journal::LogKey;
 use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_directory};
+use super::shortage::is_full;
 use super::state::LogState;
 use crate::io::{Disk, File, OpenOptions, join_all};
 use crate::probe::{Mutant, mutant};
@@ -66,7 +67,7 @@ pub struct FlushFailed {
 /// Why a flush failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FlushFailure {
-    #[error("the disk is full ({path}): free some space, it is tried again")]
+    #[error("the disk is full ({path})")]
     DiskFull { path: String },
     #[error("writing {path}: {message}")]
     Write { path: String, message: String },
@@ -108,6 +109,12 @@ impl FlushDone {
 }
 
 impl FlushFailed {
+    /// Whether there was no room for what it writes.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self.reason, FlushFailure::DiskFull { .. })
+    }
+
     /// Which log it is about.
     #[must_use]
     pub fn log_key(&self) -> LogKey {
@@ -246,8 +253,9 @@ fn piece(rows: &[u8]) -> Vec<Bytes> {
 
 fn failure(path: &str, error: &io::Error) -> FlushFailure {
     let path = path.to_owned();
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FlushFailure::DiskFull { path },
-        _ => FlushFailure::Write { path, message: error.to_string() },
+    if is_full(error) {
+        FlushFailure::DiskFull { path }
+    } else {
+        FlushFailure::Write { path, message: error.to_string() }
     }
 }

@@ -31,6 +31,7 @@ mod recovery;
 mod reindex;
 mod resync;
 mod segment;
+mod shortage;
 mod state;
 mod storage;
 mod stored_read;
@@ -60,6 +61,7 @@ pub use partition::{LogError, MaxTimestamp, PartitionLog, Read, ReadRequest, Tim
 pub use recovery::{LogDamage, RecoveryReport};
 pub use reindex::{ReindexDone, ReindexFailed, ReindexWork};
 pub use segment::SegmentState;
+pub use shortage::DiskFull;
 pub use state::{LogState, Vote};
 pub use storage::{CheckpointRound, Storage, StorageError};
 pub use stored_read::{ReadError, StoredRead, StoredTimestampRead};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::checkpoint::{self, Checkpoint, CheckpointError, Owner};
 use super::config::{LogConfig, OptionsInvalid, StorageOptions};
 use super::file_cache::FileCache;
-use super::flush::{FlushDone, FlushFailed, FlushWork, flush_all};
+use super::flush::{FlushDone, FlushFailed, FlushFailure, FlushWork, flush_all};
 use super::journal::{
     self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey,
     Origin, Position,
@@ -14,6 +14,7 @@ use super::journal::{
 use super::partition::PartitionLog;
 use super::recovery::{Parts, RecoveryReport, recover};
 use super::segment::{LOGS, Segment, log_directory};
+use super::shortage::{DiskFull, Writer, is_full};
 use super::state::LogState;
 use super::tail::TailBudget;
 use crate::io::Io;
@@ -263,6 +264,7 @@ impl Storage {
             known.deleting.remove(&key.id);
             known.changed = true;
             known.garbage.retain(|segment| segment.id.log != key.id);
+            self.inner.journal.shortage().passed(Writer::Log(key));
         }
         for segment in log.take_segments() {
             self.inner.cache.forget(&segment);
@@ -279,8 +281,12 @@ impl Storage {
     /// Writes the work of any number of logs to their segments, durably. The outcomes, in the order of the
     /// works, are to be told to the logs.
     pub async fn flush(&self, works: Vec<FlushWork>) -> Vec<Result<FlushDone, FlushFailed>> {
+        let sizes: Vec<u64> = works.iter().map(FlushWork::bytes).collect();
         let outcomes = flush_all(&*self.inner.io.disk, works).await;
         let mut known = self.known();
+        for (outcome, bytes) in outcomes.iter().zip(sizes) {
+            self.note_room(&known, outcome, bytes);
+        }
         for done in outcomes.iter().flatten() {
             // A log that was deleted meanwhile stays deleted.
             if let Some(state) = known.logs.get_mut(&done.state.log.id) {
@@ -291,6 +297,26 @@ impl Storage {
         }
         drop(known);
         outcomes
+    }
+
+    /// Why what is to be written finds no room on the disk, if it finds none.
+    #[must_use]
+    pub fn disk_full(&self) -> Option<DiskFull> {
+        self.inner.journal.shortage().now()
+    }
+
+    fn note_room(&self, known: &Known, outcome: &Result<FlushDone, FlushFailed>, bytes: u64) {
+        let shortage = self.inner.journal.shortage();
+        match outcome {
+            // A log that was deleted meanwhile wants nothing any more.
+            Err(FlushFailed { key, reason: FlushFailure::DiskFull { path }, .. })
+                if known.logs.contains_key(&key.id) =>
+            {
+                shortage.refused(Writer::Log(*key), path.clone(), bytes);
+            }
+            Err(FlushFailed { key, .. }) => shortage.passed(Writer::Log(*key)),
+            Ok(done) => shortage.passed(Writer::Log(done.state.log)),
+        }
     }
 
     /// Begins a checkpoint. What is appended from now on is kept by the journal whatever the logs say.
@@ -305,6 +331,19 @@ impl Storage {
     /// # Errors
     /// If it cannot be written: the former one counts, nothing was freed; try again later.
     pub async fn checkpoint(&self, round: CheckpointRound) -> Result<(), StorageError> {
+        let result = self.write_checkpoint(round).await;
+        let shortage = self.inner.journal.shortage();
+        match &result {
+            Err(
+                StorageError::Checkpoint(CheckpointError::Io { path, source, .. })
+                | StorageError::Io { path, source, .. },
+            ) if is_full(source) => shortage.refused(Writer::Checkpoint, path.clone(), 0),
+            _ => shortage.passed(Writer::Checkpoint),
+        }
+        result
+    }
+
+    async fn write_checkpoint(&self, round: CheckpointRound) -> Result<(), StorageError> {
         let _one_at_a_time = self.inner.checkpointing.lock().await;
         let (checkpoint, garbage) = {
             let mut known = self.known();

@@ -8,6 +8,8 @@ pub struct NodeFigures {
     pub request_memory_used_bytes: u64,
     pub request_memory_available_bytes: u64,
     pub journal: JournalFigures,
+    /// Whether something to be written finds no room on the disk.
+    pub disk_is_full: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,6 +85,11 @@ impl NodeFigures {
                 "1 if the journal has failed, and the node with it",
                 u64::from(j.has_failed),
             ),
+            (
+                names::DISK_FULL,
+                "1 while something to be written finds no room on the disk",
+                u64::from(self.disk_is_full),
+            ),
         ] {
             out.gauge(name, help);
             out.sample(name, &[], value);
@@ -107,6 +114,7 @@ mod tests {
             request_memory_used_bytes: 1,
             request_memory_available_bytes: 9,
             journal: JournalFigures { commits: 4, has_failed: true, ..JournalFigures::default() },
+            disk_is_full: true,
         };
         let text = figures.render();
         for line in [
@@ -115,6 +123,7 @@ mod tests {
             "ordain_journal_commits_total 4",
             "# TYPE ordain_journal_failed gauge",
             "ordain_journal_failed 1",
+            "ordain_disk_full 1",
             "kafka_network_socketserver_memorypoolavailable 9",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is missing in:\n{text}");

@@ -61,15 +61,15 @@ impl Appends {
         self.earliest
     }
 
-    /// Answers the requests whose time is up: what of them is not done may be done all the same, later.
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Answers the requests whose time is up with `late`: what of them is not done may be done all the same, later.
+    pub(super) fn expire(&mut self, now: Instant, late: &AppendError) {
         self.earliest = None;
         let mut earliest = None;
         for pending in self.pending.values_mut().filter(|pending| pending.done.is_some()) {
             match pending.deadline {
                 Some(deadline) if deadline <= now => {
                     let outcomes = pending.outcomes.iter().cloned();
-                    let outcomes = outcomes.map(|one| one.unwrap_or(Err(AppendError::TimedOut))).collect();
+                    let outcomes = outcomes.map(|one| one.unwrap_or_else(|| Err(late.clone()))).collect();
                     if let Some(done) = pending.done.take() {
                         done(outcomes);
                     }
@@ -118,13 +118,13 @@ mod tests {
         let third = appends.begin(1, None, done(&seen));
         assert_eq!(appends.earliest(), Some(at(10)));
         appends.answer(Place { request: first, slot: 1 }, appended(7));
-        appends.expire(at(10));
+        appends.expire(at(10), &AppendError::TimedOut);
         assert_eq!(*seen.lock().expect("no panic"), [vec![Err(AppendError::TimedOut), appended(7)]]);
         assert_eq!(appends.earliest(), Some(at(30)));
         // What becomes durable later is told to nobody.
         appends.answer(Place { request: first, slot: 0 }, appended(3));
         appends.answer(Place { request: second, slot: 0 }, appended(4));
-        appends.expire(at(1_000_000));
+        appends.expire(at(1_000_000), &AppendError::TimedOut);
         appends.answer(Place { request: third, slot: 0 }, appended(5));
         assert_eq!(seen.lock().expect("no panic")[1..], [vec![appended(4)], vec![appended(5)]]);
         assert_eq!((appends.earliest(), appends.pending.len()), (None, 0));

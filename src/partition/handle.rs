@@ -17,7 +17,7 @@ use super::{
 };
 use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
-use crate::log::{LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::log::{DiskFull, LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
 use crate::raft::{ChangeRefusal, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
@@ -80,7 +80,7 @@ pub fn start_shards(
         drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance, peer_steps))));
         senders.push(ShardSender { requests, steps, peers });
     }
-    Partitions { shards: senders.into(), post, leaderships }
+    Partitions { shards: senders.into(), post, leaderships, storage: storage.clone() }
 }
 
 /// All partitions of this node, behind their shards. Cheap to clone.
@@ -90,6 +90,7 @@ pub struct Partitions {
     /// What the shards have for other nodes.
     post: Arc<Post>,
     leaderships: Arc<Leaderships>,
+    storage: Storage,
 }
 
 /// The ways into a shard: requests wait while memory is short, maintenance and other nodes do not.
@@ -111,6 +112,12 @@ impl Partitions {
     #[must_use]
     pub fn leaderships(&self) -> &Arc<Leaderships> {
         &self.leaderships
+    }
+
+    /// Why what is to be written finds no room on the disk, if it finds none.
+    #[must_use]
+    pub fn disk_full(&self) -> Option<DiskFull> {
+        self.storage.disk_full()
     }
 
     fn shard(&self, id: PartitionId) -> usize {

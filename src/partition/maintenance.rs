@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::compactor::{Compactor, Outcome};
+use super::lasting::{Lasting, Tell};
 use super::{Partitions, PartitionsClosed};
 use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, TaskHandle, timeout};
@@ -81,6 +82,7 @@ impl Maintenance {
         let (sender, outcome) = oneshot::channel();
         let cleaner = config.load().cleaner.clone();
         let expiration_interval = config.load().producers.id_expiration_check_interval;
+        let data_directory = config.load().data_directory.clone();
         let garbage_waits = Arc::new(AtomicBool::new(false));
         let compactor = cleaner.compaction_enabled.then(|| {
             let waits = Arc::clone(&garbage_waits);
@@ -101,6 +103,9 @@ impl Maintenance {
             reindex_at: now,
             reindexing: Arc::default(),
             garbage_waits,
+            data_directory,
+            full: Lasting::default(),
+            failing: Lasting::default(),
         };
         let stopped = stop.clone();
         let task = io.spawn.spawn(
@@ -152,6 +157,11 @@ struct Keeper {
     reindexing: Arc<AtomicBool>,
     /// Whether a compaction has left files that can go after a checkpoint.
     garbage_waits: Arc<AtomicBool>,
+    data_directory: String,
+    /// The disk is full.
+    full: Lasting,
+    /// Rounds come to nothing, for another reason.
+    failing: Lasting,
 }
 
 impl Keeper {
@@ -165,7 +175,7 @@ impl Keeper {
                 match error {
                     MaintenanceError::Closed | MaintenanceError::Ended => return Err(error),
                     MaintenanceError::Storage(_) => {
-                        warn!(%error, "maintenance failed; it is tried again");
+                        self.tell_round(Err(&error));
                         self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
                     }
                 }
@@ -175,6 +185,7 @@ impl Keeper {
 
     async fn look(&mut self) -> Result<(), MaintenanceError> {
         let now = self.io.clock.now();
+        self.tell_room(now);
         if now < self.retry_at {
             return Ok(());
         }
@@ -199,8 +210,45 @@ impl Keeper {
         if pressed || now.since(self.flushed_at) >= FLUSH_INTERVAL {
             self.flushed_at = now;
             self.round().await?;
+            self.tell_round(Ok(()));
         }
         Ok(())
+    }
+
+    /// Says when the disk becomes full, now and then that it still is, and when it is no more.
+    fn tell_room(&mut self, now: Instant) {
+        let directory = &self.data_directory;
+        let Some(reason) = self.storage.disk_full() else {
+            if let Tell::Over { after_s } = self.full.gone(now) {
+                info!(directory, after_s, "the disk has room again: everything goes on");
+            }
+            return;
+        };
+        let what = "Producers wait when memory or the journal is full, consumers read on; \
+                    deleting records or topics frees their files";
+        match self.full.there(now) {
+            Tell::Begun => warn!(directory, "{reason}. {what}"),
+            Tell::Lasts { for_s } => warn!(directory, for_s, "still: {reason}. {what}"),
+            Tell::Nothing | Tell::Over { .. } => {}
+        }
+    }
+
+    /// Says that rounds come to nothing. What a full disk is the reason of is told as that.
+    fn tell_round(&mut self, outcome: Result<(), &MaintenanceError>) {
+        let now = self.io.clock.now();
+        match outcome {
+            Err(_) if self.storage.disk_full().is_some() => {}
+            Err(error) => match self.failing.there(now) {
+                Tell::Begun => warn!(%error, "maintenance failed; it is tried again each second"),
+                Tell::Lasts { for_s } => warn!(%error, for_s, "maintenance still fails"),
+                Tell::Nothing | Tell::Over { .. } => {}
+            },
+            Ok(()) => {
+                if let Tell::Over { after_s } = self.failing.gone(now) {
+                    info!(after_s, "maintenance succeeds again");
+                }
+            }
+        }
     }
 
     /// Begins to make the indexes of one segment again, beside everything else.

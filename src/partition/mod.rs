@@ -11,6 +11,7 @@ mod compactor;
 mod config;
 mod deletions;
 mod handle;
+mod lasting;
 mod leaderships;
 mod maintenance;
 #[allow(clippy::module_inception, reason = "the module is named after what it owns")]

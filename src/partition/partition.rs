@@ -568,11 +568,14 @@ impl Partition {
     ) -> Result<EpochEnd, PartitionError> {
         self.check(check)?;
         // An epoch that has not been is unknown, not the present one.
-        let known = Some(epoch).filter(|&epoch| epoch <= self.replica.epoch());
-        Ok(match known.and_then(|epoch| self.log.epochs().end_of(epoch, self.log.log_end())) {
-            Some((epoch, end)) => EpochEnd { epoch, end },
-            None => EpochEnd { epoch: LeaderEpoch::NONE, end: Offset::NONE },
-        })
+        let known = Some(epoch).filter(|&epoch| epoch <= self.replica.epoch() && epoch != LeaderEpoch::NONE);
+        let epochs = self.log.epochs();
+        let end = known.and_then(|epoch| match epochs.end_of(epoch, self.log.log_end()) {
+            Some((epoch, end)) => Some(EpochEnd { epoch, end }),
+            // As in Kafka, an epoch before all that the log knows of ends where the log begins.
+            None => epochs.entries().first().map(|first| EpochEnd { epoch, end: first.start }),
+        });
+        Ok(end.unwrap_or(EpochEnd { epoch: LeaderEpoch::NONE, end: Offset::NONE }))
     }
 
     /// Moves the log's start up to `offset` (the high watermark if none). `place` is answered with where it is then,

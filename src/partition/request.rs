@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::partition::AskedChange;
 use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
-use crate::log::{LogConfig, LogError, MaxTimestamp, ReadError, StoredRead, TimestampRead};
+use crate::log::{DiskFull, LogConfig, LogError, MaxTimestamp, ReadError, StoredRead, TimestampRead};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp, Uuid};
 use crate::wire::batch::ValidatedBatch;
@@ -146,6 +146,8 @@ pub enum AppendError {
     Journal,
     #[error("the request's time was up before the append was durable; it may still be made")]
     TimedOut,
+    #[error("the request's time was up before the append was durable, it may still be made: {0}")]
+    DiskFull(DiskFull),
     #[error(transparent)]
     Log(LogError),
     #[error("the batch of {bytes} bytes does not fit the journal, which takes {limit}")]

@@ -17,7 +17,7 @@ use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::partition::{Made, Outbox, Partition, Place};
 use super::replication::{Letters, PeerStep};
-use super::request::{AppendError, AppendRequest, ReplicaOrigin, Request, Required};
+use super::request::{AppendRequest, ReplicaOrigin, Request, Required};
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
@@ -82,8 +82,8 @@ pub(super) struct Shard {
     held_changes: VecDeque<Request>,
     /// Damage that has been reported, so that a reader that comes again does not fill the node's log.
     told_damage: BTreeSet<String>,
-    /// Partitions whose last flush failed.
-    unflushed: BTreeSet<PartitionId>,
+    /// Partitions whose last flush failed, and whether that was told of each.
+    unflushed: BTreeMap<PartitionId, bool>,
     failed: bool,
 }
 
@@ -161,7 +161,7 @@ impl Shard {
             begun_append: None,
             held_changes: VecDeque::new(),
             told_damage: BTreeSet::new(),
-            unflushed: BTreeSet::new(),
+            unflushed: BTreeMap::new(),
             failed: false,
         }
     }
@@ -224,7 +224,7 @@ impl Shard {
     fn admit(&mut self, request: Request, now: Instant) {
         match request {
             Request::Append { terms, .. } if terms.deadline.is_some_and(|deadline| deadline <= now) => {
-                refuse_late(request);
+                self.refuse_late(request);
             }
             Request::Append { terms, .. }
                 if (self.holds_appends() || self.is_short_of_memory() || !self.has_room())
@@ -277,7 +277,8 @@ impl Shard {
         if self.appends.earliest().is_none_or(|earliest| earliest > now) {
             return;
         }
-        self.appends.expire(now);
+        let late = self.late();
+        self.appends.expire(now, &late);
         for request in std::mem::take(&mut self.held_appends) {
             self.admit(request, now);
         }
@@ -766,13 +767,6 @@ impl Shard {
             Some(ids) => ids.iter().filter_map(|id| self.partitions.get(id)).map(|one| stats(one)).collect(),
             None => self.partitions.values().map(|one| stats(one)).collect(),
         }
-    }
-}
-
-/// Answers an append that was not made.
-fn refuse_late(request: Request) {
-    if let Request::Append { appends, done, .. } = request {
-        done(appends.iter().map(|_| Err(AppendError::TimedOut)).collect());
     }
 }
 

@@ -215,3 +215,53 @@ fn silent_producers_are_looked_for_at_their_own_interval() {
         assert_eq!(known(), left, "{retention}, {expiration}");
     }
 }
+
+#[test]
+fn an_append_that_a_full_disk_holds_up_is_told_why() {
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 4 << 20,
+        journal_files: 2,
+        tail_budget_bytes: 256 << 10,
+        journal_replay_bytes: 256 << 10,
+        ..StorageOptions::default()
+    });
+    node.open(partition(0));
+    let _maintenance = node.maintain(&[]);
+    let clock = Arc::clone(&node.io.clock);
+    // What the journal needs is there.
+    node.runtime.block_on(clock.sleep(Duration::from_secs(5)));
+    assert_eq!(node.storage().disk_full(), None);
+    node.disk().set_capacity(Some(0));
+    let held = send(&node, 60, 16 * KIB, None);
+    node.runtime.block_on(clock.sleep(Duration::from_secs(3)));
+    let made = held.lock().unwrap().len();
+    assert!(made < 60, "{made} appends found room");
+    let full = node.storage().disk_full().expect("the flush found no room");
+    assert!(full.path.starts_with("logs/") && full.bytes > 0, "{full:?}");
+    let late = send(&node, 1, KIB, Some(clock.now().after(Duration::from_millis(250))));
+    node.runtime.block_on(clock.sleep(Duration::from_millis(251)));
+    assert_eq!(*late.lock().unwrap(), [Err(AppendError::DiskFull(full))]);
+    node.disk().set_capacity(None);
+    all_made(&node, &held, 60);
+    assert_eq!(node.storage().disk_full(), None);
+    assert_eq!(latest(&node), 60, "what was too late is not made");
+}
+
+#[test]
+fn a_partition_that_goes_takes_its_want_of_room_with_it() {
+    let node = TestNode::new();
+    node.open(partition(0));
+    let _maintenance = node.maintain(&["log.retention.check.interval.ms=1000"]);
+    let clock = Arc::clone(&node.io.clock);
+    node.runtime.block_on(clock.sleep(Duration::from_secs(5)));
+    node.disk().set_capacity(Some(0));
+    let made = send(&node, 4, 16 * KIB, None);
+    // A minute without need, and everything goes to its segments.
+    node.runtime.block_on(clock.sleep(Duration::from_secs(65)));
+    all_made(&node, &made, 4);
+    assert!(node.storage().disk_full().is_some());
+    node.runtime.block_on(node.partitions.delete(vec![partition(0)])).unwrap();
+    node.disk().set_capacity(Some(1 << 30));
+    node.runtime.block_on(clock.sleep(Duration::from_secs(65)));
+    assert_eq!(node.storage().disk_full(), None);
+}

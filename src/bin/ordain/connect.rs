@@ -7,6 +7,9 @@ use ordain::io::real;
 
 use crate::failure::Failure;
 
+/// How long one answer may take if nothing is said.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
 /// Options that every tool takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Connect {
@@ -24,20 +27,28 @@ pub struct Connect {
     /// Print JSON.
     #[arg(long, global = true)]
     pub json: bool,
-    /// How long one request may take.
-    #[arg(long, global = true, default_value = "30s", value_parser = crate::parse::duration, value_name = "TIME")]
-    pub timeout: Duration,
+    /// How long to wait for an answer, to try again what fails in passing, and to deliver a record [default: 30s, 60s, 120s]
+    #[arg(long, global = true, value_parser = crate::parse::duration, value_name = "TIME")]
+    pub timeout: Option<Duration>,
 }
 
 impl Connect {
+    /// How long one answer may take.
+    pub fn answer_within(&self) -> Duration {
+        self.timeout.unwrap_or(ANSWER_WITHIN)
+    }
+
     /// A client on the current runtime.
     pub fn client(&self) -> Result<Client, Failure> {
         let bootstrap = parse_addresses(&self.bootstrap)
             .map_err(|error| Failure::Usage(format!("--bootstrap: {error}")))?;
         let mut options = ClientOptions::new(bootstrap);
         options.client_id = "ordain-cli".to_owned();
-        options.request_timeout = self.timeout;
-        options.connect_timeout = self.timeout.min(Duration::from_secs(10));
+        if let Some(timeout) = self.timeout {
+            options.request_timeout = timeout;
+            options.retry_timeout = timeout;
+            options.connect_timeout = timeout.min(options.connect_timeout);
+        }
         let io = ClientIo { clock: real::clock(), net: real::net(), rng: real::rng(), spawn: real::spawn() };
         Ok(Client::new(io, options))
     }

@@ -2,6 +2,8 @@ use std::io;
 use std::process::ExitCode;
 
 use ordain::client::ClientError;
+use ordain::client::admin::ConfigChange;
+use ordain::config::number_hint;
 use ordain::types::ErrorCode;
 use serde_json::json;
 
@@ -25,9 +27,36 @@ pub enum Failure {
     Output(io::Error),
     #[error("{}", advice(.0))]
     Client(#[from] ClientError),
+    /// The broker refused, and what to write instead is known here.
+    #[error("{error}\n  {hint}")]
+    Hinted { error: Box<ClientError>, hint: String },
 }
 
 impl Failure {
+    /// The error of a change of configuration, with the way out where a number was written as one does not write it.
+    pub fn of_change<'a>(
+        error: ClientError,
+        values: impl Iterator<Item = (&'a String, &'a String)>,
+    ) -> Failure {
+        // Of brokers, Kafka says the one, of topics the other.
+        if !matches!(error.code(), Some(ErrorCode::InvalidConfig | ErrorCode::InvalidRequest)) {
+            return error.into();
+        }
+        let hints: Vec<String> = values.filter_map(|(name, value)| number_hint(name, value)).collect();
+        match hints.is_empty() {
+            true => error.into(),
+            false => Failure::Hinted { error: Box::new(error), hint: hints.join("\n  ") },
+        }
+    }
+
+    /// The names and values that changes set.
+    pub fn set_by(changes: &[ConfigChange]) -> impl Iterator<Item = (&String, &String)> {
+        changes.iter().filter_map(|change| match change {
+            ConfigChange::Set { name, value } => Some((name, value)),
+            ConfigChange::Append { .. } | ConfigChange::Subtract { .. } | ConfigChange::Delete { .. } => None,
+        })
+    }
+
     /// Tells the user, on standard error, and gives the exit code.
     pub fn report(&self, format: Format) -> ExitCode {
         let code = match self {
@@ -37,7 +66,9 @@ impl Failure {
                 return ExitCode::from(141);
             }
             Failure::Usage(_) => ExitCode::from(2),
-            Failure::Message(_) | Failure::Output(_) | Failure::Client(_) => ExitCode::FAILURE,
+            Failure::Message(_) | Failure::Output(_) | Failure::Client(_) | Failure::Hinted { .. } => {
+                ExitCode::FAILURE
+            }
         };
         match format {
             Format::Human => eprintln!("ordain: {self}"),
@@ -50,6 +81,7 @@ impl Failure {
     fn document(&self) -> serde_json::Value {
         let code = match self {
             Failure::Client(error) => error.code().map(ErrorCode::name),
+            Failure::Hinted { error, .. } => error.code().map(ErrorCode::name),
             Failure::Message(_)
             | Failure::Usage(_)
             | Failure::Told

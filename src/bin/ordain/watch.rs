@@ -27,7 +27,7 @@ pub struct Watch(Arc<Mutex<State>>);
 enum State {
     Starting,
     Running(Arc<Running>),
-    Stopping(&'static str),
+    Stopping(String),
 }
 
 struct Running {
@@ -59,7 +59,7 @@ impl Watch {
     }
 
     /// The node takes no more clients, for this reason.
-    pub fn stopping(&self, reason: &'static str) {
+    pub fn stopping(&self, reason: String) {
         self.set(State::Stopping(reason));
     }
 
@@ -70,8 +70,8 @@ impl Watch {
     fn readiness(&self) -> Readiness {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Starting => Readiness::NotReady("the node is starting".to_owned()),
-            State::Running(_) => Readiness::Ready,
-            State::Stopping(reason) => Readiness::NotReady((*reason).to_owned()),
+            State::Running(running) => running.readiness(),
+            State::Stopping(reason) => Readiness::NotReady(reason.clone()),
         }
     }
 
@@ -101,6 +101,16 @@ impl Watch {
 }
 
 impl Running {
+    fn readiness(&self) -> Readiness {
+        if let Some(failed) = self.storage.journal().failure() {
+            return Readiness::NotReady(failed.to_string());
+        }
+        match self.storage.disk_full() {
+            Some(full) => Readiness::NotReady(full.to_string()),
+            None => Readiness::Ready,
+        }
+    }
+
     async fn figures(&self) -> String {
         // A node that shuts down has no partitions to tell of, and one whose shards are busy must not keep the
         // scrape waiting for the rest.
@@ -140,6 +150,7 @@ impl Running {
                 files_total: journal.files_total,
                 has_failed: self.storage.journal().failure().is_some(),
             },
+            disk_is_full: self.storage.disk_full().is_some(),
         }
     }
 

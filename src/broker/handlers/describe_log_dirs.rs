@@ -24,7 +24,11 @@ pub(in crate::broker) async fn handle(
             error_code: ErrorCode::None.code(),
             topics: topics(&image, &stats),
             total_bytes: i64::try_from(space.total).unwrap_or(i64::MAX),
-            usable_bytes: i64::try_from(space.available).unwrap_or(i64::MAX),
+            // What is left may be too little for anything that is to be written, or a quota's last word.
+            usable_bytes: match context.partitions.disk_full() {
+                Some(_) => 0,
+                None => i64::try_from(space.available).unwrap_or(i64::MAX),
+            },
             ..Default::default()
         },
         (stats, space) => {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(in crate::broker) async fn handle(
     let of_all = request.topic_partitions.is_none();
     let mut results: BTreeMap<Place, Result<(), ApiError>> = BTreeMap::new();
     let mut asked: BTreeMap<NodeId, Vec<Wanted>> = BTreeMap::new();
-    for place in places(&image, request.topic_partitions) {
+    for place in places(&image, request.topic_partitions.as_deref()) {
         match wanted(context, &image, &place, election) {
             Ok((leader, wanted)) => asked.entry(leader).or_default().push(wanted),
             // Nobody asked for these by name.
@@ -62,14 +62,15 @@ pub(in crate::broker) async fn handle(
     }
     let known = matches!(election, PREFERRED | UNCLEAN);
     let error_code = if known { ErrorCode::None } else { ErrorCode::InvalidRequest }.code();
-    ElectLeadersResponse { error_code, ..respond(results) }
+    ElectLeadersResponse { error_code, ..respond(&image, request.topic_partitions, results) }
 }
 
-fn places(image: &MetadataImage, asked: Option<Vec<TopicPartitions>>) -> Vec<Place> {
+/// What is asked about, each partition once.
+fn places(image: &MetadataImage, asked: Option<&[TopicPartitions]>) -> BTreeSet<Place> {
     match asked {
         Some(topics) => topics
-            .into_iter()
-            .flat_map(|topic| topic.partitions.into_iter().map(move |index| (topic.topic.clone(), index)))
+            .iter()
+            .flat_map(|topic| topic.partitions.iter().map(|&index| (topic.topic.clone(), index)))
             .collect(),
         None => image
             .topics()
@@ -210,20 +211,31 @@ async fn there(
     wanted.iter().map(outcome).collect()
 }
 
-fn respond(results: BTreeMap<Place, Result<(), ApiError>>) -> ElectLeadersResponse {
-    let mut topics: Vec<ReplicaElectionResult> = Vec::new();
-    for ((topic, partition_id), result) in results {
-        let (error_code, error_message) = ApiError::told(result);
-        let result =
-            PartitionResult { partition_id, error_code, error_message, ..PartitionResult::default() };
-        match topics.last_mut() {
-            Some(last) if last.topic == topic => last.partition_result.push(result),
-            _ => topics.push(ReplicaElectionResult {
-                topic,
-                partition_result: vec![result],
-                ..ReplicaElectionResult::default()
-            }),
-        }
-    }
-    ElectLeadersResponse { replica_election_results: topics, ..ElectLeadersResponse::default() }
+/// As it was asked; where all partitions were, each topic with those of which there is something to say.
+fn respond(
+    image: &MetadataImage,
+    asked: Option<Vec<TopicPartitions>>,
+    results: BTreeMap<Place, Result<(), ApiError>>,
+) -> ElectLeadersResponse {
+    let told: BTreeMap<Place, PartitionResult> = results
+        .into_iter()
+        .map(|((topic, partition_id), result)| {
+            let (error_code, error_message) = ApiError::told(result);
+            let result =
+                PartitionResult { partition_id, error_code, error_message, ..PartitionResult::default() };
+            ((topic, partition_id), result)
+        })
+        .collect();
+    let asked = asked.unwrap_or_else(|| {
+        let all = image.topics().map(|topic| {
+            let partitions = topic.partitions.keys().map(|index| index.0).collect();
+            TopicPartitions { topic: Text::from(&*topic.name), partitions, ..Default::default() }
+        });
+        all.collect()
+    });
+    let topics = asked.into_iter().map(|TopicPartitions { topic, partitions, .. }| {
+        let results = partitions.iter().filter_map(|index| told.get(&(topic.clone(), *index)).cloned());
+        ReplicaElectionResult { partition_result: results.collect(), topic, ..Default::default() }
+    });
+    ElectLeadersResponse { replica_election_results: topics.collect(), ..ElectLeadersResponse::default() }
 }

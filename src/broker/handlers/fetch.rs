@@ -154,8 +154,9 @@ fn session_request(caller: &Caller, request: FetchRequest) -> SessionRequest {
                     offset: Offset(partition.fetch_offset),
                     max_bytes: partition.partition_max_bytes,
                     log_start: Offset(partition.log_start_offset),
-                    current_epoch: LeaderEpoch(partition.current_leader_epoch),
-                    last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch),
+                    // As in Kafka, of a fetch (and of nothing else) whatever is negative is none.
+                    current_epoch: LeaderEpoch(partition.current_leader_epoch.max(LeaderEpoch::NONE.0)),
+                    last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch.max(LeaderEpoch::NONE.0)),
                 },
             ));
         }
@@ -201,6 +202,11 @@ impl Answer {
     /// There is no such partition.
     fn unknown(code: ErrorCode) -> Answer {
         Answer { aborted: Some(Vec::new()), ..Answer::unread(code) }
+    }
+
+    /// Whether there is no such partition.
+    fn is_of_none(&self) -> bool {
+        matches!(self.error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId)
     }
 
     /// The partition could not be read.
@@ -407,7 +413,10 @@ fn assemble(
 ) -> FetchResponse {
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
     let mut sessions = lock(&context.fetch_sessions);
-    for ((key, _), answer) in wants.into_iter().zip(answers) {
+    // As in Kafka, what does not exist comes last.
+    let (there, missing): (Vec<_>, Vec<_>) =
+        wants.into_iter().zip(answers).partition(|(_, answer)| !answer.is_of_none());
+    for ((key, _), answer) in there.into_iter().chain(missing) {
         let told = Told { high_watermark: answer.high_watermark, log_start: answer.log_start };
         let has_data = !answer.records.is_empty() || answer.diverging.is_some() || answer.nearby.is_some();
         if !sessions.tell(kind, &key, told, has_data, answer.error != ErrorCode::None) {

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
@@ -7,6 +7,8 @@ use crate::partition::{
     EpochCheck, Found, LeadershipError, OffsetQuery, OffsetReply, PartitionError, ScanError,
 };
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp};
+use crate::wire::Text;
+use crate::wire::messages::list_offsets_request::ListOffsetsTopic;
 use crate::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use crate::wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
@@ -39,7 +41,7 @@ pub(in crate::broker) async fn handle(
     let repeated = repeated(&request);
     let mut queries = Vec::new();
     let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in request.topics {
+    for topic in once_each(request.topics) {
         let image = image.topic(&topic.name);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         let mut refused = BTreeSet::new();
@@ -56,12 +58,14 @@ pub(in crate::broker) async fn handle(
                 (Some(topic), _) if !topic.partitions.contains_key(&PartitionIndex(index)) => {
                     Err(ErrorCode::UnknownTopicOrPartition)
                 }
-                (Some(_), Asked::NoTier) => Ok(None),
-                (Some(topic), Asked::Query(query)) => {
+                (Some(topic), asked) => {
                     let id = PartitionId { topic: topic.id, index: PartitionIndex(index) };
                     let check = EpochCheck(LeaderEpoch(partition.current_leader_epoch));
-                    queries.push((id, check, query));
-                    Ok(Some((id, check)))
+                    // Of a tier that there is none of, only who leads, and in which epoch, can be wrong.
+                    let query = if let Asked::Query(query) = asked { Some(query) } else { None };
+                    let of_tier = query.is_none();
+                    queries.push((id, check, query.unwrap_or(OffsetQuery::Earliest)));
+                    Ok((id, check, of_tier))
                 }
             };
             partitions.push((index, answer));
@@ -78,8 +82,8 @@ pub(in crate::broker) async fn handle(
         for (index, answer) in asked {
             partitions.push(match answer {
                 Err(code) => failed(index, code),
-                Ok(None) => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
-                Ok(Some((id, check))) => match replies.next() {
+                Ok((id, check, of_tier)) => match replies.next() {
+                    Some(Ok(_)) if of_tier => found(index, Offset::NONE, Timestamp::NONE, LeaderEpoch::NONE),
                     Some(reply) => resolve(context, caller, id, check, reply).await,
                     None => failed(index, ErrorCode::NotLeaderOrFollower),
                 },
@@ -103,8 +107,24 @@ fn asked(timestamp: i64, version: i16) -> Asked {
     }
 }
 
+/// The topics, each once, at the place where it is named first; those that nothing is asked of are left out.
+fn once_each(topics: Vec<ListOffsetsTopic>) -> Vec<ListOffsetsTopic> {
+    let mut places: BTreeMap<Text, usize> = BTreeMap::new();
+    let mut each: Vec<ListOffsetsTopic> = Vec::with_capacity(topics.len());
+    for topic in topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
+        match places.get(&topic.name) {
+            Some(&place) => each[place].partitions.extend(topic.partitions),
+            None => {
+                places.insert(topic.name.clone(), each.len());
+                each.push(topic);
+            }
+        }
+    }
+    each
+}
+
 /// The partitions that a request names more than once.
-fn repeated(request: &ListOffsetsRequest) -> BTreeSet<(crate::wire::Text, i32)> {
+fn repeated(request: &ListOffsetsRequest) -> BTreeSet<(Text, i32)> {
     let mut seen = BTreeSet::new();
     let mut repeated = BTreeSet::new();
     for topic in &request.topics {

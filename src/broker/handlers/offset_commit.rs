@@ -65,6 +65,7 @@ fn known_part(
     let known = if answers.by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
     let Some(known) = known else {
         let code = if answers.by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
+        answers.place(&topic.name, topic.topic_id);
         for partition in &topic.partitions {
             answers.add(&topic.name, topic.topic_id, partition.partition_index, code.code());
         }
@@ -92,30 +93,41 @@ fn commit_partition(partition: &OffsetCommitRequestPartition) -> CommitPartition
     }
 }
 
-/// The response as it grows: a topic stands where it was first answered.
+/// The response as it grows: a topic stands where it was first answered. Only where nothing was refused before do topics that are named
+/// again stay apart, as in Kafka.
 struct Answers {
     by_id: bool,
     topics: Vec<OffsetCommitResponseTopic>,
 }
 
 impl Answers {
-    fn add(&mut self, name: &str, topic_id: TopicId, partition_index: i32, error_code: i16) {
+    /// Where a topic stands.
+    fn place(&mut self, name: &str, topic_id: TopicId) -> usize {
         let by_id = self.by_id;
         let is_it = |topic: &OffsetCommitResponseTopic| {
             if by_id { topic.topic_id == topic_id } else { *topic.name == *name }
         };
         // Requests name a topic's partitions together, so the last topic is mostly the one.
-        let place = self.topics.iter().rposition(is_it).unwrap_or_else(|| {
+        self.topics.iter().rposition(is_it).unwrap_or_else(|| {
             let name = Text::from(name);
             self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
             self.topics.len() - 1
-        });
+        })
+    }
+
+    fn add(&mut self, name: &str, topic_id: TopicId, partition_index: i32, error_code: i16) {
+        let place = self.place(name, topic_id);
         let partition = OffsetCommitResponsePartition { partition_index, error_code, ..Default::default() };
         self.topics[place].partitions.push(partition);
     }
 
     fn committed(&mut self, topics: Vec<CommittedTopic>) {
+        let apart = self.topics.is_empty();
         for topic in topics {
+            if apart {
+                let (name, topic_id) = (Text::from(topic.topic.as_str()), topic.topic_id);
+                self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
+            }
             for (partition, error) in &topic.partitions {
                 self.add(topic.topic.as_str(), topic.topic_id, partition.0, code(error.as_ref()));
             }
@@ -124,9 +136,14 @@ impl Answers {
 
     /// Nothing of what there was to commit to was committed.
     fn refused(&mut self, image: &MetadataImage, topics: &[OffsetCommitRequestTopic], error: ErrorCode) {
+        let apart = self.topics.is_empty();
         for topic in topics {
             let known = if self.by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
             let Some(known) = known else { continue };
+            if apart && !topic.partitions.is_empty() {
+                let (name, topic_id) = (Text::from(&*known.name), known.id);
+                self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
+            }
             for partition in &topic.partitions {
                 if known.partitions.contains_key(&PartitionIndex(partition.partition_index)) {
                     self.add(&known.name, known.id, partition.partition_index, error.code());

@@ -45,9 +45,15 @@ pub(in crate::broker) async fn handle(
     .await;
     match result {
         Ok(Ok(deleted)) => {
+            // As in Kafka: only where nothing was refused before do topics that are named again stay apart.
+            let apart = answers.is_empty();
             for topic in deleted {
+                let name = topic.topic.as_str();
+                if apart {
+                    answers.push(OffsetDeleteResponseTopic { name: Text::from(name), ..Default::default() });
+                }
                 for (index, error) in topic.partitions {
-                    add(&mut answers, topic.topic.as_str(), index, code(error.as_ref()));
+                    add(&mut answers, name, index, code(error.as_ref()));
                 }
             }
             OffsetDeleteResponse { topics: answers, ..OffsetDeleteResponse::default() }

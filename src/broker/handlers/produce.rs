@@ -123,7 +123,7 @@ fn plan(
             let index = partition.index;
             let records = partition.records.map(crate::wire::Records::into_bytes).unwrap_or_default();
             let bytes = records.len() as u64;
-            let checked = check_request(request.acks, transactional)
+            let checked = check_transaction(transactional)
                 .and_then(|()| topic.map_err(Refusal::from))
                 .and_then(|topic| {
                     let config = topic.config(&config.topic_defaults);
@@ -243,15 +243,19 @@ impl Refusal {
     }
 }
 
-fn check_request(acks: i16, transactional: bool) -> Result<(), Refusal> {
+fn check_transaction(transactional: bool) -> Result<(), Refusal> {
+    if transactional {
+        return Err(Refusal::new(ErrorCode::InvalidTxnState, "transactions are not served by this release"));
+    }
+    Ok(())
+}
+
+fn check_acks(acks: i16) -> Result<(), Refusal> {
     if !matches!(acks, -1..=1) {
         return Err(Refusal::new(
             ErrorCode::InvalidRequiredAcks,
             format!("acks is {acks}; it must be 0, 1 or -1 (all)"),
         ));
-    }
-    if transactional {
-        return Err(Refusal::new(ErrorCode::InvalidTxnState, "transactions are not served by this release"));
     }
     Ok(())
 }
@@ -265,14 +269,18 @@ fn check(
     records: &Bytes,
     wall: Timestamp,
 ) -> Result<AppendRequest, Refusal> {
+    let index = PartitionIndex(index);
+    let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    if records.is_empty() {
+        return Err(BatchError::Missing.into());
+    }
+    check_acks(acks)?;
     if is_internal_topic(&topic.name) {
         return Err(Refusal::new(
             ErrorCode::InvalidTopicException,
             format!("{} is written by the broker alone", topic.name),
         ));
     }
-    let index = PartitionIndex(index);
-    let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
     if acks == -1 && partition.isr.len() < min_insync {
         return Err(Refusal::new(
@@ -385,6 +393,10 @@ fn respond_to(
                 traffic.rejected(bytes);
             }
             partition_responses.push(response);
+        }
+        if partition_responses.is_empty() {
+            // As in Kafka, a topic of which there is nothing to tell is left out.
+            continue;
         }
         context.topic_metrics.count(topic.known_id, &traffic);
         responses.push(TopicProduceResponse {

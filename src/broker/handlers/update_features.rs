@@ -38,6 +38,8 @@ pub(in crate::broker) async fn handle(
             .into_iter()
             .map(|update| UpdatableFeatureResult {
                 feature: update.feature,
+                // The name of the code, as in Kafka.
+                error_message: Some(ErrorCode::None.name().into()),
                 ..UpdatableFeatureResult::default()
             })
             .collect(),

@@ -4,6 +4,7 @@ use crate::client::metadata::TopicPartition;
 use crate::types::NodeId;
 use crate::wire::ApiKey;
 use crate::wire::messages::DescribeLogDirsRequest;
+use crate::wire::messages::describe_log_dirs_request::DescribableLogDirTopic;
 
 /// A directory where a broker keeps its log.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,19 +33,39 @@ impl Client {
     /// # Errors
     /// What went wrong on the way, after retries.
     pub async fn log_dirs(&self, node: NodeId) -> Result<Vec<LogDir>, ClientError> {
+        self.describe_log_dirs(node, None).await
+    }
+
+    /// The log directories of one broker without their partitions: how much room there is.
+    ///
+    /// # Errors
+    /// What went wrong on the way, after retries.
+    pub async fn disks(&self, node: NodeId) -> Result<Vec<LogDir>, ClientError> {
+        self.describe_log_dirs(node, Some(Vec::new())).await
+    }
+
+    async fn describe_log_dirs(
+        &self,
+        node: NodeId,
+        topics: Option<Vec<DescribableLogDirTopic>>,
+    ) -> Result<Vec<LogDir>, ClientError> {
+        let request = DescribeLogDirsRequest { topics, ..DescribeLogDirsRequest::default() };
         let mut retry = self.retry();
         loop {
-            match self.log_dirs_once(node).await {
+            match self.log_dirs_once(node, &request).await {
                 Ok(dirs) => return Ok(dirs),
                 Err(error) => retry.pause(error).await?,
             }
         }
     }
 
-    async fn log_dirs_once(&self, node: NodeId) -> Result<Vec<LogDir>, ClientError> {
+    async fn log_dirs_once(
+        &self,
+        node: NodeId,
+        request: &DescribeLogDirsRequest,
+    ) -> Result<Vec<LogDir>, ClientError> {
         let broker = self.node(node, Lane::Admin).await?;
-        let request = DescribeLogDirsRequest { topics: None, ..DescribeLogDirsRequest::default() };
-        let answer = broker.call(&request).await?;
+        let answer = broker.call(request).await?;
         let (api, subject) = (ApiKey::DescribeLogDirs, format!("broker {node}"));
         ClientError::check(broker.address(), api, answer.error_code, subject, None)?;
         let dirs = answer.results.iter().map(|dir| {

@@ -299,6 +299,13 @@ impl Accumulator {
         }
     }
 
+    /// Why nothing can leave now, for what expires meanwhile.
+    pub(super) fn held_by(&mut self, reason: &str) {
+        for batch in self.partitions.values_mut().filter_map(|queue| queue.sealed.front_mut()) {
+            batch.last_error = Some(reason.to_owned());
+        }
+    }
+
     /// Whether an older batch than this one is yet to be written.
     pub(super) fn is_first(&self, batch: &Batch) -> bool {
         let queue = &self.partitions[&batch.at];

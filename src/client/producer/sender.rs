@@ -37,6 +37,7 @@ pub(super) async fn run(client: Client, shared: Arc<Shared>) {
             if !error.is_retriable() {
                 shared.accumulator().fail_all(&error);
             } else {
+                shared.accumulator().held_by(&error.to_string());
                 clock.sleep(client.options().retry_backoff).await;
             }
             shared.accumulator().answer_flushes();
@@ -65,13 +66,15 @@ async fn turn(
     let (ready, needs_id) = {
         let mut accumulator = shared.accumulator();
         accumulator.seal_due(now, memory_short);
+        let mut last: Option<(TopicPartition, String)> = None;
         for batch in accumulator.expired(now) {
-            let error = ClientError::Expired {
-                subject: batch.at.to_string(),
-                after: shared.options.delivery_timeout,
-                last: batch.last_error.clone().unwrap_or_else(|| "it could not be sent".to_owned()),
-            };
-            accumulator.failed(batch, error);
+            // What held the first batch of a partition held those behind it.
+            let before = last.take().filter(|(at, _)| *at == batch.at).map(|(_, reason)| reason);
+            let reason = batch.last_error.clone().or(before);
+            let reason = reason.unwrap_or_else(|| "it could not be sent".to_owned());
+            let (subject, after) = (batch.at.to_string(), shared.options.delivery_timeout);
+            last = Some((batch.at.clone(), reason.clone()));
+            accumulator.failed(batch, ClientError::Expired { subject, after, last: reason });
         }
         accumulator.answer_flushes();
         (accumulator.ready(now), accumulator.needs_producer_id())
@@ -247,6 +250,14 @@ async fn settle(client: &Client, shared: &Shared, begun: Begun, batches: Vec<Bat
     }
 }
 
+/// How long the broker may take: none of these batches is worth anything after its delivery's time.
+fn patience_ms(client: &Client, shared: &Shared, batches: &[Batch]) -> i32 {
+    let now = client.io().clock.now();
+    let ends = batches.iter().map(|batch| batch.sealed_at.after(shared.options.delivery_timeout));
+    let left = ends.map(|end| end.since(now).as_millis()).min().unwrap_or(u128::MAX);
+    i32::try_from(left.max(1)).map_or(client.timeout_ms(), |left| left.min(client.timeout_ms()))
+}
+
 fn build(
     client: &Client,
     shared: &Shared,
@@ -278,7 +289,7 @@ fn build(
     }
     ProduceRequest {
         acks: shared.options.acks.to_wire(),
-        timeout_ms: client.timeout_ms(),
+        timeout_ms: patience_ms(client, shared, batches),
         topic_data: topics.into_iter().map(|(_, data)| data).collect(),
         ..ProduceRequest::default()
     }

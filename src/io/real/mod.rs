@@ -30,6 +30,7 @@ mod spawn;
 mod sys;
 
 pub use lock::{DataDirLock, LockError, lock_data_dir};
+pub use net::resolves;
 pub use probe::{Transfer, probe};
 
 /// How to build the real twins.

@@ -35,6 +35,17 @@ impl RealNet {
     }
 }
 
+/// Whether this machine finds an address for a name; an address is its own.
+///
+/// # Errors
+/// What the resolver says if it finds none.
+pub async fn resolves(host: &str) -> io::Result<()> {
+    match tokio::net::lookup_host((host, 0)).await?.next() {
+        Some(_) => Ok(()),
+        None => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
+    }
+}
+
 impl Net for RealNet {
     fn connections_max(&self) -> Option<usize> {
         self.connections_max

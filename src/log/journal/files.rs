@@ -9,6 +9,7 @@ use super::DIRECTORY;
 use super::format::{FileSequence, Position};
 use crate::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
 use crate::log::config::StorageOptions;
+use crate::log::shortage::is_full;
 use crate::probe::{Condition, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -216,6 +217,15 @@ impl FileSet {
         (inner.live.len(), all.max(self.shape.files))
     }
 
+    /// What is still to be filled until all files are there, in bytes.
+    pub(crate) fn unfilled_bytes(&self) -> u64 {
+        let inner = self.lock();
+        let files = inner.live.back().into_iter().chain(&inner.spare);
+        let rest: u64 = files.map(|file| file.length.saturating_sub(file.filled())).sum();
+        let all = inner.live.len() + inner.renewed.len() + inner.spare.len();
+        rest + self.shape.files.saturating_sub(all) as u64 * self.shape.file_bytes
+    }
+
     /// Whether all files are there and filled.
     pub(crate) fn is_complete(&self) -> bool {
         self.gap().is_none()
@@ -361,10 +371,10 @@ impl FileSet {
 /// A lack passes: of space, of descriptors. A disk that fails otherwise is not trusted with what is acknowledged next.
 fn unless_full(path: &str, offset: u64, source: io::Error) -> FillError {
     let path = path.to_owned();
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FillError::Passing { path, source },
-        _ if crate::io::lacks_descriptors(&source) => FillError::Passing { path, source },
-        _ => FillError::Fatal { path, offset, source },
+    if is_full(&source) || crate::io::lacks_descriptors(&source) {
+        FillError::Passing { path, source }
+    } else {
+        FillError::Fatal { path, offset, source }
     }
 }
 

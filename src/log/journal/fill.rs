@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::files::FillError;
 use super::handle::Shared;
 use crate::io::{Clock, Disk};
+use crate::log::shortage::{Writer, is_full};
 
 /// How long a full disk is left alone.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,13 +37,22 @@ pub(crate) async fn fill_files(shared: Arc<Shared>, disk: Arc<dyn Disk>, clock: 
             shared.files.fill(&*disk).await
         };
         match outcome {
-            Ok(true) => told = false,
-            Ok(false) => shared.files.unfilled.notified().await,
+            Ok(more) => {
+                told = false;
+                shared.shortage.passed(Writer::Journal);
+                if !more {
+                    shared.files.unfilled.notified().await;
+                }
+            }
+            Err(FillError::Passing { path, source }) if is_full(&source) => {
+                shared.shortage.refused(Writer::Journal, path, shared.files.unfilled_bytes());
+                clock.sleep(RETRY_INTERVAL).await;
+            }
             Err(FillError::Passing { path, source }) => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(
                         %path, error = %source,
-                        "a journal file cannot be made: free some space; appends wait when the others are full"
+                        "a journal file cannot be made, it is tried again; appends wait when the others are full"
                     );
                 }
                 clock.sleep(RETRY_INTERVAL).await;

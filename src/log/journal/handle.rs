@@ -11,6 +11,7 @@ use super::entry::Entry;
 use super::files::{FileSet, FillError};
 use super::format::{COMMIT_OVERHEAD_BYTES, Position, ROW_BYTES};
 use crate::io::Disk;
+use crate::log::shortage::Shortage;
 
 /// How much more than others the changes may write that may free room, in bytes.
 const SPARE_BYTES: u64 = 4 << 20;
@@ -89,6 +90,7 @@ pub(crate) struct Shared {
     pub(crate) queue_bytes_max: usize,
     pub(crate) entry_bytes_max: u64,
     pub(crate) replay_bytes_max: u64,
+    pub(crate) shortage: Shortage,
     /// Told when the journal has failed for a reason that its task does not know of.
     pub(crate) poisoned: Notify,
 }
@@ -281,6 +283,11 @@ impl JournalHandle {
     #[must_use]
     pub fn durable_position(&self) -> Position {
         *self.shared.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which of the node's writes the disk has no room for.
+    pub(crate) fn shortage(&self) -> &Shortage {
+        &self.shared.shortage
     }
 
     /// Why the journal has failed, if it has.

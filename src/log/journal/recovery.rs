@@ -19,6 +19,7 @@ use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
 use crate::io::{AlignedBuffer, Disk, Durability, Io};
 use crate::log::checksum::crc32c;
 use crate::log::config::{StorageOptions, UnattributedDamage};
+use crate::log::shortage::Shortage;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -663,6 +664,7 @@ impl JournalReader {
             entry_bytes_max: entry_bytes_max(options.journal_file_bytes),
             // What was found cannot be freed before the logs have owners, who need to write for that.
             replay_bytes_max: options.journal_replay_bytes.max(found.saturating_add(REPLAY_RESERVE_BYTES)),
+            shortage: Shortage::default(),
             poisoned: Notify::new(),
         });
         let (sender, receiver) = mpsc::unbounded_channel();

@@ -5,7 +5,7 @@ use super::super::compactor::{Outcome, log_of, told_compaction};
 use super::super::maintenance::{Step, told_retention};
 use super::Shard;
 use crate::log::{CompactionWork, FlushDone, FlushFailed, PartitionLog, Position};
-use crate::partition::request::Request;
+use crate::partition::request::{AppendError, Request};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{PartitionId, Timestamp, TopicId};
 
@@ -101,15 +101,30 @@ impl Shard {
         of_metadata(request) && self.has_spare() && !self.held_appends.iter().any(of_metadata)
     }
 
-    /// Says that records cannot leave memory, once until they can again: it is tried every second.
+    /// Answers an append that was not made in its time.
+    pub(super) fn refuse_late(&self, request: Request) {
+        if let Request::Append { appends, done, .. } = request {
+            done(appends.iter().map(|_| Err(self.late())).collect());
+        }
+    }
+
+    /// What is told of appends that were not done in their time.
+    pub(super) fn late(&self) -> AppendError {
+        self.storage.disk_full().map_or(AppendError::TimedOut, AppendError::DiskFull)
+    }
+
+    /// Says that records cannot leave memory, once until they can again: it is tried every second. Of a full disk the node
+    /// tells itself, for all partitions.
     fn tell_flush(&mut self, id: PartitionId, failure: Option<&FlushFailed>) {
         let name = self.partitions.get(&id).map_or_else(|| id.to_string(), |partition| partition.name());
         match failure {
-            Some(failure) if self.unflushed.insert(id) => {
-                warn!(partition = %name, %failure, "records stay in memory and in the journal");
+            Some(failure) => {
+                let told = self.unflushed.entry(id).or_insert(false);
+                if !failure.is_disk_full() && !std::mem::replace(told, true) {
+                    warn!(partition = %name, %failure, "records stay in memory and in the journal");
+                }
             }
-            Some(_) => {}
-            None if self.unflushed.remove(&id) => {
+            None if self.unflushed.remove(&id) == Some(true) => {
                 info!(partition = %name, "records go to their segments again");
             }
             None => {}

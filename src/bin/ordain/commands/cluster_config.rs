@@ -157,7 +157,8 @@ pub async fn alter(client: &Client, format: Format, asked: Alter) -> Result<(), 
         return Err(Failure::Usage(told.to_owned()));
     }
     let validate = if asked.dry_run { Validate::Only } else { Validate::Apply };
-    client.alter_configs(&resource, &changes, validate).await?;
+    let altered = client.alter_configs(&resource, &changes, validate).await;
+    altered.map_err(|error| Failure::of_change(error, Failure::set_by(&changes)))?;
     if format == Format::Json {
         return output::json(&json!({
             "broker": id_of(&resource), "changed": !asked.dry_run, "config_changes": changes.len(),

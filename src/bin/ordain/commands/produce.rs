@@ -118,6 +118,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     connect::run(async move {
         let client = arguments.connect.client()?;
         let mut options = arguments.batching.options()?;
+        options.delivery_timeout = arguments.connect.timeout.unwrap_or(options.delivery_timeout);
         options.auto_create = if arguments.no_create { AutoCreate::No } else { AutoCreate::Yes };
         // Before anything is read: is there a broker, and can there be the topic and its partition?
         let topic = &arguments.topic;

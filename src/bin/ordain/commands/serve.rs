@@ -18,6 +18,9 @@ use crate::signals::Signals;
 use crate::watch::Watch;
 use crate::{node, output};
 
+/// How long the resolver may take.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
+
 /// Where tools look for a broker if they are not told.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:9092";
 
@@ -93,6 +96,8 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
     let recorder = admin::install_recorder();
     let watch = Watch::new();
     let admin = start_admin(&loaded, recorder, watch.probes()).await?;
+    let mut advertised = loaded.broker.advertised_listeners.clone();
+    advertised.extend(loaded.broker.quorum.as_ref().map(|quorum| quorum.advertised.clone()));
     let for_nodes = loaded.broker.quorum.as_ref().map(|quorum| quorum.listener.clone());
     let node = tokio::select! {
         biased;
@@ -103,16 +108,20 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
         }
     };
     watch.running(&node);
+    drop(tokio::spawn(tell_unknown_names(advertised)));
     announce(&node, for_nodes.as_ref(), admin, data_dir)?;
     let outcome = tokio::select! {
         biased;
         failure = node.failed() => {
-            watch.stopping("the journal has failed");
+            watch.stopping(failure.to_string());
             tracing::error!("the node cannot go on: {failure}");
-            Err(Failure::Message(format!("the node could not go on: {failure}")))
+            Err(Failure::Message(format!(
+                "the node could not go on: {failure}. The system's log may say what is wrong with the disk; start the \
+                 node again when that is mended: it reads what was acknowledged from there"
+            )))
         }
         name = signals.next() => {
-            watch.stopping("the node is shutting down");
+            watch.stopping("the node is shutting down".to_owned());
             tracing::info!("{name}: shutting down; a second signal ends it at once");
             Ok(())
         }
@@ -123,6 +132,25 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
         name = signals.next() => {
             Err(Failure::Message(format!("{name} again: ended without finishing the shutdown")))
         }
+    }
+}
+
+/// Warns of names in `advertised.listeners` that this machine does not know: who connects is sent there.
+async fn tell_unknown_names(advertised: Vec<Listener>) {
+    for listener in advertised {
+        let Listener { name, host, port } = &listener;
+        let found = tokio::time::timeout(RESOLVE_WITHIN, real::resolves(host)).await;
+        let why = match found {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {RESOLVE_WITHIN:?}"),
+        };
+        tracing::warn!(
+            "advertised.listeners sends whoever connects to {name} on to {host}:{port}, and this machine cannot find \
+             an address for {host} ({why}): clients that cannot either connect once and then fail. Write a name or an \
+             address there that all of them know (advertised.listeners={name}://HOST:{port}), or make {host} known to \
+             DNS or in their /etc/hosts"
+        );
     }
 }
 

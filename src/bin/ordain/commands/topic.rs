@@ -345,7 +345,7 @@ async fn create(
                     "replication_factor": null,
                 }));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::of_change(error, topic.configs.iter())),
         }
     }
     if format == Format::Json { output::json(&json!(results)) } else { Ok(()) }
@@ -385,7 +385,8 @@ async fn alter(
     }
     client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;
     if !changes.is_empty() {
-        client.alter_configs(&ConfigResource::Topic(topic.to_owned()), changes, validate).await?;
+        let altered = client.alter_configs(&ConfigResource::Topic(topic.to_owned()), changes, validate).await;
+        altered.map_err(|error| Failure::of_change(error, Failure::set_by(changes)))?;
     }
     if let Some(count) = partitions {
         client.create_partitions(topic, count, validate).await?;

@@ -2,14 +2,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ordain::client::TopicPartition;
-use ordain::client::admin::Quorum;
+use ordain::client::admin::{LogDir, Quorum};
 use ordain::types::{NodeId, Offset};
 
 use super::look::{Look, QuorumLook, VoterState, majority};
-use crate::output::plural;
+use crate::output::{bytes, plural};
 
 /// How many names a sentence holds.
 const NAMES_MAX: usize = 5;
+/// A disk of which less than one part of so many is left is nearly full.
+const NEARLY_FULL: u64 = 20;
 
 /// One thing that somebody should know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +27,9 @@ pub struct Finding {
 pub enum Kind {
     BrokerSilent,
     BrokerMissing,
+    DiskFailed,
+    DiskFull,
+    DiskNearlyFull,
     QuorumSilent,
     VoterMissing,
     VoterLags,
@@ -42,6 +47,9 @@ impl Kind {
         match self {
             Kind::BrokerSilent => "broker_silent",
             Kind::BrokerMissing => "broker_missing",
+            Kind::DiskFailed => "disk_failed",
+            Kind::DiskFull => "disk_full",
+            Kind::DiskNearlyFull => "disk_nearly_full",
             Kind::QuorumSilent => "quorum_silent",
             Kind::VoterMissing => "voter_missing",
             Kind::VoterLags => "voter_lags",
@@ -57,13 +65,14 @@ impl Kind {
 
     /// Whether the cluster is not healthy with it.
     pub fn is_problem(self) -> bool {
-        !matches!(self, Kind::NotPreferred | Kind::Draining)
+        !matches!(self, Kind::NotPreferred | Kind::Draining | Kind::DiskNearlyFull)
     }
 }
 
 /// What is to be said, the worst within each part first: brokers, the metadata quorum, partitions.
 pub fn findings(look: &Look) -> Vec<Finding> {
     let mut found = brokers(look);
+    found.extend(look.disks.iter().flat_map(|(node, dirs)| dirs.iter().filter_map(|dir| disk(*node, dir))));
     match &look.quorum {
         QuorumLook::Told { quorum, committed_before } => {
             found.extend(quorum_told(look, quorum, *committed_before));
@@ -119,6 +128,32 @@ fn brokers(look: &Look) -> Vec<Finding> {
         }
     });
     silent.chain(missing).chain(draining).collect()
+}
+
+/// What is to be said of a broker's data directory. A broker whose writes find no room tells that nothing is usable.
+fn disk(node: NodeId, dir: &LogDir) -> Option<Finding> {
+    let path = &dir.path;
+    let (kind, what, to_do) = match (&dir.error, dir.usable_bytes, dir.total_bytes) {
+        (Some(error), _, _) => (
+            Kind::DiskFailed,
+            format!("the disk of broker {node} cannot be used ({path}: {error})"),
+            "its log says why; mend the disk and start the broker again".to_owned(),
+        ),
+        (None, Some(0), Some(total)) if total > 0 => (
+            Kind::DiskFull,
+            format!("the disk of broker {node} is full ({path}): writes to it wait"),
+            "free some space there, or delete records or topics; it goes on by itself, and its log and /readyz say how \
+             much it needs"
+                .to_owned(),
+        ),
+        (None, Some(usable), Some(total)) if usable < total / NEARLY_FULL => (
+            Kind::DiskNearlyFull,
+            format!("the disk of broker {node} is nearly full ({path}): {} of {} are left", bytes(usable), bytes(total)),
+            "free some space there before it is full, or lower the retention of its topics".to_owned(),
+        ),
+        (None, _, _) => return None,
+    };
+    Some(Finding { kind, what, to_do, brokers: vec![node], partitions: Vec::new() })
 }
 
 fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ordain::client::admin::{Quorum, QuorumVoter};
+use ordain::client::admin::{LogDir, Quorum, QuorumVoter};
 use ordain::client::{
     AutoCreate, Client, ClientError, ClusterMetadata, Lane, PartitionMetadata, TopicPartition,
 };
@@ -34,6 +34,8 @@ pub struct Look {
     pub min_insync: BTreeMap<String, usize>,
     /// Brokers that a person drains.
     pub draining: BTreeSet<NodeId>,
+    /// The data directories of the brokers that tell of them.
+    pub disks: BTreeMap<NodeId, Vec<LogDir>>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -139,8 +141,10 @@ pub async fn look(client: &Client) -> Result<Look, Failure> {
         })?;
         look.min_insync.insert(topic, count);
     }
-    let there = look.metadata.brokers.keys().copied().filter(|node| !look.silent.contains_key(node));
-    look.draining = super::drain::draining(client, there).await?;
+    let there: Vec<NodeId> =
+        look.metadata.brokers.keys().copied().filter(|node| look.is_there(*node)).collect();
+    look.draining = super::drain::draining(client, there.iter().copied()).await?;
+    look.disks = disks(client, &there).await?;
     // Last: a question that nobody answers takes the connection down.
     look.quorum = look_at_quorum(client).await?;
     Ok(look)
@@ -174,7 +178,23 @@ pub async fn look_at_brokers(client: &Client) -> Result<Look, Failure> {
         quorum: QuorumLook::NotServed,
         min_insync: BTreeMap::new(),
         draining: BTreeSet::new(),
+        disks: BTreeMap::new(),
     })
+}
+
+/// What the brokers tell of their disks, as far as they do.
+async fn disks(client: &Client, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, Vec<LogDir>>, Failure> {
+    let mut disks = BTreeMap::new();
+    for node in nodes {
+        match client.disks(*node).await {
+            Ok(dirs) => drop(disks.insert(*node, dirs)),
+            Err(ClientError::UnsupportedApi { .. }) => {}
+            // It was there a moment ago: the next look tells.
+            Err(error) if error.is_retriable() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(disks)
 }
 
 async fn look_at_quorum(client: &Client) -> Result<QuorumLook, Failure> {

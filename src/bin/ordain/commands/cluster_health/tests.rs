@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ordain::client::admin::{Quorum, QuorumVoter};
+use ordain::client::admin::{LogDir, Quorum, QuorumVoter};
 use ordain::client::{
     BrokerAddress, BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition,
 };
@@ -50,6 +50,7 @@ fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
         quorum: QuorumLook::Told { quorum, committed_before: Offset(100) },
         min_insync: BTreeMap::from([("t".to_owned(), 1)]),
         draining: BTreeSet::new(),
+        disks: BTreeMap::new(),
     }
 }
 
@@ -318,4 +319,39 @@ fn a_preferred_replica_that_drains_is_not_missed() {
     assert_eq!(kinds(&look), [Kind::NotPreferred]);
     look.draining.insert(NodeId(1));
     assert_eq!(kinds(&look), [Kind::Draining]);
+}
+
+#[test]
+fn disks_that_are_full_nearly_full_or_broken_are_named() {
+    let mut look = cluster(&[1, 2, 3], &[]);
+    let dir = |usable: u64, error: Option<&str>| {
+        let (total_bytes, usable_bytes) = (Some(1000 << 20), Some(usable << 20));
+        let (path, error) = ("/data".to_owned(), error.map(str::to_owned));
+        vec![LogDir { path, error, total_bytes, usable_bytes, partitions: Vec::new() }]
+    };
+    look.disks = BTreeMap::from([
+        (NodeId(1), dir(50, None)),
+        (NodeId(2), dir(500, None)),
+        (NodeId(3), dir(1000, None)),
+    ]);
+    assert_eq!(said(&look), []);
+    look.disks = BTreeMap::from([
+        (NodeId(1), dir(0, None)),
+        (NodeId(2), dir(49, None)),
+        (NodeId(3), dir(0, Some("gone"))),
+    ]);
+    let said = said(&look);
+    assert_eq!(
+        said.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+        [Kind::DiskFull, Kind::DiskNearlyFull, Kind::DiskFailed]
+    );
+    assert!(
+        said[0].1.starts_with("the disk of broker 1 is full (/data): writes to it wait > free some space"),
+        "{said:?}"
+    );
+    assert!(said[1].1.contains("broker 2 is nearly full (/data): 49 MiB of 1000 MiB are left"), "{said:?}");
+    assert!(said[2].1.contains("broker 3 cannot be used (/data: gone)"), "{said:?}");
+    assert!(
+        Kind::DiskFull.is_problem() && Kind::DiskFailed.is_problem() && !Kind::DiskNearlyFull.is_problem()
+    );
 }

@@ -146,7 +146,7 @@ fn spec(
         ends,
         records_max: arguments.records,
     };
-    Spec { produce: None, fetch: Some(fetch), answer_within: connect.timeout }
+    Spec { produce: None, fetch: Some(fetch), answer_within: connect.answer_within() }
 }
 
 /// One connection's share of the partitions.

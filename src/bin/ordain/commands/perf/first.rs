@@ -104,7 +104,7 @@ async fn acknowledged(connect: &Connect, arguments: &Arguments) -> Result<bool, 
         producers: Vec::new(),
         routes,
     };
-    let spec = Spec { produce: Some(produce), fetch: None, answer_within: connect.timeout };
+    let spec = Spec { produce: Some(produce), fetch: None, answer_within: connect.answer_within() };
     let outcome: Outcome = engine::run(&spec, 0, 1, &Progress::default())?;
     Ok(outcome.records == 1)
 }

@@ -117,7 +117,7 @@ async fn spec(connect: &Connect, arguments: &Arguments) -> Result<Spec, Failure>
         producers: Vec::new(),
         routes,
     };
-    Ok(Spec { produce: Some(produce), fetch, answer_within: connect.timeout })
+    Ok(Spec { produce: Some(produce), fetch, answer_within: connect.answer_within() })
 }
 
 /// A consumer that waits at the topic's end.

@@ -245,7 +245,7 @@ async fn spec(connect: &Connect, arguments: &Arguments, idempotence: Idempotence
         producers,
         routes,
     };
-    Ok(Spec { produce: Some(produce), fetch: None, answer_within: connect.timeout })
+    Ok(Spec { produce: Some(produce), fetch: None, answer_within: connect.answer_within() })
 }
 
 /// The first error in an answer.
