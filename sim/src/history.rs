@@ -3,12 +3,17 @@
 //!
 //! Each client has processes of its own, as many as it has operations under way at once; the process of an
 //! operation whose outcome is unknown is never used again.
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::time::SimTime;
+
+mod read;
+
+pub use read::{HistoryError, Written, from_json_lines};
 
 /// How an operation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -25,11 +30,13 @@ pub enum Completion {
 /// What a client did.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Operation {
-    client: String,
-    function: &'static str,
-    began: SimTime,
-    value: Value,
-    ended: Option<(SimTime, Completion, Value)>,
+    pub(crate) client: String,
+    pub(crate) function: Cow<'static, str>,
+    pub(crate) began: SimTime,
+    /// What was asked for.
+    pub(crate) value: Value,
+    /// When and how it ended, and what was told; nothing of one whose client never heard of an answer.
+    pub(crate) ended: Option<(SimTime, Completion, Value)>,
 }
 
 /// An operation that was begun.
@@ -51,7 +58,7 @@ impl OperationId {
 
 impl Operation {
     pub(crate) fn new(client: &str, function: &'static str, began: SimTime, value: Value) -> Operation {
-        Operation { client: client.to_owned(), function, began, value, ended: None }
+        Operation { client: client.to_owned(), function: Cow::Borrowed(function), began, value, ended: None }
     }
 
     pub(crate) fn end(&mut self, time: SimTime, completion: Completion, value: Value) {
@@ -103,7 +110,7 @@ pub fn to_json_lines(operations: &[Operation]) -> String {
             process,
             client: &operation.client,
             kind,
-            f: operation.function,
+            f: &operation.function,
             value,
         };
         lines.push(line(operation.began, "invoke", &operation.value));
@@ -116,23 +123,14 @@ pub fn to_json_lines(operations: &[Operation]) -> String {
             lines.push(line(*time, kind, value));
         }
     }
-    // At one time, what ends comes before what begins, except that nothing ends before it began.
+    // At one time, what ends comes before what begins, except that nothing ends before it began: what takes no time ends at once,
+    // before the next thing begins.
     let begins = lines.iter().map(|line| (line.time, line.process)).collect::<Vec<_>>();
-    let is_instant = |line: &Line<'_>, place: usize| {
-        line.kind != "invoke" && begins[place.saturating_sub(1)] == (line.time, line.process)
-    };
+    let is_instant = |place: usize| begins[place.saturating_sub(1)] == begins[place];
     let rank: Vec<u8> = lines
         .iter()
         .enumerate()
-        .map(|(place, line)| {
-            if line.kind == "invoke" {
-                1
-            } else if is_instant(line, place) {
-                2
-            } else {
-                0
-            }
-        })
+        .map(|(place, line)| u8::from(line.kind == "invoke" || is_instant(place)))
         .collect();
     let mut places: Vec<usize> = (0..lines.len()).collect();
     places.sort_by_key(|place| (lines[*place].time, rank[*place], *place));
@@ -177,6 +175,7 @@ mod tests {
             operation("a", 1, Some((5, Ok))),
             operation("a", 2, Some((3, Info))),
             operation("a", 5, Some((5, Ok))),
+            operation("a", 5, Some((5, Ok))),
             operation("a", 6, None),
             operation("b", 9, None),
         ]);
@@ -184,6 +183,8 @@ mod tests {
             (1, 0, "invoke"),
             (2, 1, "invoke"),
             (3, 1, "info"),
+            (5, 0, "ok"),
+            (5, 0, "invoke"),
             (5, 0, "ok"),
             (5, 0, "invoke"),
             (5, 0, "ok"),

@@ -15,6 +15,7 @@ use crate::schedules::Schedule;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ordain::probe::{self, Mutant};
 
+mod check_history;
 mod conditions;
 mod failure;
 mod junit;
@@ -54,6 +55,8 @@ enum Command {
     Mutants(mutants::Options),
     /// Measure how much simulated time one core gets through
     Speed(speed::Options),
+    /// Hold histories that clients have written down, of any brokers, against the checkers
+    CheckHistory(check_history::Options),
     /// List the scenarios
     List,
     /// Run one seed or case in this process and report on it in a line of JSON (what `run` starts)
@@ -80,6 +83,7 @@ pub fn main(program: &'static str, scenarios: Vec<&'static dyn Scenario>) -> Exi
         Command::Schedules(options) => schedules::run(scenarios, &options),
         Command::Mutants(options) => mutants::run(&options),
         Command::Speed(options) => speed::run(&options),
+        Command::CheckHistory(options) => check_history::run(&options),
         Command::List => list::run(scenarios),
         Command::Seed(options) => seed::run(&options),
     }

@@ -278,6 +278,7 @@ fn reader(number: u32) -> String {
     match number {
         60 => "slow-reader".to_owned(),
         70 => "prober".to_owned(),
+        80 => "near-reader".to_owned(),
         0..100 => format!("reader-{number}"),
         100..1000 => format!("member-{}", number - 100),
         1000.. => "judge".to_owned(),

@@ -17,7 +17,7 @@ mod fleet;
 mod replicas;
 mod storage_and_net;
 
-pub use broker::{Broker, Load};
+pub use broker::{Broker, Judged, Load, Verdict, check_history};
 pub use cluster::Nodes;
 pub use replicas::{Directed, Replicas};
 pub use storage_and_net::StorageAndNet;

@@ -62,14 +62,22 @@ def kafka_jars():
 
 def java_client():
     """The class path of the compiled Java client."""
+    return _java("java", settings.HERE / "java" / "Client.java")
+
+
+def java_traffic():
+    """The class path of the Java clients that write down what they do."""
+    return _java("java-traffic", settings.HERE / "faults" / "Traffic.java")
+
+
+def _java(name, source):
     jars = kafka_jars()
-    source = settings.HERE / "java" / "Client.java"
 
     def fill(folder):
         _run(["javac", "-Xlint:all", "-Werror", "-proc:none", "-cp", f"{jars}/*", "-d", folder,
               source])
 
-    return f"{_cached('java', f'{settings.KAFKA}-{_hash(source)}', fill)}:{jars}/*"
+    return f"{_cached(name, f'{settings.KAFKA}-{_hash(source)}', fill)}:{jars}/*"
 
 
 def confluent_python():

@@ -183,6 +183,14 @@ impl History {
         lock(&self.sending).insert(id, operation);
     }
 
+    /// A producer begins a session, in which it sends like this.
+    pub(in crate::scenarios) fn producing(&self, producer: u32, session: u32, mode: Mode) {
+        let told =
+            || json!({ "producer": format!("{producer}/{session}"), "idempotent": mode == Mode::Idempotent });
+        let client = format!("producer-{producer}");
+        self.operation(&client, "producer", self.now(), &told, (Completion::Ok, &told));
+    }
+
     pub(in crate::scenarios) fn fate(&self, id: RecordId, fate: Fate) {
         let (told, offset) = match fate {
             Fate::Open => (0, 0),
@@ -271,7 +279,7 @@ impl History {
     /// The coordinator told of the group that is kept: the same as ever.
     pub(in crate::scenarios) fn kept_group(&self, told: String, began: SimTime) {
         self.operation(
-            "admin",
+            ADMINISTRATOR,
             "describe-group",
             began,
             &|| json!("kept"),
@@ -387,9 +395,15 @@ impl History {
             Fate::Acknowledged(offset) => (Completion::Ok, offset.map(|offset| offset.0)),
             Fate::Unknown => (Completion::Info, None),
         };
-        let at = || self.events().sent.get(&id).map(|sent| sent.at.to_string());
-        self.cluster
-            .end_operation(operation, completion, || json!([["send", at(), [offset, id.to_string()]]]));
+        let value = || {
+            let events = self.events();
+            let at = events.sent.get(&id).map(|sent| sent.at.to_string());
+            match events.refused.get(&id) {
+                Some(code) => json!([["send", at, [offset, id.to_string()], code.code()]]),
+                None => json!([["send", at, [offset, id.to_string()]]]),
+            }
+        };
+        self.cluster.end_operation(operation, completion, value);
     }
 
     /// A client has done something; the kept history learns of its begin only now.
@@ -450,7 +464,11 @@ impl History {
             self.cluster.note(format_args!("commit {at} {offset}"));
             if self.cluster.history_is_kept() {
                 let value = || json!({ at.to_string(): offset.0 });
-                let operation = self.cluster.begin_operation("group", "commit", now, value);
+                let client = match by {
+                    Committer::Member => "group",
+                    Committer::Administrator => ADMINISTRATOR,
+                };
+                let operation = self.cluster.begin_operation(client, "commit", now, value);
                 lock(&self.commits).insert(events.commits.len(), operation);
             }
             let (at, fate) = (at.clone(), CommitFate::Unknown);
@@ -504,7 +522,7 @@ impl History {
     pub(in crate::scenarios) fn committed(&self, read: CommittedRead) {
         let value = || json!({ read.at.to_string(): read.offset.map(|offset| offset.0) });
         self.operation(
-            "admin",
+            ADMINISTRATOR,
             "committed",
             read.began,
             &|| json!(read.at.to_string()),
@@ -527,7 +545,7 @@ impl History {
     /// Deletion is about to be asked for; for [`History::deleted`].
     pub(in crate::scenarios) fn deleting(&self, at: &TopicPartition, before: Offset) -> OperationId {
         let value = || json!({ at.to_string(): before.0 });
-        let operation = self.cluster.begin_operation("admin", "delete-records", self.now(), value);
+        let operation = self.cluster.begin_operation(ADMINISTRATOR, "delete-records", self.now(), value);
         self.cluster.note(format_args!("delete {at} before {before}"));
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();
@@ -539,6 +557,16 @@ impl History {
     pub(in crate::scenarios) fn deleted<E>(&self, operation: OperationId, result: &Result<(), E>) {
         let end = if result.is_ok() { Completion::Ok } else { Completion::Info };
         self.cluster.end_operation(operation, end, || Value::Null);
+    }
+
+    /// The judge was told where a partition begins and ends.
+    pub(in crate::scenarios) fn extent(&self, at: &TopicPartition, extent: Extent, began: SimTime) {
+        self.note(format_args!("{at} holds {extent:?}"));
+        for (spec, offset) in [(Spec::Earliest, extent.start), (Spec::Latest, extent.end)] {
+            let asked = || json!({ at.to_string(): format!("{spec:?}") });
+            let value = || json!({ at.to_string(): offset.0 });
+            self.operation(LAST_LOOK, "list-offsets", began, &asked, (Completion::Ok, &value));
+        }
     }
 
     pub(in crate::scenarios) fn listed(&self, listed: Listed) {

@@ -295,11 +295,12 @@ impl Look {
         let down = self.account.down(&all);
         self.history.events().down.extend(down.iter().cloned());
         let partitions: Vec<TopicPartition> = all.into_iter().filter(|at| !down.contains(at)).collect();
+        let began = self.history.now();
         let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
         let ends = client.list_offsets_at(&partitions, OffsetSpec::Latest).await?;
         for at in &partitions {
             let extent = Extent { start: starts[at].offset, end: ends[at].offset };
-            self.history.note(format_args!("{at} holds {extent:?}"));
+            self.history.extent(at, extent, began);
             if self.session > 2 {
                 continue;
             }
@@ -327,6 +328,7 @@ impl Look {
         positions: &BTreeMap<TopicPartition, Offset>,
     ) -> Result<Option<BTreeMap<TopicPartition, Option<Offset>>>, ClientError> {
         let partitions: Vec<TopicPartition> = positions.keys().cloned().collect();
+        let began = self.history.now();
         let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
         let mut wanted = BTreeMap::new();
         let mut moved = false;
@@ -335,8 +337,12 @@ impl Look {
             if cleanup(&at.topic) == Cleanup::Retain && start > position {
                 moved = true;
                 self.history.note(format_args!("{at} begins at {start} by now"));
-                if let Some(extent) = self.history.events().extents.get_mut(at) {
+                let moved = self.history.events().extents.get_mut(at).map(|extent| {
                     extent.start = extent.start.max(start);
+                    *extent
+                });
+                if let Some(extent) = moved {
+                    self.history.extent(at, extent, began);
                 }
                 wanted.insert(at.clone(), Some(start));
             } else {

@@ -49,6 +49,8 @@ struct Shared {
     account: Account,
     /// How long a process goes on whose journal has failed.
     death: Mutex<Stream>,
+    /// Whether it stops as `ordain serve` does.
+    stops: Mutex<Stream>,
     /// Who begins with each run of the process, inside of it.
     guests: Mutex<Arc<[Guest]>>,
 }
@@ -68,7 +70,10 @@ enum Why {
     Wrong(String),
 }
 
-/// A process whose journal has failed ends within this time.
+/// Of so many of a thousand failed journals the process stops as `ordain serve` does: it hands over what it leads, and writes what
+/// it has in memory, and a checkpoint, to a disk that may work again.
+pub(in crate::scenarios) const STOPS_PER_MILLE: u32 = 500;
+/// Otherwise it ends within this time.
 const DEATH_MAX: Duration = Duration::from_millis(300);
 /// Exits that wait for the supervisor: one for each run of the process.
 const EXITS_MAX: usize = 1024;
@@ -91,6 +96,7 @@ impl Machine {
             stop: Mutex::new(Shutdown::new()),
             disk_errors,
             death: Mutex::new(cluster.rng("death")),
+            stops: Mutex::new(cluster.rng("stops")),
             guests: Mutex::new(Arc::new([])),
         });
         let program = Arc::clone(&shared);
@@ -310,7 +316,13 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
         Some(failed) => {
             // It does not end at once, and may say nothing wrong meanwhile.
             let dying = lock(&shared.death).duration(Duration::ZERO, DEATH_MAX);
-            cluster.sleep(dying).await;
+            let stops = lock(&shared.stops).chance(STOPS_PER_MILLE);
+            if stops {
+                shared.account.stopping();
+                node.shutdown().await;
+            } else {
+                cluster.sleep(dying).await;
+            }
             Why::JournalFailed(failed.to_string())
         }
         None => {

@@ -24,9 +24,10 @@ pub(super) mod history;
 pub(super) mod judge;
 mod kept;
 mod load;
-mod machine;
+pub(super) mod machine;
 mod offset_map;
 pub(super) mod plan;
+mod written;
 
 use account::Account;
 pub(crate) use beside::{draw_beside, run_beside};
@@ -36,6 +37,7 @@ use judge::Judge;
 pub use load::Load;
 use machine::Machine;
 use plan::{Plan, Work};
+pub use written::{Judged, Verdict, check_history};
 
 /// One broker and its clients under faults after which nothing acknowledged may be lost.
 pub struct Broker {

@@ -12,6 +12,7 @@ use super::world::World;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
+use crate::scenarios::broker::machine::STOPS_PER_MILLE;
 use crate::scenarios::fleet::{Ended, Fleet};
 
 /// A process whose journal has failed ends within this time.
@@ -84,7 +85,12 @@ impl Machine {
         match failed {
             Some(failed) => {
                 // It does not end at once, and may say nothing wrong meanwhile.
-                cluster.sleep(death.duration(Duration::ZERO, DEATH_MAX)).await;
+                let dying = death.duration(Duration::ZERO, DEATH_MAX);
+                if death.chance(STOPS_PER_MILLE) {
+                    node.shutdown().await;
+                } else {
+                    cluster.sleep(dying).await;
+                }
                 Ok(failed.to_string())
             }
             None => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::case::{Case, ClientCase};
 use crate::net::NetOptions;
 use crate::rng::Stream;
+use crate::scenarios::broker::history::NEAR_READER;
 use crate::scenarios::broker::plan::{
     AcksPlan, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT, TOPIC, Work,
 };
@@ -140,7 +141,7 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
         ("hostile", Work::Hostile, 200),
         (
             "near-reader",
-            Work::Near { reader: 80, topic: TOPIC.to_owned(), racks: plan.nodes.unsigned_abs() },
+            Work::Near { reader: NEAR_READER, topic: TOPIC.to_owned(), racks: plan.nodes.unsigned_abs() },
             600,
         ),
         ("drainer", Work::Drainer { nodes: plan.nodes, first: plan.apart + 1 }, 400),

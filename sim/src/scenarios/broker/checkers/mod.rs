@@ -1,5 +1,5 @@
 //! What must hold of a run's history. Each checker is a function that says the first thing it finds wrong.
-use super::history::{Events, Waited};
+use super::history::{Events, JUDGE, Read, Waited};
 use super::judge::FIRST_LOOK;
 use super::plan::RETENTION_BYTES;
 use crate::scenarios::Violation;
@@ -92,6 +92,32 @@ fn check_values_so_far(events: &Events, now: SimTime) -> Result<records::Values,
     topics::topics_are_what_was_made_of_them(events).map_err(V::by("I11-topics-not-as-made"))?;
     committed::commits_stay(events).map_err(V::by("I11-commit-lost"))?;
     Ok(values)
+}
+
+/// What is wrong with a complete history of which no more is known than what its clients wrote down: one finding of each
+/// checker at most. What holds at each event was held against it there (`step`).
+pub(in crate::scenarios) fn findings(events: &Events) -> Vec<Violation> {
+    use Violation as V;
+    let values = match records::one_value_per_offset(events) {
+        Ok(values) => values,
+        Err(text) => return vec![V::new("I2-inconsistent-offsets", text)],
+    };
+    // Nobody else's reads make up for what the last look misses.
+    let is_last_look = |read: &&Read| read.reader.reader == JUDGE;
+    let last_look = records::values_of(events.reads.iter().filter(is_last_look)).unwrap_or_default();
+    let held = [
+        records::nothing_acknowledged_is_lost(events, &last_look).map_err(V::by("I1-lost-record")),
+        records::only_what_was_sent(events, &values).map_err(V::by("I2-invented-record")),
+        producers::idempotent_records_are_once_and_in_order(events, &values).map_err(V::by("I3-duplicate")),
+        producers::repeated_batches_are_known(events).map_err(V::by("I3-repetition-refused")),
+        producers::acknowledged_records_are_in_order(events).map_err(V::by("I9-nonmonotonic-send")),
+        offsets::listed_offsets_are_real(events).map_err(V::by("I10-offset-not-real")),
+        committed::commits_stay(events).map_err(V::by("I11-commit-lost")),
+        generations::generations_are_given_once(events).map_err(V::by("I11-generation-twice")),
+        producer_ids::producer_ids_are_given_once(events).map_err(V::by("I11-producer-id-twice")),
+        records::nothing_is_deleted_unasked(events).map_err(V::by("I13-begins-too-late")),
+    ];
+    held.into_iter().filter_map(Result::err).collect()
 }
 
 /// Histories for the checkers' tests.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
-use crate::scenarios::broker::history::{Events, Fate, RecordId, Sent};
+use crate::scenarios::broker::history::{Events, Fate, Read, RecordId, Sent};
 use crate::scenarios::broker::offset_map::OffsetMap;
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
 
@@ -14,8 +14,13 @@ pub(super) type Values = BTreeMap<TopicPartition, OffsetMap<RecordId>>;
 
 /// All reads of an offset agree (I2), across restarts; what they agree on.
 pub(super) fn one_value_per_offset(events: &Events) -> Result<Values, String> {
+    values_of(events.reads.iter())
+}
+
+/// As [`one_value_per_offset`], of some reads.
+pub(super) fn values_of<'a>(reads: impl Iterator<Item = &'a Read>) -> Result<Values, String> {
     let mut values = Values::new();
-    for read in &events.reads {
+    for read in reads {
         if !values.contains_key(&read.at) {
             values.insert(read.at.clone(), OffsetMap::default());
         }

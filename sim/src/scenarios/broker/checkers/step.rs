@@ -56,6 +56,8 @@ impl Step {
     /// What it contradicts.
     pub(in crate::scenarios) fn read(&mut self, events: &Events, read: &Read) -> Result<(), Violation> {
         let known = of_partition(&mut self.partitions, &read.at);
+        // Whatever else is found: where the reader stands is known for its next fetch.
+        let follows = known.positions.read(events, read).map_err(Violation::by("I8-poll-skip"));
         for (offset, id) in &read.records {
             let Some(id) = *id else {
                 let what = format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time);
@@ -65,7 +67,7 @@ impl Step {
                 known.is_new(events, &read.at, *offset, id)?;
             }
         }
-        known.positions.read(events, read).map_err(Violation::by("I8-poll-skip"))?;
+        follows?;
         begins_with_its_batch(read).map_err(Violation::by("I8-fetch-inside-batch"))?;
         known.extent(events, read, self.starts_since)?;
         if is_member(read.reader) {

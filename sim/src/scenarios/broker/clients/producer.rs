@@ -17,6 +17,7 @@ pub(in crate::scenarios) async fn produce(seat: Seat, plan: ProducerPlan) {
     while !seat.ending.has_begun() {
         let Some(partitions) = seat.work().await else { continue };
         let session = seat.history.next_session(&seat.name);
+        seat.history.producing(plan.producer, session, plan.mode);
         let run = Session { seat: &seat, session, plan: &plan, partitions: &partitions };
         run.run().await;
     }

@@ -55,8 +55,14 @@ pub(in crate::scenarios) const FIRST_MEMBER: u32 = 100;
 /// Those of readers that are machines of their own.
 pub(in crate::scenarios) const SLOW_READER: u32 = 60;
 pub(in crate::scenarios) const PROBER: u32 = 70;
+pub(in crate::scenarios) const NEAR_READER: u32 = 80;
 /// The judge's number as a reader.
 pub(in crate::scenarios) const JUDGE: u32 = 1000;
+
+/// The name of whoever looks at everything at the end, in a history that is kept.
+pub(in crate::scenarios) const LAST_LOOK: &str = "judge";
+/// The name of whoever commits for a group from outside of it, likewise.
+pub(in crate::scenarios) const ADMINISTRATOR: &str = "admin";
 
 /// Who reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -72,9 +78,10 @@ impl Reader {
         match self.reader {
             SLOW_READER => "slow-reader".to_owned(),
             PROBER => "prober".to_owned(),
+            NEAR_READER => "near-reader".to_owned(),
             reader @ 0..FIRST_MEMBER => format!("reader-{reader}"),
             member @ FIRST_MEMBER..JUDGE => format!("member-{}", member - FIRST_MEMBER),
-            JUDGE.. => "judge".to_owned(),
+            JUDGE.. => LAST_LOOK.to_owned(),
         }
     }
 }
