@@ -1,5 +1,6 @@
 mod replicas;
 mod silence;
+mod turn;
 mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 pub(super) use replicas::PostOffice;
 use replicas::{Held, Peer, is_untouched};
+use turn::{InFlight, OnceDurable, Turn, next_commit};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
@@ -22,7 +24,7 @@ use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
 use crate::io::{Alarm, Io, RngStream};
-use crate::log::{CommitTicket, Entry, EntryNumber, JournalHandle, LogKey, PartitionLog, ReadError, Storage};
+use crate::log::{JournalHandle, PartitionLog, ReadError, Storage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{self, Event, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
@@ -101,28 +103,6 @@ struct Gate {
     reply: oneshot::Sender<Result<(), PartitionError>>,
 }
 
-/// What one turn of the loop gathers for the journal.
-#[derive(Default)]
-struct Turn {
-    entries: Vec<Entry>,
-    once_durable: Vec<OnceDurable>,
-}
-
-struct InFlight {
-    ticket: CommitTicket,
-    /// The last entry of each log in it.
-    last: BTreeMap<LogKey, EntryNumber>,
-    once_durable: Vec<OnceDurable>,
-}
-
-/// What follows from durability.
-enum OnceDurable {
-    Step(PartitionId, Event),
-    Gate(u64),
-    /// The deletion of these logs: their files may go. Then whoever waits for it is told.
-    Remove(Vec<PartitionLog>, Option<oneshot::Sender<Result<(), PartitionError>>>),
-}
-
 impl Shard {
     pub(super) fn new(
         io: Io,
@@ -169,7 +149,8 @@ impl Shard {
     /// Serves until every sender of requests is gone and everything begun is durable.
     ///
     /// A turn takes what waits in the inbox, steps it all, and gives the journal everything it led to at
-    /// once; while that is being written, the next turn gathers. While the memory of unflushed batches is
+    /// once, or, if that is much, in parts, so that what is written first is answered first; while that is being
+    /// written, the next turn gathers. While the memory of unflushed batches is
     /// full, appends are held back, in order, and everything else goes on; while the journal's queue is full, so
     /// is everything else that writes. If too much is held, requests wait in the inbox and maintenance goes on.
     pub(super) async fn run(
@@ -198,6 +179,7 @@ impl Shard {
                 Some(step) = peer_steps.recv(), if open => {
                     self.peer_step(step);
                     for _ in 1..TURN_REQUESTS_MAX {
+                        self.end_full_turn();
                         let Ok(step) = peer_steps.try_recv() else { break };
                         self.peer_step(step);
                     }
@@ -209,6 +191,7 @@ impl Shard {
                     let now = clock.now();
                     for request in requests.drain(..) {
                         self.admit(request, now);
+                        self.end_full_turn();
                     }
                 }
                 // No maintenance any more, and no room for requests: the node is ending.
@@ -312,51 +295,6 @@ impl Shard {
         self.storage.tail_budget().is_exceeded() && self.dormant.is_empty()
     }
 
-    fn end_turn(&mut self) {
-        let letters = std::mem::take(&mut self.letters);
-        self.post_office.post.leave(self.post_office.shard, letters);
-        if self.turn.entries.is_empty() && self.turn.once_durable.is_empty() {
-            return;
-        }
-        let Turn { entries, once_durable } = std::mem::take(&mut self.turn);
-        let last = entries.iter().map(|entry| (entry.log, entry.number)).collect();
-        let ticket = self.journal.append_announced(entries);
-        self.in_flight.push_back(InFlight { ticket, last, once_durable });
-    }
-
-    fn committed(
-        &mut self,
-        result: Result<(), crate::log::JournalFailed>,
-        last: &BTreeMap<LogKey, EntryNumber>,
-        once_durable: Vec<OnceDurable>,
-    ) {
-        match result {
-            Ok(()) => self.durable(last),
-            Err(_) if mutant(Mutant::AcknowledgeAfterFailure) => self.durable(last),
-            Err(failure) => self.fail(&failure),
-        }
-        for next in once_durable {
-            match next {
-                OnceDurable::Step(id, event) if !self.failed => self.step(id, event),
-                OnceDurable::Step(..) => {}
-                OnceDurable::Gate(gate) => self.open(gate),
-                OnceDurable::Remove(logs, then) => self.remove(logs, then),
-            }
-        }
-    }
-
-    /// Tells the logs what of them is durable: only that is flushed, and stands in a checkpoint.
-    fn durable(&mut self, last: &BTreeMap<LogKey, EntryNumber>) {
-        for (key, &number) in last {
-            // A log that was deleted, or made anew under the same name, is not meant.
-            if let Some(partition) = self.partitions.get_mut(&key.partition)
-                && partition.log.key() == *key
-            {
-                partition.log.durable(number);
-            }
-        }
-    }
-
     /// The journal failed: nothing here is promised any more.
     fn fail(&mut self, failure: &crate::log::JournalFailed) {
         if self.failed {
@@ -441,12 +379,6 @@ impl Shard {
         {
             self.leaderships.tell(id, leadership);
         }
-    }
-
-    /// An entry for the journal at the end of the turn, counted from now on.
-    fn gather(&mut self, entry: Entry) {
-        self.journal.announce(&entry);
-        self.turn.entries.push(entry);
     }
 
     fn open(&mut self, gate: u64) {
@@ -584,6 +516,7 @@ impl Shard {
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),
             }
             self.take(append.id, out);
+            self.end_full_turn();
             if rest.appends.len() > 0 && !self.has_room() {
                 assert!(self.begun_append.is_none(), "appends that come later are held");
                 self.begun_append = Some(rest);
@@ -776,13 +709,5 @@ async fn room_in(journal: &JournalHandle, careful: bool) {
         journal.reserve().await;
     } else {
         journal.room().await;
-    }
-}
-
-/// The outcome of the oldest commit under way.
-async fn next_commit(in_flight: &mut VecDeque<InFlight>) -> Result<(), crate::log::JournalFailed> {
-    match in_flight.front_mut() {
-        Some(first) => (&mut first.ticket).await,
-        None => std::future::pending().await,
     }
 }

@@ -128,6 +128,37 @@ fn appends_of_more_bytes_than_the_journal_has_come_to_their_end() {
 }
 
 #[test]
+fn what_a_turn_writes_first_is_answered_first() {
+    let node = TestNode::new();
+    node.open(partition(0));
+    let bytes = 100 * KIB;
+    let journal = node.storage().journal().clone();
+    let before = journal.statistics().commits;
+    // How many commits the journal had made when each append was answered.
+    let answered_after = Arc::new(Mutex::new(Vec::new()));
+    node.runtime.block_on(async {
+        for _ in 0..16 {
+            let append =
+                AppendRequest { id: partition(0), batch: batch(bytes, ProducerStamp::NONE), replicas_min: 0 };
+            let (told, journal) = (Arc::clone(&answered_after), journal.clone());
+            let done = Box::new(move |answered: Vec<AppendOutcome>| {
+                assert!(answered.iter().all(Result::is_ok), "{answered:?}");
+                told.lock().unwrap().push(journal.statistics().commits - before);
+            });
+            node.partitions.append(vec![append], AppendTerms::COMMITTED, done).await.unwrap();
+        }
+        while answered_after.lock().unwrap().len() < 16 {
+            node.io.clock.sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let answered_after = answered_after.lock().unwrap();
+    let per_commit = journal.commit_bytes_max() / bytes as u64;
+    let (first, last) = (answered_after[0], answered_after[15]);
+    assert!(last >= 16 / per_commit, "sixteen appends take several commits: {answered_after:?}");
+    assert!(first + 2 <= last, "the first waited for the last: {answered_after:?}");
+}
+
+#[test]
 fn one_request_of_more_bytes_than_the_journal_has_comes_to_its_end() {
     let node = TestNode::with_options(StorageOptions {
         journal_file_bytes: 64 << 10,

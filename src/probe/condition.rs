@@ -20,6 +20,8 @@ listed! {
         SyncFailedInGroupCommit = "sync-failed-in-group-commit",
         /// the entries of one append took more than one commit
         AppendSplitOverCommits = "append-split-over-commits",
+        /// a turn of a shard gathered so much that it gave it to the journal in parts
+        TurnInParts = "turn-in-parts",
         /// batches that wait to be committed were written to the journal anew, and it let go of their former entries
         ReplicaBatchesCarriedOver = "replica-batches-carried-over",
         /// a batch that is not committed came back from the entry that was written anew

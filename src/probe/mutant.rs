@@ -14,6 +14,8 @@ listed! {
         AcknowledgeAfterFailure = "acknowledge-after-failure",
         /// an append that takes two commits is acknowledged after the first
         AcknowledgeHalfAppend = "acknowledge-half-append",
+        /// a part of a shard's turn is acknowledged when the part before it is durable
+        AcknowledgeWithPartBefore = "acknowledge-with-part-before",
         /// a commit begins in the last block of the one before
         OverwriteCommitTail = "overwrite-commit-tail",
         /// recovery takes what the journal holds without looking at checksums

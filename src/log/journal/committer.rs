@@ -22,12 +22,6 @@ use crate::io::{BoxFuture, Clock, Durability};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
-/// A commit takes no further entries beyond this length (one large entry alone may exceed it), in bytes.
-const COMMIT_BYTES_MAX: u64 = 4 << 20;
-/// Nor beyond this share of a file: a small journal holds several commits, too.
-const COMMITS_PER_FILE: u64 = 8;
-/// That share is never less, in bytes.
-const SHARE_BYTES_MIN: u64 = 2 * DISK_BLOCK_BYTES as u64;
 /// What a commit's buffer holds before it grows, in bytes.
 const COMMIT_BUFFER_BYTES: usize = 256 << 10;
 
@@ -227,8 +221,7 @@ impl Committer {
 
     /// Moves entries of the backlog into the commit being gathered until it is full.
     fn stage_backlog(&mut self) {
-        let share = (self.shared.entry_bytes_max / COMMITS_PER_FILE).max(SHARE_BYTES_MIN);
-        let commit_bytes_max = COMMIT_BYTES_MAX.min(share);
+        let commit_bytes_max = self.shared.commit_bytes_max();
         while let Some(rest) = self.backlog.front_mut() {
             while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
                 let length = self.gathering.builder.length_with(entry.payload_bytes());
@@ -274,11 +267,14 @@ impl Committer {
         let acknowledges_early = mutant(Mutant::AcknowledgeBeforeSync);
         let durable = if acknowledges_early { Durability::Later } else { Durability::Now };
         let mut write = self.active.file.write_aligned_at(offset, buffer, length, durable);
+        let mut stages = !self.backlog.is_empty();
         let (result, buffer) = loop {
             let accepts = self.open && self.closing.is_none() && self.backlog.is_empty();
             tokio::select! {
                 biased;
                 done = &mut write => break done,
+                // The disk has its work by now: what waits already is copied while it writes, not before the next write.
+                () = std::future::ready(()), if std::mem::take(&mut stages) => self.stage_backlog(),
                 vouched = ended(&mut self.vouching), if self.vouching.is_some() => self.vouched(vouched)?,
                 request = self.receiver.recv(), if accepts => self.take(request),
             }

@@ -12,9 +12,17 @@ use super::files::{FileSet, FillError};
 use super::format::{COMMIT_OVERHEAD_BYTES, Position, ROW_BYTES};
 use crate::io::Disk;
 use crate::log::shortage::Shortage;
+use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// How much more than others the changes may write that may free room, in bytes.
 const SPARE_BYTES: u64 = 4 << 20;
+
+/// A commit takes no further entries beyond this length (one large entry alone may exceed it), in bytes.
+const COMMIT_BYTES_MAX: u64 = 4 << 20;
+/// Nor beyond this share of a file: a small journal holds several commits, too.
+const COMMITS_PER_FILE: u64 = 8;
+/// That share is never less, in bytes.
+const SHARE_BYTES_MIN: u64 = 2 * DISK_BLOCK_BYTES as u64;
 
 /// Why the journal takes nothing more. It never recovers within the life of the process.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -96,6 +104,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// How many bytes a commit of several entries has at most.
+    pub(crate) fn commit_bytes_max(&self) -> u64 {
+        COMMIT_BYTES_MAX.min((self.entry_bytes_max / COMMITS_PER_FILE).max(SHARE_BYTES_MIN))
+    }
+
     /// Fails the journal for ever: its task, and everybody who waits, hears of it.
     pub(crate) fn poison(&self, failed: JournalFailed) {
         tracing::error!(%failed, "the journal is poisoned");
@@ -312,6 +325,12 @@ impl JournalHandle {
     #[must_use]
     pub fn entry_bytes_max(&self) -> u64 {
         self.shared.entry_bytes_max
+    }
+
+    /// How many bytes a commit of several entries has at most.
+    #[must_use]
+    pub fn commit_bytes_max(&self) -> u64 {
+        self.shared.commit_bytes_max()
     }
 
     #[must_use]
