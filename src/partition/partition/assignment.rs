@@ -344,6 +344,25 @@ mod tests {
     }
 
     #[test]
+    fn who_came_during_a_transfer_that_was_given_up_joins_after_it() {
+        let mut led = Led::new();
+        led.assign(&[1, 2, 3], &[1, 2, 3]);
+        for _ in 0..2 {
+            let end = led.end();
+            led.fetches(2, end);
+        }
+        assert_eq!(led.voters(), [1, 2]);
+        led.step(Event::TransferLeadership { to: None });
+        let end = led.end();
+        assert_eq!(led.fetches(3, end), [], "the voters stay as they are while it hands over");
+        led.may_change_voters = false;
+        led.now = led.now.after(std::time::Duration::from_secs(10));
+        led.step(Event::Timer(Timer::Transfer));
+        assert!(led.may_change_voters, "nothing else tells that it goes on: no record may come for long");
+        assert!(adds(3, &led.goes_on(&[])));
+    }
+
+    #[test]
     fn nobody_leaves_while_too_few_of_the_others_are_heard() {
         let mut led = Led::new();
         led.assign(&[1, 2, 3], &[1, 2, 3]);
