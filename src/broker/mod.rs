@@ -23,7 +23,7 @@ mod voters;
 
 pub use client::Caller;
 pub use cluster::{
-    Cluster, Member, balance_leaders, drain_when_told, fence_silent, follow_reassignments,
+    Claims, Cluster, Member, balance_leaders, drain_when_told, fence_silent, follow_reassignments,
     forget_deleted_topics, join_quorum, keep_membership, register,
 };
 pub use context::{Context, Parts};

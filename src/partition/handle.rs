@@ -8,7 +8,8 @@ use super::maintenance::Step;
 use super::partition::{AskedChange, ChangeDone, VoterChange};
 use super::replication::{PeerStep, Post};
 use super::request::{
-    AppendOutcome, AppendRequest, AppendTerms, Assignment, HandOverTerms, Leaving, OnAppended, Request,
+    AppendOutcome, AppendRequest, AppendTerms, Assignment, HandOverTerms, Leaving, OnAppended, Released,
+    Request,
 };
 use super::shard::{PostOffice, Shard};
 use super::{
@@ -348,11 +349,11 @@ impl Partitions {
     }
 
     /// Lets replicas of other nodes go that are no voters, and will not become any, of partitions that are led here: answers
-    /// the epoch in which that holds, of each that may go, in order.
+    /// of each, in order, whether it may go or is to stay; nothing of those of which neither is sure.
     ///
     /// # Errors
     /// If the node is shutting down.
-    pub async fn release(&self, leaving: Vec<Leaving>) -> Result<Vec<Option<LeaderEpoch>>, PartitionsClosed> {
+    pub async fn release(&self, leaving: Vec<Leaving>) -> Result<Vec<Option<Released>>, PartitionsClosed> {
         self.ask_each(leaving, |one| one.id, |leaving, reply| Request::Release { leaving, reply }).await
     }
 

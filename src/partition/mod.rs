@@ -39,7 +39,7 @@ pub use replication::{
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, Assignment, EpochCheck, EpochEnd,
     HandOverTerms, LeadershipError, Leaving, OffsetQuery, OffsetReply, PartitionError, PartitionSpec,
-    PartitionStats, ReadData, ReadFrom, ReadRequest, ReadResult, ReplicaOrigin, Required,
+    PartitionStats, ReadData, ReadFrom, ReadRequest, ReadResult, Released, ReplicaOrigin, Required,
 };
 pub use search::{Found, ScanError};
 pub use waiters::FetchWaiter;

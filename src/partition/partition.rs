@@ -130,7 +130,7 @@ pub(super) struct Outbox {
     pub(super) forget: Option<NodeId>,
     /// There may be something new for its followers.
     pub(super) news: bool,
-    /// More is committed: the voters, which are not who they shall be, may be changed now.
+    /// More is committed, or the leader hands over no longer: the voters, which are not who they shall be, may be changed now.
     pub(super) may_change_voters: bool,
     /// Who sent what no sound node sends, and what that is.
     pub(super) malformed: Option<(NodeId, String)>,

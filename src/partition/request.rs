@@ -54,6 +54,15 @@ pub struct Leaving {
     pub epoch: LeaderEpoch,
 }
 
+/// What a serving leader knows for sure of a replica of another node that asks whether it may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Released {
+    /// It may, in this epoch, in which this leader will make it no voter any more.
+    In(LeaderEpoch),
+    /// It is wanted, and has not been let go in this leader's epoch.
+    Stays,
+}
+
 /// When an append is answered. Both wait for stable storage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Required {
@@ -359,7 +368,7 @@ pub(super) enum Request {
     /// Replicas of other nodes that are to go: answered with the epoch in which they may, of each that may.
     Release {
         leaving: Vec<Leaving>,
-        reply: oneshot::Sender<Vec<Option<LeaderEpoch>>>,
+        reply: oneshot::Sender<Vec<Option<Released>>>,
     },
     /// The leader of this epoch lets the replica here go. One that has heard of a later epoch stays.
     Leave {

@@ -35,6 +35,8 @@ struct Known {
     claim: Claim,
     open: bool,
     heard: Instant,
+    /// When something with another directory last said that it was this node; or since when the node is known.
+    alone_since: Instant,
     /// Earlier processes with the same directory, the newest last.
     superseded: VecDeque<Uuid>,
 }
@@ -55,6 +57,11 @@ impl Admissions {
     /// The refusal to be answered.
     pub fn hello(&mut self, now: Instant, peer: &Identity) -> Result<Ticket, Refusal> {
         let claim = Claim { node: peer.node, directory: peer.directory, incarnation: peer.incarnation };
+        if let Some(known) =
+            self.nodes.get_mut(&claim.node).filter(|known| known.claim.directory != claim.directory)
+        {
+            known.alone_since = now;
+        }
         self.check(now, claim)?;
         let ticket = Ticket(self.next);
         self.next += 1;
@@ -71,12 +78,22 @@ impl Admissions {
         let claim = self.claims.remove(&ticket).ok_or(Refusal::Superseded)?;
         self.check(now, claim)?;
         let Some(known) = self.nodes.get_mut(&claim.node) else {
-            let known = Known { ticket, claim, open: true, heard: now, superseded: VecDeque::new() };
+            let known = Known {
+                ticket,
+                claim,
+                open: true,
+                heard: now,
+                alone_since: now,
+                superseded: VecDeque::new(),
+            };
             self.nodes.insert(claim.node, known);
             return Ok(None);
         };
         if ticket < known.ticket {
             return Err(Refusal::Superseded);
+        }
+        if known.claim.directory != claim.directory {
+            known.alone_since = now;
         }
         if known.claim.directory == claim.directory && known.claim.incarnation != claim.incarnation {
             known.superseded.push_back(known.claim.incarnation);
@@ -87,6 +104,12 @@ impl Admissions {
         let replaced = known.open.then_some(known.ticket);
         (known.ticket, known.claim, known.open, known.heard) = (ticket, claim, true, now);
         Ok(replaced)
+    }
+
+    /// The directory of the process that speaks for a node, or did last, and since when nothing else has claimed to be that node.
+    #[must_use]
+    pub fn alone(&self, node: NodeId) -> Option<(Uuid, Instant)> {
+        self.nodes.get(&node).map(|known| (known.claim.directory, known.alone_since))
     }
 
     /// A frame came on this connection.
@@ -172,6 +195,27 @@ mod tests {
         nodes.ended(NODE, late);
         let again = nodes.hello(ms(5), &process(1, 2)).expect("the living one is still welcome");
         assert_eq!(nodes.confirm(ms(6), again), Ok(Some(new)));
+    }
+
+    #[test]
+    fn a_process_is_alone_since_nothing_else_claims_to_be_its_node() {
+        let mut nodes = admissions();
+        let alone = |nodes: &Admissions| nodes.alone(NODE).expect("a node that spoke");
+        assert_eq!(nodes.alone(NODE), None);
+        let old = nodes.hello(ms(0), &process(1, 1)).expect("a new node");
+        assert_eq!(nodes.confirm(ms(1), old), Ok(None));
+        assert_eq!(alone(&nodes), (Uuid([1; 16]), ms(1)));
+        let again = nodes.hello(ms(10), &process(1, 2)).expect("it restarted");
+        assert_eq!(nodes.confirm(ms(11), again), Ok(Some(old)));
+        assert_eq!(alone(&nodes), (Uuid([1; 16]), ms(1)), "with the same memory");
+        assert_eq!(nodes.hello(ms(20), &process(2, 3)), Err(Refusal::DuplicateNode));
+        assert_eq!(alone(&nodes), (Uuid([1; 16]), ms(20)), "another one knocked");
+        nodes.ended(NODE, again);
+        let new = nodes.hello(ms(30), &process(2, 3)).expect("the first one is gone");
+        assert_eq!(nodes.confirm(ms(31), new), Ok(None));
+        assert_eq!(alone(&nodes), (Uuid([2; 16]), ms(31)));
+        assert_eq!(nodes.hello(ms(40), &process(1, 4)), Err(Refusal::DuplicateNode));
+        assert_eq!(alone(&nodes), (Uuid([2; 16]), ms(40)), "it was not gone");
     }
 
     #[test]

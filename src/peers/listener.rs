@@ -120,7 +120,12 @@ impl Accepting {
         let identity = (self.transport.presence.identity)().ok_or(LinkError::NotJoined)?;
         let admitted = identity.meet(&hello)?.and_then(|greeting| {
             let now = self.transport.io.clock.now();
-            let ticket = self.lock().admissions.hello(now, &greeting.peer)?;
+            let mut known = self.lock();
+            let ticket = known.admissions.hello(now, &greeting.peer);
+            let node = greeting.peer.node;
+            self.transport.presence.whereabouts.note_alone(node, known.admissions.alone(node));
+            drop(known);
+            let ticket = ticket?;
             // Given back from here on, whatever becomes of the connection.
             Ok((
                 greeting.clone(),
@@ -172,6 +177,8 @@ impl Accepting {
             Err(reason) => return self.log(peer, &reason),
         };
         drop(place);
+        let alone = self.lock().admissions.alone(greeting.peer.node);
+        transport.presence.whereabouts.note_alone(greeting.peer.node, alone);
         transport.stats.connected.fetch_add(1, Ordering::Relaxed);
         info!(node = %greeting.peer.node, %peer, "another node is connected");
         if let Some(address) = address {

@@ -12,7 +12,7 @@ use super::listener::Accepting;
 use super::pace::{Backoff, Throttle};
 use super::{Greeting, Identity, Introductions, NodeAddress, PeerTiming};
 use crate::io::{Connection, Elapsed, Io, Listener, Shutdown, TaskHandle, WriteHalf, timeout, write_all};
-use crate::types::NodeId;
+use crate::types::{Instant, NodeId, Uuid};
 use crate::wire::PeerFrame;
 use crate::wire::messages::PeerHello;
 use crate::wire::peer::MAGIC;
@@ -88,19 +88,34 @@ pub struct Whereabouts {
     pub own: Option<NodeAddress>,
     /// What others said, once it was clear that they are who they are; as many as there may be nodes.
     met: Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>,
+    /// Of those that connected, what [`super::Admissions::alone`] says; as many as there may be nodes.
+    alone: Arc<Mutex<BTreeMap<NodeId, (Uuid, Instant)>>>,
 }
 
 impl Whereabouts {
     /// Of a node that listens there.
     #[must_use]
     pub fn at(own: NodeAddress) -> Whereabouts {
-        Whereabouts { own: Some(own), met: Arc::default() }
+        Whereabouts { own: Some(own), met: Arc::default(), alone: Arc::default() }
     }
 
     /// Where the nodes are that have connected to this one.
     #[must_use]
     pub fn met(&self) -> BTreeMap<NodeId, NodeAddress> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The directory of the process that speaks here for a node, or did last, and since when nothing else has claimed to be
+    /// that node; `None` if it has not connected since this node began.
+    #[must_use]
+    pub fn alone(&self, node: NodeId) -> Option<(Uuid, Instant)> {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+
+    pub(super) fn note_alone(&self, node: NodeId, alone: Option<(Uuid, Instant)>) {
+        if let Some(alone) = alone {
+            self.alone.lock().unwrap_or_else(PoisonError::into_inner).insert(node, alone);
+        }
     }
 
     pub(super) fn meet(&self, node: NodeId, address: NodeAddress, nodes_max: usize) {

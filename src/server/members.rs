@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tracing::info;
 
 use super::StartError;
-use crate::broker::{Cluster, Context, dispatch_from_node};
+use crate::broker::{Claims, Cluster, Context, dispatch_from_node};
 use crate::config::{BrokerConfig, QuorumConfig};
 use crate::io::{Io, Listener, Shutdown};
 use crate::metadata::MetadataImage;
@@ -18,7 +18,7 @@ use crate::partition::{
 };
 use crate::peers::forming::{Founder, Member, Server};
 use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence, Whereabouts};
-use crate::types::{NodeId, Uuid};
+use crate::types::{Instant, NodeId, Uuid};
 
 /// How often a node says that it is there, and how long it may be silent until its followers elect another leader.
 const HEARTBEAT: Duration = Duration::from_millis(100);
@@ -64,6 +64,12 @@ struct Joining<'a> {
     /// Drawn at this start of the process.
     incarnation: Uuid,
     socket: Box<dyn Listener>,
+}
+
+impl Claims for Whereabouts {
+    fn alone(&self, node: NodeId) -> Option<(Uuid, Instant)> {
+        Whereabouts::alone(self, node)
+    }
 }
 
 impl Members {
@@ -150,7 +156,14 @@ impl Members {
     pub(super) fn cluster(&self) -> Cluster {
         let id = self.founding.cluster.to_string();
         let founders = self.founding.voters.keys().iter().map(|key| key.node).collect();
-        Cluster::new(id, founders, (self.replication.calls(), self.replication.doubts()), &self.config)
+        let claims = Box::new(self.whereabouts.clone());
+        Cluster::new(
+            id,
+            founders,
+            (self.replication.calls(), self.replication.doubts()),
+            claims,
+            &self.config,
+        )
     }
 
     /// Answers what other nodes ask, and stays connected to whoever the metadata says is there.

@@ -34,10 +34,19 @@ use crate::config::QuorumConfig;
 use crate::io::{Shutdown, timeout};
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::{HandOverTerms, NodeDoubts, PeerCalls};
-use crate::types::{Instant, LeaderEpoch, NodeId};
+use crate::types::{Instant, LeaderEpoch, NodeId, Uuid};
+
+/// What this node has seen of processes that connect to it and say which node they are.
+pub trait Claims: Send + Sync {
+    /// The directory of the process that speaks here for a node, or did last, and since when nothing else has claimed to be that node;
+    /// `None` if it has not connected since this node began.
+    fn alone(&self, node: NodeId) -> Option<(Uuid, Instant)>;
+}
 
 /// What a node of several knows and uses beside what every node has.
 pub struct Cluster {
+    /// Who claims to be which node.
+    pub claims: Box<dyn Claims>,
     /// The id that its founders gave it.
     pub id: String,
     /// The nodes that voted on the metadata first.
@@ -67,9 +76,11 @@ impl Cluster {
         id: String,
         founders: Vec<NodeId>,
         (calls, doubts): (PeerCalls, NodeDoubts),
+        claims: Box<dyn Claims>,
         quorum: &QuorumConfig,
     ) -> Cluster {
         Cluster {
+            claims,
             id,
             founders,
             listener: quorum.listener.name.clone(),

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::broker::changes::change_for_node;
 use crate::broker::cluster::{Cluster, active_epoch};
@@ -6,7 +7,7 @@ use crate::broker::{Context, features};
 use crate::metadata::controller::{Decision, NewBroker, bootstrap, quorum_nodes, register_broker};
 use crate::metadata::{Endpoint, MetadataImage};
 use crate::probe::{Condition, sometimes};
-use crate::types::{ErrorCode, NodeId, Roles, Uuid};
+use crate::types::{ErrorCode, Instant, NodeId, Roles, Uuid};
 use crate::wire::messages::{BrokerRegistrationRequest, BrokerRegistrationResponse};
 
 /// BrokerRegistration (key 62), from nodes alone: a broker begins, and is fenced until it says that it lives.
@@ -21,6 +22,13 @@ pub(in crate::broker) async fn handle(
         Err(code) => (code.code(), -1),
     };
     BrokerRegistrationResponse { error_code, broker_epoch, ..BrokerRegistrationResponse::default() }
+}
+
+/// Whether a directory has been the only one that claims to be its node, to this one, for as long as a broker may be silent until it is
+/// fenced. A broker that lives dials every node, so one with another directory does not. That does not begin anew with each controller, as
+/// the silence of heartbeats does: where controllers change more often than that, nobody would ever be fenced.
+fn is_alone(alone: Option<(Uuid, Instant)>, directory: Uuid, now: Instant, session: Duration) -> bool {
+    alone.is_some_and(|(speaks, since)| speaks == directory && since.after(session) <= now)
 }
 
 async fn register(
@@ -56,7 +64,9 @@ async fn register(
     if !context.config().roles.is_broker() && from != context.config().node_id {
         sometimes(Condition::ClusterLedByController);
     }
-    let lives = cluster.liveness().lives(epoch, from, context.io.clock.now(), cluster.session_timeout);
+    let now = context.io.clock.now();
+    let lives = cluster.liveness().lives(epoch, from, now, cluster.session_timeout)
+        && !is_alone(cluster.claims.alone(from), broker.directory, now, cluster.session_timeout);
     let (id, founders) = (cluster.id.clone(), cluster.founders.clone());
     let registered = change_for_node(context, move |image| {
         if let Some(known) = image.registered(broker.node)
@@ -89,4 +99,20 @@ fn keeps_from_roles(image: &MetadataImage, founders: &[NodeId], broker: &NewBrok
     };
     let votes = || quorum_nodes(image, founders).contains(&broker.node);
     (!broker.roles.is_broker() && holds()) || (!broker.roles.is_controller() && votes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_counts_as_the_only_one_after_a_session_without_another() {
+        const SESSION: Duration = Duration::from_millis(100);
+        let at = |ms: u64| Instant(ms * 1_000_000);
+        let (lost, found) = (Uuid([1; 16]), Uuid([2; 16]));
+        assert!(!is_alone(None, found, at(1_000), SESSION), "it has not connected here");
+        assert!(!is_alone(Some((found, at(0))), found, at(99), SESSION), "the other one may be about to");
+        assert!(is_alone(Some((found, at(0))), found, at(100), SESSION));
+        assert!(!is_alone(Some((lost, at(0))), found, at(1_000), SESSION), "the other one speaks");
+    }
 }

@@ -3,16 +3,17 @@ use std::time::Duration;
 
 use crate::broker::Context;
 use crate::io::timeout;
-use crate::partition::{Leaving, ReplicaKey};
+use crate::partition::{Leaving, Released, ReplicaKey};
 use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex};
-use crate::wire::messages::leave_partitions_response::ReleasedReplica;
+use crate::wire::messages::leave_partitions_response::{ReleasedReplica, StayingReplica};
 use crate::wire::messages::{LeavePartitionsRequest, LeavePartitionsResponse};
 
 /// How long this node may take to know the metadata that the other one knows.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// LeavePartitions (key 20011), from nodes alone, to leaders: replicas that are to be held no longer may go, where this node leads
-/// and knows for sure that they are no voters and will be none.
+/// and knows for sure that they are no voters and will be none; or are to stay, where this node leads, wants them and has not let
+/// them go.
 pub(in crate::broker) async fn handle(
     context: &Arc<Context>,
     from: NodeId,
@@ -42,13 +43,21 @@ pub(in crate::broker) async fn handle(
     let Ok(released) = context.partitions.release(leaving).await else {
         return refused(ErrorCode::NotLeaderOrFollower);
     };
-    let rows = ids.into_iter().zip(released).filter_map(|(id, epoch)| {
-        Some(ReleasedReplica {
-            topic_id: id.topic,
-            partition_index: id.index.0,
-            leader_epoch: epoch?.0,
-            ..ReleasedReplica::default()
-        })
-    });
-    LeavePartitionsResponse { partitions: rows.collect(), ..LeavePartitionsResponse::default() }
+    let mut answer = LeavePartitionsResponse::default();
+    for (id, known) in ids.into_iter().zip(released) {
+        let (topic_id, partition_index) = (id.topic, id.index.0);
+        match known {
+            Some(Released::In(epoch)) => answer.partitions.push(ReleasedReplica {
+                topic_id,
+                partition_index,
+                leader_epoch: epoch.0,
+                ..ReleasedReplica::default()
+            }),
+            Some(Released::Stays) => {
+                answer.staying.push(StayingReplica { topic_id, partition_index, ..StayingReplica::default() })
+            }
+            None => {}
+        }
+    }
+    answer
 }

@@ -11,6 +11,9 @@ use crate::raft::VoterSet;
 pub(in crate::partition) enum Release {
     /// In this epoch.
     In(LeaderEpoch),
+    /// It is to stay, and this leader has not let it go.
+    Stays,
+    /// Nothing is sure: it is to be asked again.
     NotYet,
     /// It has heard of a later epoch than this leader, which has to learn of that first.
     Behind,
@@ -150,13 +153,17 @@ impl Partition {
             // It cannot be told from here that nobody made it a voter in that one.
             return Release::Behind;
         }
-        if self.released.contains(&leaving.replica) && self.replica.standing() == Standing::Serving {
+        if self.replica.standing() != Standing::Serving {
+            return Release::NotYet;
+        }
+        if self.released.contains(&leaving.replica) {
             // The answer may have been lost. It is a voter no more in this epoch, whatever is wanted by now.
             return Release::In(epoch);
         }
-        let wanted = self.target.as_ref().unwrap_or(&self.nodes).contains(&node);
-        let sure = self.replica.standing() == Standing::Serving && self.replica.voters_are_committed();
-        if wanted || !sure || self.replica.voters().of_node(node).is_some() {
+        if self.target.as_ref().unwrap_or(&self.nodes).contains(&node) {
+            return Release::Stays;
+        }
+        if !self.replica.voters_are_committed() || self.replica.voters().of_node(node).is_some() {
             return Release::NotYet;
         }
         self.candidates.retain(|candidate| candidate.replica.node != node);
@@ -179,7 +186,7 @@ impl Partition {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Made, Outbox, Position};
+    use super::super::{Made, Outbox, Position, Timer};
     use super::*;
     use crate::log::LogConfig;
     use crate::partition::request::{PartitionSpec, ReplicaOrigin};
@@ -201,6 +208,9 @@ mod tests {
     struct Led {
         partition: Partition,
         node: TestNode,
+        now: Instant,
+        /// A step said so.
+        may_change_voters: bool,
     }
 
     impl Led {
@@ -222,7 +232,7 @@ mod tests {
             let made = Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log };
             let mut out = Outbox::new(node.storage().journal(), Instant(0), Timestamp(0));
             let partition = Partition::new(made, || Uuid([99; 16]), &mut out);
-            let mut led = Led { partition, node };
+            let mut led = Led { partition, node, now: Instant(0), may_change_voters: false };
             led.step(Event::Campaign);
             assert_eq!(led.partition.standing(), Ok(()));
             led
@@ -231,8 +241,9 @@ mod tests {
         fn step(&mut self, event: Event) {
             let mut due = std::collections::VecDeque::from([event]);
             while let Some(event) = due.pop_front() {
-                let mut out = Outbox::new(self.node.storage().journal(), Instant(0), Timestamp(0));
+                let mut out = Outbox::new(self.node.storage().journal(), self.now, Timestamp(0));
                 self.partition.step(event, &mut out);
+                self.may_change_voters |= out.may_change_voters;
                 due.extend(out.once_durable);
             }
         }
@@ -333,6 +344,25 @@ mod tests {
     }
 
     #[test]
+    fn who_came_during_a_transfer_that_was_given_up_joins_after_it() {
+        let mut led = Led::new();
+        led.assign(&[1, 2, 3], &[1, 2, 3]);
+        for _ in 0..2 {
+            let end = led.end();
+            led.fetches(2, end);
+        }
+        assert_eq!(led.voters(), [1, 2]);
+        led.step(Event::TransferLeadership { to: None });
+        let end = led.end();
+        assert_eq!(led.fetches(3, end), [], "the voters stay as they are while it hands over");
+        led.may_change_voters = false;
+        led.now = led.now.after(std::time::Duration::from_secs(10));
+        led.step(Event::Timer(Timer::Transfer));
+        assert!(led.may_change_voters, "nothing else tells that it goes on: no record may come for long");
+        assert!(adds(3, &led.goes_on(&[])));
+    }
+
+    #[test]
     fn nobody_leaves_while_too_few_of_the_others_are_heard() {
         let mut led = Led::new();
         led.assign(&[1, 2, 3], &[1, 2, 3]);
@@ -352,7 +382,7 @@ mod tests {
     fn a_replica_goes_when_its_leader_is_sure_and_joins_no_more() {
         let mut led = Led::new();
         led.assign(&[1, 2], &[1, 2]);
-        assert_eq!(led.leaves(2, EPOCH), Release::NotYet, "it is to stay");
+        assert_eq!(led.leaves(2, EPOCH), Release::Stays, "nobody has let it go");
         let end = led.end();
         led.fetches(2, end);
         led.assign(&[1], &[1]);
@@ -370,6 +400,10 @@ mod tests {
         assert_eq!(led.fetches(2, end), [], "it may be about to go, whatever comes over another connection");
         assert_eq!(led.leaves(2, EPOCH), Release::In(EPOCH), "it asks again");
         assert_eq!(led.voters(), [1]);
+
+        led.step(Event::Campaign);
+        assert!(led.partition.epoch() > EPOCH);
+        assert_eq!(led.leaves(2, EPOCH), Release::Stays, "what an epoch let go is let go in no later one");
     }
 
     #[test]

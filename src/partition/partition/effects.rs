@@ -109,7 +109,7 @@ impl Partition {
             Effect::Reset { to, voters } => self.reset(to, voters, out),
             Effect::MoveLogStart { to } => self.move_log_start(to, out),
             Effect::AdvanceHighWatermark { offset } => {
-                out.may_change_voters = self.has_other_voters();
+                out.may_change_voters |= self.has_other_voters();
                 self.committed(offset, out);
             }
             Effect::BecameLeader { .. } | Effect::LeaderChanged { .. } => {}
@@ -129,7 +129,8 @@ impl Partition {
                 self.voters_committed(&voters);
             }
             Effect::VoterChangeRefused { reason } => self.change_was_refused(reason),
-            Effect::TransferFailed => {}
+            // While it was handing over, no voters were changed.
+            Effect::TransferFailed => out.may_change_voters |= self.has_other_voters(),
             Effect::Stalled { lost, voters } => {
                 warn!(partition = %self.name(), lost, voters,
                     "no leader can be elected: too many replicas have lost what they held");

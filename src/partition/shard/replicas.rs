@@ -7,7 +7,7 @@ use tracing::error;
 use super::super::HandOverTerms;
 use super::super::partition::{Entries, Incoming, Outbox, Partition, Release, is_reset};
 use super::super::replication::{PeerStep, read_beside};
-use super::super::request::{Assignment, Leaving, PartitionError};
+use super::super::request::{Assignment, Leaving, PartitionError, Released};
 use super::{OnceDurable, Shard};
 use crate::log::{PartitionLog, ReadError};
 use crate::partition::leaderships::SnapshotWanted;
@@ -333,14 +333,15 @@ impl Shard {
         self.replace_voters(id);
     }
 
-    /// Whether a replica of another node may go: the epoch in which it may.
-    pub(super) fn release(&mut self, leaving: &Leaving) -> Option<LeaderEpoch> {
+    /// Whether a replica of another node may go; nothing, if that is not sure.
+    pub(super) fn release(&mut self, leaving: &Leaving) -> Option<Released> {
         match self.partitions.get_mut(&leaving.id)?.release(leaving) {
             Release::In(epoch) => {
                 self.step(leaving.id, Event::CancelVoterChange);
                 self.replace_voters(leaving.id);
-                Some(epoch)
+                Some(Released::In(epoch))
             }
+            Release::Stays => Some(Released::Stays),
             Release::NotYet => None,
             Release::Behind => {
                 let message = Message::NotLeader { epoch: leaving.epoch, leader: None };
