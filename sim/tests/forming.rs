@@ -66,6 +66,7 @@ async fn run_node(io: Io, id: i32, founders: i32, shared: Shared) {
         node: NodeId(id),
         directory: Uuid([u8::try_from(id).unwrap() * 16 + disk; 16]),
         incarnation: Uuid(io.rng.stream("incarnation").bytes16()),
+        roles: ordain::types::Roles::Both,
     };
     let address = |node| NodeAddress { host: format!("n{node}"), port: PORT };
     let servers = (1..=founders).map(|node| Server { address: address(node), node: Some(NodeId(node)) });
