@@ -85,7 +85,7 @@ impl Unresolved {
     /// The replicas to ask about, of those here: those that are to go, and the unresolved. Of a founder's replica that was here from the
     /// first no leader ever heard a question. (One of which this image does not say yet that it had left would be made anew as what it
     /// was; it has to wait until the image does.)
-    fn to_ask(
+    fn questions(
         &mut self,
         here: &BTreeSet<PartitionId>,
         image: &MetadataImage,
@@ -182,7 +182,7 @@ fn has_come(image: &MetadataImage, stats: &PartitionStats) -> Option<ReassignedP
 async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64, unresolved: &mut Unresolved) -> Open {
     let own = context.config().node_id;
     let here: BTreeSet<PartitionId> = context.partitions.leaderships().ids().into_iter().collect();
-    let asked = unresolved.to_ask(&here, image, own);
+    let asked = unresolved.questions(&here, image, own);
     if asked.is_empty() {
         return Open::Nothing;
     }
@@ -344,35 +344,35 @@ mod tests {
         let here = BTreeSet::from([ID, METADATA_PARTITION]);
         let wanted = held_by(&image(), &[1, 2, 3, 4], &[]);
         let mut made_here = Unresolved::at_start(Vec::new());
-        assert_eq!(made_here.to_ask(&here, &wanted, OWN), [], "nobody was asked about it yet");
+        assert_eq!(made_here.questions(&here, &wanted, OWN), [], "nobody was asked about it yet");
 
         let mut held = Unresolved::at_start(here.iter().copied().collect());
-        assert_eq!(held.to_ask(&here, &wanted, OWN), [ID], "it may have been let go before the start");
+        assert_eq!(held.questions(&here, &wanted, OWN), [ID], "it may have been let go before the start");
         held.answered(Answer { released: Vec::new(), staying: Vec::new() });
-        assert_eq!(held.to_ask(&here, &wanted, OWN), [ID], "its leader was not sure");
+        assert_eq!(held.questions(&here, &wanted, OWN), [ID], "its leader was not sure");
         held.answered(stays());
-        assert_eq!(held.to_ask(&here, &wanted, OWN), []);
+        assert_eq!(held.questions(&here, &wanted, OWN), []);
 
         let over = held_by(&wanted, &[1, 2, 3], &[]);
-        assert_eq!(held.to_ask(&here, &over, OWN), [ID], "it is to go");
+        assert_eq!(held.questions(&here, &over, OWN), [ID], "it is to go");
         held.answered(released());
         let again = held_by(&over, &[1, 2, 3, 4], &[]);
-        assert_eq!(held.to_ask(&here, &again, OWN), [ID], "it was let go and is here");
+        assert_eq!(held.questions(&here, &again, OWN), [ID], "it was let go and is here");
         held.answered(Answer { staying: vec![ID], ..released() });
-        assert_eq!(held.to_ask(&here, &again, OWN), [], "it went, and this is another one");
+        assert_eq!(held.questions(&here, &again, OWN), [], "it went, and this is another one");
     }
 
     #[test]
     fn a_founders_first_replica_is_not_asked_about_and_one_that_left_is() {
         let (here, founder) = (BTreeSet::from([ID]), NodeId(3));
         let mut held = Unresolved::at_start(vec![ID]);
-        assert_eq!(held.to_ask(&here, &image(), founder), [], "no leader ever let it go");
+        assert_eq!(held.questions(&here, &image(), founder), [], "no leader ever let it go");
         let returned = held_by(&held_by(&image(), &[1, 2, 4], &[3]), &[1, 2, 3], &[3]);
-        assert_eq!(held.to_ask(&here, &returned, founder), [ID]);
+        assert_eq!(held.questions(&here, &returned, founder), [ID]);
         held.resolve(ID);
-        assert_eq!(held.to_ask(&here, &returned, founder), [], "it leads");
+        assert_eq!(held.questions(&here, &returned, founder), [], "it leads");
         let mut gone = Unresolved::at_start(vec![ID]);
-        assert_eq!(gone.to_ask(&BTreeSet::new(), &returned, founder), []);
-        assert_eq!(gone.to_ask(&here, &returned, founder), [], "another one was made in its place");
+        assert_eq!(gone.questions(&BTreeSet::new(), &returned, founder), []);
+        assert_eq!(gone.questions(&here, &returned, founder), [], "another one was made in its place");
     }
 }
