@@ -305,23 +305,12 @@ fn deleted_topics_take_their_offsets_along() {
     node.runtime.block_on(async { assert_eq!(committed(&groups, "g").await, Ok(vec![])) });
 }
 
-#[test]
-fn members_expire_by_the_clock() {
-    let node = TestNode::new();
-    let (groups, _) = coordinators(&node);
-    node.runtime.block_on(async {
-        // The answer comes with the end of the initial delay.
-        let response = groups.request("g", join("g")).await;
-        let Ok(GroupResponse::Join(JoinResult { outcome: Ok(joined), .. })) = response else {
-            panic!("{response:?}");
-        };
-        assert_eq!((joined.generation_id, joined.members.len()), (1, 1));
-        node.io.clock.sleep(Duration::from_secs(30)).await;
-        let describe = DescribeGroups { groups: vec![GroupId::from("g")], knows_group_id_not_found: true };
-        let response = groups.request("g", GroupCommand::DescribeGroups(describe)).await;
-        let Ok(GroupResponse::DescribeGroups(described)) = response else { panic!("{response:?}") };
-        assert_eq!((described[0].state, described[0].members.len()), (GroupState::Empty, 0));
-    });
+/// What the only member of group `g` is told when it joins: with the end of the initial delay.
+async fn joined(groups: &GroupCoordinators) -> Joined {
+    match groups.request("g", join("g")).await {
+        Ok(GroupResponse::Join(JoinResult { outcome: Ok(joined), .. })) => joined,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The state of group `g`, and how many members it has.
@@ -333,14 +322,23 @@ async fn described(groups: &GroupCoordinators) -> (GroupState, usize) {
 }
 
 #[test]
+fn members_expire_by_the_clock() {
+    let node = TestNode::new();
+    let (groups, _) = coordinators(&node);
+    node.runtime.block_on(async {
+        let joined = joined(&groups).await;
+        assert_eq!((joined.generation_id, joined.members.len()), (1, 1));
+        node.io.clock.sleep(Duration::from_secs(30)).await;
+        assert_eq!(described(&groups).await, (GroupState::Empty, 0));
+    });
+}
+
+#[test]
 fn members_that_nobody_asks_about_expire_after_a_start_too() {
     let node = TestNode::new();
     let (groups, _) = coordinators(&node);
     node.runtime.block_on(async {
-        let response = groups.request("g", join("g")).await;
-        let Ok(GroupResponse::Join(JoinResult { outcome: Ok(joined), .. })) = response else {
-            panic!("{response:?}");
-        };
+        let joined = joined(&groups).await;
         let sync = SyncGroup {
             group_id: GroupId::from("g"),
             generation_id: joined.generation_id,

@@ -107,33 +107,26 @@ class Apart:
             node.launch()
             node.wait_ready()
 
-    def role_given_up(self):
-        """A voter cannot become a broker alone, nor a broker with replicas a controller alone."""
-        controller, taken = self.controllers[CONTROLLERS[-1]], self.brokers[BROKERS[-1]]
-        others = ",".join(f"127.0.0.1:{self.controllers[node].between}" for node in CONTROLLERS[:-1])
-        nodes.stop_orderly(controller)
-        as_broker = [part.replace("{data}", str(controller.data)) for part in COMMAND]
-        changed = Node(controller.id, self.work / "given-up", self.binary, others, controller.between, as_broker,
-                       {"process.roles": "broker"})
+    def refused(self, node, command, role, said):
+        """The node is started with one role alone, says why it is not registered, and comes back as it was."""
+        others = ",".join(f"127.0.0.1:{self.controllers[one].between}" for one in CONTROLLERS[:-1])
+        nodes.stop_orderly(node)
+        command = [part.replace("{data}", str(node.data)) for part in command]
+        changed = Node(node.id, self.work / f"{role}-{node.id}", self.binary, others, node.between, command,
+                       {"process.roles": role})
         changed.launch()
         try:
-            wait_for("the sentence", lambda: f"node.id={controller.id} votes on the metadata" in changed.said(), 20)
-        finally:
-            changed.kill()
-        controller.launch()
-        controller.wait_ready()
-        nodes.stop_orderly(taken)
-        as_controller = [part.replace("{data}", str(taken.data)) for part in CONTROLLER]
-        changed = Node(taken.id, self.work / "demoted", self.binary, others, taken.between, as_controller,
-                       {"process.roles": "controller"})
-        changed.launch()
-        try:
-            said = f"node.id={taken.id} is to hold replicas of partitions"
             wait_for("the sentence", lambda: said in changed.said(), 20)
         finally:
             changed.kill()
-        taken.launch()
-        taken.wait_ready()
+        node.launch()
+        node.wait_ready()
+
+    def role_given_up(self):
+        """A voter cannot become a broker alone, nor a broker with replicas a controller alone."""
+        voter, holder = self.controllers[CONTROLLERS[-1]], self.brokers[BROKERS[-1]]
+        self.refused(voter, COMMAND, "broker", f"node.id={voter.id} votes on the metadata")
+        self.refused(holder, CONTROLLER, "controller", f"node.id={holder.id} is to hold replicas of partitions")
 
     def all_there(self):
         same("records left after flush", self.writer.finish(60), 0)
