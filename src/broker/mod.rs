@@ -18,6 +18,7 @@ mod handlers;
 mod in_flight;
 mod internal_topics;
 mod loggers;
+mod once_each;
 mod producer_ids;
 mod voters;
 

@@ -3,13 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::errors::AsErrorCode;
+use crate::broker::once_each::once_each;
 use crate::broker::{Caller, Context};
 use crate::config::is_internal_topic;
 use crate::io::timeout;
 use crate::metadata::MetadataImage;
 use crate::types::{ErrorCode, Offset, PartitionId, PartitionIndex};
-use crate::wire::Text;
-use crate::wire::messages::delete_records_request::DeleteRecordsTopic;
 use crate::wire::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
@@ -31,14 +30,17 @@ pub(in crate::broker) async fn handle(
     let image = context.metadata();
     let mut deletions = Vec::new();
     let mut planned = Vec::with_capacity(request.topics.len());
-    for (name, asked) in once_each(request.topics) {
+    for topic in once_each(request.topics, |topic| &topic.name, |topic| &mut topic.partitions) {
+        // What is said last of a partition counts.
+        let asked: BTreeMap<i32, i64> =
+            topic.partitions.iter().map(|asked| (asked.partition_index, asked.offset)).collect();
         let mut partitions = Vec::with_capacity(asked.len());
         for (index, offset) in asked {
             let index = PartitionIndex(index);
-            let check = check(context, &image, &name, index, offset);
+            let check = check(context, &image, &topic.name, index, offset);
             partitions.push((index, check.map(|deletion| deletions.push(deletion))));
         }
-        planned.push((name, partitions));
+        planned.push((topic.name, partitions));
     }
     // In Kafka the time bounds the wait for followers alone: who gives none has the records deleted all the same.
     let patience = u64::try_from(request.timeout_ms).ok().filter(|ms| *ms > 0);
@@ -72,20 +74,6 @@ pub(in crate::broker) async fn handle(
         });
     }
     DeleteRecordsResponse { topics, ..DeleteRecordsResponse::default() }
-}
-
-/// The offset for each partition of each topic. What is said last of a partition counts; a topic of which nothing is asked is left out.
-fn once_each(topics: Vec<DeleteRecordsTopic>) -> Vec<(Text, BTreeMap<i32, i64>)> {
-    let mut places: BTreeMap<Text, usize> = BTreeMap::new();
-    let mut each: Vec<(Text, BTreeMap<i32, i64>)> = Vec::with_capacity(topics.len());
-    for topic in topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
-        let place = *places.entry(topic.name.clone()).or_insert_with(|| {
-            each.push((topic.name, BTreeMap::new()));
-            each.len() - 1
-        });
-        each[place].1.extend(topic.partitions.iter().map(|asked| (asked.partition_index, asked.offset)));
-    }
-    each
 }
 
 /// What is asked of a partition; no offset stands for the high watermark.

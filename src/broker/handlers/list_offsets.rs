@@ -1,14 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
+use crate::broker::once_each::once_each;
 use crate::broker::{Caller, Context};
 use crate::partition::{
     EpochCheck, Found, LeadershipError, OffsetQuery, OffsetReply, PartitionError, ScanError,
 };
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionId, PartitionIndex, Timestamp};
 use crate::wire::Text;
-use crate::wire::messages::list_offsets_request::ListOffsetsTopic;
 use crate::wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
 use crate::wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
@@ -41,7 +41,7 @@ pub(in crate::broker) async fn handle(
     let repeated = repeated(&request);
     let mut queries = Vec::new();
     let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in once_each(request.topics) {
+    for topic in once_each(request.topics, |topic| &topic.name, |topic| &mut topic.partitions) {
         let image = image.topic(&topic.name);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         let mut refused = BTreeSet::new();
@@ -105,22 +105,6 @@ fn asked(timestamp: i64, version: i16) -> Asked {
         negative if negative < 0 => Asked::Unsupported,
         time => Asked::Query(OffsetQuery::AtOrAfter(Timestamp(time))),
     }
-}
-
-/// The topics, each once, at the place where it is named first; those that nothing is asked of are left out.
-fn once_each(topics: Vec<ListOffsetsTopic>) -> Vec<ListOffsetsTopic> {
-    let mut places: BTreeMap<Text, usize> = BTreeMap::new();
-    let mut each: Vec<ListOffsetsTopic> = Vec::with_capacity(topics.len());
-    for topic in topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
-        match places.get(&topic.name) {
-            Some(&place) => each[place].partitions.extend(topic.partitions),
-            None => {
-                places.insert(topic.name.clone(), each.len());
-                each.push(topic);
-            }
-        }
-    }
-    each
 }
 
 /// The partitions that a request names more than once.

@@ -34,7 +34,7 @@ pub struct Look {
     pub min_insync: BTreeMap<String, usize>,
     /// Brokers that a person drains.
     pub draining: BTreeSet<NodeId>,
-    /// The data directories of the brokers that tell of them.
+    /// The data directories of the brokers that tell of them, after [`look_with_disks`].
     pub disks: BTreeMap<NodeId, Vec<LogDir>>,
 }
 
@@ -59,6 +59,11 @@ pub enum VoterState {
 impl Look {
     pub fn is_there(&self, node: NodeId) -> bool {
         self.metadata.brokers.contains_key(&node) && !self.silent.contains_key(&node)
+    }
+
+    /// The brokers that answer.
+    fn there(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.metadata.brokers.keys().copied().filter(|node| self.is_there(*node))
     }
 
     /// Whether it answers, or votes on the metadata: clients do not see a controller that is no broker.
@@ -131,8 +136,23 @@ pub fn majority(count: usize) -> usize {
     count / 2 + 1
 }
 
-/// All of it.
+/// All but the disks.
 pub async fn look(client: &Client) -> Result<Look, Failure> {
+    let mut look = look_at_topics(client).await?;
+    look.quorum = look_at_quorum(client).await?;
+    Ok(look)
+}
+
+/// All of it.
+pub async fn look_with_disks(client: &Client) -> Result<Look, Failure> {
+    let mut look = look_at_topics(client).await?;
+    look.disks = disks(client, look.there()).await?;
+    // Last: a question that nobody answers takes the connection down.
+    look.quorum = look_at_quorum(client).await?;
+    Ok(look)
+}
+
+async fn look_at_topics(client: &Client) -> Result<Look, Failure> {
     let mut look = look_at_brokers(client).await?;
     let topics: Vec<String> = look.metadata.topics.keys().cloned().collect();
     for (topic, value) in client.topics_config(&topics, "min.insync.replicas").await? {
@@ -141,12 +161,7 @@ pub async fn look(client: &Client) -> Result<Look, Failure> {
         })?;
         look.min_insync.insert(topic, count);
     }
-    let there: Vec<NodeId> =
-        look.metadata.brokers.keys().copied().filter(|node| look.is_there(*node)).collect();
-    look.draining = super::drain::draining(client, there.iter().copied()).await?;
-    look.disks = disks(client, &there).await?;
-    // Last: a question that nobody answers takes the connection down.
-    look.quorum = look_at_quorum(client).await?;
+    look.draining = super::drain::draining(client, look.there()).await?;
     Ok(look)
 }
 
@@ -183,11 +198,14 @@ pub async fn look_at_brokers(client: &Client) -> Result<Look, Failure> {
 }
 
 /// What the brokers tell of their disks, as far as they do.
-async fn disks(client: &Client, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, Vec<LogDir>>, Failure> {
+async fn disks(
+    client: &Client,
+    nodes: impl Iterator<Item = NodeId>,
+) -> Result<BTreeMap<NodeId, Vec<LogDir>>, Failure> {
     let mut disks = BTreeMap::new();
     for node in nodes {
-        match client.disks(*node).await {
-            Ok(dirs) => drop(disks.insert(*node, dirs)),
+        match client.disks(node).await {
+            Ok(dirs) => drop(disks.insert(node, dirs)),
             Err(ClientError::UnsupportedApi { .. }) => {}
             // It was there a moment ago: the next look tells.
             Err(error) if error.is_retriable() => {}

@@ -14,13 +14,13 @@ use ordain::types::NodeId;
 use serde_json::json;
 
 use self::findings::{Finding, findings};
-use self::look::{Look, QuorumLook, VoterState, look};
+use self::look::{Look, QuorumLook, VoterState, look_with_disks};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
 /// Shows the cluster's state; problems end it with [`Failure::Told`].
 pub async fn run(client: &Client, format: Format) -> Result<(), Failure> {
-    let seen = look(client).await?;
+    let seen = look_with_disks(client).await?;
     let (problems, notes): (Vec<_>, Vec<_>) =
         findings(&seen).into_iter().partition(|finding| finding.kind.is_problem());
     match format {
