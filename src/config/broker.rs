@@ -150,6 +150,8 @@ pub struct StorageConfig {
     /// A multiple of the disk's block.
     pub journal_file_bytes: u64,
     pub journal_files: usize,
+    /// From how many bytes on a batch may be written once.
+    pub large_batch_bytes: usize,
     /// Newest records of all partitions.
     pub tail_memory_bytes: u64,
     /// `None` takes one per core.
@@ -443,6 +445,7 @@ impl Reader<'_> {
         StorageConfig {
             journal_file_bytes,
             journal_files: self.count("ordain.journal.files"),
+            large_batch_bytes: self.count("ordain.large.batch.bytes"),
             tail_memory_bytes: self.long("ordain.tail.memory.bytes").unsigned_abs(),
             shards: Some(self.count("ordain.shards")).filter(|shards| *shards > 0),
             direct_io: match self.text("ordain.direct.io").as_deref() {

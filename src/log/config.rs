@@ -69,6 +69,9 @@ pub struct StorageOptions {
     pub journal_vouch_bytes: u64,
     /// Bytes of batches that all partitions together keep in memory, before flushed ones are dropped.
     pub tail_budget_bytes: usize,
+    /// From how many bytes on a batch is written once, to its segment, and only named in the journal: at least two disk blocks.
+    /// `usize::MAX`: none is.
+    pub place_bytes_min: usize,
     /// How many files readers keep open.
     pub fd_cache_files: usize,
     /// How many bytes of offset indexes readers keep in memory.
@@ -88,6 +91,7 @@ impl Default for StorageOptions {
             journal_vouch_idle: Duration::from_millis(5),
             journal_vouch_bytes: 8 << 20,
             tail_budget_bytes: 256 << 20,
+            place_bytes_min: 256 << 10,
             fd_cache_files: 512,
             index_cache_bytes: 64 << 20,
             unattributed_damage: UnattributedDamage::Refuse,
@@ -127,6 +131,13 @@ impl StorageOptions {
                 option: "journal_fill_bytes",
                 value: self.journal_fill_bytes,
                 rule: "a multiple of 4096 above 0",
+            });
+        }
+        if self.place_bytes_min < 2 * DISK_BLOCK_BYTES {
+            return Err(OptionsInvalid {
+                option: "place_bytes_min",
+                value: self.place_bytes_min as u64,
+                rule: "at least 8192",
             });
         }
         if self.fd_cache_files == 0 {

@@ -68,8 +68,8 @@ impl Pending {
     /// `beside` is what the entry's own bytes do not tell.
     pub(crate) fn push(&mut self, number: EntryNumber, journal: Position, body: &EntryBody, beside: Beside) {
         let fact = match body {
-            EntryBody::Batch(batch) => {
-                let header = batch.header();
+            EntryBody::Batch(_) | EntryBody::Placed(_) => {
+                let header = body.header().expect("both have one");
                 let (epoch, start) = (header.partition_leader_epoch, header.base_offset);
                 Fact::Batch { epoch, start, log_end: header.next_offset(), voters: beside.voters }
             }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::journal::LogKey;
+use super::journal::{BatchPlace, LogKey, parts};
 use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_directory};
 use super::shortage::is_full;
 use super::state::LogState;
+use super::tail::pieces;
 use crate::io::{Disk, File, OpenOptions, join_all};
 use crate::probe::{Mutant, mutant};
+use crate::wire::batch::RecordBatch;
 
 /// How many logs are written side by side, and their files synced together: bounds the open files.
 const LOGS_PER_SYNC: usize = 32;
@@ -40,8 +42,45 @@ pub(super) struct FileAppend {
     pub(super) segment: Arc<Segment>,
     pub(super) before: SegmentState,
     pub(super) after: SegmentState,
-    pub(super) batches: Vec<Bytes>,
+    /// What is to be written of batches: from where on, and the pieces that follow one another there.
+    runs: Vec<(u64, Vec<Bytes>)>,
+    /// Where the last run ends.
+    runs_end: u64,
     pub(super) rows: IndexRows,
+}
+
+impl FileAppend {
+    pub(super) fn new(segment: Arc<Segment>, state: SegmentState) -> FileAppend {
+        let (runs, runs_end, rows) = (Vec::new(), 0, IndexRows::default());
+        FileAppend { segment, before: state, after: state, runs, runs_end, rows }
+    }
+
+    /// A batch at its position: behind all that were added.
+    pub(super) fn write_whole(&mut self, position: u64, batch: &RecordBatch) {
+        self.write(position, batch.len(), pieces(batch));
+    }
+
+    /// The same for a batch whose whole blocks are there.
+    pub(super) fn write_ends(&mut self, position: u64, batch: &RecordBatch) {
+        let (segment, cleaning) = (self.after.base, self.after.cleaning);
+        let blocks = BatchPlace { segment, cleaning, position }.blocks(batch.len());
+        let within = |at: u64| usize::try_from(at - position).expect("it lies within the batch");
+        let ends = [0..within(blocks.start), within(blocks.end)..batch.len()];
+        for (at, range) in [position, blocks.end].into_iter().zip(ends) {
+            self.write(at, range.len(), parts(batch, range));
+        }
+    }
+
+    fn write(&mut self, position: u64, bytes: usize, pieces: impl Iterator<Item = Bytes>) {
+        if bytes == 0 {
+            return;
+        }
+        if self.runs.is_empty() || self.runs_end != position {
+            self.runs.push((position, Vec::new()));
+        }
+        self.runs_end = position + bytes as u64;
+        self.runs.last_mut().expect("it is there").1.extend(pieces);
+    }
 }
 
 /// A log's flush is durable.
@@ -222,13 +261,15 @@ async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Resu
             touched.directories.insert(directory.clone());
         }
         let before = &append.before;
-        let parts = [
-            (FileKind::Log, before.bytes, append.batches.clone()),
-            (FileKind::OffsetIndex, before.offset_index_bytes, piece(&append.rows.offsets)),
-            (FileKind::TimeIndex, before.time_index_bytes, piece(&append.rows.times)),
+        let files = [
+            (FileKind::Log, append.runs.clone()),
+            (FileKind::OffsetIndex, run(before.offset_index_bytes, &append.rows.offsets)),
+            (FileKind::TimeIndex, run(before.time_index_bytes, &append.rows.times)),
         ];
-        for (kind, offset, segments) in parts {
-            if segments.is_empty() && !is_new {
+        for (kind, runs) in files {
+            // What was placed is durable; the file is synced all the same, for the length that it has now.
+            let has_grown = kind == FileKind::Log && append.after.bytes > before.bytes;
+            if runs.is_empty() && !is_new && !has_grown {
                 continue;
             }
             let path = append.segment.path(kind);
@@ -236,10 +277,10 @@ async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Resu
             let options =
                 OpenOptions { write: true, create: is_new, truncate: is_new, ..OpenOptions::default() };
             let file = disk.open(&path, options).await.map_err(|error| failure(&path, &error))?;
-            let strays = mutant(Mutant::SegmentOffByOne) && kind == FileKind::Log && offset % 7 == 3;
-            let offset = offset + u64::from(strays);
-            if !segments.is_empty() {
-                file.write_at(offset, segments).await.map_err(|error| failure(&path, &error))?;
+            for (offset, pieces) in runs {
+                let strays = mutant(Mutant::SegmentOffByOne) && kind == FileKind::Log && offset % 7 == 3;
+                let offset = offset + u64::from(strays);
+                file.write_at(offset, pieces).await.map_err(|error| failure(&path, &error))?;
             }
             touched.files.push(file);
         }
@@ -247,8 +288,8 @@ async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Resu
     Ok(())
 }
 
-fn piece(rows: &[u8]) -> Vec<Bytes> {
-    if rows.is_empty() { Vec::new() } else { vec![Bytes::copy_from_slice(rows)] }
+fn run(offset: u64, rows: &[u8]) -> Vec<(u64, Vec<Bytes>)> {
+    if rows.is_empty() { Vec::new() } else { vec![(offset, vec![Bytes::copy_from_slice(rows)])] }
 }
 
 fn failure(path: &str, error: &io::Error) -> FlushFailure {

@@ -26,6 +26,7 @@ mod flush;
 mod indexes;
 mod journal;
 mod partition;
+mod places;
 pub mod producers;
 mod recovery;
 mod reindex;

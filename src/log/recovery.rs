@@ -8,6 +8,7 @@ use super::config::LogConfig;
 use super::file_cache::FileCache;
 use super::journal::{Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Origin, Position, Step};
 use super::partition::PartitionLog;
+use super::places::Places;
 use super::segment::{FileKind, LOGS, SegmentState, file_name, log_directory};
 use super::storage::StorageError;
 use super::tail::TailBudget;
@@ -67,6 +68,7 @@ pub(super) async fn recover(
     let first_new_id = checkpoint.next_log_id;
     let mut next_log_id = first_new_id;
     let mut logs = BTreeMap::new();
+    let mut places = Places::new(Arc::clone(parts.disk));
     for state in checkpoint.logs {
         let config = (parts.config_of)(state.log.partition);
         let log = PartitionLog::restore(state, config, Arc::clone(parts.cache), Arc::clone(parts.budget));
@@ -81,8 +83,11 @@ pub(super) async fn recover(
                     next_log_id = next_log_id.max(key.id.0 + 1);
                     damage(parts, &mut logs, key, first_new_id, lost());
                 }
-                for entry in commit.entries {
+                for mut entry in commit.entries {
                     next_log_id = next_log_id.max(entry.log.id.0 + 1);
+                    if !read_placed(&mut places, &mut logs, &mut entry).await {
+                        continue;
+                    }
                     replay(parts, &mut logs, entry, position, first_new_id);
                 }
                 // What is lost may have stood behind a reset that made the log sound.
@@ -108,6 +113,7 @@ pub(super) async fn recover(
     for log in logs.values_mut() {
         log.finish_replay();
     }
+    places.tell(&logs);
     if reader.origin() == Origin::Found {
         outdated.replace(&**parts.disk).await?;
         reader.settle().await?;
@@ -120,6 +126,32 @@ pub(super) async fn recover(
         }
     }
     Ok(Recovered { logs, reader, next_log_id, report })
+}
+
+/// Reads a batch that the journal only names, from its place, if its log wants it. False if it is lost: then the log is damaged,
+/// unless it is deleted or reset by what follows.
+async fn read_placed(
+    places: &mut Places,
+    logs: &mut BTreeMap<LogId, PartitionLog>,
+    entry: &mut Entry,
+) -> bool {
+    let EntryBody::Placed(placed) = &entry.body else { return true };
+    let Some(log) = logs.get_mut(&entry.log.id) else { return true };
+    if !log.wants_batch(entry.number) {
+        return true;
+    }
+    match places.read(entry.log, placed).await {
+        Ok(batch) => {
+            sometimes(Condition::PlacedBatchReplayed);
+            entry.body = EntryBody::Placed(placed.clone().with(batch));
+            true
+        }
+        Err(what) => {
+            log.note_damage(what);
+            places.note_lost(entry.log.id);
+            false
+        }
+    }
 }
 
 /// Marks a log as damaged. One that nobody knows was either deleted before the checkpoint, or its creation is
@@ -170,6 +202,7 @@ fn replay(
                 entry.body,
                 EntryBody::Batch(_)
                     | EntryBody::BatchAgain(_)
+                    | EntryBody::Placed(_)
                     | EntryBody::EpochStart { .. }
                     | EntryBody::Truncated { .. }
             );
@@ -256,6 +289,11 @@ async fn settle_log(
             let name = file_name(segment.base, segment.cleaning, kind);
             let path = format!("{directory}/{name}");
             let size = sizes.remove(&name).unwrap_or(0);
+            // The journal may name what stands behind it.
+            let bytes = match kind {
+                FileKind::Log => bytes.max(log.referenced_bytes(segment.base, segment.cleaning)),
+                FileKind::OffsetIndex | FileKind::TimeIndex => bytes,
+            };
             if size > bytes {
                 let options = OpenOptions { write: true, ..OpenOptions::default() };
                 let file = disk.open(&path, options).await.map_err(io_error("opening", &path))?;
@@ -270,6 +308,9 @@ async fn settle_log(
     }
     for name in sizes.into_keys() {
         let path = format!("{directory}/{name}");
+        if log.references_file(&name) {
+            continue;
+        }
         if is_segment_file(&name) {
             if is_cleaned(&name) {
                 sometimes(Condition::CompactionInterrupted);

@@ -50,11 +50,23 @@ pub(crate) struct Segment {
     pub(crate) base: Offset,
     pub(crate) cleaning: u32,
     removed: AtomicBool,
+    /// A checkpoint names it.
+    named: AtomicBool,
 }
 
 impl Segment {
     pub(crate) fn new(id: SegmentId, partition: PartitionId, base: Offset, cleaning: u32) -> Segment {
-        Segment { id, partition, base, cleaning, removed: AtomicBool::new(false) }
+        let (removed, named) = (AtomicBool::new(false), AtomicBool::new(false));
+        Segment { id, partition, base, cleaning, removed, named }
+    }
+
+    /// A checkpoint that names it is durable.
+    pub(crate) fn mark_named(&self) {
+        self.named.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_named(&self) -> bool {
+        self.named.load(Ordering::Acquire)
     }
 
     pub(crate) fn file_name(&self, kind: FileKind) -> String {

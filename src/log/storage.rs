@@ -55,6 +55,8 @@ struct Known {
     /// Whether anything differs from the checkpoint on disk.
     changed: bool,
     garbage: Vec<Arc<Segment>>,
+    /// Segments that the next checkpoint may be the first to name.
+    unnamed: Vec<Arc<Segment>>,
     /// Logs whose end is on its way to the journal: no checkpoint names them any more, or one could outlive
     /// the journal's word of it.
     deleting: BTreeSet<LogId>,
@@ -122,7 +124,7 @@ impl Storage {
         };
         let owner = own(&io, node, &mut checkpoint).await?;
         let cache = FileCache::new(Arc::clone(&disk), options.fd_cache_files, options.index_cache_bytes);
-        let budget = TailBudget::new(options.tail_budget_bytes);
+        let budget = TailBudget::new(options.tail_budget_bytes, options.place_bytes_min);
         let incarnation = checkpoint.incarnation;
         let mut known = Known {
             logs: checkpoint.logs.iter().map(|state| (state.log.id, state.clone())).collect(),
@@ -131,6 +133,7 @@ impl Storage {
             position: checkpoint.position,
             changed: copy.is_some(),
             garbage: Vec::new(),
+            unnamed: Vec::new(),
             deleting: BTreeSet::new(),
         };
         let origin = if is_new { Origin::Made } else { Origin::Found };
@@ -144,7 +147,7 @@ impl Storage {
             known.logs.entry(id).or_insert_with(|| log.initial_state());
         }
         known.next_log_id = recovered.next_log_id;
-        let (journal, journal_report) = recovered.reader.finish(&io, &options).await?;
+        let (journal, journal_report) = recovered.reader.finish(&io, &options, Arc::clone(&budget)).await?;
         recovered.report.is_new = is_new;
         recovered.report.checkpoint_copy = copy;
         recovered.report.journal = journal_report;
@@ -264,6 +267,7 @@ impl Storage {
             known.deleting.remove(&key.id);
             known.changed = true;
             known.garbage.retain(|segment| segment.id.log != key.id);
+            known.unnamed.retain(|segment| segment.id.log != key.id);
             self.inner.journal.shortage().passed(Writer::Log(key));
         }
         for segment in log.take_segments() {
@@ -292,6 +296,8 @@ impl Storage {
             if let Some(state) = known.logs.get_mut(&done.state.log.id) {
                 *state = done.state.clone();
                 known.garbage.extend(done.garbage.iter().cloned());
+                let segments = done.segments.iter().map(|(segment, _)| segment);
+                known.unnamed.extend(segments.filter(|segment| !segment.is_named()).cloned());
                 known.changed = true;
             }
         }
@@ -345,7 +351,7 @@ impl Storage {
 
     async fn write_checkpoint(&self, round: CheckpointRound) -> Result<(), StorageError> {
         let _one_at_a_time = self.inner.checkpointing.lock().await;
-        let (checkpoint, garbage) = {
+        let (checkpoint, garbage, unnamed) = {
             let mut known = self.known();
             let forward = round.keep_from.next > known.position.next;
             if !known.changed && !forward {
@@ -369,7 +375,7 @@ impl Storage {
                     .cloned()
                     .collect(),
             };
-            (checkpoint, std::mem::take(&mut known.garbage))
+            (checkpoint, std::mem::take(&mut known.garbage), std::mem::take(&mut known.unnamed))
         };
         let disk = &*self.inner.io.disk;
         if mutant(Mutant::TrimBeforeCheckpoint) {
@@ -385,7 +391,11 @@ impl Storage {
             let mut known = self.known();
             known.changed = true;
             known.garbage.extend(garbage);
+            known.unnamed.extend(unnamed);
             return Err(error.into());
+        }
+        for segment in unnamed {
+            segment.mark_named();
         }
         if let Err(source) = self.inner.journal.trim(checkpoint.position).await {
             // Another round is to try again, though it may have nothing else to do.

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
@@ -12,17 +12,48 @@ use crate::wire::batch::{BatchHeader, RecordBatch};
 /// exact allocation per batch, not a shared chunk: eviction then frees what the budget counts.
 const COPIED_BYTES_MAX: usize = 16 << 10;
 
-/// How much all tails of a node hold together, in bytes.
+/// How much all tails of a node hold together, in bytes, and what else is common to them.
 #[derive(Debug)]
 pub struct TailBudget {
     limit: usize,
     used: AtomicUsize,
+    /// Of the batches in no segment, those whose entries only name them: a start reads them beside the journal.
+    placed: AtomicUsize,
+    place_bytes_min: usize,
+    /// A log waits for a round of maintenance, so that it can write its large batches once.
+    wants_round: AtomicBool,
 }
 
 impl TailBudget {
     #[must_use]
-    pub fn new(limit: usize) -> Arc<TailBudget> {
-        Arc::new(TailBudget { limit, used: AtomicUsize::new(0) })
+    pub fn new(limit: usize, place_bytes_min: usize) -> Arc<TailBudget> {
+        Arc::new(TailBudget {
+            limit,
+            used: AtomicUsize::new(0),
+            placed: AtomicUsize::new(0),
+            place_bytes_min,
+            wants_round: AtomicBool::new(false),
+        })
+    }
+
+    /// From how many bytes on a batch is written once, if it can be.
+    pub(crate) fn place_bytes_min(&self) -> usize {
+        self.place_bytes_min
+    }
+
+    /// Bytes of batches that a start would read from where they stand in segments beyond what the checkpoint says.
+    #[must_use]
+    pub fn placed(&self) -> usize {
+        self.placed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn want_round(&self) {
+        self.wants_round.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a log waits for a round of maintenance; asked once, it does no more.
+    pub fn take_wish(&self) -> bool {
+        self.wants_round.swap(false, Ordering::Relaxed)
     }
 
     #[must_use]
@@ -50,6 +81,12 @@ pub(crate) struct TailBatch {
     pub(crate) number: EntryNumber,
     /// No entry of the batch stands in the journal before this place.
     pub(crate) journal: Position,
+    /// It goes to the active segment, whatever else may begin a new one.
+    pub(crate) stays: bool,
+    /// Its whole blocks stand in the active segment.
+    pub(crate) placed: bool,
+    /// Its entry only names it.
+    named: bool,
 }
 
 impl TailBatch {
@@ -65,12 +102,14 @@ pub(crate) struct Tail {
     flushed: usize,
     bytes: usize,
     unflushed_bytes: usize,
+    /// Of the unflushed ones whose entries only name them.
+    named_bytes: usize,
     budget: Arc<TailBudget>,
 }
 
 impl Tail {
     pub(crate) fn new(budget: Arc<TailBudget>) -> Tail {
-        Tail { batches: VecDeque::new(), flushed: 0, bytes: 0, unflushed_bytes: 0, budget }
+        Tail { batches: VecDeque::new(), flushed: 0, bytes: 0, unflushed_bytes: 0, named_bytes: 0, budget }
     }
 
     pub(crate) fn push(&mut self, batch: RecordBatch, number: EntryNumber, journal: Position) {
@@ -80,7 +119,14 @@ impl Tail {
         } else {
             batch
         };
-        self.batches.push_back(TailBatch { batch, number, journal });
+        self.batches.push_back(TailBatch {
+            batch,
+            number,
+            journal,
+            stays: false,
+            placed: false,
+            named: false,
+        });
         self.bytes += bytes;
         self.unflushed_bytes += bytes;
         self.budget.used.fetch_add(bytes, Ordering::Relaxed);
@@ -104,6 +150,42 @@ impl Tail {
         self.batches.range(self.flushed..)
     }
 
+    pub(crate) fn budget(&self) -> &TailBudget {
+        &self.budget
+    }
+
+    /// The batch that was pushed last.
+    pub(crate) fn last(&self) -> Option<&TailBatch> {
+        self.batches.back()
+    }
+
+    /// All unflushed batches go to the active segment, and the whole blocks of the last one stand there; its entry names it.
+    pub(crate) fn place_last(&mut self) {
+        for batch in self.batches.range_mut(self.flushed..) {
+            batch.stays = true;
+        }
+        if let Some(last) = self.batches.back_mut() {
+            last.placed = true;
+        }
+        self.name_last();
+    }
+
+    /// The entry of the last batch only names it.
+    pub(crate) fn name_last(&mut self) {
+        if let Some(last) = self.batches.back_mut().filter(|last| !last.named) {
+            last.named = true;
+            self.named_bytes += last.batch.len();
+            self.budget.placed.fetch_add(last.batch.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// No unflushed batch has a place: they are written as a whole.
+    pub(crate) fn unplace(&mut self) {
+        for batch in self.batches.range_mut(self.flushed..) {
+            (batch.stays, batch.placed) = (false, false);
+        }
+    }
+
     pub(crate) fn unflushed_bytes(&self) -> usize {
         self.unflushed_bytes
     }
@@ -114,6 +196,10 @@ impl Tail {
             && batch.header().next_offset() <= end
         {
             self.unflushed_bytes -= batch.batch.len();
+            if batch.named {
+                self.named_bytes -= batch.batch.len();
+                self.budget.placed.fetch_sub(batch.batch.len(), Ordering::Relaxed);
+            }
             self.flushed += 1;
         }
         if self.budget.is_exceeded() {
@@ -151,12 +237,16 @@ impl Tail {
         while let Some(batch) = self.batches.back()
             && batch.header().next_offset() > end
         {
-            let bytes = batch.batch.len();
+            let (bytes, named) = (batch.batch.len(), batch.named);
             self.batches.pop_back();
             if self.flushed > self.batches.len() {
                 self.flushed -= 1;
             } else {
                 self.unflushed_bytes -= bytes;
+                if named {
+                    self.named_bytes -= bytes;
+                    self.budget.placed.fetch_sub(bytes, Ordering::Relaxed);
+                }
             }
             self.forget(bytes);
         }
@@ -167,6 +257,7 @@ impl Tail {
         self.batches.clear();
         self.flushed = 0;
         self.unflushed_bytes = 0;
+        self.budget.placed.fetch_sub(std::mem::take(&mut self.named_bytes), Ordering::Relaxed);
         self.forget(self.bytes);
     }
 
@@ -190,6 +281,7 @@ impl Tail {
 impl Drop for Tail {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.placed.fetch_sub(self.named_bytes, Ordering::Relaxed);
     }
 }
 

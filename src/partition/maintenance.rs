@@ -22,6 +22,8 @@ use crate::types::{Instant, Timestamp};
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a record waits at most for its segment where nothing presses.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
+/// How long there is at least between two rounds that only a log which waits for its next segment asks for.
+const WISH_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a failed round is not tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long there is between two segments whose indexes are made again: a segment may be read for nothing.
@@ -206,7 +208,8 @@ impl Keeper {
         let journal = self.storage.journal().statistics();
         let pressed = self.garbage_waits.swap(false, Ordering::AcqRel)
             || journal.is_pressed()
-            || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit();
+            || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit()
+            || (now.since(self.flushed_at) >= WISH_INTERVAL && self.storage.tail_budget().take_wish());
         if pressed || now.since(self.flushed_at) >= FLUSH_INTERVAL {
             self.flushed_at = now;
             self.round().await?;

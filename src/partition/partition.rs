@@ -388,7 +388,12 @@ impl Partition {
             // Never given to the journal: it would fail for everybody.
             return Err(AppendError::TooLarge { bytes, limit: out.batch_bytes_max });
         }
-        let entry = self.log.append(batch.into_batch().placed_at(base_offset, epoch), out.journal)?;
+        let batch = batch.into_batch().placed_at(base_offset, epoch);
+        // What nobody can take back may go to its segment at once.
+        let entry = match self.replica.voters().majority() {
+            1 => self.log.append_placing(batch, out.journal, out.wall)?,
+            _ => self.log.append(batch, out.journal)?,
+        };
         out.entries.push(entry);
         let position = Position { epoch, end: self.log.log_end() };
         self.uncommitted.push_back((position.end, bytes as u64));
@@ -711,7 +716,8 @@ impl From<LogError> for AppendError {
             | LogError::Voters(_)
             | LogError::ProducerState(_)
             | LogError::ProducerStateElsewhere { .. }
-            | LogError::Control(_) => AppendError::Log(error),
+            | LogError::Control(_)
+            | LogError::Unread => AppendError::Log(error),
         }
     }
 }

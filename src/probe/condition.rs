@@ -22,6 +22,14 @@ listed! {
         AppendSplitOverCommits = "append-split-over-commits",
         /// a turn of a shard gathered so much that it gave it to the journal in parts
         TurnInParts = "turn-in-parts",
+        /// a large batch was written to its segment alone, and named in the journal
+        BatchPlaced = "batch-placed",
+        /// the write of a large batch to its segment failed, and it went to the journal as a whole
+        PlacedWriteFailed = "placed-write-failed",
+        /// recovery read a batch that the journal only names from its segment
+        PlacedBatchReplayed = "placed-batch-replayed",
+        /// a segment was ended in front of batches that stand in its file: they went to the next one
+        SegmentClosedBehindPlaces = "segment-closed-behind-places",
         /// batches that wait to be committed were written to the journal anew, and it let go of their former entries
         ReplicaBatchesCarriedOver = "replica-batches-carried-over",
         /// a batch that is not committed came back from the entry that was written anew

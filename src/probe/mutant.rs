@@ -16,6 +16,16 @@ listed! {
         AcknowledgeHalfAppend = "acknowledge-half-append",
         /// a part of a shard's turn is acknowledged when the part before it is durable
         AcknowledgeWithPartBefore = "acknowledge-with-part-before",
+        /// the journal names a large batch before its blocks are durable
+        NamePlacedBeforeWritten = "name-placed-before-written",
+        /// the journal names a large batch whose blocks could not be written
+        NamePlacedAfterFailure = "name-placed-after-failure",
+        /// a flush relies on blocks that could not be written
+        FlushIgnoresFailedPlaces = "flush-ignores-failed-places",
+        /// a large batch is placed in a segment that no checkpoint names yet
+        PlaceInUnnamedSegment = "place-in-unnamed-segment",
+        /// a start cuts a segment to what the checkpoint says although the journal names what stands behind
+        CutPlacesAtStart = "cut-places-at-start",
         /// a commit begins in the last block of the one before
         OverwriteCommitTail = "overwrite-commit-tail",
         /// recovery takes what the journal holds without looking at checksums

@@ -506,6 +506,7 @@ fn storage_options(config: &BrokerConfig, io: &Io) -> StorageOptions {
         journal_file_bytes: config.storage.journal_file_bytes,
         journal_files: config.storage.journal_files,
         journal_replay_bytes: config.storage.tail_memory_bytes,
+        place_bytes_min: config.storage.large_batch_bytes,
         tail_budget_bytes: usize::try_from(config.storage.tail_memory_bytes).unwrap_or(usize::MAX),
         ..defaults
     }

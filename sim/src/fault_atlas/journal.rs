@@ -2,11 +2,14 @@
 use std::ops::Range;
 
 use ordain::types::{PartitionId, PartitionIndex, TopicId};
+use ordain::wire::batch::BatchHeader;
 
 const MAGIC: &[u8] = b"ORDNJRNL";
 const HEADER_BYTES: u64 = 80;
 const ROW_BYTES: u64 = 48;
 const BLOCK: u64 = 4096;
+/// The kind of an entry that names a batch in its segment.
+const PLACED: u8 = 11;
 
 /// A commit of the file's present use.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +19,8 @@ pub(super) struct Commit {
     pub(super) place: Range<u64>,
     /// Whose payload lies where.
     pub(super) payloads: Vec<(Range<u64>, PartitionId)>,
+    /// Which blocks of which segment files its entries name, and whose these are.
+    pub(super) named: Vec<(String, Range<u64>, PartitionId)>,
     pub(super) directory: Range<u64>,
 }
 
@@ -58,7 +63,7 @@ fn commit(content: &[u8], sequence: u64, at: u64) -> Option<Commit> {
     let rows = u64::from(u32::from_be_bytes(header[60..64].try_into().expect("four bytes")));
     let payload_bytes = number(64);
     let directory = at + HEADER_BYTES + payload_bytes..at + HEADER_BYTES + payload_bytes + rows * ROW_BYTES;
-    let mut payloads = Vec::new();
+    let (mut payloads, mut named) = (Vec::new(), Vec::new());
     let mut from = at + HEADER_BYTES;
     for row in 0..rows {
         let row = usize::try_from(directory.start + row * ROW_BYTES).ok()?;
@@ -66,11 +71,31 @@ fn commit(content: &[u8], sequence: u64, at: u64) -> Option<Commit> {
         let topic = TopicId(row[8..24].try_into().expect("sixteen bytes"));
         let index = PartitionIndex(i32::from_be_bytes(row[4..8].try_into().expect("four bytes")));
         let length = u64::from(u32::from_be_bytes(row[40..44].try_into().expect("four bytes")));
-        payloads.push((from..from + length, PartitionId { topic, index }));
+        let whose = PartitionId { topic, index };
+        if row[0] == PLACED {
+            let payload = usize::try_from(from).ok()?..usize::try_from(from + length).ok()?;
+            let (path, blocks) = placed(content.get(payload)?, whose)?;
+            named.push((path, blocks, whose));
+        }
+        payloads.push((from..from + length, whose));
         from += length;
     }
     let end = directory.end.next_multiple_of(BLOCK);
-    Some(Commit { number: number(48), place: at..end, payloads, directory })
+    Some(Commit { number: number(48), place: at..end, payloads, named, directory })
+}
+
+/// The segment file of a batch that an entry only names, and its blocks there.
+fn placed(payload: &[u8], whose: PartitionId) -> Option<(String, Range<u64>)> {
+    let number = |at: usize| Some(u64::from_be_bytes(payload.get(at..at + 8)?.try_into().ok()?));
+    let cleaning = u32::from_be_bytes(payload.get(8..12)?.try_into().ok()?);
+    let (base, position) = (number(0)?, number(12)?);
+    let bytes = BatchHeader::parse(payload.get(20..)?).ok()?.total_bytes()? as u64;
+    let name = match cleaning {
+        0 => format!("{base:020}.log"),
+        _ => format!("{base:020}.{cleaning}.log"),
+    };
+    let blocks = position.next_multiple_of(BLOCK)..(position + bytes) / BLOCK * BLOCK;
+    Some((format!("logs/{whose}/{name}"), blocks))
 }
 
 impl Commit {

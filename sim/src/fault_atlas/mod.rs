@@ -7,6 +7,7 @@
 //! | destroyed | what the node may do | what it must do |
 //! |---|---|---|
 //! | batches of a segment | refuse to give these offsets | give all others, say so to whoever asks for these |
+//! | blocks of a batch that the journal only names | serve nothing of that partition | start, and report the partition |
 //! | a segment's end (the file is shorter) | serve nothing of that partition | start, and report the partition |
 //! | entries' payloads in the journal | serve nothing of their partitions | start, and report each of them |
 //! | a commit's header or directory | refuse to start | name the file |
@@ -97,6 +98,11 @@ impl FaultAtlas {
         let mut now = Losses::default();
         for (path, damage) in node.disk().damaged() {
             now.add(&path, &damage, || end_before(node, &path));
+            if let Some((whose, Kind::Records)) = segment::of(&path)
+                && is_named(node, &path, &damage.ranges)
+            {
+                now.logs.insert(whose);
+            }
         }
         lock(&self.ever).entry(node.index()).or_default().merge(&now);
         now
@@ -265,6 +271,20 @@ pub struct Demands {
     pub report: BTreeSet<PartitionId>,
     /// The files for which it must refuse to start.
     pub refuse: BTreeSet<String>,
+}
+
+/// Whether the journal names, in place of a batch, blocks that were hit.
+fn is_named(node: &NodeHandle, path: &str, hit: &[Range<u64>]) -> bool {
+    let disk = node.disk();
+    let files = disk.files().into_iter().filter_map(|(file, _)| Some((journal::sequence(&file)?, file)));
+    files.filter_map(|(sequence, file)| Some(journal::commits(&disk.peek(&file).ok()?, sequence))).any(
+        |commits| {
+            let named = commits.iter().flat_map(|commit| &commit.named).filter(|(named, ..)| named == path);
+            named.into_iter().any(|(_, blocks, _)| {
+                hit.iter().any(|range| range.start < blocks.end && blocks.start < range.end)
+            })
+        },
+    )
 }
 
 /// Where the segment before this one ends, of the same log; 0 if it is the first.

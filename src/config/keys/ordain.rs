@@ -16,6 +16,8 @@ key_table! {
         "Size of one preallocated journal file; a multiple of 4096.";
     "ordain.journal.files": Int = Some("8"), Between(2, 1024), Medium, ReadOnly, Used,
         "How many journal files there are; with their size they bound the time of a recovery.";
+    "ordain.large.batch.bytes": Int = Some("262144"), AtLeast(8_192), Medium, ReadOnly, Used,
+        "From how many bytes on a batch of a partition with one replica is written once, to its segment, and only named in the journal.";
     "ordain.shards": Int = Some("0"), Between(0, 1024), Medium, ReadOnly, Used,
         "How many tasks own the partitions; 0 takes one for each thread that serves: one per two cores.";
     "ordain.shutdown.timeout.ms": Long = Some("30000"), AtLeast(0), Medium, ReadOnly, Used,

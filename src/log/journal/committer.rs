@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::entry::Entry;
+use super::entry::{Entry, EntryBody};
 use super::files::JournalFile;
 use super::format::{CommitBuilder, Incarnation, Place, Position};
 use super::handle::{Append, JournalFailed, Request, Shared};
+use super::placed::Outcome;
 use super::vouch::{PATH as VOUCH_PATH, VouchFile};
 use crate::io::{BoxFuture, Clock, Durability};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
@@ -151,6 +152,10 @@ impl Committer {
             }
             // Barriers: all before them is durable.
             release(&mut self.gathering, &self.shared, &Ok(()));
+            if !self.backlog.is_empty() {
+                self.wait_for_blocks().await?;
+                continue;
+            }
             if !self.vouch_waiters.is_empty() || self.closing.is_some() {
                 self.vouch_now().await?;
                 for waiter in self.vouch_waiters.drain(..) {
@@ -190,6 +195,18 @@ impl Committer {
         Ok(())
     }
 
+    /// Waits for the blocks of a batch that is written once: its entry is next.
+    async fn wait_for_blocks(&mut self) -> Result<(), JournalFailed> {
+        let shared = Arc::clone(&self.shared);
+        tokio::select! {
+            biased;
+            () = shared.poisoned.notified() => {}
+            () = shared.placed.notified() => {}
+            vouched = ended(&mut self.vouching), if self.vouching.is_some() => self.vouched(vouched)?,
+        }
+        Ok(())
+    }
+
     /// Takes everything that waits, as far as it fits the next commit.
     fn take_queued(&mut self) {
         self.stage_backlog();
@@ -224,6 +241,13 @@ impl Committer {
         let commit_bytes_max = self.shared.commit_bytes_max();
         while let Some(rest) = self.backlog.front_mut() {
             while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
+                let entry = match settled(entry) {
+                    Ok(entry) => entry,
+                    Err(entry) => {
+                        rest.held = Some(entry);
+                        return;
+                    }
+                };
                 let length = self.gathering.builder.length_with(entry.payload_bytes());
                 if length > commit_bytes_max && !self.gathering.builder.is_empty() {
                     if rest.begun {
@@ -268,6 +292,7 @@ impl Committer {
         let durable = if acknowledges_early { Durability::Later } else { Durability::Now };
         let mut write = self.active.file.write_aligned_at(offset, buffer, length, durable);
         let mut stages = !self.backlog.is_empty();
+        let shared = Arc::clone(&self.shared);
         let (result, buffer) = loop {
             let accepts = self.open && self.closing.is_none() && self.backlog.is_empty();
             tokio::select! {
@@ -275,6 +300,7 @@ impl Committer {
                 done = &mut write => break done,
                 // The disk has its work by now: what waits already is copied while it writes, not before the next write.
                 () = std::future::ready(()), if std::mem::take(&mut stages) => self.stage_backlog(),
+                () = shared.placed.notified(), if !self.backlog.is_empty() => self.stage_backlog(),
                 vouched = ended(&mut self.vouching), if self.vouching.is_some() => self.vouched(vouched)?,
                 request = self.receiver.recv(), if accepts => self.take(request),
             }
@@ -421,6 +447,22 @@ impl Committer {
             let _ = waiter.send(answer.clone());
         }
         self.shared.room.notify_waiters();
+    }
+}
+
+/// An entry as it may go into a commit; as it is, if that is not known yet. A batch that is written once is named only when its
+/// blocks are durable, so that its entry proves that they were. If they cannot be written, the entry holds the whole batch.
+fn settled(entry: Entry) -> Result<Entry, Entry> {
+    let EntryBody::Placed(placed) = &entry.body else { return Ok(entry) };
+    match placed.outcome() {
+        Outcome::Written => Ok(entry),
+        Outcome::Pending if mutant(Mutant::NamePlacedBeforeWritten) => Ok(entry),
+        Outcome::Failed if mutant(Mutant::NamePlacedAfterFailure) => Ok(entry),
+        Outcome::Pending => Err(entry),
+        Outcome::Failed => {
+            let batch = placed.batch().expect("the entry was not read from a journal").clone();
+            Ok(Entry { body: EntryBody::Batch(batch), ..entry })
+        }
     }
 }
 

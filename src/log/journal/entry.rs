@@ -2,6 +2,7 @@ use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use super::placed::PlacedBatch;
 use crate::log::checksum::{crc32c, crc32c_of_two};
 use crate::log::voters;
 use crate::raft::{self, ReplicaKey, VoterSet};
@@ -82,6 +83,8 @@ pub enum EntryBody {
     LogReset { to: raft::Position, voters: VoterSet, producers: Bytes },
     /// A batch that the log holds already, written anew so that the journal need not keep its first entry.
     BatchAgain(RecordBatch),
+    /// A record batch at its place in the log, whose whole blocks stand in its segment already.
+    Placed(PlacedBatch),
 }
 
 /// An entry's payload does not follow the format although its CRC is right: a bug, or a newer release.
@@ -95,6 +98,10 @@ pub enum EntryInvalid {
     Voters { kind: u8, found: usize },
     #[error("the entry holds a record batch whose header says {header:?} bytes, it has {found}")]
     Batch { found: usize, header: Option<usize> },
+    #[error(
+        "the entry of {found} bytes, of a batch that stands in its segment, names no place that a batch can have"
+    )]
+    Placed { found: usize },
 }
 
 impl Entry {
@@ -109,11 +116,31 @@ impl Entry {
             EntryBody::LogDeleted => 0,
             EntryBody::ReplicaDirectory { .. } => 16,
             EntryBody::LogReset { voters, producers, .. } => EntryBody::reset_bytes(voters, producers),
+            EntryBody::Placed(placed) => placed.payload_bytes(),
+        }
+    }
+
+    /// How much memory the entry holds, and how long its payload can become, in bytes: more than the payload's length
+    /// where a batch stands in its segment.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        match &self.body {
+            EntryBody::Placed(placed) => placed.batch_bytes().max(placed.payload_bytes()),
+            _ => self.payload_bytes(),
         }
     }
 }
 
 impl EntryBody {
+    /// The header of the batch that it brings, if it does.
+    pub(crate) fn header(&self) -> Option<&BatchHeader> {
+        match self {
+            EntryBody::Batch(batch) | EntryBody::BatchAgain(batch) => Some(batch.header()),
+            EntryBody::Placed(placed) => Some(placed.header()),
+            _ => None,
+        }
+    }
+
     /// Length of a reset's payload in bytes.
     pub(crate) fn reset_bytes(voters: &VoterSet, producers: &Bytes) -> usize {
         RESET_POSITION_BYTES + voters::put_bytes(voters) + producers.len()
@@ -132,6 +159,7 @@ impl EntryBody {
             EntryBody::ReplicaDirectory { .. } => 8,
             EntryBody::LogReset { .. } => 9,
             EntryBody::BatchAgain(_) => 10,
+            EntryBody::Placed(_) => 11,
         }
     }
 
@@ -162,6 +190,7 @@ impl EntryBody {
                 small.put_i32(last_epoch.0);
             }
             EntryBody::ReplicaDirectory { directory } => small.put_slice(&directory.0),
+            EntryBody::Placed(placed) => placed.put(&mut small),
             EntryBody::LogReset { to, voters, producers } => {
                 small.put_i64(to.end.0);
                 small.put_i32(to.epoch.0);
@@ -230,6 +259,9 @@ impl EntryBody {
                 let voters = voters::get(&mut b).ok_or_else(invalid)?;
                 Ok(EntryBody::LogReset { to: raft::Position { epoch, end }, voters, producers: b })
             }
+            11 => PlacedBatch::parse(payload)
+                .map(EntryBody::Placed)
+                .ok_or(EntryInvalid::Placed { found: payload.len() }),
             unknown => Err(EntryInvalid::UnknownKind { kind: unknown }),
         }
     }

@@ -7,11 +7,13 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::entry::Entry;
+use super::entry::{Entry, EntryBody};
 use super::files::{FileSet, FillError};
 use super::format::{COMMIT_OVERHEAD_BYTES, Position, ROW_BYTES};
-use crate::io::Disk;
+use super::placer::Placer;
+use crate::io::{Disk, Spawn};
 use crate::log::shortage::Shortage;
+use crate::log::tail::TailBudget;
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// How much more than others the changes may write that may free room, in bytes.
@@ -27,9 +29,7 @@ const SHARE_BYTES_MIN: u64 = 2 * DISK_BLOCK_BYTES as u64;
 /// Why the journal takes nothing more. It never recovers within the life of the process.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum JournalFailed {
-    #[error(
-        "writing the journal failed at offset {offset} of {file}: {reason}; nothing more is acknowledged"
-    )]
+    #[error("writing failed at offset {offset} of {file}: {reason}; nothing more is acknowledged")]
     Write { file: String, offset: u64, reason: String },
     #[error(
         "making the names in {directory} durable failed: {reason}; which files the journal has is unknown from now on, nothing more is acknowledged"
@@ -101,9 +101,18 @@ pub(crate) struct Shared {
     pub(crate) shortage: Shortage,
     /// Told when the journal has failed for a reason that its task does not know of.
     pub(crate) poisoned: Notify,
+    /// Told when the write of a batch that is written once has ended.
+    pub(crate) placed: Notify,
+    pub(crate) budget: Arc<TailBudget>,
 }
 
 impl Shared {
+    /// How many bytes a start would read that came now: the journal's, and the batches that it only names.
+    fn replay_bytes(&self) -> u64 {
+        let durable = *self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        self.files.replay_bytes(durable).saturating_add(self.budget.placed() as u64)
+    }
+
     /// How many bytes a commit of several entries has at most.
     pub(crate) fn commit_bytes_max(&self) -> u64 {
         COMMIT_BYTES_MAX.min((self.entry_bytes_max / COMMITS_PER_FILE).max(SHARE_BYTES_MIN))
@@ -157,6 +166,7 @@ pub struct JournalHandle {
     sender: mpsc::UnboundedSender<Request>,
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
+    placer: Arc<Placer>,
 }
 
 impl JournalHandle {
@@ -164,8 +174,10 @@ impl JournalHandle {
         sender: mpsc::UnboundedSender<Request>,
         shared: Arc<Shared>,
         disk: Arc<dyn Disk>,
+        spawn: Arc<dyn Spawn>,
     ) -> JournalHandle {
-        JournalHandle { sender, shared, disk }
+        let placer = Arc::new(Placer::new(Arc::clone(&disk), spawn));
+        JournalHandle { sender, shared, disk, placer }
     }
 
     /// Queues entries for the next commit, in the order of calls, without waiting. The ticket completes when
@@ -197,8 +209,13 @@ impl JournalHandle {
             return refused(failed.clone());
         }
         let max = self.shared.entry_bytes_max;
-        if let Some(large) = entries.iter().map(Entry::payload_bytes).find(|&bytes| bytes as u64 > max) {
+        if let Some(large) = entries.iter().map(Entry::held_bytes).find(|&bytes| bytes as u64 > max) {
             return refused(JournalFailed::EntryTooLarge { bytes: large as u64, max });
+        }
+        for entry in &entries {
+            if let EntryBody::Placed(placed) = &entry.body {
+                self.placer.begin(entry.log, placed.clone(), Arc::clone(&self.shared));
+            }
         }
         let (done, receiver) = oneshot::channel();
         if self.sender.send(Request::Append(Append { entries, bytes, done })).is_err() {
@@ -241,7 +258,7 @@ impl JournalHandle {
         // freed.
         let replay_bytes_max = self.shared.replay_bytes_max.saturating_add(beyond_bytes);
         let fits = self.shared.queued_bytes.load(Ordering::Acquire) < self.shared.queue_bytes_max
-            && self.shared.files.replay_bytes(self.durable_position()) < replay_bytes_max;
+            && self.shared.replay_bytes() < replay_bytes_max;
         fits || self.shared.failed.get().is_some()
     }
 
@@ -250,7 +267,7 @@ impl JournalHandle {
     /// written anew.
     #[must_use]
     pub fn has_reserve(&self) -> bool {
-        let replayed = self.shared.files.replay_bytes(self.durable_position());
+        let replayed = self.shared.replay_bytes();
         let reserve = self.shared.replay_bytes_max / 4;
         let fits = replayed < self.shared.replay_bytes_max.saturating_sub(reserve);
         self.has_room() && self.has_free_file() && (fits || self.shared.failed.get().is_some())
@@ -288,7 +305,7 @@ impl JournalHandle {
     pub fn carry_bytes_max(&self) -> u64 {
         let end = self.durable_position();
         let queued = self.shared.queued_bytes.load(Ordering::Acquire) as u64;
-        let replayable = self.shared.replay_bytes_max.saturating_sub(self.shared.files.replay_bytes(end));
+        let replayable = self.shared.replay_bytes_max.saturating_sub(self.shared.replay_bytes());
         self.shared.files.free_bytes(end).min(replayable).saturating_sub(queued) / 2
     }
 
@@ -346,7 +363,7 @@ impl JournalHandle {
             queued_bytes: self.shared.queued_bytes.load(Ordering::Relaxed) as u64,
             files_live: live as u64,
             files_total: total as u64,
-            replay_bytes: self.shared.files.replay_bytes(self.durable_position()),
+            replay_bytes: self.shared.replay_bytes(),
             replay_bytes_max: self.shared.replay_bytes_max,
             is_waiting: self.shared.files.waiting.load(Ordering::Relaxed),
         }
@@ -402,7 +419,7 @@ impl JournalHandle {
 
 /// What an entry counts in the queue.
 fn queued_bytes(entry: &Entry) -> usize {
-    entry.payload_bytes() + ROW_BYTES
+    entry.held_bytes() + ROW_BYTES
 }
 
 /// The largest payload for files of `file_bytes`.

@@ -10,6 +10,8 @@ mod files;
 mod fill;
 mod format;
 mod handle;
+mod placed;
+mod placer;
 mod reading;
 mod recovery;
 #[cfg(test)]
@@ -19,10 +21,12 @@ mod vouch;
 pub use entry::{Entry, EntryBody, EntryNumber, LogId, LogKey};
 pub use format::{CommitNumber, FileSequence, Incarnation, Position};
 pub use handle::{CommitTicket, JournalFailed, JournalHandle, JournalStatistics};
+pub use placed::{BatchPlace, PlacedBatch, Series};
 pub use recovery::{CommitDamage, JournalError, JournalReport, TornTail};
 
 pub(crate) use creation::{Before, before, begin, name};
 pub(crate) use format::COMMIT_OVERHEAD_BYTES;
+pub(crate) use placed::parts;
 pub(crate) use recovery::{JournalReader, Origin, Step};
 
 /// The journal's directory, relative to the data directory.

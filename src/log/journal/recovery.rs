@@ -20,6 +20,7 @@ use crate::io::{AlignedBuffer, Disk, Durability, Io};
 use crate::log::checksum::crc32c;
 use crate::log::config::{StorageOptions, UnattributedDamage};
 use crate::log::shortage::Shortage;
+use crate::log::tail::TailBudget;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
@@ -644,10 +645,11 @@ impl JournalReader {
         self,
         io: &Io,
         options: &StorageOptions,
+        budget: Arc<TailBudget>,
     ) -> Result<(JournalHandle, JournalReport), JournalError> {
         let (live, spare) = self.settle_files(options).await?;
         let files = FileSet::new(live, spare, Shape::of(options), self.replay_from);
-        let found = files.replay_bytes(self.position);
+        let found = files.replay_bytes(self.position).saturating_add(budget.placed() as u64);
         let shared = Arc::new(Shared {
             failed: std::sync::OnceLock::new(),
             queued_bytes: std::sync::atomic::AtomicUsize::new(0),
@@ -666,6 +668,8 @@ impl JournalReader {
             replay_bytes_max: options.journal_replay_bytes.max(found.saturating_add(REPLAY_RESERVE_BYTES)),
             shortage: Shortage::default(),
             poisoned: Notify::new(),
+            placed: Notify::new(),
+            budget,
         });
         let (sender, receiver) = mpsc::unbounded_channel();
         let start = Start {
@@ -680,7 +684,7 @@ impl JournalReader {
         drop(io.spawn.spawn("journal", Box::pin(committer.run())));
         let filling = fill_files(Arc::clone(&shared), Arc::clone(&io.disk), Arc::clone(&io.clock));
         drop(io.spawn.spawn("journal-files", Box::pin(filling)));
-        Ok((JournalHandle::new(sender, shared, Arc::clone(&io.disk)), self.report))
+        Ok((JournalHandle::new(sender, shared, Arc::clone(&io.disk), Arc::clone(&io.spawn)), self.report))
     }
 
     /// Writes durably what stands in a file from one place to another.

@@ -63,9 +63,13 @@ fn open_at(disk: &TestDisk, position: Position, policy: UnattributedDamage) -> R
             }
         }
         reader.settle().await?;
-        reader.finish(&io, &options).await
+        reader.finish(&io, &options, budget()).await
     })?;
     Ok(Opened { runtime, handle, report, commits, all_damaged })
+}
+
+fn budget() -> Arc<crate::log::TailBudget> {
+    crate::log::TailBudget::new(1 << 20, usize::MAX)
 }
 
 fn open(disk: &TestDisk) -> Result<Opened, JournalError> {
@@ -397,7 +401,7 @@ fn what_a_start_would_replay_is_bounded() {
                 .await
                 .unwrap();
         assert!(matches!(reader.next().await.unwrap(), Step::End));
-        reader.finish(&io, &bounded).await.unwrap().0
+        reader.finish(&io, &bounded, budget()).await.unwrap().0
     });
     // The bound itself is below what a start needs to get going: the reserve counts.
     assert_eq!(handle.statistics().replay_bytes_max, 16 << 20);

@@ -5,9 +5,8 @@ use crate::log::flush::{FileAppend, FlushDone, FlushFailed, FlushFailure, FlushW
 use crate::log::indexes::OFFSET_ROW_BYTES;
 use crate::log::journal::{EntryNumber, Position};
 use crate::log::producers::Producers;
-use crate::log::segment::{IndexRows, SegmentState};
+use crate::log::segment::SegmentState;
 use crate::log::state::LogState;
-use crate::log::tail::pieces;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::BatchHeader;
@@ -111,11 +110,13 @@ impl PartitionLog {
             self.tail.flushed_to(self.log_end);
         }
         let end = self.flushable_end();
+        self.check_placed();
         let mut producers = self.flushed_producers.clone();
         let mut plan = Vec::new();
         if end > self.flushed_end {
             plan = self.plan(end, now, &mut producers);
         }
+        self.note_plan(&plan, end);
         let mut segments: Vec<SegmentState> = self.segments.iter().map(|held| held.state).collect();
         for append in &plan {
             match segments.iter_mut().find(|segment| segment.base == append.after.base) {
@@ -162,45 +163,57 @@ impl PartitionLog {
             .tail
             .unflushed()
             .take_while(|batch| batch.header().next_offset() <= end)
-            .map(|batch| batch.batch.clone())
+            .map(|batch| (batch.batch.clone(), batch.stays, batch.placed))
             .collect();
-        if let Some(active) = self.segments.last().filter(|held| !held.sealed) {
-            plan.push(FileAppend {
-                segment: std::sync::Arc::clone(&active.segment),
-                before: active.state,
-                after: active.state,
-                batches: Vec::new(),
-                rows: IndexRows::default(),
-            });
+        let active = self.segments.last().filter(|held| !held.sealed && self.is_open(held.segment.id));
+        if let Some(active) = active {
+            plan.push(FileAppend::new(std::sync::Arc::clone(&active.segment), active.state));
         }
-        for batch in &batches {
+        for (batch, stays, placed) in &batches {
             let header = batch.header();
             producers.replay(batch).expect("the batch was replayed into the producers when it was appended");
-            if header.next_offset() <= self.durable.log_start {
+            // What stands behind it has its place.
+            if header.next_offset() <= self.durable.log_start && !stays {
                 continue;
             }
             let bytes = batch.len() as u64;
-            if plan.last().is_none_or(|active| self.rolls(&active.after, header, bytes, now)) {
+            if plan.last().is_none_or(|active| !stays && self.rolls(&active.after, header, bytes, now)) {
                 let segment = self.new_segment(header.base_offset, self.file_number);
                 let state = SegmentState::begin(header.base_offset, self.file_number, now);
-                plan.push(FileAppend {
-                    segment,
-                    before: state,
-                    after: state,
-                    batches: Vec::new(),
-                    rows: IndexRows::default(),
-                });
+                plan.push(FileAppend::new(segment, state));
             }
             let active = plan.last_mut().expect("a segment was begun if there was none");
+            let position = active.after.bytes;
             active.after.add(header, bytes, interval, &mut active.rows);
-            active.batches.extend(pieces(batch));
+            if *placed {
+                active.write_ends(position, batch);
+            } else {
+                active.write_whole(position, batch);
+            }
         }
         plan.retain(|append| append.after.bytes > append.before.bytes);
         plan
     }
 
+    /// Where the active segment ends once the plan is done.
+    fn note_plan(&mut self, plan: &[FileAppend], end: Offset) {
+        let active = self.segments.last().filter(|held| !held.sealed && self.is_open(held.segment.id));
+        let after = active.and_then(|active| match plan {
+            [] => Some((active.segment.id, active.state)),
+            [one] if one.segment.id == active.segment.id => Some((one.segment.id, one.after)),
+            _ => None,
+        });
+        self.note_taken(after, end);
+    }
+
     /// Whether a batch begins a new segment (Kafka's rules).
-    fn rolls(&self, active: &SegmentState, header: &BatchHeader, bytes: u64, now: Timestamp) -> bool {
+    pub(super) fn rolls(
+        &self,
+        active: &SegmentState,
+        header: &BatchHeader,
+        bytes: u64,
+        now: Timestamp,
+    ) -> bool {
         if active.bytes == 0 {
             return false;
         }
@@ -270,6 +283,7 @@ impl PartitionLog {
                 }),
             }
         }
+        self.settle_closed();
         let last = self.segments.len().saturating_sub(1);
         for held in &mut self.segments[..last] {
             held.sealed = true;
@@ -289,6 +303,11 @@ impl PartitionLog {
         assert_eq!(failed.log_key(), self.key, "a flush is told to its own log");
         assert!(self.flush.under_way.take().is_some(), "a flush was taken from this log");
         self.flush.overtaken = false;
+        self.settle_closed();
+        if self.has_places() {
+            // What comes behind them may have been placed by what this flush was to write in front of them.
+            self.close_active();
+        }
         self.garbage.extend(failed.garbage);
         self.flush.facts_changed = true;
         self.flush.dirty_from = earliest(self.flush.taken_dirty_from.take(), self.flush.dirty_from);
@@ -318,7 +337,7 @@ impl PartitionLog {
     /// adding to: it ends further on than is known yet.
     pub(super) fn drop_segments(&mut self) {
         let log_start = self.durable.log_start;
-        let grows = self.flush.is_under_way()
+        let grows = (self.flush.is_under_way() || self.has_places())
             && self.segments.last().is_some_and(|held| !held.sealed)
             && !mutant(Mutant::DropSegmentUnderFlush);
         let known = &self.segments[..self.segments.len() - usize::from(grows)];

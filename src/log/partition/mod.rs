@@ -17,6 +17,7 @@
 mod carry;
 mod compact;
 mod flush;
+mod placing;
 mod read;
 mod reindex;
 mod replay;
@@ -65,6 +66,8 @@ pub enum LogError {
     StaleEpoch { epoch: LeaderEpoch, last: LeaderEpoch },
     #[error("epoch {epoch} is not above the last one, {last}")]
     EpochNotAbove { epoch: LeaderEpoch, last: LeaderEpoch },
+    #[error("a batch that stands in its segment was not read from there")]
+    Unread,
     #[error("a control batch cannot be read: {0}")]
     Control(#[from] BatchError),
     #[error("a control batch names no voter set: {0}")]
@@ -143,6 +146,7 @@ pub struct PartitionLog {
     /// Segments that left the log and whose files a checkpoint may still name.
     garbage: Vec<Arc<Segment>>,
     flush: flush::FlushState,
+    placing: placing::Placing,
     compaction: compact::CompactionState,
     /// Held by who makes indexes again.
     reindexing: Weak<()>,
@@ -198,6 +202,7 @@ impl PartitionLog {
             producers,
             garbage: Vec::new(),
             flush: flush::FlushState::default(),
+            placing: placing::Placing::default(),
             compaction: compact::CompactionState::default(),
             reindexing: Weak::new(),
             has_directory: false,
@@ -310,6 +315,11 @@ impl PartitionLog {
     /// Stops serving: something that was acknowledged cannot be read. The next checkpoint remembers it.
     pub fn mark_damaged(&mut self, what: String) {
         tracing::error!(partition = %self.key.partition, %what, "log damaged");
+        self.note_damage(what);
+    }
+
+    /// The same, of which nobody is told yet: the log may turn out to have been deleted.
+    pub(crate) fn note_damage(&mut self, what: String) {
         let damage = self.damage.get_or_insert(Damage { what, renewed_at: None });
         damage.renewed_at = None;
         self.flush.facts_changed = true;
@@ -490,6 +500,9 @@ impl PartitionLog {
         let end = self.end_of_cut(log_end);
         if end == self.log_end {
             return Ok(());
+        }
+        if self.tail.from(end).any(|batch| batch.stays) {
+            self.close_active();
         }
         self.tail.truncate(end);
         self.log_end = end;

@@ -62,6 +62,7 @@ impl PartitionLog {
             state.segments.iter().map(|segment| segment.cleaning).max().unwrap_or(0);
         for segment in state.segments {
             let shared = log.new_segment(segment.base, segment.cleaning);
+            shared.mark_named();
             log.segments.push(Held { segment: shared, state: segment, sealed: false });
         }
         log
@@ -76,7 +77,14 @@ impl PartitionLog {
         if !known {
             self.reach_recorded_end();
         }
-        match entry.body {
+        let (body, place) = match entry.body {
+            EntryBody::Placed(placed) if entry.number >= self.batches_from => {
+                let batch = placed.batch().ok_or(LogError::Unread)?.clone();
+                (EntryBody::Batch(batch), Some(placed.place()))
+            }
+            body => (body, None),
+        };
+        match body {
             // It is in a segment, or is not wanted, or comes again.
             EntryBody::Batch(_) | EntryBody::BatchAgain(_) if entry.number < self.batches_from => {}
             EntryBody::BatchAgain(batch) => self.replay_again(batch, entry.number, known, journal)?,
@@ -84,8 +92,11 @@ impl PartitionLog {
             EntryBody::Batch(batch) => {
                 if batch.header().base_offset >= self.log_end || self.begins_with(batch.header()) {
                     let (epoch, base) = (batch.header().partition_leader_epoch, batch.header().base_offset);
-                    let voters = voters::read(&batch)?;
+                    let (voters, bytes) = (voters::read(&batch)?, batch.len());
                     self.take_in(batch, entry.number, journal)?;
+                    if let Some(place) = place {
+                        self.replay_place(place, bytes);
+                    }
                     // The checkpoint's epochs and voters already tell what became of a batch that it knows.
                     if !known {
                         self.epochs.assign(epoch, base);
@@ -130,6 +141,7 @@ impl PartitionLog {
             | EntryBody::ReplicaDirectory { .. }
             | EntryBody::LogStartMoved { .. }
             | EntryBody::LogCreated { .. }
+            | EntryBody::Placed(_)
             | EntryBody::LogDeleted => {}
         }
         if !known {
@@ -138,6 +150,11 @@ impl PartitionLog {
             self.flush.facts_changed = true;
         }
         Ok(())
+    }
+
+    /// Whether a batch with this entry is wanted from the journal.
+    pub(crate) fn wants_batch(&self, number: EntryNumber) -> bool {
+        number >= self.batches_from && self.damage.is_none()
     }
 
     /// What the checkpoint knows of has been replayed: the log ends where it says, be there a record or not.
@@ -162,6 +179,7 @@ impl PartitionLog {
     /// Drops what is not in segments.
     fn forget_tail(&mut self) {
         self.tail.clear();
+        self.placing.begin_anew();
         self.log_end = self.flushed_end;
         self.producers = self.flushed_producers.clone();
     }

@@ -28,6 +28,8 @@ pub enum TestFault {
     FailSyncDir(String),
     /// Writes to files whose path contains the text fail with EIO.
     FailWrites(String),
+    /// Writes to files whose path contains the text find the disk full.
+    RefuseWrites(String),
     /// Reads of files whose path contains the text fail with EIO.
     FailReads(String),
     /// Reads of the file with this path fail with EIO.
@@ -163,6 +165,11 @@ impl TestDisk {
     /// Takes all faults back.
     pub fn heal(&self) {
         self.lock().faults.clear();
+    }
+
+    /// Takes one fault back.
+    pub fn forgive(&self, fault: &TestFault) {
+        self.lock().faults.retain(|other| other != fault);
     }
 
     /// How many bytes all files may have together from now on.
@@ -339,6 +346,9 @@ impl State {
         if hit {
             return Err(io::Error::other("write failed (injected)"));
         }
+        if self.faults.iter().any(|f| matches!(f, TestFault::RefuseWrites(text) if path.contains(text))) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let length = self.inodes.get(&number).map_or(0, |inode| inode.current.len());
         let grown = (offset + bytes.len()).saturating_sub(length) as u64;
         if let Some(capacity) = self.capacity
@@ -442,7 +452,8 @@ impl File for TestFile {
                 TestFault::CrashAt(_)
                 | TestFault::FailSync(_)
                 | TestFault::FailSyncDir(_)
-                | TestFault::FailWrites(_) => false,
+                | TestFault::FailWrites(_)
+                | TestFault::RefuseWrites(_) => false,
             };
             if state.faults.iter().any(hits) {
                 return Err(io::Error::other("read failed (injected)"));

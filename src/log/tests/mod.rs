@@ -3,5 +3,6 @@ mod compaction;
 mod faults;
 mod model;
 mod node;
+mod placing;
 mod replication;
 mod scale;

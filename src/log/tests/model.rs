@@ -166,11 +166,14 @@ struct Run {
     /// Flushes under way, by partition.
     flushing: BTreeMap<i32, Flushing>,
     random: TestRandom,
+    /// Batches of some blocks, written once.
+    large: bool,
 }
 
 impl Run {
-    fn new(seed: u64) -> Run {
+    fn new(seed: u64, large: bool) -> Run {
         Run {
+            large,
             disk: TestDisk::new(),
             node: None,
             models: BTreeMap::new(),
@@ -180,7 +183,11 @@ impl Run {
     }
 
     fn open(&mut self) {
-        match Node::open_with(&self.disk, small_options()) {
+        let opened = match self.large {
+            true => Node::open_large(&self.disk),
+            false => Node::open_with(&self.disk, small_options()),
+        };
+        match opened {
             Ok(node) => {
                 self.node = Some(node);
                 self.check_recovered();
@@ -384,6 +391,28 @@ impl Run {
                 }
                 Some(entry)
             }),
+            // What is taken back later has other places from then on.
+            30..=33 => self.change(index, |node, state, _| {
+                let padding = 8_000 + usize::from(amount) * 100;
+                let new = batch(state.log_end, 2, state.last_epoch(), 1_000, padding);
+                state.append(&new);
+                let (position, now) = (node.position(), node.runtime.clock().wall());
+                Some(node.log(index).append_placing(new, position, now).unwrap())
+            }),
+            34 => {
+                // No room for segments: it goes to the journal as a whole.
+                let refused = TestFault::RefuseWrites(".log".to_owned());
+                self.disk.inject(refused.clone());
+                self.step(30, index, amount);
+                self.disk.forgive(&refused);
+            }
+            35 => {
+                // A flush's: that of blocks alone would end the journal.
+                let failed = TestFault::FailSync(".log".to_owned());
+                self.disk.inject(failed.clone());
+                self.flush_on(index);
+                self.disk.forgive(&failed);
+            }
             24..=26 => self.flush_on(index),
             7 => self.change(index, |node, state, _| {
                 let key = ReplicaKey { node: NodeId(i32::from(amount)), directory: Uuid([amount; 16]) };
@@ -457,8 +486,8 @@ impl Run {
     }
 }
 
-fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64) {
-    let mut run = Run::new(seed);
+fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64, large: bool) {
+    let mut run = Run::new(seed, large);
     for &(op, index, amount) in steps {
         while run.node.is_none() {
             let at = 1 + run.random.below(crash_every);
@@ -488,7 +517,16 @@ proptest! {
         crash_every in prop_oneof![Just(30_u64), Just(120), Just(600)],
         steps in prop::collection::vec((0..30_u8, 0..3_u8, any::<u8>()), 1..120),
     ) {
-        run(seed, &steps, crash_every);
+        run(seed, &steps, crash_every, false);
+    }
+
+    #[test]
+    fn the_same_where_large_batches_are_written_once(
+        seed in any::<u64>(),
+        crash_every in prop_oneof![Just(30_u64), Just(120), Just(600)],
+        steps in prop::collection::vec((0..36_u8, 0..2_u8, any::<u8>()), 1..120),
+    ) {
+        run(seed, &steps, crash_every, true);
     }
 }
 
@@ -504,7 +542,7 @@ fn crashes_at_every_change_of_one_history() {
     .map(|&op| (op, 0, 30 * (op % 3) + 7))
     .collect();
     for at in 1..260 {
-        let mut run = Run::new(at);
+        let mut run = Run::new(at, false);
         run.disk.inject(TestFault::CrashAt(at));
         for &(op, index, amount) in &steps {
             while run.node.is_none() {

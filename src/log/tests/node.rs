@@ -53,12 +53,27 @@ pub(super) fn small_config() -> LogConfig {
     LogConfig { segment_bytes: 1024, index_interval_bytes: 200, ..LogConfig::default() }
 }
 
+/// A journal and segments in which batches of two disk blocks and more are written once.
+pub(super) fn large_options() -> StorageOptions {
+    StorageOptions {
+        journal_file_bytes: 512 << 10,
+        tail_budget_bytes: 128 << 10,
+        place_bytes_min: 8 << 10,
+        ..small_options()
+    }
+}
+
+pub(super) fn large_config() -> LogConfig {
+    LogConfig { segment_bytes: 256 << 10, index_interval_bytes: 4_000, ..LogConfig::default() }
+}
+
 /// One run of a node: its runtime, its storage, its logs by partition index.
 pub(super) struct Node {
     pub(super) runtime: TestRuntime,
     pub(super) storage: Storage,
     pub(super) logs: BTreeMap<i32, PartitionLog>,
     pub(super) report: RecoveryReport,
+    config: LogConfig,
 }
 
 impl Node {
@@ -71,11 +86,25 @@ impl Node {
         disk: &TestDisk,
         options: StorageOptions,
     ) -> Result<Node, StorageError> {
+        Node::open_configured(id, disk, options, small_config())
+    }
+
+    fn open_configured(
+        id: NodeId,
+        disk: &TestDisk,
+        options: StorageOptions,
+        config: LogConfig,
+    ) -> Result<Node, StorageError> {
         let runtime = TestRuntime::new();
         let io = test_io(&runtime, disk, 42);
-        let (storage, logs, report) = runtime.block_on(Storage::open(io, id, options, |_| small_config()))?;
+        let (storage, logs, report) = runtime.block_on(Storage::open(io, id, options, |_| config.clone()))?;
         let logs = logs.into_iter().map(|log| (log.key().partition.index.0, log)).collect();
-        Ok(Node { runtime, storage, logs, report })
+        Ok(Node { runtime, storage, logs, report, config })
+    }
+
+    /// A node that writes large batches once: [`large_options`].
+    pub(super) fn open_large(disk: &TestDisk) -> Result<Node, StorageError> {
+        Node::open_configured(NodeId(1), disk, large_options(), large_config())
     }
 
     pub(super) fn open(disk: &TestDisk) -> Node {
@@ -83,8 +112,8 @@ impl Node {
     }
 
     pub(super) fn create(&mut self, index: i32) -> Result<(), StorageError> {
-        let log =
-            self.runtime.block_on(self.storage.create_log(partition(index), Offset::ZERO, small_config()))?;
+        let config = self.config.clone();
+        let log = self.runtime.block_on(self.storage.create_log(partition(index), Offset::ZERO, config))?;
         self.logs.insert(index, log);
         Ok(())
     }

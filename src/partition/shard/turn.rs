@@ -18,7 +18,7 @@ const PARTS_PER_COMMIT: u64 = 4;
 pub(super) struct Turn {
     pub(super) entries: Vec<Entry>,
     pub(super) once_durable: Vec<OnceDurable>,
-    /// Of the entries' payloads.
+    /// What the entries hold.
     bytes: usize,
 }
 
@@ -42,7 +42,7 @@ impl Shard {
     /// An entry for the journal at the end of the turn, counted from now on.
     pub(super) fn gather(&mut self, entry: Entry) {
         self.journal.announce(&entry);
-        self.turn.bytes += entry.payload_bytes();
+        self.turn.bytes += entry.held_bytes();
         self.turn.entries.push(entry);
     }
 

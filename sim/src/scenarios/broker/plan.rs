@@ -60,6 +60,9 @@ pub(in crate::scenarios) struct Plan {
     pub(in crate::scenarios) journal_files: u64,
     pub(in crate::scenarios) shards: u64,
     pub(in crate::scenarios) tail_memory_bytes: u64,
+    /// From how many bytes on batches are written once; the broker's default if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenarios) large_batch_bytes: Option<u64>,
     pub(in crate::scenarios) segment_bytes: u64,
     pub(in crate::scenarios) index_interval_bytes: u64,
     pub(in crate::scenarios) partitions: u64,
@@ -314,6 +317,10 @@ fn draw_others(plan: &Plan, rng: &mut Stream, clients: &mut Vec<ClientCase>) {
 /// short where nothing leaves it for a while.
 fn make_heavy(plan: &mut Plan, clients: &mut [ClientCase], rng: &mut Stream) {
     plan.journal_file_bytes = *rng.pick(&[64 << 10, 64 << 10, 1 << 20, 1 << 20]);
+    if plan.journal_file_bytes == 1 << 20 {
+        // Segments that take many of them, which are written once.
+        (plan.segment_bytes, plan.large_batch_bytes) = (256 << 10, Some(8 << 10));
+    }
     plan.journal_files = plan.journal_files.max(3);
     plan.tail_memory_bytes = plan.tail_memory_bytes.min(1 << 20);
     plan.partitions = plan.partitions.max(3);
@@ -340,6 +347,7 @@ impl Plan {
             journal_files: rng.between(2, 4),
             shards: rng.between(1, 3),
             tail_memory_bytes: pick(rng, &[64 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20]),
+            large_batch_bytes: None,
             segment_bytes: pick(rng, &[1 << 10, 4 << 10, 16 << 10, 256 << 10]),
             index_interval_bytes: pick(rng, &[0, 128, 4096]),
             partitions: rng.between(1, 4),
@@ -365,7 +373,8 @@ impl Plan {
 
     /// The broker's configuration, as `key=value`.
     pub(in crate::scenarios) fn overrides(&self) -> Vec<String> {
-        [
+        let large = self.large_batch_bytes.map(|bytes| format!("ordain.large.batch.bytes={bytes}"));
+        let all = [
             "listeners=PLAINTEXT://0.0.0.0:9092".to_owned(),
             format!("advertised.listeners=PLAINTEXT://{BROKER}:{PORT}"),
             "ordain.insecure=true".to_owned(),
@@ -380,8 +389,8 @@ impl Plan {
             "log.retention.check.interval.ms=500".to_owned(),
             // A clock that jumps by days must not make producers old.
             format!("producer.id.expiration.ms={}", i32::MAX),
-        ]
-        .into()
+        ];
+        all.into_iter().chain(large).collect()
     }
 
     /// What a topic is created with.

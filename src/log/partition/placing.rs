@@ -1,0 +1,214 @@
+//! Large batches that are written once: which one goes to its segment before its entry goes to the journal, and where
+//! (docs/segment-format.md, "Batches that are written once").
+use std::collections::BTreeMap;
+
+use super::PartitionLog;
+use crate::log::journal::{BatchPlace, EntryBody, PlacedBatch, Position, Series};
+use crate::log::segment::{FileKind, IndexRows, SegmentId, SegmentState, file_name};
+use crate::log::{Entry, LogError};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::types::{Offset, Timestamp};
+use crate::wire::batch::RecordBatch;
+
+/// A segment holds at least so many batches of this size: with fewer, most of them would begin one.
+const BATCHES_PER_SEGMENT: u64 = 8;
+
+/// The state that a segment is to have, up to an offset.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    pub(super) segment: SegmentId,
+    pub(super) state: SegmentState,
+    pub(super) upto: Offset,
+}
+
+#[derive(Default)]
+pub(super) struct Placing {
+    /// Where the active segment ends behind the last batch that was placed in it.
+    ahead: Option<Ahead>,
+    /// Where it ends once the flush under way is done; `None` if that one begins another, or there is none.
+    pub(super) taken: Option<Ahead>,
+    /// Nothing more goes to this segment.
+    closed: Option<SegmentId>,
+    series: Series,
+    /// Where the blocks end that the journal names in a segment's file, by base offset and cleaning: found at the start.
+    referenced: BTreeMap<(Offset, u32), u64>,
+}
+
+impl Placing {
+    /// Nothing is in memory any more that was placed. What the journal names of the former ones may still be asked for by a start.
+    pub(super) fn begin_anew(&mut self) {
+        let referenced = std::mem::take(&mut self.referenced);
+        *self = Placing { referenced, ..Placing::default() };
+    }
+}
+
+impl PartitionLog {
+    /// As [`PartitionLog::append`], for a log whose batches nobody can take back: it has one voter. A large batch may be written
+    /// to its segment alone; its entry then only names it. `now` is the wall clock.
+    ///
+    /// # Errors
+    /// As [`PartitionLog::append`].
+    pub fn append_placing(
+        &mut self,
+        batch: RecordBatch,
+        journal: Position,
+        now: Timestamp,
+    ) -> Result<Entry, LogError> {
+        let mut entry = self.append(batch, journal)?;
+        if let EntryBody::Batch(batch) = &entry.body
+            && let Some(place) = self.place_last(now)
+        {
+            let placed = PlacedBatch::new(batch.clone(), place, self.placing.series.clone());
+            entry.body = EntryBody::Placed(placed);
+            self.tail.place_last();
+            sometimes(Condition::BatchPlaced);
+        }
+        Ok(entry)
+    }
+
+    /// The place of the batch that was appended last, if it can have one before it is committed.
+    fn place_last(&mut self, now: Timestamp) -> Option<BatchPlace> {
+        let last = self.tail.last()?;
+        let bytes = last.batch.len();
+        let fits = bytes as u64 * BATCHES_PER_SEGMENT <= self.config.segment_bytes;
+        if bytes < self.tail.budget().place_bytes_min() || !fits || self.config.compact {
+            return None;
+        }
+        self.check_placed();
+        let place = self.next_place(now);
+        if place.is_none() {
+            // The next segment is begun by a flush, and a checkpoint has to name it.
+            self.tail.budget().want_round();
+        }
+        place
+    }
+
+    fn next_place(&mut self, now: Timestamp) -> Option<BatchPlace> {
+        let active = self.segments.last().filter(|held| !held.sealed && held.state.bytes > 0)?;
+        let id = active.segment.id;
+        if self.placing.closed == Some(id)
+            || !active.segment.is_named() && !mutant(Mutant::PlaceInUnnamedSegment)
+        {
+            return None;
+        }
+        let flushed = match self.flush.is_under_way() {
+            true => self.placing.taken?,
+            false => Ahead { segment: id, state: active.state, upto: self.flushed_end },
+        };
+        // What is flushed may have left memory.
+        let known = self.placing.ahead.filter(|ahead| ahead.segment == id && ahead.upto >= flushed.upto);
+        let from = known.unwrap_or(flushed);
+        let (ahead, position) =
+            self.follow(from, |state, batch| self.rolls(state, batch.header(), batch.len() as u64, now))?;
+        self.placing.ahead = Some(ahead);
+        Some(BatchPlace { segment: ahead.state.base, cleaning: ahead.state.cleaning, position })
+    }
+
+    /// The state of a segment behind all batches that come, and where the last of them begins; `None` if one of them begins another
+    /// segment.
+    fn follow(
+        &self,
+        from: Ahead,
+        begins: impl Fn(&SegmentState, &RecordBatch) -> bool,
+    ) -> Option<(Ahead, u64)> {
+        let Ahead { segment, mut state, upto } = from;
+        let mut rows = IndexRows::default();
+        let mut position = None;
+        for batch in self.tail.from(upto) {
+            if begins(&state, &batch.batch) {
+                return None;
+            }
+            position = Some(state.bytes);
+            let bytes = batch.batch.len() as u64;
+            state.add(batch.header(), bytes, self.config.index_interval_bytes, &mut rows);
+        }
+        Some((Ahead { segment, state, upto: self.log_end }, position?))
+    }
+
+    /// If blocks could not be written, nothing more goes to their segment.
+    pub(super) fn check_placed(&mut self) {
+        if self.placing.series.has_failed() && !mutant(Mutant::FlushIgnoresFailedPlaces) {
+            self.close_active();
+        }
+    }
+
+    /// Ends the active segment where it is flushed, or will be by the flush under way. What was placed behind is written as a whole, to the
+    /// next one; no place in this one is written again, for the journal may name what stands there.
+    pub(super) fn close_active(&mut self) {
+        self.placing.series = Series::default();
+        self.placing.ahead = None;
+        self.tail.unplace();
+        let Some(active) = self.segments.last_mut() else { return };
+        sometimes(Condition::SegmentClosedBehindPlaces);
+        if self.flush.is_under_way() {
+            self.placing.closed = Some(active.segment.id);
+        } else {
+            active.sealed = true;
+        }
+    }
+
+    /// Whether the segment takes batches.
+    pub(super) fn is_open(&self, segment: SegmentId) -> bool {
+        self.placing.closed != Some(segment)
+    }
+
+    /// Whether blocks of a batch that is in no segment yet stand in the active one.
+    pub(super) fn has_places(&self) -> bool {
+        self.tail.unflushed().next().is_some_and(|batch| batch.stays)
+    }
+
+    /// A flush has ended: a segment that was closed meanwhile is sealed.
+    pub(super) fn settle_closed(&mut self) {
+        self.placing.taken = None;
+        if let Some(closed) = self.placing.closed.take()
+            && let Some(held) = self.segments.iter_mut().find(|held| held.segment.id == closed)
+        {
+            held.sealed = true;
+        }
+    }
+
+    /// What a flush was taken up to: `after` is the active segment's state then, if it begins no other.
+    pub(super) fn note_taken(&mut self, after: Option<(SegmentId, SegmentState)>, upto: Offset) {
+        self.placing.taken = after.map(|(segment, state)| Ahead { segment, state, upto });
+        if self.placing.taken.is_none() {
+            self.placing.ahead = None;
+        }
+    }
+
+    /// A batch that the journal names was taken in, from its segment.
+    pub(super) fn replay_place(&mut self, place: BatchPlace, bytes: usize) {
+        self.tail.name_last();
+        let end = self.placing.referenced.entry((place.segment, place.cleaning)).or_default();
+        *end = place.blocks(bytes).end.max(*end);
+        let active = self.segments.last().filter(|held| !held.sealed);
+        let follows = active.and_then(|active| {
+            let start = Ahead { segment: active.segment.id, state: active.state, upto: self.flushed_end };
+            let from = self.placing.ahead.unwrap_or(start);
+            let (ahead, position) = self.follow(from, |_, _| false)?;
+            let found = BatchPlace { segment: active.state.base, cleaning: active.state.cleaning, position };
+            (found == place).then_some(ahead)
+        });
+        match follows {
+            Some(ahead) => {
+                self.placing.ahead = Some(ahead);
+                self.tail.place_last();
+            }
+            // Records that were deleted before it may be missing in front of it, or it was placed in a segment that ended there.
+            None => self.close_active(),
+        }
+    }
+
+    /// Up to where the journal names blocks in the file of a segment, found at the start: they are kept while it does.
+    pub(crate) fn referenced_bytes(&self, base: Offset, cleaning: u32) -> u64 {
+        if mutant(Mutant::CutPlacesAtStart) {
+            return 0;
+        }
+        self.placing.referenced.get(&(base, cleaning)).copied().unwrap_or(0)
+    }
+
+    /// Whether the journal names blocks in this file, found at the start.
+    pub(crate) fn references_file(&self, name: &str) -> bool {
+        let named = |(base, cleaning): &(Offset, u32)| file_name(*base, *cleaning, FileKind::Log) == name;
+        self.placing.referenced.keys().any(named)
+    }
+}
