@@ -17,7 +17,7 @@ from harness.wire import crc32c  # noqa: E402
 
 BLOCK = 4096
 KINDS = {1: "Batch", 2: "EpochStart", 3: "Vote", 4: "LogCreated", 5: "LogDeleted", 6: "LogStartMoved", 7: "Truncated",
-         8: "ReplicaDirectory", 9: "LogReset", 10: "BatchAgain"}
+         8: "ReplicaDirectory", 9: "LogReset", 10: "BatchAgain", 11: "Placed"}
 
 
 class Unlike(Exception):
@@ -252,6 +252,8 @@ def payload(entry):
         inner = batches(f.name, f.data)
         same(f"{f.name}: batches", len(inner), 1)
         return inner[0]
+    if kind == "Placed":
+        return placed(f)
     fields = {"EpochStart": "iq", "LogCreated": "q", "LogDeleted": "", "LogStartMoved": "q", "Truncated": "qi"}
     if kind == "Vote":
         told = (f.take("i"), f.take("i"), f.raw(16))
@@ -263,6 +265,30 @@ def payload(entry):
         raise Unlike(f"{f.name}: not expected of a node that is alone")
     f.ended()
     return told
+
+
+def placed(f):
+    """A batch that the journal only names: its place, its header, and its two ends."""
+    base, cleaning, position = f.take("q"), f.take("I"), f.take("Q")
+    header = f.raw(61)
+    length = struct.unpack_from(">i", header, 8)[0] + 12
+    first, last = -position % BLOCK, (position + length) % BLOCK
+    ends = f.raw(first), f.raw(last)
+    f.ended()
+    if first + last >= length:
+        raise Unlike(f"{f.name}: a batch of {length} bytes at {position} has no whole block")
+    name = f"{base:020}.log" if cleaning == 0 else f"{base:020}.{cleaning}.log"
+    return {"file": name, "position": position, "length": length, "header": header, "ends": ends}
+
+
+def placed_batch(told, log_bytes):
+    """The batch, put together from what the journal has of it and its blocks in the segment."""
+    first, last = told["ends"]
+    end = told["position"] + told["length"]
+    whole = first + log_bytes[told["position"] + len(first):end - len(last)] + last
+    same(f"{told['file']} at {told['position']}: length", len(whole), told["length"])
+    same(f"{told['file']} at {told['position']}: header", whole[:61], told["header"])
+    return batches(f"{told['file']} at {told['position']}", whole)[0]
 
 
 # --- docs/metadata-snapshot.md -------------------------------------------------------------------
