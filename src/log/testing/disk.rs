@@ -67,11 +67,26 @@ impl Change {
 /// A change of names that is not durable yet.
 #[derive(Clone)]
 enum NameChange {
-    Link { path: String, inode: u64 },
-    Rename { from: String, to: String, inode: u64 },
-    Unlink { path: String },
-    MakeDir { path: String },
-    RemoveDir { path: String },
+    Link {
+        path: String,
+        inode: u64,
+    },
+    Rename {
+        from: String,
+        to: String,
+        inode: u64,
+    },
+    Unlink {
+        path: String,
+    },
+    MakeDir {
+        path: String,
+    },
+    /// With all files in it that were made before `made_before`: one of its name that is made later is another.
+    RemoveDir {
+        path: String,
+        made_before: u64,
+    },
 }
 
 impl NameChange {
@@ -80,7 +95,7 @@ impl NameChange {
             NameChange::Link { path, .. }
             | NameChange::Unlink { path }
             | NameChange::MakeDir { path }
-            | NameChange::RemoveDir { path } => path,
+            | NameChange::RemoveDir { path, .. } => path,
             NameChange::Rename { to, .. } => to,
         }
     }
@@ -103,10 +118,10 @@ impl NameChange {
             NameChange::MakeDir { path } => {
                 names.dirs.insert(path.clone());
             }
-            NameChange::RemoveDir { path } => {
+            NameChange::RemoveDir { path, made_before } => {
                 let inside = format!("{path}/");
                 names.dirs.retain(|dir| dir != path && !dir.starts_with(&inside));
-                names.files.retain(|file, _| !file.starts_with(&inside));
+                names.files.retain(|file, inode| !file.starts_with(&inside) || *inode >= *made_before);
             }
         }
     }
@@ -602,7 +617,8 @@ impl Disk for TestDisk {
             if !state.crashed && !state.current.dirs.contains(&path) {
                 return Ok(());
             }
-            state.name_change(NameChange::RemoveDir { path })
+            let made_before = state.next_inode;
+            state.name_change(NameChange::RemoveDir { path, made_before })
         })
     }
 
