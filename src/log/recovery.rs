@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::checkpoint::{Checkpoint, Outdated, PATHS};
 use super::config::LogConfig;
 use super::file_cache::FileCache;
-use super::journal::{Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Origin, Position, Step};
+use super::journal::{
+    Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Origin, PlacedBatch, Position, Step,
+};
 use super::partition::PartitionLog;
 use super::places::Places;
 use super::segment::{FileKind, LOGS, SegmentState, file_name, log_directory};
@@ -85,9 +87,7 @@ pub(super) async fn recover(
                 }
                 for mut entry in commit.entries {
                     next_log_id = next_log_id.max(entry.log.id.0 + 1);
-                    if !read_placed(&mut places, &mut logs, &mut entry).await {
-                        continue;
-                    }
+                    read_placed(&mut places, &mut logs, &mut entry).await;
                     replay(parts, &mut logs, entry, position, first_new_id);
                 }
                 // What is lost may have stood behind a reset that made the log sound.
@@ -128,28 +128,18 @@ pub(super) async fn recover(
     Ok(Recovered { logs, reader, next_log_id, report })
 }
 
-/// Reads a batch that the journal only names, from its place, if its log wants it. False if it is lost: then the log is damaged,
-/// unless it is deleted or reset by what follows.
-async fn read_placed(
-    places: &mut Places,
-    logs: &mut BTreeMap<LogId, PartitionLog>,
-    entry: &mut Entry,
-) -> bool {
-    let EntryBody::Placed(placed) = &entry.body else { return true };
-    let Some(log) = logs.get_mut(&entry.log.id) else { return true };
-    if !log.wants_batch(entry.number) {
-        return true;
-    }
+/// Reads a batch that the journal only names from its place, if its log wants it. If it is lost, the log is told.
+async fn read_placed(places: &mut Places, logs: &mut BTreeMap<LogId, PartitionLog>, entry: &mut Entry) {
+    let EntryBody::Placed(placed) = &entry.body else { return };
+    let Some(log) = logs.get_mut(&entry.log.id).filter(|log| log.wants_batch(entry.number)) else { return };
     match places.read(entry.log, placed).await {
         Ok(batch) => {
             sometimes(Condition::PlacedBatchReplayed);
-            entry.body = EntryBody::Placed(placed.clone().with(batch));
-            true
+            entry.body = EntryBody::Placed(Box::new(PlacedBatch::clone(placed).with(batch)));
         }
         Err(what) => {
-            log.note_damage(what);
+            log.note_lost(placed.header().base_offset, what);
             places.note_lost(entry.log.id);
-            false
         }
     }
 }

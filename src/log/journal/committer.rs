@@ -240,14 +240,11 @@ impl Committer {
     fn stage_backlog(&mut self) {
         let commit_bytes_max = self.shared.commit_bytes_max();
         while let Some(rest) = self.backlog.front_mut() {
-            while let Some(entry) = rest.held.take().or_else(|| rest.entries.next()) {
-                let entry = match settled(entry) {
-                    Ok(entry) => entry,
-                    Err(entry) => {
-                        rest.held = Some(entry);
-                        return;
-                    }
-                };
+            while let Some(mut entry) = rest.held.take().or_else(|| rest.entries.next()) {
+                if !settle(&mut entry) {
+                    rest.held = Some(entry);
+                    return;
+                }
                 let length = self.gathering.builder.length_with(entry.payload_bytes());
                 if length > commit_bytes_max && !self.gathering.builder.is_empty() {
                     if rest.begun {
@@ -450,18 +447,18 @@ impl Committer {
     }
 }
 
-/// An entry as it may go into a commit; as it is, if that is not known yet. A batch that is written once is named only when its
+/// Makes of an entry what may go into a commit; false if that is not known yet. A batch that is written once is named only when its
 /// blocks are durable, so that its entry proves that they were. If they cannot be written, the entry holds the whole batch.
-fn settled(entry: Entry) -> Result<Entry, Entry> {
-    let EntryBody::Placed(placed) = &entry.body else { return Ok(entry) };
+fn settle(entry: &mut Entry) -> bool {
+    let EntryBody::Placed(placed) = &entry.body else { return true };
     match placed.outcome() {
-        Outcome::Written => Ok(entry),
-        Outcome::Pending if mutant(Mutant::NamePlacedBeforeWritten) => Ok(entry),
-        Outcome::Failed if mutant(Mutant::NamePlacedAfterFailure) => Ok(entry),
-        Outcome::Pending => Err(entry),
+        Outcome::Written => true,
+        Outcome::Pending => mutant(Mutant::NamePlacedBeforeWritten),
+        Outcome::Failed if mutant(Mutant::NamePlacedAfterFailure) => true,
         Outcome::Failed => {
             let batch = placed.batch().expect("the entry was not read from a journal").clone();
-            Ok(Entry { body: EntryBody::Batch(batch), ..entry })
+            entry.body = EntryBody::Batch(batch);
+            true
         }
     }
 }

@@ -84,7 +84,7 @@ pub enum EntryBody {
     /// A batch that the log holds already, written anew so that the journal need not keep its first entry.
     BatchAgain(RecordBatch),
     /// A record batch at its place in the log, whose whole blocks stand in its segment already.
-    Placed(PlacedBatch),
+    Placed(Box<PlacedBatch>),
 }
 
 /// An entry's payload does not follow the format although its CRC is right: a bug, or a newer release.
@@ -260,7 +260,7 @@ impl EntryBody {
                 Ok(EntryBody::LogReset { to: raft::Position { epoch, end }, voters, producers: b })
             }
             11 => PlacedBatch::parse(payload)
-                .map(EntryBody::Placed)
+                .map(|placed| EntryBody::Placed(Box::new(placed)))
                 .ok_or(EntryInvalid::Placed { found: payload.len() }),
             unknown => Err(EntryInvalid::UnknownKind { kind: unknown }),
         }

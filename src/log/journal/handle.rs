@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::entry::{Entry, EntryBody};
 use super::files::{FileSet, FillError};
 use super::format::{COMMIT_OVERHEAD_BYTES, Position, ROW_BYTES};
+use super::placed::PlacedBatch;
 use super::placer::Placer;
 use crate::io::{Disk, Spawn};
 use crate::log::shortage::Shortage;
@@ -214,7 +215,7 @@ impl JournalHandle {
         }
         for entry in &entries {
             if let EntryBody::Placed(placed) = &entry.body {
-                self.placer.begin(entry.log, placed.clone(), Arc::clone(&self.shared));
+                self.placer.begin(entry.log, PlacedBatch::clone(placed), Arc::clone(&self.shared));
             }
         }
         let (done, receiver) = oneshot::channel();

@@ -118,6 +118,8 @@ pub struct PartitionLog {
     durable: Facts,
     pending: Pending,
     damage: Option<Damage>,
+    /// What a replay has lost, unless it comes to where that was taken back.
+    lost: Option<replay::Lost>,
     /// Where the log began when it was made.
     created_start: Offset,
     log_start: Offset,
@@ -182,6 +184,7 @@ impl PartitionLog {
             },
             pending: Pending::default(),
             damage: None,
+            lost: None,
             created_start: log_start,
             log_start,
             log_end: log_start,

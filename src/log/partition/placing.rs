@@ -59,7 +59,7 @@ impl PartitionLog {
             && let Some(place) = self.place_last(now)
         {
             let placed = PlacedBatch::new(batch.clone(), place, self.placing.series.clone());
-            entry.body = EntryBody::Placed(placed);
+            entry.body = EntryBody::Placed(Box::new(placed));
             self.tail.place_last();
             sometimes(Condition::BatchPlaced);
         }

@@ -5,7 +5,7 @@ use super::{Held, LogError, PartitionLog, producer_limits};
 use crate::log::config::LogConfig;
 use crate::log::facts::Facts;
 use crate::log::file_cache::FileCache;
-use crate::log::journal::{Entry, EntryBody, EntryNumber, Position};
+use crate::log::journal::{BatchPlace, Entry, EntryBody, EntryNumber, Position};
 use crate::log::producers::Producers;
 use crate::log::segment::FileKind;
 use crate::log::state::{LogState, Vote};
@@ -13,8 +13,14 @@ use crate::log::tail::TailBudget;
 use crate::log::voters::{self, VoterSets};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft;
-use crate::types::EpochHistory;
-use crate::wire::batch::BatchHeader;
+use crate::types::{EpochHistory, Offset};
+use crate::wire::batch::{BatchHeader, RecordBatch};
+
+/// A batch that a replay could not read from its place, and with it all that comes behind it.
+pub(super) struct Lost {
+    base: Offset,
+    what: String,
+}
 
 impl PartitionLog {
     /// The log as the checkpoint has it; what the journal holds beyond is replayed into it.
@@ -77,6 +83,12 @@ impl PartitionLog {
         if !known {
             self.reach_recorded_end();
         }
+        if self.passes_over(&entry.body) {
+            if !known {
+                self.pass(entry.number, journal);
+            }
+            return Ok(());
+        }
         let (body, place) = match entry.body {
             EntryBody::Placed(placed) if entry.number >= self.batches_from => {
                 let batch = placed.batch().ok_or(LogError::Unread)?.clone();
@@ -88,27 +100,7 @@ impl PartitionLog {
             // It is in a segment, or is not wanted, or comes again.
             EntryBody::Batch(_) | EntryBody::BatchAgain(_) if entry.number < self.batches_from => {}
             EntryBody::BatchAgain(batch) => self.replay_again(batch, entry.number, known, journal)?,
-            // A batch may be newer than the segments although the checkpoint knows of it.
-            EntryBody::Batch(batch) => {
-                if batch.header().base_offset >= self.log_end || self.begins_with(batch.header()) {
-                    let (epoch, base) = (batch.header().partition_leader_epoch, batch.header().base_offset);
-                    let (voters, bytes) = (voters::read(&batch)?, batch.len());
-                    self.take_in(batch, entry.number, journal)?;
-                    if let Some(place) = place {
-                        self.replay_place(place, bytes);
-                    }
-                    // The checkpoint's epochs and voters already tell what became of a batch that it knows.
-                    if !known {
-                        self.epochs.assign(epoch, base);
-                        if let Some(voters) = voters {
-                            self.voters.push(raft::Position { epoch, end: self.log_end }, voters);
-                        }
-                    }
-                } else if !known {
-                    let base = batch.header().base_offset;
-                    return Err(LogError::OutOfOrder { base, log_end: self.log_end });
-                }
-            }
+            EntryBody::Batch(batch) => self.replay_batch(batch, place, entry.number, known, journal)?,
             EntryBody::Truncated { log_end, last_epoch } => {
                 self.cut(log_end)?;
                 if !known {
@@ -145,16 +137,80 @@ impl PartitionLog {
             | EntryBody::LogDeleted => {}
         }
         if !known {
-            self.number = entry.number;
-            self.flush.note(journal);
-            self.flush.facts_changed = true;
+            self.pass(entry.number, journal);
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, number: EntryNumber, journal: Position) {
+        self.number = number;
+        self.flush.note(journal);
+        self.flush.facts_changed = true;
+    }
+
+    /// The batch of an entry that only names it cannot be read, from `base` on. The log is damaged, unless what is replayed behind it takes
+    /// that back, or drops it.
+    pub(crate) fn note_lost(&mut self, base: Offset, what: String) {
+        if self.lost.is_none() {
+            self.lost = Some(Lost { base, what });
+        }
+    }
+
+    /// Whether an entry says something of what the log holds behind a batch that is lost.
+    fn passes_over(&mut self, body: &EntryBody) -> bool {
+        let Some(lost) = &self.lost else { return false };
+        match body {
+            EntryBody::Truncated { log_end, .. } if *log_end <= lost.base => self.lost = None,
+            EntryBody::LogReset { .. } => self.lost = None,
+            EntryBody::Batch(_)
+            | EntryBody::BatchAgain(_)
+            | EntryBody::Placed(_)
+            | EntryBody::EpochStart { .. }
+            | EntryBody::Truncated { .. } => return true,
+            EntryBody::Vote { .. }
+            | EntryBody::ReplicaDirectory { .. }
+            | EntryBody::LogStartMoved { .. }
+            | EntryBody::LogCreated { .. }
+            | EntryBody::LogDeleted => {}
+        }
+        false
+    }
+
+    /// Takes in a batch, which stands at `place` if its entry only names it. It may be newer than the segments although the checkpoint knows
+    /// of it.
+    fn replay_batch(
+        &mut self,
+        batch: RecordBatch,
+        place: Option<BatchPlace>,
+        number: EntryNumber,
+        known: bool,
+        journal: Position,
+    ) -> Result<(), LogError> {
+        let (epoch, base) = (batch.header().partition_leader_epoch, batch.header().base_offset);
+        if base < self.log_end && !self.begins_with(batch.header()) {
+            return match known {
+                true => Ok(()),
+                false => Err(LogError::OutOfOrder { base, log_end: self.log_end }),
+            };
+        }
+        let (voters, bytes) = (voters::read(&batch)?, batch.len());
+        self.take_in(batch, number, journal)?;
+        if let Some(place) = place {
+            self.replay_place(place, bytes);
+        }
+        // The checkpoint's epochs and voters already tell what became of a batch that it knows.
+        if !known {
+            self.epochs.assign(epoch, base);
+            if let Some(voters) = voters {
+                self.voters.push(raft::Position { epoch, end: self.log_end }, voters);
+            }
         }
         Ok(())
     }
 
     /// Whether a batch with this entry is wanted from the journal.
     pub(crate) fn wants_batch(&self, number: EntryNumber) -> bool {
-        number >= self.batches_from && self.damage.is_none()
+        number >= self.batches_from && self.damage.is_none() && self.lost.is_none()
     }
 
     /// What the checkpoint knows of has been replayed: the log ends where it says, be there a record or not.
@@ -186,6 +242,9 @@ impl PartitionLog {
 
     /// All that the journal holds has been replayed.
     pub(crate) fn finish_replay(&mut self) {
+        if let Some(Lost { what, .. }) = self.lost.take() {
+            self.note_damage(what);
+        }
         self.reach_recorded_end();
         if mutant(Mutant::TruncateToWatermark) {
             self.cut(self.remembered_watermark).expect("what was replayed is replayed again");

@@ -558,3 +558,27 @@ fn crashes_at_every_change_of_one_history() {
         assert!(run.node.is_some());
     }
 }
+
+/// A batch whose place is gone was taken back, and stands between others that a start still wants from the journal.
+#[test]
+fn a_start_needs_no_place_of_what_was_taken_back() {
+    let steps = [
+        (0, 0, 0),
+        (30, 0, 0),
+        (10, 0, 0),
+        (24, 0, 0),
+        (24, 0, 0),
+        (0, 0, 0),
+        (0, 0, 0),
+        (0, 0, 0),
+        (24, 0, 0),
+        (14, 0, 0),
+        (0, 0, 0),
+        (30, 0, 2),
+        (10, 0, 31),
+        (9, 0, 85),
+        (8, 0, 74),
+        (14, 0, 0),
+    ];
+    run(1, &steps, 1_000_000, true);
+}
