@@ -179,6 +179,11 @@ impl Tail {
         }
     }
 
+    /// Whether the journal only names some unflushed batch.
+    pub(crate) fn names_any(&self) -> bool {
+        self.named_bytes > 0
+    }
+
     /// No unflushed batch has a place: they are written as a whole.
     pub(crate) fn unplace(&mut self) {
         for batch in self.batches.range_mut(self.flushed..) {

@@ -49,7 +49,12 @@ impl PartitionLog {
     pub fn wants_compaction(&self, now: Timestamp) -> Option<f64> {
         let state = &self.compaction;
         let failed_lately = state.failed_at.is_some_and(|at| now.0.abs_diff(at.0) < RETRY_MS);
-        if !self.config.compact || self.damage.is_some() || state.under_way || failed_lately {
+        if !self.config.compact
+            || self.damage.is_some()
+            || self.keeps_closed()
+            || state.under_way
+            || failed_lately
+        {
             return None;
         }
         let cleanable = self.cleanable(now);

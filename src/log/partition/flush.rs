@@ -340,7 +340,8 @@ impl PartitionLog {
         let grows = (self.flush.is_under_way() || self.has_places())
             && self.segments.last().is_some_and(|held| !held.sealed)
             && !mutant(Mutant::DropSegmentUnderFlush);
-        let known = &self.segments[..self.segments.len() - usize::from(grows)];
+        let known = self.droppable().min(self.segments.len() - usize::from(grows));
+        let known = &self.segments[..known];
         let gone = known.partition_point(|held| held.state.end <= log_start);
         if gone > 0 {
             sometimes(Condition::SegmentsDropped);

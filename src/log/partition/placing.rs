@@ -30,6 +30,8 @@ pub(super) struct Placing {
     /// Nothing more goes to this segment.
     closed: Option<SegmentId>,
     series: Series,
+    /// Closed segments in which the journal names batches that are in no segment yet, and up to which offset.
+    kept: Vec<(SegmentId, Offset)>,
     /// Where the blocks end that the journal names in a segment's file, by base offset and cleaning: found at the start.
     referenced: BTreeMap<(Offset, u32), u64>,
 }
@@ -138,7 +140,11 @@ impl PartitionLog {
         self.placing.series = Series::default();
         self.placing.ahead = None;
         self.tail.unplace();
+        let names = self.tail.names_any();
         let Some(active) = self.segments.last_mut() else { return };
+        if names {
+            self.placing.kept.push((active.segment.id, self.log_end));
+        }
         sometimes(Condition::SegmentClosedBehindPlaces);
         if self.flush.is_under_way() {
             self.placing.closed = Some(active.segment.id);
@@ -155,6 +161,23 @@ impl PartitionLog {
     /// Whether blocks of a batch that is in no segment yet stand in the active one.
     pub(super) fn has_places(&self) -> bool {
         self.tail.unflushed().next().is_some_and(|batch| batch.stays)
+    }
+
+    /// How many of the first segments may leave the log: a start that comes before the next checkpoint may read batches in the others, though all that
+    /// they hold by the last one is below the log's start.
+    pub(super) fn droppable(&mut self) -> usize {
+        let (flushed_end, kept) = (self.flushed_end, &mut self.placing.kept);
+        if kept.is_empty() {
+            return self.segments.len();
+        }
+        kept.retain(|(_, upto)| *upto > flushed_end);
+        let is_kept = |id: SegmentId| kept.iter().any(|(other, _)| *other == id);
+        self.segments.iter().take_while(|held| !is_kept(held.segment.id)).count()
+    }
+
+    /// Whether closed segments are kept as they are for what the journal names in them.
+    pub(super) fn keeps_closed(&self) -> bool {
+        self.placing.kept.iter().any(|(_, upto)| *upto > self.flushed_end)
     }
 
     /// A flush has ended: a segment that was closed meanwhile is sealed.
