@@ -19,8 +19,10 @@
 //! | batches of the metadata log | refuse to start | say that it is the metadata |
 //! | an index, the vouch file, padding, what is stale | be slower | serve everything |
 //!
-//! Where an old image of the disk is put in place of the newer one, no single node can know: it must start, and
-//! hold all that was acknowledged before the image was taken; what came later never was, for it.
+//! Where an old image of the whole disk is put in place of the newer one, no single node can know: all that it knows, claims
+//! and vouchers included, is on that disk, and each piece of it agrees with the others. It must start, and hold all that was
+//! acknowledged before the image was taken. What came later never was, for it, and what was asked for later and not before must
+//! not appear. It can say so only to those who know better, and must: a reader from beyond the end is told OFFSET_OUT_OF_RANGE.
 //!
 //! Whoever draws faults asks [`FaultAtlas::targets`] where they may strike: the last commit of the journal is
 //! spared, which alone cannot be told from a torn one (a limit that the journal's page states), a second piece of

@@ -132,6 +132,11 @@ impl Account {
         }
     }
 
+    /// The disk is an older one: what was reported of it is reported again, where that is still so.
+    pub(in crate::scenarios) fn is_older(&self) {
+        lock(&self.known).down.clear();
+    }
+
     /// The process is asked to stop.
     pub(in crate::scenarios) fn stopping(&self) {
         lock(&self.known).is_stopping = true;
