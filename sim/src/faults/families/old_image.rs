@@ -5,7 +5,7 @@ use crate::faults::Fault;
 use crate::rng::Stream;
 
 /// So many of a thousand images come back among the other faults.
-const RESTORED_PER_MILLE: u32 = 300;
+const RESTORED_PER_MILLE: u32 = 150;
 
 pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
     // From a copy, and some way into it: the schedule around it is the same, whether the image comes back or not.
