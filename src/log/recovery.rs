@@ -81,7 +81,15 @@ pub(super) async fn recover(
         match reader.next().await? {
             Step::Commit(commit) => {
                 let lost = || format!("an entry in journal commit {} is lost", commit.number);
-                for &key in &commit.damaged {
+                let needed = commit.lost.iter().filter(|lost| {
+                    let has_it = logs.get(&lost.log.id).is_some_and(|log| log.has(**lost));
+                    if has_it {
+                        sometimes(Condition::JournalDamageCostsNothing);
+                    }
+                    !has_it
+                });
+                let damaged: Vec<LogKey> = needed.map(|lost| lost.log).collect();
+                for &key in &damaged {
                     next_log_id = next_log_id.max(key.id.0 + 1);
                     damage(parts, &mut logs, key, first_new_id, lost());
                 }
@@ -91,7 +99,7 @@ pub(super) async fn recover(
                     replay(parts, &mut logs, entry, position, first_new_id);
                 }
                 // What is lost may have stood behind a reset that made the log sound.
-                for key in &commit.damaged {
+                for key in &damaged {
                     if let Some(log) = logs.get_mut(&key.id)
                         && log.damage().is_none()
                     {

@@ -17,18 +17,28 @@ pub(super) struct Commit {
     pub(super) number: u64,
     /// All its bytes, padding included.
     pub(super) place: Range<u64>,
-    /// Whose payload lies where.
-    pub(super) payloads: Vec<(Range<u64>, PartitionId)>,
-    /// Which blocks of which segment files its entries name, and whose these are.
-    pub(super) named: Vec<(String, Range<u64>, PartitionId)>,
+    /// Its entries.
+    pub(super) payloads: Vec<Payload>,
+    /// Which blocks of which segment files they name, and which of them does.
+    pub(super) named: Vec<(String, Range<u64>, Payload)>,
     pub(super) directory: Range<u64>,
+}
+
+/// An entry's payload, and what the directory says of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Payload {
+    pub(super) place: Range<u64>,
+    pub(super) whose: PartitionId,
+    pub(super) log: u64,
+    pub(super) number: u64,
+    pub(super) kind: u8,
 }
 
 /// What a change of some bytes does to a journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Hit {
-    /// Entries of these partitions' logs are lost.
-    Payloads(Vec<PartitionId>),
+    /// These entries are lost.
+    Payloads(Vec<Payload>),
     /// Nobody can tell whose entries are lost.
     Structure,
 }
@@ -71,13 +81,20 @@ fn commit(content: &[u8], sequence: u64, at: u64) -> Option<Commit> {
         let topic = TopicId(row[8..24].try_into().expect("sixteen bytes"));
         let index = PartitionIndex(i32::from_be_bytes(row[4..8].try_into().expect("four bytes")));
         let length = u64::from(u32::from_be_bytes(row[40..44].try_into().expect("four bytes")));
-        let whose = PartitionId { topic, index };
-        if row[0] == PLACED {
-            let payload = usize::try_from(from).ok()?..usize::try_from(from + length).ok()?;
-            let (path, blocks) = placed(content.get(payload)?, whose)?;
-            named.push((path, blocks, whose));
+        let number = |at: usize| u64::from_be_bytes(row[at..at + 8].try_into().expect("eight bytes"));
+        let payload = Payload {
+            place: from..from + length,
+            whose: PartitionId { topic, index },
+            log: number(24),
+            number: number(32),
+            kind: row[0],
+        };
+        if payload.kind == PLACED {
+            let bytes = usize::try_from(from).ok()?..usize::try_from(from + length).ok()?;
+            let (path, blocks) = placed(content.get(bytes)?, payload.whose)?;
+            named.push((path, blocks, payload.clone()));
         }
-        payloads.push((from..from + length, whose));
+        payloads.push(payload);
         from += length;
     }
     let end = directory.end.next_multiple_of(BLOCK);
@@ -106,11 +123,9 @@ impl Commit {
         if touches(&header) || touches(&self.directory) {
             return Some(Hit::Structure);
         }
-        let mut whose: Vec<PartitionId> =
-            self.payloads.iter().filter(|(place, _)| touches(place)).map(|(_, whose)| *whose).collect();
-        whose.sort_unstable();
-        whose.dedup();
-        (!whose.is_empty()).then_some(Hit::Payloads(whose))
+        let lost: Vec<Payload> =
+            self.payloads.iter().filter(|payload| touches(&payload.place)).cloned().collect();
+        (!lost.is_empty()).then_some(Hit::Payloads(lost))
     }
 }
 
@@ -121,7 +136,7 @@ pub(super) fn targets(content: &[u8], sequence: u64) -> Vec<Range<u64>> {
     let commits = commits(content, sequence);
     let vouched = commits.len().saturating_sub(1);
     let spares =
-        |commit: &&Commit| !commit.payloads.iter().any(|(_, whose)| whose.topic == TopicId::METADATA);
+        |commit: &&Commit| !commit.payloads.iter().any(|payload| payload.whose.topic == TopicId::METADATA);
     commits[..vouched].iter().filter(spares).map(|commit| commit.place.clone()).collect()
 }
 
@@ -143,10 +158,10 @@ pub(super) fn vouched_from(content: &[u8], sequence: u64, from: (u64, u64)) -> V
 /// Where a fault may strike so that the next start comes to it: payloads alone, and never the metadata's.
 pub(super) fn replayed_targets(content: &[u8], sequence: u64, from: (u64, u64)) -> Vec<Range<u64>> {
     let spares =
-        |commit: &&Commit| !commit.payloads.iter().any(|(_, whose)| whose.topic == TopicId::METADATA);
+        |commit: &&Commit| !commit.payloads.iter().any(|payload| payload.whose.topic == TopicId::METADATA);
     let vouched = vouched_from(content, sequence, from);
     let payloads = vouched.iter().filter(spares).flat_map(|commit| &commit.payloads);
-    payloads.map(|(place, _)| place.clone()).filter(|place| !place.is_empty()).collect()
+    payloads.map(|payload| payload.place.clone()).filter(|place| !place.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -192,8 +207,12 @@ mod tests {
         let first = &commits[0];
         assert_eq!(first.place, 0..8192);
         assert_eq!(first.hit(&(79..81)), Some(Hit::Structure));
-        assert_eq!(first.hit(&(80..81)), Some(Hit::Payloads(vec![partition(0)])));
-        assert_eq!(first.hit(&(179..181)), Some(Hit::Payloads(vec![partition(0), partition(1)])));
+        let lost = |range: Range<u64>| match first.hit(&range) {
+            Some(Hit::Payloads(lost)) => lost.iter().map(|payload| payload.whose).collect(),
+            other => panic!("{other:?}"),
+        };
+        let lost: [Vec<PartitionId>; 2] = [lost(80..81), lost(179..181)];
+        assert_eq!(lost, [vec![partition(0)], vec![partition(0), partition(1)]]);
         assert_eq!(first.hit(&(5180..5181)), Some(Hit::Structure), "the directory");
         assert_eq!(first.hit(&(5276..8192)), None, "the padding");
         assert_eq!(first.hit(&(8192..9000)), None, "the next one's");

@@ -9,7 +9,8 @@
 //! | batches of a segment | refuse to give these offsets | give all others, say so to whoever asks for these |
 //! | blocks of a batch that the journal only names | serve nothing of that partition | start, and report the partition |
 //! | a segment's end (the file is shorter) | serve nothing of that partition | start, and report the partition |
-//! | entries' payloads in the journal | serve nothing of their partitions | start, and report each of them |
+//! | entries' payloads in the journal that a start needs | serve nothing of their partitions | start, and report each of them |
+//! | entries' payloads that stand in a segment or a checkpoint, too, or that no start replays | – | serve everything |
 //! | a commit's header or directory | refuse to start | name the file |
 //! | a sector of the journal that cannot be read | refuse to start (the journal may end there) | name the file |
 //! | a checkpoint | – | start from the other, and report it |
@@ -19,8 +20,10 @@
 //! | batches of the metadata log | refuse to start | say that it is the metadata |
 //! | an index, the vouch file, padding, what is stale | be slower | serve everything |
 //!
-//! Where an old image of the disk is put in place of the newer one, no single node can know: it must start, and
-//! hold all that was acknowledged before the image was taken; what came later never was, for it.
+//! Where an old image of the whole disk is put in place of the newer one, no single node can know: all that it knows, claims
+//! and vouchers included, is on that disk, and each piece of it agrees with the others. It must start, and hold all that was
+//! acknowledged before the image was taken. What came later never was, for it, and what was asked for later and not before must
+//! not appear. It can say so only to those who know better, and must: a reader from beyond the end is told OFFSET_OUT_OF_RANGE.
 //!
 //! Whoever draws faults asks [`FaultAtlas::targets`] where they may strike: the last commit of the journal is
 //! spared, which alone cannot be told from a torn one (a limit that the journal's page states), a second piece of
@@ -41,7 +44,8 @@ use ordain::types::{Offset, PartitionId, TopicId};
 use crate::cluster::NodeHandle;
 use crate::disk::Damage;
 use crate::world::{NodeIndex, lock};
-use journal::Hit;
+use checkpoint::Checkpoint;
+use journal::{Hit, Payload};
 use segment::Kind;
 
 /// What is destroyed on one node's disk.
@@ -96,12 +100,16 @@ impl FaultAtlas {
     #[must_use]
     pub fn look(&self, node: &NodeHandle) -> Losses {
         let mut now = Losses::default();
-        for (path, damage) in node.disk().damaged() {
-            now.add(&path, &damage, || end_before(node, &path));
-            if let Some((whose, Kind::Records)) = segment::of(&path)
-                && is_named(node, &path, &damage.ranges)
-            {
-                now.logs.insert(whose);
+        let damaged = node.disk().damaged();
+        if !damaged.is_empty() {
+            let checkpoints = Checkpoints::of(node, &damaged);
+            for (path, damage) in damaged {
+                now.add(&path, &damage, || end_before(node, &path), &checkpoints);
+                if let Some((whose, Kind::Records)) = segment::of(&path)
+                    && is_named(node, &path, &damage.ranges, &checkpoints)
+                {
+                    now.logs.insert(whose);
+                }
             }
         }
         lock(&self.ever).entry(node.index()).or_default().merge(&now);
@@ -202,21 +210,26 @@ impl FaultAtlas {
     pub fn demands(&self, node: &NodeHandle) -> Demands {
         let mut demands = Demands::default();
         let damaged = node.disk().damaged();
-        // Which of the checkpoints counts is not sure then.
-        let is_checkpoint_hurt = damaged.iter().any(|(path, _)| path.starts_with("checkpoint"));
-        let Some(from) = replay_from(node).filter(|_| !is_checkpoint_hurt) else { return demands };
+        let checkpoints = Checkpoints::of(node, &damaged);
+        let Some(newest) = checkpoints.newest() else { return demands };
+        let from = newest.replay_from;
         for (path, damage) in damaged {
             let Some(sequence) = journal::sequence(&path) else { continue };
             if !damage.unreadable.is_empty() {
                 continue;
             }
-            let vouched = journal::vouched_from(&damage.ideal, sequence, from);
-            for hit in damage.ranges.iter().flat_map(|range| vouched.iter().filter_map(|c| c.hit(range))) {
-                match hit {
-                    Hit::Structure => {
-                        demands.refuse.insert(path.clone());
+            for commit in journal::vouched_from(&damage.ideal, sequence, from) {
+                let place = (sequence, commit.place.start);
+                for hit in damage.ranges.iter().filter_map(|range| commit.hit(range)) {
+                    match hit {
+                        Hit::Structure => {
+                            demands.refuse.insert(path.clone());
+                        }
+                        Hit::Payloads(lost) => {
+                            let needed = lost.iter().filter(|payload| newest.needs(place, payload));
+                            demands.report.extend(needed.map(|payload| payload.whose));
+                        }
                     }
-                    Hit::Payloads(whose) => demands.report.extend(whose),
                 }
             }
         }
@@ -273,16 +286,20 @@ pub struct Demands {
     pub refuse: BTreeSet<String>,
 }
 
-/// Whether the journal names, in place of a batch, blocks that were hit.
-fn is_named(node: &NodeHandle, path: &str, hit: &[Range<u64>]) -> bool {
+/// Whether a start reads blocks that were hit, since the journal only names the batch that stands there.
+fn is_named(node: &NodeHandle, path: &str, hit: &[Range<u64>], checkpoints: &Checkpoints) -> bool {
     let disk = node.disk();
-    let files = disk.files().into_iter().filter_map(|(file, _)| Some((journal::sequence(&file)?, file)));
-    files.filter_map(|(sequence, file)| Some(journal::commits(&disk.peek(&file).ok()?, sequence))).any(
-        |commits| {
-            let named = commits.iter().flat_map(|commit| &commit.named).filter(|(named, ..)| named == path);
-            named.into_iter().any(|(_, blocks, _)| {
-                hit.iter().any(|range| range.start < blocks.end && blocks.start < range.end)
-            })
+    let touches =
+        |blocks: &Range<u64>| hit.iter().any(|range| range.start < blocks.end && blocks.start < range.end);
+    let is_hit = |sequence: u64, commit: &journal::Commit| {
+        commit.named.iter().any(|(named, blocks, entry)| {
+            named == path && touches(blocks) && checkpoints.may_need((sequence, commit.place.start), entry)
+        })
+    };
+    disk.files().into_iter().filter_map(|(file, _)| Some((journal::sequence(&file)?, file))).any(
+        |(sequence, file)| {
+            let content = disk.peek(&file).unwrap_or_default();
+            journal::commits(&content, sequence).iter().any(|commit| is_hit(sequence, commit))
         },
     )
 }
@@ -299,11 +316,31 @@ fn end_before(node: &NodeHandle, path: &str) -> Offset {
 
 /// Where a start would begin to replay the journal: of the two checkpoints, behind both.
 fn replay_from(node: &NodeHandle) -> Option<checkpoint::Place> {
+    whole_checkpoints(node).map(|checkpoint| checkpoint.replay_from).max()
+}
+
+fn whole_checkpoints(node: &NodeHandle) -> impl Iterator<Item = Checkpoint> {
     let content = |path: &str| node.disk().peek(path).ok();
-    ["checkpoint", "checkpoint.copy"]
-        .into_iter()
-        .filter_map(|path| checkpoint::replay_from(&content(path)?))
-        .max()
+    ["checkpoint", "checkpoint.copy"].into_iter().filter_map(move |path| Checkpoint::parse(&content(path)?))
+}
+
+/// What a node's checkpoints say; nothing where one of them is damaged: which of them counts is not sure then.
+struct Checkpoints(Vec<Checkpoint>);
+
+impl Checkpoints {
+    fn of(node: &NodeHandle, damaged: &[(String, Damage)]) -> Checkpoints {
+        let is_hurt = damaged.iter().any(|(path, _)| path.starts_with("checkpoint"));
+        Checkpoints(if is_hurt { Vec::new() } else { whole_checkpoints(node).collect() })
+    }
+
+    fn newest(&self) -> Option<&Checkpoint> {
+        self.0.iter().max_by_key(|checkpoint| checkpoint.generation)
+    }
+
+    /// Whether a start may need an entry of the commit that stands there.
+    fn may_need(&self, place: checkpoint::Place, payload: &Payload) -> bool {
+        self.0.is_empty() || self.0.iter().any(|checkpoint| checkpoint.needs(place, payload))
+    }
 }
 
 /// Where the snapshots of the metadata are.
@@ -327,11 +364,10 @@ impl Losses {
         self.records.get(&whose)?.iter().find(|range| range.contains(&offset)).map(|range| range.end)
     }
 
-    /// Whether a reader at an offset comes to something destroyed before it comes to a record.
+    /// Whether a reader at an offset comes to a destroyed record before it comes to another one.
     #[must_use]
     pub fn stops_at(&self, whose: PartitionId, offset: Offset) -> bool {
-        self.logs.contains(&whose)
-            || self.reach.get(&whose).is_some_and(|all| all.iter().any(|range| range.contains(&offset)))
+        self.reach.get(&whose).is_some_and(|all| all.iter().any(|range| range.contains(&offset)))
     }
 
     /// What neither of two nodes can serve. Of their files, which are each node's own, it says nothing.
@@ -365,7 +401,13 @@ impl Losses {
         *self == Losses::default()
     }
 
-    fn add(&mut self, path: &str, damage: &Damage, end_before: impl FnOnce() -> Offset) {
+    fn add(
+        &mut self,
+        path: &str,
+        damage: &Damage,
+        end_before: impl FnOnce() -> Offset,
+        checkpoints: &Checkpoints,
+    ) {
         if let Some((whose, kind)) = segment::of(path) {
             match kind {
                 Kind::Index => {
@@ -392,13 +434,18 @@ impl Losses {
             if !damage.unreadable.is_empty() {
                 self.structure.insert(path.to_owned());
             }
-            let commits = journal::commits(&damage.ideal, sequence);
-            for hit in damage.ranges.iter().flat_map(|range| commits.iter().filter_map(|c| c.hit(range))) {
-                match hit {
-                    Hit::Structure => {
-                        self.structure.insert(path.to_owned());
+            for commit in journal::commits(&damage.ideal, sequence) {
+                let place = (sequence, commit.place.start);
+                for hit in damage.ranges.iter().filter_map(|range| commit.hit(range)) {
+                    match hit {
+                        Hit::Structure => {
+                            self.structure.insert(path.to_owned());
+                        }
+                        Hit::Payloads(lost) => {
+                            let needed = lost.iter().filter(|lost| checkpoints.may_need(place, lost));
+                            self.logs.extend(needed.map(|payload| payload.whose));
+                        }
                     }
-                    Hit::Payloads(whose) => self.logs.extend(whose),
                 }
             }
         } else {
@@ -451,15 +498,19 @@ mod tests {
     #[test]
     fn each_kind_of_file_has_its_account() {
         let mut losses = Losses::default();
-        losses.add("journal/vouch", &damage(b"ab", b"ax"), || Offset(0));
-        losses.add("checkpoint.copy", &damage(b"ab", b"ax"), || Offset(0));
-        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.index", &damage(b"ab", b"ax"), || {
-            Offset(0)
-        });
+        let none = Checkpoints(Vec::new());
+        losses.add("journal/vouch", &damage(b"ab", b"ax"), || Offset(0), &none);
+        losses.add("checkpoint.copy", &damage(b"ab", b"ax"), || Offset(0), &none);
+        losses.add(
+            "logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.index",
+            &damage(b"ab", b"ax"),
+            || Offset(0),
+            &none,
+        );
         assert_eq!((losses.hints.len(), losses.checkpoints.len(), losses.structure.len()), (2, 1, 0));
         assert!(losses.records.is_empty() && losses.logs.is_empty());
         let short = damage(&[0; 61], &[0; 10]);
-        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.log", &short, || Offset(0));
+        losses.add("logs/AAAAAAAAAAAAAAAAAAAAAQ-0/00000000000000000000.log", &short, || Offset(0), &none);
         assert_eq!(losses.logs.len(), 1, "a short segment may cost the partition");
     }
 
@@ -479,7 +530,6 @@ mod tests {
         assert_eq!(common.records[&whose(0)], [Offset(3)..Offset(5)]);
         assert_eq!(common.logs, BTreeSet::from([whose(2)]), "the other serves the first");
         assert!(common.stops_at(whose(0), Offset(4)) && !common.stops_at(whose(0), Offset(5)));
-        assert!(common.stops_at(whose(2), Offset(77)) && !common.stops_at(whose(1), Offset(0)));
         let gone = losses(&[], &[0]);
         assert_eq!(
             gone.common(&other).records[&whose(0)],

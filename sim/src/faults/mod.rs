@@ -68,8 +68,12 @@ pub enum Fault {
         pick: u64,
         by_sectors: i64,
     },
-    /// The disk is copied as it is; the copy is put in its place at the end of the run.
+    /// The disk is copied as it is, in the place of an earlier copy. One that is not put back meanwhile is at the end of the run.
     TakeImage {
+        node: String,
+    },
+    /// The machine loses its power, and comes back with the copy in the place of its disk.
+    RestoreImage {
         node: String,
     },
     /// The machine loses its power, and its disk for a new one.

@@ -59,6 +59,30 @@ pub struct Entry {
     pub body: EntryBody,
 }
 
+/// An entry whose payload is lost: what the directory tells of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LostEntry {
+    pub log: LogKey,
+    pub number: EntryNumber,
+    /// Its kind's number.
+    pub kind: u8,
+}
+
+impl LostEntry {
+    /// Whether it says something of the log's position, its promises or its start, and nothing of its batches. A kind that this
+    /// release does not know may say anything.
+    #[must_use]
+    pub fn is_fact(self) -> bool {
+        matches!(self.kind, EPOCH_START | VOTE | LOG_CREATED | LOG_START_MOVED | REPLICA_DIRECTORY)
+    }
+}
+
+const EPOCH_START: u8 = 2;
+const VOTE: u8 = 3;
+const LOG_CREATED: u8 = 4;
+const LOG_START_MOVED: u8 = 6;
+const REPLICA_DIRECTORY: u8 = 8;
+
 /// What an entry says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EntryBody {
@@ -150,13 +174,13 @@ impl EntryBody {
     pub(crate) fn kind(&self) -> u8 {
         match self {
             EntryBody::Batch(_) => 1,
-            EntryBody::EpochStart { .. } => 2,
-            EntryBody::Vote { .. } => 3,
-            EntryBody::LogCreated { .. } => 4,
+            EntryBody::EpochStart { .. } => EPOCH_START,
+            EntryBody::Vote { .. } => VOTE,
+            EntryBody::LogCreated { .. } => LOG_CREATED,
             EntryBody::LogDeleted => 5,
-            EntryBody::LogStartMoved { .. } => 6,
+            EntryBody::LogStartMoved { .. } => LOG_START_MOVED,
             EntryBody::Truncated { .. } => 7,
-            EntryBody::ReplicaDirectory { .. } => 8,
+            EntryBody::ReplicaDirectory { .. } => REPLICA_DIRECTORY,
             EntryBody::LogReset { .. } => 9,
             EntryBody::BatchAgain(_) => 10,
             EntryBody::Placed(_) => 11,

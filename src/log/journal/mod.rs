@@ -18,7 +18,7 @@ mod recovery;
 mod tests;
 mod vouch;
 
-pub use entry::{Entry, EntryBody, EntryNumber, LogId, LogKey};
+pub use entry::{Entry, EntryBody, EntryNumber, LogId, LogKey, LostEntry};
 pub use format::{CommitNumber, FileSequence, Incarnation, Position};
 pub use handle::{CommitTicket, JournalFailed, JournalHandle, JournalStatistics};
 pub use placed::{BatchPlace, PlacedBatch, Series};

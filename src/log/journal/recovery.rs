@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::DIRECTORY;
 use super::committer::{Committer, Start};
-use super::entry::{Entry, EntryBody, EntryInvalid, LogKey};
+use super::entry::{Entry, EntryBody, EntryInvalid, LogKey, LostEntry};
 use super::files::{self, FileSet, JournalFile, Shape};
 use super::fill::fill_files;
 use super::format::{CommitHeader, CommitNumber, FileSequence, HeaderFound, Incarnation, Position, Row};
@@ -123,8 +123,8 @@ pub struct JournalReport {
 pub struct Replayed {
     pub number: CommitNumber,
     pub entries: Vec<Entry>,
-    /// Logs of which an entry in this commit is lost.
-    pub damaged: Vec<LogKey>,
+    /// The entries of this commit that are lost.
+    pub lost: Vec<LostEntry>,
 }
 
 /// The next thing the journal holds.
@@ -587,13 +587,13 @@ impl JournalReader {
         damage: Option<CommitDamage>,
     ) -> Result<Step, JournalError> {
         let mut entries = Vec::with_capacity(rows.len());
-        let mut damaged = Vec::new();
+        let mut lost = Vec::new();
         let mut at = 0;
         for row in rows {
             let payload = payloads.slice(at..at + row.length as usize);
             at += row.length as usize;
             if damage.is_some() && crc32c(&payload) != row.crc {
-                damaged.push(row.log);
+                lost.push(LostEntry { log: row.log, number: row.number, kind: row.kind });
                 continue;
             }
             let body = EntryBody::parse(row.kind, &payload).map_err(|source| JournalError::Entry {
@@ -605,8 +605,9 @@ impl JournalReader {
         }
         if let Some(damage) = damage {
             sometimes(Condition::JournalDamageAttributed);
+            let mut damaged: Vec<LogKey> = lost.iter().map(|lost: &LostEntry| lost.log).collect();
             damaged.dedup();
-            self.report.attributed.extend(damaged.iter().map(|&log| (log, damage.clone())));
+            self.report.attributed.extend(damaged.into_iter().map(|log| (log, damage.clone())));
         }
         let length = header.total_bytes().expect("the length was checked when the commit was read");
         self.report.commits += 1;
@@ -618,7 +619,7 @@ impl JournalReader {
             next: CommitNumber(header.number.0 + 1),
             previous_crc: header.crc,
         };
-        Ok(Step::Commit(Replayed { number: header.number, entries, damaged }))
+        Ok(Step::Commit(Replayed { number: header.number, entries, lost }))
     }
 
     /// Makes durable what was read. Before that nothing may be done because of it: after a crash of the

@@ -175,7 +175,7 @@ fn a_damaged_payload_is_laid_to_its_log() {
     disk.corrupt(FIRST, 4096 + 80);
     let opened = open(&disk).unwrap();
     assert_eq!(numbers(&opened.commits), [1, 3]);
-    assert_eq!(opened.commits[1].damaged, [log(2)]);
+    assert_eq!(opened.commits[1].lost.iter().map(|lost| lost.log).collect::<Vec<_>>(), [log(2)]);
     assert_eq!(opened.report.attributed.len(), 1);
 }
 

@@ -5,7 +5,7 @@ use super::{Held, LogError, PartitionLog, producer_limits};
 use crate::log::config::LogConfig;
 use crate::log::facts::Facts;
 use crate::log::file_cache::FileCache;
-use crate::log::journal::{BatchPlace, Entry, EntryBody, EntryNumber, Position};
+use crate::log::journal::{BatchPlace, Entry, EntryBody, EntryNumber, LostEntry, Position};
 use crate::log::producers::Producers;
 use crate::log::segment::FileKind;
 use crate::log::state::{LogState, Vote};
@@ -211,6 +211,12 @@ impl PartitionLog {
     /// Whether a batch with this entry is wanted from the journal.
     pub(crate) fn wants_batch(&self, number: EntryNumber) -> bool {
         number >= self.batches_from && self.damage.is_none() && self.lost.is_none()
+    }
+
+    /// Whether the log lacks nothing without an entry of the journal that is lost: the checkpoint and the segments say all that it
+    /// said. By its number, for what stood in it nobody can tell (docs/journal-format.md, "Corruption").
+    pub(crate) fn has(&self, lost: LostEntry) -> bool {
+        lost.number <= self.number && (lost.is_fact() || lost.number < self.batches_from)
     }
 
     /// What the checkpoint knows of has been replayed: the log ends where it says, be there a record or not.

@@ -318,6 +318,39 @@ fn a_missing_or_short_segment_takes_down_its_log_alone_and_for_good() {
     }
 }
 
+/// A log with a batch that is not committed keeps the journal, and with it entries of another one that are in segments.
+#[test]
+fn damage_in_the_journal_costs_nothing_that_is_in_segments() {
+    for covered in [true, false] {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        node.create(0).unwrap();
+        node.create(1).unwrap();
+        node.checkpoint().unwrap();
+        let position = node.position();
+        let waiting = node.log(0).append(super::node::batch(0, 3, 0, 1_000, 100), position).unwrap();
+        node.commit(0, vec![waiting]).unwrap();
+        let hit = node.position();
+        for _ in 0..5 {
+            node.append(1, 100).unwrap();
+        }
+        if covered {
+            node.checkpoint().unwrap();
+        }
+        // So that something follows in the journal.
+        node.append(1, 100).unwrap();
+        let disk = node.stop(&disk);
+        disk.corrupt(&hit.file.path(), usize::try_from(hit.offset).unwrap() + 90);
+        let node = Node::open(&disk);
+        assert_eq!(node.report.journal.attributed.len(), 1, "it is told in any case");
+        let damaged: Vec<_> = node.report.damaged.iter().map(|damage| damage.partition).collect();
+        assert_eq!(damaged, if covered { Vec::new() } else { vec![super::node::partition(1)] });
+        if covered {
+            assert_eq!(node.contents(1).unwrap(), expected(6, 100));
+        }
+    }
+}
+
 #[test]
 fn damage_in_the_journal_takes_down_the_log_that_it_concerns() {
     let disk = two_logs();

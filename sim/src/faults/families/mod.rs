@@ -310,6 +310,7 @@ mod tests {
             "BadSector",
             "Misdirect",
             "TakeImage",
+            "RestoreImage",
             "DieBetween",
             "PowerFailSoon",
             "Hold",

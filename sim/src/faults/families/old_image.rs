@@ -1,8 +1,21 @@
-//! An image of the disk is taken; when all is over it is put in the place of the newer one.
+//! An image of the disk is taken. At times it is put in the place of the newer disk while everything runs, as somebody does who
+//! rolls a machine back; one that is left when all is over is put there then.
 use super::{Drawn, Place, When};
 use crate::faults::Fault;
 use crate::rng::Stream;
 
-pub(super) fn draw(place: &Place<'_>, _: &mut Stream) -> Drawn {
-    vec![(When::Now, Fault::TakeImage { node: place.node() })]
+/// So many of a thousand images come back among the other faults.
+const RESTORED_PER_MILLE: u32 = 150;
+
+pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
+    // From a copy, and some way into it: the schedule around it is the same, whether the image comes back or not.
+    let mut own = rng.clone();
+    for _ in 0..3 {
+        let _passed_over = own.word();
+    }
+    let mut drawn = vec![(When::Now, Fault::TakeImage { node: place.node() })];
+    if own.chance(RESTORED_PER_MILLE) {
+        drawn.push((When::Later, Fault::RestoreImage { node: place.node() }));
+    }
+    drawn
 }

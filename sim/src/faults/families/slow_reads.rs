@@ -11,7 +11,8 @@ pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
         op: *rng.pick(&[FaultyOp::Read, FaultyOp::Names]),
         prefix: "logs/".to_owned(),
         times: u32::try_from(rng.between(10, 100)).unwrap_or(10),
-        every: u32::try_from(rng.between(1, 12)).unwrap_or(1),
+        // Mostly all of them: an index is read once, and it is behind that read that its segment is found to be gone.
+        every: u32::try_from(rng.between(1, 12).div_ceil(8)).unwrap_or(1),
         for_us: rng.between(20_000, 2_000_000),
     };
     let mut drawn = vec![(When::Now, hold)];

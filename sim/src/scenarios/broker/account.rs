@@ -30,6 +30,8 @@ pub(in crate::scenarios) struct Account {
 #[derive(Default)]
 struct Known {
     topics: BTreeMap<String, TopicId>,
+    /// Whose log a start so far may have reported as damaged: something that it needs was destroyed.
+    reportable: BTreeSet<PartitionId>,
     /// Reported by the broker, and rightly.
     down: BTreeSet<PartitionId>,
     /// When the process was started.
@@ -77,12 +79,14 @@ impl Account {
         before: &Before,
         report: &RecoveryReport,
     ) -> Result<(), String> {
-        let ever = self.atlas.ever(self.only());
+        // It may have been hit while the start was under way.
+        let now = self.atlas.look(self.only());
         let mut known = lock(&self.known);
+        known.reportable.extend(now.logs);
         for damage in &report.damaged {
-            if !ever.logs.contains(&damage.partition) {
+            if !known.reportable.contains(&damage.partition) {
                 return Err(format!(
-                    "{} is reported as damaged ({}), and nothing of it was destroyed",
+                    "{} is reported as damaged ({}), and nothing of it was destroyed that a start needs",
                     damage.partition, damage.what
                 ));
             }
@@ -118,13 +122,19 @@ impl Account {
             known.is_stopping = false;
         }
         self.atlas.spare_unvouched(self.only());
-        let _remembered = self.atlas.look(self.only());
+        let destroyed = self.atlas.look(self.only());
+        lock(&self.known).reportable.extend(destroyed.logs);
         let damaged = self.only().disk().damaged();
         let is_checkpoint = |path: &str| matches!(path, "checkpoint" | "checkpoint.copy");
         Before {
             checkpoint_is_hurt: damaged.iter().any(|(path, _)| is_checkpoint(path)),
             demands: self.atlas.demands(self.only()),
         }
+    }
+
+    /// The disk is an older one: what was reported of it is reported again, where that is still so.
+    pub(in crate::scenarios) fn is_older(&self) {
+        lock(&self.known).down.clear();
     }
 
     /// The process is asked to stop.
@@ -172,8 +182,9 @@ impl Account {
             self.nodes.iter().any(|node| node.disk().last_error().is_some_and(|error| error >= start));
         let Some(topic) = known.topics.get(&at.topic) else { return true };
         let whose = PartitionId { topic: *topic, index: at.partition };
+        let is_down = known.reportable.contains(&whose);
         drop(known);
-        gave_errors || self.atlas.ever_of_all(&self.nodes).stops_at(whose, offset)
+        gave_errors || is_down || self.atlas.ever_of_all(&self.nodes).stops_at(whose, offset)
     }
 
     /// The partitions among these that the broker reported as damaged, and rightly.

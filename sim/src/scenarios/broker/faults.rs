@@ -110,6 +110,7 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
             });
         }
         Fault::TakeImage { .. } => machine.take_image(),
+        Fault::RestoreImage { .. } => restore_image(machine, clients),
         Fault::Freeze { node, frozen } => on(node, &|node| node.clock().freeze(*frozen)),
         Fault::Reset { a, b } => between(a, b, &|a, b| net.reset_streams(a, b)),
         Fault::Cut { from, to } => between(from, to, &|from, to| net.cut(from, to)),
@@ -134,6 +135,23 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
         Fault::Jump { node, ms } => on(node, &|node| node.clock().jump(*ms)),
         Fault::Drift { node, ppm } => on(node, &|node| node.clock().drift(*ppm)),
     }
+}
+
+/// The machine is rolled back to its last image, if there is one, and whoever remembers what came later begins anew: what they
+/// know of offsets, generations and ids is of a log that is no more. A producer whose id the older disk knows goes on.
+fn restore_image(machine: &Machine, clients: &[NodeHandle]) {
+    let history = machine.history();
+    history.judge_so_far();
+    let Some(time) = machine.start_from_image() else { return };
+    let live_on = history.living_on(time);
+    let lives_on = |client: &&NodeHandle| {
+        live_on.iter().any(|(producer, _)| client.name() == format!("producer-{producer}"))
+    };
+    for client in clients.iter().filter(|client| client.is_running() && !lives_on(client)) {
+        client.crash();
+        client.restart();
+    }
+    history.goes_on_from(time, &live_on);
 }
 
 const SECTOR: u64 = crate::disk::SECTOR_BYTES as u64;

@@ -1,6 +1,6 @@
 //! What the clients saw: every record sent and its fate, every fetch, every commit. The checkers read it
 //! after the run.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -136,6 +136,8 @@ pub(in crate::scenarios) struct History {
     step: Arc<Mutex<Step>>,
     /// Whose failed syncs end all promises.
     watched: Arc<Mutex<Option<NodeHandle>>>,
+    /// When the disk was last replaced by an older one.
+    rolled_back: Arc<Mutex<Option<SimTime>>>,
 }
 
 impl History {
@@ -150,6 +152,7 @@ impl History {
             polls: Arc::default(),
             step: Arc::default(),
             watched: Arc::default(),
+            rolled_back: Arc::default(),
         }
     }
 
@@ -203,9 +206,12 @@ impl History {
         self.cluster.note_often(&parts, format_args!("sent {id}: {fate:?}"));
         self.fate_of_operation(id, &fate);
         let now = self.now();
+        let rolled_back = *lock(&self.rolled_back);
         let mut events = self.events();
         let sent = events.sent.get_mut(&id).expect("it was sent");
-        (sent.fate, sent.ended) = (fate, now);
+        // An answer that was on its way may tell of the disk that is no more.
+        let is_of_before = rolled_back.is_some_and(|rolled_back| sent.began <= rolled_back);
+        (sent.fate, sent.ended) = (if is_of_before { Fate::Unknown } else { fate }, now);
         if !matches!(sent.fate, Fate::Acknowledged(_)) {
             return;
         }
@@ -255,18 +261,40 @@ impl History {
         lock(&self.step).is_older();
     }
 
+    /// The sessions of producers that may live on when the disk is as it was at a time.
+    pub(in crate::scenarios) fn living_on(&self, time: SimTime) -> BTreeSet<(u32, u32)> {
+        self.events().living_on(time)
+    }
+
     /// The world goes on from a disk that is as it was at that time: of what came later nothing need hold any more, and what
-    /// was under way then may have been done or not.
-    pub(in crate::scenarios) fn goes_on_from(&self, time: SimTime) {
+    /// was under way then may have been done or not. The clients have begun anew, but for the sessions that live on.
+    pub(in crate::scenarios) fn goes_on_from(&self, time: SimTime, live_on: &BTreeSet<(u32, u32)>) {
+        *lock(&self.rolled_back) = Some(self.now());
+        let told = || json!({ "taken_at": time.0 });
+        self.operation("operator", "restore-image", self.now(), &told, (Completion::Ok, &told));
         let mut events = self.events();
-        events.forget_after(time);
+        events.forget_after(time, live_on);
+        lock(&self.changing).clear();
+        lock(&self.commits).clear();
         let mut step = Step::default();
         let held = events.reads.iter().try_for_each(|read| step.read(&events, read));
-        // Where logs begin was told before it was durable.
+        let mut told: Vec<_> = events.sent.iter().filter(|(_, sent)| sent.fate != Fate::Unknown).collect();
+        told.sort_by_key(|(_, sent)| sent.ended);
+        let held = held.and_then(|()| told.iter().try_for_each(|(id, _)| step.acknowledged(&events, **id)));
+        // Where logs begin and end was told before it was durable.
         step.is_older();
         *lock(&self.step) = step;
         drop(events);
         if let Err(Violation { checker, text }) = held {
+            self.wrong(checker, text);
+        }
+    }
+
+    /// The disk is about to become an older one: what can be said of the history so far is said.
+    pub(in crate::scenarios) fn judge_so_far(&self) {
+        self.take_failed_syncs();
+        let found = checkers::check_so_far(&self.events(), self.now());
+        if let Err(Violation { checker, text }) = found {
             self.wrong(checker, text);
         }
     }
@@ -550,6 +578,8 @@ impl History {
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();
         *known = (*known).max(before);
+        let now = self.now();
+        events.deletions.push((now, at.clone(), before));
         operation
     }
 
@@ -585,7 +615,9 @@ impl History {
         self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
         let value = || json!([id, epoch]);
         self.operation("ids", "init-producer-id", began, &|| Value::Null, (Completion::Ok, &value));
-        self.events().producer_ids.push((id, epoch));
+        let (now, mut events) = (self.now(), self.events());
+        events.producer_ids.push((id, epoch));
+        events.producer_ids_told.push(now);
     }
 
     /// A change of a topic is about to be asked for; gives its place for [`History::changed_topic`].

@@ -11,7 +11,7 @@ use ordain::wire::messages::DescribeProducersRequest;
 use ordain::wire::messages::describe_producers_request::TopicRequest;
 use ordain::wire::{ApiKey, Text};
 
-use super::account::Account;
+use super::account::{Account, fetch_code};
 use super::checkers::{end_of, producers_of};
 use super::clients::{Servers, Told, create_topics, get_past_damage, got, look, see};
 use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader, poll_end};
@@ -118,11 +118,24 @@ impl<'a> Judge<'a> {
             history: self.history.clone(),
             account: self.account.clone(),
         };
-        self.ask(
-            "the look at an old image",
-            move |client| async move { look.records(&client).await.map(drop) },
-        )
+        let (newer, history) = (self.history.events().extents.clone(), self.history.clone());
+        self.ask("the look at an old image", move |client| async move {
+            let ends = look.records(&client).await?;
+            for (at, end) in ends {
+                let Some(newer) = newer.get(&at).filter(|newer| newer.end > end) else { continue };
+                // No node can know of it by itself, but whoever comes from there is told.
+                let code = fetch_code(&client, &at, newer.end).await?;
+                if code != ErrorCode::OffsetOutOfRange {
+                    let what = format!("{at} ended at {} and ends at {end} by now; a fetch from there is answered with {code:?}", newer.end);
+                    history.wrong("I14-loss-not-told", what);
+                }
+            }
+            Ok(())
+        })
         .await?;
+        if let Some(wrong) = self.history.events().wrongs.first() {
+            return Err(wrong.clone());
+        }
         old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))?;
         Ok(Some(time))
     }
@@ -158,9 +171,6 @@ impl<'a> Judge<'a> {
 /// Each record acknowledged before that time is where the answer said, as the last look found it.
 fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String> {
     let events = history.events();
-    if let Some(wrong) = events.wrongs.first() {
-        return Err(wrong.to_string());
-    }
     let found: BTreeMap<(&TopicPartition, Offset), _> = events
         .reads
         .iter()

@@ -120,6 +120,10 @@ impl Machine {
         &self.account
     }
 
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
     pub(super) fn node(&self) -> &NodeHandle {
         &self.node
     }
@@ -208,6 +212,7 @@ impl Machine {
         let (time, image) = lock(&self.image).take()?;
         self.power_fail();
         self.node.disk().restore(&image);
+        self.account.is_older();
         self.start();
         Some(time)
     }

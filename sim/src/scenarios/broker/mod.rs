@@ -4,6 +4,7 @@
 //! A run is drawn (`plan`, `faults`), lived through (`machine`, `clients`), healed, and judged (`judge`,
 //! `checkers`). The `account` says what damage the broker may and must report. What the clients saw stands in the
 //! `history`.
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -137,14 +138,12 @@ async fn live(
     if rng.chance(500) {
         return Ok(());
     }
-    // The world goes on from the older disk, and the clients with it.
-    history.goes_on_from(time);
+    // The world goes on from the older disk, and the clients begin anew.
+    clients.iter().for_each(|client| client.seat.crash());
+    history.goes_on_from(time, &BTreeSet::new());
     judge.restore_groups(machine).await?;
     ending.take_back();
-    for client in &clients {
-        client.seat.crash();
-        client.seat.restart();
-    }
+    clients.iter().for_each(|client| client.seat.restart());
     cluster.sleep(rng.duration(Duration::from_secs(2), Duration::from_secs(8))).await;
     all_get_on(cluster, machine.account(), plan, history, &clients).await?;
     ending.begin();

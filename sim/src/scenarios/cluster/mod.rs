@@ -22,6 +22,7 @@ use super::fleet::{Fleet, Watch, faults};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
+use crate::faults::set_clocks;
 
 mod judge;
 mod machine;
@@ -86,6 +87,7 @@ impl Scenario for Nodes {
             let history = History::new(&cluster);
             history.events().tombstones_stay = plan.broker.tombstones_stay();
             history.events().several_nodes = true;
+            set_clocks(&cluster, &case.faults);
             let world = Arc::new(World::default());
             let fleet = machine::start_up(&cluster, &plan, &world);
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();

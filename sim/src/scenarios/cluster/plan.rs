@@ -6,6 +6,7 @@ use ordain::types::{NodeId, Roles};
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, ClientCase};
+use crate::faults::draw_clock_offsets;
 use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::scenarios::broker::history::NEAR_READER;
@@ -66,6 +67,8 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let mut faults = faults::draw(&mut stream("faults"), &nodes, 1, duration);
     faults.extend(faults::draw_beside(&mut stream("faults of clients"), &nodes, &names, duration));
     faults.sort_by_key(|timed| timed.at_us);
+    let machines: Vec<String> = nodes.iter().chain(&names).cloned().collect();
+    faults.splice(0..0, draw_clock_offsets(&machines, &mut stream("clock offsets")));
     let net = &mut stream("net options");
     let loss_per_mille = u32::try_from(net.between(0, 1) * net.between(0, 30)).unwrap_or(0);
     let window = usize::try_from(net.between(2 << 10, 64 << 10)).unwrap_or(1 << 16);

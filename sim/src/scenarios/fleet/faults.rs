@@ -143,7 +143,11 @@ pub(in crate::scenarios) fn draw(
                 let ppm = i32::try_from(rng.between(0, 100_000)).unwrap_or(0) - 50_000;
                 add(at, Fault::Jump { node: node.clone(), ms });
                 add(at, Fault::Drift { node: node.clone(), ppm });
-                add(over, Fault::Drift { node, ppm: 0 });
+                add(over, Fault::Drift { node: node.clone(), ppm: 0 });
+                if stands_still(rng) {
+                    add(at, Fault::Freeze { node: node.clone(), frozen: true });
+                    add(over, Fault::Freeze { node, frozen: false });
+                }
             }
             Kind::PowerAt => {
                 let op = *rng.pick(&[FaultyOp::Write, FaultyOp::Sync]);
@@ -209,6 +213,15 @@ pub(in crate::scenarios) fn draw(
     }
     schedule.sort_by_key(|timed| timed.at_us);
     schedule
+}
+
+/// Whether a clock that goes wrong stands still instead. From a copy, and some way into it: the rest of the schedule is the same.
+fn stands_still(rng: &Stream) -> bool {
+    let mut own = rng.clone();
+    for _ in 0..3 {
+        let _passed_over = own.word();
+    }
+    own.chance(300)
 }
 
 /// Draws what goes wrong with clients and between them and the nodes, and orderly stops of nodes.
@@ -362,6 +375,8 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
         Fault::Jump { node, ms } => on(node, &|node| node.clock().jump(*ms)),
         Fault::Drift { node, ppm } => on(node, &|node| node.clock().drift(*ppm)),
         Fault::Freeze { node, frozen } => on(node, &|node| node.clock().freeze(*frozen)),
+        // It held from the machine's beginning on.
+        Fault::Offset { .. } => {}
         other => panic!("this scenario has no such fault: {other:?}"),
     }
 }

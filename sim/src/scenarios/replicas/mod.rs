@@ -12,6 +12,7 @@ use super::fleet::{Fleet, Watch, faults};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
+use crate::faults::set_clocks;
 
 mod checkers;
 mod clients;
@@ -65,6 +66,7 @@ impl Scenario for Replicas {
         Box::pin(async move {
             let plan: Plan = case.world_as()?;
             cluster.note(format_args!("{plan:?}"));
+            set_clocks(&cluster, &case.faults);
             let world = Arc::new(World::new(plan.clone()));
             let fleet = machine::start_up(&cluster, &world);
             let mut rng = cluster.rng("supervisor");

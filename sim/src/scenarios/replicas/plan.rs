@@ -5,6 +5,7 @@ use ordain::types::{NodeId, PartitionId, PartitionIndex, TopicId};
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, ClientCase};
+use crate::faults::draw_clock_offsets;
 use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::scenarios::fleet::{faults, machine_name};
@@ -93,7 +94,8 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let duration = rng.duration(Duration::from_secs(10), Duration::from_secs(60));
     let names: Vec<String> = plan.node_ids().map(machine_name).collect();
     let wipes = (names.len() - 1) / 2;
-    let faults = faults::draw(&mut Stream::new(seed, "scenario", "faults", 0), &names, wipes, duration);
+    let mut faults = faults::draw(&mut Stream::new(seed, "scenario", "faults", 0), &names, wipes, duration);
+    faults.splice(0..0, draw_clock_offsets(&names, &mut Stream::new(seed, "scenario", "clock offsets", 0)));
     let world = serde_json::to_value(&plan).expect("a plan is plain data");
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     Case { net, world, clients, duration_us, faults, ..Case::new(scenario, seed) }

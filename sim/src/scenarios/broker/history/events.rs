@@ -295,6 +295,8 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) committed: Vec<CommittedRead>,
     /// Up to where deletion was asked for.
     pub(in crate::scenarios) deleted: BTreeMap<TopicPartition, Offset>,
+    /// Each time that it was.
+    pub(in crate::scenarios) deletions: Vec<(SimTime, TopicPartition, Offset)>,
     /// Records that were refused for good, and with what.
     pub(in crate::scenarios) refused: BTreeMap<RecordId, ErrorCode>,
     /// What the workers were told.
@@ -309,6 +311,8 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) listed: Vec<Listed>,
     /// Every producer id and epoch that was given out.
     pub(in crate::scenarios) producer_ids: Vec<(i64, i16)>,
+    /// When each of them was told.
+    pub(in crate::scenarios) producer_ids_told: Vec<SimTime>,
     pub(in crate::scenarios) topic_changes: Vec<TopicChanged>,
     pub(in crate::scenarios) topic_looks: Vec<TopicLook>,
     /// What the broker answered at the end, before and after a loss of power.
@@ -335,16 +339,26 @@ pub(in crate::scenarios) struct Events {
 }
 
 impl Events {
-    /// Leaves what was told until a time; what was asked for and not told until then may or may not have been done.
-    pub(super) fn forget_after(&mut self, time: SimTime) {
+    /// The disk is as it was at a time: leaves what was told until then. What was asked for before and not told until then may or
+    /// may not have been done. What was asked for later is not, and never will be, but for what the sessions that live on have sent.
+    pub(super) fn forget_after(&mut self, time: SimTime, live_on: &BTreeSet<(u32, u32)>) {
+        self.sent.retain(|id, sent| sent.began <= time || live_on.contains(&(id.producer, id.session)));
         for sent in self.sent.values_mut().filter(|sent| sent.ended > time || sent.fate == Fate::Open) {
             sent.fate = Fate::Unknown;
         }
+        self.commits.retain(|commit| commit.began <= time);
         for commit in self.commits.iter_mut().filter(|commit| commit.ended > time) {
             commit.fate = CommitFate::Unknown;
         }
+        self.topic_changes.retain(|changed| changed.began <= time);
         for changed in self.topic_changes.iter_mut().filter(|changed| changed.ended > time) {
             changed.done = Done::Unknown;
+        }
+        self.deletions.retain(|(asked, ..)| *asked <= time);
+        self.deleted.clear();
+        for (_, at, before) in &self.deletions {
+            let known = self.deleted.entry(at.clone()).or_default();
+            *known = (*known).max(*before);
         }
         self.reads.retain(|read| read.time <= time);
         self.committed.retain(|read| read.ended <= time);
@@ -352,19 +366,42 @@ impl Events {
         // Where a log began may have been told before it was durable.
         self.listed.retain(|listed| listed.ended <= time && listed.spec != Spec::Earliest);
         self.topic_looks.retain(|look| look.ended <= time);
-        // When they were given is not known.
-        self.producer_ids.clear();
+        let ids = std::mem::take(&mut self.producer_ids).into_iter().zip(&self.producer_ids_told);
+        self.producer_ids = ids.filter(|(_, told)| **told <= time).map(|(id, _)| id).collect();
+        self.producer_ids_told.retain(|told| *told <= time);
         self.refused.clear();
         self.failed_syncs.clear();
         self.answers.clear();
         self.extents.clear();
+        // Both are found again, where they are still so.
+        self.unreadable.clear();
+        self.down.clear();
+    }
+
+    /// The sessions of producers that live on when the disk is as it was at a time: what their broker knows of them was told
+    /// before, and none of their records failed since, so that none of them has taken another producer id.
+    pub(super) fn living_on(&self, time: SimTime) -> BTreeSet<(u32, u32)> {
+        let mut known = BTreeSet::new();
+        let mut failed = BTreeSet::new();
+        for (id, sent) in &self.sent {
+            let session = (id.producer, id.session);
+            match sent.fate {
+                Fate::Acknowledged(_) if sent.ended <= time => drop(known.insert(session)),
+                Fate::Unknown => drop(failed.insert(session)),
+                Fate::Acknowledged(_) | Fate::Open => {}
+            }
+        }
+        let is_present = |(producer, session): &(u32, u32)| {
+            self.sessions.get(&format!("producer-{producer}")) == Some(session)
+        };
+        known.difference(&failed).copied().filter(is_present).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenarios::broker::checkers::testing::{events, id, read};
+    use crate::scenarios::broker::checkers::testing::{at, events, id, read};
 
     #[test]
     fn what_came_after_an_image_is_forgotten() {
@@ -373,10 +410,40 @@ mod tests {
         let mut late = read(1, 1, &[2]);
         late.time = SimTime(7);
         history.reads.push(late);
-        history.forget_after(SimTime(5));
+        history.deletions = vec![(SimTime(4), at(), Offset(1)), (SimTime(6), at(), Offset(2))];
+        (history.producer_ids, history.producer_ids_told) =
+            (vec![(7, 0), (8, 0)], vec![SimTime(5), SimTime(6)]);
+        let session = (id(2).producer, id(2).session);
+        let mut of_another = history.clone();
+        history.forget_after(SimTime(5), &BTreeSet::from([session]));
         assert_eq!(history.sent[&id(1)].fate, Fate::Acknowledged(Some(Offset(0))));
         assert_eq!(history.sent[&id(2)].fate, Fate::Unknown);
         assert_eq!(history.reads.len(), 1);
         assert!(history.extents.is_empty());
+        assert_eq!(history.deleted[&at()], Offset(1));
+        assert_eq!(history.producer_ids, [(7, 0)]);
+        of_another.sent.get_mut(&id(2)).expect("it was sent").began = SimTime(6);
+        of_another.forget_after(SimTime(5), &BTreeSet::new());
+        assert!(!of_another.sent.contains_key(&id(2)), "it cannot come any more");
+    }
+
+    #[test]
+    fn a_producer_lives_on_if_its_broker_knows_it() {
+        let mut history = events(&[], &[]);
+        let session = (id(1).producer, id(1).session);
+        let mut send = |number, ended, fate| {
+            let (began, mode, content) = (SimTime(1), Mode::Idempotent, Content::Value);
+            let ended = SimTime(ended);
+            history.sent.insert(id(number), Sent { at: at(), mode, key: None, content, fate, began, ended });
+            history.sessions.insert(format!("producer-{}", session.0), session.1);
+            history.living_on(SimTime(5)).contains(&session)
+        };
+        let is_known = [
+            send(1, 6, Fate::Acknowledged(Some(Offset(0)))),
+            send(2, 4, Fate::Acknowledged(Some(Offset(1)))),
+            send(3, 7, Fate::Open),
+            send(4, 7, Fate::Unknown),
+        ];
+        assert_eq!(is_known, [false, true, true, false]);
     }
 }
