@@ -27,6 +27,7 @@ mod indexes;
 mod journal;
 mod partition;
 pub mod producers;
+mod read_ahead;
 mod recovery;
 mod reindex;
 mod resync;
@@ -50,7 +51,7 @@ pub use cleaning::{
     CompactionWork,
 };
 pub use config::{LogConfig, OptionsInvalid, StorageOptions, UnattributedDamage};
-pub use file_cache::FileCache;
+pub use file_cache::{CacheBounds, FileCache};
 pub use flush::{FlushDone, FlushFailed, FlushFailure, FlushWork, flush_all};
 pub use journal::{
     CommitDamage, CommitNumber, CommitTicket, Entry, EntryBody, EntryNumber, FileSequence, Incarnation,

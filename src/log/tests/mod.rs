@@ -3,5 +3,6 @@ mod compaction;
 mod faults;
 mod model;
 mod node;
+mod read_ahead;
 mod replication;
 mod scale;
