@@ -76,6 +76,8 @@ pub struct StorageOptions {
     pub fd_cache_files: usize,
     /// How many bytes of offset indexes readers keep in memory.
     pub index_cache_bytes: usize,
+    /// How many bytes all readers together are read ahead of; 0 to read nothing before it is asked for.
+    pub read_ahead_bytes: usize,
     /// What to do about damage in the journal that cannot be laid to single logs.
     pub unattributed_damage: UnattributedDamage,
 }
@@ -94,6 +96,7 @@ impl Default for StorageOptions {
             place_bytes_min: 256 << 10,
             fd_cache_files: 512,
             index_cache_bytes: 64 << 20,
+            read_ahead_bytes: 32 << 20,
             unattributed_damage: UnattributedDamage::Refuse,
         }
     }

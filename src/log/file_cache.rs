@@ -5,21 +5,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::journal::LogId;
+use super::read_ahead::{ReadAhead, Reading};
 use super::segment::{FileKind, Segment, SegmentId};
 use crate::io::{Disk, File, OpenOptions};
+use crate::types::Instant;
 
 /// Segments with bad indexes that are remembered; more are found again when they are read.
 const SUSPECTS_MAX: usize = 1024;
 
 type Key = (SegmentId, FileKind);
 
+/// What readers may hold of all segments.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheBounds {
+    /// Open files.
+    pub files_max: usize,
+    /// Bytes of indexes.
+    pub index_bytes_max: usize,
+    /// Bytes that were read before they are asked for.
+    pub ahead_bytes_max: usize,
+}
+
 /// The segment files that readers have open, and the indexes they have read: both bounded, the least
-/// recently used goes first. Shared by all readers of a node; the lock is held for look-ups only.
+/// recently used goes first; and what was read ahead of them. Shared by all readers of a node; the lock is held for
+/// look-ups only.
 pub struct FileCache {
     disk: Arc<dyn Disk>,
     files_max: usize,
     index_bytes_max: usize,
     inner: Mutex<Inner>,
+    ahead: ReadAhead,
 }
 
 #[derive(Default)]
@@ -77,8 +92,10 @@ impl<T: Clone> Recent<T> {
 
 impl FileCache {
     #[must_use]
-    pub fn new(disk: Arc<dyn Disk>, files_max: usize, index_bytes_max: usize) -> Arc<FileCache> {
-        Arc::new(FileCache { disk, files_max, index_bytes_max, inner: Mutex::default() })
+    pub fn new(disk: Arc<dyn Disk>, bounds: CacheBounds) -> Arc<FileCache> {
+        let CacheBounds { files_max, index_bytes_max, ahead_bytes_max } = bounds;
+        let ahead = ReadAhead::new(ahead_bytes_max);
+        Arc::new(FileCache { disk, files_max, index_bytes_max, inner: Mutex::default(), ahead })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -137,9 +154,38 @@ impl FileCache {
         Ok(rows)
     }
 
+    /// Where readers stopped, and what was read behind.
+    pub(crate) fn ahead(&self) -> &ReadAhead {
+        &self.ahead
+    }
+
+    /// Begins to read a segment's log, for [`ReadAhead::leave_reading`].
+    pub(crate) fn read_ahead(&self, segment: &Segment, position: u64, bytes: usize) -> Reading {
+        let open = self.lock().files.get((segment.id, FileKind::Log));
+        match open {
+            Some(file) => file.read_at(position, bytes),
+            None => {
+                let opening = self.disk.open(&segment.path(FileKind::Log), OpenOptions::default());
+                Box::pin(async move { opening.await?.read_at(position, bytes).await })
+            }
+        }
+    }
+
+    /// Lets go of what was read ahead and nobody has come for in a while. To be called now and then.
+    pub fn expire_read_ahead(&self, now: Instant) {
+        self.ahead.expire(now);
+    }
+
+    /// How many bytes were read ahead and wait for their reader.
+    #[must_use]
+    pub fn read_ahead_bytes(&self) -> usize {
+        self.ahead.held_bytes()
+    }
+
     /// Forgets a segment whose files are being removed.
     pub(crate) fn forget(&self, segment: &Segment) {
         segment.mark_removed();
+        self.ahead.forget(segment.id);
         let mut dropped = Vec::new();
         let mut inner = self.lock();
         for kind in FileKind::ALL {

@@ -28,6 +28,7 @@ mod journal;
 mod partition;
 mod places;
 pub mod producers;
+mod read_ahead;
 mod recovery;
 mod reindex;
 mod resync;
@@ -51,7 +52,7 @@ pub use cleaning::{
     CompactionWork,
 };
 pub use config::{LogConfig, OptionsInvalid, StorageOptions, UnattributedDamage};
-pub use file_cache::FileCache;
+pub use file_cache::{CacheBounds, FileCache};
 pub use flush::{FlushDone, FlushFailed, FlushFailure, FlushWork, flush_all};
 pub use journal::{
     CommitDamage, CommitNumber, CommitTicket, Entry, EntryBody, EntryNumber, FileSequence, Incarnation,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::{self, Checkpoint, CheckpointError, Owner};
 use super::config::{LogConfig, OptionsInvalid, StorageOptions};
-use super::file_cache::FileCache;
+use super::file_cache::{CacheBounds, FileCache};
 use super::flush::{FlushDone, FlushFailed, FlushFailure, FlushWork, flush_all};
 use super::journal::{
     self, Entry, Incarnation, JournalError, JournalFailed, JournalHandle, JournalReader, LogId, LogKey,
@@ -123,7 +123,12 @@ impl Storage {
             }
         };
         let owner = own(&io, node, &mut checkpoint).await?;
-        let cache = FileCache::new(Arc::clone(&disk), options.fd_cache_files, options.index_cache_bytes);
+        let bounds = CacheBounds {
+            files_max: options.fd_cache_files,
+            index_bytes_max: options.index_cache_bytes,
+            ahead_bytes_max: options.read_ahead_bytes,
+        };
+        let cache = FileCache::new(Arc::clone(&disk), bounds);
         let budget = TailBudget::new(options.tail_budget_bytes, options.place_bytes_min);
         let incarnation = checkpoint.incarnation;
         let mut known = Known {

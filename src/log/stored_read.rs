@@ -5,12 +5,13 @@ use bytes::Bytes;
 
 use super::file_cache::FileCache;
 use super::indexes::{self, OffsetRow};
+use super::read_ahead::{Place, Resumed};
 use super::segment::FileKind;
-use super::walker::{SegmentView, WALK_BYTES_MIN, Walker};
+use super::walker::{SegmentView, WALK_BYTES_MAX, WALK_BYTES_MIN, Walker};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::EpochHistory;
 use crate::types::{Offset, Timestamp};
-use crate::wire::batch::RecordBatch;
+use crate::wire::batch::{BatchHeader, RecordBatch};
 
 /// Why a read gives nothing.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,33 @@ pub struct StoredRead {
     pub(super) at_least_one: bool,
 }
 
+/// Where a walk for an offset begins.
+enum Begin {
+    /// Where the read before stopped, with what was read from there on.
+    Resumed { position: u64, chunk: Bytes },
+    /// Where the index says.
+    Index,
+    /// At the segment's start: nothing can lead astray.
+    Start,
+}
+
+/// What led a walk to its first batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LedBy {
+    ReadBefore,
+    Index,
+    Nothing,
+}
+
+/// What one segment gives.
+#[derive(Default)]
+struct Given {
+    pieces: Vec<Bytes>,
+    bytes: usize,
+    /// Where the last batch ends: the offset after it, and its place in the segment.
+    end: Option<(Offset, u64)>,
+}
+
 impl StoredRead {
     /// Whole batches from the one that holds the offset on, each checked; from one segment at a time. Empty
     /// if the first is longer than `max_bytes` and `min_one_batch` was not asked for.
@@ -47,56 +75,104 @@ impl StoredRead {
     /// # Errors
     /// [`ReadError::Corrupt`] if the bytes are damaged, [`ReadError::Gone`] if they were removed meanwhile.
     pub async fn run(self) -> Result<Vec<Bytes>, ReadError> {
-        for view in &self.segments {
-            let read = match self.read_segment(view, true).await {
-                // The index may have led astray: it is a hint.
-                Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. })) => {
-                    sometimes(Condition::IndexIgnored);
-                    let read = self.read_segment(view, false).await?;
-                    if matches!(error, ReadError::Corrupt { .. }) {
-                        self.cache.suspect(&view.segment);
-                    }
-                    read
-                }
-                Err(ReadError::Gone) => {
-                    sometimes(Condition::SegmentGoneUnderReader);
-                    return Err(ReadError::Gone);
-                }
-                other => other?,
+        let first = self.segments.first();
+        let resumed = first.and_then(|view| self.cache.ahead().resume(view.segment.id.log, self.offset));
+        let mut resumed = resumed.filter(|resumed| {
+            first.is_some_and(|view| {
+                view.segment.id == resumed.place.segment && resumed.place.position < view.bytes
+            })
+        });
+        let goes_on = resumed.is_some();
+        for (index, view) in self.segments.iter().enumerate() {
+            let read = match resumed.take() {
+                Some(resumed) => self.read_on(view, resumed).await,
+                None => self.read_anew(view).await,
             };
-            if let Some(read) = read {
-                return Ok(read);
+            if matches!(read, Err(ReadError::Gone)) {
+                sometimes(Condition::SegmentGoneUnderReader);
+            }
+            if let Some(given) = read? {
+                self.leave(index, &given, goes_on);
+                return Ok(given.pieces);
             }
         }
         Ok(Vec::new())
     }
 
+    /// Goes on where a read stopped. If that leads nowhere, it is a read as any other.
+    async fn read_on(&self, view: &SegmentView, resumed: Resumed) -> Result<Option<Given>, ReadError> {
+        let position = resumed.place.position;
+        let chunk = match resumed.reading {
+            None => Bytes::new(),
+            Some(reading) => match reading.await {
+                Ok(chunk) => {
+                    sometimes(Condition::ReadAheadServed);
+                    chunk
+                }
+                // Nobody had asked for it: whether it can be read, the read of who asks tells.
+                Err(_) => {
+                    sometimes(Condition::ReadAheadFailed);
+                    Bytes::new()
+                }
+            },
+        };
+        match self.read_segment(view, Begin::Resumed { position, chunk }).await {
+            Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => self.read_anew(view).await,
+            other => other,
+        }
+    }
+
+    async fn read_anew(&self, view: &SegmentView) -> Result<Option<Given>, ReadError> {
+        match self.read_segment(view, Begin::Index).await {
+            // The index may have led astray: it is a hint.
+            Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. })) => {
+                sometimes(Condition::IndexIgnored);
+                let read = self.read_segment(view, Begin::Start).await?;
+                if matches!(error, ReadError::Corrupt { .. }) {
+                    self.cache.suspect(&view.segment);
+                }
+                Ok(read)
+            }
+            other => other,
+        }
+    }
+
+    /// Remembers where this read stopped, and begins to read what follows if it went on itself.
+    fn leave(&self, index: usize, given: &Given, goes_on: bool) {
+        let Some((offset, position)) = given.end.filter(|&(offset, _)| offset < self.up_to) else { return };
+        let (view, position) = match self.segments.get(index..) {
+            Some([view, ..]) if position < view.bytes => (view, position),
+            Some([_, next, ..]) => (next, 0),
+            _ => return,
+        };
+        let place = Place { segment: view.segment.id, position };
+        if !goes_on {
+            return self.cache.ahead().leave(offset, place);
+        }
+        let rest = usize::try_from(view.bytes - position).unwrap_or(usize::MAX);
+        let bytes = walk_bytes(self.max_bytes.max(given.bytes)).min(rest);
+        let read = || self.cache.read_ahead(&view.segment, position, bytes);
+        self.cache.ahead().leave_reading(offset, place, bytes, read);
+    }
+
     /// `None` if the segment holds no batch at or beyond the offset; an empty answer if it does, but the batch
     /// may not be given: no later one may be given in its place.
-    async fn read_segment(
-        &self,
-        view: &SegmentView,
-        use_index: bool,
-    ) -> Result<Option<Vec<Bytes>>, ReadError> {
-        let start = if use_index { start_for_offset(&self.cache, view, self.offset).await? } else { None };
-        let mut walker = Walker::new(
-            &self.cache,
-            &self.epochs,
-            view,
-            start,
-            self.max_bytes.saturating_add(WALK_BYTES_MIN),
-        );
+    async fn read_segment(&self, view: &SegmentView, begin: Begin) -> Result<Option<Given>, ReadError> {
+        let (mut walker, led_by) = self.walk(view, begin).await?;
         let mut read = Vec::new();
-        let mut bytes = 0;
+        let mut given = Given::default();
         let mut first = true;
         loop {
-            let batch = match walker.next().await {
+            let bytes = given.bytes;
+            // What will not be given is not read, unless nothing is: then it is looked at whether it is sound.
+            let is_wanted = |header: &BatchHeader| bytes == 0 || self.may_follow(header, bytes);
+            let batch = match walker.next_if(is_wanted).await {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 // What was read before it is good.
                 Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) if !read.is_empty() => break,
-                // What the index has led to may be damaged, or no batch at all: the segment's start tells.
-                Err(error) if first && start.is_some() => return Err(error),
+                // What has led there may be wrong, and this no batch at all: the segment's start tells.
+                Err(error) if first && led_by != LedBy::Nothing => return Err(error),
                 Err(error @ (ReadError::Corrupt { .. } | ReadError::Io { .. }))
                     if walker.may_lie_behind(self.offset) =>
                 {
@@ -109,10 +185,10 @@ impl StoredRead {
                 Err(error) => return Err(error),
             };
             let header = batch.header();
-            if first && start.is_some() && header.base_offset > self.offset {
+            if first && led_by == LedBy::Index && header.base_offset > self.offset {
                 // A row that leads beyond the offset is wrong.
                 self.cache.suspect(&view.segment);
-                return Box::pin(self.read_segment(view, false)).await;
+                return Box::pin(self.read_segment(view, Begin::Start)).await;
             }
             first = false;
             if header.next_offset() <= self.offset {
@@ -124,14 +200,45 @@ impl StoredRead {
                     continue;
                 }
             }
-            let fits = bytes + batch.len() <= self.max_bytes || (self.at_least_one && read.is_empty());
-            if header.next_offset() > self.up_to || !fits {
-                return Ok(Some(read.iter().map(Run::piece).collect()));
+            if read.is_empty() && !self.may_be_first(header, batch.len()) {
+                return Ok(Some(given));
             }
-            bytes += batch.len();
+            given.bytes += batch.len();
             extend(&mut read, &walker, batch.len());
+            given.end = Some((header.next_offset(), walker.place().2));
         }
-        Ok((!read.is_empty()).then(|| read.iter().map(Run::piece).collect()))
+        given.pieces = read.iter().map(Run::piece).collect();
+        Ok((!read.is_empty()).then_some(given))
+    }
+
+    /// Begins a walk, and says what led it to its first batch.
+    async fn walk<'a>(
+        &'a self,
+        view: &'a SegmentView,
+        begin: Begin,
+    ) -> Result<(Walker<'a>, LedBy), ReadError> {
+        let chunk_bytes = walk_bytes(self.max_bytes);
+        let start = match begin {
+            Begin::Resumed { position, chunk } => {
+                let place = (position, self.offset);
+                let walker = Walker::resumed(&self.cache, &self.epochs, view, place, chunk, chunk_bytes);
+                return Ok((walker, LedBy::ReadBefore));
+            }
+            Begin::Index => start_for_offset(&self.cache, view, self.offset).await?,
+            Begin::Start => None,
+        };
+        let walker = Walker::new(&self.cache, &self.epochs, view, start, chunk_bytes);
+        Ok((walker, if start.is_some() { LedBy::Index } else { LedBy::Nothing }))
+    }
+
+    fn may_be_first(&self, header: &BatchHeader, bytes: usize) -> bool {
+        header.next_offset() <= self.up_to && (self.at_least_one || bytes <= self.max_bytes)
+    }
+
+    /// Whether a batch may be given behind so many bytes of others.
+    fn may_follow(&self, header: &BatchHeader, bytes: usize) -> bool {
+        let fits = header.total_bytes().is_some_and(|more| bytes + more <= self.max_bytes);
+        header.next_offset() <= self.up_to && fits
     }
 }
 
@@ -194,6 +301,11 @@ impl StoredTimestampRead {
         }
         Ok(None)
     }
+}
+
+/// How much to read at a time in order to give so many bytes: what begins the batch behind them is at hand then.
+fn walk_bytes(bytes: usize) -> usize {
+    bytes.saturating_add(WALK_BYTES_MIN).min(WALK_BYTES_MAX)
 }
 
 /// Where to begin walking for an offset. An index that cannot be read costs a walk from the start.

@@ -14,7 +14,8 @@ use crate::wire::batch::{BatchHeader, HEADER_BYTES, RecordBatch};
 
 /// How much a walk reads at a time, in bytes, unless one batch is longer.
 pub(crate) const WALK_BYTES_MIN: usize = 16 << 10;
-const WALK_BYTES_MAX: usize = 4 << 20;
+/// And how much at most, with the same exception.
+pub(crate) const WALK_BYTES_MAX: usize = 4 << 20;
 
 /// The part of a segment that counts at the time of a read: files only grow behind it.
 #[derive(Clone, Debug)]
@@ -69,8 +70,30 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Goes on where another walk stopped, behind a batch that it had checked; `chunk` is what was read of the segment
+    /// from there on, if anything was.
+    pub(crate) fn resumed(
+        cache: &'a FileCache,
+        epochs: &'a EpochHistory,
+        view: &'a SegmentView,
+        (position, next_offset): (u64, Offset),
+        chunk: Bytes,
+        chunk_bytes: usize,
+    ) -> Walker<'a> {
+        let walker = Walker::new(cache, epochs, view, None, chunk_bytes);
+        Walker { position, next_offset, chunk, chunk_at: position, ..walker }
+    }
+
     /// The next batch, whole and with a right checksum; `None` at the segment's end.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, ReadError> {
+        self.next_if(|_| true).await
+    }
+
+    /// The same, if its header is wanted: what is not is not read, and the walk stays before it. `None` in either case.
+    pub(crate) async fn next_if(
+        &mut self,
+        is_wanted: impl FnOnce(&BatchHeader) -> bool,
+    ) -> Result<Option<RecordBatch>, ReadError> {
         if self.position >= self.view.bytes {
             return Ok(None);
         }
@@ -83,6 +106,9 @@ impl<'a> Walker<'a> {
             .ok_or_else(|| self.corrupt("a batch's length leads beyond the segment"))?;
         if !self.is_in_order(&header) {
             return Err(self.corrupt("a batch's offsets or epoch do not fit their place"));
+        }
+        if !is_wanted(&header) {
+            return Ok(None);
         }
         let bytes = self.bytes(length).await?;
         if bytes.len() < length {

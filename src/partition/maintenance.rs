@@ -188,6 +188,7 @@ impl Keeper {
     async fn look(&mut self) -> Result<(), MaintenanceError> {
         let now = self.io.clock.now();
         self.tell_room(now);
+        self.storage.file_cache().expire_read_ahead(now);
         if now < self.retry_at {
             return Ok(());
         }

@@ -58,6 +58,14 @@ listed! {
         FetchInsideBatchInSegment = "fetch-inside-batch-in-segment",
         /// a segment was removed while somebody was reading it
         SegmentGoneUnderReader = "segment-gone-under-reader",
+        /// a reader went on where it had stopped, and was given what had been read ahead of it
+        ReadAheadServed = "read-ahead-served",
+        /// what was read ahead of a reader could not be read, and was read again when it was asked for
+        ReadAheadFailed = "read-ahead-failed",
+        /// a segment was removed of which something had been read ahead
+        ReadAheadOfRemovedSegment = "read-ahead-of-removed-segment",
+        /// what had been read ahead was let go, because nobody came for it
+        ReadAheadUnused = "read-ahead-unused",
         /// an index led astray, and the segment was walked from its start
         IndexIgnored = "index-ignored",
         /// segments left a log because it begins behind them now

@@ -4,5 +4,6 @@ mod faults;
 mod model;
 mod node;
 mod placing;
+mod read_ahead;
 mod replication;
 mod scale;
