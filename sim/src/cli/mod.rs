@@ -102,7 +102,7 @@ const TIMEOUT_SECONDS: u64 = 120;
 #[derive(Args, Clone, Default)]
 struct Chosen {
     /// The seed that draws the case
-    #[arg(required_unless_present = "case", conflicts_with = "case")]
+    #[arg(required_unless_present = "case", conflicts_with = "case", value_parser = seed_of)]
     seed: Option<u64>,
     /// A file that holds the case: a failure's case.json, or a schedule of sim/schedules/
     #[arg(long, value_name = "FILE")]
@@ -209,8 +209,21 @@ fn default_scenario() -> &'static str {
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(i32::from(FOUND));
+        std::process::exit(i32::from(USAGE));
     }
+}
+
+/// Prints a line, likewise.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::cli::print(&(format!($($text)*) + "\n"))
+    };
+}
+use say;
+
+/// A seed as it stands on a command line.
+fn seed_of(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 /// Says why the command line is of no use.

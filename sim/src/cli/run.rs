@@ -13,16 +13,16 @@ use serde::Serialize;
 
 use super::junit::{self, TestCase};
 use super::process::{self, Folder, Found, NOT_DETERMINISTIC, Report};
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, default_scenario, jobs, print, refuse, scenario};
+use super::{Chosen, FOUND, TIMEOUT_SECONDS, default_scenario, jobs, print, refuse, say, scenario, seed_of};
 use super::{conditions, failure};
 
 #[derive(Args)]
 pub(super) struct Options {
     /// How many seeds
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = seed_of)]
     start: u64,
     /// What is run; default: the first of the list
     #[arg(long)]
@@ -246,7 +246,7 @@ impl Sweep<'_> {
                 found.text,
                 folder.unwrap_or_default()
             );
-            self.bar.suspend(|| println!("{text}"));
+            self.bar.suspend(|| say!("{text}"));
         }
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.ran.push(ran);
@@ -325,7 +325,7 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
                 .collect(),
         });
     } else {
-        println!(
+        say!(
             "{}: {passed} of {} seeds passed in {:.1} s: {}; {compared} compared in a second process",
             options.scenario(),
             options.seeds,
@@ -344,7 +344,7 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
         return if lacks_conditions { ExitCode::from(FOUND) } else { ExitCode::SUCCESS };
     };
     if !options.json {
-        println!(
+        say!(
             "{} failed; the first: {}",
             failed.len(),
             Chosen::seed(*first, options.scenario()).replay_line()

@@ -10,7 +10,7 @@ use crate::shrink::{self, Oracle, Size};
 use clap::Args;
 
 use super::process::{self, Found};
-use super::{Chosen, TIMEOUT_SECONDS, jobs, program, refuse, scenario};
+use super::{Chosen, TIMEOUT_SECONDS, jobs, program, refuse, say, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -59,7 +59,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
     drop(fs::remove_dir_all(&folder));
     match result {
         Ok(text) => {
-            println!("{text}");
+            say!("{text}");
             ExitCode::SUCCESS
         }
         Err(why) => refuse(&why),
@@ -73,7 +73,7 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     if !passes_without(case, &folder.join("first-without.json"), options.timeout)? {
         return Err(format!("without the mistake of {} this case fails, too: shrink that", case.scenario));
     }
-    println!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
+    say!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
     let mut processes =
         Processes { options, folder, checker: &found.checker, began: Instant::now(), runs: 0, trouble: None };
     let small = shrink::shrink(case.clone(), &mut processes);
@@ -121,7 +121,7 @@ fn expectations(case: &Case, checker: &str, folder: &Path, timeout: u64) -> Resu
     match try_case(&without, &folder.join("without.json"), timeout)? {
         None => Ok(vec![wrong, right]),
         Some(found) => {
-            println!("  in {}, too: {}: {}", right.scenario, found.checker, found.text);
+            say!("  in {}, too: {}: {}", right.scenario, found.checker, found.text);
             Ok(vec![wrong])
         }
     }
@@ -178,7 +178,7 @@ impl Oracle for Processes<'_> {
     }
 
     fn smaller(&mut self, step: &str, case: &Case) {
-        println!("  {:>4} runs, less {step:<10} {}", self.runs, Size::of(case));
+        say!("  {:>4} runs, less {step:<10} {}", self.runs, Size::of(case));
     }
 }
 

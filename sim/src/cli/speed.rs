@@ -6,7 +6,7 @@ use crate::{TraceMode, scenarios};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{FOUND, USAGE, refuse, scenario};
+use super::{FOUND, USAGE, refuse, say, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -61,9 +61,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
         match in_a_process(seed, &options.scenario) {
             Ok(figures) => {
                 if options.json {
-                    println!("{}", serde_json::to_string(&figures).unwrap_or_default());
+                    say!("{}", serde_json::to_string(&figures).unwrap_or_default());
                 } else {
-                    println!("{}", line(&figures));
+                    say!("{}", line(&figures));
                 }
                 all.push(figures);
             }
@@ -99,7 +99,7 @@ fn summary(scenario: &str, all: &[Figures]) {
         values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied().unwrap_or_default()
     };
-    println!(
+    say!(
         "{scenario}: median of {} seeds: {:.0} simulated hours per core-hour at {:.0} requests per simulated \
          second ({:.3} CPU-s for 60 simulated s)",
         all.len(),
@@ -130,7 +130,7 @@ fn one(seed: u64, name: &str) -> ExitCode {
         events: outcome.events,
         passed: outcome.value.is_ok(),
     };
-    println!("{}", serde_json::to_string(&figures).unwrap_or_default());
+    say!("{}", serde_json::to_string(&figures).unwrap_or_default());
     ExitCode::SUCCESS
 }
 

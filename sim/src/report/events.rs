@@ -267,7 +267,7 @@ impl<'a> Reading<'a> {
             "commit" | "committed" => (Kind::Commit, somebody()),
             "heal" => (Kind::Heal, 0),
             "planned" => (Kind::Plan, 0),
-            "WRONG:" | "violation" | "violation:" => (Kind::Violation, 0),
+            "WRONG:" | "FOUND:" => (Kind::Violation, 0),
             _ => (Kind::Note, somebody()),
         }
     }
@@ -305,7 +305,7 @@ fn of_node(text: &str) -> Kind {
 
 /// An operation says how it went with its last word; everything else about a disk is a fault.
 fn of_disk(what: &str, text: &str) -> Kind {
-    const OPERATIONS: [&str; 13] = [
+    const OPERATIONS: [&str; 14] = [
         "open",
         "list",
         "mkdir",
@@ -319,6 +319,7 @@ fn of_disk(what: &str, text: &str) -> Kind {
         "durable",
         "sync",
         "set_len",
+        "space",
     ];
     if OPERATIONS.contains(&what) {
         let is_usual = text.ends_with(" ok") || text.ends_with(" NotFound");
@@ -370,7 +371,10 @@ mod tests {
             "broker power failure, 3 of 1000 unsynced kept",
             "scenario sent 0/1/2: Acknowledged(Some(Offset(4)))",
             "scenario the broker runs: well",
+            "broker disk space \"\" ok",
+            "broker disk image restored",
             "scenario WRONG: all",
+            "scenario FOUND: I1-lost-record: 0/1/2",
         ]);
         let expected = [
             (Kind::Note, at("admin"), None),
@@ -387,6 +391,9 @@ mod tests {
             (Kind::Down, at("broker"), None),
             (Kind::Acknowledged, at("producer-0"), None),
             (Kind::Note, at("broker"), None),
+            (Kind::Disk, at("broker"), None),
+            (Kind::Fault, at("broker"), None),
+            (Kind::Violation, at("scenario"), None),
             (Kind::Violation, at("scenario"), None),
         ];
         assert_eq!(events, expected);

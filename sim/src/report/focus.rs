@@ -10,16 +10,19 @@ pub(super) struct Focus {
     pub(super) related: Vec<usize>,
 }
 
+/// How the line begins that a run ends with when it has failed.
+const FOUND: &str = "FOUND: ";
 /// A violation that speaks of more is not better understood.
 const RELATED_MAX: usize = 200;
 
 impl Focus {
     /// The first of these that there is: what was seen to be wrong at once, a panic, the time that the violation
-    /// tells, the promise that it says was broken, the end.
+    /// tells, the promise that it says was broken, where it was found, the end.
     pub(super) fn find(events: &[Event<'_>], violation: Option<&str>) -> Focus {
         let marks = violation.map(marks).unwrap_or_default();
         let speaks = |event: &&Event<'_>| {
-            let of_kind = !matches!(event.kind, Kind::Message | Kind::Disk | Kind::Plan);
+            let of_kind = !event.text.starts_with(FOUND)
+                && !matches!(event.kind, Kind::Message | Kind::Disk | Kind::Plan);
             of_kind && marks.records.iter().any(|record| mentions(event.text, record))
         };
         let is_told = |event: &Event<'_>| marks.times.contains(&event.time);
@@ -28,12 +31,16 @@ impl Focus {
             .take(RELATED_MAX)
             .collect();
         let first_of = |kind: Kind| events.iter().position(|event| event.kind == kind);
+        let at_once = |event: &Event<'_>| event.kind == Kind::Violation && !event.text.starts_with(FOUND);
         let promise = || related.iter().copied().find(|index| events[*index].kind == Kind::Acknowledged);
-        let first = first_of(Kind::Violation)
+        let first = events
+            .iter()
+            .position(at_once)
             .or_else(|| first_of(Kind::Panic))
             .or_else(|| events.iter().rposition(is_told))
             .or_else(promise)
             .or_else(|| related.last().copied())
+            .or_else(|| first_of(Kind::Violation))
             .or_else(|| events.len().checked_sub(1));
         Focus { first, related }
     }
@@ -101,5 +108,7 @@ mod tests {
             find(&[lines[0], lines[0], lines[3]], "events-0 5 at 2.000000000: a value that nobody wrote");
         assert_eq!(timed, Focus { first: Some(1), related: vec![1] });
         assert_eq!(find(&[lines[0], lines[3]], "something else").first, Some(1));
+        let found = find(&[lines[0], "scenario FOUND: I16-stuck: x", lines[3]], "x");
+        assert_eq!(found.first, Some(1), "and not the end");
     }
 }

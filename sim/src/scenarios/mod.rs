@@ -145,7 +145,13 @@ pub fn run(scenario: &dyn Scenario, seed: u64, mode: TraceMode) -> Outcome<Resul
 /// of the scenario, or of the world, in which every task may wait for ever.
 pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome<Result<(), Violation>> {
     let simulation = Simulation::new(case.seed).trace(mode).net(case.net.clone());
-    let outcome = simulation.try_run(|cluster| scenario.run(cluster, case));
+    let outcome = simulation.try_run(|cluster| async move {
+        let result = scenario.run(cluster.clone(), case).await;
+        if let Err(violation) = &result {
+            cluster.note(format_args!("FOUND: {violation}"));
+        }
+        result
+    });
     let value = match (outcome.value, outcome.panics.first()) {
         (Ok(Err(violation)), _) => Err(violation),
         (Err(Crashed(message)), _) => Err(Violation::new(Violation::CRASH, message)),

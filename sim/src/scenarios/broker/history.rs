@@ -276,12 +276,12 @@ impl History {
         events.forget_after(time, live_on);
         lock(&self.changing).clear();
         lock(&self.commits).clear();
-        let mut step = Step::default();
+        // Where logs began was held against what was durable then.
+        let mut step = Step::since(self.now());
         let held = events.reads.iter().try_for_each(|read| step.read(&events, read));
         let mut told: Vec<_> = events.sent.iter().filter(|(_, sent)| sent.fate != Fate::Unknown).collect();
         told.sort_by_key(|(_, sent)| sent.ended);
         let held = held.and_then(|()| told.iter().try_for_each(|(id, _)| step.acknowledged(&events, **id)));
-        // Where logs begin and end was told before it was durable.
         step.is_older();
         *lock(&self.step) = step;
         drop(events);

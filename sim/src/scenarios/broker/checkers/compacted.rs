@@ -34,7 +34,7 @@ pub(super) fn the_last_value_of_each_key_stays(events: &Events, values: &Values)
             });
             let lost =
                 events.unreadable.get(at).is_some_and(|lost| lost.iter().any(|lost| lost.end > offset));
-            if later.is_none() && !lost {
+            if later.is_none() && !lost && !may_be_gone(events, at, key) {
                 let was = values.get(at).and_then(|values| values.get(&offset));
                 return Err(format!(
                     "{at}: {id} at {offset} ({was:?}) is the last of key {key}, and of that key nothing is left \
@@ -45,6 +45,15 @@ pub(super) fn the_last_value_of_each_key_stays(events: &Events, values: &Values)
         }
     }
     Ok(())
+}
+
+/// Whether somebody may have said of a key that it is gone, without having been told so: such a tombstone may have stood behind the
+/// last value that is known, and may be gone itself by now.
+fn may_be_gone(events: &Events, at: &TopicPartition, key: u32) -> bool {
+    events.sent.values().any(|sent| {
+        let is_tombstone = sent.content == Content::Tombstone && sent.key == Some(key) && sent.at == *at;
+        is_tombstone && !matches!(sent.fate, Fate::Acknowledged(Some(_)))
+    })
 }
 
 fn last_look(events: &Events, at: &TopicPartition) -> BTreeMap<Offset, RecordId> {
@@ -63,21 +72,33 @@ mod tests {
 
     #[test]
     fn a_lost_last_value_is_found() {
-        let check = |left: &[i64]| {
+        let check_with = |left: &[i64], tombstone: bool| {
             let mut history = events(&[0, 1, 2], &[1, 2, 3]);
             let at = TopicPartition::new(COMPACTED, 0);
             for (number, key) in [(1, 7), (2, 8), (3, 7)] {
                 let sent = history.sent.get_mut(&id(number)).unwrap();
                 (sent.key, sent.at) = (Some(key), at.clone());
             }
+            if tombstone {
+                let mut sent = history.sent[&id(2)].clone();
+                (sent.content, sent.fate) = (Content::Tombstone, Fate::Unknown);
+                history.sent.insert(id(4), sent);
+            }
             history.extents = BTreeMap::from([(at.clone(), Extent { start: Offset(0), end: Offset(3) })]);
             history.reads[0].at = at;
             history.reads[0].records.retain(|(offset, _)| left.contains(&offset.0));
             the_last_value_of_each_key_stays(&history, &one_value_per_offset(&history)?)
         };
+        let check = |left: &[i64]| check_with(left, false);
         assert_eq!(check(&[0, 1, 2]), Ok(()));
         assert_eq!(check(&[1, 2]), Ok(()), "compacted");
         assert!(check(&[0, 1]).unwrap_err().contains("the last of key 7"), "the older is no replacement");
         assert!(check(&[0, 2]).unwrap_err().contains("key 8"));
+        assert_eq!(
+            check_with(&[0, 2], true),
+            Ok(()),
+            "a tombstone of which nobody was told has come and gone"
+        );
+        assert!(check_with(&[0, 1], true).unwrap_err().contains("key 7"), "it was of another key");
     }
 }

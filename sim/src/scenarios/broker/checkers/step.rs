@@ -50,6 +50,11 @@ struct Known {
 }
 
 impl Step {
+    /// Of starts that were told before `time` nothing is held.
+    pub(in crate::scenarios) fn since(time: SimTime) -> Step {
+        Step { starts_since: time, ..Step::default() }
+    }
+
     /// A fetch came.
     ///
     /// # Errors

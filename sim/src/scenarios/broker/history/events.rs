@@ -373,8 +373,7 @@ impl Events {
         self.failed_syncs.clear();
         self.answers.clear();
         self.extents.clear();
-        // Both are found again, where they are still so.
-        self.unreadable.clear();
+        // Said again at the last look, where it is still so.
         self.down.clear();
     }
 
