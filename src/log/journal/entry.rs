@@ -333,6 +333,63 @@ mod tests {
     }
 
     #[test]
+    fn the_word_of_a_batch_that_is_written_once_is_the_documents_to_the_byte() {
+        use crate::log::journal::{BatchPlace, Series};
+        let header = BatchHeader {
+            base_offset: Offset(7),
+            batch_length: 10_000 - 12,
+            partition_leader_epoch: LeaderEpoch(3),
+            magic: 2,
+            crc: 0,
+            attributes: crate::wire::batch::Attributes(0),
+            last_offset_delta: 1,
+            base_timestamp: crate::types::Timestamp(1),
+            max_timestamp: crate::types::Timestamp(2),
+            producer_id: crate::types::ProducerId::NONE,
+            producer_epoch: crate::types::ProducerEpoch::NONE,
+            base_sequence: -1,
+            record_count: 2,
+        };
+        let mut bytes = BytesMut::new();
+        let body: Vec<u8> = (0..10_000 - 61).map(|n| (n % 251) as u8).collect();
+        header.write(&mut bytes);
+        bytes.put_slice(&body);
+        let crc = crc32c(&bytes[21..]);
+        bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+        let whole = bytes.freeze();
+        let batch = RecordBatch::new(BatchHeader { crc, ..header }, &whole);
+        // From 4,000 to 14,000: the blocks from 4,096 to 12,288.
+        let place = BatchPlace { segment: Offset(5), cleaning: 2, position: 4_000 };
+        let placed = PlacedBatch::new(batch.clone(), place, Series::default());
+        assert_eq!(placed.blocks(), 4_096..12_288);
+        let fixed = [0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0x0f, 0xa0];
+        let pieces: [&[u8]; 4] = [&fixed, &whole[..61], &whole[..96], &whole[8_288..]];
+        let entry = EntryBody::Placed(Box::new(placed));
+        assert_bytes(11, &pieces, &entry);
+        let EntryBody::Placed(read) = EntryBody::parse(11, &pieces.concat().into()).unwrap() else {
+            panic!("kind 11")
+        };
+        assert_eq!(read.restored(&whole[96..8_288]), Some(batch));
+        let mut rotten = whole[96..8_288].to_vec();
+        rotten[100] ^= 1;
+        assert_eq!(read.restored(&rotten), None);
+        assert_eq!(read.restored(&whole[96..8_287]), None);
+        // Cut short, too long, a place that no segment has, another length.
+        let good = pieces.concat();
+        let mut bad: Vec<Vec<u8>> = (0..good.len()).map(|length| good[..length].to_vec()).collect();
+        bad.push([&good[..], &[0]].concat());
+        for at in [12, 31] {
+            let mut changed = good.clone();
+            changed[at] += 1;
+            bad.push(changed);
+        }
+        for payload in bad {
+            let found = payload.len();
+            assert_eq!(EntryBody::parse(11, &payload.into()), Err(EntryInvalid::Placed { found }));
+        }
+    }
+
+    #[test]
     fn a_vote_without_a_directory_id_is_read() {
         let parse = |bytes: &'static [u8]| EntryBody::parse(3, &Bytes::from_static(bytes));
         let vote = EntryBody::Vote { epoch: LeaderEpoch(5), candidate: Some(key(2, 0)) };

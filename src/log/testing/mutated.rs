@@ -4,12 +4,16 @@ use std::sync::OnceLock;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{TestDisk, TestRuntime, test_io};
-use crate::log::{LogConfig, PartitionLog, Read, ReadRequest, Storage, StorageOptions, UnattributedDamage};
+use crate::log::{
+    EntryBody, LogConfig, PartitionLog, Read, ReadRequest, Storage, StorageOptions, UnattributedDamage,
+};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{BatchBuilder, BatchOptions, NewRecord, RecordBatch};
 
 const NODE: NodeId = NodeId(1);
-const LOGS: i32 = 2;
+const LOGS: i32 = 3;
+/// The log of which each third batch is large, and written once.
+const LARGE: i32 = 2;
 const BATCHES: i64 = 12;
 
 fn partition(index: i32) -> PartitionId {
@@ -17,24 +21,31 @@ fn partition(index: i32) -> PartitionId {
 }
 
 fn options() -> StorageOptions {
-    StorageOptions { journal_file_bytes: 64 << 10, journal_files: 3, ..StorageOptions::default() }
+    StorageOptions {
+        journal_file_bytes: 64 << 10,
+        journal_files: 3,
+        place_bytes_min: 8 << 10,
+        ..StorageOptions::default()
+    }
 }
 
-fn config() -> LogConfig {
-    LogConfig { segment_bytes: 512, index_interval_bytes: 100, ..LogConfig::default() }
+fn config(partition: PartitionId) -> LogConfig {
+    let segment_bytes = if partition.index.0 == LARGE { 128 << 10 } else { 512 };
+    LogConfig { segment_bytes, index_interval_bytes: 100, ..LogConfig::default() }
 }
 
 /// The batch of one record that stands at `offset` of log `index`.
 fn batch(index: i32, offset: i64) -> RecordBatch {
-    let mut builder = BatchBuilder::new(BatchOptions::plain(4096));
-    let value = Bytes::from(format!("log {index} offset {offset} {}", "x".repeat(60)));
+    let mut builder = BatchBuilder::new(BatchOptions::plain(16 << 10));
+    let length = if index == LARGE && offset % 3 == 0 { 9_000 } else { 60 };
+    let value = Bytes::from(format!("log {index} offset {offset} {}", "x".repeat(length)));
     let record =
         NewRecord { timestamp: Timestamp(1_000 + offset), key: None, value: Some(&value[..]), headers: &[] };
     builder.append(record).expect("a small record fits");
     builder.build().into_batch().placed_at(Offset(offset), LeaderEpoch(0))
 }
 
-/// A node's disk with two logs, half in segments, half in the journal.
+/// A node's disk with three logs, half in segments, half in the journal.
 fn image() -> &'static Image {
     static IMAGE: OnceLock<Image> = OnceLock::new();
     IMAGE.get_or_init(|| {
@@ -42,18 +53,19 @@ fn image() -> &'static Image {
         let runtime = TestRuntime::new();
         let io = test_io(&runtime, &disk, 5);
         runtime.block_on(async {
-            let opened = Storage::open(io, NODE, options(), |_| config()).await;
+            let opened = Storage::open(io, NODE, options(), config).await;
             let (storage, _, _) = opened.expect("a new node opens");
             let mut logs = Vec::new();
             for index in 0..LOGS {
-                let created = storage.create_log(partition(index), Offset::ZERO, config()).await;
+                let created =
+                    storage.create_log(partition(index), Offset::ZERO, config(partition(index))).await;
                 logs.push(created.expect("the log is new"));
             }
             for offset in 0..BATCHES {
                 for log in &mut logs {
                     write_one(&storage, log, offset).await;
                 }
-                if offset == BATCHES / 2 {
+                if offset == 0 || offset == BATCHES / 2 {
                     checkpoint(&storage, &mut logs).await;
                 }
             }
@@ -72,7 +84,9 @@ struct Image {
 async fn write_one(storage: &Storage, log: &mut PartitionLog, offset: i64) {
     let position = storage.journal().durable_position();
     let index = log.key().partition.index.0;
-    let entry = log.append(batch(index, offset), position).expect("it follows the end");
+    let entry = log.append_placing(batch(index, offset), position, Timestamp(0)).expect("it follows the end");
+    let is_placed = matches!(entry.body, EntryBody::Placed(_));
+    assert_eq!(is_placed, index == LARGE && offset > 0 && offset % 3 == 0, "log {index} offset {offset}");
     let number = entry.number;
     storage.journal().append(vec![entry]).await.expect("the journal is sound");
     log.durable(number);
@@ -113,7 +127,7 @@ pub fn open(data: &[u8]) {
     let io = test_io(&runtime, &disk, 6);
     let options = StorageOptions { unattributed_damage: policy, ..options() };
     runtime.block_on(async {
-        let Ok((storage, logs, _)) = Storage::open(io, NODE, options, |_| config()).await else { return };
+        let Ok((storage, logs, _)) = Storage::open(io, NODE, options, config).await else { return };
         for log in &logs {
             read_all(log).await;
         }
