@@ -33,13 +33,19 @@ impl AlignedBuffer {
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
         AlignedBuffer { start, layout }
     }
+
+    /// A buffer of no bytes, which takes no memory: stands where one was taken away.
+    #[must_use]
+    pub fn empty() -> AlignedBuffer {
+        AlignedBuffer { start: NonNull::dangling(), layout: Layout::new::<()>() }
+    }
 }
 
 impl Deref for AlignedBuffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: `start` points to `size` bytes that were initialised by `alloc_zeroed`.
+        // SAFETY: `start` points to `size` bytes that were initialised by `alloc_zeroed`, or dangles and they are none.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.layout.size()) }
     }
 }
@@ -53,8 +59,10 @@ impl DerefMut for AlignedBuffer {
 
 impl Drop for AlignedBuffer {
     fn drop(&mut self) {
-        // SAFETY: allocated in `zeroed` with this very layout.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) }
+        if self.layout.size() > 0 {
+            // SAFETY: allocated in `zeroed` with this very layout.
+            unsafe { dealloc(self.start.as_ptr(), self.layout) }
+        }
     }
 }
 

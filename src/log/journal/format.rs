@@ -299,7 +299,7 @@ impl CommitBuilder {
 
     /// Lends the sealed bytes to a write; [`CommitBuilder::restore`] gives them back.
     pub(crate) fn take_buffer(&mut self) -> AlignedBuffer {
-        std::mem::replace(&mut self.buffer, AlignedBuffer::zeroed(1))
+        std::mem::replace(&mut self.buffer, AlignedBuffer::empty())
     }
 
     /// Takes the memory back and begins an empty commit in it.

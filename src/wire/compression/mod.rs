@@ -3,6 +3,7 @@
 //! Owns the codecs' framing and the bound on what compressed bytes may grow to. Invariants: decompression
 //! stops as soon as the output passes its bound, and no memory is reserved on the compressed bytes' word
 //! beyond a codec's constant (lz4 at most two blocks of 8 MiB, zstd its window of 2^[`ZSTD_WINDOW_LOG_MAX`]).
+mod frames;
 mod lz4;
 mod snappy;
 
@@ -17,8 +18,10 @@ use snappy::SnappyReader;
 /// zstd's highest level writes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// Growth step when everything is decompressed into one piece, in bytes.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Bounds of the first step when everything is decompressed into one piece, in bytes: a batch mostly grows to less
+/// than four times its size.
+const STEP_BYTES_MIN: usize = 512;
+const STEP_BYTES_MAX: usize = 64 * 1024;
 
 /// How a batch's records are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -164,10 +167,7 @@ pub fn compress(compression: impl Into<Compression>, plain: &[u8]) -> Vec<u8> {
             encoder.finish().expect(IN_MEMORY)
         }
         Compression::Lz4 { level } => lz4::compress(plain, level),
-        Compression::Zstd { level } => {
-            // Told the length, it takes tables that fit it: at high levels the streaming one takes a hundred megabytes.
-            zstd::bulk::compress(plain, level).expect("zstd compresses in memory")
-        }
+        Compression::Zstd { level } => frames::compress(plain, level).expect("zstd compresses in memory"),
     }
 }
 
@@ -184,14 +184,19 @@ pub fn decompress(codec: Codec, compressed: &Bytes, bound_bytes: usize) -> Resul
         return Ok(compressed.clone());
     }
     let mut stream = Decompressor::new(codec, compressed, bound_bytes)?;
+    let step = compressed.len().saturating_mul(4).clamp(STEP_BYTES_MIN, STEP_BYTES_MAX);
     let mut plain = Vec::new();
+    let mut filled = 0;
     loop {
-        let filled = plain.len();
-        let step = CHUNK_BYTES.max(filled);
-        plain.resize(filled + step.min(bound_bytes.saturating_sub(filled) + 1), 0);
+        if filled == plain.len() {
+            plain.resize(filled + step.max(filled).min(bound_bytes.saturating_sub(filled) + 1), 0);
+        }
         let read = stream.read(&mut plain[filled..])?;
-        plain.truncate(filled + read);
+        filled += read;
         if read == 0 {
+            plain.truncate(filled);
+            // Whoever keeps one record keeps all of this.
+            plain.shrink_to_fit();
             return Ok(Bytes::from(plain));
         }
     }
@@ -210,7 +215,7 @@ enum Stream<'a> {
     Gzip(Box<flate2::bufread::MultiGzDecoder<&'a [u8]>>),
     Snappy(SnappyReader<'a>),
     Lz4(Box<lz4_flex::frame::FrameDecoder<&'a [u8]>>),
-    Zstd(zstd::stream::read::Decoder<'static, &'a [u8]>),
+    Zstd(zstd::stream::zio::Reader<&'a [u8], frames::Lent>),
 }
 
 impl<'a> Decompressor<'a> {
@@ -231,9 +236,7 @@ impl<'a> Decompressor<'a> {
             Codec::Zstd => {
                 let malformed =
                     |error: io::Error| CompressionError::Malformed { codec, cause: error.to_string() };
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed).map_err(malformed)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(malformed)?;
-                Stream::Zstd(decoder)
+                Stream::Zstd(frames::reader(compressed).map_err(malformed)?)
             }
         };
         Ok(Decompressor { codec, stream, bound_bytes, produced: 0 })

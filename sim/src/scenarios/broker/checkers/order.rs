@@ -6,10 +6,10 @@ use ordain::types::Offset;
 
 use crate::scenarios::broker::history::RecordId;
 
-/// By producer and session: the offsets of its records in one partition, by their numbers.
+/// By producer and session: the numbers of its records in one partition, in order, and their offsets. Most records come last.
 #[derive(Default)]
 pub(super) struct Order {
-    places: BTreeMap<(u32, u32), BTreeMap<u32, Offset>>,
+    places: BTreeMap<(u32, u32), Vec<(u32, Offset)>>,
 }
 
 impl Order {
@@ -19,14 +19,23 @@ impl Order {
     /// If it stands somewhere else, too, or on the wrong side of another one of its producer.
     pub(super) fn holds(&mut self, id: RecordId, offset: Offset) -> Result<(), String> {
         let places = self.places.entry((id.producer, id.session)).or_default();
-        match places.insert(id.number, offset) {
-            // It was held against its neighbours then, and each that came later against it.
-            Some(other) if other == offset => return Ok(()),
-            Some(other) => return Err(format!("{id} is twice: at {other} and at {offset}")),
-            None => {}
-        }
-        let before = places.range(..id.number).next_back().filter(|(_, place)| **place >= offset);
-        let behind = places.range(id.number + 1..).next().filter(|(_, place)| **place <= offset);
+        let at = match places.last() {
+            Some((last, _)) if *last >= id.number => {
+                match places.binary_search_by_key(&id.number, |(number, _)| *number) {
+                    // It was held against its neighbours then, and each that came later against it.
+                    Ok(known) if places[known].1 == offset => return Ok(()),
+                    Ok(known) => {
+                        let other = std::mem::replace(&mut places[known].1, offset);
+                        return Err(format!("{id} is twice: at {other} and at {offset}"));
+                    }
+                    Err(between) => between,
+                }
+            }
+            Some(_) | None => places.len(),
+        };
+        let before = at.checked_sub(1).map(|before| places[before]).filter(|(_, place)| *place >= offset);
+        let behind = places.get(at).copied().filter(|(_, place)| *place <= offset);
+        places.insert(at, (id.number, offset));
         match before.or(behind) {
             Some((number, place)) => {
                 Err(format!("the producer's {number} stands at {place}, and {id} at {offset}"))
