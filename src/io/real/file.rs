@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::pool::Lanes;
+use super::pool::{Lanes, Pool};
 use super::probe::Transfer;
 use super::recycled::Recycled;
 use super::{bulk, path, quick, sys};
@@ -39,8 +39,16 @@ impl RealFile {
         &self,
         job: impl FnOnce(&Inner) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
+        self.run_in(&self.lanes.common, job)
+    }
+
+    fn run_in<T: Send + 'static>(
+        &self,
+        lane: &Pool,
+        job: impl FnOnce(&Inner) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<io::Result<T>> {
         let inner = self.inner.clone();
-        self.lanes.common.run_io(move || job(&inner).map_err(|error| path::at(&inner.path, &error)))
+        lane.run_io(move || job(&inner).map_err(|error| path::at(&inner.path, &error)))
     }
 }
 
@@ -108,7 +116,8 @@ impl File for RealFile {
 
     fn read_at(&self, offset: u64, length: usize) -> BoxFuture<io::Result<Bytes>> {
         let recycled = Arc::clone(&self.lanes.recycled);
-        self.run(move |inner| inner.read(offset, length, &recycled))
+        let lane = if length >= bulk::BYTES_MIN { &self.lanes.read } else { &self.lanes.common };
+        self.run_in(lane, move |inner| inner.read(offset, length, &recycled))
     }
 
     fn write_at(&self, offset: u64, segments: Vec<Bytes>) -> BoxFuture<io::Result<()>> {

@@ -38,7 +38,7 @@ pub use probe::{Transfer, probe};
 pub struct Options {
     /// The data directory; created if it is missing.
     pub data_dir: PathBuf,
-    /// How many threads run disk operations other than aligned and large writes (which have two each of their own):
+    /// How many threads run disk operations other than aligned writes, large writes and large reads (which have two each of their own):
     /// as many can be under way at once.
     pub io_threads: usize,
     /// Whether direct I/O is tried at all.

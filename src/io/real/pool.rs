@@ -11,11 +11,12 @@ use crate::io::BoxFuture;
 
 /// Pools of their own, so that what somebody waits for does not queue behind what nobody does: one for durable
 /// aligned writes, which are the journal's; one for large writes that are synced later, which are the segments' and
-/// the filling of journal files; one for everything else.
+/// the filling of journal files; one for large reads, which are those of old records; one for everything else.
 #[derive(Clone)]
 pub(super) struct Lanes {
     pub(super) direct: Pool,
     pub(super) bulk: Pool,
+    pub(super) read: Pool,
     pub(super) common: Pool,
     /// Tells when a durable write need not go to a thread.
     pub(super) quickness: Arc<Quickness>,
@@ -27,6 +28,8 @@ pub(super) struct Lanes {
 const DIRECT_THREADS: usize = 2;
 /// As many large writes as keep a disk busy. More would only lengthen the queue that durable writes stand in.
 const BULK_THREADS: usize = 2;
+/// The same for large reads.
+const READ_THREADS: usize = 2;
 
 impl Lanes {
     /// # Errors
@@ -35,6 +38,7 @@ impl Lanes {
         Ok(Lanes {
             direct: Pool::start("ordain-direct", DIRECT_THREADS)?,
             bulk: Pool::start("ordain-bulk", BULK_THREADS)?,
+            read: Pool::start("ordain-read", READ_THREADS)?,
             common: Pool::start("ordain-io", common_threads)?,
             quickness: Arc::new(Quickness::new()),
             recycled: Recycled::new(),

@@ -2,8 +2,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::io::AlignedBuffer;
 
-/// Buffers come in multiples of this length, so that one fits many reads, in bytes.
-const CLASS_BYTES: usize = 256 * 1024;
+/// Shorter buffers are not kept, in bytes.
+const LENGTH_MIN: usize = 256 * 1024;
+/// Those that are come in multiples of this length, so that one fits many reads, in bytes.
+const CLASS_BYTES: usize = 64 * 1024;
 /// What is kept at most, in bytes.
 const KEPT_BYTES_MAX: usize = 16 << 20;
 
@@ -35,7 +37,7 @@ impl Recycled {
     /// A buffer of at least `length` bytes. What it holds is of an earlier read: only what was read into it may be
     /// handed on.
     pub(super) fn take(self: &Arc<Self>, length: usize) -> Block {
-        let length = if length < CLASS_BYTES { length } else { length.next_multiple_of(CLASS_BYTES) };
+        let length = if length < LENGTH_MIN { length } else { length.next_multiple_of(CLASS_BYTES) };
         let found = {
             let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
             let place = free.buffers.iter().position(|buffer| buffer.len() == length);
@@ -64,7 +66,7 @@ impl AsRef<[u8]> for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let Some(buffer) = self.buffer.take().filter(|buffer| buffer.len() >= CLASS_BYTES) else { return };
+        let Some(buffer) = self.buffer.take().filter(|buffer| buffer.len() >= LENGTH_MIN) else { return };
         let mut free = self.home.free.lock().unwrap_or_else(PoisonError::into_inner);
         if free.bytes + buffer.len() <= KEPT_BYTES_MAX {
             free.bytes += buffer.len();
@@ -83,7 +85,7 @@ mod tests {
         let kept = || recycled.free.lock().unwrap().bytes;
         drop(recycled.take(4096));
         assert_eq!(kept(), 0, "small ones are the allocator's");
-        let mut first = recycled.take(1_000_000);
+        let mut first = recycled.take(1_040_000);
         first.memory()[..5].copy_from_slice(b"stale");
         first.length = 5;
         assert_eq!(first.as_ref(), b"stale");
