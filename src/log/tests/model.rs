@@ -487,6 +487,8 @@ impl Run {
 }
 
 fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64, large: bool) {
+    #[cfg(all(feature = "simulation", debug_assertions))]
+    mistakes::make_what_is_asked();
     let mut run = Run::new(seed, large);
     for &(op, index, amount) in steps {
         while run.node.is_none() {
@@ -581,4 +583,42 @@ fn a_start_needs_no_place_of_what_was_taken_back() {
         (14, 0, 0),
     ];
     run(1, &steps, 1_000_000, true);
+}
+
+/// That the model bites: planted mistakes which it finds. Each in a process of its own, for a process makes one mistake.
+#[cfg(all(feature = "simulation", debug_assertions))]
+mod mistakes {
+    use std::process::Command;
+
+    use crate::probe::{Mutant, arm};
+
+    /// `tests/probe_docs.rs` reads these names.
+    const FOUND_BY_THE_MODEL: [&str; 5] = [
+        "name-placed-before-written",
+        "name-placed-after-failure",
+        "flush-ignores-failed-places",
+        "place-in-unnamed-segment",
+        "cut-places-at-start",
+    ];
+    const ASKED: &str = "ORDAIN_TEST_MUTANT";
+
+    pub(super) fn make_what_is_asked() {
+        if let Ok(name) = std::env::var(ASKED) {
+            arm(Mutant::named(&name).expect("a mistake of that name"));
+        }
+    }
+
+    #[test]
+    fn each_is_found() {
+        let program = std::env::current_exe().unwrap();
+        let test = "log::tests::model::the_same_where_large_batches_are_written_once";
+        for name in FOUND_BY_THE_MODEL {
+            let mut model = Command::new(&program);
+            model.args([test, "--exact"]).env(ASKED, name).env("PROPTEST_CASES", "4000");
+            model.env("PROPTEST_RNG_SEED", "1").env("PROPTEST_MAX_SHRINK_ITERS", "0");
+            let outcome = model.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").output().unwrap();
+            let said = String::from_utf8_lossy(&outcome.stdout);
+            assert!(said.contains("Test failed: ") && !outcome.status.success(), "{name} is not found: {said}");
+        }
+    }
 }
