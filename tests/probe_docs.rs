@@ -71,11 +71,16 @@ fn every_mistake_of_one_broker_is_held() {
     let by_model = model.split_once("FOUND_BY_THE_MODEL").unwrap().1.split_once("];").unwrap().0.to_owned();
     let is_held = |name: &str| {
         let expected = format!("\"mutant-{name}\",\n      \"found_by\"");
-        seeds.contains(&format!("\"{name}\":")) || kept.contains(&expected) || by_model.contains(&format!("\"{name}\""))
+        seeds.contains(&format!("\"{name}\":"))
+            || kept.contains(&expected)
+            || by_model.contains(&format!("\"{name}\""))
     };
     let of_several = ["replica-", "cluster-", "reassign-"];
     let is_of_one = |name: &String| !of_several.iter().any(|prefix| name.starts_with(prefix));
     let names = listed("mutant.rs").into_iter().map(|(_, name)| name).filter(is_of_one);
     let free: Vec<String> = names.filter(|name| !is_held(name)).collect();
-    assert!(free.is_empty(), "held neither in sim/mutants.json, nor in sim/schedules, nor by the model of the log: {free:?}");
+    assert!(
+        free.is_empty(),
+        "held neither in sim/mutants.json, nor in sim/schedules, nor by the model of the log: {free:?}"
+    );
 }

@@ -7,7 +7,8 @@ use super::checkpoint::{Checkpoint, Outdated, PATHS};
 use super::config::LogConfig;
 use super::file_cache::FileCache;
 use super::journal::{
-    Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Origin, PlacedBatch, Position, Step,
+    Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, LostEntry, Origin, PlacedBatch, Position,
+    Step,
 };
 use super::partition::PartitionLog;
 use super::places::Places;
@@ -81,14 +82,7 @@ pub(super) async fn recover(
         match reader.next().await? {
             Step::Commit(commit) => {
                 let lost = || format!("an entry in journal commit {} is lost", commit.number);
-                let needed = commit.lost.iter().filter(|lost| {
-                    let has_it = logs.get(&lost.log.id).is_some_and(|log| log.has(**lost));
-                    if has_it {
-                        sometimes(Condition::JournalDamageCostsNothing);
-                    }
-                    !has_it
-                });
-                let damaged: Vec<LogKey> = needed.map(|lost| lost.log).collect();
+                let damaged = that_need(&logs, &commit.lost);
                 for &key in &damaged {
                     next_log_id = next_log_id.max(key.id.0 + 1);
                     damage(parts, &mut logs, key, first_new_id, lost());
@@ -134,6 +128,18 @@ pub(super) async fn recover(
         }
     }
     Ok(Recovered { logs, reader, next_log_id, report })
+}
+
+/// The logs that lack something without these entries.
+fn that_need(logs: &BTreeMap<LogId, PartitionLog>, lost: &[LostEntry]) -> Vec<LogKey> {
+    let needed = lost.iter().filter(|lost| {
+        let has_it = logs.get(&lost.log.id).is_some_and(|log| log.has(**lost));
+        if has_it {
+            sometimes(Condition::JournalDamageCostsNothing);
+        }
+        !has_it
+    });
+    needed.map(|lost| lost.log).collect()
 }
 
 /// Reads a batch that the journal only names from its place, if its log wants it. If it is lost, the log is told.

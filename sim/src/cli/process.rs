@@ -45,6 +45,10 @@ pub(super) struct Folder<'a> {
 /// How much of a failed process's last words is kept.
 const LAST_WORDS_LINES: usize = 12;
 
+/// What a process that simulates is told in its environment. It lives for seconds, and memory that its allocator gives back
+/// and takes again is cleared by the kernel each time: mimalloc keeps it.
+pub(super) const ENVIRONMENT: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("MIMALLOC_PURGE_DELAY", "-1")];
+
 /// Runs a case in a process of its own.
 pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<'_>>) -> Report {
     let dead = |checker: &str, text: String| Report {
@@ -60,7 +64,7 @@ pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<
     if let Some(folder) = folder {
         command.arg("--folder").arg(folder.path).args(["--replay", folder.replay]);
     }
-    let output = match command.env("RUST_BACKTRACE", "0").output() {
+    let output = match command.envs(ENVIRONMENT).output() {
         Ok(output) => output,
         Err(error) => return dead(DIED, format!("cannot start a process: {error}")),
     };

@@ -6,6 +6,7 @@ use crate::{TraceMode, scenarios};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::process::ENVIRONMENT;
 use super::{FOUND, USAGE, refuse, say, scenario};
 
 #[derive(Args)]
@@ -146,7 +147,7 @@ fn in_a_process(seed: u64, scenario: &str) -> Result<Figures, String> {
     let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let output = Command::new(program)
         .args(["speed", "--one", "--start", &seed.to_string(), "--scenario", scenario])
-        .env("RUST_BACKTRACE", "0")
+        .envs(ENVIRONMENT)
         .output()
         .map_err(|error| format!("cannot start a process: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -618,7 +618,10 @@ mod mistakes {
             model.env("PROPTEST_RNG_SEED", "1").env("PROPTEST_MAX_SHRINK_ITERS", "0");
             let outcome = model.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1").output().unwrap();
             let said = String::from_utf8_lossy(&outcome.stdout);
-            assert!(said.contains("Test failed: ") && !outcome.status.success(), "{name} is not found: {said}");
+            assert!(
+                said.contains("Test failed: ") && !outcome.status.success(),
+                "{name} is not found: {said}"
+            );
         }
     }
 }
