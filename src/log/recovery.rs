@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::checkpoint::{Checkpoint, Outdated, PATHS};
 use super::config::LogConfig;
 use super::file_cache::FileCache;
-use super::journal::{Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, Origin, Position, Step};
+use super::journal::{
+    Entry, EntryBody, JournalReader, JournalReport, LogId, LogKey, LostEntry, Origin, Position, Step,
+};
 use super::partition::PartitionLog;
 use super::segment::{FileKind, LOGS, SegmentState, file_name, log_directory};
 use super::storage::StorageError;
@@ -77,13 +79,8 @@ pub(super) async fn recover(
         match reader.next().await? {
             Step::Commit(commit) => {
                 let lost = || format!("an entry in journal commit {} is lost", commit.number);
-                let needed = commit.lost.iter().filter(|lost| {
-                    let has_it = logs.get(&lost.log.id).is_some_and(|log| log.has(**lost));
-                    if has_it {
-                        sometimes(Condition::JournalDamageCostsNothing);
-                    }
-                    !has_it
-                });
+                let is_covered = |lost: &LostEntry| logs.get(&lost.log.id).is_some_and(|log| log.has(*lost));
+                let needed = commit.lost.iter().filter(|lost| !is_covered(lost));
                 let damaged: Vec<LogKey> = needed.map(|lost| lost.log).collect();
                 for &key in &damaged {
                     next_log_id = next_log_id.max(key.id.0 + 1);
