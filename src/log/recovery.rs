@@ -132,13 +132,8 @@ pub(super) async fn recover(
 
 /// The logs that lack something without these entries.
 fn that_need(logs: &BTreeMap<LogId, PartitionLog>, lost: &[LostEntry]) -> Vec<LogKey> {
-    let needed = lost.iter().filter(|lost| {
-        let has_it = logs.get(&lost.log.id).is_some_and(|log| log.has(**lost));
-        if has_it {
-            sometimes(Condition::JournalDamageCostsNothing);
-        }
-        !has_it
-    });
+    let is_covered = |lost: &LostEntry| logs.get(&lost.log.id).is_some_and(|log| log.has(*lost));
+    let needed = lost.iter().filter(|lost| !is_covered(lost));
     needed.map(|lost| lost.log).collect()
 }
 

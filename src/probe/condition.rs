@@ -10,8 +10,6 @@ listed! {
         JournalReplayedOverFiles = "journal-replayed-over-files",
         /// recovery found damage that it could lay to single logs
         JournalDamageAttributed = "journal-damage-attributed",
-        /// what was damaged in the journal stands in the checkpoint and the segments, too
-        JournalDamageCostsNothing = "journal-damage-costs-nothing",
         /// the vouch file alone told that a commit had been durable
         VouchWasTheEvidence = "vouch-was-the-evidence",
         /// a journal file was used a second time

@@ -17,9 +17,9 @@ use super::plan::OFFSETS_TOPIC;
 use crate::cluster::NodeHandle;
 use crate::fault_atlas::{Demands, FaultAtlas};
 use crate::time::SimTime;
-use crate::world::lock;
+use crate::world::{NodeIndex, lock};
 
-/// The account of one broker's damage, or of several brokers' that nothing is destroyed on. Cheap to clone.
+/// The account of the damage of one or of several brokers, each of which holds all partitions. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::scenarios) struct Account {
     atlas: FaultAtlas,
@@ -30,6 +30,12 @@ pub(in crate::scenarios) struct Account {
 #[derive(Default)]
 struct Known {
     topics: BTreeMap<String, TopicId>,
+    nodes: BTreeMap<NodeIndex, OfNode>,
+}
+
+/// What is known of one node.
+#[derive(Default)]
+struct OfNode {
     /// Whose log a start so far may have reported as damaged: something that it needs was destroyed.
     reportable: BTreeSet<PartitionId>,
     /// Reported by the broker, and rightly.
@@ -40,6 +46,17 @@ struct Known {
     is_stopping: bool,
 }
 
+impl Known {
+    fn of(&mut self, node: &NodeHandle) -> &mut OfNode {
+        self.nodes.entry(node.index()).or_default()
+    }
+
+    /// Whether this holds on each of these nodes.
+    fn on_all(&self, nodes: &[NodeHandle], holds: impl Fn(&OfNode) -> bool) -> bool {
+        nodes.iter().all(|node| self.nodes.get(&node.index()).is_some_and(&holds))
+    }
+}
+
 impl Account {
     pub(in crate::scenarios) fn new(nodes: &[NodeHandle]) -> Account {
         Account { atlas: FaultAtlas::default(), nodes: nodes.into(), known: Arc::default() }
@@ -47,7 +64,8 @@ impl Account {
 
     /// The broker that is alone.
     fn only(&self) -> &NodeHandle {
-        self.nodes.first().expect("there is a broker")
+        assert_eq!(self.nodes.len(), 1, "a question to one broker");
+        &self.nodes[0]
     }
 
     pub(in crate::scenarios) fn atlas(&self) -> &FaultAtlas {
@@ -70,27 +88,29 @@ impl Account {
 
     /// Whether there has been anything to say.
     pub(in crate::scenarios) fn is_clean(&self) -> bool {
-        self.atlas.ever(self.only()).is_empty()
+        self.nodes.iter().all(|node| self.atlas.ever(node).is_empty())
     }
 
     /// What must have been reported at this start, by what was destroyed before it.
     pub(in crate::scenarios) fn judge_report(
         &self,
+        node: &NodeHandle,
         before: &Before,
         report: &RecoveryReport,
     ) -> Result<(), String> {
         // It may have been hit while the start was under way.
-        let now = self.atlas.look(self.only());
+        let now = self.atlas.look(node);
         let mut known = lock(&self.known);
-        known.reportable.extend(now.logs);
+        let of_node = known.of(node);
+        of_node.reportable.extend(now.logs);
         for damage in &report.damaged {
-            if !known.reportable.contains(&damage.partition) {
+            if !of_node.reportable.contains(&damage.partition) {
                 return Err(format!(
                     "{} is reported as damaged ({}), and nothing of it was destroyed that a start needs",
                     damage.partition, damage.what
                 ));
             }
-            known.down.insert(damage.partition);
+            of_node.down.insert(damage.partition);
         }
         for whose in &before.demands.report {
             let is_reported = report.damaged.iter().any(|damage| damage.partition == *whose);
@@ -115,36 +135,37 @@ impl Account {
     }
 
     /// To be asked before a start.
-    pub(in crate::scenarios) fn before(&self, now: SimTime) -> Before {
+    pub(in crate::scenarios) fn before(&self, node: &NodeHandle, now: SimTime) -> Before {
+        self.atlas.spare_unvouched(node);
+        let destroyed = self.atlas.look(node);
         {
             let mut known = lock(&self.known);
-            known.starts.push(now);
-            known.is_stopping = false;
+            let of_node = known.of(node);
+            of_node.starts.push(now);
+            of_node.is_stopping = false;
+            of_node.reportable.extend(destroyed.logs);
         }
-        self.atlas.spare_unvouched(self.only());
-        let destroyed = self.atlas.look(self.only());
-        lock(&self.known).reportable.extend(destroyed.logs);
-        let damaged = self.only().disk().damaged();
+        let damaged = node.disk().damaged();
         let is_checkpoint = |path: &str| matches!(path, "checkpoint" | "checkpoint.copy");
         Before {
             checkpoint_is_hurt: damaged.iter().any(|(path, _)| is_checkpoint(path)),
-            demands: self.atlas.demands(self.only()),
+            demands: self.atlas.demands(node),
         }
     }
 
-    /// The disk is an older one: what was reported of it is reported again, where that is still so.
-    pub(in crate::scenarios) fn is_older(&self) {
-        lock(&self.known).down.clear();
+    /// The node's disk is an older one: what was reported of it is reported again, where that is still so.
+    pub(in crate::scenarios) fn is_older(&self, node: &NodeHandle) {
+        lock(&self.known).of(node).down.clear();
     }
 
-    /// The process is asked to stop.
-    pub(in crate::scenarios) fn stopping(&self) {
-        lock(&self.known).is_stopping = true;
+    /// The node's process is asked to stop.
+    pub(in crate::scenarios) fn stopping(&self, node: &NodeHandle) {
+        lock(&self.known).of(node).is_stopping = true;
     }
 
-    /// Whether the process has been asked to stop: it answers at once what waits.
+    /// Whether a process has been asked to stop: it answers at once what waits.
     pub(in crate::scenarios) fn is_stopping(&self) -> bool {
-        lock(&self.known).is_stopping
+        lock(&self.known).nodes.values().any(|node| node.is_stopping)
     }
 
     /// What the broker's monotonic clock shows, by which it waits.
@@ -177,23 +198,25 @@ impl Account {
         began: SimTime,
     ) -> bool {
         let known = lock(&self.known);
-        let start = known.starts.iter().rev().find(|start| **start <= began).copied().unwrap_or_default();
-        let gave_errors =
-            self.nodes.iter().any(|node| node.disk().last_error().is_some_and(|error| error >= start));
+        let gave_errors = self.nodes.iter().any(|node| {
+            let starts = known.nodes.get(&node.index()).map_or(&[][..], |node| &node.starts);
+            let start = starts.iter().rev().find(|start| **start <= began).copied().unwrap_or_default();
+            node.disk().last_error().is_some_and(|error| error >= start)
+        });
         let Some(topic) = known.topics.get(&at.topic) else { return true };
         let whose = PartitionId { topic: *topic, index: at.partition };
-        let is_down = known.reportable.contains(&whose);
+        let is_down = known.on_all(&self.nodes, |node| node.reportable.contains(&whose));
         drop(known);
         gave_errors || is_down || self.atlas.ever_of_all(&self.nodes).stops_at(whose, offset)
     }
 
-    /// The partitions among these that the broker reported as damaged, and rightly.
+    /// The partitions among these that each broker reported as damaged, and rightly.
     pub(in crate::scenarios) fn down(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
         let known = lock(&self.known);
         let is_down = |at: &&TopicPartition| {
-            let topic = known.topics.get(&at.topic);
-            topic
-                .is_some_and(|topic| known.down.contains(&PartitionId { topic: *topic, index: at.partition }))
+            let Some(topic) = known.topics.get(&at.topic) else { return false };
+            let whose = PartitionId { topic: *topic, index: at.partition };
+            known.on_all(&self.nodes, |node| node.down.contains(&whose))
         };
         partitions.iter().filter(is_down).cloned().collect()
     }
@@ -201,8 +224,8 @@ impl Account {
     /// Whether a partition of the groups' offsets is reported as damaged, and rightly.
     pub(in crate::scenarios) fn groups_are_down(&self) -> bool {
         let known = lock(&self.known);
-        let topic = known.topics.get(OFFSETS_TOPIC);
-        topic.is_some_and(|topic| known.down.iter().any(|whose| whose.topic == *topic))
+        let Some(topic) = known.topics.get(OFFSETS_TOPIC) else { return false };
+        known.on_all(&self.nodes, |node| node.down.iter().any(|whose| whose.topic == *topic))
     }
 
     /// What is destroyed now at an offset or next behind it.
@@ -237,7 +260,8 @@ impl Account {
     /// Restores the files of the groups' topic, as an operator does: they are nobody's data.
     pub(in crate::scenarios) fn restore_offsets_topic(&self) -> bool {
         let topic = lock(&self.known).topics.get(OFFSETS_TOPIC).copied();
-        topic.is_some_and(|topic| self.atlas.restore_topic(self.only(), topic))
+        let Some(topic) = topic else { return false };
+        self.nodes.iter().filter(|node| self.atlas.restore_topic(node, topic)).count() > 0
     }
 }
 

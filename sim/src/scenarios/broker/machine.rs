@@ -38,6 +38,7 @@ pub(super) struct Machine {
 
 /// What the process and its supervisor share.
 struct Shared {
+    node: NodeHandle,
     config: LoadedConfig,
     exits: mpsc::Sender<Exit>,
     /// The number of the present run of the process.
@@ -89,6 +90,7 @@ impl Machine {
         let disk_errors = AtomicBool::new(plan.families.iter().any(|family: &Family| family.is_of_disk()));
         let account = Account::new(std::slice::from_ref(&node));
         let shared = Arc::new(Shared {
+            node: node.clone(),
             account: account.clone(),
             config,
             exits: sender,
@@ -212,13 +214,13 @@ impl Machine {
         let (time, image) = lock(&self.image).take()?;
         self.power_fail();
         self.node.disk().restore(&image);
-        self.account.is_older();
+        self.account.is_older(&self.node);
         self.start();
         Some(time)
     }
 
     pub(super) fn stop(&self) {
-        self.account.stopping();
+        self.account.stopping(&self.node);
         lock(&self.shared.stop).begin();
     }
 
@@ -296,7 +298,7 @@ async fn run(io: Io, shared: Arc<Shared>, cluster: Cluster) {
 
 async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Why {
     let config = &shared.config;
-    let before = shared.account.before(cluster.now());
+    let before = shared.account.before(&shared.node, cluster.now());
     let node =
         Node::start(io.clone(), Arc::new(config.broker.clone()), Arc::new(config.settings.clone())).await;
     let node = match node {
@@ -304,7 +306,7 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
         Err(error) => return Why::NotStarted(error.to_string()),
     };
     cluster.note(format_args!("the broker runs: {:?}", node.recovery()));
-    if let Err(wrong) = shared.account.judge_report(&before, node.recovery()) {
+    if let Err(wrong) = shared.account.judge_report(&shared.node, &before, node.recovery()) {
         return Why::Wrong(wrong);
     }
     for guest in lock(&shared.guests).iter() {
@@ -323,7 +325,7 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
             let dying = lock(&shared.death).duration(Duration::ZERO, DEATH_MAX);
             let stops = lock(&shared.stops).chance(STOPS_PER_MILLE);
             if stops {
-                shared.account.stopping();
+                shared.account.stopping(&shared.node);
                 node.shutdown().await;
             } else {
                 cluster.sleep(dying).await;

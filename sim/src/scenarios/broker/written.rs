@@ -86,6 +86,10 @@ pub fn check_history(histories: &[(String, Vec<Written>)]) -> Result<Verdict, St
     replay.verdict(all())
 }
 
+/// Why no history is judged in which that happened.
+const OLDER_DISK: &str = "an older disk took the place of the newer one: what need not hold any more since, only the simulator knows; \
+                          replay the case instead";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moment {
     Begin,
@@ -189,6 +193,7 @@ impl Replay {
             ("join", Moment::End) => self.joined(operation),
             ("init-producer-id", Moment::End) => self.given_producer_id(operation),
             ("subscribe" | "heal" | "close", _) => Ok(()),
+            ("restore-image", _) => Err(form::Wrong::new(OLDER_DISK)),
             ("producer" | "assign" | "delete-records", Moment::End) => Ok(()),
             ("poll" | "committed" | "list-offsets" | "join" | "init-producer-id", Moment::Begin) => Ok(()),
             (other, _) => {
