@@ -13,7 +13,7 @@ pub(super) struct Positions(BTreeMap<Reader, Offset>);
 
 impl Positions {
     /// A fetch brings every record from its position to the next; the next one of the same session goes on there, except
-    /// where the records were deleted meanwhile.
+    /// where the records were deleted meanwhile: then at the log's start, which may lie before that on another node.
     ///
     /// # Errors
     /// If it does not.
@@ -48,7 +48,9 @@ impl Positions {
                 && read.from > read.log_start
                 && !was_to_be_deleted(events, &read.at, read.from)
                 && !is_beyond_gap(events, &read.at, position, read.from);
-            if read.from < position || skips {
+            // Its position was deleted, and it asked for the first offset: of a new leader that has not heard of the deletion yet.
+            let looked_anew = read.from == read.log_start && was_to_be_deleted(events, &read.at, position);
+            if (read.from < position && !looked_anew) || skips {
                 return what(&format!("followed one that ended at {position}"));
             }
         }
