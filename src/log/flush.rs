@@ -35,6 +35,8 @@ pub struct FlushWork {
     /// Segments that the state no longer names.
     pub(super) garbage: Vec<Arc<Segment>>,
     pub(super) new_directory: bool,
+    /// A sync has failed since the last attempt that succeeded: names that it was to make durable count for nothing.
+    pub(super) names_unsure: bool,
 }
 
 /// What is added to one segment.
@@ -199,7 +201,9 @@ async fn flush_group(
     let synced = sync(disk, all).await;
     if synced.is_err() && !mutant(Mutant::NamesNotMadeAnew) {
         for (work, _) in &written {
-            remove_new(disk, work).await;
+            if let Err(failure) = remove_new(disk, work).await {
+                tracing::warn!(%failure, "a name that may not be durable stays until the next attempt");
+            }
         }
     }
     let logs = written.len();
@@ -228,26 +232,36 @@ async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what a flush made anew. A directory whose sync failed may have forgotten that these names are not durable yet, and a later sync
-/// of it promise nothing: the next attempt makes them once more.
-async fn remove_new(disk: &dyn Disk, work: &FlushWork) {
+/// Removes what a flush is to make anew. A directory whose sync failed may have forgotten that these names are not durable yet, and a later
+/// sync of it promise nothing: they are made once more.
+async fn remove_new(disk: &dyn Disk, work: &FlushWork) -> Result<(), FlushFailure> {
     if work.new_directory {
         let directory = log_directory(work.state.log.partition);
-        if let Err(error) = disk.remove_dir_all(&directory).await
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(path = directory, %error, "a directory whose name may not be durable is not made anew");
-        }
-        return;
+        return gone(disk.remove_dir_all(&directory).await, &directory);
     }
     for append in work.appends.iter().filter(|append| append.before.bytes == 0) {
-        append.segment.remove_files(disk).await;
+        for kind in FileKind::ALL {
+            let path = append.segment.path(kind);
+            gone(disk.remove(&path).await, &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn gone(removed: io::Result<()>, path: &str) -> Result<(), FlushFailure> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure(path, &error)),
+        _ => Ok(()),
     }
 }
 
 async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Result<(), FlushFailure> {
     if work.appends.is_empty() {
         return Ok(());
+    }
+    // Whatever the attempt before has left: nothing is relied on that was there.
+    if work.names_unsure && !mutant(Mutant::NamesNotMadeAnew) {
+        remove_new(disk, work).await?;
     }
     let directory = log_directory(work.state.log.partition);
     if work.new_directory {

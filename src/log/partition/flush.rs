@@ -26,6 +26,8 @@ pub(super) struct FlushState {
     taken_dirty_from: Option<Position>,
     /// The last attempt found the disk full.
     found_disk_full: bool,
+    /// A sync has failed since the last attempt that succeeded in writing.
+    names_unsure: bool,
     /// The last reset that is not known to be durable. Until it is, what the checkpoint says is the log before it.
     reset_pending: Option<EntryNumber>,
     /// The log was reset since the flush under way was taken: that one writes what is gone.
@@ -151,7 +153,8 @@ impl PartitionLog {
         self.flush.facts_changed = false;
         let garbage = std::mem::take(&mut self.garbage);
         let new_directory = !self.has_directory;
-        Some(FlushWork { state, appends: plan, garbage, new_directory })
+        let names_unsure = self.flush.names_unsure;
+        Some(FlushWork { state, appends: plan, garbage, new_directory, names_unsure })
     }
 
     /// Spreads the batches up to `end` over the active segment and new ones.
@@ -258,6 +261,7 @@ impl PartitionLog {
         assert_eq!(done.state.log, self.key, "a flush is told to its own log");
         let producers = self.flush.under_way.take().expect("a flush was taken from this log");
         self.has_directory |= !done.segments.is_empty();
+        self.flush.names_unsure &= done.segments.is_empty();
         self.flush.taken_dirty_from = None;
         if std::mem::take(&mut self.flush.found_disk_full) {
             sometimes(Condition::DiskFullThenFlushed);
@@ -313,6 +317,7 @@ impl PartitionLog {
         self.flush.dirty_from = earliest(self.flush.taken_dirty_from.take(), self.flush.dirty_from);
         match failed.reason {
             FlushFailure::Sync { .. } => {
+                self.flush.names_unsure = true;
                 // What was added to the active segment is in an unknown state for ever. Its bytes up to the
                 // last good sync count; the rest goes to a new one.
                 if let Some(active) = self.segments.last_mut() {
