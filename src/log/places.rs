@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::journal::{LogId, LogKey, PlacedBatch};
 use super::partition::PartitionLog;
-use super::segment::{FileKind, file_name, log_directory};
+use super::segment::{FileKind, file_name, file_path};
 use crate::io::{Disk, File, OpenOptions};
 use crate::wire::batch::RecordBatch;
 
@@ -32,8 +32,7 @@ impl Places {
     /// What was found in its place, as a sentence.
     pub(super) async fn read(&mut self, log: LogKey, placed: &PlacedBatch) -> Result<RecordBatch, String> {
         let place = placed.place();
-        let name = file_name(place.segment, place.cleaning, FileKind::Log);
-        let path = format!("{}/{name}", log_directory(log.partition));
+        let path = file_path(log.partition, place.segment, place.cleaning, FileKind::Log);
         let mut found = self.blocks(&path, placed).await;
         for _ in 1..READ_ATTEMPTS {
             match &found {
@@ -45,6 +44,7 @@ impl Places {
         let header = placed.header();
         let lost = |why: String| {
             let (base, last) = (header.base_offset, header.last_offset());
+            let name = file_name(place.segment, place.cleaning, FileKind::Log);
             format!("offsets {base} to {last} are lost: {name}, position {}, {why}", place.position)
         };
         let blocks = found.map_err(|error| lost(error.to_string()))?;

@@ -74,7 +74,7 @@ impl Segment {
     }
 
     pub(crate) fn path(&self, kind: FileKind) -> String {
-        format!("{}/{}", log_directory(self.partition), self.file_name(kind))
+        file_path(self.partition, self.base, self.cleaning, kind)
     }
 
     /// Removes its files, which nothing names, as far as they are there.
@@ -98,6 +98,11 @@ impl Segment {
     pub(crate) fn is_removed(&self) -> bool {
         self.removed.load(Ordering::Acquire)
     }
+}
+
+/// One of a segment's files, relative to the data directory.
+pub(crate) fn file_path(partition: PartitionId, base: Offset, cleaning: u32, kind: FileKind) -> String {
+    format!("{}/{}", log_directory(partition), file_name(base, cleaning, kind))
 }
 
 pub(crate) fn file_name(base: Offset, cleaning: u32, kind: FileKind) -> String {

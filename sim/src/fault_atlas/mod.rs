@@ -218,20 +218,12 @@ impl FaultAtlas {
             if !damage.unreadable.is_empty() {
                 continue;
             }
-            for commit in journal::vouched_from(&damage.ideal, sequence, from) {
-                let place = (sequence, commit.place.start);
-                for hit in damage.ranges.iter().filter_map(|range| commit.hit(range)) {
-                    match hit {
-                        Hit::Structure => {
-                            demands.refuse.insert(path.clone());
-                        }
-                        Hit::Payloads(lost) => {
-                            let needed = lost.iter().filter(|payload| newest.needs(place, payload));
-                            demands.report.extend(needed.map(|payload| payload.whose));
-                        }
-                    }
-                }
+            let commits = journal::vouched_from(&damage.ideal, sequence, from);
+            let hits = hits_of(&commits, sequence, &damage, |place, entry| newest.needs(place, entry));
+            if hits.structure {
+                demands.refuse.insert(path.clone());
             }
+            demands.report.extend(hits.whose);
         }
         demands
     }
@@ -302,6 +294,37 @@ fn is_named(node: &NodeHandle, path: &str, hit: &[Range<u64>], checkpoints: &Che
             journal::commits(&content, sequence).iter().any(|commit| is_hit(sequence, commit))
         },
     )
+}
+
+/// What damage of a journal file has hit.
+#[derive(Default)]
+struct Hits {
+    /// Something that tells whose entries are whose.
+    structure: bool,
+    /// The owners of entries that somebody needs.
+    whose: BTreeSet<PartitionId>,
+}
+
+fn hits_of(
+    commits: &[journal::Commit],
+    sequence: u64,
+    damage: &Damage,
+    needs: impl Fn(checkpoint::Place, &Payload) -> bool,
+) -> Hits {
+    let mut hits = Hits::default();
+    for commit in commits {
+        let place = (sequence, commit.place.start);
+        for hit in damage.ranges.iter().filter_map(|range| commit.hit(range)) {
+            match hit {
+                Hit::Structure => hits.structure = true,
+                Hit::Payloads(lost) => {
+                    let needed = lost.iter().filter(|entry| needs(place, entry));
+                    hits.whose.extend(needed.map(|entry| entry.whose));
+                }
+            }
+        }
+    }
+    hits
 }
 
 /// Where the segment before this one ends, of the same log; 0 if it is the first.
@@ -434,20 +457,12 @@ impl Losses {
             if !damage.unreadable.is_empty() {
                 self.structure.insert(path.to_owned());
             }
-            for commit in journal::commits(&damage.ideal, sequence) {
-                let place = (sequence, commit.place.start);
-                for hit in damage.ranges.iter().filter_map(|range| commit.hit(range)) {
-                    match hit {
-                        Hit::Structure => {
-                            self.structure.insert(path.to_owned());
-                        }
-                        Hit::Payloads(lost) => {
-                            let needed = lost.iter().filter(|lost| checkpoints.may_need(place, lost));
-                            self.logs.extend(needed.map(|payload| payload.whose));
-                        }
-                    }
-                }
+            let commits = journal::commits(&damage.ideal, sequence);
+            let hits = hits_of(&commits, sequence, damage, |place, entry| checkpoints.may_need(place, entry));
+            if hits.structure {
+                self.structure.insert(path.to_owned());
             }
+            self.logs.extend(hits.whose);
         } else {
             self.hints.insert(path.to_owned());
         }

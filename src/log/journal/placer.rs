@@ -8,7 +8,7 @@ use super::entry::LogKey;
 use super::handle::{JournalFailed, Shared};
 use super::placed::{PlacedBatch, parts};
 use crate::io::{Access, AlignedBuffer, Disk, Durability, OpenOptions, Spawn};
-use crate::log::segment::{FileKind, file_name, log_directory};
+use crate::log::segment::{FileKind, file_path};
 use crate::log::shortage::is_full;
 use crate::probe::{Condition, sometimes};
 
@@ -52,8 +52,7 @@ impl Placer {
             // The semaphore is never closed.
             let Ok(_permit) = placer.permits.acquire().await else { return };
             let place = told.placed.place();
-            let name = file_name(place.segment, place.cleaning, FileKind::Log);
-            let path = format!("{}/{name}", log_directory(log.partition));
+            let path = file_path(log.partition, place.segment, place.cleaning, FileKind::Log);
             match placer.write(&path, &told.placed).await {
                 Ok(()) => told.is_written = true,
                 // What the device has lost by that is not known: a sync of whoever wrote beside it may not tell.

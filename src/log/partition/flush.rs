@@ -168,8 +168,7 @@ impl PartitionLog {
             .take_while(|batch| batch.header().next_offset() <= end)
             .map(|batch| (batch.batch.clone(), batch.stays, batch.placed))
             .collect();
-        let active = self.segments.last().filter(|held| !held.sealed && self.is_open(held.segment.id));
-        if let Some(active) = active {
+        if let Some(active) = self.open_segment() {
             plan.push(FileAppend::new(std::sync::Arc::clone(&active.segment), active.state));
         }
         for (batch, stays, placed) in &batches {
@@ -200,8 +199,7 @@ impl PartitionLog {
 
     /// Where the active segment ends once the plan is done.
     fn note_plan(&mut self, plan: &[FileAppend], end: Offset) {
-        let active = self.segments.last().filter(|held| !held.sealed && self.is_open(held.segment.id));
-        let after = active.and_then(|active| match plan {
+        let after = self.open_segment().and_then(|active| match plan {
             [] => Some((active.segment.id, active.state)),
             [one] if one.segment.id == active.segment.id => Some((one.segment.id, one.after)),
             _ => None,

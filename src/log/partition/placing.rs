@@ -2,7 +2,7 @@
 //! (docs/segment-format.md, "Batches that are written once").
 use std::collections::BTreeMap;
 
-use super::PartitionLog;
+use super::{Held, PartitionLog};
 use crate::log::journal::{BatchPlace, EntryBody, PlacedBatch, Position, Series};
 use crate::log::segment::{FileKind, IndexRows, SegmentId, SegmentState, file_name};
 use crate::log::{Entry, LogError};
@@ -86,11 +86,9 @@ impl PartitionLog {
     }
 
     fn next_place(&mut self, now: Timestamp) -> Option<BatchPlace> {
-        let active = self.segments.last().filter(|held| !held.sealed && held.state.bytes > 0)?;
+        let active = self.open_segment().filter(|held| held.state.bytes > 0)?;
         let id = active.segment.id;
-        if self.placing.closed == Some(id)
-            || !active.segment.is_named() && !mutant(Mutant::PlaceInUnnamedSegment)
-        {
+        if !active.segment.is_named() && !mutant(Mutant::PlaceInUnnamedSegment) {
             return None;
         }
         let flushed = match self.flush.is_under_way() {
@@ -153,9 +151,9 @@ impl PartitionLog {
         }
     }
 
-    /// Whether the segment takes batches.
-    pub(super) fn is_open(&self, segment: SegmentId) -> bool {
-        self.placing.closed != Some(segment)
+    /// The segment that takes batches, if one does.
+    pub(super) fn open_segment(&self) -> Option<&Held> {
+        self.segments.last().filter(|held| !held.sealed && self.placing.closed != Some(held.segment.id))
     }
 
     /// Whether blocks of a batch that is in no segment yet stand in the active one.
@@ -203,7 +201,7 @@ impl PartitionLog {
         self.tail.name_last();
         let end = self.placing.referenced.entry((place.segment, place.cleaning)).or_default();
         *end = place.blocks(bytes).end.max(*end);
-        let active = self.segments.last().filter(|held| !held.sealed);
+        let active = self.open_segment();
         let follows = active.and_then(|active| {
             let start = Ahead { segment: active.segment.id, state: active.state, upto: self.flushed_end };
             let from = self.placing.ahead.unwrap_or(start);
