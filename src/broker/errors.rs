@@ -106,6 +106,7 @@ impl AsErrorCode for AppendError {
             AppendError::Producer { error, .. } => error.error_code(),
             AppendError::Journal | AppendError::Log(_) => ErrorCode::KafkaStorageError,
             AppendError::TimedOut | AppendError::DiskFull(_) => ErrorCode::RequestTimedOut,
+            AppendError::Behind { refusal, .. } => refusal.error_code(),
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
             AppendError::OffsetsExhausted => ErrorCode::KafkaStorageError,
         }
@@ -267,9 +268,9 @@ impl AsErrorCode for CoordinatorError {
             CoordinatorError::Write(AppendError::TimedOut | AppendError::DiskFull(_)) => {
                 ErrorCode::CoordinatorNotAvailable
             }
-            CoordinatorError::Write(AppendError::TooLarge { .. } | AppendError::Producer { .. }) => {
-                ErrorCode::UnknownServerError
-            }
+            CoordinatorError::Write(
+                AppendError::TooLarge { .. } | AppendError::Producer { .. } | AppendError::Behind { .. },
+            ) => ErrorCode::UnknownServerError,
         }
     }
 }

@@ -63,7 +63,7 @@ pub use partition::{LogError, MaxTimestamp, PartitionLog, Read, ReadRequest, Tim
 pub use recovery::{LogDamage, RecoveryReport};
 pub use reindex::{ReindexDone, ReindexFailed, ReindexWork};
 pub use segment::SegmentState;
-pub use shortage::DiskFull;
+pub use shortage::{DiskFails, DiskFull};
 pub use state::{LogState, Vote};
 pub use storage::{CheckpointRound, Storage, StorageError};
 pub use stored_read::{ReadError, StoredRead, StoredTimestampRead};

@@ -1,4 +1,4 @@
-//! Whether the disk has room: which writes it refused for lack of room, and has not taken since.
+//! Whether the disk takes what is to be written: which writes it refused for lack of room or failed, and has not taken since.
 //!
 //! Owns no file and writes nothing. Whoever writes tells it; whoever has to explain why nothing moves asks it.
 use std::collections::BTreeMap;
@@ -18,15 +18,18 @@ pub(crate) enum Writer {
     Checkpoint,
 }
 
-/// What was refused: each writer's last attempt, if that failed for lack of room. At most one for each log and two more.
+/// What was not taken: each writer's last attempt, if that failed. At most one for each log and two more.
 #[derive(Default)]
 pub(crate) struct Shortage {
-    refused: Mutex<BTreeMap<Writer, Refused>>,
+    refused: Mutex<BTreeMap<Writer, Refusal>>,
 }
 
-struct Refused {
-    path: String,
-    bytes: u64,
+/// Why a writer did not get through.
+enum Refusal {
+    /// There is no room for so many bytes.
+    NoRoom { path: String, bytes: u64 },
+    /// The disk failed; for people.
+    Failed(String),
 }
 
 /// The disk has no room for what is to be written. What was acknowledged is safe, and it is tried again each second.
@@ -39,6 +42,31 @@ pub struct DiskFull {
     pub bytes: u64,
 }
 
+/// The disk fails, though it has room. What was acknowledged is in the journal, and it is tried again each second.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the disk fails ({reason}): what {} to write stays in memory and in the journal, and is tried again each second; look at \
+     the disk",
+    who(*.logs, *.checkpoint)
+)]
+pub struct DiskFails {
+    /// What the disk answered one of them.
+    pub reason: String,
+    /// How many partitions' records do not get to their segments.
+    pub logs: usize,
+    /// Whether the checkpoint is among what cannot be written: then the journal grows.
+    pub checkpoint: bool,
+}
+
+fn who(logs: usize, checkpoint: bool) -> String {
+    match (logs, checkpoint) {
+        (0, _) => "the checkpoint has".to_owned(),
+        (1, false) => "1 partition has".to_owned(),
+        (logs, false) => format!("{logs} partitions have"),
+        (logs, true) => format!("{logs} partitions and the checkpoint have"),
+    }
+}
+
 fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20).max(1)
 }
@@ -49,27 +77,54 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 }
 
 impl Shortage {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Writer, Refused>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Writer, Refusal>> {
         // Nothing panics while it holds this lock half-way through a change.
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A writer found no room for `bytes`.
     pub(crate) fn refused(&self, writer: Writer, path: String, bytes: u64) {
-        self.lock().insert(writer, Refused { path, bytes });
+        self.lock().insert(writer, Refusal::NoRoom { path, bytes });
     }
 
-    /// A writer's attempt did not fail for lack of room, or it wants nothing any more.
+    /// A writer's attempt failed, and not for lack of room.
+    pub(crate) fn failed(&self, writer: Writer, reason: String) {
+        self.lock().insert(writer, Refusal::Failed(reason));
+    }
+
+    /// A writer's attempt did not fail, or it wants nothing any more.
     pub(crate) fn passed(&self, writer: Writer) {
         self.lock().remove(&writer);
     }
 
-    /// What is refused now.
+    /// What has no room now.
     pub(crate) fn now(&self) -> Option<DiskFull> {
         let refused = self.lock();
-        let first = refused.values().next()?;
-        let bytes = refused.values().map(|one| one.bytes).fold(0, u64::saturating_add);
-        Some(DiskFull { path: first.path.clone(), bytes })
+        let mut without_room = refused.values().filter_map(|one| match one {
+            Refusal::NoRoom { path, bytes } => Some((path, *bytes)),
+            Refusal::Failed(_) => None,
+        });
+        let (path, first) = without_room.next()?;
+        let bytes = without_room.map(|(_, bytes)| bytes).fold(first, u64::saturating_add);
+        Some(DiskFull { path: path.clone(), bytes })
+    }
+
+    /// What the disk fails to take now, though there may be room.
+    pub(crate) fn failing(&self) -> Option<DiskFails> {
+        let refused = self.lock();
+        let mut fails: Option<DiskFails> = None;
+        for (writer, refusal) in refused.iter() {
+            let Refusal::Failed(reason) = refusal else { continue };
+            let fails =
+                fails.get_or_insert_with(|| DiskFails { reason: reason.clone(), logs: 0, checkpoint: false });
+            match writer {
+                Writer::Log(_) => fails.logs += 1,
+                Writer::Checkpoint => fails.checkpoint = true,
+                // It has an end of its own: nothing is acknowledged any more.
+                Writer::Journal => {}
+            }
+        }
+        fails
     }
 }
 
@@ -99,6 +154,35 @@ mod tests {
         assert_eq!(shortage.now().map(|full| full.path), Some("logs/a".to_owned()));
         shortage.passed(log);
         assert_eq!(shortage.now(), None);
+    }
+
+    #[test]
+    fn what_fails_is_told_apart_from_what_has_no_room() {
+        let shortage = Shortage::default();
+        let partition = PartitionId { topic: TopicId([1; 16]), index: PartitionIndex(0) };
+        let log = |id| Writer::Log(LogKey { id: LogId(id), partition });
+        assert_eq!(shortage.failing(), None);
+        shortage.failed(log(1), "writing a: EIO".to_owned());
+        let fails = shortage.failing().expect("one fails");
+        assert_eq!(
+            fails.to_string(),
+            "the disk fails (writing a: EIO): what 1 partition has to write stays in memory and in the journal, and is tried \
+             again each second; look at the disk"
+        );
+        assert_eq!(shortage.now(), None, "there is room");
+        shortage.failed(log(2), "writing b: EIO".to_owned());
+        shortage.failed(Writer::Checkpoint, "checkpoint: EIO".to_owned());
+        shortage.refused(log(3), "logs/c".to_owned(), 1);
+        let fails = shortage.failing().expect("three fail");
+        assert_eq!((fails.logs, fails.checkpoint, &*fails.reason), (2, true, "writing a: EIO"));
+        assert_eq!(shortage.now().map(|full| full.path), Some("logs/c".to_owned()));
+        // A disk that fails is full by now: the last attempt counts.
+        shortage.refused(log(1), "logs/a".to_owned(), 1);
+        shortage.passed(log(2));
+        let fails = shortage.failing().expect("the checkpoint fails");
+        assert!(fails.to_string().contains("what the checkpoint has to write"), "{fails}");
+        shortage.passed(Writer::Checkpoint);
+        assert_eq!(shortage.failing(), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::journal::{
 use super::partition::PartitionLog;
 use super::recovery::{Parts, RecoveryReport, recover};
 use super::segment::{LOGS, Segment, log_directory};
-use super::shortage::{DiskFull, Writer, is_full};
+use super::shortage::{DiskFails, DiskFull, Writer, is_full};
 use super::state::LogState;
 use super::tail::TailBudget;
 use crate::io::Io;
@@ -316,6 +316,13 @@ impl Storage {
         self.inner.journal.shortage().now()
     }
 
+    /// What of segments and checkpoint the disk fails to take, if anything: its last attempt ended with an error, and not for lack
+    /// of room. A journal that failed is told by [`Storage::journal`].
+    #[must_use]
+    pub fn disk_fails(&self) -> Option<DiskFails> {
+        self.inner.journal.shortage().failing()
+    }
+
     fn note_room(&self, known: &Known, outcome: &Result<FlushDone, FlushFailed>, bytes: u64) {
         let shortage = self.inner.journal.shortage();
         match outcome {
@@ -324,6 +331,9 @@ impl Storage {
                 if known.logs.contains_key(&key.id) =>
             {
                 shortage.refused(Writer::Log(*key), path.clone(), bytes);
+            }
+            Err(FlushFailed { key, reason, .. }) if known.logs.contains_key(&key.id) => {
+                shortage.failed(Writer::Log(*key), reason.to_string());
             }
             Err(FlushFailed { key, .. }) => shortage.passed(Writer::Log(*key)),
             Ok(done) => shortage.passed(Writer::Log(done.state.log)),
@@ -349,7 +359,8 @@ impl Storage {
                 StorageError::Checkpoint(CheckpointError::Io { path, source, .. })
                 | StorageError::Io { path, source, .. },
             ) if is_full(source) => shortage.refused(Writer::Checkpoint, path.clone(), 0),
-            _ => shortage.passed(Writer::Checkpoint),
+            Err(error) => shortage.failed(Writer::Checkpoint, error.to_string()),
+            Ok(()) => shortage.passed(Writer::Checkpoint),
         }
         result
     }

@@ -10,6 +10,8 @@ pub struct NodeFigures {
     pub journal: JournalFigures,
     /// Whether something to be written finds no room on the disk.
     pub disk_is_full: bool,
+    /// Whether something to be written behind the journal is refused by the disk for another reason.
+    pub disk_fails: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,6 +92,11 @@ impl NodeFigures {
                 "1 while something to be written finds no room on the disk",
                 u64::from(self.disk_is_full),
             ),
+            (
+                names::DISK_FAILS,
+                "1 while the disk fails to take segments or the checkpoint, though it may have room",
+                u64::from(self.disk_fails),
+            ),
         ] {
             out.gauge(name, help);
             out.sample(name, &[], value);
@@ -115,6 +122,7 @@ mod tests {
             request_memory_available_bytes: 9,
             journal: JournalFigures { commits: 4, has_failed: true, ..JournalFigures::default() },
             disk_is_full: true,
+            disk_fails: false,
         };
         let text = figures.render();
         for line in [
@@ -124,6 +132,7 @@ mod tests {
             "# TYPE ordain_journal_failed gauge",
             "ordain_journal_failed 1",
             "ordain_disk_full 1",
+            "ordain_disk_fails 0",
             "kafka_network_socketserver_memorypoolavailable 9",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is missing in:\n{text}");

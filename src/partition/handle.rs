@@ -18,7 +18,7 @@ use super::{
 };
 use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
-use crate::log::{DiskFull, LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::log::{DiskFails, DiskFull, LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
 use crate::raft::{ChangeRefusal, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
@@ -119,6 +119,12 @@ impl Partitions {
     #[must_use]
     pub fn disk_full(&self) -> Option<DiskFull> {
         self.storage.disk_full()
+    }
+
+    /// What the disk fails to take though it has room, if anything.
+    #[must_use]
+    pub fn disk_fails(&self) -> Option<DiskFails> {
+        self.storage.disk_fails()
     }
 
     fn shard(&self, id: PartitionId) -> usize {

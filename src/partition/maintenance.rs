@@ -68,6 +68,9 @@ pub enum MaintenanceError {
     Closed,
     #[error("the task ended early")]
     Ended,
+    /// The checkpoint is written, but the disk did not take what some logs had for their segments.
+    #[error("{0}")]
+    Unwritten(String),
 }
 
 impl From<PartitionsClosed> for MaintenanceError {
@@ -102,6 +105,7 @@ impl Maintenance {
             retained_at: now,
             expired_at: now,
             retry_at: now,
+            owes: false,
             reindex_at: now,
             reindexing: Arc::default(),
             garbage_waits,
@@ -123,7 +127,7 @@ impl Maintenance {
     /// Makes a last round, so that the next start has little to replay, and ends the tasks.
     ///
     /// # Errors
-    /// If the last checkpoint could not be written.
+    /// If the last checkpoint could not be written, or not all that goes to segments.
     pub async fn stop(self) -> Result<(), MaintenanceError> {
         self.stop.begin();
         if let Some(compactor) = self.compactor
@@ -154,6 +158,8 @@ struct Keeper {
     retained_at: Instant,
     expired_at: Instant,
     retry_at: Instant,
+    /// Whether the last round left something unwritten: the next one comes without a need.
+    owes: bool,
     reindex_at: Instant,
     /// Whether the indexes of a segment are being made.
     reindexing: Arc<AtomicBool>,
@@ -171,18 +177,27 @@ impl Keeper {
         loop {
             let next = self.io.clock.now().after(LOOK_INTERVAL);
             if timeout(&*self.io.clock, next, stop.begun()).await.is_ok() {
-                return self.round().await;
+                self.round().await?;
+                return self.unwritten().map_or(Ok(()), |why| Err(MaintenanceError::Unwritten(why)));
             }
             if let Err(error) = self.look().await {
                 match error {
                     MaintenanceError::Closed | MaintenanceError::Ended => return Err(error),
-                    MaintenanceError::Storage(_) => {
+                    MaintenanceError::Storage(_) | MaintenanceError::Unwritten(_) => {
                         self.tell_round(Err(&error));
                         self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
                     }
                 }
             }
         }
+    }
+
+    /// What the last round left unwritten, if anything.
+    fn unwritten(&self) -> Option<String> {
+        let (full, fails) = (self.storage.disk_full(), self.storage.disk_fails());
+        let full = full.map(|full| format!("the disk is full ({})", full.path));
+        let why = full.or_else(|| fails.map(|fails| format!("the disk fails ({})", fails.reason)));
+        why.filter(|_| self.owes)
     }
 
     async fn look(&mut self) -> Result<(), MaintenanceError> {
@@ -207,7 +222,8 @@ impl Keeper {
             self.reindex().await?;
         }
         let journal = self.storage.journal().statistics();
-        let pressed = self.garbage_waits.swap(false, Ordering::AcqRel)
+        let pressed = self.owes
+            || self.garbage_waits.swap(false, Ordering::AcqRel)
             || journal.is_pressed()
             || self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit()
             || (now.since(self.flushed_at) >= WISH_INTERVAL && self.storage.tail_budget().take_wish());
@@ -287,6 +303,8 @@ impl Keeper {
 
     /// Moves everything committed to segments and writes a checkpoint.
     async fn round(&mut self) -> Result<(), MaintenanceError> {
+        self.owes = true;
+        let mut failed = false;
         let mut round = self.storage.begin_checkpoint();
         let wall = self.io.clock.wall();
         for shard in 0..self.partitions.shard_count() {
@@ -296,12 +314,14 @@ impl Keeper {
             let outcomes = self.storage.flush(works).await;
             if outcomes.iter().any(Result::is_err) {
                 self.retry_at = self.io.clock.now().after(RETRY_INTERVAL);
+                failed = true;
             }
             let (reply, answer) = oneshot::channel();
             self.partitions.maintain_shard(shard, Step::Flushed { outcomes, reply }).await?;
             round.require(answer.await.map_err(|_| MaintenanceError::Closed)?);
         }
         self.storage.checkpoint(round).await?;
+        self.owes = failed;
         if self.storage.tail_budget().used() * 2 > self.storage.tail_budget().limit() {
             self.partitions.maintain(|_| Step::ReleaseTails).await?;
         }

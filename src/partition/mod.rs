@@ -16,6 +16,7 @@ mod leaderships;
 mod maintenance;
 #[allow(clippy::module_inception, reason = "the module is named after what it owns")]
 mod partition;
+mod refused;
 mod replay;
 mod replication;
 mod request;
@@ -31,7 +32,7 @@ pub use crate::peers::NodeAddress;
 pub use config::log_config;
 pub use handle::{Partitions, PartitionsClosed, shard_of, start_shards};
 pub use leaderships::{Leadership, Leaderships, SnapshotWanted};
-pub use maintenance::Maintenance;
+pub use maintenance::{Maintenance, MaintenanceError};
 pub use partition::{ChangeDone, VoterChange};
 pub use replication::{
     CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,

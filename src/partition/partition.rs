@@ -16,13 +16,14 @@ pub(super) use serving::{Entries, is_reset};
 
 use super::handle::spread;
 use super::leaderships::Leadership;
+use super::refused::Refused;
 use super::request::{AppendError, Appended, Assignment, LeadershipError, PartitionSpec, Required};
 use super::waiters::Waiters;
 use super::{
     EpochCheck, EpochEnd, FetchWaiter, OffsetQuery, OffsetReply, PartitionError, PartitionStats, ReadData,
     ReadFrom, ReadRequest, ReadResult,
 };
-use crate::log::producers::{Decision, ProducerEntry};
+use crate::log::producers::{Decision, ProducerEntry, ProducerError};
 use crate::log::{
     self, Entry, JournalHandle, LogConfig, LogError, PartitionLog, Read, ReadError, TimestampRead,
 };
@@ -33,7 +34,7 @@ use crate::raft::{
 use crate::types::{
     EpochHistory, Instant, LeaderEpoch, NodeId, Offset, ProducerId, Timestamp, TopicId, Uuid,
 };
-use crate::wire::batch::ValidatedBatch;
+use crate::wire::batch::{BatchHeader, ValidatedBatch};
 use std::sync::Arc;
 use tracing::{error, warn};
 
@@ -54,6 +55,8 @@ pub(super) struct Partition {
     uncommitted: VecDeque<(Offset, u64)>,
     /// Appends that came while it hands over: they are answered once it is known who leads.
     parked: VecDeque<Parked>,
+    /// What was refused for the moment.
+    refused: Refused,
     /// Up to where its leader has told that the log is committed: perhaps more than this replica holds.
     leader_high_watermark: Offset,
     /// Deletions of records that wait until a majority has moved its log's start there.
@@ -215,6 +218,7 @@ impl Partition {
             durable_end,
             uncommitted: VecDeque::new(),
             parked: VecDeque::new(),
+            refused: Refused::default(),
             leader_high_watermark: Offset::ZERO,
             waiting_start: Vec::new(),
             fetches: Waiters::default(),
@@ -278,8 +282,12 @@ impl Partition {
             self.parked.push_back(Parked { epoch, batch, required, place });
             return;
         }
+        let header = *batch.header();
         match self.accept(batch, out) {
-            Err(error) => out.answered.push((place, Err(error))),
+            Err(error) => {
+                self.note_refused(&header, &error, out.now);
+                out.answered.push((place, Err(error)));
+            }
             Ok((end, answer)) => {
                 let waiting = WaitingAppend { end, answer, place };
                 match required {
@@ -299,6 +307,11 @@ impl Partition {
                 self.answer_replicated(out);
             }
         }
+    }
+
+    /// A batch was refused, and nothing of it is in the log.
+    pub(super) fn note_refused(&mut self, header: &BatchHeader, error: &AppendError, now: Instant) {
+        self.refused.note(header, error, now);
     }
 
     /// Answers what is committed and held durably by as many replicas as was asked for. A set of voters that has become smaller has no
@@ -334,7 +347,7 @@ impl Partition {
             if goes_on && epoch == self.replica.epoch() {
                 self.append(batch, required, place, out);
             } else {
-                self.refuse(place, out);
+                self.refuse(batch.header(), place, out);
             }
         }
     }
@@ -346,15 +359,17 @@ impl Partition {
 
     /// This log goes away: nobody waits for who leads it.
     pub(super) fn refuse_parked(&mut self, out: &mut Outbox) {
-        for Parked { place, .. } in std::mem::take(&mut self.parked) {
-            self.refuse(place, out);
+        for Parked { batch, place, .. } in std::mem::take(&mut self.parked) {
+            self.refuse(batch.header(), place, out);
         }
     }
 
-    fn refuse(&self, place: Place, out: &mut Outbox) {
+    fn refuse(&mut self, header: &BatchHeader, place: Place, out: &mut Outbox) {
         let failed = self.replica.standing() == Standing::Failed;
         let error = if failed { LeadershipError::Storage } else { LeadershipError::NotLeader };
-        out.answered.push((place, Err(error.into())));
+        let error = AppendError::from(error);
+        self.note_refused(header, &error, out.now);
+        out.answered.push((place, Err(error)));
     }
 
     fn accept(&mut self, batch: ValidatedBatch, out: &mut Outbox) -> Result<(Offset, Appended), AppendError> {
@@ -366,10 +381,8 @@ impl Partition {
         let log_append_time =
             if header.attributes.is_log_append_time() { header.max_timestamp } else { Timestamp::NONE };
         let log_start = self.log.log_start();
-        let decision = self.log.producers().check(&header);
-        if let Decision::Duplicate(original) =
-            decision.map_err(|error| AppendError::Producer { error, log_start })?
-        {
+        let decision = self.decide(&header, out.now)?;
+        if let Decision::Duplicate(original) = decision {
             // As Kafka answers: with the original's own time, whatever the topic's timestamp type.
             let log_append_time = original.timestamp;
             self.probe_duplicate(original.last_offset);
@@ -388,6 +401,7 @@ impl Partition {
             // Never given to the journal: it would fail for everybody.
             return Err(AppendError::TooLarge { bytes, limit: out.batch_bytes_max });
         }
+        self.refused.taken(header.producer_id);
         let batch = batch.into_batch().placed_at(base_offset, epoch);
         // What nobody can take back may go to its segment at once.
         let entry = match self.replica.voters().majority() {
@@ -401,6 +415,23 @@ impl Partition {
         out.once_durable.push(Event::Durable { position });
         out.news = true;
         Ok((position.end, Appended { base_offset, log_append_time, log_start }))
+    }
+
+    /// What is to be done with a batch, going by its producer.
+    fn decide(&self, header: &BatchHeader, now: Instant) -> Result<Decision, AppendError> {
+        let producers = self.log.producers();
+        let (decision, known) = (producers.check(header), producers.get(header.producer_id));
+        let follows = match decision {
+            Ok(Decision::Append) => known.is_some(),
+            Ok(Decision::Duplicate(_)) => true,
+            Err(ProducerError::OutOfOrder { .. } | ProducerError::NewEpoch { .. }) => false,
+            Err(_) => true,
+        };
+        if !follows && let Some(error) = self.refused.before(header, known, now) {
+            sometimes(Condition::AppendBehindRefused);
+            return Err(error);
+        }
+        decision.map_err(|error| AppendError::Producer { error, log_start: self.log.log_start() })
     }
 
     fn probe_duplicate(&self, original: Offset) {

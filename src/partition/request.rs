@@ -151,6 +151,11 @@ pub enum AppendError {
     Leadership(#[from] LeadershipError),
     #[error("{error}")]
     Producer { error: ProducerError, log_start: Offset },
+    /// What the producer sent before it was refused, for this reason, and has not come again.
+    #[error(
+        "the producer's batch before it, of sequence {sequence}, has to come first, and was refused: {refusal}"
+    )]
+    Behind { sequence: i32, refusal: Box<AppendError> },
     #[error("the journal failed: what was appended may or may not be kept")]
     Journal,
     #[error("the request's time was up before the append was durable; it may still be made")]

@@ -8,6 +8,7 @@ use super::testing::TestNode;
 use super::*;
 use crate::io::timeout;
 use crate::log::StorageOptions;
+use crate::log::testing::TestFault;
 use crate::types::{
     Instant, LeaderEpoch, Offset, PartitionId, PartitionIndex, ProducerEpoch, ProducerId, Timestamp, TopicId,
 };
@@ -295,4 +296,78 @@ fn a_partition_that_goes_takes_its_want_of_room_with_it() {
     node.disk().set_capacity(Some(1 << 30));
     node.runtime.block_on(clock.sleep(Duration::from_secs(65)));
     assert_eq!(node.storage().disk_full(), None);
+}
+
+#[test]
+fn a_disk_that_fails_to_take_segments_is_told_of_until_it_takes_them() {
+    let node = TestNode::new();
+    node.open(partition(0));
+    let _maintenance = node.maintain(&[]);
+    let clock = Arc::clone(&node.io.clock);
+    node.runtime.block_on(clock.sleep(Duration::from_secs(5)));
+    assert_eq!(node.storage().disk_fails(), None);
+    let fault = TestFault::FailWrites("logs/".to_owned());
+    node.disk().inject(fault.clone());
+    let made = send(&node, 4, 16 * KIB, None);
+    // A minute without need, and everything goes to its segments.
+    node.runtime.block_on(clock.sleep(Duration::from_secs(65)));
+    all_made(&node, &made, 4);
+    let fails = node.storage().disk_fails().expect("the flush failed");
+    assert!(fails.logs == 1 && !fails.checkpoint && fails.reason.starts_with("writing logs/"), "{fails:?}");
+    assert_eq!(node.storage().disk_full(), None, "there is room");
+    node.disk().forgive(&fault);
+    node.runtime.block_on(clock.sleep(Duration::from_secs(3)));
+    assert_eq!(node.storage().disk_fails(), None);
+}
+
+/// Sends a batch of one record of an idempotent producer; its outcome comes to the list.
+fn send_sequence(node: &TestNode, base_sequence: i32, within: Duration) -> Outcomes {
+    let producer = ProducerStamp { id: ProducerId(7), epoch: ProducerEpoch(0), base_sequence };
+    let append = AppendRequest { id: partition(0), batch: batch(KIB, producer), replicas_min: 0 };
+    let terms = AppendTerms { deadline: Some(node.io.clock.now().after(within)), ..AppendTerms::COMMITTED };
+    let outcomes = Outcomes::default();
+    let told = Arc::clone(&outcomes);
+    let done = Box::new(move |answered: Vec<AppendOutcome>| told.lock().unwrap().extend(answered));
+    node.runtime.block_on(node.partitions.append(vec![append], terms, done)).unwrap();
+    outcomes
+}
+
+#[test]
+fn what_a_producer_sent_behind_a_batch_that_was_refused_waits_for_it() {
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 4 << 20,
+        journal_files: 2,
+        tail_budget_bytes: 256 << 10,
+        journal_replay_bytes: 256 << 10,
+        ..StorageOptions::default()
+    });
+    node.open(partition(0));
+    let _maintenance = node.maintain(&[]);
+    let sleep = |ms| node.runtime.block_on(node.io.clock.sleep(Duration::from_millis(ms)));
+    sleep(5000);
+    let (soon, later) = (Duration::from_millis(250), Duration::from_secs(60));
+    let made = |outcomes: &Outcomes| outcomes.lock().unwrap()[0].as_ref().map(|one| one.base_offset.0).ok();
+    let first = send_sequence(&node, 0, later);
+    sleep(10);
+    assert_eq!(made(&first), Some(0));
+    node.disk().set_capacity(Some(0));
+    let others = send(&node, 60, 16 * KIB, None);
+    sleep(3000);
+    let (second, third) = (send_sequence(&node, 1, soon), send_sequence(&node, 2, later));
+    sleep(251);
+    assert!(matches!(second.lock().unwrap()[..], [Err(AppendError::DiskFull(_))]), "{second:?}");
+    assert!(third.lock().unwrap().is_empty(), "it has time");
+    node.disk().set_capacity(None);
+    sleep(3000);
+    assert_eq!(others.lock().unwrap().len(), 60);
+    let told = third.lock().unwrap()[0].clone();
+    let Err(AppendError::Behind { sequence: 1, refusal }) = told else { panic!("{told:?}") };
+    assert!(matches!(*refusal, AppendError::DiskFull(_)), "{refusal}");
+    // Both come again.
+    let (second, third) = (send_sequence(&node, 1, later), send_sequence(&node, 2, later));
+    sleep(10);
+    assert_eq!((made(&second), made(&third)), (Some(61), Some(62)));
+    let gap = send_sequence(&node, 4, later);
+    sleep(10);
+    assert!(matches!(gap.lock().unwrap()[..], [Err(AppendError::Producer { .. })]), "{gap:?}");
 }

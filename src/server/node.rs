@@ -29,7 +29,7 @@ use crate::metadata::controller::{
     bootstrap, register_broker,
 };
 use crate::metadata::{Endpoint, ImageCell};
-use crate::partition::{Maintenance, Partitions, start_shards};
+use crate::partition::{Maintenance, MaintenanceError, Partitions, start_shards};
 use crate::peers::forming::{self, FoundingError};
 use crate::types::{TopicId, Uuid};
 use crate::wire::ApiKey;
@@ -328,7 +328,14 @@ impl Node {
             }
         }
         match self.maintenance.stop().await {
+            Ok(()) if self.storage.journal().failure().is_some() => {
+                info!("stopping: what was acknowledged is in the segments, the checkpoint is written");
+            }
             Ok(()) => info!("stopping: everything is in the segments, the checkpoint is written"),
+            Err(error @ MaintenanceError::Unwritten(_)) => warn!(
+                %error,
+                "stopping: the checkpoint is written, not everything is in the segments; the next start replays the journal"
+            ),
             Err(error) => warn!(%error, "stopping: no final checkpoint; the next start replays the journal"),
         }
         match self.storage.close().await {

@@ -105,8 +105,11 @@ impl Running {
         if let Some(failed) = self.storage.journal().failure() {
             return Readiness::NotReady(failed.to_string());
         }
-        match self.storage.disk_full() {
-            Some(full) => Readiness::NotReady(full.to_string()),
+        if let Some(full) = self.storage.disk_full() {
+            return Readiness::NotReady(full.to_string());
+        }
+        match self.storage.disk_fails() {
+            Some(fails) => Readiness::NotReady(fails.to_string()),
             None => Readiness::Ready,
         }
     }
@@ -151,6 +154,7 @@ impl Running {
                 has_failed: self.storage.journal().failure().is_some(),
             },
             disk_is_full: self.storage.disk_full().is_some(),
+            disk_fails: self.storage.disk_fails().is_some(),
         }
     }
 

@@ -21,7 +21,11 @@ pub(in crate::broker) async fn handle(
     let ids = request.topics.map(|topics| wanted(&image, &topics));
     let result = match (context.partitions.stats(ids).await, context.io.disk.space().await) {
         (Ok(stats), Ok(space)) => DescribeLogDirsResult {
-            error_code: ErrorCode::None.code(),
+            // It serves on: what was written is told all the same.
+            error_code: match context.partitions.disk_fails() {
+                Some(_) => ErrorCode::KafkaStorageError.code(),
+                None => ErrorCode::None.code(),
+            },
             topics: topics(&image, &stats),
             total_bytes: i64::try_from(space.total).unwrap_or(i64::MAX),
             // What is left may be too little for anything that is to be written, or a quota's last word.

@@ -102,8 +102,14 @@ impl Shard {
     }
 
     /// Answers an append that was not made in its time.
-    pub(super) fn refuse_late(&self, request: Request) {
+    pub(super) fn refuse_late(&mut self, request: Request) {
         if let Request::Append { appends, done, .. } = request {
+            let (late, now) = (self.late(), self.io.clock.now());
+            for append in &appends {
+                if let Some(partition) = self.partitions.get_mut(&append.id) {
+                    partition.note_refused(append.batch.header(), &late, now);
+                }
+            }
             done(appends.iter().map(|_| Err(self.late())).collect());
         }
     }

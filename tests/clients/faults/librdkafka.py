@@ -88,11 +88,8 @@ class Sender:
     def _session(self):
         self.session, self.sent, self.fatal = self.session + 1, 0, False
         history = self.job.history
-        # Once it gives a record up, librdkafka raises its epoch by itself, and sends under the new one
-        # what may have been written under the old one: from then on no broker can tell.
-        is_once = self.idempotent and self.delivery_ms == PATIENT_MS
         history.note(self.client, "producer",
-                     {"producer": f"{self.number}/{self.session}", "idempotent": is_once})
+                     {"producer": f"{self.number}/{self.session}", "idempotent": self.idempotent})
         more = {"enable_idempotence": True} if self.idempotent else {
             "enable_idempotence": False, "max_in_flight_requests_per_connection": 1}
         producer = Producer({**self.job.settings(acks="all", linger_ms=2, **more),
