@@ -466,8 +466,9 @@ impl Shard {
             }
             Request::CancelChange { id, key } => self.cancel_change(id, key),
             Request::SetNodes { id, nodes, as_of } => {
-                if let Some(partition) = self.partitions.get_mut(&id) {
-                    partition.set_nodes(nodes, as_of);
+                let partition = self.partitions.get_mut(&id);
+                if partition.is_some_and(|partition| partition.set_nodes(nodes, as_of)) {
+                    self.step(id, Event::CancelVoterChange);
                 }
                 self.replace_voters(id);
             }

@@ -40,7 +40,16 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
     }
     let is_news = note(context, cluster, key.node, Suffrage::Observes).await?;
     let deadline = context.io.clock.now().after(CHANGE_MAX);
-    let made = change_voters(context, VoterChange::Remove(key), ChangeDone::Committed, deadline).await;
+    let remove = |key| change_voters(context, VoterChange::Remove(key), ChangeDone::Committed, deadline);
+    let mut made = remove(key).await;
+    // If its disk had been lost, the replica in its place may have become a voter before it was noted that the node shall have none.
+    // A leader that has removed itself leads no longer.
+    while made.is_ok() && key.node != context.config().node_id {
+        match leading(context).await?.voters.of_node(key.node) {
+            Some(other) => made = remove(other).await,
+            None => break,
+        }
+    }
     if made.is_err() && is_news && still_votes(context, key).await {
         note(context, cluster, key.node, Suffrage::Votes).await?;
     }

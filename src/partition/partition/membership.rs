@@ -56,12 +56,17 @@ impl Partition {
         self.log.key().partition.topic == TopicId::METADATA
     }
 
-    /// These nodes' replicas are to vote: one that has lost its memory is replaced.
-    pub(in crate::partition) fn set_nodes(&mut self, nodes: Vec<NodeId>, as_of: Option<LeaderEpoch>) {
+    /// These nodes' replicas are to vote: one that has lost its memory is replaced. Whether a replica is joining that nobody wants any
+    /// more: it was to take the place of one that was lost, and its node has been taken out since.
+    pub(in crate::partition) fn set_nodes(&mut self, nodes: Vec<NodeId>, as_of: Option<LeaderEpoch>) -> bool {
         self.nodes_as_of = as_of.or(self.nodes_as_of);
         self.candidates.retain(|candidate| nodes.contains(&candidate.replica.node));
         self.nodes = nodes;
         self.look_at_observers();
+        let is_asked_for =
+            |key| self.membership.asked.as_ref().is_some_and(|asked| asked.change == VoterChange::Add(key));
+        let joining = self.replica.joining().filter(|_| self.target.is_none());
+        joining.is_some_and(|key| !self.nodes.contains(&key.node) && !is_asked_for(key))
     }
 
     /// Who follows without a vote may have come before it was known that it shall have one, and says nothing more while all is quiet.

@@ -340,14 +340,15 @@ impl History {
         self.operation(client, "attack", began, &|| json!(hex()), (Completion::Info, &told));
     }
 
-    /// A hostile batch holds this, which may be read if the broker takes it.
+    /// A hostile batch is to hold this, which may be read if the broker takes it. Whether it looks like no other hostile record.
     pub(in crate::scenarios) fn hostile_record(
         &self,
         id: RecordId,
         value: Option<&[u8]>,
         headers: &[RecordHeader],
-    ) {
-        self.events().hostile.entry(as_read(value, headers)).or_insert(id);
+    ) -> bool {
+        let mut events = self.events();
+        *events.hostile.entry(as_read(value, headers)).or_insert(id) == id
     }
 
     /// A hostile batch that nobody could read is on its way to that partition.

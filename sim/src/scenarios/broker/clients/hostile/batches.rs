@@ -59,14 +59,18 @@ impl<'a> Batches<'a> {
             // What looks like another record would be taken for that one.
             return Ok(());
         }
+        let known = |(id, record): (&RecordId, &Record)| {
+            history.hostile_record(*id, record.value.as_deref(), &record.headers)
+        };
+        if readable.as_ref().is_ok_and(|records| !ids.iter().zip(records).all(known)) {
+            // Nor could anybody tell two of these apart that have become the same.
+            return Ok(());
+        }
         if readable.is_err() {
             history.poisoning(at);
         }
-        for (index, id) in ids.iter().enumerate() {
+        for id in &ids {
             history.sending(*id, at, Mode::Plain, (None, Content::Value));
-            if let Ok(Some(record)) = readable.as_ref().map(|records| records.get(index)) {
-                history.hostile_record(*id, record.value.as_deref(), &record.headers);
-            }
         }
         let answered = self.produce(client, at, bytes).await;
         history.note(format_args!("{} of {ids:?}: {answered:?}", self.seat.name));
