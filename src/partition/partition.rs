@@ -428,7 +428,6 @@ impl Partition {
             Err(_) => true,
         };
         if !follows && let Some(error) = self.refused.before(header, known, now) {
-            sometimes(Condition::AppendBehindRefused);
             return Err(error);
         }
         decision.map_err(|error| AppendError::Producer { error, log_start: self.log.log_start() })

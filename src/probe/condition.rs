@@ -76,8 +76,6 @@ listed! {
         DuplicateRecognisedAfterRecovery = "duplicate-recognised-after-recovery",
         /// a repeated batch came while the original was still on its way to the disk
         DuplicateBeforeDurable = "duplicate-before-durable",
-        /// a producer's batch was refused because the one before it had been, and had not come again
-        AppendBehindRefused = "append-behind-refused",
         /// a snapshot with producers in it was loaded
         ProducerSnapshotLoaded = "producer-snapshot-loaded",
         /// an append was held back for want of memory

@@ -174,6 +174,8 @@ listed! {
         ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
         /// a voter of the metadata that was removed becomes one again as soon as it follows
         ClusterRemovedVoterReturns = "cluster-removed-voter-returns",
+        /// the replica in the place of a lost one becomes a voter although its node was taken out meanwhile
+        ClusterReplacementOutlivesRemoval = "cluster-replacement-outlives-removal",
         /// the metadata log begins anew before a snapshot stands for what comes before
         ClusterResetWithoutSnapshot = "cluster-reset-without-snapshot",
         /// of a change that takes several batches each record holds as soon as it is there

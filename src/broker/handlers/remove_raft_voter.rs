@@ -5,6 +5,7 @@ use crate::broker::voters::{CHANGE_MAX, change_voters, leading, note, quorum_of}
 use crate::broker::{Caller, Context};
 use crate::metadata::controller::Suffrage;
 use crate::partition::{ChangeDone, ReplicaKey, VoterChange};
+use crate::probe::{Mutant, mutant};
 use crate::types::{ErrorCode, NodeId, Uuid};
 use crate::wire::messages::{RemoveRaftVoterRequest, RemoveRaftVoterResponse};
 
@@ -44,7 +45,9 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
     let mut made = remove(key).await;
     // If its disk had been lost, the replica in its place may have become a voter before it was noted that the node shall have none.
     // A leader that has removed itself leads no longer.
-    while made.is_ok() && key.node != context.config().node_id {
+    let looks_again =
+        key.node != context.config().node_id && !mutant(Mutant::ClusterReplacementOutlivesRemoval);
+    while made.is_ok() && looks_again {
         match leading(context).await?.voters.of_node(key.node) {
             Some(other) => made = remove(other).await,
             None => break,

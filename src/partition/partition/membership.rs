@@ -65,7 +65,8 @@ impl Partition {
         self.look_at_observers();
         let is_asked_for =
             |key| self.membership.asked.as_ref().is_some_and(|asked| asked.change == VoterChange::Add(key));
-        let joining = self.replica.joining().filter(|_| self.target.is_none());
+        let is_told = !mutant(Mutant::ClusterReplacementOutlivesRemoval);
+        let joining = self.replica.joining().filter(|_| self.target.is_none() && is_told);
         joining.is_some_and(|key| !self.nodes.contains(&key.node) && !is_asked_for(key))
     }
 

@@ -136,7 +136,7 @@ fn disk(node: NodeId, dir: &LogDir) -> Option<Finding> {
     let (kind, what, to_do) = match (&dir.error, dir.usable_bytes, dir.total_bytes) {
         (Some(error), _, _) => (
             Kind::DiskFailed,
-            format!("the disk of broker {node} fails ({path}: {error})"),
+            format!("the disk of broker {node} fails ({error})"),
             "the broker's log and /readyz say what it does not take; if that lasts, stop the broker, mend or replace the disk \
              and start it again"
                 .to_owned(),

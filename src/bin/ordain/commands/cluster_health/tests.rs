@@ -350,7 +350,7 @@ fn disks_that_are_full_nearly_full_or_broken_are_named() {
         "{said:?}"
     );
     assert!(said[1].1.contains("broker 2 is nearly full (/data): 49 MiB of 1000 MiB are left"), "{said:?}");
-    assert!(said[2].1.contains("the disk of broker 3 fails (/data: gone)"), "{said:?}");
+    assert!(said[2].1.contains("the disk of broker 3 fails (gone)"), "{said:?}");
     assert!(
         Kind::DiskFull.is_problem() && Kind::DiskFailed.is_problem() && !Kind::DiskNearlyFull.is_problem()
     );
