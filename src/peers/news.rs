@@ -6,7 +6,7 @@ use super::is_metadata;
 use super::rotation::Rotation;
 use super::rows::{Answer, ROW_BYTES, ROWS_MAX, ReplyRow};
 use crate::raft::{Fetch, FetchOutcome, FetchReply, Position};
-use crate::types::{Offset, PartitionId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 use crate::wire::Records;
 
 /// The leader's side of a fetch session, for the partitions of one owner: what one follower node knows of them, and which
@@ -179,6 +179,22 @@ impl News {
         self.acknowledged(gone);
         self.wait(partition);
         true
+    }
+
+    /// Says that `leader` leads `epoch`, if anybody does, as [`News::answer`] would. A follower that asks this node, which is `own`,
+    /// in the epoch that it leads knows that, and asks no second time: what it is told this for it had sent before, and what
+    /// it waits for is entries.
+    pub fn redirect(
+        &mut self,
+        partition: PartitionId,
+        own: NodeId,
+        (epoch, leader): (LeaderEpoch, Option<NodeId>),
+    ) -> bool {
+        let knows = |follower: &Follower| leader == Some(own) && follower.fetch.epoch == epoch;
+        if self.partitions.get(&partition).is_some_and(knows) {
+            return true;
+        }
+        self.answer(partition, Answer::NotLeader { epoch, leader }, Bytes::new())
     }
 
     fn wait(&mut self, partition: PartitionId) {

@@ -633,10 +633,10 @@ impl Shard {
     /// Where the former one goes on running they would wait for it for ever.
     fn tell_who_leads(&mut self, id: PartitionId, leader: Option<NodeId>) {
         let Some(partition) = self.partitions.get(&id) else { return };
-        let answer = Answer::NotLeader { epoch: partition.epoch(), leader };
+        let (own, epoch) = (self.node, partition.epoch());
         for (&peer, state) in &mut self.peers {
             let news = state.news.as_mut().filter(|_| Some(peer) != leader);
-            if news.is_some_and(|news| news.answer(id, answer.clone(), Bytes::new())) {
+            if news.is_some_and(|news| news.redirect(id, own, (epoch, leader))) {
                 self.letters.replies.insert(peer);
             }
         }
@@ -653,7 +653,7 @@ impl Shard {
                 news.answer(id, Answer::Reply(reply.clone()), state)
             }
             (&Message::NotLeader { epoch, leader }, Some(news)) => {
-                news.answer(id, Answer::NotLeader { epoch, leader }, Bytes::new())
+                news.redirect(id, self.node, (epoch, leader))
             }
             _ => false,
         };

@@ -149,6 +149,30 @@ fn other_answers_wait_for_the_next_fetch() {
 }
 
 #[test]
+fn a_follower_that_asks_the_leader_in_its_epoch_is_not_told_who_leads() {
+    let p = partition(0);
+    let (own, other) = (NodeId(1), NodeId(3));
+    let leader = Leader::with(10, [(p, 9, 0)]);
+    let not_leader = |leader| Answer::NotLeader { epoch: LeaderEpoch(EPOCH), leader };
+    let mut news = News::new(Budget::default());
+    assert!(!news.redirect(p, own, (LeaderEpoch(EPOCH), Some(own))), "nobody asked");
+    ask(&mut news, p, 5, 0);
+    // It led an earlier epoch, and what it said then comes late.
+    assert!(news.redirect(p, own, (LeaderEpoch(EPOCH), Some(own))));
+    assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 5, 9)]);
+    for leads in [Some(other), None] {
+        assert!(news.redirect(p, own, (LeaderEpoch(EPOCH), leads)));
+        let rows = news.take(2, |_, _, _| panic!("this node does not lead"));
+        assert_eq!(rows.into_iter().map(|row| row.answer).collect::<Vec<_>>(), [not_leader(leads)]);
+    }
+    // It asks in an epoch that is over.
+    news.fetched(p, &fetch(EPOCH - 1, 5), 2);
+    assert!(news.redirect(p, own, (LeaderEpoch(EPOCH), Some(own))));
+    let rows = news.take(3, |_, _, _| panic!("it has to ask in this epoch"));
+    assert_eq!(rows.into_iter().map(|row| row.answer).collect::<Vec<_>>(), [not_leader(Some(own))]);
+}
+
+#[test]
 fn what_is_not_here_or_not_read_yet_waits() {
     let p = partition(0);
     let mut news = News::new(Budget::default());
