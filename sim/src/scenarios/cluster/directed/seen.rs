@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ordain::client::admin::{NewTopic, Validate};
-use ordain::client::{Broker, Client, ClientError, Lane};
+use ordain::client::{Client, ClientError, Expects, Lane};
 use ordain::probe::Mutant;
 use ordain::types::NodeId;
 use ordain::wire::Text;
@@ -58,9 +58,9 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
     Ok(())
 }
 
-/// What the node says that the key is, once it has said that it is changed.
+/// What the node says that the key is, as the next answer after the one that it is changed: it has both requests at once.
 async fn change_and_look(client: &Client, node: NodeId, value: Text) -> Result<Option<Text>, ClientError> {
-    let broker: &Broker = &*client.node(node, Lane::Admin).await?;
+    let broker = client.node(node, Lane::Admin).await?;
     let (resource_type, resource_name) = (TOPIC_RESOURCE, Text::from(TOPIC));
     let change = IncrementalAlterConfigsRequest {
         resources: vec![AlterConfigsResource {
@@ -76,8 +76,6 @@ async fn change_and_look(client: &Client, node: NodeId, value: Text) -> Result<O
         }],
         ..IncrementalAlterConfigsRequest::default()
     };
-    let answer = broker.call(&change).await?;
-    assert!(answer.responses.iter().all(|one| one.error_code == 0), "it is refused: {answer:?}");
     let question = DescribeConfigsRequest {
         resources: vec![DescribeConfigsResource {
             resource_type,
@@ -87,6 +85,13 @@ async fn change_and_look(client: &Client, node: NodeId, value: Text) -> Result<O
         }],
         ..DescribeConfigsRequest::default()
     };
-    let answer = broker.call(&question).await?;
+    let changing =
+        broker.begin(broker.version::<IncrementalAlterConfigsRequest>()?, &change, Expects::Answer);
+    let changing = changing.await?;
+    let asking = broker.begin(broker.version::<DescribeConfigsRequest>()?, &question, Expects::Answer);
+    let asking = asking.await?;
+    let changed = changing.wait().await?.unwrap_or_default();
+    assert!(changed.responses.iter().all(|one| one.error_code == 0), "it is refused: {changed:?}");
+    let answer = asking.wait().await?.unwrap_or_default();
     Ok(answer.results.into_iter().flat_map(|one| one.configs).find_map(|one| one.value))
 }
