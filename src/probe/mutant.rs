@@ -166,6 +166,8 @@ listed! {
         ReassignFollowsOldTargets = "reassign-follows-old-targets",
         /// a leader takes a replica's word from an earlier connection of its node
         ReassignTakesAnOldWord = "reassign-takes-an-old-word",
+        /// a node that starts takes it that nobody has let its replicas go
+        ReassignForgetsAtStart = "reassign-forgets-at-start",
         /// a node that is no controller comes to vote on the metadata when somebody asks for that
         ClusterBrokerVotes = "cluster-broker-votes",
         /// a node that a person drains goes on leading
@@ -202,5 +204,17 @@ listed! {
         ControllerIgnoresBrokerEpochs = "cluster-controller-ignores-broker-epochs",
         /// a snapshot of the metadata that another node sent is not synced before the log lets go of what it stands for
         SnapshotReceivedNotSynced = "cluster-snapshot-not-synced",
+        /// the next piece of a snapshot is asked for behind the length of the last piece, not behind all that has come
+        SnapshotPieceAgain = "cluster-snapshot-piece-again",
+        /// a snapshot of the metadata counts as whole when less than a piece of it is missing
+        SnapshotWholeEarly = "cluster-snapshot-whole-early",
+        /// a process counts as the only one of its node as soon as it speaks for it
+        ClusterAloneAtOnce = "cluster-alone-at-once",
+        /// whoever asks while a coordinator loads is answered from nothing
+        CoordinatorAnswersUnloaded = "cluster-coordinator-answers-unloaded",
+        /// the controller answers a change before it is committed
+        ControllerAnswersAtOnce = "cluster-controller-answers-at-once",
+        /// the controller's answer is passed on before this node's image has what was changed
+        ForwardedBeforeSeen = "cluster-forwarded-before-seen",
     }
 }

@@ -18,7 +18,7 @@ mod replicas;
 mod storage_and_net;
 
 pub use broker::{Broker, Judged, Load, Verdict, check_history};
-pub use cluster::Nodes;
+pub use cluster::{DirectedNodes, Nodes};
 pub use replicas::{Directed, Replicas};
 pub use storage_and_net::StorageAndNet;
 
@@ -99,6 +99,7 @@ pub fn all() -> Vec<&'static dyn Scenario> {
         &Load::Idle,
     ];
     all.extend(Directed::all().iter().map(|one| one as &dyn Scenario));
+    all.extend(DirectedNodes::all().iter().map(|one| one as &dyn Scenario));
     all.extend(mutants().iter().map(|one| &**one as &dyn Scenario));
     all.push(&StorageAndNet { sync_before_answer: false });
     all

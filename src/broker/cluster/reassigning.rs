@@ -79,7 +79,8 @@ struct Unresolved(BTreeSet<PartitionId>);
 impl Unresolved {
     /// What was asked before this start, and what was answered, is forgotten: it may be any replica.
     fn at_start(here: Vec<PartitionId>) -> Unresolved {
-        Unresolved(here.into_iter().filter(|&id| id != METADATA_PARTITION).collect())
+        let forgets = mutant(Mutant::ReassignForgetsAtStart);
+        Unresolved(here.into_iter().filter(|&id| id != METADATA_PARTITION && !forgets).collect())
     }
 
     /// The replicas to ask about, of those here: those that are to go, and the unresolved. Of a founder's replica that was here from the

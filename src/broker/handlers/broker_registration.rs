@@ -6,7 +6,7 @@ use crate::broker::cluster::{Cluster, active_epoch};
 use crate::broker::{Context, features};
 use crate::metadata::controller::{Decision, NewBroker, bootstrap, quorum_nodes, register_broker};
 use crate::metadata::{Endpoint, MetadataImage};
-use crate::probe::{Condition, sometimes};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{ErrorCode, Instant, NodeId, Roles, Uuid};
 use crate::wire::messages::{BrokerRegistrationRequest, BrokerRegistrationResponse};
 
@@ -28,7 +28,8 @@ pub(in crate::broker) async fn handle(
 /// fenced. A broker that lives dials every node, so one with another directory does not. That does not begin anew with each controller, as
 /// the silence of heartbeats does: where controllers change more often than that, nobody would ever be fenced.
 fn is_alone(alone: Option<(Uuid, Instant)>, directory: Uuid, now: Instant, session: Duration) -> bool {
-    alone.is_some_and(|(speaks, since)| speaks == directory && since.after(session) <= now)
+    let long_enough = |since: Instant| since.after(session) <= now || mutant(Mutant::ClusterAloneAtOnce);
+    alone.is_some_and(|(speaks, since)| speaks == directory && long_enough(since))
 }
 
 async fn register(

@@ -156,6 +156,9 @@ impl Task {
         self.reload_at = None;
         let took = self.parts.io.clock.now().since(started);
         tracing::info!(partition = %id, records = stats.records, foreign = stats.foreign, ?took, "groups loaded");
+        if mutant(Mutant::CoordinatorAnswersUnloaded) {
+            self.answer_from_nothing(epoch).await;
+        }
         match self.lead(epoch, durable).await {
             Led::End => Next::End,
             Led::Failed { mut outcomes, writes_left } => {
@@ -217,6 +220,18 @@ impl Task {
     fn refuse_waiting(&mut self, error: &CoordinatorError) {
         for waiting in self.waiting.drain(..) {
             waiting.message.refuse(error.clone());
+        }
+    }
+
+    /// A mistake: answers all that has come during the load as if there were no groups.
+    async fn answer_from_nothing(&mut self, epoch: LeaderEpoch) {
+        let (sender, mut outcomes) = mpsc::unbounded_channel();
+        let mut leading = Leading::begin(&self.parts, epoch, Durable::default(), sender).await;
+        while let Some(waiting) = self.waiting.pop_front() {
+            leading.take(waiting.message).await;
+        }
+        for _ in 0..leading.resign(&CoordinatorError::NotCoordinator) {
+            let _whatever_came_of_it = outcomes.recv().await;
         }
     }
 

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use crate::io::{Clock, timeout};
 use crate::metadata::{Loaded, SnapshotError, SnapshotId, Snapshots};
 use crate::partition::{CallFailed, PeerCall, PeerCalls, SnapshotWanted};
+use crate::probe::{Mutant, mutant};
 use crate::types::limits::METADATA_SNAPSHOT_BYTES_MAX;
 use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset};
 use crate::wire::messages::fetch_snapshot_request::{PartitionSnapshot, SnapshotId as WireId, TopicSnapshot};
@@ -78,16 +79,20 @@ pub(super) async fn receive(
             let what = format!("a piece of {:?} with {} bytes", piece.id, piece.size);
             return Err(TransferError::Wrong { node, what });
         }
-        let after = receiving.written() + piece.bytes.len() as u64;
+        let length = piece.bytes.len() as u64;
+        let after = receiving.written() + length;
         if after > size || (piece.bytes.is_empty() && after < size) {
             let what = format!("a piece up to byte {after} of {size}");
             return Err(TransferError::Wrong { node, what });
         }
         receiving.write(piece.bytes).await?;
-        if after == size {
+        let is_whole =
+            after == size || (mutant(Mutant::SnapshotWholeEarly) && after + u64::from(piece_bytes) > size);
+        if is_whole {
             return Ok(snapshots.finish_receiving(receiving, id).await?);
         }
-        piece = ask(clock, calls, node, Some(id), after, piece_bytes).await?;
+        let next = if mutant(Mutant::SnapshotPieceAgain) { length } else { after };
+        piece = ask(clock, calls, node, Some(id), next, piece_bytes).await?;
     }
 }
 

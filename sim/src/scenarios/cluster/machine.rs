@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::machine::STOPS_PER_MILLE;
-use crate::scenarios::fleet::{Ended, Fleet};
+use crate::scenarios::fleet::{Ended, Fleet, machine_name};
 
 /// A process whose journal has failed ends within this time.
 const DEATH_MAX: Duration = Duration::from_millis(300);
@@ -38,9 +38,21 @@ pub(super) fn start_up(cluster: &Cluster, plan: &Plan, world: &Arc<World>) -> Fl
 }
 
 fn config(plan: &Plan, id: NodeId) -> LoadedConfig {
-    let overrides = plan.overrides(id);
+    config_at(plan, id, &machine_name(id))
+}
+
+/// The configuration of a node on a machine of that name.
+pub(super) fn config_at(plan: &Plan, id: NodeId, machine: &str) -> LoadedConfig {
+    let overrides = plan.overrides(id, machine);
     let inputs = Inputs { file: None, environment: &[], overrides: &overrides };
     load(&inputs, None).expect("the configuration is right")
+}
+
+/// A process that nobody looks after: it runs until its machine stops it.
+pub(super) async fn live_elsewhere(io: Io, config: LoadedConfig) {
+    let started = Node::start(io, Arc::new(config.broker), Arc::new(config.settings)).await;
+    std::future::pending::<()>().await;
+    drop(started);
 }
 
 /// One run of a node's process.

@@ -24,12 +24,14 @@ use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::set_clocks;
 
+mod directed;
 mod judge;
 mod machine;
 mod plan;
 mod voters;
 mod world;
 
+pub use directed::DirectedNodes;
 use plan::Plan;
 use voters::Voters;
 use world::World;

@@ -193,6 +193,12 @@ impl Plan {
         }
     }
 
+    /// As a script wants them: nothing is added to what it asks for.
+    pub(super) fn of_script(nodes: i32, rng: &mut Stream) -> Plan {
+        let drawn = Plan::draw(rng);
+        Plan { nodes, founders: 3, joins_quorum: false, replicas_min: None, ..drawn }
+    }
+
     /// Of some clusters that have more nodes than a partition has replicas, and than founders, the rest are controllers alone.
     fn with_roles(self, rng: &mut Stream) -> Plan {
         let may = self.nodes > 3 && self.founders == 3 && !self.joins_quorum;
@@ -237,9 +243,8 @@ impl Plan {
         (1..=count).map(NodeId)
     }
 
-    /// A node's configuration, as `key=value`.
-    pub(super) fn overrides(&self, node: NodeId) -> Vec<String> {
-        let name = machine_name(node);
+    /// A node's configuration on a machine of that name, as `key=value`.
+    pub(super) fn overrides(&self, node: NodeId, name: &str) -> Vec<String> {
         let founders: Vec<String> =
             self.founders().map(|node| format!("{}:{BETWEEN_NODES}", machine_name(node))).collect();
         let for_clients = |host: &str| {
@@ -256,7 +261,7 @@ impl Plan {
             "replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector".to_owned(),
             format!("process.roles={}", self.roles(node)),
             format!("listeners={}CONTROLLER://0.0.0.0:{BETWEEN_NODES}", for_clients("0.0.0.0")),
-            format!("advertised.listeners={}CONTROLLER://{name}:{BETWEEN_NODES}", for_clients(&name)),
+            format!("advertised.listeners={}CONTROLLER://{name}:{BETWEEN_NODES}", for_clients(name)),
             "controller.listener.names=CONTROLLER".to_owned(),
             format!("controller.quorum.bootstrap.servers={}", founders.join(",")),
             format!("default.replication.factor={}", self.replicas()),

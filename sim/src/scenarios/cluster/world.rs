@@ -40,6 +40,11 @@ impl World {
         drop(gone);
     }
 
+    /// What a node that runs works with.
+    pub(super) fn context(&self, node: NodeId) -> Option<Arc<Context>> {
+        lock(&self.nodes).running.get(&node).map(|(_, context)| Arc::clone(context))
+    }
+
     /// How the replicas on each node that runs stand.
     pub(super) async fn stats(&self) -> Stats {
         let running = lock(&self.nodes).running.clone();

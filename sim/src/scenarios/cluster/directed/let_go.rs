@@ -1,0 +1,102 @@
+//! A node is to give up a partition; its leader lets the replica go, but the answer does not arrive, and the node's process ends. When it
+//! starts again, the partition is to stay: its old replica will be no voter any more, and has to be made anew.
+use std::collections::BTreeMap;
+
+use ordain::client::TopicPartition;
+use ordain::client::admin::{NewTopic, Validate};
+use ordain::probe::Mutant;
+use ordain::types::{NodeId, PartitionId, PartitionIndex};
+
+use super::{MOMENT, Script, Stage};
+use crate::cluster::NodeHandle;
+use crate::scenarios::Violation;
+
+pub(super) const SCRIPT: Script = Script {
+    name: "directed-let-go-before-a-restart",
+    about: "a replica was let go, its node does not know that, starts again, and is to hold the partition",
+    nodes: 4,
+    finds: &[(Mutant::ReassignForgetsAtStart, "I16-stuck")],
+    play: |stage| Box::pin(play(stage)),
+};
+
+const TOPIC: &str = "moved";
+/// How often it is tried to come between the leader and its answer.
+const TRIES: u32 = 5;
+
+async fn play(stage: &Stage) -> Result<(), Violation> {
+    let replicas = stage.replicas();
+    let creating = move |client: ordain::client::Client| async move {
+        let new = NewTopic {
+            name: TOPIC.to_owned(),
+            partitions: Some(1),
+            replication_factor: Some(replicas),
+            configs: BTreeMap::new(),
+        };
+        client.create_topic(&new, Validate::Apply).await.map(drop)
+    };
+    stage.ask("creating a topic", creating).await?;
+    stage.settled().await?;
+    let image = stage.image()?;
+    let topic = image.topic(TOPIC).ok_or_else(|| Violation::new("directed", "there is no topic"))?;
+    let id = PartitionId { topic: topic.id, index: PartitionIndex(0) };
+    // Whoever is to miss an answer is no controller: others would miss its metadata.
+    let mut others = stage.nodes();
+    let guest = others.pop().expect("a script has nodes");
+    move_to(stage, &others).await?;
+    stage.settled().await?;
+    for _ in 0..TRIES {
+        let leader = leader(stage, id, guest).await?;
+        others.sort_by_key(|&node| (node != leader, node));
+        let with_guest = [others[0], others[1], guest];
+        move_to(stage, &with_guest).await?;
+        stage.settled().await?;
+        move_to(stage, &others).await?;
+        if !let_go_unheard(stage, id, guest).await? {
+            stage.note("the answer was faster");
+            stage.heal();
+            stage.settled().await?;
+            continue;
+        }
+        stage.fleet().down(guest, NodeHandle::crash);
+        stage.heal();
+        move_to(stage, &with_guest).await?;
+        stage.fleet().up(guest);
+        return Ok(());
+    }
+    Err(Violation::new("directed", "the answer that a replica may go was always faster"))
+}
+
+/// Who leads the partition, other than the guest.
+async fn leader(stage: &Stage, id: PartitionId, guest: NodeId) -> Result<NodeId, Violation> {
+    let look = async || {
+        let stats = stage.stats().await;
+        let mut all = stats.values().flatten().filter(|one| one.id == id);
+        all.find(|one| one.leader && one.serving && one.key.node != guest).map(|one| one.key.node)
+    };
+    stage.until("the partition has a leader", look).await
+}
+
+async fn move_to(stage: &Stage, nodes: &[NodeId]) -> Result<(), Violation> {
+    let targets = BTreeMap::from([(TopicPartition::new(TOPIC, 0), Some(nodes.to_vec()))]);
+    stage.note(&format!("the partition shall be on {nodes:?}"));
+    let moving = move |client: ordain::client::Client| async move {
+        client.reassign(&targets).await?.into_values().collect::<Result<(), _>>()
+    };
+    stage.ask("a reassignment", moving).await
+}
+
+/// Waits until the leader does without the guest, and lets none of its answers pass from then on; whether the guest's replica is there
+/// still a moment later.
+async fn let_go_unheard(stage: &Stage, id: PartitionId, guest: NodeId) -> Result<bool, Violation> {
+    let look = async || {
+        let stats = stage.stats().await;
+        let mut all = stats.values().flatten().filter(|one| one.id == id);
+        let led = all.find(|one| one.leader && one.serving)?;
+        (led.voters_committed && led.voters.of_node(guest).is_none()).then_some(led.key.node)
+    };
+    let leader = stage.until("the leader does without the guest", look).await?;
+    stage.cut(leader, guest);
+    stage.wait(MOMENT).await;
+    let stats = stage.stats().await;
+    Ok(stats.values().flatten().any(|one| one.id == id && one.key.node == guest))
+}

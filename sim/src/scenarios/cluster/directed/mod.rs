@@ -1,0 +1,109 @@
+//! Directed scenarios of whole nodes: each goes step by step to the state in which a planted mistake shows, as those of `replicas`
+//! do. What is drawn from the seed is what the nodes are like, and everything between the steps.
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordain::probe::Mutant;
+
+use super::machine;
+use super::plan::Plan;
+use super::world::World;
+use crate::case::Case;
+use crate::cluster::Cluster;
+use crate::rng::Stream;
+use crate::scenarios::{Scenario, Violation};
+use crate::schedules::Expectation;
+
+mod let_go;
+mod seen;
+mod stage;
+mod two_processes;
+
+use stage::Stage;
+
+/// What a script does, on a stage.
+type Play = for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>>;
+
+/// One directed scenario.
+struct Script {
+    /// As `cargo sim list` shows it.
+    name: &'static str,
+    about: &'static str,
+    nodes: i32,
+    /// The planted mistakes with which it must fail, and who finds that.
+    finds: &'static [(Mutant, &'static str)],
+    play: Play,
+}
+
+/// Whole nodes that a script leads.
+pub struct DirectedNodes(&'static Script);
+
+impl DirectedNodes {
+    /// Each script.
+    pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
+        static ALL: [DirectedNodes; 3] = [
+            DirectedNodes(&two_processes::SCRIPT),
+            DirectedNodes(&let_go::SCRIPT),
+            DirectedNodes(&seen::SCRIPT),
+        ];
+        &ALL
+    }
+}
+
+impl Scenario for DirectedNodes {
+    fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.0.about
+    }
+
+    fn expects(&self) -> Vec<Expectation> {
+        let expectation = |mutant: Option<Mutant>, checker: Option<&str>| Expectation {
+            scenario: self.0.name.to_owned(),
+            mutant: mutant.map(|mutant| mutant.name().to_owned()),
+            found_by: checker.map(str::to_owned),
+        };
+        let found = self.0.finds.iter().map(|&(mutant, checker)| expectation(Some(mutant), Some(checker)));
+        std::iter::once(expectation(None, None)).chain(found).collect()
+    }
+
+    fn draw(&self, seed: u64) -> Case {
+        let plan = Plan::of_script(self.0.nodes, &mut Stream::new(seed, "scenario", "plan", 0));
+        let world = serde_json::to_value(&plan).expect("a plan is plain data");
+        Case { world, ..Case::new(self.name(), seed) }
+    }
+
+    fn run<'a>(
+        &'a self,
+        cluster: Cluster,
+        case: Case,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Violation>> + 'a>> {
+        Box::pin(async move {
+            let plan: Plan = case.world_as()?;
+            cluster.note(format_args!("{}: {}", self.0.name, self.0.about));
+            cluster.note(format_args!("{plan:?}"));
+            let world = Arc::new(World::default());
+            let fleet = machine::start_up(&cluster, &plan, &world);
+            let mut rng = cluster.rng("supervisor");
+            let stage = Stage::new(cluster, plan, world, fleet);
+            tokio::select! {
+                biased;
+                wrong = stage.fleet().supervise(&mut rng) => Err(wrong),
+                result = perform(self.0, &stage) => result,
+            }
+        })
+    }
+}
+
+async fn perform(script: &Script, stage: &Stage) -> Result<(), Violation> {
+    stage.settled().await?;
+    (script.play)(stage).await?;
+    stage.settled().await
+}
+
+/// Long enough for a question and its answer.
+const MOMENT: Duration = Duration::from_millis(300);

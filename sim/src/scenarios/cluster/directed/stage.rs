@@ -1,0 +1,164 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ordain::broker::Context;
+use ordain::client::{Client, ClientError};
+use ordain::io::Io;
+use ordain::metadata::MetadataImage;
+use ordain::types::NodeId;
+
+use super::super::plan::Plan;
+use super::super::world::World;
+use super::super::{RECOVERY, machine};
+use crate::cluster::{Cluster, NodeHandle};
+use crate::scenarios::Violation;
+use crate::scenarios::broker::clients::Servers;
+use crate::scenarios::fleet::{Fleet, Stats, machine_name};
+
+/// How often is looked.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The nodes of a script, and what can be done to them.
+pub(super) struct Stage {
+    cluster: Cluster,
+    plan: Plan,
+    world: Arc<World>,
+    fleet: Fleet,
+    admin: NodeHandle,
+}
+
+impl Stage {
+    pub(super) fn new(cluster: Cluster, plan: Plan, world: Arc<World>, fleet: Fleet) -> Stage {
+        let admin = cluster.add_node("admin");
+        Stage { cluster, plan, world, fleet, admin }
+    }
+
+    pub(super) fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    pub(super) fn replicas(&self) -> i16 {
+        self.plan.replicas()
+    }
+
+    pub(super) fn nodes(&self) -> Vec<NodeId> {
+        self.plan.node_ids().collect()
+    }
+
+    pub(super) fn note(&self, what: &str) {
+        self.cluster.note(format_args!("-- {what}"));
+    }
+
+    pub(super) async fn wait(&self, duration: Duration) {
+        self.cluster.sleep(duration).await;
+    }
+
+    pub(super) fn context(&self, node: NodeId) -> Option<Arc<Context>> {
+        self.world.context(node)
+    }
+
+    /// The newest image that a node has.
+    pub(super) fn image(&self) -> Result<Arc<MetadataImage>, Violation> {
+        self.world.image().ok_or_else(|| Violation::new("directed", "no node runs"))
+    }
+
+    pub(super) async fn stats(&self) -> Stats {
+        self.world.stats().await
+    }
+
+    /// Looks until something is there.
+    pub(super) async fn until<T>(
+        &self,
+        what: &str,
+        look: impl AsyncFn() -> Option<T>,
+    ) -> Result<T, Violation> {
+        let looking = async {
+            loop {
+                if let Some(seen) = look().await {
+                    return seen;
+                }
+                self.cluster.sleep(LOOK).await;
+            }
+        };
+        let seen = self.cluster.within(RECOVERY, looking).await;
+        seen.ok_or_else(|| Violation::new("I16-stuck", format!("{what}: not within {RECOVERY:?}")))
+    }
+
+    /// Waits until everything is led, where it shall be, and the same everywhere.
+    pub(super) async fn settled(&self) -> Result<(), Violation> {
+        let began = self.cluster.now();
+        loop {
+            let mut open = self.world.unled(&self.plan).await;
+            open.extend(self.world.unlike(&self.plan).await);
+            if open.is_empty() {
+                return Ok(());
+            }
+            if self.cluster.now().since(began) > RECOVERY {
+                return Err(Violation::new("I16-stuck", format!("{RECOVERY:?} later: {}", open.join("; "))));
+            }
+            self.cluster.sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// What an administrator does.
+    pub(super) async fn ask<T, F>(
+        &self,
+        what: &str,
+        job: impl FnOnce(Client) -> F + Send + 'static,
+    ) -> Result<T, Violation>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ClientError>> + Send + 'static,
+    {
+        let servers = Servers::several(self.plan.broker_names(), self.plan.replicas());
+        let asking = self.admin.run(move |io: Io| async move {
+            let client = servers.client(&io, "admin", RECOVERY);
+            job(client).await
+        });
+        match self.cluster.within(RECOVERY, asking).await.flatten() {
+            Some(Ok(told)) => Ok(told),
+            Some(Err(error)) => Err(Violation::new("I16-stuck", format!("{what} failed: {error}"))),
+            None => Err(Violation::new("I16-stuck", format!("{what}: not within {RECOVERY:?}"))),
+        }
+    }
+
+    fn machine(&self, node: NodeId) -> NodeHandle {
+        let (_, machine) = self.fleet.named(&machine_name(node)).expect("the script's nodes are there");
+        machine.clone()
+    }
+
+    /// Nothing passes from the first to the second any more.
+    pub(super) fn cut(&self, from: NodeId, to: NodeId) {
+        self.cluster.net().cut(self.machine(from).index(), self.machine(to).index());
+    }
+
+    /// Nothing passes between a node and all others, machines of other processes included.
+    pub(super) fn cut_off(&self, node: NodeId, others: &[NodeHandle]) {
+        let nodes = self.nodes().into_iter().filter(|&other| other != node).map(|other| self.machine(other));
+        let all: Vec<_> = nodes.chain(others.iter().cloned()).map(|machine| machine.index()).collect();
+        self.cluster.net().partition(&[self.machine(node).index()], &all);
+    }
+
+    /// What a node sends to the others takes longer by so much; zero takes it back.
+    pub(super) fn slow(&self, node: NodeId, by: Duration) {
+        for other in self.nodes().into_iter().filter(|&other| other != node) {
+            self.cluster.net().slow(self.machine(node).index(), self.machine(other).index(), by);
+        }
+    }
+
+    pub(super) fn heal(&self) {
+        self.cluster.net().heal();
+    }
+
+    /// A machine for a second process with the configuration of a node; nothing runs on it yet.
+    pub(super) fn another_machine(&self) -> NodeHandle {
+        self.cluster.add_node("another")
+    }
+
+    /// Starts a process there that takes itself for this node.
+    pub(super) fn start_on(&self, machine: &NodeHandle, node: NodeId) {
+        let (plan, name) = (self.plan.clone(), machine.name().to_owned());
+        machine.start(move |io| machine::live_elsewhere(io, machine::config_at(&plan, node, &name)));
+    }
+}
