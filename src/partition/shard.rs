@@ -1,3 +1,4 @@
+mod reads;
 mod replicas;
 mod silence;
 mod turn;

@@ -176,6 +176,8 @@ listed! {
         ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
         /// a voter of the metadata that was removed becomes one again as soon as it follows
         ClusterRemovedVoterReturns = "cluster-removed-voter-returns",
+        /// a follower that asks its leader is answered with who leads, in the place of entries
+        ClusterTellsWhoKnows = "cluster-tells-who-knows",
         /// the replica in the place of a lost one becomes a voter although its node was taken out meanwhile
         ClusterReplacementOutlivesRemoval = "cluster-replacement-outlives-removal",
         /// the metadata log begins anew before a snapshot stands for what comes before

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -8,16 +8,14 @@ use super::super::HandOverTerms;
 use super::super::partition::{Entries, Incoming, Outbox, Partition, Release, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::super::request::{Assignment, Leaving, PartitionError, Released};
+use super::reads::{Reads, Taken};
 use super::{OnceDurable, Shard};
 use crate::log::{PartitionLog, ReadError};
 use crate::partition::leaderships::SnapshotWanted;
-use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Room, Serving, Wanted, Wants};
+use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Serving, Wanted, Wants};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
-
-/// Partitions that are read from segments for one follower node at a time; what was read waits here for its turn.
-const READS_MAX: usize = 8;
 
 /// What a shard keeps of another node.
 #[derive(Default)]
@@ -27,63 +25,6 @@ pub(super) struct Peer {
     /// Of those that are followed here, while that node has a connection to this one.
     news: Option<News>,
     reads: Reads,
-}
-
-/// What is read of segments for a follower.
-#[derive(Default)]
-struct Reads {
-    slots: BTreeMap<PartitionId, Slot>,
-    /// Partitions that wait for a slot.
-    waiting: BTreeSet<PartitionId>,
-}
-
-enum Slot {
-    UnderWay(Position),
-    There(Position, Vec<Bytes>),
-}
-
-impl Reads {
-    /// What was read after this position, if it fits; a slot for it may be free afterwards.
-    fn take(&mut self, partition: PartitionId, after: Position, room: Room) -> Option<Taken> {
-        match self.slots.get(&partition)? {
-            Slot::UnderWay(at) if *at == after => Some(Taken::NotYet),
-            Slot::There(at, pieces) if *at == after => {
-                let bytes: usize = pieces.iter().map(Bytes::len).sum();
-                if bytes > room.bytes && !room.first_may_exceed {
-                    return Some(Taken::NoRoom);
-                }
-                match self.slots.remove(&partition) {
-                    Some(Slot::There(_, pieces)) => Some(Taken::Pieces(pieces)),
-                    Some(Slot::UnderWay(_)) | None => None,
-                }
-            }
-            // The follower stands somewhere else by now.
-            Slot::UnderWay(_) | Slot::There(..) => {
-                self.slots.remove(&partition);
-                None
-            }
-        }
-    }
-
-    /// Whether a read may begin; else the partition is told once one may.
-    fn begin(&mut self, partition: PartitionId, after: Position) -> bool {
-        if self.slots.len() >= READS_MAX {
-            self.waiting.insert(partition);
-            return false;
-        }
-        self.slots.insert(partition, Slot::UnderWay(after));
-        true
-    }
-
-    /// A partition that waits, if there is a slot for it.
-    fn next_waiting(&mut self) -> Option<PartitionId> {
-        if self.slots.len() < READS_MAX { self.waiting.pop_first() } else { None }
-    }
-
-    fn forget(&mut self, partition: PartitionId) {
-        self.slots.remove(&partition);
-        self.waiting.remove(&partition);
-    }
 }
 
 /// What of a leader's answers waits for room.
@@ -114,12 +55,6 @@ impl Held {
             Held::Part(id, _) => *id,
         }
     }
-}
-
-enum Taken {
-    NotYet,
-    NoRoom,
-    Pieces(Vec<Bytes>),
 }
 
 impl Shard {
@@ -381,6 +316,9 @@ impl Shard {
                 news.forget(id);
             }
             state.reads.forget(id);
+            if state.news.as_mut().is_some_and(|news| state.reads.wake(news)) {
+                self.letters.replies.insert(peer);
+            }
         }
         if !self.silent.contains(&peer) {
             self.step(id, Event::NodeHeard { node: peer });
@@ -534,8 +472,10 @@ impl Shard {
                 }
             }
         });
-        while let Some(id) = reads.next_waiting() {
-            news.changed(id);
+        // Where there is something to send, whoever sends asks again.
+        let woken = reads.wake(news);
+        if woken && rows.is_empty() {
+            self.letters.replies.insert(peer);
         }
         let unserved: Vec<_> =
             not_here.into_iter().filter_map(|id| Some((id, news.take_unserved(id)?))).collect();
@@ -562,29 +502,26 @@ impl Shard {
         outcome: Result<Vec<Bytes>, ReadError>,
     ) {
         let Some(Peer { news: Some(news), reads, .. }) = self.peers.get_mut(&peer) else { return };
-        if !matches!(reads.slots.get(&id), Some(Slot::UnderWay(at)) if *at == after) {
-            return;
-        }
         let told = match outcome {
+            // The follower stands somewhere else by now.
+            _ if !reads.is_under_way(id, after) => None,
             Ok(pieces) if !pieces.is_empty() => {
-                reads.slots.insert(id, Slot::There(after, pieces));
+                reads.there(id, after, pieces);
                 news.changed(id);
                 None
             }
             // The log has it elsewhere by now.
             Ok(_) | Err(ReadError::Gone) => {
-                reads.slots.remove(&id);
+                reads.gone(id);
                 news.changed(id);
                 None
             }
             Err(error) => {
-                reads.slots.remove(&id);
+                reads.gone(id);
                 Some(error)
             }
         };
-        while let Some(id) = reads.next_waiting() {
-            news.changed(id);
-        }
+        reads.wake(news);
         if !news.is_empty() {
             self.letters.replies.insert(peer);
         }
@@ -754,6 +691,9 @@ impl Shard {
                 news.forget(id);
             }
             state.reads.forget(id);
+            if state.news.as_mut().is_some_and(|news| state.reads.wake(news)) {
+                self.letters.replies.insert(node);
+            }
         }
         self.drop_held(id);
     }
