@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::is_metadata;
 use super::rotation::Rotation;
 use super::rows::{Answer, ROW_BYTES, ROWS_MAX, ReplyRow};
-use crate::probe::{Mutant, mutant};
 use crate::raft::{Fetch, FetchOutcome, FetchReply, Position};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 use crate::wire::Records;
@@ -191,8 +190,7 @@ impl News {
         own: NodeId,
         (epoch, leader): (LeaderEpoch, Option<NodeId>),
     ) -> bool {
-        let heeds = !mutant(Mutant::ClusterTellsWhoKnows);
-        let knows = |follower: &Follower| leader == Some(own) && follower.fetch.epoch == epoch && heeds;
+        let knows = |follower: &Follower| leader == Some(own) && follower.fetch.epoch == epoch;
         if self.partitions.get(&partition).is_some_and(knows) {
             return true;
         }

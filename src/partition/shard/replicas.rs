@@ -589,6 +589,9 @@ impl Shard {
                 };
                 news.answer(id, Answer::Reply(reply.clone()), state)
             }
+            (&Message::NotLeader { epoch, leader }, Some(news)) if mutant(Mutant::ClusterTellsWhoKnows) => {
+                news.answer(id, Answer::NotLeader { epoch, leader }, Bytes::new())
+            }
             (&Message::NotLeader { epoch, leader }, Some(news)) => {
                 news.redirect(id, self.node, (epoch, leader))
             }
