@@ -114,7 +114,12 @@ impl Partition {
             // Its state is taken anew: it may hold everything already, and say nothing more.
             let message = Message::Fetch(*candidate);
             let fetched = Event::Received { from: key.node, message };
-            return self.in_place_of_others([Event::AddVoter { key }, fetched]);
+            // A node has one replica: the one that was to join before is gone.
+            let is_gone = |other: ReplicaKey| other.node == key.node && other != key;
+            let gone = self.replica.joining().filter(|&other| is_gone(other) && self.target.is_none());
+            let mut due: Vec<Event> = gone.map(|_| Event::CancelVoterChange).into_iter().collect();
+            due.extend(self.in_place_of_others([Event::AddVoter { key }, fetched]));
+            return due;
         }
         match self.goes_next(silent) {
             Some(key) => self.in_place_of_others([Event::RemoveVoter { key }]),
@@ -186,11 +191,14 @@ impl Partition {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Made, Outbox, Position, Timer};
+    use tokio::sync::oneshot;
+
+    use super::super::{AskedChange, ChangeDone, Made, Outbox, Position, Timer, VoterChange};
     use super::*;
     use crate::log::LogConfig;
     use crate::partition::request::{PartitionSpec, ReplicaOrigin};
     use crate::partition::testing::TestNode;
+    use crate::raft::ChangeRefusal;
     use crate::types::{Instant, Offset, PartitionId, PartitionIndex, Timestamp, TopicId, Uuid};
 
     const ID: PartitionId = PartitionId { topic: TopicId([8; 16]), index: PartitionIndex(0) };
@@ -216,17 +224,18 @@ mod tests {
     impl Led {
         /// Led by node 1, which is alone in it, with one epoch start in its log.
         fn new() -> Led {
+            let (replicas, target) = (nodes(&[1]), nodes(&[1]));
+            Led::with(Some(Assignment { replicas, target, origin: ReplicaOrigin::Founder }))
+        }
+
+        fn with(assignment: Option<Assignment>) -> Led {
             let node = TestNode::new();
             let (log, _created) = node.storage().new_log(ID, Offset::ZERO, LogConfig::default());
             let spec = PartitionSpec {
                 id: ID,
                 topic: "t".into(),
                 voters: VoterSet::of([key(1)]).expect("a set"),
-                assignment: Some(Assignment {
-                    replicas: nodes(&[1]),
-                    target: nodes(&[1]),
-                    origin: ReplicaOrigin::Founder,
-                }),
+                assignment,
                 config: LogConfig::default(),
             };
             let made = Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log };
@@ -293,6 +302,50 @@ mod tests {
         fn leaves(&mut self, node: i32, epoch: LeaderEpoch) -> Release {
             self.partition.release(&Leaving { id: ID, replica: key(node), epoch })
         }
+    }
+
+    /// Asks for a voter; who is joining then, and what was answered at once.
+    fn asks(led: &mut Led, node: i32) -> (Option<ReplicaKey>, oneshot::Receiver<Result<(), ChangeRefusal>>) {
+        let (reply, answer) = oneshot::channel();
+        let asked = AskedChange { change: VoterChange::Add(key(node)), done: ChangeDone::Committed, reply };
+        let mut out = Outbox::new(led.node.storage().journal(), led.now, Timestamp(0));
+        led.partition.change_voters(asked, &mut out);
+        (led.partition.replica.joining(), answer)
+    }
+
+    #[test]
+    fn who_joins_unasked_gives_way_to_its_nodes_next_replica_and_to_what_is_asked_for() {
+        let mut led = Led::with(None);
+        assert!(!led.partition.set_nodes(nodes(&[1, 5]), None));
+        assert!(adds(5, &led.fetches(5, Position::ORIGIN)));
+        assert_eq!(led.partition.replica.joining(), Some(key(5)));
+        // Its disk was lost.
+        let next = ReplicaKey { directory: Uuid([55; 16]), ..key(5) };
+        let (epoch, held) = (led.partition.epoch(), Position::ORIGIN);
+        let (log_end, durable, log_start) = (held, held, Offset::ZERO);
+        led.partition.note_candidate(Fetch { epoch, replica: next, log_end, durable, log_start });
+        led.goes_on(&[]);
+        assert_eq!(led.partition.replica.joining(), Some(next));
+        let (joining, mut answer) = asks(&mut led, 3);
+        assert_eq!(joining, Some(key(3)));
+        assert!(answer.try_recv().is_err(), "once it has come");
+        let (joining, mut refused) = asks(&mut led, 4);
+        assert_eq!(joining, Some(key(3)), "that was asked for before");
+        assert_eq!(refused.try_recv(), Ok(Err(ChangeRefusal::AnotherUnderWay)));
+        drop(answer);
+        let (joining, _answer) = asks(&mut led, 4);
+        assert_eq!(joining, Some(key(4)), "nobody waits for the other one");
+    }
+
+    #[test]
+    fn who_joins_unasked_is_not_wanted_once_its_node_is_taken_out() {
+        let mut led = Led::with(None);
+        led.partition.set_nodes(nodes(&[1, 5]), None);
+        assert!(adds(5, &led.fetches(5, Position::ORIGIN)));
+        assert!(!led.partition.set_nodes(nodes(&[1, 5]), None));
+        assert!(led.partition.set_nodes(nodes(&[1]), None), "it is to be given up");
+        let (_, _answer) = asks(&mut led, 5);
+        assert!(!led.partition.set_nodes(nodes(&[1]), None), "it was asked for meanwhile");
     }
 
     fn adds(node: i32, due: &[Event]) -> bool {

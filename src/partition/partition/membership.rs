@@ -121,6 +121,10 @@ impl Partition {
             return;
         }
         let change = asked.change;
+        // Nobody has asked for whom the leader is adding by itself, and it may never come: it gives way, and joins afterwards.
+        if self.replica.joining().is_some_and(|key| change != VoterChange::Add(key)) {
+            self.step(Event::CancelVoterChange, out);
+        }
         self.membership.asked = Some(asked);
         self.membership.refused = None;
         match change {
