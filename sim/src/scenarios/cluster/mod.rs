@@ -228,7 +228,7 @@ impl Life<'_> {
             let image = self.world.image();
             let stats = self.world.stats().await;
             if let Some(image) = image
-                && let Err(wrong) = voters.look(&image, &stats)
+                && let Err(wrong) = voters.look(&image, &self.world.settled(&stats), &stats)
             {
                 return wrong;
             }

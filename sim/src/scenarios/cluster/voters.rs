@@ -6,6 +6,7 @@ use ordain::metadata::controller::METADATA_PARTITION;
 use ordain::partition::PartitionStats;
 use ordain::types::{LeaderEpoch, NodeId, PartitionId};
 
+use super::world::Settled;
 use crate::scenarios::Violation;
 use crate::scenarios::fleet::Stats;
 
@@ -29,7 +30,12 @@ impl Voters {
     ///
     /// # Errors
     /// What may not be.
-    pub(super) fn look(&mut self, image: &MetadataImage, stats: &Stats) -> Result<(), Violation> {
+    pub(super) fn look(
+        &mut self,
+        image: &MetadataImage,
+        settled: &Settled,
+        stats: &Stats,
+    ) -> Result<(), Violation> {
         only_controllers_vote(image, stats)?;
         let missing = std::mem::take(&mut self.missing);
         for (&(node, run), stats) in stats {
@@ -52,8 +58,10 @@ impl Voters {
                 if !votes || !was_here || held.iter().any(|one| one.id == id) {
                     continue;
                 }
+                // It may be the first to know that the topic is deleted, and not show that yet.
+                let has_topic = settled.get(&(node, run)).is_some_and(|own| own.partition(id).is_some());
                 // The leader was asked at another moment than the node: it may have let it go in between.
-                if missing.get(&place) == Some(&leader.epoch) {
+                if has_topic && missing.get(&place) == Some(&leader.epoch) {
                     let text = format!(
                         "node {node} has removed its replica of {id}, which votes in epoch {}",
                         leader.epoch
@@ -92,6 +100,8 @@ fn leaders(stats: &Stats) -> BTreeMap<PartitionId, &PartitionStats> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ordain::raft::{ReplicaKey, VoterSet};
     use ordain::types::{Offset, PartitionIndex, TopicId, Uuid};
     use ordain::wire::messages::{PartitionRecord, TopicRecord};
@@ -139,13 +149,17 @@ mod tests {
         let with = |held: Vec<PartitionStats>| {
             Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1, 2])]), ((NodeId(2), 1), held)])
         };
-        assert_eq!(voters.look(&image, &with(Vec::new())), Ok(()), "it has not made it yet");
-        assert_eq!(voters.look(&image, &with(vec![replica(2, false, &[1, 2])])), Ok(()));
-        assert_eq!(voters.look(&image, &with(Vec::new())), Ok(()), "it may have been let go meanwhile");
-        let wrong = voters.look(&image, &with(Vec::new())).unwrap_err();
-        assert_eq!(wrong.checker, "I13-voter-removed");
+        let settled = Settled::from([((NodeId(2), 1), Arc::new(image.clone()))]);
+        let mut look = |settled: &Settled, held| voters.look(&image, settled, &with(held));
+        assert_eq!(look(&settled, Vec::new()), Ok(()), "it has not made it yet");
+        assert_eq!(look(&settled, vec![replica(2, false, &[1, 2])]), Ok(()));
+        assert_eq!(look(&settled, Vec::new()), Ok(()), "it may have been let go meanwhile");
+        assert_eq!(look(&Settled::new(), Vec::new()), Ok(()), "it may know that the topic is deleted");
+        let deleted = Settled::from([((NodeId(2), 1), Arc::default())]);
+        assert_eq!(look(&deleted, Vec::new()), Ok(()), "it does");
+        assert_eq!(look(&settled, Vec::new()).unwrap_err().checker, "I13-voter-removed");
         let lone = Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1])])]);
-        assert_eq!(voters.look(&image, &lone).unwrap_err().checker, "I1-few-voters");
-        assert_eq!(voters.look(&MetadataImage::default(), &lone), Ok(()), "its topic is gone");
+        assert_eq!(voters.look(&image, &settled, &lone).unwrap_err().checker, "I1-few-voters");
+        assert_eq!(voters.look(&MetadataImage::default(), &settled, &lone), Ok(()), "its topic is gone");
     }
 }

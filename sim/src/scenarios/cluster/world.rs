@@ -12,6 +12,9 @@ use super::plan::Plan;
 use crate::scenarios::fleet::{Replicas, Stats, unlike};
 use crate::world::lock;
 
+/// Images of nodes; with the node the number of its run.
+pub(super) type Settled = BTreeMap<(NodeId, u64), Arc<MetadataImage>>;
+
 #[derive(Default)]
 pub(super) struct World {
     nodes: Mutex<Nodes>,
@@ -68,6 +71,18 @@ impl World {
         let nodes = lock(&self.nodes);
         let newest = nodes.running.values().max_by_key(|(_, context)| context.image.end());
         newest.map(|(_, context)| context.metadata())
+    }
+
+    /// The images of those that knew no more when these were taken than their images say now: what they had done to replicas by then, their
+    /// images tell. (A node removes the replicas of a deleted topic first, and shows its image when that is durable.)
+    pub(super) fn settled(&self, stats: &Stats) -> Settled {
+        let nodes = lock(&self.nodes);
+        let settled = |(&(node, run), held): (&(NodeId, u64), &Vec<PartitionStats>)| {
+            let committed = held.iter().find(|one| one.id == METADATA_PARTITION)?.high_watermark;
+            let (_, context) = nodes.running.get(&node).filter(|(now, _)| *now == run)?;
+            (context.image.end() >= committed).then(|| ((node, run), context.metadata()))
+        };
+        stats.iter().filter_map(settled).collect()
     }
 
     /// The partitions that nobody leads, and nodes that do not run.
