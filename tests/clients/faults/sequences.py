@@ -3,12 +3,12 @@
 import struct
 
 from harness import apis
-from harness.wire import Connection
+from harness.wire import Connection, batch_places
 
 IDENTITY = struct.Struct(">qhi")
 NO_PRODUCER = -1
-# Of a batch: where its attributes, the last offset's delta, the producer's id, epoch and sequence, and its end stand.
-HEADER, ATTRIBUTES, LAST_DELTA, PRODUCER = 61, 21, 23, 43
+# Of a batch: where its attributes, with the last offset's delta behind them, and the producer's id, epoch and sequence stand.
+ATTRIBUTES, PRODUCER = 21, 43
 CONTROL = 0x20
 
 
@@ -16,8 +16,7 @@ class Batch:
     """Where a producer's batch stands, and as what it was sent."""
 
     def __init__(self, data, at):
-        self.base, size = struct.unpack_from(">qi", data, at)
-        self.size = size + 12
+        self.base = struct.unpack_from(">q", data, at)[0]
         attributes, delta = struct.unpack_from(">hi", data, at + ATTRIBUTES)
         self.last, self.is_control = self.base + delta, bool(attributes & CONTROL)
         self.producer, self.epoch, self.first = IDENTITY.unpack_from(data, at + PRODUCER)
@@ -52,17 +51,13 @@ def _of(connection, topic, index):
         one = answer["topics"][0]["partitions"][0]
         if one["error"]:
             raise RuntimeError(f"{topic}-{index} at {offset}: error {one['error']}")
-        end, data, at = one["high_watermark"], one["records"] or b"", 0
-        while at + HEADER <= len(data):
-            batch = Batch(data, at)
-            at += batch.size
-            if at > len(data):
-                break
+        end, given = one["high_watermark"], [Batch(one["records"], at) for at in batch_places(one["records"])]
+        if not given and offset < end:
+            raise RuntimeError(f"{topic}-{index} ends at {end}, and nothing is given at {offset}")
+        for batch in given:
             offset = batch.last + 1
             if batch.producer != NO_PRODUCER and not batch.is_control:
                 yield batch
-        if not data and offset < end:
-            raise RuntimeError(f"{topic}-{index} ends at {end}, and nothing is given at {offset}")
 
 
 def wrong(topic, found):

@@ -287,15 +287,23 @@ def record_batch(records, *, timestamp=1_700_000_000_000, producer=(-1, -1, -1),
     return struct.pack(">qi", 0, len(tail)) + tail
 
 
+def batch_places(data):
+    """Where every whole batch in a fetch response begins."""
+    at = 0
+    while data is not None and at + 61 <= len(data):
+        size = 12 + struct.unpack_from(">i", data, at + 8)[0]
+        if at + size > len(data):
+            break
+        yield at
+        at += size
+
+
 def batches(data):
     """The (base offset, last offset, record count) of every whole batch in a fetch response."""
-    out, at = [], 0
-    while data is not None and at + 61 <= len(data):
-        base, size = struct.unpack_from(">qi", data, at)
+    out = []
+    for at in batch_places(data):
+        base = struct.unpack_from(">q", data, at)[0]
         last = struct.unpack_from(">i", data, at + 23)[0]
         count = struct.unpack_from(">i", data, at + 57)[0]
-        if at + 12 + size > len(data):
-            break
         out.append((base, base + last, count))
-        at += 12 + size
     return out
