@@ -248,15 +248,20 @@ fn silent_producers_are_looked_for_at_their_own_interval() {
     }
 }
 
-#[test]
-fn an_append_that_a_full_disk_holds_up_is_told_why() {
-    let node = TestNode::with_options(StorageOptions {
+/// A node whose appends are soon held back if they cannot go to segments.
+fn cramped() -> TestNode {
+    TestNode::with_options(StorageOptions {
         journal_file_bytes: 4 << 20,
         journal_files: 2,
         tail_budget_bytes: 256 << 10,
         journal_replay_bytes: 256 << 10,
         ..StorageOptions::default()
-    });
+    })
+}
+
+#[test]
+fn an_append_that_a_full_disk_holds_up_is_told_why() {
+    let node = cramped();
     node.open(partition(0));
     let _maintenance = node.maintain(&[]);
     let clock = Arc::clone(&node.io.clock);
@@ -334,13 +339,7 @@ fn send_sequence(node: &TestNode, base_sequence: i32, within: Duration) -> Outco
 
 #[test]
 fn what_a_producer_sent_behind_a_batch_that_was_refused_waits_for_it() {
-    let node = TestNode::with_options(StorageOptions {
-        journal_file_bytes: 4 << 20,
-        journal_files: 2,
-        tail_budget_bytes: 256 << 10,
-        journal_replay_bytes: 256 << 10,
-        ..StorageOptions::default()
-    });
+    let node = cramped();
     node.open(partition(0));
     let _maintenance = node.maintain(&[]);
     let sleep = |ms| node.runtime.block_on(node.io.clock.sleep(Duration::from_millis(ms)));

@@ -27,6 +27,16 @@ pub(super) struct Peer {
     reads: Reads,
 }
 
+impl Peer {
+    /// A partition is not followed there any more; whether others have something to be told, in whose way it was.
+    fn stop_following(&mut self, partition: PartitionId) -> bool {
+        self.reads.forget(partition);
+        let Some(news) = &mut self.news else { return false };
+        news.forget(partition);
+        self.reads.wake(news)
+    }
+}
+
 /// What of a leader's answers waits for room.
 pub(super) enum Held {
     Row(Box<ReplyRow>),
@@ -311,14 +321,8 @@ impl Shard {
 
     /// A replica at another node asks here no longer: it learns from a leader that it should.
     fn is_forgotten(&mut self, peer: NodeId, id: PartitionId) {
-        if let Some(state) = self.peers.get_mut(&peer) {
-            if let Some(news) = &mut state.news {
-                news.forget(id);
-            }
-            state.reads.forget(id);
-            if state.news.as_mut().is_some_and(|news| state.reads.wake(news)) {
-                self.letters.replies.insert(peer);
-            }
+        if self.peers.get_mut(&peer).is_some_and(|state| state.stop_following(id)) {
+            self.letters.replies.insert(peer);
         }
         if !self.silent.contains(&peer) {
             self.step(id, Event::NodeHeard { node: peer });
@@ -690,11 +694,7 @@ impl Shard {
             if !state.wants.is_empty() {
                 self.letters.fetches.insert(node);
             }
-            if let Some(news) = &mut state.news {
-                news.forget(id);
-            }
-            state.reads.forget(id);
-            if state.news.as_mut().is_some_and(|news| state.reads.wake(news)) {
+            if state.stop_following(id) {
                 self.letters.replies.insert(node);
             }
         }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use ordain::client::TopicPartition;
-use ordain::client::admin::{NewTopic, Validate};
 use ordain::probe::Mutant;
 use ordain::types::{NodeId, PartitionId, PartitionIndex};
 
@@ -24,17 +23,7 @@ const TOPIC: &str = "moved";
 const TRIES: u32 = 5;
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let replicas = stage.replicas();
-    let creating = move |client: ordain::client::Client| async move {
-        let new = NewTopic {
-            name: TOPIC.to_owned(),
-            partitions: Some(1),
-            replication_factor: Some(replicas),
-            configs: BTreeMap::new(),
-        };
-        client.create_topic(&new, Validate::Apply).await.map(drop)
-    };
-    stage.ask("creating a topic", creating).await?;
+    stage.create_topic(TOPIC).await?;
     stage.settled().await?;
     let image = stage.image()?;
     let topic = image.topic(TOPIC).ok_or_else(|| Violation::new("directed", "there is no topic"))?;

@@ -1,8 +1,6 @@
 //! A client changes something through a node that is not the controller, and asks the same node for it as soon as it is answered.
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ordain::client::admin::{NewTopic, Validate};
 use ordain::client::{Client, ClientError, Expects, Lane};
 use ordain::probe::Mutant;
 use ordain::types::NodeId;
@@ -30,17 +28,7 @@ const ROUNDS: usize = 10;
 const LATE: Duration = Duration::from_millis(100);
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    let replicas = stage.replicas();
-    let creating = move |client: Client| async move {
-        let new = NewTopic {
-            name: TOPIC.to_owned(),
-            partitions: Some(1),
-            replication_factor: Some(replicas),
-            configs: BTreeMap::new(),
-        };
-        client.create_topic(&new, Validate::Apply).await.map(drop)
-    };
-    stage.ask("creating a topic", creating).await?;
+    stage.create_topic(TOPIC).await?;
     stage.settled().await?;
     let nodes = stage.nodes().into_iter().cycle().take(ROUNDS * stage.nodes().len());
     for (value, node) in (1_000_000..).zip(nodes) {

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::broker::Context;
+use ordain::client::admin::{NewTopic, Validate};
 use ordain::client::{Client, ClientError};
 use ordain::io::Io;
 use ordain::metadata::MetadataImage;
@@ -36,10 +38,6 @@ impl Stage {
 
     pub(super) fn fleet(&self) -> &Fleet {
         &self.fleet
-    }
-
-    pub(super) fn replicas(&self) -> i16 {
-        self.plan.replicas()
     }
 
     pub(super) fn nodes(&self) -> Vec<NodeId> {
@@ -121,6 +119,21 @@ impl Stage {
             Some(Err(error)) => Err(Violation::new("I16-stuck", format!("{what} failed: {error}"))),
             None => Err(Violation::new("I16-stuck", format!("{what}: not within {RECOVERY:?}"))),
         }
+    }
+
+    /// A topic of one partition.
+    pub(super) async fn create_topic(&self, name: &'static str) -> Result<(), Violation> {
+        let replicas = self.plan.replicas();
+        let creating = move |client: Client| async move {
+            let new = NewTopic {
+                name: name.to_owned(),
+                partitions: Some(1),
+                replication_factor: Some(replicas),
+                configs: BTreeMap::new(),
+            };
+            client.create_topic(&new, Validate::Apply).await.map(drop)
+        };
+        self.ask("creating a topic", creating).await
     }
 
     fn machine(&self, node: NodeId) -> NodeHandle {
