@@ -140,6 +140,8 @@ listed! {
         ReplicaShrinksToTheHeard = "replica-shrinks-to-the-heard",
         /// a leader that hears no majority leads on
         ReplicaLeadsUnheard = "replica-leads-unheard",
+        /// a leader that serves counts voters whose nodes it hears, whether they follow it or not
+        ReplicaCountsTheHeard = "replica-counts-the-heard",
         /// a follower of a leader that asks for votes itself waits for that leader all the same
         ReplicaWaitsForTheResigned = "replica-waits-for-the-resigned",
         /// batches that wait to be committed are never written to the journal anew

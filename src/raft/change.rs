@@ -56,12 +56,7 @@ impl Leader {
             effects.push(Effect::VoterChangeRefused { reason: ChangeRefusal::CannotBeAdded });
             return Goes::On;
         };
-        let goes = self.append_voters(core, now, voters, effects);
-        if let Some(voter) = self.progress.of_mut(key) {
-            voter.fetched = true;
-            voter.durable = held;
-        }
-        goes
+        self.append_voters(core, now, voters, Some((key, held)), effects)
     }
 
     pub(super) fn remove_voter(
@@ -77,7 +72,7 @@ impl Leader {
             (None, None) => {
                 effects.push(Effect::VoterChangeRefused { reason: ChangeRefusal::CannotBeRemoved });
             }
-            (None, Some(voters)) => return self.append_voters(core, now, voters, effects),
+            (None, Some(voters)) => return self.append_voters(core, now, voters, None, effects),
         }
         Goes::On
     }

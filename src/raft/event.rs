@@ -10,8 +10,12 @@ pub enum Event {
     Timer(Timer),
     /// Another node has not been heard for the time that counts as failure (see [`super::Contacts`]).
     NodeSilent { node: NodeId },
-    /// A node that was silent has been heard again; or its session does not fetch this log from here any more.
+    /// A node that was silent has been heard again.
     NodeHeard { node: NodeId },
+    /// A node's session with this one begins anew: it may not be the process that it was.
+    SessionAnew { node: NodeId },
+    /// A node's session does not fetch this log from here any more.
+    Unfollowed { node: NodeId },
     /// The vote of [`super::Effect::PersistVote`] for this epoch is durable.
     VoteDurable { epoch: LeaderEpoch },
     /// This node holds its log durably up to here.

@@ -84,29 +84,54 @@ impl Leader {
         self.announce_at = told.then(|| now.after(core.timing.announce));
     }
 
-    /// A node is back: its replica may have started anew, and know no leader.
-    pub(super) fn node_is_heard(
+    /// A node's replica may have started anew, and know no leader, or another: it is told, until it fetches.
+    pub(super) fn may_follow_no_more(
         &mut self,
         core: &Core,
         now: Instant,
         node: NodeId,
         effects: &mut Vec<Effect>,
     ) {
-        let voter = self.progress.voters().iter().find(|voter| voter.key.node == node).map(|voter| voter.key);
-        if let Some(voter) = voter.and_then(|key| self.progress.of_mut(key)) {
-            voter.fetched = false;
+        if self.note_unfollowed(node) {
             self.announce(core, now, effects);
         }
     }
 
-    /// Check-quorum: goes on while a majority of the voters is within hearing (Raft §6.2).
+    /// A node's replica does not follow any more. If this one leads on all the same, it is told.
+    pub(super) fn is_unfollowed(
+        &mut self,
+        core: &Core,
+        now: Instant,
+        node: NodeId,
+        effects: &mut Vec<Effect>,
+    ) -> Goes {
+        let is_voter = self.note_unfollowed(node);
+        let goes = self.check_quorum(core);
+        if is_voter && goes == Goes::On {
+            self.announce(core, now, effects);
+        }
+        goes
+    }
+
+    /// Whether the node has a voter.
+    fn note_unfollowed(&mut self, node: NodeId) -> bool {
+        let key = self.progress.voters().iter().find(|voter| voter.key.node == node).map(|voter| voter.key);
+        let voter = key.and_then(|key| self.progress.of_mut(key));
+        voter.map(|voter| voter.fetched = false).is_some()
+    }
+
+    /// Check-quorum: goes on while a majority of the voters is within hearing (Raft §6.2). Once it serves, those alone
+    /// count that follow it: a node may be heard whose replica has started anew and votes for another.
     pub(super) fn check_quorum(&self, core: &Core) -> Goes {
         if core.mistaken(Mistake::LeadUnheard) || core.mistaken(Mistake::ShrinkToHeard) {
             return Goes::On;
         }
-        let heard = |key: &&ReplicaKey| **key == core.key || !core.is_silent(key.node);
-        let reachable = core.voters().keys().iter().filter(heard).count();
-        if reachable >= core.voters().majority() { Goes::On } else { Goes::Out }
+        let all = !self.serving || core.mistaken(Mistake::CountHeard);
+        let upholds = |voter: &&VoterProgress| {
+            voter.key == core.key || (!core.is_silent(voter.key.node) && (all || voter.fetched))
+        };
+        let count = self.progress.voters().iter().filter(upholds).count();
+        if count >= core.voters().majority() { Goes::On } else { Goes::Out }
     }
 
     /// This node holds its log durably up to here.
@@ -220,7 +245,11 @@ impl Leader {
         if newly_serving && held.end <= before.end {
             effects.push(Effect::AdvanceHighWatermark { offset: core.log.high_watermark().end });
         }
-        self.voters_committed(core, before, effects)
+        match self.voters_committed(core, before, effects) {
+            // Some of those who hold its start may follow it no more.
+            Goes::On if newly_serving => self.check_quorum(core),
+            goes => goes,
+        }
     }
 
     /// Tells of a committed voter set; a leader that is not in it leads no longer (KIP-853).
@@ -248,17 +277,24 @@ impl Leader {
         core.log.extend(log_end);
     }
 
-    /// Appends a voter set: it holds at once.
+    /// Appends a voter set: it holds at once. `admitted` is new in it, follows this leader, and holds its log up to there.
     pub(super) fn append_voters(
         &mut self,
         core: &mut Core,
         now: Instant,
         voters: VoterSet,
+        admitted: Option<(ReplicaKey, Position)>,
         effects: &mut Vec<Effect>,
     ) -> Goes {
         let at = core.log.end().end;
         core.log.append_voters(voters.clone());
         self.progress.follow(&voters);
+        if let Some((key, held)) = admitted
+            && let Some(voter) = self.progress.of_mut(key)
+        {
+            voter.fetched = true;
+            voter.durable = held;
+        }
         effects.push(Effect::AppendVoters { epoch: core.epoch, at, voters });
         self.announce(core, now, effects);
         match self.check_quorum(core) {

@@ -44,6 +44,8 @@ pub enum Mistake {
     ShrinkToHeard,
     /// A leader that hears no majority leads on.
     LeadUnheard,
+    /// A leader that serves counts voters whose nodes it hears, whether they follow it or not.
+    CountHeard,
     /// A leader serves before its epoch's start is committed.
     ServeBeforeStart,
     /// A follower of a leader that asks for votes itself waits for that leader all the same.
@@ -75,6 +77,7 @@ impl Mistake {
         Mistake::ChangeTwoVoters,
         Mistake::ShrinkToHeard,
         Mistake::LeadUnheard,
+        Mistake::CountHeard,
         Mistake::ServeBeforeStart,
         Mistake::WaitForTheResigned,
         Mistake::AmnesiacVotes,

@@ -78,6 +78,17 @@ impl Replica {
             Event::Timer(timer) => self.expire(now, timer, effects),
             Event::NodeSilent { node } => self.node_is_silent(now, node, effects),
             Event::NodeHeard { node } => self.node_is_heard(now, node, effects),
+            Event::SessionAnew { node } => {
+                if let Role::Leader(leader) = &mut self.role {
+                    leader.may_follow_no_more(&self.core, now, node, effects);
+                }
+            }
+            Event::Unfollowed { node } => {
+                if let Role::Leader(leader) = &mut self.role {
+                    let goes = leader.is_unfollowed(&self.core, now, node, effects);
+                    self.goes(now, goes, effects);
+                }
+            }
             Event::VoteDurable { epoch } => self.vote_is_durable(now, epoch, effects),
             Event::Durable { position } => self.log_is_durable(now, position, effects),
             Event::LogStartDurable { log_start } => {
@@ -146,7 +157,7 @@ impl Replica {
             Message::VoteReply(reply) => self.take_vote_reply(now, &reply, effects),
             Message::BeginEpoch { epoch } => {
                 if epoch == self.core.epoch {
-                    self.follow(now, from, effects);
+                    self.is_told_who_leads(now, from, effects);
                 } else {
                     // A leader that nobody follows any more, and that is perhaps no voter any more, learns it here.
                     self.redirect(from, effects);
@@ -274,6 +285,15 @@ impl Replica {
                 self.counted_votes(now, count, effects);
             }
             Role::Unattached(_) | Role::Follower(_) | Role::Leader(_) | Role::Failed => {}
+        }
+    }
+
+    /// A leader that does not know whether this replica follows it tells that it leads.
+    fn is_told_who_leads(&mut self, now: Instant, leader: NodeId, effects: &mut Vec<Effect>) {
+        if matches!(&self.role, Role::Follower(follower) if follower.leader() == leader) {
+            effects.push(Effect::Fetch { from: leader });
+        } else {
+            self.follow(now, leader, effects);
         }
     }
 
@@ -440,7 +460,7 @@ impl Replica {
         self.core.note_heard(node);
         match &mut self.role {
             Role::Follower(follower) if follower.leader() == node => follower.leader_is_heard(effects),
-            Role::Leader(leader) => leader.node_is_heard(&self.core, now, node, effects),
+            Role::Leader(leader) => leader.may_follow_no_more(&self.core, now, node, effects),
             Role::Prospective(prospective) if prospective.leader() == Some(node) => {
                 self.follow(now, node, effects);
             }

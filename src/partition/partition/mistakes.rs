@@ -3,7 +3,7 @@ use crate::raft::{Mistake, Replica};
 
 /// Plants the core's mistake that a mutant stands for.
 pub(super) fn plant(replica: &mut Replica) {
-    const PLANTED: [(Mutant, Mistake); 21] = [
+    const PLANTED: [(Mutant, Mistake); 22] = [
         (Mutant::ReplicaGrantBeforeDurable, Mistake::GrantBeforeDurable),
         (Mutant::ReplicaAskBeforeDurable, Mistake::AskBeforeDurable),
         (Mutant::ReplicaVoteTwice, Mistake::VoteTwice),
@@ -23,6 +23,7 @@ pub(super) fn plant(replica: &mut Replica) {
         (Mutant::ReplicaChangeBeforeStart, Mistake::ChangeBeforeStart),
         (Mutant::ReplicaShrinksToTheHeard, Mistake::ShrinkToHeard),
         (Mutant::ReplicaLeadsUnheard, Mistake::LeadUnheard),
+        (Mutant::ReplicaCountsTheHeard, Mistake::CountHeard),
         (Mutant::ReplicaWaitsForTheResigned, Mistake::WaitForTheResigned),
         (Mutant::ReplicaServesBeforeStart, Mistake::ServeBeforeStart),
     ];

@@ -82,6 +82,7 @@ impl Shard {
                 let state = self.peers.entry(peer).or_default();
                 (state.news, state.reads) = (Some(News::new(Budget::default())), Reads::default());
                 self.partitions.values_mut().for_each(|partition| partition.connected_anew(peer));
+                self.step_those_who_know(peer, &Event::SessionAnew { node: peer });
             }
             PeerStep::Down { peer } => {
                 if let Some(state) = self.peers.get_mut(&peer) {
@@ -196,15 +197,22 @@ impl Shard {
             }
             other => panic!("no contact: {other:?}"),
         };
-        let concerned = self.partitions.iter().filter(|(_, partition)| partition.knows_of(node));
-        let ids: Vec<PartitionId> = concerned.map(|(&id, _)| id).collect();
-        for id in ids {
-            self.step(id, event.clone());
+        for id in self.step_those_who_know(node, event) {
             // What waited for it may go on.
             if self.partitions.get(&id).is_some_and(|partition| partition.has_other_voters()) {
                 self.replace_voters(id);
             }
         }
+    }
+
+    /// Steps the partitions that have a node's replicas, and returns them.
+    fn step_those_who_know(&mut self, node: NodeId, event: &Event) -> Vec<PartitionId> {
+        let concerned = self.partitions.iter().filter(|(_, partition)| partition.knows_of(node));
+        let ids: Vec<PartitionId> = concerned.map(|(&id, _)| id).collect();
+        for &id in &ids {
+            self.step(id, event.clone());
+        }
+        ids
     }
 
     /// What a partition of others has to know at its beginning.
@@ -324,9 +332,7 @@ impl Shard {
         if self.peers.get_mut(&peer).is_some_and(|state| state.stop_following(id)) {
             self.letters.replies.insert(peer);
         }
-        if !self.silent.contains(&peer) {
-            self.step(id, Event::NodeHeard { node: peer });
-        }
+        self.step(id, Event::Unfollowed { node: peer });
     }
 
     /// A leader's answer.

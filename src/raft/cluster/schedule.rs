@@ -20,6 +20,9 @@ pub enum Action {
     /// A node does not hear another.
     Silent(NodeId, NodeId),
     Heard(NodeId, NodeId),
+    /// A node's session with another begins anew, or does not fetch from it any more.
+    Anew(NodeId, NodeId),
+    Unfollowed(NodeId, NodeId),
     /// A follower does not hear its leader, and campaigns.
     Suspect(NodeId),
     /// A replica campaigns as if it were told to succeed the leader, whoever that is: no pre-vote.
@@ -58,6 +61,8 @@ impl Cluster {
             Action::Wipe(node) => self.wipe(node),
             Action::Silent(node, other) => self.step(node, Event::NodeSilent { node: other }, &[]),
             Action::Heard(node, other) => self.step(node, Event::NodeHeard { node: other }, &[]),
+            Action::Anew(node, other) => self.step(node, Event::SessionAnew { node: other }, &[]),
+            Action::Unfollowed(node, other) => self.step(node, Event::Unfollowed { node: other }, &[]),
             Action::Suspect(node) => self.suspect(node),
             Action::Usurp(node) => self.usurp(node),
             Action::Serve(records) => {
@@ -138,7 +143,9 @@ impl Cluster {
             51 => Action::Usurp(node(a)),
             52..=54 => Action::Crash(node(a), usize::from(b) % 4),
             55 => Action::Silent(node(a), node(b)),
-            56..=57 => Action::Heard(node(a), node(b)),
+            56..=57 if b < 160 => Action::Heard(node(a), node(b)),
+            56 => Action::Anew(leader, node(b)),
+            57 => Action::Unfollowed(leader, node(b)),
             58 => Action::Transfer(leader, node(b)),
             59 => Action::Add(leader, node(b)),
             60 => Action::Remove(leader, node(b)),

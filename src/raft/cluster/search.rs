@@ -205,6 +205,8 @@ fn spend(mut left: Bounds, action: Action) -> Option<Bounds> {
         | Action::Sync(..)
         | Action::Silent(..)
         | Action::Heard(..)
+        | Action::Anew(..)
+        | Action::Unfollowed(..)
         | Action::Serve(_)
         | Action::Refetch(_) => return Some(left),
     };

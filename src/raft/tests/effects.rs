@@ -515,3 +515,70 @@ fn a_node_that_falls_silent_before_it_votes_holds_no_other_change_up() {
     let removed = step(&mut leader, Event::RemoveVoter { key: first_key(3) });
     assert!(matches!(removed.first(), Some(Effect::AppendVoters { .. })), "{removed:?}");
 }
+
+/// Of three voters, of which the second follows it: it serves.
+fn serving() -> Replica {
+    let mut leader = leader(1, 5);
+    step(&mut leader, Event::Durable { position: at(2, 5) });
+    receive(&mut leader, 2, fetch(2, 2, at(2, 5), at(2, 5)));
+    assert_eq!(leader.standing(), Standing::Serving);
+    leader
+}
+
+/// What follows when it resigns.
+fn resigned(epoch: i32) -> [Effect; 2] {
+    let epoch = LeaderEpoch(epoch);
+    [Effect::Resigned { epoch }, Effect::LeaderChanged { epoch, leader: None }]
+}
+
+fn begin(to: i32, epoch: i32) -> Effect {
+    send(to, Message::BeginEpoch { epoch: LeaderEpoch(epoch) })
+}
+
+#[test]
+fn a_leader_that_serves_is_upheld_by_those_alone_that_follow_it() {
+    let mut leader = serving();
+    assert_eq!(
+        step(&mut leader, Event::SessionAnew { node: NodeId(2) }),
+        [begin(2, 2), begin(3, 2)],
+        "the second may have started anew; it is asked to follow"
+    );
+    assert_eq!(leader.standing(), Standing::Serving);
+    let mut deserted = leader.clone();
+    receive(&mut leader, 2, fetch(2, 2, at(2, 5), at(2, 5)));
+    step(&mut leader, Event::NodeSilent { node: NodeId(3) });
+    assert_eq!(leader.standing(), Standing::Serving, "the second follows again");
+    assert_eq!(
+        step(&mut deserted, Event::NodeSilent { node: NodeId(3) }),
+        resigned(2),
+        "the second is heard, and may have voted for another"
+    );
+}
+
+#[test]
+fn a_leader_whose_last_follower_leaves_resigns() {
+    let mut leader = serving();
+    let mut joined = leader.clone();
+    assert_eq!(step(&mut leader, Event::Unfollowed { node: NodeId(2) }), resigned(2));
+    receive(&mut joined, 3, fetch(3, 2, at(1, 5), at(1, 5)));
+    assert_eq!(step(&mut joined, Event::Unfollowed { node: NodeId(2) }), [begin(2, 2)], "the third follows");
+    assert_eq!(joined.standing(), Standing::Serving);
+}
+
+#[test]
+fn a_leader_does_not_begin_to_serve_without_followers() {
+    let mut leader = leader(1, 5);
+    receive(&mut leader, 2, fetch(2, 2, at(2, 5), at(2, 5)));
+    step(&mut leader, Event::Unfollowed { node: NodeId(2) });
+    assert_eq!(leader.standing(), Standing::Starting, "it serves nobody yet");
+    let effects = step(&mut leader, Event::Durable { position: at(2, 5) });
+    assert!(effects.ends_with(&resigned(2)), "{effects:?}");
+}
+
+#[test]
+fn a_follower_that_is_told_again_who_leads_fetches_again() {
+    let mut follower = replica(3, 1, 5, 0);
+    let told = Message::BeginEpoch { epoch: LeaderEpoch(1) };
+    receive(&mut follower, 2, told.clone());
+    assert_eq!(receive(&mut follower, 2, told), [Effect::Fetch { from: NodeId(2) }]);
+}

@@ -22,8 +22,13 @@ impl Bytes {
 }
 
 /// What only clients see, or whole nodes show: no check of the core's cluster is broken by these.
-const OF_WHOLE_NODES: &[Mistake] =
-    &[Mistake::ShrinkToHeard, Mistake::LeadUnheard, Mistake::ServeBeforeStart, Mistake::WaitForTheResigned];
+const OF_WHOLE_NODES: &[Mistake] = &[
+    Mistake::ShrinkToHeard,
+    Mistake::LeadUnheard,
+    Mistake::CountHeard,
+    Mistake::ServeBeforeStart,
+    Mistake::WaitForTheResigned,
+];
 
 /// The number of the first schedule that shows the mistake, and how it shows.
 fn hunt(mistake: Option<Mistake>, schedules: u64) -> Option<(u64, String)> {
