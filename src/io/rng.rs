@@ -34,4 +34,16 @@ pub trait RngStream: Send + 'static {
         bytes[8..].copy_from_slice(&self.next_u64().to_be_bytes());
         bytes
     }
+
+    /// 16 random bytes for an identity: its text, which is base64 as Kafka writes it, does not begin with a dash, which
+    /// tools would take for an option.
+    fn identity(&mut self) -> [u8; 16] {
+        const DASH: u8 = 62;
+        loop {
+            let bytes = self.bytes16();
+            if bytes[0] >> 2 != DASH {
+                return bytes;
+            }
+        }
+    }
 }

@@ -446,7 +446,7 @@ impl Storage {
 }
 
 fn new_owner(io: &Io, node: NodeId) -> Owner {
-    Owner { node, directory: Uuid(io.rng.stream("directory id").bytes16()) }
+    Owner { node, directory: Uuid(io.rng.stream("directory id").identity()) }
 }
 
 /// Whose directory it is. One that was made before directories had owners becomes this node's, durably: nobody hears of

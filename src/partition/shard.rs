@@ -552,7 +552,7 @@ impl Shard {
             let origin = spec.assignment.as_ref().map(|assignment| assignment.origin);
             if origin == Some(ReplicaOrigin::Newcomer) && is_untouched(&log) {
                 // Whatever replica this node had of it before, this is another one.
-                let directory = Uuid(self.random.bytes16());
+                let directory = Uuid(self.random.identity());
                 let renewed = log.renew_directory(directory, self.journal.durable_position());
                 self.gather(renewed);
             }
@@ -561,7 +561,7 @@ impl Shard {
             let (node, seed) = (self.node, self.random.next_u64());
             let made = Made { node, directory, seed, spec, log };
             let random = &mut self.random;
-            let partition = Partition::new(made, || Uuid(random.bytes16()), &mut out);
+            let partition = Partition::new(made, || Uuid(random.identity()), &mut out);
             let (alone, name) = (partition.is_alone(), partition.name());
             self.partitions.insert(id, Box::new(partition));
             let writes = !out.entries.is_empty() || !self.turn.entries.is_empty();

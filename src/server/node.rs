@@ -153,7 +153,7 @@ impl Node {
         let live = Arc::new(LiveConfig::new(Arc::clone(&config)));
         let sockets = bind(&io, &config.listeners).await?;
         let mut random = io.rng.stream("identity");
-        let incarnation = Uuid(random.bytes16());
+        let incarnation = Uuid(random.identity());
         let between_nodes = match &config.quorum {
             Some(quorum) => bind(&io, std::slice::from_ref(&quorum.listener)).await?.pop(),
             None => None,
@@ -197,7 +197,7 @@ impl Node {
         let controller = start_controller(&io, of_controller, &partitions, &image, members.as_ref()).await?;
         let broker = new_broker(&config, own, &sockets, between_nodes_address);
         if members.is_none() {
-            let cluster_id = TopicId(random.bytes16()).to_string();
+            let cluster_id = TopicId(random.identity()).to_string();
             register_alone(&controller, cluster_id, broker.clone()).await.map_err(StartError::Register)?;
         }
         let shutdown = Shutdown::new();

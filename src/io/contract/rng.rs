@@ -1,4 +1,5 @@
 use super::Stage;
+use crate::types::Uuid;
 
 pub(super) async fn streams_differ(stage: &Stage) {
     let rng = &stage.client.rng;
@@ -11,6 +12,8 @@ pub(super) async fn streams_differ(stage: &Stage) {
     assert_ne!(first, draw("contract-a"), "a second stream of the same name repeated the first");
     let mut stream = rng.stream("contract-c");
     assert_ne!(stream.bytes16(), stream.bytes16());
+    let dashes = (0..1000).filter(|_| Uuid(stream.identity()).to_string().starts_with('-')).count();
+    assert_eq!(dashes, 0, "an identity that a tool takes for an option");
 }
 
 pub(super) async fn below_stays_below(stage: &Stage) {

@@ -121,7 +121,7 @@ impl Founder {
                 return Ok(joined);
             }
             self.round().await?;
-            let id = TopicId(random.bytes16()).to_string();
+            let id = TopicId(random.identity()).to_string();
             let verdict = self
                 .keep(move |forming| {
                     let verdict = forming.verdict();
