@@ -140,8 +140,6 @@ listed! {
         ReplicaShrinksToTheHeard = "replica-shrinks-to-the-heard",
         /// a leader that hears no majority leads on
         ReplicaLeadsUnheard = "replica-leads-unheard",
-        /// a leader that serves counts voters whose nodes it hears, whether they follow it or not
-        ReplicaCountsTheHeard = "replica-counts-the-heard",
         /// a follower of a leader that asks for votes itself waits for that leader all the same
         ReplicaWaitsForTheResigned = "replica-waits-for-the-resigned",
         /// batches that wait to be committed are never written to the journal anew
@@ -178,6 +176,8 @@ listed! {
         ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
         /// a voter of the metadata that was removed becomes one again as soon as it follows
         ClusterRemovedVoterReturns = "cluster-removed-voter-returns",
+        /// a leader that serves counts voters whose nodes it hears, whether they follow it or not
+        ClusterCountsTheHeard = "cluster-counts-the-heard",
         /// a follower that asks its leader is answered with who leads, in the place of entries
         ClusterTellsWhoKnows = "cluster-tells-who-knows",
         /// the replica in the place of a lost one becomes a voter although its node was taken out meanwhile

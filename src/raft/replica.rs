@@ -79,7 +79,9 @@ impl Replica {
             Event::NodeSilent { node } => self.node_is_silent(now, node, effects),
             Event::NodeHeard { node } => self.node_is_heard(now, node, effects),
             Event::SessionAnew { node } => {
-                if let Role::Leader(leader) = &mut self.role {
+                if let Role::Leader(leader) = &mut self.role
+                    && !self.core.mistaken(Mistake::CountHeard)
+                {
                     leader.may_follow_no_more(&self.core, now, node, effects);
                 }
             }

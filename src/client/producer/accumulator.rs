@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ struct Queue {
     sealed: VecDeque<Batch>,
     open: Option<Open>,
     next_sequence: i32,
+    /// How many batches have left for the first time, and the numbers among them of those that are not settled.
+    left: u64,
+    unsettled: BTreeSet<u64>,
 }
 
 struct Open {
@@ -66,6 +69,8 @@ pub(super) struct Batch {
     pub(super) attempts: u32,
     /// Given when it first leaves; stays through all attempts.
     stamp: Option<ProducerStamp>,
+    /// Its number among those of its partition that have left; given with the stamp.
+    number: u64,
     pub(super) last_error: Option<String>,
 }
 
@@ -218,7 +223,15 @@ impl Accumulator {
             // After a loss, the old sequences have to be settled before new ones begin.
             let settled =
                 queue.in_flight == 0 || queue.producer.is_some() || self.idempotence == Idempotence::Off;
-            free && settled && !queue.sealed.is_empty() && queue.not_before.is_none_or(|time| time <= now)
+            let next = queue.sealed.front();
+            // A broker knows a producer's last batches again, so many: one that may have to be sent once more stays
+            // among them. What an old leader has not answered does not hold the place of requests to a new one.
+            let known = |first: &u64| queue.left - first < self.in_flight_max as u64;
+            let fits = |batch: &Batch| {
+                let is_known = batch.stamp.is_some() || queue.unsettled.first().is_none_or(known);
+                is_known || self.idempotence == Idempotence::Off
+            };
+            free && settled && next.is_some_and(fits) && queue.not_before.is_none_or(|time| time <= now)
         };
         self.partitions.iter().filter(|(_, queue)| ready(queue)).map(|(at, _)| at.clone()).collect()
     }
@@ -228,6 +241,9 @@ impl Accumulator {
         let queue = self.partitions.get_mut(at)?;
         let mut batch = queue.sealed.pop_front()?;
         if batch.stamp.is_none() {
+            batch.number = queue.left;
+            queue.unsettled.insert(batch.number);
+            queue.left += 1;
             batch.stamp = Some(match self.idempotence {
                 Idempotence::Off => ProducerStamp::NONE,
                 Idempotence::On => {
@@ -245,9 +261,10 @@ impl Accumulator {
     }
 
     /// A batch came back answered for good.
-    pub(super) fn finished(&mut self, at: &TopicPartition) {
-        let queue = self.partitions.get_mut(at).expect("a batch belongs to a partition");
+    pub(super) fn finished(&mut self, batch: &Batch) {
+        let queue = self.partitions.get_mut(&batch.at).expect("a batch belongs to a partition");
         queue.in_flight -= 1;
+        queue.unsettled.remove(&batch.number);
         if queue.in_flight == 0 {
             queue.draining = false;
             queue.not_before = None;
@@ -276,8 +293,11 @@ impl Accumulator {
     /// partition goes on under a new producer id, and what follows under the old one fails by the broker's own
     /// judgement, so that nothing is written out of order or twice.
     pub(super) fn failed(&mut self, batch: Batch, error: ClientError) {
+        let queue = self.partitions.get_mut(&batch.at).expect("a batch belongs to a partition");
+        if batch.stamp.is_some() {
+            queue.unsettled.remove(&batch.number);
+        }
         if let Some(stamp) = batch.stamp.filter(|stamp| stamp.base_sequence != NO_SEQUENCE) {
-            let queue = self.partitions.get_mut(&batch.at).expect("a batch belongs to a partition");
             if queue.producer == Some((stamp.id, stamp.epoch)) {
                 queue.producer = None;
                 queue.next_sequence = 0;
@@ -379,6 +399,7 @@ impl Queue {
                 sealed_at: now,
                 attempts: 0,
                 stamp: None,
+                number: 0,
                 last_error: None,
             });
         }
@@ -391,6 +412,42 @@ mod tests {
 
     use super::*;
     use crate::types::Timestamp;
+
+    fn add(accumulator: &mut Accumulator, at: &TopicPartition, now: Instant) {
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is one");
+        let record = NewRecord { timestamp: Timestamp(0), key: None, value: Some(b"v"), headers: &[] };
+        assert!(accumulator.add(at, &record, permit, now).is_ok());
+        accumulator.seal_due(now, true);
+    }
+
+    /// Cluster seed 1325: three batches had no answer from a node that was gone, and three more had theirs from the next
+    /// leader, which by then knew the first as no repetition any more.
+    #[test]
+    fn a_batch_that_may_leave_again_stays_among_those_that_a_broker_knows() {
+        for (idempotence, leaves) in [(Idempotence::On, 0), (Idempotence::Off, 1)] {
+            let mut accumulator =
+                Accumulator::new(&ProducerOptions { idempotence, ..ProducerOptions::default() });
+            accumulator.set_producer(ProducerId(1), ProducerEpoch(0));
+            let (at, now) = (TopicPartition::new("t".to_owned(), 0), Instant(5));
+            (0..7).for_each(|_| add(&mut accumulator, &at, now));
+            let mut sent: VecDeque<Batch> =
+                (0..5).map(|_| accumulator.take(&at).expect("seven wait")).collect();
+            assert!(accumulator.ready(now).is_empty(), "five are under way");
+            let fourth = sent.remove(3).expect("five were sent");
+            accumulator.finished(&fourth);
+            assert_eq!(accumulator.ready(now).len(), leaves, "{idempotence:?}");
+            let first = sent.pop_front().expect("four are under way");
+            accumulator.give_back(first, now);
+            while let Some(batch) = sent.pop_front() {
+                accumulator.finished(&batch);
+            }
+            let first = accumulator.take(&at).expect("it came back");
+            assert_eq!(first.sequence(), (idempotence == Idempotence::On).then_some(0), "it leaves first");
+            assert_eq!(accumulator.ready(now).len(), leaves, "{idempotence:?}: it is the fifth from the end");
+            accumulator.finished(&first);
+            assert_eq!(accumulator.ready(now), [at], "{idempotence:?}");
+        }
+    }
 
     #[test]
     fn what_could_leave_and_waits_for_an_answer_is_no_deadline() {

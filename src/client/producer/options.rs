@@ -45,7 +45,7 @@ pub struct ProducerOptions {
     /// The largest request, in bytes; a single record may take a batch up to this size.
     pub request_bytes_max: usize,
     /// How many batches of one partition are under way at once. Only an idempotent producer keeps their order
-    /// through errors; brokers remember five.
+    /// through errors; brokers remember five, so that it goes no further than so many from the oldest without an answer.
     pub in_flight: usize,
     /// What may wait or be under way, in bytes.
     pub memory_bytes: usize,

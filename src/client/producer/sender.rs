@@ -312,7 +312,7 @@ fn judge(client: &Client, shared: &Shared, mut batch: Batch, result: Result<Batc
     let mut accumulator = shared.accumulator();
     let error = match result {
         Ok(delivered) => {
-            accumulator.finished(&batch.at);
+            accumulator.finished(&batch);
             return batch.finish(Ok(delivered));
         }
         Err(error) => error,
@@ -320,7 +320,7 @@ fn judge(client: &Client, shared: &Shared, mut batch: Batch, result: Result<Batc
     let code = error.code();
     if code == Some(ErrorCode::DuplicateSequenceNumber) {
         // It was written before; where, the broker does not remember.
-        accumulator.finished(&batch.at);
+        accumulator.finished(&batch);
         return batch.finish(Ok(BatchDelivered { base_offset: Offset::NONE, append_time: None }));
     }
     let out_of_order = code == Some(ErrorCode::OutOfOrderSequenceNumber) && !accumulator.is_first(&batch);
@@ -336,7 +336,7 @@ fn judge(client: &Client, shared: &Shared, mut batch: Batch, result: Result<Batc
         batch.last_error = Some(error.to_string());
         accumulator.give_back(batch, until);
     } else {
-        accumulator.finished(&batch.at);
+        accumulator.finished(&batch);
         accumulator.failed(batch, error);
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn plant(replica: &mut Replica) {
         (Mutant::ReplicaChangeBeforeStart, Mistake::ChangeBeforeStart),
         (Mutant::ReplicaShrinksToTheHeard, Mistake::ShrinkToHeard),
         (Mutant::ReplicaLeadsUnheard, Mistake::LeadUnheard),
-        (Mutant::ReplicaCountsTheHeard, Mistake::CountHeard),
+        (Mutant::ClusterCountsTheHeard, Mistake::CountHeard),
         (Mutant::ReplicaWaitsForTheResigned, Mistake::WaitForTheResigned),
         (Mutant::ReplicaServesBeforeStart, Mistake::ServeBeforeStart),
     ];
