@@ -26,6 +26,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "server",
         &[
             "types",
+            "probe",
             "io",
             "wire",
             "config",

@@ -8,7 +8,19 @@ pub struct NodeAddress {
     pub port: u16,
 }
 
+/// The most bytes of a host's name.
+pub(super) const HOST_BYTES_MAX: usize = 255;
+
 impl NodeAddress {
+    /// What another node says, if it is an address.
+    pub(super) fn said(host: Option<&str>, port: i32) -> Option<NodeAddress> {
+        let is_one = |host: &&str| {
+            (1..=HOST_BYTES_MAX).contains(&host.len()) && host.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
+        Some(NodeAddress { host: host.filter(is_one)?.to_owned(), port })
+    }
+
     /// Reads `host:port`, an IPv6 address in brackets; `None` where it is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<NodeAddress> {

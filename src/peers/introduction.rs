@@ -2,9 +2,10 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::HelloError;
+use super::address::HOST_BYTES_MAX;
 use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
 use super::hello::common_version;
+use super::{HelloError, NodeAddress};
 use crate::io::{Connection, Elapsed, Io, timeout, write_all};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{NodeId, Uuid};
@@ -23,7 +24,8 @@ pub const CLUSTER_BYTES_MAX: usize = 64;
 
 const _: () = assert!(FOUNDERS_MAX <= VoterSet::MAX);
 const _: () = assert!(
-    SERVERS_MAX * (SERVER_BYTES_MAX + 2) + CLUSTER_BYTES_MAX + FOUNDERS_MAX * 32 + 128 <= HELLO_BYTES_MAX,
+    SERVERS_MAX * (SERVER_BYTES_MAX + 2) + CLUSTER_BYTES_MAX + FOUNDERS_MAX * 32 + HOST_BYTES_MAX + 160
+        <= HELLO_BYTES_MAX,
     "the largest introduction"
 );
 
@@ -54,6 +56,8 @@ pub struct Introduction {
     pub servers: Vec<String>,
     /// `None`: it belongs to no cluster.
     pub founding: Option<Held>,
+    /// In an answer to a node of the same cluster: who leads the metadata, and where that node listens for nodes.
+    pub leader: Option<(NodeId, NodeAddress)>,
 }
 
 /// Who answers an introduction.
@@ -89,6 +93,9 @@ impl Introduction {
                 voters: held.founding.voters.keys().iter().map(founder).collect(),
                 ..FoundingRow::default()
             }),
+            leader_id: self.leader.as_ref().map_or(-1, |(node, _)| node.0),
+            leader_host: self.leader.as_ref().map(|(_, address)| Text::from(address.host.as_str())),
+            leader_port: self.leader.as_ref().map_or(0, |(_, address)| address.port.into()),
             ..PeerIntroduction::default()
         }
     }
@@ -111,8 +118,15 @@ impl Introduction {
             incarnation: wire.incarnation_id,
             servers: wire.servers.iter().map(ToString::to_string).collect(),
             founding: wire.cluster.as_ref().map(read_held).transpose()?,
+            leader: read_leader(wire),
         })
     }
+}
+
+/// Nobody, if it is not said well: to know no leader is no mistake.
+fn read_leader(wire: &PeerIntroduction) -> Option<(NodeId, NodeAddress)> {
+    let address = NodeAddress::said(wire.leader_host.as_deref(), wire.leader_port)?;
+    Some((node("LeaderId", wire.leader_id).ok()?, address))
 }
 
 fn read_held(row: &FoundingRow) -> Result<Held, HelloError> {
@@ -200,6 +214,7 @@ mod tests {
             incarnation: Uuid([8; 16]),
             servers: vec!["a:1".to_owned(), "b:1".to_owned()],
             founding: founding.map(|founding| Held { founding, complete: true }),
+            leader: Some((NodeId(4), NodeAddress { host: "d".to_owned(), port: 9 })),
         }
     }
 
@@ -223,9 +238,30 @@ mod tests {
         largest.servers = vec!["s".repeat(SERVER_BYTES_MAX); SERVERS_MAX];
         let held = largest.founding.as_mut().expect("it has one");
         held.founding.cluster = "c".repeat(CLUSTER_BYTES_MAX).into();
+        largest.leader =
+            Some((NodeId(i32::MAX), NodeAddress { host: "h".repeat(HOST_BYTES_MAX), port: u16::MAX }));
         assert_eq!(Introduction::from_wire(&largest.to_wire()), Ok(largest.clone()));
         let frame = PeerFrame::Introduction(largest.to_wire()).encode(0).expect("it can be written");
         assert!(frame.iter().map(bytes::Bytes::len).sum::<usize>() <= HELLO_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_leader_without_an_address_is_none() {
+        let read = |change: &dyn Fn(&mut PeerIntroduction)| {
+            let mut wire = introduction(3).to_wire();
+            change(&mut wire);
+            Introduction::from_wire(&wire).expect("it is read").leader
+        };
+        assert_eq!(
+            read(&|_| ()).map(|(node, address)| (node.0, address.to_string())),
+            Some((4, "d:9".to_owned()))
+        );
+        assert_eq!(read(&|wire| wire.leader_id = -2), None);
+        assert_eq!(read(&|wire| wire.leader_host = None), None);
+        assert_eq!(read(&|wire| wire.leader_host = Some("h".repeat(HOST_BYTES_MAX + 1).into())), None);
+        assert_eq!(read(&|wire| wire.leader_host = Some("two words".into())), None);
+        assert_eq!(read(&|wire| wire.leader_port = 0), None);
+        assert_eq!(read(&|wire| wire.leader_port = 65_536), None);
     }
 
     #[test]

@@ -118,7 +118,8 @@ impl Whereabouts {
         }
     }
 
-    pub(super) fn meet(&self, node: NodeId, address: NodeAddress, nodes_max: usize) {
+    /// Notes where a node is said to be; of no more than `nodes_max` nodes.
+    pub fn meet(&self, node: NodeId, address: NodeAddress, nodes_max: usize) {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         if met.len() < nodes_max || met.contains_key(&node) {
             met.insert(node, address);
@@ -127,10 +128,7 @@ impl Whereabouts {
 
     /// What a hello says, if it is an address.
     pub(super) fn of(hello: &PeerHello) -> Option<NodeAddress> {
-        const HOST_BYTES_MAX: usize = 255;
-        let host = hello.host.as_deref().filter(|host| !host.is_empty() && host.len() <= HOST_BYTES_MAX)?;
-        let port = u16::try_from(hello.port).ok().filter(|port| *port > 0)?;
-        Some(NodeAddress { host: host.to_owned(), port })
+        NodeAddress::said(hello.host.as_deref(), hello.port)
     }
 }
 

@@ -180,6 +180,8 @@ listed! {
         ClusterCountsTheHeard = "cluster-counts-the-heard",
         /// a follower that asks its leader is answered with who leads, in the place of entries
         ClusterTellsWhoKnows = "cluster-tells-who-knows",
+        /// a new node is not told where the metadata's leader listens
+        ClusterTellsNoLeader = "cluster-tells-no-leader",
         /// the replica in the place of a lost one becomes a voter although its node was taken out meanwhile
         ClusterReplacementOutlivesRemoval = "cluster-replacement-outlives-removal",
         /// the metadata log begins anew before a snapshot stands for what comes before

@@ -12,12 +12,13 @@ use crate::broker::{Claims, Cluster, Context, dispatch_from_node};
 use crate::config::{BrokerConfig, QuorumConfig};
 use crate::io::{Io, Listener, Shutdown};
 use crate::metadata::MetadataImage;
-use crate::metadata::controller::Quorum;
+use crate::metadata::controller::{METADATA_PARTITION, Quorum};
 use crate::partition::{
     CallService, HandOverTerms, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication,
 };
-use crate::peers::forming::{Founder, Member, Server};
+use crate::peers::forming::{Acquaintance, Founder, Member, Server};
 use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence, Whereabouts};
+use crate::probe::{Mutant, mutant};
 use crate::types::{Instant, NodeId, Uuid};
 
 /// How often a node says that it is there, and how long it may be silent until its followers elect another leader.
@@ -176,13 +177,15 @@ impl Members {
             Arc::clone(&self.replication),
             (Arc::clone(&answered), self.whereabouts.clone()),
         );
-        let learning = async move {
-            founder
-                .keep_introducing(move |node, address| {
-                    lock(&answered).insert(node, address.clone());
-                })
-                .await;
+        let known = Known {
+            context: Arc::clone(context),
+            own: (self.own, self.whereabouts.clone()),
+            listener: self.config.listener.name.clone(),
+            answered,
         };
+        let told = known.clone();
+        founder.tell_leader(Box::new(move || told.leader().filter(|_| !mutant(Mutant::ClusterTellsNoLeader))));
+        let learning = async move { founder.keep_introducing(known).await };
         let stop = self.stop.clone();
         let both = async move {
             tokio::select! {
@@ -213,6 +216,50 @@ impl Members {
         self.stop.begin();
         self.replication.stop().await;
     }
+}
+
+/// What a node knows of where others are, beside its metadata.
+#[derive(Clone)]
+struct Known {
+    context: Arc<Context>,
+    own: (NodeId, Whereabouts),
+    listener: String,
+    answered: Arc<Mutex<BTreeMap<NodeId, NodeAddress>>>,
+}
+
+impl Known {
+    /// Who leads the metadata, and where that node listens for others; `None` if one or the other is not known.
+    fn leader(&self) -> Option<(NodeId, NodeAddress)> {
+        let leader = self.context.partitions.leaderships().of(METADATA_PARTITION)?.leader?;
+        let (own, whereabouts) = &self.own;
+        if leader == *own {
+            return Some((leader, whereabouts.own.clone()?));
+        }
+        let image = self.context.metadata();
+        let at = lock(&self.answered).get(&leader).cloned();
+        let at = at.or_else(|| registered_at(&image, leader, &self.listener));
+        Some((leader, at.or_else(|| whereabouts.met().remove(&leader))?))
+    }
+}
+
+impl Acquaintance for Known {
+    fn answered(&mut self, node: NodeId, address: &NodeAddress) {
+        lock(&self.answered).insert(node, address.clone());
+    }
+
+    fn leader_is_at(&mut self, node: NodeId, address: &NodeAddress) {
+        self.own.1.meet(node, address.clone(), NODES_MAX);
+    }
+
+    fn knows_leader(&self) -> bool {
+        self.leader().is_some()
+    }
+}
+
+fn registered_at(image: &MetadataImage, node: NodeId, listener: &str) -> Option<NodeAddress> {
+    let broker = image.registered(node)?;
+    let endpoint = broker.endpoints.iter().find(|endpoint| endpoint.listener == listener)?;
+    Some(NodeAddress { host: endpoint.host.clone(), port: endpoint.port })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -252,10 +299,7 @@ async fn follow_addresses(
         let image = context.metadata();
         let mut nodes: BTreeMap<NodeId, NodeAddress> = image
             .registrations()
-            .filter_map(|(node, broker)| {
-                let endpoint = broker.endpoints.iter().find(|endpoint| endpoint.listener == listener)?;
-                Some((node, NodeAddress { host: endpoint.host.clone(), port: endpoint.port }))
-            })
+            .filter_map(|(node, _)| Some((node, registered_at(&image, node, &listener)?)))
             .collect();
         for (node, address) in whereabouts.met() {
             nodes.entry(node).or_insert(address);

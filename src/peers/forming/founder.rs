@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 use tracing::info;
 
-use super::{Forming, FoundingError, Server, Verdict, load, store};
+use super::{Forming, FoundingError, Server, Verdict, load, other_node, store};
 use crate::io::{BoxFuture, Io, join_all};
 use crate::peers::pace::{Backoff, Throttle};
 use crate::peers::{
@@ -14,7 +14,7 @@ use crate::peers::{
     introduce,
 };
 use crate::raft::ReplicaKey;
-use crate::types::{NodeId, Roles, TopicId, Uuid};
+use crate::types::{Instant, NodeId, Roles, TopicId, Uuid};
 use crate::wire::Text;
 
 /// Between two rounds, doubled up to the longest one, less a random half.
@@ -46,6 +46,29 @@ pub struct Joined {
     pub addresses: BTreeMap<NodeId, NodeAddress>,
 }
 
+/// What a node that has joined hears of others from [`Founder::keep_introducing`].
+pub trait Acquaintance: Send {
+    /// A node answered at an address that is configured.
+    fn answered(&mut self, node: NodeId, address: &NodeAddress);
+
+    /// A node of the cluster says that the metadata's leader is there.
+    fn leader_is_at(&mut self, _node: NodeId, _address: &NodeAddress) {}
+
+    /// Whether the metadata's leader can be reached: until then all who are configured are asked for it again.
+    fn knows_leader(&self) -> bool {
+        true
+    }
+}
+
+impl<F: FnMut(NodeId, &NodeAddress) + Send> Acquaintance for F {
+    fn answered(&mut self, node: NodeId, address: &NodeAddress) {
+        self(node, address);
+    }
+}
+
+/// Says who leads the metadata, and where that node listens for nodes.
+pub type LeaderLook = Box<dyn Fn() -> Option<(NodeId, NodeAddress)> + Send + Sync>;
+
 /// Finds or founds a node's cluster, and answers others that look for theirs. Cheap to clone.
 #[derive(Clone)]
 pub struct Founder {
@@ -60,6 +83,8 @@ struct Shared {
     keeping: Arc<AsyncMutex<Keeping>>,
     /// The processes that introduced themselves.
     noticed: Mutex<BTreeMap<NodeId, Uuid>>,
+    /// What those of this cluster are told who ask.
+    leader: OnceLock<LeaderLook>,
     /// There is something new: not to wait for the next round.
     wake: Notify,
 }
@@ -101,7 +126,8 @@ impl Founder {
         }
         let keeping = Arc::new(AsyncMutex::new(Keeping { forming, failure: None }));
         let noticed = Mutex::default();
-        let shared = Shared { io: io.clone(), own, servers, keeping, noticed, wake: Notify::new() };
+        let (leader, wake) = (OnceLock::new(), Notify::new());
+        let shared = Shared { io: io.clone(), own, servers, keeping, noticed, leader, wake };
         Ok(Founder { shared: Arc::new(shared) })
     }
 
@@ -156,31 +182,51 @@ impl Founder {
         }
     }
 
-    /// Goes on asking the servers that have not answered yet, until all have, and tells where other nodes are.
-    pub async fn keep_introducing(&self, mut known: impl FnMut(NodeId, &NodeAddress) + Send) {
+    /// Whom this node tells others of its cluster that lead the metadata: a new node may have a list without it.
+    pub fn tell_leader(&self, look: LeaderLook) {
+        // The first one stays: a node joins once.
+        let _first = self.shared.leader.set(look);
+    }
+
+    /// Goes on asking the servers that have not answered yet, until all have and the metadata's leader can be reached, and tells
+    /// where other nodes are.
+    pub async fn keep_introducing(&self, mut known: impl Acquaintance) {
         let shared = &self.shared;
         let mut random = shared.io.rng.stream("introducing");
         let mut backoff = Backoff::new(PAUSE_LEAST, PAUSE_MOST);
         let answered = shared.keeping.lock().await.forming.addresses().clone();
-        let mut left: Vec<&Server> = shared.servers.iter().collect();
-        left.retain(|server| !answered.values().any(|address| *address == server.address));
-        let mut log = Throttle::new(LOG_EVERY);
-        while !left.is_empty() {
+        let mut logs: Vec<Throttle> = shared.servers.iter().map(|_| Throttle::new(LOG_EVERY)).collect();
+        let mut left = Vec::new();
+        for (at, server) in shared.servers.iter().enumerate() {
+            match answered.iter().find(|(_, address)| **address == server.address) {
+                Some((&node, _)) => tell(&mut logs[at], shared.io.clock.now(), misnamed(server, node)),
+                None => left.push(at),
+            }
+        }
+        if left.is_empty() {
+            shared.io.clock.sleep(backoff.wait(random.next_u64())).await;
+        }
+        while !left.is_empty() || !known.knows_leader() {
             let own = self.introduction().await;
-            for (server, answer) in self.ask(&own, &left).await {
+            let asked = if left.is_empty() { (0..shared.servers.len()).collect() } else { left.clone() };
+            let servers: Vec<&Server> = asked.iter().map(|&at| &shared.servers[at]).collect();
+            for (&at, (server, answer)) in asked.iter().zip(self.ask(&own, &servers).await) {
                 let Ok(theirs) = answer else { continue };
+                let now = shared.io.clock.now();
                 if let Some(what) = foreign(&own, server, &theirs) {
-                    if log.permit(shared.io.clock.now(), &what).is_some() {
-                        tracing::warn!("{what}");
-                    }
+                    tell(&mut logs[at], now, Some(what));
                     continue;
                 }
-                left.retain(|other| *other != server);
+                tell(&mut logs[at], now, misnamed(server, theirs.node));
+                left.retain(|other| *other != at);
                 if theirs.key() != own.key() {
-                    known(theirs.node, &server.address);
+                    known.answered(theirs.node, &server.address);
+                }
+                if let Some((node, address)) = theirs.leader.filter(|(node, _)| *node != own.node) {
+                    known.leader_is_at(node, &address);
                 }
             }
-            if !left.is_empty() {
+            if !left.is_empty() || !known.knows_leader() {
                 shared.io.clock.sleep(backoff.wait(random.next_u64())).await;
             }
         }
@@ -196,7 +242,8 @@ impl Founder {
         let keeping = self.shared.keeping.lock().await;
         let Member { node, directory, incarnation, .. } = self.shared.own;
         let servers = self.shared.servers.iter().map(|server| server.address.to_string()).collect();
-        Introduction { node, directory, incarnation, servers, founding: keeping.forming.held().cloned() }
+        let founding = keeping.forming.held().cloned();
+        Introduction { node, directory, incarnation, servers, founding, leader: None }
     }
 
     /// Asks every server once.
@@ -267,6 +314,20 @@ impl Founder {
     }
 }
 
+fn tell(log: &mut Throttle, now: Instant, what: Option<String>) {
+    if let Some(what) = what
+        && log.permit(now, &what).is_some()
+    {
+        tracing::warn!("{what}");
+    }
+}
+
+/// What is wrong if another node answers than the configuration names.
+fn misnamed(server: &Server, node: NodeId) -> Option<String> {
+    let named = server.node.filter(|&named| named != node)?;
+    Some(other_node(named, &server.address, node))
+}
+
 /// What is wrong if the node that answered belongs to another cluster, or founds one: it is not where this one's nodes are.
 fn foreign(own: &Introduction, server: &Server, theirs: &Introduction) -> Option<String> {
     let other = &theirs.founding.as_ref()?.founding.cluster;
@@ -286,6 +347,7 @@ fn foreign(own: &Introduction, server: &Server, theirs: &Introduction) -> Option
 impl Introductions for Founder {
     fn introduced(&self, theirs: Introduction) -> Pin<Box<dyn Future<Output = Introduction> + Send + '_>> {
         Box::pin(async move {
+            let cluster = theirs.founding.as_ref().map(in_cluster).cloned();
             let is_new = {
                 let mut noticed = self.noticed();
                 let has_room = noticed.len() < NOTICED_MAX || noticed.contains_key(&theirs.node);
@@ -309,7 +371,15 @@ impl Introductions for Founder {
                     self.shared.wake.notify_one();
                 }
             }
-            self.introduction().await
+            let mut own = self.introduction().await;
+            let is_of_this_one =
+                cluster.is_some_and(|cluster| own.founding.as_ref().map(in_cluster) == Some(&cluster));
+            own.leader = self.shared.leader.get().filter(|_| is_of_this_one).and_then(|look| look());
+            own
         })
     }
+}
+
+fn in_cluster(held: &Held) -> &Text {
+    &held.founding.cluster
 }

@@ -20,7 +20,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use file::{FoundingError, load, store};
-pub use founder::{Founder, Joined, Member};
+pub use founder::{Acquaintance, Founder, Joined, LeaderLook, Member};
 
 use super::{FOUNDERS_MAX, Held, Introduction, NodeAddress};
 use crate::raft::{ReplicaKey, VoterSet};
@@ -61,6 +61,14 @@ pub struct Forming {
     confirmed: BTreeSet<ReplicaKey>,
     /// Who answered where, in any round.
     addresses: BTreeMap<NodeId, NodeAddress>,
+}
+
+/// What is wrong if `named` is configured where `node` answers.
+fn other_node(named: NodeId, address: &NodeAddress, node: NodeId) -> String {
+    format!(
+        "controller.quorum.voters names node {named} at {address}, where node {node} answers: correct the one or the \
+         other"
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -360,10 +368,7 @@ impl Forming {
         for (server, theirs) in self.heard() {
             let (node, address) = (theirs.node, &server.address);
             if let Some(expected) = server.node.filter(|&expected| expected != node) {
-                return Some(format!(
-                    "controller.quorum.voters names node {expected} at {address}, where node {node} answers: correct \
-                     the one or the other"
-                ));
+                return Some(other_node(expected, address, node));
             }
             if node == self.own.node && theirs.key() != self.own {
                 return Some(format!(

@@ -27,6 +27,7 @@ fn complete(cluster: &'static str, nodes: &[i32]) -> Held {
 /// What `node` says, which is configured with three servers.
 fn says(node: i32, held: Option<Held>) -> Introduction {
     Introduction {
+        leader: None,
         node: NodeId(node),
         directory: key(node).directory,
         incarnation: Uuid([77; 16]),

@@ -1,9 +1,9 @@
 //! PeerIntroduction, from `schema/ordain/peers.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::Uuid;
-use crate::wire::{DecodeError, EncodeError, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
+use crate::wire::{DecodeError, EncodeError, KnownTags, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PeerIntroduction {
     pub min_version: i16,
     pub max_version: i16,
@@ -12,7 +12,31 @@ pub struct PeerIntroduction {
     pub incarnation_id: Uuid,
     pub servers: Vec<Text>,
     pub cluster: Option<FoundingRow>,
+    /// Tag 0.
+    pub leader_id: i32,
+    /// Tag 1.
+    pub leader_host: Option<Text>,
+    /// Tag 2.
+    pub leader_port: i32,
     pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Default for PeerIntroduction {
+    fn default() -> Self {
+        Self {
+            min_version: 0,
+            max_version: 0,
+            node_id: 0,
+            directory_id: Uuid::ZERO,
+            incarnation_id: Uuid::ZERO,
+            servers: Vec::new(),
+            cluster: None,
+            leader_id: -1,
+            leader_host: None,
+            leader_port: 0,
+            unknown_tagged_fields: TaggedFields::default(),
+        }
+    }
 }
 
 impl Message for PeerIntroduction {
@@ -28,11 +52,23 @@ impl Message for PeerIntroduction {
         w.uuid(self.incarnation_id);
         w.array(true, "Servers", &self.servers, |w, v| w.string(true, "Servers", v))?;
         w.nullable_struct(self.cluster.as_ref(), |w, v| v.write(w, version))?;
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if self.leader_id != -1 {
+                tags.add(w, 0, |w| { w.i32(self.leader_id); Ok(()) })?;
+            }
+            if self.leader_host.is_some() {
+                tags.add(w, 1, |w| w.nullable_string(true, true, "LeaderHost", self.leader_host.as_ref()))?;
+            }
+            if self.leader_port != 0 {
+                tags.add(w, 2, |w| { w.i32(self.leader_port); Ok(()) })?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             min_version: r.i16("MinVersion")?,
             max_version: r.i16("MaxVersion")?,
             node_id: r.i32("NodeId")?,
@@ -40,8 +76,21 @@ impl Message for PeerIntroduction {
             incarnation_id: r.uuid("IncarnationId")?,
             servers: r.array(true, "Servers", 1, |r| r.string(true, "Servers"))?,
             cluster: r.nullable_struct("Cluster", |r| FoundingRow::read(r, version))?,
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            leader_id: -1,
+            leader_host: None,
+            leader_port: 0,
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                0 => m.leader_id = r.i32("LeaderId")?,
+                1 => m.leader_host = r.nullable_string(true, true, "LeaderHost")?,
+                2 => m.leader_port = r.i32("LeaderPort")?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 
