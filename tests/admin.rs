@@ -349,13 +349,18 @@ fn a_cluster_of_one_keeps_its_voter_and_its_data_directory() {
             ..Default::default()
         };
         let request = AlterReplicaLogDirsRequest {
-            dirs: vec![to(&own, &[0, 7]), to("/elsewhere", &[1])],
+            dirs: vec![to("/elsewhere", &[0]), to(&own, &[0, 7]), to("/elsewhere", &[1])],
             ..Default::default()
         };
         let answer = client.ask(2, request).await;
         let codes: Vec<(i32, i16)> =
             answer.results[0].partitions.iter().map(|one| (one.partition_index, one.error_code)).collect();
-        let (storage, missing) = (ErrorCode::KafkaStorageError.code(), ErrorCode::ReplicaNotAvailable.code());
-        assert_eq!(codes, [(0, 0), (1, storage), (7, missing)]);
+        let (elsewhere, unknown) =
+            (ErrorCode::LogDirNotFound.code(), ErrorCode::UnknownTopicOrPartition.code());
+        assert_eq!(
+            codes,
+            [(0, 0), (1, elsewhere), (7, unknown)],
+            "the last path that a partition is asked for counts"
+        );
     });
 }

@@ -134,7 +134,12 @@ impl<'a> ClusterView<'a> {
             Some(node) if self.is_served_by(node) => Err(NoLeader::NoListener),
             Some(_) | None => Err(NoLeader::Unavailable),
         };
-        let mut isr = partition.isr.clone();
+        // Whoever is not there is in sync with nobody; the last ones stay named, as in Kafka.
+        let mut isr: Vec<NodeId> =
+            partition.isr.iter().copied().filter(|&node| self.is_served_by(node)).collect();
+        if isr.is_empty() {
+            isr.clone_from(&partition.isr);
+        }
         if let Ok(leader) = leader
             && !isr.contains(&leader)
             && partition.replicas.contains(&leader)
@@ -253,6 +258,22 @@ mod tests {
         assert_eq!((seen.leader, seen.offline), (Err(NoLeader::NoListener), vec![NodeId(2)]));
         let seen = view.partition(id(), &partition(9), &standings(false, false));
         assert_eq!(seen.leader, Err(NoLeader::Unavailable));
+    }
+
+    #[test]
+    fn whoever_is_fenced_is_in_sync_with_nobody() {
+        let mut image = image(&[(1, "A"), (2, "A")]);
+        let fence = |image: &mut MetadataImage, node| {
+            image.brokers.get_mut(&NodeId(node)).expect("it is there").fenced = true;
+        };
+        let isr = |image: &MetadataImage| {
+            let view = ClusterView { image, listener: "A" };
+            view.partition(id(), &partition(2), &Standings { node: NodeId(3), stats: None }).isr
+        };
+        fence(&mut image, 1);
+        assert_eq!(isr(&image), [NodeId(2)]);
+        fence(&mut image, 2);
+        assert_eq!(isr(&image), [NodeId(1), NodeId(2)], "the last ones stay named");
     }
 
     #[test]

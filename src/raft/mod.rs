@@ -43,6 +43,7 @@ mod tests;
 mod timing;
 mod transfer;
 mod unattached;
+mod view;
 mod voters;
 mod voting;
 

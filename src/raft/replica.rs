@@ -8,19 +8,19 @@ use super::unattached::Unattached;
 use super::voting::{self, Allegiance, Answer};
 use super::{
     Ballot, ChangeRefusal, Decision, Effect, Event, Fetch, FetchReply, HaltReason, Message, Mistake,
-    Position, Recovered, Refusal, ReplicaKey, Timer, Timing, Vote, VoteReply, VoterSet,
+    Position, Recovered, Refusal, ReplicaKey, Timer, Timing, Vote, VoteReply,
 };
-use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
+use crate::types::{Instant, LeaderEpoch, NodeId};
 
 /// One replica of one log. See the module for the picture.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Replica {
-    core: Core,
-    role: Role,
+    pub(super) core: Core,
+    pub(super) role: Role,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Role {
+pub(super) enum Role {
     Unattached(Unattached),
     Follower(Follower),
     Prospective(Prospective),
@@ -78,19 +78,8 @@ impl Replica {
             Event::Timer(timer) => self.expire(now, timer, effects),
             Event::NodeSilent { node } => self.node_is_silent(now, node, effects),
             Event::NodeHeard { node } => self.node_is_heard(now, node, effects),
-            Event::SessionAnew { node } => {
-                if let Role::Leader(leader) = &mut self.role
-                    && !self.core.mistaken(Mistake::CountHeard)
-                {
-                    leader.may_follow_no_more(&self.core, now, node, effects);
-                }
-            }
-            Event::Unfollowed { node } => {
-                if let Role::Leader(leader) = &mut self.role {
-                    let goes = leader.is_unfollowed(&self.core, now, node, effects);
-                    self.goes(now, goes, effects);
-                }
-            }
+            Event::SessionAnew { node } => self.session_is_anew(now, node, effects),
+            Event::Unfollowed { node } => self.is_unfollowed(now, node, effects),
             Event::VoteDurable { epoch } => self.vote_is_durable(now, epoch, effects),
             Event::Durable { position } => self.log_is_durable(now, position, effects),
             Event::LogStartDurable { log_start } => {
@@ -474,6 +463,21 @@ impl Replica {
         }
     }
 
+    fn session_is_anew(&mut self, now: Instant, node: NodeId, effects: &mut Vec<Effect>) {
+        if let Role::Leader(leader) = &mut self.role
+            && !self.core.mistaken(Mistake::CountHeard)
+        {
+            leader.may_follow_no_more(&self.core, now, node, effects);
+        }
+    }
+
+    fn is_unfollowed(&mut self, now: Instant, node: NodeId, effects: &mut Vec<Effect>) {
+        if let Role::Leader(leader) = &mut self.role {
+            let goes = leader.is_unfollowed(&self.core, now, node, effects);
+            self.goes(now, goes, effects);
+        }
+    }
+
     fn log_is_durable(&mut self, now: Instant, position: Position, effects: &mut Vec<Effect>) {
         if !self.core.log.note_durable(position) {
             return;
@@ -562,241 +566,5 @@ impl Replica {
             effects.push(Effect::Resigned { epoch: self.core.epoch });
         }
         self.role = role;
-    }
-}
-
-/// What a replica tells whoever asks.
-impl Replica {
-    /// When it wants [`Event::Timer`] with this name next; none while it follows or leads undisturbed.
-    #[must_use]
-    pub fn deadline(&self) -> Option<(Instant, Timer)> {
-        match &self.role {
-            Role::Unattached(unattached) => Some(unattached.deadline(&self.core)),
-            Role::Follower(follower) => follower.deadline(&self.core),
-            Role::Prospective(prospective) => Some(prospective.deadline()),
-            Role::Candidate(candidate) => Some(candidate.deadline()),
-            Role::Leader(leader) => leader.deadline(),
-            Role::Failed => None,
-        }
-    }
-
-    fn deadline_of(&self, timer: Timer) -> Option<Instant> {
-        let both = match &self.role {
-            Role::Leader(leader) => leader.deadlines(),
-            _ => [self.deadline(), None],
-        };
-        both.into_iter().flatten().find(|(_, named)| *named == timer).map(|(at, _)| at)
-    }
-
-    /// What it holds and wants: the fetch to be sent after [`Effect::Fetch`].
-    #[must_use]
-    pub fn fetch(&self) -> Fetch {
-        self.core.fetch()
-    }
-
-    /// The answer to a fetch, with the entries between `after` and the offset `up_to` (the end of a batch, or the log's
-    /// end); `None` if it does not lead, or its log does not hold `after`.
-    #[must_use]
-    pub fn entries_reply(&self, after: Position, up_to: Offset) -> Option<FetchReply> {
-        match &self.role {
-            Role::Leader(leader) => {
-                if self.core.mistaken(Mistake::FetchIgnoresEpoch) && !self.core.log.contains(after) {
-                    let here = self.core.log.position_at(after.end);
-                    return Some(FetchReply {
-                        asked: after,
-                        ..leader.entries_reply(&self.core, here, up_to)
-                    });
-                }
-                let holds = self.core.log.contains(after);
-                holds.then(|| leader.entries_reply(&self.core, after, up_to))
-            }
-            _ => None,
-        }
-    }
-
-    /// Up to where a majority of the voters has moved its log start, durably; of a leader.
-    #[must_use]
-    pub fn majority_log_start(&self) -> Option<Offset> {
-        match &self.role {
-            Role::Leader(leader) => {
-                let own = self.core.log.start_durable();
-                Some(leader.progress.log_start_of(self.core.voters().majority(), self.core.key, own))
-            }
-            _ => None,
-        }
-    }
-
-    /// A leader's replica that becomes a voter once it has caught up.
-    #[must_use]
-    pub fn joining(&self) -> Option<ReplicaKey> {
-        match &self.role {
-            Role::Leader(leader) => leader.joining,
-            Role::Unattached(_)
-            | Role::Follower(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Failed => None,
-        }
-    }
-
-    /// A leader's view of those of its voters that hold its whole log durably, epoch starts included.
-    #[must_use]
-    pub fn holding_all(&self) -> Vec<NodeId> {
-        let Role::Leader(leader) = &self.role else { return Vec::new() };
-        let end = self.core.log.end();
-        leader
-            .progress
-            .voters()
-            .iter()
-            .filter(|voter| voter.durable == end)
-            .map(|voter| voter.key.node)
-            .collect()
-    }
-
-    /// A leader's view of its voters: up to where each holds the log durably. Nothing if it does not lead.
-    #[must_use]
-    pub fn acknowledged(&self) -> Vec<(NodeId, Offset)> {
-        match &self.role {
-            Role::Leader(leader) => leader.acknowledged().collect(),
-            Role::Unattached(_)
-            | Role::Follower(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Failed => Vec::new(),
-        }
-    }
-
-    /// Up to where so many of its voters hold a leader's log durably, as far as they have said; `None` if it does not lead.
-    #[must_use]
-    pub fn held_by(&self, count: usize) -> Option<Offset> {
-        match &self.role {
-            Role::Leader(leader) => Some(leader.progress.held_by(count).end),
-            Role::Unattached(_)
-            | Role::Follower(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Failed => None,
-        }
-    }
-
-    #[must_use]
-    pub fn key(&self) -> ReplicaKey {
-        self.core.key
-    }
-
-    #[must_use]
-    pub fn epoch(&self) -> LeaderEpoch {
-        self.core.epoch
-    }
-
-    #[must_use]
-    pub fn high_watermark(&self) -> Offset {
-        self.core.log.high_watermark().end
-    }
-
-    /// The position up to which it knows the log to be committed.
-    #[must_use]
-    pub fn committed(&self) -> Position {
-        self.core.log.high_watermark()
-    }
-
-    #[must_use]
-    pub fn log_start(&self) -> Offset {
-        self.core.log.start()
-    }
-
-    #[must_use]
-    pub fn log_end(&self) -> Position {
-        self.core.log.end()
-    }
-
-    #[must_use]
-    pub fn durable(&self) -> Position {
-        self.core.log.durable()
-    }
-
-    #[must_use]
-    pub fn epochs(&self) -> &[EpochStart] {
-        self.core.log.epochs().entries()
-    }
-
-    #[must_use]
-    pub fn voters(&self) -> &VoterSet {
-        self.core.voters()
-    }
-
-    /// Whether the newest voter set of its log is committed, as far as it knows.
-    #[must_use]
-    pub fn voters_are_committed(&self) -> bool {
-        self.core.log.voters().newest().0 <= self.core.log.high_watermark()
-    }
-
-    /// The node that leads this epoch, as far as it knows.
-    #[must_use]
-    pub fn leader(&self) -> Option<NodeId> {
-        match &self.role {
-            Role::Leader(_) => Some(self.core.key.node),
-            Role::Follower(follower) => Some(follower.leader()),
-            Role::Unattached(_) | Role::Prospective(_) | Role::Candidate(_) | Role::Failed => None,
-        }
-    }
-
-    /// Whether it waits to hear who leads, and has not begun to ask for votes.
-    #[must_use]
-    pub fn awaits_a_leader(&self) -> bool {
-        match &self.role {
-            Role::Unattached(_) => true,
-            Role::Follower(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Leader(_)
-            | Role::Failed => false,
-        }
-    }
-
-    /// Whether it follows a leader whose node is heard.
-    #[must_use]
-    pub fn follows(&self) -> bool {
-        match &self.role {
-            Role::Follower(follower) => follower.hears_its_leader(),
-            Role::Unattached(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Leader(_)
-            | Role::Failed => false,
-        }
-    }
-
-    #[must_use]
-    pub fn standing(&self) -> Standing {
-        match &self.role {
-            Role::Leader(leader) if leader.transfer.is_some() => Standing::HandingOver,
-            Role::Leader(leader) if leader.is_serving() => Standing::Serving,
-            Role::Leader(_) if self.core.mistaken(Mistake::ServeBeforeStart) => Standing::Serving,
-            Role::Leader(_) => Standing::Starting,
-            Role::Unattached(_) | Role::Follower(_) | Role::Prospective(_) | Role::Candidate(_) => {
-                Standing::NotLeader
-            }
-            Role::Failed => Standing::Failed,
-        }
-    }
-
-    /// The role's name, for people.
-    #[must_use]
-    pub fn role_name(&self) -> &'static str {
-        match &self.role {
-            Role::Unattached(_) => "unattached",
-            Role::Follower(_) => "follower",
-            Role::Prospective(_) => "prospective",
-            Role::Candidate(_) => "candidate",
-            Role::Leader(_) => "leader",
-            Role::Failed => "failed",
-        }
-    }
-
-    /// Plants a mistake.
-    #[cfg(any(test, feature = "testing", all(feature = "simulation", debug_assertions)))]
-    pub fn plant(&mut self, mistake: super::Mistake) {
-        self.core.mistake = Some(mistake);
     }
 }

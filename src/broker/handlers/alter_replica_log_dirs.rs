@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::broker::{Caller, Context};
@@ -11,7 +11,7 @@ use crate::wire::messages::alter_replica_log_dirs_response::{
 use crate::wire::messages::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
 
 /// AlterReplicaLogDirs (key 34, KIP-113). A node has one data directory: a replica that is to be in it is there already, and to any
-/// other path Kafka's answer for a directory that it does not have is given.
+/// other path Kafka's answer for a directory that it does not have is given. Of several paths for one partition the last counts.
 pub(in crate::broker) async fn handle(
     context: &Arc<Context>,
     _caller: &Caller,
@@ -23,17 +23,14 @@ pub(in crate::broker) async fn handle(
     let damaged: BTreeMap<PartitionId, bool> = stats.iter().map(|one| (one.id, one.damaged)).collect();
     let own = &context.config().data_directory;
     let mut results: BTreeMap<Text, BTreeMap<i32, ErrorCode>> = BTreeMap::new();
-    let mut named: BTreeSet<(Text, i32)> = BTreeSet::new();
     for directory in request.dirs {
         let is_own = *directory.path == **own;
         for topic in directory.topics {
             for index in topic.partitions {
-                let is_new = named.insert((topic.name.clone(), index));
-                let code = match (is_new, is_own) {
-                    // It cannot be in two places.
-                    (false, _) => ErrorCode::InvalidRequest,
-                    (true, false) => ErrorCode::KafkaStorageError,
-                    (true, true) => replica(&image, &damaged, &topic.name, index),
+                let code = if is_own {
+                    replica(&image, &damaged, &topic.name, index)
+                } else {
+                    ErrorCode::LogDirNotFound
                 };
                 results.entry(topic.name.clone()).or_default().insert(index, code);
             }
@@ -61,10 +58,14 @@ fn replica(
     topic: &str,
     index: i32,
 ) -> ErrorCode {
-    let id = image.topic(topic).map(|topic| PartitionId { topic: topic.id, index: PartitionIndex(index) });
-    match id.and_then(|id| damaged.get(&id)) {
+    let index = PartitionIndex(index);
+    let Some(topic) = image.topic(topic).filter(|topic| topic.partitions.contains_key(&index)) else {
+        return ErrorCode::UnknownTopicOrPartition;
+    };
+    match damaged.get(&PartitionId { topic: topic.id, index }) {
         Some(false) => ErrorCode::None,
         Some(true) => ErrorCode::KafkaStorageError,
+        // Other nodes have it.
         None => ErrorCode::ReplicaNotAvailable,
     }
 }

@@ -281,7 +281,8 @@ fn check(
             format!("{} is written by the broker alone", topic.name),
         ));
     }
-    let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0);
+    // More than there are cannot be asked for: as in Kafka the topic's replicas are the most.
+    let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0).min(partition.replicas.len());
     if acks == -1 && partition.isr.len() < min_insync {
         return Err(Refusal::new(
             ErrorCode::NotEnoughReplicas,

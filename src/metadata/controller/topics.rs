@@ -180,12 +180,13 @@ fn partition_record(
     replicas: &[NodeId],
 ) -> MetadataRecord {
     let directory = |node| image.brokers.get(node).map_or(Uuid::ZERO, |broker| broker.directory);
+    let first_ready = replicas.iter().find(|node| is_ready(image, **node));
     MetadataRecord::Partition(PartitionRecord {
         topic_id: topic,
         partition_id: index,
         replicas: replicas.iter().map(|node| node.0).collect(),
         directories: replicas.iter().map(directory).collect(),
-        leader: replicas.first().map_or(-1, |node| node.0),
+        leader: first_ready.or(replicas.first()).map_or(-1, |node| node.0),
         leader_epoch: 0,
         partition_epoch: 0,
         ..PartitionRecord::default()
@@ -290,11 +291,14 @@ fn place(
             image.brokers.len()
         )));
     }
-    let is_ready =
-        |node: &NodeId| image.brokers.get(node).is_some_and(|one| !one.fenced) && !image.is_draining(*node);
     let all = striped(image, image.brokers.keys().copied());
-    let ready: Vec<NodeId> = all.iter().copied().filter(is_ready).collect();
-    let spare: Vec<NodeId> = all.iter().copied().filter(|node| !is_ready(node)).collect();
+    let (ready, spare): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|node| is_ready(image, **node));
+    if ready.is_empty() {
+        return Err(ControllerError::InvalidReplicationFactor(format!(
+            "no replica can be placed: of {} registered broker(s) none is up and to stay",
+            all.len()
+        )));
+    }
     let racks: BTreeSet<Option<&str>> = all.iter().map(|node| rack(image, *node)).collect();
     let replicas_of = |partition: usize| {
         let from = first.wrapping_add(partition);
@@ -381,12 +385,24 @@ fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Res
             "partition {index} is assigned to a broker twice: {replicas:?}"
         )));
     }
-    match distinct.iter().find(|node| !image.brokers.contains_key(node)) {
-        Some(unknown) => Err(ControllerError::InvalidAssignment(format!(
+    if let Some(unknown) = distinct.iter().find(|node| !image.brokers.contains_key(node)) {
+        return Err(ControllerError::InvalidAssignment(format!(
             "partition {index} is assigned to broker {unknown}, which is not registered"
-        ))),
-        None => Ok(()),
+        )));
     }
+    if !distinct.iter().any(|node| is_ready(image, *node)) {
+        let all: Vec<String> = distinct.iter().map(ToString::to_string).collect();
+        return Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to {} alone, of which none is up and to stay: name one that is",
+            all.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a broker can lead what is new: it is heard, and not about to stop.
+fn is_ready(image: &MetadataImage, node: NodeId) -> bool {
+    image.brokers.get(&node).is_some_and(|one| !one.fenced) && !image.is_draining(node)
 }
 
 /// Decides on deletions, each for itself. A topic that is named twice, in whatever way, stays.

@@ -260,3 +260,28 @@ fn a_broker_that_drains_gets_replicas_only_where_there_are_not_enough_others() {
     assert!(image.is_draining(NodeId(2)) && !image.is_told_to_drain(NodeId(2)), "it is about to stop");
     assert!(replicas(&image, 3).iter().all(|one| !one.contains(&NodeId(2))));
 }
+
+#[test]
+fn brokers_that_are_all_away_get_nothing() {
+    let mut image = cluster(3);
+    let fence = |image: &mut MetadataImage, node| {
+        image.brokers.get_mut(&NodeId(node)).expect("it is there").fenced = true;
+    };
+    fence(&mut image, 3);
+    let assigned = |nodes: &[i32]| NewTopic {
+        assignments: vec![(PartitionIndex(0), nodes.iter().copied().map(NodeId).collect())],
+        ..plain("new")
+    };
+    let told = refusal(&image, assigned(&[3]));
+    assert!(matches!(told, ControllerError::InvalidAssignment(_)), "{told}");
+    let what = "partition 0 is assigned to 3 alone, of which none is up and to stay: name one that is";
+    assert!(told.to_string().contains(what), "{told}");
+    let decision = create_topics(&image, &[assigned(&[3, 2])], &[id(3)], Rules::new().get());
+    let made = applied(&image, &decision);
+    let partition = &made.topic("new").expect("created").partitions[&PartitionIndex(0)];
+    assert_eq!((partition.leader, &partition.replicas[..]), (NodeId(2), &[NodeId(3), NodeId(2)][..]));
+    fence(&mut image, 1);
+    fence(&mut image, 2);
+    let told = refusal(&image, plain("new"));
+    assert!(matches!(told, ControllerError::InvalidReplicationFactor(_)), "{told}");
+}
