@@ -13,6 +13,7 @@ use super::{Admissions, Greeting, Introduction, NodeAddress, PeerTransport, Refu
 use crate::io::{Connection, Elapsed, Listener, Shutdown, WriteHalf, timeout};
 use crate::types::NodeId;
 use crate::wire::PeerFrame;
+use crate::wire::messages::PeerHelloReply;
 use crate::wire::peer::MAGIC;
 
 /// How many connections may be open that have not said yet, or not confirmed, who they are.
@@ -133,7 +134,8 @@ impl Accepting {
             ))
         });
         let outcome = admitted.as_ref().map(|(greeting, _)| greeting.version).map_err(|refusal| *refusal);
-        let reply = PeerFrame::HelloReply(identity.reply(outcome));
+        let wall_clock = self.transport.io.clock.wall().0;
+        let reply = PeerFrame::HelloReply(PeerHelloReply { wall_clock, ..identity.reply(outcome) });
         write_frame(&mut *write, &reply, 0, HELLO_BYTES_MAX).await?;
         match admitted {
             Ok((greeting, admitted)) => {

@@ -20,6 +20,7 @@
 mod address;
 mod admissions;
 mod answerer;
+mod apart;
 mod asker;
 pub mod forming;
 mod frame;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use super::apart::Apart;
 use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
 use super::link::{Direction, Ended, Link, LinkEvent, LinkId};
 use super::listener::Accepting;
@@ -132,6 +133,14 @@ impl Whereabouts {
     }
 }
 
+/// A connection whose handshake is done.
+struct Greeted {
+    greeting: Greeting,
+    reader: FrameReader,
+    write: Box<dyn WriteHalf>,
+    apart: Option<Apart>,
+}
+
 /// The connections of a node to the others. Moves frames; what they mean is its owner's, who gets [`LinkEvent`]s. Cheap
 /// to clone.
 #[derive(Clone)]
@@ -220,11 +229,11 @@ impl PeerTransport {
     async fn keep_dialling(&self, node: NodeId, host: &str, port: u16, stop: &Shutdown) {
         let mut random = self.io.rng.stream("peer-backoff");
         let mut backoff = Backoff::new(self.options.backoff_least, self.options.backoff_most);
-        let mut log = Throttle::new(LOG_EVERY);
+        let (mut log, mut clocks) = (Throttle::new(LOG_EVERY), Throttle::new(LOG_EVERY));
         let mut failing_since = None;
         while !stop.has_begun() {
             let began = self.io.clock.now();
-            let ended = self.dial_once(node, host, port, stop).await;
+            let ended = self.dial_once(node, host, port, (stop, &mut clocks)).await;
             if stop.has_begun() {
                 return;
             }
@@ -261,7 +270,13 @@ impl PeerTransport {
     }
 
     /// One connection, from its making to its end.
-    async fn dial_once(&self, node: NodeId, host: &str, port: u16, stop: &Shutdown) -> Ended {
+    async fn dial_once(
+        &self,
+        node: NodeId,
+        host: &str,
+        port: u16,
+        (stop, clocks): (&Shutdown, &mut Throttle),
+    ) -> Ended {
         let deadline = self.io.clock.now().after(self.options.handshake);
         let greeting = tokio::select! {
             biased;
@@ -270,10 +285,15 @@ impl PeerTransport {
                 greeted.unwrap_or_else(|Elapsed| Err(LinkError::NoHandshake(self.options.handshake)))
             }
         };
-        let (greeting, reader, write) = match greeting {
+        let Greeted { greeting, reader, write, apart } = match greeting {
             Ok(greeted) => greeted,
             Err(reason) => return Ended { reason, was_answered: false },
         };
+        if let Some(apart) = apart
+            && clocks.permit(self.io.clock.now(), apart.direction()).is_some()
+        {
+            warn!(%node, "{}", apart.told(node));
+        }
         self.stats.connected.fetch_add(1, Ordering::Relaxed);
         info!(%node, host, port, "connected to another node");
         let closing = Shutdown::new();
@@ -288,12 +308,7 @@ impl PeerTransport {
         running.await
     }
 
-    async fn greet(
-        &self,
-        node: NodeId,
-        host: &str,
-        port: u16,
-    ) -> Result<(Greeting, FrameReader, Box<dyn WriteHalf>), LinkError> {
+    async fn greet(&self, node: NodeId, host: &str, port: u16) -> Result<Greeted, LinkError> {
         let identity = (self.presence.identity)().ok_or(LinkError::NotJoined)?;
         let Connection { read, mut write, .. } = self.io.net.connect(host, port).await?;
         write_all(&mut *write, &MAGIC).await?;
@@ -302,10 +317,15 @@ impl PeerTransport {
             hello.host = Some(own.host.as_str().into());
             hello.port = own.port.into();
         }
+        let clock = &*self.io.clock;
+        let asked = clock.now();
         write_frame(&mut *write, &PeerFrame::Hello(hello), 0, HELLO_BYTES_MAX).await?;
         let mut reader = FrameReader::new(read);
-        match PeerFrame::decode(reader.next(&*self.io.clock, self.hello_limits()).await?, 0)? {
-            PeerFrame::HelloReply(reply) => Ok((identity.greeted(node, &reply)?, reader, write)),
+        match PeerFrame::decode(reader.next(clock, self.hello_limits()).await?, 0)? {
+            PeerFrame::HelloReply(reply) => {
+                let apart = Apart::between(reply.wall_clock, clock.wall(), clock.now().since(asked));
+                Ok(Greeted { greeting: identity.greeted(node, &reply)?, reader, write, apart })
+            }
             other => Err(LinkError::Unexpected(other.name())),
         }
     }

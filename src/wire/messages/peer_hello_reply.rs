@@ -1,9 +1,9 @@
 //! PeerHelloReply, from `schema/ordain/peers.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::Uuid;
-use crate::wire::{DecodeError, EncodeError, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
+use crate::wire::{DecodeError, EncodeError, KnownTags, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PeerHelloReply {
     pub refusal: i8,
     pub version: i16,
@@ -14,7 +14,27 @@ pub struct PeerHelloReply {
     pub directory_id: Uuid,
     pub incarnation_id: Uuid,
     pub frame_bytes_max: i32,
+    /// Tag 0.
+    pub wall_clock: i64,
     pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Default for PeerHelloReply {
+    fn default() -> Self {
+        Self {
+            refusal: 0,
+            version: 0,
+            min_version: 0,
+            max_version: 0,
+            cluster_id: None,
+            node_id: 0,
+            directory_id: Uuid::ZERO,
+            incarnation_id: Uuid::ZERO,
+            frame_bytes_max: 0,
+            wall_clock: -1,
+            unknown_tagged_fields: TaggedFields::default(),
+        }
+    }
 }
 
 impl Message for PeerHelloReply {
@@ -32,11 +52,17 @@ impl Message for PeerHelloReply {
         w.uuid(self.directory_id);
         w.uuid(self.incarnation_id);
         w.i32(self.frame_bytes_max);
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if self.wall_clock != -1 {
+                tags.add(w, 0, |w| { w.i64(self.wall_clock); Ok(()) })?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             refusal: r.i8("Refusal")?,
             version: r.i16("Version")?,
             min_version: r.i16("MinVersion")?,
@@ -46,8 +72,17 @@ impl Message for PeerHelloReply {
             directory_id: r.uuid("DirectoryId")?,
             incarnation_id: r.uuid("IncarnationId")?,
             frame_bytes_max: r.i32("FrameBytesMax")?,
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            wall_clock: -1,
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                0 => m.wall_clock = r.i64("WallClock")?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 
