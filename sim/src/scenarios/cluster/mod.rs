@@ -22,7 +22,7 @@ use super::fleet::{Fleet, Watch, faults};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
-use crate::faults::set_clocks;
+use crate::faults::{Fault, set_clocks};
 
 mod directed;
 mod judge;
@@ -52,8 +52,18 @@ const RECOVERY: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How many runs have a node that is away for long at the end.
 const AWAY_PER_MILLE: u32 = 150;
+/// How many runs go on without a node that is broken still, if they can.
+const BROKEN_PER_MILLE: u32 = 400;
 /// How often all replicas are looked at.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How a node stays when the others are whole again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Broken {
+    Down,
+    CutOff,
+    StandsStill,
+}
 
 impl Scenario for Nodes {
     fn name(&self) -> &'static str {
@@ -62,7 +72,7 @@ impl Scenario for Nodes {
 
     fn about(&self) -> &'static str {
         match self.mutant {
-            None => "three to five whole nodes that form a cluster, and their clients, under faults",
+            None => "three to seven whole nodes that form a cluster, and their clients, under faults",
             Some(_) => "the same with a mistake on purpose: seeds must fail",
         }
     }
@@ -161,8 +171,11 @@ impl Life<'_> {
         let Life { cluster, case, plan, history, account, fleet, .. } = self;
         let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
         faults::run(cluster, fleet, &nodes, &case.faults, case.duration()).await;
+        if let Some((left, how)) = self.left_broken() {
+            self.get_on_without(clients, &nodes, left, how).await?;
+        }
         cluster.note(format_args!("heal"));
-        faults::heal(cluster, fleet, &nodes);
+        faults::heal(cluster, fleet, &nodes, None);
         self.comes_to(World::unled, "some partitions have no leader").await?;
         all_get_on(cluster, account, &plan.broker, history, clients).await?;
         ending.begin();
@@ -176,6 +189,59 @@ impl Life<'_> {
         // Last: what is asked before and after a loss of power is not held against what expires meanwhile.
         self.do_without_one().await?;
         self.comes_to(World::unlike, "the replicas differ").await
+    }
+
+    /// The node that stays broken in some runs while the others are whole again, and how: all that a majority of each partition's
+    /// voters, and of the metadata's, is left without.
+    fn left_broken(&self) -> Option<(NodeId, Broken)> {
+        let Life { cluster, case, plan, .. } = self;
+        let mut rng = cluster.rng("left broken");
+        // Where voters are exchanged meanwhile, two of them may be a majority's all; and three in sync are none too many.
+        let changes = case.clients.iter().any(|client| ["mover", "voters"].contains(&&*client.name));
+        if !rng.chance(BROKEN_PER_MILLE) || changes || plan.joins_quorum || plan.replicas_min.is_some() {
+            return None;
+        }
+        let wiped = case.faults.iter().find_map(|timed| match &timed.fault {
+            Fault::Wipe { node } => self.fleet.named(node).map(|(id, _)| id),
+            _ => None,
+        });
+        let nodes: Vec<NodeId> = plan.node_ids().collect();
+        let how = *rng.pick(&[Broken::Down, Broken::CutOff, Broken::StandsStill]);
+        // A disk that was lost is all that may be missing.
+        Some((wiped.unwrap_or(*rng.pick(&nodes)), how))
+    }
+
+    /// Heals all but one node, and demands that everything goes on without it.
+    async fn get_on_without(
+        &self,
+        clients: &[Running],
+        machines: &[NodeHandle],
+        left: NodeId,
+        how: Broken,
+    ) -> Result<(), Violation> {
+        let Life { cluster, plan, history, account, fleet, .. } = self;
+        cluster.note(format_args!("heal all but node {left}: {how:?}"));
+        faults::heal(cluster, fleet, machines, Some(left));
+        let node = fleet.node(left);
+        match how {
+            Broken::Down => fleet.down(left, |node| {
+                let _lost = node.power_fail();
+            }),
+            Broken::CutOff => {
+                let others = fleet.nodes().map(|(_, node)| node).chain(machines);
+                for other in others.filter(|other| other.index() != node.index()) {
+                    cluster.net().cut(node.index(), other.index());
+                    cluster.net().cut(other.index(), node.index());
+                }
+            }
+            Broken::StandsStill => fleet.pause(left),
+        }
+        let what = format!("some partitions have no leader without node {left} ({how:?})");
+        self.comes_to(async |world, plan| world.unled_without(plan, Some(left)).await, &what).await?;
+        all_get_on(cluster, account, &plan.broker, history, clients).await.map_err(|wrong| {
+            let without = format!("without node {left} ({how:?}): {}", wrong.text);
+            Violation { text: without, ..wrong }
+        })
     }
 
     /// In some runs a node is away for longer than its session: it is fenced, and in sync with nothing; then it is back.

@@ -157,9 +157,19 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
     clients
 }
 
+/// Some clusters are larger. From a copy, and some way into it: the rest of the plan is as it would be.
+fn many_nodes(rng: &Stream) -> Option<i32> {
+    let mut own = rng.clone();
+    for _ in 0..7 {
+        let _passed_over = own.word();
+    }
+    own.chance(60).then(|| *own.pick(&[6, 7]))
+}
+
 impl Plan {
     fn draw(rng: &mut Stream) -> Plan {
         let nodes = *rng.pick(&[3, 3, 3, 4, 4, 5]);
+        let nodes = many_nodes(rng).unwrap_or(nodes);
         let founders = if rng.chance(500) { 3 } else { nodes };
         let joins_quorum = rng.chance(200);
         let snapshot_bytes = *rng.pick(&[1_000, 3_000, 30_000, 20 << 20]);

@@ -50,7 +50,13 @@ impl World {
 
     /// How the replicas on each node that runs stand.
     pub(super) async fn stats(&self) -> Stats {
-        let running = lock(&self.nodes).running.clone();
+        self.stats_but(None).await
+    }
+
+    /// The same, without asking one that stands still.
+    async fn stats_but(&self, left: Option<NodeId>) -> Stats {
+        let mut running = lock(&self.nodes).running.clone();
+        running.retain(|node, _| Some(*node) != left);
         let mut all = Stats::new();
         for (node, (run, context)) in running {
             if let Ok(stats) = context.partitions.stats(None).await {
@@ -87,10 +93,21 @@ impl World {
 
     /// The partitions that nobody leads, and nodes that do not run.
     pub(super) async fn unled(&self, plan: &Plan) -> Vec<String> {
+        self.unled_without(plan, None).await
+    }
+
+    /// The same of what does not need the node that is `left` out.
+    pub(super) async fn unled_without(&self, plan: &Plan, left: Option<NodeId>) -> Vec<String> {
         let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
-        let stats = self.stats().await;
+        let stats = self.stats_but(left).await;
         let mut open = self.missing(plan);
+        open.retain(|what| left.is_none_or(|left| *what != not_running(left)));
         for (id, name, _) in partitions(&image, plan) {
+            let replicas = image.partition(id).map_or(&[][..], |partition| &partition.replicas);
+            let others = replicas.iter().filter(|node| Some(**node) != left).count();
+            if id != METADATA_PARTITION && others <= replicas.len() / 2 {
+                continue;
+            }
             let led = stats.values().flatten().any(|one| one.id == id && one.leader && one.serving);
             if !led {
                 open.push(format!("{name}: {}", unlike(&stats, id, Replicas::voting(0)).unwrap_or_default()));
@@ -175,8 +192,12 @@ impl World {
     fn missing(&self, plan: &Plan) -> Vec<String> {
         let nodes = lock(&self.nodes);
         let missing = plan.node_ids().filter(|node| !nodes.running.contains_key(node));
-        missing.map(|node| format!("node {node} does not run")).collect()
+        missing.map(not_running).collect()
     }
+}
+
+fn not_running(node: NodeId) -> String {
+    format!("node {node} does not run")
 }
 
 /// The nodes that shall hold each partition of the topics, and no others.

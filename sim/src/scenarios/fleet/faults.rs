@@ -3,6 +3,8 @@
 //! the clients' machines, and what is between them and the nodes, can suffer, too.
 use std::time::Duration;
 
+use ordain::types::NodeId;
+
 use super::Fleet;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
@@ -381,8 +383,13 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
     }
 }
 
-/// Makes everything good again.
-pub(in crate::scenarios) fn heal(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle]) {
+/// Makes everything good again, but for the process on one machine that may be `left` as it is.
+pub(in crate::scenarios) fn heal(
+    cluster: &Cluster,
+    fleet: &Fleet,
+    clients: &[NodeHandle],
+    left: Option<NodeId>,
+) {
     let net = cluster.net();
     net.heal();
     fleet.calm();
@@ -400,7 +407,9 @@ pub(in crate::scenarios) fn heal(cluster: &Cluster, fleet: &Fleet, clients: &[No
     for (id, node) in fleet.nodes() {
         node.disk().clear_faults();
         node.disk().slow(1);
-        fleet.resume(id);
-        fleet.up(id);
+        if Some(id) != left {
+            fleet.resume(id);
+            fleet.up(id);
+        }
     }
 }

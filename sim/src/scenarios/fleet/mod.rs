@@ -120,6 +120,12 @@ impl Fleet {
         self.nodes.iter().map(|(&id, node)| (id, node))
     }
 
+    /// # Panics
+    /// If there is no such node.
+    pub(super) fn node(&self, id: NodeId) -> &NodeHandle {
+        &self.nodes[&id]
+    }
+
     pub(super) fn named(&self, name: &str) -> Option<(NodeId, &NodeHandle)> {
         self.nodes().find(|(_, node)| node.name() == name)
     }
