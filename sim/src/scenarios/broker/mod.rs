@@ -127,7 +127,7 @@ async fn live(
     cluster.sleep(Duration::from_secs(2)).await;
     machine.disk_is_good();
     judge.restore_groups(machine).await?;
-    all_get_on(cluster, machine.account(), plan, history, &clients).await?;
+    all_get_on(cluster, machine.account(), plan, history, &clients, &[]).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
@@ -145,7 +145,7 @@ async fn live(
     ending.take_back();
     clients.iter().for_each(|client| client.seat.restart());
     cluster.sleep(rng.duration(Duration::from_secs(2), Duration::from_secs(8))).await;
-    all_get_on(cluster, machine.account(), plan, history, &clients).await?;
+    all_get_on(cluster, machine.account(), plan, history, &clients, &[]).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
@@ -260,13 +260,14 @@ async fn perform(seat: Seat, work: Work) {
 }
 
 /// Liveness (I16): once nothing goes wrong any more, every client gets something done within a bound; of the
-/// group's members one is enough, for there may be fewer partitions than members.
+/// group's members one is enough, for there may be fewer partitions than members. Those who are excused by name are not asked.
 pub(super) async fn all_get_on(
     cluster: &Cluster,
     account: &Account,
     plan: &Plan,
     history: &History,
     clients: &[Running],
+    excused: &[&str],
 ) -> Result<(), Violation> {
     let before = history.events().progress.clone();
     let got_on = |client: &&Running| {
@@ -286,7 +287,8 @@ pub(super) async fn all_get_on(
             || account.down(&plan.checked()).len() == plan.checked().len();
         let (members, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.is_member);
         let waits = |client: &&Running| client.needs_groups && account.groups_are_down();
-        let stuck = others.into_iter().filter(|client| !got_on(client) && !waits(client));
+        let others = others.into_iter().filter(|client| !excused.contains(&client.seat.name()));
+        let stuck = others.filter(|client| !got_on(client) && !waits(client));
         let stuck: Vec<&str> = stuck.map(|client| client.seat.name()).collect();
         let group_is_stuck = !is_excused && !members.is_empty() && !members.iter().any(got_on);
         if stuck.is_empty() && !group_is_stuck {
