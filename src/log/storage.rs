@@ -1,6 +1,7 @@
 //! A node's storage as one thing: opening it, making and removing logs, flushing, checkpoints.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::{self, Checkpoint, CheckpointError, Owner};
@@ -78,6 +79,8 @@ struct Inner {
     known: Mutex<Known>,
     /// One checkpoint at a time.
     checkpointing: tokio::sync::Mutex<()>,
+    /// Places that readers found damaged since the node began.
+    unreadable: AtomicU64,
 }
 
 /// A checkpoint in the making: begin it, *then* ask every log for [`PartitionLog::needs_from`].
@@ -157,8 +160,8 @@ impl Storage {
         recovered.report.checkpoint_copy = copy;
         recovered.report.journal = journal_report;
         let known = Mutex::new(known);
-        let checkpointing = tokio::sync::Mutex::new(());
-        let inner = Inner { io, incarnation, owner, journal, cache, budget, known, checkpointing };
+        let (checkpointing, unreadable) = (tokio::sync::Mutex::new(()), AtomicU64::new(0));
+        let inner = Inner { io, incarnation, owner, journal, cache, budget, known, checkpointing, unreadable };
         let storage = Storage { inner: Arc::new(inner) };
         let logs = recovered.logs.into_values().collect();
         Ok((storage, logs, recovered.report))
@@ -321,6 +324,17 @@ impl Storage {
     #[must_use]
     pub fn disk_fails(&self) -> Option<DiskFails> {
         self.inner.journal.shortage().failing()
+    }
+
+    /// A reader found damage where none was known.
+    pub fn note_unreadable(&self) {
+        self.inner.unreadable.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many places with stored records could not be read, of those that somebody wanted to read since the node began.
+    #[must_use]
+    pub fn unreadable_places(&self) -> u64 {
+        self.inner.unreadable.load(Ordering::Relaxed)
     }
 
     fn note_room(&self, known: &Known, outcome: &Result<FlushDone, FlushFailed>, bytes: u64) {

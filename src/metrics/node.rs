@@ -12,6 +12,8 @@ pub struct NodeFigures {
     pub disk_is_full: bool,
     /// Whether something to be written behind the journal is refused by the disk for another reason.
     pub disk_fails: bool,
+    /// Places with stored records that readers found damaged since the start.
+    pub unreadable_places: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,6 +99,11 @@ impl NodeFigures {
                 "1 while the disk fails to take segments or the checkpoint, though it may have room",
                 u64::from(self.disk_fails),
             ),
+            (
+                names::UNREADABLE_PLACES,
+                "Places with stored records that readers found damaged since the start; the log names them",
+                self.unreadable_places,
+            ),
         ] {
             out.gauge(name, help);
             out.sample(name, &[], value);
@@ -123,6 +130,7 @@ mod tests {
             journal: JournalFigures { commits: 4, has_failed: true, ..JournalFigures::default() },
             disk_is_full: true,
             disk_fails: false,
+            unreadable_places: 3,
         };
         let text = figures.render();
         for line in [
@@ -133,6 +141,7 @@ mod tests {
             "ordain_journal_failed 1",
             "ordain_disk_full 1",
             "ordain_disk_fails 0",
+            "ordain_unreadable_places 3",
             "kafka_network_socketserver_memorypoolavailable 9",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is missing in:\n{text}");

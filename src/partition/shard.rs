@@ -493,6 +493,7 @@ impl Shard {
         let is_new =
             self.told_damage.len() < TOLD_DAMAGE_MAX && self.told_damage.insert(format!("{id}: {error}"));
         if let Some(partition) = self.partitions.get(&id).filter(|_| is_new) {
+            self.storage.note_unreadable();
             let name = partition.name();
             error!(partition = %name, directory = %id, %error,
                 "stored records cannot be read: they are not served");
