@@ -161,7 +161,8 @@ impl Storage {
         recovered.report.journal = journal_report;
         let known = Mutex::new(known);
         let (checkpointing, unreadable) = (tokio::sync::Mutex::new(()), AtomicU64::new(0));
-        let inner = Inner { io, incarnation, owner, journal, cache, budget, known, checkpointing, unreadable };
+        let inner =
+            Inner { io, incarnation, owner, journal, cache, budget, known, checkpointing, unreadable };
         let storage = Storage { inner: Arc::new(inner) };
         let logs = recovered.logs.into_values().collect();
         Ok((storage, logs, recovered.report))

@@ -7,6 +7,7 @@
 mod asking;
 mod awaiting;
 mod balance;
+mod caught_up;
 mod draining;
 mod joining;
 mod liveness;
@@ -27,6 +28,7 @@ pub use watching::{fence_silent, forget_deleted_topics};
 
 pub(super) use asking::{ANSWER_PATIENCE, NoController, answer_with_end, ask, ask_node, forward};
 pub(super) use awaiting::await_leaders;
+use caught_up::CaughtUp;
 pub(super) use liveness::Liveness;
 
 use super::Context;
@@ -68,6 +70,7 @@ pub struct Cluster {
     /// This node is about to stop: the controller is told.
     draining: Shutdown,
     liveness: Mutex<Liveness>,
+    caught_up: Mutex<CaughtUp>,
 }
 
 impl Cluster {
@@ -92,6 +95,7 @@ impl Cluster {
             balance_interval: quorum.balance_interval,
             draining: Shutdown::new(),
             liveness: Mutex::default(),
+            caught_up: Mutex::default(),
         }
     }
 
@@ -111,6 +115,10 @@ impl Cluster {
         if timeout(&*context.io.clock, deadline, shown).await.is_err() {
             tracing::warn!("stopping: the cluster does not know yet that this node stops");
         }
+    }
+
+    pub(super) fn caught_up(&self) -> MutexGuard<'_, CaughtUp> {
+        self.caught_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn liveness(&self) -> MutexGuard<'_, Liveness> {

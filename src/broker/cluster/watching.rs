@@ -7,7 +7,7 @@ use super::{Cluster, active_epoch};
 use crate::broker::Context;
 use crate::broker::changes::change_for_node;
 use crate::coordinator::group::command::DeletedTopic;
-use crate::metadata::controller::{BrokerState, change_broker};
+use crate::metadata::controller::{BrokerState, METADATA_PARTITION, change_broker};
 use crate::probe::{Mutant, mutant};
 use crate::types::NodeId;
 
@@ -25,12 +25,25 @@ pub async fn fence_silent(context: Arc<Context>, cluster: Arc<Cluster>) {
             for node in silent(&context, &cluster) {
                 fence(&context, node).await;
             }
+            look_who_has_caught_up(&context, &cluster).await;
         }
     };
     tokio::select! {
         biased;
         () = shutdown.begun() => {}
         () = watching => {}
+    }
+}
+
+/// For DescribeQuorum, which tells of a replica that is behind when it last was not.
+async fn look_who_has_caught_up(context: &Context, cluster: &Cluster) {
+    if active_epoch(context).is_none() {
+        return;
+    }
+    // A node that shuts down has nothing to tell.
+    let stats = context.partitions.stats(Some(vec![METADATA_PARTITION])).await.unwrap_or_default();
+    if let Some(stats) = stats.first().filter(|stats| stats.serving) {
+        cluster.caught_up().look(stats, context.io.clock.wall());
     }
 }
 

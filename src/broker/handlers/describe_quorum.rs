@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::broker::{Caller, Context};
 use crate::metadata::controller::METADATA_PARTITION;
-use crate::partition::PartitionStats;
-use crate::types::{ErrorCode, NodeId, Offset};
+use crate::partition::{PartitionStats, ReplicaKey};
+use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset};
 use crate::wire::Text;
 use crate::wire::messages::describe_quorum_response::{
     Listener, Node, PartitionData, ReplicaState, TopicData,
@@ -27,7 +27,11 @@ pub(in crate::broker) async fn handle(
         let is_metadata = *topic.topic_name == *METADATA_TOPIC;
         let partitions = topic.partitions.iter().map(|asked| {
             let data = match (&stats, is_metadata && asked.partition_index == 0) {
-                (Some(stats), true) if stats.leader => described(stats, |node| heard_ms(context, node)),
+                (Some(stats), true) if stats.leader => described(
+                    stats,
+                    |node| heard_ms(context, node),
+                    |key| caught_up_ms(context, stats.epoch, key),
+                ),
                 (_, true) => refused(ErrorCode::NotLeaderOrFollower),
                 (_, false) => refused(ErrorCode::UnknownTopicOrPartition),
             };
@@ -74,11 +78,22 @@ fn heard_ms(context: &Context, node: NodeId) -> i64 {
     })
 }
 
-/// A replica that holds less than what is committed is told without when it was caught up: that is not kept.
-fn described(stats: &PartitionStats, heard_ms: impl Fn(NodeId) -> i64) -> PartitionData {
+/// When a replica that is behind was last seen to hold all that was committed, by the wall clock of this node, in milliseconds: −1 for one
+/// that was not in this epoch.
+fn caught_up_ms(context: &Context, epoch: LeaderEpoch, key: ReplicaKey) -> i64 {
+    let last = context.cluster.as_ref().and_then(|cluster| cluster.caught_up().last(epoch, key));
+    last.map_or(-1, |at| at.0)
+}
+
+fn described(
+    stats: &PartitionStats,
+    heard_ms: impl Fn(NodeId) -> i64,
+    was_caught_up_ms: impl Fn(ReplicaKey) -> i64,
+) -> PartitionData {
     let leader = stats.leader_node;
-    let caught_up_ms = |node, end: Option<Offset>| {
-        if end.is_some_and(|end| end >= stats.high_watermark) { heard_ms(node) } else { -1 }
+    let caught_up_ms = |key: ReplicaKey, end: Option<Offset>| {
+        let has_all = end.is_some_and(|end| end >= stats.high_watermark);
+        if has_all { heard_ms(key.node) } else { was_caught_up_ms(key) }
     };
     let voters = stats.voters.keys().iter().map(|key| {
         let held = stats.acknowledged.iter().find(|(node, _)| *node == key.node);
@@ -89,7 +104,7 @@ fn described(stats: &PartitionStats, heard_ms: impl Fn(NodeId) -> i64) -> Partit
             replica_directory_id: key.directory,
             log_end_offset: end.map_or(-1, |end| end.0),
             last_fetch_timestamp: heard_ms(key.node),
-            last_caught_up_timestamp: caught_up_ms(key.node, end),
+            last_caught_up_timestamp: caught_up_ms(*key, end),
             ..ReplicaState::default()
         }
     });
@@ -98,7 +113,7 @@ fn described(stats: &PartitionStats, heard_ms: impl Fn(NodeId) -> i64) -> Partit
         replica_directory_id: key.directory,
         log_end_offset: end.0,
         last_fetch_timestamp: heard_ms(key.node),
-        last_caught_up_timestamp: caught_up_ms(key.node, Some(*end)),
+        last_caught_up_timestamp: caught_up_ms(*key, Some(*end)),
         ..ReplicaState::default()
     });
     PartitionData {
