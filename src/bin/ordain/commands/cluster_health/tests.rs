@@ -38,6 +38,7 @@ fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
         high_watermark: Offset(100),
         voters: (1..=3).map(voter).collect(),
         observers: Vec::new(),
+        nodes: there.iter().copied().map(NodeId).collect(),
     };
     Look {
         metadata: ClusterMetadata {
@@ -105,11 +106,13 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
         (
             Kind::BrokerMissing,
             "broker 3 is not there (fenced or gone); it has 3 replicas > start it again; if it runs, its log says why the \
-             cluster does not hear it",
+             cluster does not hear it. If it is lost for good, start another one, then `ordain cluster evacuate 3` and `ordain \
+             cluster unregister 3`",
         ),
         (
             Kind::VoterMissing,
-            "voter 3 of the metadata quorum is not there > start it again, with its data directory",
+            "voter 3 of the metadata quorum is not there > start it again, with its data directory. If it is lost for good, let \
+             another node vote (`ordain cluster add-voter ID`), then `ordain cluster remove-voter 3`",
         ),
         (
             Kind::QuorumAtRisk,
@@ -119,7 +122,7 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
         (
             Kind::NoLeader,
             "1 partition has no leader: t-2 > bring node 3 back; replicas elect a leader by themselves once more than \
-             half of them run",
+             half of them run. If half of them or more are lost for good, `ordain cluster recover`",
         ),
         (
             Kind::UnderReplicated,
