@@ -42,13 +42,12 @@ pub async fn run(client: &Client, format: Format, asked: Unregistration) -> Resu
 
 /// What has to be done first. Replicas before votes: they take longest.
 fn hindrance(seen: &Look, node: NodeId, votes: bool) -> Option<String> {
-    if seen.runs(node) {
+    if seen.is_there(node) {
         return Some("it is there, and would register again. Stop it first".to_owned());
     }
-    if seen.metadata.brokers.contains_key(&node) {
+    if seen.runs(node) || seen.metadata.brokers.contains_key(&node) {
         return Some(
-            "it does not answer, but the cluster has heard it within broker.session.timeout.ms. If it is stopped, try \
-             again in some seconds"
+            "the cluster has heard it within the last seconds. Stop it first; if it is stopped, try again in ten seconds"
                 .to_owned(),
         );
     }

@@ -248,6 +248,34 @@ fn a_restart_waits_for_those_that_are_not_in_sync() {
 }
 
 #[test]
+fn to_start_a_node_that_is_not_there_stops_nothing() {
+    // Node 2 is behind, and a partition without node 3 could not go on: it cannot now, either.
+    let partitions = [partition(0, Some(1), &[1, 2, 3], &[1, 3]), partition(1, None, &[3], &[3])];
+    let mut look = cluster(&[1, 2], &partitions);
+    let found = verdict(&look, NodeId(3));
+    assert!(found.is_safe() && found.held == 2, "{found:?}");
+    look.quorum = QuorumLook::Silent("no answer".to_owned());
+    assert!(!verdict(&look, NodeId(3)).is_safe(), "nobody tells whether it is there");
+}
+
+#[test]
+fn a_node_that_is_heard_no_more_is_not_there() {
+    let heard = |ms: i64| {
+        let mut look = cluster(&[1, 2], &[]);
+        quorum_of(&mut look).voters[0].last_fetch_ms = Some(50_000 + ms);
+        quorum_of(&mut look).voters[2].last_fetch_ms = Some(49_000 + ms);
+        look
+    };
+    let (before, mut after) = (heard(0), heard(2500));
+    after.hear_anew(NodeId(3), &before);
+    assert!(before.runs(NodeId(3)) && after.runs(NodeId(3)));
+    quorum_of(&mut after).voters[2].last_fetch_ms = Some(49_001);
+    assert!(after.runs(NodeId(3)));
+    after.hear_anew(NodeId(3), &before);
+    assert!(!after.runs(NodeId(3)));
+}
+
+#[test]
 fn min_insync_replicas_stand_against_a_restart() {
     let mut look = cluster(&[1, 2, 3], &[partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])]);
     look.min_insync.insert("t".to_owned(), 3);
@@ -261,7 +289,8 @@ fn the_metadata_quorum_stands_against_a_restart() {
     let wait_for = vec![NodeId(3)];
     let expected = QuorumAgainst::TooFew { left: 1, needed: 2, wait_for };
     assert_eq!(verdict(&look, NodeId(1)).quorum, Some(expected));
-    assert!(verdict(&look, NodeId(3)).is_safe(), "it is down already");
+    let away = verdict(&look, NodeId(3));
+    assert!(away.is_safe() && away.held == 0, "it is down already");
     assert!(verdict(&look, NodeId(8)).is_safe(), "it has no vote");
     quorum_of(&mut look).voters.truncate(2);
     assert_eq!(verdict(&look, NodeId(1)).quorum, Some(QuorumAgainst::TooFewVoters(2)));

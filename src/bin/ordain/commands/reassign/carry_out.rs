@@ -110,13 +110,9 @@ fn print_end(
         let have = if moving.len() == 1 { "has" } else { "have" };
         return output::line(format_args!("{all} {have} moved."));
     }
-    let moved = moving.len() - partitions.len();
-    let within = if *stuck {
-        ", and nothing else can move now".to_owned()
-    } else {
-        format!(" within {} s", manner.wait)
-    };
-    output::line(format_args!("{moved} of {all} have moved{within}. Left are:"))?;
+    let within =
+        if *stuck { "; nothing else can move now".to_owned() } else { format!(" within {} s", manner.wait) };
+    output::line(format_args!("Moved: {} of {all}{within}. Left:", moving.len() - partitions.len()))?;
     for (at, why) in partitions.iter().take(SHOWN_MAX) {
         let why = why.as_ref().map_or_else(|| "is on its way".to_owned(), Hindrance::text);
         output::line(format_args!("  {at}  {why}"))?;
@@ -126,7 +122,7 @@ fn print_end(
         output::line(format_args!("  and {more} more"))?;
     }
     output::line(
-        "They go on by themselves as soon as they can; the same command waits for them again, and `ordain topic reassign TOPIC \
+        "What is left goes on by itself as soon as it can; the same command waits for it again, and `ordain topic reassign TOPIC \
          --cancel` takes it back.",
     )
 }

@@ -6,7 +6,7 @@ use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::types::{ErrorCode, NodeId};
 use serde_json::json;
 
-use super::cluster_health::look::{Look, QuorumLook, look_at_nodes};
+use super::cluster_health::look::{Look, QuorumLook, look_at_brokers, look_at_nodes};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use carry_out::carry_out;
@@ -147,19 +147,25 @@ struct Present {
 
 impl Present {
     async fn look(client: &Client) -> Result<Present, Failure> {
-        let look = look_at_nodes(client).await?;
-        if let QuorumLook::Silent(why) = &look.quorum {
+        let quorum = look_at_nodes(client).await?.quorum;
+        if let QuorumLook::Silent(why) = &quorum {
             return Err(Failure::Message(format!(
                 "the metadata quorum has no leader that answers ({why}), and nothing moves without one: start a majority of its \
                  voters; `ordain cluster health` names them"
             )));
         }
+        // Before the partitions: what ends between the two shall not pass for what is to be.
         let ongoing = client.reassignments().await?;
+        let look = Look { quorum, ..look_at_brokers(client).await? };
         let mut partitions = Vec::new();
         for (at, one) in look.partitions() {
-            let removing = ongoing.get(&at).map_or(&[][..], |ongoing| &ongoing.removing);
-            let stays = |node: &NodeId| !removing.contains(node);
-            partitions.push((at, one.replicas.iter().copied().filter(stays).collect()));
+            let target = match ongoing.get(&at) {
+                Some(OngoingReassignment { replicas, removing, .. }) => {
+                    replicas.iter().filter(|node| !removing.contains(node)).copied().collect()
+                }
+                None => one.replicas.clone(),
+            };
+            partitions.push((at, target));
         }
         Ok(Present { look, partitions, ongoing })
     }
