@@ -67,7 +67,7 @@ class Replaced:
             self.says("reassign", topic, "--to", "1", "--partitions", partitions[0], "--dry-run", has=[back], area="topic")
             self.says("reassign", topic, "--to", "1", "--partitions", partitions[0], "--wait", 1,
                       has=[back, "Moved: 0 of 1 partition within 1 s"], code=1, area="topic")
-        self.ordain("delete", topic, "--yes", area="topic")
+        self.ordain("delete", topic, area="topic")
 
     def replace(self):
         wait_for("node 3 is fenced", lambda: f"broker {DEAD} is not there (fenced or gone)" in self.health(), 30)
