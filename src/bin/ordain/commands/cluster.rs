@@ -71,7 +71,7 @@ enum Question {
     /// Let a node lead nothing and get no new replicas, until --undo.
     ///
     /// Others take over what it leads; it goes on to replicate. Waits until that is done. Exit code 0 if the node leads nothing that
-    /// another one could, else 1.
+    /// another one could, else 1, and 2 if there is no such node.
     Drain(drain::Arguments),
     /// The nodes that vote on the metadata, and those that follow it.
     Voters,
@@ -86,7 +86,7 @@ enum Question {
     /// Forget a broker that does not come back.
     ///
     /// Refused while it is there, holds replicas or votes on the metadata; says what to do first then. One that is started again
-    /// registers again.
+    /// registers again. Exit code 0 if it is forgotten, 1 if that is refused, 2 if there is no such node.
     Unregister(cluster_unregister::Unregistration),
     /// Let the preferred replicas, the first of each partition, lead again where they are in sync.
     ///

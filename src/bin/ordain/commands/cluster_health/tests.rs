@@ -11,6 +11,7 @@ use super::drain::{Leads, leads};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
+use crate::commands::reassign::waiting::{Hindrance, hindrance};
 
 /// Three brokers, of which `there` are in the metadata; one voter each, which hold the log up to 100 if they are there.
 fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
@@ -351,6 +352,22 @@ fn a_preferred_replica_that_drains_is_not_missed() {
     assert_eq!(kinds(&look), [Kind::NotPreferred]);
     look.draining.insert(NodeId(1));
     assert_eq!(kinds(&look), [Kind::Draining]);
+}
+
+#[test]
+fn what_keeps_a_partition_from_moving_is_named() {
+    let look = cluster(&[1, 2], &[]);
+    let nodes = |ids: &[i32]| -> Vec<NodeId> { ids.iter().copied().map(NodeId).collect() };
+    let of = |leader, replicas: &[i32], adding: &[i32]| {
+        hindrance(&look, &partition(0, leader, replicas, replicas), &nodes(adding))
+    };
+    assert_eq!(of(Some(1), &[1, 2, 3], &[]), None);
+    assert_eq!(of(Some(1), &[2, 1, 3], &[2]), Some(Hindrance::NoMajority { needed: 1, away: nodes(&[3]) }));
+    assert_eq!(of(None, &[3], &[]), Some(Hindrance::NoMajority { needed: 1, away: nodes(&[3]) }));
+    assert_eq!(of(Some(1), &[1, 3, 4], &[]), Some(Hindrance::NoMajority { needed: 1, away: nodes(&[3, 4]) }));
+    assert_eq!(of(None, &[1, 2, 3], &[]), Some(Hindrance::NoLeader));
+    assert_eq!(of(Some(3), &[1, 2, 3], &[]), Some(Hindrance::NoLeader), "it is not there");
+    assert_eq!(of(Some(1), &[1, 2, 3, 4], &[4]), Some(Hindrance::Newcomers(nodes(&[4]))));
 }
 
 #[test]

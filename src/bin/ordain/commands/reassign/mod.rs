@@ -14,7 +14,7 @@ use plan::{Brokers, Move, moves};
 
 mod carry_out;
 mod plan;
-mod waiting;
+pub mod waiting;
 
 /// What is done with a plan.
 #[derive(clap::Args, Clone, Copy, Debug)]
