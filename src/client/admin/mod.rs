@@ -1,5 +1,6 @@
-//! Administration: topics, configurations, offsets, groups, log directories, leaders, the metadata quorum. Each file adds its operations to
+//! Administration: topics, configurations, offsets, groups, log directories, leaders, brokers, the metadata quorum. Each file adds its operations to
 //! [`Client`](super::Client).
+mod brokers;
 mod configs;
 mod elections;
 pub(super) mod groups;

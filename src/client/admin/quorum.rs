@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Quorum {
     pub voters: Vec<QuorumVoter>,
     /// Those that follow without a vote, as far as the leader hears them; in the order of their ids.
     pub observers: Vec<QuorumVoter>,
+    /// Those of which the broker tells where they are reached: of Ordain all that are registered, fenced or not.
+    pub nodes: BTreeSet<NodeId>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -77,6 +80,7 @@ impl Quorum {
             high_watermark: Offset(told.high_watermark),
             voters: read(&told.current_voters),
             observers: read(&told.observers),
+            nodes: nodes.iter().map(|node| NodeId(node.node_id)).collect(),
         }
     }
 }

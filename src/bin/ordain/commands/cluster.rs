@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::cluster_health::balance::Mode;
 use super::cluster_health::drain;
-use super::{cluster_config, cluster_health, cluster_recover, cluster_voters, reassign};
+use super::{cluster_config, cluster_health, cluster_recover, cluster_unregister, cluster_voters, reassign};
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -55,7 +55,8 @@ enum Question {
     /// Whether a node can be restarted without anything stopping meanwhile.
     ///
     /// Prints yes, or no with what stands against it: each partition with a replica there, and the metadata quorum, has to keep a
-    /// majority in sync without it, and as many replicas as min.insync.replicas says. Exit code 0 for yes, 1 for no and where
+    /// majority in sync without it, and as many replicas as min.insync.replicas says. Yes for a node that is not there: to start
+    /// it stops nothing. Exit code 0 for yes, 1 for no and where
     /// the cluster cannot be asked, 2 if there is no such node.
     SafeToRestart {
         /// The node's id.
@@ -64,12 +65,13 @@ enum Question {
     },
     /// Move everything that a broker holds to the others, so that it can be taken away.
     ///
-    /// Exit code 0 once everything has moved, else 1. The broker goes on as one without partitions: stop it then.
+    /// Shows what moves, then waits. Exit code 0 once everything has moved, else 1, and 2 if there is no such node. The broker goes on
+    /// as one without partitions: stop it then. One that is not there is evacuated, too, as far as partitions have a majority.
     Evacuate(reassign::Evacuation),
     /// Let a node lead nothing and get no new replicas, until --undo.
     ///
     /// Others take over what it leads; it goes on to replicate. Waits until that is done. Exit code 0 if the node leads nothing that
-    /// another one could, else 1.
+    /// another one could, else 1, and 2 if there is no such node.
     Drain(drain::Arguments),
     /// The nodes that vote on the metadata, and those that follow it.
     Voters,
@@ -81,6 +83,11 @@ enum Question {
     ///
     /// Refused where the voters that are left have no majority that is there, unless --force is given.
     RemoveVoter(cluster_voters::Removal),
+    /// Forget a broker that does not come back.
+    ///
+    /// Refused while it is there, holds replicas or votes on the metadata; says what to do first then. One that is started again
+    /// registers again. Exit code 0 if it is forgotten, 1 if that is refused, 2 if there is no such node.
+    Unregister(cluster_unregister::Unregistration),
     /// Let the preferred replicas, the first of each partition, lead again where they are in sync.
     ///
     /// Exit code 0 if all of these moved, or none had to, else 1.
@@ -116,6 +123,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Question::Voters => cluster_voters::list(&client, format).await,
             Question::AddVoter(change) => cluster_voters::add(&client, format, &change).await,
             Question::RemoveVoter(removal) => cluster_voters::remove(&client, format, &removal).await,
+            Question::Unregister(asked) => cluster_unregister::run(&client, format, asked).await,
             Question::Balance { dry_run } => {
                 let mode = if dry_run { Mode::DryRun } else { Mode::Execute };
                 cluster_health::balance::run(&client, format, mode).await

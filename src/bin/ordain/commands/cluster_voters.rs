@@ -101,6 +101,7 @@ pub async fn remove(client: &Client, format: Format, removal: &Removal) -> Resul
     let Removal { change, force } = removal;
     let (quorum, node) = (told(&seen)?, NodeId(change.node));
     let Some(voter) = quorum.voters.iter().find(|voter| voter.id == node) else {
+        seen.check_known(node)?;
         return done(format, change, None, &format!("Node {node} is no voter."));
     };
     let rest: Vec<&QuorumVoter> = quorum.voters.iter().filter(|voter| voter.id != node).collect();
@@ -133,7 +134,7 @@ fn done(format: Format, change: &Change, what: Option<&QuorumVoter>, text: &str)
     }
 }
 
-fn told(seen: &Look) -> Result<&Quorum, Failure> {
+pub fn told(seen: &Look) -> Result<&Quorum, Failure> {
     match &seen.quorum {
         QuorumLook::Told { quorum, .. } => Ok(quorum),
         QuorumLook::NotServed => {

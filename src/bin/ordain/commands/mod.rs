@@ -3,6 +3,7 @@ pub mod cluster;
 mod cluster_config;
 mod cluster_health;
 mod cluster_recover;
+mod cluster_unregister;
 mod cluster_voters;
 pub mod completions;
 pub mod config;

@@ -22,9 +22,9 @@ pub struct Arguments {
     #[arg(value_name = "ID", value_parser = clap::value_parser!(i32).range(0..))]
     node: i32,
     /// Let it lead again.
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     undo: bool,
-    /// Only show what it leads, and what others could.
+    /// Only show what it leads and what others could; with --undo, whether it is draining.
     #[arg(long)]
     dry_run: bool,
     /// How long to wait until others lead, in seconds; the node goes on draining afterwards.
@@ -63,22 +63,19 @@ pub fn leads(look: &Look, node: NodeId) -> Leads {
 pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(), Failure> {
     let node = NodeId(asked.node);
     let seen = look(client).await?;
+    seen.check_known(node)?;
     if !seen.is_there(node) {
-        let there: Vec<NodeId> = seen.metadata.brokers.keys().copied().collect();
+        let there: Vec<NodeId> = seen.there().collect();
         return Err(Failure::Message(format!("node {node} is not there; the cluster has {}", ids(&there))));
     }
     let resource = ConfigResource::Broker(node);
     if asked.undo {
-        let change = [ConfigChange::Delete { name: DRAIN_KEY.to_owned() }];
-        client.alter_configs(&resource, &change, Validate::Apply).await?;
         let was = seen.draining.contains(&node);
-        return match format {
-            Format::Json => output::json(&json!({ "node": node.0, "draining": false, "was_draining": was })),
-            Format::Human if was => output::line(format_args!(
-                "Node {node} may lead again; `ordain cluster balance` gives it back what it is preferred for."
-            )),
-            Format::Human => output::line(format_args!("Node {node} was not draining.")),
-        };
+        if !asked.dry_run {
+            let change = [ConfigChange::Delete { name: DRAIN_KEY.to_owned() }];
+            client.alter_configs(&resource, &change, Validate::Apply).await?;
+        }
+        return tell_undone(format, node, asked.dry_run, was);
     }
     let before = leads(&seen, node);
     if asked.dry_run {
@@ -109,6 +106,24 @@ async fn until_nothing_moves(
             bar.finish_and_clear();
             return Ok(now);
         }
+    }
+}
+
+fn tell_undone(format: Format, node: NodeId, dry_run: bool, was: bool) -> Result<(), Failure> {
+    match (format, dry_run, was) {
+        (Format::Json, _, _) => output::json(&json!({
+            "node": node.0, "dry_run": dry_run, "draining": was && dry_run, "was_draining": was,
+        })),
+        (Format::Human, true, true) => output::line(format_args!(
+            "Node {node} is draining, and would be let lead again. Nothing was changed; without --dry-run it is."
+        )),
+        (Format::Human, true, false) => {
+            output::line(format_args!("Node {node} is not draining: nothing would change."))
+        }
+        (Format::Human, false, true) => output::line(format_args!(
+            "Node {node} may lead again; `ordain cluster balance` gives it back what it is preferred for."
+        )),
+        (Format::Human, false, false) => output::line(format_args!("Node {node} was not draining.")),
     }
 }
 

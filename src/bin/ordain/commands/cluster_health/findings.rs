@@ -82,7 +82,7 @@ pub fn findings(look: &Look) -> Vec<Finding> {
             kind: Kind::QuorumSilent,
             what: format!("the metadata quorum has no leader that answers ({why})"),
             to_do: "start its voters again until more than half of them run; until then no topic, configuration or \
-                    broker can change"
+                    broker can change. If half of them or more are lost for good, `ordain cluster recover`"
                 .to_owned(),
             brokers: Vec::new(),
             partitions: Vec::new(),
@@ -100,7 +100,10 @@ fn brokers(look: &Look) -> Vec<Finding> {
     let silent = look.silent.iter().map(|(node, why)| Finding {
         kind: Kind::BrokerSilent,
         what: format!("broker {node} does not answer ({why})"),
-        to_do: "if it runs, look at its log and at the network from here; else start it again".to_owned(),
+        to_do: format!(
+            "if it runs, look at its log and at the network from here; else start it again{}",
+            way_out(*node)
+        ),
         brokers: vec![*node],
         partitions: Vec::new(),
     });
@@ -108,7 +111,10 @@ fn brokers(look: &Look) -> Vec<Finding> {
     let missing = missing.map(|(node, count)| Finding {
         kind: Kind::BrokerMissing,
         what: format!("broker {node} is not there (fenced or gone); it has {}", plural(*count, "replica")),
-        to_do: "start it again; if it runs, its log says why the cluster does not hear it".to_owned(),
+        to_do: format!(
+            "start it again; if it runs, its log says why the cluster does not hear it{}",
+            way_out(*node)
+        ),
         brokers: vec![*node],
         partitions: Vec::new(),
     });
@@ -128,6 +134,13 @@ fn brokers(look: &Look) -> Vec<Finding> {
         }
     });
     silent.chain(missing).chain(draining).collect()
+}
+
+/// The way out where a broker does not come back.
+fn way_out(node: NodeId) -> String {
+    format!(
+        ". If it is lost for good, start another one, then `ordain cluster evacuate {node}` and `ordain cluster unregister {node}`"
+    )
 }
 
 /// What is to be said of a broker's data directory. A broker whose writes find no room tells that nothing is usable.
@@ -178,10 +191,20 @@ fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Fi
             [one] => format!("voter {one} of the metadata quorum is not there"),
             many => format!("voters {} of the metadata quorum are not there", ids(many)),
         };
+        let (them, its, it) = match &missing[..] {
+            [_] => ("it", "its data directory", "it is"),
+            _ => ("them", "their data directories", "one is"),
+        };
+        let removed: Vec<String> =
+            missing.iter().map(|node| format!("`ordain cluster remove-voter {node}`")).collect();
+        let removed = removed.join(" or ");
         found.push(finding(
             Kind::VoterMissing,
             what,
-            "start it again, with its data directory",
+            &format!(
+                "start {them} again, with {its}. If {it} lost for good, let another node vote (`ordain cluster add-voter ID`), \
+                 then {removed}"
+            ),
             missing.clone(),
         ));
     }
@@ -279,7 +302,11 @@ fn partitions(look: &Look) -> Vec<Finding> {
          their logs"
             .to_owned()
     } else {
-        wait(&lost[0], "; replicas elect a leader by themselves once more than half of them run")
+        wait(
+            &lost[0],
+            "; replicas elect a leader by themselves once more than half of them run. If half of them or more are lost for \
+             good, `ordain cluster recover`",
+        )
     };
     add(Kind::NoLeader, leaderless, "has no leader", "have no leader", String::new(), to_do);
     let to_do = if lost[1].is_empty() {

@@ -9,6 +9,7 @@ use ordain::client::{
 use ordain::types::{NodeId, Offset};
 use tokio::task::JoinSet;
 
+use super::findings::ids;
 use crate::connect;
 use crate::failure::Failure;
 
@@ -22,6 +23,8 @@ const QUORUM_MAX: Duration = Duration::from_secs(5);
 const LAG_PATIENCE: Duration = Duration::from_millis(500);
 /// A voter that has not fetched for so long, where the leader tells when, is not there.
 const FETCH_AGE_MAX_MS: i64 = 10_000;
+/// By how much later a node was heard in a second look, at the least, if it runs: clocks are read twice for it.
+const HEARD_AGAIN_MS: i64 = 500;
 
 /// A cluster as it was seen.
 #[derive(Clone, Debug)]
@@ -62,16 +65,31 @@ impl Look {
     }
 
     /// The brokers that answer.
-    fn there(&self) -> impl Iterator<Item = NodeId> + '_ {
+    pub fn there(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.metadata.brokers.keys().copied().filter(|node| self.is_there(*node))
     }
 
-    /// Whether it answers, or votes on the metadata: clients do not see a controller that is no broker.
+    /// Whether it answers, or the metadata's leader hears it: clients do not see a controller that is no broker.
     pub fn runs(&self, node: NodeId) -> bool {
         let QuorumLook::Told { quorum, committed_before } = &self.quorum else { return self.is_there(node) };
-        let voter = quorum.voters.iter().find(|voter| voter.id == node);
-        let votes = |voter| self.voter_state(quorum, *committed_before, voter) != VoterState::NotThere;
-        self.is_there(node) || voter.is_some_and(votes)
+        let replica = quorum.voters.iter().chain(&quorum.observers).find(|replica| replica.id == node);
+        let fetches = |replica| self.voter_state(quorum, *committed_before, replica) != VoterState::NotThere;
+        self.is_there(node) || replica.is_some_and(fetches)
+    }
+
+    /// Forgets that the metadata's leader has heard a node, if it has not since an earlier look: one that runs is heard many times
+    /// in a second.
+    pub fn hear_anew(&mut self, node: NodeId, before: &Look) {
+        let QuorumLook::Told { quorum: earlier, .. } = &before.quorum else { return };
+        let QuorumLook::Told { quorum, .. } = &mut self.quorum else { return };
+        let replicas = |quorum: &Quorum| [&quorum.voters[..], &quorum.observers].concat();
+        let heard = replicas(earlier).into_iter().find(|replica| replica.id == node);
+        let heard = heard.and_then(|replica| replica.last_fetch_ms);
+        for replica in quorum.voters.iter_mut().chain(&mut quorum.observers).filter(|one| one.id == node) {
+            let since =
+                heard.zip(replica.last_fetch_ms).is_none_or(|(then, last)| last - then > HEARD_AGAIN_MS);
+            replica.last_fetch_ms = replica.last_fetch_ms.filter(|_| since);
+        }
     }
 
     pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, &PartitionMetadata)> {
@@ -107,9 +125,22 @@ impl Look {
         let mut nodes: BTreeSet<NodeId> = self.metadata.brokers.keys().copied().collect();
         nodes.extend(self.partitions().flat_map(|(_, p)| &p.replicas));
         if let QuorumLook::Told { quorum, .. } = &self.quorum {
-            nodes.extend(quorum.voters.iter().map(|voter| voter.id));
+            nodes.extend(quorum.voters.iter().chain(&quorum.observers).map(|replica| replica.id));
+            nodes.extend(&quorum.nodes);
         }
         nodes
+    }
+
+    /// # Errors
+    /// If nothing names this node.
+    pub fn check_known(&self, node: NodeId) -> Result<(), Failure> {
+        let known: Vec<NodeId> = self.nodes().into_iter().collect();
+        match known.contains(&node) {
+            true => Ok(()),
+            false => {
+                Err(Failure::Usage(format!("there is no node {node}; the cluster knows {}", ids(&known))))
+            }
+        }
     }
 
     pub fn voter_state(&self, quorum: &Quorum, committed_before: Offset, voter: &QuorumVoter) -> VoterState {
@@ -139,6 +170,13 @@ pub fn majority(count: usize) -> usize {
 /// All but the disks.
 pub async fn look(client: &Client) -> Result<Look, Failure> {
     let mut look = look_at_topics(client).await?;
+    look.quorum = look_at_quorum(client).await?;
+    Ok(look)
+}
+
+/// Brokers, partitions and the metadata quorum: nothing that takes a question for each topic or broker.
+pub async fn look_at_nodes(client: &Client) -> Result<Look, Failure> {
+    let mut look = look_at_brokers(client).await?;
     look.quorum = look_at_quorum(client).await?;
     Ok(look)
 }

@@ -2,7 +2,7 @@
 //! `balance` and `drain` judge, here it is shown.
 pub mod balance;
 pub mod drain;
-mod findings;
+pub mod findings;
 pub mod look;
 pub mod restart;
 #[cfg(test)]

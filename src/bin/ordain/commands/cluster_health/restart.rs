@@ -65,9 +65,18 @@ impl Verdict {
     }
 }
 
+/// To start one that is not there stops nothing. Where no controller tells, that one does not answer is no proof.
+fn is_away(look: &Look, node: NodeId) -> bool {
+    !matches!(look.quorum, QuorumLook::Silent(_)) && !look.runs(node)
+}
+
 pub fn verdict(look: &Look, node: NodeId) -> Verdict {
     let mut held = 0;
     let mut against = Vec::new();
+    if is_away(look, node) {
+        held = look.partitions().filter(|(_, p)| p.replicas.contains(&node)).count();
+        return Verdict { node, held, against, quorum: None };
+    }
     for (at, p) in look.partitions().filter(|(_, p)| p.replicas.contains(&node)) {
         held += 1;
         let in_sync = look.in_sync(p);
@@ -112,15 +121,14 @@ fn quorum(look: &Look, node: NodeId) -> Option<QuorumAgainst> {
 /// Says `yes` or `no`; the latter ends with [`Failure::Told`].
 pub async fn run(client: &Client, format: Format, node: NodeId) -> Result<(), Failure> {
     let mut seen = look(client).await?;
-    let known = seen.nodes();
-    if !known.contains(&node) {
-        let known: Vec<NodeId> = known.into_iter().collect();
-        return Err(Failure::Usage(format!("there is no node {node}; the cluster knows {}", ids(&known))));
-    }
+    seen.check_known(node)?;
     let mut found = verdict(&seen, node);
-    if found.is_safe() && known.len() > 1 {
+    // Heard lately, and it does not answer: it may have ended just now.
+    let in_doubt = seen.runs(node) && !seen.is_there(node);
+    if in_doubt || (found.is_safe() && seen.nodes().len() > 1 && seen.runs(node)) {
         tokio::time::sleep(REPORT_AGE_MAX).await;
-        seen = look(client).await?;
+        let before = std::mem::replace(&mut seen, look(client).await?);
+        seen.hear_anew(node, &before);
         found = verdict(&seen, node);
     }
     match format {
@@ -132,6 +140,10 @@ pub async fn run(client: &Client, format: Format, node: NodeId) -> Result<(), Fa
 }
 
 fn print_yes(seen: &Look, found: &Verdict) -> Result<(), Failure> {
+    if is_away(seen, found.node) {
+        let node = found.node;
+        return output::line(format_args!("yes: node {node} is not there; to start it stops nothing"));
+    }
     let partitions = match found.held {
         0 => "no partition has a replica there".to_owned(),
         1 => "its partition keeps enough replicas in sync without it".to_owned(),
@@ -141,8 +153,7 @@ fn print_yes(seen: &Look, found: &Verdict) -> Result<(), Failure> {
         QuorumLook::NotServed => "",
         QuorumLook::Told { .. } | QuorumLook::Silent(_) => ", and the metadata quorum its majority",
     };
-    let state = if seen.runs(found.node) { "" } else { " (it is not there now)" };
-    output::line(format_args!("yes: {partitions}{quorum}{state}"))
+    output::line(format_args!("yes: {partitions}{quorum}"))
 }
 
 fn print_no(seen: &Look, found: &Verdict) -> Result<(), Failure> {
@@ -175,7 +186,9 @@ fn print_no(seen: &Look, found: &Verdict) -> Result<(), Failure> {
         super::print_wrapped("", &advice)?;
     }
     if !seen.runs(node) {
-        output::line(format_args!("Node {node} is not there now: to start it stops nothing."))?;
+        output::line(format_args!(
+            "Node {node} does not answer: if it does not run, to start it stops nothing."
+        ))?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::drain::{Leads, leads};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
+use crate::commands::reassign::waiting::{Hindrance, hindrance};
 
 /// Three brokers, of which `there` are in the metadata; one voter each, which hold the log up to 100 if they are there.
 fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
@@ -38,6 +39,7 @@ fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
         high_watermark: Offset(100),
         voters: (1..=3).map(voter).collect(),
         observers: Vec::new(),
+        nodes: there.iter().copied().map(NodeId).collect(),
     };
     Look {
         metadata: ClusterMetadata {
@@ -105,11 +107,13 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
         (
             Kind::BrokerMissing,
             "broker 3 is not there (fenced or gone); it has 3 replicas > start it again; if it runs, its log says why the \
-             cluster does not hear it",
+             cluster does not hear it. If it is lost for good, start another one, then `ordain cluster evacuate 3` and `ordain \
+             cluster unregister 3`",
         ),
         (
             Kind::VoterMissing,
-            "voter 3 of the metadata quorum is not there > start it again, with its data directory",
+            "voter 3 of the metadata quorum is not there > start it again, with its data directory. If it is lost for good, let \
+             another node vote (`ordain cluster add-voter ID`), then `ordain cluster remove-voter 3`",
         ),
         (
             Kind::QuorumAtRisk,
@@ -119,7 +123,7 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
         (
             Kind::NoLeader,
             "1 partition has no leader: t-2 > bring node 3 back; replicas elect a leader by themselves once more than \
-             half of them run",
+             half of them run. If half of them or more are lost for good, `ordain cluster recover`",
         ),
         (
             Kind::UnderReplicated,
@@ -245,6 +249,34 @@ fn a_restart_waits_for_those_that_are_not_in_sync() {
 }
 
 #[test]
+fn to_start_a_node_that_is_not_there_stops_nothing() {
+    // Node 2 is behind, and a partition without node 3 could not go on: it cannot now, either.
+    let partitions = [partition(0, Some(1), &[1, 2, 3], &[1, 3]), partition(1, None, &[3], &[3])];
+    let mut look = cluster(&[1, 2], &partitions);
+    let found = verdict(&look, NodeId(3));
+    assert!(found.is_safe() && found.held == 2, "{found:?}");
+    look.quorum = QuorumLook::Silent("no answer".to_owned());
+    assert!(!verdict(&look, NodeId(3)).is_safe(), "nobody tells whether it is there");
+}
+
+#[test]
+fn a_node_that_is_heard_no_more_is_not_there() {
+    let heard = |ms: i64| {
+        let mut look = cluster(&[1, 2], &[]);
+        quorum_of(&mut look).voters[0].last_fetch_ms = Some(50_000 + ms);
+        quorum_of(&mut look).voters[2].last_fetch_ms = Some(49_000 + ms);
+        look
+    };
+    let (before, mut after) = (heard(0), heard(2500));
+    after.hear_anew(NodeId(3), &before);
+    assert!(before.runs(NodeId(3)) && after.runs(NodeId(3)));
+    quorum_of(&mut after).voters[2].last_fetch_ms = Some(49_001);
+    assert!(after.runs(NodeId(3)));
+    after.hear_anew(NodeId(3), &before);
+    assert!(!after.runs(NodeId(3)));
+}
+
+#[test]
 fn min_insync_replicas_stand_against_a_restart() {
     let mut look = cluster(&[1, 2, 3], &[partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])]);
     look.min_insync.insert("t".to_owned(), 3);
@@ -258,7 +290,8 @@ fn the_metadata_quorum_stands_against_a_restart() {
     let wait_for = vec![NodeId(3)];
     let expected = QuorumAgainst::TooFew { left: 1, needed: 2, wait_for };
     assert_eq!(verdict(&look, NodeId(1)).quorum, Some(expected));
-    assert!(verdict(&look, NodeId(3)).is_safe(), "it is down already");
+    let away = verdict(&look, NodeId(3));
+    assert!(away.is_safe() && away.held == 0, "it is down already");
     assert!(verdict(&look, NodeId(8)).is_safe(), "it has no vote");
     quorum_of(&mut look).voters.truncate(2);
     assert_eq!(verdict(&look, NodeId(1)).quorum, Some(QuorumAgainst::TooFewVoters(2)));
@@ -319,6 +352,22 @@ fn a_preferred_replica_that_drains_is_not_missed() {
     assert_eq!(kinds(&look), [Kind::NotPreferred]);
     look.draining.insert(NodeId(1));
     assert_eq!(kinds(&look), [Kind::Draining]);
+}
+
+#[test]
+fn what_keeps_a_partition_from_moving_is_named() {
+    let look = cluster(&[1, 2], &[]);
+    let nodes = |ids: &[i32]| -> Vec<NodeId> { ids.iter().copied().map(NodeId).collect() };
+    let of = |leader, replicas: &[i32], adding: &[i32]| {
+        hindrance(&look, &partition(0, leader, replicas, replicas), &nodes(adding))
+    };
+    assert_eq!(of(Some(1), &[1, 2, 3], &[]), None);
+    assert_eq!(of(Some(1), &[2, 1, 3], &[2]), Some(Hindrance::NoMajority { needed: 1, away: nodes(&[3]) }));
+    assert_eq!(of(None, &[3], &[]), Some(Hindrance::NoMajority { needed: 1, away: nodes(&[3]) }));
+    assert_eq!(of(Some(1), &[1, 3, 4], &[]), Some(Hindrance::NoMajority { needed: 1, away: nodes(&[3, 4]) }));
+    assert_eq!(of(None, &[1, 2, 3], &[]), Some(Hindrance::NoLeader));
+    assert_eq!(of(Some(3), &[1, 2, 3], &[]), Some(Hindrance::NoLeader), "it is not there");
+    assert_eq!(of(Some(1), &[1, 2, 3, 4], &[4]), Some(Hindrance::Newcomers(nodes(&[4]))));
 }
 
 #[test]

@@ -1,23 +1,20 @@
 //! Partitions that move from brokers to others.
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use comfy_table::Cell;
-use ordain::client::admin::Target;
-use ordain::client::{AutoCreate, Client, ClientError, ClusterMetadata, TopicPartition};
+use ordain::client::admin::{OngoingReassignment, Target};
+use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::types::{ErrorCode, NodeId};
 use serde_json::json;
 
-use crate::connect;
+use super::cluster_health::look::{Look, QuorumLook, look_at_brokers, look_at_nodes};
 use crate::failure::Failure;
 use crate::output::{self, Format};
-use crate::progress;
+use carry_out::carry_out;
 use plan::{Brokers, Move, moves};
 
+mod carry_out;
 mod plan;
-
-/// How often it is asked what is under way.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+pub mod waiting;
 
 /// What is done with a plan.
 #[derive(clap::Args, Clone, Copy, Debug)]
@@ -26,8 +23,11 @@ pub struct Manner {
     #[arg(long)]
     dry_run: bool,
     /// Do not wait until everything has moved.
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with_all = ["dry_run", "wait"])]
     no_wait: bool,
+    /// How long to wait until everything has moved, in seconds; what is left goes on moving afterwards.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    wait: u64,
 }
 
 #[derive(clap::Args, Clone, Debug)]
@@ -86,7 +86,7 @@ pub async fn topics(client: &Client, format: Format, asked: &Topics) -> Result<(
     if asked.cancel {
         return cancel(client, format, &partitions, asked.manner).await;
     }
-    let known = cluster.brokers();
+    let (known, under_way) = (cluster.brokers(), cluster.under_way(&partitions));
     let mut allowed = Brokers::new();
     for &node in &asked.to {
         let rack = known.get(&NodeId(node)).ok_or_else(|| {
@@ -104,14 +104,19 @@ pub async fn topics(client: &Client, format: Format, asked: &Topics) -> Result<(
             output::plural(factor.unwrap_or(most), "replica"),
         ))
     })?;
-    carry_out(client, format, &moves, asked.manner).await
+    carry_out(client, format, &cluster, &Plan { moves, under_way }, asked.manner).await
 }
 
 /// What one broker holds goes to the others.
 pub async fn evacuate(client: &Client, format: Format, asked: Evacuation) -> Result<(), Failure> {
     let (cluster, node) = (Present::look(client).await?, NodeId(asked.node));
+    cluster.look.check_known(node)?;
     let mut allowed = cluster.brokers();
     allowed.remove(&node);
+    let leaves =
+        |at: &TopicPartition| cluster.ongoing.get(at).is_some_and(|one| one.removing.contains(&node));
+    let leaving: Vec<_> = cluster.partitions.iter().filter(|(at, _)| leaves(at)).cloned().collect();
+    let under_way = cluster.under_way(&leaving);
     let partitions: Vec<_> =
         cluster.partitions.iter().filter(|(_, replicas)| replicas.contains(&node)).cloned().collect();
     let moves = moves(&partitions, &allowed, None, &cluster.held()).ok_or_else(|| {
@@ -123,38 +128,64 @@ pub async fn evacuate(client: &Client, format: Format, asked: Evacuation) -> Res
             output::plural(allowed.len(), "broker"),
         ))
     })?;
-    carry_out(client, format, &moves, asked.manner).await
+    carry_out(client, format, &cluster, &Plan { moves, under_way }, asked.manner).await
+}
+
+/// What is to move, and what of it is moving already.
+struct Plan {
+    moves: Vec<Move>,
+    under_way: Vec<Move>,
 }
 
 /// How it is now.
 struct Present {
-    metadata: ClusterMetadata,
+    look: Look,
     /// Every partition, with those that shall hold it.
     partitions: Vec<(TopicPartition, Vec<NodeId>)>,
+    ongoing: BTreeMap<TopicPartition, OngoingReassignment>,
 }
 
 impl Present {
     async fn look(client: &Client) -> Result<Present, Failure> {
-        let metadata = connect::with_retries(client, || client.describe(None, AutoCreate::No)).await?;
-        let ongoing = client.reassignments().await?;
-        let mut partitions = Vec::new();
-        for topic in metadata.topics.values() {
-            for one in &topic.partitions {
-                let at = TopicPartition::new(topic.name.clone(), one.index.0);
-                let removing = ongoing.get(&at).map_or(&[][..], |ongoing| &ongoing.removing);
-                let stays = |node: &NodeId| !removing.contains(node);
-                partitions.push((at, one.replicas.iter().copied().filter(stays).collect()));
-            }
+        let quorum = look_at_nodes(client).await?.quorum;
+        if let QuorumLook::Silent(why) = &quorum {
+            return Err(Failure::Message(format!(
+                "the metadata quorum has no leader that answers ({why}), and nothing moves without one: start a majority of its \
+                 voters; `ordain cluster health` names them"
+            )));
         }
-        Ok(Present { metadata, partitions })
+        // Before the partitions: what ends between the two shall not pass for what is to be.
+        let ongoing = client.reassignments().await?;
+        let look = Look { quorum, ..look_at_brokers(client).await? };
+        let mut partitions = Vec::new();
+        for (at, one) in look.partitions() {
+            let target = match ongoing.get(&at) {
+                Some(OngoingReassignment { replicas, removing, .. }) => {
+                    replicas.iter().filter(|node| !removing.contains(node)).copied().collect()
+                }
+                None => one.replicas.clone(),
+            };
+            partitions.push((at, target));
+        }
+        Ok(Present { look, partitions, ongoing })
     }
 
     fn of_topic(&self, topic: &str) -> Vec<(TopicPartition, Vec<NodeId>)> {
         self.partitions.iter().filter(|(at, _)| at.topic == topic).cloned().collect()
     }
 
+    /// What is under way of these.
+    fn under_way(&self, partitions: &[(TopicPartition, Vec<NodeId>)]) -> Vec<Move> {
+        let ongoing = |(at, to): &(TopicPartition, Vec<NodeId>)| {
+            let OngoingReassignment { replicas, adding, .. } = self.ongoing.get(at)?;
+            let from = replicas.iter().filter(|node| !adding.contains(node)).copied().collect();
+            Some(Move { at: at.clone(), from, to: to.clone() })
+        };
+        partitions.iter().filter_map(ongoing).collect()
+    }
+
     fn brokers(&self) -> Brokers {
-        self.metadata.brokers.values().map(|broker| (broker.id, broker.rack.clone())).collect()
+        self.look.metadata.brokers.values().map(|broker| (broker.id, broker.rack.clone())).collect()
     }
 
     fn held(&self) -> BTreeMap<NodeId, usize> {
@@ -163,80 +194,6 @@ impl Present {
             *held.entry(*node).or_insert(0) += 1;
         }
         held
-    }
-}
-
-async fn carry_out(client: &Client, format: Format, moves: &[Move], manner: Manner) -> Result<(), Failure> {
-    let mut outcomes = BTreeMap::new();
-    if !manner.dry_run && !moves.is_empty() {
-        let targets: BTreeMap<TopicPartition, Target> =
-            moves.iter().map(|one| (one.at.clone(), Some(one.to.clone()))).collect();
-        outcomes = client.reassign(&targets).await?;
-    }
-    let taken: BTreeSet<TopicPartition> =
-        outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(at, _)| at.clone()).collect();
-    if !manner.no_wait {
-        wait(client, &taken).await?;
-    }
-    let state = |one: &Move| match outcomes.get(&one.at) {
-        None => "would move".to_owned(),
-        Some(Ok(())) if manner.no_wait => "moves".to_owned(),
-        Some(Ok(())) => "moved".to_owned(),
-        Some(Err(error)) => error.to_string(),
-    };
-    match format {
-        Format::Json => output::json(&document(moves, &outcomes, manner))?,
-        Format::Human if moves.is_empty() => output::line("Every partition is where it shall be.")?,
-        Format::Human => {
-            let mut table = output::table(&["PARTITION", "FROM", "TO", ""]);
-            for one in moves {
-                table.add_row([
-                    Cell::new(&one.at),
-                    Cell::new(ids(&one.from)),
-                    Cell::new(ids(&one.to)),
-                    Cell::new(state(one)),
-                ]);
-            }
-            output::print_table(&table)?;
-        }
-    }
-    if outcomes.values().all(Result::is_ok) { Ok(()) } else { Err(Failure::Told) }
-}
-
-fn document(
-    moves: &[Move],
-    outcomes: &BTreeMap<TopicPartition, Result<(), ClientError>>,
-    manner: Manner,
-) -> serde_json::Value {
-    let numbers = |nodes: &[NodeId]| nodes.iter().map(|node| node.0).collect::<Vec<_>>();
-    let moves: Vec<_> = moves
-        .iter()
-        .map(|one| {
-            let error = outcomes.get(&one.at).and_then(|outcome| outcome.as_ref().err());
-            json!({
-                "topic": one.at.topic, "partition": one.at.partition.0, "from": numbers(&one.from),
-                "to": numbers(&one.to), "error": error.map(ToString::to_string),
-            })
-        })
-        .collect();
-    json!({ "dry_run": manner.dry_run, "waited": !manner.dry_run && !manner.no_wait, "partitions": moves })
-}
-
-/// Waits until none of these is under way any more.
-async fn wait(client: &Client, moving: &BTreeSet<TopicPartition>) -> Result<(), Failure> {
-    if moving.is_empty() {
-        return Ok(());
-    }
-    let bar = progress::bar(Some(moving.len() as u64), "partitions moved");
-    loop {
-        let ongoing = client.reassignments().await?;
-        let left = moving.iter().filter(|at| ongoing.contains_key(at)).count();
-        bar.set_position((moving.len() - left) as u64);
-        if left == 0 {
-            bar.finish_and_clear();
-            return Ok(());
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -284,8 +241,4 @@ async fn cancel(
         }
     }
     if open.iter().all(|at| failed(at).is_none()) { Ok(()) } else { Err(Failure::Told) }
-}
-
-fn ids(nodes: &[NodeId]) -> String {
-    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
