@@ -262,7 +262,7 @@ fn troubled(look: &Look) -> Troubled {
             troubled.leaderless.push(at);
             continue;
         }
-        if in_sync.len() < look.min_insync(&at.topic) {
+        if in_sync.len() < look.min_insync(&at.topic, p) {
             troubled.lost[1].extend(out);
             troubled.below.push(at.clone());
         } else if in_sync.len() < p.replicas.len() {
@@ -309,11 +309,7 @@ fn partitions(look: &Look) -> Vec<Finding> {
         )
     };
     add(Kind::NoLeader, leaderless, "has no leader", "have no leader", String::new(), to_do);
-    let to_do = if lost[1].is_empty() {
-        "their topic asks for more replicas than they have: lower min.insync.replicas".to_owned()
-    } else {
-        wait(&lost[1], ", or lower min.insync.replicas")
-    };
+    let to_do = wait(&lost[1], ", or lower min.insync.replicas");
     let refused =
         " fewer replicas in sync than min.insync.replicas, so writes with acks=all are refused".to_owned();
     add(Kind::BelowMinInsync, below, "has", "have", refused, to_do);

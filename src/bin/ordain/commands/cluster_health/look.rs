@@ -111,13 +111,14 @@ impl Look {
         partition.in_sync.iter().filter(holds).copied().collect()
     }
 
-    pub fn min_insync(&self, topic: &str) -> usize {
-        self.min_insync.get(topic).copied().unwrap_or(1)
+    /// What `min.insync.replicas` asks for: all replicas, if those are fewer.
+    pub fn min_insync(&self, topic: &str, partition: &PartitionMetadata) -> usize {
+        self.min_insync.get(topic).copied().unwrap_or(1).min(partition.replicas.len())
     }
 
     /// How many replicas in sync a partition needs to be written with `acks=all`.
     pub fn needed(&self, at: &TopicPartition, partition: &PartitionMetadata) -> usize {
-        majority(partition.replicas.len()).max(self.min_insync(&at.topic))
+        majority(partition.replicas.len()).max(self.min_insync(&at.topic, partition))
     }
 
     /// Every node that anything names.
