@@ -245,8 +245,7 @@ impl FetchSessions {
         if session.next_epoch != request.epoch {
             return Err(SessionError::WrongEpoch { id, expected: session.next_epoch, given: request.epoch });
         }
-        if session.uses_ids != request.uses_ids && !(request.wants.is_empty() && request.forgotten.is_empty())
-        {
+        if session.uses_ids != request.uses_ids {
             return Err(SessionError::TopicIdMixed(id));
         }
         // Those it has already are counted twice here, for once: the client begins anew, without a session.
@@ -354,6 +353,10 @@ mod tests {
         assert_eq!(error, SessionError::WrongEpoch { id: 9, expected: 1, given: 2 });
         let named = SessionRequest { uses_ids: false, ..request(9, 1, &[(0, 0)]) };
         assert_eq!(sessions.begin(named, NOW, 1).unwrap_err(), SessionError::TopicIdMixed(9));
+        // Kafka's FetchManager looks at the version alone, whatever the request names.
+        let empty = SessionRequest { uses_ids: false, ..request(9, 1, &[]) };
+        assert_eq!(sessions.begin(empty, NOW, 1).unwrap_err(), SessionError::TopicIdMixed(9));
+        assert!(sessions.begin(request(9, 1, &[]), NOW, 1).is_ok(), "what was refused changed nothing");
     }
 
     #[test]
