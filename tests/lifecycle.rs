@@ -17,9 +17,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use common::{Client, PATIENCE, Served, eventually, refused, run_to_failure, serve_command};
+use common::{Client, PATIENCE, Served, eventually, fetch, refused, run_to_failure, serve_command};
 use ordain::wire::messages::ProduceRequest;
 
+const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const KAFKA_STORAGE_ERROR: i16 = 56;
 
 #[test]
@@ -272,6 +273,14 @@ fn a_flipped_byte_in_a_segment_takes_one_partition_down() {
     let served = Served::start(&data, &settings);
     let mut client = served.client();
     assert_eq!(client.fetch("orders", 0, 2).error_code, KAFKA_STORAGE_ERROR, "damage is not served");
+    // As in Kafka, clients that may not know that error are told one that they do.
+    for (version, code) in
+        [(4, NOT_LEADER_OR_FOLLOWER), (5, NOT_LEADER_OR_FOLLOWER), (6, KAFKA_STORAGE_ERROR)]
+    {
+        let fetched = client.ask(version, &fetch("orders", 0, 2));
+        let of_partition = fetched.responses[0].partitions[0].error_code;
+        assert_eq!((fetched.error_code, of_partition), (0, code), "version {version}");
+    }
     assert_eq!(client.values("orders", 1).len(), 5, "the other partition is");
     let name = path.file_name().unwrap().to_str().unwrap();
     let line = served.logged(name);
