@@ -184,7 +184,8 @@ impl Members {
             answered,
         };
         let told = known.clone();
-        founder.tell_leader(Box::new(move || told.leader().filter(|_| !mutant(Mutant::ClusterTellsNoLeader))));
+        founder
+            .tell_leader(Box::new(move || told.leader().filter(|_| !mutant(Mutant::ClusterTellsNoLeader))));
         let learning = async move { founder.keep_introducing(known).await };
         let stop = self.stop.clone();
         let both = async move {
