@@ -279,6 +279,31 @@ fn a_consumer_that_is_interrupted_commits_and_leaves_its_group() {
     tools.0.stop();
 }
 
+/// The coordinator waits 3 s for a group's first members: whoever goes in that time must not be waited for by the next.
+#[test]
+fn a_consumer_that_is_interrupted_while_it_joins_leaves_no_member_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    tools.told(&["topic", "create", "t"]);
+    assert!(tools.fed(&["produce", "t"], "one\ntwo\n").status.success());
+    let mut child = tools.command(&["consume", "t", "-g", "g", "--from", "beginning"]).spawn().unwrap();
+    let group = eventually("it is joining", || {
+        let told = tools.fed(&["group", "describe", "g", "--json"], "");
+        let told: Value = serde_json::from_slice(&told.stdout).ok()?;
+        (told[0]["state"] != "Empty" && told[0]["state"] != "Dead").then(|| told[0].clone())
+    });
+    assert_eq!(group["state"], "PreparingRebalance", "{group}");
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    // SAFETY: the child is ours and not yet waited for, so that its id is its own.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let before = std::time::Instant::now();
+    assert_eq!(tools.told(&["consume", "t", "-g", "g", "-e"]), "one\ntwo\n");
+    // A member's session is 45 s.
+    assert!(before.elapsed().as_secs() < 30, "the next waited {:?} for it", before.elapsed());
+    tools.0.stop();
+}
+
 #[test]
 fn a_number_with_a_unit_is_refused_with_how_to_write_it() {
     let directory = tempfile::tempdir().unwrap();

@@ -471,8 +471,9 @@ impl Consumer {
             fetch::end(&self.client, &self.options, node, session).await;
         }
         match self.group.take() {
-            Some(group) if self.joined => group.leave().await,
-            Some(_) | None => Ok(()),
+            // Be it while it joins: the coordinator may know it already.
+            Some(group) => group.leave().await,
+            None => Ok(()),
         }
     }
 }
