@@ -309,6 +309,10 @@ fn a_consumer_says_that_it_cannot_be_read(served: &Served, place: &str) {
     }
     let output = consume(&["--from", "3", "--until-end", "--format", "%o,"]).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "3,4,", "that is a way out");
+    let mut perf = Command::new(env!("CARGO_BIN_EXE_ordain"));
+    perf.args(["perf", "consume", "--topic", "orders", "-b", &served.address.to_string()]);
+    let told = String::from_utf8(perf.output().unwrap().stderr).unwrap();
+    assert!(told.contains("orders-0 at offset ") && told.contains("KAFKA_STORAGE_ERROR"), "{told}");
     let mut child = consume(&["--from", "2", "--follow"]).spawn().unwrap();
     let mut told = String::new();
     let mut errors = BufReader::new(child.stderr.take().unwrap());

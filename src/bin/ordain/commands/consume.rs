@@ -7,6 +7,7 @@ use ordain::client::consumer::{
 };
 use ordain::client::group::GroupOptions;
 use ordain::client::{AutoCreate, Client, TopicPartition};
+use ordain::config::validate_topic_name;
 use ordain::types::{ErrorCode, Offset};
 use serde_json::{Value, json};
 
@@ -72,6 +73,14 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    for topic in &arguments.topics {
+        validate_topic_name(topic).map_err(|error| Failure::Usage(error.to_string()))?;
+    }
+    if arguments.group.as_deref() == Some("") {
+        return Err(Failure::Usage(
+            "--group \"\": a group has a name; without --group no offsets are kept".to_owned(),
+        ));
+    }
     connect::run(async move {
         let client = arguments.connect.client()?;
         let mut session = tokio::select! {
