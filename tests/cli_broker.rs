@@ -216,7 +216,8 @@ fn the_configuration_of_brokers_is_shown_and_changed() {
 #[test]
 fn errors_name_the_value_and_the_way_out() {
     let directory = tempfile::tempdir().unwrap();
-    let tools = Tools::start(&directory);
+    let settings = ["socket.request.max.bytes=8388608"];
+    let tools = Tools(Served::start(&directory.path().join("data"), &settings));
     tools.told(&["topic", "create", "t"]);
     for (arguments, parts, code) in [
         (&["topic", "create", "t"] as &[&str], ["t", "exists"], json!("TOPIC_ALREADY_EXISTS")),
@@ -241,6 +242,36 @@ fn errors_name_the_value_and_the_way_out() {
         assert!(parts.iter().all(|part| words.contains(part)), "{arguments:?}: {words}");
         assert_eq!(told, code, "{arguments:?}: {words}");
     }
+    let line = format!("{}\n", "v".repeat(3_000_000));
+    let refused = tools.fed(&["produce", "t"], &line);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("a record of 3000") && told.contains("--batch-size 4M"), "{told}");
+    assert!(told.contains("max.message.bytes"), "{told}");
+    tools.told(&["topic", "create", "large", "-c", "max.message.bytes=4194304"]);
+    let taken = tools.fed(&["produce", "large", "--batch-size", "4M"], &line);
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    let (words, told) = tools.failure(&["topic", "trim", "large", "--before", "5"]);
+    assert!(words.contains("large-0 ends at offset 1; --before is at most that, or end"), "{words}");
+    assert_eq!(told, "OFFSET_OUT_OF_RANGE");
+    // What can be seen without a broker is.
+    for (arguments, parts) in [
+        (&["topic", "trim", "t", "--before", "-1"] as &[&str], ["--before -1", "0 or more"]),
+        (&["produce", "a b"], ["'a b' has ' ' in it", "letters"]),
+        (&["consume", "a b"], ["'a b' has ' ' in it", "letters"]),
+        (&["consume", "t", "-g", ""], ["--group \"\"", "has a name"]),
+        (&["perf", "produce", "--record-size", "2G"], ["2147483648 bytes", "at most 2147418026"]),
+        (&["perf", "latency", "--record-size", "2G"], ["2147483648 bytes", "at most 2147418026"]),
+        (&["perf", "first", "--record-size", "2G"], ["2147483648 bytes", "at most 2147418026"]),
+    ] {
+        let output = tools.fed(arguments, "");
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {words}");
+        assert!(parts.iter().all(|part| words.contains(part)), "{arguments:?}: {words}");
+    }
+    // A request that the broker does not take at all.
+    let arguments = ["perf", "produce", "--topic", "t", "--record-size", "9M", "--records", "1"];
+    let (words, _) = tools.failure(&arguments);
+    assert!(words.contains("a request has 9437") && words.contains("socket.request.max.bytes"), "{words}");
     tools.0.stop();
 }
 
@@ -276,6 +307,31 @@ fn a_consumer_that_is_interrupted_commits_and_leaves_its_group() {
             "it left at once: {told}"
         );
     }
+    tools.0.stop();
+}
+
+/// The coordinator waits 3 s for a group's first members: whoever goes in that time must not be waited for by the next.
+#[test]
+fn a_consumer_that_is_interrupted_while_it_joins_leaves_no_member_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    tools.told(&["topic", "create", "t"]);
+    assert!(tools.fed(&["produce", "t"], "one\ntwo\n").status.success());
+    let mut child = tools.command(&["consume", "t", "-g", "g", "--from", "beginning"]).spawn().unwrap();
+    let group = eventually("it is joining", || {
+        let told = tools.fed(&["group", "describe", "g", "--json"], "");
+        let told: Value = serde_json::from_slice(&told.stdout).ok()?;
+        (told[0]["state"] != "Empty" && told[0]["state"] != "Dead").then(|| told[0].clone())
+    });
+    assert_eq!(group["state"], "PreparingRebalance", "{group}");
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    // SAFETY: the child is ours and not yet waited for, so that its id is its own.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let before = std::time::Instant::now();
+    assert_eq!(tools.told(&["consume", "t", "-g", "g", "-e"]), "one\ntwo\n");
+    // A member's session is 45 s.
+    assert!(before.elapsed().as_secs() < 30, "the next waited {:?} for it", before.elapsed());
     tools.0.stop();
 }
 

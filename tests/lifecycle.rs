@@ -10,16 +10,17 @@
 mod common;
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use common::{Client, PATIENCE, Served, eventually, refused, run_to_failure, serve_command};
+use common::{Client, PATIENCE, Served, eventually, fetch, refused, run_to_failure, serve_command};
 use ordain::wire::messages::ProduceRequest;
 
+const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const KAFKA_STORAGE_ERROR: i16 = 56;
 
 #[test]
@@ -272,13 +273,57 @@ fn a_flipped_byte_in_a_segment_takes_one_partition_down() {
     let served = Served::start(&data, &settings);
     let mut client = served.client();
     assert_eq!(client.fetch("orders", 0, 2).error_code, KAFKA_STORAGE_ERROR, "damage is not served");
+    // As in Kafka, clients that may not know that error are told one that they do.
+    for (version, code) in
+        [(4, NOT_LEADER_OR_FOLLOWER), (5, NOT_LEADER_OR_FOLLOWER), (6, KAFKA_STORAGE_ERROR)]
+    {
+        let fetched = client.ask(version, &fetch("orders", 0, 2));
+        let of_partition = fetched.responses[0].partitions[0].error_code;
+        assert_eq!((fetched.error_code, of_partition), (0, code), "version {version}");
+    }
     assert_eq!(client.values("orders", 1).len(), 5, "the other partition is");
     let name = path.file_name().unwrap().to_str().unwrap();
     let line = served.logged(name);
     println!("{line}");
     assert!(line.contains("damaged"), "{line}");
     assert_eq!(client.append("orders", 1, &["goes on"]), 5);
+    a_consumer_says_that_it_cannot_be_read(&served, "orders-0 at offset 2");
     served.stop();
+}
+
+/// The second record of partition 0 is damaged: who wants an end is told in time, who follows is told once.
+fn a_consumer_says_that_it_cannot_be_read(served: &Served, place: &str) {
+    let consume = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
+        command.args(["consume", "orders", "-p", "0", "--timeout", "1s", "-b", &served.address.to_string()]);
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    for arguments in [&["--from", "2", "--until-end"][..], &["--from", "2", "--count", "1"]] {
+        let output = consume(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+        for part in [place, "KAFKA_STORAGE_ERROR", "the broker's log", "--from an offset behind it"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+    let output = consume(&["--from", "3", "--until-end", "--format", "%o,"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "3,4,", "that is a way out");
+    let mut perf = Command::new(env!("CARGO_BIN_EXE_ordain"));
+    perf.args(["perf", "consume", "--topic", "orders", "-b", &served.address.to_string()]);
+    let told = String::from_utf8(perf.output().unwrap().stderr).unwrap();
+    assert!(told.contains("orders-0 at offset ") && told.contains("KAFKA_STORAGE_ERROR"), "{told}");
+    let mut child = consume(&["--from", "2", "--follow"]).spawn().unwrap();
+    let mut told = String::new();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    errors.read_line(&mut told).unwrap();
+    assert!(told.contains(place) && told.contains("KAFKA_STORAGE_ERROR"), "{told}");
+    assert!(child.try_wait().unwrap().is_none(), "it waits");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut more = String::new();
+    errors.read_to_string(&mut more).unwrap();
+    assert_eq!(more, "", "it is told once");
 }
 
 /// A node that was killed with records in its journal only; three partitions of one topic.

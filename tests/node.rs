@@ -4,11 +4,11 @@
 mod common;
 
 use bytes::Bytes;
-use common::batch;
 use common::over_io::{IoClient, create_topic, run, start};
-use ordain::types::TopicId;
+use common::{batch, batch_with};
+use ordain::types::{ErrorCode, TopicId};
 use ordain::wire::Records;
-use ordain::wire::batch::{BatchCheck, BatchIterator};
+use ordain::wire::batch::{BatchCheck, BatchIterator, BatchKind, BatchOptions};
 use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use ordain::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use ordain::wire::messages::{FetchRequest, FetchResponse, ProduceRequest, ProduceResponse};
@@ -121,6 +121,48 @@ fn a_fetch_that_waits_is_woken_by_a_produce() {
         assert_eq!(produced.responses[0].partition_responses[0].error_code, 0);
         assert_eq!(values(&fetched), ["late"]);
         drop((consumer, producer));
+        node.shutdown().await;
+    });
+}
+
+/// As in Kafka the whole request is refused, before anything else is looked at.
+#[test]
+fn a_transactional_batch_without_a_transactional_id_refuses_the_whole_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = |index, records: Bytes| PartitionProduceData {
+        index,
+        records: Some(Records::from(records)),
+        ..Default::default()
+    };
+    let of = |topic_id, partition_data| TopicProduceData { topic_id, partition_data, ..Default::default() };
+    let answers = |response: ProduceResponse| {
+        let topics = response.responses.into_iter();
+        let partitions = topics.flat_map(|topic| topic.partition_responses);
+        partitions.map(|one| (one.index, one.error_code, one.base_offset)).collect::<Vec<_>>()
+    };
+    let transactional =
+        batch_with(BatchOptions { kind: BatchKind::Transactional, ..BatchOptions::plain(1 << 20) }, &["a"]);
+    run(async {
+        let (io, node) = start(directory.path(), &[]).await;
+        create_topic(&node, "orders", TOPIC, 2, &[]).await;
+        let mut connection = IoClient::connect(&io, &node).await;
+        let topic_data = vec![
+            of(TOPIC, vec![data(0, batch(&["a"])), data(1, transactional.clone()), data(7, Bytes::new())]),
+            of(TopicId([3; 16]), vec![data(0, batch(&["a"]))]),
+        ];
+        let request = ProduceRequest { acks: -1, timeout_ms: 1000, topic_data, ..Default::default() };
+        let refused = answers(connection.ask(13, &request).await);
+        let forbidden = ErrorCode::TransactionalIdAuthorizationFailed.code();
+        assert_eq!(refused, [0, 1, 7, 0].map(|index| (index, forbidden, -1)));
+        assert_eq!(values(&fetch(&mut connection, 0, 0, 0).await), [""; 0], "nothing is appended");
+        // What is no whole batch is refused by itself.
+        let cut = transactional.slice(..transactional.len() - 1);
+        let topic_data = vec![of(TOPIC, vec![data(0, batch(&["a"])), data(1, cut)])];
+        let request = ProduceRequest { acks: -1, timeout_ms: 1000, topic_data, ..Default::default() };
+        let taken = answers(connection.ask(13, &request).await);
+        assert_eq!(taken[0], (0, 0, 0));
+        assert_eq!(taken[1].1, ErrorCode::InvalidRecord.code());
+        drop(connection);
         node.shutdown().await;
     });
 }

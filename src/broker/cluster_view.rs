@@ -72,7 +72,19 @@ pub(super) struct ClusterView<'a> {
 
 impl<'a> ClusterView<'a> {
     pub(super) fn brokers(self) -> impl Iterator<Item = VisibleBroker<'a>> {
-        let brokers = self.image.brokers.iter().filter(|(_, broker)| !broker.fenced);
+        self.with_endpoints(|broker| !broker.fenced)
+    }
+
+    /// Those that are registered but fenced: they serve nobody until they are heard of again.
+    pub(super) fn fenced_brokers(self) -> impl Iterator<Item = VisibleBroker<'a>> {
+        self.with_endpoints(|broker| broker.fenced)
+    }
+
+    fn with_endpoints(
+        self,
+        wanted: impl Fn(&BrokerImage) -> bool,
+    ) -> impl Iterator<Item = VisibleBroker<'a>> {
+        let brokers = self.image.brokers.iter().filter(move |(_, broker)| wanted(broker));
         brokers.filter_map(move |(&node, broker)| {
             let endpoint = self.endpoint(broker)?;
             Some(VisibleBroker { node, endpoint, rack: broker.rack.as_deref() })
@@ -274,6 +286,20 @@ mod tests {
         assert_eq!(isr(&image), [NodeId(2)]);
         fence(&mut image, 2);
         assert_eq!(isr(&image), [NodeId(1), NodeId(2)], "the last ones stay named");
+    }
+
+    #[test]
+    fn fenced_brokers_are_told_apart() {
+        let mut image = image(&[(1, "A"), (2, "A"), (3, "B")]);
+        for node in [2, 3] {
+            image.brokers.get_mut(&NodeId(node)).expect("it is registered").fenced = true;
+        }
+        let view = ClusterView { image: &image, listener: "A" };
+        let nodes = |brokers: &mut dyn Iterator<Item = VisibleBroker<'_>>| {
+            brokers.map(|broker| broker.node.0).collect::<Vec<_>>()
+        };
+        assert_eq!(nodes(&mut view.brokers()), [1]);
+        assert_eq!(nodes(&mut view.fenced_brokers()), [2], "one without the listener is not there");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use std::time::Duration;
 const PARTITIONS_PER_SESSION_MAX: usize = 100_000;
 const PARTITIONS_MAX: usize = 500_000;
 
-/// A session must have been unused this long before a new one may take its slot, as in Kafka.
+/// A session that was unused for longer gives its slot to any new one; one that is older, though in use, to a
+/// larger one (Kafka's `FetchSessionCacheShard.tryEvict`).
 const EVICTION_AGE: Duration = Duration::from_secs(120);
 
 /// How a request names a topic: by name up to version 12, by id from 13.
@@ -98,6 +99,7 @@ struct Entry {
 struct FetchSession {
     next_epoch: i32,
     uses_ids: bool,
+    created: Instant,
     used: Instant,
     entries: BTreeMap<FetchKey, Entry>,
     /// Entries in the order they are served: one that returned data goes to the end.
@@ -197,14 +199,21 @@ impl FetchSessions {
         if count > self.session_partitions_max {
             return SessionKind::Sessionless;
         }
-        while self.sessions.len() >= self.slots || self.partitions + count > self.partitions_max {
-            if !self.evict(now) {
+        // Only a slot is won by size: Kafka does not bound the partitions.
+        while self.partitions + count > self.partitions_max {
+            if !self.evict_stale(now) {
+                return SessionKind::Sessionless;
+            }
+        }
+        while self.sessions.len() >= self.slots {
+            if !self.evict_stale(now) && !self.evict_smaller(count) {
                 return SessionKind::Sessionless;
             }
         }
         let mut session = FetchSession {
             next_epoch: 1,
             uses_ids: request.uses_ids,
+            created: now,
             used: now,
             entries: BTreeMap::new(),
             order: BTreeMap::new(),
@@ -219,11 +228,23 @@ impl FetchSessions {
     }
 
     /// Frees the slot of the session that was unused longest, if that was long enough.
-    fn evict(&mut self, now: Instant) -> bool {
+    fn evict_stale(&mut self, now: Instant) -> bool {
         let oldest =
             self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(id, s)| (*id, s.used));
         match oldest {
-            Some((id, used)) if now.since(used) >= EVICTION_AGE => self.remove(id),
+            Some((id, used)) if now.since(used) > EVICTION_AGE => self.remove(id),
+            Some(_) | None => false,
+        }
+    }
+
+    /// Frees the slot of the smallest session that is no longer young, if it is smaller than `count` partitions. As in
+    /// Kafka its age is what it was when it was used last.
+    fn evict_smaller(&mut self, count: usize) -> bool {
+        let settled =
+            self.sessions.iter().filter(|(_, session)| session.used.since(session.created) > EVICTION_AGE);
+        let smallest = settled.map(|(id, session)| (session.entries.len(), *id)).min();
+        match smallest {
+            Some((entries, id)) if entries < count => self.remove(id),
             Some(_) | None => false,
         }
     }
@@ -245,8 +266,7 @@ impl FetchSessions {
         if session.next_epoch != request.epoch {
             return Err(SessionError::WrongEpoch { id, expected: session.next_epoch, given: request.epoch });
         }
-        if session.uses_ids != request.uses_ids && !(request.wants.is_empty() && request.forgotten.is_empty())
-        {
+        if session.uses_ids != request.uses_ids {
             return Err(SessionError::TopicIdMixed(id));
         }
         // Those it has already are counted twice here, for once: the client begins anew, without a session.
@@ -256,16 +276,21 @@ impl FetchSessions {
             self.remove(id);
             return Err(SessionError::NotFound(id));
         }
-        session.used = now;
-        // Epochs run 1, 2, …, i32::MAX, 1 (KIP-227).
-        session.next_epoch = if request.epoch == i32::MAX { 1 } else { request.epoch + 1 };
-        for (key, want) in request.wants {
-            session.put(key.detached(), want);
+        for (key, want) in &request.wants {
+            session.put(key.clone().detached(), *want);
         }
         for key in &request.forgotten {
             session.forget(key);
         }
         self.partitions = others + session.entries.len();
+        if session.entries.is_empty() {
+            // As in Kafka it ends with its last partition, and what this request names is answered without a session.
+            self.remove(id);
+            return Ok((SessionKind::Sessionless, request.wants));
+        }
+        session.used = now;
+        // Epochs run 1, 2, …, i32::MAX, 1 (KIP-227).
+        session.next_epoch = if request.epoch == i32::MAX { 1 } else { request.epoch + 1 };
         Ok((SessionKind::Incremental { id }, session.wants()))
     }
 
@@ -321,6 +346,11 @@ mod tests {
 
     const NOW: Instant = Instant(0);
 
+    /// When a session that was used last at `NOW` is stale.
+    fn stale() -> Instant {
+        NOW.after(EVICTION_AGE + Duration::from_millis(1))
+    }
+
     #[test]
     fn a_session_remembers_and_answers_only_what_changed() {
         let mut sessions = FetchSessions::new(2);
@@ -354,6 +384,10 @@ mod tests {
         assert_eq!(error, SessionError::WrongEpoch { id: 9, expected: 1, given: 2 });
         let named = SessionRequest { uses_ids: false, ..request(9, 1, &[(0, 0)]) };
         assert_eq!(sessions.begin(named, NOW, 1).unwrap_err(), SessionError::TopicIdMixed(9));
+        // Kafka's FetchManager looks at the version alone, whatever the request names.
+        let empty = SessionRequest { uses_ids: false, ..request(9, 1, &[]) };
+        assert_eq!(sessions.begin(empty, NOW, 1).unwrap_err(), SessionError::TopicIdMixed(9));
+        assert!(sessions.begin(request(9, 1, &[]), NOW, 1).is_ok(), "what was refused changed nothing");
     }
 
     #[test]
@@ -362,8 +396,9 @@ mod tests {
         sessions.begin(request(0, 0, &[(0, 0)]), NOW, 1).unwrap();
         let (kind, wants) = sessions.begin(request(0, 0, &[(0, 0)]), NOW, 2).unwrap();
         assert_eq!((kind, wants.len()), (SessionKind::Sessionless, 1), "full: served without a session");
-        let later = NOW.after(EVICTION_AGE);
-        let (kind, _) = sessions.begin(request(0, 0, &[(0, 0)]), later, 3).unwrap();
+        let (kind, _) = sessions.begin(request(0, 0, &[(0, 0)]), NOW.after(EVICTION_AGE), 3).unwrap();
+        assert_eq!(kind, SessionKind::Sessionless, "not longer than that");
+        let (kind, _) = sessions.begin(request(0, 0, &[(0, 0)]), stale(), 3).unwrap();
         assert_eq!(kind, SessionKind::New { id: 3 });
         assert_eq!(sessions.len(), 1);
     }
@@ -390,9 +425,57 @@ mod tests {
         let (kind, _) = sessions.begin(request(0, 0, &wants(0..2)), NOW, 4).unwrap();
         assert_eq!(kind, SessionKind::New { id: 4 });
         // The young gets room from those that were not used for long.
-        let later = NOW.after(EVICTION_AGE);
-        let (kind, _) = sessions.begin(request(0, 0, &wants(0..4)), later, 5).unwrap();
+        let (kind, _) = sessions.begin(request(0, 0, &wants(0..4)), stale(), 5).unwrap();
         assert_eq!((kind, sessions.len()), (SessionKind::New { id: 5 }, 2));
+    }
+
+    #[test]
+    fn a_slot_in_use_goes_to_a_larger_session_once_its_own_is_no_longer_young() {
+        let mut sessions = FetchSessions::new(2);
+        sessions.begin(request(0, 0, &[(0, 0), (1, 0), (2, 0)]), NOW, 1).unwrap();
+        sessions.begin(request(0, 0, &[(0, 0)]), NOW, 2).unwrap();
+        let (one, two) = ([(0, 0)], [(0, 0), (1, 0)]);
+        let at = |secs| NOW.after(Duration::from_secs(secs));
+        let mut begin = |wants: &[(i32, i64)], secs, id| {
+            let (kind, served) = sessions.begin(request(0, 0, wants), at(secs), id).unwrap();
+            assert_eq!(served.len(), wants.len(), "served all the same");
+            kind
+        };
+        assert_eq!(begin(&two, 60, 7), SessionKind::Sessionless, "the small one is young");
+        // Both are used, in the end when they are older than 120 s.
+        for (epoch, secs) in [(1, 100), (2, 130)] {
+            for id in [1, 2] {
+                sessions.begin(request(id, epoch, &[]), at(secs), 9).unwrap();
+            }
+        }
+        let mut begin =
+            |wants: &[(i32, i64)], secs, id| sessions.begin(request(0, 0, wants), at(secs), id).unwrap().0;
+        assert_eq!(begin(&one, 131, 7), SessionKind::Sessionless, "it is not larger");
+        assert_eq!(begin(&two, 131, 7), SessionKind::New { id: 7 });
+        let error = sessions.begin(request(2, 3, &[]), at(131), 9).unwrap_err();
+        assert_eq!(error, SessionError::NotFound(2), "the smallest gave its slot");
+        assert!(sessions.begin(request(1, 3, &[]), at(131), 9).is_ok(), "the largest goes on");
+    }
+
+    #[test]
+    fn a_session_ends_with_its_last_partition() {
+        let mut sessions = FetchSessions::new(2);
+        sessions.begin(request(0, 0, &[(0, 0), (1, 0)]), NOW, 9).unwrap();
+        let forgetful = SessionRequest { forgotten: vec![key(0)], ..request(9, 1, &[]) };
+        let (kind, wants) = sessions.begin(forgetful, NOW, 1).unwrap();
+        assert_eq!((kind, wants.len()), (SessionKind::Incremental { id: 9 }, 1));
+        let last = SessionRequest { forgotten: vec![key(1)], ..request(9, 2, &[]) };
+        let (kind, wants) = sessions.begin(last, NOW, 1).unwrap();
+        assert_eq!((kind, wants.len(), sessions.len()), (SessionKind::Sessionless, 0, 0));
+        assert_eq!(
+            (sessions.partitions, sessions.begin(request(9, 3, &[]), NOW, 1).unwrap_err()),
+            (0, SessionError::NotFound(9))
+        );
+        // What the same request names and forgets is answered, without a session.
+        sessions.begin(request(0, 0, &[(0, 0)]), NOW, 9).unwrap();
+        let both = SessionRequest { forgotten: vec![key(0)], ..request(9, 1, &[(0, 4)]) };
+        let (kind, wants) = sessions.begin(both, NOW, 1).unwrap();
+        assert_eq!((kind, wants), (SessionKind::Sessionless, vec![(key(0), want(4))]));
     }
 
     #[test]

@@ -46,11 +46,14 @@ pub(in crate::broker) async fn handle(
         Ok(begun) => begun,
         Err(error) => return top_level(session_error_code(error)),
     };
-    let answers = if is_follower {
+    let mut answers = if is_follower {
         wants.iter().map(|_| Answer::unread(ErrorCode::NotLeaderOrFollower)).collect()
     } else {
         read_until_enough(context, &wants, &limits).await
     };
+    for answer in &mut answers {
+        answer.error = as_known_to(caller.version, answer.error);
+    }
     count(context, &wants, &answers);
     let mut leaders = if caller.version >= LEADERS_FROM {
         Leaders::of(context, caller, &wants, &answers).await
@@ -62,6 +65,17 @@ pub(in crate::broker) async fn handle(
         leaders.endpoints.clear();
     }
     assemble(context, kind, wants, answers, leaders)
+}
+
+/// The last version whose clients need not know `KAFKA_STORAGE_ERROR`: it would be final for them. They are told what makes
+/// them look for another leader, and ask again. Of Kafka's answers only those to Fetch are changed so.
+const NO_STORAGE_ERROR_UNTIL: i16 = 5;
+
+fn as_known_to(version: i16, error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::KafkaStorageError if version <= NO_STORAGE_ERROR_UNTIL => ErrorCode::NotLeaderOrFollower,
+        error => error,
+    }
 }
 
 /// Counts what is answered, by topic.

@@ -11,20 +11,22 @@ use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::io::Spawn;
-use crate::metadata::TopicImage;
+use crate::metadata::{MetadataImage, TopicImage};
 use crate::metrics::TopicTraffic;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{CorrelationId, ErrorCode, Instant, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
-    BatchError, KeyRule, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch, validate_produced,
+    BatchError, BatchHeader, KeyRule, MAGIC, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch,
+    validate_produced,
 };
 use crate::wire::compression::Compression;
+use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use crate::wire::messages::produce_response::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
 use crate::wire::messages::{ProduceRequest, ProduceResponse};
-use crate::wire::{ApiKey, RequestFrame, Text};
+use crate::wire::{ApiKey, Records, RequestFrame, Text};
 
 /// Produce (key 0). The batches are checked here and handed to their partitions in order; the reply follows
 /// once they are durable, and the connection's next request need not wait for it.
@@ -43,7 +45,11 @@ pub(in crate::broker) async fn handle(
     };
     let (acks, request_timeout_ms) = (request.acks, request.timeout_ms);
     let wall = context.io.clock.wall();
-    let (mut plan, appends) = plan(context, caller, request, wall);
+    let (mut plan, appends) = if is_of_nobodys_transaction(&request) {
+        (refuse_whole(context, caller, request), Vec::new())
+    } else {
+        plan(context, caller, request, wall)
+    };
     tell_log_starts(context, &mut plan).await;
     let terms = AppendTerms {
         required: if acks == -1 { Required::Committed } else { Required::Leader },
@@ -113,15 +119,11 @@ fn plan(
     let mut topics = Vec::with_capacity(request.topic_data.len());
     let transactional = request.transactional_id.is_some();
     for data in request.topic_data {
-        let topic = if caller.version >= 13 {
-            image.topic_by_id(data.topic_id).ok_or(ErrorCode::UnknownTopicId)
-        } else {
-            image.topic(&data.name).ok_or(ErrorCode::UnknownTopicOrPartition)
-        };
+        let topic = known(&image, caller, &data);
         let mut partitions = Vec::with_capacity(data.partition_data.len());
         for partition in data.partition_data {
             let index = partition.index;
-            let records = partition.records.map(crate::wire::Records::into_bytes).unwrap_or_default();
+            let records = partition.records.map(Records::into_bytes).unwrap_or_default();
             let bytes = records.len() as u64;
             let checked = check_transaction(transactional)
                 .and_then(|()| topic.map_err(Refusal::from))
@@ -149,6 +151,56 @@ fn plan(
         topics.push(PlannedTopic { name: data.name, id: data.topic_id, known_id, partitions });
     }
     (Plan { topics }, appends)
+}
+
+/// Whether it has a transactional batch and no transactional id: whose transaction that is cannot be checked. Kafka, too,
+/// looks at the first batch of each partition, before anything else.
+fn is_of_nobodys_transaction(request: &ProduceRequest) -> bool {
+    let mut partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    request.transactional_id.is_none()
+        && partitions.any(|partition| partition.records.as_ref().is_some_and(begins_transactional))
+}
+
+/// What is no batch, or not a whole one, is refused for that, by itself.
+fn begins_transactional(records: &Records) -> bool {
+    let bytes = records.clone().into_bytes();
+    BatchHeader::parse(&bytes).is_ok_and(|header| {
+        let is_whole = header.total_bytes().is_some_and(|needed| needed <= bytes.len());
+        header.magic == MAGIC && is_whole && header.attributes.is_transactional()
+    })
+}
+
+/// Refuses every partition of such a request.
+fn refuse_whole(context: &Context, caller: &Caller, request: ProduceRequest) -> Plan {
+    let image = context.metadata();
+    let refused = |partition: PartitionProduceData| {
+        let refusal = Refusal::new(
+            ErrorCode::TransactionalIdAuthorizationFailed,
+            "a transactional batch needs a request with a transactional id",
+        );
+        let bytes = partition.records.map_or(0, |records| records.into_bytes().len() as u64);
+        Planned::Refused { response: Box::new(refusal.response(partition.index)), log_start_of: None, bytes }
+    };
+    let topics = request.topic_data.into_iter().map(|data| PlannedTopic {
+        known_id: known(&image, caller, &data).ok().map(|topic| topic.id),
+        partitions: data.partition_data.into_iter().map(refused).collect(),
+        name: data.name,
+        id: data.topic_id,
+    });
+    Plan { topics: topics.collect() }
+}
+
+/// The topic that is meant: by name up to version 12, by id from 13.
+fn known<'a>(
+    image: &'a MetadataImage,
+    caller: &Caller,
+    data: &TopicProduceData,
+) -> Result<&'a Arc<TopicImage>, ErrorCode> {
+    if caller.version >= 13 {
+        image.topic_by_id(data.topic_id).ok_or(ErrorCode::UnknownTopicId)
+    } else {
+        image.topic(&data.name).ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
 }
 
 /// Why a partition's batch is refused before it reaches its partition.
@@ -294,13 +346,7 @@ fn check(
         ));
     }
     let batch = validate_produced(records, &rules(caller, config), wall)?;
-    if batch.header().attributes.is_transactional() {
-        // The request named no transactional id: whose transaction it is cannot be checked.
-        return Err(Refusal::new(
-            ErrorCode::TransactionalIdAuthorizationFailed,
-            "a transactional batch needs a request with a transactional id",
-        ));
-    }
+    assert!(!batch.header().attributes.is_transactional(), "what has such a batch was refused as a whole");
     let id = PartitionId { topic: topic.id, index };
     Ok(AppendRequest { id, batch, replicas_min: min_insync })
 }

@@ -60,17 +60,43 @@ struct Position {
     in_flight: bool,
     /// The replica that the leader sent this consumer to, and until when it is asked.
     nearby: Option<(NodeId, Instant)>,
+    /// Since when it is refused, and how last.
+    refused: Option<(Instant, ClientError)>,
+}
+
+/// A partition that its broker refuses to give, and is asked for again and again.
+#[derive(Clone, Debug)]
+pub struct Refusal<'a> {
+    pub at: &'a TopicPartition,
+    /// Where it is read next; `None` while that is looked up.
+    pub next: Option<Offset>,
+    /// How long nothing else has come.
+    pub lasts: Duration,
+    /// The last of them.
+    pub error: &'a ClientError,
 }
 
 impl Position {
     fn at(next: Option<Offset>) -> Position {
-        Position { next, high_watermark: None, not_before: None, in_flight: false, nearby: None }
+        Position {
+            next,
+            high_watermark: None,
+            not_before: None,
+            in_flight: false,
+            nearby: None,
+            refused: None,
+        }
     }
 
     /// An answer went wrong: the leader is asked again, and whoever was asked in its place no more. Whether there was one.
     fn ask_the_leader(&mut self, until: Instant) -> bool {
         self.not_before = Some(until);
         self.nearby.take().is_some()
+    }
+
+    fn refuse(&mut self, now: Instant, error: ClientError) {
+        let since = self.refused.take().map_or(now, |(since, _)| since);
+        self.refused = Some((since, error));
     }
 
     /// Nothing is under way for it, and it need not wait.
@@ -144,6 +170,15 @@ impl Consumer {
     #[must_use]
     pub fn positions(&self) -> BTreeMap<TopicPartition, Offset> {
         self.partitions.iter().filter_map(|(at, position)| Some((at.clone(), position.next?))).collect()
+    }
+
+    /// What is refused now for a reason that may pass: a leader that moves, a file that cannot be read.
+    pub fn refusals(&self) -> impl Iterator<Item = Refusal<'_>> {
+        let now = self.client.io().clock.now();
+        self.partitions.iter().filter_map(move |(at, position)| {
+            let (since, error) = position.refused.as_ref()?;
+            Some(Refusal { at, next: position.next, lasts: now.since(*since), error })
+        })
     }
 
     /// Whether every partition has been read to its end as last told.
@@ -368,7 +403,6 @@ impl Consumer {
         Ok(())
     }
 
-    /// Takes an answer in: moves positions, and gives what came.
     /// Takes what an answer brings. A partition that failed for good is told once what came of the others has been returned: their
     /// positions have moved.
     fn take(&mut self, answer: Answer, fetched: &mut Vec<Fetched>) {
@@ -406,6 +440,7 @@ impl Consumer {
             match results.remove(at) {
                 None => {}
                 Some(Ok(came)) => {
+                    position.refused = None;
                     position.high_watermark = Some(came.high_watermark);
                     if let Some(node) = came.nearby {
                         position.nearby = Some((node, now.after(NEARBY_FOR)));
@@ -432,6 +467,7 @@ impl Consumer {
                     if !was_elsewhere {
                         self.client.invalidate();
                     }
+                    position.refuse(now, error);
                 }
                 Some(Err(error)) => {
                     self.failure.get_or_insert(error);
@@ -471,8 +507,9 @@ impl Consumer {
             fetch::end(&self.client, &self.options, node, session).await;
         }
         match self.group.take() {
-            Some(group) if self.joined => group.leave().await,
-            Some(_) | None => Ok(()),
+            // Be it while it joins: the coordinator may know it already.
+            Some(group) => group.leave().await,
+            None => Ok(()),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::assignor::{MemberSubscription, assign_ranges};
 use super::protocol;
 use crate::client::admin::groups::{Membership, commit_at, commit_request};
 use crate::client::broker::Broker;
-use crate::client::cluster::{AutoCreate, Client};
+use crate::client::cluster::{AutoCreate, Client, Lane};
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
 use crate::io::TaskHandle;
@@ -303,7 +303,9 @@ impl GroupSession {
         if self.member.member_id.is_empty() || self.member.instance_id.is_some() {
             return Ok(());
         }
-        let broker = self.client.coordinator(&self.options.group_id).await?;
+        let coordinator = self.client.coordinator(&self.options.group_id).await?;
+        // A join that was given up may wait for the others yet, and holds its own connection for as long.
+        let broker = self.client.connection(coordinator.address(), Lane::Admin).await?;
         let version = broker.version::<LeaveGroupRequest>()?;
         let member_id = self.member.member_id.clone();
         let mut request = LeaveGroupRequest {

@@ -593,6 +593,35 @@ def _(c):
     return told
 
 
+@probe("fetch, edges: a session is about names or about ids, whatever it is asked")
+def _(c):
+    told = []
+    for first, then in [(12, 13), (13, 12), (7, 17), (17, 7)]:
+        number = fetched(c, [("edge-fetched", 0, 3)], epoch=0, version=first)["SessionId"]
+        told.append([fetched(c, [], session=number, epoch=epoch, version=version)["ErrorCode"]
+                     for epoch, version in [(1, then), (1, first), (2, first), (3, then)]])
+    return told
+
+
+@probe("fetch, edges: a session whose last partition is forgotten")
+def _(c):
+    told = []
+    for parts in ([], [("edge-fetched", 0, 3)]):
+        number = fetched(c, [("edge-fetched", 0, 0), ("edge-fetched", 1, 3)], epoch=0)["SessionId"]
+        for epoch, parts, forgotten in [(1, [], [("edge-fetched", 0)]), (2, parts, [("edge-fetched", 0), ("edge-fetched", 1)]),
+                                        (3, [], []), (2, [], [])]:
+            answer = fetched(c, parts, session=number, epoch=epoch, forgotten=forgotten)
+            told.append([brief(answer), {0: "none", number: "the same"}.get(answer["SessionId"], "another")])
+    return told
+
+
+@probe("describe cluster, edges: fenced brokers included, or not")
+def _(c):
+    return [[normal(broker) for broker in c_call(c, "DescribeCluster", 2, {
+                "IncludeClusterAuthorizedOperations": False, "EndpointType": 1, "IncludeFencedBrokers": fenced})["Brokers"]]
+            for fenced in (False, True)]
+
+
 @probe("fetch, edges: a diverging epoch, a topic twice, no partitions")
 def _(c):
     return [normal(c_call(c, "Fetch", version, {"MaxWaitMs": 0, "MinBytes": 1, "MaxBytes": 1 << 20, "Topics": topics}))

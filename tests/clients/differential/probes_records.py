@@ -37,6 +37,24 @@ produce_case("two batches for one partition", raw=record_batch(ONE) + record_bat
 produce_case("control batch from a client", attributes=CONTROL)
 produce_case("transactional batch without a transactional id", attributes=TRANSACTIONAL,
              producer=(1, 0, 0))
+
+
+@probe("produce: a transactional batch without a transactional id, among others")
+def _(c):
+    data, transactional = record_batch(ONE), record_batch(ONE, attributes=TRANSACTIONAL, producer=(1, 0, 0))
+    told = []
+    for batches in [(data, transactional), (transactional, data), (b"", transactional)]:
+        before = c.list_offsets("plain", -1)
+        answer = c.call(apis.PRODUCE, transactional_id=None, acks=-1, timeout=10_000, topics=[
+            {"name": "plain", "partitions": [{"index": index, "records": records} for index, records in enumerate(batches)]},
+            {"name": "nowhere", "partitions": [{"index": 0, "records": data}]}])
+        answer["topics"].sort(key=lambda topic: topic["name"])
+        for topic in answer["topics"]:
+            topic["partitions"].sort(key=lambda partition: partition["index"])
+        told.append([answer, "nothing" if c.list_offsets("plain", -1) == before else "something"])
+    return told
+
+
 produce_case("log append time set by a client", attributes=LOG_APPEND_TIME, timestamp=STAMP)
 produce_case("larger than max.message.bytes", "small", [(b"k", b"x" * 2000)])
 produce_case("just below max.message.bytes", "small", [(b"k", b"x" * 900)])

@@ -1,11 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::time::Duration;
 
-use ordain::client::consumer::{ConsumedRecord, Consumer, ConsumerOptions, Fetched, Isolation, OffsetReset};
+use ordain::client::consumer::{
+    ConsumedRecord, Consumer, ConsumerOptions, Fetched, Isolation, OffsetReset, Refusal,
+};
 use ordain::client::group::GroupOptions;
 use ordain::client::{AutoCreate, Client, TopicPartition};
-use ordain::types::Offset;
+use ordain::config::validate_topic_name;
+use ordain::types::{ErrorCode, Offset};
 use serde_json::{Value, json};
 
 use super::positions::positions_known_now;
@@ -20,6 +23,8 @@ use crate::progress;
 const POLL: Duration = Duration::from_millis(500);
 /// How often a group's offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
+/// A partition that is refused for so long is told of, once.
+const WARN_AFTER: Duration = Duration::from_secs(5);
 /// How long leaving a group may take when the user wants to go.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -68,6 +73,14 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    for topic in &arguments.topics {
+        validate_topic_name(topic).map_err(|error| Failure::Usage(error.to_string()))?;
+    }
+    if arguments.group.as_deref() == Some("") {
+        return Err(Failure::Usage(
+            "--group \"\": a group has a name; without --group no offsets are kept".to_owned(),
+        ));
+    }
     connect::run(async move {
         let client = arguments.connect.client()?;
         let mut session = tokio::select! {
@@ -101,6 +114,10 @@ struct Session<'a> {
     /// Where to begin, and the partitions whose leaders could not tell yet where that is.
     start: Start,
     waiting: Vec<TopicPartition>,
+    /// The partitions whose refusal has been told of.
+    warned: BTreeSet<TopicPartition>,
+    /// When a record was printed last, or the beginning.
+    printed_last: tokio::time::Instant,
     client: Client,
     arguments: &'a Arguments,
     /// Shown where the records themselves are not.
@@ -156,6 +173,8 @@ impl<'a> Session<'a> {
             until_end: arguments.until_end,
             start,
             waiting,
+            warned: BTreeSet::new(),
+            printed_last: tokio::time::Instant::now(),
             client: client.clone(),
             arguments,
             bar: if goes_to_a_file() {
@@ -215,7 +234,50 @@ impl<'a> Session<'a> {
             if self.until_end && self.is_at_end() {
                 return Ok(());
             }
+            self.look_at_refusals()?;
         }
+    }
+
+    /// What is refused is asked for again and again, but an end is not waited for longer than --timeout says. A count is
+    /// waited for as long as other partitions give.
+    fn look_at_refusals(&mut self) -> Result<(), Failure> {
+        let patience = self.client.options().retry_timeout;
+        let is_idle = self.printed_last.elapsed() >= patience;
+        let has_end = self.until_end || (self.left.is_some() && is_idle);
+        let mut refused = BTreeSet::new();
+        for refusal in self.consumer.refusals() {
+            if has_end && refusal.lasts >= patience {
+                return Err(Failure::Message(self.told(&refusal)));
+            }
+            if refusal.lasts >= WARN_AFTER.min(patience) {
+                if !self.warned.contains(refusal.at) {
+                    eprintln!("ordain: {}", self.told(&refusal));
+                }
+                refused.insert(refusal.at.clone());
+            }
+        }
+        self.warned = refused;
+        Ok(())
+    }
+
+    fn told(&self, refusal: &Refusal<'_>) -> String {
+        let at = refusal.at;
+        let place = refusal.next.map_or_else(String::new, |next| format!(" at offset {next}"));
+        if refusal.error.code() != Some(ErrorCode::KafkaStorageError) {
+            return format!("{at}{place} cannot be read for {}s: {}", refusal.lasts.as_secs(), refusal.error);
+        }
+        let way_out = match &self.arguments.group {
+            None => "--from an offset behind it reads on".to_owned(),
+            Some(group) => format!(
+                "`ordain group reset-offsets {group} --topic {} --partitions {} --to OFFSET --execute` with an \
+                 offset behind it reads on",
+                at.topic, at.partition
+            ),
+        };
+        format!(
+            "{at}{place}: {}: its leader cannot read it (the broker's log names the file); {way_out}",
+            ErrorCode::KafkaStorageError.name()
+        )
     }
 
     fn is_at_end(&self) -> bool {
@@ -230,6 +292,7 @@ impl<'a> Session<'a> {
             self.printer.print(&fetched.at, &record)?;
             self.printed.insert(fetched.at.clone(), record.offset.plus(1));
             self.uncommitted = true;
+            self.printed_last = tokio::time::Instant::now();
             self.bar.inc(1);
             if let Some(left) = &mut self.left {
                 *left -= 1;

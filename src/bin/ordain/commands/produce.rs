@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ordain::client::producer::{Acks, Delivery, Idempotence, Producer, ProducerOptions, ProducerRecord};
 use ordain::client::{AutoCreate, ClientError};
+use ordain::config::validate_topic_name;
 use ordain::types::PartitionIndex;
 use ordain::wire::batch::RecordHeader;
 use ordain::wire::compression::Codec;
@@ -95,6 +96,15 @@ impl Batching {
     }
 }
 
+/// How a record that does not fit a batch is told, with the options that let it through. It has a MiB or more: less fits a
+/// batch of its own, whatever --batch-size is.
+fn too_large(bytes: usize, bytes_max: usize) -> String {
+    let error = ClientError::RecordTooLarge { bytes, bytes_max };
+    // The next power of two, with room for what a batch has beside it.
+    let enough = (bytes + (1 << 10)).next_power_of_two().max(1 << 20) >> 20;
+    format!("{error}: --batch-size {enough}M, if the topic's max.message.bytes allows as much")
+}
+
 fn codec(text: &str) -> Result<Codec, String> {
     Codec::from_name(text)
         .ok_or_else(|| format!("{text:?} is no compression; there are none, gzip, snappy, lz4 and zstd"))
@@ -115,6 +125,7 @@ fn separator(text: &str) -> Result<String, String> {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    validate_topic_name(&arguments.topic).map_err(|error| Failure::Usage(error.to_string()))?;
     connect::run(async move {
         let client = arguments.connect.client()?;
         let mut options = arguments.batching.options()?;
@@ -260,7 +271,9 @@ impl<'a> Run<'a> {
         };
         match self.producer.send(record).await {
             Ok(delivery) => self.deliveries.push_back(delivery),
-            Err(error @ ClientError::RecordTooLarge { .. }) => self.count_failure(&error),
+            Err(ClientError::RecordTooLarge { bytes, bytes_max }) => {
+                self.count_failure(&too_large(bytes, bytes_max));
+            }
             Err(error) => return Err(error.into()),
         }
         self.sent += 1;
@@ -278,12 +291,12 @@ impl<'a> Run<'a> {
         if let Some(delivery) = self.deliveries.pop_front() {
             match delivery.wait().await {
                 Ok(_) => self.delivered += 1,
-                Err(error) => self.count_failure(&error),
+                Err(error) => self.count_failure(&error.to_string()),
             }
         }
     }
 
-    fn count_failure(&mut self, error: &ClientError) {
+    fn count_failure(&mut self, error: &str) {
         self.failed += 1;
         if self.failed <= ERRORS_TOLD_MAX {
             self.bar.suspend(|| eprintln!("ordain: {error}"));

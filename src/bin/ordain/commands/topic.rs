@@ -92,7 +92,7 @@ enum Action {
     Trim {
         topic: String,
         /// The first offset that stays, or end for none.
-        #[arg(long, value_name = "OFFSET")]
+        #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
         before: String,
         /// These partitions, for example 0,2,5-7; without it, all.
         #[arg(long, value_parser = parse::partitions)]
@@ -403,6 +403,28 @@ async fn alter(
     }
 }
 
+/// The error of a trim, with the end of a partition that has no such offset.
+async fn beyond_the_end(
+    client: &Client,
+    before: &BTreeMap<TopicPartition, Offset>,
+    error: ClientError,
+) -> Failure {
+    if error.code() != Some(ErrorCode::OffsetOutOfRange) {
+        return error.into();
+    }
+    let partitions: Vec<_> = before.keys().cloned().collect();
+    let Ok(ends) = client.list_offsets_at(&partitions, OffsetSpec::Latest).await else {
+        return error.into();
+    };
+    let beyond = ends.iter().filter(|(at, end)| before[*at] > end.offset);
+    let told: Vec<_> = beyond.map(|(at, end)| format!("{at} ends at offset {}", end.offset)).collect();
+    if told.is_empty() {
+        return error.into();
+    }
+    let hint = format!("{}; --before is at most that, or end", told.join(", "));
+    Failure::Hinted { error: Box::new(error), hint }
+}
+
 async fn trim(
     client: &Client,
     format: Format,
@@ -412,18 +434,17 @@ async fn trim(
 ) -> Result<(), Failure> {
     let offset = match before {
         "end" => Offset(-1),
-        number => Offset(
-            number
-                .parse()
-                .ok()
-                .filter(|offset| *offset >= 0)
-                .ok_or_else(|| Failure::Usage(format!("--before {number}: write an offset, or end")))?,
-        ),
+        number => Offset(number.parse().ok().filter(|offset| *offset >= 0).ok_or_else(|| {
+            Failure::Usage(format!("--before {number}: write the first offset that stays, 0 or more, or end"))
+        })?),
     };
     let known = client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;
     let wanted = wanted.unwrap_or_else(|| known.iter().map(|p| p.index.0).collect());
     let before = wanted.into_iter().map(|index| (TopicPartition::new(topic, index), offset)).collect();
-    let first = client.delete_records(&before).await?;
+    let first = match client.delete_records(&before).await {
+        Ok(first) => first,
+        Err(error) => return Err(beyond_the_end(client, &before, error).await),
+    };
     if format == Format::Json {
         let partitions = first.iter().map(|(at, offset)| {
             json!({ "topic": at.topic, "partition": at.partition.0, "log_start_offset": offset.0 })

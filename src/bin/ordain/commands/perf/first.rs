@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::engine::{self, Outcome, Pace, ProduceSpec, Spec};
 use super::produce::Topic;
-use super::template::Template;
+use super::template::{self, Template};
 use super::workers::Progress;
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ pub struct Arguments {
     #[command(flatten)]
     topic: Topic,
     /// A record's value, in bytes.
-    #[arg(long, default_value = "100", value_parser = parse::size, value_name = "SIZE")]
+    #[arg(long, default_value = "100", value_parser = template::record_size, value_name = "SIZE")]
     record_size: usize,
     /// Give up after this time.
     #[arg(long, default_value = "60s", value_parser = parse::duration, value_name = "TIME")]

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::engine::{self, Ends, FetchSpec, Outcome, Pace, ProduceSpec, Spec};
 use super::figures::{Cpu, Figures};
 use super::produce::Topic;
-use super::template::Template;
+use super::template::{self, Template};
 use super::workers::{self, Progress};
 use crate::commands::positions::positions;
 use crate::connect::{self, Connect};
@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, default_value = "1s", value_parser = parse::duration, value_name = "TIME")]
     warm_up: Duration,
     /// A record's value, in bytes.
-    #[arg(long, default_value = "100", value_parser = parse::size, value_name = "SIZE")]
+    #[arg(long, default_value = "100", value_parser = template::record_size, value_name = "SIZE")]
     record_size: usize,
     /// 1: the leader has it; all: every in-sync replica has it.
     #[arg(long, default_value = "all", value_parser = ["1", "all"])]

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::engine::{self, Outcome, Pace, ProduceSpec, Route, Spec};
 use super::figures::{Cpu, Figures};
-use super::template::{Template, Values};
+use super::template::{self, Template, Values};
 use super::workers::{self, Progress};
 use crate::commands::produce::Batching;
 use crate::connect::{self, Connect};
@@ -28,7 +28,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub topic: Topic,
     /// A record's value, in bytes.
-    #[arg(long, default_value = "1k", value_parser = parse::size, value_name = "SIZE")]
+    #[arg(long, default_value = "1k", value_parser = template::record_size, value_name = "SIZE")]
     record_size: usize,
     /// End after so many records.
     #[arg(long, value_parser = parse::count)]

@@ -8,9 +8,25 @@ use ordain::wire::batch::{
 };
 use ordain::wire::compression::Codec;
 
+use crate::parse;
+
 /// What a record takes in a batch beside its value, without key and headers, at most, in bytes.
 const RECORD_OVERHEAD_BYTES_MAX: usize = 24;
 const MARK_BYTES: usize = size_of::<u64>();
+/// What one batch may have: a request has a 32-bit length, and room for a topic's name beside its batch.
+const BATCH_BYTES_MAX: usize = i32::MAX as usize - (64 << 10);
+const RECORD_BYTES_MAX: usize = BATCH_BYTES_MAX - HEADER_BYTES - RECORD_OVERHEAD_BYTES_MAX;
+
+/// A size of records, for the command line.
+pub fn record_size(text: &str) -> Result<usize, String> {
+    match parse::size(text)? {
+        bytes @ ..=RECORD_BYTES_MAX => Ok(bytes),
+        bytes => Err(format!(
+            "{bytes} bytes are too many for one request; a record has at most {RECORD_BYTES_MAX}, and what a broker \
+             takes is less: socket.request.max.bytes, message.max.bytes and the topic's max.message.bytes say"
+        )),
+    }
+}
 
 /// A batch that is built once and sent many times: only the header's producer fields are patched, and the CRC
 /// follows from the payload's own, which never changes.
@@ -26,13 +42,13 @@ impl Template {
     /// least one.
     pub fn filled(batch_bytes: usize, record_bytes: usize, codec: Codec, timestamp: Timestamp) -> Template {
         let alone = HEADER_BYTES + record_bytes + RECORD_OVERHEAD_BYTES_MAX;
-        let bytes_max = batch_bytes.max(alone).min(i32::MAX as usize);
+        let bytes_max = batch_bytes.max(alone).min(BATCH_BYTES_MAX);
         Template::built(usize::MAX, record_bytes, bytes_max, codec, timestamp)
     }
 
     /// A batch of one record of `record_bytes`, uncompressed.
     pub fn single(record_bytes: usize, timestamp: Timestamp) -> Template {
-        Template::built(1, record_bytes, i32::MAX as usize, Codec::None, timestamp)
+        Template::built(1, record_bytes, BATCH_BYTES_MAX, Codec::None, timestamp)
     }
 
     fn built(
@@ -178,6 +194,20 @@ mod tests {
             assert!(template.bytes() <= batch_bytes || template.records() == 1, "{batch_bytes}");
             assert!(template.bytes() + 2 * record_bytes + 48 > batch_bytes, "{batch_bytes} is filled");
         }
+    }
+
+    #[test]
+    fn a_record_that_no_request_carries_is_refused_with_the_limit() {
+        assert_eq!(record_size("1k"), Ok(1024));
+        assert_eq!(record_size(&RECORD_BYTES_MAX.to_string()), Ok(RECORD_BYTES_MAX));
+        for (text, bytes) in [("2G", 2 << 30), (&(RECORD_BYTES_MAX + 1).to_string(), RECORD_BYTES_MAX + 1)] {
+            let told = record_size(text).unwrap_err();
+            assert!(
+                told.contains(&bytes.to_string()) && told.contains(&RECORD_BYTES_MAX.to_string()),
+                "{told}"
+            );
+        }
+        assert!(record_size("2X").is_err());
     }
 
     #[test]

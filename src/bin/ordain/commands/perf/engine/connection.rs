@@ -16,6 +16,8 @@ use super::route::Route;
 const COPIED_BYTES_MAX: usize = 16 << 10;
 const READ_BYTES_MIN: usize = 64 << 10;
 const LENGTH_BYTES: usize = 4;
+/// A broker that closes the connection is thought to do so for its length if a frame was longer than this.
+const LONG_FRAME_BYTES: usize = 1 << 20;
 const SEGMENTS_PER_WRITE_MAX: usize = 64;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// The longest answer to a greeting that is believed.
@@ -28,6 +30,8 @@ pub struct Connection {
     out: VecDeque<Bytes>,
     gathered: BytesMut,
     read: BytesMut,
+    /// The length of the longest frame.
+    longest: usize,
 }
 
 impl Connection {
@@ -50,6 +54,7 @@ impl Connection {
             out: VecDeque::new(),
             gathered: BytesMut::with_capacity(READ_BYTES_MIN),
             read: BytesMut::with_capacity(READ_BYTES_MIN),
+            longest: 0,
         })
     }
 
@@ -57,6 +62,7 @@ impl Connection {
     pub fn push(&mut self, head: &[&[u8]], payload: &Bytes, tail: &[u8]) {
         let copied = payload.len() <= COPIED_BYTES_MAX;
         let bytes: usize = head.iter().map(|part| part.len()).sum::<usize>() + tail.len();
+        self.longest = self.longest.max(bytes + payload.len());
         self.gathered.reserve(bytes + if copied { payload.len() } else { 0 });
         head.iter().for_each(|part| self.gathered.put_slice(part));
         if copied {
@@ -69,7 +75,28 @@ impl Connection {
     }
 
     /// Writes what is in line, as far as the socket takes it.
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub fn flush(&mut self) -> Result<(), String> {
+        self.write().map_err(|error| {
+            let is_closed =
+                matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+            let hint = if is_closed { self.length_hint() } else { String::new() };
+            format!("cannot send: {error}{hint}")
+        })
+    }
+
+    /// Why the broker may have closed the connection, if that is likely.
+    fn length_hint(&self) -> String {
+        if self.longest < LONG_FRAME_BYTES {
+            return String::new();
+        }
+        format!(
+            "; a request has {} bytes, and a broker closes the connection on one longer than its \
+             socket.request.max.bytes (104857600 unless set)",
+            self.longest
+        )
+    }
+
+    fn write(&mut self) -> io::Result<()> {
         if !self.gathered.is_empty() {
             self.out.push_back(self.gathered.split().freeze());
         }
@@ -104,11 +131,11 @@ impl Connection {
             let room = self.read.spare_capacity_mut();
             let asked = room.len();
             let received = match SockRef::from(&self.stream).recv(room) {
-                Ok(0) => return Err("the broker closed the connection".to_owned()),
+                Ok(0) => return Err(format!("the broker closed the connection{}", self.length_hint())),
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(format!("the connection failed: {error}")),
+                Err(error) => return Err(format!("the connection failed: {error}{}", self.length_hint())),
             };
             // SAFETY: the system has just written that many bytes to the spare capacity.
             unsafe {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
-use ordain::types::CorrelationId;
+use ordain::types::{CorrelationId, ErrorCode};
 use ordain::wire::Text;
 use ordain::wire::batch::{HEADER_BYTES, LENGTH_PREFIX_BYTES, UNCOVERED_BYTES, crc32c};
 use ordain::wire::frame::{decode_response, encode_request};
@@ -130,7 +130,7 @@ impl Fetching {
     }
 
     pub fn flush(&mut self) -> Result<(), String> {
-        self.connection.flush().map_err(|error| format!("cannot send: {error}"))
+        self.connection.flush()
     }
 
     /// Takes in what has come.
@@ -143,7 +143,7 @@ impl Fetching {
                 return Err(format!("the broker answered request {correlation}, which does not wait"));
             };
             if answer.error_code != 0 {
-                return Err(format!("the fetch failed with error {}", answer.error_code));
+                return Err(format!("the fetch failed: {}", told(answer.error_code)));
             }
             let mut records = 0;
             for data in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
@@ -160,6 +160,18 @@ impl Fetching {
     }
 }
 
+/// A code's name, and what is to be done where that is known.
+fn told(code: i16) -> String {
+    match ErrorCode::from_code(code) {
+        None => format!("error {code}, unknown to this program"),
+        Some(ErrorCode::KafkaStorageError) => format!(
+            "{}: its leader cannot read it (the broker's log names the file)",
+            ErrorCode::KafkaStorageError.name()
+        ),
+        Some(known) => known.name().to_owned(),
+    }
+}
+
 /// What is made of what was fetched.
 pub trait Taker {
     fn batch(&mut self, batch: &Bytes, records: u64);
@@ -170,7 +182,13 @@ pub trait Taker {
 impl Position {
     fn take(&mut self, spec: &FetchSpec, data: PartitionData, taker: &mut impl Taker) -> Result<u64, String> {
         if data.error_code != 0 {
-            return Err(format!("partition {}: fetch error {}", data.partition_index, data.error_code));
+            return Err(format!(
+                "{}-{} at offset {}: {}",
+                spec.topic,
+                data.partition_index,
+                self.next,
+                told(data.error_code)
+            ));
         }
         self.high_watermark = Some(data.high_watermark);
         let mut bytes = data.records.map(ordain::wire::Records::into_bytes).unwrap_or_default();
@@ -180,7 +198,8 @@ impl Position {
             let base = i64::from_be_bytes(batch[..8].try_into().expect("eight bytes"));
             if spec.check && number(UNCOVERED_BYTES - 4).cast_unsigned() != crc32c(&batch[UNCOVERED_BYTES..])
             {
-                return Err(format!("partition {}: the CRC at {base} does not hold", data.partition_index));
+                let at = format!("{}-{}", spec.topic, data.partition_index);
+                return Err(format!("{at}: the CRC of the batch at offset {base} does not hold"));
             }
             let count = u64::try_from(number(RECORD_COUNT_AT)).unwrap_or(0);
             records += count;

@@ -131,7 +131,7 @@ impl Producing {
     }
 
     pub fn flush(&mut self) -> Result<(), String> {
-        self.connection.flush().map_err(|error| format!("cannot send: {error}"))
+        self.connection.flush()
     }
 
     /// Takes in what has been answered.
