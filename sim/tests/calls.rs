@@ -94,7 +94,7 @@ async fn run_node(io: Io, id: i32, running: Running) {
     let handles = (io.clone(), replication.calls(), replication.doubts());
     running.lock().unwrap().insert(id, handles);
     founder
-        .keep_introducing(|node, address| {
+        .keep_introducing(|node, address: &NodeAddress| {
             nodes.insert(node, address.clone());
             known.set(nodes.clone());
         })
