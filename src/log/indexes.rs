@@ -38,18 +38,22 @@ pub(crate) fn row_for_offset(rows: &[u8], base: Offset, offset: Offset) -> Optio
     Some(OffsetRow { last_offset, position: u64::from(row.get_u32()) })
 }
 
-/// Before which offset no record can have `timestamp` or a later one: from the last row whose timestamp is
-/// below it, else the base.
-pub(crate) fn offset_for_timestamp(rows: &[u8], base: Offset, timestamp: Timestamp) -> Offset {
+/// An entry of a time index: no record before the batch that ends at `last_offset` is newer than that batch's newest one,
+/// which is of `timestamp`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TimeRow {
+    pub(crate) timestamp: Timestamp,
+    pub(crate) last_offset: Offset,
+}
+
+/// Before which batch's end no record can have `timestamp` or a later one: the last row whose timestamp is below it, if there
+/// is one.
+pub(crate) fn row_for_timestamp(rows: &[u8], base: Offset, timestamp: Timestamp) -> Option<TimeRow> {
     let before = rows_before(rows, TIME_ROW_BYTES, |mut row| row.get_i64() < timestamp.0);
     let last = if mutant(Mutant::TimeIndexOffByOne) { Some(before) } else { before.checked_sub(1) };
-    match last.and_then(|last| nth_row(rows, TIME_ROW_BYTES, last)) {
-        Some(mut row) => {
-            row.advance(8);
-            Offset(base.0.saturating_add(i64::from(row.get_u32())))
-        }
-        None => base,
-    }
+    let mut row = nth_row(rows, TIME_ROW_BYTES, last?)?;
+    let timestamp = Timestamp(row.get_i64());
+    Some(TimeRow { timestamp, last_offset: Offset(base.0.saturating_add(i64::from(row.get_u32()))) })
 }
 
 /// For how many rows `is_before` holds, given that it holds for the first rows alone.
@@ -88,7 +92,8 @@ mod tests {
     #[test]
     fn a_search_by_time_starts_below_it() {
         let rows: Vec<u8> = [(50, 4), (70, 9)].iter().flat_map(|&(t, r)| time_row(Timestamp(t), r)).collect();
-        let find = |time| offset_for_timestamp(&rows, Offset(1000), Timestamp(time)).0;
-        assert_eq!([find(50), find(51), find(70), find(71)], [1000, 1004, 1004, 1009]);
+        let find =
+            |time| row_for_timestamp(&rows, Offset(1000), Timestamp(time)).map(|row| row.last_offset.0);
+        assert_eq!([find(50), find(51), find(70), find(71)], [None, Some(1004), Some(1004), Some(1009)]);
     }
 }

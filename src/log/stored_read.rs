@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::file_cache::FileCache;
-use super::indexes::{self, OffsetRow};
+use super::indexes::{self, OffsetRow, TimeRow};
 use super::read_ahead::{Place, Resumed};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MAX, WALK_BYTES_MIN, Walker};
@@ -262,13 +262,14 @@ impl StoredTimestampRead {
     /// As [`StoredRead::run`].
     pub async fn run(self) -> Result<Option<RecordBatch>, ReadError> {
         for view in &self.segments {
-            let found = match self.search(view, true).await {
-                Err(ReadError::Corrupt { .. }) => {
-                    let found = self.search(view, false).await?;
+            let found = match self.search_by_index(view).await {
+                Ok(ByIndex::Lies) | Err(ReadError::Corrupt { .. }) => {
+                    let found = self.search(view, None).await?;
                     self.cache.suspect(&view.segment);
                     found
                 }
-                other => other?,
+                Ok(ByIndex::Found(found)) => found,
+                Err(other) => return Err(other),
             };
             if found.is_some() {
                 return Ok(found);
@@ -277,20 +278,67 @@ impl StoredTimestampRead {
         Ok(self.tail)
     }
 
-    async fn search(&self, view: &SegmentView, use_index: bool) -> Result<Option<RecordBatch>, ReadError> {
-        let mut start = None;
-        if use_index {
-            let rows = self.cache.index(&view.segment, FileKind::TimeIndex, view.time_index_bytes).await;
-            // Without the index the walk is longer, no more.
-            let rows = rows.unwrap_or_default();
-            if (rows.len() as u64) < view.time_index_bytes {
-                self.cache.suspect(&view.segment);
-            }
-            let offset = indexes::offset_for_timestamp(&rows, view.segment.base, self.timestamp);
-            start = start_for_offset(&self.cache, view, offset.max(self.from)).await?;
+    /// Searches from where the indexes lead, and sees that what they say is so: nothing else tells of a bit that flipped in them.
+    async fn search_by_index(&self, view: &SegmentView) -> Result<ByIndex, ReadError> {
+        let rows = self.cache.index(&view.segment, FileKind::TimeIndex, view.time_index_bytes).await;
+        // Without the index the walk is longer, no more.
+        let rows = rows.unwrap_or_default();
+        if (rows.len() as u64) < view.time_index_bytes {
+            self.cache.suspect(&view.segment);
+        }
+        let row = indexes::row_for_timestamp(&rows, view.segment.base, self.timestamp);
+        // One before the offset to search from leads nowhere.
+        let row = row.filter(|row| row.last_offset >= self.from);
+        let offset = row.map_or(view.segment.base.max(self.from), |row| row.last_offset);
+        let start = start_for_offset(&self.cache, view, offset).await?;
+        if start.is_none() && row.is_none() {
+            return Ok(ByIndex::Found(self.search(view, None).await?));
         }
         let mut walker = Walker::new(&self.cache, &self.epochs, view, start, WALK_BYTES_MIN);
-        while let Some(batch) = walker.next().await? {
+        let first = walker.next().await?;
+        let leads_there = |header: &BatchHeader| match start {
+            Some(start) => header.last_offset() == start.last_offset,
+            None => true,
+        };
+        let is_so = |header: &BatchHeader, row: TimeRow| {
+            (header.last_offset(), header.max_timestamp) == (row.last_offset, row.timestamp)
+        };
+        let mut batch = first.filter(|batch| leads_there(batch.header()));
+        let Some(mut place) = batch.as_ref().map(|batch| *batch.header()) else { return Ok(ByIndex::Lies) };
+        // As far as the entry's own batch.
+        while let Some(row) = row {
+            if place.last_offset() >= row.last_offset {
+                if !is_so(&place, row) {
+                    return Ok(ByIndex::Lies);
+                }
+                break;
+            }
+            batch = walker.next().await?;
+            match &batch {
+                Some(batch) => place = *batch.header(),
+                None => return Ok(ByIndex::Lies),
+            }
+        }
+        Ok(ByIndex::Found(self.first_from(walker, batch).await?))
+    }
+
+    async fn search(
+        &self,
+        view: &SegmentView,
+        start: Option<OffsetRow>,
+    ) -> Result<Option<RecordBatch>, ReadError> {
+        let mut walker = Walker::new(&self.cache, &self.epochs, view, start, WALK_BYTES_MIN);
+        let first = walker.next().await?;
+        self.first_from(walker, first).await
+    }
+
+    /// The first batch from `next` on that may hold what is searched.
+    async fn first_from(
+        &self,
+        mut walker: Walker<'_>,
+        mut next: Option<RecordBatch>,
+    ) -> Result<Option<RecordBatch>, ReadError> {
+        while let Some(batch) = next {
             let header = batch.header();
             if header.base_offset >= self.up_to {
                 break;
@@ -298,9 +346,17 @@ impl StoredTimestampRead {
             if header.next_offset() > self.from && header.max_timestamp >= self.timestamp {
                 return Ok(Some(batch));
             }
+            next = walker.next().await?;
         }
         Ok(None)
     }
+}
+
+/// What a search by the indexes came to.
+enum ByIndex {
+    Found(Option<RecordBatch>),
+    /// What they say is not so.
+    Lies,
 }
 
 /// How much to read at a time in order to give so many bytes: what begins the batch behind them is at hand then.

@@ -268,6 +268,30 @@ fn indexes_that_are_lost_or_wrong_are_made_again_from_their_segment() {
     assert_eq!(node.contents(0).unwrap(), expected(45, 100));
 }
 
+/// Broker seed 298: a bit of a time index flipped, and a search by time began behind what it was for.
+#[test]
+fn a_bit_that_flips_in_an_index_leads_no_search_by_time_astray() {
+    let disk = two_logs();
+    for suffix in [".timeindex", ".index"] {
+        let path = segment(&disk, 0, 0, suffix);
+        let whole = disk.bytes(&path).unwrap();
+        let mut made_again = 0;
+        for bit in 0..8 * whole.len() {
+            let astray = disk.restart();
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            astray.set_bytes(&path, bytes);
+            let mut node = Node::open(&astray);
+            node.log(0).release_tail();
+            for batch in 0..40 {
+                assert_eq!(node.find(0, 1_000 + 3 * batch), Some(3 * batch), "{path}: bit {bit}");
+            }
+            made_again += reindex(&mut node, &astray, 0);
+        }
+        assert!(made_again > 0, "{path}");
+    }
+}
+
 #[test]
 fn a_crash_while_indexes_are_made_again_loses_nothing() {
     for at in 1..12 {

@@ -149,6 +149,17 @@ impl Node {
         Ok(())
     }
 
+    /// Where the first batch begins that may hold a record of that time or later.
+    pub(super) fn find(&self, index: i32, time: i64) -> Option<i64> {
+        let log = &self.logs[&index];
+        let found = match log.find_timestamp(Timestamp(time), Offset::ZERO, log.log_end()).unwrap() {
+            TimestampRead::None => None,
+            TimestampRead::Memory(batch) => Some(batch),
+            TimestampRead::Stored(stored) => self.runtime.block_on(stored.run()).unwrap(),
+        };
+        found.map(|batch| batch.header().base_offset.0)
+    }
+
     /// Flushes what wants it. Gives the failures.
     pub(super) fn flush(&mut self) -> Vec<String> {
         let now = self.runtime.clock().wall();
@@ -345,21 +356,12 @@ fn times_are_found_in_segments_and_in_memory() {
             node.log(0).release_tail();
         }
     }
-    let find = |node: &Node, time: i64| {
-        let log = &node.logs[&0];
-        let found = match log.find_timestamp(Timestamp(time), Offset::ZERO, log.log_end()).unwrap() {
-            TimestampRead::None => None,
-            TimestampRead::Memory(batch) => Some(batch),
-            TimestampRead::Stored(stored) => node.runtime.block_on(stored.run()).unwrap(),
-        };
-        found.map(|batch| batch.header().base_offset.0)
-    };
     // Batch i begins at offset 3i and has the time 1,000 + 3i.
     for i in 0..40 {
-        assert_eq!(find(&node, 1_000 + 3 * i), Some(3 * i));
-        assert_eq!(find(&node, 998 + 3 * i), Some(3 * i), "between two");
+        assert_eq!(node.find(0, 1_000 + 3 * i), Some(3 * i));
+        assert_eq!(node.find(0, 998 + 3 * i), Some(3 * i), "between two");
     }
-    assert_eq!(find(&node, 1_118), None);
+    assert_eq!(node.find(0, 1_118), None);
     let log = node.log(0);
     let known = |time| Some(MaxTimestamp { claimed: Timestamp(time), sure: Some(Timestamp(time)) });
     assert_eq!(log.max_timestamp(log.log_end()), known(1_117));
