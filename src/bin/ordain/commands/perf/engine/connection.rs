@@ -76,24 +76,27 @@ impl Connection {
 
     /// Writes what is in line, as far as the socket takes it.
     pub fn flush(&mut self) -> Result<(), String> {
-        self.write().map_err(|error| {
-            let is_closed =
-                matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
-            let hint = if is_closed { self.length_hint() } else { String::new() };
-            format!("cannot send: {error}{hint}")
-        })
+        self.write().map_err(|error| self.failure("cannot send", &error))
     }
 
-    /// Why the broker may have closed the connection, if that is likely.
-    fn length_hint(&self) -> String {
-        if self.longest < LONG_FRAME_BYTES {
-            return String::new();
+    /// What became of the connection. Whether a write or a read meets its end first is chance: it is told in one way.
+    fn failure(&self, doing: &str, error: &io::Error) -> String {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => self.closed(),
+            _ => format!("{doing}: {error}"),
         }
-        format!(
-            "; a request has {} bytes, and a broker closes the connection on one longer than its \
-             socket.request.max.bytes (104857600 unless set)",
-            self.longest
-        )
+    }
+
+    /// That the broker closed the connection, and why, if that is likely.
+    fn closed(&self) -> String {
+        let hint = match self.longest {
+            ..LONG_FRAME_BYTES => String::new(),
+            longest => format!(
+                "; a request has {longest} bytes, and a broker closes the connection on one longer than its \
+                 socket.request.max.bytes (104857600 unless set)"
+            ),
+        };
+        format!("the broker closed the connection{hint}")
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -131,11 +134,11 @@ impl Connection {
             let room = self.read.spare_capacity_mut();
             let asked = room.len();
             let received = match SockRef::from(&self.stream).recv(room) {
-                Ok(0) => return Err(format!("the broker closed the connection{}", self.length_hint())),
+                Ok(0) => return Err(self.closed()),
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(format!("the connection failed: {error}{}", self.length_hint())),
+                Err(error) => return Err(self.failure("the connection failed", &error)),
             };
             // SAFETY: the system has just written that many bytes to the spare capacity.
             unsafe {
