@@ -30,6 +30,16 @@ impl Stream {
         Stream { state }
     }
 
+    /// A copy that is so many words ahead, to draw what was not drawn before: what this stream gives stays as it is.
+    #[must_use]
+    pub fn aside(&self, words: u32) -> Stream {
+        let mut own = self.clone();
+        for _ in 0..words {
+            let _passed_over = own.word();
+        }
+        own
+    }
+
     /// True with a chance of `per_mille` in a thousand.
     pub fn chance(&mut self, per_mille: u32) -> bool {
         self.below(1000) < u64::from(per_mille)

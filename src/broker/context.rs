@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cluster::Cluster;
 use super::fetch_sessions::FetchSessions;
@@ -109,13 +109,17 @@ impl Context {
     /// 16 random bytes.
     #[must_use]
     pub fn random16(&self) -> [u8; 16] {
-        self.random.lock().unwrap_or_else(PoisonError::into_inner).bytes16()
+        self.random().bytes16()
+    }
+
+    fn random(&self) -> MutexGuard<'_, Box<dyn RngStream>> {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh topic id: random, but never one of the reserved small ones.
     #[must_use]
     pub fn fresh_topic_id(&self) -> TopicId {
-        let mut bytes = self.random.lock().unwrap_or_else(PoisonError::into_inner).identity();
+        let mut bytes = self.random().identity();
         // A version 4 UUID, as Kafka draws them.
         bytes[6] = (bytes[6] & 0x0f) | 0x40;
         bytes[8] = (bytes[8] & 0x3f) | 0x80;

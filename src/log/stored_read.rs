@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::file_cache::FileCache;
-use super::indexes::{self, OffsetRow, TimeRow};
+use super::indexes::{self, OffsetRow};
 use super::read_ahead::{Place, Resumed};
 use super::segment::FileKind;
 use super::walker::{SegmentView, WALK_BYTES_MAX, WALK_BYTES_MIN, Walker};
@@ -295,31 +295,21 @@ impl StoredTimestampRead {
             return Ok(ByIndex::Found(self.search(view, None).await?));
         }
         let mut walker = Walker::new(&self.cache, &self.epochs, view, start, WALK_BYTES_MIN);
-        let first = walker.next().await?;
-        let leads_there = |header: &BatchHeader| match start {
-            Some(start) => header.last_offset() == start.last_offset,
-            None => true,
-        };
-        let is_so = |header: &BatchHeader, row: TimeRow| {
-            (header.last_offset(), header.max_timestamp) == (row.last_offset, row.timestamp)
-        };
-        let mut batch = first.filter(|batch| leads_there(batch.header()));
-        let Some(mut place) = batch.as_ref().map(|batch| *batch.header()) else { return Ok(ByIndex::Lies) };
-        // As far as the entry's own batch.
-        while let Some(row) = row {
-            if place.last_offset() >= row.last_offset {
-                if !is_so(&place, row) {
-                    return Ok(ByIndex::Lies);
-                }
-                break;
+        let leads_there =
+            |batch: &RecordBatch| start.is_none_or(|start| batch.header().last_offset() == start.last_offset);
+        let Some(mut batch) = walker.next().await?.filter(leads_there) else { return Ok(ByIndex::Lies) };
+        if let Some(row) = row {
+            // As far as the entry's own batch.
+            while batch.header().last_offset() < row.last_offset {
+                let Some(next) = walker.next().await? else { return Ok(ByIndex::Lies) };
+                batch = next;
             }
-            batch = walker.next().await?;
-            match &batch {
-                Some(batch) => place = *batch.header(),
-                None => return Ok(ByIndex::Lies),
+            let header = batch.header();
+            if (header.last_offset(), header.max_timestamp) != (row.last_offset, row.timestamp) {
+                return Ok(ByIndex::Lies);
             }
         }
-        Ok(ByIndex::Found(self.first_from(walker, batch).await?))
+        Ok(ByIndex::Found(self.first_from(walker, Some(batch)).await?))
     }
 
     async fn search(

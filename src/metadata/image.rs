@@ -296,7 +296,13 @@ impl MetadataImage {
         self.registered(node).is_some_and(|broker| broker.draining) || self.is_told_to_drain(node)
     }
 
-    /// Whether a person says so.
+    /// Whether a broker can lead and be given something new: it is heard, and not draining.
+    #[must_use]
+    pub fn can_lead(&self, node: NodeId) -> bool {
+        self.brokers.get(&node).is_some_and(|broker| !broker.fenced) && !self.is_draining(node)
+    }
+
+    /// Whether a person says that it is to drain.
     #[must_use]
     pub fn is_told_to_drain(&self, node: NodeId) -> bool {
         let settings = self.configs.get(&ConfigResource::Broker(Some(node)));

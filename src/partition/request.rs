@@ -314,6 +314,12 @@ impl PartitionStats {
     pub fn has_voter(&self, node: NodeId, directory: Uuid) -> bool {
         self.voters.contains(ReplicaKey { node, directory })
     }
+
+    /// Up to where a voter that this leader hears holds the log durably.
+    #[must_use]
+    pub fn acknowledged_by(&self, node: NodeId) -> Option<Offset> {
+        self.acknowledged.iter().find(|(voter, _)| *voter == node).map(|(_, end)| *end)
+    }
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::leader::Leader;
 use super::replica::Role;
 use super::{Fetch, FetchReply, Mistake, Position, Replica, ReplicaKey, Standing, Timer, VoterSet};
 use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
@@ -31,89 +32,61 @@ impl Replica {
         self.core.fetch()
     }
 
+    fn as_leader(&self) -> Option<&Leader> {
+        match &self.role {
+            Role::Leader(leader) => Some(leader),
+            Role::Unattached(_)
+            | Role::Follower(_)
+            | Role::Prospective(_)
+            | Role::Candidate(_)
+            | Role::Failed => None,
+        }
+    }
+
     /// The answer to a fetch, with the entries between `after` and the offset `up_to` (the end of a batch, or the log's
     /// end); `None` if it does not lead, or its log does not hold `after`.
     #[must_use]
     pub fn entries_reply(&self, after: Position, up_to: Offset) -> Option<FetchReply> {
-        match &self.role {
-            Role::Leader(leader) => {
-                if self.core.mistaken(Mistake::FetchIgnoresEpoch) && !self.core.log.contains(after) {
-                    let here = self.core.log.position_at(after.end);
-                    return Some(FetchReply {
-                        asked: after,
-                        ..leader.entries_reply(&self.core, here, up_to)
-                    });
-                }
-                let holds = self.core.log.contains(after);
-                holds.then(|| leader.entries_reply(&self.core, after, up_to))
-            }
-            _ => None,
+        let leader = self.as_leader()?;
+        let holds = self.core.log.contains(after);
+        if !holds && self.core.mistaken(Mistake::FetchIgnoresEpoch) {
+            let here = self.core.log.position_at(after.end);
+            return Some(FetchReply { asked: after, ..leader.entries_reply(&self.core, here, up_to) });
         }
+        holds.then(|| leader.entries_reply(&self.core, after, up_to))
     }
 
     /// Up to where a majority of the voters has moved its log start, durably; of a leader.
     #[must_use]
     pub fn majority_log_start(&self) -> Option<Offset> {
-        match &self.role {
-            Role::Leader(leader) => {
-                let own = self.core.log.start_durable();
-                Some(leader.progress.log_start_of(self.core.voters().majority(), self.core.key, own))
-            }
-            _ => None,
-        }
+        let (leader, own) = (self.as_leader()?, self.core.log.start_durable());
+        Some(leader.progress.log_start_of(self.core.voters().majority(), self.core.key, own))
     }
 
     /// A leader's replica that becomes a voter once it has caught up.
     #[must_use]
     pub fn joining(&self) -> Option<ReplicaKey> {
-        match &self.role {
-            Role::Leader(leader) => leader.joining,
-            Role::Unattached(_)
-            | Role::Follower(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Failed => None,
-        }
+        self.as_leader()?.joining
     }
 
     /// A leader's view of those of its voters that hold its whole log durably, epoch starts included.
     #[must_use]
     pub fn holding_all(&self) -> Vec<NodeId> {
-        let Role::Leader(leader) = &self.role else { return Vec::new() };
         let end = self.core.log.end();
-        leader
-            .progress
-            .voters()
-            .iter()
-            .filter(|voter| voter.durable == end)
-            .map(|voter| voter.key.node)
-            .collect()
+        let voters = self.as_leader().map_or(&[][..], |leader| leader.progress.voters());
+        voters.iter().filter(|voter| voter.durable == end).map(|voter| voter.key.node).collect()
     }
 
     /// A leader's view of its voters: up to where each holds the log durably. Nothing if it does not lead.
     #[must_use]
     pub fn acknowledged(&self) -> Vec<(NodeId, Offset)> {
-        match &self.role {
-            Role::Leader(leader) => leader.acknowledged().collect(),
-            Role::Unattached(_)
-            | Role::Follower(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Failed => Vec::new(),
-        }
+        self.as_leader().map_or_else(Vec::new, |leader| leader.acknowledged().collect())
     }
 
     /// Up to where so many of its voters hold a leader's log durably, as far as they have said; `None` if it does not lead.
     #[must_use]
     pub fn held_by(&self, count: usize) -> Option<Offset> {
-        match &self.role {
-            Role::Leader(leader) => Some(leader.progress.held_by(count).end),
-            Role::Unattached(_)
-            | Role::Follower(_)
-            | Role::Prospective(_)
-            | Role::Candidate(_)
-            | Role::Failed => None,
-        }
+        Some(self.as_leader()?.progress.held_by(count).end)
     }
 
     #[must_use]

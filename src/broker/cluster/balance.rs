@@ -63,8 +63,7 @@ fn successor(image: &MetadataImage, own: NodeId, stats: &PartitionStats) -> Opti
     // A node with a new data directory replicates long before it is registered, which waits until the one that it replaces
     // counts as silent: until then it takes no clients.
     let is_registered = stats.has_voter(preferred, broker.directory);
-    let is_ready = preferred != own && is_registered && !broker.fenced && !image.is_draining(preferred);
-    let has_caught_up =
-        stats.acknowledged.iter().any(|&(node, end)| node == preferred && end >= stats.high_watermark);
+    let is_ready = preferred != own && is_registered && image.can_lead(preferred);
+    let has_caught_up = stats.acknowledged_by(preferred).is_some_and(|end| end >= stats.high_watermark);
     (is_ready && has_caught_up).then_some(preferred)
 }

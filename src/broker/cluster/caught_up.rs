@@ -17,10 +17,8 @@ impl CaughtUp {
         if self.epoch != Some(stats.epoch) {
             *self = CaughtUp { epoch: Some(stats.epoch), at: BTreeMap::new() };
         }
-        let voters = stats.voters.keys().iter().filter_map(|key| {
-            let held = stats.acknowledged.iter().find(|(node, _)| *node == key.node)?;
-            Some((*key, held.1))
-        });
+        let voters =
+            stats.voters.keys().iter().filter_map(|key| Some((*key, stats.acknowledged_by(key.node)?)));
         let all = voters.chain(stats.observers.iter().copied());
         let caught_up = all.filter(|(_, end)| *end >= stats.high_watermark && *end > Offset::ZERO);
         self.at.extend(caught_up.map(|(key, _)| (key, now)));

@@ -96,9 +96,9 @@ fn described(
         if has_all { heard_ms(key.node) } else { was_caught_up_ms(key) }
     };
     let voters = stats.voters.keys().iter().map(|key| {
-        let held = stats.acknowledged.iter().find(|(node, _)| *node == key.node);
         // Its own log is more than what it holds durably.
-        let end = if leader == Some(key.node) { Some(stats.log_end) } else { held.map(|(_, end)| *end) };
+        let end =
+            if leader == Some(key.node) { Some(stats.log_end) } else { stats.acknowledged_by(key.node) };
         ReplicaState {
             replica_id: key.node.0,
             replica_directory_id: key.directory,

@@ -180,7 +180,7 @@ fn partition_record(
     replicas: &[NodeId],
 ) -> MetadataRecord {
     let directory = |node| image.brokers.get(node).map_or(Uuid::ZERO, |broker| broker.directory);
-    let first_ready = replicas.iter().find(|node| is_ready(image, **node));
+    let first_ready = replicas.iter().find(|node| image.can_lead(**node));
     MetadataRecord::Partition(PartitionRecord {
         topic_id: topic,
         partition_id: index,
@@ -292,7 +292,7 @@ fn place(
         )));
     }
     let all = striped(image, image.brokers.keys().copied());
-    let (ready, spare): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|node| is_ready(image, **node));
+    let (ready, spare): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|node| image.can_lead(**node));
     if ready.is_empty() {
         return Err(ControllerError::InvalidReplicationFactor(format!(
             "no replica can be placed: of {} registered broker(s) none is up and to stay",
@@ -390,7 +390,7 @@ fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Res
             "partition {index} is assigned to broker {unknown}, which is not registered"
         )));
     }
-    if !distinct.iter().any(|node| is_ready(image, *node)) {
+    if !distinct.iter().any(|node| image.can_lead(*node)) {
         let all: Vec<String> = distinct.iter().map(ToString::to_string).collect();
         return Err(ControllerError::InvalidAssignment(format!(
             "partition {index} is assigned to {} alone, of which none is up and to stay: name one that is",
@@ -398,11 +398,6 @@ fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Res
         )));
     }
     Ok(())
-}
-
-/// Whether a broker can lead what is new: it is heard, and not about to stop.
-fn is_ready(image: &MetadataImage, node: NodeId) -> bool {
-    image.brokers.get(&node).is_some_and(|one| !one.fenced) && !image.is_draining(node)
 }
 
 /// Decides on deletions, each for itself. A topic that is named twice, in whatever way, stays.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 use tracing::info;
 
-use super::{Forming, FoundingError, Server, Verdict, load, other_node, store};
+use super::{Forming, FoundingError, Server, Verdict, load, misnamed, store};
 use crate::io::{BoxFuture, Io, join_all};
 use crate::peers::pace::{Backoff, Throttle};
 use crate::peers::{
@@ -320,12 +320,6 @@ fn tell(log: &mut Throttle, now: Instant, what: Option<String>) {
     {
         tracing::warn!("{what}");
     }
-}
-
-/// What is wrong if another node answers than the configuration names.
-fn misnamed(server: &Server, node: NodeId) -> Option<String> {
-    let named = server.node.filter(|&named| named != node)?;
-    Some(other_node(named, &server.address, node))
 }
 
 /// What is wrong if the node that answered belongs to another cluster, or founds one: it is not where this one's nodes are.

@@ -63,12 +63,14 @@ pub struct Forming {
     addresses: BTreeMap<NodeId, NodeAddress>,
 }
 
-/// What is wrong if `named` is configured where `node` answers.
-fn other_node(named: NodeId, address: &NodeAddress, node: NodeId) -> String {
-    format!(
+/// What is wrong if another node answers than the configuration names.
+fn misnamed(server: &Server, node: NodeId) -> Option<String> {
+    let named = server.node.filter(|&named| named != node)?;
+    let address = &server.address;
+    Some(format!(
         "controller.quorum.voters names node {named} at {address}, where node {node} answers: correct the one or the \
          other"
-    )
+    ))
 }
 
 #[derive(Clone, Debug)]
@@ -367,8 +369,8 @@ impl Forming {
         let mut seen: BTreeMap<NodeId, (&Server, &Introduction)> = BTreeMap::new();
         for (server, theirs) in self.heard() {
             let (node, address) = (theirs.node, &server.address);
-            if let Some(expected) = server.node.filter(|&expected| expected != node) {
-                return Some(other_node(expected, address, node));
+            if let Some(what) = misnamed(server, node) {
+                return Some(what);
             }
             if node == self.own.node && theirs.key() != self.own {
                 return Some(format!(

@@ -9,10 +9,7 @@ const RESTORED_PER_MILLE: u32 = 150;
 
 pub(super) fn draw(place: &Place<'_>, rng: &mut Stream) -> Drawn {
     // From a copy, and some way into it: the schedule around it is the same, whether the image comes back or not.
-    let mut own = rng.clone();
-    for _ in 0..3 {
-        let _passed_over = own.word();
-    }
+    let mut own = rng.aside(3);
     let mut drawn = vec![(When::Now, Fault::TakeImage { node: place.node() })];
     if own.chance(RESTORED_PER_MILLE) {
         drawn.push((When::Later, Fault::RestoreImage { node: place.node() }));

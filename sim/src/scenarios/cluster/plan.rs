@@ -159,10 +159,7 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
 
 /// Some clusters are larger. From a copy, and some way into it: the rest of the plan is as it would be.
 fn many_nodes(rng: &Stream) -> Option<i32> {
-    let mut own = rng.clone();
-    for _ in 0..7 {
-        let _passed_over = own.word();
-    }
+    let mut own = rng.aside(7);
     own.chance(60).then(|| *own.pick(&[6, 7]))
 }
 

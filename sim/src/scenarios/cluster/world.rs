@@ -100,8 +100,7 @@ impl World {
     pub(super) async fn unled_without(&self, plan: &Plan, left: Option<NodeId>) -> Vec<String> {
         let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
         let stats = self.stats_but(left).await;
-        let mut open = self.missing(plan);
-        open.retain(|what| left.is_none_or(|left| *what != not_running(left)));
+        let mut open = self.missing_but(plan, left);
         for (id, name, _) in partitions(&image, plan) {
             let replicas = image.partition(id).map_or(&[][..], |partition| &partition.replicas);
             let others = replicas.iter().filter(|node| Some(**node) != left).count();
@@ -190,14 +189,15 @@ impl World {
     }
 
     fn missing(&self, plan: &Plan) -> Vec<String> {
-        let nodes = lock(&self.nodes);
-        let missing = plan.node_ids().filter(|node| !nodes.running.contains_key(node));
-        missing.map(not_running).collect()
+        self.missing_but(plan, None)
     }
-}
 
-fn not_running(node: NodeId) -> String {
-    format!("node {node} does not run")
+    fn missing_but(&self, plan: &Plan, left: Option<NodeId>) -> Vec<String> {
+        let nodes = lock(&self.nodes);
+        let others = plan.node_ids().filter(|node| Some(*node) != left);
+        let missing = others.filter(|node| !nodes.running.contains_key(node));
+        missing.map(|node| format!("node {node} does not run")).collect()
+    }
 }
 
 /// The nodes that shall hold each partition of the topics, and no others.

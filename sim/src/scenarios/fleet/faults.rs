@@ -219,11 +219,7 @@ pub(in crate::scenarios) fn draw(
 
 /// Whether a clock that goes wrong stands still instead. From a copy, and some way into it: the rest of the schedule is the same.
 fn stands_still(rng: &Stream) -> bool {
-    let mut own = rng.clone();
-    for _ in 0..3 {
-        let _passed_over = own.word();
-    }
-    own.chance(300)
+    rng.aside(3).chance(300)
 }
 
 /// Draws what goes wrong with clients and between them and the nodes, and orderly stops of nodes.
