@@ -182,6 +182,8 @@ listed! {
         ClusterTellsWhoKnows = "cluster-tells-who-knows",
         /// a new node is not told where the metadata's leader listens
         ClusterTellsNoLeader = "cluster-tells-no-leader",
+        /// a node that starts does not look up on its disk where the others were
+        ClusterForgetsAddresses = "cluster-forgets-addresses",
         /// the replica in the place of a lost one becomes a voter although its node was taken out meanwhile
         ClusterReplacementOutlivesRemoval = "cluster-replacement-outlives-removal",
         /// the metadata log begins anew before a snapshot stands for what comes before

@@ -11,8 +11,9 @@ use super::StartError;
 use crate::broker::{Claims, Cluster, Context, dispatch_from_node};
 use crate::config::{BrokerConfig, QuorumConfig};
 use crate::io::{Io, Listener, Shutdown};
+use crate::log::PartitionLog;
 use crate::metadata::MetadataImage;
-use crate::metadata::controller::{METADATA_PARTITION, Quorum};
+use crate::metadata::controller::{METADATA_PARTITION, Quorum, image_on_disk};
 use crate::partition::{
     CallService, HandOverTerms, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication,
 };
@@ -65,6 +66,8 @@ struct Joining<'a> {
     /// Drawn at this start of the process.
     incarnation: Uuid,
     socket: Box<dyn Listener>,
+    /// Where the metadata on the disk say that nodes are.
+    remembered: BTreeMap<NodeId, NodeAddress>,
 }
 
 impl Claims for Whereabouts {
@@ -83,10 +86,10 @@ impl Members {
         config: &BrokerConfig,
         partitions: &Partitions,
         (directory, incarnation): (Uuid, Uuid),
-        socket: Box<dyn Listener>,
+        (socket, remembered): (Box<dyn Listener>, BTreeMap<NodeId, NodeAddress>),
     ) -> Result<Option<Members>, StartError> {
         let Some(quorum) = &config.quorum else { return Ok(None) };
-        let joining = Joining { io, config, quorum, partitions, directory, incarnation, socket };
+        let joining = Joining { io, config, quorum, partitions, directory, incarnation, socket, remembered };
         Members::join(joining).await.map(Some)
     }
 
@@ -95,7 +98,7 @@ impl Members {
     /// # Errors
     /// If what the data directory holds of the cluster cannot be read, or be kept.
     async fn join(joining: Joining<'_>) -> Result<Members, StartError> {
-        let Joining { io, config, quorum, partitions, directory, incarnation, socket } = joining;
+        let Joining { io, config, quorum, partitions, directory, incarnation, socket, remembered } = joining;
         let own = config.node_id;
         let servers = quorum.servers.iter().map(|server| Server {
             address: NodeAddress { host: server.host.clone(), port: server.port },
@@ -118,6 +121,9 @@ impl Members {
         let port =
             if quorum.advertised.port == 0 { socket.local_addr().port() } else { quorum.advertised.port };
         let whereabouts = Whereabouts::at(NodeAddress { host: quorum.advertised.host.clone(), port });
+        for (node, address) in remembered.into_iter().filter(|(node, _)| *node != own) {
+            whereabouts.meet(node, address, NODES_MAX);
+        }
         let service = LateService::default();
         let setup = PeerSetup {
             node: own,
@@ -257,6 +263,31 @@ impl Acquaintance for Known {
     }
 }
 
+/// Where nodes were by the metadata on the disk, committed or not. A majority that has lost a node of the configuration may have
+/// to elect before anybody knows what is committed, and among them two that know each other from there alone.
+pub(super) async fn remembered(
+    io: &Io,
+    config: &BrokerConfig,
+    logs: &[PartitionLog],
+) -> BTreeMap<NodeId, NodeAddress> {
+    let Some(quorum) = &config.quorum else { return BTreeMap::new() };
+    let log = logs.iter().find(|log| log.key().partition == METADATA_PARTITION);
+    if log.is_none() || mutant(Mutant::ClusterForgetsAddresses) {
+        return BTreeMap::new();
+    }
+    match image_on_disk(io, log).await {
+        Ok((image, _)) => {
+            let at = |node| registered_at(&image, node, &quorum.listener.name);
+            image.registrations().filter_map(|(node, _)| Some((node, at(node)?))).collect()
+        }
+        Err(error) => {
+            // The start goes on: what is wrong with them is for whoever needs them to say.
+            tracing::warn!(%error, "the metadata on the disk do not tell where other nodes are");
+            BTreeMap::new()
+        }
+    }
+}
+
 fn registered_at(image: &MetadataImage, node: NodeId, listener: &str) -> Option<NodeAddress> {
     let broker = image.registered(node)?;
     let endpoint = broker.endpoints.iter().find(|endpoint| endpoint.listener == listener)?;
@@ -284,7 +315,8 @@ fn peer_options(config: &BrokerConfig) -> PeerOptions {
 }
 
 /// Tells the exchange with other nodes where they are: as they answered at the configured addresses, else as they registered,
-/// else as they said when they connected: a node whose disk was replaced may know of the metadata's leader in no other way.
+/// else as they said when they connected (a node whose disk was replaced may know of the metadata's leader in no other way), else
+/// as the metadata on the disk had it at the start.
 async fn follow_addresses(
     context: Arc<Context>,
     (own, listener): (NodeId, String),

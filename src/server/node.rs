@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tracing::{info, warn};
 
 use super::listener::turning_away;
-use super::members::Members;
+use super::members::{Members, remembered};
 use super::{
     Answer, ConnectionLimits, ConnectionQuota, ListenerStats, MemoryShare, RequestMemory, ServerContext,
     Service, Session, serve,
@@ -181,6 +181,7 @@ impl Node {
     ) -> Result<Node, StartError> {
         let Opened { mut sockets, between_nodes, incarnation, mut random, storage, logs, report } = opened;
         let shards = config.storage.shards.unwrap_or(1);
+        let remembered = remembered(&io, &config, &logs).await;
         let partitions = start_shards(&io, config.node_id, &storage, logs, shards);
         // Before anything asks the shards: what was replayed may fill the memory that requests wait for.
         let maintenance = Maintenance::start(&io, partitions.clone(), storage.clone(), Arc::clone(&live));
@@ -188,7 +189,8 @@ impl Node {
         let between_nodes_address = between_nodes.as_ref().map(|(_, socket)| socket.local_addr());
         let members = match between_nodes {
             Some((_, socket)) => {
-                turning_away(&mut sockets, Members::join_if(&io, &config, &partitions, own, socket)).await?
+                let between = (socket, remembered);
+                turning_away(&mut sockets, Members::join_if(&io, &config, &partitions, own, between)).await?
             }
             None => None,
         };
