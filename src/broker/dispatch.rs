@@ -124,7 +124,8 @@ async fn forwarded(
 
 /// Handles a request frame (without its length prefix) that another node sends, as the active controller. Answers with up to where
 /// this node has applied the metadata log (8 bytes), then the response's frame. `None`: this node is not the active controller,
-/// or does not take the request. An election, and whether a replica may go, is for the node that leads, a snapshot for whoever has it.
+/// or does not take the request. An election, and whether a replica may go, is for the node that leads, a snapshot and records for
+/// whoever has them.
 #[must_use]
 pub fn dispatch_from_node(
     context: &std::sync::Arc<Context>,
@@ -138,7 +139,11 @@ pub fn dispatch_from_node(
 async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: PeerCall) -> Option<Bytes> {
     let cluster = context.cluster.as_ref()?;
     let frame = RequestFrame::parse(call.request).ok()?;
-    if !matches!(frame.api, ApiKey::ElectLeaders | ApiKey::LeavePartitions | ApiKey::FetchSnapshot) {
+    let is_own_affair = matches!(
+        frame.api,
+        ApiKey::ElectLeaders | ApiKey::LeavePartitions | ApiKey::FetchSnapshot | ApiKey::ReadRecords
+    );
+    if !is_own_affair {
         active_epoch(context)?;
     }
     let caller = Caller {
@@ -165,6 +170,7 @@ async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: Peer
         ApiKey::AlterPartition => node_answer!(alter_partition::handle),
         ApiKey::ReportVoters => node_answer!(report_voters::handle),
         ApiKey::LeavePartitions => node_answer!(leave_partitions::handle),
+        ApiKey::ReadRecords => node_answer!(read_records::handle),
         ApiKey::AllocateProducerIds => node_answer!(allocate_producer_ids::handle),
         ApiKey::FetchSnapshot => node_answer!(fetch_snapshot::handle),
         ApiKey::ElectLeaders => route(context, &caller, frame).await,

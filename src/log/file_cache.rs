@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use super::segment::{FileKind, Segment, SegmentId};
 use crate::io::{Disk, File, OpenOptions};
 use crate::types::Instant;
 
-/// Segments with bad indexes that are remembered; more are found again when they are read.
+/// Segments with bad indexes, and those that cannot be read, that are remembered; more are found again when they are read.
 const SUSPECTS_MAX: usize = 1024;
 
 type Key = (SegmentId, FileKind);
@@ -44,6 +45,8 @@ struct Inner {
     index_bytes: usize,
     /// Segments whose indexes are to be made again.
     suspects: BTreeSet<SegmentId>,
+    /// Segments of which a reader could not read something.
+    wounded: BTreeSet<SegmentId>,
 }
 
 /// A map that knows the order of use.
@@ -195,6 +198,7 @@ impl FileCache {
             }
         }
         inner.suspects.remove(&segment.id);
+        inner.wounded.remove(&segment.id);
         drop(inner);
         drop(dropped);
     }
@@ -219,11 +223,30 @@ impl FileCache {
 
     /// A segment of the log whose indexes are to be made again.
     pub(crate) fn take_suspect(&self, log: LogId) -> Option<SegmentId> {
+        take_of(&mut self.lock().suspects, log)
+    }
+
+    /// Something of the segment cannot be read.
+    pub(crate) fn wound(&self, segment: &Segment) {
         let mut inner = self.lock();
-        let of_log = SegmentId { log, number: 0 }..=SegmentId { log, number: u64::MAX };
-        let id = *inner.suspects.range(of_log).next()?;
-        inner.suspects.remove(&id);
-        Some(id)
+        if inner.wounded.len() < SUSPECTS_MAX && !segment.is_removed() {
+            inner.wounded.insert(segment.id);
+        }
+    }
+
+    /// A segment of the log of which something could not be read.
+    pub(crate) fn take_wounded(&self, log: LogId) -> Option<SegmentId> {
+        take_of(&mut self.lock().wounded, log)
+    }
+
+    pub(crate) fn is_wounded(&self, log: LogId) -> bool {
+        self.lock().wounded.range(segments_of(log)).next().is_some()
+    }
+
+    /// Whether something of any log could not be read.
+    #[must_use]
+    pub fn has_wounds(&self) -> bool {
+        !self.lock().wounded.is_empty()
     }
 
     /// Whether indexes of any log are to be made again.
@@ -237,4 +260,14 @@ impl FileCache {
     pub fn open_files(&self) -> usize {
         self.lock().files.entries.len()
     }
+}
+
+fn segments_of(log: LogId) -> RangeInclusive<SegmentId> {
+    SegmentId { log, number: 0 }..=SegmentId { log, number: u64::MAX }
+}
+
+fn take_of(segments: &mut BTreeSet<SegmentId>, log: LogId) -> Option<SegmentId> {
+    let id = *segments.range(segments_of(log)).next()?;
+    segments.remove(&id);
+    Some(id)
 }

@@ -31,6 +31,7 @@ pub mod producers;
 mod read_ahead;
 mod recovery;
 mod reindex;
+mod repair;
 mod resync;
 mod segment;
 mod shortage;
@@ -49,7 +50,7 @@ pub use crate::types::{EpochHistory, EpochStart};
 pub use checkpoint::CheckpointError;
 pub use cleaning::{
     Compacted, CompactionDone, CompactionFailed, CompactionFailure, CompactionOptions, CompactionTotals,
-    CompactionWork,
+    CompactionWork, WriteFailed,
 };
 pub use config::{LogConfig, OptionsInvalid, StorageOptions, UnattributedDamage};
 pub use file_cache::{CacheBounds, FileCache};
@@ -62,6 +63,10 @@ pub use journal::{
 pub use partition::{LogError, MaxTimestamp, PartitionLog, Read, ReadRequest, TimestampRead};
 pub use recovery::{LogDamage, RecoveryReport};
 pub use reindex::{ReindexDone, ReindexFailed, ReindexWork};
+pub use repair::{
+    FilesVersion, RepairDone, RepairFailed, RepairFailure, RepairPiece, RepairRead, RepairSource, RepairWork,
+    Repaired,
+};
 pub use segment::SegmentState;
 pub use shortage::{DiskFails, DiskFull};
 pub use state::{LogState, Vote};

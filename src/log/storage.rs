@@ -81,6 +81,7 @@ struct Inner {
     checkpointing: tokio::sync::Mutex<()>,
     /// Places that readers found damaged since the node began.
     unreadable: AtomicU64,
+    repaired: AtomicU64,
 }
 
 /// A checkpoint in the making: begin it, *then* ask every log for [`PartitionLog::needs_from`].
@@ -160,9 +161,20 @@ impl Storage {
         recovered.report.checkpoint_copy = copy;
         recovered.report.journal = journal_report;
         let known = Mutex::new(known);
-        let (checkpointing, unreadable) = (tokio::sync::Mutex::new(()), AtomicU64::new(0));
-        let inner =
-            Inner { io, incarnation, owner, journal, cache, budget, known, checkpointing, unreadable };
+        let checkpointing = tokio::sync::Mutex::new(());
+        let (unreadable, repaired) = (AtomicU64::new(0), AtomicU64::new(0));
+        let inner = Inner {
+            io,
+            incarnation,
+            owner,
+            journal,
+            cache,
+            budget,
+            known,
+            checkpointing,
+            unreadable,
+            repaired,
+        };
         let storage = Storage { inner: Arc::new(inner) };
         let logs = recovered.logs.into_values().collect();
         Ok((storage, logs, recovered.report))
@@ -325,6 +337,17 @@ impl Storage {
     #[must_use]
     pub fn disk_fails(&self) -> Option<DiskFails> {
         self.inner.journal.shortage().failing()
+    }
+
+    /// A segment is whole again with what another node holds.
+    pub fn note_repaired(&self) {
+        self.inner.repaired.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many segments were made whole again with what other nodes hold.
+    #[must_use]
+    pub fn repaired_segments(&self) -> u64 {
+        self.inner.repaired.load(Ordering::Relaxed)
     }
 
     /// A reader found damage where none was known.

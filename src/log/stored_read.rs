@@ -88,8 +88,10 @@ impl StoredRead {
                 Some(resumed) => self.read_on(view, resumed).await,
                 None => self.read_anew(view).await,
             };
-            if matches!(read, Err(ReadError::Gone)) {
-                sometimes(Condition::SegmentGoneUnderReader);
+            match read {
+                Err(ReadError::Gone) => sometimes(Condition::SegmentGoneUnderReader),
+                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => self.cache.wound(&view.segment),
+                _ => {}
             }
             if let Some(given) = read? {
                 self.leave(index, &given, goes_on);
@@ -262,20 +264,27 @@ impl StoredTimestampRead {
     /// As [`StoredRead::run`].
     pub async fn run(self) -> Result<Option<RecordBatch>, ReadError> {
         for view in &self.segments {
-            let found = match self.search_by_index(view).await {
-                Ok(ByIndex::Lies) | Err(ReadError::Corrupt { .. }) => {
-                    let found = self.search(view, None).await?;
-                    self.cache.suspect(&view.segment);
-                    found
-                }
-                Ok(ByIndex::Found(found)) => found,
-                Err(other) => return Err(other),
-            };
-            if found.is_some() {
-                return Ok(found);
+            let found = self.search_segment(view).await;
+            if let Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) = found {
+                self.cache.wound(&view.segment);
+            }
+            if let Some(found) = found? {
+                return Ok(Some(found));
             }
         }
         Ok(self.tail)
+    }
+
+    async fn search_segment(&self, view: &SegmentView) -> Result<Option<RecordBatch>, ReadError> {
+        match self.search_by_index(view).await {
+            Ok(ByIndex::Lies) | Err(ReadError::Corrupt { .. }) => {
+                let found = self.search(view, None).await?;
+                self.cache.suspect(&view.segment);
+                Ok(found)
+            }
+            Ok(ByIndex::Found(found)) => Ok(found),
+            Err(other) => Err(other),
+        }
     }
 
     /// Searches from where the indexes lead, and sees that what they say is so: nothing else tells of a bit that flipped in them.

@@ -32,6 +32,7 @@ pub(super) const JOURNAL_FAILED: &str = "ordain_journal_failed";
 pub(super) const DISK_FULL: &str = "ordain_disk_full";
 pub(super) const DISK_FAILS: &str = "ordain_disk_fails";
 pub(super) const UNREADABLE_PLACES: &str = "ordain_unreadable_places";
+pub(super) const REPAIRED_SEGMENTS: &str = "ordain_repaired_segments";
 
 pub(super) const BROKERS: &str = "kafka_brokers";
 pub(super) const BROKER_INFO: &str = "kafka_broker_info";

@@ -14,6 +14,7 @@ pub struct NodeFigures {
     pub disk_fails: bool,
     /// Places with stored records that readers found damaged since the start.
     pub unreadable_places: u64,
+    pub repaired_segments: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,6 +105,11 @@ impl NodeFigures {
                 "Places with stored records that readers found damaged since the start; the log names them",
                 self.unreadable_places,
             ),
+            (
+                names::REPAIRED_SEGMENTS,
+                "Segments that were written again since the start with what other nodes hold",
+                self.repaired_segments,
+            ),
         ] {
             out.gauge(name, help);
             out.sample(name, &[], value);
@@ -131,6 +137,7 @@ mod tests {
             disk_is_full: true,
             disk_fails: false,
             unreadable_places: 3,
+            repaired_segments: 2,
         };
         let text = figures.render();
         for line in [
@@ -142,6 +149,7 @@ mod tests {
             "ordain_disk_full 1",
             "ordain_disk_fails 0",
             "ordain_unreadable_places 3",
+            "ordain_repaired_segments 2",
             "kafka_network_socketserver_memorypoolavailable 9",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is missing in:\n{text}");

@@ -1,7 +1,7 @@
 //! What keeps storage in bounds while nobody asks: batches move from memory to segments, checkpoints free the
 //! journal, retention moves log starts, silent producers are forgotten.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -9,14 +9,15 @@ use tracing::{info, warn};
 
 use super::compactor::{Compactor, Outcome};
 use super::lasting::{Lasting, Tell};
-use super::{Partitions, PartitionsClosed};
+use super::repairs::Elsewhere;
+use super::{Partitions, PartitionsClosed, PeerCalls};
 use crate::config::LiveConfig;
 use crate::io::{Io, Shutdown, TaskHandle, timeout};
 use crate::log::{
-    CompactionWork, FlushDone, FlushFailed, FlushWork, Position, ReindexDone, ReindexWork, Storage,
-    StorageError,
+    CompactionWork, FlushDone, FlushFailed, FlushWork, Position, ReindexDone, ReindexWork, RepairDone,
+    RepairFailed, RepairWork, Storage, StorageError,
 };
-use crate::types::{Instant, Timestamp};
+use crate::types::{Instant, NodeId, Timestamp};
 
 /// How often the task looks whether there is something to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -28,6 +29,8 @@ const WISH_INTERVAL: Duration = Duration::from_millis(200);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long there is between two segments whose indexes are made again: a segment may be read for nothing.
 const REINDEX_INTERVAL: Duration = Duration::from_secs(1);
+/// How long there is between two repairs: those of another replica may fail for a while.
+const REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A step of maintenance in a shard.
 pub(super) enum Step {
@@ -47,6 +50,10 @@ pub(super) enum Step {
     TakeReindex { reply: oneshot::Sender<Option<ReindexWork>> },
     /// The indexes are there.
     Reindexed(ReindexDone),
+    /// Hand out a segment that is to be repaired with what other nodes hold, and those nodes, if one is known.
+    TakeRepair { reply: oneshot::Sender<Option<(RepairWork, Vec<NodeId>)>> },
+    /// What became of it.
+    Repaired(Box<Result<RepairDone, RepairFailed>>),
     /// Let go of memory that is only a cache.
     ReleaseTails,
 }
@@ -56,6 +63,7 @@ pub struct Maintenance {
     stop: Shutdown,
     task: TaskHandle,
     compactor: Option<TaskHandle>,
+    calls: Arc<OnceLock<PeerCalls>>,
     outcome: oneshot::Receiver<Result<(), MaintenanceError>>,
 }
 
@@ -95,7 +103,11 @@ impl Maintenance {
             io.spawn.spawn("compactor", Box::pin(compactor.run(stop.clone())))
         });
         let now = io.clock.now();
+        let calls: Arc<OnceLock<PeerCalls>> = Arc::default();
         let keeper = Keeper {
+            calls: Arc::clone(&calls),
+            repair_at: now,
+            repairing: Arc::default(),
             io: io.clone(),
             partitions,
             storage,
@@ -121,7 +133,13 @@ impl Maintenance {
                 drop(sender.send(keeper.run(stopped).await));
             }),
         );
-        Maintenance { stop, task, compactor, outcome }
+        Maintenance { stop, task, compactor, calls, outcome }
+    }
+
+    /// From now on what cannot be read is asked of other nodes.
+    pub fn repair_from(&self, calls: PeerCalls) {
+        // The first ones stay: a node has one way to others.
+        drop(self.calls.set(calls));
     }
 
     /// Makes a last round, so that the next start has little to replay, and ends the tasks.
@@ -160,6 +178,11 @@ struct Keeper {
     retry_at: Instant,
     /// Whether the last round left something unwritten: the next one comes without a need.
     owes: bool,
+    /// The way to other nodes, once there is one.
+    calls: Arc<OnceLock<PeerCalls>>,
+    repair_at: Instant,
+    /// Whether a segment is being repaired.
+    repairing: Arc<AtomicBool>,
     reindex_at: Instant,
     /// Whether the indexes of a segment are being made.
     reindexing: Arc<AtomicBool>,
@@ -220,6 +243,10 @@ impl Keeper {
         if self.storage.file_cache().has_suspects() && now >= self.reindex_at {
             self.reindex_at = now.after(REINDEX_INTERVAL);
             self.reindex().await?;
+        }
+        if self.storage.file_cache().has_wounds() && now >= self.repair_at {
+            self.repair_at = now.after(REPAIR_INTERVAL);
+            self.repair().await?;
         }
         let journal = self.storage.journal().statistics();
         let pressed = self.owes
@@ -296,6 +323,35 @@ impl Keeper {
                 }
             };
             drop(self.io.spawn.spawn("reindex", Box::pin(remade)));
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Begins to repair one segment with what other nodes hold, beside everything else.
+    async fn repair(&self) -> Result<(), MaintenanceError> {
+        let Some(calls) = self.calls.get() else { return Ok(()) };
+        if self.repairing.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        for shard in 0..self.partitions.shard_count() {
+            let (reply, answer) = oneshot::channel();
+            self.partitions.maintain_shard(shard, Step::TakeRepair { reply }).await?;
+            let Some((work, others)) = answer.await.map_err(|_| MaintenanceError::Closed)? else { continue };
+            let under_way = UnderWay::begin(&self.repairing);
+            let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
+            let garbage_waits = Arc::clone(&self.garbage_waits);
+            let id = work.log().partition;
+            let elsewhere = Elsewhere::new(Arc::clone(&self.io.clock), calls.clone(), id, others);
+            let repaired = async move {
+                // However the task ends, the next one may begin.
+                let _under_way = under_way;
+                let outcome = Box::new(work.run(&*disk, &elsewhere).await);
+                // A shard that is gone needs no repair.
+                let _gone = partitions.maintain_shard(shard, Step::Repaired(outcome)).await;
+                garbage_waits.store(true, Ordering::Release);
+            };
+            drop(self.io.spawn.spawn("repair", Box::pin(repaired)));
             return Ok(());
         }
         Ok(())

@@ -17,6 +17,7 @@ mod maintenance;
 #[allow(clippy::module_inception, reason = "the module is named after what it owns")]
 mod partition;
 mod refused;
+mod repairs;
 mod replay;
 mod replication;
 mod request;
@@ -35,7 +36,8 @@ pub use leaderships::{Leadership, Leaderships, SnapshotWanted};
 pub use maintenance::{Maintenance, MaintenanceError};
 pub use partition::{ChangeDone, VoterChange};
 pub use replication::{
-    CallFailed, CallService, KnownNodes, LateService, NodeDoubts, PeerCall, PeerCalls, PeerSetup, Replication,
+    AskFailed, CallFailed, CallService, KnownNodes, LateService, METADATA_END_BYTES, NodeDoubts, PeerCall,
+    PeerCalls, PeerSetup, Replication,
 };
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, Assignment, EpochCheck, EpochEnd,

@@ -492,7 +492,9 @@ impl Partition {
         let uncommitted = mutant(Mutant::ReadUncommitted);
         let high_watermark = if uncommitted { self.log.log_end() } else { self.replica.high_watermark() };
         let log_start = self.log.log_start();
-        let failed = |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None };
+        let files = Some(self.log.files_version());
+        let failed =
+            |error| ReadResult { high_watermark, log_start, data: Err(error), diverging: None, files };
         if let Err(error) = self.check_read(request) {
             return failed(error.into());
         }
@@ -507,7 +509,7 @@ impl Partition {
         }
         if let Some(diverging) = self.divergence(request) {
             let data = Ok(ReadData::Memory(Vec::new()));
-            return ReadResult { high_watermark, log_start, data, diverging: Some(diverging) };
+            return ReadResult { high_watermark, log_start, data, diverging: Some(diverging), files };
         }
         let out_of_range = || PartitionError::OutOfRange {
             asked: request.offset,
@@ -539,7 +541,7 @@ impl Partition {
                 ReadError::Damaged(_) | ReadError::Corrupt { .. } | ReadError::Io { .. } | ReadError::Gone,
             ) => Err(LeadershipError::Storage.into()),
         };
-        ReadResult { high_watermark, log_start, data, diverging: None }
+        ReadResult { high_watermark, log_start, data, diverging: None, files }
     }
 
     /// Whether the reader's log left this one before its fetch offset (KIP-595).

@@ -7,7 +7,9 @@ use tokio::sync::oneshot;
 use super::partition::AskedChange;
 use super::waiters::FetchWaiter;
 use crate::log::producers::{ProducerEntry, ProducerError};
-use crate::log::{DiskFull, LogConfig, LogError, MaxTimestamp, ReadError, StoredRead, TimestampRead};
+use crate::log::{
+    DiskFull, FilesVersion, LogConfig, LogError, MaxTimestamp, ReadError, StoredRead, TimestampRead,
+};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp, Uuid};
 use crate::wire::batch::ValidatedBatch;
@@ -221,6 +223,8 @@ pub struct ReadResult {
     pub data: Result<ReadData, PartitionError>,
     /// Set where the client's log has diverged: where its last epoch ended here.
     pub diverging: Option<EpochEnd>,
+    /// What the replica's files hold; `None` if there is none here.
+    pub files: Option<FilesVersion>,
 }
 
 /// Record batches, or the plan of reading them.

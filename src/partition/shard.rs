@@ -1,4 +1,5 @@
 mod reads;
+mod repairs;
 mod replicas;
 mod silence;
 mod turn;
@@ -488,10 +489,14 @@ impl Shard {
         self.take(id, out);
     }
 
+    /// Whether this was not told before.
+    fn told_is_new(&mut self, what: &str) -> bool {
+        self.told_damage.len() < TOLD_DAMAGE_MAX && self.told_damage.insert(what.to_owned())
+    }
+
     /// Says, once for each damage, that a reader met it.
     fn tell_damage(&mut self, id: PartitionId, error: &ReadError) {
-        let is_new =
-            self.told_damage.len() < TOLD_DAMAGE_MAX && self.told_damage.insert(format!("{id}: {error}"));
+        let is_new = self.told_is_new(&format!("{id}: {error}"));
         if let Some(partition) = self.partitions.get(&id).filter(|_| is_new) {
             self.storage.note_unreadable();
             let name = partition.name();
@@ -644,6 +649,7 @@ impl Shard {
                     log_start: Offset::NONE,
                     data: Err(LeadershipError::Unknown.into()),
                     diverging: None,
+                    files: None,
                 },
             };
             match &result.data {

@@ -15,7 +15,8 @@ use crate::log::PartitionLog;
 use crate::metadata::MetadataImage;
 use crate::metadata::controller::{METADATA_PARTITION, Quorum, image_on_disk};
 use crate::partition::{
-    CallService, HandOverTerms, LateService, NodeAddress, Partitions, PeerCall, PeerSetup, Replication,
+    CallService, HandOverTerms, LateService, NodeAddress, Partitions, PeerCall, PeerCalls, PeerSetup,
+    Replication,
 };
 use crate::peers::forming::{Acquaintance, Founder, Member, Server};
 use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence, Whereabouts};
@@ -157,6 +158,11 @@ impl Members {
     /// Who votes on the metadata.
     pub(super) fn quorum(&self) -> Quorum {
         Quorum::Founded { voters: self.founding.voters.clone(), calls: self.replication.calls() }
+    }
+
+    /// The way to other nodes.
+    pub(super) fn calls(&self) -> PeerCalls {
+        self.replication.calls()
     }
 
     /// What handlers use of it.

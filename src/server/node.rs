@@ -194,6 +194,9 @@ impl Node {
             }
             None => None,
         };
+        if let Some(members) = &members {
+            maintenance.repair_from(members.calls());
+        }
         let image = Arc::new(ImageCell::default());
         let of_controller = of_controller(&config, &settings, &live);
         let controller = start_controller(&io, of_controller, &partitions, &image, members.as_ref()).await?;

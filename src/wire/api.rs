@@ -163,6 +163,7 @@ api_table! {
     92 DeleteShareGroupOffsets 0..=0 flexible 0 served none
  20010 ReportVoters 0..=0 flexible 0 served none
  20011 LeavePartitions 0..=0 flexible 0 served none
+ 20012 ReadRecords 0..=0 flexible 0 served none
 }
 
 impl ApiKey {

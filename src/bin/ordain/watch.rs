@@ -156,6 +156,7 @@ impl Running {
             disk_is_full: self.storage.disk_full().is_some(),
             disk_fails: self.storage.disk_fails().is_some(),
             unreadable_places: self.storage.unreadable_places(),
+            repaired_segments: self.storage.repaired_segments(),
         }
     }
 

@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +9,15 @@ use super::{Cluster, active_epoch};
 use crate::broker::{Context, dispatch_from_node};
 use crate::io::timeout;
 use crate::metadata::controller::METADATA_PARTITION;
-use crate::partition::{CallFailed, PeerCall};
+use crate::partition::{AskFailed, CallFailed, METADATA_END_BYTES, PeerCall};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::types::{CorrelationId, Instant, NodeId, Offset};
-use crate::wire::{
-    ApiRequest, DecodeError, EncodeError, LENGTH_BYTES, Text, decode_response, encode_request,
-};
+use crate::types::{Instant, NodeId, Offset};
+use crate::wire::{ApiRequest, DecodeError, EncodeError, LENGTH_BYTES, decode_response};
 
 /// How long the active controller may take, or be looked for.
 pub(in crate::broker) const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 /// How soon the controller is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// Before every answer: up to where of the metadata log the controller had applied it.
-const END_BYTES: usize = 8;
 
 /// The active controller did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +32,17 @@ pub(in crate::broker) enum NoController {
     Alone(NodeId),
     #[error("the request to the active controller cannot be written: {0}")]
     Encode(#[from] EncodeError),
+}
+
+impl From<AskFailed> for NoController {
+    fn from(failed: AskFailed) -> NoController {
+        match failed {
+            AskFailed::TimedOut => NoController::TimedOut,
+            AskFailed::Failed(failed) => failed.into(),
+            AskFailed::Malformed(error) => error.into(),
+            AskFailed::Encode(error) => error.into(),
+        }
+    }
 }
 
 /// Whom a request goes to.
@@ -91,7 +97,7 @@ pub(in crate::broker) async fn forward(
             match controller {
                 Controller::Here => return None,
                 Controller::At(node) => match cluster.calls.call(node, call.clone()).await {
-                    Ok(answer) if answer.len() >= END_BYTES => return Some(answer),
+                    Ok(answer) if answer.len() >= METADATA_END_BYTES => return Some(answer),
                     Ok(answer) => debug!(%node, bytes = answer.len(), "an answer without its beginning"),
                     Err(failed) => debug!(%node, %failed, "the active controller could not be asked"),
                 },
@@ -126,7 +132,7 @@ pub(in crate::broker) async fn ask<R: ApiRequest>(
     request: &R,
     deadline: Instant,
 ) -> Result<R::Response, NoController> {
-    let call = call_of(version, request)?;
+    let call = PeerCall::own(version, request)?;
     let clock = &*context.io.clock;
     loop {
         let mut answer = match forward(context, cluster, call.clone(), deadline).await? {
@@ -137,7 +143,7 @@ pub(in crate::broker) async fn ask<R: ApiRequest>(
                 let answered = timeout(clock, deadline, here).await.map_err(|_| NoController::TimedOut)?;
                 // It was the controller a moment ago.
                 let Some(mut answer) = answered else { continue };
-                answer.advance(END_BYTES);
+                answer.advance(METADATA_END_BYTES);
                 answer
             }
         };
@@ -159,27 +165,13 @@ pub(in crate::broker) async fn ask_node<R: ApiRequest>(
     deadline: Instant,
 ) -> Result<R::Response, NoController> {
     let Some(cluster) = &context.cluster else { return Err(NoController::Alone(node)) };
-    let call = call_of(version, request)?;
-    let asking = cluster.calls.call(node, call);
-    let answered = timeout(&*context.io.clock, deadline, asking).await;
-    let mut answer = answered.map_err(|_| NoController::TimedOut)??;
-    answer.advance((END_BYTES + LENGTH_BYTES).min(answer.len()));
-    let (_, response) = decode_response::<R>(version, answer)?;
-    Ok(response)
-}
-
-fn call_of<R: ApiRequest>(version: i16, request: &R) -> Result<PeerCall, EncodeError> {
-    let frame = encode_request(version, CorrelationId(0), None, request)?;
-    let mut frame = Bytes::from(frame.concat());
-    frame.advance(LENGTH_BYTES);
-    let client = SocketAddr::from(([0, 0, 0, 0], 0));
-    Ok(PeerCall { listener: Text::new(), client, request: frame })
+    Ok(cluster.calls.ask(&*context.io.clock, (node, deadline), version, request).await?)
 }
 
 /// An answer for another node: up to where this node has applied the metadata log, then the response's frame.
 pub(in crate::broker) fn answer_with_end(context: &Context, frame: &[Bytes]) -> Bytes {
     let end = context.image.end().0.to_be_bytes();
-    let mut answer = Vec::with_capacity(END_BYTES + frame.iter().map(Bytes::len).sum::<usize>());
+    let mut answer = Vec::with_capacity(METADATA_END_BYTES + frame.iter().map(Bytes::len).sum::<usize>());
     answer.extend_from_slice(&end);
     frame.iter().for_each(|piece| answer.extend_from_slice(piece));
     answer.into()

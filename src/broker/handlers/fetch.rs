@@ -544,7 +544,7 @@ mod tests {
     ) -> Result<(PartitionId, ReadResult), ErrorCode> {
         let id = PartitionId { topic: TopicId([1; 16]), index: PartitionIndex(0) };
         let data = Ok(ReadData::Memory(vec![bytes.into()]));
-        Ok((id, ReadResult { high_watermark: Offset(0), log_start: Offset(0), data, diverging }))
+        Ok((id, ReadResult { high_watermark: Offset(0), log_start: Offset(0), data, diverging, files: None }))
     }
 
     /// A record that comes between the reading and the look at the waiter must not end the fetch with nothing.

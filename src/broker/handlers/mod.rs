@@ -44,6 +44,7 @@ pub(super) mod offset_delete;
 pub(super) mod offset_fetch;
 pub(super) mod offset_for_leader_epoch;
 pub(super) mod produce;
+pub(super) mod read_records;
 pub(super) mod remove_raft_voter;
 pub(super) mod report_voters;
 pub(super) mod sync_group;

@@ -12,7 +12,7 @@ mod work;
 
 use std::io;
 
-pub(super) use output::OutputLimits;
+pub(super) use output::{Output, OutputLimits};
 pub use work::CompactionWork;
 pub(super) use work::Source;
 
@@ -96,8 +96,17 @@ pub enum CompactionFailure {
         "the keys of the batch at {base_offset} do not fit in {key_buffer_bytes} bytes: raise log.cleaner.dedupe.buffer.size"
     )]
     KeysBeyondMemory { base_offset: Offset, key_buffer_bytes: usize },
-    #[error("{action} {path}: {source}")]
-    Write { action: &'static str, path: String, source: io::Error },
+    #[error(transparent)]
+    Write(#[from] WriteFailed),
+}
+
+/// What is written beside the present segments cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {path}: {source}")]
+pub struct WriteFailed {
+    pub action: &'static str,
+    pub path: String,
+    pub source: io::Error,
 }
 
 impl CompactionDone {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::CompactionFailure;
+use super::WriteFailed;
 use crate::io::{Disk, File, OpenOptions};
 use crate::log::indexes::OFFSET_ROW_BYTES;
 use crate::log::segment::{FileKind, IndexRows, SegmentState, file_name, log_directory};
@@ -21,8 +21,8 @@ pub(in crate::log) struct OutputLimits {
     pub(in crate::log) index_interval_bytes: u64,
 }
 
-/// Writes cleaned batches to new segments.
-pub(super) struct Output<'a> {
+/// Writes batches to new segments.
+pub(in crate::log) struct Output<'a> {
     disk: &'a dyn Disk,
     partition: PartitionId,
     cleaning: u32,
@@ -43,7 +43,7 @@ struct Current {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(
+    pub(in crate::log) fn new(
         disk: &'a dyn Disk,
         partition: PartitionId,
         cleaning: u32,
@@ -54,11 +54,11 @@ impl<'a> Output<'a> {
 
     /// Takes the next batch. `created` is when its segment was begun: a segment is as old as the youngest of
     /// those it replaces.
-    pub(super) async fn add(
+    pub(in crate::log) async fn add(
         &mut self,
         batch: &RecordBatch,
         created: Timestamp,
-    ) -> Result<(), CompactionFailure> {
+    ) -> Result<(), WriteFailed> {
         let (header, bytes) = (batch.header(), batch.len() as u64);
         if self.current.as_ref().is_some_and(|current| self.limits.are_passed(&current.state, header, bytes))
         {
@@ -79,7 +79,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    async fn begin(&mut self, base: Offset, created: Timestamp) -> Result<Current, CompactionFailure> {
+    async fn begin(&mut self, base: Offset, created: Timestamp) -> Result<Current, WriteFailed> {
         self.begun.push(base);
         let file = self.create(&self.path(base, FileKind::Log)).await?;
         Ok(Current {
@@ -91,7 +91,7 @@ impl<'a> Output<'a> {
         })
     }
 
-    async fn create(&self, path: &str) -> Result<Arc<dyn File>, CompactionFailure> {
+    async fn create(&self, path: &str) -> Result<Arc<dyn File>, WriteFailed> {
         let options = OpenOptions { write: true, create: true, truncate: true, ..OpenOptions::default() };
         self.disk.open(path, options).await.map_err(failed("creating", path))
     }
@@ -100,7 +100,7 @@ impl<'a> Output<'a> {
         format!("{}/{}", log_directory(self.partition), file_name(base, self.cleaning, kind))
     }
 
-    async fn finish_segment(&mut self) -> Result<(), CompactionFailure> {
+    async fn finish_segment(&mut self) -> Result<(), WriteFailed> {
         let Some(mut current) = self.current.take() else { return Ok(()) };
         let base = current.state.base;
         let path = self.path(base, FileKind::Log);
@@ -121,7 +121,7 @@ impl<'a> Output<'a> {
     }
 
     /// Makes everything durable, names included; gives the segments in order.
-    pub(super) async fn finish(&mut self) -> Result<Vec<SegmentState>, CompactionFailure> {
+    pub(in crate::log) async fn finish(&mut self) -> Result<Vec<SegmentState>, WriteFailed> {
         self.finish_segment().await?;
         let directory = log_directory(self.partition);
         self.disk.sync_dir(&directory).await.map_err(failed("syncing", &directory))?;
@@ -129,13 +129,13 @@ impl<'a> Output<'a> {
     }
 
     /// The bases of all segments that were begun.
-    pub(super) fn into_begun(self) -> Vec<Offset> {
+    pub(in crate::log) fn into_begun(self) -> Vec<Offset> {
         self.begun
     }
 }
 
 impl Current {
-    async fn write(&mut self, path: &str) -> Result<(), CompactionFailure> {
+    async fn write(&mut self, path: &str) -> Result<(), WriteFailed> {
         let waiting = std::mem::take(&mut self.waiting);
         if !waiting.is_empty() {
             self.file.write_at(self.written, waiting).await.map_err(failed("writing", path))?;
@@ -155,7 +155,7 @@ impl OutputLimits {
     }
 }
 
-fn failed(action: &'static str, path: &str) -> impl FnOnce(std::io::Error) -> CompactionFailure {
+fn failed(action: &'static str, path: &str) -> impl FnOnce(std::io::Error) -> WriteFailed {
     let path = path.to_owned();
-    move |source| CompactionFailure::Write { action, path, source }
+    move |source| WriteFailed { action, path, source }
 }

@@ -28,6 +28,17 @@ pub(super) struct CompactionState {
 }
 
 impl CompactionState {
+    /// Segments are to be written anew, whoever does it: nobody else may meanwhile. Gives the number for the files' names.
+    pub(super) fn begin_rewriting(&mut self) -> u32 {
+        assert!(!std::mem::replace(&mut self.under_way, true), "one at a time");
+        self.last_cleaning += 1;
+        self.last_cleaning
+    }
+
+    pub(super) fn end_rewriting(&mut self) {
+        assert!(std::mem::take(&mut self.under_way), "it was begun");
+    }
+
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way
     }
@@ -104,8 +115,7 @@ impl PartitionLog {
     /// [`PartitionLog::compaction_failed`]. `now` is the wall clock.
     pub fn take_compaction(&mut self, now: Timestamp) -> Option<CompactionWork> {
         let dirty_ratio = self.wants_compaction(now)?;
-        self.compaction.last_cleaning += 1;
-        self.compaction.under_way = true;
+        let cleaning = self.compaction.begin_rewriting();
         self.compaction.failed_at = None;
         let sources = self.cleanable(now).iter();
         let sources = sources.map(|held| Source { view: held.view(), created: held.state.created }).collect();
@@ -115,7 +125,7 @@ impl PartitionLog {
         last_written.retain(|&id, _| self.producers.get(id).is_some());
         Some(CompactionWork {
             key: self.key,
-            cleaning: self.compaction.last_cleaning,
+            cleaning,
             cache: Arc::clone(&self.cache),
             epochs: self.epochs.clone(),
             sources,
@@ -139,7 +149,7 @@ impl PartitionLog {
     /// If no compaction is under way: the work of another log.
     pub fn compacted(&mut self, done: CompactionDone) -> Compacted {
         assert_eq!(done.key, self.key, "a compaction is told to its own log");
-        assert!(std::mem::take(&mut self.compaction.under_way), "a compaction was taken from this log");
+        self.compaction.end_rewriting();
         let replaced = done.sources.len();
         if replaced == 0 {
             self.compaction.unfinished = false;
@@ -178,7 +188,7 @@ impl PartitionLog {
     /// If no compaction is under way.
     pub fn compaction_failed(&mut self, failed: CompactionFailed, now: Timestamp) {
         assert_eq!(failed.key, self.key, "a compaction is told to its own log");
-        assert!(std::mem::take(&mut self.compaction.under_way), "a compaction was taken from this log");
+        self.compaction.end_rewriting();
         if !failed.is_overtaken() {
             self.compaction.failed_at = Some(now);
         }

@@ -20,6 +20,7 @@ mod flush;
 mod placing;
 mod read;
 mod reindex;
+mod repair;
 mod replay;
 mod reset;
 mod retention;

@@ -5,5 +5,6 @@ mod model;
 mod node;
 mod placing;
 mod read_ahead;
+mod repair;
 mod replication;
 mod scale;

@@ -1,18 +1,17 @@
 //! A snapshot of the metadata from another node, for a log that can go on only behind it: see `docs/metadata-snapshot.md`.
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
-use crate::io::{Clock, timeout};
+use crate::io::Clock;
 use crate::metadata::{Loaded, SnapshotError, SnapshotId, Snapshots};
-use crate::partition::{CallFailed, PeerCall, PeerCalls, SnapshotWanted};
+use crate::partition::{AskFailed, PeerCalls, SnapshotWanted};
 use crate::probe::{Mutant, mutant};
 use crate::types::limits::METADATA_SNAPSHOT_BYTES_MAX;
-use crate::types::{CorrelationId, LeaderEpoch, NodeId, Offset};
+use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::wire::Text;
 use crate::wire::messages::fetch_snapshot_request::{PartitionSnapshot, SnapshotId as WireId, TopicSnapshot};
 use crate::wire::messages::{FetchSnapshotRequest, fetch_snapshot_response};
-use crate::wire::{DecodeError, EncodeError, LENGTH_BYTES, Text, decode_response, encode_request};
 
 /// The version in which nodes ask each other.
 const VERSION: i16 = 1;
@@ -20,20 +19,11 @@ const VERSION: i16 = 1;
 const METADATA_TOPIC: &str = "__cluster_metadata";
 /// How long one piece may take.
 const PIECE_PATIENCE: Duration = Duration::from_secs(5);
-/// What every node puts before its answer: up to where it has applied the metadata log.
-const END_BYTES: usize = 8;
-
 /// Why no snapshot came.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    #[error("node {0} did not answer in time")]
-    TimedOut(NodeId),
-    #[error(transparent)]
-    Failed(#[from] CallFailed),
-    #[error("the answer of node {node} cannot be read: {source}")]
-    Malformed { node: NodeId, source: DecodeError },
-    #[error("the request cannot be written: {0}")]
-    Encode(#[from] EncodeError),
+    #[error("node {node} did not answer: {source}")]
+    Unanswered { node: NodeId, source: AskFailed },
     #[error("node {node} refuses, with error code {code}")]
     Refused { node: NodeId, code: i16 },
     #[error("node {node} sends what was not asked for: {what}")]
@@ -120,16 +110,9 @@ async fn ask(
         }],
         ..FetchSnapshotRequest::default()
     };
-    let frame = encode_request(VERSION, CorrelationId(0), None, &request)?;
-    let mut frame = Bytes::from(frame.concat());
-    frame.advance(LENGTH_BYTES);
-    let client = SocketAddr::from(([0, 0, 0, 0], 0));
-    let asking = calls.call(node, PeerCall { listener: Text::new(), client, request: frame });
-    let answered = timeout(clock, clock.now().after(PIECE_PATIENCE), asking).await;
-    let mut answer = answered.map_err(|_| TransferError::TimedOut(node))??;
-    answer.advance((END_BYTES + LENGTH_BYTES).min(answer.len()));
-    let malformed = |source| TransferError::Malformed { node, source };
-    let (_, response) = decode_response::<FetchSnapshotRequest>(VERSION, answer).map_err(malformed)?;
+    let deadline = clock.now().after(PIECE_PATIENCE);
+    let asked = calls.ask(clock, (node, deadline), VERSION, &request).await;
+    let response = asked.map_err(|source| TransferError::Unanswered { node, source })?;
     let told = response.topics.into_iter().next().and_then(|topic| topic.partitions.into_iter().next());
     let Some(told) = told else {
         return Err(TransferError::Refused { node, code: response.error_code });

@@ -60,6 +60,19 @@ impl Partition {
         }
     }
 
+    /// Other nodes that hold what is committed here: the leader's first, if another one leads.
+    pub(in crate::partition) fn others(&self) -> Vec<NodeId> {
+        let own = self.replica.key().node;
+        let voters = self.replica.voters().keys().iter().map(|key| key.node);
+        let mut nodes: Vec<NodeId> = Vec::new();
+        for node in self.replica.leader().into_iter().chain(voters) {
+            if node != own && !nodes.contains(&node) {
+                nodes.push(node);
+            }
+        }
+        nodes
+    }
+
     /// Whether somebody has said who shall hold it.
     pub(in crate::partition) fn has_target(&self) -> bool {
         self.target.is_some()

@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use tokio::sync::{Notify, oneshot};
 
+use crate::io::{Clock, timeout};
 use crate::peers::{Direction, LinkId};
-use crate::types::NodeId;
-use crate::wire::Text;
+use crate::types::{CorrelationId, Instant, NodeId};
 use crate::wire::messages::{PeerRequest, PeerResponse};
+use crate::wire::{
+    ApiRequest, DecodeError, EncodeError, LENGTH_BYTES, Text, decode_response, encode_request,
+};
 
 /// The most calls of a connection that are not answered: those that wait to be sent among them.
 const CALLS_MAX: usize = 256;
@@ -32,6 +35,36 @@ pub struct PeerCall {
     pub client: SocketAddr,
     /// Header and body, without the length.
     pub request: Bytes,
+}
+
+impl PeerCall {
+    /// A node's own request.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn own<R: ApiRequest>(version: i16, request: &R) -> Result<PeerCall, EncodeError> {
+        let frame = encode_request(version, CorrelationId(0), None, request)?;
+        let mut frame = Bytes::from(frame.concat());
+        frame.advance(LENGTH_BYTES);
+        let client = SocketAddr::from(([0, 0, 0, 0], 0));
+        Ok(PeerCall { listener: Text::new(), client, request: frame })
+    }
+}
+
+/// What every node puts before its answer: up to where it has applied the metadata log.
+pub const METADATA_END_BYTES: usize = 8;
+
+/// Why another node did not answer a node's own request.
+#[derive(Debug, thiserror::Error)]
+pub enum AskFailed {
+    #[error("there was no answer in time")]
+    TimedOut,
+    #[error(transparent)]
+    Failed(#[from] CallFailed),
+    #[error("the answer cannot be read: {0}")]
+    Malformed(#[from] DecodeError),
+    #[error("the request cannot be written: {0}")]
+    Encode(#[from] EncodeError),
 }
 
 /// Who answers the calls of other nodes.
@@ -124,6 +157,25 @@ impl PeerCalls {
         let outcome = outcome.await.unwrap_or(Err(CallFailed::Closed));
         drop(waiting);
         outcome
+    }
+
+    /// Has `node` answer a request of this node's own.
+    ///
+    /// # Errors
+    /// If there is no answer until `deadline`, or none that can be read: it may have been done all the same.
+    pub async fn ask<R: ApiRequest>(
+        &self,
+        clock: &dyn Clock,
+        (node, deadline): (NodeId, Instant),
+        version: i16,
+        request: &R,
+    ) -> Result<R::Response, AskFailed> {
+        let asking = self.call(node, PeerCall::own(version, request)?);
+        let answered = timeout(clock, deadline, asking).await;
+        let mut answer = answered.map_err(|_| AskFailed::TimedOut)??;
+        answer.advance((METADATA_END_BYTES + LENGTH_BYTES).min(answer.len()));
+        let (_, response) = decode_response::<R>(version, answer)?;
+        Ok(response)
     }
 }
 

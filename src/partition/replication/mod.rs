@@ -14,7 +14,7 @@ mod post;
 mod silence;
 mod steps;
 
-pub use calls::{CallFailed, CallService, LateService, PeerCall, PeerCalls};
+pub use calls::{AskFailed, CallFailed, CallService, LateService, METADATA_END_BYTES, PeerCall, PeerCalls};
 pub use hub::{KnownNodes, PeerSetup, Replication};
 pub(super) use post::{Letters, Post};
 pub use silence::NodeDoubts;

@@ -559,19 +559,24 @@ impl Shard {
             self.tell_who_leads(id, leader);
         }
         if out.news {
-            for (&node, state) in &mut self.peers {
-                if let Some(news) = &mut state.news {
-                    news.changed(id);
-                    if !news.is_empty() {
-                        self.letters.replies.insert(node);
-                    }
-                }
-            }
+            self.offer(id);
         }
         self.letters.malformed.extend(out.malformed);
         self.set_timer(id);
         if out.may_change_voters {
             self.replace_voters(id);
+        }
+    }
+
+    /// There may be something to send to those that follow a partition here.
+    pub(super) fn offer(&mut self, id: PartitionId) {
+        for (&node, state) in &mut self.peers {
+            if let Some(news) = &mut state.news {
+                news.changed(id);
+                if !news.is_empty() {
+                    self.letters.replies.insert(node);
+                }
+            }
         }
     }
 

@@ -49,6 +49,11 @@ impl Shard {
                     partition.log.reindexed(&done);
                 }
             }
+            Step::TakeRepair { reply } => {
+                // A maintenance task that is gone leaves its repair under way: the node is ending.
+                drop(reply.send(self.take_repair()));
+            }
+            Step::Repaired(outcome) => self.was_repaired(*outcome),
             Step::ReleaseTails => {
                 for partition in self.partitions.values_mut() {
                     partition.log.release_tail();

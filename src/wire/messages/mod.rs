@@ -187,6 +187,8 @@ pub mod producer_ids_record;
 pub mod push_telemetry_request;
 pub mod push_telemetry_response;
 pub mod quorum_record;
+pub mod read_records_request;
+pub mod read_records_response;
 pub mod read_share_group_state_request;
 pub mod read_share_group_state_response;
 pub mod read_share_group_state_summary_request;
@@ -456,6 +458,8 @@ pub use producer_ids_record::ProducerIdsRecord;
 pub use push_telemetry_request::PushTelemetryRequest;
 pub use push_telemetry_response::PushTelemetryResponse;
 pub use quorum_record::QuorumRecord;
+pub use read_records_request::ReadRecordsRequest;
+pub use read_records_response::ReadRecordsResponse;
 pub use read_share_group_state_request::ReadShareGroupStateRequest;
 pub use read_share_group_state_response::ReadShareGroupStateResponse;
 pub use read_share_group_state_summary_request::ReadShareGroupStateSummaryRequest;
@@ -634,6 +638,7 @@ macro_rules! for_each_api {
             DeleteShareGroupOffsets(DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse),
             ReportVoters(ReportVotersRequest, ReportVotersResponse),
             LeavePartitions(LeavePartitionsRequest, LeavePartitionsResponse),
+            ReadRecords(ReadRecordsRequest, ReadRecordsResponse),
         }
     };
 }
@@ -831,6 +836,8 @@ macro_rules! for_each_message {
             PushTelemetryRequest,
             PushTelemetryResponse,
             QuorumRecord,
+            ReadRecordsRequest,
+            ReadRecordsResponse,
             ReadShareGroupStateRequest,
             ReadShareGroupStateResponse,
             ReadShareGroupStateSummaryRequest,

@@ -92,6 +92,7 @@ macro_rules! kafka_wire {
     // What only nodes of Ordain say is in no other library.
     (one ReportVoters $($rest:tt)*) => { None };
     (one LeavePartitions $($rest:tt)*) => { None };
+    (one ReadRecords $($rest:tt)*) => { None };
     (one $api:ident $request:ident $response:ident ($name:ident, $version:ident, $bytes:ident)) => {
         if $name == stringify!($request) {
             Some(through_kafka_wire::<kafka_wire::$request>($version, $bytes))

@@ -1,0 +1,62 @@
+//! Segments that a reader could not read, as the shard that owns their logs deals with them.
+use tracing::{info, warn};
+
+use super::Shard;
+use crate::log::{RepairDone, RepairFailed, RepairWork, Repaired};
+use crate::types::NodeId;
+
+impl Shard {
+    /// A segment that is to be repaired, and the nodes that may have what it held. What a partition without other replicas
+    /// lost nobody has.
+    pub(super) fn take_repair(&mut self) -> Option<(RepairWork, Vec<NodeId>)> {
+        let wounded = self.partitions.values_mut().filter(|partition| partition.log.is_wounded());
+        for partition in wounded {
+            let others = partition.others();
+            if others.is_empty() {
+                partition.log.forget_wounds();
+            } else if let Some(work) = partition.log.take_repair() {
+                return Some((work, others));
+            }
+        }
+        None
+    }
+
+    pub(super) fn was_repaired(&mut self, outcome: Result<RepairDone, RepairFailed>) {
+        let key = match &outcome {
+            Ok(done) => done.log(),
+            Err(failed) => failed.log(),
+        };
+        let id = key.partition;
+        // A log that was deleted meanwhile has no use for the outcome; its files went with it.
+        let Some(partition) = self.partitions.get_mut(&id).filter(|partition| partition.log.key() == key)
+        else {
+            return;
+        };
+        let name = partition.name();
+        match outcome {
+            Ok(done) => match partition.log.repaired(done) {
+                Repaired::Replaced { from, bytes } => {
+                    self.storage.note_repaired();
+                    info!(partition = %name, from = %from, bytes,
+                        "what could not be read came from another node: the segment is whole again");
+                    // Followers may wait for it.
+                    self.offer(id);
+                }
+                Repaired::Sound => {
+                    info!(partition = %name, "what could not be read can be read again");
+                    self.offer(id);
+                }
+                Repaired::Discarded => {
+                    info!(partition = %name, "a repair was thrown away: the log changed meanwhile");
+                }
+            },
+            Err(failed) => {
+                let text = format!("{id}: {failed}");
+                partition.log.repair_failed(failed);
+                if self.told_is_new(&text) {
+                    warn!(partition = %name, failure = %text, "a segment is not repaired yet; it is tried again each second");
+                }
+            }
+        }
+    }
+}
