@@ -193,6 +193,7 @@ impl Node {
                 self.links.remove(&link);
             }
             LinkEvent::Refused { .. } => {}
+            LinkEvent::Forgot { .. } => panic!("no journal is told of"),
             LinkEvent::Frame { link, frame } => self.take_frame(now, link, frame),
         }
     }

@@ -18,7 +18,9 @@ use super::{
 };
 use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
-use crate::log::{DiskFails, DiskFull, LogConfig, PartitionLog, ReadError, Storage, TimestampRead};
+use crate::log::{
+    DiskFails, DiskFull, JournalHandle, LogConfig, PartitionLog, ReadError, Storage, TimestampRead,
+};
 use crate::raft::{ChangeRefusal, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 
@@ -113,6 +115,11 @@ impl Partitions {
     #[must_use]
     pub fn leaderships(&self) -> &Arc<Leaderships> {
         &self.leaderships
+    }
+
+    /// The journal that makes durable what they promise.
+    pub(super) fn journal(&self) -> &JournalHandle {
+        self.storage.journal()
     }
 
     /// Why what is to be written finds no room on the disk, if it finds none.

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::{Identity, Refusal};
+use crate::probe::{Mutant, mutant};
 use crate::types::{Instant, NodeId, Uuid};
 
 /// Which connection speaks for each node that dialled this one: one at a time, the last that proved to be alive.
@@ -39,6 +40,8 @@ struct Known {
     alone_since: Instant,
     /// Earlier processes with the same directory, the newest last.
     superseded: VecDeque<Uuid>,
+    /// The commit of its directory's journal that came next when it said so last: all before it had been durable.
+    told_commit: Option<u64>,
 }
 
 /// How many earlier processes of a node are remembered.
@@ -55,7 +58,12 @@ impl Admissions {
     ///
     /// # Errors
     /// The refusal to be answered.
-    pub fn hello(&mut self, now: Instant, peer: &Identity) -> Result<Ticket, Refusal> {
+    pub fn hello(
+        &mut self,
+        now: Instant,
+        peer: &Identity,
+        next_commit: Option<u64>,
+    ) -> Result<Ticket, Refusal> {
         let claim = Claim { node: peer.node, directory: peer.directory, incarnation: peer.incarnation };
         if let Some(known) =
             self.nodes.get_mut(&claim.node).filter(|known| known.claim.directory != claim.directory)
@@ -63,6 +71,13 @@ impl Admissions {
             known.alone_since = now;
         }
         self.check(now, claim)?;
+        let told = self.nodes.get(&claim.node).filter(|known| known.claim.directory == claim.directory);
+        if let Some((told, next)) = told.and_then(|known| known.told_commit).zip(next_commit)
+            && next < told
+            && !mutant(Mutant::ClusterForgetsWhatWasTold)
+        {
+            return Err(Refusal::Forgot);
+        }
         let ticket = Ticket(self.next);
         self.next += 1;
         self.claims.insert(ticket, claim);
@@ -85,6 +100,7 @@ impl Admissions {
                 heard: now,
                 alone_since: now,
                 superseded: VecDeque::new(),
+                told_commit: None,
             };
             self.nodes.insert(claim.node, known);
             return Ok(None);
@@ -94,6 +110,7 @@ impl Admissions {
         }
         if known.claim.directory != claim.directory {
             known.alone_since = now;
+            known.told_commit = None;
         }
         if known.claim.directory == claim.directory && known.claim.incarnation != claim.incarnation {
             known.superseded.push_back(known.claim.incarnation);
@@ -112,11 +129,18 @@ impl Admissions {
         self.nodes.get(&node).map(|known| (known.claim.directory, known.alone_since))
     }
 
-    /// A frame came on this connection.
-    pub fn heard(&mut self, now: Instant, node: NodeId, ticket: Ticket) {
+    /// A frame came on this connection; one that says which commit of the node's journal comes next says that all before are durable.
+    pub fn heard(&mut self, now: Instant, node: NodeId, ticket: Ticket, next_commit: Option<u64>) {
         if let Some(known) = self.nodes.get_mut(&node).filter(|known| known.ticket == ticket) {
             known.heard = known.heard.max(now);
+            known.told_commit = known.told_commit.max(next_commit);
         }
+    }
+
+    /// What a node told of its journal last.
+    #[must_use]
+    pub fn told_commit(&self, node: NodeId) -> Option<u64> {
+        self.nodes.get(&node).and_then(|known| known.told_commit)
     }
 
     /// The connection has ended.
@@ -169,31 +193,35 @@ mod tests {
     #[test]
     fn a_process_that_started_anew_takes_its_predecessors_place() {
         let mut nodes = admissions();
-        let first = nodes.hello(ms(0), &process(1, 1)).expect("a new node");
+        let first = nodes.hello(ms(0), &process(1, 1), None).expect("a new node");
         assert_eq!(nodes.confirm(ms(1), first), Ok(None));
-        let again = nodes.hello(ms(2), &process(1, 1)).expect("it connects again");
+        let again = nodes.hello(ms(2), &process(1, 1), None).expect("it connects again");
         assert_eq!(nodes.confirm(ms(3), again), Ok(Some(first)));
-        let restarted = nodes.hello(ms(4), &process(1, 2)).expect("it restarted");
+        let restarted = nodes.hello(ms(4), &process(1, 2), None).expect("it restarted");
         assert_eq!(nodes.confirm(ms(5), restarted), Ok(Some(again)));
-        assert_eq!(nodes.hello(ms(6), &process(1, 1)), Err(Refusal::Superseded), "a copy is still running");
+        assert_eq!(
+            nodes.hello(ms(6), &process(1, 1), None),
+            Err(Refusal::Superseded),
+            "a copy is still running"
+        );
         nodes.ended(NODE, again);
         nodes.ended(NODE, restarted);
-        let third = nodes.hello(ms(7), &process(1, 3)).expect("it restarted again");
+        let third = nodes.hello(ms(7), &process(1, 3), None).expect("it restarted again");
         assert_eq!(nodes.confirm(ms(8), third), Ok(None), "nothing is open");
-        assert_eq!(nodes.hello(ms(9), &process(1, 2)), Err(Refusal::Superseded));
+        assert_eq!(nodes.hello(ms(9), &process(1, 2), None), Err(Refusal::Superseded));
     }
 
     #[test]
     fn a_hello_of_the_dead_changes_nothing() {
         let mut nodes = admissions();
-        let old = nodes.hello(ms(0), &process(1, 1)).expect("it is taken for what it says");
-        let new = nodes.hello(ms(1), &process(1, 2)).expect("the same");
+        let old = nodes.hello(ms(0), &process(1, 1), None).expect("it is taken for what it says");
+        let new = nodes.hello(ms(1), &process(1, 2), None).expect("the same");
         assert_eq!(nodes.confirm(ms(2), new), Ok(None));
-        let late = nodes.hello(ms(3), &process(1, 1)).expect("it has not been here");
+        let late = nodes.hello(ms(3), &process(1, 1), None).expect("it has not been here");
         assert_eq!(nodes.confirm(ms(4), old), Err(Refusal::Superseded), "its request was under way");
         assert_eq!(nodes.confirm(ms(4), old), Err(Refusal::Superseded));
         nodes.ended(NODE, late);
-        let again = nodes.hello(ms(5), &process(1, 2)).expect("the living one is still welcome");
+        let again = nodes.hello(ms(5), &process(1, 2), None).expect("the living one is still welcome");
         assert_eq!(nodes.confirm(ms(6), again), Ok(Some(new)));
     }
 
@@ -202,36 +230,57 @@ mod tests {
         let mut nodes = admissions();
         let alone = |nodes: &Admissions| nodes.alone(NODE).expect("a node that spoke");
         assert_eq!(nodes.alone(NODE), None);
-        let old = nodes.hello(ms(0), &process(1, 1)).expect("a new node");
+        let old = nodes.hello(ms(0), &process(1, 1), None).expect("a new node");
         assert_eq!(nodes.confirm(ms(1), old), Ok(None));
         assert_eq!(alone(&nodes), (Uuid([1; 16]), ms(1)));
-        let again = nodes.hello(ms(10), &process(1, 2)).expect("it restarted");
+        let again = nodes.hello(ms(10), &process(1, 2), None).expect("it restarted");
         assert_eq!(nodes.confirm(ms(11), again), Ok(Some(old)));
         assert_eq!(alone(&nodes), (Uuid([1; 16]), ms(1)), "with the same memory");
-        assert_eq!(nodes.hello(ms(20), &process(2, 3)), Err(Refusal::DuplicateNode));
+        assert_eq!(nodes.hello(ms(20), &process(2, 3), None), Err(Refusal::DuplicateNode));
         assert_eq!(alone(&nodes), (Uuid([1; 16]), ms(20)), "another one knocked");
         nodes.ended(NODE, again);
-        let new = nodes.hello(ms(30), &process(2, 3)).expect("the first one is gone");
+        let new = nodes.hello(ms(30), &process(2, 3), None).expect("the first one is gone");
         assert_eq!(nodes.confirm(ms(31), new), Ok(None));
         assert_eq!(alone(&nodes), (Uuid([2; 16]), ms(31)));
-        assert_eq!(nodes.hello(ms(40), &process(1, 4)), Err(Refusal::DuplicateNode));
+        assert_eq!(nodes.hello(ms(40), &process(1, 4), None), Err(Refusal::DuplicateNode));
         assert_eq!(alone(&nodes), (Uuid([2; 16]), ms(40)), "it was not gone");
     }
 
     #[test]
     fn two_nodes_with_one_number_are_told_apart_by_their_directories() {
         let mut nodes = admissions();
-        let first = nodes.hello(ms(0), &process(1, 1)).expect("the first one");
-        let second = nodes.hello(ms(0), &process(2, 2)).expect("neither has spoken");
+        let first = nodes.hello(ms(0), &process(1, 1), None).expect("the first one");
+        let second = nodes.hello(ms(0), &process(2, 2), None).expect("neither has spoken");
         assert_eq!(nodes.confirm(ms(1), first), Ok(None));
         assert_eq!(nodes.confirm(ms(1), second), Err(Refusal::DuplicateNode));
-        nodes.heard(ms(300), NODE, first);
-        nodes.heard(ms(600), NODE, second);
-        assert_eq!(nodes.hello(ms(799), &process(2, 2)), Err(Refusal::DuplicateNode));
-        let replaced = nodes.hello(ms(800), &process(2, 2)).expect("the first one is silent");
+        nodes.heard(ms(300), NODE, first, None);
+        nodes.heard(ms(600), NODE, second, None);
+        assert_eq!(nodes.hello(ms(799), &process(2, 2), None), Err(Refusal::DuplicateNode));
+        let replaced = nodes.hello(ms(800), &process(2, 2), None).expect("the first one is silent");
         assert_eq!(nodes.confirm(ms(801), replaced), Ok(Some(first)));
         nodes.ended(NODE, replaced);
-        assert!(nodes.hello(ms(802), &process(1, 1)).is_ok(), "and the other way round");
+        assert!(nodes.hello(ms(802), &process(1, 1), None).is_ok(), "and the other way round");
+    }
+
+    #[test]
+    fn a_directory_that_holds_less_than_it_said_is_refused() {
+        let mut nodes = admissions();
+        let first = nodes.hello(ms(0), &process(1, 1), Some(5)).expect("a new node");
+        assert_eq!(nodes.confirm(ms(1), first), Ok(None));
+        for commit in [7, 6] {
+            nodes.heard(ms(2), NODE, first, Some(commit));
+        }
+        nodes.heard(ms(2), NODE, first, None);
+        assert_eq!(nodes.told_commit(NODE), Some(7));
+        assert_eq!(nodes.hello(ms(3), &process(1, 2), Some(6)), Err(Refusal::Forgot));
+        assert!(nodes.hello(ms(3), &process(1, 2), None).is_ok(), "an older release does not say");
+        nodes.ended(NODE, first);
+        let same = nodes.hello(ms(4), &process(1, 2), Some(7)).expect("it lost nothing");
+        assert_eq!(nodes.confirm(ms(5), same), Ok(None));
+        nodes.ended(NODE, same);
+        let empty = nodes.hello(ms(6), &process(2, 3), Some(1)).expect("another directory promised nothing");
+        assert_eq!(nodes.confirm(ms(7), empty), Ok(None));
+        assert_eq!(nodes.told_commit(NODE), None);
     }
 
     #[test]
@@ -239,7 +288,7 @@ mod tests {
         let mut nodes = admissions();
         for node in 0..3 {
             let peer = Identity { node: NodeId(node), ..process(1, 1) };
-            let ticket = nodes.hello(ms(0), &peer);
+            let ticket = nodes.hello(ms(0), &peer, None);
             let confirmed = ticket.and_then(|ticket| nodes.confirm(ms(0), ticket));
             assert_eq!(confirmed, if node < 2 { Ok(None) } else { Err(Refusal::TooManyNodes) });
         }

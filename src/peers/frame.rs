@@ -73,6 +73,15 @@ impl LinkError {
         matches!(self, LinkError::Broken(error) if error.kind() == io::ErrorKind::ConnectionRefused)
     }
 
+    /// What this node had told of its journal and no longer has, if it was refused for that.
+    #[must_use]
+    pub fn forgot(&self) -> Option<u64> {
+        match self {
+            LinkError::Hello(HelloError::Forgot { told, .. }) => Some(*told),
+            _ => None,
+        }
+    }
+
     /// Whether the other end sent what no sound node sends.
     #[must_use]
     pub fn is_malformed(&self) -> bool {

@@ -37,10 +37,11 @@ pub enum Refusal {
     DuplicateNode = 5,
     Superseded = 6,
     TooManyNodes = 7,
+    Forgot = 8,
 }
 
 impl Refusal {
-    const ALL: [Refusal; 7] = [
+    const ALL: [Refusal; 8] = [
         Refusal::Version,
         Refusal::WrongCluster,
         Refusal::WrongNode,
@@ -48,6 +49,7 @@ impl Refusal {
         Refusal::DuplicateNode,
         Refusal::Superseded,
         Refusal::TooManyNodes,
+        Refusal::Forgot,
     ];
 
     fn from_wire(number: i8) -> Option<Refusal> {
@@ -82,6 +84,8 @@ pub enum HelloError {
     Superseded { peer: NodeId, node: NodeId },
     #[error("node {peer} knows too many nodes to take another")]
     TooManyNodes { peer: NodeId },
+    #[error("node {peer} was told that this node's journal was durable up to commit {told}, and it is not")]
+    Forgot { peer: NodeId, told: u64 },
     #[error("its {field} is {value}")]
     OutOfRange { field: &'static str, value: i64 },
 }
@@ -162,6 +166,12 @@ impl Identity {
         if reply.refusal != 0 {
             let unknown = HelloError::OutOfRange { field: "Refusal", value: reply.refusal.into() };
             let refusal = Refusal::from_wire(reply.refusal).ok_or(unknown)?;
+            if refusal == Refusal::Forgot {
+                let value = reply.told_commit;
+                let told =
+                    commit_from_wire(value).ok_or(HelloError::OutOfRange { field: "ToldCommit", value })?;
+                return Err(HelloError::Forgot { peer: peer.node, told });
+            }
             return Err(self.refused(receiver, &peer, theirs, refusal));
         }
         if peer.node != receiver {
@@ -193,6 +203,8 @@ impl Identity {
             Refusal::DuplicateNode => HelloError::DuplicateNode { peer, node },
             Refusal::Superseded => HelloError::Superseded { peer, node },
             Refusal::TooManyNodes => HelloError::TooManyNodes { peer },
+            // What was told stands in the reply.
+            Refusal::Forgot => HelloError::Forgot { peer, told: 0 },
         }
     }
 }
@@ -220,6 +232,15 @@ fn read_identity(
         }
         _ => Err(out_of_range),
     }
+}
+
+/// A commit's number as messages carry it; -1 is none.
+pub(super) fn commit_to_wire(commit: Option<u64>) -> i64 {
+    commit.and_then(|commit| i64::try_from(commit).ok()).unwrap_or(-1)
+}
+
+pub(super) fn commit_from_wire(commit: i64) -> Option<u64> {
+    u64::try_from(commit).ok()
 }
 
 fn frame_bytes_to_wire(bytes: usize) -> i32 {
@@ -288,8 +309,10 @@ mod tests {
         assert!(matches!(other_cluster, Err(HelloError::WrongCluster { .. })));
         let version = HelloError::OutOfRange { field: "Version", value: 7 };
         assert_eq!(greeted(|reply| reply.version = 7), Err(version));
-        let refusal = HelloError::OutOfRange { field: "Refusal", value: 8 };
-        assert_eq!(greeted(|reply| reply.refusal = 8), Err(refusal));
+        let refusal = HelloError::OutOfRange { field: "Refusal", value: 9 };
+        assert_eq!(greeted(|reply| reply.refusal = 9), Err(refusal));
+        let forgot = greeted(|reply| (reply.refusal, reply.told_commit) = (Refusal::Forgot as i8, 7));
+        assert_eq!(forgot, Err(HelloError::Forgot { peer: NodeId(2), told: 7 }));
         for refusal in Refusal::ALL {
             assert_eq!(Refusal::from_wire(refusal as i8), Some(refusal));
             assert!(dialler.greeted(NodeId(2), &other.reply(Err(refusal))).is_err());

@@ -52,6 +52,11 @@ pub enum LinkEvent {
     Refused {
         peer: NodeId,
     },
+    /// The node was told that this one's journal is durable up to the commit before this one, and it is not.
+    Forgot {
+        peer: NodeId,
+        told: u64,
+    },
 }
 
 /// An established connection, and what it needs.
@@ -78,7 +83,11 @@ pub(super) struct Ended {
 
 impl Link {
     /// Moves frames until the connection ends. `first` has been read already; `heard` is told of each.
-    pub(super) async fn run(self, first: Option<PeerFrame>, mut heard: impl FnMut() + Send) -> Ended {
+    pub(super) async fn run(
+        self,
+        first: Option<PeerFrame>,
+        mut heard: impl FnMut(&PeerFrame) + Send,
+    ) -> Ended {
         let Link { io, options, id, greeting, mut reader, write, events, shutdown, closing } = self;
         let (frames, queue) = mpsc::channel(1);
         let version = greeting.version;
@@ -100,9 +109,9 @@ impl Link {
         let mut was_answered = first.is_some();
         let moving = async {
             let up = LinkEvent::Up { link: id, greeting, frames };
-            let mut moved = || {
+            let mut moved = |frame: &PeerFrame| {
                 was_answered = true;
-                heard();
+                heard(frame);
             };
             let opening = Opening { up, first };
             let link = (&io, id, version);
@@ -144,7 +153,7 @@ async fn move_frames(
     opening: Opening,
     reader: &mut FrameReader,
     events: &mpsc::Sender<LinkEvent>,
-    moved: &mut (dyn FnMut() + Send),
+    moved: &mut (dyn FnMut(&PeerFrame) + Send),
 ) -> Result<Infallible, LinkError> {
     let (io, id, version) = link;
     tell(events, opening.up).await?;
@@ -154,7 +163,7 @@ async fn move_frames(
     loop {
         let frame = PeerFrame::decode(reader.next(&*io.clock, limits).await?, version)?;
         expected(id.direction, &frame)?;
-        moved();
+        moved(&frame);
         tell(events, LinkEvent::Frame { link: id, frame }).await?;
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
+use super::hello::{commit_from_wire, commit_to_wire};
 use super::link::{Direction, Ended, expected};
 use super::{Admissions, Greeting, Introduction, NodeAddress, PeerTransport, Refusal, Ticket, Whereabouts};
 use crate::io::{Connection, Elapsed, Listener, Shutdown, WriteHalf, timeout};
@@ -119,11 +120,13 @@ impl Accepting {
             other => return Err(LinkError::Unexpected(other.name())),
         };
         let identity = (self.transport.presence.identity)().ok_or(LinkError::NotJoined)?;
+        let mut told = None;
         let admitted = identity.meet(&hello)?.and_then(|greeting| {
             let now = self.transport.io.clock.now();
             let mut known = self.lock();
-            let ticket = known.admissions.hello(now, &greeting.peer);
             let node = greeting.peer.node;
+            let ticket = known.admissions.hello(now, &greeting.peer, commit_from_wire(hello.next_commit));
+            told = known.admissions.told_commit(node);
             self.transport.presence.whereabouts.note_alone(node, known.admissions.alone(node));
             drop(known);
             let ticket = ticket?;
@@ -135,7 +138,12 @@ impl Accepting {
         });
         let outcome = admitted.as_ref().map(|(greeting, _)| greeting.version).map_err(|refusal| *refusal);
         let wall_clock = self.transport.io.clock.wall().0;
-        let reply = PeerFrame::HelloReply(PeerHelloReply { wall_clock, ..identity.reply(outcome) });
+        let told_commit = match outcome {
+            Err(Refusal::Forgot) => commit_to_wire(told),
+            _ => -1,
+        };
+        let reply =
+            PeerFrame::HelloReply(PeerHelloReply { wall_clock, told_commit, ..identity.reply(outcome) });
         write_frame(&mut *write, &reply, 0, HELLO_BYTES_MAX).await?;
         match admitted {
             Ok((greeting, admitted)) => {
@@ -171,7 +179,9 @@ impl Accepting {
         };
         let closing = Shutdown::new();
         let confirmed = first.and_then(|first| {
-            admitted.confirm(transport.io.clock.now(), &closing).map_err(|refusal| self.refused(refusal))?;
+            let now = transport.io.clock.now();
+            admitted.confirm(now, &closing).map_err(|refusal| self.refused(refusal))?;
+            admitted.heard(now, &first);
             Ok(first)
         });
         let first = match confirmed {
@@ -189,7 +199,7 @@ impl Accepting {
         let clock = Arc::clone(&transport.io.clock);
         let link = transport.link(Direction::Accepted, greeting, reader, write, closing);
         debug_assert!(expected(Direction::Accepted, &first).is_ok());
-        let Ended { reason, .. } = link.run(Some(first), || admitted.heard(clock.now())).await;
+        let Ended { reason, .. } = link.run(Some(first), |frame| admitted.heard(clock.now(), frame)).await;
         self.log(peer, &reason);
     }
 
@@ -265,8 +275,12 @@ impl Admitted {
         Ok(())
     }
 
-    fn heard(&self, now: crate::types::Instant) {
-        self.lock().admissions.heard(now, self.node, self.ticket);
+    fn heard(&self, now: crate::types::Instant, frame: &PeerFrame) {
+        let next_commit = match frame {
+            PeerFrame::Fetch(fetch) => commit_from_wire(fetch.next_commit),
+            _ => None,
+        };
+        self.lock().admissions.heard(now, self.node, self.ticket, next_commit);
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::apart::Apart;
 use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
+use super::hello::commit_to_wire;
 use super::link::{Direction, Ended, Link, LinkEvent, LinkId};
 use super::listener::Accepting;
 use super::pace::{Backoff, Throttle};
@@ -154,7 +155,11 @@ pub struct PeerTransport {
     /// What was logged of connections that were accepted.
     pub(super) log: Arc<Mutex<Throttle>>,
     serials: Arc<AtomicU64>,
+    next_commit: Option<NextCommit>,
 }
+
+/// Which commit of this node's journal comes next, all before it being durable.
+pub type NextCommit = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The attempts to stay connected to one node; they end when this is dropped.
 pub struct Dialling {
@@ -186,7 +191,14 @@ impl PeerTransport {
             stats: Arc::default(),
             log: Arc::new(Mutex::new(Throttle::new(LOG_EVERY))),
             serials: Arc::default(),
+            next_commit: None,
         }
+    }
+
+    /// Has each hello say which commit of this node's journal comes next.
+    #[must_use]
+    pub fn telling(self, next_commit: NextCommit) -> PeerTransport {
+        PeerTransport { next_commit: Some(next_commit), ..self }
     }
 
     #[must_use]
@@ -246,6 +258,9 @@ impl PeerTransport {
                 // The owner is gone if it does not take this.
                 drop(self.events.send(LinkEvent::Refused { peer: node }).await);
             }
+            if let Some(told) = reason.forgot() {
+                drop(self.events.send(LinkEvent::Forgot { peer: node, told }).await);
+            }
             let now = self.io.clock.now();
             // Whether the node is there still is worth knowing at once; one that goes on closing waits as any other.
             let at_once = was_answered && now.since(began) >= self.options.backoff_most;
@@ -298,7 +313,7 @@ impl PeerTransport {
         info!(%node, host, port, "connected to another node");
         let closing = Shutdown::new();
         let link = self.link(Direction::Dialled, greeting, reader, write, closing.clone());
-        let running = link.run(None, || {});
+        let running = link.run(None, |_| {});
         tokio::pin!(running);
         tokio::select! {
             biased;
@@ -317,6 +332,7 @@ impl PeerTransport {
             hello.host = Some(own.host.as_str().into());
             hello.port = own.port.into();
         }
+        hello.next_commit = commit_to_wire(self.next_commit.as_ref().map(|next| next()));
         let clock = &*self.io.clock;
         let asked = clock.now();
         write_frame(&mut *write, &PeerFrame::Hello(hello), 0, HELLO_BYTES_MAX).await?;

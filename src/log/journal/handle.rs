@@ -15,6 +15,7 @@ use super::placer::Placer;
 use crate::io::{Disk, Spawn};
 use crate::log::shortage::Shortage;
 use crate::log::tail::TailBudget;
+use crate::types::NodeId;
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// How much more than others the changes may write that may free room, in bytes.
@@ -40,6 +41,10 @@ pub enum JournalFailed {
         "an entry of {bytes} bytes does not fit a journal file, which takes {max}: raise the file length"
     )]
     EntryTooLarge { bytes: u64, max: u64 },
+    #[error(
+        "node {node} was told that all before commit {told} was durable here, and what comes next is commit {next}: this data directory is an older state of itself, or its disk lost what it had said was durable. What was promised since is lost, so nothing more is acknowledged, and no vote is given. Move the directory away and start the node again with an empty one: it gets everything from the other nodes"
+    )]
+    Forgot { node: NodeId, told: u64, next: u64 },
     #[error("the journal has been closed")]
     Closed,
 }
@@ -319,6 +324,11 @@ impl JournalHandle {
     /// Which of the node's writes the disk has no room for.
     pub(crate) fn shortage(&self) -> &Shortage {
         &self.shared.shortage
+    }
+
+    /// Fails the journal for ever, for a reason that others have found: everybody who waits, and everybody who comes, hears of it.
+    pub fn give_up(&self, failed: JournalFailed) {
+        self.shared.poison(failed);
     }
 
     /// Why the journal has failed, if it has.

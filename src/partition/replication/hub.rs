@@ -6,16 +6,17 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::calls::{CallService, Desk, Due, PeerCall, PeerCalls};
 use super::{NodeDoubts, PeerStep, Post};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
+use crate::log::{JournalFailed, JournalHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
-    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
-    PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
+    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NextCommit, NodeAddress,
+    Outbox, PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Contacts, Event};
 use crate::types::{Instant, NodeId, PartitionId};
 use crate::wire::PeerFrame;
-use crate::wire::messages::PeerMessages;
+use crate::wire::messages::{PeerFetch, PeerMessages};
 
 /// Frames that were read and wait for the hub.
 const EVENTS_MAX: usize = 16;
@@ -53,7 +54,11 @@ impl Replication {
         let shutdown = Shutdown::new();
         let (events, incoming) = mpsc::channel(EVENTS_MAX);
         let PeerSetup { node: own, options, presence, service } = setup;
-        let transport = PeerTransport::new(io.clone(), options, presence, events, shutdown.clone());
+        let journal = partitions.journal().clone();
+        let own_journal = journal.clone();
+        let next_commit: NextCommit = Arc::new(move || own_journal.durable_position().next.0);
+        let transport =
+            PeerTransport::new(io.clone(), options, presence, events, shutdown.clone()).telling(next_commit);
         let serving = transport.serve(listener);
         let known = KnownNodes::default();
         known.set(nodes);
@@ -67,6 +72,7 @@ impl Replication {
             shards,
             post,
             transport: transport.clone(),
+            journal,
             contacts: Contacts::new(options.timing.silence),
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -176,6 +182,7 @@ struct Hub {
     shards: Vec<mpsc::Sender<PeerStep>>,
     post: Arc<Post>,
     transport: PeerTransport,
+    journal: JournalHandle,
     contacts: Contacts,
     nodes: BTreeMap<NodeId, (NodeAddress, Dialling)>,
     links: BTreeMap<LinkId, Owned>,
@@ -400,6 +407,14 @@ impl Hub {
                 self.refused.insert(peer);
                 self.look_for_gone(now, peer).await
             }
+            LinkEvent::Forgot { peer, told } => {
+                let next = self.journal.durable_position().next.0;
+                // A hello that was long under way may have said less than this node has by now.
+                if next < told {
+                    self.journal.give_up(JournalFailed::Forgot { node: peer, told, next });
+                }
+                Ok(())
+            }
             LinkEvent::Frame { link, frame } => match self.take_frame(now, link, frame).await? {
                 Ok(()) => Ok(()),
                 Err(what) => {
@@ -623,7 +638,9 @@ impl Hub {
         let Some(Owned { side: Side::Asks(asker, _), .. }) = self.links.get_mut(&link) else {
             return Ok(None);
         };
-        Ok(Some(PeerFrame::Fetch(asker.request(now, &wanted))))
+        // What was promised in the rows is durable: so it is in what this tells.
+        let next_commit = i64::try_from(self.journal.durable_position().next.0).unwrap_or(-1);
+        Ok(Some(PeerFrame::Fetch(PeerFetch { next_commit, ..asker.request(now, &wanted) })))
     }
 
     async fn next_reply(&mut self, link: LinkId) -> Result<Option<PeerFrame>, PartitionsClosed> {

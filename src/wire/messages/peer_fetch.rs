@@ -1,7 +1,7 @@
 //! PeerFetch, from `schema/ordain/peers.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::{TopicId, Uuid};
-use crate::wire::{DecodeError, EncodeError, Message, PeerMessage, Reader, TaggedFields, VersionRange, Writer};
+use crate::wire::{DecodeError, EncodeError, KnownTags, Message, PeerMessage, Reader, TaggedFields, VersionRange, Writer};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeerFetch {
@@ -12,6 +12,8 @@ pub struct PeerFetch {
     pub answer_now: bool,
     pub rows: Vec<FetchRow>,
     pub forgotten: Vec<ForgottenRow>,
+    /// Tag 0.
+    pub next_commit: i64,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -25,6 +27,7 @@ impl Default for PeerFetch {
             answer_now: false,
             rows: Vec::new(),
             forgotten: Vec::new(),
+            next_commit: -1,
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -43,11 +46,17 @@ impl Message for PeerFetch {
         w.bool(self.answer_now);
         w.array(true, "Rows", &self.rows, |w, v| v.write(w, version))?;
         w.array(true, "Forgotten", &self.forgotten, |w, v| v.write(w, version))?;
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if self.next_commit != -1 {
+                tags.add(w, 0, |w| { w.i64(self.next_commit); Ok(()) })?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             sequence: r.i64("Sequence")?,
             seen: r.i64("Seen")?,
             clock: r.i64("Clock")?,
@@ -55,8 +64,17 @@ impl Message for PeerFetch {
             answer_now: r.bool("AnswerNow")?,
             rows: r.array(true, "Rows", 75, |r| FetchRow::read(r, version))?,
             forgotten: r.array(true, "Forgotten", 21, |r| ForgottenRow::read(r, version))?,
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            next_commit: -1,
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                0 => m.next_commit = r.i64("NextCommit")?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 

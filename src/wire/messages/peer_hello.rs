@@ -3,7 +3,7 @@
 use crate::types::Uuid;
 use crate::wire::{DecodeError, EncodeError, KnownTags, Message, PeerMessage, Reader, TaggedFields, Text, VersionRange, Writer};
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PeerHello {
     pub min_version: i16,
     pub max_version: i16,
@@ -17,7 +17,28 @@ pub struct PeerHello {
     pub host: Option<Text>,
     /// Tag 1.
     pub port: i32,
+    /// Tag 2.
+    pub next_commit: i64,
     pub unknown_tagged_fields: TaggedFields,
+}
+
+impl Default for PeerHello {
+    fn default() -> Self {
+        Self {
+            min_version: 0,
+            max_version: 0,
+            cluster_id: None,
+            node_id: 0,
+            directory_id: Uuid::ZERO,
+            incarnation_id: Uuid::ZERO,
+            receiver_id: 0,
+            frame_bytes_max: 0,
+            host: None,
+            port: 0,
+            next_commit: -1,
+            unknown_tagged_fields: TaggedFields::default(),
+        }
+    }
 }
 
 impl Message for PeerHello {
@@ -42,6 +63,9 @@ impl Message for PeerHello {
             if self.port != 0 {
                 tags.add(w, 1, |w| { w.i32(self.port); Ok(()) })?;
             }
+            if self.next_commit != -1 {
+                tags.add(w, 2, |w| { w.i64(self.next_commit); Ok(()) })?;
+            }
             w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
         }
         Ok(())
@@ -58,12 +82,14 @@ impl Message for PeerHello {
             frame_bytes_max: r.i32("FrameBytesMax")?,
             host: None,
             port: 0,
+            next_commit: -1,
             unknown_tagged_fields: TaggedFields::default(),
         };
         m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
             match tag {
                 0 => m.host = r.nullable_string(true, true, "Host")?,
                 1 => m.port = r.i32("Port")?,
+                2 => m.next_commit = r.i64("NextCommit")?,
                 _ => return Ok(false),
             }
             Ok(true)

@@ -16,6 +16,8 @@ pub struct PeerHelloReply {
     pub frame_bytes_max: i32,
     /// Tag 0.
     pub wall_clock: i64,
+    /// Tag 1.
+    pub told_commit: i64,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -32,6 +34,7 @@ impl Default for PeerHelloReply {
             incarnation_id: Uuid::ZERO,
             frame_bytes_max: 0,
             wall_clock: -1,
+            told_commit: -1,
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -57,6 +60,9 @@ impl Message for PeerHelloReply {
             if self.wall_clock != -1 {
                 tags.add(w, 0, |w| { w.i64(self.wall_clock); Ok(()) })?;
             }
+            if self.told_commit != -1 {
+                tags.add(w, 1, |w| { w.i64(self.told_commit); Ok(()) })?;
+            }
             w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
         }
         Ok(())
@@ -73,11 +79,13 @@ impl Message for PeerHelloReply {
             incarnation_id: r.uuid("IncarnationId")?,
             frame_bytes_max: r.i32("FrameBytesMax")?,
             wall_clock: -1,
+            told_commit: -1,
             unknown_tagged_fields: TaggedFields::default(),
         };
         m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
             match tag {
                 0 => m.wall_clock = r.i64("WallClock")?,
+                1 => m.told_commit = r.i64("ToldCommit")?,
                 _ => return Ok(false),
             }
             Ok(true)
