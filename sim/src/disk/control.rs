@@ -140,6 +140,12 @@ impl DiskControl {
         lock(&self.node.disk).last_error
     }
 
+    /// When something last did not fit on it ([`DiskControl::set_capacity`]).
+    #[must_use]
+    pub fn last_full(&self) -> Option<SimTime> {
+        lock(&self.node.disk).last_full
+    }
+
     /// When a file in this directory was last read.
     #[must_use]
     pub fn last_read(&self, directory: &str) -> Option<SimTime> {

@@ -331,7 +331,7 @@ impl Target {
         state.fault(now, FaultyOp::Write, &self.path)?;
         let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
         let (from, to) = (file.len(), file.len_after(offset, bytes.len()));
-        state.check_room(from, to)?;
+        state.check_room(now, from, to)?;
         let dirty_bytes_max = state.options.dirty_bytes_max;
         let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
         let change = file.write(offset, bytes);
@@ -501,7 +501,7 @@ impl File for SimFile {
             move |disk, state| {
                 let result = state.fault(disk.world.now(), FaultyOp::Write, &target.path).and_then(|()| {
                     let from = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?.len();
-                    state.check_room(from, length)?;
+                    state.check_room(disk.world.now(), from, length)?;
                     let file = state.tree.file(target.inode).ok_or(io::ErrorKind::NotFound)?;
                     file.set_len(length);
                     Ok(())

@@ -107,6 +107,8 @@ pub(crate) struct DiskState {
     holds: Vec<Hold>,
     /// When an operation last failed because a fault was ordered.
     pub(super) last_error: Option<SimTime>,
+    /// When something last did not fit.
+    pub(super) last_full: Option<SimTime>,
     /// When a file in a directory was last read.
     last_reads: BTreeMap<String, SimTime>,
     /// Syncs and durable writes that failed, and when.
@@ -147,6 +149,7 @@ impl DiskState {
             fired: 0,
             holds: Vec::new(),
             last_error: None,
+            last_full: None,
             last_reads: BTreeMap::new(),
             failed_syncs: Vec::new(),
             sprung: Vec::new(),
@@ -251,7 +254,7 @@ impl DiskState {
     }
 
     /// Whether a file may grow from one length to another.
-    pub(super) fn check_room(&mut self, from: u64, to: u64) -> io::Result<()> {
+    pub(super) fn check_room(&mut self, now: SimTime, from: u64, to: u64) -> io::Result<()> {
         let growth = to.saturating_sub(from);
         if growth == 0 {
             return Ok(());
@@ -260,6 +263,9 @@ impl DiskState {
         // Counting walks over all files, so a bound that only grows is tried first.
         let used = self.used_at_most.and_then(fits).or_else(|| fits(self.tree.used()));
         self.used_at_most = used;
+        if used.is_none() {
+            self.last_full = Some(now);
+        }
         used.map(drop).ok_or_else(|| io::Error::from_raw_os_error(ENOSPC))
     }
 

@@ -130,14 +130,25 @@ impl Commit {
 }
 
 /// Where a fault may strike so that the journal can tell: a commit that a later one in the same file vouches for
-/// (`docs/journal-format.md` states that the very last one alone cannot be told from a torn one). The metadata
-/// log's entries are spared: without it there is no broker to look at.
-pub(super) fn targets(content: &[u8], sequence: u64) -> Vec<Range<u64>> {
+/// (`docs/journal-format.md` states that the very last one alone cannot be told from a torn one).
+pub(super) fn targets(content: &[u8], sequence: u64, metadata: Metadata) -> Vec<Range<u64>> {
     let commits = commits(content, sequence);
     let vouched = commits.len().saturating_sub(1);
-    let spares =
-        |commit: &&Commit| !commit.payloads.iter().any(|payload| payload.whose.topic == TopicId::METADATA);
-    commits[..vouched].iter().filter(spares).map(|commit| commit.place.clone()).collect()
+    let may = |commit: &&Commit| may_be_hit(commit, metadata);
+    commits[..vouched].iter().filter(may).map(|commit| commit.place.clone()).collect()
+}
+
+/// Whether anybody has the metadata log's entries but the node itself. Where nobody has they are spared: without them there
+/// is no broker to look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Metadata {
+    OnlyHere,
+    ElsewhereToo,
+}
+
+fn may_be_hit(commit: &Commit, metadata: Metadata) -> bool {
+    metadata == Metadata::ElsewhereToo
+        || !commit.payloads.iter().any(|payload| payload.whose.topic == TopicId::METADATA)
 }
 
 /// Whether each commit that these ranges hit is followed, in the same file, by one that they do not.
@@ -155,12 +166,16 @@ pub(super) fn vouched_from(content: &[u8], sequence: u64, from: (u64, u64)) -> V
     commits
 }
 
-/// Where a fault may strike so that the next start comes to it: payloads alone, and never the metadata's.
-pub(super) fn replayed_targets(content: &[u8], sequence: u64, from: (u64, u64)) -> Vec<Range<u64>> {
-    let spares =
-        |commit: &&Commit| !commit.payloads.iter().any(|payload| payload.whose.topic == TopicId::METADATA);
+/// Where a fault may strike so that the next start comes to it: payloads alone.
+pub(super) fn replayed_targets(
+    content: &[u8],
+    sequence: u64,
+    from: (u64, u64),
+    metadata: Metadata,
+) -> Vec<Range<u64>> {
+    let may = |commit: &&Commit| may_be_hit(commit, metadata);
     let vouched = vouched_from(content, sequence, from);
-    let payloads = vouched.iter().filter(spares).flat_map(|commit| &commit.payloads);
+    let payloads = vouched.iter().filter(may).flat_map(|commit| &commit.payloads);
     payloads.map(|payload| payload.place.clone()).filter(|place| !place.is_empty()).collect()
 }
 
@@ -216,7 +231,11 @@ mod tests {
         assert_eq!(first.hit(&(5180..5181)), Some(Hit::Structure), "the directory");
         assert_eq!(first.hit(&(5276..8192)), None, "the padding");
         assert_eq!(first.hit(&(8192..9000)), None, "the next one's");
-        assert_eq!(targets(&content, 3), std::slice::from_ref(&first.place), "none vouches for the last");
+        assert_eq!(
+            targets(&content, 3, Metadata::OnlyHere),
+            std::slice::from_ref(&first.place),
+            "none vouches for the last"
+        );
     }
 
     #[test]
@@ -230,7 +249,7 @@ mod tests {
         assert_eq!(numbers((2, 99_999)), [11, 12], "an earlier file");
         assert_eq!(numbers((3, 4096)), [12]);
         assert!(numbers((4, 0)).is_empty());
-        assert_eq!(replayed_targets(&content, 3, (3, 4096)), [4176..4276, 4276..4326]);
+        assert_eq!(replayed_targets(&content, 3, (3, 4096), Metadata::OnlyHere), [4176..4276, 4276..4326]);
     }
 
     #[test]

@@ -30,7 +30,8 @@
 //! the journal while one is damaged (it might be what vouches for the first), and the metadata in the journal. A write
 //! of the journal that misses its place hits what it hits; of that, what nothing vouches for is put right before a start.
 //!
-//! With several nodes a record is lost where each of its copies is: [`FaultAtlas::only_copies`].
+//! With several nodes a record is lost where each of its copies is: [`FaultAtlas::only_copies`]. The metadata in the journal is
+//! then hit like all else, and damage to its log refuses no start: the others have it.
 mod checkpoint;
 mod journal;
 mod segment;
@@ -45,7 +46,7 @@ use crate::cluster::NodeHandle;
 use crate::disk::Damage;
 use crate::world::{NodeIndex, lock};
 use checkpoint::Checkpoint;
-use journal::{Hit, Payload};
+use journal::{Hit, Metadata, Payload};
 use segment::Kind;
 
 /// What is destroyed on one node's disk.
@@ -91,11 +92,24 @@ pub enum Aim {
 /// The account of what faults have destroyed, for all nodes. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct FaultAtlas {
+    /// Whether other nodes have what one holds.
+    several: bool,
     /// All that was ever found destroyed, by node: it explains what was said meanwhile.
     ever: Arc<Mutex<BTreeMap<NodeIndex, Losses>>>,
 }
 
 impl FaultAtlas {
+    /// Of nodes each of which holds what others hold, too.
+    #[must_use]
+    pub fn of_several() -> FaultAtlas {
+        FaultAtlas { several: true, ever: Arc::default() }
+    }
+
+    #[must_use]
+    pub fn is_of_several(&self) -> bool {
+        self.several
+    }
+
     /// What is destroyed now.
     #[must_use]
     pub fn look(&self, node: &NodeHandle) -> Losses {
@@ -142,6 +156,7 @@ impl FaultAtlas {
         let journal_is_hurt = disk.damaged().iter().any(|(path, _)| path.starts_with("journal/"));
         let whole = |length: u64| std::iter::once(0..length).filter(|place| !place.is_empty()).collect();
         let replay_from = replay_from(node);
+        let metadata = if self.several { Metadata::ElsewhereToo } else { Metadata::OnlyHere };
         let mut targets = Vec::new();
         for (path, length) in disk.files() {
             let is_meant = match segment::of(&path) {
@@ -164,9 +179,11 @@ impl FaultAtlas {
                     // Only what surely is on the medium vouches for anything.
                     let content = disk.peek_durable(&path).unwrap_or_default();
                     match (aim, replay_from) {
-                        (Aim::Replayed, Some(from)) => journal::replayed_targets(&content, sequence, from),
+                        (Aim::Replayed, Some(from)) => {
+                            journal::replayed_targets(&content, sequence, from, metadata)
+                        }
                         (Aim::Replayed, None) => continue,
-                        _ => journal::targets(&content, sequence),
+                        _ => journal::targets(&content, sequence, metadata),
                     }
                 }
                 None => whole(length),
@@ -239,7 +256,9 @@ impl FaultAtlas {
         let snapshots =
             node.disk().files().into_iter().filter(|(path, _)| path.starts_with(SNAPSHOTS)).count();
         let no_snapshot = !now.snapshots.is_empty() && now.snapshots.len() == snapshots;
-        let is_lost = no_snapshot || now.records.keys().chain(&now.logs).any(metadata);
+        // What is lost of its log the other nodes have.
+        let log_is_lost = !self.several && now.records.keys().chain(&now.logs).any(metadata);
+        let is_lost = no_snapshot || log_is_lost;
         let is_metadata = words.contains("metadata") && is_lost;
         if !is_named && !is_metadata {
             return None;

@@ -10,8 +10,12 @@ use crate::disk::FaultyOp;
 use crate::fault_atlas::Aim;
 
 mod families;
+mod strike;
 
-pub use families::{Family, ROOM, draw_clock_offsets, draw_families, draw_schedule};
+pub use families::{
+    Family, ROOM, draw_clock_offsets, draw_families, draw_schedule, draw_weak_disk, weak_disk,
+};
+pub use strike::strike;
 
 /// One change for the worse or the better.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

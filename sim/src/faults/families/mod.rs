@@ -38,9 +38,11 @@ mod slow;
 mod slow_reads;
 mod stall;
 mod stop;
+mod weak_disk;
 mod write_errors;
 
 pub use clock_offset::draw_clock_offsets;
+pub use weak_disk::{draw_weak_disk, weak_disk};
 
 /// What a disk holds when it is not full, in bytes.
 pub const ROOM: u64 = 1 << 30;

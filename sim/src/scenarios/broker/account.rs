@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ordain::client::{AutoCreate, Client, ClientError, Lane, TopicPartition};
 use ordain::log::RecoveryReport;
-use ordain::types::{ErrorCode, Offset, PartitionId, TopicId};
+use ordain::types::{ErrorCode, NodeId, Offset, PartitionId, TopicId};
 use ordain::wire::Text;
 use ordain::wire::messages::FetchRequest;
 use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -16,6 +16,7 @@ use super::history::History;
 use super::plan::OFFSETS_TOPIC;
 use crate::cluster::NodeHandle;
 use crate::fault_atlas::{Demands, FaultAtlas};
+use crate::scenarios::fleet::machine_name;
 use crate::time::SimTime;
 use crate::world::{NodeIndex, lock};
 
@@ -62,6 +63,16 @@ impl Account {
         Account { atlas: FaultAtlas::default(), nodes: nodes.into(), known: Arc::default() }
     }
 
+    /// Of several nodes, of which it is yet to be told.
+    pub(in crate::scenarios) fn of_several() -> Account {
+        Account { atlas: FaultAtlas::of_several(), nodes: Arc::new([]), known: Arc::default() }
+    }
+
+    /// The same account, asked about these nodes.
+    pub(in crate::scenarios) fn with(&self, nodes: &[NodeHandle]) -> Account {
+        Account { nodes: nodes.into(), ..self.clone() }
+    }
+
     /// The broker that is alone.
     fn only(&self) -> &NodeHandle {
         assert_eq!(self.nodes.len(), 1, "a question to one broker");
@@ -103,6 +114,11 @@ impl Account {
         let mut known = lock(&self.known);
         let of_node = known.of(node);
         of_node.reportable.extend(now.logs);
+        let is_one_of_several = self.atlas.is_of_several();
+        if is_one_of_several {
+            // Its start took as long as the others needed: what was hit meanwhile may have been written anew.
+            of_node.reportable.extend(self.atlas.ever(node).logs);
+        }
         for damage in &report.damaged {
             if !of_node.reportable.contains(&damage.partition) {
                 return Err(format!(
@@ -112,7 +128,9 @@ impl Account {
             }
             of_node.down.insert(damage.partition);
         }
-        for whose in &before.demands.report {
+        // A log that has begun anew at its leader behind what was lost is not damaged any more.
+        let must_report = before.demands.report.iter().filter(|_| !is_one_of_several);
+        for whose in must_report {
             let is_reported = report.damaged.iter().any(|damage| damage.partition == *whose);
             // Of topics that stay, that is: of others the log may be gone.
             if known.topics.values().any(|topic| *topic == whose.topic) && !is_reported {
@@ -189,25 +207,27 @@ impl Account {
         })
     }
 
-    /// Whether an answer to a fetch of this time may tell of an error of the storage: what it comes to first was
-    /// destroyed, or the disk has given errors to the process that was asked.
+    /// Whether an answer of a node to a fetch of this time may tell of an error of the storage: what it comes to first was
+    /// destroyed there, or the disk has given errors to the process that was asked.
     pub(in crate::scenarios) fn explains_error(
         &self,
         at: &TopicPartition,
         offset: Offset,
-        began: SimTime,
+        (asked, began): (NodeId, SimTime),
     ) -> bool {
+        let is_asked = |node: &&NodeHandle| self.nodes.len() == 1 || node.name() == machine_name(asked);
+        let nodes: Vec<NodeHandle> = self.nodes.iter().filter(is_asked).cloned().collect();
         let known = lock(&self.known);
-        let gave_errors = self.nodes.iter().any(|node| {
+        let gave_errors = nodes.iter().any(|node| {
             let starts = known.nodes.get(&node.index()).map_or(&[][..], |node| &node.starts);
             let start = starts.iter().rev().find(|start| **start <= began).copied().unwrap_or_default();
             node.disk().last_error().is_some_and(|error| error >= start)
         });
         let Some(topic) = known.topics.get(&at.topic) else { return true };
         let whose = PartitionId { topic: *topic, index: at.partition };
-        let is_down = known.on_all(&self.nodes, |node| node.reportable.contains(&whose));
+        let is_down = known.on_all(&nodes, |node| node.reportable.contains(&whose));
         drop(known);
-        gave_errors || is_down || self.atlas.ever_of_all(&self.nodes).stops_at(whose, offset)
+        gave_errors || is_down || self.atlas.ever_of_all(&nodes).stops_at(whose, offset)
     }
 
     /// The partitions among these that each broker reported as damaged, and rightly.
@@ -246,7 +266,7 @@ impl Account {
     ) -> Result<Option<Offset>, ClientError> {
         let Some(destroyed) = self.destroyed(at, offset) else { return Ok(None) };
         let beyond = destroyed.end;
-        let code = fetch_code(client, at, offset).await?;
+        let (_, code) = fetch_code(client, at, offset).await?;
         history.note(format_args!("{at} {offset} is destroyed up to {beyond}; the broker says {code:?}"));
         match code {
             ErrorCode::KafkaStorageError | ErrorCode::CorruptMessage => {
@@ -272,12 +292,12 @@ pub(in crate::scenarios) struct Before {
     demands: Demands,
 }
 
-/// What a fetch from an offset is answered with.
+/// Who leads, and what a fetch from an offset is answered with there.
 pub(in crate::scenarios) async fn fetch_code(
     client: &Client,
     at: &TopicPartition,
     offset: Offset,
-) -> Result<ErrorCode, ClientError> {
+) -> Result<(NodeId, ErrorCode), ClientError> {
     let leader = client.leader(at).await?;
     let broker = client.node(leader, Lane::Fetch).await?;
     let partition = FetchPartition {
@@ -301,5 +321,5 @@ pub(in crate::scenarios) async fn fetch_code(
     let answer = broker.call_within(version, &request, FETCH_TIMEOUT).await?;
     let told = answer.responses.first().and_then(|topic| topic.partitions.first());
     let code = told.map_or(answer.error_code, |partition| partition.error_code);
-    Ok(ErrorCode::from_code(code).unwrap_or(ErrorCode::UnknownServerError))
+    Ok((leader, ErrorCode::from_code(code).unwrap_or(ErrorCode::UnknownServerError)))
 }

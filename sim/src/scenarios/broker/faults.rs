@@ -1,14 +1,11 @@
 //! Lets faults happen to the broker, its clients, and what is between them.
-use std::ops::Range;
 use std::time::Duration;
 
-use super::account::Account;
 use super::machine::Machine;
 use super::plan::BROKER;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::PowerLoss;
-use crate::fault_atlas::{Aim, Target};
-use crate::faults::{Death, Fault, ROOM, TimedFault, play_all};
+use crate::faults::{Death, Fault, ROOM, TimedFault, play_all, strike};
 use crate::world::NodeIndex;
 
 /// Lets a schedule happen, and waits until `duration` is over.
@@ -91,23 +88,8 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
             let loss = PowerLoss { kept_per_mille: 0 };
             node.disk().when_next(*op, prefix, *skip, machine.power_failure(Some(loss)));
         }),
-        Fault::Rot { aim, pick, .. } => strike(machine.account(), broker, *aim, *pick, |path, place| {
-            drop(broker.disk().flip_bit(path, place.start * 8 + pick % 8));
-        }),
-        Fault::BadSector { aim, pick, .. } => {
-            strike(machine.account(), broker, *aim, *pick, |path, place| {
-                drop(broker.disk().bad_sector(path, place.start / SECTOR));
-            })
-        }
-        Fault::Misdirect { aim: Aim::Journal, by_sectors, .. } => {
-            if let Some(path) = machine.account().atlas().next_journal(broker) {
-                drop(broker.disk().misdirect_next_write(&path, *by_sectors));
-            }
-        }
-        Fault::Misdirect { aim, pick, by_sectors, .. } => {
-            strike(machine.account(), broker, *aim, *pick, |path, _| {
-                drop(broker.disk().misdirect_next_write(path, *by_sectors));
-            });
+        Fault::Rot { .. } | Fault::BadSector { .. } | Fault::Misdirect { .. } => {
+            strike(machine.account().atlas(), broker, fault);
         }
         Fault::TakeImage { .. } => machine.take_image(),
         Fault::RestoreImage { .. } => restore_image(machine, clients),
@@ -154,32 +136,6 @@ fn restore_image(machine: &Machine, clients: &[NodeHandle]) {
     history.goes_on_from(time, &live_on);
 }
 
-const SECTOR: u64 = crate::disk::SECTOR_BYTES as u64;
-
-/// Does something to one byte of a file that such a fault may strike; nothing if there is none.
-fn strike(account: &Account, node: &NodeHandle, aim: Aim, pick: u64, job: impl Fn(&str, Range<u64>)) {
-    let targets = account.atlas().targets(node, aim);
-    if let Some((path, at)) = choose(&targets, pick) {
-        job(path, at..at + 1);
-    }
-    let _remembered = account.atlas().look(node);
-}
-
-/// A file, and a place in it.
-fn choose(targets: &[Target], pick: u64) -> Option<(&str, u64)> {
-    let target = targets.get(usize::try_from(pick.checked_rem(targets.len() as u64)?).ok()?)?;
-    let bytes: u64 = target.places.iter().map(|place| place.end - place.start).sum();
-    let mut at = (pick >> 20).checked_rem(bytes)?;
-    for place in &target.places {
-        let length = place.end - place.start;
-        if at < length {
-            return Some((&target.path, place.start + at));
-        }
-        at -= length;
-    }
-    None
-}
-
 /// Makes everything good again.
 pub(super) fn heal(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle]) {
     cluster.note(format_args!("heal"));
@@ -204,19 +160,4 @@ pub(super) fn heal(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle])
     machine.calm();
     machine.resume();
     machine.start();
-}
-
-#[cfg(test)]
-#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_place_of_every_target_can_be_chosen() {
-        let target = |path: &str, places: Vec<Range<u64>>| Target { path: path.to_owned(), places };
-        let targets = [target("a", vec![5..7, 20..21]), target("b", vec![0..1])];
-        let chosen: Vec<_> = (0..6).map(|n| choose(&targets, ((n / 2) << 20) | (n % 2)).unwrap()).collect();
-        assert_eq!(chosen, [("a", 5), ("b", 0), ("a", 6), ("b", 0), ("a", 20), ("b", 0)]);
-        assert_eq!(choose(&[], 7), None);
-    }
 }

@@ -124,7 +124,7 @@ impl<'a> Judge<'a> {
             for (at, end) in ends {
                 let Some(newer) = newer.get(&at).filter(|newer| newer.end > end) else { continue };
                 // No node can know of it by itself, but whoever comes from there is told.
-                let code = fetch_code(&client, &at, newer.end).await?;
+                let (_, code) = fetch_code(&client, &at, newer.end).await?;
                 if code != ErrorCode::OffsetOutOfRange {
                     let what = format!("{at} ended at {} and ends at {end} by now; a fetch from there is answered with {code:?}", newer.end);
                     history.wrong("I14-loss-not-told", what);

@@ -12,18 +12,28 @@ use super::world::World;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
+use crate::scenarios::broker::account::Account;
 use crate::scenarios::broker::machine::STOPS_PER_MILLE;
-use crate::scenarios::fleet::{Ended, Fleet, machine_name};
+use crate::scenarios::fleet::{End, Ended, Fleet, WeakDisk, machine_name};
+use crate::time::SimTime;
 
 /// A process whose journal has failed ends within this time.
 const DEATH_MAX: Duration = Duration::from_millis(300);
 
 /// Starts the nodes.
-pub(super) fn start_up(cluster: &Cluster, plan: &Plan, world: &Arc<World>) -> Fleet {
+pub(super) fn start_up(
+    cluster: &Cluster,
+    plan: &Plan,
+    world: &Arc<World>,
+    account: &Account,
+    weak: Option<NodeId>,
+) -> Fleet {
+    let weak = weak.map(|node| WeakDisk { node, atlas: account.atlas().clone() });
+    let (account, may_lose) = (account.clone(), weak.clone());
     let gone = Arc::clone(world);
     let gone = Arc::new(move |node| gone.leave(node));
     let (world, notes, plan) = (Arc::clone(world), cluster.clone(), plan.clone());
-    Fleet::start_up(cluster, plan.clone().node_ids(), gone, move |handle, io, id, stop| {
+    let fleet = Fleet::start_up(cluster, plan.clone().node_ids(), gone, move |handle, io, id, stop| {
         let machine = Machine {
             config: config(&plan, id),
             handle,
@@ -32,9 +42,12 @@ pub(super) fn start_up(cluster: &Cluster, plan: &Plan, world: &Arc<World>) -> Fl
             stop,
             world: Arc::clone(&world),
             cluster: notes.clone(),
+            account: account.clone(),
+            weak: may_lose.clone().filter(|weak| weak.node == id),
         };
         machine.live()
-    })
+    });
+    fleet.with_weak_disk(weak)
 }
 
 fn config(plan: &Plan, id: NodeId) -> LoadedConfig {
@@ -64,29 +77,31 @@ struct Machine {
     stop: Shutdown,
     world: Arc<World>,
     cluster: Cluster,
+    account: Account,
+    /// If its disk is.
+    weak: Option<WeakDisk>,
 }
 
 impl Machine {
     async fn live(self) -> Ended {
-        let Machine { config, handle, io, id, stop, world, cluster } = self;
+        let Machine { config, handle, io, id, stop, world, cluster, account, weak } = self;
         let began = cluster.now();
+        let before = account.before(&handle, began);
         let mut death = Stream::new(cluster.seed(), handle.name(), "death", began.0);
         let starting = Node::start(io, Arc::new(config.broker), Arc::new(config.settings));
         let started = tokio::select! {
             biased;
             started = starting => started,
-            () = stop.begun() => return Ok("stopped before it had joined".to_owned()),
+            () = stop.begun() => return Ok(End::Over("stopped before it had joined".to_owned())),
         };
         let node = match started {
             Ok(node) => node,
-            Err(error) => {
-                let explained = handle.disk().last_error().is_some_and(|error| error >= began);
-                let why = error.to_string();
-                let text = || format!("node {id} does not start: {why}");
-                return if explained { Ok(why) } else { Err(Violation::new("does-not-start", text())) };
-            }
+            Err(error) => return refused(&handle, began, error.to_string(), weak.as_ref()),
         };
         cluster.note(format_args!("node {id} runs: {:?}", node.recovery()));
+        if let Err(wrong) = account.judge_report(&handle, &before, node.recovery()) {
+            return Err(Violation::new("I14-damage-report-wrong", format!("node {id}: {wrong}")));
+        }
         world.join(id, Arc::clone(node.context()));
         let journal = node.storage().journal().clone();
         let failed = tokio::select! {
@@ -103,12 +118,25 @@ impl Machine {
                 } else {
                     cluster.sleep(dying).await;
                 }
-                Ok(failed.to_string())
+                Ok(End::Over(failed.to_string()))
             }
             None => {
                 node.shutdown().await;
-                Ok("stopped".to_owned())
+                Ok(End::Over("stopped".to_owned()))
             }
         }
+    }
+}
+
+/// What follows when a node does not start: it tries again if its disk gave errors just now, or was full. If what was destroyed
+/// on a weak disk is the reason, whoever runs it gives it another disk: the others have what it held.
+fn refused(node: &NodeHandle, began: SimTime, why: String, weak: Option<&WeakDisk>) -> Ended {
+    let disk = node.disk();
+    if disk.last_error().max(disk.last_full()).is_some_and(|error| error >= began) {
+        return Ok(End::Over(why));
+    }
+    match weak.and_then(|weak| weak.atlas.explains_refusal(node, &why)) {
+        Some(_) => Ok(End::DiskLost(why)),
+        None => Err(Violation::new("does-not-start", format!("node {} does not start: {why}", node.name()))),
     }
 }

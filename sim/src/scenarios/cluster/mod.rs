@@ -3,6 +3,7 @@
 //!
 //! A run is drawn (`plan`, `fleet::faults`), lived through (`machine`, the clients of `broker`), healed, and judged: by its
 //! clients' history, by what is seen of the replicas meanwhile (`world`), and by the disks at the end (`judge`).
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,11 +19,11 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, Watch, faults};
+use super::fleet::{Fleet, Watch, faults, machine_name};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
-use crate::faults::{Fault, set_clocks};
+use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
 
 mod directed;
 mod judge;
@@ -101,7 +102,9 @@ impl Scenario for Nodes {
             history.events().several_nodes = true;
             set_clocks(&cluster, &case.faults);
             let world = Arc::new(World::default());
-            let fleet = machine::start_up(&cluster, &plan, &world);
+            let weak = weak_disk(&case, &plan)?;
+            let account = Account::of_several();
+            let fleet = machine::start_up(&cluster, &plan, &world, &account, weak);
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
             let life = Life {
                 cluster: &cluster,
@@ -110,7 +113,7 @@ impl Scenario for Nodes {
                 history: &history,
                 world: &world,
                 fleet: &fleet,
-                account: &Account::new(&machines),
+                account: &account.with(&machines),
                 servers: Servers::several(plan.broker_names(), plan.replicas()),
             };
             let mut rng = cluster.rng("supervisor");
@@ -120,6 +123,25 @@ impl Scenario for Nodes {
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })
+    }
+}
+
+/// The node whose disk is weak, as the faults have it; besides a disk that is lost it is the only one that may lose anything.
+fn weak_disk(case: &Case, plan: &Plan) -> Result<Option<NodeId>, Violation> {
+    let lost = case.faults.iter().filter_map(|timed| match &timed.fault {
+        Fault::Wipe { node } => Some(node.as_str()),
+        _ => None,
+    });
+    let named: BTreeSet<&str> = with_weak_disk(&case.faults).collect();
+    let all: BTreeSet<&str> = named.iter().copied().chain(lost).collect();
+    let node = named.first().and_then(|name| plan.node_ids().find(|id| machine_name(*id) == **name));
+    match (named.len(), all.len()) {
+        (0, _) => Ok(None),
+        (1, 1) if node.is_some() => Ok(node),
+        _ => {
+            let text = format!("of {all:?} more than one loses what it holds, or is no node");
+            Err(Violation::new("case", text))
+        }
     }
 }
 
@@ -205,10 +227,11 @@ impl Life<'_> {
             Fault::Wipe { node } => self.fleet.named(node).map(|(id, _)| id),
             _ => None,
         });
+        let lost = wiped.or(self.fleet.weak_disk().map(|weak| weak.node));
         let nodes: Vec<NodeId> = plan.node_ids().collect();
         let how = *rng.pick(&[Broken::Down, Broken::CutOff, Broken::StandsStill]);
         // A disk that was lost is all that may be missing.
-        Some((wiped.unwrap_or(*rng.pick(&nodes)), how))
+        Some((lost.unwrap_or(*rng.pick(&nodes)), how))
     }
 
     /// Heals all but one node, and demands that everything goes on without it.

@@ -6,7 +6,7 @@ use ordain::types::{NodeId, Roles};
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, ClientCase};
-use crate::faults::draw_clock_offsets;
+use crate::faults::{Fault, TimedFault, draw_clock_offsets, draw_weak_disk};
 use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::scenarios::broker::history::NEAR_READER;
@@ -15,6 +15,8 @@ use crate::scenarios::broker::plan::{
 };
 use crate::scenarios::fleet::{faults, machine_name};
 
+/// How many runs have a weak disk.
+const WEAK_PER_MILLE: u32 = 500;
 /// Where nodes listen for each other.
 const BETWEEN_NODES: u16 = 9093;
 
@@ -59,13 +61,20 @@ fn whole_snapshots() -> u32 {
 pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let stream = |name| Stream::new(seed, "scenario", name, 0);
     let plan = Plan::draw(&mut stream("plan")).with_roles(&mut stream("roles"));
-    let clients = draw_clients(&plan, &mut stream("clients"));
+    let mut clients = draw_clients(&plan, &mut stream("clients"));
     let duration = stream("duration").duration(Duration::from_secs(5), Duration::from_secs(40));
     let nodes = plan.machine_names();
     let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
     // Of the three replicas that a partition has at most one may be lost.
     let mut faults = faults::draw(&mut stream("faults"), &nodes, 1, duration);
     faults.extend(faults::draw_beside(&mut stream("faults of clients"), &nodes, &names, duration));
+    let lost = faults.iter().find_map(|timed| match &timed.fault {
+        Fault::Wipe { node } => Some(node.clone()),
+        _ => None,
+    });
+    let (weak, chaser) = draw_weak(&mut stream("weak disk"), &nodes, lost, duration);
+    faults.extend(weak);
+    clients.extend(chaser);
     faults.sort_by_key(|timed| timed.at_us);
     let machines: Vec<String> = nodes.iter().chain(&names).cloned().collect();
     faults.splice(0..0, draw_clock_offsets(&machines, &mut stream("clock offsets")));
@@ -80,6 +89,24 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
         faults,
         ..Case::new(scenario, seed)
     }
+}
+
+/// In some runs one node's disk is weak: the one that is lost, if one is, so that of the three replicas of a partition two are
+/// sound. Somebody then asks for the oldest records, and what errors there are.
+fn draw_weak(
+    rng: &mut Stream,
+    nodes: &[String],
+    lost: Option<String>,
+    duration: Duration,
+) -> (Vec<TimedFault>, Option<ClientCase>) {
+    let drawn = rng.pick(nodes).clone();
+    let (is_weak, is_chased) = (rng.chance(WEAK_PER_MILLE), rng.chance(500));
+    if !is_weak {
+        return (Vec::new(), None);
+    }
+    let faults = draw_weak_disk(&lost.unwrap_or(drawn), duration, rng);
+    let work = Work::Chaser { topic: TOPIC.to_owned() };
+    (faults, is_chased.then(|| ClientCase::new("chaser".to_owned(), &work)))
 }
 
 /// All that is acknowledged is acknowledged by a majority: `acks=1` promises nothing beyond its leader.
@@ -302,7 +329,6 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::Fault;
 
     #[test]
     fn what_is_drawn_can_be_kept_and_loses_one_disk_at_most() {

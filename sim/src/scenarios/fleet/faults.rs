@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ordain::types::NodeId;
 
-use super::Fleet;
+use super::{Fleet, machine_name};
 use crate::cluster::{Cluster, NodeHandle};
-use crate::disk::FaultyOp;
-use crate::faults::{Fault, TimedFault, micros, play_all};
+use crate::disk::{FaultyOp, PowerLoss};
+use crate::faults::{Fault, ROOM, TimedFault, micros, play_all, strike};
 use crate::rng::Stream;
 use crate::world::NodeIndex;
 
@@ -324,9 +324,24 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
         },
         Fault::PowerFailAt { node, op, prefix, skip } => {
             if let Some((id, handle)) = fleet.named(node) {
-                handle.disk().when_next(*op, prefix, *skip, fleet.power_failure(id));
+                handle.disk().when_next(*op, prefix, *skip, fleet.power_failure(id, None));
             }
         }
+        Fault::LoseNames { node, op, prefix, skip } => {
+            if let Some((id, handle)) = fleet.named(node) {
+                let loss = PowerLoss { kept_per_mille: 0 };
+                handle.disk().when_next(*op, prefix, *skip, fleet.power_failure(id, Some(loss)));
+            }
+        }
+        Fault::Rot { node, .. } | Fault::BadSector { node, .. } | Fault::Misdirect { node, .. } => {
+            let weak = fleet.weak_disk().expect("a disk is weak if bytes of it are destroyed");
+            assert_eq!(machine_name(weak.node), *node, "one disk is weak");
+            strike(&weak.atlas, fleet.node(weak.node), fault);
+        }
+        Fault::Hold { node, op, prefix, times, every, for_us } => on(node, &|node| {
+            node.disk().hold(*op, prefix, (*times, *every), Duration::from_micros(*for_us));
+        }),
+        Fault::Capacity { node, bytes } => on(node, &|node| node.disk().set_capacity(*bytes)),
         Fault::Crash { node } => match machine(node) {
             Some(id) => fleet.down(id, NodeHandle::crash),
             None => on(node, &|node| {
@@ -403,6 +418,9 @@ pub(in crate::scenarios) fn heal(
     for (id, node) in fleet.nodes() {
         node.disk().clear_faults();
         node.disk().slow(1);
+        if fleet.weak_disk().is_some_and(|weak| weak.node == id) {
+            node.disk().set_capacity(ROOM);
+        }
         if Some(id) != left {
             fleet.resume(id);
             fleet.up(id);

@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 
 use super::Violation;
 use crate::cluster::{Cluster, NodeHandle};
+use crate::disk::PowerLoss;
+use crate::fault_atlas::FaultAtlas;
 use crate::rng::Stream;
 use crate::world::lock;
 
@@ -38,13 +40,30 @@ pub(super) struct Fleet {
     gone: Gone,
     /// From now on no power fails that was to fail at some operation.
     calm: Arc<AtomicBool>,
+    weak: Option<WeakDisk>,
+}
+
+/// The one disk that may lose what it holds.
+#[derive(Clone)]
+pub(super) struct WeakDisk {
+    pub(super) node: NodeId,
+    /// What it has lost.
+    pub(super) atlas: FaultAtlas,
 }
 
 /// Told when a node's process is no more.
 pub(super) type Gone = Arc<dyn Fn(NodeId) + Send + Sync>;
 
-/// Why a process has ended by itself: it is started again, or it should not have come so far.
-pub(super) type Ended = Result<String, Violation>;
+/// How a process has ended by itself, or that it should not have come so far.
+pub(super) type Ended = Result<End, Violation>;
+
+/// What follows when a process has ended by itself, and why it has.
+pub(super) enum End {
+    /// It is started again.
+    Over(String),
+    /// Its disk cannot be used any more: it is started again with an empty one.
+    DiskLost(String),
+}
 
 /// A node's present run.
 #[derive(Default)]
@@ -113,7 +132,17 @@ impl Fleet {
             paused: Arc::default(),
             gone,
             calm: Arc::default(),
+            weak: None,
         }
+    }
+
+    /// With a node whose disk is weak.
+    pub(super) fn with_weak_disk(self, weak: Option<WeakDisk>) -> Fleet {
+        Fleet { weak, ..self }
+    }
+
+    pub(super) fn weak_disk(&self) -> Option<&WeakDisk> {
+        self.weak.as_ref()
     }
 
     pub(super) fn nodes(&self) -> impl Iterator<Item = (NodeId, &NodeHandle)> {
@@ -141,7 +170,7 @@ impl Fleet {
     }
 
     /// What a loss of power does, for later; nothing from [`Fleet::calm`] on.
-    fn power_failure(&self, id: NodeId) -> Box<dyn FnOnce() + Send> {
+    fn power_failure(&self, id: NodeId, loss: Option<PowerLoss>) -> Box<dyn FnOnce() + Send> {
         let (node, gone) = (self.nodes.get(&id).cloned(), Arc::clone(&self.gone));
         let (paused, calm) = (Arc::clone(&self.paused), Arc::clone(&self.calm));
         Box::new(move || {
@@ -150,7 +179,10 @@ impl Fleet {
                 && !calm.load(Ordering::Relaxed)
             {
                 lock(&paused).retain(|&one| one != id);
-                let _lost = node.power_fail();
+                match loss {
+                    Some(loss) => node.power_fail_with(loss),
+                    None => drop(node.power_fail()),
+                }
                 gone(id);
             }
         })
@@ -215,12 +247,17 @@ impl Fleet {
             if !is_present || !self.nodes.get(&exit.node).is_some_and(NodeHandle::is_running) {
                 continue;
             }
-            let why = match exit.ended {
-                Ok(why) => why,
+            let (why, is_disk_lost) = match exit.ended {
+                Ok(End::Over(why)) => (why, false),
+                Ok(End::DiskLost(why)) => (why, true),
                 Err(wrong) => return wrong,
             };
             self.cluster.note(format_args!("node {} has ended: {why}", exit.node));
             self.down(exit.node, NodeHandle::crash);
+            if is_disk_lost {
+                self.cluster.note(format_args!("node {} gets another disk", exit.node));
+                self.node(exit.node).disk().wipe();
+            }
             let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(1000));
             self.cluster.sleep(pause).await;
             self.up(exit.node);

@@ -16,7 +16,7 @@ use ordain::wire::Text;
 use super::plan::Plan;
 use super::world::World;
 use crate::cluster::Cluster;
-use crate::scenarios::fleet::{Fleet, machine_name};
+use crate::scenarios::fleet::{End, Fleet, machine_name};
 
 const PORT: u16 = 9090;
 
@@ -27,7 +27,7 @@ pub(super) fn start_up(cluster: &Cluster, world: &Arc<World>) -> Fleet {
     let (program, notes) = (Arc::clone(world), cluster.clone());
     Fleet::start_up(cluster, world.plan.node_ids(), gone, move |_, io, id, _| {
         let (world, notes) = (Arc::clone(&program), notes.clone());
-        async move { Ok(live(io, id, &world, &notes).await) }
+        async move { Ok(End::Over(live(io, id, &world, &notes).await)) }
     })
 }
 

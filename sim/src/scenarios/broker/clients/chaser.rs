@@ -36,12 +36,12 @@ async fn one(seat: &Seat, client: &Client, at: &TopicPartition, step: u64) -> Re
         seat.ending.count_operation();
         let offset = Offset(first.0 + i64::try_from(fetch * step).unwrap_or(0));
         let began = seat.history.now();
-        let code = fetch_code(client, at, offset).await?;
+        let (asked, code) = fetch_code(client, at, offset).await?;
         seat.history.fetched(&seat.name, (at, offset), began, code);
         match code {
             ErrorCode::None => {}
             code @ (ErrorCode::KafkaStorageError | ErrorCode::CorruptMessage) => {
-                if !seat.account.explains_error(at, offset, began) {
+                if !seat.account.explains_error(at, offset, (asked, began)) {
                     seat.history.storage_error(at, offset, code);
                 }
             }

@@ -13,6 +13,7 @@ use super::world::World;
 use crate::case::Case;
 use crate::cluster::Cluster;
 use crate::rng::Stream;
+use crate::scenarios::broker::account::Account;
 use crate::scenarios::{Scenario, Violation};
 use crate::schedules::Expectation;
 
@@ -87,7 +88,7 @@ impl Scenario for DirectedNodes {
             cluster.note(format_args!("{}: {}", self.0.name, self.0.about));
             cluster.note(format_args!("{plan:?}"));
             let world = Arc::new(World::default());
-            let fleet = machine::start_up(&cluster, &plan, &world);
+            let fleet = machine::start_up(&cluster, &plan, &world, &Account::of_several(), None);
             let mut rng = cluster.rng("supervisor");
             let stage = Stage::new(cluster, plan, world, fleet);
             tokio::select! {
