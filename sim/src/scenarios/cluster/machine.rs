@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ordain::config::{Inputs, LoadedConfig, load};
 use ordain::io::{Io, Shutdown};
-use ordain::server::Node;
+use ordain::log::JournalFailed;
+use ordain::server::{Node, StartError};
 use ordain::types::NodeId;
 
 use super::plan::Plan;
@@ -96,14 +97,17 @@ impl Machine {
         };
         let node = match started {
             Ok(node) => node,
+            Err(StartError::Journal(failed @ JournalFailed::Forgot { .. })) => {
+                return forgot(&world, id, failed.to_string(), weak.as_ref());
+            }
             Err(error) => return refused(&handle, began, error.to_string(), weak.as_ref()),
         };
         cluster.note(format_args!("node {id} runs: {:?}", node.recovery()));
         if let Err(wrong) = account.judge_report(&handle, &before, node.recovery()) {
             return Err(Violation::new("I14-damage-report-wrong", format!("node {id}: {wrong}")));
         }
-        world.join(id, Arc::clone(node.context()));
         let journal = node.storage().journal().clone();
+        world.join(id, Arc::clone(node.context()), journal.clone());
         let failed = tokio::select! {
             biased;
             failed = journal.failed() => Some(failed),
@@ -118,7 +122,10 @@ impl Machine {
                 } else {
                     cluster.sleep(dying).await;
                 }
-                Ok(End::Over(failed.to_string()))
+                match failed {
+                    JournalFailed::Forgot { .. } => forgot(&world, id, failed.to_string(), weak.as_ref()),
+                    failed => Ok(End::Over(failed.to_string())),
+                }
             }
             None => {
                 node.shutdown().await;
@@ -126,6 +133,15 @@ impl Machine {
             }
         }
     }
+}
+
+/// What follows when others know of more than a node's journal holds: whoever runs it gives it another disk. Only where its disk
+/// was put back, or lost something.
+fn forgot(world: &World, node: NodeId, why: String, weak: Option<&WeakDisk>) -> Ended {
+    if world.takes_back(node) || weak.is_some() {
+        return Ok(End::DiskLost(why));
+    }
+    Err(Violation::new("I15-remembers", format!("node {node} lost nothing: {why}")))
 }
 
 /// What follows when a node does not start: it tries again if its disk gave errors just now, or was full. If what was destroyed

@@ -29,6 +29,7 @@ mod directed;
 mod judge;
 mod machine;
 mod plan;
+mod put_back;
 mod voters;
 mod world;
 
@@ -200,6 +201,7 @@ impl Life<'_> {
         faults::heal(cluster, fleet, &nodes, None);
         self.comes_to(World::unled, "some partitions have no leader").await?;
         all_get_on(cluster, account, &plan.broker, history, clients, &[]).await?;
+        self.put_one_back(clients).await?;
         ending.begin();
         cluster.sleep(LAST_DELIVERIES).await;
         self.drain_one(judge).await?;
@@ -213,6 +215,15 @@ impl Life<'_> {
         self.comes_to(World::unlike, "the replicas differ").await
     }
 
+    /// The node that has lost something that it may have promised, or may yet.
+    fn lost_disk(&self) -> Option<NodeId> {
+        let wiped = self.case.faults.iter().find_map(|timed| match &timed.fault {
+            Fault::Wipe { node } => self.fleet.named(node).map(|(id, _)| id),
+            _ => None,
+        });
+        wiped.or(self.fleet.weak_disk().map(|weak| weak.node))
+    }
+
     /// The node that stays broken in some runs while the others are whole again, and how: all that a majority of each partition's
     /// voters, and of the metadata's, is left without.
     fn left_broken(&self) -> Option<(NodeId, Broken)> {
@@ -223,15 +234,10 @@ impl Life<'_> {
         if !rng.chance(BROKEN_PER_MILLE) || changes || plan.joins_quorum || plan.replicas_min.is_some() {
             return None;
         }
-        let wiped = case.faults.iter().find_map(|timed| match &timed.fault {
-            Fault::Wipe { node } => self.fleet.named(node).map(|(id, _)| id),
-            _ => None,
-        });
-        let lost = wiped.or(self.fleet.weak_disk().map(|weak| weak.node));
         let nodes: Vec<NodeId> = plan.node_ids().collect();
         let how = *rng.pick(&[Broken::Down, Broken::CutOff, Broken::StandsStill]);
         // A disk that was lost is all that may be missing.
-        Some((lost.unwrap_or(*rng.pick(&nodes)), how))
+        Some((self.lost_disk().unwrap_or(*rng.pick(&nodes)), how))
     }
 
     /// Heals all but one node, and demands that everything goes on without it.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ordain::broker::Context;
+use ordain::log::JournalHandle;
 use ordain::metadata::controller::METADATA_PARTITION;
 use ordain::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ordain::partition::PartitionStats;
@@ -24,23 +25,48 @@ pub(super) struct World {
 struct Nodes {
     /// With the number of the run.
     running: BTreeMap<NodeId, (u64, Arc<Context>)>,
+    journals: BTreeMap<NodeId, JournalHandle>,
     /// How often one has begun to run.
     runs: u64,
+    /// Those whose disk became what it was before, and that do not know yet.
+    put_back: BTreeSet<NodeId>,
 }
 
 impl World {
     /// A node runs.
-    pub(super) fn join(&self, node: NodeId, context: Arc<Context>) {
+    pub(super) fn join(&self, node: NodeId, context: Arc<Context>, journal: JournalHandle) {
         let mut nodes = lock(&self.nodes);
         nodes.runs += 1;
         let run = nodes.runs;
         nodes.running.insert(node, (run, context));
+        nodes.journals.insert(node, journal);
     }
 
     /// It runs no longer.
     pub(super) fn leave(&self, node: NodeId) {
-        let gone = lock(&self.nodes).running.remove(&node);
+        let mut nodes = lock(&self.nodes);
+        let gone = (nodes.running.remove(&node), nodes.journals.remove(&node));
+        drop(nodes);
         drop(gone);
+    }
+
+    /// The commit of a node's journal that comes next, all before it being durable; `None` if it does not run.
+    pub(super) fn next_commit(&self, node: NodeId) -> Option<u64> {
+        lock(&self.nodes).journals.get(&node).map(|journal| journal.durable_position().next.0)
+    }
+
+    /// A node's disk is what it was some time ago.
+    pub(super) fn put_back(&self, node: NodeId) {
+        lock(&self.nodes).put_back.insert(node);
+    }
+
+    pub(super) fn is_put_back(&self, node: NodeId) -> bool {
+        lock(&self.nodes).put_back.contains(&node)
+    }
+
+    /// It knows; true if there was something to know.
+    pub(super) fn takes_back(&self, node: NodeId) -> bool {
+        lock(&self.nodes).put_back.remove(&node)
     }
 
     /// What a node that runs works with.
