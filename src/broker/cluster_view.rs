@@ -200,6 +200,7 @@ mod tests {
                 endpoints: vec![endpoint],
                 rack: None,
                 roles: crate::types::Roles::Both,
+                features: Default::default(),
             };
             image.brokers.insert(NodeId(node), broker);
         }

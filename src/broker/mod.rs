@@ -29,7 +29,7 @@ pub use cluster::{
 };
 pub use context::{Context, Parts};
 pub use dispatch::{Outcome, Peer, dispatch, dispatch_from_node};
-pub use handlers::features;
+pub use handlers::{feature_ranges, features};
 pub use in_flight::{InFlight, InFlightGuard};
 pub use loggers::{ApplyLevels, LogLevel, LoggerChanges, LoggerError, Loggers};
 pub use producer_ids::ProducerIds;

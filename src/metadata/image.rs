@@ -61,7 +61,12 @@ pub struct BrokerImage {
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
     pub roles: Roles,
+    /// The levels of features that its release knows, least and most.
+    pub features: FeatureRanges,
 }
+
+/// Levels of features by their names, least and most; of what is not named, level 0 alone.
+pub type FeatureRanges = BTreeMap<String, (i16, i16)>;
 
 /// Where a broker is reached through one of its listeners.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -421,6 +426,11 @@ impl MetadataImage {
                 endpoints,
                 rack: broker.rack.as_ref().map(ToString::to_string),
                 roles,
+                features: broker
+                    .features
+                    .iter()
+                    .map(|feature| (feature.name.to_string(), (feature.least, feature.most)))
+                    .collect(),
             },
         );
         Ok(())

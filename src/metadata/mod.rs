@@ -11,8 +11,8 @@ mod snapshots;
 mod snapshots_tests;
 
 pub use image::{
-    BrokerImage, ConfigResource, DRAIN_KEY, Endpoint, ImageCell, ImageError, MetadataImage, PartitionImage,
-    TopicImage,
+    BrokerImage, ConfigResource, DRAIN_KEY, Endpoint, FeatureRanges, ImageCell, ImageError, MetadataImage,
+    PartitionImage, TopicImage,
 };
 pub use snapshot::{SnapshotId, SnapshotInvalid};
 pub use snapshots::{Loaded, Receiving, SnapshotError, Snapshots, read_piece};

@@ -1,10 +1,10 @@
 //! The bytes of a metadata snapshot: an image as records, and back. `docs/metadata-snapshot.md` specifies them.
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{ConfigResource, ImageError, MetadataImage};
+use super::{ConfigResource, FeatureRanges, ImageError, MetadataImage};
 use crate::types::{LeaderEpoch, Offset, Timestamp};
 use crate::wire::batch::crc32c;
-use crate::wire::messages::register_broker_record::BrokerEndpoint;
+use crate::wire::messages::register_broker_record::{BrokerEndpoint, BrokerFeature};
 use crate::wire::messages::{
     BrokerChangeRecord, ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord,
     QuorumRecord, RegisterBrokerRecord, TopicRecord,
@@ -199,6 +199,17 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
     records
 }
 
+/// As records have them.
+pub(super) fn features_of(ranges: &FeatureRanges) -> Vec<BrokerFeature> {
+    let feature = |(name, &(least, most)): (&String, &(i16, i16))| BrokerFeature {
+        name: name.clone().into(),
+        least,
+        most,
+        ..BrokerFeature::default()
+    };
+    ranges.iter().map(feature).collect()
+}
+
 fn brokers(image: &MetadataImage, records: &mut Vec<MetadataRecord>) {
     for (node, broker) in image.registrations() {
         let endpoint = |endpoint: &super::Endpoint| BrokerEndpoint {
@@ -216,6 +227,7 @@ fn brokers(image: &MetadataImage, records: &mut Vec<MetadataRecord>) {
             broker_epoch: broker.epoch,
             fenced: broker.fenced,
             roles: broker.roles.code(),
+            features: features_of(&broker.features),
             ..RegisterBrokerRecord::default()
         };
         records.push(record.into());

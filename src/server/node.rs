@@ -15,8 +15,8 @@ use super::{
 };
 use crate::broker::{
     Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, drain_when_told,
-    features, fence_silent, follow_reassignments, forget_deleted_topics, join_quorum, keep_membership,
-    register,
+    feature_ranges, features, fence_silent, follow_reassignments, forget_deleted_topics, join_quorum,
+    keep_membership, register,
 };
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
@@ -453,6 +453,7 @@ fn new_broker(
         rack: config.rack.clone(),
         roles: config.roles,
         fenced: config.quorum.is_some(),
+        features: feature_ranges(),
     }
 }
 

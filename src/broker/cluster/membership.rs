@@ -106,10 +106,10 @@ async fn try_register(
         port: endpoint.port,
         ..Listener::default()
     });
-    let features = crate::broker::features().iter().map(|&(name, level)| Feature {
-        name: name.to_owned().into(),
-        min_supported_version: 0,
-        max_supported_version: level,
+    let features = broker.features.iter().map(|(name, &(least, most))| Feature {
+        name: name.clone().into(),
+        min_supported_version: least,
+        max_supported_version: most,
         ..Feature::default()
     });
     let request = BrokerRegistrationRequest {

@@ -4,7 +4,9 @@ use std::time::Duration;
 use crate::broker::changes::change_for_node;
 use crate::broker::cluster::{Cluster, active_epoch};
 use crate::broker::{Context, features};
-use crate::metadata::controller::{Decision, NewBroker, bootstrap, quorum_nodes, register_broker};
+use crate::metadata::controller::{
+    Decision, NewBroker, bootstrap, quorum_nodes, register_broker, unknown_level,
+};
 use crate::metadata::{Endpoint, MetadataImage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{ErrorCode, Instant, NodeId, Roles, Uuid};
@@ -61,6 +63,11 @@ async fn register(
         rack: request.rack.as_ref().map(ToString::to_string),
         roles: Roles::from_code(request.roles).ok_or(ErrorCode::InvalidRegistration)?,
         fenced: true,
+        features: request
+            .features
+            .iter()
+            .map(|one| (one.name.to_string(), (one.min_supported_version, one.max_supported_version)))
+            .collect(),
     };
     if !context.config().roles.is_broker() && from != context.config().node_id {
         sometimes(Condition::ClusterLedByController);
@@ -79,6 +86,11 @@ async fn register(
         }
         if keeps_from_roles(image, &founders, &broker) {
             return Decision::reply(Err(ErrorCode::InvalidRegistration));
+        }
+        if let Some((name, level)) = unknown_level(image, &broker) {
+            tracing::warn!(node = %broker.node, feature = %name, level,
+                "a node is not taken: its release does not know the finalised level; upgrade it");
+            return Decision::reply(Err(ErrorCode::UnsupportedVersion));
         }
         let mut decision = register_broker(image, &broker);
         let mut records = bootstrap(image, &id, features());

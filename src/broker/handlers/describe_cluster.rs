@@ -97,6 +97,7 @@ mod tests {
                 endpoints: vec![endpoint],
                 rack: None,
                 roles: Roles::Both,
+                features: Default::default(),
             };
             image.brokers.insert(NodeId(node), broker);
         }

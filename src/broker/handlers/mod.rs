@@ -51,8 +51,17 @@ pub(super) mod sync_group;
 pub(super) mod unregister_broker;
 pub(super) mod update_features;
 
+use crate::metadata::FeatureRanges;
+
 /// The features that a new cluster finalises, with their levels.
 #[must_use]
 pub fn features() -> &'static [(&'static str, i16)] {
     api_versions::FEATURES
+}
+
+/// The levels of features that this release knows.
+#[must_use]
+pub fn feature_ranges() -> FeatureRanges {
+    let range = |&(name, most): &(&str, i16)| (name.to_owned(), (api_versions::METADATA_VERSION_MIN, most));
+    api_versions::FEATURES.iter().map(range).collect()
 }

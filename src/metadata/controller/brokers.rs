@@ -1,5 +1,6 @@
 use super::{ControllerError, Decision};
-use crate::metadata::{Endpoint, MetadataImage};
+use crate::metadata::snapshot::features_of;
+use crate::metadata::{Endpoint, FeatureRanges, MetadataImage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{LeaderEpoch, NodeId, PartitionId, ProducerId, Roles, TopicId, Uuid};
 use crate::wire::MetadataRecord;
@@ -24,6 +25,18 @@ pub struct NewBroker {
     pub roles: Roles,
     /// It is no client's address until it says that it lives.
     pub fenced: bool,
+    /// The levels of features that its release knows.
+    pub features: FeatureRanges,
+}
+
+/// What keeps a broker from the cluster: a finalised feature of which its release does not know the level.
+#[must_use]
+pub fn unknown_level(image: &MetadataImage, broker: &NewBroker) -> Option<(String, i16)> {
+    let unknown = image.features.iter().find(|(name, level)| {
+        let (least, most) = broker.features.get(*name).copied().unwrap_or_default();
+        !(least..=most).contains(level)
+    });
+    unknown.map(|(name, level)| (name.clone(), *level))
 }
 
 /// The first records of a new cluster: its id and the finalised features.
@@ -56,6 +69,7 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
     if let Some(known) = image.registered(broker.node)
         && (known.incarnation, known.directory) == (broker.incarnation, broker.directory)
         && (&known.endpoints, known.roles) == (&broker.endpoints, broker.roles)
+        && known.features == broker.features
     {
         return Decision::reply(known.epoch);
     }
@@ -81,6 +95,7 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
         broker_epoch: epoch,
         fenced: broker.fenced,
         roles: broker.roles.code(),
+        features: features_of(&broker.features),
         ..RegisterBrokerRecord::default()
     });
     Decision { records: vec![record], reply: epoch }

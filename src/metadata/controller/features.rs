@@ -23,6 +23,11 @@ pub struct FeatureUpdate {
     pub change: FeatureChange,
 }
 
+/// The levels of `metadata.version` that changed what the metadata hold, by Kafka's list (KIP-778): nobody goes back before them.
+const METADATA_CHANGED: [i16; 9] = [7, 8, 11, 13, 14, 15, 17, 23, 30];
+/// The feature whose levels Kafka's releases are told by.
+const METADATA_VERSION: &str = "metadata.version";
+
 /// A feature of this release, and the levels that it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SupportedFeature {
@@ -63,6 +68,11 @@ pub fn update_features(
     Decision { records, reply: Ok(()) }
 }
 
+/// Whether a downgrade of the metadata goes back before a level that changed what they hold.
+fn is_lossy(name: &str, level: i16, current: i16) -> bool {
+    name == METADATA_VERSION && METADATA_CHANGED.iter().any(|changed| (level + 1..=current).contains(changed))
+}
+
 fn check(
     image: &MetadataImage,
     supported: &[SupportedFeature],
@@ -82,6 +92,16 @@ fn check(
     if !(least..=most).contains(level) {
         return Err(format!("The controller only supports versions {least}-{most}."));
     }
+    for (node, registered) in image.registrations() {
+        let (least, most) = registered.features.get(name).copied().unwrap_or_default();
+        if !(least..=most).contains(level) {
+            let what = if registered.roles.is_broker() { "Broker" } else { "Controller" };
+            return Err(match (least, most) {
+                (0, 0) => format!("{what} {node} does not support this feature."),
+                _ => format!("{what} {node} only supports versions {least}-{most}."),
+            });
+        }
+    }
     let current = image.features.get(name).copied().unwrap_or(0);
     match change {
         FeatureChange::Upgrade if *level < current => Err(format!(
@@ -89,6 +109,12 @@ fn check(
         )),
         FeatureChange::SafeDowngrade | FeatureChange::UnsafeDowngrade if *level > current => {
             Err(format!("It is {current} now, and a downgrade does not raise it."))
+        }
+        FeatureChange::UnsafeDowngrade if is_lossy(name, *level, current) => {
+            Err("An unsafe downgrade of the metadata is not supported in this release.".to_owned())
+        }
+        FeatureChange::SafeDowngrade if is_lossy(name, *level, current) => {
+            Err(format!("It is {current} now, and on the way down to {level} metadata could be lost."))
         }
         FeatureChange::Upgrade
         | FeatureChange::SafeDowngrade
@@ -100,6 +126,8 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::messages::register_broker_record::BrokerFeature;
+    use crate::wire::messages::{RegisterBrokerRecord, RemoveBrokerRecord};
 
     const SUPPORTED: &[SupportedFeature] =
         &[SupportedFeature { name: "metadata.version", least: 7, most: 30 }];
@@ -129,11 +157,13 @@ mod tests {
         let version = "metadata.version";
         assert_eq!(decided(29, &one(version, 30, FeatureChange::Upgrade)), Ok(vec![level(30)]));
         assert_eq!(decided(30, &one(version, 30, FeatureChange::Upgrade)), Ok(Vec::new()), "nothing to do");
-        assert_eq!(decided(30, &one(version, 29, FeatureChange::SafeDowngrade)), Ok(vec![level(29)]));
-        assert_eq!(decided(30, &one(version, 7, FeatureChange::UnsafeDowngrade)), Ok(vec![level(7)]));
+        assert_eq!(decided(29, &one(version, 24, FeatureChange::SafeDowngrade)), Ok(vec![level(24)]));
+        assert_eq!(decided(22, &one(version, 18, FeatureChange::UnsafeDowngrade)), Ok(vec![level(18)]));
         let refused = [
             (30, version, 29, FeatureChange::Upgrade, "not downgraded unless"),
             (29, version, 30, FeatureChange::SafeDowngrade, "does not raise it"),
+            (30, version, 29, FeatureChange::SafeDowngrade, "could be lost"),
+            (24, version, 22, FeatureChange::UnsafeDowngrade, "not supported in this release"),
             (30, version, 31, FeatureChange::Upgrade, "only supports versions 7-30"),
             (30, version, 6, FeatureChange::UnsafeDowngrade, "only supports versions 7-30"),
             (30, version, -1, FeatureChange::UnsafeDowngrade, "below 0"),
@@ -144,6 +174,34 @@ mod tests {
             let wrong = decided(now, &one(name, to, change)).expect_err(text);
             assert!(wrong.contains(text), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_level_that_a_registered_node_does_not_know_is_refused() {
+        let mut image = image(25);
+        for (node, roles, most) in [(1, 3, 30), (2, 1, 29), (4, 2, 0)] {
+            let feature =
+                BrokerFeature { name: METADATA_VERSION.into(), least: 7, most, ..BrokerFeature::default() };
+            let record = RegisterBrokerRecord {
+                broker_id: node,
+                roles,
+                features: if most > 0 { vec![feature] } else { Vec::new() },
+                ..RegisterBrokerRecord::default()
+            };
+            image.apply(&record.into()).expect("a registration");
+        }
+        let decided = |image: &MetadataImage, level| {
+            let updates = [update(METADATA_VERSION, level, FeatureChange::Upgrade)];
+            update_features(image, SUPPORTED, &updates).reply.map_err(|error| error.to_string())
+        };
+        assert!(decided(&image, 30).expect_err("too high").contains("Broker 2 only supports versions 7-29"));
+        assert!(
+            decided(&image, 29).expect_err("unknown").contains("Controller 4 does not support this feature")
+        );
+        image
+            .apply(&RemoveBrokerRecord { broker_id: 4, ..RemoveBrokerRecord::default() }.into())
+            .expect("gone");
+        assert_eq!(decided(&image, 29), Ok(()));
     }
 
     #[test]

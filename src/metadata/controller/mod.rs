@@ -21,7 +21,7 @@ mod writer;
 
 pub use brokers::{
     BrokerState, Led, NewBroker, allocate_producer_ids, bootstrap, change_broker, note_leaders,
-    register_broker, unregister_broker,
+    register_broker, unknown_level, unregister_broker,
 };
 pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs, dynamic_configs};
 pub use features::{FeatureChange, FeatureUpdate, SupportedFeature, update_features};

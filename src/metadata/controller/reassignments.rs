@@ -241,6 +241,7 @@ mod tests {
                 endpoints: Vec::new(),
                 rack: None,
                 roles: crate::types::Roles::Both,
+                features: Default::default(),
             };
             image.brokers.insert(NodeId(node), broker);
         }

@@ -1,7 +1,7 @@
 //! RegisterBrokerRecord, from `schema/ordain/metadata.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::Uuid;
-use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, TaggedFields, Text, VersionRange, Writer};
+use crate::wire::{DecodeError, EncodeError, KnownTags, Message, Reader, RecordKey, TaggedFields, Text, VersionRange, Writer};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegisterBrokerRecord {
@@ -17,6 +17,8 @@ pub struct RegisterBrokerRecord {
     pub fenced: bool,
     /// Version 2.
     pub roles: i8,
+    /// Version 2; tag 0.
+    pub features: Vec<BrokerFeature>,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -31,6 +33,7 @@ impl Default for RegisterBrokerRecord {
             broker_epoch: 0,
             fenced: false,
             roles: 3,
+            features: Vec::new(),
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -66,11 +69,19 @@ impl Message for RegisterBrokerRecord {
         } else if self.roles != 3 {
             return Err(w.not_in_version("Roles"));
         }
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if version >= 2 && !self.features.is_empty() {
+                tags.add(w, 0, |w| w.array(true, "Features", &self.features, |w, v| v.write(w, version)))?;
+            } else if !self.features.is_empty() {
+                return Err(w.not_in_version("Features"));
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             broker_id: r.i32("BrokerId")?,
             incarnation_id: r.uuid("IncarnationId")?,
             endpoints: r.array(true, "Endpoints", 5, |r| BrokerEndpoint::read(r, version))?,
@@ -79,8 +90,17 @@ impl Message for RegisterBrokerRecord {
             broker_epoch: if version >= 1 { r.i64("BrokerEpoch")? } else { 0 },
             fenced: if version >= 1 { r.bool("Fenced")? } else { false },
             roles: if version >= 2 { r.i8("Roles")? } else { 3 },
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            features: Vec::new(),
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                0 if version >= 2 => m.features = r.array(true, "Features", 6, |r| BrokerFeature::read(r, version))?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 
@@ -109,6 +129,32 @@ impl BrokerEndpoint {
             name: r.string(true, "Name")?,
             host: r.string(true, "Host")?,
             port: r.u16("Port")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BrokerFeature {
+    pub name: Text,
+    pub least: i16,
+    pub most: i16,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl BrokerFeature {
+    pub(crate) fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.string(true, "Name", &self.name)?;
+        w.i16(self.least);
+        w.i16(self.most);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            name: r.string(true, "Name")?,
+            least: r.i16("Least")?,
+            most: r.i16("Most")?,
             unknown_tagged_fields: r.tagged_fields()?,
         })
     }

@@ -36,6 +36,7 @@ fn cluster(brokers: i32) -> MetadataImage {
             endpoints: Vec::new(),
             rack: None,
             roles: crate::types::Roles::Both,
+            features: Default::default(),
         };
         image.brokers.insert(NodeId(node), broker);
     }
