@@ -17,6 +17,7 @@ use crate::log::{
     CompactionWork, FlushDone, FlushFailed, FlushWork, Position, ReindexDone, ReindexWork, RepairDone,
     RepairFailed, RepairWork, Storage, StorageError,
 };
+use crate::probe::{Mutant, mutant};
 use crate::types::{Instant, NodeId, Timestamp};
 
 /// How often the task looks whether there is something to do.
@@ -246,7 +247,9 @@ impl Keeper {
         }
         if self.storage.file_cache().has_wounds() && now >= self.repair_at {
             self.repair_at = now.after(REPAIR_INTERVAL);
-            self.repair().await?;
+            if !mutant(Mutant::ClusterRepairsNothing) {
+                self.repair().await?;
+            }
         }
         let journal = self.storage.journal().statistics();
         let pressed = self.owes

@@ -154,5 +154,7 @@ listed! {
         ClusterVotersChanged = "cluster-voters-changed",
         /// a node took the metadata over from another one's snapshot
         ClusterSnapshotTaken = "cluster-snapshot-taken",
+        /// a node started although its disk had lost a part of the metadata that the others have
+        ClusterMetadataMissing = "cluster-metadata-missing",
     }
 }

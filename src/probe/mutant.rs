@@ -226,5 +226,9 @@ listed! {
         ControllerAnswersAtOnce = "cluster-controller-answers-at-once",
         /// the controller's answer is passed on before this node's image has what was changed
         ForwardedBeforeSeen = "cluster-forwarded-before-seen",
+        /// what a replica cannot read any more is asked of no other
+        ClusterRepairsNothing = "cluster-repairs-nothing",
+        /// a node of several does not start while its log of the metadata is damaged
+        ClusterNeedsItsMetadata = "cluster-needs-its-metadata",
     }
 }

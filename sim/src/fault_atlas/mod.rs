@@ -222,6 +222,15 @@ impl FaultAtlas {
         }
     }
 
+    /// Puts right what is destroyed of segments and their indexes: somebody looks at them who does not go by a node's account.
+    pub fn spare_segments(&self, node: &NodeHandle) {
+        let _remembered = self.look(node);
+        let damaged = node.disk().damaged().into_iter();
+        for (path, _) in damaged.filter(|(path, _)| segment::of(path).is_some()) {
+            drop(node.disk().repair(&path));
+        }
+    }
+
     /// What a start must say of the journal's damage: that which it comes to when it replays.
     #[must_use]
     pub fn demands(&self, node: &NodeHandle) -> Demands {

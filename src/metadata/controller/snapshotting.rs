@@ -6,7 +6,8 @@ use super::{ControllerUnavailable, METADATA_PARTITION};
 use crate::config::MetadataConfig;
 use crate::io::Io;
 use crate::metadata::{ImageError, MetadataImage, SnapshotError, SnapshotId, Snapshots};
-use crate::partition::{PartitionError, Partitions, ReadError, ReadFrom, ScanError};
+use crate::partition::{LeadershipError, PartitionError, Partitions, ReadError, ReadFrom, ScanError};
+use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Instant, LeaderEpoch, Offset};
 use crate::wire::DecodeError;
 use crate::wire::batch::BatchError;
@@ -38,10 +39,8 @@ pub(super) async fn replay(
     loop {
         let batches = partitions.batches(METADATA_PARTITION, reader.next(), ReadFrom::Replica, None).await;
         let batches = match batches {
-            // In a cluster others have what this node's disk had not taken yet when it was cut off.
-            Err(ScanError::Partition(PartitionError::OutOfRange { end: log_end, .. }))
-                if clustered && log_end < reader.next() =>
-            {
+            Err(error) if clustered && others_have(&error, reader.next()) => {
+                sometimes(Condition::ClusterMetadataMissing);
                 Vec::new()
             }
             batches => batches.map_err(|error| explain(error, id, &snapshots))?,
@@ -51,6 +50,19 @@ pub(super) async fn replay(
         }
         bytes += batches.iter().map(|batch| batch.len() as u64).sum::<u64>();
         reader.read(&batches, &mut image)?;
+    }
+}
+
+/// Whether what a node of a cluster lacks from an offset of the metadata log on comes from the others: its disk had not taken it
+/// yet when it was cut off, its log is damaged until its leader resets it, or a segment is until it is repaired.
+pub(super) fn others_have(error: &ScanError, next: Offset) -> bool {
+    match error {
+        ScanError::Partition(PartitionError::OutOfRange { end, .. }) => *end < next,
+        ScanError::Partition(PartitionError::Leadership(LeadershipError::Storage))
+        | ScanError::Read(ReadError::Damaged(_) | ReadError::Corrupt { .. } | ReadError::Io { .. }) => {
+            !mutant(Mutant::ClusterNeedsItsMetadata)
+        }
+        ScanError::Partition(_) | ScanError::Read(_) | ScanError::Batch(_) | ScanError::Closed => false,
     }
 }
 

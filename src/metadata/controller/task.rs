@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::reader::LogReader;
-use super::snapshotting::{Replayed, SnapshotKeeper, UnusableRecord, replay};
+use super::snapshotting::{Replayed, SnapshotKeeper, UnusableRecord, others_have, replay};
 use super::{Decision, dynamic_configs};
 use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
 use crate::io::{Alarm, Io};
@@ -423,8 +423,8 @@ impl Controller {
             let read = self.partitions.batches(METADATA_PARTITION, next, ReadFrom::Replica, waiter).await;
             let batches = match read {
                 Ok(batches) => batches,
-                // This node's disk has less than its snapshot: the rest comes from the others.
-                Err(ScanError::Partition(PartitionError::OutOfRange { end, .. })) if end < next => {
+                // What this node's disk lacks comes from the others. (What cannot be read waits for its repair, and is told.)
+                Err(error @ ScanError::Partition(_)) if self.clustered && others_have(&error, next) => {
                     self.is_ahead_of_log = true;
                     return Ok(());
                 }

@@ -171,6 +171,27 @@ fn a_damaged_snapshot_costs_a_longer_replay_and_two_are_refused() {
 }
 
 #[test]
+fn a_node_of_several_starts_with_a_damaged_log_and_one_that_is_alone_does_not() {
+    let founded = || Quorum::Founded { voters: VoterSet::new([NodeId(1)]), calls: PeerCalls::unconnected() };
+    let node = TestNode::new();
+    let (controller, image) = start_in(&node, founded()).unwrap();
+    leads(&node);
+    change(&node, &controller, 1..3);
+    let end = image.end();
+    let node = node.lose_power();
+    // In the payload of a commit that others follow.
+    node.disk().corrupt("journal/00000000000000000001.journal", 2 * 4096 + 100);
+    let node = node.lose_power();
+    let (_, image) = start_in(&node, founded()).unwrap();
+    let stats = node.runtime.block_on(node.partitions.stats(Some(vec![METADATA_PARTITION]))).unwrap();
+    assert!(stats[0].damaged);
+    assert!(image.end() < end, "it waits for the others");
+    let node = node.lose_power();
+    let refused = start(&node).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, ControllerUnavailable::Partition(_)), "{refused}");
+}
+
+#[test]
 fn without_a_snapshot_the_whole_log_is_read_and_a_snapshot_beyond_it_is_refused() {
     let node = TestNode::new();
     let (controller, image) = start(&node).unwrap();

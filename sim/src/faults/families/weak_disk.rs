@@ -26,9 +26,8 @@ const FAMILIES: [Family; 10] = [
 const AIMS: &[Aim] = &[Aim::Journal, Aim::Journal, Aim::Index, Aim::Vouch, Aim::Checkpoint, Aim::Snapshot];
 /// What writes miss.
 const MISSED: &[Aim] = &[Aim::Journal, Aim::Journal, Aim::Index];
-/// Whether records at rest are hit, too. Off until a replica that meets them when it reads fetches them anew from another one:
-/// until then their leader answers whoever asks for them with an error, for ever.
-const HITS_RECORDS: bool = false;
+/// Whether records at rest are hit, too: a replica that meets that fetches them anew from another one.
+const HITS_RECORDS: bool = true;
 /// So many of a thousand aims are at records, where these are hit.
 const RECORDS_PER_MILLE: u32 = 500;
 

@@ -28,6 +28,11 @@ pub(super) async fn judge(
     let nodes: Vec<(NodeId, NodeHandle)> = fleet.nodes().map(|(id, node)| (id, node.clone())).collect();
     // At one moment: those that are left would fence the others.
     nodes.iter().for_each(|(id, _)| fleet.down(*id, NodeHandle::crash));
+    if let Some(weak) = fleet.weak_disk() {
+        // What nobody has come across yet, as in what a follower holds that nobody reads, is nobody's mistake.
+        weak.atlas.spare_segments(fleet.node(weak.node));
+        weak.atlas.spare_unvouched(fleet.node(weak.node));
+    }
     for (id, node) in nodes {
         let options = plan.storage_options();
         node.start(|_| std::future::pending());
