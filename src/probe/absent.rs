@@ -1,5 +1,5 @@
 //! The switch and the counters of a build that has none.
-use super::{Condition, Mutant};
+use super::{Condition, Mutant, ReplicaStep};
 
 /// Whether this mistake is to be made: never.
 #[inline(always)]
@@ -12,6 +12,10 @@ pub const fn mutant(_mutant: Mutant) -> bool {
 #[inline(always)]
 pub const fn sometimes(_condition: Condition) {}
 
+/// Shows nothing.
+#[inline(always)]
+pub fn replica_stepped(_step: impl FnOnce() -> ReplicaStep) {}
+
 /// Whether a build can make mistakes at all.
 #[cfg(feature = "simulation")]
 pub const IS_BUILT_IN: bool = false;
@@ -22,6 +26,10 @@ pub const IS_BUILT_IN: bool = false;
 pub fn arm(mutant: Mutant) {
     panic!("{} cannot be armed: this build has no debug assertions", mutant.name());
 }
+
+/// Nothing is shown in this build.
+#[cfg(feature = "simulation")]
+pub fn watch_replicas(_watcher: impl Fn(ReplicaStep) + Send + Sync + 'static) {}
 
 /// The mistake that this process makes: none.
 #[cfg(feature = "simulation")]

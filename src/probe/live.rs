@@ -2,7 +2,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Condition, Mutant};
+use super::{Condition, Mutant, ReplicaStep};
 
 static ARMED: OnceLock<Mutant> = OnceLock::new();
 static REACHED: [AtomicU64; Condition::ALL.len()] = [const { AtomicU64::new(0) }; Condition::ALL.len()];
@@ -36,6 +36,27 @@ pub fn mutant(mutant: Mutant) -> bool {
 #[inline]
 pub fn sometimes(condition: Condition) {
     REACHED[condition as usize].fetch_add(1, Ordering::Relaxed);
+}
+
+/// Who looks at each step of each replica.
+type Watcher = Box<dyn Fn(ReplicaStep) + Send + Sync>;
+
+static WATCHER: OnceLock<Watcher> = OnceLock::new();
+
+/// From now on each step of each replica of this process is shown.
+///
+/// # Panics
+/// If somebody looks already: one process runs one seed.
+pub fn watch_replicas(watcher: impl Fn(ReplicaStep) + Send + Sync + 'static) {
+    assert!(WATCHER.set(Box::new(watcher)).is_ok(), "one looks at the replicas of a process");
+}
+
+/// A replica has made a step.
+#[inline]
+pub fn replica_stepped(step: impl FnOnce() -> ReplicaStep) {
+    if let Some(watcher) = WATCHER.get() {
+        watcher(step());
+    }
 }
 
 /// How often this process has come to each condition that it has come to.

@@ -1,5 +1,6 @@
 //! What the simulator asks of the core beyond the seam: mistakes planted on purpose ([`Mutant`]), which its
-//! checkers must find, and rare states ([`Condition`]), which a sweep of seeds must have reached.
+//! checkers must find, rare states ([`Condition`]), which a sweep of seeds must have reached, and how each replica stands after
+//! each of its steps ([`ReplicaStep`]).
 //!
 //! Owns one switch and one counter for each condition, for the whole process: one process runs one seed. There
 //! only with the feature `simulation` *and* debug assertions, so that no release build holds any of it, whatever
@@ -16,14 +17,35 @@ pub use mutant::Mutant;
 #[cfg(all(feature = "simulation", debug_assertions))]
 mod live;
 #[cfg(all(feature = "simulation", debug_assertions))]
-pub use live::{IS_BUILT_IN, arm, armed, mutant, reached, sometimes};
+pub use live::{IS_BUILT_IN, arm, armed, mutant, reached, replica_stepped, sometimes, watch_replicas};
 
 #[cfg(not(all(feature = "simulation", debug_assertions)))]
 mod absent;
 #[cfg(all(feature = "simulation", not(debug_assertions)))]
-pub use absent::{IS_BUILT_IN, arm, armed, reached};
+pub use absent::{IS_BUILT_IN, arm, armed, reached, watch_replicas};
 #[cfg(not(all(feature = "simulation", debug_assertions)))]
-pub use absent::{mutant, sometimes};
+pub use absent::{mutant, replica_stepped, sometimes};
+
+/// A place in a replicated log: the epoch of the last entry before it, and its offset.
+pub type LogPosition = (i32, i64);
+
+/// How a replica stands after a step of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReplicaStep {
+    /// Topic id and index.
+    pub partition: ([u8; 16], i32),
+    pub node: i32,
+    /// The replica's memory: with another one it is another replica.
+    pub directory: [u8; 16],
+    pub epoch: i32,
+    pub leads: bool,
+    pub log_start: i64,
+    pub log_end: LogPosition,
+    /// Up to where it knows the log to be committed.
+    pub committed: LogPosition,
+    /// Which epoch begins at which offset in its log.
+    pub epochs: Vec<(i32, i64)>,
+}
 
 /// An enum without data, with the name of each value and one line about it, which is its documentation.
 macro_rules! listed {

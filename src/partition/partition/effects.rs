@@ -3,7 +3,7 @@ use super::{
     answer_up_to, error, log, warn,
 };
 use crate::log::Vote;
-use crate::probe::{Condition, Mutant, mutant, sometimes};
+use crate::probe::{Condition, Mutant, ReplicaStep, mutant, replica_stepped, sometimes};
 use crate::raft::{Effect, FetchReply, Message, VoterSet};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 use bytes::Bytes;
@@ -20,6 +20,7 @@ impl Partition {
         for effect in effects {
             self.carry_out(effect, out);
         }
+        replica_stepped(|| self.stepped());
         self.incoming = Incoming::default();
         out.news |= before != (self.replica.high_watermark(), self.replica.log_start());
         self.note_asked(out);
@@ -28,6 +29,22 @@ impl Partition {
         self.answer_replicated(out);
         if !self.parked.is_empty() {
             self.unpark(out);
+        }
+    }
+
+    fn stepped(&self) -> ReplicaStep {
+        let at = |position: Position| (position.epoch.0, position.end.0);
+        let (id, key) = (self.log.key().partition, self.replica.key());
+        ReplicaStep {
+            partition: (id.topic.0, id.index.0),
+            node: key.node.0,
+            directory: key.directory.0,
+            epoch: self.replica.epoch().0,
+            leads: self.leads(),
+            log_start: self.replica.log_start().0,
+            log_end: at(self.replica.log_end()),
+            committed: at(self.replica.committed()),
+            epochs: self.replica.epochs().iter().map(|one| (one.epoch.0, one.start.0)).collect(),
         }
     }
 

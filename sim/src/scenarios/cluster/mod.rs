@@ -19,7 +19,7 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, Watch, faults, machine_name};
+use super::fleet::{Fleet, RaftWatch, Watch, faults, machine_name};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
@@ -117,10 +117,11 @@ impl Scenario for Nodes {
                 account: &account.with(&machines),
                 servers: Servers::several(plan.broker_names(), plan.replicas()),
             };
+            let raft = RaftWatch::begin(&cluster);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = life.live() => result,
+                result = life.live() => result.and_then(|()| raft.judge()),
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })

@@ -19,9 +19,11 @@ use crate::world::lock;
 
 pub(super) mod disks;
 pub(super) mod faults;
+mod raft;
 mod settled;
 mod watch;
 
+pub(super) use raft::RaftWatch;
 pub(super) use settled::{Replicas, Stats, unlike};
 pub(super) use watch::Watch;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ordain::probe::{self, Mutant};
 
-use super::fleet::{Fleet, Watch, faults};
+use super::fleet::{Fleet, RaftWatch, Watch, faults};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
@@ -69,10 +69,11 @@ impl Scenario for Replicas {
             set_clocks(&cluster, &case.faults);
             let world = Arc::new(World::new(plan.clone()));
             let fleet = machine::start_up(&cluster, &world);
+            let raft = RaftWatch::begin(&cluster);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = live(&cluster, &case, &world, &fleet) => result,
+                result = live(&cluster, &case, &world, &fleet) => result.and_then(|()| raft.judge()),
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })

@@ -1,0 +1,195 @@
+//! Raft's five properties (Ongaro and Ousterhout, *In Search of an Understandable Consensus Algorithm*, figure 3), after each step
+//! of each replica of a run. What is looked at are epochs and offsets, of whole nodes; that what stands at them is the same, readers
+//! and the disks at the end tell.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use ordain::probe::{self, LogPosition, ReplicaStep};
+
+use crate::cluster::Cluster;
+use crate::scenarios::Violation;
+use crate::world::lock;
+
+/// Looks at all replicas of this process, and keeps the first thing that is wrong.
+#[derive(Clone, Default)]
+pub(in crate::scenarios) struct RaftWatch {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    partitions: BTreeMap<([u8; 16], i32), Seen>,
+    wrong: Option<Violation>,
+}
+
+/// What was seen of a partition so far.
+#[derive(Default)]
+struct Seen {
+    /// Who led an epoch, and where its log ended then.
+    leaders: BTreeMap<i32, (i32, LogPosition)>,
+    /// Where each epoch begins: one place, in every log.
+    starts: BTreeMap<i32, i64>,
+    /// The longest log that is known to be committed.
+    committed: Committed,
+    /// How each replica stood last, so that a step that changed nothing costs little.
+    last: BTreeMap<(i32, [u8; 16]), ReplicaStep>,
+}
+
+/// A committed log: where it begins and ends, and its epochs.
+#[derive(Clone, Default)]
+struct Committed {
+    log_start: i64,
+    end: LogPosition,
+    epochs: Vec<(i32, i64)>,
+}
+
+impl RaftWatch {
+    /// Looks from now on; says what is wrong in the trace, at once.
+    pub(in crate::scenarios) fn begin(cluster: &Cluster) -> RaftWatch {
+        let watch = RaftWatch::default();
+        let (shared, notes) = (Arc::clone(&watch.shared), cluster.clone());
+        probe::watch_replicas(move |step| {
+            let mut shared = lock(&shared);
+            if shared.wrong.is_some() {
+                return;
+            }
+            if let Err(wrong) = shared.partitions.entry(step.partition).or_default().look(step) {
+                notes.note(format_args!("WRONG: {wrong}"));
+                shared.wrong = Some(wrong);
+            }
+        });
+        watch
+    }
+
+    /// # Errors
+    /// What was wrong first.
+    pub(in crate::scenarios) fn judge(&self) -> Result<(), Violation> {
+        lock(&self.shared).wrong.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Seen {
+    fn look(&mut self, step: ReplicaStep) -> Result<(), Violation> {
+        let whose = (step.node, step.directory);
+        if self.last.get(&whose) == Some(&step) {
+            return Ok(());
+        }
+        let place = |text: String| {
+            let at = format!("node {} at {:?} of partition {}", step.node, step.log_end, step.partition.1);
+            format!("{at}: {text}")
+        };
+        if step.leads {
+            self.one_leader_that_appends(&step).map_err(|(id, text)| Violation::new(id, place(text)))?;
+            if !contains(&step.epochs, (step.log_start, step.log_end.1), self.committed.end) {
+                let text =
+                    format!("it leads epoch {} without the committed {:?}", step.epoch, self.committed.end);
+                // A leader of the past need not have what came after it.
+                if step.epoch >= self.committed.end.0 {
+                    return Err(Violation::new("raft-leader-incomplete", place(text)));
+                }
+            }
+        }
+        for &(epoch, start) in step.epochs.iter().filter(|(_, start)| *start > step.log_start) {
+            let known = *self.starts.entry(epoch).or_insert(start);
+            if known != start {
+                let text = format!("epoch {epoch} begins at {start} here, and at {known} elsewhere");
+                return Err(Violation::new("raft-logs-do-not-match", place(text)));
+            }
+        }
+        self.one_committed_log(&step).map_err(|text| Violation::new("raft-committed-twice", place(text)))?;
+        self.last.insert(whose, step);
+        Ok(())
+    }
+
+    /// Election safety, and that a leader only appends.
+    fn one_leader_that_appends(&mut self, step: &ReplicaStep) -> Result<(), (&'static str, String)> {
+        let (leader, end) = self.leaders.entry(step.epoch).or_insert((step.node, step.log_end));
+        if *leader != step.node {
+            return Err(("two-leaders", format!("node {leader} leads epoch {}, too", step.epoch)));
+        }
+        if step.log_end < *end {
+            return Err((
+                "raft-leader-cuts",
+                format!("as the leader of epoch {} it had {end:?}", step.epoch),
+            ));
+        }
+        *end = step.log_end;
+        Ok(())
+    }
+
+    /// State machine safety: of two logs that are known to be committed one is a prefix of the other.
+    fn one_committed_log(&mut self, step: &ReplicaStep) -> Result<(), String> {
+        let known = &self.committed;
+        let ours = Committed { log_start: step.log_start, end: step.committed, epochs: step.epochs.clone() };
+        // Of two prefixes of one log the longer one has the greater position.
+        let (longer, shorter) = if ours.end > known.end { (&ours, known) } else { (known, &ours) };
+        if !contains(&longer.epochs, (longer.log_start, longer.end.1), shorter.end) {
+            return Err(format!("{:?} is committed, and {:?} elsewhere", ours.end, known.end));
+        }
+        if ours.end > known.end {
+            self.committed = ours;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a log of these epochs, which begins and ends there, begins with what ends at `position`; what lies before its start was
+/// deleted, and counts as had.
+fn contains(epochs: &[(i32, i64)], (log_start, log_end): (i64, i64), position: LogPosition) -> bool {
+    let (epoch, end) = position;
+    if end <= log_start {
+        return true;
+    }
+    let Some(at) = epochs.iter().position(|(known, _)| *known == epoch) else { return false };
+    let ends = epochs.get(at + 1).map_or(log_end, |(_, start)| *start);
+    (epochs[at].1..=ends).contains(&end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(node: i32, epoch: i32, leads: bool, log_end: LogPosition, epochs: &[(i32, i64)]) -> ReplicaStep {
+        ReplicaStep {
+            partition: ([5; 16], 0),
+            node,
+            directory: [0; 16],
+            epoch,
+            leads,
+            log_start: 0,
+            log_end,
+            committed: (-1, 0),
+            epochs: epochs.to_vec(),
+        }
+    }
+
+    fn found(steps: &[ReplicaStep]) -> Option<&'static str> {
+        let mut seen = Seen::default();
+        steps.iter().find_map(|step| seen.look(step.clone()).err().map(|wrong| wrong.checker))
+    }
+
+    #[test]
+    fn each_property_is_held_against_the_steps() {
+        let leader = step(1, 1, true, (1, 4), &[(1, 0)]);
+        let committed = |step: &ReplicaStep, committed| ReplicaStep { committed, ..step.clone() };
+        let grown = step(1, 1, true, (1, 9), &[(1, 0)]);
+        assert_eq!(found(&[leader.clone(), grown.clone()]), None);
+        assert_eq!(found(&[leader.clone(), step(2, 1, true, (1, 4), &[(1, 0)])]), Some("two-leaders"));
+        assert_eq!(found(&[grown.clone(), leader.clone()]), Some("raft-leader-cuts"));
+        let (without, with) = (step(2, 2, true, (2, 4), &[(1, 0), (2, 4)]), [(1, 0), (2, 9)]);
+        assert_eq!(found(&[committed(&grown, (1, 9)), without.clone()]), Some("raft-leader-incomplete"));
+        assert_eq!(found(&[committed(&grown, (1, 4)), without.clone()]), None);
+        let of_the_past = [
+            without.clone(),
+            committed(&step(3, 2, false, (2, 9), &[(1, 0), (2, 4)]), (2, 9)),
+            grown.clone(),
+        ];
+        assert_eq!(found(&of_the_past), None, "it does not know that it leads no more");
+        let elsewhere = step(3, 2, false, (2, 12), &with);
+        assert_eq!(found(&[without, elsewhere]), Some("raft-logs-do-not-match"));
+        let longer = committed(&step(3, 3, false, (3, 9), &[(1, 0), (3, 4)]), (3, 9));
+        assert_eq!(found(&[committed(&grown, (1, 7)), longer]), Some("raft-committed-twice"));
+        let deleted = ReplicaStep { log_start: 8, ..committed(&step(3, 3, true, (3, 9), &[(3, 8)]), (3, 9)) };
+        assert_eq!(found(&[committed(&grown, (1, 7)), deleted]), None, "what was committed is deleted there");
+    }
+}
