@@ -28,14 +28,19 @@ fn free_port() -> u16 {
 }
 
 fn dev(directory: &tempfile::TempDir, port: u16) -> Command {
+    dev_of(directory, port, 1)
+}
+
+fn dev_of(directory: &tempfile::TempDir, port: u16, nodes: usize) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
-    command.args(["dev", "--nodes", "1", "--set", "ordain.journal.files=2", "--port", &port.to_string()]);
+    command.args(["dev", "--nodes", &nodes.to_string(), "--port", &port.to_string()]);
+    command.args(["--set", "ordain.journal.files=2"]);
     command.arg("--data").arg(directory.path().join("cluster"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// A cluster of one that has announced itself; killed when dropped.
+/// A cluster that has announced itself; killed when dropped.
 struct Cluster {
     child: Child,
     announced: Vec<String>,
@@ -44,11 +49,15 @@ struct Cluster {
 
 impl Cluster {
     fn start(directory: &tempfile::TempDir) -> Cluster {
+        Cluster::start_of(directory, 1)
+    }
+
+    fn start_of(directory: &tempfile::TempDir, nodes: usize) -> Cluster {
         let port = free_port();
-        let mut child = dev(directory, port).spawn().unwrap();
+        let mut child = dev_of(directory, port, nodes).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let announced: Vec<String> = lines.by_ref().take(4).map(Result::unwrap).collect();
-        if announced.len() < 4 {
+        let announced: Vec<String> = lines.by_ref().take(3 + nodes).map(Result::unwrap).collect();
+        if announced.len() < 3 + nodes {
             let mut errors = String::new();
             child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
             panic!("it did not start: {announced:?}\n{errors}");
@@ -57,7 +66,11 @@ impl Cluster {
     }
 
     fn node(&self) -> libc::pid_t {
-        let line = self.announced[1].strip_prefix("  node-1: process ").unwrap();
+        self.process_of(1)
+    }
+
+    fn process_of(&self, node: usize) -> libc::pid_t {
+        let line = self.announced[node].strip_prefix(&format!("  node-{node}: process ")).unwrap();
         line.split(',').next().unwrap().parse().unwrap()
     }
 
@@ -124,8 +137,13 @@ fn a_node_that_dies_is_told_of_and_nothing_is_left_running() {
 
 /// What `ordain cluster` says with these arguments: exit code, output, errors.
 fn asked(port: u16, arguments: &[&str]) -> (Option<i32>, String, String) {
+    told(port, &[&["cluster"], arguments].concat())
+}
+
+/// The same of any tool.
+fn told(port: u16, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ordain"));
-    command.arg("cluster").args(arguments).args(["-b", &format!("127.0.0.1:{port}")]).env_clear();
+    command.args(arguments).args(["-b", &format!("127.0.0.1:{port}")]).env_clear().stdin(Stdio::null());
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
@@ -174,6 +192,34 @@ fn the_state_of_a_cluster_is_an_exit_code() {
     let (code, told, errors) = asked(port, &["health"]);
     assert_eq!((code, &*told), (Some(1), ""));
     assert!(errors.contains("connection refused"), "{errors}");
+}
+
+/// Each of three partitions has one replica, and one of these is gone.
+#[test]
+fn an_end_is_not_waited_for_where_no_leader_comes() {
+    let directory = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start_of(&directory, 3);
+    let port = cluster.port;
+    let (code, _, errors) = told(port, &["topic", "create", "orders", "-p", "3", "-r", "1"]);
+    assert_eq!((code, &*errors), (Some(0), ""));
+    let (code, all, errors) = told(port, &["consume", "orders", "--until-end"]);
+    assert_eq!((code, &*all, &*errors), (Some(0), "", ""));
+    Cluster::signal(cluster.process_of(3), libc::SIGKILL);
+    let mut ways_out = Vec::new();
+    for end in [&["--until-end"][..], &["--count", "1", "--from", "beginning"]] {
+        let (code, _, errors) = told(port, &[&["consume", "orders", "--timeout", "2s"], end].concat());
+        assert_eq!((code, errors.lines().count()), (Some(1), 1), "{errors}");
+        assert!(errors.starts_with("ordain: orders-"), "{errors}");
+        let (_, rest) = errors.split_once(" has had no leader that answers for 2s (").expect(&errors);
+        let (_, way_out) = rest.split_once("); -p ").expect(&errors);
+        ways_out.push(way_out.strip_suffix(" reads the others\n").expect(&errors).to_owned());
+    }
+    assert_eq!((&ways_out[0], ways_out[0].len()), (&ways_out[1], "0,1".len()));
+    let others = &["consume", "orders", "--until-end", "-p", &ways_out[0]];
+    assert_eq!(told(port, others), (Some(0), String::new(), String::new()));
+    let gone = (0..3).map(|at| at.to_string()).find(|at| !ways_out[0].contains(at)).unwrap();
+    let (code, _, errors) = told(port, &["consume", "orders", "-e", "-p", &gone, "--timeout", "1s"]);
+    assert_eq!((code, errors.contains("; `ordain cluster health` tells")), (Some(1), true), "{errors}");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //!
 //! Invariants: at most `slots` sessions, and so many partitions in them; a session belongs to its id and epoch, and a request with another
 //! epoch changes nothing.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::types::{Instant, LeaderEpoch, Offset, PartitionIndex, TopicId};
-use std::time::Duration;
 
 /// Partitions that one session may hold, and all of them together. Names of partitions that are not there count, too:
 /// nobody can make the node remember more than this. A request beyond it is served without a session.
@@ -94,6 +95,8 @@ struct Entry {
     want: FetchWant,
     told: Option<Told>,
     order: u64,
+    /// What the topic with this id was called when it was first there.
+    name: Option<Arc<str>>,
 }
 
 struct FetchSession {
@@ -105,6 +108,8 @@ struct FetchSession {
     /// Entries in the order they are served: one that returned data goes to the end.
     order: BTreeMap<u64, FetchKey>,
     next_order: u64,
+    /// Entries with ids of topics that were not there yet, or have not been looked for.
+    unnamed: BTreeSet<FetchKey>,
 }
 
 impl FetchSession {
@@ -116,11 +121,15 @@ impl FetchSession {
         let order = self.next_order;
         self.next_order += 1;
         self.order.insert(order, key.clone());
-        self.entries.insert(key, Entry { want, told: None, order });
+        if matches!(key.topic, TopicKey::Id(_)) {
+            self.unnamed.insert(key.clone());
+        }
+        self.entries.insert(key, Entry { want, told: None, order, name: None });
     }
 
     fn forget(&mut self, key: &FetchKey) {
         if let Some(entry) = self.entries.remove(key) {
+            self.unnamed.remove(key);
             self.order.remove(&entry.order);
         }
     }
@@ -192,7 +201,7 @@ impl FetchSessions {
     }
 
     fn create(&mut self, request: &SessionRequest, now: Instant, fresh_id: i32) -> SessionKind {
-        if request.wants.is_empty() || fresh_id <= 0 || self.sessions.contains_key(&fresh_id) {
+        if fresh_id <= 0 || self.sessions.contains_key(&fresh_id) {
             return SessionKind::Sessionless;
         }
         let count = request.wants.len();
@@ -218,6 +227,7 @@ impl FetchSessions {
             entries: BTreeMap::new(),
             order: BTreeMap::new(),
             next_order: 0,
+            unnamed: BTreeSet::new(),
         };
         for (key, want) in &request.wants {
             session.put(key.clone().detached(), *want);
@@ -294,6 +304,31 @@ impl FetchSessions {
         Ok((SessionKind::Incremental { id }, session.wants()))
     }
 
+    /// Notes what those topics of a session are called of which that was not known yet. As in Kafka (`CachedPartition`) the
+    /// session keeps it, whatever becomes of the topic.
+    pub(crate) fn name_topics(&mut self, kind: SessionKind, name_of: impl Fn(TopicId) -> Option<Arc<str>>) {
+        let Some(session) = self.of(kind) else { return };
+        let FetchSession { unnamed, entries, .. } = session;
+        unnamed.retain(|key| {
+            let TopicKey::Id(id) = &key.topic else { return false };
+            let Some(entry) = entries.get_mut(key) else { return false };
+            entry.name = name_of(*id);
+            entry.name.is_none()
+        });
+    }
+
+    /// What the topic of an id is or was called, as far as the session knows.
+    pub(crate) fn name_of(&mut self, kind: SessionKind, key: &FetchKey) -> Option<Arc<str>> {
+        self.of(kind)?.entries.get(key)?.name.clone()
+    }
+
+    fn of(&mut self, kind: SessionKind) -> Option<&mut FetchSession> {
+        match kind {
+            SessionKind::Sessionless => None,
+            SessionKind::New { id } | SessionKind::Incremental { id } => self.sessions.get_mut(&id),
+        }
+    }
+
     /// Decides whether a partition's result belongs into the response of this session, and remembers what
     /// the client is told. `has_data` and `is_error` always do.
     pub(crate) fn tell(
@@ -304,12 +339,7 @@ impl FetchSessions {
         has_data: bool,
         is_error: bool,
     ) -> bool {
-        let (id, incremental) = match kind {
-            SessionKind::Sessionless => return true,
-            SessionKind::New { id } => (id, false),
-            SessionKind::Incremental { id } => (id, true),
-        };
-        let Some(session) = self.sessions.get_mut(&id) else { return true };
+        let Some(session) = self.of(kind) else { return true };
         let Some(entry) = session.entries.get_mut(key) else { return true };
         let changed = entry.told != Some(told);
         // An error is told again and again until the client reacts to it.
@@ -317,7 +347,7 @@ impl FetchSessions {
         if has_data {
             session.move_to_end(key);
         }
-        !incremental || has_data || is_error || changed
+        !matches!(kind, SessionKind::Incremental { .. }) || has_data || is_error || changed
     }
 }
 
@@ -476,6 +506,39 @@ mod tests {
         let both = SessionRequest { forgotten: vec![key(0)], ..request(9, 1, &[(0, 4)]) };
         let (kind, wants) = sessions.begin(both, NOW, 1).unwrap();
         assert_eq!((kind, wants), (SessionKind::Sessionless, vec![(key(0), want(4))]));
+    }
+
+    /// As in Kafka: it ends with the next request that names none, and goes on with one that does.
+    #[test]
+    fn a_session_may_begin_with_nothing() {
+        let mut sessions = FetchSessions::new(2);
+        for (id, wants) in [(8, &[][..]), (9, &[(0, 4)])] {
+            let (kind, served) = sessions.begin(request(0, 0, &[]), NOW, id).unwrap();
+            assert_eq!((kind, served.len(), sessions.len()), (SessionKind::New { id }, 0, 1));
+            let (kind, served) = sessions.begin(request(id, 1, wants), NOW, 1).unwrap();
+            let goes_on = !wants.is_empty();
+            let expected = if goes_on { SessionKind::Incremental { id } } else { SessionKind::Sessionless };
+            assert_eq!((kind, served.len(), sessions.len()), (expected, wants.len(), usize::from(goes_on)));
+        }
+    }
+
+    #[test]
+    fn a_session_keeps_the_name_that_an_id_had_first() {
+        let mut sessions = FetchSessions::new(2);
+        let (kind, _) = sessions.begin(request(0, 0, &[(0, 0)]), NOW, 9).unwrap();
+        sessions.name_topics(kind, |_| None);
+        assert_eq!(sessions.name_of(kind, &key(0)), None, "not there yet");
+        let (kind, _) = sessions.begin(request(9, 1, &[]), NOW, 1).unwrap();
+        sessions.name_topics(kind, |id| (id == TopicId([7; 16])).then(|| "orders".into()));
+        // The topic goes, and another partition of it is asked for.
+        let (kind, _) = sessions.begin(request(9, 2, &[(1, 0)]), NOW, 1).unwrap();
+        sessions.name_topics(kind, |_| None);
+        assert_eq!(sessions.name_of(kind, &key(0)).as_deref(), Some("orders"));
+        assert_eq!(sessions.name_of(kind, &key(1)), None);
+        let forgetful = SessionRequest { forgotten: vec![key(0)], ..request(9, 3, &[]) };
+        let (kind, _) = sessions.begin(forgetful, NOW, 1).unwrap();
+        assert_eq!(sessions.name_of(kind, &key(0)), None);
+        assert_eq!(sessions.name_of(SessionKind::Sessionless, &key(1)), None);
     }
 
     #[test]

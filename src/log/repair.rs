@@ -41,11 +41,11 @@ pub struct RepairPiece {
     pub version: FilesVersion,
 }
 
-/// What a replica's files hold: another one after each compaction, and in each log of the same partition.
+/// What a replica's files hold: another one before, during and after each compaction, and in each log of the same partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FilesVersion {
     pub log: LogId,
-    /// How many times its files were written anew at most.
+    /// It rises when files begin to be written anew, and when that has ended.
     pub rewrites: u32,
 }
 
@@ -81,6 +81,8 @@ pub struct RepairDone {
     pub(super) cleaning: u32,
     /// What is to be replaced. Empty if all could be read this time.
     pub(super) sources: Vec<SegmentId>,
+    /// Nothing of these is this log's own any more.
+    pub(super) whole: bool,
     pub(super) outputs: Vec<SegmentState>,
     pub(super) from: Option<NodeId>,
     pub(super) bytes_from_there: u64,
@@ -204,6 +206,7 @@ impl RepairWork {
             key,
             cleaning,
             sources: Vec::new(),
+            whole: self.whole,
             outputs: Vec::new(),
             from: None,
             bytes_from_there: 0,

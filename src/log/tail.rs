@@ -237,6 +237,13 @@ impl Tail {
         }
     }
 
+    /// Drops flushed batches that end at or below `end`: what is in segments there is no longer the same.
+    pub(crate) fn release_below(&mut self, end: Offset) {
+        while self.flushed > 0 && self.batches[0].header().next_offset() <= end {
+            self.pop_front();
+        }
+    }
+
     /// Drops batches that reach beyond `end`.
     pub(crate) fn truncate(&mut self, end: Offset) {
         while let Some(batch) = self.batches.back()

@@ -18,7 +18,7 @@ use crate::log::ReadError;
 use crate::metadata::MetadataImage;
 use crate::metrics::TopicTraffic;
 use crate::partition::{EpochCheck, FetchWaiter, ReadData, ReadFrom, ReadRequest, ReadResult};
-use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
+use crate::types::{ErrorCode, Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::messages::fetch_response::{
     AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
@@ -41,7 +41,7 @@ pub(in crate::broker) async fn handle(
     let session = session_request(caller, request);
     let fresh_id = i32::from_be_bytes(context.random16()[..4].try_into().expect("four bytes")) & i32::MAX;
     let now = context.io.clock.now();
-    let begun = lock(&context.fetch_sessions).begin(session, now, fresh_id);
+    let begun = begin(context, session, now, fresh_id);
     let (kind, wants) = match begun {
         Ok(begun) => begun,
         Err(error) => return top_level(session_error_code(error)),
@@ -51,6 +51,7 @@ pub(in crate::broker) async fn handle(
     } else {
         read_until_enough(context, &wants, &limits).await
     };
+    tell_of_names(context, kind, &wants, &mut answers);
     for answer in &mut answers {
         answer.error = as_known_to(caller.version, answer.error);
     }
@@ -65,6 +66,39 @@ pub(in crate::broker) async fn handle(
         leaders.endpoints.clear();
     }
     assemble(context, kind, wants, answers, leaders)
+}
+
+fn begin(
+    context: &Context,
+    session: SessionRequest,
+    now: Instant,
+    fresh_id: i32,
+) -> Result<(SessionKind, Vec<(FetchKey, FetchWant)>), SessionError> {
+    let image = context.metadata();
+    let mut sessions = lock(&context.fetch_sessions);
+    let (kind, wants) = sessions.begin(session, now, fresh_id)?;
+    sessions.name_topics(kind, |id| Some(Arc::clone(&image.topic_by_id(id)?.name)));
+    Ok((kind, wants))
+}
+
+/// As in Kafka a session tells of ids that are no more by the name that they had: whether there is a topic of that name, with another id, or none.
+fn tell_of_names(
+    context: &Context,
+    kind: SessionKind,
+    wants: &[(FetchKey, FetchWant)],
+    answers: &mut [Answer],
+) {
+    let gone = wants.iter().zip(answers).filter(|(_, answer)| answer.error == ErrorCode::UnknownTopicId);
+    for ((key, _), answer) in gone {
+        let Some(name) = lock(&context.fetch_sessions).name_of(kind, key) else { continue };
+        let made_anew =
+            context.metadata().topic(&name).is_some_and(|t| t.partitions.contains_key(&key.index));
+        *answer = if made_anew {
+            Answer::unread(ErrorCode::InconsistentTopicId)
+        } else {
+            Answer::unknown(ErrorCode::UnknownTopicOrPartition)
+        };
+    }
 }
 
 /// The last version whose clients need not know `KAFKA_STORAGE_ERROR`: it would be final for them. They are told what makes

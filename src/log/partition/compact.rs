@@ -43,6 +43,11 @@ impl CompactionState {
         self.under_way
     }
 
+    /// Another number before, during and after each rewriting.
+    pub(super) fn rewrites(&self) -> u32 {
+        (2 * self.last_cleaning).saturating_sub(u32::from(self.under_way))
+    }
+
     /// The log holds nothing any more: a work under way has nothing to replace. Gives the number for the names of
     /// what is written from now on.
     pub(super) fn begin_anew(&mut self) -> u32 {
@@ -172,6 +177,8 @@ impl PartitionLog {
             return Compacted::Discarded;
         }
         let old: Vec<Held> = self.segments.splice(..replaced, outputs).collect();
+        // Memory would give what the compaction has left out.
+        self.tail.release_below(old.last().expect("some were replaced").state.end);
         self.garbage.extend(old.into_iter().map(|held| held.segment));
         self.cleaned_to = self.cleaned_to.max(done.cleaned_to);
         self.compaction.unfinished = done.unfinished;

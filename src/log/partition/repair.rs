@@ -10,7 +10,7 @@ impl PartitionLog {
     /// What its files hold, for a replica that repairs its own from them.
     #[must_use]
     pub fn files_version(&self) -> FilesVersion {
-        FilesVersion { log: self.key.id, rewrites: self.compaction.last_cleaning }
+        FilesVersion { log: self.key.id, rewrites: self.compaction.rewrites() }
     }
 
     /// Whether a reader met something in its segments that cannot be read.
@@ -87,6 +87,10 @@ impl PartitionLog {
             return Repaired::Discarded;
         };
         let old: Vec<Held> = self.segments.splice(place, outputs).collect();
+        if done.whole {
+            // The other replica's compactions may have left out what is in memory here.
+            self.tail.release_below(old.last().expect("a repair is of a segment").state.end);
+        }
         self.garbage.extend(old.into_iter().map(|held| held.segment));
         self.flush.facts_changed = true;
         self.drop_segments();

@@ -322,10 +322,16 @@ impl Run {
         }
     }
 
+    /// With what is in memory, and from the files alone.
     fn look(&mut self) -> Result<(), ReadError> {
+        self.look_at_all()?;
+        self.node().log(0).release_tail();
+        self.look_at_all()
+    }
+
+    fn look_at_all(&mut self) -> Result<(), ReadError> {
         let node = self.node.as_mut().unwrap();
         node.log(0).assert_invariants();
-        node.log(0).release_tail();
         let start = node.log(0).log_start();
         let found = batches(node)?;
         let (seen, original) = (visible(&found, start), visible(&self.written, start));
@@ -493,6 +499,37 @@ fn a_compacted_log_is_smaller_and_rests_until_it_is_dirty_again() {
     run.open();
     assert_eq!(run.node().log(0).segment_states(), states);
     assert_eq!(run.node().log(0).wants_compaction(now), None, "the checkpoint knows how far it was cleaned");
+}
+
+/// All of it lies in memory, too, and nothing asks for that room.
+#[test]
+fn what_a_compaction_left_out_is_not_read_from_memory() {
+    let mut run = filled();
+    let offsets = |run: &mut Run| {
+        let found = batches(run.node()).unwrap();
+        visible(&found, Offset::ZERO).iter().map(|seen| seen.0).collect::<Vec<_>>()
+    };
+    let before = offsets(&mut run);
+    let flushed_end = run.node().log(0).segment_states().last().unwrap().end;
+    let versions = |run: &mut Run| run.node().log(0).files_version();
+    let mut seen_versions = vec![versions(&mut run)];
+    run.take();
+    seen_versions.push(versions(&mut run));
+    run.run_taken();
+    assert_eq!((offsets(&mut run), versions(&mut run)), (before.clone(), seen_versions[1]));
+    run.tell();
+    seen_versions.push(versions(&mut run));
+    assert_eq!(run.compactions, 1);
+    let after = offsets(&mut run);
+    assert!(after.len() * 3 < before.len(), "{} records became {}", before.len(), after.len());
+    let active = run.node().log(0).segment_states().last().unwrap().base;
+    assert!(active < flushed_end);
+    let held = |offsets: &[Offset]| offsets.iter().filter(|offset| **offset >= active).count();
+    assert_eq!(held(&after), held(&before), "what was not compacted is as it was");
+    run.node().log(0).release_tail();
+    assert_eq!(offsets(&mut run), after, "the files hold the same");
+    seen_versions.dedup();
+    assert_eq!(seen_versions.len(), 3, "who repairs from these files sees each change: {seen_versions:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use super::node::{Node, batch, expected, partition};
 use crate::log::testing::{TestDisk, TestFault, TestRandom};
 use crate::log::*;
-use crate::types::{NodeId, Offset};
+use crate::types::{NodeId, Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
 
 const BATCHES: i64 = 40;
@@ -206,4 +206,40 @@ fn a_compacted_log_takes_all_before_from_one_state_of_one_replica() {
     assert!(first_kept > 2, "{bases:?}");
     assert!(bases[..=first_kept].iter().all(|base| base % 6 == 0), "{bases:?}");
     assert!(bases[first_kept..].windows(2).all(|two| two[1] - two[0] == 3), "{bases:?}");
+}
+
+/// Memory holds more than the other replica's compaction has left.
+#[test]
+fn what_another_replica_no_longer_has_is_not_read_from_memory() {
+    let disk = TestDisk::new();
+    let mut node = Node::open(&disk);
+    node.create(0).unwrap();
+    for _ in 0..BATCHES {
+        node.append(0, PADDING).unwrap();
+    }
+    node.checkpoint().unwrap();
+    let config = LogConfig { compact: true, ..node.log(0).config().clone() };
+    node.log(0).set_config(config);
+    let first_end = node.log(0).segment_states()[0].end;
+    disk.corrupt(&segments(&disk)[0], 100);
+    // A search by time reads files, be what they hold in memory or not.
+    let end = node.log(0).log_end();
+    let Ok(TimestampRead::Stored(search)) = node.log(0).find_timestamp(Timestamp(0), Offset::ZERO, end)
+    else {
+        panic!("it is in segments")
+    };
+    node.runtime.block_on(search.run()).unwrap_err();
+    assert_eq!(node.contents(0).unwrap(), expected(BATCHES, PADDING), "from memory");
+    let other = Other { batches: Other::same().batches.into_iter().step_by(2).collect(), ..Other::same() };
+    assert!(matches!(repair(&mut node, &disk, &other), Ok(Repaired::Replaced { .. })));
+    let contents = node.contents(0).unwrap();
+    let replaced = other.batches.iter().filter(|batch| batch.header().base_offset < first_end);
+    let replaced: Vec<u8> = replaced.flat_map(|batch| batch.to_bytes().to_vec()).collect();
+    assert!(contents.starts_with(&replaced), "what the other has");
+    let kept = (0..BATCHES).map(|i| batch(3 * i, 3, 0, 1_000 + 3 * i, PADDING));
+    let kept: Vec<u8> = kept
+        .filter(|batch| batch.header().base_offset >= first_end)
+        .flat_map(|b| b.to_bytes().to_vec())
+        .collect();
+    assert_eq!(contents[replaced.len()..], kept, "and what was not replaced");
 }

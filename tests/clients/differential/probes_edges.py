@@ -500,6 +500,19 @@ def _(c):
     return [[code, time > STAMP if time > 0 else time, offset] for code, time, offset in at_time(c, "edge-appended", -3, 0, STAMP)]
 
 
+@probe("list offsets, edges: the greatest time where its record is deleted")
+def _(c):
+    created(c, "edge-times-trimmed")
+    for time in (100, 300, 200, 250, 150):
+        sent(c, batch(record(), first_time=time, max_time=time), "edge-times-trimmed")
+    def trimmed(start):
+        c_call(c, "DeleteRecords", 2, {"TimeoutMs": 5000, "Topics": [
+            {"Name": "edge-times-trimmed", "Partitions": [{"PartitionIndex": 0, "Offset": start}]}]})
+        return [start, at_time(c, "edge-times-trimmed", -2, -3)]
+
+    return {"it is there": trimmed(1), "it is deleted": [trimmed(start) for start in (2, 4, 5)]}
+
+
 @probe("list offsets, edges: topics and partitions twice, none, and of one that fails")
 def _(c):
     def part(index, time=-1, **values):
@@ -612,6 +625,66 @@ def _(c):
                                         (3, [], []), (2, [], [])]:
             answer = fetched(c, parts, session=number, epoch=epoch, forgotten=forgotten)
             told.append([brief(answer), {0: "none", number: "the same"}.get(answer["SessionId"], "another")])
+    return told
+
+
+@probe("fetch, edges: a session that begins with nothing")
+def _(c):
+    told = []
+    for version in (7, 12, 13, 18):
+        for then in ([], [("edge-fetched", 0, 3)]):
+            number = fetched(c, [], epoch=0, version=version)["SessionId"]
+            answers = [fetched(c, then, session=number, epoch=1, version=version), fetched(c, [], session=number, epoch=2, version=version)]
+            told.append([version, number > 0, [[normal(answer), {0: "none", number: "the same"}.get(answer["SessionId"], "another")]
+                                               for answer in answers]])
+    return told
+
+
+def deleted(c, name):
+    """Deletes a topic, and waits until it is gone."""
+    told = [normal(c_call(c, "DeleteTopics", 6, {"Topics": [{"Name": name}], "TimeoutMs": 10_000}))["Responses"][0]["ErrorCode"]]
+    for _ in range(200):
+        answer = c_call(c, "Metadata", 12, {"Topics": [{"Name": name}], "AllowAutoTopicCreation": False})
+        if answer["Topics"][0]["ErrorCode"]:
+            return [*told, answer["Topics"][0]["ErrorCode"]]
+        c.pause()
+    return [*told, "it stays"]
+
+
+def ready(c, name, partitions):
+    """Waits until partitions can be read: Kafka tells of their leaders before these know it."""
+    for _ in range(200):
+        if not any(code for _, _, code, _ in brief(fetched(c, [(name, index, 0) for index in range(partitions)]))[1]):
+            return
+        c.pause()
+
+
+@probe("fetch, edges: a session about ids of topics that go and are made anew")
+def _(c):
+    told = []
+    for version in (13, 15, 18):
+        name = f"edge-gone-{version}"
+        created(c, name, partitions=3)
+        ready(c, name, 3)
+        first = c.values[name]
+        number = fetched(c, [(name, 0, 0), (name, 1, 0), ("nowhere", 0, 0)], epoch=0, version=version)["SessionId"]
+
+        def go_on(epoch, parts=(), number=number, version=version, first=first):
+            answer = fetched(c, parts, session=number, epoch=epoch, version=version)
+            ids = {first: "the first", UNKNOWN_ID: "none"}
+            parts = [[ids.get(topic["TopicId"], "the second"), part["PartitionIndex"], normal(part)]
+                     for topic in answer["Responses"] for part in topic["Partitions"]]
+            return [epoch, answer["ErrorCode"], sorted(parts, key=lambda each: each[:2])]
+
+        told.append([version, go_on(1)])
+        told.append([deleted(c, name), go_on(2)])
+        # One that the session has not met: who asks for it knows the id alone.
+        told.append(go_on(3, [(name, 2, 0)]))
+        c.values.pop(name)
+        created(c, name, partitions=1)
+        ready(c, name, 1)
+        told.append([c.values[name] != first, go_on(4)])
+        told.append(go_on(5, [(name, 0, 0)]))
     return told
 
 

@@ -6,7 +6,7 @@ use ordain::client::consumer::{
     ConsumedRecord, Consumer, ConsumerOptions, Fetched, Isolation, OffsetReset, Refusal,
 };
 use ordain::client::group::GroupOptions;
-use ordain::client::{AutoCreate, Client, TopicPartition};
+use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
 use ordain::config::validate_topic_name;
 use ordain::types::{ErrorCode, Offset};
 use serde_json::{Value, json};
@@ -113,9 +113,10 @@ struct Session<'a> {
     until_end: bool,
     /// Where to begin, and the partitions whose leaders could not tell yet where that is.
     start: Start,
-    waiting: Vec<TopicPartition>,
-    /// The partitions whose refusal has been told of.
+    waiting: BTreeMap<TopicPartition, ClientError>,
+    /// The partitions of which the user has been told that they cannot be read.
     warned: BTreeSet<TopicPartition>,
+    begun: tokio::time::Instant,
     /// When a record was printed last, or the beginning.
     printed_last: tokio::time::Instant,
     client: Client,
@@ -140,7 +141,7 @@ impl<'a> Session<'a> {
             None if arguments.until_end => Start::Beginning,
             None => Start::End,
         };
-        let mut waiting = Vec::new();
+        let mut wanted = Vec::new();
         let consumer = match &arguments.group {
             Some(group) => {
                 options.offset_reset = match arguments.from {
@@ -159,11 +160,11 @@ impl<'a> Session<'a> {
             }
             None => {
                 options.offset_reset = OffsetReset::Earliest;
-                let partitions = assigned(client, arguments).await?;
-                waiting = partitions;
+                wanted = assigned(client, arguments).await?;
                 Consumer::assign(client, options, BTreeMap::new())
             }
         };
+        let begun = tokio::time::Instant::now();
         let mut session = Session {
             consumer,
             printer,
@@ -172,9 +173,10 @@ impl<'a> Session<'a> {
             left: arguments.count,
             until_end: arguments.until_end,
             start,
-            waiting,
+            waiting: BTreeMap::new(),
             warned: BTreeSet::new(),
-            printed_last: tokio::time::Instant::now(),
+            begun,
+            printed_last: begun,
             client: client.clone(),
             arguments,
             bar: if goes_to_a_file() {
@@ -183,24 +185,21 @@ impl<'a> Session<'a> {
                 indicatif::ProgressBar::hidden()
             },
         };
-        session.find_starts().await?;
-        for at in &session.waiting {
-            eprintln!("ordain: {at} has no leader that answers now; it is read as soon as it has one");
-        }
+        session.find_starts(&wanted).await?;
         Ok(session)
     }
 
-    /// Begins to read those partitions that waited for a leader and have one now.
-    async fn find_starts(&mut self) -> Result<(), Failure> {
-        if self.waiting.is_empty() {
+    /// Begins to read those of the partitions that have a leader now; the others wait.
+    async fn find_starts(&mut self, wanted: &[TopicPartition]) -> Result<(), Failure> {
+        if wanted.is_empty() {
             return Ok(());
         }
-        let (known, waiting) = positions_known_now(&self.client, &self.waiting, self.start).await?;
-        if waiting.values().any(ordain::client::ClientError::is_stale_metadata) {
+        let (known, waiting) = positions_known_now(&self.client, wanted, self.start).await?;
+        if waiting.values().any(ClientError::is_stale_metadata) {
             self.client.invalidate();
         }
         self.consumer.add(known.into_iter().map(|(at, offset)| (at, Some(offset))).collect());
-        self.waiting = waiting.into_keys().collect();
+        self.waiting = waiting;
         Ok(())
     }
 
@@ -220,7 +219,8 @@ impl<'a> Session<'a> {
                 biased;
                 () = &mut interrupted => return Err(Failure::Interrupted),
                 fetched = async {
-                    self.find_starts().await?;
+                    let wanted: Vec<TopicPartition> = self.waiting.keys().cloned().collect();
+                    self.find_starts(&wanted).await?;
                     Ok::<_, Failure>(self.consumer.poll(POLL).await?)
                 } => fetched?,
             };
@@ -234,30 +234,62 @@ impl<'a> Session<'a> {
             if self.until_end && self.is_at_end() {
                 return Ok(());
             }
-            self.look_at_refusals()?;
+            self.look_at_what_is_not_read()?;
         }
     }
 
-    /// What is refused is asked for again and again, but an end is not waited for longer than --timeout says. A count is
-    /// waited for as long as other partitions give.
-    fn look_at_refusals(&mut self) -> Result<(), Failure> {
+    /// What is refused, or has no leader, is asked for again and again, but an end is not waited for longer than --timeout
+    /// says. A count is waited for as long as other partitions give.
+    fn look_at_what_is_not_read(&mut self) -> Result<(), Failure> {
         let patience = self.client.options().retry_timeout;
         let is_idle = self.printed_last.elapsed() >= patience;
         let has_end = self.until_end || (self.left.is_some() && is_idle);
+        if let Some((at, error)) = self.waiting.iter().next()
+            && has_end
+            && self.begun.elapsed() >= patience
+        {
+            return Err(Failure::Message(self.told_to_wait(at, error)));
+        }
         let mut refused = BTreeSet::new();
+        if self.begun.elapsed() >= WARN_AFTER.min(patience) {
+            for at in self.waiting.keys() {
+                if !self.warned.contains(at) {
+                    eprintln!(
+                        "ordain: {at} has no leader that answers now; it is read as soon as it has one"
+                    );
+                }
+                refused.insert(at.clone());
+            }
+        }
         for refusal in self.consumer.refusals() {
             if has_end && refusal.lasts >= patience {
                 return Err(Failure::Message(self.told(&refusal)));
             }
-            if refusal.lasts >= WARN_AFTER.min(patience) {
-                if !self.warned.contains(refusal.at) {
-                    eprintln!("ordain: {}", self.told(&refusal));
-                }
+            // Of one that waited for a leader the user knows.
+            let is_known = self.warned.contains(refusal.at);
+            if !is_known && refusal.lasts >= WARN_AFTER.min(patience) {
+                eprintln!("ordain: {}", self.told(&refusal));
+            }
+            if is_known || refusal.lasts >= WARN_AFTER.min(patience) {
                 refused.insert(refusal.at.clone());
             }
         }
         self.warned = refused;
         Ok(())
+    }
+
+    /// A partition never had a leader that answered.
+    fn told_to_wait(&self, at: &TopicPartition, error: &ClientError) -> String {
+        let others: Vec<String> = self.consumer.assignment().map(|at| at.partition.to_string()).collect();
+        let way_out = match (self.arguments.topics.len(), others.is_empty()) {
+            (1, false) => format!("-p {} reads the others", others.join(",")),
+            (1, true) => "`ordain cluster health` tells which nodes have to come back".to_owned(),
+            _ => "-p with the numbers of those that have one, a topic at a time, reads these".to_owned(),
+        };
+        format!(
+            "{at} has had no leader that answers for {}s ({error}); {way_out}",
+            self.begun.elapsed().as_secs()
+        )
     }
 
     fn told(&self, refusal: &Refusal<'_>) -> String {
@@ -337,7 +369,7 @@ fn goes_to_a_file() -> bool {
     output.and_then(|file| file.metadata()).is_ok_and(|about| about.is_file())
 }
 
-fn is_lost_membership(error: &ordain::client::ClientError) -> bool {
+fn is_lost_membership(error: &ClientError) -> bool {
     use ordain::types::ErrorCode as E;
     matches!(error.code(), Some(E::UnknownMemberId | E::IllegalGeneration | E::RebalanceInProgress))
 }
