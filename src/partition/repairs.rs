@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::PeerCalls;
 use crate::io::Clock;
 use crate::log::{FilesVersion, LogId, RepairPiece, RepairRead, RepairSource};
-use crate::types::{ErrorCode, NodeId, PartitionId};
+use crate::types::{NodeId, PartitionId};
 use crate::wire::messages::ReadRecordsRequest;
 
 /// The version in which nodes ask each other.
@@ -47,9 +47,8 @@ impl Elsewhere {
         let deadline = self.clock.now().after(PIECE_PATIENCE);
         let asked = self.calls.ask(&*self.clock, (node, deadline), VERSION, &request).await;
         let answer = asked.map_err(|failed| format!("node {node}: {failed}"))?;
-        if answer.error_code != ErrorCode::None.code() {
-            let code = ErrorCode::from_code(answer.error_code).unwrap_or(ErrorCode::UnknownServerError);
-            return Err(format!("node {node} answers {code}"));
+        if answer.error_code != 0 {
+            return Err(format!("node {node} refuses, with error code {}", answer.error_code));
         }
         let (Ok(log), Ok(rewrites)) = (u64::try_from(answer.log_id), u32::try_from(answer.rewrites)) else {
             return Err(format!("node {node} answers with files that cannot be"));

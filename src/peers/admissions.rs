@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::{Identity, Refusal};
-use crate::probe::{Mutant, mutant};
 use crate::types::{Instant, NodeId, Uuid};
 
 /// Which connection speaks for each node that dialled this one: one at a time, the last that proved to be alive.
@@ -74,7 +73,6 @@ impl Admissions {
         let told = self.nodes.get(&claim.node).filter(|known| known.claim.directory == claim.directory);
         if let Some((told, next)) = told.and_then(|known| known.told_commit).zip(next_commit)
             && next < told
-            && !mutant(Mutant::ClusterForgetsWhatWasTold)
         {
             return Err(Refusal::Forgot);
         }

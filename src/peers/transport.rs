@@ -158,8 +158,8 @@ pub struct PeerTransport {
     next_commit: Option<NextCommit>,
 }
 
-/// Which commit of this node's journal comes next, all before it being durable.
-pub type NextCommit = Arc<dyn Fn() -> u64 + Send + Sync>;
+/// Which commit of this node's journal comes next, all before it being durable; `None`: that is not told.
+pub type NextCommit = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// The attempts to stay connected to one node; they end when this is dropped.
 pub struct Dialling {
@@ -332,7 +332,7 @@ impl PeerTransport {
             hello.host = Some(own.host.as_str().into());
             hello.port = own.port.into();
         }
-        hello.next_commit = commit_to_wire(self.next_commit.as_ref().map(|next| next()));
+        hello.next_commit = commit_to_wire(self.next_commit.as_ref().and_then(|next| next()));
         let clock = &*self.io.clock;
         let asked = clock.now();
         write_frame(&mut *write, &PeerFrame::Hello(hello), 0, HELLO_BYTES_MAX).await?;

@@ -182,8 +182,8 @@ listed! {
         ClusterTellsWhoKnows = "cluster-tells-who-knows",
         /// a new node is not told where the metadata's leader listens
         ClusterTellsNoLeader = "cluster-tells-no-leader",
-        /// a node is not held against what it told of its journal before it started again
-        ClusterForgetsWhatWasTold = "cluster-forgets-what-was-told",
+        /// a node does not say how far its journal is durable
+        ClusterTellsNoCommit = "cluster-tells-no-commit",
         /// a node that starts does not look up on its disk where the others were
         ClusterForgetsAddresses = "cluster-forgets-addresses",
         /// the replica in the place of a lost one becomes a voter although its node was taken out meanwhile

@@ -206,9 +206,7 @@ impl Node {
             register_alone(&controller, cluster_id, broker.clone()).await.map_err(StartError::Register)?;
         }
         let shutdown = Shutdown::new();
-        let (of_groups, stop) = (partitions.clone(), shutdown.clone());
-        let groups = GroupCoordinators::new(io.clone(), of_groups, Arc::clone(&image), &config, stop);
-        drop(io.spawn.spawn("group loading", Box::pin(groups.clone().keep_loaded())));
+        let groups = start_groups(&io, &config, (&partitions, &image), &shutdown);
         let context = Arc::new(Context::new(Parts {
             io: io.clone(),
             live: Arc::clone(&live),
@@ -221,8 +219,7 @@ impl Node {
             loggers,
             shutdown: shutdown.clone(),
         }));
-        let memory = config.network.queued_request_bytes_max;
-        let memory = RequestMemory::new(usize::try_from(memory).unwrap_or(usize::MAX));
+        let memory = request_memory(&config);
         let quota = ConnectionQuota::new(live, &io);
         if let (Some(members), Some(cluster)) = (&members, &context.cluster) {
             members.serve(&context);
@@ -401,6 +398,22 @@ async fn start_controller(
 ) -> Result<ControllerHandle, ControllerUnavailable> {
     let quorum = members.map_or(Quorum::Lone, Members::quorum);
     Controller::start(io.clone(), config, partitions.clone(), Arc::clone(image), quorum).await
+}
+
+fn start_groups(
+    io: &Io,
+    config: &BrokerConfig,
+    (partitions, image): (&Partitions, &Arc<ImageCell>),
+    shutdown: &Shutdown,
+) -> GroupCoordinators {
+    let (partitions, image) = (partitions.clone(), Arc::clone(image));
+    let groups = GroupCoordinators::new(io.clone(), partitions, image, config, shutdown.clone());
+    drop(io.spawn.spawn("group loading", Box::pin(groups.clone().keep_loaded())));
+    groups
+}
+
+fn request_memory(config: &BrokerConfig) -> RequestMemory {
+    RequestMemory::new(usize::try_from(config.network.queued_request_bytes_max).unwrap_or(usize::MAX))
 }
 
 /// Recovers what the data directory holds, and makes sure that the node can be started with it.

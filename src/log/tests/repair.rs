@@ -149,11 +149,14 @@ fn an_error_that_passes_costs_nothing() {
     assert!(!node.log(0).is_wounded());
 }
 
+/// What another replica has in the place of what it should have.
+type Change = fn(Vec<RecordBatch>) -> Vec<RecordBatch>;
+
 #[test]
 fn what_does_not_fit_the_log_is_not_taken() {
     let whole = stored();
     let path = segments(&whole)[1].clone();
-    let wrong: [(&str, fn(Vec<RecordBatch>) -> Vec<RecordBatch>); 3] = [
+    let wrong: [(&str, Change); 3] = [
         ("holds nothing", |_| Vec::new()),
         ("in the place of the one with", |all| all.into_iter().step_by(2).collect()),
         ("in the place of the one with", |_| (0..30).map(|i| batch(4 * i, 4, 0, 1_000, PADDING)).collect()),

@@ -55,8 +55,8 @@ impl Replication {
         let (events, incoming) = mpsc::channel(EVENTS_MAX);
         let PeerSetup { node: own, options, presence, service } = setup;
         let journal = partitions.journal().clone();
-        let own_journal = journal.clone();
-        let next_commit: NextCommit = Arc::new(move || own_journal.durable_position().next.0);
+        let told = journal.clone();
+        let next_commit: NextCommit = Arc::new(move || next_commit(&told));
         let transport =
             PeerTransport::new(io.clone(), options, presence, events, shutdown.clone()).telling(next_commit);
         let serving = transport.serve(listener);
@@ -240,6 +240,11 @@ impl Turn {
     fn next(self) -> Turn {
         self.round()[1]
     }
+}
+
+/// What this node tells of its journal: the commit that comes next, all before it being durable.
+fn next_commit(journal: &JournalHandle) -> Option<u64> {
+    (!mutant(Mutant::ClusterTellsNoCommit)).then(|| journal.durable_position().next.0)
 }
 
 impl Hub {
@@ -639,7 +644,7 @@ impl Hub {
             return Ok(None);
         };
         // What was promised in the rows is durable: so it is in what this tells.
-        let next_commit = i64::try_from(self.journal.durable_position().next.0).unwrap_or(-1);
+        let next_commit = next_commit(&self.journal).and_then(|next| i64::try_from(next).ok()).unwrap_or(-1);
         Ok(Some(PeerFrame::Fetch(PeerFetch { next_commit, ..asker.request(now, &wanted) })))
     }
 
