@@ -2,13 +2,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::PartitionLog;
+use super::{Held, PartitionLog};
 use crate::log::stored_read::{ReadError, StoredRead, StoredTimestampRead};
 use crate::log::tail::pieces;
-use crate::log::walker::SegmentView;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::RecordBatch;
+
+/// How many segments a read looks at: what it gives comes from one of them, and what is read ahead from the next.
+const SEGMENTS_PER_READ: usize = 4;
 
 /// What to read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +69,10 @@ impl PartitionLog {
             return Ok(Read::Memory(Vec::new()));
         }
         let in_memory = self.tail.start().is_some_and(|start| start <= offset);
-        let segments = if in_memory { Vec::new() } else { self.views_from(offset, up_to) };
+        let segments = match in_memory {
+            true => Vec::new(),
+            false => self.segments_from(offset, up_to).take(SEGMENTS_PER_READ).map(Held::view).collect(),
+        };
         if segments.is_empty() {
             // In memory, or in a gap between the last segment and the tail.
             return Ok(Read::Memory(self.read_tail(request, up_to)));
@@ -109,13 +114,9 @@ impl PartitionLog {
     }
 
     /// The segments that may hold batches from `offset` up to a limit.
-    fn views_from(&self, offset: Offset, up_to: Offset) -> Vec<SegmentView> {
+    fn segments_from(&self, offset: Offset, up_to: Offset) -> impl Iterator<Item = &Held> {
         let first = self.segments.partition_point(|held| held.state.end <= offset);
-        self.segments[first..]
-            .iter()
-            .take_while(|held| held.state.base < up_to)
-            .map(super::Held::view)
-            .collect()
+        self.segments[first..].iter().take_while(move |held| held.state.base < up_to)
     }
 
     /// The first batch at or after `from`, and below `up_to`, that may hold a record at or after `timestamp`:
@@ -133,11 +134,8 @@ impl PartitionLog {
             return Err(ReadError::Damaged(damage.what.clone()));
         }
         let from = from.max(self.log_start);
-        let mut segments = self.views_from(from, up_to);
-        segments.retain(|view| {
-            let newest = self.segments.iter().find(|held| held.segment.id == view.segment.id);
-            newest.is_some_and(|held| held.state.max_timestamp >= timestamp)
-        });
+        let may_hold = |held: &&Held| held.state.max_timestamp >= timestamp;
+        let segments: Vec<_> = self.segments_from(from, up_to).filter(may_hold).map(Held::view).collect();
         // The tail repeats batches of the segments: what it holds of them is not looked at again.
         let tail = self
             .tail
