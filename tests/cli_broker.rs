@@ -250,8 +250,11 @@ fn errors_name_the_value_and_the_way_out() {
     tools.told(&["topic", "create", "large", "-c", "max.message.bytes=4194304"]);
     let taken = tools.fed(&["produce", "large", "--batch-size", "4M"], &line);
     assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    let taken = tools.fed(&["produce", "large", "-"], "one\ntwo\n");
+    let told = String::from_utf8(taken.stderr).unwrap();
+    assert_eq!((taken.status.success(), &*told), (true, "2 records delivered to large\n"));
     let (words, told) = tools.failure(&["topic", "trim", "large", "--before", "5"]);
-    assert!(words.contains("large-0 ends at offset 1; --before is at most that, or end"), "{words}");
+    assert!(words.contains("large-0 ends at offset 3; --before is at most that, or end"), "{words}");
     assert_eq!(told, "OFFSET_OUT_OF_RANGE");
     // What can be seen without a broker is.
     for (arguments, parts) in [

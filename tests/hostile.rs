@@ -30,6 +30,9 @@ use ordain::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use ordain::wire::messages::*;
 use ordain::wire::{ApiKey, ApiRequest};
 
+/// The beginning of an old client's hello, which offers TLS in the shape of SSLv2.
+const SSL2_HELLO: &[u8] = &[0x80, 0x2e, 0x01, 0x03, 0x01, 0x00, 0x15, 0x00, 0x00, 0x00, 0x10];
+
 /// The beginning of a TLS 1.3 client's first record.
 const CLIENT_HELLO: &[u8] = &[
     0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a,
@@ -55,8 +58,10 @@ fn header(key: i16, version: i16, id: i32) -> Vec<u8> {
 fn other_protocols_and_wild_frames_are_named_in_the_log_and_closed() {
     let directory = tempfile::tempdir().unwrap();
     let served = Served::start(&directory.path().join("data"), &[]);
-    let told: [(&[u8], &str); 5] = [
+    let told: [(&[u8], &str); 7] = [
         (CLIENT_HELLO, "the client began a TLS handshake, but this listener speaks plain text"),
+        (SSL2_HELLO, "the client began a TLS handshake, but this listener speaks plain text"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "the client speaks SSH, but this port speaks the Kafka protocol"),
         (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", "the client sent an HTTP request"),
         (&i32::MAX.to_be_bytes(), "a request frame of 2147483647 bytes"),
         (&(-2_i32).to_be_bytes(), "a request frame of -2 bytes"),
@@ -67,9 +72,10 @@ fn other_protocols_and_wild_frames_are_named_in_the_log_and_closed() {
         let from = client.stream.local_addr().unwrap().to_string();
         client.send_bytes(bytes);
         client.assert_closed(line);
-        let line = served.logged(line);
-        assert!(line.contains(&from), "the line tells whose connection it was: {line}");
-        println!("{line}");
+        served.logged(line);
+        let of_this = served.logged(&from);
+        assert!(of_this.contains(line), "the line tells whose connection it was: {of_this}");
+        println!("{of_this}");
     }
     assert!(served.logged("2147483647").contains("socket.request.max.bytes"), "the way out is named");
     served.client().assert_served();

@@ -401,6 +401,16 @@ fn a_journal_that_cannot_be_trusted_is_not_started_from() {
     assert!(said.contains(&data.display().to_string()), "the data directory is named: {said}");
     // Restoring it is enough: nothing was changed.
     overwrite(&path, 0, &before);
+    // So it is where the whole directory is gone.
+    let aside = directory.path().join("aside");
+    fs::rename(data.join("journal"), &aside).unwrap();
+    let (code, said) = refused(&data, &[]);
+    assert_eq!(code, Some(1));
+    for part in [".journal is missing although the checkpoint", "Restore the journal's files"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!data.join("journal").exists());
+    fs::rename(&aside, data.join("journal")).unwrap();
     let served = Served::start(&data, &[]);
     assert_eq!(served.client().values("orders", 0).len(), 10);
     served.stop();

@@ -234,6 +234,11 @@ pub enum ConfigWarning {
     )]
     AdvertisedLoopback { name: String, host: String, audience: Audience },
     #[error(
+        "advertised.listeners: {name} advertises {host}:{port}, and no listener of this node has that port ({listens}): {audience} on this \
+         machine find nobody there, unless something forwards it; advertise {host}:{listens}"
+    )]
+    AdvertisedElsewhere { name: String, host: String, port: u16, listens: u16, audience: Audience },
+    #[error(
         "advertised.listeners: listener {name} is not advertised; clients that connect to it find no broker"
     )]
     NotAdvertised { name: String },

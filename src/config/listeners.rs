@@ -233,10 +233,11 @@ pub(super) fn resolve(keys: &ListenerKeys<'_>) -> Resolved {
         check_names(&all, &mut told);
         all
     });
+    let ports: Vec<u16> = listeners.iter().chain(&between_nodes).map(|listener| listener.port).collect();
     resolved.advertised = match &entries {
         Some(entries) => {
             let for_clients = entries.iter().filter(|l| !controllers.contains(&l.name)).cloned().collect();
-            advertised(for_clients, &listeners, &mut told, &mut resolved.warnings)
+            advertised(for_clients, &listeners, &ports, &mut told, &mut resolved.warnings)
         }
         None => derived(&listeners, keys.hostname, Audience::Clients, &mut told),
     };
@@ -244,7 +245,8 @@ pub(super) fn resolve(keys: &ListenerKeys<'_>) -> Resolved {
         let own = entries.iter().flatten().find(|entry| entry.name == listener.name);
         let advertised = match own {
             Some(entry) => {
-                check_advertised(entry, Some(&listener), Audience::Nodes, &mut told, &mut resolved.warnings);
+                let audience = Audience::Nodes;
+                check_advertised(entry, Some(&listener), &ports, audience, &mut told, &mut resolved.warnings);
                 entry.clone()
             }
             None => {
@@ -315,6 +317,7 @@ fn check_protocol(listener: &Listener, protocols: &BTreeMap<String, Protocol>, t
 fn advertised(
     entries: Vec<Listener>,
     listeners: &[Listener],
+    ports: &[u16],
     told: &mut Findings<'_>,
     warnings: &mut Vec<ConfigWarning>,
 ) -> Vec<Listener> {
@@ -324,7 +327,7 @@ fn advertised(
             let known = listeners.iter().map(|l| l.name.clone()).collect();
             told.add(ListenerError::NotListened { name: entry.name.clone(), known });
         }
-        check_advertised(entry, listener, Audience::Clients, told, warnings);
+        check_advertised(entry, listener, ports, Audience::Clients, told, warnings);
     }
     for listener in listeners {
         if !entries.iter().any(|entry| entry.name == listener.name) {
@@ -334,10 +337,12 @@ fn advertised(
     entries
 }
 
-/// Whether `audience` can connect to what is advertised for `listener`.
+/// Whether `audience` can connect to what is advertised for `listener`; `ports` are those that this node has opened, 0 one that
+/// is not known yet.
 fn check_advertised(
     entry: &Listener,
     listener: Option<&Listener>,
+    ports: &[u16],
     audience: Audience,
     told: &mut Findings<'_>,
     warnings: &mut Vec<ConfigWarning>,
@@ -352,6 +357,13 @@ fn check_advertised(
         told.add(ListenerError::AdvertisedAny { name, host: entry.host.clone(), audience });
     } else if entry.is_loopback() && listener.is_some_and(Listener::is_any) {
         warnings.push(ConfigWarning::AdvertisedLoopback { name, host: entry.host.clone(), audience });
+    } else if let Some(listens) = listener.map(|listener| listener.port)
+        && entry.is_loopback()
+        && !ports.contains(&0)
+        && !ports.contains(&entry.port)
+    {
+        let (host, port) = (entry.host.clone(), entry.port);
+        warnings.push(ConfigWarning::AdvertisedElsewhere { name, host, port, listens, audience });
     }
 }
 
@@ -562,6 +574,29 @@ mod tests {
     }
 
     #[test]
+    fn a_loopback_port_that_is_nobodys_is_told() {
+        let advertise = |advertised: &'static [&'static str], listeners: &'static [&'static str]| {
+            let resolved = run(&Case { listeners, advertised: Some(advertised), ..PLAIN });
+            assert_eq!(resolved.errors, []);
+            resolved.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let own: &[&str] = &["PLAINTEXT://127.0.0.1:9092"];
+        assert_eq!(
+            advertise(&["PLAINTEXT://localhost:9029"], own),
+            [
+                "advertised.listeners: PLAINTEXT advertises localhost:9029, and no listener of this node has that port (9092): clients on \
+              this machine find nobody there, unless something forwards it; advertise localhost:9092"
+            ]
+        );
+        let none: [&str; 0] = [];
+        assert_eq!(advertise(&["PLAINTEXT://localhost:9092"], own), none);
+        assert_eq!(advertise(&["PLAINTEXT://localhost:1"], &["PLAINTEXT://127.0.0.1:0"]), none, "any port");
+        assert_eq!(advertise(&["PLAINTEXT://example.com:1"], own), none, "a port may be mapped on the way");
+        let two: &[&str] = &["PLAINTEXT://127.0.0.1:1", "OUT://127.0.0.1:2"];
+        assert_eq!(advertise(&["PLAINTEXT://localhost:2", "OUT://localhost:1"], two), none);
+    }
+
+    #[test]
     fn unencrypted_is_never_served_where_tls_was_asked_for() {
         let listen = |listeners: &'static [&'static str]| Case { listeners, ..PLAIN };
         assert!(
@@ -618,8 +653,11 @@ mod tests {
         assert_eq!(texts(&resolved.advertised), ["PLAINTEXT://localhost:1"]);
         assert_eq!(resolved.between_nodes.expect("opened").advertised.port, 2);
         let (name, host) = ("OUT".to_owned(), "localhost".to_owned());
-        let warning = ConfigWarning::AdvertisedLoopback { name, host, audience: Audience::Nodes };
-        assert_eq!(resolved.warnings, [warning]);
+        let loopback =
+            ConfigWarning::AdvertisedLoopback { name, host: host.clone(), audience: Audience::Nodes };
+        let (name, audience) = ("PLAINTEXT".to_owned(), Audience::Clients);
+        let elsewhere = ConfigWarning::AdvertisedElsewhere { name, host, port: 1, listens: 9092, audience };
+        assert_eq!(resolved.warnings, [elsewhere, loopback]);
         let nameless = Case { hostname: None, ..case };
         assert!(only_error(&nameless).contains("by which name nodes reach this machine"));
         let exposed = Case { exposure: Exposure::LoopbackOnly, ..case };

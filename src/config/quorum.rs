@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(found.listener.to_string(), "A://127.0.0.1:3");
         assert_eq!(found.advertised.to_string(), "A://localhost:9");
         let warnings = read(text).expect("right").warnings;
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert_eq!(
             warnings[0].to_string(),
             "listeners: B is for controllers, and is not opened: nodes use the first one that \

@@ -215,6 +215,13 @@ impl JournalReader {
         let mut report = JournalReport::default();
         let mut names = Vec::new();
         let listed = list(&*disk, &mut names).await?;
+        // Before anything is changed: without the directory nothing else could be opened either.
+        if !listed.contains_key(&position.file) {
+            return Err(JournalError::FileMissing {
+                expected: position.file.path(),
+                evidence: "the checkpoint's replay position lies in it".to_owned(),
+            });
+        }
         for name in names {
             if name.ends_with(".journal.tmp") {
                 let path = format!("{DIRECTORY}/{name}");
@@ -266,14 +273,8 @@ impl JournalReader {
         self.position
     }
 
-    /// Refuses when the file of the replay position, or one between two that were written, is missing.
+    /// Refuses when a file between two that were written is missing.
     async fn check_files(&self) -> Result<(), JournalError> {
-        if !self.files.contains_key(&self.start) {
-            return Err(JournalError::FileMissing {
-                expected: self.start.path(),
-                evidence: "the checkpoint's replay position lies in it".to_owned(),
-            });
-        }
         let mut expected = self.start;
         for &sequence in self.files.range(self.start..).map(|(sequence, _)| sequence) {
             if sequence > expected

@@ -593,3 +593,15 @@ fn mutated_files_are_refused_or_read_right() {
         mutated::open(&bytes);
     }
 }
+
+/// Each file in each way, at many places: nothing goes without a word.
+#[test]
+fn one_change_takes_nothing_away_unseen() {
+    let mut random = TestRandom(8);
+    for number in 0..2000_u64 {
+        let [_, _, high, low, value, length, fill, _] =
+            crate::io::RngStream::next_u64(&mut random).to_be_bytes();
+        let (file, way) = (number / 6 % 256, number % 6);
+        mutated::open(&[file as u8, way as u8, high, low, value, length, fill, 0]);
+    }
+}

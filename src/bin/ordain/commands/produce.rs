@@ -17,6 +17,8 @@ use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::{parse, progress};
 
+/// What stands for standard input among the files.
+const STDIN: &str = "-";
 /// The longest line that is read as a record, in bytes.
 const LINE_BYTES_MAX: usize = 64 << 20;
 /// How many deliveries are waited for at once before more lines are read.
@@ -29,7 +31,7 @@ pub struct Arguments {
     #[command(flatten)]
     connect: Connect,
     topic: String,
-    /// Files to read; without any, standard input. Each line is a record.
+    /// Files to read, - for standard input; without any, that alone. Each line is a record.
     files: Vec<PathBuf>,
     /// What stands between key and value in each line, for example : or '\t'.
     #[arg(long, short = 'K', value_name = "SEPARATOR", value_parser = separator)]
@@ -48,6 +50,12 @@ pub struct Arguments {
     /// Refuse to have a topic created that does not exist.
     #[arg(long)]
     no_create: bool,
+}
+
+impl Arguments {
+    fn reads_stdin(&self) -> bool {
+        self.files.is_empty() || self.files.iter().any(|path| path.as_os_str() == STDIN)
+    }
 }
 
 /// How records are gathered and sent; shared with `perf`.
@@ -185,7 +193,7 @@ impl<'a> Run<'a> {
             key: Bytes::from(key.clone().into_bytes()),
             value: Some(Bytes::from(value.clone().into_bytes())),
         };
-        let typed = arguments.files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin());
+        let typed = arguments.reads_stdin() && std::io::IsTerminal::is_terminal(&std::io::stdin());
         if typed {
             eprintln!("Each line becomes a record; Ctrl-D ends.");
         }
@@ -204,11 +212,13 @@ impl<'a> Run<'a> {
 
     async fn read_all(&mut self) -> Result<(), Failure> {
         if self.arguments.files.is_empty() {
-            return self
-                .read(BufReader::with_capacity(256 << 10, tokio::io::stdin()), "standard input")
-                .await;
+            return self.read_stdin().await;
         }
         for path in &self.arguments.files {
+            if path.as_os_str() == STDIN {
+                self.read_stdin().await?;
+                continue;
+            }
             let name = path.display().to_string();
             let file = tokio::fs::File::open(path)
                 .await
@@ -216,6 +226,10 @@ impl<'a> Run<'a> {
             self.read(BufReader::with_capacity(256 << 10, file), &name).await?;
         }
         Ok(())
+    }
+
+    async fn read_stdin(&mut self) -> Result<(), Failure> {
+        self.read(BufReader::with_capacity(256 << 10, tokio::io::stdin()), "standard input").await
     }
 
     async fn read(&mut self, mut lines: impl AsyncBufRead + Unpin, name: &str) -> Result<(), Failure> {
