@@ -189,14 +189,12 @@ impl Node {
         let between_nodes_address = between_nodes.as_ref().map(|(_, socket)| socket.local_addr());
         let members = match between_nodes {
             Some((_, socket)) => {
-                let between = (socket, remembered);
-                turning_away(&mut sockets, Members::join_if(&io, &config, &partitions, own, between)).await?
+                let joining = Members::join_if(&io, &config, &partitions, own, (socket, remembered));
+                turning_away(&mut sockets, joining).await?
             }
             None => None,
         };
-        if let Some(members) = &members {
-            maintenance.repair_from(members.calls());
-        }
+        members.iter().for_each(|members| maintenance.repair_from(members.calls()));
         let image = Arc::new(ImageCell::default());
         let of_controller = of_controller(&config, &settings, &live);
         let controller = start_controller(&io, of_controller, &partitions, &image, members.as_ref()).await?;
