@@ -53,7 +53,7 @@ impl Admissions {
         Admissions { silence, nodes_max, next: 0, claims: BTreeMap::new(), nodes: BTreeMap::new() }
     }
 
-    /// A node says who it is. To be given back with [`Admissions::ended`], whatever becomes of it.
+    /// A node says who it is, and which commit of its journal came next when its process started. To be given back with [`Admissions::ended`], whatever becomes of it.
     ///
     /// # Errors
     /// The refusal to be answered.
@@ -61,7 +61,7 @@ impl Admissions {
         &mut self,
         now: Instant,
         peer: &Identity,
-        next_commit: Option<u64>,
+        found_commit: Option<u64>,
     ) -> Result<Ticket, Refusal> {
         let claim = Claim { node: peer.node, directory: peer.directory, incarnation: peer.incarnation };
         if let Some(known) =
@@ -70,9 +70,13 @@ impl Admissions {
             known.alone_since = now;
         }
         self.check(now, claim)?;
-        let told = self.nodes.get(&claim.node).filter(|known| known.claim.directory == claim.directory);
-        if let Some((told, next)) = told.and_then(|known| known.told_commit).zip(next_commit)
-            && next < told
+        // A process has more by now than it found when it started; one that started later has to find that.
+        let same_disk = |known: &&Known| {
+            known.claim.directory == claim.directory && known.claim.incarnation != claim.incarnation
+        };
+        let told = self.nodes.get(&claim.node).filter(same_disk).and_then(|known| known.told_commit);
+        if let Some((told, found)) = told.zip(found_commit)
+            && found < told
         {
             return Err(Refusal::Forgot);
         }
@@ -270,6 +274,7 @@ mod tests {
         }
         nodes.heard(ms(2), NODE, first, None);
         assert_eq!(nodes.told_commit(NODE), Some(7));
+        assert!(nodes.hello(ms(3), &process(1, 1), Some(5)).is_ok(), "the same process connects again");
         assert_eq!(nodes.hello(ms(3), &process(1, 2), Some(6)), Err(Refusal::Forgot));
         assert!(nodes.hello(ms(3), &process(1, 2), None).is_ok(), "an older release does not say");
         nodes.ended(NODE, first);

@@ -125,7 +125,7 @@ impl Accepting {
             let now = self.transport.io.clock.now();
             let mut known = self.lock();
             let node = greeting.peer.node;
-            let ticket = known.admissions.hello(now, &greeting.peer, commit_from_wire(hello.next_commit));
+            let ticket = known.admissions.hello(now, &greeting.peer, commit_from_wire(hello.found_commit));
             told = known.admissions.told_commit(node);
             self.transport.presence.whereabouts.note_alone(node, known.admissions.alone(node));
             drop(known);

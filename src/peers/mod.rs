@@ -56,7 +56,7 @@ pub use rows::{
     Answer, FetchRow, MessageRow, ROWS_MAX, ReplyRow, RowError, read_message_rows, write_message_rows,
 };
 pub use session::SessionError;
-pub use transport::{Dialling, NextCommit, PeerOptions, PeerStats, PeerTransport, Presence, Whereabouts};
+pub use transport::{Dialling, PeerOptions, PeerStats, PeerTransport, Presence, Whereabouts};
 pub use wants::{Wanted, Wants};
 
 use crate::types::{PartitionId, PartitionIndex, TopicId};

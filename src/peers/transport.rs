@@ -155,11 +155,9 @@ pub struct PeerTransport {
     /// What was logged of connections that were accepted.
     pub(super) log: Arc<Mutex<Throttle>>,
     serials: Arc<AtomicU64>,
-    next_commit: Option<NextCommit>,
+    /// Which commit of this node's journal came next when the process started.
+    found_commit: Option<u64>,
 }
-
-/// Which commit of this node's journal comes next, all before it being durable; `None`: that is not told.
-pub type NextCommit = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// The attempts to stay connected to one node; they end when this is dropped.
 pub struct Dialling {
@@ -191,14 +189,14 @@ impl PeerTransport {
             stats: Arc::default(),
             log: Arc::new(Mutex::new(Throttle::new(LOG_EVERY))),
             serials: Arc::default(),
-            next_commit: None,
+            found_commit: None,
         }
     }
 
-    /// Has each hello say which commit of this node's journal comes next.
+    /// Has each hello say which commit of this node's journal came next when the process started.
     #[must_use]
-    pub fn telling(self, next_commit: NextCommit) -> PeerTransport {
-        PeerTransport { next_commit: Some(next_commit), ..self }
+    pub fn telling(self, found_commit: Option<u64>) -> PeerTransport {
+        PeerTransport { found_commit, ..self }
     }
 
     #[must_use]
@@ -332,7 +330,7 @@ impl PeerTransport {
             hello.host = Some(own.host.as_str().into());
             hello.port = own.port.into();
         }
-        hello.next_commit = commit_to_wire(self.next_commit.as_ref().and_then(|next| next()));
+        hello.found_commit = commit_to_wire(self.found_commit);
         let clock = &*self.io.clock;
         let asked = clock.now();
         write_frame(&mut *write, &PeerFrame::Hello(hello), 0, HELLO_BYTES_MAX).await?;

@@ -42,7 +42,7 @@ pub enum JournalFailed {
     )]
     EntryTooLarge { bytes: u64, max: u64 },
     #[error(
-        "node {node} was told that all before commit {told} was durable here, and what comes next is commit {next}: this data directory is an older state of itself, or its disk lost what it had said was durable. What was promised since is lost, so nothing more is acknowledged, and no vote is given. Move the directory away and start the node again with an empty one: it gets everything from the other nodes"
+        "node {node} was told that all before commit {told} was durable here, and the journal ended before commit {next} when this process started: this data directory is an older state of itself, or its disk lost what it had said was durable. What was promised since is lost, so nothing more is acknowledged, and no vote is given. Move the directory away and start the node again with an empty one: it gets everything from the other nodes"
     )]
     Forgot { node: NodeId, told: u64, next: u64 },
     #[error("the journal has been closed")]
@@ -99,6 +99,8 @@ pub(crate) struct Shared {
     pub(crate) queued_bytes: AtomicUsize,
     pub(crate) room: Notify,
     pub(crate) durable: Mutex<Position>,
+    /// Where it ended when it was opened.
+    pub(crate) found: Position,
     pub(crate) files: FileSet,
     pub(crate) counters: Counters,
     pub(crate) queue_bytes_max: usize,
@@ -313,6 +315,12 @@ impl JournalHandle {
         let queued = self.shared.queued_bytes.load(Ordering::Acquire) as u64;
         let replayable = self.shared.replay_bytes_max.saturating_sub(self.shared.replay_bytes());
         self.shared.files.free_bytes(end).min(replayable).saturating_sub(queued) / 2
+    }
+
+    /// Where the journal ended when it was opened: all before that this directory had left.
+    #[must_use]
+    pub fn found_position(&self) -> Position {
+        self.shared.found
     }
 
     /// The place behind the last durable commit.

@@ -657,6 +657,7 @@ impl JournalReader {
             queued_bytes: std::sync::atomic::AtomicUsize::new(0),
             room: Notify::new(),
             durable: Mutex::new(self.position),
+            found: self.position,
             files,
             counters: Counters::default(),
             // An entry counts from where the journal ended when it was queued. If more files than are spare were

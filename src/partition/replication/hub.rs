@@ -9,8 +9,8 @@ use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::log::{JournalFailed, JournalHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
-    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NextCommit, NodeAddress,
-    Outbox, PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
+    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
+    PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Contacts, Event};
@@ -55,10 +55,9 @@ impl Replication {
         let (events, incoming) = mpsc::channel(EVENTS_MAX);
         let PeerSetup { node: own, options, presence, service } = setup;
         let journal = partitions.journal().clone();
-        let told = journal.clone();
-        let next_commit: NextCommit = Arc::new(move || next_commit(&told));
+        let found = tells_commits().then(|| journal.found_position().next.0);
         let transport =
-            PeerTransport::new(io.clone(), options, presence, events, shutdown.clone()).telling(next_commit);
+            PeerTransport::new(io.clone(), options, presence, events, shutdown.clone()).telling(found);
         let serving = transport.serve(listener);
         let known = KnownNodes::default();
         known.set(nodes);
@@ -242,9 +241,9 @@ impl Turn {
     }
 }
 
-/// What this node tells of its journal: the commit that comes next, all before it being durable.
-fn next_commit(journal: &JournalHandle) -> Option<u64> {
-    (!mutant(Mutant::ClusterTellsNoCommit)).then(|| journal.durable_position().next.0)
+/// Whether others are told how far the journal is durable.
+fn tells_commits() -> bool {
+    !mutant(Mutant::ClusterTellsNoCommit)
 }
 
 impl Hub {
@@ -413,11 +412,8 @@ impl Hub {
                 self.look_for_gone(now, peer).await
             }
             LinkEvent::Forgot { peer, told } => {
-                let next = self.journal.durable_position().next.0;
-                // A hello that was long under way may have said less than this node has by now.
-                if next < told {
-                    self.journal.give_up(JournalFailed::Forgot { node: peer, told, next });
-                }
+                let next = self.journal.found_position().next.0;
+                self.journal.give_up(JournalFailed::Forgot { node: peer, told, next });
                 Ok(())
             }
             LinkEvent::Frame { link, frame } => match self.take_frame(now, link, frame).await? {
@@ -644,7 +640,8 @@ impl Hub {
             return Ok(None);
         };
         // What was promised in the rows is durable: so it is in what this tells.
-        let next_commit = next_commit(&self.journal).and_then(|next| i64::try_from(next).ok()).unwrap_or(-1);
+        let next = tells_commits().then(|| self.journal.durable_position().next.0);
+        let next_commit = next.and_then(|next| i64::try_from(next).ok()).unwrap_or(-1);
         Ok(Some(PeerFrame::Fetch(PeerFetch { next_commit, ..asker.request(now, &wanted) })))
     }
 

@@ -18,7 +18,7 @@ pub struct PeerHello {
     /// Tag 1.
     pub port: i32,
     /// Tag 2.
-    pub next_commit: i64,
+    pub found_commit: i64,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -35,7 +35,7 @@ impl Default for PeerHello {
             frame_bytes_max: 0,
             host: None,
             port: 0,
-            next_commit: -1,
+            found_commit: -1,
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -63,8 +63,8 @@ impl Message for PeerHello {
             if self.port != 0 {
                 tags.add(w, 1, |w| { w.i32(self.port); Ok(()) })?;
             }
-            if self.next_commit != -1 {
-                tags.add(w, 2, |w| { w.i64(self.next_commit); Ok(()) })?;
+            if self.found_commit != -1 {
+                tags.add(w, 2, |w| { w.i64(self.found_commit); Ok(()) })?;
             }
             w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
         }
@@ -82,14 +82,14 @@ impl Message for PeerHello {
             frame_bytes_max: r.i32("FrameBytesMax")?,
             host: None,
             port: 0,
-            next_commit: -1,
+            found_commit: -1,
             unknown_tagged_fields: TaggedFields::default(),
         };
         m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
             match tag {
                 0 => m.host = r.nullable_string(true, true, "Host")?,
                 1 => m.port = r.i32("Port")?,
-                2 => m.next_commit = r.i64("NextCommit")?,
+                2 => m.found_commit = r.i64("FoundCommit")?,
                 _ => return Ok(false),
             }
             Ok(true)
