@@ -62,7 +62,7 @@ impl Scenario for Broker {
     fn about(&self) -> &'static str {
         match self.mutant {
             None => "one broker, its producers, consumers and administrators, under faults",
-            Some(_) => "the same with a mistake on purpose: seeds must fail",
+            Some(mutant) => mutant.about(),
         }
     }
 
