@@ -270,8 +270,7 @@ impl History {
     /// was under way then may have been done or not. The clients have begun anew, but for the sessions that live on.
     pub(in crate::scenarios) fn goes_on_from(&self, time: SimTime, live_on: &BTreeSet<(u32, u32)>) {
         *lock(&self.rolled_back) = Some(self.now());
-        let told = || json!({ "taken_at": time.0 });
-        self.operation("operator", "restore-image", self.now(), &told, (Completion::Ok, &told));
+        self.image_restored(time);
         let mut events = self.events();
         events.forget_after(time, live_on);
         lock(&self.changing).clear();
@@ -566,9 +565,33 @@ impl History {
     pub(in crate::scenarios) fn unreadable(&self, at: &TopicPartition, offsets: std::ops::Range<Offset>) {
         let mut events = self.events();
         let known = events.unreadable.entry(at.clone()).or_default();
-        if !known.contains(&offsets) {
-            known.push(offsets);
+        if known.contains(&offsets) {
+            return;
         }
+        known.push(offsets.clone());
+        drop(events);
+        let told = || json!({ at.to_string(): [offsets.start.0, offsets.end.0] });
+        self.operation(OPERATOR, "unreadable", self.now(), &told, (Completion::Ok, &told));
+    }
+
+    /// The broker serves nothing of this partition, and the atlas knows why.
+    pub(in crate::scenarios) fn is_down(&self, at: &TopicPartition) {
+        if self.events().down.insert(at.clone()) {
+            let told = || json!({ at.to_string(): null });
+            self.operation(OPERATOR, "unreadable", self.now(), &told, (Completion::Ok, &told));
+        }
+    }
+
+    /// From now on nothing goes wrong, and each of these clients gets something done.
+    pub(in crate::scenarios) fn healed(&self, clients: &[&str]) {
+        let told = || json!(clients);
+        self.operation(OPERATOR, "heal", self.now(), &told, (Completion::Ok, &told));
+    }
+
+    /// The disk is as it was at that time.
+    pub(in crate::scenarios) fn image_restored(&self, taken_at: SimTime) {
+        let told = || json!({ "taken_at": taken_at.0 });
+        self.operation(OPERATOR, "restore-image", self.now(), &told, (Completion::Ok, &told));
     }
 
     /// Deletion is about to be asked for; for [`History::deleted`].
