@@ -280,6 +280,8 @@ impl History {
         let held = events.reads.iter().try_for_each(|read| step.read(&events, read));
         let mut told: Vec<_> = events.sent.iter().filter(|(_, sent)| sent.fate != Fate::Unknown).collect();
         told.sort_by_key(|(_, sent)| sent.ended);
+        let held =
+            held.and_then(|()| events.producer_ids.iter().try_for_each(|told| step.producer_id(*told)));
         let held = held.and_then(|()| told.iter().try_for_each(|(id, _)| step.acknowledged(&events, **id)));
         step.is_older();
         *lock(&self.step) = step;
@@ -301,6 +303,7 @@ impl History {
     /// A record was refused for good, with this code.
     pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode) {
         self.events().refused.insert(id, code);
+        self.step(|step, events| step.refused(events, id, code));
     }
 
     /// The coordinator told of the group that is kept: the same as ever.
@@ -382,6 +385,7 @@ impl History {
         let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
         let (worker, began) = (&assigned.worker, assigned.joining);
         self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
+        self.step(|step, events| step.assigned(events, &assigned));
         self.events().assigned.push(assigned);
     }
 
@@ -639,6 +643,7 @@ impl History {
         self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
         let value = || json!([id, epoch]);
         self.operation("ids", "init-producer-id", began, &|| Value::Null, (Completion::Ok, &value));
+        self.step(|step, _| step.producer_id((id, epoch)));
         let (now, mut events) = (self.now(), self.events());
         events.producer_ids.push((id, epoch));
         events.producer_ids_told.push(now);
@@ -690,6 +695,7 @@ impl History {
         let value = || json!({ &look.topic: format!("{:?}", look.seen) });
         let asked = || json!(look.topic);
         self.operation("topics", "describe-topic", look.began, &asked, (Completion::Ok, &value));
+        self.step(|step, events| step.topic_looked(events, &look));
         self.events().topic_looks.push(look);
     }
 
