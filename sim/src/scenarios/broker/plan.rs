@@ -33,6 +33,8 @@ pub(in crate::scenarios) const WORKERS: &str = "workers";
 const HEAVY_PER_MILLE: u32 = 120;
 /// In so many old records are read from a slow disk while retention takes them away.
 const CHASED_PER_MILLE: u32 = 125;
+/// In so many of those whose syncs fail, several commits of the journal fail for which much waits.
+const GATHERED_PER_MILLE: u32 = 300;
 /// The group that reads it.
 pub(in crate::scenarios) const GROUP: &str = "readers";
 /// The broker's name in the network.
@@ -211,10 +213,13 @@ pub(in crate::scenarios) fn draw(scenario: &str, seed: u64) -> Case {
         &names,
         &mut stream("faults"),
     ));
+    let mut gathered = stream("gathered");
     if let Some(rng) = &mut chased {
         faults.extend(draw_held_reads(duration, rng));
-        faults.sort_by_key(|fault| fault.at_us);
+    } else if plan.families.contains(&Family::FailedSync) && gathered.chance(GATHERED_PER_MILLE) {
+        faults.extend(draw_failing_commits(duration, &names, &mut gathered));
     }
+    faults.sort_by_key(|fault| fault.at_us);
     Case {
         net: draw_net(&mut stream("net options")),
         world: serde_json::to_value(&plan).expect("a plan is plain data"),
@@ -399,6 +404,37 @@ fn draw_held_reads(duration: Duration, rng: &mut Stream) -> Vec<TimedFault> {
         time += rng.duration(Duration::from_secs(2), Duration::from_secs(3));
         add(time.min(duration), Fault::ClearDisk { node: node() });
         time += rng.duration(Duration::from_millis(50), Duration::from_millis(500));
+    }
+    faults
+}
+
+/// A write of the journal takes long, so that what comes meanwhile is one commit, and that one fails. Some of the connections are
+/// reset before: what is on its way to the disk is sent again.
+fn draw_failing_commits(duration: Duration, clients: &[String], rng: &mut Stream) -> Vec<TimedFault> {
+    let mut faults = Vec::new();
+    let mut add = |at: Duration, fault| {
+        let at_us = u64::try_from(at.min(duration).as_micros()).unwrap_or(u64::MAX);
+        faults.push(TimedFault { at_us, fault });
+    };
+    let (node, prefix) = (|| BROKER.to_owned(), || "journal/".to_owned());
+    let mut time = rng.duration(Duration::from_millis(500), Duration::from_secs(2));
+    while time < duration {
+        let takes = rng.duration(Duration::from_millis(50), Duration::from_millis(500));
+        let for_us = u64::try_from(takes.as_micros()).unwrap_or(u64::MAX);
+        let (op, times, every) = (FaultyOp::Write, 2, 1);
+        add(time, Fault::Hold { node: node(), op, prefix: prefix(), times, every, for_us });
+        for client in clients.iter().filter(|name| name.starts_with("producer-")) {
+            if rng.chance(500) {
+                add(time + takes * 3 / 2, Fault::Reset { a: node(), b: client.clone() });
+            }
+        }
+        let fails = rng.chance(800);
+        if fails {
+            let op = FaultyOp::Sync;
+            add(time + takes, Fault::Disk { node: node(), op, prefix: prefix(), times: 1 });
+        }
+        add(time + takes * 3, Fault::ClearDisk { node: node() });
+        time += takes * 3 + rng.duration(Duration::from_millis(500), Duration::from_secs(3));
     }
     faults
 }
