@@ -91,6 +91,26 @@ fn the_history_of_a_simulated_cluster_is_judged_as_the_simulation_judged_it() {
     assert!(found.contains(&"I2-inconsistent-offsets".to_owned()), "{found:?}");
 }
 
+/// Also where the disk has destroyed what was acknowledged: the history says what the broker could not read.
+#[test]
+fn the_histories_of_one_broker_are_judged_as_the_simulation_judged_them() {
+    let folder = folder("check-broker-history");
+    let path = folder.to_str().unwrap();
+    let mut told = String::new();
+    for seed in ["0", "1", "3"] {
+        assert!(
+            sim(&["seed", seed, "--scenario", "broker", "--folder", path]).status.success(),
+            "seed {seed}"
+        );
+        let history = folder.join("history.jsonl");
+        told += &std::fs::read_to_string(&history).unwrap();
+        assert_eq!(check(&history), (Some(0), vec![]), "seed {seed}");
+    }
+    for function in ["\"f\":\"unreadable\"", "\"f\":\"heal\""] {
+        assert!(told.contains(function), "{function}");
+    }
+}
+
 #[test]
 fn what_is_no_history_is_refused_and_where() {
     let path = folder("check-no-history").join("history.jsonl");

@@ -394,6 +394,25 @@ fn a_misdirected_write_destroys_two_places() {
 }
 
 #[test]
+fn faults_count_when_they_happen() {
+    let faults = |happens: bool| {
+        let outcome = Simulation::new(4).run(async move |cluster: Cluster| {
+            let node = cluster.add_node("node");
+            let file = put(&node, "d", 0, 1, 4096).await;
+            node.disk().misdirect_next_write("d", 2).unwrap();
+            node.disk().flip_bit("d", if happens { 8 } else { 8 * 4096 }).unwrap();
+            node.disk().set_capacity(4096);
+            if happens {
+                file.write_at(10, vec![Bytes::from(vec![9; 4])]).await.unwrap();
+                file.write_at(4096, vec![Bytes::from(vec![9; 4])]).await.unwrap_err();
+            }
+        });
+        outcome.faults
+    };
+    assert_eq!((faults(false), faults(true)), (0, 3));
+}
+
+#[test]
 fn a_trap_springs_at_the_operation_it_waits_for() {
     run(5, |_, node| async move {
         node.io().disk.create_dir_all("dir").await.unwrap();

@@ -95,6 +95,8 @@ const FOUND: u8 = 1;
 const USAGE: u8 = 2;
 /// The exit status of a seed that took too long.
 const TIMED_OUT: u8 = 3;
+/// The exit status of a command that was interrupted, as shells have it: 128 and the signal's number.
+const INTERRUPTED: u8 = 130;
 /// How long one seed may take, in seconds of real time.
 const TIMEOUT_SECONDS: u64 = 120;
 
@@ -226,6 +228,14 @@ fn seed_of(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
+/// How many of something as it stands on a command line.
+fn count_of(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        Ok(_) | Err(_) => Err("a count is a whole number from 1 on".to_owned()),
+    }
+}
+
 /// Says why the command line is of no use.
 fn refuse(why: &str) -> ExitCode {
     eprintln!("{why}");
@@ -234,5 +244,5 @@ fn refuse(why: &str) -> ExitCode {
 
 /// How many processes run at once if nobody says so.
 fn jobs(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

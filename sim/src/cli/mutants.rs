@@ -14,7 +14,7 @@ use ordain::probe::{self, Mutant};
 use serde::Serialize;
 
 use super::process::{self, Found};
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, jobs, print, refuse};
+use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print, refuse};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -31,10 +31,10 @@ pub(super) struct Options {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// How many processes at once; default: one per core
-    #[arg(long)]
+    #[arg(long, value_parser = count_of)]
     jobs: Option<usize>,
     /// How long one seed may take, in seconds of real time
-    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Begin each search at a seed that has found it once, as that file says, and give it up after 16
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = KNOWN,

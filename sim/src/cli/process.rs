@@ -2,10 +2,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, TIMED_OUT};
+use super::{Chosen, INTERRUPTED, TIMED_OUT};
 
 /// What a process says of its run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -79,6 +81,15 @@ pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<
         return dead(TIMEOUT, last);
     }
     dead(DIED, format!("{}: {last}", output.status))
+}
+
+/// Becomes true at the first interrupt (Ctrl-C); a second one ends this process at once.
+pub(super) fn interrupted() -> std::io::Result<Arc<AtomicBool>> {
+    use signal_hook::{consts::SIGINT, flag};
+    let interrupted = Arc::new(AtomicBool::new(false));
+    flag::register_conditional_shutdown(SIGINT, i32::from(INTERRUPTED), Arc::clone(&interrupted))?;
+    flag::register(SIGINT, Arc::clone(&interrupted))?;
+    Ok(interrupted)
 }
 
 /// The names that several reports tell.

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use crate::{TraceMode, logs, scenarios};
 use clap::Args;
 
+use super::seed::watch;
 use super::{Chosen, FOUND, print, refuse};
 
 #[derive(Args)]
@@ -12,6 +13,9 @@ pub(super) struct Options {
     /// Leave out what the nodes' own programs log
     #[arg(long)]
     no_logs: bool,
+    /// Give up after this many seconds of real time
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
 }
 
 /// Prints the trace as it comes, what was found on the standard error, and the hash as the last line.
@@ -22,6 +26,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
     };
     if !options.no_logs {
         logs::install().expect("this process has no other subscriber");
+    }
+    if let Some(seconds) = options.timeout {
+        watch(seconds, None);
     }
     let outcome = scenarios::run_case(scenario, case, TraceMode::Print);
     if let Err(violation) = &outcome.value {

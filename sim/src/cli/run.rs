@@ -1,8 +1,8 @@
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::junit::{self, TestCase};
-use super::process::{self, Folder, Found, NOT_DETERMINISTIC, Report};
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, default_scenario, jobs, print, refuse, say, scenario, seed_of};
+use super::process::{self, Folder, Found, NOT_DETERMINISTIC, Report, TIMEOUT};
+use super::{
+    Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, default_scenario, jobs, print, refuse, say,
+    scenario, seed_of,
+};
 use super::{conditions, failure};
 
 #[derive(Args)]
@@ -28,13 +31,13 @@ pub(super) struct Options {
     #[arg(long)]
     scenario: Option<String>,
     /// How many processes at once; default: one per core
-    #[arg(long)]
+    #[arg(long, value_parser = count_of)]
     jobs: Option<usize>,
-    /// Run this share of the seeds twice, in two processes, and compare the whole traces
+    /// Run this share of the seeds twice, in two processes, and compare the whole traces: at equal distances, one at least
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
     check_determinism: u32,
     /// How long one seed may take, in seconds of real time
-    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Print JSON: one line for each seed, and one for the sweep
     #[arg(long)]
@@ -104,6 +107,8 @@ struct Ran {
     compared: bool,
     report: Report,
     folder: Option<PathBuf>,
+    /// It failed, and so many had failed before that no folder was written.
+    is_beyond_folders: bool,
 }
 
 /// What is known of a sweep so far.
@@ -154,21 +159,31 @@ pub(super) fn run(options: &Options) -> ExitCode {
     if let Err(why) = scenario(options.scenario()) {
         return refuse(&why);
     }
+    let junit = match options.junit.as_deref().map(open_junit).transpose() {
+        Ok(junit) => junit,
+        Err(why) => return refuse(&why),
+    };
+    let interrupted = match process::interrupted() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return refuse(&format!("cannot wait for an interrupt: {error}")),
+    };
     let bar = ProgressBar::new(options.seeds);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left: {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let (next, began) = (AtomicU64::new(0), Instant::now());
-    let sweep = Sweep { options, bar: &bar, tally: Mutex::default() };
+    let compared = Compared::of(options.check_determinism, options.start, options.seeds);
+    let sweep = Sweep { options, bar: &bar, compared, interrupted: &interrupted, tally: Mutex::default() };
     std::thread::scope(|scope| {
         for _ in 0..jobs(options.jobs) {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= options.seeds {
+                    if index >= options.seeds || sweep.is_interrupted() {
                         break;
                     }
-                    let ran = sweep.one(options.start.wrapping_add(index));
-                    sweep.tell(ran, began.elapsed());
+                    if let Some(ran) = sweep.one(index) {
+                        sweep.tell(ran, began.elapsed());
+                    }
                 }
             });
         }
@@ -176,39 +191,101 @@ pub(super) fn run(options: &Options) -> ExitCode {
     bar.finish_and_clear();
     let mut tally = sweep.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     tally.ran.sort_by_key(|ran| ran.seed);
-    conclude(options, &tally, began.elapsed())
+    let concluded = conclude(options, &tally, junit, began.elapsed());
+    if interrupted.load(Ordering::Relaxed) { ExitCode::from(INTERRUPTED) } else { concluded }
+}
+
+/// Which seeds of a sweep a second process runs, too: by their places, so that a short sweep has its share as well.
+struct Compared {
+    percent: u64,
+    /// The first of them.
+    first: u64,
+}
+
+impl Compared {
+    /// The first place is drawn, so that sweeps from other seeds compare others.
+    fn of(percent: u32, start: u64, seeds: u64) -> Compared {
+        let percent = u64::from(percent);
+        let period = 100_u64.div_ceil(percent.max(1)).min(seeds.max(1));
+        let first = Stream::new(start, "runner", "check determinism", 0).between(0, period - 1);
+        Compared { percent, first }
+    }
+
+    fn has(&self, index: u64) -> bool {
+        (index % 100 + 100 - self.first) * self.percent % 100 < self.percent
+    }
 }
 
 struct Sweep<'a> {
     options: &'a Options,
     bar: &'a ProgressBar,
+    compared: Compared,
+    interrupted: &'a AtomicBool,
     tally: Mutex<Tally>,
 }
 
 impl Sweep<'_> {
-    fn one(&self, seed: u64) -> Ran {
+    /// Runs the seed at that place; nothing is known of one that was interrupted.
+    fn one(&self, index: u64) -> Option<Ran> {
         let (options, began) = (self.options, Instant::now());
+        let seed = options.start.wrapping_add(index);
         let chosen = Chosen::seed(seed, options.scenario());
         let mut report = process::run(&chosen, options.timeout, None);
-        let compared =
-            Stream::new(seed, "runner", "check determinism", 0).chance(options.check_determinism * 10);
-        let mut folder = None;
-        if compared && !report.hash.is_empty() {
+        if report.hash.is_empty() && self.is_interrupted() {
+            return None;
+        }
+        let (mut folder, mut compared) = (None, false);
+        if self.compared.has(index) && !report.hash.is_empty() {
             let second = process::run(&chosen, options.timeout, None);
-            if second.hash != report.hash {
+            compared = !self.is_interrupted() || !second.hash.is_empty();
+            if compared && second.hash != report.hash {
                 let at = self.folder(seed).unwrap_or_else(|| options.failures.join("comparison"));
                 let text = compare(&chosen, options, &at, [&report.hash, &second.hash]);
                 report.violation = Some(Found { checker: NOT_DETERMINISTIC.to_owned(), text });
                 folder = Some(at);
             }
         }
-        if let Some(found) = &report.violation
+        let mut is_beyond_folders = false;
+        if let Some(found) = report.violation.clone()
             && folder.is_none()
-            && let Some(at) = self.folder(seed)
         {
-            folder = show(&chosen, options, &at, found).map_err(|error| self.complain(&at, &error)).ok();
+            match self.folder(seed) {
+                Some(at) => folder = self.show(&chosen, &at, &mut report, &found),
+                None => is_beyond_folders = true,
+            }
         }
-        Ran { seed, seconds: began.elapsed().as_secs_f64(), compared, report, folder }
+        let seconds = began.elapsed().as_secs_f64();
+        Some(Ran { seed, seconds, compared, report, folder, is_beyond_folders })
+    }
+
+    /// Writes a failure's folder. Where its run is not the one that failed, that is the failure by then.
+    fn show(&self, chosen: &Chosen, at: &Path, report: &mut Report, found: &Found) -> Option<PathBuf> {
+        let options = self.options;
+        let again = match show(chosen, options, at, found) {
+            Ok(again) => again,
+            Err(error) => {
+                self.complain(at, &error);
+                return None;
+            }
+        };
+        if is_another_run(report, &again) && !self.is_interrupted() {
+            let text = compare(chosen, options, at, [&report.hash, &again.hash]);
+            let text = format!(
+                "{}: {}; run again for its folder it was another run: {text}",
+                found.checker, found.text
+            );
+            let written =
+                failure::write_violation(at, Some((NOT_DETERMINISTIC, &text)), &chosen.replay_line());
+            if let Err(error) = written {
+                self.complain(at, &error);
+            }
+            report.violation = Some(Found { checker: NOT_DETERMINISTIC.to_owned(), text });
+        }
+        Some(at.to_owned())
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     /// Where a failure's folder goes, as long as there are not too many.
@@ -238,7 +315,12 @@ impl Sweep<'_> {
             };
             print_json(&line);
         } else if let Some(found) = &ran.report.violation {
-            let folder = ran.folder.as_ref().map(|folder| format!("\n  open {}", to_open(folder).display()));
+            let folder = match &ran.folder {
+                Some(folder) => Some(format!("\n  open {}", to_open(folder).display())),
+                None => ran
+                    .is_beyond_folders
+                    .then(|| format!("\n  no folder: --folders {} are written", self.options.folders)),
+            };
             let text = format!(
                 "seed {} failed: {}: {}\n  {replay}{}",
                 ran.seed,
@@ -265,8 +347,8 @@ fn print_json(value: &impl Serialize) {
     print(&(serde_json::to_string(value).expect("plain data") + "\n"));
 }
 
-/// Runs a failed seed once more, for its folder.
-fn show(chosen: &Chosen, options: &Options, folder: &Path, found: &Found) -> io::Result<PathBuf> {
+/// Runs a failed seed once more, for its folder; how it went this time.
+fn show(chosen: &Chosen, options: &Options, folder: &Path, found: &Found) -> io::Result<Report> {
     let replay = chosen.replay_line();
     let again = process::run(chosen, options.timeout, Some(&Folder { path: folder, replay: &replay }));
     if again.hash.is_empty() {
@@ -277,7 +359,15 @@ fn show(chosen: &Chosen, options: &Options, folder: &Path, found: &Found) -> io:
         }
         failure::write_violation(folder, Some((&found.checker, &found.text)), &replay)?;
     }
-    Ok(folder.to_owned())
+    Ok(again)
+}
+
+/// Whether a seed's second run was not the same as the first, which failed. One that takes longer than it may, in real time,
+/// is none to compare.
+fn is_another_run(first: &Report, again: &Report) -> bool {
+    let took_too_long =
+        |report: &Report| report.violation.as_ref().is_some_and(|found| found.checker == TIMEOUT);
+    first.hash != again.hash && !took_too_long(first) && !took_too_long(again)
 }
 
 /// Two runs had different hashes: runs twice more with the whole traces, and says where they part.
@@ -303,14 +393,15 @@ fn compare(chosen: &Chosen, options: &Options, folder: &Path, hashes: [&str; 2])
 }
 
 /// Says how the sweep went, in all forms that are asked for.
-fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
+fn conclude(options: &Options, tally: &Tally, junit: Option<File>, real: Duration) -> ExitCode {
     let failed = tally.failed();
     let compared = u64::try_from(tally.ran.iter().filter(|ran| ran.compared).count()).unwrap_or(0);
-    let passed = options.seeds - u64::try_from(failed.len()).unwrap_or(0);
+    let ran = u64::try_from(tally.ran.len()).unwrap_or(0);
+    let passed = ran - u64::try_from(failed.len()).unwrap_or(0);
     if options.json {
         print_json(&SweepLine {
             scenario: options.scenario(),
-            seeds: options.seeds,
+            seeds: ran,
             passed,
             failed: &failed,
             compared,
@@ -326,18 +417,21 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
         });
     } else {
         say!(
-            "{}: {passed} of {} seeds passed in {:.1} s: {}; {compared} compared in a second process",
+            "{}: {passed} of {ran} seeds passed in {:.1} s: {}; {compared} compared in a second process",
             options.scenario(),
-            options.seeds,
             real.as_secs_f64(),
             tally.progress(real),
         );
+        if ran < options.seeds {
+            say!("interrupted: {} seeds have not run", options.seeds - ran);
+        }
     }
     let lacking = lacking_conditions(options, tally);
-    if let Some(path) = &options.junit
-        && let Err(error) = write_junit(path, options.scenario(), &test_cases(tally, lacking.clone()))
-    {
-        return refuse(&format!("cannot write {}: {error}", path.display()));
+    if let (Some(path), Some(mut file)) = (&options.junit, junit) {
+        let document = junit::document(options.scenario(), &test_cases(tally, lacking.clone()));
+        if let Err(error) = file.write_all(document.as_bytes()) {
+            return refuse(&format!("cannot write {}: {error}", path.display()));
+        }
     }
     let lacks_conditions = lacking.is_some_and(|lacking| lacking.is_some());
     let Some(first) = failed.first() else {
@@ -365,11 +459,12 @@ fn lacking_conditions(options: &Options, tally: &Tally) -> Option<Option<String>
     (counts && !conditions::of(options.scenario()).is_empty()).then_some(complaint)
 }
 
-fn write_junit(path: &Path, suite: &str, cases: &[TestCase]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, junit::document(suite, cases))
+/// Before the sweep, so that no sweep is in vain.
+fn open_junit(path: &Path) -> Result<File, String> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| File::create(path))
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 fn test_cases(tally: &Tally, lacking: Option<Option<String>>) -> Vec<TestCase> {
@@ -396,5 +491,39 @@ mod tests {
         assert_eq!(percent("10%"), Ok(10));
         assert_eq!(percent("100"), Ok(100));
         assert!(percent("101%").is_err() && percent("many").is_err());
+    }
+
+    #[test]
+    fn a_share_of_the_seeds_is_compared_wherever_a_sweep_begins() {
+        let compared = |percent, start, seeds| {
+            let compared = Compared::of(percent, start, seeds);
+            (0..seeds).filter(|index| compared.has(*index)).collect::<Vec<_>>()
+        };
+        for start in [0, 1, 60, 5000, u64::MAX] {
+            assert_eq!(compared(5, start, 60).len(), 3, "from {start}");
+            assert_eq!(compared(100, start, 7).len(), 7);
+            assert_eq!(compared(37, start, 1000).len(), 370);
+            assert_eq!(compared(0, start, 1000), Vec::<u64>::new());
+            assert_eq!((compared(1, start, 2).len(), compared(5, start, 1)), (1, vec![0]));
+        }
+        assert!(
+            (0..20).map(|start| compared(5, start, 20)[0]).collect::<std::collections::BTreeSet<_>>().len()
+                > 5
+        );
+    }
+
+    #[test]
+    fn a_run_for_the_folder_that_is_another_one_is_told() {
+        let found = |checker: &str| Some(Found { checker: checker.to_owned(), text: String::new() });
+        let report = |hash: &str, violation| Report { hash: hash.to_owned(), violation, ..Report::default() };
+        let first = report("a", found("I1-lost-record"));
+        assert!(!is_another_run(&first, &first));
+        assert!(is_another_run(&first, &report("b", found("I1-lost-record"))));
+        assert!(
+            is_another_run(&first, &report("b", None))
+                && is_another_run(&first, &report("", found("process-died")))
+        );
+        assert!(!is_another_run(&first, &report("", found(TIMEOUT))), "the machine was busy");
+        assert!(!is_another_run(&report("", found(TIMEOUT)), &report("b", None)), "it ended this time");
     }
 }

@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::mutants::mutant_of;
 use super::process;
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, jobs, print, refuse};
+use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print, refuse};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -22,10 +22,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "PART")]
     only: Option<String>,
     /// How many processes at once; default: one per core
-    #[arg(long)]
+    #[arg(long, value_parser = count_of)]
     jobs: Option<usize>,
     /// How long one run may take, in seconds of real time
-    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 }
 

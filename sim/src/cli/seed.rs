@@ -19,7 +19,7 @@ pub(super) struct Options {
     #[command(flatten)]
     chosen: Chosen,
     /// Give up after this many seconds
-    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Keep the whole trace, and write a folder that shows the run
     #[arg(long, value_name = "FOLDER")]
@@ -65,7 +65,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
 }
 
 /// Ends the process if the simulation runs for ever; a folder shows what it has come to.
-fn watch(seconds: u64, show: Option<(PathBuf, Case, String)>) {
+pub(super) fn watch(seconds: u64, show: Option<(PathBuf, Case, String)>) {
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_secs(seconds));
         let text = format!("did not end within {seconds} s");

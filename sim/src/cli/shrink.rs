@@ -10,7 +10,7 @@ use crate::shrink::{self, Oracle, Size};
 use clap::Args;
 
 use super::process::{self, Found};
-use super::{Chosen, TIMEOUT_SECONDS, jobs, program, refuse, say, scenario};
+use super::{Chosen, TIMEOUT_SECONDS, count_of, jobs, program, refuse, say, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -22,11 +22,14 @@ pub(super) struct Options {
     /// Where the schedule is kept
     #[arg(long, value_name = "FOLDER", default_value = "sim/schedules")]
     schedules: PathBuf,
+    /// Take the place of a schedule of that name that is kept already
+    #[arg(long)]
+    replace: bool,
     /// What it shows, in one sentence for people
     #[arg(long, default_value = "")]
     about: String,
     /// How many processes at once; default: one per core
-    #[arg(long)]
+    #[arg(long, value_parser = count_of)]
     jobs: Option<usize>,
     /// After so many runs the smallest case so far is kept
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
@@ -35,7 +38,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     seconds: u64,
     /// How long one run may take, in seconds of real time
-    #[arg(long, default_value_t = TIMEOUT_SECONDS)]
+    #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 }
 
@@ -50,6 +53,11 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
     };
+    if let Some(name) = &options.name
+        && let Err(why) = place(options, name)
+    {
+        return refuse(&why);
+    }
     let folder = std::env::temp_dir().join(format!("ordain-sim-shrink-{}", std::process::id()));
     if let Err(error) = fs::create_dir_all(&folder) {
         return refuse(&format!("cannot create the folder {}: {error}", folder.display()));
@@ -73,6 +81,8 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     if !passes_without(case, &folder.join("first-without.json"), options.timeout)? {
         return Err(format!("without the mistake of {} this case fails, too: shrink that", case.scenario));
     }
+    let of_itself = || format!("{}-{}-{}", case.scenario, found.checker, case.seed);
+    let path = place(options, &options.name.clone().unwrap_or_else(of_itself))?;
     say!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
     let mut processes =
         Processes { options, folder, checker: &found.checker, began: Instant::now(), runs: 0, trouble: None };
@@ -81,16 +91,13 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     if let Some(trouble) = processes.trouble {
         return Err(trouble);
     }
-    let name =
-        options.name.clone().unwrap_or_else(|| format!("{}-{}-{}", case.scenario, found.checker, case.seed));
-    let path = options.schedules.join(format!("{name}.json"));
     let schedule = Schedule {
         about: about(options, case, &found),
         expect: expectations(&small, &found.checker, folder, options.timeout)?,
         case: small,
     };
-    let written = fs::create_dir_all(&options.schedules).and_then(|()| fs::write(&path, schedule.to_json()));
-    written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    fs::write(&path, schedule.to_json())
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(format!(
         "  after:  {} ({runs} runs in {:.1} s)\n  kept as {}\n  {} replay --case {}",
         Size::of(&schedule.case),
@@ -99,6 +106,27 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
         program(),
         path.display()
     ))
+}
+
+/// Where the schedule of that name is kept, before anything is run for it.
+///
+/// # Errors
+/// For people: of a name that is none of a file, of a folder that cannot be made, of a schedule that is there already.
+fn place(options: &Options, name: &str) -> Result<PathBuf, String> {
+    if name.is_empty() || name.contains(['/', '\\']) || name.contains("..") {
+        return Err(format!("{name:?} is no name of a schedule: no `/`, `\\` or `..`, please"));
+    }
+    let folder = &options.schedules;
+    fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot create the folder {}: {error}", folder.display()))?;
+    let path = folder.join(format!("{name}.json"));
+    if path.exists() && !options.replace {
+        let path = path.display();
+        return Err(format!(
+            "there is a schedule {path}: give another --name, or --replace to write over it"
+        ));
+    }
+    Ok(path)
 }
 
 fn about(options: &Options, case: &Case, found: &Found) -> String {

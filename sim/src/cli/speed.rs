@@ -12,7 +12,7 @@ use super::{FOUND, USAGE, refuse, say, scenario};
 #[derive(Args)]
 pub(super) struct Options {
     /// How many seeds, one process each, one after the other
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed
     #[arg(long, default_value_t = 0)]

@@ -64,8 +64,9 @@ impl DiskControl {
     /// If there is no such file.
     pub fn bad_sector(&self, path: &str, sector: u64) -> io::Result<()> {
         self.event(format_args!("disk bad sector {sector} of {path:?}"));
+        self.with_file(path, |file| file.add_bad_sector(sector))?;
         self.world.count_fault();
-        self.with_file(path, |file| file.add_bad_sector(sector))
+        Ok(())
     }
 
     /// Bit rot: flips one bit, counted from the file's start. False if the file ends before.
@@ -74,8 +75,11 @@ impl DiskControl {
     /// If there is no such file.
     pub fn flip_bit(&self, path: &str, bit: u64) -> io::Result<bool> {
         self.event(format_args!("disk bit {bit} of {path:?} flipped"));
-        self.world.count_fault();
-        self.with_file(path, |file| file.flip_bit(bit))
+        let is_there = self.with_file(path, |file| file.flip_bit(bit))?;
+        if is_there {
+            self.world.count_fault();
+        }
+        Ok(is_there)
     }
 
     /// A misdirected write: the next write to the file misses its place by so many sectors of 512 bytes, back
@@ -85,7 +89,6 @@ impl DiskControl {
     /// If there is no such file.
     pub fn misdirect_next_write(&self, path: &str, by_sectors: i64) -> io::Result<()> {
         self.event(format_args!("disk next write of {path:?} misses by {by_sectors} sectors"));
-        self.world.count_fault();
         self.with_file(path, |file| file.misdirect_next_write(by_sectors))
     }
 
@@ -176,10 +179,7 @@ impl DiskControl {
     /// How much the disk holds from now on, in bytes; less than is in use makes it full.
     pub fn set_capacity(&self, bytes: u64) {
         self.event(format_args!("disk capacity {bytes}"));
-        let before = std::mem::replace(&mut lock(&self.node.disk).options.capacity, bytes);
-        if bytes < before {
-            self.world.count_fault();
-        }
+        lock(&self.node.disk).options.capacity = bytes;
     }
 
     /// Everything on it is gone. Only for a node that is down.

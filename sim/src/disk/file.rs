@@ -152,12 +152,23 @@ impl FileData {
         if let Some(ideal) = &mut self.ideal {
             ideal.write(offset, bytes.clone());
         }
-        let missed = self.misdirect.take().unwrap_or(0).saturating_mul(SECTOR_BYTES as i64);
-        let offset = offset.checked_add_signed(missed).unwrap_or(offset);
+        let offset = self.place(offset);
+        self.misdirect = None;
         for sector in sectors(offset, bytes.len()) {
             self.bad_sectors.remove(&sector);
         }
         self.change(What::Write { offset, bytes })
+    }
+
+    /// Where a write goes that is meant for `offset`.
+    fn place(&self, offset: u64) -> u64 {
+        let missed = self.misdirect.unwrap_or(0).saturating_mul(SECTOR_BYTES as i64);
+        offset.checked_add_signed(missed).unwrap_or(offset)
+    }
+
+    /// Whether a write there would go elsewhere.
+    pub(super) fn misses(&self, offset: u64) -> bool {
+        self.place(offset) != offset
     }
 
     pub(super) fn set_len(&mut self, length: u64) {

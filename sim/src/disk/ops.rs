@@ -334,10 +334,12 @@ impl Target {
         state.check_room(now, from, to)?;
         let dirty_bytes_max = state.options.dirty_bytes_max;
         let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
+        let misses = file.misses(offset);
         let change = file.write(offset, bytes);
         if file.dirty_bytes() > dirty_bytes_max {
             file.write_back(dirty_bytes_max / 2);
         }
+        state.fired += u64::from(misses);
         Ok(change)
     }
 

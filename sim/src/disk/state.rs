@@ -102,7 +102,7 @@ pub(crate) struct DiskState {
     pub(super) rng: Stream,
     faults: Vec<Fault>,
     traps: Vec<Trap>,
-    /// Operations that failed, or were held, because that was ordered.
+    /// Operations that failed, missed their place or were held because that was ordered, or found no room.
     pub(crate) fired: u64,
     holds: Vec<Hold>,
     /// When an operation last failed because a fault was ordered.
@@ -264,6 +264,7 @@ impl DiskState {
         let used = self.used_at_most.and_then(fits).or_else(|| fits(self.tree.used()));
         self.used_at_most = used;
         if used.is_none() {
+            self.fired += 1;
             self.last_full = Some(now);
         }
         used.map(drop).ok_or_else(|| io::Error::from_raw_os_error(ENOSPC))

@@ -14,7 +14,7 @@ const fillHead = () => {
   byId('title').textContent = data.title;
   byId('violation').textContent = data.violation ? data.violation.text : 'Everything held that must hold.';
   byId('replay').textContent = data.replay;
-  const parts = [`${seconds(end, 3)} simulated seconds`, `${events.filter(isFault).length} faults`,
+  const parts = [`${seconds(end, 3)} simulated seconds`, `${events.filter((event) => isFault(event) && event.kind !== 'violation').length} faults`,
     `${data.total.toLocaleString('en')} events`];
   if (events.length < data.total) {
     parts.push(`${events.length.toLocaleString('en')} of them here: everything from ${seconds(data.whole[0], 3)} s to `

@@ -270,8 +270,7 @@ impl History {
     /// was under way then may have been done or not. The clients have begun anew, but for the sessions that live on.
     pub(in crate::scenarios) fn goes_on_from(&self, time: SimTime, live_on: &BTreeSet<(u32, u32)>) {
         *lock(&self.rolled_back) = Some(self.now());
-        let told = || json!({ "taken_at": time.0 });
-        self.operation("operator", "restore-image", self.now(), &told, (Completion::Ok, &told));
+        self.image_restored(time);
         let mut events = self.events();
         events.forget_after(time, live_on);
         lock(&self.changing).clear();
@@ -281,6 +280,8 @@ impl History {
         let held = events.reads.iter().try_for_each(|read| step.read(&events, read));
         let mut told: Vec<_> = events.sent.iter().filter(|(_, sent)| sent.fate != Fate::Unknown).collect();
         told.sort_by_key(|(_, sent)| sent.ended);
+        let held =
+            held.and_then(|()| events.producer_ids.iter().try_for_each(|told| step.producer_id(*told)));
         let held = held.and_then(|()| told.iter().try_for_each(|(id, _)| step.acknowledged(&events, **id)));
         step.is_older();
         *lock(&self.step) = step;
@@ -302,6 +303,7 @@ impl History {
     /// A record was refused for good, with this code.
     pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode) {
         self.events().refused.insert(id, code);
+        self.step(|step, events| step.refused(events, id, code));
     }
 
     /// The coordinator told of the group that is kept: the same as ever.
@@ -383,6 +385,7 @@ impl History {
         let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
         let (worker, began) = (&assigned.worker, assigned.joining);
         self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
+        self.step(|step, events| step.assigned(events, &assigned));
         self.events().assigned.push(assigned);
     }
 
@@ -566,9 +569,33 @@ impl History {
     pub(in crate::scenarios) fn unreadable(&self, at: &TopicPartition, offsets: std::ops::Range<Offset>) {
         let mut events = self.events();
         let known = events.unreadable.entry(at.clone()).or_default();
-        if !known.contains(&offsets) {
-            known.push(offsets);
+        if known.contains(&offsets) {
+            return;
         }
+        known.push(offsets.clone());
+        drop(events);
+        let told = || json!({ at.to_string(): [offsets.start.0, offsets.end.0] });
+        self.operation(OPERATOR, "unreadable", self.now(), &told, (Completion::Ok, &told));
+    }
+
+    /// The broker serves nothing of this partition, and the atlas knows why.
+    pub(in crate::scenarios) fn is_down(&self, at: &TopicPartition) {
+        if self.events().down.insert(at.clone()) {
+            let told = || json!({ at.to_string(): null });
+            self.operation(OPERATOR, "unreadable", self.now(), &told, (Completion::Ok, &told));
+        }
+    }
+
+    /// From now on nothing goes wrong, and each of these clients gets something done.
+    pub(in crate::scenarios) fn healed(&self, clients: &[&str]) {
+        let told = || json!(clients);
+        self.operation(OPERATOR, "heal", self.now(), &told, (Completion::Ok, &told));
+    }
+
+    /// The disk is as it was at that time.
+    pub(in crate::scenarios) fn image_restored(&self, taken_at: SimTime) {
+        let told = || json!({ "taken_at": taken_at.0 });
+        self.operation(OPERATOR, "restore-image", self.now(), &told, (Completion::Ok, &told));
     }
 
     /// Deletion is about to be asked for; for [`History::deleted`].
@@ -616,6 +643,7 @@ impl History {
         self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
         let value = || json!([id, epoch]);
         self.operation("ids", "init-producer-id", began, &|| Value::Null, (Completion::Ok, &value));
+        self.step(|step, _| step.producer_id((id, epoch)));
         let (now, mut events) = (self.now(), self.events());
         events.producer_ids.push((id, epoch));
         events.producer_ids_told.push(now);
@@ -667,6 +695,7 @@ impl History {
         let value = || json!({ &look.topic: format!("{:?}", look.seen) });
         let asked = || json!(look.topic);
         self.operation("topics", "describe-topic", look.began, &asked, (Completion::Ok, &value));
+        self.step(|step, events| step.topic_looked(events, &look));
         self.events().topic_looks.push(look);
     }
 

@@ -112,6 +112,7 @@ impl<'a> Judge<'a> {
     pub(super) async fn judge_old_image(&self, machine: &Machine) -> Result<Option<SimTime>, Violation> {
         let Some(time) = machine.start_from_image() else { return Ok(None) };
         self.history.is_older();
+        self.history.image_restored(time);
         let look = Look {
             plan: self.plan.clone(),
             session: 3,
@@ -303,7 +304,7 @@ impl Look {
     async fn records(&self, client: &Client) -> Result<BTreeMap<TopicPartition, Offset>, ClientError> {
         let all = self.plan.all_partitions();
         let down = self.account.down(&all);
-        self.history.events().down.extend(down.iter().cloned());
+        down.iter().for_each(|at| self.history.is_down(at));
         let partitions: Vec<TopicPartition> = all.into_iter().filter(|at| !down.contains(at)).collect();
         let began = self.history.now();
         let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
@@ -392,8 +393,11 @@ impl Look {
                 }
                 polled => polled?,
             };
-            if fetched.is_empty() {
-                get_past_damage(client, &mut consumer, &self.account, &self.history).await;
+            if fetched.is_empty()
+                && get_past_damage(client, &mut consumer, &self.account, &self.history).await
+            {
+                let partitions: Vec<_> = consumer.positions().into_keys().collect();
+                self.history.assigning(&who.name(), &partitions);
             }
         }
         Ok(())

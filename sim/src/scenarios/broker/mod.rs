@@ -37,7 +37,7 @@ use history::{History, Reader};
 use judge::Judge;
 pub use load::Load;
 use machine::Machine;
-use plan::{Plan, Work};
+use plan::{AcksPlan, Plan, Work};
 pub use written::{Judged, Verdict, check_history};
 
 /// One broker and its clients under faults after which nothing acknowledged may be lost.
@@ -62,7 +62,7 @@ impl Scenario for Broker {
     fn about(&self) -> &'static str {
         match self.mutant {
             None => "one broker, its producers, consumers and administrators, under faults",
-            Some(_) => "the same with a mistake on purpose: seeds must fail",
+            Some(mutant) => mutant.about(),
         }
     }
 
@@ -127,6 +127,7 @@ async fn live(
     cluster.sleep(Duration::from_secs(2)).await;
     machine.disk_is_good();
     judge.restore_groups(machine).await?;
+    history.healed(&who_must_be_answered(case, plan, machine.account())?);
     all_get_on(cluster, machine.account(), plan, history, &clients, &[]).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
@@ -151,6 +152,25 @@ async fn live(
     judge.judge(|| machine.lose_power()).await?;
     machine.note_failed_syncs();
     checkers::check(&history.events(), cluster.now())
+}
+
+/// The clients of which the history shows by itself that they get on: producers that wait for answers, have no bound and find all
+/// partitions served.
+fn who_must_be_answered<'a>(
+    case: &'a Case,
+    plan: &Plan,
+    account: &Account,
+) -> Result<Vec<&'a str>, Violation> {
+    let mut names = Vec::new();
+    for client in case.clients.iter().filter(|client| client.operations_max.is_none()) {
+        if let Work::Producer(producer) = client.work_as()?
+            && producer.acks != AcksPlan::None
+            && account.down(&plan.partitions_of(&producer.topic)).is_empty()
+        {
+            names.push(client.name.as_str());
+        }
+    }
+    Ok(names)
 }
 
 /// Whether a reader is one of the group's members.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::history::{Mode, PROBER, SLOW_READER};
 use super::load::LoadWork;
 use crate::case::{Case, ClientCase};
+use crate::disk::FaultyOp;
 use crate::faults::{Family, Fault, TimedFault, draw_clock_offsets, draw_families, draw_schedule};
 use crate::net::NetOptions;
 use crate::rng::Stream;
@@ -30,6 +31,10 @@ pub(in crate::scenarios) const KEYS: u32 = 8;
 pub(in crate::scenarios) const WORKERS: &str = "workers";
 /// In so many of a thousand runs producers write all that the journal takes.
 const HEAVY_PER_MILLE: u32 = 120;
+/// In so many old records are read from a slow disk while retention takes them away.
+const CHASED_PER_MILLE: u32 = 125;
+/// In so many of those whose syncs fail, several commits of the journal fail for which much waits.
+const GATHERED_PER_MILLE: u32 = 300;
 /// The group that reads it.
 pub(in crate::scenarios) const GROUP: &str = "readers";
 /// The broker's name in the network.
@@ -184,8 +189,13 @@ pub(in crate::scenarios) fn draw(scenario: &str, seed: u64) -> Case {
     let mut rng = stream("plan");
     let mut plan = Plan::draw(&mut rng);
     let mut clients = draw_clients(&plan, &mut rng);
-    if rng.chance(HEAVY_PER_MILLE) {
+    let is_heavy = rng.chance(HEAVY_PER_MILLE);
+    if is_heavy {
         make_heavy(&mut plan, &mut clients, &mut rng);
+    }
+    let mut chased = Some(stream("chased")).filter(|rng| !is_heavy && rng.clone().chance(CHASED_PER_MILLE));
+    if let Some(rng) = &mut chased {
+        make_chased(&mut plan, &mut clients, rng);
     }
     if stream("waiter").chance(300) {
         clients.push(ClientCase::new("waiter".to_owned(), &Work::Waiter));
@@ -203,6 +213,13 @@ pub(in crate::scenarios) fn draw(scenario: &str, seed: u64) -> Case {
         &names,
         &mut stream("faults"),
     ));
+    let mut gathered = stream("gathered");
+    if let Some(rng) = &mut chased {
+        faults.extend(draw_held_reads(duration, rng));
+    } else if plan.families.contains(&Family::FailedSync) && gathered.chance(GATHERED_PER_MILLE) {
+        faults.extend(draw_failing_commits(duration, &names, &mut gathered));
+    }
+    faults.sort_by_key(|fault| fault.at_us);
     Case {
         net: draw_net(&mut stream("net options")),
         world: serde_json::to_value(&plan).expect("a plan is plain data"),
@@ -334,6 +351,92 @@ fn make_heavy(plan: &mut Plan, clients: &mut [ClientCase], rng: &mut Stream) {
             *client = ClientCase::new(client.name.clone(), &Work::Producer(producer));
         }
     }
+}
+
+/// What is read is in no memory any more, and leaves the log meanwhile: small segments of little, much that is written to
+/// them, and readers that go behind. No error of the disk excuses what they are told.
+fn make_chased(plan: &mut Plan, clients: &mut Vec<ClientCase>, rng: &mut Stream) {
+    (plan.journal_file_bytes, plan.tail_memory_bytes) = (64 << 10, 64 << 10);
+    (plan.segment_bytes, plan.index_interval_bytes) = (1 << 10, 0);
+    plan.families.retain(|family| {
+        !family.destroys() && !family.is_of_disk() && !matches!(family, Family::OldImage | Family::Stall)
+    });
+    let producer = ProducerPlan {
+        topic: SHORT.to_owned(),
+        mode: Mode::Idempotent,
+        acks: AcksPlan::All,
+        codec: 0,
+        batch_bytes: 200,
+        value_bytes: rng.between(40, 120),
+        is_pipelined: false,
+        burst: rng.between(20, 40),
+        pause: rng.duration(Duration::from_millis(5), Duration::from_millis(20)),
+        ..ProducerPlan::draw(60, rng)
+    };
+    let chaser = Work::Chaser { topic: SHORT.to_owned() };
+    let mut all = vec![("producer-60".to_owned(), Work::Producer(producer))];
+    all.push(("slow-reader".to_owned(), Work::Slow { reader: SLOW_READER }));
+    all.extend((60..63).map(|number| (format!("chaser-{number}"), chaser.clone())));
+    for (name, work) in all {
+        clients.retain(|client| client.name != name);
+        clients.push(ClientCase::new(name, &work));
+    }
+}
+
+/// Again and again the files of logs take seconds to be read.
+fn draw_held_reads(duration: Duration, rng: &mut Stream) -> Vec<TimedFault> {
+    let mut faults = Vec::new();
+    let mut add = |at: Duration, fault| {
+        faults.push(TimedFault { at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX), fault });
+    };
+    let node = || BROKER.to_owned();
+    let mut time = rng.duration(Duration::from_millis(500), Duration::from_secs(2));
+    while time < duration {
+        let hold = Fault::Hold {
+            node: node(),
+            op: FaultyOp::Read,
+            prefix: "logs/".to_owned(),
+            times: 40,
+            every: 1,
+            for_us: rng.between(700_000, 2_500_000),
+        };
+        add(time, hold);
+        time += rng.duration(Duration::from_secs(2), Duration::from_secs(3));
+        add(time.min(duration), Fault::ClearDisk { node: node() });
+        time += rng.duration(Duration::from_millis(50), Duration::from_millis(500));
+    }
+    faults
+}
+
+/// A write of the journal takes long, so that what comes meanwhile is one commit, and that one fails. Some of the connections are
+/// reset before: what is on its way to the disk is sent again.
+fn draw_failing_commits(duration: Duration, clients: &[String], rng: &mut Stream) -> Vec<TimedFault> {
+    let mut faults = Vec::new();
+    let mut add = |at: Duration, fault| {
+        let at_us = u64::try_from(at.min(duration).as_micros()).unwrap_or(u64::MAX);
+        faults.push(TimedFault { at_us, fault });
+    };
+    let (node, prefix) = (|| BROKER.to_owned(), || "journal/".to_owned());
+    let mut time = rng.duration(Duration::from_millis(500), Duration::from_secs(2));
+    while time < duration {
+        let takes = rng.duration(Duration::from_millis(50), Duration::from_millis(500));
+        let for_us = u64::try_from(takes.as_micros()).unwrap_or(u64::MAX);
+        let (op, times, every) = (FaultyOp::Write, 2, 1);
+        add(time, Fault::Hold { node: node(), op, prefix: prefix(), times, every, for_us });
+        for client in clients.iter().filter(|name| name.starts_with("producer-")) {
+            if rng.chance(500) {
+                add(time + takes * 3 / 2, Fault::Reset { a: node(), b: client.clone() });
+            }
+        }
+        let fails = rng.chance(800);
+        if fails {
+            let op = FaultyOp::Sync;
+            add(time + takes, Fault::Disk { node: node(), op, prefix: prefix(), times: 1 });
+        }
+        add(time + takes * 3, Fault::ClearDisk { node: node() });
+        time += takes * 3 + rng.duration(Duration::from_millis(500), Duration::from_secs(3));
+    }
+    faults
 }
 
 impl Plan {
@@ -476,6 +579,21 @@ pub(in crate::scenarios) fn index(rng: &mut Stream, length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_runs_chase_segments_that_go_and_their_disks_give_no_errors() {
+        let is_held = |timed: &TimedFault| {
+            matches!(&timed.fault, Fault::Hold { op: FaultyOp::Read, times: 40, every: 1, .. })
+        };
+        let cases: Vec<Case> = (0..200).map(|seed| draw("broker", seed)).collect();
+        let chased =
+            cases.iter().filter(|case| case.faults.iter().filter(|fault| is_held(fault)).count() > 1);
+        let chased: Vec<&Case> = chased.filter(|case| case.world["segment_bytes"] == 1024).collect();
+        assert!((10..45).contains(&chased.len()), "{}", chased.len());
+        for case in cases.iter() {
+            assert!(case.faults.is_sorted_by_key(|fault| fault.at_us));
+        }
+    }
 
     #[test]
     fn what_is_drawn_can_be_kept() {

@@ -17,6 +17,7 @@ use super::history::{
 use super::is_member;
 use crate::history::{Completion, Operation, Written};
 use crate::scenarios::Violation;
+use crate::time::SimTime;
 
 mod form;
 mod progress;
@@ -74,6 +75,14 @@ const CHECKERS: &[(&str, &str)] = &[
 /// For people: a value that has not the form of its function, or a history that allows no judgement: nothing acknowledged in it,
 /// or no last look at what was.
 pub fn check_history(histories: &[(String, Vec<Written>)]) -> Result<Verdict, String> {
+    let before;
+    let histories = match older_disk_behind_last_look(histories) {
+        Some(time) => {
+            before = until(histories, time);
+            &before
+        }
+        None => histories,
+    };
     let all = || histories.iter().flat_map(|(_, all)| all.iter().map(|written| &written.operation));
     let mut replay = Replay::new(histories)?;
     for (name, operation, moment) in in_order(histories) {
@@ -87,8 +96,31 @@ pub fn check_history(histories: &[(String, Vec<Written>)]) -> Result<Verdict, St
 }
 
 /// Why no history is judged in which that happened.
-const OLDER_DISK: &str = "an older disk took the place of the newer one: what need not hold any more since, only the simulator knows; \
+const OLDER_DISK: &str = "an older disk took the place of the newer one, and nobody had taken a last look: what need not hold any more since, only the simulator knows; \
                           replay the case instead";
+
+/// When an older disk took the place of the newer one behind a last look: what came before can be judged.
+fn older_disk_behind_last_look(histories: &[(String, Vec<Written>)]) -> Option<SimTime> {
+    let all = || histories.iter().flat_map(|(_, all)| all.iter().map(|written| &written.operation));
+    let restored = all().filter(|one| one.function == "restore-image").map(|one| one.began).min()?;
+    let is_last_look =
+        |one: &&Operation| one.client == LAST_LOOK && one.function == "poll" && one.began < restored;
+    all().find(is_last_look).map(|_| restored)
+}
+
+/// The same without what began or ended from that time on.
+fn until(histories: &[(String, Vec<Written>)], time: SimTime) -> Vec<(String, Vec<Written>)> {
+    let mut histories = histories.to_vec();
+    for (_, all) in &mut histories {
+        all.retain(|written| written.operation.began < time);
+        for written in all {
+            if written.operation.ended.as_ref().is_some_and(|(ended, ..)| *ended >= time) {
+                (written.operation.ended, written.end_line) = (None, None);
+            }
+        }
+    }
+    histories
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moment {
@@ -160,7 +192,7 @@ impl Replay {
     }
 
     fn take(&mut self, operation: &Operation, moment: Moment) -> Result<(), Wrong> {
-        self.progress.take(operation, moment == Moment::End);
+        self.progress.take(operation, moment == Moment::End)?;
         match (operation.function.as_ref(), moment) {
             ("producer", Moment::Begin) => {
                 let (producer, idempotent) = form::producer(&operation.value)?;
@@ -190,11 +222,20 @@ impl Replay {
                 }
                 Ok(())
             }
+            ("unreadable", Moment::Begin) => {
+                for (at, offsets) in form::unreadable(&operation.value)? {
+                    match offsets {
+                        Some(offsets) => self.events.unreadable.entry(at).or_default().push(offsets),
+                        None => drop(self.events.down.insert(at)),
+                    }
+                }
+                Ok(())
+            }
             ("join", Moment::End) => self.joined(operation),
             ("init-producer-id", Moment::End) => self.given_producer_id(operation),
             ("subscribe" | "heal" | "close", _) => Ok(()),
             ("restore-image", _) => Err(form::Wrong::new(OLDER_DISK)),
-            ("producer" | "assign" | "delete-records", Moment::End) => Ok(()),
+            ("producer" | "assign" | "delete-records" | "unreadable", Moment::End) => Ok(()),
             ("poll" | "committed" | "list-offsets" | "join" | "init-producer-id", Moment::Begin) => Ok(()),
             (other, _) => {
                 self.unjudged.insert(other.to_owned());

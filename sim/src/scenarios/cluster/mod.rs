@@ -75,7 +75,7 @@ impl Scenario for Nodes {
     fn about(&self) -> &'static str {
         match self.mutant {
             None => "three to seven whole nodes that form a cluster, and their clients, under faults",
-            Some(_) => "the same with a mistake on purpose: seeds must fail",
+            Some(mutant) => mutant.about(),
         }
     }
 

@@ -43,7 +43,7 @@ impl Scenario for Replicas {
     fn about(&self) -> &'static str {
         match self.mutant {
             None => "replicated partitions on three or five nodes, under faults (no broker)",
-            Some(_) => "the same with a mistake on purpose: seeds must fail",
+            Some(mutant) => mutant.about(),
         }
     }
 

@@ -8,7 +8,8 @@ pub(super) fn commits_stay(events: &Events) -> Result<(), String> {
     events.committed.iter().try_for_each(|read| one(events, read))
 }
 
-fn one(events: &Events, read: &CommittedRead) -> Result<(), String> {
+/// Whether what is told to be committed may be.
+pub(super) fn one(events: &Events, read: &CommittedRead) -> Result<(), String> {
     let of = |fate: CommitFate| {
         events.commits.iter().filter(move |commit| commit.at == read.at && commit.fate == fate)
     };

@@ -1,34 +1,32 @@
 //! I11: a group's generation is given once: its members are told one assignment, also behind a restart of the
 //! coordinator, and no generation is older than one that was told before.
-use std::collections::BTreeMap;
-
 use crate::scenarios::broker::history::{Assigned, Events};
 
 pub(super) fn generations_are_given_once(events: &Events) -> Result<(), String> {
-    let mut first: BTreeMap<i32, &Assigned> = BTreeMap::new();
-    for told in &events.assigned {
-        let known = *first.entry(told.generation).or_insert(told);
-        if known.assignment != told.assignment {
-            return Err(format!(
-                "generation {} gave {:?} to {} at {}, and {:?} to {} at {}",
-                told.generation,
-                known.assignment,
-                known.worker,
-                known.told,
-                told.assignment,
-                told.worker,
-                told.told
-            ));
-        }
+    events.assigned.iter().try_for_each(|told| is_given_once(&events.assigned, told))
+}
+
+/// Whether what one worker is told fits what is known.
+pub(super) fn is_given_once(known: &[Assigned], told: &Assigned) -> Result<(), String> {
+    let same = known.iter().find(|known| known.generation == told.generation);
+    if let Some(known) = same.filter(|known| known.assignment != told.assignment) {
+        return Err(format!(
+            "generation {} gave {:?} to {} at {}, and {:?} to {} at {}",
+            told.generation,
+            known.assignment,
+            known.worker,
+            known.told,
+            told.assignment,
+            told.worker,
+            told.told
+        ));
     }
-    for told in &events.assigned {
-        let newer = events.assigned.iter().find(|o| o.told < told.joining && o.generation > told.generation);
-        if let Some(newer) = newer {
-            return Err(format!(
-                "{} joined at {} and came into generation {}; {} had been told {} at {}",
-                told.worker, told.joining, told.generation, newer.worker, newer.generation, newer.told
-            ));
-        }
+    let newer = known.iter().find(|o| o.told < told.joining && o.generation > told.generation);
+    if let Some(newer) = newer {
+        return Err(format!(
+            "{} joined at {} and came into generation {}; {} had been told {} at {}",
+            told.worker, told.joining, told.generation, newer.worker, newer.generation, newer.told
+        ));
     }
     Ok(())
 }

@@ -5,16 +5,28 @@ use std::collections::BTreeSet;
 use crate::scenarios::broker::history::Events;
 
 pub(super) fn producer_ids_are_given_once(events: &Events) -> Result<(), String> {
-    let mut given = BTreeSet::new();
-    for (id, epoch) in &events.producer_ids {
-        if *id < 0 || *epoch < 0 {
+    let mut given = Given::default();
+    events.producer_ids.iter().try_for_each(|told| given.told(*told))
+}
+
+/// The ids that were given so far.
+#[derive(Default)]
+pub(super) struct Given(BTreeSet<i64>);
+
+impl Given {
+    /// Another id was given, with its epoch.
+    ///
+    /// # Errors
+    /// If it was given before, or is none.
+    pub(super) fn told(&mut self, (id, epoch): (i64, i16)) -> Result<(), String> {
+        if id < 0 || epoch < 0 {
             return Err(format!("a producer was given the id {id} with epoch {epoch}"));
         }
-        if !given.insert(*id) {
+        if !self.0.insert(id) {
             return Err(format!("the producer id {id} was given twice"));
         }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

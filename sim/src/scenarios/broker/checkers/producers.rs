@@ -54,24 +54,27 @@ pub(super) fn acknowledged_records_are_in_order(events: &Events) -> Result<(), S
 /// not follow: what it repeats is among the five that are remembered, also behind a restart. Unless it had given up
 /// an earlier record: then nobody can tell.
 pub(super) fn repeated_batches_are_known(events: &Events) -> Result<(), String> {
-    for (id, code) in &events.refused {
-        if *code != ErrorCode::OutOfOrderSequenceNumber {
-            continue;
-        }
-        let Some(sent) = events.sent.get(id) else { continue };
-        let first = RecordId { number: 0, ..*id };
-        let mut earlier = events.sent.range(first..*id).filter(|(_, earlier)| earlier.at == sent.at);
-        // A leader that knows nothing of a producer takes whatever of it comes first, as Kafka's does: of several batches
-        // under way a later one, if the first was refused by a node that had not begun to lead.
-        if events.several_nodes && earlier.clone().next().is_none() {
-            continue;
-        }
-        if earlier.all(|(_, earlier)| matches!(earlier.fate, Fate::Acknowledged(_))) {
-            return Err(format!(
-                "{id} in {} was refused with {code:?}, and all that its producer had sent before was acknowledged",
-                sent.at
-            ));
-        }
+    events.refused.iter().try_for_each(|(id, code)| a_repetition_is_known(events, *id, *code))
+}
+
+/// The same of one record that is refused.
+pub(super) fn a_repetition_is_known(events: &Events, id: RecordId, code: ErrorCode) -> Result<(), String> {
+    if code != ErrorCode::OutOfOrderSequenceNumber {
+        return Ok(());
+    }
+    let Some(sent) = events.sent.get(&id) else { return Ok(()) };
+    let first = RecordId { number: 0, ..id };
+    let mut earlier = events.sent.range(first..id).filter(|(_, earlier)| earlier.at == sent.at);
+    // A leader that knows nothing of a producer takes whatever of it comes first, as Kafka's does: of several batches
+    // under way a later one, if the first was refused by a node that had not begun to lead.
+    if events.several_nodes && earlier.clone().next().is_none() {
+        return Ok(());
+    }
+    if earlier.all(|(_, earlier)| matches!(earlier.fate, Fate::Acknowledged(_))) {
+        return Err(format!(
+            "{id} in {} was refused with {code:?}, and all that its producer had sent before was acknowledged",
+            sent.at
+        ));
     }
     Ok(())
 }

@@ -1,22 +1,28 @@
 //! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever
 //! (I2), which is the one that was acknowledged there (I1, I10) and was sent there; producers keep their order and write
 //! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
-//! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26).
+//! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26) and stay,
+//! generations and producer ids are given once, topics are what was made of them (I11).
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ordain::client::TopicPartition;
-use ordain::types::Offset;
+use ordain::types::{ErrorCode, Offset};
 
 use super::bounds::Bound;
+use super::committed::one as one_is_committed;
 use super::delivery::{Delivered, goes_on_where_it_was};
+use super::generations::is_given_once;
 use super::order::Order;
+use super::producer_ids::Given;
+use super::producers::a_repetition_is_known;
 use super::reads::{Positions, begins_with_its_batch};
 use super::records::begins_where_deleted;
 use super::synced::acknowledged_in_time;
+use super::topics::is_what_was_made_of_it;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::history::{
-    CommittedRead, Events, Fate, Listed, Mode, Read, Reader, RecordId, Resumed, Spec,
+    Assigned, CommittedRead, Events, Fate, Listed, Mode, Read, Reader, RecordId, Resumed, Spec, TopicLook,
 };
 use crate::scenarios::broker::is_member;
 use crate::scenarios::broker::offset_map::OffsetMap;
@@ -28,6 +34,7 @@ pub(in crate::scenarios) struct Step {
     partitions: BTreeMap<TopicPartition, Known>,
     /// Starts that were told before this need not hold any more.
     starts_since: SimTime,
+    producer_ids: Given,
 }
 
 /// How long an answer may be on its way.
@@ -162,14 +169,60 @@ impl Step {
     /// The coordinator told what is committed.
     ///
     /// # Errors
-    /// If that was not delivered.
+    /// If nobody committed it, if it is an earlier one than was acknowledged, or if it was not delivered.
     pub(in crate::scenarios) fn is_committed(
         &mut self,
         events: &Events,
         read: &CommittedRead,
     ) -> Result<(), Violation> {
+        one_is_committed(events, read).map_err(Violation::by("I11-commit-lost"))?;
         let Some(offset) = read.offset else { return Ok(()) };
         self.commits(events, &read.at, offset)
+    }
+
+    /// A worker was told its share of a generation; the history has it not yet.
+    ///
+    /// # Errors
+    /// If the generation was given before, or a later one.
+    pub(in crate::scenarios) fn assigned(
+        &mut self,
+        events: &Events,
+        assigned: &Assigned,
+    ) -> Result<(), Violation> {
+        is_given_once(&events.assigned, assigned).map_err(Violation::by("I11-generation-twice"))
+    }
+
+    /// A producer id was given, with its epoch.
+    ///
+    /// # Errors
+    /// If it was given before.
+    pub(in crate::scenarios) fn producer_id(&mut self, told: (i64, i16)) -> Result<(), Violation> {
+        self.producer_ids.told(told).map_err(Violation::by("I11-producer-id-twice"))
+    }
+
+    /// Somebody saw a topic.
+    ///
+    /// # Errors
+    /// If its administrator did not make it so.
+    pub(in crate::scenarios) fn topic_looked(
+        &mut self,
+        events: &Events,
+        look: &TopicLook,
+    ) -> Result<(), Violation> {
+        is_what_was_made_of_it(events, look).map_err(Violation::by("I11-topics-not-as-made"))
+    }
+
+    /// A record was refused for good.
+    ///
+    /// # Errors
+    /// If the broker must know it, or what came before it.
+    pub(in crate::scenarios) fn refused(
+        &mut self,
+        events: &Events,
+        id: RecordId,
+        code: ErrorCode,
+    ) -> Result<(), Violation> {
+        a_repetition_is_known(events, id, code).map_err(Violation::by("I3-repetition-refused"))
     }
 
     /// A member was given a partition, and goes on there.
@@ -273,7 +326,7 @@ fn of_partition<'a>(
 mod tests {
     use super::super::testing::{at, events, id, read};
     use super::*;
-    use crate::scenarios::broker::history::FailedSync;
+    use crate::scenarios::broker::history::{Commit, CommitFate, Committer, FailedSync, TopicSeen};
 
     /// The records 1 to 9 were sent, and nobody was told of them.
     fn sent() -> Events {
@@ -402,8 +455,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_twice_or_not_as_it_was_made_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(step.producer_id((7, 0)), Ok(()));
+        assert_eq!(checker(step.producer_id((7, 0))), "I11-producer-id-twice");
+        let told = |assignment: &str| Assigned {
+            worker: "worker-0".to_owned(),
+            member: "m".to_owned(),
+            generation: 1,
+            assignment: assignment.to_owned(),
+            joining: SimTime(1),
+            told: SimTime(2),
+        };
+        history.assigned.push(told("a"));
+        assert_eq!(step.assigned(&history, &told("a")), Ok(()));
+        assert_eq!(checker(step.assigned(&history, &told("b"))), "I11-generation-twice");
+        let (began, seen) = (SimTime(5), Some(TopicSeen { partitions: 1, configs: BTreeMap::new() }));
+        let look = TopicLook { topic: "t".to_owned(), seen, since: began, began, ended: began };
+        assert_eq!(checker(step.topic_looked(&history, &look)), "I11-topics-not-as-made");
+        let code = ErrorCode::OutOfOrderSequenceNumber;
+        assert_eq!(step.refused(&history, id(2), code), Ok(()), "the first may be under way");
+        assert_eq!(acknowledge(&mut step, &mut history, 1, 0), Ok(()));
+        assert_eq!(checker(step.refused(&history, id(2), code)), "I3-repetition-refused");
+        let read = CommittedRead { at: at(), offset: Some(Offset(1)), began, ended: began };
+        assert_eq!(checker(step.is_committed(&history, &read)), "I11-commit-lost");
+    }
+
+    #[test]
     fn what_is_told_of_commits_is_held_against_deliveries() {
-        let (mut step, history) = (Step::default(), sent());
+        let (mut step, mut history) = (Step::default(), sent());
+        let (by, fate) = (Committer::Member, CommitFate::Unknown);
+        let (began, ended) = (SimTime(4), SimTime(4));
+        history.commits =
+            [2, 3].map(|offset| Commit { by, at: at(), offset: Offset(offset), fate, began, ended }).to_vec();
         let mut given = read(1, 0, &[1, 2]);
         given.reader = Reader { reader: 100, session: 1 };
         assert_eq!(step.read(&history, &given), Ok(()));

@@ -18,6 +18,12 @@ pub(super) fn topics_are_what_was_made_of_them(events: &Events) -> Result<(), St
     })
 }
 
+/// Whether a topic may be what somebody saw.
+pub(super) fn is_what_was_made_of_it(events: &Events, look: &TopicLook) -> Result<(), String> {
+    let changes = events.topic_changes.iter().filter(|changed| changed.topic == look.topic);
+    one(look, &changes.collect::<Vec<_>>())
+}
+
 fn one(look: &TopicLook, changes: &[&TopicChanged]) -> Result<(), String> {
     let mut states: Vec<State> = vec![None];
     let mut late: Vec<&TopicChange> = Vec::new();

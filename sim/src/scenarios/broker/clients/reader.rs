@@ -80,6 +80,7 @@ async fn read_once(seat: &Seat, reader: u32, rack: Option<String>) -> bool {
             Err(_) => return false,
         }
         if empty >= EMPTY_POLLS_MAX && get_past_damage(&client, &mut consumer, &seat.account, history).await {
+            history.assigning(&seat.name, &consumer.positions().into_keys().collect::<Vec<_>>());
             who.session = history.next_session(&seat.name);
         }
     }

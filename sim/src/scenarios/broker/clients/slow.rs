@@ -42,6 +42,8 @@ pub(in crate::scenarios) async fn read_slowly(seat: Seat, reader: u32) {
                     if !fetched.is_empty() || consumer.is_at_end() {
                         seat.history.progress(&seat.name);
                     } else if get_past_damage(&client, &mut consumer, &seat.account, &seat.history).await {
+                        let partitions: Vec<_> = consumer.positions().into_keys().collect();
+                        seat.history.assigning(&seat.name, &partitions);
                         who.session = seat.history.next_session(&seat.name);
                     }
                 }

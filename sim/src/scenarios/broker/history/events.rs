@@ -59,6 +59,8 @@ pub(in crate::scenarios) const NEAR_READER: u32 = 80;
 /// The judge's number as a reader.
 pub(in crate::scenarios) const JUDGE: u32 = 1000;
 
+/// Who tells of what becomes of the broker and its disk.
+pub(in crate::scenarios) const OPERATOR: &str = "operator";
 /// The name of whoever looks at everything at the end, in a history that is kept.
 pub(in crate::scenarios) const LAST_LOOK: &str = "judge";
 /// The name of whoever commits for a group from outside of it, likewise.

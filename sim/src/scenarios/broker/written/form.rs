@@ -1,6 +1,7 @@
 //! The forms of the values of a history: those of Jepsen's Kafka workload where it has them.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
@@ -106,6 +107,18 @@ pub(super) fn offsets(told: &Value) -> Result<Vec<(TopicPartition, Offset)>, Wro
 pub(super) fn offsets_or_none(told: &Value) -> Result<Vec<(TopicPartition, Option<Offset>)>, Wrong> {
     let told: BTreeMap<String, Option<i64>> = value(told, "{partition: offset or null}")?;
     told.iter().map(|(at, offset)| Ok((partition(at)?, offset.map(Offset)))).collect()
+}
+
+/// `{"events-0": [5, 9], "events-1": null, …}`: from the first offset to before the second, or all of the partition.
+pub(super) fn unreadable(told: &Value) -> Result<Vec<(TopicPartition, Option<Range<Offset>>)>, Wrong> {
+    let told: BTreeMap<String, Option<(i64, i64)>> = value(told, "{partition: [offset, offset] or null}")?;
+    let range = |(from, to): (i64, i64)| Offset(from)..Offset(to);
+    told.iter().map(|(at, offsets)| Ok((partition(at)?, offsets.map(range)))).collect()
+}
+
+/// `["producer-0", …]`, or nothing.
+pub(super) fn clients(told: &Value) -> Result<Option<BTreeSet<String>>, Wrong> {
+    value(told, "[client, …] or null")
 }
 
 /// `{"events-0": "Earliest", …}`; nothing for what asks for a time.

@@ -157,6 +157,30 @@ fn a_lost_record_is_found() {
 }
 
 #[test]
+fn what_the_broker_said_that_it_cannot_read_is_excused() {
+    let missed = |told: &Value| {
+        let story = two().sent("1/1/3", 2).assigned("reader").polled("reader", 0, &["1/1/1"]);
+        let story = story.done("operator", "unreadable", told, told).polled("reader", 2, &["1/1/3"]);
+        let looked = story.listed("judge", "Earliest", 0).listed("judge", "Latest", 3).assigned("judge");
+        looked.polled("judge", 0, &["1/1/1"]).polled("judge", 2, &["1/1/3"]).found()
+    };
+    assert_eq!(missed(&json!({ "t-0": [1, 2] })), NOBODY);
+    assert_eq!(missed(&json!({ "t-0": [0, 1] })), ["I1-lost-record", "I8-poll-skip"]);
+    assert_eq!(missed(&json!({ "t-1": null })), ["I1-lost-record", "I8-poll-skip"]);
+    // Nobody can look at a partition that is not served at all.
+    let none = json!({ "u-0": null });
+    let mut story = two();
+    story.line("producer-1", "invoke", "send", &json!([["send", "u-0", "1/1/9"]]));
+    story.line("producer-1", "ok", "send", &json!([["send", "u-0", [0, "1/1/9"]]]));
+    let looked = |story: Story| story.judged(0, &["1/1/1", "1/1/2"]).found();
+    assert_eq!(looked(story.clone()), ["I1-lost-record"]);
+    assert_eq!(looked(story.done("operator", "unreadable", &none, &none)), NOBODY);
+    let wrong = json!({ "t-0": 7 });
+    let wrong = two().done("operator", "unreadable", &wrong, &wrong).verdict().unwrap_err();
+    assert!(wrong.contains("is not of the form"), "{wrong}");
+}
+
+#[test]
 fn nothing_is_judged_where_nobody_can_tell() {
     let unseen = two().verdict().unwrap_err();
     assert!(unseen.contains("nobody can tell what is lost"), "{unseen}");
@@ -257,6 +281,34 @@ fn generations_and_producer_ids_that_are_given_twice_are_found() {
     let ids = two().done("ids", "init-producer-id", &Value::Null, &json!([7, 0]));
     let twice = ids.done("ids", "init-producer-id", &Value::Null, &json!([7, 0]));
     assert_eq!(twice.judged(0, &["1/1/1", "1/1/2"]).found(), ["I11-producer-id-twice"]);
+}
+
+#[test]
+fn those_that_a_heal_names_get_on_and_nobody_else_must() {
+    let healed = |names: &Value| {
+        let story = Story::new().sent("1/1/1", 0).open("2/1/1", None).done("faults", "heal", names, names);
+        story.judged(0, &["1/1/1"])
+    };
+    assert_eq!(healed(&json!([])).found(), NOBODY);
+    assert_eq!(healed(&json!(["producer-1"])).found(), ["I16-stuck"], "that was before");
+    assert!(healed(&json!(7)).verdict().unwrap_err().contains("[client, …] or null"));
+    // What was under way then is something that was done.
+    let mut story = Story::new().sent("1/1/1", 0);
+    story.line("producer-1", "invoke", "send", &json!([["send", "t-0", "1/1/2"]]));
+    let names = json!(["producer-1"]);
+    let mut story = story.done("faults", "heal", &names, &names);
+    story.line("producer-1", "ok", "send", &json!([["send", "t-0", [1, "1/1/2"]]]));
+    assert_eq!(story.judged(0, &["1/1/1", "1/1/2"]).found(), NOBODY);
+}
+
+#[test]
+fn what_came_before_an_older_disk_is_judged_if_somebody_has_looked() {
+    let all = ["1/1/1", "1/1/2"];
+    let restored =
+        |story: Story| story.done("operator", "restore-image", &json!(1), &json!(1)).judged(0, &all[..1]);
+    assert_eq!(restored(two().judged(0, &all)).found(), NOBODY, "the older disk holds less");
+    assert_eq!(restored(two().judged(0, &all[..1])).found(), ["I1-lost-record", "I10-offset-not-real"]);
+    assert!(restored(two()).verdict().unwrap_err().contains("nobody had taken a last look"));
 }
 
 #[test]
