@@ -118,8 +118,6 @@ listed! {
         ClusterAppendParked = "cluster-append-parked",
         /// what a replica could not read any more came from another one, and its segment was written again
         ClusterSegmentRepaired = "cluster-segment-repaired",
-        /// the same of a log that is compacted: all before it came from there, too
-        ClusterCompactedRepaired = "cluster-compacted-repaired",
         /// an append was committed before as many replicas held it as min.insync.replicas says
         ClusterAwaitedReplicas = "cluster-awaited-replicas",
         /// a request that a node had sent to the active controller was sent again to another one

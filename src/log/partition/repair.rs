@@ -95,9 +95,6 @@ impl PartitionLog {
         self.flush.facts_changed = true;
         self.drop_segments();
         sometimes(Condition::ClusterSegmentRepaired);
-        if self.config.compact {
-            sometimes(Condition::ClusterCompactedRepaired);
-        }
         Repaired::Replaced { from, bytes: done.bytes_from_there }
     }
 

@@ -30,6 +30,8 @@ const MISSED: &[Aim] = &[Aim::Journal, Aim::Journal, Aim::Index];
 const HITS_RECORDS: bool = true;
 /// So many of a thousand aims are at records, where these are hit.
 const RECORDS_PER_MILLE: u32 = 500;
+/// How many weak disks lose records again and again.
+const WORN_PER_MILLE: u32 = 400;
 
 /// Draws what a node's disk goes through; nothing lasts beyond `chaos`, but for what is destroyed.
 pub fn draw_weak_disk(node: &str, chaos: Duration, rng: &mut Stream) -> Vec<TimedFault> {
@@ -50,6 +52,18 @@ pub fn draw_weak_disk(node: &str, chaos: Duration, rng: &mut Stream) -> Vec<Time
                 When::In(by_us) => (at + Duration::from_micros(by_us)).min(end),
             };
             schedule.push(TimedFault { at_us: micros(at), fault });
+        }
+    }
+    // Some disks lose one record after the other.
+    if rng.chance(WORN_PER_MILLE) {
+        for _ in 0..rng.between(8, 30) {
+            let at_us = micros(rng.duration(chaos / 4, chaos));
+            let (node, aim, pick) = (node.to_owned(), Aim::Records, rng.word());
+            let fault = match rng.chance(500) {
+                true => Fault::Rot { node, aim, pick },
+                false => Fault::BadSector { node, aim, pick },
+            };
+            schedule.push(TimedFault { at_us, fault });
         }
     }
     schedule.sort_by_key(|timed| timed.at_us);
