@@ -1,5 +1,5 @@
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -159,10 +159,12 @@ pub(super) fn run(options: &Options) -> ExitCode {
     if let Err(why) = scenario(options.scenario()) {
         return refuse(&why);
     }
-    let junit = match options.junit.as_deref().map(open_junit).transpose() {
-        Ok(junit) => junit,
-        Err(why) => return refuse(&why),
-    };
+    // Before the sweep, so that none is in vain.
+    if let Some(path) = &options.junit
+        && let Err(error) = write_junit(path, "")
+    {
+        return refuse(&format!("cannot write {}: {error}", path.display()));
+    }
     let interrupted = match process::interrupted() {
         Ok(interrupted) => interrupted,
         Err(error) => return refuse(&format!("cannot wait for an interrupt: {error}")),
@@ -191,7 +193,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
     bar.finish_and_clear();
     let mut tally = sweep.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     tally.ran.sort_by_key(|ran| ran.seed);
-    let concluded = conclude(options, &tally, junit, began.elapsed());
+    let concluded = conclude(options, &tally, began.elapsed());
     if interrupted.load(Ordering::Relaxed) { ExitCode::from(INTERRUPTED) } else { concluded }
 }
 
@@ -393,7 +395,7 @@ fn compare(chosen: &Chosen, options: &Options, folder: &Path, hashes: [&str; 2])
 }
 
 /// Says how the sweep went, in all forms that are asked for.
-fn conclude(options: &Options, tally: &Tally, junit: Option<File>, real: Duration) -> ExitCode {
+fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
     let failed = tally.failed();
     let compared = u64::try_from(tally.ran.iter().filter(|ran| ran.compared).count()).unwrap_or(0);
     let ran = u64::try_from(tally.ran.len()).unwrap_or(0);
@@ -427,9 +429,9 @@ fn conclude(options: &Options, tally: &Tally, junit: Option<File>, real: Duratio
         }
     }
     let lacking = lacking_conditions(options, tally);
-    if let (Some(path), Some(mut file)) = (&options.junit, junit) {
+    if let Some(path) = &options.junit {
         let document = junit::document(options.scenario(), &test_cases(tally, lacking.clone()));
-        if let Err(error) = file.write_all(document.as_bytes()) {
+        if let Err(error) = write_junit(path, &document) {
             return refuse(&format!("cannot write {}: {error}", path.display()));
         }
     }
@@ -459,12 +461,11 @@ fn lacking_conditions(options: &Options, tally: &Tally) -> Option<Option<String>
     (counts && !conditions::of(options.scenario()).is_empty()).then_some(complaint)
 }
 
-/// Before the sweep, so that no sweep is in vain.
-fn open_junit(path: &Path) -> Result<File, String> {
-    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    folder
-        .and_then(|()| File::create(path))
-        .map_err(|error| format!("cannot write {}: {error}", path.display()))
+fn write_junit(path: &Path, document: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, document)
 }
 
 fn test_cases(tally: &Tally, lacking: Option<Option<String>>) -> Vec<TestCase> {

@@ -223,7 +223,7 @@ impl Replay {
                 Ok(())
             }
             ("unreadable", Moment::Begin) => {
-                for (at, offsets) in form::unreadable(&operation.value)? {
+                for form::Unreadable { at, offsets } in form::unreadable(&operation.value)? {
                     match offsets {
                         Some(offsets) => self.events.unreadable.entry(at).or_default().push(offsets),
                         None => drop(self.events.down.insert(at)),

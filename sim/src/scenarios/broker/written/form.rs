@@ -109,11 +109,19 @@ pub(super) fn offsets_or_none(told: &Value) -> Result<Vec<(TopicPartition, Optio
     told.iter().map(|(at, offset)| Ok((partition(at)?, offset.map(Offset)))).collect()
 }
 
+/// What a broker cannot serve of a partition; all of it if there are no offsets.
+pub(super) struct Unreadable {
+    pub(super) at: TopicPartition,
+    pub(super) offsets: Option<Range<Offset>>,
+}
+
 /// `{"events-0": [5, 9], "events-1": null, …}`: from the first offset to before the second, or all of the partition.
-pub(super) fn unreadable(told: &Value) -> Result<Vec<(TopicPartition, Option<Range<Offset>>)>, Wrong> {
+pub(super) fn unreadable(told: &Value) -> Result<Vec<Unreadable>, Wrong> {
     let told: BTreeMap<String, Option<(i64, i64)>> = value(told, "{partition: [offset, offset] or null}")?;
     let range = |(from, to): (i64, i64)| Offset(from)..Offset(to);
-    told.iter().map(|(at, offsets)| Ok((partition(at)?, offsets.map(range)))).collect()
+    told.iter()
+        .map(|(at, offsets)| Ok(Unreadable { at: partition(at)?, offsets: offsets.map(range) }))
+        .collect()
 }
 
 /// `["producer-0", …]`, or nothing.
