@@ -19,11 +19,19 @@ impl PartitionLog {
         if self.damage.is_some() || self.flush.is_under_way() {
             return None;
         }
+        let (has_places, active) = (self.has_places(), self.segments.last().map(|held| held.segment.id));
+        let mut later = None;
         while let Some(id) = self.cache.take_suspect(self.key.id) {
             let Some(held) = self.segments.iter_mut().find(|held| held.segment.id == id) else { continue };
+            if has_places && active == Some(id) {
+                // What waits in memory has its place in that file: it cannot end before.
+                later = Some(Arc::clone(&held.segment));
+                continue;
+            }
             held.sealed = true;
             let at_work = Arc::new(());
             self.reindexing = Arc::downgrade(&at_work);
+            later.iter().for_each(|segment| self.cache.suspect(segment));
             return Some(ReindexWork {
                 _at_work: at_work,
                 key: self.key,
@@ -33,6 +41,7 @@ impl PartitionLog {
                 index_interval_bytes: self.config.index_interval_bytes,
             });
         }
+        later.iter().for_each(|segment| self.cache.suspect(segment));
         None
     }
 

@@ -28,7 +28,7 @@ impl PartitionLog {
     /// that is or was compacted. Nothing is added to these from now on. The outcome goes to [`PartitionLog::repaired`] or
     /// [`PartitionLog::repair_failed`]. `None` also while something else is under way in its files.
     pub fn take_repair(&mut self) -> Option<RepairWork> {
-        if self.damage.is_some() || self.is_worked_on() || self.keeps_closed() {
+        if self.damage.is_some() || self.is_worked_on() || self.keeps_closed() || self.has_places() {
             return None;
         }
         let wounded = loop {

@@ -219,3 +219,29 @@ fn the_least_size_is_two_blocks() {
         "storage option place_bytes_min is 8191, it must be at least 8192"
     );
 }
+
+/// Broker seed 310: an index of the active segment could not be read, the segment ended for its sake, and what waited in memory, with its
+/// blocks there, went to the next one without them.
+#[test]
+fn an_index_is_not_made_again_while_batches_have_places_in_its_segment() {
+    let disk = TestDisk::new();
+    let mut node = begun(&disk);
+    let paddings = [LARGE, 300, LARGE, 40];
+    for &padding in &paddings[1..] {
+        assert_eq!(append(&mut node, padding), padding == LARGE);
+    }
+    node.log(0).suspect_indexes(Offset(0));
+    assert!(node.log(0).take_reindex().is_none(), "the segment would end");
+    node.checkpoint().unwrap();
+    let work = node.log(0).take_reindex().expect("nothing waits any more, and it is not forgotten");
+    let done = node.runtime.block_on(work.run(&disk)).unwrap();
+    node.log(0).reindexed(&done);
+    node.log(0).release_tail();
+    assert_eq!(node.contents(0).unwrap(), expected(&paddings));
+    // The next one begins another segment.
+    append(&mut node, 50);
+    node.checkpoint().unwrap();
+    assert_eq!(node.log(0).segment_count(), 2);
+    node.log(0).release_tail();
+    assert_eq!(node.contents(0).unwrap(), expected(&[&paddings[..], &[50]].concat()));
+}
