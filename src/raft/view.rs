@@ -5,7 +5,7 @@ use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 
 /// What a replica tells whoever asks.
 impl Replica {
-    /// When it wants [`Event::Timer`] with this name next; none while it follows or leads undisturbed.
+    /// When it wants [`super::Event::Timer`] with this name next; none while it follows or leads undisturbed.
     #[must_use]
     pub fn deadline(&self) -> Option<(Instant, Timer)> {
         match &self.role {
@@ -26,7 +26,7 @@ impl Replica {
         both.into_iter().flatten().find(|(_, named)| *named == timer).map(|(at, _)| at)
     }
 
-    /// What it holds and wants: the fetch to be sent after [`Effect::Fetch`].
+    /// What it holds and wants: the fetch to be sent after [`super::Effect::Fetch`].
     #[must_use]
     pub fn fetch(&self) -> Fetch {
         self.core.fetch()
