@@ -77,12 +77,7 @@ impl ReindexWork {
         let mut state = SegmentState::begin(segment.base, segment.cleaning, Timestamp::NONE);
         let mut rows = IndexRows::default();
         let mut walker = Walker::new(&self.cache, &self.epochs, &self.view, None, READ_BYTES);
-        loop {
-            let next = walker.next().await;
-            if let Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) = next {
-                self.cache.wound(segment);
-            }
-            let Some(batch) = next? else { break };
+        while let Some(batch) = walker.next_or_wound().await? {
             state.add(batch.header(), batch.len() as u64, self.index_interval_bytes, &mut rows);
         }
         let mut files = Vec::new();

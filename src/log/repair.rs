@@ -243,7 +243,7 @@ impl RepairWork {
             match walker.next().await {
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(true),
-                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => return Ok(false),
+                Err(error) if error.is_damage() => return Ok(false),
                 Err(other) => return Err(other.into()),
             }
         }
@@ -268,7 +268,7 @@ impl RepairWork {
                 // They were checked when they were read.
                 Ok(batches.ok().filter(|batches| !batches.is_empty()))
             }
-            Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => Ok(None),
+            Err(error) if error.is_damage() => Ok(None),
             Err(other) => Err(other.into()),
         }
     }

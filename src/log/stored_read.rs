@@ -29,6 +29,13 @@ pub enum ReadError {
     Gone,
 }
 
+impl ReadError {
+    /// Whether bytes could not be read, or are not what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, ReadError::Corrupt { .. } | ReadError::Io { .. })
+    }
+}
+
 /// A read of segments, to be run outside of the shard. It sees what the log held when it was planned.
 pub struct StoredRead {
     pub(super) cache: Arc<FileCache>,
@@ -88,9 +95,9 @@ impl StoredRead {
                 Some(resumed) => self.read_on(view, resumed).await,
                 None => self.read_anew(view).await,
             };
-            match read {
+            match &read {
                 Err(ReadError::Gone) => sometimes(Condition::SegmentGoneUnderReader),
-                Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) => self.cache.wound(&view.segment),
+                Err(error) if error.is_damage() => self.cache.wound(&view.segment),
                 _ => {}
             }
             if let Some(given) = read? {
@@ -265,7 +272,7 @@ impl StoredTimestampRead {
     pub async fn run(self) -> Result<Option<RecordBatch>, ReadError> {
         for view in &self.segments {
             let found = self.search_segment(view).await;
-            if let Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) = found {
+            if found.as_ref().is_err_and(ReadError::is_damage) {
                 self.cache.wound(&view.segment);
             }
             if let Some(found) = found? {

@@ -89,7 +89,16 @@ impl<'a> Walker<'a> {
         self.next_if(|_| true).await
     }
 
-    /// The same, if its header is wanted: what is not is not read, and the walk stays before it. `None` in either case.
+    /// The same; a segment that cannot be read is remembered as one to be repaired.
+    pub(crate) async fn next_or_wound(&mut self) -> Result<Option<RecordBatch>, ReadError> {
+        let next = self.next().await;
+        if next.as_ref().is_err_and(ReadError::is_damage) {
+            self.cache.wound(&self.view.segment);
+        }
+        next
+    }
+
+    /// The next one, if its header is wanted: what is not is not read, and the walk stays before it. `None` in either case.
     pub(crate) async fn next_if(
         &mut self,
         is_wanted: impl FnOnce(&BatchHeader) -> bool,

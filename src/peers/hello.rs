@@ -235,7 +235,8 @@ fn read_identity(
 }
 
 /// A commit's number as messages carry it; -1 is none.
-pub(super) fn commit_to_wire(commit: Option<u64>) -> i64 {
+#[must_use]
+pub fn commit_to_wire(commit: Option<u64>) -> i64 {
     commit.and_then(|commit| i64::try_from(commit).ok()).unwrap_or(-1)
 }
 

@@ -44,7 +44,7 @@ pub use admissions::{Admissions, Ticket};
 pub use answerer::{Answerer, Asked};
 pub use asker::{Asker, AskerTimer, PeerTiming, Replied};
 pub use frame::{FRAME_BYTES_LEAST, LinkError};
-pub use hello::{Greeting, HelloError, Identity, Refusal};
+pub use hello::{Greeting, HelloError, Identity, Refusal, commit_to_wire};
 pub use introduction::{
     CLUSTER_BYTES_MAX, FOUNDERS_MAX, Founding, Held, Introduction, Introductions, SERVER_BYTES_MAX,
     SERVERS_MAX, introduce,

@@ -439,11 +439,20 @@ pub(super) async fn run_stored(
     id: PartitionId,
     plan: crate::log::StoredRead,
 ) -> Result<Vec<Bytes>, ErrorCode> {
+    // Removed by retention while it was read: the client asks again and is told the log's start.
+    Ok(run_stored_if_there(context, id, plan).await?.unwrap_or_default())
+}
+
+/// The same; `None` if it was removed while it was read, which says nothing of what there is.
+pub(super) async fn run_stored_if_there(
+    context: &Context,
+    id: PartitionId,
+    plan: crate::log::StoredRead,
+) -> Result<Option<Vec<Bytes>>, ErrorCode> {
     match plan.run().await {
-        Ok(batches) => Ok(batches),
+        Ok(batches) => Ok(Some(batches)),
         Err(ReadError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
-        // Removed by retention while it was read: the client asks again and is told the log's start.
-        Err(ReadError::Gone) => Ok(Vec::new()),
+        Err(ReadError::Gone) => Ok(None),
         Err(error) => {
             // A node that shuts down needs no report.
             let _closed = context.partitions.report_damage(id, error).await;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
+use super::fetch::run_stored_if_there;
 use crate::broker::Context;
 use crate::broker::errors::AsErrorCode;
-use crate::log::ReadError;
 use crate::partition::{EpochCheck, ReadData, ReadFrom, ReadRequest};
 use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex};
 use crate::wire::Records;
@@ -45,16 +45,9 @@ async fn read(context: &Context, request: &ReadRecordsRequest) -> Result<ReadRec
     let files = result.files.ok_or(ErrorCode::NotLeaderOrFollower)?;
     let pieces = match data {
         ReadData::Memory(pieces) => pieces,
-        ReadData::Stored { plan, .. } => match plan.run().await {
-            Ok(pieces) => pieces,
-            // It was removed while it was read: that says nothing of what there is.
-            Err(ReadError::Gone) => return Err(ErrorCode::OffsetNotAvailable),
-            Err(error) => {
-                // A node that shuts down needs no report.
-                let _closed = context.partitions.report_damage(id, error).await;
-                return Err(ErrorCode::KafkaStorageError);
-            }
-        },
+        ReadData::Stored { plan, .. } => {
+            run_stored_if_there(context, id, plan).await?.ok_or(ErrorCode::OffsetNotAvailable)?
+        }
     };
     Ok(ReadRecordsResponse {
         log_id: i64::try_from(files.log.0).map_err(|_| ErrorCode::UnknownServerError)?,

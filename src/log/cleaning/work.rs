@@ -12,7 +12,6 @@ use crate::log::file_cache::FileCache;
 use crate::log::journal::LogKey;
 use crate::log::producers::LastWritten;
 use crate::log::segment::FileKind;
-use crate::log::stored_read::ReadError;
 use crate::log::walker::{SegmentView, Walker};
 use crate::types::EpochHistory;
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
@@ -153,7 +152,7 @@ impl CompactionWork {
         let mut decided = 0;
         for (at, source) in self.sources.iter().enumerate() {
             let mut walker = self.walker(source);
-            while let Some(batch) = self.next(&mut walker, source).await? {
+            while let Some(batch) = walker.next_or_wound().await? {
                 pace.spend(batch.len()).await;
                 let header = batch.header();
                 let producer_id = header.producer_id;
@@ -198,7 +197,7 @@ impl CompactionWork {
         };
         for source in &sources[dirty..] {
             let mut walker = self.walker(source);
-            while let Some(batch) = self.next(&mut walker, source).await? {
+            while let Some(batch) = walker.next_or_wound().await? {
                 pace.spend(batch.len()).await;
                 match builder.add(&batch).map_err(unreadable(source, &batch))? {
                     MapProgress::Taken => {}
@@ -230,7 +229,7 @@ impl CompactionWork {
         let mut cleaner = Cleaner::new(rules, CleanedTransactions::new(aborted));
         for source in sources {
             let mut walker = self.walker(source);
-            while let Some(batch) = self.next(&mut walker, source).await? {
+            while let Some(batch) = walker.next_or_wound().await? {
                 let cleaned = cleaner.clean(&batch).map_err(unreadable(source, &batch))?;
                 cleaning.records_before += u64::from(cleaned.records_read.unsigned_abs());
                 cleaning.records_after += u64::from(cleaned.records_kept.unsigned_abs());
@@ -242,14 +241,6 @@ impl CompactionWork {
             }
         }
         Ok(cleaning)
-    }
-
-    async fn next(&self, walker: &mut Walker<'_>, source: &Source) -> Result<Option<RecordBatch>, ReadError> {
-        let next = walker.next().await;
-        if let Err(ReadError::Corrupt { .. } | ReadError::Io { .. }) = next {
-            self.cache.wound(&source.view.segment);
-        }
-        next
     }
 
     fn walker<'a>(&'a self, source: &'a Source) -> Walker<'a> {

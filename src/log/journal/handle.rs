@@ -128,9 +128,10 @@ impl Shared {
 
     /// Fails the journal for ever: its task, and everybody who waits, hears of it.
     pub(crate) fn poison(&self, failed: JournalFailed) {
-        tracing::error!(%failed, "the journal is poisoned");
         // The first reason counts.
-        let _ = self.failed.set(failed);
+        if self.failed.set(failed.clone()).is_ok() {
+            tracing::error!(%failed, "the journal is poisoned");
+        }
         self.poisoned.notify_one();
         self.files.changed.notify_waiters();
         self.files.unfilled.notify_one();

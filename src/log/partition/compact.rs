@@ -137,11 +137,7 @@ impl PartitionLog {
             first_dirty: self.first_dirty(),
             last_written,
             delete_retention_ms: self.config.delete_retention_ms,
-            limits: OutputLimits {
-                segment_bytes: self.config.segment_bytes.min(SEGMENT_BYTES_MAX),
-                segment_index_bytes: self.config.segment_index_bytes,
-                index_interval_bytes: self.config.index_interval_bytes,
-            },
+            limits: self.output_limits(),
             now,
             dirty_ratio,
         })
@@ -161,14 +157,7 @@ impl PartitionLog {
             self.compaction.held_back_at = done.last_source;
             return Compacted::Undecided;
         }
-        let outputs: Vec<Held> = done
-            .outputs
-            .into_iter()
-            .map(|state| {
-                assert_eq!(state.cleaning, done.cleaning, "a work writes under its own number");
-                Held { segment: self.new_segment(state.base, state.cleaning), state, sealed: true }
-            })
-            .collect();
+        let outputs = self.rewritten(done.outputs, done.cleaning);
         let present = self.segments.iter().map(|held| held.segment.id).take(replaced);
         let is_current = self.segments.len() > replaced && present.eq(done.sources.iter().copied());
         if !is_current || self.damage.is_some() {
@@ -199,9 +188,32 @@ impl PartitionLog {
         if !failed.is_overtaken() {
             self.compaction.failed_at = Some(now);
         }
-        for base in failed.leftover {
-            let segment = self.new_segment(base, failed.cleaning);
+        self.throw_away(failed.leftover, failed.cleaning);
+    }
+
+    /// Segments that were written beside the present ones, under the number of the work that did.
+    pub(super) fn rewritten(&mut self, outputs: Vec<SegmentState>, cleaning: u32) -> Vec<Held> {
+        let held = |state: SegmentState| {
+            assert_eq!(state.cleaning, cleaning, "a work writes under its own number");
+            Held { segment: self.new_segment(state.base, cleaning), state, sealed: true }
+        };
+        outputs.into_iter().map(held).collect()
+    }
+
+    /// The files of segments that a work under this number had begun go after the next checkpoint.
+    pub(super) fn throw_away(&mut self, begun: Vec<Offset>, cleaning: u32) {
+        for base in begun {
+            let segment = self.new_segment(base, cleaning);
             self.garbage.push(segment);
+        }
+    }
+
+    /// How long the segments may get that are written anew.
+    pub(super) fn output_limits(&self) -> OutputLimits {
+        OutputLimits {
+            segment_bytes: self.config.segment_bytes.min(SEGMENT_BYTES_MAX),
+            segment_index_bytes: self.config.segment_index_bytes,
+            index_interval_bytes: self.config.index_interval_bytes,
         }
     }
 }

@@ -19,30 +19,30 @@ impl PartitionLog {
         if self.damage.is_some() || self.flush.is_under_way() {
             return None;
         }
-        let (has_places, active) = (self.has_places(), self.segments.last().map(|held| held.segment.id));
-        let mut later = None;
+        // What waits in memory has its place in the active one's file: that cannot end before.
+        let active = self.segments.last().filter(|_| self.has_places()).map(|held| Arc::clone(&held.segment));
+        let (mut waits, mut found) = (false, None);
         while let Some(id) = self.cache.take_suspect(self.key.id) {
-            let Some(held) = self.segments.iter_mut().find(|held| held.segment.id == id) else { continue };
-            if has_places && active == Some(id) {
-                // What waits in memory has its place in that file: it cannot end before.
-                later = Some(Arc::clone(&held.segment));
-                continue;
+            let is_active = active.as_ref().is_some_and(|active| active.id == id);
+            waits |= is_active;
+            found = self.segments.iter().position(|held| held.segment.id == id).filter(|_| !is_active);
+            if found.is_some() {
+                break;
             }
-            held.sealed = true;
-            let at_work = Arc::new(());
-            self.reindexing = Arc::downgrade(&at_work);
-            later.iter().for_each(|segment| self.cache.suspect(segment));
-            return Some(ReindexWork {
-                _at_work: at_work,
-                key: self.key,
-                cache: Arc::clone(&self.cache),
-                epochs: self.epochs.clone(),
-                view: held.view(),
-                index_interval_bytes: self.config.index_interval_bytes,
-            });
         }
-        later.iter().for_each(|segment| self.cache.suspect(segment));
-        None
+        active.iter().filter(|_| waits).for_each(|active| self.cache.suspect(active));
+        let at_work = Arc::new(());
+        let held = &mut self.segments[found?];
+        held.sealed = true;
+        self.reindexing = Arc::downgrade(&at_work);
+        Some(ReindexWork {
+            _at_work: at_work,
+            key: self.key,
+            cache: Arc::clone(&self.cache),
+            epochs: self.epochs.clone(),
+            view: held.view(),
+            index_interval_bytes: self.config.index_interval_bytes,
+        })
     }
 
     /// Whether its files are being written, read for a compaction, or made again outside of its owner.

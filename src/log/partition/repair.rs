@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
-use super::flush::SEGMENT_BYTES_MAX;
 use super::{Held, PartitionLog};
-use crate::log::cleaning::{OutputLimits, Source};
+use crate::log::cleaning::Source;
 use crate::log::repair::{FilesVersion, RepairDone, RepairFailed, RepairWork, Repaired};
 use crate::probe::{Condition, sometimes};
 
@@ -52,11 +51,7 @@ impl PartitionLog {
             log_start,
             sources,
             whole,
-            limits: OutputLimits {
-                segment_bytes: self.config.segment_bytes.min(SEGMENT_BYTES_MAX),
-                segment_index_bytes: self.config.segment_index_bytes,
-                index_interval_bytes: self.config.index_interval_bytes,
-            },
+            limits: self.output_limits(),
         })
     }
 
@@ -69,14 +64,7 @@ impl PartitionLog {
         assert_eq!(done.key, self.key, "a repair is told to its own log");
         self.compaction.end_rewriting();
         let Some(from) = done.from else { return Repaired::Sound };
-        let outputs: Vec<Held> = done
-            .outputs
-            .into_iter()
-            .map(|state| {
-                assert_eq!(state.cleaning, done.cleaning, "a work writes under its own number");
-                Held { segment: self.new_segment(state.base, state.cleaning), state, sealed: true }
-            })
-            .collect();
+        let outputs = self.rewritten(done.outputs, done.cleaning);
         let ids = || self.segments.iter().map(|held| held.segment.id);
         let first = done.sources.first().and_then(|first| ids().position(|id| id == *first));
         let place = first.map(|at| at..at + done.sources.len()).filter(|place| {
@@ -108,9 +96,6 @@ impl PartitionLog {
         if let Some(held) = self.segments.iter().find(|held| held.segment.id == failed.segment) {
             self.cache.wound(&held.segment);
         }
-        for base in failed.leftover {
-            let segment = self.new_segment(base, failed.cleaning);
-            self.garbage.push(segment);
-        }
+        self.throw_away(failed.leftover, failed.cleaning);
     }
 }

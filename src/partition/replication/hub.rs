@@ -10,7 +10,8 @@ use crate::log::{JournalFailed, JournalHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
     Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
-    PeerOptions, PeerStats, PeerTransport, Presence, Replied, read_message_rows, write_message_rows,
+    PeerOptions, PeerStats, PeerTransport, Presence, Replied, commit_to_wire, read_message_rows,
+    write_message_rows,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Contacts, Event};
@@ -413,7 +414,11 @@ impl Hub {
             }
             LinkEvent::Forgot { peer, told } => {
                 let next = self.journal.found_position().next.0;
-                self.journal.give_up(JournalFailed::Forgot { node: peer, told, next });
+                if next < told {
+                    self.journal.give_up(JournalFailed::Forgot { node: peer, told, next });
+                } else {
+                    self.transport.malformed(peer, "it refuses this node for what it has not lost");
+                }
                 Ok(())
             }
             LinkEvent::Frame { link, frame } => match self.take_frame(now, link, frame).await? {
@@ -641,7 +646,7 @@ impl Hub {
         };
         // What was promised in the rows is durable: so it is in what this tells.
         let next = tells_commits().then(|| self.journal.durable_position().next.0);
-        let next_commit = next.and_then(|next| i64::try_from(next).ok()).unwrap_or(-1);
+        let next_commit = commit_to_wire(next);
         Ok(Some(PeerFrame::Fetch(PeerFetch { next_commit, ..asker.request(now, &wanted) })))
     }
 
