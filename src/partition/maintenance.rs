@@ -306,10 +306,7 @@ impl Keeper {
         if self.reindexing.load(Ordering::Acquire) {
             return Ok(());
         }
-        for shard in 0..self.partitions.shard_count() {
-            let (reply, answer) = oneshot::channel();
-            self.partitions.maintain_shard(shard, Step::TakeReindex { reply }).await?;
-            let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? else { continue };
+        if let Some((shard, work)) = self.first_of_shards(|reply| Step::TakeReindex { reply }).await? {
             let under_way = UnderWay::begin(&self.reindexing);
             let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
             let remade = async move {
@@ -326,9 +323,23 @@ impl Keeper {
                 }
             };
             drop(self.io.spawn.spawn("reindex", Box::pin(remade)));
-            return Ok(());
         }
         Ok(())
+    }
+
+    /// What the first shard that has something of the kind hands out.
+    async fn first_of_shards<W>(
+        &self,
+        step: impl Fn(oneshot::Sender<Option<W>>) -> Step,
+    ) -> Result<Option<(usize, W)>, MaintenanceError> {
+        for shard in 0..self.partitions.shard_count() {
+            let (reply, answer) = oneshot::channel();
+            self.partitions.maintain_shard(shard, step(reply)).await?;
+            if let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? {
+                return Ok(Some((shard, work)));
+            }
+        }
+        Ok(None)
     }
 
     /// Begins to repair one segment with what other nodes hold, beside everything else.
@@ -337,10 +348,8 @@ impl Keeper {
         if self.repairing.load(Ordering::Acquire) {
             return Ok(());
         }
-        for shard in 0..self.partitions.shard_count() {
-            let (reply, answer) = oneshot::channel();
-            self.partitions.maintain_shard(shard, Step::TakeRepair { reply }).await?;
-            let Some((work, others)) = answer.await.map_err(|_| MaintenanceError::Closed)? else { continue };
+        let taken = self.first_of_shards(|reply| Step::TakeRepair { reply }).await?;
+        if let Some((shard, (work, others))) = taken {
             let under_way = UnderWay::begin(&self.repairing);
             let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
             let garbage_waits = Arc::clone(&self.garbage_waits);
@@ -355,7 +364,6 @@ impl Keeper {
                 garbage_waits.store(true, Ordering::Release);
             };
             drop(self.io.spawn.spawn("repair", Box::pin(repaired)));
-            return Ok(());
         }
         Ok(())
     }
