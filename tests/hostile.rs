@@ -148,7 +148,10 @@ fn frames_that_stand_still_hold_nobody_else_up() {
     assert_eq!(client.values("orders", 0), ["a"]);
     // A large one has to wait until those that stand still are closed, which is soon.
     assert_eq!(client.produce("orders", 0, batch(&[&"v".repeat(700_000)])).error_code, 0);
-    halves[0].assert_closed("half a frame that stands still while memory is short");
+    // Three fit and keep nobody waiting: which three they are is left to the order in which the node came to read them.
+    eventually("half a frame that stands still while memory is short is closed", || {
+        (halves.iter().filter(|half| half.is_closed()).count() >= 5).then_some(())
+    });
     drop(halves);
     eventually("the memory of abandoned frames comes back", || {
         (node.node().request_memory_available_bytes() == free).then_some(())

@@ -336,6 +336,21 @@ impl Client {
         assert!(answer.is_none(), "{why}: answered {answer:?} instead of closing");
     }
 
+    /// Whether the node has closed the connection, without waiting for it; a node that has answered has not.
+    pub fn is_closed(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        match peeked {
+            Ok(bytes) => bytes == 0,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the node closes what it does not want: {error}");
+                true
+            }
+        }
+    }
+
     pub fn create_topic(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
         let configs = configs
             .iter()
