@@ -9,6 +9,7 @@
 )]
 mod common;
 
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use common::{
     Client, FETCH, Noise, PRODUCE, Served, TestNode, batch, eventually, fetch, frame, produce, serve_command,
 };
+use ordain::broker::ByteBudget;
 use ordain::config::{Inputs, LiveConfig};
 use ordain::io::{Shutdown, real};
 use ordain::server::{
@@ -523,8 +525,14 @@ impl Session for Parrot {
     }
 }
 
+const SHORT: Duration = Duration::from_millis(100);
+
 /// A listener alone, with short deadlines.
-fn with_listener(reply_bytes: usize, test: impl FnOnce(SocketAddr, &ListenerStats, &RequestMemory)) {
+fn with_listener(
+    reply_bytes: usize,
+    transfer: Duration,
+    test: impl FnOnce(SocketAddr, &ListenerStats, &RequestMemory),
+) {
     let directory = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let stats = Arc::new(ListenerStats::default());
@@ -537,7 +545,7 @@ fn with_listener(reply_bytes: usize, test: impl FnOnce(SocketAddr, &ListenerStat
         let limits = ConnectionLimits {
             frame_bytes_max: 1 << 20,
             idle: Duration::from_millis(300),
-            transfer: Duration::from_millis(100),
+            transfer,
             pipelined_max: 8,
         };
         let config = ordain::config::load(&Inputs::default(), None).expect("the defaults are right").broker;
@@ -548,6 +556,7 @@ fn with_listener(reply_bytes: usize, test: impl FnOnce(SocketAddr, &ListenerStat
             service: Arc::new(Parrot { reply_bytes }),
             limits,
             memory: memory.clone(),
+            reply_memory: ByteBudget::new(1 << 20),
             quota,
             shutdown: shutdown.clone(),
         };
@@ -561,7 +570,7 @@ fn with_listener(reply_bytes: usize, test: impl FnOnce(SocketAddr, &ListenerStat
 
 #[test]
 fn silence_has_its_deadlines() {
-    with_listener(4, |address, stats, memory| {
+    with_listener(4, SHORT, |address, stats, memory| {
         let free = memory.available_bytes();
         let mut half = Client::connect(address);
         half.send_bytes(&prefixed(&[0; 100])[..50]);
@@ -577,7 +586,7 @@ fn silence_has_its_deadlines() {
 
 #[test]
 fn a_reply_that_is_not_taken_has_its_deadline() {
-    with_listener(8 << 20, |address, stats, memory| {
+    with_listener(8 << 20, SHORT, |address, stats, memory| {
         let free = memory.available_bytes();
         let mut client = Client::connect(address);
         for _ in 0..5 {
@@ -589,4 +598,64 @@ fn a_reply_that_is_not_taken_has_its_deadline() {
         });
         assert_eq!(memory.available_bytes(), free);
     });
+}
+
+#[test]
+fn a_large_reply_that_is_taken_slowly_has_its_time() {
+    const REPLY_BYTES: usize = 16 << 20;
+    with_listener(REPLY_BYTES, Duration::from_secs(1), |address, _, _| {
+        let mut client = Client::connect(address);
+        client.send_bytes(&prefixed(&[0; 10]));
+        let began = Instant::now();
+        let mut taken = 0;
+        let mut some = vec![0; 128 << 10];
+        while taken < REPLY_BYTES + 4 {
+            std::thread::sleep(Duration::from_millis(20));
+            match client.stream.read(&mut some) {
+                Ok(0) => panic!("closed after {taken} bytes in {:?}", began.elapsed()),
+                Ok(bytes) => taken += bytes,
+                Err(error) => panic!("lost after {taken} bytes in {:?}: {error}", began.elapsed()),
+            }
+        }
+        assert!(began.elapsed() > Duration::from_secs(2), "longer than a small reply may take");
+    });
+}
+
+#[test]
+fn answers_that_nobody_takes_hold_nobody_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = TestNode::start(
+        directory.path(),
+        &["ordain.fetch.memory.bytes=8000000", "ordain.tail.memory.bytes=65536"],
+    );
+    let mut client = node.client();
+    client.create_topic("orders", 1, &[]);
+    let values: Vec<String> = (0..20).map(|i| format!("{i}-{}", "v".repeat(900_000))).collect();
+    for value in &values {
+        client.append("orders", 0, &[value]);
+    }
+    let memory = node.node().context().fetch_memory.clone();
+    let free = memory.available_bytes();
+    let mut greedy = fetch("orders", 0, 0);
+    (greedy.max_bytes, greedy.topics[0].partitions[0].partition_max_bytes) = (7_000_000, 7_000_000);
+    let mut readers = Vec::new();
+    for _ in 0..8 {
+        let mut reader = node.client();
+        for id in 0..5 {
+            reader.send(FETCH, id, &greedy);
+        }
+        readers.push(reader);
+    }
+    eventually("what is read is counted", || (memory.available_bytes() < free / 4).then_some(()));
+    assert_eq!(client.values("orders", 0), values);
+    eventually("those that take nothing are let go", || readers.iter().any(is_let_go).then_some(()));
+    drop(readers);
+    eventually("the memory comes back", || (memory.available_bytes() == free).then_some(()));
+    node.stop();
+}
+
+/// Whether the node has closed a connection of which nothing has been read.
+fn is_let_go(client: &Client) -> bool {
+    let mut client = Client::over(client.stream.try_clone().unwrap());
+    client.stream.write(&[0]).is_err()
 }

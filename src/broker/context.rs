@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::cluster::Cluster;
 use super::fetch_sessions::FetchSessions;
 use super::loggers::Loggers;
+use super::memory::ByteBudget;
 use super::producer_ids::ProducerIds;
 use crate::config::{BrokerConfig, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
@@ -32,6 +33,8 @@ pub struct Context {
     pub(super) request_metrics: RequestMetrics,
     pub topic_metrics: TopicMetrics,
     pub(super) fetch_sessions: Mutex<FetchSessions>,
+    /// For records on their way to consumers.
+    pub fetch_memory: ByteBudget,
     random: Mutex<Box<dyn RngStream>>,
 }
 
@@ -61,6 +64,7 @@ impl Context {
         let random = Mutex::new(io.rng.stream("broker"));
         let served = ApiKey::ALL.iter().filter(|api| api.served().is_some());
         let request_metrics = RequestMetrics::new(served.map(|api| (api.key(), api.name())));
+        let fetch_memory = ByteBudget::new(config.fetch.memory_bytes);
         let fetch_sessions = Mutex::new(FetchSessions::new(config.fetch.sessions_max));
         Context {
             io,
@@ -77,6 +81,7 @@ impl Context {
             request_metrics,
             topic_metrics: TopicMetrics::default(),
             fetch_sessions,
+            fetch_memory,
             random,
         }
     }

@@ -201,9 +201,23 @@ macro_rules! answer {
     }};
 }
 
+async fn answer_fetch(context: &std::sync::Arc<Context>, caller: &Caller, frame: RequestFrame) -> Outcome {
+    let correlation_id = frame.correlation_id;
+    let request = match frame.decode_as() {
+        Ok(request) => request,
+        Err(error) => return Outcome::Close(error.to_string()),
+    };
+    let (response, memory) = fetch::handle(context, caller, request).await;
+    let mut outcome = respond(caller, correlation_id, &response);
+    if let Outcome::Now(frame) = &mut outcome {
+        fetch::hold(frame, memory);
+    }
+    outcome
+}
+
 async fn route(context: &std::sync::Arc<Context>, caller: &Caller, frame: RequestFrame) -> Outcome {
     match frame.api {
-        ApiKey::Fetch => answer!(context, caller, frame, fetch::handle),
+        ApiKey::Fetch => answer_fetch(context, caller, frame).await,
         ApiKey::ListOffsets => answer!(context, caller, frame, list_offsets::handle),
         ApiKey::Metadata => answer!(context, caller, frame, metadata::handle),
         ApiKey::ApiVersions => answer!(context, caller, frame, api_versions::handle),

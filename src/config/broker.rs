@@ -75,6 +75,8 @@ pub struct NetworkConfig {
 pub struct FetchConfig {
     /// Record bytes of one response.
     pub response_bytes_max: usize,
+    /// Record bytes of all responses that are being read or wait for their clients.
+    pub memory_bytes: usize,
     pub sessions_max: usize,
     /// Partitions of one DescribeTopicPartitions answer.
     pub described_partitions_max: usize,
@@ -222,6 +224,7 @@ impl Reader<'_> {
             network: self.network(),
             fetch: FetchConfig {
                 response_bytes_max: self.count("fetch.max.bytes"),
+                memory_bytes: usize::try_from(self.long("ordain.fetch.memory.bytes")).unwrap_or(usize::MAX),
                 sessions_max: self.count("max.incremental.fetch.session.cache.slots"),
                 described_partitions_max: self.count("max.request.partition.size.limit"),
                 rack_aware: self

@@ -141,6 +141,8 @@ pub async fn write_all_vectored(write: &mut dyn WriteHalf, segments: &mut [Bytes
             segments[first].advance(taken);
             written -= taken;
             if segments[first].is_empty() {
+                // What has been written is not kept until the last of them has.
+                segments[first] = Bytes::new();
                 first += 1;
             }
         }

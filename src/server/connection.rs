@@ -6,10 +6,12 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use super::memory::{ByteBudget, MemoryShare, SMALL_FRAME_BYTES_MAX};
-use super::pipeline::{Pending, Reply, write_replies};
+use super::memory::{MemoryShare, SMALL_FRAME_BYTES_MAX};
+use super::pace::{BYTES_PER_SECOND_MIN, Pace, WINDOW, WINDOW_BYTES_MIN, slowest};
+use super::pipeline::{Pending, Reply, WriteError, write_replies};
 use super::sniff::foreign;
 use super::{Answer, ServerContext, Session};
+use crate::broker::ByteBudget;
 use crate::io::{Alarm, Connection, Elapsed, ReadHalf, read_some, timeout};
 use crate::types::Instant;
 
@@ -22,13 +24,6 @@ const OWN_BUFFER_BYTES: usize = 32 * 1024;
 const LARGE_BEGIN_BYTES: usize = 4 * 1024;
 /// The most that is reserved at once for a large frame.
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
-/// The slowest that a frame may arrive on the whole, in bytes a second, after [`ConnectionLimits::transfer`].
-///
-/// [`ConnectionLimits::transfer`]: super::ConnectionLimits::transfer
-const FRAME_BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
-/// While others wait for memory, so much of a large frame must come in so long a time.
-const WINDOW_BYTES_MIN: usize = 128 * 1024;
-const WINDOW: Duration = Duration::from_secs(2);
 /// How long a client that has half-closed still gets the answer to what it asked.
 const HALF_CLOSED_MAX: Duration = Duration::from_secs(5);
 
@@ -42,14 +37,18 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
     let session = context.service.session(peer);
     let (replies, queue) = mpsc::channel(context.limits.pipelined_max);
     let clock = Arc::clone(&context.io.clock);
-    let limits = context.limits.clone();
+    let pace = Pace { transfer: context.limits.transfer, memory: context.reply_memory.clone() };
     let ended = crate::io::Shutdown::new();
     let writer_ended = ended.clone();
     let writer = context.io.spawn.spawn(
         "connection-writer",
         Box::pin(async move {
-            if let Err(error) = write_replies(queue, &mut *write, clock, &limits).await {
-                debug!(%peer, %error, "connection closed");
+            match write_replies(queue, &mut *write, clock, &pace).await {
+                Ok(()) => {}
+                Err(error @ (WriteError::Slow(_) | WriteError::InTheWay)) => {
+                    warn!(%peer, "connection closed: {error}");
+                }
+                Err(error) => debug!(%peer, %error, "connection closed"),
             }
             writer_ended.begin();
         }),
@@ -195,9 +194,8 @@ impl Reader {
             }
         };
         let _prefix = self.buffer.split_to(4);
-        let transfer = self.context.limits.transfer;
-        let slowest = Duration::from_secs(length as u64 / FRAME_BYTES_PER_SECOND_MIN);
-        self.frame_deadline = Some(self.context.io.clock.now().after(transfer + slowest));
+        let longest = self.context.limits.transfer + slowest(length);
+        self.frame_deadline = Some(self.context.io.clock.now().after(longest));
         let is_large = length >= OWN_BUFFER_BYTES;
         self.begin_bytes = if is_large { LARGE_BEGIN_BYTES } else { READ_BYTES };
         if is_large && self.buffer.len() < length {
@@ -308,7 +306,7 @@ impl Reader {
                 Err(Elapsed) if until < deadline => continue,
                 Err(Elapsed) if idle => Err(End::Idle),
                 Err(Elapsed) => Err(End::Refused(format!(
-                    "a frame did not arrive in time: {} ms of silence are the most, and {FRAME_BYTES_PER_SECOND_MIN} bytes \
+                    "a frame did not arrive in time: {} ms of silence are the most, and {BYTES_PER_SECOND_MIN} bytes \
                      a second the least after that time",
                     context.limits.transfer.as_millis()
                 ))),

@@ -8,6 +8,7 @@ mod listener;
 mod members;
 mod memory;
 mod node;
+mod pace;
 mod pipeline;
 mod quota;
 pub mod recovery;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::broker::ByteBudget;
 use crate::io::Shutdown;
 pub use listener::{ListenerStats, serve};
 pub use memory::{MemoryShare, RequestMemory};
@@ -68,7 +70,7 @@ pub struct ConnectionLimits {
     pub frame_bytes_max: usize,
     /// How long a connection may be silent (`connections.max.idle.ms`).
     pub idle: Duration,
-    /// How long a begun frame may take to arrive, and a reply to be taken by a slow client.
+    /// How long a begun frame may take to arrive, and a reply to be taken by a slow client; longer ones have more time.
     pub transfer: Duration,
     /// How many replies may wait in one connection's pipeline.
     pub pipelined_max: usize,
@@ -81,6 +83,8 @@ pub struct ServerContext {
     pub service: Arc<dyn Service>,
     pub limits: ConnectionLimits,
     pub memory: RequestMemory,
+    /// What large replies hold until they have left: while others wait for some, slow clients are let go.
+    pub reply_memory: ByteBudget,
     pub quota: Arc<ConnectionQuota>,
     pub shutdown: Shutdown,
 }

@@ -254,6 +254,7 @@ impl Node {
             }),
             limits: connection_limits(&self.config),
             memory: self.memory.clone(),
+            reply_memory: self.context.fetch_memory.clone(),
             quota: Arc::clone(&self.quota),
             shutdown: self.shutdown.clone(),
         };

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Frame;
 use super::memory::MemoryShare;
-use super::{ConnectionLimits, Frame};
-use crate::io::{Clock, WriteHalf, timeout, write_all_vectored};
+use super::pace::{BYTES_PER_SECOND_MIN, Pace, WINDOW, WINDOW_BYTES_MIN};
+use crate::io::{Clock, WriteHalf};
 
 /// One reply in its place in the order, with the memory of the request it answers.
 pub(super) struct Reply {
@@ -24,8 +25,15 @@ pub(super) enum Pending {
 /// Why a connection's writer ended early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
-    #[error("the client took longer than {0} ms to take a reply")]
+    #[error(
+        "the client was too slow to take a reply: {0} ms without taking anything are the most, and {BYTES_PER_SECOND_MIN} bytes a second the least after that time"
+    )]
     Slow(u128),
+    #[error(
+        "the client took less than {WINDOW_BYTES_MIN} bytes of a large reply in {} s while others waited for memory (ordain.fetch.memory.bytes)",
+        WINDOW.as_secs()
+    )]
+    InTheWay,
     #[error("writing a reply failed: {0}")]
     Io(#[from] std::io::Error),
     #[error("a request was dropped without a reply")]
@@ -40,7 +48,7 @@ pub(super) async fn write_replies(
     mut queue: mpsc::Receiver<Reply>,
     write: &mut dyn WriteHalf,
     clock: Arc<dyn Clock>,
-    limits: &ConnectionLimits,
+    pace: &Pace,
 ) -> Result<(), WriteError> {
     let mut waiting: Option<Reply> = None;
     loop {
@@ -77,10 +85,7 @@ pub(super) async fn write_replies(
                 }
             }
         }
-        let deadline = clock.now().after(limits.transfer);
-        timeout(&*clock, deadline, write_all_vectored(write, &mut segments))
-            .await
-            .map_err(|_| WriteError::Slow(limits.transfer.as_millis()))??;
+        pace.write(write, &clock, &mut segments).await?;
         drop(held);
         if dropped {
             return Err(WriteError::Dropped);

@@ -345,7 +345,11 @@ impl Client {
             Ok(bytes) => bytes == 0,
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
             Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the node closes what it does not want: {error}");
+                assert_eq!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset,
+                    "the node closes what it does not want: {error}"
+                );
                 true
             }
         }

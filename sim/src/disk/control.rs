@@ -149,6 +149,13 @@ impl DiskControl {
         lock(&self.node.disk).last_full
     }
 
+    /// How many bytes fit on it still.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        let state = lock(&self.node.disk);
+        state.options.capacity.saturating_sub(state.tree.used())
+    }
+
     /// When a file in this directory was last read.
     #[must_use]
     pub fn last_read(&self, directory: &str) -> Option<SimTime> {

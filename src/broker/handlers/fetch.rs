@@ -1,3 +1,4 @@
+mod memory;
 mod nearby;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use crate::broker::errors::AsErrorCode;
 use crate::broker::fetch_sessions::{
     FetchKey, FetchWant, SessionError, SessionKind, SessionRequest, Told, TopicKey,
 };
-use crate::broker::{Caller, Context};
+use crate::broker::{Caller, Context, MemoryShare};
 use crate::io::{join_all, timeout};
 use crate::log::ReadError;
 use crate::metadata::MetadataImage;
@@ -24,17 +25,20 @@ use crate::wire::messages::fetch_response::{
 };
 use crate::wire::messages::{FetchRequest, FetchResponse};
 use crate::wire::{ApiKey, Records, Text};
+pub(in crate::broker) use memory::hold;
+use memory::read_counted;
 use nearby::Nearby;
 
 /// How many partitions of one request are read from the disk side by side.
 const READS_TOGETHER: usize = 4;
 
-/// Fetch (key 1), from consumers: long poll, sessions, and at least one batch however small the limits.
+/// Fetch (key 1), from consumers: long poll, sessions, and at least one batch however small the limits. With the memory of the
+/// records, to be [held](hold) until they have left.
 pub(in crate::broker) async fn handle(
     context: &Arc<Context>,
     caller: &Caller,
     request: FetchRequest,
-) -> FetchResponse {
+) -> (FetchResponse, Option<MemoryShare>) {
     // Replicas have a listener of their own: whoever claims to be one here is not one of the partition's.
     let is_follower = request.replica_id >= 0 || request.replica_state.replica_id >= 0;
     let limits = Limits::of(context, caller, &request);
@@ -44,10 +48,10 @@ pub(in crate::broker) async fn handle(
     let begun = begin(context, session, now, fresh_id);
     let (kind, wants) = match begun {
         Ok(begun) => begun,
-        Err(error) => return top_level(session_error_code(error)),
+        Err(error) => return (top_level(session_error_code(error)), None),
     };
-    let mut answers = if is_follower {
-        wants.iter().map(|_| Answer::unread(ErrorCode::NotLeaderOrFollower)).collect()
+    let (mut answers, share) = if is_follower {
+        (wants.iter().map(|_| Answer::unread(ErrorCode::NotLeaderOrFollower)).collect(), None)
     } else {
         read_until_enough(context, &wants, &limits).await
     };
@@ -65,7 +69,7 @@ pub(in crate::broker) async fn handle(
         // Replicas know where brokers are.
         leaders.endpoints.clear();
     }
-    assemble(context, kind, wants, answers, leaders)
+    (assemble(context, kind, wants, answers, leaders), share)
 }
 
 fn begin(
@@ -284,41 +288,44 @@ impl Answer {
     }
 }
 
+/// What a pass over the partitions found: a result each, or an error.
+type Results = Vec<Result<(PartitionId, ReadResult), ErrorCode>>;
+
 async fn read_until_enough(
     context: &Context,
     wants: &[(FetchKey, FetchWant)],
     limits: &Limits,
-) -> Vec<Answer> {
+) -> (Vec<Answer>, Option<MemoryShare>) {
     let sent = nearby::find(context, wants, limits).await;
     if !sent.is_empty() {
         // Something to say at once: what else there is goes along.
-        let results = read(context, wants, limits, None).await;
-        let mut answers = finish(context, limits, results).await;
+        let counted = read_counted(context, wants, limits, None).await;
+        let (mut answers, share) = finish(context, limits, counted).await;
         for (at, sent) in sent {
             answers[at] = Answer::nearby(sent);
         }
-        return answers;
+        return (answers, share);
     }
     let deadline = context.io.clock.now().after(limits.wait);
     let may_wait = wants.len() <= WAITING_PARTITIONS_MAX;
     let waiter =
         (may_wait && limits.min_bytes > 0 && !limits.wait.is_zero() && !context.shutdown.has_begun())
             .then(|| FetchWaiter::new(limits.min_bytes as u64));
-    let results = read(context, wants, limits, waiter.as_ref()).await;
-    let Some(waiter) = waiter else { return finish(context, limits, results).await };
+    let counted = read_counted(context, wants, limits, waiter.as_ref()).await;
+    let Some(waiter) = waiter else { return finish(context, limits, counted).await };
     // The waiter may be satisfied by what came after the reading: that is not in these results.
-    if is_enough(&results, limits.min_bytes) || wants.is_empty() {
-        return finish(context, limits, results).await;
+    if is_enough(&counted.0, limits.min_bytes) || wants.is_empty() {
+        return finish(context, limits, counted).await;
     }
-    drop(results);
+    drop(counted);
     tokio::select! {
         biased;
         // What is there by the deadline is answered, be it nothing.
         _ = timeout(&*context.io.clock, deadline, waiter.satisfied()) => {}
         () = context.shutdown.begun() => {}
     }
-    let results = read(context, wants, limits, None).await;
-    finish(context, limits, results).await
+    let counted = read_counted(context, wants, limits, None).await;
+    finish(context, limits, counted).await
 }
 
 /// Whether this is to be answered at once: there is enough of it, or something else to say.
@@ -333,13 +340,14 @@ fn is_enough(results: &[Result<(PartitionId, ReadResult), ErrorCode>], min_bytes
     bytes >= min_bytes
 }
 
-/// One pass over the partitions: a result each, or an error.
+/// One pass over the partitions, for so many bytes and one batch at least; for nothing without a number.
 async fn read(
     context: &Context,
     wants: &[(FetchKey, FetchWant)],
     limits: &Limits,
+    max_bytes: Option<usize>,
     waiter: Option<&Arc<FetchWaiter>>,
-) -> Vec<Result<(PartitionId, ReadResult), ErrorCode>> {
+) -> Results {
     let image = context.metadata();
     let mut reads = Vec::with_capacity(wants.len());
     let mut resolved = Vec::with_capacity(wants.len());
@@ -359,7 +367,9 @@ async fn read(
         }
         resolved.push(id);
     }
-    let Ok(results) = context.partitions.read(reads, limits.max_bytes, true, waiter).await else {
+    let whole_batch = max_bytes.is_some();
+    let Ok(results) = context.partitions.read(reads, max_bytes.unwrap_or(0), whole_batch, waiter).await
+    else {
         return resolved.into_iter().map(|_| Err(ErrorCode::NotLeaderOrFollower)).collect();
     };
     let mut results = results.into_iter();
@@ -384,8 +394,8 @@ fn resolve(image: &MetadataImage, key: &FetchKey) -> Result<PartitionId, ErrorCo
 async fn finish(
     context: &Context,
     limits: &Limits,
-    results: Vec<Result<(PartitionId, ReadResult), ErrorCode>>,
-) -> Vec<Answer> {
+    (results, share): (Results, Option<MemoryShare>),
+) -> (Vec<Answer>, Option<MemoryShare>) {
     let mut answers = Vec::with_capacity(results.len());
     let mut results = results.into_iter().peekable();
     while results.peek().is_some() {
@@ -400,7 +410,8 @@ async fn finish(
         });
         answers.extend(join_all(reads.collect()).await);
     }
-    answers
+    let share = memory::fit(share, &answers);
+    (answers, share)
 }
 
 async fn answer(context: &Context, limits: &Limits, id: PartitionId, result: ReadResult) -> Answer {

@@ -10,6 +10,8 @@ key_table! {
         "Whether this broker leads nothing and gets no new replicas, as far as others can; `ordain cluster drain` sets it.";
     "ordain.direct.io": Text = Some("auto"), OneOf(&["auto", "on", "off"]), Medium, ReadOnly, Used,
         "Whether files are written past the page cache; auto tries, and falls back where the disk refuses.";
+    "ordain.fetch.memory.bytes": Long = Some("268435456"), AtLeast(1_048_576), Medium, ReadOnly, Used,
+        "Memory for records on their way to consumers; where it is short, each fetch is answered with less, and slow readers are let go.";
     "ordain.insecure": Boolean = Some("false"), Any, High, ReadOnly, Used,
         "Says aloud that listeners may be reached from other machines although nothing is authenticated.";
     "ordain.journal.file.bytes": Long = Some("67108864"), Between(65_536, 4_294_967_296), Medium, ReadOnly, Used,

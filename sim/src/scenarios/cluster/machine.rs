@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ordain::config::{Inputs, LoadedConfig, load};
 use ordain::io::{Io, Shutdown};
-use ordain::log::JournalFailed;
+use ordain::log::{JournalError, JournalFailed, StorageError};
 use ordain::server::{Node, StartError};
 use ordain::types::NodeId;
 
@@ -100,6 +100,7 @@ impl Machine {
             Err(StartError::Journal(failed @ JournalFailed::Forgot { .. })) => {
                 return forgot(&world, id, failed.to_string(), weak.as_ref());
             }
+            Err(error) if lacks_room(&handle, &error) => return Ok(End::Over(error.to_string())),
             Err(error) => return refused(&handle, began, error.to_string(), weak.as_ref()),
         };
         cluster.note(format_args!("node {id} runs: {:?}", node.recovery()));
@@ -142,6 +143,14 @@ fn forgot(world: &World, node: NodeId, why: String, weak: Option<&WeakDisk>) -> 
         return Ok(End::DiskLost(why));
     }
     Err(Violation::new("I15-remembers", format!("node {node} lost nothing: {why}")))
+}
+
+/// Whether a start makes a journal for which there is no room now, as it says.
+fn lacks_room(node: &NodeHandle, error: &StartError) -> bool {
+    let StartError::Storage(StorageError::Journal(JournalError::NoRoom { needed, .. })) = error else {
+        return false;
+    };
+    *needed > node.disk().room()
 }
 
 /// What follows when a node does not start: it tries again if its disk gave errors just now, or was full. If what was destroyed
