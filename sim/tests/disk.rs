@@ -413,6 +413,43 @@ fn faults_count_when_they_happen() {
 }
 
 #[test]
+fn a_write_that_fails_may_have_come_some_way() {
+    let found = Arc::new(std::sync::Mutex::new(Vec::new()));
+    for seed in 0..40 {
+        let found = Arc::clone(&found);
+        run(seed, |_, node| async move {
+            let file = put(&node, "d", 0, 1, 4 * SECTOR_BYTES).await;
+            node.disk().fail(FaultyOp::Write, "d", 1);
+            let longer = vec![Bytes::from(vec![2; 8 * SECTOR_BYTES])];
+            file.write_at(0, longer).await.unwrap_err();
+            let content = node.disk().peek("d").unwrap();
+            assert_eq!(content.len(), 4 * SECTOR_BYTES, "it has not grown");
+            let sectors: Vec<u8> = content.chunks(SECTOR_BYTES).map(|sector| sector[0]).collect();
+            assert!(content.chunks(SECTOR_BYTES).all(|one| one.iter().all(|byte| *byte == one[0])));
+            found.lock().unwrap().push(sectors.contains(&2));
+        });
+    }
+    let found = found.lock().unwrap();
+    assert!(found.contains(&true) && found.contains(&false), "{found:?}");
+}
+
+#[test]
+fn a_write_without_room_may_have_come_as_far_as_there_was_some() {
+    let found = Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
+    for seed in 0..40 {
+        let found = Arc::clone(&found);
+        run(seed, |_, node| async move {
+            let file = put(&node, "d", 0, 1, SECTOR_BYTES).await;
+            node.disk().set_capacity(3 * SECTOR_BYTES as u64 + 10);
+            let longer = vec![Bytes::from(vec![2; 8 * SECTOR_BYTES])];
+            file.write_at(SECTOR_BYTES as u64, longer).await.unwrap_err();
+            found.lock().unwrap().insert(node.disk().peek("d").unwrap().len() / SECTOR_BYTES);
+        });
+    }
+    assert_eq!(*found.lock().unwrap(), [1, 3].into());
+}
+
+#[test]
 fn a_trap_springs_at_the_operation_it_waits_for() {
     run(5, |_, node| async move {
         node.io().disk.create_dir_all("dir").await.unwrap();

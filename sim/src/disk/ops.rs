@@ -10,6 +10,7 @@ use ordain::io::{
 };
 use ordain::types::limits::DISK_BLOCK_BYTES;
 
+use super::SECTOR_BYTES;
 use super::file::ChangeId;
 use super::state::{DiskState, FaultyOp, PowerLoss, Range, io_error};
 use super::tree::{Inode, InodeId};
@@ -328,10 +329,16 @@ impl Target {
         offset: u64,
         bytes: Bytes,
     ) -> io::Result<ChangeId> {
-        state.fault(now, FaultyOp::Write, &self.path)?;
+        if let Err(error) = state.fault(now, FaultyOp::Write, &self.path) {
+            self.write_some_sectors(state, offset, &bytes);
+            return Err(error);
+        }
         let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
         let (from, to) = (file.len(), file.len_after(offset, bytes.len()));
-        state.check_room(now, from, to)?;
+        if let Err(error) = state.check_room(now, from, to) {
+            self.write_what_fits(state, offset, bytes);
+            return Err(error);
+        }
         let dirty_bytes_max = state.options.dirty_bytes_max;
         let file = state.tree.file(self.inode).ok_or(io::ErrorKind::NotFound)?;
         let misses = file.misses(offset);
@@ -341,6 +348,38 @@ impl Target {
         }
         state.fired += u64::from(misses);
         Ok(change)
+    }
+
+    /// A write fails: of the sectors that the file has already some may have been written.
+    fn write_some_sectors(&self, state: &mut DiskState, offset: u64, bytes: &Bytes) {
+        let kept_per_mille = if state.rng.chance(500) { 0 } else { 500 };
+        let Some(length) = state.tree.file(self.inode).map(|file| file.len()) else { return };
+        let mut done = 0;
+        while done < bytes.len() && kept_per_mille > 0 {
+            let at = offset + done as u64;
+            let left_of_sector = SECTOR_BYTES - usize::try_from(at % SECTOR_BYTES as u64).unwrap_or(0);
+            let part = left_of_sector.min(bytes.len() - done);
+            let is_written = state.rng.chance(kept_per_mille) && at + part as u64 <= length;
+            if let Some(file) = state.tree.file(self.inode).filter(|file| is_written && !file.misses(at)) {
+                let _change = file.write(at, bytes.slice(done..done + part));
+            }
+            done += part;
+        }
+    }
+
+    /// A write finds too little room: it may have come as far as there was some.
+    fn write_what_fits(&self, state: &mut DiskState, offset: u64, bytes: Bytes) {
+        let room = state.options.capacity.saturating_sub(state.tree.used());
+        let is_written = state.rng.chance(500);
+        let Some(file) = state.tree.file(self.inode).filter(|file| is_written && !file.misses(offset)) else {
+            return;
+        };
+        let fits = (file.len() + room).saturating_sub(offset) / SECTOR_BYTES as u64 * SECTOR_BYTES as u64;
+        let fits = usize::try_from(fits).unwrap_or(usize::MAX).min(bytes.len());
+        // A hole is no room.
+        if fits > 0 && offset <= file.len() {
+            let _change = file.write(offset, bytes.slice(..fits));
+        }
     }
 
     /// A sync fails: what it should have made durable is in an unknown state for ever.

@@ -1,4 +1,5 @@
 //! How what destroys bytes strikes a node's disk.
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Fault;
@@ -23,9 +24,12 @@ pub fn strike(atlas: &FaultAtlas, node: &NodeHandle, fault: &Fault) {
                 drop(node.disk().misdirect_next_write(&path, *by_sectors));
             }
         }
-        Fault::Misdirect { aim, pick, by_sectors, .. } => hit(atlas, node, *aim, *pick, |path, _| {
-            drop(node.disk().misdirect_next_write(path, *by_sectors));
-        }),
+        Fault::Misdirect { aim, pick, by_sectors, .. } => {
+            if let Some((path, _)) = choose(&newest(atlas.targets(node, *aim)), *pick) {
+                drop(node.disk().misdirect_next_write(path, *by_sectors));
+            }
+            let _remembered = atlas.look(node);
+        }
         other => panic!("this destroys no bytes: {other:?}"),
     }
 }
@@ -37,6 +41,19 @@ fn hit(atlas: &FaultAtlas, node: &NodeHandle, aim: Aim, pick: u64, job: impl Fn(
         job(path, at);
     }
     let _remembered = atlas.look(node);
+}
+
+/// Of each directory the last file alone: what is written still.
+fn newest(targets: Vec<Target>) -> Vec<Target> {
+    let mut last: BTreeMap<String, Target> = BTreeMap::new();
+    for target in targets {
+        let directory = target.path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
+        let known = last.entry(directory).or_insert_with(|| target.clone());
+        if known.path < target.path {
+            *known = target;
+        }
+    }
+    last.into_values().collect()
 }
 
 /// A file, and a place in it.
@@ -65,5 +82,13 @@ mod tests {
         let chosen: Vec<_> = (0..6).map(|n| choose(&targets, ((n / 2) << 20) | (n % 2)).unwrap()).collect();
         assert_eq!(chosen, [("a", 5), ("b", 0), ("a", 6), ("b", 0), ("a", 20), ("b", 0)]);
         assert_eq!(choose(&[], 7), None);
+    }
+
+    #[test]
+    fn the_newest_file_of_each_directory_is_written_still() {
+        let target = |path: &str| Target { path: path.to_owned(), places: vec![0..1] };
+        let targets = ["a/01.log", "a/03.log", "b/07.log", "a/02.log"].map(target).into();
+        let left: Vec<_> = newest(targets).into_iter().map(|target| target.path).collect();
+        assert_eq!(left, ["a/03.log", "b/07.log"]);
     }
 }

@@ -246,6 +246,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Tuner
         | Work::Mover { .. }
         | Work::Drainer { .. }
+        | Work::Elector
         | Work::Voters
         | Work::Topics => plan::TOPIC,
     }
@@ -269,7 +270,10 @@ async fn perform(seat: Seat, work: Work) {
             LoadClient::new(work, partitions, history, ending).run_outside(io).await;
         }
         Work::Topics => clients::administer_topics(seat).await,
-        Work::Mover { nodes, first } => clients::move_partitions(seat, first..=nodes).await,
+        Work::Mover { nodes, first, replicas_most } => {
+            clients::move_partitions(seat, first..=nodes, replicas_most).await;
+        }
+        Work::Elector => clients::elect_preferred(seat).await,
         Work::Trimmer => clients::trim(seat).await,
         Work::Tuner => clients::tune(seat).await,
         Work::Waiter => clients::wait_for_records(seat).await,

@@ -128,7 +128,12 @@ pub(in crate::scenarios) enum Work {
         /// The nodes with lower numbers hold no partitions.
         #[serde(default = "first_node")]
         first: i32,
+        /// A partition may come to have so many replicas, if that is more than it began with.
+        #[serde(default)]
+        replicas_most: i16,
     },
+    /// Has preferred leaders elected. Each request is an operation.
+    Elector,
     /// Fetches from the ends, and waits there. An operation is a fetch.
     Waiter,
     /// Configures the topic that everybody works on, and all brokers. Each change and each look is an operation.

@@ -101,7 +101,7 @@ impl Machine {
                 return forgot(&world, id, failed.to_string(), weak.as_ref());
             }
             Err(error) if lacks_room(&handle, &error) => return Ok(End::Over(error.to_string())),
-            Err(error) => return refused(&handle, began, error.to_string(), weak.as_ref()),
+            Err(error) => return refused(&world, (id, &handle), began, error.to_string(), weak.as_ref()),
         };
         cluster.note(format_args!("node {id} runs: {:?}", node.recovery()));
         if let Err(wrong) = account.judge_report(&handle, &before, node.recovery()) {
@@ -155,13 +155,23 @@ fn lacks_room(node: &NodeHandle, error: &StartError) -> bool {
 
 /// What follows when a node does not start: it tries again if its disk gave errors just now, or was full. If what was destroyed
 /// on a weak disk is the reason, whoever runs it gives it another disk: the others have what it held.
-fn refused(node: &NodeHandle, began: SimTime, why: String, weak: Option<&WeakDisk>) -> Ended {
+fn refused(
+    world: &World,
+    (id, node): (NodeId, &NodeHandle),
+    began: SimTime,
+    why: String,
+    weak: Option<&WeakDisk>,
+) -> Ended {
     let disk = node.disk();
     if disk.last_error().max(disk.last_full()).is_some_and(|error| error >= began) {
         return Ok(End::Over(why));
     }
     match weak.and_then(|weak| weak.atlas.explains_refusal(node, &why)) {
-        Some(_) => Ok(End::DiskLost(why)),
+        Some(_) => {
+            // What was put back is gone with it.
+            world.takes_back(id);
+            Ok(End::DiskLost(why))
+        }
         None => Err(Violation::new("does-not-start", format!("node {} does not start: {why}", node.name()))),
     }
 }

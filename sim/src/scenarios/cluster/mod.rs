@@ -24,6 +24,7 @@ use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
+use crate::rng::Stream;
 
 mod directed;
 mod judge;
@@ -65,6 +66,30 @@ enum Broken {
     Down,
     CutOff,
     StandsStill,
+    /// Each operation of its disk takes so many times as long (I17).
+    SlowDisk {
+        times: u32,
+    },
+    /// What goes between it and the other nodes takes so much longer, each way (I17).
+    SlowLinks {
+        by: Duration,
+    },
+}
+
+impl Broken {
+    /// Half of those that are left broken are slow. From a stream of its own: which node it is, and what else there is, is drawn apart.
+    fn draw(drawn: Broken, rng: &mut Stream) -> Broken {
+        match rng.between(0, 3) {
+            0 => Broken::SlowDisk { times: *rng.pick(&[100, 1_000, 10_000]) },
+            1 => Broken::SlowLinks { by: *rng.pick(&[50, 200, 1_000].map(Duration::from_millis)) },
+            _ => drawn,
+        }
+    }
+
+    /// Whether it takes part still.
+    fn is_slow(self) -> bool {
+        matches!(self, Broken::SlowDisk { .. } | Broken::SlowLinks { .. })
+    }
 }
 
 impl Scenario for Nodes {
@@ -237,6 +262,7 @@ impl Life<'_> {
         }
         let nodes: Vec<NodeId> = plan.node_ids().collect();
         let how = *rng.pick(&[Broken::Down, Broken::CutOff, Broken::StandsStill]);
+        let how = Broken::draw(how, &mut cluster.rng("slow"));
         // A disk that was lost is all that may be missing.
         Some((self.lost_disk().unwrap_or(*rng.pick(&nodes)), how))
     }
@@ -251,7 +277,7 @@ impl Life<'_> {
     ) -> Result<(), Violation> {
         let Life { cluster, plan, history, account, fleet, .. } = self;
         cluster.note(format_args!("heal all but node {left}: {how:?}"));
-        faults::heal(cluster, fleet, machines, Some(left));
+        faults::heal(cluster, fleet, machines, (!how.is_slow()).then_some(left));
         let node = fleet.node(left);
         match how {
             Broken::Down => fleet.down(left, |node| {
@@ -265,6 +291,13 @@ impl Life<'_> {
                 }
             }
             Broken::StandsStill => fleet.pause(left),
+            Broken::SlowDisk { times } => node.disk().slow(times),
+            Broken::SlowLinks { by } => {
+                for (_, other) in fleet.nodes().filter(|(id, _)| *id != left) {
+                    cluster.net().slow(node.index(), other.index(), by);
+                    cluster.net().slow(other.index(), node.index(), by);
+                }
+            }
         }
         let what = format!("some partitions have no leader without node {left} ({how:?})");
         self.comes_to(async |world, plan| world.unled_without(plan, Some(left)).await, &what).await?;

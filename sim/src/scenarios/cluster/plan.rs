@@ -45,6 +45,9 @@ pub(super) struct Plan {
     /// So many of the first are controllers alone; then those that are no founders are brokers alone.
     #[serde(default)]
     pub(super) apart: i32,
+    /// How often leadership goes back to preferred replicas by itself, in seconds; 0: as seldom as by default.
+    #[serde(default)]
+    pub(super) balances_s: u32,
     /// What each of them is like, and the topics.
     pub(super) broker: BrokerPlan,
 }
@@ -60,7 +63,8 @@ fn whole_snapshots() -> u32 {
 /// Draws a whole case.
 pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let stream = |name| Stream::new(seed, "scenario", name, 0);
-    let plan = Plan::draw(&mut stream("plan")).with_roles(&mut stream("roles"));
+    let plan =
+        Plan::draw(&mut stream("plan")).with_roles(&mut stream("roles")).with_balance(&mut stream("balance"));
     let mut clients = draw_clients(&plan, &mut stream("clients"));
     let duration = stream("duration").duration(Duration::from_secs(5), Duration::from_secs(40));
     let nodes = plan.machine_names();
@@ -75,6 +79,8 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let (weak, chaser) = draw_weak(&mut stream("weak disk"), &nodes, lost, duration);
     faults.extend(weak);
     clients.extend(chaser);
+    faults.extend(faults::draw_rings(&mut stream("rings"), &nodes, duration));
+    add_electors(&mut clients, &plan, &mut stream("electors"));
     faults.sort_by_key(|timed| timed.at_us);
     let machines: Vec<String> = nodes.iter().chain(&names).cloned().collect();
     faults.splice(0..0, draw_clock_offsets(&machines, &mut stream("clock offsets")));
@@ -88,6 +94,23 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
         duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         faults,
         ..Case::new(scenario, seed)
+    }
+}
+
+/// In some runs somebody has preferred leaders elected, and whoever moves partitions changes how many replicas they have. Beside
+/// [`draw_clients`], which so draws the same as ever.
+fn add_electors(clients: &mut Vec<ClientCase>, plan: &Plan, rng: &mut Stream) {
+    let (elects, changes_factor) = (rng.chance(350), rng.chance(500));
+    if let Some(mover) = clients.iter_mut().find(|client| client.name == "mover")
+        && changes_factor
+        && plan.nodes - plan.apart > 3
+    {
+        let (nodes, first) = (plan.nodes, plan.apart + 1);
+        let work = Work::Mover { nodes, first, replicas_most: plan.replicas() + 1 };
+        *mover = ClientCase::new(mover.name.clone(), &work);
+    }
+    if elects {
+        clients.push(ClientCase::new("elector".to_owned(), &Work::Elector));
     }
 }
 
@@ -162,7 +185,7 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
         ("topics", Work::Topics, 700),
         (
             "mover",
-            Work::Mover { nodes: plan.nodes, first: plan.apart + 1 },
+            Work::Mover { nodes: plan.nodes, first: plan.apart + 1, replicas_most: 0 },
             if plan.nodes > 3 { 800 } else { 200 },
         ),
         ("ids", Work::Ids, 500),
@@ -223,6 +246,7 @@ impl Plan {
             founders,
             joins_quorum,
             apart: 0,
+            balances_s: 0,
             broker,
         }
     }
@@ -238,6 +262,12 @@ impl Plan {
         let may = self.nodes > 3 && self.founders == 3 && !self.joins_quorum;
         let apart = if may && rng.chance(500) { self.nodes - 3 } else { 0 };
         Plan { apart, ..self }
+    }
+
+    /// In some clusters leadership goes back to where it is preferred while faults last.
+    fn with_balance(self, rng: &mut Stream) -> Plan {
+        let balances_s = if rng.chance(300) { *rng.pick(&[1, 2, 5]) } else { 0 };
+        Plan { balances_s, ..self }
     }
 
     fn roles(&self, node: NodeId) -> Roles {
@@ -309,6 +339,12 @@ impl Plan {
             format!("internal.metadata.max.batch.size.in.bytes={}", self.metadata_batch_bytes),
             format!("controller.quorum.auto.join.enable={}", self.joins_quorum),
         ]);
+        if self.balances_s > 0 {
+            all.extend([
+                format!("leader.imbalance.check.interval.seconds={}", self.balances_s),
+                "leader.imbalance.per.broker.percentage=0".to_owned(),
+            ]);
+        }
         all.extend(self.replicas_min.map(|count| format!("min.insync.replicas={count}")));
         all
     }

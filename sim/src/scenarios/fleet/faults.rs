@@ -217,6 +217,47 @@ pub(in crate::scenarios) fn draw(
     schedule
 }
 
+/// How many runs have rings.
+const RINGS_PER_MILLE: u32 = 250;
+
+/// Draws rings in some runs: each node reaches its neighbours alone, or only the next one. Everybody may then hear of a majority
+/// that is none.
+pub(in crate::scenarios) fn draw_rings(
+    rng: &mut Stream,
+    nodes: &[String],
+    duration: Duration,
+) -> Vec<TimedFault> {
+    let mut schedule = Vec::new();
+    if !rng.chance(RINGS_PER_MILLE) {
+        return schedule;
+    }
+    for _ in 0..rng.between(1, 4) {
+        let at = rng.duration(Duration::from_millis(1), duration);
+        let over = at + rng.duration(Duration::from_millis(1), Duration::from_secs(8));
+        // Of three, all are neighbours.
+        let one_way = nodes.len() <= 3 || rng.chance(500);
+        let mut order: Vec<&String> = nodes.iter().collect();
+        for last in (1..order.len()).rev() {
+            order.swap(last, usize::try_from(rng.between(0, last as u64)).unwrap_or(0));
+        }
+        let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
+        for (place, from) in order.iter().enumerate() {
+            for (other, to) in order.iter().enumerate().filter(|(other, _)| *other != place) {
+                let ahead = (other + order.len() - place) % order.len();
+                if ahead == 1 || (!one_way && ahead == order.len() - 1) {
+                    continue;
+                }
+                add(at, Fault::Cut { from: (*from).clone(), to: (*to).clone() });
+                if place < other {
+                    add(over, Fault::Mend { a: (*from).clone(), b: (*to).clone() });
+                }
+            }
+        }
+    }
+    schedule.sort_by_key(|timed| timed.at_us);
+    schedule
+}
+
 /// Whether a clock that goes wrong stands still instead. From a copy, and some way into it: the rest of the schedule is the same.
 fn stands_still(rng: &Stream) -> bool {
     rng.aside(3).chance(300)

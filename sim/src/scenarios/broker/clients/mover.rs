@@ -6,19 +6,24 @@ use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
 use ordain::io::RngStream;
 use ordain::types::{ErrorCode, NodeId};
 
-use super::{Seat, Servers, bounded};
+use super::{Seat, bounded};
 use crate::scenarios::broker::history::History;
 
-/// Moves partitions of all topics from some nodes to others, takes that back, and does it again before it has come to its end. How many
-/// replicas there are stays: one disk may be lost, and of two replicas that would be one too many.
-pub(in crate::scenarios) async fn move_partitions(seat: Seat, nodes: RangeInclusive<i32>) {
+/// Moves partitions of all topics from some nodes to others, takes that back, and does it again before it has come to its end. Some come to
+/// have more replicas, and those fewer again, but never fewer than they began with: one disk may be lost, and of two replicas that would be one too many.
+pub(in crate::scenarios) async fn move_partitions(
+    seat: Seat,
+    nodes: RangeInclusive<i32>,
+    replicas_most: i16,
+) {
     // No second tries: what is taken back twice is refused.
     let client = seat.client(Duration::ZERO);
     let Seat { io, name, history, ending, servers, .. } = seat;
     let mut rng = io.rng.stream("workload");
+    let replicas = (servers.replicas, replicas_most.max(servers.replicas));
     while !ending.has_begun() {
         ending.count_operation();
-        let moving = step(&client, &mut *rng, (nodes.clone(), &servers), &history, &name);
+        let moving = step(&client, &mut *rng, (nodes.clone(), replicas), &history, &name);
         match bounded(&io, &history, "a reassignment", moving).await {
             Ok(Ok(())) => history.progress(&name),
             Ok(Err(error)) => history.note(format_args!("{name}: {error}")),
@@ -32,7 +37,7 @@ pub(in crate::scenarios) async fn move_partitions(seat: Seat, nodes: RangeInclus
 async fn step(
     client: &Client,
     rng: &mut dyn RngStream,
-    (nodes, servers): (RangeInclusive<i32>, &Servers),
+    (nodes, (fewest, most)): (RangeInclusive<i32>, (i16, i16)),
     history: &History,
     name: &str,
 ) -> Result<(), ClientError> {
@@ -53,7 +58,9 @@ async fn step(
         } else if rng.below(2) == 0 {
             let mut left: Vec<NodeId> = nodes.clone().map(NodeId).collect();
             let mut drawn = Vec::new();
-            for _ in 0..servers.replicas {
+            let more =
+                if most > fewest { rng.below(u64::from((most - fewest).unsigned_abs()) + 1) } else { 0 };
+            for _ in 0..u64::from(fewest.unsigned_abs()) + more {
                 let at = usize::try_from(rng.below(left.len() as u64)).unwrap_or(0);
                 drawn.push(left.swap_remove(at));
             }
