@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::address::BrokerAddress;
@@ -47,6 +47,8 @@ struct Shared {
     rng: Mutex<Box<dyn RngStream>>,
     slots: Mutex<BTreeMap<(BrokerAddress, Lane), Slot>>,
     cache: Mutex<Cache>,
+    /// How often what one broker said was of no use.
+    doubts: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -70,6 +72,7 @@ impl Client {
                 rng,
                 slots: Mutex::default(),
                 cache: Mutex::default(),
+                doubts: AtomicUsize::new(0),
             }),
         }
     }
@@ -107,6 +110,13 @@ impl Client {
         cache.coordinators.clear();
     }
 
+    /// What a broker said was of no use, or it said nothing: forgets who leads and who coordinates, and another broker is asked next. One
+    /// that is cut off from the others knows of no leaders, and takes requests as ever.
+    pub(super) fn doubt(&self) {
+        self.invalidate();
+        self.shared.doubts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A connection to this address for this purpose, opened if there is none.
     ///
     /// # Errors
@@ -126,7 +136,7 @@ impl Client {
         Ok(broker)
     }
 
-    /// A connection to any broker: one that the cluster has named, or else one to start from.
+    /// A connection to any broker: one to start from, or one that the cluster has named; always the same while its answers are of use.
     ///
     /// # Errors
     /// [`ClientError::Connect`] where there is one address only, else [`ClientError::NoBroker`].
@@ -136,6 +146,10 @@ impl Client {
             if !addresses.contains(&node.address) {
                 addresses.push(node.address.clone());
             }
+        }
+        if !addresses.is_empty() {
+            let first = self.shared.doubts.load(Ordering::Relaxed) % addresses.len();
+            addresses.rotate_left(first);
         }
         let mut last = None;
         for address in &addresses {

@@ -35,7 +35,7 @@ impl Retry {
             return Err(error);
         }
         if error.is_stale_metadata() {
-            self.client.invalidate();
+            self.client.doubt();
         }
         tracing::debug!(%error, "trying again");
         clock.sleep(wait).await;

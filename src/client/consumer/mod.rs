@@ -393,7 +393,7 @@ impl Consumer {
                 Err(error) if error.is_retriable() && self.client.was_reached() => {
                     tracing::debug!(%error, "a position cannot be looked up yet");
                     if error.is_stale_metadata() {
-                        self.client.invalidate();
+                        self.client.doubt();
                     }
                     position.not_before = Some(later);
                 }
@@ -420,7 +420,7 @@ impl Consumer {
             Ok(results) => results,
             Err(error) if error.is_retriable() => {
                 tracing::debug!(%error, "a fetch failed, and is tried again");
-                self.client.invalidate();
+                self.client.doubt();
                 for at in answer.asked.keys() {
                     if let Some(position) = self.partitions.get_mut(at) {
                         position.ask_the_leader(later);
@@ -465,7 +465,7 @@ impl Consumer {
                 Some(Err(error)) if error.is_retriable() => {
                     let was_elsewhere = position.ask_the_leader(later);
                     if !was_elsewhere {
-                        self.client.invalidate();
+                        self.client.doubt();
                     }
                     position.refuse(now, error);
                 }

@@ -345,7 +345,7 @@ impl GroupSession {
                             | ErrorCode::FencedInstanceId,
                         ) => return pulse.set(PulseState::Lost),
                         // The coordinator may have moved; the next beat asks for it.
-                        Some(_) | None => client.invalidate(),
+                        Some(_) | None => client.doubt(),
                     },
                 }
             }

@@ -328,7 +328,7 @@ fn judge(client: &Client, shared: &Shared, mut batch: Batch, result: Result<Batc
     let may_again = batch.attempts <= shared.options.retries_max;
     if may_again && (error.is_retriable() || out_of_order) {
         if error.is_stale_metadata() {
-            client.invalidate();
+            client.doubt();
         }
         let backoff: Duration = client.options().retry_backoff;
         let backoff = (backoff * (1 << batch.attempts.min(5))).min(client.options().retry_backoff_max);
