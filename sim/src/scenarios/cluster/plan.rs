@@ -340,10 +340,7 @@ impl Plan {
             format!("controller.quorum.auto.join.enable={}", self.joins_quorum),
         ]);
         if self.balances_s > 0 {
-            all.extend([
-                format!("leader.imbalance.check.interval.seconds={}", self.balances_s),
-                "leader.imbalance.per.broker.percentage=0".to_owned(),
-            ]);
+            all.push(format!("leader.imbalance.check.interval.seconds={}", self.balances_s));
         }
         all.extend(self.replicas_min.map(|count| format!("min.insync.replicas={count}")));
         all
