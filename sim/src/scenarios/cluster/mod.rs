@@ -277,7 +277,8 @@ impl Life<'_> {
     ) -> Result<(), Violation> {
         let Life { cluster, plan, history, account, fleet, .. } = self;
         cluster.note(format_args!("heal all but node {left}: {how:?}"));
-        faults::heal(cluster, fleet, machines, (!how.is_slow()).then_some(left));
+        let gone = (!how.is_slow()).then_some(left);
+        faults::heal(cluster, fleet, machines, gone);
         let node = fleet.node(left);
         match how {
             Broken::Down => fleet.down(left, |node| {
@@ -300,7 +301,7 @@ impl Life<'_> {
             }
         }
         let what = format!("some partitions have no leader without node {left} ({how:?})");
-        self.comes_to(async |world, plan| world.unled_without(plan, Some(left)).await, &what).await?;
+        self.comes_to(async |world, plan| world.unled_without(plan, gone).await, &what).await?;
         // Who drains nodes asks each itself.
         let excused = &["drainer"];
         all_get_on(cluster, account, &plan.broker, history, clients, excused).await.map_err(|wrong| {
