@@ -403,7 +403,9 @@ async fn create(
                 let partitions = created
                     .partitions
                     .and_then(|count| usize::try_from(count).ok())
-                    .map_or_else(String::new, |count| format!(" with {}", output::plural(count, "partition")));
+                    .map_or_else(String::new, |count| {
+                        format!(" with {}", output::plural(count, "partition"))
+                    });
                 let document = json!({
                     "topic": name, "created": validate == Validate::Apply, "exists": false,
                     "id": created.id.map(|id| id.to_string()), "partitions": created.partitions,
