@@ -128,7 +128,12 @@ fn config_names_every_mistake() {
     let told = fails(&["config", "--config", "/nonexistent/server.properties"], 1);
     assert!(told.contains("/nonexistent/server.properties"), "{told}");
     let told = fails(&["config", "no.such.key"], 1);
-    assert!(told.contains("no.such.key"), "{told}");
+    assert!(told.contains("no.such.key") && told.contains("`ordain config` lists them all"), "{told}");
+    let told = fails(&["config", "segment.index"], 1);
+    assert!(
+        told.contains("segment.index.bytes") && told.contains("ordain topic describe TOPIC --all-configs"),
+        "{told}"
+    );
 }
 
 #[test]

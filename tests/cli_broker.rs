@@ -278,6 +278,88 @@ fn errors_name_the_value_and_the_way_out() {
     tools.0.stop();
 }
 
+#[test]
+fn of_several_topics_each_is_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    let output = tools.fed(&["topic", "create", "a1", "a2", "a1", "a3", "--json"], "");
+    assert_eq!(output.status.code(), Some(1));
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let made =
+        |at: usize| (results[at]["topic"].as_str().unwrap(), results[at]["created"].as_bool().unwrap());
+    assert_eq!([0, 1, 2, 3].map(made), [("a1", true), ("a2", true), ("a1", false), ("a3", true)]);
+    assert_eq!((&results[0]["error"], &results[2]["exists"]), (&Value::Null, &json!(true)));
+    assert_eq!(results[2]["error"]["code"], "TOPIC_ALREADY_EXISTS");
+    let told: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(told["error"], results[2]["error"]);
+
+    let output = tools.fed(&["topic", "delete", "a1", "n1", "n2", "a2"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "a1: deleted\na2: deleted\n");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    for (line, name) in told.lines().zip(["n1", "n2"]) {
+        let expected = format!("ordain: there is no topic {name}; `ordain topic list` names those there are");
+        assert_eq!(line, expected, "to make what is to be deleted is no way out");
+    }
+    for arguments in [
+        &["topic", "alter", "n1", "-p", "2"] as &[&str],
+        &["topic", "trim", "n1", "--before", "end"],
+        &["topic", "reassign", "n1", "--to", "1"],
+    ] {
+        let (words, _) = tools.failure(arguments);
+        assert!(words.contains("there is no topic n1") && !words.contains("topic create"), "{words}");
+    }
+    tools.0.stop();
+}
+
+#[test]
+fn the_clusters_own_topics_are_deleted_only_when_said_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    tools.told(&["topic", "create", "t"]);
+    assert!(tools.fed(&["produce", "t"], "one\n").status.success());
+    tools.told(&["consume", "t", "-e", "-g", "readers"]);
+    let (words, code) = tools.failure(&["topic", "delete", "t", "__consumer_offsets"]);
+    assert!(words.contains("the offsets that all consumer groups have committed"), "{words}");
+    assert!(words.contains("Nothing was deleted; --internal deletes it all the same"), "{words}");
+    assert_eq!(code, Value::Null);
+    let listed = tools.document(&["topic", "list", "--internal"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2, "nothing was deleted: {listed}");
+    let deleted = tools.document(&["topic", "delete", "__consumer_offsets", "--internal"]);
+    assert_eq!(deleted[0]["deleted"], true);
+    tools.0.stop();
+}
+
+#[test]
+fn as_many_records_are_produced_as_were_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    let ask =
+        ["perf", "produce", "--record-size", "100", "--connections", "3", "--partitions", "2", "--topic"];
+    for (topic, more) in [
+        ("stamped", &["--records", "20000", "--batch-size", "16k"] as &[&str]),
+        ("plain", &["--records", "20001", "--batch-size", "16k", "--idempotent", "false"]),
+        ("few", &["--records", "3"]),
+        ("built", &["--records", "1001", "--pre-encoded", "false"]),
+    ] {
+        let arguments = [&ask[..], &[topic], more].concat();
+        let figures = tools.document(&arguments);
+        let wanted: i64 = more[1].parse().unwrap();
+        let described = tools.document(&["topic", "describe", topic]);
+        let ends = described[0]["partitions"].as_array().unwrap().iter();
+        let ends: i64 = ends.map(|partition| partition["high_watermark"].as_i64().unwrap()).sum();
+        assert_eq!((ends, figures["records"].as_i64()), (wanted, Some(wanted)), "{arguments:?}");
+    }
+    for what in ["produce", "consume"] {
+        let refused = tools.fed(&["perf", what, "--records", "0"], "");
+        let words = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{words}");
+        assert!(words.contains("--records") && words.contains("at least 1"), "{words}");
+    }
+    tools.0.stop();
+}
+
 /// A consumer that has printed `lines` lines.
 fn consumer(tools: &Tools, arguments: &[&str], lines: usize) -> Child {
     let mut child = tools.command(arguments).spawn().unwrap();
@@ -309,6 +391,26 @@ fn a_consumer_that_is_interrupted_commits_and_leaves_its_group() {
             (&json!("Empty"), &json!(0)),
             "it left at once: {told}"
         );
+    }
+    tools.0.stop();
+}
+
+/// Whoever waits for records writes nothing, and is not told by a write that nobody reads.
+#[test]
+fn a_consumer_whose_reader_is_gone_ends_while_it_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let tools = Tools::start(&directory);
+    tools.told(&["topic", "create", "t"]);
+    assert!(tools.fed(&["produce", "t"], "one\ntwo\n").status.success());
+    for more in [&[] as &[&str], &["-g", "readers"]] {
+        let arguments = [&["consume", "t", "--from", "beginning"], more].concat();
+        let mut child = consumer(&tools, &arguments, 2);
+        drop(child.stdout.take());
+        let status = eventually("it ends", || child.try_wait().unwrap());
+        assert_eq!(status.code(), Some(141), "{arguments:?}");
+        let mut told = String::new();
+        std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
+        assert_eq!(told, "", "{arguments:?}");
     }
     tools.0.stop();
 }

@@ -1,9 +1,11 @@
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cluster::Cluster;
 use super::fetch_sessions::FetchSessions;
 use super::loggers::Loggers;
 use super::memory::ByteBudget;
+use super::not_served::{NotServed, Unserved};
 use super::producer_ids::ProducerIds;
 use crate::config::{BrokerConfig, LiveConfig, Settings};
 use crate::coordinator::GroupCoordinators;
@@ -13,7 +15,7 @@ use crate::metadata::{ImageCell, MetadataImage};
 use crate::metrics::{RequestMetrics, TopicMetrics};
 use crate::partition::Partitions;
 use crate::types::{Offset, TopicId};
-use crate::wire::ApiKey;
+use crate::wire::{ApiKey, Text};
 
 /// The handles that handlers work with. Shared by all connections of a node.
 pub struct Context {
@@ -33,6 +35,7 @@ pub struct Context {
     pub(super) request_metrics: RequestMetrics,
     pub topic_metrics: TopicMetrics,
     pub(super) fetch_sessions: Mutex<FetchSessions>,
+    not_served: NotServed,
     /// For records on their way to consumers.
     pub fetch_memory: ByteBudget,
     random: Mutex<Box<dyn RngStream>>,
@@ -81,9 +84,15 @@ impl Context {
             request_metrics,
             topic_metrics: TopicMetrics::default(),
             fetch_sessions,
+            not_served: NotServed::default(),
             fetch_memory,
             random,
         }
+    }
+
+    /// Tells the operator what a client asked for in vain.
+    pub(super) fn tell_not_served(&self, client: SocketAddr, client_id: Option<&Text>, what: Unserved) {
+        self.not_served.tell(self.io.clock.now(), client, client_id, what);
     }
 
     /// The metadata as of now, for the whole of a request.

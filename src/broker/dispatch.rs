@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::cluster::{ANSWER_PATIENCE, active_epoch, answer_with_end, forward};
 use super::handlers::*;
 use super::in_flight::InFlight;
+use super::not_served::Unserved;
 use super::{Caller, Context};
 use crate::partition::PeerCall;
 use crate::types::{CorrelationId, ErrorCode, NodeId};
@@ -25,6 +26,8 @@ pub enum Outcome {
     Nothing,
     /// The peer broke the protocol: the connection has to be closed.
     Close(String),
+    /// So, too, and the operator has been told.
+    CloseTold(String),
 }
 
 /// A connection's constant side of a [`Caller`].
@@ -51,7 +54,10 @@ pub async fn dispatch(context: &std::sync::Arc<Context>, peer: &Peer, frame: Byt
         Some(served) => {
             return Outcome::Close(format!("{api} version {version} is not served; {served} are"));
         }
-        None => return Outcome::Close(format!("{api} is not served by this release")),
+        None => {
+            context.tell_not_served(peer.address, frame.client_id.as_ref(), Unserved::Api(api));
+            return Outcome::CloseTold(format!("{api} is not served by this release"));
+        }
     }
     let caller = Caller {
         version,
@@ -183,7 +189,7 @@ async fn answer_node(context: &std::sync::Arc<Context>, from: NodeId, call: Peer
     };
     match outcome {
         Outcome::Now(frame) => Some(answer_with_end(context, &frame)),
-        Outcome::Close(reason) => {
+        Outcome::Close(reason) | Outcome::CloseTold(reason) => {
             tracing::warn!(node = %from, %reason, "another node's request is not answered");
             None
         }

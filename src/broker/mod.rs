@@ -19,6 +19,7 @@ mod in_flight;
 mod internal_topics;
 mod loggers;
 mod memory;
+mod not_served;
 mod once_each;
 mod producer_ids;
 mod voters;

@@ -242,6 +242,11 @@ pub enum ConfigWarning {
         "advertised.listeners: listener {name} is not advertised; clients that connect to it find no broker"
     )]
     NotAdvertised { name: String },
+    #[error(
+        "advertised.listeners: {first} and {second} both advertise {host}:{port}, where only one of them can be; advertise each at the \
+         host and port by which it is reached"
+    )]
+    AdvertisedTwice { first: String, second: String, host: String, port: u16 },
     #[error("listeners: {name} is for controllers, and is not opened: {reason}")]
     ControllerListener { name: String, reason: ClosedListener },
     #[error("{origin}: {key} has no effect: {reason}")]

@@ -256,7 +256,30 @@ pub(super) fn resolve(keys: &ListenerKeys<'_>) -> Resolved {
         Some(Advertised { listener, advertised })
     });
     resolved.listeners = listeners;
+    if entries.is_some() {
+        let nodes = resolved.between_nodes.iter().map(|opened| &opened.advertised);
+        let told: Vec<&Listener> = resolved.advertised.iter().chain(nodes).collect();
+        resolved.warnings.extend(advertised_twice(&told));
+    }
     resolved
+}
+
+/// Listeners that are said to be where an earlier one is.
+fn advertised_twice(all: &[&Listener]) -> Vec<ConfigWarning> {
+    let mut found = Vec::new();
+    for (at, second) in all.iter().enumerate() {
+        let same =
+            |first: &&&Listener| first.port == second.port && first.host.eq_ignore_ascii_case(&second.host);
+        if let Some(first) = all[..at].iter().find(same) {
+            found.push(ConfigWarning::AdvertisedTwice {
+                first: first.name.clone(),
+                second: second.name.clone(),
+                host: second.host.clone(),
+                port: second.port,
+            });
+        }
+    }
+    found
 }
 
 struct Findings<'a> {
@@ -555,6 +578,30 @@ mod tests {
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].contains("PLAINTEXT advertises localhost while it listens on all interfaces"));
         assert!(told[1].contains("listener OUT is not advertised"));
+    }
+
+    #[test]
+    fn two_listeners_at_one_place_are_warned_of() {
+        let case = Case {
+            listeners: &["PLAINTEXT://10.0.0.1:9092", "OUT://10.0.0.1:9093"],
+            advertised: Some(&["PLAINTEXT://box:9092", "OUT://Box:9092"]),
+            exposure: Exposure::Accepted,
+            ..PLAIN
+        };
+        let resolved = run(&case);
+        assert_eq!(resolved.errors, []);
+        let told: Vec<String> = resolved.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "advertised.listeners: PLAINTEXT and OUT both advertise Box:9092, where only one of them can be; advertise each at the \
+              host and port by which it is reached"
+            ]
+        );
+        let apart = Case { advertised: Some(&["PLAINTEXT://box:9092", "OUT://box:9093"]), ..case };
+        assert_eq!(run(&apart).warnings, []);
+        let with_nodes = Case { controllers: &["OUT"], between_nodes: BetweenNodes::Opened, ..case };
+        assert!(run(&with_nodes).warnings[0].to_string().contains("PLAINTEXT and OUT both advertise"));
     }
 
     #[test]

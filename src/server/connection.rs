@@ -80,6 +80,7 @@ pub(super) async fn run(context: ServerContext, connection: Connection) {
         End::Closed | End::ShuttingDown => {}
         End::Idle => debug!(%peer, "connection closed: idle for too long"),
         End::Broken(error) => debug!(%peer, %error, "connection lost"),
+        End::Told(reason) => debug!(%peer, "connection closed: {reason}"),
         End::Refused(reason) => warn!(%peer, "connection closed: {reason}"),
         End::Foreign(reason) => info!(%peer, "connection closed: {reason}"),
     }
@@ -95,6 +96,7 @@ enum End {
     ShuttingDown,
     Idle,
     Broken(std::io::Error),
+    Told(String),
     Refused(String),
     Foreign(&'static str),
 }
@@ -137,6 +139,7 @@ impl Reader {
                 Answer::Later(receiver) => (Pending::Later(receiver), None),
                 Answer::Nothing => continue,
                 Answer::Close(reason) => return End::Refused(reason),
+                Answer::CloseTold(reason) => return End::Told(reason),
             };
             if self.replies.send(Reply { frame, memory, unsent }).await.is_err() {
                 return End::Closed;

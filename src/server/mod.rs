@@ -61,6 +61,8 @@ pub enum Answer {
     Nothing,
     /// The peer broke the protocol, or may not go on: the connection is closed after the replies before it.
     Close(String),
+    /// So, too, and the operator has been told: of each such connection, only somebody who looks for it reads.
+    CloseTold(String),
 }
 
 /// The bounds of a listener's connections.

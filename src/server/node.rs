@@ -587,6 +587,7 @@ impl Session for BrokerSession {
                 Outcome::Later(receiver) => Answer::Later(receiver),
                 Outcome::Nothing => Answer::Nothing,
                 Outcome::Close(reason) => Answer::Close(reason),
+                Outcome::CloseTold(reason) => Answer::CloseTold(reason),
             }
         })
     }

@@ -78,7 +78,7 @@ impl Failure {
     }
 
     /// The error for programs: its words, and the broker's code where one has answered with it.
-    fn document(&self) -> serde_json::Value {
+    pub fn document(&self) -> serde_json::Value {
         let code = match self {
             Failure::Client(error) => error.code().map(ErrorCode::name),
             Failure::Hinted { error, .. } => error.code().map(ErrorCode::name),

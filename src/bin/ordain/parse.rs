@@ -52,6 +52,14 @@ pub fn count(text: &str) -> Result<u64, String> {
     if count.is_finite() && (0.0..9e15).contains(&count) { Ok(count as u64) } else { Err(wrong()) }
 }
 
+/// As [`count`], but not 0.
+pub fn count_from_one(text: &str) -> Result<u64, String> {
+    match count(text)? {
+        0 => Err("it is at least 1".to_owned()),
+        count => Ok(count),
+    }
+}
+
 fn split(text: &str) -> (&str, &str) {
     let text = text.trim();
     let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::broker::cluster::await_leaders;
 use crate::broker::cluster_view::leader_of;
 use crate::broker::internal_topics::ensure_offsets_topic;
+use crate::broker::not_served::Unserved;
 use crate::broker::{Caller, Context};
 use crate::coordinator::OFFSETS_TOPIC;
 use crate::coordinator::group::partition_for;
@@ -27,6 +28,14 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
+    let unserved = match request.key_type {
+        key_type::TRANSACTION => Some(Unserved::TransactionCoordinator),
+        key_type::SHARE => Some(Unserved::ShareCoordinator),
+        _ => None,
+    };
+    if let Some(what) = unserved {
+        context.tell_not_served(caller.peer, caller.client_id.as_ref(), what);
+    }
     let prepared = prepare(context, request.key_type).await;
     if prepared.is_ok() {
         await_leaders(context, || coordinators(context, &request)).await;

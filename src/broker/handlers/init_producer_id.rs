@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
+use crate::broker::not_served::Unserved;
 use crate::broker::producer_ids::NoProducerId;
 use crate::broker::{Caller, Context};
 use crate::types::ErrorCode;
@@ -9,7 +10,7 @@ use crate::wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 /// InitProducerId (key 22), for idempotent producers: a fresh id at epoch 0.
 pub(in crate::broker) async fn handle(
     context: &Arc<Context>,
-    _caller: &Caller,
+    caller: &Caller,
     request: InitProducerIdRequest,
 ) -> InitProducerIdResponse {
     if (request.producer_id == -1) != (request.producer_epoch == -1) {
@@ -20,7 +21,11 @@ pub(in crate::broker) async fn handle(
         None => {}
         Some(id) if id.is_empty() => return refused(ErrorCode::InvalidRequest),
         // Transactions are not served: an error that clients do not retry.
-        Some(_) => return refused(ErrorCode::UnsupportedVersion),
+        Some(_) => {
+            let client_id = caller.client_id.as_ref();
+            context.tell_not_served(caller.peer, client_id, Unserved::TransactionalProducer);
+            return refused(ErrorCode::UnsupportedVersion);
+        }
     }
     match context.producer_ids.next(context).await {
         Ok(id) => InitProducerIdResponse {

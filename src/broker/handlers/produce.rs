@@ -525,7 +525,7 @@ fn send(
             bytes
         }
         // Dropping the sender closes the connection; the cause has been logged.
-        Outcome::Later(_) | Outcome::Nothing | Outcome::Close(_) => 0,
+        Outcome::Later(_) | Outcome::Nothing | Outcome::Close(_) | Outcome::CloseTold(_) => 0,
     }
 }
 

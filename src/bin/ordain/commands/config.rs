@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use comfy_table::Cell;
-use ordain::config::{ConfigFile, Inputs, Listed, LoadedConfig, Source};
+use ordain::config::{ConfigFile, Inputs, Listed, LoadedConfig, Source, topic_keys};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -74,15 +74,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if listed.is_empty()
         && let Some(part) = &arguments.filter
     {
-        return Err(Failure::Message(format!(
-            "no {} contains {part}; `ordain config` lists them all",
-            if arguments.set_only { "key that is set" } else { "key" }
-        )));
+        return Err(nothing_found(part, arguments.set_only));
     }
     match Format::from_flag(arguments.json) {
         Format::Json => print_json(&listed),
         Format::Human => print_human(&listed),
     }
+}
+
+/// What no key of brokers contains may be one of topics.
+fn nothing_found(part: &str, set_only: bool) -> Failure {
+    let of_topics: Vec<&str> = topic_keys().map(|key| key.name).filter(|name| name.contains(part)).collect();
+    let what = if set_only { "key that is set" } else { "key of brokers" };
+    let way_out = match of_topics.is_empty() {
+        true => "`ordain config` lists them all".to_owned(),
+        false => format!(
+            "topics have {}: `ordain topic describe TOPIC --all-configs` shows what holds, `ordain topic alter TOPIC --config KEY=VALUE` sets it",
+            of_topics.join(", ")
+        ),
+    };
+    Failure::Message(format!("no {what} contains {part}; {way_out}"))
 }
 
 fn print_json(listed: &[Listed]) -> Result<(), Failure> {

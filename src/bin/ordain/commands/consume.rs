@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
 use ordain::client::consumer::{
@@ -36,7 +36,7 @@ pub struct Arguments {
     #[arg(required = true)]
     topics: Vec<String>,
     /// Where to begin: beginning, end, an offset, -N before the end, -1h, a date, or @MS. In a group, only where
-    /// it has no offset yet (beginning or end).
+    /// it has no offset yet (beginning or end) [default: end; beginning with --until-end, and in a group]
     #[arg(long, value_name = "WHERE", value_parser = parse::start, allow_hyphen_values = true)]
     from: Option<Start>,
     /// These partitions, for example 0,2,5-7.
@@ -70,6 +70,13 @@ pub struct Arguments {
     /// The rack this consumer is in: brokers may send it to replicas there (client.rack).
     #[arg(long)]
     rack: Option<String>,
+}
+
+impl Arguments {
+    /// Whether nobody has said that only new records are wanted, and only those are shown.
+    fn may_hide_records(&self) -> bool {
+        self.from.is_none() && self.group.is_none() && !self.until_end && !self.follow && !self.connect.json
+    }
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -186,6 +193,9 @@ impl<'a> Session<'a> {
             },
         };
         session.find_starts(&wanted).await?;
+        if std::io::stderr().is_terminal() && arguments.may_hide_records() {
+            eprintln!("ordain: waiting for new records; --from beginning shows the old ones");
+        }
         Ok(session)
     }
 
@@ -231,6 +241,9 @@ impl<'a> Session<'a> {
                 }
             }
             self.printer.flush()?;
+            if has_no_reader() {
+                return Err(Failure::Output(std::io::ErrorKind::BrokenPipe.into()));
+            }
             if self.until_end && self.is_at_end() {
                 return Ok(());
             }
@@ -360,6 +373,14 @@ impl<'a> Session<'a> {
         self.consumer.close().await?;
         flushed
     }
+}
+
+/// Whether whoever read the records is gone: one who waits for records writes nothing that would say so.
+fn has_no_reader() -> bool {
+    let mut output = libc::pollfd { fd: libc::STDOUT_FILENO, events: 0, revents: 0 };
+    // SAFETY: the one entry is valid for the call, which does not wait.
+    let found = unsafe { libc::poll(&raw mut output, 1, 0) };
+    found == 1 && output.revents & (libc::POLLERR | libc::POLLHUP) != 0
 }
 
 /// Whether nobody sees the records go by. What goes to another program may be seen behind it.
@@ -577,6 +598,23 @@ mod tests {
         assert!(read_format("%x").is_err());
         assert!(read_format("a\\").is_err());
         assert_eq!(read_format("").unwrap(), []);
+    }
+
+    #[test]
+    fn whoever_may_miss_records_is_told() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            arguments: Arguments,
+        }
+        let told = |line: &str| {
+            let line = ["consume"].into_iter().chain(line.split(' '));
+            <Line as clap::Parser>::try_parse_from(line).unwrap().arguments.may_hide_records()
+        };
+        assert!(told("t") && told("t -n 5") && told("t -v"));
+        for line in ["t --from end", "t --from beginning", "t -e", "t -g g", "t -F", "t --json"] {
+            assert!(!told(line), "{line}");
+        }
     }
 
     #[test]

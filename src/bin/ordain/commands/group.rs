@@ -8,7 +8,7 @@ use ordain::types::{ErrorCode, Offset};
 use serde_json::json;
 
 use super::positions::positions;
-use super::topic::unknown;
+use super::topic::absent;
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -319,7 +319,7 @@ async fn reset(client: &Client, format: Format, reset: &Reset) -> Result<(), Fai
     }
     let mut all = Vec::new();
     for topic in &topics {
-        let known = client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;
+        let known = client.partitions(topic, AutoCreate::No).await.map_err(|error| absent(topic, error))?;
         let wanted = |index: i32| reset.partitions.as_ref().is_none_or(|wanted| wanted.contains(&index));
         let partitions = known.iter().filter(|p| wanted(p.index.0));
         all.extend(partitions.map(|p| TopicPartition { topic: topic.clone(), partition: p.index }));

@@ -67,6 +67,9 @@ enum Action {
         /// It is fine if the topic does not exist.
         #[arg(long)]
         if_exists: bool,
+        /// Topics of the cluster itself, too, with what it keeps there, such as all groups' offsets.
+        #[arg(long)]
+        internal: bool,
     },
     /// Change a topic's number of partitions or its configuration.
     Alter {
@@ -113,7 +116,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                 let topics: Vec<_> = topics.into_iter().map(new).collect();
                 create(&client, format, &topics, if_not_exists, validate(dry_run)).await
             }
-            Action::Delete { topics, if_exists } => delete(&client, format, &topics, if_exists).await,
+            Action::Delete { topics, if_exists, internal } => {
+                if !internal {
+                    refuse_internal(&client, &topics).await?;
+                }
+                delete(&client, format, &topics, if_exists).await
+            }
             Action::Alter { topic, partitions, configs, unset, dry_run } => {
                 let set = configs.into_iter().map(|(name, value)| ConfigChange::Set { name, value });
                 let unset = unset.into_iter().map(|name| ConfigChange::Delete { name });
@@ -298,7 +306,7 @@ fn ids(nodes: &[NodeId]) -> String {
     nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// An error about a topic, with the way out.
+/// An error about a topic that could be made, with the way out.
 pub fn unknown(name: &str, error: ClientError) -> Failure {
     match error {
         ClientError::UnknownTopic { .. } => Failure::Message(format!(
@@ -308,6 +316,66 @@ pub fn unknown(name: &str, error: ClientError) -> Failure {
     }
 }
 
+/// An error about a topic that only makes sense if it has been there before, with the way out.
+pub fn absent(name: &str, error: ClientError) -> Failure {
+    match error {
+        ClientError::UnknownTopic { .. } => {
+            Failure::Message(format!("there is no topic {name}; `ordain topic list` names those there are"))
+        }
+        other => Failure::Client(other),
+    }
+}
+
+/// What became of several topics that were asked for at once: one of them can fail without the others.
+struct Results {
+    format: Format,
+    documents: Vec<Value>,
+    failures: Vec<Failure>,
+}
+
+impl Results {
+    fn new(format: Format) -> Results {
+        Results { format, documents: Vec::new(), failures: Vec::new() }
+    }
+
+    fn done(&mut self, words: impl std::fmt::Display, mut document: Value) -> Result<(), Failure> {
+        if self.format == Format::Human {
+            output::line(words)?;
+        }
+        document["error"] = Value::Null;
+        self.documents.push(document);
+        Ok(())
+    }
+
+    fn failed(&mut self, failure: Failure, mut document: Value) {
+        document["error"] = failure.document()["error"].take();
+        self.documents.push(document);
+        self.failures.push(failure);
+    }
+
+    /// Tells what failed; the last of it, whoever ends the process tells.
+    fn end(mut self) -> Result<(), Failure> {
+        if self.format == Format::Json {
+            output::json(&json!(self.documents))?;
+        }
+        let Some(last) = self.failures.pop() else { return Ok(()) };
+        for failure in &self.failures {
+            failure.report(self.format);
+        }
+        Err(last)
+    }
+}
+
+/// Whether there is no use in asking for the next topic: nobody answers, or nobody can for now.
+fn ends_all(error: &ClientError) -> bool {
+    error.code().is_none() || error.is_retriable()
+}
+
+/// The error of a topic that was not asked for after another one's.
+fn not_tried(name: &str) -> Failure {
+    Failure::Message(format!("{name}: not tried after the error before"))
+}
+
 async fn create(
     client: &Client,
     format: Format,
@@ -315,61 +383,102 @@ async fn create(
     if_not_exists: bool,
     validate: Validate,
 ) -> Result<(), Failure> {
-    let mut results = Vec::new();
+    let mut results = Results::new(format);
+    let mut gave_up = false;
     for topic in topics {
         let name = &topic.name;
+        let no_topic = |exists: bool| {
+            json!({
+                "topic": name, "created": false, "exists": exists, "id": null, "partitions": null,
+                "replication_factor": null,
+            })
+        };
+        if gave_up {
+            results.failed(not_tried(name), no_topic(false));
+            continue;
+        }
         match client.create_topic(topic, validate).await {
             Ok(created) => {
                 let what = if validate == Validate::Only { "could be created" } else { "created" };
-                if format == Format::Human {
-                    let partitions = created
-                        .partitions
-                        .and_then(|count| usize::try_from(count).ok())
-                        .map_or_else(String::new, |count| {
-                            format!(" with {}", output::plural(count, "partition"))
-                        });
-                    output::line(format_args!("{name}: {what}{partitions}"))?;
-                }
-                results.push(json!({
+                let partitions = created
+                    .partitions
+                    .and_then(|count| usize::try_from(count).ok())
+                    .map_or_else(String::new, |count| {
+                        format!(" with {}", output::plural(count, "partition"))
+                    });
+                let document = json!({
                     "topic": name, "created": validate == Validate::Apply, "exists": false,
                     "id": created.id.map(|id| id.to_string()), "partitions": created.partitions,
                     "replication_factor": created.replication_factor,
-                }));
+                });
+                results.done(format_args!("{name}: {what}{partitions}"), document)?;
             }
-            Err(error) if if_not_exists && error.code() == Some(ErrorCode::TopicAlreadyExists) => {
-                if format == Format::Human {
-                    output::line(format_args!("{name}: exists already"))?;
+            Err(error) => {
+                let exists = error.code() == Some(ErrorCode::TopicAlreadyExists);
+                if exists && if_not_exists {
+                    results.done(format_args!("{name}: exists already"), no_topic(true))?;
+                    continue;
                 }
-                results.push(json!({
-                    "topic": name, "created": false, "exists": true, "id": null, "partitions": null,
-                    "replication_factor": null,
-                }));
+                gave_up = ends_all(&error);
+                results.failed(Failure::of_change(error, topic.configs.iter()), no_topic(exists));
             }
-            Err(error) => return Err(Failure::of_change(error, topic.configs.iter())),
         }
     }
-    if format == Format::Json { output::json(&json!(results)) } else { Ok(()) }
+    results.end()
+}
+
+/// What would be lost with a topic that clients do not write themselves.
+fn lost_with(internal: &str) -> &'static str {
+    match internal {
+        "__consumer_offsets" => {
+            "the offsets that all consumer groups have committed: each would begin again where its auto.offset.reset says"
+        }
+        "__transaction_state" => "the state of all transactions, open ones too",
+        "__share_group_state" => "what all share groups have read",
+        _ => "what it keeps for the cluster",
+    }
+}
+
+/// Nothing is deleted if one of the topics is one of the cluster's own.
+async fn refuse_internal(client: &Client, topics: &[String]) -> Result<(), Failure> {
+    let metadata = connect::with_retries(client, || client.describe(Some(topics), AutoCreate::No)).await?;
+    match topics.iter().find(|name| metadata.topics.get(*name).is_some_and(|topic| topic.is_internal)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::Message(format!(
+            "{name} is a topic of the cluster itself; deleting it loses {}. Nothing was deleted; --internal deletes it all the same",
+            lost_with(name)
+        ))),
+    }
 }
 
 async fn delete(client: &Client, format: Format, topics: &[String], if_exists: bool) -> Result<(), Failure> {
-    let mut results = Vec::new();
+    let mut results = Results::new(format);
+    let mut gave_up = false;
     for name in topics {
-        let deleted = match client.delete_topic(name).await {
-            Ok(()) => true,
-            Err(error) if error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
-                if !if_exists {
-                    return Err(unknown(name, ClientError::UnknownTopic { topic: name.clone() }));
-                }
-                false
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if format == Format::Human {
-            output::line(format_args!("{name}: {}", if deleted { "deleted" } else { "does not exist" }))?;
+        let not_deleted = json!({ "topic": name, "deleted": false });
+        if gave_up {
+            results.failed(not_tried(name), not_deleted);
+            continue;
         }
-        results.push(json!({ "topic": name, "deleted": deleted }));
+        match client.delete_topic(name).await {
+            Ok(()) => {
+                results.done(format_args!("{name}: deleted"), json!({ "topic": name, "deleted": true }))?;
+            }
+            Err(error) if error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
+                if if_exists {
+                    results.done(format_args!("{name}: does not exist"), not_deleted)?;
+                } else {
+                    let error = ClientError::UnknownTopic { topic: name.clone() };
+                    results.failed(absent(name, error), not_deleted);
+                }
+            }
+            Err(error) => {
+                gave_up = ends_all(&error);
+                results.failed(error.into(), not_deleted);
+            }
+        }
     }
-    if format == Format::Json { output::json(&json!(results)) } else { Ok(()) }
+    results.end()
 }
 
 async fn alter(
@@ -383,7 +492,7 @@ async fn alter(
     if partitions.is_none() && changes.is_empty() {
         return Err(Failure::Usage("nothing to change; give --partitions, --config or --unset".to_owned()));
     }
-    client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;
+    client.partitions(topic, AutoCreate::No).await.map_err(|error| absent(topic, error))?;
     if !changes.is_empty() {
         let altered = client.alter_configs(&ConfigResource::Topic(topic.to_owned()), changes, validate).await;
         altered.map_err(|error| Failure::of_change(error, Failure::set_by(changes)))?;
@@ -438,7 +547,7 @@ async fn trim(
             Failure::Usage(format!("--before {number}: write the first offset that stays, 0 or more, or end"))
         })?),
     };
-    let known = client.partitions(topic, AutoCreate::No).await.map_err(|error| unknown(topic, error))?;
+    let known = client.partitions(topic, AutoCreate::No).await.map_err(|error| absent(topic, error))?;
     let wanted = wanted.unwrap_or_else(|| known.iter().map(|p| p.index.0).collect());
     let before = wanted.into_iter().map(|index| (TopicPartition::new(topic, index), offset)).collect();
     let first = match client.delete_records(&before).await {

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use ordain::client::admin::{ConfigChange, ConfigResource, Validate};
+use ordain::client::admin::{ConfigChange, ConfigEntry, ConfigResource, Validate};
 use ordain::client::{Client, TopicPartition};
 use ordain::types::NodeId;
 use serde_json::json;
@@ -69,6 +69,7 @@ pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(
         return Err(Failure::Message(format!("node {node} is not there; the cluster has {}", ids(&there))));
     }
     let resource = ConfigResource::Broker(node);
+    check_drainable(node, &client.describe_configs(&resource).await?)?;
     if asked.undo {
         let was = seen.draining.contains(&node);
         if !asked.dry_run {
@@ -86,6 +87,17 @@ pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(
     let (now, began) = (until_nothing_moves(client, node, &before, asked.wait).await?, before.all());
     tell(format, node, &now, Told::Done { began })?;
     if now.movable.is_empty() && !now.metadata { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// Other brokers take a key that they do not know, keep it, and do nothing.
+pub(super) fn check_drainable(node: NodeId, known: &[ConfigEntry]) -> Result<(), Failure> {
+    if known.iter().any(|entry| entry.name == DRAIN_KEY) {
+        return Ok(());
+    }
+    Err(Failure::Message(format!(
+        "node {node} cannot be drained: it has no key {DRAIN_KEY}, so that it is no broker of Ordain, or an older one; nothing was \
+         changed. `ordain topic reassign` and kafka-reassign-partitions.sh move what it leads"
+    )))
 }
 
 /// What the node leads once others lead what they can, or when time is up.

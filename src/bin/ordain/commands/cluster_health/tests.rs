@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ordain::client::admin::{LogDir, Quorum, QuorumVoter};
+use ordain::client::admin::{ConfigEntry, ConfigSource, LogDir, Quorum, QuorumVoter};
 use ordain::client::{
     BrokerAddress, BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition,
 };
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId, Uuid};
 
 use super::balance::{Move, Plan, plan};
-use super::drain::{Leads, leads};
+use super::drain::{Leads, check_drainable, leads};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
@@ -404,4 +404,21 @@ fn disks_that_are_full_nearly_full_or_broken_are_named() {
     assert!(
         Kind::DiskFull.is_problem() && Kind::DiskFailed.is_problem() && !Kind::DiskNearlyFull.is_problem()
     );
+}
+
+#[test]
+fn a_broker_that_knows_no_draining_is_left_alone() {
+    let entry = |name: &str| ConfigEntry {
+        name: name.to_owned(),
+        value: Some("false".to_owned()),
+        source: ConfigSource::Default,
+        is_read_only: false,
+        is_sensitive: false,
+        synonyms: Vec::new(),
+        documentation: None,
+    };
+    let told = check_drainable(NodeId(2), &[entry("log.dirs")]).unwrap_err().to_string();
+    assert!(told.contains("node 2 cannot be drained: it has no key ordain.broker.drain"), "{told}");
+    assert!(told.contains("nothing was changed"), "{told}");
+    check_drainable(NodeId(2), &[entry("log.dirs"), entry("ordain.broker.drain")]).unwrap();
 }

@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, default_value = "beginning", value_parser = parse::start, allow_hyphen_values = true, value_name = "WHERE")]
     from: Start,
     /// End after so many records.
-    #[arg(long, value_parser = parse::count)]
+    #[arg(long, value_parser = parse::count_from_one)]
     records: Option<u64>,
     /// End after this time. Without it and without --records, a run from the beginning ends at the end, and one
     /// from the end after 10s.

@@ -107,6 +107,7 @@ async fn spec(connect: &Connect, arguments: &Arguments) -> Result<Spec, Failure>
         topic: topic.topic.clone(),
         acks: if arguments.acks == "1" { Acks::Leader } else { Acks::All },
         template: Template::single(arguments.record_size, client.io().clock.wall()),
+        rest: None,
         pace: Pace::Open {
             rate,
             count: ((arguments.duration + arguments.warm_up).as_secs_f64() * rate).ceil() as u64,

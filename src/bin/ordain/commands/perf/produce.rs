@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, default_value = "1k", value_parser = template::record_size, value_name = "SIZE")]
     record_size: usize,
     /// End after so many records.
-    #[arg(long, value_parser = parse::count)]
+    #[arg(long, value_parser = parse::count_from_one)]
     records: Option<u64>,
     /// End after this time (10s unless --records is given).
     #[arg(long, value_parser = parse::duration, value_name = "TIME")]
@@ -228,6 +228,9 @@ async fn spec(connect: &Connect, arguments: &Arguments, idempotence: Idempotence
     let timestamp = client.io().clock.wall();
     let template =
         Template::filled(batching.batch_size, arguments.record_size, batching.compression, timestamp);
+    let rest =
+        arguments.records.map_or(0, |records| records % u64::try_from(template.records()).unwrap_or(1));
+    let rest = usize::try_from(rest).ok().filter(|rest| *rest > 0).map(|rest| template.cut_to(rest));
     let routes = arguments.topic.routes(connect, &client, arguments.unasked).await?;
     let mut producers = Vec::new();
     if idempotence == Idempotence::On && !arguments.unasked {
@@ -240,6 +243,7 @@ async fn spec(connect: &Connect, arguments: &Arguments, idempotence: Idempotence
         topic: arguments.topic.topic.clone(),
         acks: batching.acks,
         template,
+        rest,
         pace,
         connections: arguments.connections,
         producers,

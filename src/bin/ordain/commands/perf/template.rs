@@ -35,6 +35,8 @@ pub struct Template {
     header: BatchHeader,
     payload: Bytes,
     payload_crc: u32,
+    record_bytes: usize,
+    codec: Codec,
 }
 
 impl Template {
@@ -49,6 +51,11 @@ impl Template {
     /// A batch of one record of `record_bytes`, uncompressed.
     pub fn single(record_bytes: usize, timestamp: Timestamp) -> Template {
         Template::built(1, record_bytes, BATCH_BYTES_MAX, Codec::None, timestamp)
+    }
+
+    /// The first `records` of this one's, as a batch.
+    pub fn cut_to(&self, records: usize) -> Template {
+        Template::built(records, self.record_bytes, BATCH_BYTES_MAX, self.codec, self.header.base_timestamp)
     }
 
     fn built(
@@ -73,7 +80,7 @@ impl Template {
         }
         let batch = builder.build().into_batch();
         let payload = batch.payload();
-        Template { header: *batch.header(), payload_crc: crc32c(&payload), payload }
+        Template { header: *batch.header(), payload_crc: crc32c(&payload), payload, record_bytes, codec }
     }
 
     pub fn records(&self) -> i32 {
@@ -184,6 +191,17 @@ mod tests {
             assert_eq!(batch.header().base_sequence, 30);
             assert_eq!(batch.header().producer_id, ProducerId(5));
             assert_eq!(batch.records(1 << 20).unwrap().filter(|record| record.is_ok()).count(), 10);
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_cut_has_so_many_records() {
+        for codec in [Codec::None, Codec::Lz4] {
+            let cut = Template::filled(1160, 100, codec, Timestamp(7)).cut_to(3);
+            let bytes = cut.stamped(ProducerId(5), ProducerEpoch(1), 30).into_bytes();
+            let batch = BatchIterator::new(bytes, BatchCheck::Verify).next().unwrap().unwrap();
+            assert_eq!((cut.records(), batch.header().base_timestamp), (3, Timestamp(7)));
+            assert_eq!(batch.records(1 << 20).unwrap().filter(|record| record.is_ok()).count(), 3);
         }
     }
 

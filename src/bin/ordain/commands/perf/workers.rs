@@ -33,8 +33,13 @@ impl Progress {
 
     /// Takes `count` records of `limit` in all; false if they are used up.
     pub fn take(&self, count: u64, limit: Option<u64>) -> bool {
+        self.take_up_to(count, limit) > 0
+    }
+
+    /// Takes `count` records of `limit` in all, or what is left of them; gives how many these are.
+    pub fn take_up_to(&self, count: u64, limit: Option<u64>) -> u64 {
         let before = self.records.fetch_add(count, Ordering::Relaxed);
-        limit.is_none_or(|limit| before < limit)
+        limit.map_or(count, |limit| count.min(limit.saturating_sub(before)))
     }
 }
 
@@ -98,4 +103,16 @@ where
             Err(failure) => Err(failure),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_taken_than_there_is() {
+        let shared = Progress::default();
+        assert_eq!([(); 4].map(|()| shared.take_up_to(40, Some(100))), [40, 40, 20, 0]);
+        assert!(!shared.take(1, Some(100)) && shared.take(1, None));
+    }
 }

@@ -66,7 +66,7 @@ pub async fn topics(client: &Client, format: Format, asked: &Topics) -> Result<(
     for topic in &asked.topics {
         let of_topic = cluster.of_topic(topic);
         if of_topic.is_empty() {
-            return Err(super::topic::unknown(topic, ClientError::UnknownTopic { topic: topic.clone() }));
+            return Err(super::topic::absent(topic, ClientError::UnknownTopic { topic: topic.clone() }));
         }
         partitions.extend(of_topic);
     }

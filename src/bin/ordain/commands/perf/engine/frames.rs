@@ -23,6 +23,7 @@ pub struct ProduceFrames {
     index_at: usize,
     tail: Bytes,
     topic: Text,
+    batch_records: i32,
 }
 
 impl ProduceFrames {
@@ -62,7 +63,13 @@ impl ProduceFrames {
             tail: Bytes::copy_from_slice(&whole[head_bytes + batch_bytes..]),
             head: whole[..head_bytes].to_vec(),
             topic,
+            batch_records: template.records(),
         })
+    }
+
+    /// How many records each batch has.
+    pub fn batch_records(&self) -> i32 {
+        self.batch_records
     }
 
     /// Makes the head that of this request.

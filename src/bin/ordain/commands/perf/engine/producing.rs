@@ -21,6 +21,8 @@ pub struct ProduceSpec {
     pub topic: String,
     pub acks: Acks,
     pub template: Template,
+    /// The last batch, if its records do not fill one.
+    pub rest: Option<Template>,
     pub pace: Pace,
     pub connections: usize,
     /// Of each connection; none for batches without producer ids.
@@ -41,6 +43,7 @@ pub enum Pace {
 pub struct Producing {
     connection: Connection,
     frames: ProduceFrames,
+    rest_frames: Option<ProduceFrames>,
     plain_header: [u8; HEADER_BYTES],
     producer: Option<(ProducerId, ProducerEpoch)>,
     /// The partitions in turn, each with the sequence that comes next.
@@ -53,6 +56,8 @@ pub struct Producing {
 struct Pending {
     correlation: i32,
     partition: i32,
+    records: u64,
+    bytes: u64,
     /// When it was sent, or was due.
     since: Instant,
     measured: bool,
@@ -78,9 +83,11 @@ impl Producing {
         let connection = Connection::open(route, poller, token).map_err(|error| {
             Failure::Message(format!("cannot connect to {} (connection {number}): {error}", route.address))
         })?;
+        let frames = |template| ProduceFrames::new(route.version, &spec.topic, spec.acks, template);
         Ok(Producing {
             connection,
-            frames: ProduceFrames::new(route.version, &spec.topic, spec.acks, &spec.template)?,
+            frames: frames(&spec.template)?,
+            rest_frames: spec.rest.as_ref().map(frames).transpose()?,
             plain_header: spec.template.header(ProducerId::NONE, ProducerEpoch::NONE, NO_SEQUENCE),
             producer: spec.producers.get(number).copied(),
             partitions: route.partitions.iter().map(|partition| (*partition, 0)).collect(),
@@ -96,35 +103,49 @@ impl Producing {
     }
 
     /// Sends as many requests as the window has room for.
-    pub fn fill(&mut self, template: &Template, window: usize, records_max: Option<u64>, shared: &Progress) {
-        let records = u64::try_from(template.records()).unwrap_or(0);
-        while self.pending.len() < window && !shared.must_stop() && shared.take(records, records_max) {
-            self.push(template, &Due { at: Instant::now(), measured: true, mark: None });
+    pub fn fill(&mut self, spec: &ProduceSpec, window: usize, records_max: Option<u64>, shared: &Progress) {
+        let records = u64::try_from(spec.template.records()).unwrap_or(0);
+        while self.pending.len() < window && !shared.must_stop() {
+            let batch = match (shared.take_up_to(records, records_max), &spec.rest) {
+                (0, _) => return,
+                (taken, Some(rest)) if taken < records => rest,
+                (_, _) => &spec.template,
+            };
+            self.push(batch, &Due { at: Instant::now(), measured: true, mark: None });
         }
     }
 
-    /// Puts one request in line.
+    /// Puts one request in line, with the batch of the measurement or the rest of its records.
     pub fn push(&mut self, template: &Template, due: &Due) {
+        let (records, whole) = (template.records(), self.frames.batch_records());
+        let (frames, plain_header) = match &mut self.rest_frames {
+            Some(rest) if records != whole => {
+                (rest, template.header(ProducerId::NONE, ProducerEpoch::NONE, NO_SEQUENCE))
+            }
+            Some(_) | None => (&mut self.frames, self.plain_header),
+        };
         let at = self.turn % self.partitions.len();
         self.turn = at + 1;
         let (partition, sequence) = &mut self.partitions[at];
         let correlation = self.next_correlation;
         self.next_correlation = correlation.checked_add(1).unwrap_or(0);
-        self.frames.patch(correlation, *partition);
+        frames.patch(correlation, *partition);
         let marked = due.mark.and_then(|mark| template.marked(mark));
         let (header, payload) = match (marked, self.producer) {
             (Some((header, payload)), _) => (header, payload),
-            (None, None) => (self.plain_header, template.payload().clone()),
+            (None, None) => (plain_header, template.payload().clone()),
             (None, Some((id, epoch))) => {
                 let header = template.header(id, epoch, *sequence);
-                *sequence = sequence_plus(*sequence, template.records());
+                *sequence = sequence_plus(*sequence, records);
                 (header, template.payload().clone())
             }
         };
-        self.connection.push(&[self.frames.head(), &header], &payload, self.frames.tail());
+        self.connection.push(&[frames.head(), &header], &payload, frames.tail());
         self.pending.push_back(Pending {
             correlation,
             partition: *partition,
+            records: u64::try_from(records).unwrap_or(0),
+            bytes: template.bytes() as u64,
             since: due.at,
             measured: due.measured,
         });
@@ -135,9 +156,8 @@ impl Producing {
     }
 
     /// Takes in what has been answered.
-    pub fn receive(&mut self, template: &Template, outcome: &mut Outcome) -> Result<(), String> {
+    pub fn receive(&mut self, outcome: &mut Outcome) -> Result<(), String> {
         let Producing { connection, frames, pending, .. } = self;
-        let records = u64::try_from(template.records()).unwrap_or(0);
         connection.receive(|answer: Bytes| {
             let Some(due) = pending.pop_front() else {
                 return Err("the broker answered what was not asked".to_owned());
@@ -146,8 +166,8 @@ impl Producing {
             if due.measured {
                 let now = Instant::now();
                 outcome.requests += 1;
-                outcome.records += records;
-                outcome.bytes += template.bytes() as u64;
+                outcome.records += due.records;
+                outcome.bytes += due.bytes;
                 outcome.latencies.record(now.duration_since(due.since));
                 outcome.last = Some(now);
             }

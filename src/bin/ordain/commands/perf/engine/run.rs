@@ -128,9 +128,9 @@ impl Engine<'_> {
     /// One connection that is ready: takes in what has come, sends what there is room for.
     fn turn(&mut self, token: usize, shared: &Progress) -> Result<(), String> {
         if let (Some(producer), Some(produce)) = (self.producers.get_mut(token), &self.spec.produce) {
-            producer.receive(&produce.template, &mut self.outcome)?;
+            producer.receive(&mut self.outcome)?;
             if let Pace::Closed { in_flight, records_max } = produce.pace {
-                producer.fill(&produce.template, in_flight, records_max, shared);
+                producer.fill(produce, in_flight, records_max, shared);
             }
             return producer.flush();
         }
