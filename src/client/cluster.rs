@@ -114,6 +114,10 @@ impl Client {
     /// that is cut off from the others knows of no leaders, and takes requests as ever.
     pub(super) fn doubt(&self) {
         self.invalidate();
+        self.ask_another();
+    }
+
+    fn ask_another(&self) {
         self.shared.doubts.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -260,6 +264,10 @@ impl Client {
         ClientError::check(broker.address(), ApiKey::Metadata, code, "metadata of the cluster", None)?;
         let metadata = ClusterMetadata::read(&answer);
         self.remember(&metadata);
+        if metadata.topics.values().any(|topic| topic.partitions.iter().any(|one| one.leader.is_none())) {
+            // The next one may know who leads.
+            self.ask_another();
+        }
         Ok(metadata)
     }
 
