@@ -31,6 +31,8 @@ pub(super) fn write(
         violation: violation.map(|found| Finding { checker: found.checker, text: &found.text }),
         case_json: &case_json,
         lines: &outcome.lines,
+        faults: outcome.faults,
+        replicas: &outcome.standings,
     });
     fs::write(folder.join("report.html"), html)
 }
