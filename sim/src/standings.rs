@@ -62,8 +62,7 @@ impl Standings {
         let ((topic, index), (_, log_end), (_, high_watermark)) =
             (step.partition, step.log_end, step.committed);
         let replica = self.replicas.entry((topic, index, node.to_owned())).or_default();
-        let standing =
-            Standing { time: now, role: step.role, epoch: step.epoch, log_end, high_watermark };
+        let standing = Standing { time: now, role: step.role, epoch: step.epoch, log_end, high_watermark };
         replica.stepped = now;
         replica.take(standing);
     }
@@ -200,11 +199,18 @@ mod tests {
         standings.step(at(5), "n1", &step("follower", 1, 10));
         assert_eq!(standings.lives()[0].partition, format!("{}-2", "05".repeat(16)));
         standings.name([5; 16], "events");
-        assert_eq!((standings.lives()[0].node.as_str(), standings.lives()[0].partition.as_str()), ("n1", "events-2"));
+        assert_eq!(
+            (standings.lives()[0].node.as_str(), standings.lives()[0].partition.as_str()),
+            ("n1", "events-2")
+        );
         standings.holds((at(5), at(6)), "n1", |_, _| false);
         standings.holds((at(7), at(8)), "n2", |_, _| false);
         standings.holds((at(7), at(8)), "n1", |_, index| index == 2);
-        assert_eq!(kept(&standings), [(5, "follower", 1, 10)], "it may have come since, is elsewhere, is there");
+        assert_eq!(
+            kept(&standings),
+            [(5, "follower", 1, 10)],
+            "it may have come since, is elsewhere, is there"
+        );
         standings.holds((at(9), at(10)), "n1", |_, _| false);
         standings.holds((at(11), at(12)), "n1", |_, _| false);
         assert_eq!(kept(&standings), [(5, "follower", 1, 10), (10, GONE, 1, 10)]);

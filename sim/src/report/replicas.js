@@ -19,7 +19,7 @@ const replicas = data.replicas.rows.map(({ lane, partition, standings }) => {
     const to = Math.min(all[place + 1]?.time ?? end, endAfter(lane, standing.time), end);
     const last = spans.at(-1);
     if (last && last.to === standing.time && last.role === standing.role && last.epoch === standing.epoch) last.to = to;
-    else spans.push({ from: standing.time, to, role: standing.role, epoch: standing.epoch, turnsEpoch: last?.epoch !== standing.epoch });
+    else spans.push({ from: standing.time, to, role: standing.role, epoch: standing.epoch });
   });
   return { lane, partition, all, spans: spans.filter((span) => span.role !== 'gone') };
 });
@@ -51,20 +51,21 @@ const standingText = (standing) => standing.role === 'down' ? 'down'
 const drawStrips = (pen, width, lane, top) => {
   stripsOf[lane].forEach((replica, place) => {
     const y = top + place * stripHeight;
+    let told = null;
     for (const span of replica.spans) {
       if (span.to < state.from || span.from > state.to) continue;
       const [left, right] = [Math.max(xOf(span.from, width), gutter), Math.min(xOf(span.to, width), width)];
       const wide = Math.max(right - left, 1);
       pen.fillStyle = colors[roleColors[span.role] ?? '--unattached'];
       pen.fillRect(left, y + 1, wide, stripHeight - 2);
-      // Where the epoch turned; and at the left edge, so that a narrow window tells it, too.
-      const isAtEdge = left === gutter;
       pen.fillStyle = colors['--bg'];
-      if (!isAtEdge && wide > 2) pen.fillRect(left, y + 1, 1, stripHeight - 2);
-      if (!span.turnsEpoch && !isAtEdge && span.role === 'follower') continue;
+      if (left > gutter && wide > 2) pen.fillRect(left, y + 1, 1, stripHeight - 2);
+      // The first stretch of an epoch that has room for it tells it; of the others those of roles that are not usual.
+      if (span.epoch === told && span.role === 'follower') continue;
       const label = wide > 76 && span.role !== 'follower' ? `${span.epoch} ${span.role}` : `${span.epoch}`;
       pen.font = '10px system-ui, "DejaVu Sans", sans-serif';
       if (pen.measureText(label).width + 5 > wide) continue;
+      told = span.epoch;
       pen.fillStyle = colors[span.role === 'follower' || span.role === 'unattached' ? '--ink' : '--on-role'];
       pen.textAlign = 'left';
       pen.fillText(label, left + 3, y + stripHeight / 2 + 0.5);

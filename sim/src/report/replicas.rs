@@ -29,8 +29,7 @@ pub(super) fn rows<'a>(lives: &'a [ReplicaLife], lanes: &[Lane], centre: u64, mo
     for (row, life) in lives.iter().enumerate() {
         for (place, standing) in life.standings.iter().enumerate() {
             let before = place.checked_sub(1).map(|before| &life.standings[before]);
-            let turns =
-                before.is_none_or(|one| (one.role, one.epoch) != (standing.role, standing.epoch));
+            let turns = before.is_none_or(|one| (one.role, one.epoch) != (standing.role, standing.epoch));
             order.push((!turns, standing.time.0.abs_diff(centre), row, place));
         }
     }
@@ -101,10 +100,13 @@ mod tests {
         let rows = rows(&lives, &[lane("n1"), lane("n2")], 0, 100);
         let told: Vec<(usize, &str)> = rows.rows.iter().map(|row| (row.lane, row.partition)).collect();
         assert_eq!(told, [(0, "events-0"), (1, "metadata-0"), (1, "events-0")]);
-        assert_eq!(rows.rows[0].standings, [(1_000_000, 0, 1, 5, 4), (2_000_000, 1, 2, 6, 5)].map(|mut one| {
-            one.1 = rows.roles.iter().position(|role| *role == ["follower", "leader"][one.1]).unwrap();
-            one
-        }));
+        assert_eq!(
+            rows.rows[0].standings,
+            [(1_000_000, 0, 1, 5, 4), (2_000_000, 1, 2, 6, 5)].map(|mut one| {
+                one.1 = rows.roles.iter().position(|role| *role == ["follower", "leader"][one.1]).unwrap();
+                one
+            })
+        );
         assert_eq!(rows.total, 5);
     }
 

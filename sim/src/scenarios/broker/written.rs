@@ -36,6 +36,8 @@ pub struct Judged {
     pub held: u64,
     /// The first thing that it found wrong.
     pub found: Option<String>,
+    /// Why it says nothing of this history, whatever it was held against.
+    pub silent: Option<&'static str>,
 }
 
 /// What all checkers say of a history.
@@ -68,12 +70,16 @@ const CHECKERS: &[(&str, &str)] = &[
     ("I26-resumed-behind-commit", "resumed"),
 ];
 
+/// Those that say nothing of a history without a last look, as that of a run which failed before it: nobody can tell what is there
+/// in the end, nor who would have got on.
+const OF_LAST_LOOK: &[&str] = &["I1-lost-record", "I16-stuck"];
+const NO_LAST_LOOK: &str = "no client \"judge\" looks at everything at the end of this history";
+
 /// Holds histories of one run against all checkers that can judge them. Each is named, and was written by a process of its own;
 /// their times are those of one clock.
 ///
 /// # Errors
-/// For people: a value that has not the form of its function, or a history that allows no judgement: nothing acknowledged in it,
-/// or no last look at what was.
+/// For people: a value that has not the form of its function, or a history that allows no judgement: nothing is acknowledged in it.
 pub fn check_history(histories: &[(String, Vec<Written>)]) -> Result<Verdict, String> {
     let before;
     let histories = match older_disk_behind_last_look(histories) {
@@ -429,15 +435,23 @@ impl Replay {
         Ok(())
     }
 
+    /// Whether somebody looked, at the end, at each partition in which something is acknowledged.
+    fn has_last_look(&self) -> bool {
+        let is_seen = |sent: &Sent| {
+            let is_acknowledged = matches!(sent.fate, Fate::Acknowledged(_));
+            !is_acknowledged
+                || self.events.down.contains(&sent.at)
+                || self.events.extents.contains_key(&sent.at)
+        };
+        self.events.reads.iter().any(|read| read.reader.reader == JUDGE)
+            && self.events.sent.values().all(is_seen)
+    }
+
     fn verdict<'a>(mut self, all: impl Iterator<Item = &'a Operation>) -> Result<Verdict, String> {
         if self.held.get("acknowledged").copied().unwrap_or_default() == 0 {
             return Err("nothing is acknowledged in this history: there is nothing to judge".to_owned());
         }
-        if !self.events.reads.iter().any(|read| read.reader.reader == JUDGE) {
-            return Err(format!(
-                "no client {LAST_LOOK:?} reads everything at the end of this history: nobody can tell what is lost"
-            ));
-        }
+        let has_last_look = self.has_last_look();
         let gaps =
             self.events.extents.iter().map(|(at, extent)| self.reads.last_look_passes_gaps(at, *extent));
         let gaps: Vec<_> = gaps.collect();
@@ -448,15 +462,19 @@ impl Replay {
         for found in findings(&self.events) {
             self.find(Err(found));
         }
+        let silent = |checker| (!has_last_look && OF_LAST_LOOK.contains(&checker)).then_some(NO_LAST_LOOK);
+        self.found.retain(|checker, _| silent(*checker).is_none());
         let judged = CHECKERS.iter().map(|&(checker, what)| Judged {
             checker,
             held: self.held.get(what).copied().unwrap_or_default(),
             found: self.found.remove(checker),
+            silent: silent(checker),
         });
         let mut judged: Vec<Judged> = judged.collect();
         // None is forgotten, if ever one finds something that is not in the table.
         let others = self.found.into_iter();
-        judged.extend(others.map(|(checker, text)| Judged { checker, held: 1, found: Some(text) }));
+        let other = |(checker, text)| Judged { checker, held: 1, found: Some(text), silent: None };
+        judged.extend(others.map(other));
         let mut operations = BTreeMap::new();
         for operation in all {
             let end = match &operation.ended {

@@ -353,9 +353,8 @@ impl Life<'_> {
             }
             standings.name(TopicId::METADATA.0, "metadata");
             for ((node, _), held) in stats {
-                let holds = |topic, index| {
-                    held.iter().any(|one| (one.id.topic.0, one.id.index.0) == (topic, index))
-                };
+                let holds =
+                    |topic, index| held.iter().any(|one| (one.id.topic.0, one.id.index.0) == (topic, index));
                 standings.holds((asked, self.cluster.now()), &machine_name(*node), holds);
             }
         });
