@@ -427,7 +427,7 @@ fn conclude(options: &Options, tally: &Tally, real: Duration, interrupted: bool)
             real.as_secs_f64(),
             tally.progress(real),
         );
-        if interrupted {
+        if ran < options.seeds {
             say!("interrupted: {} seeds have not run", options.seeds - ran);
         }
     }
