@@ -69,9 +69,7 @@ impl Standings {
 
     /// The topic has that name.
     pub(crate) fn name(&mut self, topic: Topic, name: &str) {
-        if !self.names.contains_key(&topic) {
-            self.names.insert(topic, name.to_owned());
-        }
+        self.names.entry(topic).or_insert_with(|| name.to_owned());
     }
 
     /// A machine that was asked at `asked` holds these replicas, and no others.
