@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use madsim::runtime::{Handle, Runtime};
 use ordain::io::{BoxFuture, Io};
+use ordain::probe::ReplicaStep;
 
 use crate::clock::{ClockControl, SimClock};
 use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk};
@@ -13,6 +14,7 @@ use crate::history::{Completion, Operation, OperationId};
 use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
 use crate::rng::Stream;
 use crate::spawn::SimSpawn;
+use crate::standings::{ReplicaLife, Standings};
 use crate::time::SimTime;
 use crate::timers::{Action, WorldSleep, drive};
 use crate::trace::{Part, Trace, TraceHash, TraceMode};
@@ -48,6 +50,26 @@ pub struct Outcome<T> {
     pub time: SimTime,
     /// What the clients did, under [`TraceMode::Keep`].
     pub operations: Vec<Operation>,
+    /// How the replicas stood, under [`TraceMode::Keep`], where the scenario has replicas.
+    pub standings: Vec<ReplicaLife>,
+}
+
+impl<T> Outcome<T> {
+    /// The same with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome {
+            value: change(self.value),
+            hash: self.hash,
+            events: self.events,
+            requests: self.requests,
+            faults: self.faults,
+            lines: self.lines,
+            panics: self.panics,
+            time: self.time,
+            operations: self.operations,
+            standings: self.standings,
+        }
+    }
 }
 
 /// The scenario itself, or the world, panicked.
@@ -98,12 +120,10 @@ impl Simulation {
     /// # Panics
     /// If the scenario panics, if every task waits for ever, or beyond the time limit.
     pub fn run<F: Future>(self, scenario: impl FnOnce(Cluster) -> F) -> Outcome<F::Output> {
-        let outcome = self.try_run(scenario);
-        let Outcome { value, hash, events, requests, faults, lines, panics, time, operations } = outcome;
-        match value {
-            Ok(value) => Outcome { value, hash, events, requests, faults, lines, panics, time, operations },
+        self.try_run(scenario).map(|value| match value {
+            Ok(value) => value,
             Err(Crashed(message)) => panic!("{message}"),
-        }
+        })
     }
 
     /// What the run under way has come to so far. For whoever gives up on it, in another thread: the run may have got
@@ -154,6 +174,7 @@ impl Simulation {
                 panics: Vec::new(),
                 time: SimTime::default(),
                 operations: Vec::new(),
+                standings: Vec::new(),
             },
         }
     }
@@ -173,6 +194,7 @@ fn world_outcome<T>(world: &World, value: T, operations: Vec<Operation>) -> Outc
         panics: lock(&world.panics).clone(),
         time: world.now(),
         operations,
+        standings: lock(&world.standings).lives(),
     }
 }
 
@@ -281,6 +303,20 @@ impl Cluster {
     #[must_use]
     pub fn history_is_kept(&self) -> bool {
         self.world.trace.is_read()
+    }
+
+    /// The replica on that machine has made a step: for the report, if there will be one. The trace is the same in any case.
+    pub(crate) fn replica_stepped(&self, machine: &str, step: &ReplicaStep) {
+        if self.world.trace.is_kept() {
+            lock(&self.world.standings).step(self.now(), machine, step);
+        }
+    }
+
+    /// What is known beside the replicas' steps, for the same: asked for only if there will be a report.
+    pub(crate) fn tell_standings(&self, tell: impl FnOnce(&mut Standings)) {
+        if self.world.trace.is_kept() {
+            tell(&mut lock(&self.world.standings));
+        }
     }
 
     /// So many more requests of clients were answered.

@@ -30,6 +30,7 @@ pub mod scenarios;
 pub mod schedules;
 pub mod shrink;
 mod spawn;
+pub mod standings;
 mod time;
 mod timers;
 pub mod trace;

@@ -146,6 +146,11 @@ impl Trace {
         self.is_read
     }
 
+    /// Whether the whole trace is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.lock().mode == TraceMode::Keep
+    }
+
     /// Adds a line that is no event: it is not part of the hash, and nothing may depend on it.
     pub(crate) fn aside(&self, now: SimTime, place: &str, what: fmt::Arguments<'_>) {
         let mut guard = self.lock();

@@ -13,6 +13,7 @@ use crate::disk::DiskState;
 use crate::history::Operation;
 use crate::net::NetState;
 use crate::rng::Streams;
+use crate::standings::Standings;
 use crate::time::SimTime;
 use crate::timers::Timers;
 use crate::trace::{Part, Trace};
@@ -31,6 +32,7 @@ pub(crate) struct World {
     pub(crate) timers: Timers,
     pub(crate) trace: Arc<Trace>,
     pub(crate) operations: Mutex<Vec<Operation>>,
+    pub(crate) standings: Mutex<Standings>,
     pub(crate) net: Mutex<NetState>,
     nodes: Mutex<BTreeMap<NodeIndex, Arc<Node>>>,
     pub(crate) panics: Mutex<Vec<TaskPanic>>,
@@ -69,6 +71,7 @@ impl World {
             timers: Timers::default(),
             trace,
             operations: Mutex::default(),
+            standings: Mutex::default(),
             net: Mutex::new(net),
             nodes: Mutex::default(),
             panics: Mutex::default(),

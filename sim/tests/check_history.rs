@@ -91,6 +91,36 @@ fn the_history_of_a_simulated_cluster_is_judged_as_the_simulation_judged_it() {
     assert!(found.contains(&"I2-inconsistent-offsets".to_owned()), "{found:?}");
 }
 
+/// A run that failed before its last look has a history, too.
+#[test]
+fn without_a_last_look_is_judged_what_can_be() {
+    let folder = folder("check-broken-off");
+    let path = folder.to_str().unwrap();
+    assert!(sim(&["seed", "5", "--scenario", "cluster", "--folder", path]).status.success());
+    let text = std::fs::read_to_string(folder.join("history.jsonl")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut lines: Vec<Value> = lines.into_iter().filter(|line| line["client"] != "judge").collect();
+    let history = folder.join("broken-off.jsonl");
+    let file = history.to_str().unwrap();
+    write(&history, &lines);
+    assert_eq!(check(&history), (Some(0), vec![]));
+    let told = String::from_utf8(sim(&["check-history", file]).stdout).unwrap();
+    let of = |checker: &str| told.lines().find(|line| line.starts_with(checker)).unwrap().to_owned();
+    assert!(of("I1-lost-record").contains("NOT JUDGED: no client \"judge\""), "{told}");
+    assert!(of("I8-poll-skip").contains("holds, of"), "{told}");
+    let required = |checker: &str| sim(&["check-history", file, "--require", checker]).status.code();
+    assert_eq!([required("I8-poll-skip"), required("I1-lost-record")], [Some(0), Some(2)]);
+
+    // Somebody was brought a record that nobody has sent.
+    let mut reads = lines.iter_mut().filter_map(brought);
+    let record = reads.find_map(|all| all.values_mut().find_map(|records| records.get_mut(0)));
+    *record.unwrap().get_mut(1).unwrap() = json!("1/1/4000000");
+    write(&history, &lines);
+    let (code, found) = check(&history);
+    assert_eq!(code, Some(1));
+    assert!(found.contains(&"I2-inconsistent-offsets".to_owned()), "{found:?}");
+}
+
 /// Also where the disk has destroyed what was acknowledged: the history says what the broker could not read.
 #[test]
 fn the_histories_of_one_broker_are_judged_as_the_simulation_judged_them() {

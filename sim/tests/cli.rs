@@ -94,6 +94,113 @@ fn an_interrupted_sweep_is_concluded() {
     assert!(std::fs::read_to_string(junit).unwrap().contains(&format!("tests=\"{ran}\"")));
 }
 
+/// A scenario with a mistake that nearly every seed shows, and a seed that shows it.
+const MISTAKEN: [&str; 2] = ["--scenario", "storage-and-net-careless"];
+
+fn mistaken_seed() -> String {
+    let fails =
+        |seed: &u64| sim(&[&["seed", &seed.to_string()], &MISTAKEN[..]].concat()).status.code() == Some(1);
+    (0..50).find(fails).unwrap().to_string()
+}
+
+#[test]
+fn a_replay_writes_the_folder_of_any_seed_and_runs_a_case_with_another() {
+    let folder = folder("cli-replay-folder");
+    let path = folder.to_str().unwrap();
+    let told = sim(&[&["replay", "3", "--folder", path], &SCENARIO[..]].concat());
+    assert!(told.status.success());
+    let printed = text(&sim(&[&["replay", "3"], &SCENARIO[..]].concat()));
+    let report = folder.join("report.html");
+    let hash = printed.lines().last().unwrap();
+    assert_eq!(text(&told), format!("open {}\n{hash}\n", report.display()), "the trace stands in the folder");
+    assert!(
+        std::fs::read_to_string(&report).unwrap().contains("cargo sim replay 3 --scenario storage-and-net")
+    );
+    let case = folder.join("case.json");
+    let with = |words: &[&str]| text(&sim(&[words, &["--case", case.to_str().unwrap()]].concat()));
+    assert_eq!(with(&["replay", "3", "--no-logs"]), with(&["replay", "--no-logs"]));
+    let other = with(&["replay", "4", "--no-logs"]);
+    assert_ne!(other.lines().last(), Some(hash));
+    assert_eq!(other, with(&["replay", "4", "--no-logs"]));
+}
+
+#[test]
+fn an_expectation_that_does_not_hold_is_shown_and_kept() {
+    let folder = folder("cli-schedules");
+    let [kept, failures] = ["kept", "failures"].map(|name| folder.join(name));
+    std::fs::create_dir_all(&kept).unwrap();
+    let seed = mistaken_seed();
+    let at = folder.join("run");
+    sim(&[&["seed", &seed, "--folder", at.to_str().unwrap()], &MISTAKEN[..]].concat());
+    let case: Value = serde_json::from_str(&std::fs::read_to_string(at.join("case.json")).unwrap()).unwrap();
+    let write = |expect: Value| {
+        let schedule = serde_json::json!({ "about": "a test", "expect": [expect], "case": case });
+        std::fs::write(kept.join("small.json"), schedule.to_string()).unwrap();
+    };
+    let junit = folder.join("junit.xml");
+    let paths = [&kept, &failures, &junit].map(|path| path.to_str().unwrap());
+    let words =
+        ["schedules", paths[0], "--only", "small", "--json", "--failures", paths[1], "--junit", paths[2]];
+    write(serde_json::json!({ "scenario": MISTAKEN[1] }));
+    let wrong = sim(&words);
+    assert_eq!(wrong.status.code(), Some(1));
+    let lines: Vec<Value> = text(&wrong).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (lines.len(), lines[1]["expectations"].as_u64(), lines[1]["hold"].as_u64()),
+        (2, Some(1), Some(0))
+    );
+    assert_eq!((lines[0]["holds"].as_bool(), lines[0]["seed"].to_string()), (Some(false), seed.clone()));
+    let replay = lines[0]["replay"].as_str().unwrap();
+    assert_eq!(replay, format!("cargo sim replay --case {}", kept.join("small.json").display()));
+    let again: Vec<&str> = replay.split(' ').skip(2).collect();
+    assert_eq!(sim(&again).status.code(), Some(1), "the line that is printed shows it");
+    assert!(std::fs::read_to_string(&junit).unwrap().contains(&format!("{replay}</failure>")));
+    let shown = Path::new(lines[0]["folder"].as_str().unwrap());
+    for file in ["report.html", "case.json", "violation.txt", "trace.txt", "history.jsonl"] {
+        assert!(shown.join(file).exists(), "{file}");
+    }
+
+    // With the right expectation it holds, and nothing is kept.
+    let checker = lines[0]["violation"]["checker"].clone();
+    write(serde_json::json!({ "scenario": MISTAKEN[1], "found_by": checker }));
+    let right = sim(&words);
+    assert!(right.status.success());
+    assert!(text(&right).lines().next().unwrap().contains("\"holds\":true"), "{}", text(&right));
+
+    // What cannot be run is said before anything runs.
+    let refused = |words: &[&str]| {
+        let output = sim(words);
+        assert_eq!((output.status.code(), text(&output).as_str()), (Some(2), ""), "{words:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(&["schedules", paths[0], "--only", "zzz"]).contains("\"zzz\""));
+    write(serde_json::json!({ "scenario": "nowhere" }));
+    let why = refused(&words);
+    assert!(why.contains("small.json: there is no scenario \"nowhere\""), "{why}");
+    write(serde_json::json!({ "scenario": MISTAKEN[1], "mutant": "perfect" }));
+    assert!(refused(&words).contains("small.json: there is no such mistake"));
+}
+
+#[test]
+fn a_failure_in_a_sweep_tells_ci_how_to_see_it() {
+    let folder = folder("cli-junit");
+    let (junit, failures) = (folder.join("junit.xml"), folder.join("failures"));
+    let (seed, paths) = (mistaken_seed(), [&junit, &failures].map(|path| path.to_str().unwrap()));
+    let words = ["run", "--seeds", "1", "--start", &seed, "--junit", paths[0], "--failures", paths[1]];
+    let swept = sim(&[&words[..], &MISTAKEN[..]].concat());
+    assert_eq!(swept.status.code(), Some(1));
+    let told = format!("cargo sim replay {seed} --scenario {}</failure>", MISTAKEN[1]);
+    assert!(std::fs::read_to_string(&junit).unwrap().contains(&told));
+}
+
+#[test]
+fn the_scenarios_stand_below_each_other() {
+    let listed = text(&sim(&["list"]));
+    let begins = |line: &str| line.len() - line.split_once("  ").unwrap().1.trim_start().len();
+    let first = begins(listed.lines().next().unwrap());
+    assert!(listed.lines().all(|line| begins(line) == first), "{listed}");
+}
+
 #[test]
 fn statuses_tell_what_is_broken_from_what_is_mistyped() {
     let folder = folder("cli-status");

@@ -38,6 +38,8 @@ pub struct ReplicaStep {
     /// The replica's memory: with another one it is another replica.
     pub directory: [u8; 16],
     pub epoch: i32,
+    /// What it is, for people.
+    pub role: &'static str,
     pub leads: bool,
     pub log_start: i64,
     pub log_end: LogPosition,

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::history::{Written, from_json_lines};
-use crate::scenarios::{Verdict, check_history};
+use crate::scenarios::{Judged, Verdict, check_history};
 
 use super::{FOUND, print, refuse};
 
@@ -33,6 +33,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
     for name in &options.require {
         match verdict.judged.iter().find(|judged| judged.checker == name) {
             None => return refuse(&format!("no checker {name:?} judges a history that was written down")),
+            Some(Judged { silent: Some(why), .. }) => {
+                return refuse(&format!("{name} cannot judge: {why}"));
+            }
             Some(judged) if judged.held == 0 && judged.found.is_none() => {
                 return refuse(&format!(
                     "there is nothing in this history that {name} could be held against"
@@ -65,6 +68,10 @@ fn as_text(verdict: &Verdict) -> String {
     }
     for judged in &verdict.judged {
         match &judged.found {
+            None if judged.silent.is_some() => {
+                let why = judged.silent.unwrap_or_default();
+                line(format_args!("{:<30} NOT JUDGED: {why}", judged.checker));
+            }
             Some(found) => line(format_args!("{:<30} FOUND: {found}", judged.checker)),
             None if judged.held == 0 => line(format_args!("{:<30} nothing to judge", judged.checker)),
             None => line(format_args!("{:<30} holds, of {}", judged.checker, judged.held)),
@@ -74,10 +81,13 @@ fn as_text(verdict: &Verdict) -> String {
 }
 
 fn as_json(verdict: &Verdict) -> String {
-    let judged = verdict
-        .judged
-        .iter()
-        .map(|judged| json!({ "checker": judged.checker, "held": judged.held, "found": judged.found }));
+    let judged = verdict.judged.iter().map(|judged| {
+        let mut told = json!({ "checker": judged.checker, "held": judged.held, "found": judged.found });
+        if let Some(why) = judged.silent {
+            told["not_judged"] = json!(why);
+        }
+        told
+    });
     let operations = verdict
         .operations
         .iter()

@@ -39,7 +39,7 @@ pub(super) fn missing(scenario: &str, reached: &[&str]) -> Vec<Condition> {
 }
 
 /// Says what was not reached, for people; nothing if everything was.
-pub(super) fn complaint(scenario: &str, missing: &[Condition], seeds: u64, counts: bool) -> Option<String> {
+pub(super) fn complaint(scenario: &str, missing: &[Condition], seeds: &str, counts: bool) -> Option<String> {
     if missing.is_empty() {
         return None;
     }
@@ -47,7 +47,7 @@ pub(super) fn complaint(scenario: &str, missing: &[Condition], seeds: u64, count
         missing.iter().map(|one| format!("  {:<34} {}", one.name(), one.about())).collect();
     let counts = if counts { "" } else { ", which fails a larger sweep" };
     Some(format!(
-        "{} of {} conditions were not reached in {seeds} seeds{counts}:\n{}",
+        "{} of {} conditions were not reached in {seeds}{counts}:\n{}",
         missing.len(),
         of(scenario).len(),
         list.join("\n")
@@ -63,12 +63,12 @@ mod tests {
         for scenario in [BROKER, REPLICAS, CLUSTER] {
             let all: Vec<&str> = of(scenario).iter().map(|one| one.name()).collect();
             assert_eq!(missing(scenario, &all), []);
-            assert_eq!(complaint(scenario, &[], SEEDS_MIN, true), None);
+            assert_eq!(complaint(scenario, &[], "1000 seeds", true), None);
             let lost = missing(scenario, &all[1..]);
             assert_eq!(lost, [of(scenario)[0]]);
-            let told = complaint(scenario, &lost, SEEDS_MIN, true).unwrap();
+            let told = complaint(scenario, &lost, "1000 seeds", true).unwrap();
             assert!(told.contains(all[0]) && told.contains("1000 seeds:"), "{told}");
-            assert!(complaint(scenario, &lost, 10, false).unwrap().contains("larger sweep"));
+            assert!(complaint(scenario, &lost, "10 seeds", false).unwrap().contains("larger sweep"));
             assert_eq!(missing(scenario, &[]).len(), all.len());
         }
         assert_eq!(

@@ -31,6 +31,8 @@ pub(super) fn write(
         violation: violation.map(|found| Finding { checker: found.checker, text: &found.text }),
         case_json: &case_json,
         lines: &outcome.lines,
+        faults: outcome.faults,
+        replicas: &outcome.standings,
     });
     fs::write(folder.join("report.html"), html)
 }
@@ -39,8 +41,17 @@ pub(super) fn write(
 pub(super) fn write_violation(folder: &Path, found: Option<(&str, &str)>, replay: &str) -> io::Result<()> {
     let (checker, text) = found.unwrap_or(("nothing", "everything held that must hold"));
     let case = folder.join("case.json");
-    let text = format!("{checker}: {text}\n\n{replay}\n{} replay --case {}\n", program(), case.display());
+    let mutant = mutant_in(replay);
+    let text =
+        format!("{checker}: {text}\n\n{replay}\n{} replay --case {}{mutant}\n", program(), case.display());
     fs::write(folder.join("violation.txt"), text)
+}
+
+/// The planted mistake of a command, as it stands there: a case does not hold it.
+fn mutant_in(replay: &str) -> String {
+    const FLAG: &str = " --mutant ";
+    let name = replay.split_once(FLAG).and_then(|(_, rest)| rest.split(' ').next());
+    name.map_or(String::new(), |name| format!("{FLAG}{name}"))
 }
 
 /// The lines of a trace with their parts below each other.
@@ -62,6 +73,12 @@ fn aligned(lines: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mistake_of_a_run_is_that_of_its_case() {
+        assert_eq!(mutant_in("cargo sim replay 1 --mutant x-y --timeout 3"), " --mutant x-y");
+        assert_eq!(mutant_in("cargo sim replay 1 --scenario mutant-x"), "");
+    }
 
     #[test]
     fn lines_stand_below_each_other() {

@@ -1,12 +1,23 @@
-//! The result of a sweep in the form that continuous-integration servers read.
+//! The result of a sweep, or of the kept schedules, in the form that continuous-integration servers read.
 use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
 
-/// One seed.
+/// One seed, or one expectation of a schedule.
 pub(super) struct TestCase {
     pub(super) name: String,
     pub(super) seconds: f64,
-    /// What was found: by whom, and what.
-    pub(super) failure: Option<(String, String)>,
+    pub(super) failure: Option<Failure>,
+}
+
+/// What was found.
+pub(super) struct Failure {
+    /// By whom.
+    pub(super) checker: String,
+    pub(super) text: String,
+    /// The command that shows it, if one does.
+    pub(super) replay: Option<String>,
 }
 
 /// The whole document.
@@ -24,14 +35,26 @@ pub(super) fn document(suite: &str, cases: &[TestCase]) -> String {
         let head = format!("<testcase classname=\"{suite}\" name=\"{name}\" time=\"{seconds:.3}\"");
         match &case.failure {
             None => line(format_args!("  {head}/>")),
-            Some((checker, found)) => {
-                let (checker, found) = (escaped(checker), escaped(found));
-                line(format_args!("  {head}><failure type=\"{checker}\">{found}</failure></testcase>"));
+            Some(Failure { checker, text, replay }) => {
+                let (checker, found) = (escaped(checker), escaped(text));
+                let replay =
+                    replay.as_ref().map(|replay| format!("\n{}", escaped(replay))).unwrap_or_default();
+                line(format_args!(
+                    "  {head}><failure type=\"{checker}\">{found}{replay}</failure></testcase>"
+                ));
             }
         }
     }
     line(format_args!("</testsuite>"));
     text
+}
+
+/// Writes a document, and the folder that it is to stand in.
+pub(super) fn write(path: &Path, document: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, document)
 }
 
 /// Text that means itself in XML; what XML cannot hold becomes a question mark.
@@ -59,12 +82,17 @@ mod tests {
         let case = |name: &str, failure: Option<(&str, &str)>| TestCase {
             name: name.to_owned(),
             seconds: 0.5,
-            failure: failure.map(|(checker, text)| (checker.to_owned(), text.to_owned())),
+            failure: failure.map(|(checker, text)| Failure {
+                checker: checker.to_owned(),
+                text: text.to_owned(),
+                replay: Some("cargo sim replay 2".to_owned()),
+            }),
         };
         let text =
             document("broker", &[case("seed 1", None), case("seed 2", Some(("I1", "<a> & \"b\"\u{1}")))]);
         assert!(text.contains("tests=\"2\" failures=\"1\" errors=\"0\" time=\"1.000\""), "{text}");
         assert!(text.contains("name=\"seed 1\" time=\"0.500\"/>"), "{text}");
-        assert!(text.contains("<failure type=\"I1\">&lt;a&gt; &amp; &quot;b&quot;?</failure>"), "{text}");
+        let failure = "<failure type=\"I1\">&lt;a&gt; &amp; &quot;b&quot;?\ncargo sim replay 2</failure>";
+        assert!(text.contains(failure), "{text}");
     }
 }

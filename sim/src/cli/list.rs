@@ -6,7 +6,9 @@ use super::print;
 
 /// Lists the scenarios.
 pub(super) fn run(scenarios: &[&'static dyn Scenario]) -> ExitCode {
-    let lines = scenarios.iter().map(|scenario| format!("{:<32} {}\n", scenario.name(), scenario.about()));
+    let width = scenarios.iter().map(|scenario| scenario.name().len()).max().unwrap_or(0);
+    let lines =
+        scenarios.iter().map(|scenario| format!("{:<width$}  {}\n", scenario.name(), scenario.about()));
     print(&lines.collect::<String>());
     ExitCode::SUCCESS
 }

@@ -103,8 +103,8 @@ const TIMEOUT_SECONDS: u64 = 120;
 /// Which case is meant.
 #[derive(Args, Clone, Default)]
 struct Chosen {
-    /// The seed that draws the case
-    #[arg(required_unless_present = "case", conflicts_with = "case", value_parser = seed_of)]
+    /// The seed that draws the case; with --case the seed of the run, in the place of the case's own
+    #[arg(required_unless_present = "case", value_parser = seed_of)]
     seed: Option<u64>,
     /// A file that holds the case: a failure's case.json, or a schedule of sim/schedules/
     #[arg(long, value_name = "FILE")]
@@ -146,6 +146,7 @@ impl Chosen {
         if let Some(scenario) = &self.scenario {
             case.scenario.clone_from(scenario);
         }
+        case.seed = self.seed.unwrap_or(case.seed);
         let scenario = scenario(&case.scenario)?;
         Ok((case, scenario))
     }
@@ -185,6 +186,12 @@ impl Chosen {
     /// The command that shows it.
     fn replay_line(&self) -> String {
         format!("{} replay {}", program(), self.arguments().join(" "))
+    }
+
+    /// The same for a run in which that checker found something: one that took too long is to be given up again.
+    fn replay_line_of(&self, checker: &str, timeout_seconds: u64) -> String {
+        let line = self.replay_line();
+        if checker == process::TIMEOUT { format!("{line} --timeout {timeout_seconds}") } else { line }
     }
 }
 

@@ -2,25 +2,26 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use comfy_table::Table;
-use comfy_table::presets::ASCII_MARKDOWN;
 use indicatif::{ProgressBar, ProgressStyle};
 use ordain::probe::{self, Mutant};
 use serde::Serialize;
 
 use super::process::{self, Found};
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print, refuse};
+use super::{Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, jobs, print, refuse};
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Only these mistakes; default: all
+    /// These mistakes; default: those that seeds are known to find, as sim/mutants.json says
     #[arg(value_parser = mutant_of)]
     mutants: Vec<Mutant>,
+    /// All mistakes, also those that no seed is known to find: not to find these is no failure
+    #[arg(long, conflicts_with_all = ["mutants", "known"])]
+    all: bool,
     /// From how many places each is looked for: the median is over them
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     starts: u64,
@@ -78,71 +79,174 @@ struct Line {
     /// From how many of the places it was found.
     found: usize,
     starts: usize,
-    /// Of the seeds that it took, those that gave up counted as the bound; half-way between the middle two.
-    seeds_median: f64,
-    seeds_most: u64,
+    /// A place at which so many seeds did not find it was given up.
+    seeds_bound: u64,
+    /// Of the seeds that it took, half-way between the middle two; nothing if that is beyond the bound.
+    seeds_median: Option<f64>,
+    seeds_most: Option<u64>,
+    /// The seed that found it first, from each place from which it was found.
+    seeds_found: Vec<u64>,
     real_seconds: f64,
     /// Which checkers found it, and how often.
     checkers: BTreeMap<String, usize>,
+    /// No seed is known to find it: something else does, or nothing.
+    is_hole: bool,
 }
 
-/// Looks for every mistake, and fails if one is not found from some place.
+/// What is looked for, and how.
+struct Search<'a> {
+    options: &'a Options,
+    mutants: Vec<Mutant>,
+    /// Those of them that no seed is known to find.
+    holes: Vec<Mutant>,
+    /// Each place of each mistake.
+    work: Vec<(Mutant, u64)>,
+    seeds: u64,
+    interrupted: &'a AtomicBool,
+    bar: ProgressBar,
+}
+
+/// Looks for mistakes, and fails if one is not found from some place.
 pub(super) fn run(options: &Options) -> ExitCode {
     if !probe::IS_BUILT_IN {
         return refuse("this build has no mistakes in it (no debug assertions): use `cargo sim mutants`");
     }
-    let mutants = if options.mutants.is_empty() { Mutant::ALL } else { &options.mutants };
-    let places = |&mutant: &Mutant| {
-        (0..options.starts)
-            .map(move |place| (mutant, options.start.wrapping_add(place.wrapping_mul(options.seeds))))
+    let interrupted = match process::interrupted() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return refuse(&format!("cannot wait for an interrupt: {error}")),
     };
-    let work: Vec<(Mutant, u64)> = match &options.known {
-        None => mutants.iter().flat_map(places).collect(),
-        Some(path) => match known(path, mutants) {
-            Ok(work) => work,
-            Err(why) => return refuse(&why),
-        },
+    let search = match Search::of(options, &interrupted) {
+        Ok(search) => search,
+        Err(why) => return refuse(&why),
     };
-    let seeds = if options.known.is_some() { KNOWN_SEEDS } else { options.seeds };
-    let bar = ProgressBar::new(u64::try_from(work.len()).unwrap_or(u64::MAX));
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left: {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let (next, hunts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..jobs(options.jobs) {
-            scope.spawn(|| {
-                while let Some(&(mutant, start)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    bar.set_message(mutant.name());
-                    let hunt = hunt(seeds, options.timeout, mutant, start);
-                    hunts.lock().unwrap_or_else(PoisonError::into_inner).push(hunt);
-                    bar.inc(1);
-                }
-            });
-        }
-    });
-    bar.finish_and_clear();
-    let hunts = hunts.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let lines: Vec<Line> = mutants.iter().map(|&one| line(seeds, one, &hunts)).collect();
-    tell(options, &lines);
+    let (hunts, lines) = search.run();
     if let Some(path) = &options.keep
         && let Err(why) = keep(path, &hunts)
     {
         return refuse(&why);
     }
-    let missed: Vec<&str> =
-        lines.iter().filter(|line| line.found < line.starts).map(|line| line.mutant).collect();
+    if interrupted.load(Ordering::Relaxed) {
+        let left = search.mutants.len() - lines.len();
+        eprintln!("interrupted: {left} mistakes have not been looked for from every place");
+        return ExitCode::from(INTERRUPTED);
+    }
+    let missed: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.found < line.starts && !line.is_hole)
+        .map(|line| line.mutant)
+        .collect();
     if missed.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("not found within {seeds} seeds from every place: {}", missed.join(", "));
+    eprintln!("not found within {} seeds from every place: {}", search.seeds, missed.join(", "));
     ExitCode::from(FOUND)
+}
+
+impl<'a> Search<'a> {
+    fn of(options: &'a Options, interrupted: &'a AtomicBool) -> Result<Search<'a>, String> {
+        let known_by_seeds = || seeds_of(options.known.as_deref().unwrap_or(Path::new(KNOWN)));
+        let (mut mutants, mut holes) = (options.mutants.clone(), Vec::new());
+        if mutants.is_empty() {
+            let known = known_by_seeds()?;
+            let has_seed = |one: &Mutant| known.contains_key(one.name());
+            let all = Mutant::ALL.iter().copied();
+            if options.all {
+                mutants = all.clone().collect();
+                holes = all.filter(|one| !has_seed(one)).collect();
+            } else {
+                mutants = all.filter(has_seed).collect();
+            }
+        }
+        let places = |&mutant: &Mutant| {
+            (0..options.starts)
+                .map(move |place| (mutant, options.start.wrapping_add(place.wrapping_mul(options.seeds))))
+        };
+        let work: Vec<(Mutant, u64)> = match &options.known {
+            None => mutants.iter().flat_map(places).collect(),
+            Some(path) => known(path, &mutants)?,
+        };
+        let seeds = if options.known.is_some() { KNOWN_SEEDS } else { options.seeds };
+        let bar = ProgressBar::new(u64::try_from(work.len()).unwrap_or(u64::MAX));
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left: {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Ok(Search { options, mutants, holes, work, seeds, interrupted, bar })
+    }
+
+    /// All hunts that came to their end, and a line for each mistake that was looked for from every place.
+    fn run(&self) -> (Vec<Hunt>, Vec<Line>) {
+        let (next, hunts) = (AtomicUsize::new(0), Mutex::new((Vec::new(), Vec::new())));
+        if !self.options.json {
+            self.bar.suspend(|| print(&heading()));
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..jobs(self.options.jobs) {
+                scope.spawn(|| {
+                    while let Some(&(mutant, start)) = self.work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        self.bar.set_message(mutant.name());
+                        let Some(hunt) = self.hunt(mutant, start) else { break };
+                        let mut guard = hunts.lock().unwrap_or_else(PoisonError::into_inner);
+                        let (hunts, lines) = &mut *guard;
+                        hunts.push(hunt);
+                        lines.extend(self.told(mutant, hunts));
+                        self.bar.inc(1);
+                    }
+                });
+            }
+        });
+        self.bar.finish_and_clear();
+        hunts.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prints a mistake's line, if it has been looked for from every place.
+    fn told(&self, mutant: Mutant, hunts: &[Hunt]) -> Option<Line> {
+        let places = self.work.iter().filter(|(one, _)| *one == mutant).count();
+        let of_it = hunts.iter().filter(|hunt| hunt.mutant == mutant);
+        if of_it.count() < places {
+            return None;
+        }
+        let line = line(self.seeds, mutant, hunts, self.holes.contains(&mutant));
+        let text = if self.options.json {
+            serde_json::to_string(&line).expect("plain data") + "\n"
+        } else {
+            row(&line)
+        };
+        self.bar.suspend(|| print(&text));
+        Some(line)
+    }
+
+    /// Looks for a mistake from one place; nothing comes of it if that is interrupted.
+    fn hunt(&self, mutant: Mutant, start: u64) -> Option<Hunt> {
+        let (began, timeout) = (Instant::now(), self.options.timeout);
+        let scenario = format!("mutant-{}", mutant.name());
+        for ran in 1..=self.seeds {
+            let chosen = Chosen::seed(start.wrapping_add(ran - 1), &scenario);
+            let report = process::run(&chosen, timeout, None);
+            // A seed that fails without the mistake proves nothing about it.
+            let is_found = report.violation.is_some() && passes_without(&chosen, timeout);
+            // An interrupt ends the processes, too.
+            if self.interrupted.load(Ordering::Relaxed) {
+                return None;
+            }
+            if is_found {
+                let (seeds, found) = (Some(ran), report.violation);
+                return Some(Hunt { mutant, start, seeds, real: began.elapsed(), found });
+            }
+        }
+        Some(Hunt { mutant, start, seeds: None, real: began.elapsed(), found: None })
+    }
+}
+
+/// The seeds that have found each, by the kept file.
+fn seeds_of(path: &Path) -> Result<BTreeMap<String, u64>, String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    serde_json::from_str(&text).map_err(|error| wrong(&error))
 }
 
 /// Where to begin, by the kept file.
 fn known(path: &Path, mutants: &[Mutant]) -> Result<Vec<(Mutant, u64)>, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    let seeds: BTreeMap<String, u64> = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    let seeds = seeds_of(path)?;
     let seed = |&mutant: &Mutant| {
         let seed = seeds.get(mutant.name()).copied();
         seed.map(|seed| (mutant, seed)).ok_or_else(|| wrong(&format!("it has no seed for {}", mutant.name())))
@@ -171,20 +275,6 @@ fn keep(path: &Path, hunts: &[Hunt]) -> Result<(), String> {
     fs::write(path, text).map_err(|error| wrong(&error))
 }
 
-fn hunt(seeds: u64, timeout: u64, mutant: Mutant, start: u64) -> Hunt {
-    let began = Instant::now();
-    let scenario = format!("mutant-{}", mutant.name());
-    for ran in 1..=seeds {
-        let chosen = Chosen::seed(start.wrapping_add(ran - 1), &scenario);
-        let report = process::run(&chosen, timeout, None);
-        // A seed that fails without the mistake proves nothing about it.
-        if report.violation.is_some() && passes_without(&chosen, timeout) {
-            return Hunt { mutant, start, seeds: Some(ran), real: began.elapsed(), found: report.violation };
-        }
-    }
-    Hunt { mutant, start, seeds: None, real: began.elapsed(), found: None }
-}
-
 /// Whether the same seed is good when no mistake is made.
 fn passes_without(chosen: &Chosen, timeout: u64) -> bool {
     let Ok((_, scenario)) = chosen.load() else { return false };
@@ -193,10 +283,12 @@ fn passes_without(chosen: &Chosen, timeout: u64) -> bool {
     process::run(&chosen, timeout, None).violation.is_none()
 }
 
-fn line(seeds: u64, mutant: Mutant, hunts: &[Hunt]) -> Line {
-    let hunts: Vec<&Hunt> = hunts.iter().filter(|hunt| hunt.mutant == mutant).collect();
-    let mut ran: Vec<u64> = hunts.iter().map(|hunt| hunt.seeds.unwrap_or(seeds)).collect();
-    ran.sort_unstable();
+fn line(seeds: u64, mutant: Mutant, hunts: &[Hunt], is_hole: bool) -> Line {
+    let mut hunts: Vec<&Hunt> = hunts.iter().filter(|hunt| hunt.mutant == mutant).collect();
+    hunts.sort_by_key(|hunt| hunt.start);
+    // One that was given up took longer than all others.
+    let mut ran: Vec<Option<u64>> = hunts.iter().map(|hunt| hunt.seeds).collect();
+    ran.sort_by_key(|ran| (ran.is_none(), *ran));
     let mut checkers = BTreeMap::new();
     for found in hunts.iter().filter_map(|hunt| hunt.found.as_ref()) {
         *checkers.entry(found.checker.clone()).or_default() += 1;
@@ -206,45 +298,54 @@ fn line(seeds: u64, mutant: Mutant, hunts: &[Hunt]) -> Line {
         about: mutant.about(),
         found: hunts.iter().filter(|hunt| hunt.seeds.is_some()).count(),
         starts: hunts.len(),
+        seeds_bound: seeds,
         seeds_median: median(&ran),
-        seeds_most: ran.last().copied().unwrap_or(0),
+        seeds_most: ran.last().copied().flatten(),
+        seeds_found: hunts.iter().filter_map(|hunt| Some(hunt.start.wrapping_add(hunt.seeds? - 1))).collect(),
         real_seconds: hunts.iter().map(|hunt| hunt.real.as_secs_f64()).sum(),
         checkers,
+        is_hole,
     }
 }
 
-/// Of sorted numbers.
-fn median(sorted: &[u64]) -> f64 {
+/// Of sorted numbers, of which those that are not known are the greatest.
+fn median(sorted: &[Option<u64>]) -> Option<f64> {
     let middle = sorted.len() / 2;
     match sorted.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => sorted[middle] as f64,
-        _ => (sorted[middle - 1] + sorted[middle]) as f64 / 2.0,
+        0 => None,
+        odd if odd % 2 == 1 => Some(sorted[middle]? as f64),
+        _ => Some((sorted[middle - 1]? + sorted[middle]?) as f64 / 2.0),
     }
 }
 
-fn tell(options: &Options, lines: &[Line]) {
-    if options.json {
-        for line in lines {
-            print(&(serde_json::to_string(line).expect("plain data") + "\n"));
-        }
-        return;
+/// A row of the table, which is printed row by row: the columns are as wide as what they may hold.
+fn columns(cells: [&str; 7]) -> String {
+    let name = Mutant::ALL.iter().map(|one| one.name().len()).max().unwrap_or(0);
+    let [mistake, found, median, most, seed, seconds, by] = cells;
+    format!("| {mistake:<name$} | {found:>6} | {median:>8} | {most:>8} | {seed:>6} | {seconds:>7} | {by} |\n")
+}
+
+fn heading() -> String {
+    let names = columns(["mistake", "found", "median", "most", "seed", "seconds", "by"]);
+    let rule = names.trim_end().chars().map(|letter| if letter == '|' { '|' } else { '-' });
+    format!("{names}{}\n", rule.collect::<String>())
+}
+
+fn row(line: &Line) -> String {
+    let over = || format!("over {}", line.seeds_bound);
+    let mut by: Vec<&str> = line.checkers.keys().map(String::as_str).collect();
+    if line.is_hole {
+        by.push("(no seed is known to find it)");
     }
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
-    table.set_header(["mistake", "found", "median", "most", "seconds", "by"]);
-    for line in lines {
-        let checkers: Vec<&str> = line.checkers.keys().map(String::as_str).collect();
-        table.add_row([
-            line.mutant.to_owned(),
-            format!("{}/{}", line.found, line.starts),
-            line.seeds_median.to_string(),
-            line.seeds_most.to_string(),
-            format!("{:.1}", line.real_seconds),
-            checkers.join(", "),
-        ]);
-    }
-    print(&format!("{table}\n"));
+    columns([
+        line.mutant,
+        &format!("{}/{}", line.found, line.starts),
+        &line.seeds_median.map_or_else(over, |median| median.to_string()),
+        &line.seeds_most.map_or_else(over, |most| most.to_string()),
+        &line.seeds_found.first().map_or_else(String::new, u64::to_string),
+        &format!("{:.1}", line.real_seconds),
+        &by.join(", "),
+    ])
 }
 
 #[cfg(test)]
@@ -253,7 +354,15 @@ mod tests {
 
     #[test]
     fn the_median_is_in_the_middle() {
-        assert_eq!([median(&[3]), median(&[1, 2, 9]), median(&[1, 2, 4, 9])], [3.0, 2.0, 3.0]);
+        let median = |sorted: &[u64], given_up: usize| {
+            let known = sorted.iter().copied().map(Some);
+            median(&known.chain(std::iter::repeat_n(None, given_up)).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            [median(&[3], 0), median(&[1, 2, 9], 0), median(&[1, 2, 4, 9], 0), median(&[1, 2], 1)],
+            [3.0, 2.0, 3.0, 2.0].map(Some)
+        );
+        assert_eq!([median(&[], 1), median(&[1, 2], 2), median(&[], 0)], [None; 3]);
     }
 
     #[test]
@@ -265,9 +374,14 @@ mod tests {
             real: Duration::from_secs(1),
             found: seeds.map(|_| Found { checker: "I1".to_owned(), text: String::new() }),
         };
-        let line = line(200, Mutant::ALL[0], &[hunt(Some(4)), hunt(None), hunt(Some(7))]);
+        let line = line(200, Mutant::ALL[0], &[hunt(Some(4)), hunt(None), hunt(Some(7))], false);
         assert_eq!((line.found, line.starts), (2, 3));
-        assert_eq!((line.seeds_median, line.seeds_most), (7.0, 200));
+        assert_eq!((line.seeds_median, line.seeds_most), (Some(7.0), None));
+        assert_eq!(line.seeds_found, [3, 6]);
+        let row = row(&line);
+        assert!(row.contains("|    2/3 |        7 | over 200 |      3 |"), "{row}");
+        let bars = |text: &str| text.match_indices('|').map(|(at, _)| at).take(7).collect::<Vec<_>>();
+        assert!(heading().lines().all(|head| bars(head) == bars(&row)), "{}{row}", heading());
         assert_eq!(line.checkers, BTreeMap::from([("I1".to_owned(), 2)]));
     }
 

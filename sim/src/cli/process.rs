@@ -1,13 +1,15 @@
 //! One run, one process: some counters inside libraries are per process.
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, INTERRUPTED, TIMED_OUT};
+use super::{Chosen, INTERRUPTED, TIMED_OUT, failure};
 
 /// What a process says of its run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -81,6 +83,32 @@ pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<
         return dead(TIMEOUT, last);
     }
     dead(DIED, format!("{}: {last}", output.status))
+}
+
+/// Runs a failed case once more, for its folder; how it went this time.
+pub(super) fn show(
+    chosen: &Chosen,
+    timeout_seconds: u64,
+    folder: &Path,
+    found: &Found,
+    replay: &str,
+) -> io::Result<Report> {
+    let again = run(chosen, timeout_seconds, Some(&Folder { path: folder, replay }));
+    if again.hash.is_empty() {
+        // It did not come to its end: what is known is what it was about to do.
+        fs::create_dir_all(folder)?;
+        if let Ok((case, _)) = chosen.load() {
+            fs::write(folder.join("case.json"), case.to_json())?;
+        }
+        failure::write_violation(folder, Some((&found.checker, &found.text)), replay)?;
+    }
+    Ok(again)
+}
+
+/// What there is to be looked at first in a folder.
+pub(super) fn to_open(folder: &Path) -> PathBuf {
+    let page = ["report.html", "first/report.html"].map(|page| folder.join(page)).into_iter();
+    page.into_iter().find(|page| page.exists()).unwrap_or_else(|| folder.to_owned())
 }
 
 /// Becomes true at the first interrupt (Ctrl-C); a second one ends this process at once.

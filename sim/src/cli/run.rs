@@ -11,7 +11,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::junit::{self, TestCase};
+use super::junit::{self, Failure, TestCase};
 use super::process::{self, Folder, Found, NOT_DETERMINISTIC, Report, TIMEOUT};
 use super::{
     Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, default_scenario, jobs, print, refuse, say,
@@ -98,6 +98,8 @@ struct SweepLine<'a> {
     real_seconds: f64,
     conditions: Vec<&'a str>,
     conditions_missing: Vec<&'static str>,
+    /// Not all seeds have run that were to.
+    interrupted: bool,
 }
 
 /// One seed that has run.
@@ -109,6 +111,15 @@ struct Ran {
     folder: Option<PathBuf>,
     /// It failed, and so many had failed before that no folder was written.
     is_beyond_folders: bool,
+}
+
+impl Ran {
+    /// The command that shows it, if it failed.
+    fn replay_line(&self, options: &Options) -> Option<String> {
+        let found = self.report.violation.as_ref()?;
+        let chosen = Chosen::seed(self.seed, options.scenario());
+        Some(chosen.replay_line_of(&found.checker, options.timeout))
+    }
 }
 
 /// What is known of a sweep so far.
@@ -161,7 +172,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
     }
     // Before the sweep, so that none is in vain.
     if let Some(path) = &options.junit
-        && let Err(error) = write_junit(path, "")
+        && let Err(error) = junit::write(path, "")
     {
         return refuse(&format!("cannot write {}: {error}", path.display()));
     }
@@ -193,8 +204,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
     bar.finish_and_clear();
     let mut tally = sweep.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     tally.ran.sort_by_key(|ran| ran.seed);
-    let concluded = conclude(options, &tally, began.elapsed());
-    if interrupted.load(Ordering::Relaxed) { ExitCode::from(INTERRUPTED) } else { concluded }
+    let is_interrupted = interrupted.load(Ordering::Relaxed);
+    let concluded = conclude(options, &tally, began.elapsed(), is_interrupted);
+    if is_interrupted { ExitCode::from(INTERRUPTED) } else { concluded }
 }
 
 /// Which seeds of a sweep a second process runs, too: by their places, so that a short sweep has its share as well.
@@ -243,7 +255,7 @@ impl Sweep<'_> {
             if compared && second.hash != report.hash {
                 let at = self.folder(seed).unwrap_or_else(|| options.failures.join("comparison"));
                 let text = compare(&chosen, options, &at, [&report.hash, &second.hash]);
-                report.violation = Some(Found { checker: NOT_DETERMINISTIC.to_owned(), text });
+                report.violation = Some(not_deterministic(report.violation.take(), text));
                 folder = Some(at);
             }
         }
@@ -263,7 +275,8 @@ impl Sweep<'_> {
     /// Writes a failure's folder. Where its run is not the one that failed, that is the failure by then.
     fn show(&self, chosen: &Chosen, at: &Path, report: &mut Report, found: &Found) -> Option<PathBuf> {
         let options = self.options;
-        let again = match show(chosen, options, at, found) {
+        let replay = chosen.replay_line_of(&found.checker, options.timeout);
+        let again = match process::show(chosen, options.timeout, at, found, &replay) {
             Ok(again) => again,
             Err(error) => {
                 self.complain(at, &error);
@@ -276,8 +289,7 @@ impl Sweep<'_> {
                 "{}: {}; run again for its folder it was another run: {text}",
                 found.checker, found.text
             );
-            let written =
-                failure::write_violation(at, Some((NOT_DETERMINISTIC, &text)), &chosen.replay_line());
+            let written = failure::write_violation(at, Some((NOT_DETERMINISTIC, &text)), &replay);
             if let Err(error) = written {
                 self.complain(at, &error);
             }
@@ -305,29 +317,30 @@ impl Sweep<'_> {
     }
 
     fn tell(&self, ran: Ran, real: Duration) {
-        let replay = Chosen::seed(ran.seed, self.options.scenario()).replay_line();
+        let replay = ran.replay_line(self.options);
         if self.options.json {
             let line = SeedLine {
                 seed: ran.seed,
                 seconds: ran.seconds,
                 compared: ran.compared,
                 report: &ran.report,
-                replay: ran.report.violation.as_ref().map(|_| replay.as_str()),
+                replay: replay.as_deref(),
                 folder: ran.folder.as_deref(),
             };
             print_json(&line);
         } else if let Some(found) = &ran.report.violation {
             let folder = match &ran.folder {
-                Some(folder) => Some(format!("\n  open {}", to_open(folder).display())),
+                Some(folder) => Some(format!("\n  open {}", process::to_open(folder).display())),
                 None => ran
                     .is_beyond_folders
                     .then(|| format!("\n  no folder: --folders {} are written", self.options.folders)),
             };
             let text = format!(
-                "seed {} failed: {}: {}\n  {replay}{}",
+                "seed {} failed: {}: {}\n  {}{}",
                 ran.seed,
                 found.checker,
                 found.text,
+                replay.unwrap_or_default(),
                 folder.unwrap_or_default()
             );
             self.bar.suspend(|| say!("{text}"));
@@ -339,29 +352,18 @@ impl Sweep<'_> {
     }
 }
 
-/// What is there to be looked at first.
-fn to_open(folder: &Path) -> PathBuf {
-    let page = ["report.html", "first/report.html"].map(|page| folder.join(page)).into_iter();
-    page.into_iter().find(|page| page.exists()).unwrap_or_else(|| folder.to_owned())
-}
-
 fn print_json(value: &impl Serialize) {
     print(&(serde_json::to_string(value).expect("plain data") + "\n"));
 }
 
-/// Runs a failed seed once more, for its folder; how it went this time.
-fn show(chosen: &Chosen, options: &Options, folder: &Path, found: &Found) -> io::Result<Report> {
-    let replay = chosen.replay_line();
-    let again = process::run(chosen, options.timeout, Some(&Folder { path: folder, replay: &replay }));
-    if again.hash.is_empty() {
-        // It did not come to its end: what is known is what it was about to do.
-        fs::create_dir_all(folder)?;
-        if let Ok((case, _)) = chosen.load() {
-            fs::write(folder.join("case.json"), case.to_json())?;
+/// Two runs of a seed were not the same. What the first one found stays what was found.
+fn not_deterministic(first: Option<Found>, text: String) -> Found {
+    match first {
+        Some(Found { checker, text: found }) => {
+            Found { checker, text: format!("{found}\nand a second process ran another run: {text}") }
         }
-        failure::write_violation(folder, Some((&found.checker, &found.text)), &replay)?;
+        None => Found { checker: NOT_DETERMINISTIC.to_owned(), text },
     }
-    Ok(again)
 }
 
 /// Whether a seed's second run was not the same as the first, which failed. One that takes longer than it may, in real time,
@@ -395,7 +397,7 @@ fn compare(chosen: &Chosen, options: &Options, folder: &Path, hashes: [&str; 2])
 }
 
 /// Says how the sweep went, in all forms that are asked for.
-fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
+fn conclude(options: &Options, tally: &Tally, real: Duration, interrupted: bool) -> ExitCode {
     let failed = tally.failed();
     let compared = u64::try_from(tally.ran.iter().filter(|ran| ran.compared).count()).unwrap_or(0);
     let ran = u64::try_from(tally.ran.len()).unwrap_or(0);
@@ -416,6 +418,7 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
                 .iter()
                 .map(|one| one.name())
                 .collect(),
+            interrupted,
         });
     } else {
         say!(
@@ -428,57 +431,55 @@ fn conclude(options: &Options, tally: &Tally, real: Duration) -> ExitCode {
             say!("interrupted: {} seeds have not run", options.seeds - ran);
         }
     }
-    let lacking = lacking_conditions(options, tally);
+    let lacking = lacking_conditions(options, tally, interrupted);
     if let Some(path) = &options.junit {
-        let document = junit::document(options.scenario(), &test_cases(tally, lacking.clone()));
-        if let Err(error) = write_junit(path, &document) {
+        let document = junit::document(options.scenario(), &test_cases(options, tally, lacking.clone()));
+        if let Err(error) = junit::write(path, &document) {
             return refuse(&format!("cannot write {}: {error}", path.display()));
         }
     }
     let lacks_conditions = lacking.is_some_and(|lacking| lacking.is_some());
-    let Some(first) = failed.first() else {
+    let Some(first) = tally.ran.iter().find_map(|ran| ran.replay_line(options)) else {
         return if lacks_conditions { ExitCode::from(FOUND) } else { ExitCode::SUCCESS };
     };
     if !options.json {
-        say!(
-            "{} failed; the first: {}",
-            failed.len(),
-            Chosen::seed(*first, options.scenario()).replay_line()
-        );
+        say!("{} failed; the first: {first}", failed.len());
     }
     ExitCode::from(FOUND)
 }
 
 /// Says which conditions of the scenario no seed came to. `None` where a sweep is not held to them; else what makes it
 /// fail, if something does.
-fn lacking_conditions(options: &Options, tally: &Tally) -> Option<Option<String>> {
-    let counts = options.require_conditions || options.seeds >= conditions::SEEDS_MIN;
+fn lacking_conditions(options: &Options, tally: &Tally, interrupted: bool) -> Option<Option<String>> {
+    // One that was interrupted need not have come to all of them.
+    let counts = !interrupted && (options.require_conditions || options.seeds >= conditions::SEEDS_MIN);
     let missing = conditions::missing(options.scenario(), &tally.conditions());
-    let complaint = conditions::complaint(options.scenario(), &missing, options.seeds, counts);
+    let seeds = match u64::try_from(tally.ran.len()).unwrap_or(0) {
+        ran if interrupted => format!("{ran} of {} seeds", options.seeds),
+        _ => format!("{} seeds", options.seeds),
+    };
+    let complaint = conditions::complaint(options.scenario(), &missing, &seeds, counts);
     if let Some(complaint) = &complaint {
         eprintln!("{complaint}");
     }
     (counts && !conditions::of(options.scenario()).is_empty()).then_some(complaint)
 }
 
-fn write_junit(path: &Path, document: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, document)
-}
-
-fn test_cases(tally: &Tally, lacking: Option<Option<String>>) -> Vec<TestCase> {
-    let failure = |found: &Found| (found.checker.clone(), found.text.clone());
+fn test_cases(options: &Options, tally: &Tally, lacking: Option<Option<String>>) -> Vec<TestCase> {
+    let failure = |ran: &Ran| {
+        let found = ran.report.violation.as_ref()?;
+        let (checker, text) = (found.checker.clone(), found.text.clone());
+        Some(Failure { checker, text, replay: ran.replay_line(options) })
+    };
     let case = |ran: &Ran| TestCase {
         name: format!("seed {}", ran.seed),
         seconds: ran.seconds,
-        failure: ran.report.violation.as_ref().map(failure),
+        failure: failure(ran),
     };
     let conditions = lacking.map(|lacking| TestCase {
         name: "conditions".to_owned(),
         seconds: 0.0,
-        failure: lacking.map(|complaint| ("conditions".to_owned(), complaint)),
+        failure: lacking.map(|text| Failure { checker: "conditions".to_owned(), text, replay: None }),
     });
     tally.ran.iter().map(case).chain(conditions).collect()
 }
@@ -511,6 +512,22 @@ mod tests {
             (0..20).map(|start| compared(5, start, 20)[0]).collect::<std::collections::BTreeSet<_>>().len()
                 > 5
         );
+    }
+
+    #[test]
+    fn what_the_first_run_found_stays_what_was_found() {
+        let found = |checker: &str| Found { checker: checker.to_owned(), text: "a".to_owned() };
+        assert_eq!(not_deterministic(None, "b".to_owned()).checker, NOT_DETERMINISTIC);
+        let both = not_deterministic(Some(found("I1-lost-record")), "b".to_owned());
+        assert_eq!(both.checker, "I1-lost-record");
+        assert!(both.text.starts_with("a\n") && both.text.ends_with(": b"), "{}", both.text);
+    }
+
+    #[test]
+    fn the_line_that_replays_what_took_too_long_gives_it_up_again() {
+        let chosen = Chosen::seed(7, "cluster");
+        assert_eq!(chosen.replay_line_of("I16-stuck", 60), "cargo sim replay 7 --scenario cluster");
+        assert_eq!(chosen.replay_line_of(TIMEOUT, 60), "cargo sim replay 7 --scenario cluster --timeout 60");
     }
 
     #[test]

@@ -1,17 +1,22 @@
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::case::Case;
 use crate::scenarios::Scenario;
 use crate::schedules::{Expectation, RUNS_MAX, Schedule};
 use clap::Args;
+use ordain::probe::Mutant;
+use serde::Serialize;
 
+use super::junit::{self, Failure, TestCase};
 use super::mutants::mutant_of;
-use super::process;
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print, refuse};
+use super::process::{self, Found};
+use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print, refuse, say, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -27,6 +32,18 @@ pub(super) struct Options {
     /// How long one run may take, in seconds of real time
     #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
+    /// Print JSON: one line for each expectation, and one for all
+    #[arg(long)]
+    json: bool,
+    /// Write the result as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Where the folders of expectations that do not hold are written
+    #[arg(long, value_name = "FOLDER", default_value = "target/sim/failures")]
+    failures: PathBuf,
+    /// For so many of them a whole folder is written, for the others their case alone
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    folders: usize,
 }
 
 /// With this many seeds nothing may be found where nothing is to be found.
@@ -35,54 +52,127 @@ const SOUND_RUNS: u64 = 2;
 /// One expectation of one schedule.
 struct Job {
     name: String,
+    /// Where it is kept; a scenario that says itself what is expected has no file.
+    file: Option<PathBuf>,
     case: Case,
     expected: Expectation,
+    mutant: Option<Mutant>,
+}
+
+/// What came of one, and its line under `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    name: &'a str,
+    scenario: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutant: Option<&'a str>,
+    /// Who is to find something; nobody if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_by: Option<&'a str>,
+    holds: bool,
+    /// In words.
+    told: String,
+    /// The seed of the run that decided it.
+    seed: u64,
+    runs: u64,
+    seconds: f64,
+    /// What that run found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    violation: Option<Found>,
+    /// Only where it does not hold: the command that shows that run, and the folder that keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<PathBuf>,
+}
+
+/// The last line under `--json`.
+#[derive(Serialize)]
+struct Total {
+    expectations: usize,
+    hold: usize,
+    real_seconds: f64,
+}
+
+/// Which run decided whether an expectation holds, and how.
+struct Decided {
+    holds: bool,
+    told: String,
+    /// Of the schedule's runs, from 0.
+    run: u64,
+    runs: u64,
+    found: Option<Found>,
 }
 
 /// Runs all kept schedules, and all scenarios that say what comes of them; fails if something else comes of one than is expected.
 pub(super) fn run(scenarios: &[&'static dyn Scenario], options: &Options) -> ExitCode {
-    let mut work = match load(&options.folder) {
-        Ok(work) if work.is_empty() => {
-            return refuse(&format!("there are no schedules in {}", options.folder.display()));
-        }
+    let work = match all(scenarios, options) {
         Ok(work) => work,
         Err(why) => return refuse(&why),
     };
-    for scenario in scenarios {
-        let job = |expected| Job { name: scenario.name().to_owned(), case: scenario.draw(0), expected };
-        work.extend(scenario.expects().into_iter().map(job));
+    // Before anything runs, so that nothing does in vain.
+    if let Some(path) = &options.junit
+        && let Err(error) = junit::write(path, "")
+    {
+        return refuse(&format!("cannot write {}: {error}", path.display()));
     }
-    work.retain(|job| options.only.as_ref().is_none_or(|part| job.name.contains(part)));
-    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (began, next, wrong) = (Instant::now(), AtomicUsize::new(0), AtomicUsize::new(0));
+    let lines = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..jobs(options.jobs) {
             scope.spawn(|| {
-                while let Some(job) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let told = match one(job, options.timeout) {
-                        Ok(told) => told,
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = work.get(place) else { break };
+                    let line = match one(job, options, &wrong) {
+                        Ok(line) => line,
                         Err(why) => {
-                            wrong.lock().unwrap_or_else(PoisonError::into_inner).push(job.name.clone());
-                            format!("WRONG: {why}")
+                            eprintln!("{why}");
+                            std::process::exit(i32::from(super::USAGE));
                         }
                     };
-                    let mutant = job.expected.mutant.as_ref();
-                    let with = mutant.map_or(String::new(), |mutant| format!(" with {mutant}"));
-                    print(&format!("{} in {}{with}: {told}\n", job.name, job.expected.scenario));
+                    tell(options, &line);
+                    lines.lock().unwrap_or_else(PoisonError::into_inner).push((place, line));
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if wrong.is_empty() {
-        print(&format!("{} expectations of kept schedules hold\n", work.len()));
-        return ExitCode::SUCCESS;
+    let mut lines = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
+    lines.sort_by_key(|(place, _)| *place);
+    conclude(options, lines.into_iter().map(|(_, line)| line).collect(), began.elapsed())
+}
+
+/// Everything that is expected and asked for.
+fn all(scenarios: &[&'static dyn Scenario], options: &Options) -> Result<Vec<Job>, String> {
+    let mut work = load(&options.folder)?;
+    if work.is_empty() {
+        return Err(format!("there are no schedules in {}", options.folder.display()));
     }
-    print(&format!("{} of {} expectations of kept schedules do not hold\n", wrong.len(), work.len()));
-    ExitCode::from(FOUND)
+    for one in scenarios {
+        for expected in one.expects() {
+            let (name, case) = (one.name().to_owned(), one.draw(0));
+            let mutant = mutant_in(&expected).map_err(|why| format!("{name}: {why}"))?;
+            work.push(Job { name, file: None, case, expected, mutant });
+        }
+    }
+    if let Some(part) = &options.only {
+        work.retain(|job| job.name.contains(part));
+        if work.is_empty() {
+            return Err(format!(
+                "no schedule in {} and no scenario with expectations has {part:?} in its name",
+                options.folder.display()
+            ));
+        }
+    }
+    Ok(work)
+}
+
+fn mutant_in(expected: &Expectation) -> Result<Option<Mutant>, String> {
+    expected.mutant.as_deref().map(mutant_of).transpose()
 }
 
 fn load(folder: &Path) -> Result<Vec<Job>, String> {
-    let cannot = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
+    let cannot = |error: io::Error| format!("cannot read {}: {error}", folder.display());
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(cannot)? {
         paths.push(entry.map_err(cannot)?.path());
@@ -98,51 +188,169 @@ fn load(folder: &Path) -> Result<Vec<Job>, String> {
             return Err(wrong(&"it says nothing of what is expected"));
         }
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let job = |expected| Job { name: name.clone(), case: schedule.case.clone(), expected };
-        work.extend(schedule.expect.iter().cloned().map(job));
+        for expected in &schedule.expect {
+            scenario(&expected.scenario).map_err(|why| wrong(&why))?;
+            let mutant = mutant_in(expected).map_err(|why| wrong(&why))?;
+            let (name, file, case) = (name.clone(), Some(path.clone()), schedule.case.clone());
+            work.push(Job { name, file, case, expected: expected.clone(), mutant });
+        }
     }
     Ok(work)
 }
 
-/// What came of it, if that is what is expected.
-fn one(job: &Job, timeout: u64) -> Result<String, String> {
+/// Runs one; of what does not hold the run that shows it is kept.
+fn one<'a>(job: &'a Job, options: &Options, wrong: &AtomicUsize) -> Result<Line<'a>, String> {
+    let began = Instant::now();
+    let decided = decide(job, options.timeout)?;
+    let mut line = Line {
+        name: &job.name,
+        scenario: &job.expected.scenario,
+        mutant: job.expected.mutant.as_deref(),
+        found_by: job.expected.found_by.as_deref(),
+        holds: decided.holds,
+        told: decided.told,
+        seed: job.case.seed.wrapping_add(decided.run),
+        runs: decided.runs,
+        seconds: 0.0,
+        violation: decided.found,
+        replay: None,
+        folder: None,
+    };
+    if !line.holds {
+        let is_whole = wrong.fetch_add(1, Ordering::Relaxed) < options.folders;
+        let (folder, replay) = keep(job, options, &line, is_whole)?;
+        (line.folder, line.replay) = (Some(folder), Some(replay));
+    }
+    line.seconds = began.elapsed().as_secs_f64();
+    Ok(line)
+}
+
+/// What came of it.
+fn decide(job: &Job, timeout: u64) -> Result<Decided, String> {
     let Some(checker) = &job.expected.found_by else {
         for run in 0..SOUND_RUNS {
-            if let Some((found, text)) = found(job, run, timeout)? {
-                return Err(format!("nothing was to be found, and {found} says: {text}"));
+            if let Some(found) = found(job, run, timeout)? {
+                let told = format!("nothing was to be found, and {} says: {}", found.checker, found.text);
+                return Ok(Decided { holds: false, told, run, runs: run + 1, found: Some(found) });
             }
         }
-        return Ok("nothing is found".to_owned());
+        let told = "nothing is found".to_owned();
+        return Ok(Decided { holds: true, told, run: 0, runs: SOUND_RUNS, found: None });
     };
-    let mut others = Vec::new();
+    let (mut others, mut first) = (Vec::new(), None);
     for run in 0..RUNS_MAX {
         match found(job, run, timeout)? {
-            Some((found, _)) if found == *checker => {
-                return Ok(format!("{checker} finds it, run {} of {RUNS_MAX}", run + 1));
+            Some(found) if found.checker == *checker => {
+                let told = format!("{checker} finds it, run {} of {RUNS_MAX}", run + 1);
+                return Ok(Decided { holds: true, told, run, runs: run + 1, found: Some(found) });
             }
-            Some((found, _)) => others.push(found),
+            Some(found) => {
+                others.push(found.checker.clone());
+                first.get_or_insert((run, found));
+            }
             None => {}
         }
     }
-    Err(format!("{checker} was to find it in one of {RUNS_MAX} runs, but found were only {others:?}"))
+    let told = format!("{checker} was to find it in one of {RUNS_MAX} runs, but found were only {others:?}");
+    // What else was found is what there is to be looked at.
+    let (run, found) = first.map_or((0, None), |(run, found)| (run, Some(found)));
+    Ok(Decided { holds: false, told, run, runs: RUNS_MAX, found })
 }
 
-/// What is found in that run of the schedule, and by whom.
-fn found(job: &Job, run: u64, timeout: u64) -> Result<Option<(String, String)>, String> {
-    let scenario = job.expected.scenario.clone();
-    let case = Case { scenario, seed: job.case.seed.wrapping_add(run), ..job.case.clone() };
+/// The case of that run of the schedule.
+fn case_of(job: &Job, seed: u64) -> Case {
+    Case { scenario: job.expected.scenario.clone(), seed, ..job.case.clone() }
+}
+
+/// What is found in that run of the schedule.
+fn found(job: &Job, run: u64, timeout: u64) -> Result<Option<Found>, String> {
+    let case = case_of(job, job.case.seed.wrapping_add(run));
     let mutant = job.expected.mutant.as_deref().unwrap_or("sound");
     let name =
         format!("ordain-sim-{}-{}-{}-{mutant}-{run}.json", std::process::id(), job.name, case.scenario);
     let file = std::env::temp_dir().join(name);
     fs::write(&file, case.to_json()).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    let mutant = match job.expected.mutant.as_deref().map(mutant_of) {
-        Some(Err(why)) => return Err(why),
-        Some(Ok(mutant)) => Some(mutant),
-        None => None,
-    };
-    let report = process::run(&Chosen { mutant, ..Chosen::case(&file) }, timeout, None);
+    let report = process::run(&Chosen { mutant: job.mutant, ..Chosen::case(&file) }, timeout, None);
     // Left behind it only takes up room.
     drop(fs::remove_file(&file));
-    Ok(report.violation.map(|found| (found.checker, found.text)))
+    Ok(report.violation)
+}
+
+/// Writes the folder of a run that decided that something does not hold; the folder, and the command that shows the run.
+fn keep(job: &Job, options: &Options, line: &Line<'_>, is_whole: bool) -> Result<(PathBuf, String), String> {
+    let of_mutant = line.mutant.map_or(String::new(), |mutant| format!("-{mutant}"));
+    let of_scenario = if job.name == line.scenario { String::new() } else { format!("-{}", line.scenario) };
+    let folder =
+        options.failures.join(format!("schedule-{}{of_scenario}{of_mutant}-{}", job.name, line.seed));
+    let file = folder.join("case.json");
+    let cannot = |error: io::Error| format!("cannot write the folder {}: {error}", folder.display());
+    fs::create_dir_all(&folder).map_err(cannot)?;
+    fs::write(&file, case_of(job, line.seed).to_json()).map_err(cannot)?;
+    let of_folder = Chosen { mutant: job.mutant, ..Chosen::case(&file) };
+    // The schedule itself says it shorter; the folder may be gone by then.
+    let chosen = match &job.file {
+        Some(path) => Chosen {
+            seed: (line.seed != job.case.seed).then_some(line.seed),
+            scenario: (line.scenario != job.case.scenario).then(|| line.scenario.to_owned()),
+            mutant: job.mutant,
+            case: Some(path.clone()),
+        },
+        None => of_folder.clone(),
+    };
+    let checker = line.violation.as_ref().map_or("", |found| &found.checker);
+    let replay = chosen.replay_line_of(checker, options.timeout);
+    if is_whole {
+        let nothing = Found { checker: "nothing".to_owned(), text: line.told.clone() };
+        let found = line.violation.as_ref().unwrap_or(&nothing);
+        process::show(&of_folder, options.timeout, &folder, found, &replay).map_err(cannot)?;
+    }
+    Ok((folder, replay))
+}
+
+fn tell(options: &Options, line: &Line<'_>) {
+    if options.json {
+        print(&(serde_json::to_string(line).expect("plain data") + "\n"));
+        return;
+    }
+    let with = line.mutant.map_or(String::new(), |mutant| format!(" with {mutant}"));
+    let wrong = if line.holds { "" } else { "WRONG: " };
+    let shown = match (&line.replay, &line.folder) {
+        (Some(replay), Some(folder)) => {
+            let what = process::to_open(folder);
+            let verb = if what == *folder { "kept in" } else { "open" };
+            format!("\n  {replay}\n  {verb} {}", what.display())
+        }
+        _ => String::new(),
+    };
+    say!("{} in {}{with}: {wrong}{}{shown}", line.name, line.scenario, line.told);
+}
+
+/// Says how all went, in all forms that are asked for.
+fn conclude(options: &Options, lines: Vec<Line<'_>>, real: Duration) -> ExitCode {
+    let (count, hold) = (lines.len(), lines.iter().filter(|line| line.holds).count());
+    if let Some(path) = &options.junit {
+        let cases: Vec<TestCase> = lines.into_iter().map(test_case).collect();
+        if let Err(error) = junit::write(path, &junit::document("schedules", &cases)) {
+            return refuse(&format!("cannot write {}: {error}", path.display()));
+        }
+    }
+    if options.json {
+        let total = Total { expectations: count, hold, real_seconds: real.as_secs_f64() };
+        print(&(serde_json::to_string(&total).expect("plain data") + "\n"));
+    } else if hold == count {
+        say!("{count} expectations of kept schedules hold");
+    } else {
+        say!("{} of {count} expectations of kept schedules do not hold", count - hold);
+    }
+    if hold == count { ExitCode::SUCCESS } else { ExitCode::from(FOUND) }
+}
+
+fn test_case(line: Line<'_>) -> TestCase {
+    let with = line.mutant.map_or(String::new(), |mutant| format!(" with {mutant}"));
+    let failure = (!line.holds).then(|| Failure {
+        checker: line.violation.map_or_else(|| "not-found".to_owned(), |found| found.checker),
+        text: line.told,
+        replay: line.replay,
+    });
+    TestCase { name: format!("{} in {}{with}", line.name, line.scenario), seconds: line.seconds, failure }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::case::Case;
 use crate::scenarios::Violation;
-use crate::{Outcome, Simulation, TraceMode, logs, scenarios};
+use crate::{Simulation, TraceMode, logs, scenarios};
 use clap::Args;
 
 use super::process::{Found, Report, TIMEOUT};
@@ -76,10 +76,7 @@ pub(super) fn watch(seconds: u64, show: Option<(PathBuf, Case, String)>) {
             std::process::exit(i32::from(TIMED_OUT));
         });
         if let (Some((folder, case, replay)), Some(so_far)) = (show, Simulation::so_far()) {
-            let Outcome { hash, events, requests, faults, lines, panics, time, operations, value: () } =
-                so_far;
-            let value = Err(Violation::new(TIMEOUT, text));
-            let outcome = Outcome { value, hash, events, requests, faults, lines, panics, time, operations };
+            let outcome = so_far.map(|()| Err(Violation::new(TIMEOUT, text)));
             if let Err(error) = failure::write(&folder, &case, &outcome, &replay) {
                 eprintln!("cannot write the folder {}: {error}", folder.display());
             }

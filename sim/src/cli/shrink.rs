@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::Case;
 use crate::schedules::{Expectation, Schedule};
-use crate::shrink::{self, Oracle, Size};
+use crate::shrink::{self, Oracle, Shrunk, Size};
 use clap::Args;
 
 use super::process::{self, Found};
@@ -86,8 +86,9 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     say!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
     let mut processes =
         Processes { options, folder, checker: &found.checker, began: Instant::now(), runs: 0, trouble: None };
-    let small = shrink::shrink(case.clone(), &mut processes);
+    let Shrunk { case: small, is_finished } = shrink::shrink(case.clone(), &mut processes);
     let (runs, took) = (processes.runs, processes.began.elapsed());
+    let unfinished = if is_finished { String::new() } else { processes.unfinished() };
     if let Some(trouble) = processes.trouble {
         return Err(trouble);
     }
@@ -99,7 +100,7 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     fs::write(&path, schedule.to_json())
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(format!(
-        "  after:  {} ({runs} runs in {:.1} s)\n  kept as {}\n  {} replay --case {}",
+        "  after:  {} ({runs} runs in {:.1} s){unfinished}\n  kept as {}\n  {} replay --case {}",
         Size::of(&schedule.case),
         took.as_secs_f64(),
         path.display(),
@@ -206,11 +207,22 @@ impl Oracle for Processes<'_> {
     }
 
     fn smaller(&mut self, step: &str, case: &Case) {
-        say!("  {:>4} runs, less {step:<10} {}", self.runs, Size::of(case));
+        say!("  {:>4} runs, less {step:<10} {}, seed {}", self.runs, Size::of(case), case.seed);
     }
 }
 
 impl Processes<'_> {
+    /// Which bound came before nothing more could go.
+    fn unfinished(&self) -> String {
+        let (runs, seconds) = (self.options.runs, self.options.seconds);
+        let bound = if self.runs >= runs {
+            format!("--runs {runs} are made")
+        } else {
+            format!("--seconds {seconds} have passed")
+        };
+        format!("\n  not finished: {bound}, and more may go; shrink this one with --case to go on")
+    }
+
     fn which_fail(&self, cases: &[Case]) -> Result<Vec<bool>, String> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let one = |case: &Case| {

@@ -33,7 +33,8 @@ struct Figures {
     seed: u64,
     simulated_seconds: f64,
     cpu_seconds: f64,
-    requests: u64,
+    /// Of clients, answered; nothing of a scenario that does not count them.
+    requests: Option<u64>,
     events: u64,
     passed: bool,
 }
@@ -44,8 +45,14 @@ impl Figures {
         self.simulated_seconds / self.cpu_seconds
     }
 
-    fn requests_per_second(&self) -> f64 {
-        self.requests as f64 / self.simulated_seconds
+    /// For people.
+    fn requests_told(&self) -> String {
+        match self.requests {
+            Some(requests) => {
+                format!("{:>6.0} requests per simulated second", requests as f64 / self.simulated_seconds)
+            }
+            None => "requests not counted".to_owned(),
+        }
     }
 }
 
@@ -82,31 +89,33 @@ pub(super) fn run(options: &Options) -> ExitCode {
 
 fn line(figures: &Figures) -> String {
     format!(
-        "seed {:>4}: {:>6.1} simulated s in {:>6.3} CPU-s: {:>6.0} simulated hours per core-hour, \
-         {:>6.0} requests per simulated second, {} events{}",
+        "seed {:>4}: {:>6.1} simulated s in {:>6.3} CPU-s: {:>6.0} simulated hours per core-hour, {}, {} events{}",
         figures.seed,
         figures.simulated_seconds,
         figures.cpu_seconds,
         figures.hours_per_core_hour(),
-        figures.requests_per_second(),
+        figures.requests_told(),
         figures.events,
         if figures.passed { "" } else { ", FAILED" }
     )
 }
 
 fn summary(scenario: &str, all: &[Figures]) {
-    let median = |value: fn(&Figures) -> f64| {
-        let mut values: Vec<f64> = all.iter().map(value).collect();
+    let median = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or_default()
+        values.get(values.len() / 2).copied()
+    };
+    let hours = median(all.iter().map(Figures::hours_per_core_hour).collect()).unwrap_or_default();
+    let requests = all.iter().filter_map(|one| Some(one.requests? as f64 / one.simulated_seconds));
+    let requests = match median(requests.collect()) {
+        Some(requests) => format!("at {requests:.0} requests per simulated second"),
+        None => "(this scenario does not count its clients' requests)".to_owned(),
     };
     say!(
-        "{scenario}: median of {} seeds: {:.0} simulated hours per core-hour at {:.0} requests per simulated \
-         second ({:.3} CPU-s for 60 simulated s)",
+        "{scenario}: median of {} seeds: {hours:.0} simulated hours per core-hour {requests} ({:.3} CPU-s for 60 \
+         simulated s)",
         all.len(),
-        median(Figures::hours_per_core_hour),
-        median(Figures::requests_per_second),
-        60.0 / median(Figures::hours_per_core_hour),
+        60.0 / hours,
     );
 }
 
@@ -127,7 +136,7 @@ fn one(seed: u64, name: &str) -> ExitCode {
         seed,
         simulated_seconds: outcome.time.0 as f64 / 1e9,
         cpu_seconds,
-        requests: outcome.requests,
+        requests: (outcome.requests > 0).then_some(outcome.requests),
         events: outcome.events,
         passed: outcome.value.is_ok(),
     };

@@ -2,17 +2,21 @@
 //! the trace. It stands alone: no other file, no network, nothing to install.
 //!
 //! `events` reads the lines, `focus` finds where to look, this file writes the page, whose script
-//! (`model.js`, `timeline.js`, `view.js`) draws it. What a run said only ever reaches the page as JSON in which
+//! (`model.js`, `replicas.js`, `timeline.js`, `view.js`) draws it. What a run said only ever reaches the page as JSON in which
 //! no `<` stands, and the script only ever shows it as text.
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::standings::ReplicaLife;
+
 mod events;
 mod focus;
+mod replicas;
 
 use events::{Event, Kind, Lane, Trace};
 use focus::Focus;
+use replicas::Replicas;
 
 /// What a page shows.
 pub struct Page<'a> {
@@ -26,6 +30,10 @@ pub struct Page<'a> {
     pub case_json: &'a str,
     /// The trace's lines: time, place, what.
     pub lines: &'a [String],
+    /// How much the world made go wrong, as it counts.
+    pub faults: u64,
+    /// How the replicas stood, if there were some.
+    pub replicas: &'a [ReplicaLife],
 }
 
 /// What was found, and by whom.
@@ -38,6 +46,8 @@ pub struct Finding<'a> {
 
 /// No page holds more events: a browser shows these at once.
 const EVENTS_MAX: usize = 40_000;
+/// Nor more standings of replicas.
+const STANDINGS_MAX: usize = 40_000;
 /// Of one event's text, and of the violation's.
 const TEXT_BYTES_MAX: usize = 1_000;
 /// Of the case.
@@ -54,6 +64,9 @@ struct Data<'a> {
     lanes: &'a [Lane],
     /// Time in nanoseconds, kind, lane, the other lane or -1, text.
     events: Vec<(u64, usize, usize, i64, &'a str)>,
+    replicas: Replicas<'a>,
+    /// What has gone wrong because the world made it, as `run` counts it.
+    faults: u64,
     /// How many events there were.
     total: usize,
     /// Between these times nothing is left out.
@@ -71,6 +84,8 @@ pub fn page(page: &Page<'_>) -> String {
     let trace = Trace::read(page.lines);
     let focus = Focus::find(&trace.events, page.violation.map(|violation| violation.text));
     let kept = keep(&trace.events, &focus, EVENTS_MAX);
+    let end = trace.events.last().map_or(0, |event| event.time);
+    let centre = focus.first.map_or(end, |index| trace.events[index].time);
     let place = |index: usize| kept.indices.binary_search(&index).ok();
     let data = Data {
         title: page.title,
@@ -82,14 +97,22 @@ pub fn page(page: &Page<'_>) -> String {
         kinds: Kind::NAMES,
         lanes: &trace.lanes,
         events: kept.indices.iter().map(|index| row(&trace.events[*index])).collect(),
+        replicas: replicas::rows(page.replicas, &trace.lanes, centre, STANDINGS_MAX),
+        faults: page.faults,
         total: trace.events.len(),
         whole: kept.whole,
-        end: trace.events.last().map_or(0, |event| event.time),
+        end,
         focus: focus.first.and_then(place),
         related: focus.related.iter().filter_map(|index| place(*index)).collect(),
     };
     let json = serde_json::to_string(&data).expect("plain data").replace('<', "\\u003c");
-    let script = [include_str!("model.js"), include_str!("timeline.js"), include_str!("view.js")].concat();
+    let script = [
+        include_str!("model.js"),
+        include_str!("replicas.js"),
+        include_str!("timeline.js"),
+        include_str!("view.js"),
+    ]
+    .concat();
     fill(
         include_str!("page.html"),
         &[
@@ -159,6 +182,8 @@ fn keep(events: &[Event<'_>], focus: &Focus, most: usize) -> Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::standings::Standing;
+    use crate::time::SimTime;
 
     fn lines(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|text| (*text).to_owned()).collect()
@@ -169,7 +194,15 @@ mod tests {
         let evil = "</script><img src=x onerror=alert(1)>{{script}}";
         let lines = lines(&["0.000000000 broker node added", &format!("0.000000001 scenario {evil}")]);
         let violation = Some(Finding { checker: "I1-lost-record", text: evil });
-        let html = page(&Page { title: evil, replay: evil, violation, case_json: evil, lines: &lines });
+        let html = page(&Page {
+            title: evil,
+            replay: evil,
+            violation,
+            case_json: evil,
+            lines: &lines,
+            faults: 3,
+            replicas: &[],
+        });
         assert!(!html.contains("<img") && html.matches("</script>").count() == 2, "{html}");
         assert!(!html.contains("http:") && !html.contains("https:") && !html.contains("url("));
         assert!(html.contains("default-src 'none'"));
@@ -180,8 +213,30 @@ mod tests {
         let many: Vec<String> = (0..3 * EVENTS_MAX)
             .map(|number| format!("{number}.000000000 broker disk read f at 0 +1 0123456789abcdef ok"))
             .collect();
-        let html = page(&Page { title: "t", replay: "r", violation: None, case_json: "{}", lines: &many });
-        assert!(html.len() < 200 * EVENTS_MAX, "{} bytes", html.len());
+        let standing = |number: usize| Standing {
+            time: SimTime(u64::try_from(number).unwrap() * 1_000_000),
+            role: "follower",
+            epoch: 7,
+            log_end: 1_000_000,
+            high_watermark: 1_000_000,
+        };
+        let replicas = [ReplicaLife {
+            node: "broker".to_owned(),
+            partition: "events-0".to_owned(),
+            standings: (0..3 * STANDINGS_MAX).map(standing).collect(),
+        }];
+        let (replay, case_json) = ("r", "{}");
+        let html = page(&Page {
+            title: "t",
+            replay,
+            violation: None,
+            case_json,
+            lines: &many,
+            faults: 0,
+            replicas: &replicas,
+        });
+        assert!(html.len() < 200 * EVENTS_MAX + 60 * STANDINGS_MAX, "{} bytes", html.len());
+        assert!(html.contains("events-0") && html.contains("follower"));
     }
 
     #[test]

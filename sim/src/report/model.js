@@ -3,6 +3,12 @@
 // lasted), and which of them are to be seen.
 
 const byId = (id) => document.getElementById(id);
+const text = (tag, content, name = '') => {
+  const element = document.createElement(tag);
+  element.textContent = content;
+  if (name) element.className = name;
+  return element;
+};
 const data = JSON.parse(byId('data').textContent);
 const lanes = data.lanes;
 const events = data.events.map(([time, kind, lane, peer, text], index) => (
@@ -111,7 +117,7 @@ const placeOf = (list, time) => {
 };
 
 // What is to be seen, and what is looked at.
-const state = { from: 0, to: end, selected: null, query: '', shown: events };
+const state = { from: 0, to: end, selected: null, moment: null, query: '', shown: events };
 const listeners = [];
 const changed = () => listeners.forEach((listener) => listener());
 

@@ -6,10 +6,16 @@ const gutter = 128;
 const axis = 24;
 // Servers have a row for the names of what is wrong with them.
 const extra = (lane) => (lanes[lane].role === 'server' ? 16 : 0);
-const heightOf = (lane) => 36 + extra(lane);
-const tops = [];
-lanes.forEach((_, lane) => tops.push(lane === 0 ? axis : tops[lane - 1] + heightOf(lane - 1)));
-const wholeHeight = axis + lanes.reduce((sum, _, lane) => sum + heightOf(lane), 0) + 4;
+const stripsTop = (lane) => tops[lane] + 37 + extra(lane);
+const stripsHigh = (lane) => (stripsOf[lane].length ? stripsOf[lane].length * stripHeight + 4 : 0);
+const heightOf = (lane) => 36 + extra(lane) + stripsHigh(lane);
+let [tops, wholeHeight] = [[], 0];
+const layOut = () => {
+  tops = [];
+  lanes.forEach((_, lane) => tops.push(lane === 0 ? axis : tops[lane - 1] + heightOf(lane - 1)));
+  wholeHeight = axis + lanes.reduce((sum, _, lane) => sum + heightOf(lane), 0) + 4;
+};
+layOut();
 // Above this many in the window, frequent events are drawn as heaps.
 const single = 900;
 
@@ -17,7 +23,8 @@ let colors = {};
 const readColors = () => {
   const style = getComputedStyle(document.documentElement);
   const names = ['bg', 'panel', 'ink', 'dim', 'line', 'accent', 'bad', 'bad-soft', 'warn', 'warn-soft', 'good', 'up', 'down',
-    'paused', 'message', 'connection', 'disk', 'read', 'sent', 'commit', 'note', 'shade', 'select'];
+    'paused', 'message', 'connection', 'disk', 'read', 'sent', 'commit', 'note', 'shade', 'select',
+    'leader', 'follower', 'candidate', 'unattached', 'failed', 'on-role'];
   colors = Object.fromEntries(names.map((name) => [`--${name}`, style.getPropertyValue(`--${name}`).trim()]));
 };
 
@@ -128,7 +135,7 @@ const drawLives = (pen, width) => {
     pen.font = '600 11px system-ui, "DejaVu Sans", sans-serif';
     pen.textAlign = 'center';
     pen.fillStyle = colors[life.state === 'down' ? '--bad' : '--warn'];
-    pen.fillText(life.state, (left + right) / 2, top + high / 2);
+    pen.fillText(life.state, (left + right) / 2, tops[life.lane] + (36 + extra(life.lane)) / 2);
     pen.font = '12px system-ui, "DejaVu Sans", sans-serif';
   }
 };
@@ -263,7 +270,8 @@ const drawNames = (pen, height) => {
     pen.fillRect(0, top, gutter, 1);
     pen.fillStyle = colors['--ink'];
     pen.font = `${lane.role === 'server' ? '600 ' : ''}13px system-ui, "DejaVu Sans", sans-serif`;
-    pen.fillText(lane.name, 14, top + heightOf(index) / 2, gutter - 20);
+    pen.fillText(lane.name, 14, top + (36 + extra(index)) / 2, gutter - 20);
+    drawStripNames(pen, index, stripsTop(index));
   });
   pen.fillStyle = colors['--line'];
   pen.fillRect(gutter - 1, 0, 1, height);
@@ -288,6 +296,7 @@ const drawTimeline = () => {
   pen.beginPath();
   pen.rect(gutter, 0, width - gutter, height);
   pen.clip();
+  lanes.forEach((_, lane) => drawStrips(pen, width, lane, stripsTop(lane)));
   if (groups[0].shown) drawFaultStretches(pen, width);
   if (visible.length > single) drawHeaps(pen, width, visible); else drawSingly(pen, width, visible);
   drawMarks(pen, width, visible);
@@ -302,9 +311,17 @@ const drawTimeline = () => {
   }
   if (heal) drawUpright(pen, width, height, heal, colors['--good'], 'everything heals', [4, 3], false);
   if (focus) drawUpright(pen, width, height, focus, colors['--bad'], focusLabel(), [], true);
-  if (state.selected) drawUpright(pen, width, height, state.selected, colors['--accent'], '', [2, 2], true);
+  const at = state.selected ?? (state.moment === null ? null : { time: state.moment });
+  if (at) drawUpright(pen, width, height, at, colors['--accent'], '', [2, 2], true);
   pen.restore();
   drawNames(pen, height);
+};
+
+// The replica whose strip is at a height of the timeline.
+const stripAt = (x, y) => {
+  if (x < gutter) return null;
+  const lane = lanes.findIndex((_, index) => y >= stripsTop(index) && y < stripsTop(index) + stripsHigh(index));
+  return lane < 0 ? null : stripsOf[lane][Math.floor((y - stripsTop(lane)) / stripHeight)] ?? null;
 };
 
 // The event nearest to a point of the timeline, if one is near.

@@ -1,12 +1,5 @@
 // The rest of the page, and what the reader does.
 
-const text = (tag, content, name = '') => {
-  const element = document.createElement(tag);
-  element.textContent = content;
-  if (name) element.className = name;
-  return element;
-};
-
 // ---- The head.
 const fillHead = () => {
   document.querySelector('header').classList.add(data.violation ? 'failed' : 'passed');
@@ -14,11 +7,15 @@ const fillHead = () => {
   byId('title').textContent = data.title;
   byId('violation').textContent = data.violation ? data.violation.text : 'Everything held that must hold.';
   byId('replay').textContent = data.replay;
-  const parts = [`${seconds(end, 3)} simulated seconds`, `${events.filter((event) => isFault(event) && event.kind !== 'violation').length} faults`,
+  const parts = [`${seconds(end, 3)} simulated seconds`, `${data.faults.toLocaleString('en')} fault${data.faults === 1 ? '' : 's'}`,
     `${data.total.toLocaleString('en')} events`];
   if (events.length < data.total) {
     parts.push(`${events.length.toLocaleString('en')} of them here: everything from ${seconds(data.whole[0], 3)} s to `
       + `${seconds(data.whole[1], 3)} s, elsewhere only what is rare. trace.txt has all`);
+  }
+  const standings = data.replicas.rows.reduce((sum, row) => sum + row.standings.length, 0);
+  if (standings < data.replicas.total) {
+    parts.push(`${standings.toLocaleString('en')} of ${data.replicas.total.toLocaleString('en')} standings of replicas: far from the violation only turns`);
   }
   byId('facts').textContent = parts.join(' · ');
   byId('jump').textContent = data.violation ? 'Jump to the first violation' : 'Jump to the end';
@@ -53,6 +50,19 @@ const fillFilters = () => {
     tell();
     byId('filters').append(button);
   }
+};
+
+const fillPartitions = () => {
+  if (!replicas.length) return;
+  const choice = byId('partitions');
+  for (const [value, name] of [['', 'all'], ['-', 'none'], ...partitionNames.map((name) => [name, name])]) {
+    const option = text('option', name);
+    option.value = value;
+    choice.append(option);
+  }
+  choice.addEventListener('change', () => { chooseStrips(choice.value); layOut(); changed(); });
+  byId('partitions-label').hidden = false;
+  document.querySelector('[data-tab="replicas"]').hidden = false;
 };
 
 // ---- The list: only the rows that are in sight exist.
@@ -107,6 +117,7 @@ const showTab = (name) => {
     tab.setAttribute('aria-selected', String(isShown));
     byId(tab.dataset.tab).hidden = !isShown;
   }
+  fillReplicas();
 };
 
 const steps = (chosen) => {
@@ -185,6 +196,13 @@ const fillHelp = () => {
   swatch('--down', 'it is down: crashed, or without power');
   swatch('--paused', 'it stands still');
   swatch('--warn-soft', 'a fault that lasts: a cut or slow link, a failing disk, a clock that drifts');
+  if (replicas.length) {
+    swatch('--leader', 'a replica leads; the number in a strip is its epoch');
+    swatch('--follower', 'it follows');
+    swatch('--candidate', 'it asks for votes');
+    swatch('--unattached', 'it knows of no leader');
+    swatch('--failed', 'it has stopped: its disk, or what contradicts its log');
+  }
   swatch('--message', 'messages, at their arrival: an arrow from the sender to the receiver; from afar, heaps');
   swatch('--sent', 'records sent');
   swatch('--good', 'acknowledgements');
@@ -233,17 +251,27 @@ const listenToPointer = () => {
       const scale = (drag.to - drag.from) / (timeline.clientWidth - gutter - 8);
       if (drag.moved) setWindow(drag.from - by * scale, drag.to - by * scale);
     }
-    const near = drag?.moved ? null : eventAt(event.offsetX, event.offsetY);
-    tip.hidden = !near;
-    if (!near) return;
-    tip.textContent = `${seconds(near.time)} s · ${where(near)} · ${what(near)}`.slice(0, 400);
+    const strip = drag?.moved ? null : stripAt(event.offsetX, event.offsetY);
+    const near = drag?.moved || strip ? null : eventAt(event.offsetX, event.offsetY);
+    tip.hidden = !near && !strip;
+    if (tip.hidden) return;
+    tip.textContent = strip
+      ? partitionTold(strip.partition, timeAt(event.offsetX, timeline.clientWidth))
+      : `${seconds(near.time)} s · ${where(near)} · ${what(near)}`.slice(0, 400);
     tip.style.left = `${Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 8)}px`;
     tip.style.top = `${Math.min(event.clientY + 14, innerHeight - tip.offsetHeight - 8)}px`;
   });
   timeline.addEventListener('pointerup', (event) => {
-    const near = drag && !drag.moved && eventAt(event.offsetX, event.offsetY);
+    const isClick = drag && !drag.moved;
     drag = null;
-    if (near) { select(near); showTab('event'); }
+    if (!isClick) return;
+    const strip = stripAt(event.offsetX, event.offsetY);
+    const near = strip ? null : eventAt(event.offsetX, event.offsetY);
+    if (near) { select(near); showTab(byId('replicas').hidden ? 'event' : 'replicas'); return; }
+    if (!replicas.length || event.offsetX < gutter) return;
+    [state.selected, state.moment] = [null, timeAt(event.offsetX, timeline.clientWidth)];
+    changed();
+    if (strip) showTab('replicas');
   });
   timeline.addEventListener('pointerleave', () => { tip.hidden = true; });
   const centre = (event) => {
@@ -287,11 +315,13 @@ const redraw = () => {
     drawTimeline();
     followTimeline();
     fillEvent();
+    fillReplicas();
   });
 };
 readColors();
 fillHead();
 fillFilters();
+fillPartitions();
 fillStory();
 fillHelp();
 listenToPointer();

@@ -153,7 +153,8 @@ pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome
         }
         result
     });
-    let value = match (outcome.value, outcome.panics.first()) {
+    let panic = outcome.panics.first().cloned();
+    outcome.map(|value| match (value, panic) {
         (Ok(Err(violation)), _) => Err(violation),
         (Err(Crashed(message)), _) => Err(Violation::new(Violation::CRASH, message)),
         (Ok(Ok(())), Some(panic)) => {
@@ -161,7 +162,5 @@ pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome
             Err(Violation::new(Violation::PANIC, text))
         }
         (Ok(Ok(())), None) => Ok(()),
-    };
-    let Outcome { hash, events, requests, faults, lines, panics, time, operations, value: _ } = outcome;
-    Outcome { value, hash, events, requests, faults, lines, panics, time, operations }
+    })
 }

@@ -40,6 +40,7 @@ impl Partition {
             node: key.node.0,
             directory: key.directory.0,
             epoch: self.replica.epoch().0,
+            role: self.replica.role_name(),
             leads: self.leads(),
             log_start: self.replica.log_start().0,
             log_end: at(self.replica.log_end()),

@@ -36,6 +36,8 @@ pub struct Judged {
     pub held: u64,
     /// The first thing that it found wrong.
     pub found: Option<String>,
+    /// Why it says nothing of this history, whatever it was held against.
+    pub silent: Option<&'static str>,
 }
 
 /// What all checkers say of a history.
@@ -68,12 +70,16 @@ const CHECKERS: &[(&str, &str)] = &[
     ("I26-resumed-behind-commit", "resumed"),
 ];
 
+/// Those that say nothing of a history without a last look, as that of a run which failed before it: nobody can tell what is there
+/// in the end, nor who would have got on.
+const OF_LAST_LOOK: &[&str] = &["I1-lost-record", "I16-stuck"];
+const NO_LAST_LOOK: &str = "no client \"judge\" looks at everything at the end of this history";
+
 /// Holds histories of one run against all checkers that can judge them. Each is named, and was written by a process of its own;
 /// their times are those of one clock.
 ///
 /// # Errors
-/// For people: a value that has not the form of its function, or a history that allows no judgement: nothing acknowledged in it,
-/// or no last look at what was.
+/// For people: a value that has not the form of its function, or a history that allows no judgement: nothing is acknowledged in it.
 pub fn check_history(histories: &[(String, Vec<Written>)]) -> Result<Verdict, String> {
     let before;
     let histories = match older_disk_behind_last_look(histories) {
@@ -157,6 +163,8 @@ struct Replay {
     /// Where in the history the commits under way stand, by client.
     committing: BTreeMap<String, std::ops::Range<usize>>,
     progress: Progress,
+    /// Something that the last look asked for has no end.
+    is_broken_off: bool,
     found: BTreeMap<&'static str, String>,
     held: BTreeMap<&'static str, u64>,
     unjudged: BTreeSet<String>,
@@ -167,11 +175,13 @@ impl Replay {
     fn new(histories: &[(String, Vec<Written>)]) -> Result<Replay, String> {
         let mut reads = Reads::default();
         let mut members = BTreeSet::new();
+        let mut is_broken_off = false;
         for (name, written) in histories.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)))
         {
             let Written { operation, begin_line, end_line } = written;
             let line = end_line.unwrap_or(*begin_line);
             reads.learn(operation).map_err(|wrong| format!("{name}:{line}: {wrong}"))?;
+            is_broken_off |= operation.client == LAST_LOOK && operation.ended.is_none();
             if operation.function == "subscribe" {
                 members.insert(operation.client.clone());
             }
@@ -185,6 +195,7 @@ impl Replay {
             readers: BTreeMap::new(),
             committing: BTreeMap::new(),
             progress: Progress::default(),
+            is_broken_off,
             found: BTreeMap::new(),
             held: BTreeMap::new(),
             unjudged: BTreeSet::new(),
@@ -429,15 +440,16 @@ impl Replay {
         Ok(())
     }
 
+    /// Whether somebody looked at what there is at the end, and was not broken off.
+    fn has_last_look(&self) -> bool {
+        !self.is_broken_off && self.events.reads.iter().any(|read| read.reader.reader == JUDGE)
+    }
+
     fn verdict<'a>(mut self, all: impl Iterator<Item = &'a Operation>) -> Result<Verdict, String> {
         if self.held.get("acknowledged").copied().unwrap_or_default() == 0 {
             return Err("nothing is acknowledged in this history: there is nothing to judge".to_owned());
         }
-        if !self.events.reads.iter().any(|read| read.reader.reader == JUDGE) {
-            return Err(format!(
-                "no client {LAST_LOOK:?} reads everything at the end of this history: nobody can tell what is lost"
-            ));
-        }
+        let has_last_look = self.has_last_look();
         let gaps =
             self.events.extents.iter().map(|(at, extent)| self.reads.last_look_passes_gaps(at, *extent));
         let gaps: Vec<_> = gaps.collect();
@@ -448,15 +460,19 @@ impl Replay {
         for found in findings(&self.events) {
             self.find(Err(found));
         }
+        let silent = |checker| (!has_last_look && OF_LAST_LOOK.contains(&checker)).then_some(NO_LAST_LOOK);
+        self.found.retain(|checker, _| silent(*checker).is_none());
         let judged = CHECKERS.iter().map(|&(checker, what)| Judged {
             checker,
             held: self.held.get(what).copied().unwrap_or_default(),
             found: self.found.remove(checker),
+            silent: silent(checker),
         });
         let mut judged: Vec<Judged> = judged.collect();
         // None is forgotten, if ever one finds something that is not in the table.
         let others = self.found.into_iter();
-        judged.extend(others.map(|(checker, text)| Judged { checker, held: 1, found: Some(text) }));
+        let other = |(checker, text)| Judged { checker, held: 1, found: Some(text), silent: None };
+        judged.extend(others.map(other));
         let mut operations = BTreeMap::new();
         for operation in all {
             let end = match &operation.ended {

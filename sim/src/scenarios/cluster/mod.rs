@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::client::Client;
+use ordain::metadata::MetadataImage;
 use ordain::probe::{self, Mutant};
-use ordain::types::NodeId;
+use ordain::types::{NodeId, TopicId};
 
 use super::broker::account::Account;
 use super::broker::checkers;
@@ -19,12 +20,13 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, RaftWatch, Watch, faults, machine_name};
+use super::fleet::{Fleet, RaftWatch, Stats, Watch, faults, machine_name};
 use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
 use crate::rng::Stream;
+use crate::time::SimTime;
 
 mod directed;
 mod judge;
@@ -358,7 +360,9 @@ impl Life<'_> {
         let mut voters = Voters::default();
         loop {
             let image = self.world.image();
+            let asked = self.cluster.now();
             let stats = self.world.stats().await;
+            self.show(image.as_deref(), asked, &stats);
             if let Some(image) = image
                 && let Err(wrong) = voters.look(&image, &self.world.settled(&stats), &stats)
             {
@@ -373,6 +377,21 @@ impl Life<'_> {
                 () = self.cluster.sleep(LOOK) => {}
             }
         }
+    }
+
+    /// For who looks at a failure: the topics' names, and which replicas the nodes that were `asked` then do not hold any more.
+    fn show(&self, image: Option<&MetadataImage>, asked: SimTime, stats: &Stats) {
+        self.cluster.tell_standings(|standings| {
+            for topic in image.into_iter().flat_map(MetadataImage::topics) {
+                standings.name(topic.id.0, &topic.name);
+            }
+            standings.name(TopicId::METADATA.0, "metadata");
+            for ((node, _), held) in stats {
+                let holds =
+                    |topic, index| held.iter().any(|one| (one.id.topic.0, one.id.index.0) == (topic, index));
+                standings.holds((asked, self.cluster.now()), &machine_name(*node), holds);
+            }
+        });
     }
 
     /// Waits until nothing is open any more (I16).

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use ordain::probe::{self, LogPosition, ReplicaStep};
+use ordain::types::NodeId;
 
+use super::machine_name;
 use crate::cluster::Cluster;
 use crate::scenarios::Violation;
 use crate::world::lock;
@@ -20,6 +22,12 @@ pub(in crate::scenarios) struct RaftWatch {
 struct Shared {
     partitions: BTreeMap<([u8; 16], i32), Seen>,
     wrong: Option<Violation>,
+}
+
+/// Shows the replicas' steps to who looks at a failure, and to nobody else.
+pub(in crate::scenarios) fn only_show(cluster: &Cluster) {
+    let cluster = cluster.clone();
+    probe::watch_replicas(move |step| cluster.replica_stepped(&machine_name(NodeId(step.node)), &step));
 }
 
 /// What was seen of a partition so far.
@@ -49,6 +57,7 @@ impl RaftWatch {
         let watch = RaftWatch::default();
         let (shared, notes) = (Arc::clone(&watch.shared), cluster.clone());
         probe::watch_replicas(move |step| {
+            notes.replica_stepped(&machine_name(NodeId(step.node)), &step);
             let mut shared = lock(&shared);
             if shared.wrong.is_some() {
                 return;
@@ -155,6 +164,7 @@ mod tests {
             node,
             directory: [0; 16],
             epoch,
+            role: if leads { "leader" } else { "follower" },
             leads,
             log_start: 0,
             log_end,

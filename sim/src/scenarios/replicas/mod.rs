@@ -69,6 +69,7 @@ impl Scenario for Replicas {
             set_clocks(&cluster, &case.faults);
             let world = Arc::new(World::new(plan.clone()));
             let fleet = machine::start_up(&cluster, &world);
+            name_partitions(&cluster);
             let raft = RaftWatch::begin(&cluster);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
@@ -78,6 +79,12 @@ impl Scenario for Replicas {
             }
         })
     }
+}
+
+/// For who looks at a failure.
+fn name_partitions(cluster: &Cluster) {
+    let topic = plan::partition(0).topic;
+    cluster.tell_standings(|standings| standings.name(topic.0, "partition"));
 }
 
 async fn live(cluster: &Cluster, case: &Case, world: &Arc<World>, fleet: &Fleet) -> Result<(), Violation> {

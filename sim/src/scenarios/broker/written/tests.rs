@@ -181,9 +181,34 @@ fn what_the_broker_said_that_it_cannot_read_is_excused() {
 }
 
 #[test]
+fn what_needs_no_last_look_is_judged_without_one() {
+    let judged = |story: &Story| story.verdict().unwrap().judged;
+    let silent = |story: &Story| -> Vec<&'static str> {
+        judged(story).iter().filter(|one| one.silent.is_some()).map(|one| one.checker).collect()
+    };
+    let broken_off = two().assigned("reader").polled("reader", 0, &["1/1/1", "1/1/2"]);
+    assert_eq!(
+        (broken_off.found(), silent(&broken_off)),
+        (NOBODY.to_vec(), vec!["I1-lost-record", "I16-stuck"])
+    );
+    let all = ["1/1/1", "1/1/2", "1/1/3"];
+    let skipped = two().sent("1/1/3", 2).assigned("reader").polled("reader", 0, &all[..1]);
+    assert_eq!(skipped.polled("reader", 2, &all[2..]).found(), ["I8-poll-skip"]);
+    let other = two().assigned("reader").polled("reader", 0, &["1/1/2"]);
+    assert!(other.found().contains(&"I2-inconsistent-offsets"));
+    assert_eq!(Story::new().sent("2/1/1", 1).sent("2/1/2", 0).found(), ["I9-nonmonotonic-send"]);
+    // A last look that was broken off tells no more.
+    let mut open = two().listed("judge", "Latest", 2).assigned("judge").polled("judge", 0, &all[..1]);
+    open.line("judge", "invoke", "poll", &json!([["poll"]]));
+    assert_eq!((open.found(), silent(&open)), (NOBODY.to_vec(), vec!["I1-lost-record", "I16-stuck"]));
+    let seen = two().judged(0, &["1/1/1", "1/1/2"]);
+    assert!(silent(&seen).is_empty());
+    // Nobody is stuck whose run was over before.
+    assert_eq!(two().healed().assigned("reader").polled("reader", 0, &[]).found(), NOBODY);
+}
+
+#[test]
 fn nothing_is_judged_where_nobody_can_tell() {
-    let unseen = two().verdict().unwrap_err();
-    assert!(unseen.contains("nobody can tell what is lost"), "{unseen}");
     let idle = Story::new().judged(0, &["1/1/1"]).verdict().unwrap_err();
     assert!(idle.contains("nothing is acknowledged"), "{idle}");
     let other = two().done("producer-1", "send", &json!("x"), &Value::Null).verdict().unwrap_err();

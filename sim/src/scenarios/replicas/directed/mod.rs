@@ -15,6 +15,7 @@ use super::plan::Plan;
 use super::world::World;
 use crate::case::Case;
 use crate::cluster::Cluster;
+use crate::scenarios::fleet::only_show;
 use crate::scenarios::{Scenario, Violation};
 use crate::schedules::Expectation;
 
@@ -161,6 +162,8 @@ impl Scenario for Directed {
             cluster.note(format_args!("{}: {}", script.name, script.about));
             let world = Arc::new(World::new(case.world_as()?));
             let fleet = machine::start_up(&cluster, &world);
+            super::name_partitions(&cluster);
+            only_show(&cluster);
             let mut rng = cluster.rng("supervisor");
             let stage = Stage::new(cluster, world, fleet);
             tokio::select! {
