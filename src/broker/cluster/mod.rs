@@ -11,6 +11,7 @@ mod caught_up;
 mod draining;
 mod joining;
 mod liveness;
+mod lost_replicas;
 mod membership;
 mod reassigning;
 mod report;

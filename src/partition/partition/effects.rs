@@ -149,8 +149,7 @@ impl Partition {
             // While it was handing over, no voters were changed.
             Effect::TransferFailed => out.may_change_voters |= self.has_other_voters(),
             Effect::Stalled { lost, voters } => {
-                warn!(partition = %self.name(), lost, voters,
-                    "no leader can be elected: too many replicas have lost what they held");
+                out.stalled = Some(format!("{} ({lost} of {voters})", self.name()));
             }
             Effect::Halted { reason } => {
                 error!(partition = %self.name(), ?reason, "the replica stops: its log contradicts the others'");

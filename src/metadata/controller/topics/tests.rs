@@ -226,7 +226,7 @@ proptest! {
             let distinct: BTreeSet<NodeId> = partition.replicas.iter().copied().collect();
             prop_assert_eq!(distinct.len(), usize::try_from(wanted_factor).expect("positive"));
             prop_assert!(distinct.iter().all(|node| grown.brokers.contains_key(node)));
-            prop_assert_eq!(partition.leader, partition.replicas[0]);
+            prop_assert_eq!(partition.leader, Some(partition.replicas[0]));
         }
     }
 }
@@ -280,7 +280,7 @@ fn brokers_that_are_all_away_get_nothing() {
     let decision = create_topics(&image, &[assigned(&[3, 2])], &[id(3)], Rules::new().get());
     let made = applied(&image, &decision);
     let partition = &made.topic("new").expect("created").partitions[&PartitionIndex(0)];
-    assert_eq!((partition.leader, &partition.replicas[..]), (NodeId(2), &[NodeId(3), NodeId(2)][..]));
+    assert_eq!((partition.leader, &partition.replicas[..]), (Some(NodeId(2)), &[NodeId(3), NodeId(2)][..]));
     fence(&mut image, 1);
     fence(&mut image, 2);
     let told = refusal(&image, plain("new"));
