@@ -227,6 +227,21 @@ impl Client {
         create: AutoCreate,
     ) -> Result<ClusterMetadata, ClientError> {
         let broker = self.any_broker().await?;
+        let metadata = self.described_by(&broker, topics, create).await?;
+        self.remember(&metadata);
+        Ok(metadata)
+    }
+
+    /// What one broker says of the cluster, whatever others do; it is not kept. `None` asks for all topics.
+    ///
+    /// # Errors
+    /// What went wrong on the way, and what the broker refuses as a whole.
+    pub async fn described_by(
+        &self,
+        broker: &Broker,
+        topics: Option<&[String]>,
+        create: AutoCreate,
+    ) -> Result<ClusterMetadata, ClientError> {
         let version = broker.version::<MetadataRequest>()?;
         let named = topics.map(|topics| {
             let name = |topic: &String| MetadataRequestTopic {
@@ -244,9 +259,7 @@ impl Client {
         let answer = broker.call_within(version, &request, self.options().request_timeout).await?;
         let code = answer.error_code;
         ClientError::check(broker.address(), ApiKey::Metadata, code, "metadata of the cluster", None)?;
-        let metadata = ClusterMetadata::read(&answer);
-        self.remember(&metadata);
-        Ok(metadata)
+        Ok(ClusterMetadata::read(&answer))
     }
 
     fn remember(&self, told: &ClusterMetadata) {

@@ -56,8 +56,8 @@ fn sentence(image: &MetadataImage, lost: &BTreeSet<PartitionId>) -> String {
     };
     format!(
         "{what} lost what this node held, and no other node leads {them} and could give it back: {}{more}. Start the nodes of the other \
-         replicas, with their data directories. What is nowhere else is lost: with half of the replicas or more, go on with what is left \
-         (ordain cluster recover); with all of them, delete the topic and create it anew",
+         replicas, with their data directories. If those have lost it, too, `ordain cluster recover` lets go on what is left; where \
+         nothing is left, delete the topic and create it anew",
         names.join(", ")
     )
 }
