@@ -349,7 +349,7 @@ fn partitions(look: &Look) -> Vec<Finding> {
         wait(
             &lost[0],
             "; replicas elect a leader by themselves once more than half of them run. If half of them or more are lost for \
-             good, `ordain cluster recover`",
+             good, `ordain cluster recover`; where all are, and nothing is left to go on with, delete the topic and create it anew",
         )
     };
     add(Kind::NoLeader, leaderless, "has no leader", "have no leader", String::new(), to_do);

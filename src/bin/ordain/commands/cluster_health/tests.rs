@@ -179,7 +179,8 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
         (
             Kind::NoLeader,
             "1 partition has no leader: t-2 > bring node 3 back; replicas elect a leader by themselves once more than \
-             half of them run. If half of them or more are lost for good, `ordain cluster recover`",
+             half of them run. If half of them or more are lost for good, `ordain cluster recover`; where all are, and nothing is \
+             left to go on with, delete the topic and create it anew",
         ),
         (
             Kind::UnderReplicated,
