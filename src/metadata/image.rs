@@ -333,7 +333,13 @@ impl MetadataImage {
     /// Whether a broker can lead and be given something new: it is heard, and not draining.
     #[must_use]
     pub fn can_lead(&self, node: NodeId) -> bool {
-        self.brokers.get(&node).is_some_and(|broker| !broker.fenced) && !self.is_draining(node)
+        self.is_up(node) && !self.is_draining(node)
+    }
+
+    /// Whether a broker is there: it is heard, be it draining.
+    #[must_use]
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.brokers.get(&node).is_some_and(|broker| !broker.fenced)
     }
 
     /// Whether a person says that it is to drain.

@@ -59,7 +59,7 @@ fn all_empty() -> Vec<Result<Introduction, &'static str>> {
 
 fn waits(forming: &Forming) -> String {
     match forming.verdict() {
-        Verdict::Wait { what } => what,
+        Verdict::Wait { what } | Verdict::Blocked { what } => what,
         other => panic!("{other:?}"),
     }
 }

@@ -275,7 +275,7 @@ fn brokers_that_are_all_away_get_nothing() {
     };
     let told = refusal(&image, assigned(&[3]));
     assert!(matches!(told, ControllerError::InvalidAssignment(_)), "{told}");
-    let what = "partition 0 is assigned to 3 alone, of which none is up and to stay: name one that is";
+    let what = "partition 0 is assigned to 3 alone, of which none is up: name one that is";
     assert!(told.to_string().contains(what), "{told}");
     let decision = create_topics(&image, &[assigned(&[3, 2])], &[id(3)], Rules::new().get());
     let made = applied(&image, &decision);
