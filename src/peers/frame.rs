@@ -222,3 +222,16 @@ pub(super) async fn write_frame(
     write_all_vectored(write, &mut segments).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_nodes_port_is_told_so() {
+        let http = LinkError::Length { length: i32::from_be_bytes(*b"HTTP"), max: 8192 }.to_string();
+        assert!(http.starts_with("what it says begins with \"HTTP\", so it is no node's port"), "{http}");
+        let long = LinkError::Length { length: 9_000, max: 8192 }.to_string();
+        assert_eq!(long, "a frame of 9000 bytes; 8192 are allowed");
+    }
+}

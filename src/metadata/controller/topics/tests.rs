@@ -263,6 +263,20 @@ fn a_broker_that_drains_gets_replicas_only_where_there_are_not_enough_others() {
 }
 
 #[test]
+fn where_all_that_are_there_drain_they_get_what_there_is() {
+    let mut image = cluster(3);
+    for (node, broker) in &mut image.brokers {
+        (broker.draining, broker.fenced) = (true, *node == NodeId(3));
+    }
+    let decision = create_topics(&image, &[plain("new")], &[id(3)], Rules::new().get());
+    let made = applied(&image, &decision);
+    let partitions = made.topic("new").expect("created").partitions.values();
+    let leaders: Vec<Option<NodeId>> = partitions.map(|partition| partition.leader).collect();
+    assert_eq!(leaders.len(), 3);
+    assert!(leaders.iter().all(|leader| leader.is_some_and(|node| node != NodeId(3))), "{leaders:?}");
+}
+
+#[test]
 fn brokers_that_are_all_away_get_nothing() {
     let mut image = cluster(3);
     let fence = |image: &mut MetadataImage, node| {

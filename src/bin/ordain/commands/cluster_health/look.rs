@@ -288,7 +288,8 @@ async fn disks(
     Ok(disks)
 }
 
-async fn look_at_quorum(client: &Client) -> Result<QuorumLook, Failure> {
+/// The metadata quorum, asked for again if a voter is behind: what is under way is no lag.
+pub async fn look_at_quorum(client: &Client) -> Result<QuorumLook, Failure> {
     let within = client.options().request_timeout.min(QUORUM_MAX);
     let quorum = match client.describe_quorum(within).await {
         Ok(quorum) => quorum,
