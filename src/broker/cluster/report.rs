@@ -106,7 +106,8 @@ fn unled(image: &MetadataImage, own: NodeId, stats: &[PartitionStats]) -> BTreeM
     let is_ours = |leader: Option<NodeId>| leader.is_none_or(|leader| leader == own);
     let nobody_leads = |stats: &&PartitionStats| {
         let is_known = image.partition(stats.id).is_some_and(|known| is_ours(known.leader));
-        is_known && !(stats.leader && !stats.damaged) && stats.leader_node.is_none_or(|leader| leader == own)
+        let leads = stats.leader && !stats.damaged;
+        is_known && !leads && is_ours(stats.leader_node)
     };
     let without_leader = stats.iter().filter(nobody_leads).map(|stats| (stats.id, stats.has_lost()));
     let missing = image.topics().flat_map(|topic| {
