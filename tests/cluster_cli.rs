@@ -194,6 +194,28 @@ fn the_state_of_a_cluster_is_an_exit_code() {
     assert!(errors.contains("connection refused"), "{errors}");
 }
 
+#[test]
+fn three_nodes_stop_in_order_and_the_metadatas_leader_is_the_controller() {
+    let directory = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start_of(&directory, 3);
+    let port = cluster.port;
+    let (code, told, errors) = asked(port, &["health", "--json"]);
+    assert_eq!(code, Some(0), "{told}{errors}");
+    let leader = serde_json::from_str::<serde_json::Value>(&told).unwrap()["quorum"]["leader"].clone();
+    // Whichever node answers, and nodes call themselves the controller to clients.
+    for node in 0..3 {
+        let (_, told, _) = asked(port + node, &["info", "--json"]);
+        let info: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(info["controller"], leader);
+        let named = info["brokers"].as_array().unwrap().iter().filter(|one| one["controller"] == true);
+        assert_eq!(named.map(|one| &one["id"]).collect::<Vec<_>>(), [&leader]);
+    }
+    Cluster::signal(libc::pid_t::try_from(cluster.child.id()).unwrap(), libc::SIGTERM);
+    let (status, errors) = cluster.end();
+    assert_eq!(status.code(), Some(0), "{errors}");
+    assert!(!errors.contains("the cluster does not know yet that this node stops"), "{errors}");
+}
+
 /// Each of three partitions has one replica, and one of these is gone.
 #[test]
 fn an_end_is_not_waited_for_where_no_leader_comes() {

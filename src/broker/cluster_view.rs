@@ -117,31 +117,17 @@ impl<'a> ClusterView<'a> {
         partition: &PartitionImage,
         standings: &Standings,
     ) -> PartitionView {
-        let mut leader_node = Some(partition.leader);
-        let mut leader_epoch = partition.leader_epoch;
+        let Known { leader, leader_epoch, serves_here } =
+            Known::of(partition, standings.node, standings.of_partition(id));
         let mut offline: Vec<NodeId> =
             partition.replicas.iter().copied().filter(|&node| !self.reaches(node)).collect();
-        if partition.replicas.contains(&standings.node) {
-            let (serves, leads) = match standings.of_partition(id) {
-                Standing::NotAsked => (true, true),
-                Standing::Missing => (false, false),
-                Standing::Here(stats) => {
-                    if stats.epoch >= leader_epoch {
-                        // What was told last is older than what the replica knows.
-                        leader_node = stats.leader_node;
-                    }
-                    leader_epoch = leader_epoch.max(stats.epoch);
-                    (!stats.damaged, stats.leader)
-                }
-            };
-            if !serves && !offline.contains(&standings.node) {
-                offline.push(standings.node);
-            }
-            if leader_node == Some(standings.node) && !(serves && leads) {
-                leader_node = None;
+        let lost = partition.lost.iter().copied().filter(|_| leader.is_none());
+        for node in lost.chain((!serves_here).then_some(standings.node)) {
+            if !offline.contains(&node) {
+                offline.push(node);
             }
         }
-        let leader = match leader_node {
+        let leader = match leader {
             Some(node) if self.reaches(node) => Ok(node),
             Some(node) if self.is_served_by(node) => Err(NoLeader::NoListener),
             Some(_) | None => Err(NoLeader::Unavailable),
@@ -162,6 +148,57 @@ impl<'a> ClusterView<'a> {
     }
 }
 
+/// What is known of a partition's leadership: what was told last, or what the replica here knows, if that is newer.
+struct Known {
+    leader: Option<NodeId>,
+    leader_epoch: LeaderEpoch,
+    /// There is a replica here that holds what it should, or none has to be.
+    serves_here: bool,
+}
+
+impl Known {
+    fn of(partition: &PartitionImage, own: NodeId, standing: Standing<'_>) -> Known {
+        let mut known =
+            Known { leader: partition.leader, leader_epoch: partition.leader_epoch, serves_here: true };
+        if !partition.replicas.contains(&own) {
+            return known;
+        }
+        let leads = match standing {
+            Standing::NotAsked => true,
+            Standing::Missing => {
+                known.serves_here = false;
+                false
+            }
+            Standing::Here(stats) => {
+                if stats.epoch >= known.leader_epoch {
+                    // What was told last is older than what the replica knows.
+                    known.leader = stats.leader_node;
+                }
+                known.leader_epoch = known.leader_epoch.max(stats.epoch);
+                known.serves_here =
+                    !stats.damaged && (known.leader.is_some_and(|node| node != own) || !stats.has_lost());
+                stats.leader
+            }
+        };
+        if known.leader == Some(own) && !(known.serves_here && leads) {
+            known.leader = None;
+        }
+        known
+    }
+}
+
+/// The broker that leads a partition and is there, as far as this node knows; `stats`: of the replica here, if there is one.
+#[must_use]
+pub fn leader_there(
+    image: &MetadataImage,
+    partition: &PartitionImage,
+    own: NodeId,
+    stats: Option<&PartitionStats>,
+) -> Option<NodeId> {
+    let leader = Known::of(partition, own, stats.map_or(Standing::Missing, Standing::Here)).leader?;
+    image.brokers.get(&leader).filter(|broker| !broker.fenced).map(|_| leader)
+}
+
 /// Who leads a partition, and in which epoch: as the replica here knows, if it knows more than what was told last.
 pub(super) fn leader_of(
     context: &Context,
@@ -171,7 +208,7 @@ pub(super) fn leader_of(
     let partition = image.partition(id)?;
     match context.partitions.leaderships().of(id) {
         Some(here) if here.epoch >= partition.leader_epoch => Some((here.leader?, here.epoch)),
-        Some(_) | None => Some((partition.leader, partition.leader_epoch)),
+        Some(_) | None => Some((partition.leader?, partition.leader_epoch)),
     }
 }
 
@@ -217,9 +254,10 @@ mod tests {
             adding: Vec::new(),
             removing: Vec::new(),
             departed: Vec::new(),
+            lost: Vec::new(),
             founders: Vec::new(),
             isr: vec![NodeId(1), NodeId(2)],
-            leader: NodeId(leader),
+            leader: Some(NodeId(leader)),
             leader_epoch: LeaderEpoch(0),
             partition_epoch: 0,
         }
@@ -271,6 +309,30 @@ mod tests {
         assert_eq!((seen.leader, seen.offline), (Err(NoLeader::NoListener), vec![NodeId(2)]));
         let seen = view.partition(id(), &partition(9), &standings(false, false));
         assert_eq!(seen.leader, Err(NoLeader::Unavailable));
+    }
+
+    #[test]
+    fn a_replica_that_has_lost_what_it_held_is_offline_to_all() {
+        let image = image(&[(1, "A"), (2, "A")]);
+        let view = ClusterView { image: &image, listener: "A" };
+        let told = PartitionImage { leader: None, isr: Vec::new(), lost: vec![NodeId(2)], ..partition(2) };
+        let elsewhere = Standings { node: NodeId(3), stats: Some(Vec::new()) };
+        let seen = view.partition(id(), &told, &elsewhere);
+        assert_eq!((seen.leader, seen.isr), (Err(NoLeader::Unavailable), vec![]));
+        assert_eq!(seen.offline, [NodeId(2)]);
+        assert_eq!(leader_there(&image, &told, NodeId(3), None), None);
+
+        // Its own node knows before anybody was told.
+        let mut fresh = standings(false, false);
+        fresh.stats.iter_mut().flatten().for_each(|stats| {
+            stats.epoch = LeaderEpoch::NONE;
+            stats.key.directory = Uuid([1; 16]);
+        });
+        let seen = view.partition(id(), &partition(1), &fresh);
+        assert_eq!((seen.leader, seen.offline), (Err(NoLeader::Unavailable), vec![HERE]));
+        let stats = fresh.stats.as_ref().and_then(|stats| stats.first());
+        assert_eq!(leader_there(&image, &partition(1), HERE, stats), None);
+        assert_eq!(leader_there(&image, &partition(2), HERE, stats), Some(NodeId(2)), "as was told last");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub use cluster::{
     Claims, Cluster, Member, balance_leaders, drain_when_told, fence_silent, follow_reassignments,
     forget_deleted_topics, join_quorum, keep_membership, register,
 };
+pub use cluster_view::leader_there;
 pub use context::{Context, Parts};
 pub use dispatch::{Outcome, Peer, dispatch, dispatch_from_node};
 pub use handlers::{feature_ranges, features};

@@ -245,6 +245,25 @@ impl Client {
         create: AutoCreate,
     ) -> Result<ClusterMetadata, ClientError> {
         let broker = self.any_broker().await?;
+        let metadata = self.described_by(&broker, topics, create).await?;
+        self.remember(&metadata);
+        if metadata.topics.values().any(|topic| topic.partitions.iter().any(|one| one.leader.is_none())) {
+            // The next one may know who leads.
+            self.ask_another();
+        }
+        Ok(metadata)
+    }
+
+    /// What one broker says of the cluster, whatever others do; it is not kept. `None` asks for all topics.
+    ///
+    /// # Errors
+    /// What went wrong on the way, and what the broker refuses as a whole.
+    pub async fn described_by(
+        &self,
+        broker: &Broker,
+        topics: Option<&[String]>,
+        create: AutoCreate,
+    ) -> Result<ClusterMetadata, ClientError> {
         let version = broker.version::<MetadataRequest>()?;
         let named = topics.map(|topics| {
             let name = |topic: &String| MetadataRequestTopic {
@@ -262,13 +281,7 @@ impl Client {
         let answer = broker.call_within(version, &request, self.options().request_timeout).await?;
         let code = answer.error_code;
         ClientError::check(broker.address(), ApiKey::Metadata, code, "metadata of the cluster", None)?;
-        let metadata = ClusterMetadata::read(&answer);
-        self.remember(&metadata);
-        if metadata.topics.values().any(|topic| topic.partitions.iter().any(|one| one.leader.is_none())) {
-            // The next one may know who leads.
-            self.ask_another();
-        }
-        Ok(metadata)
+        Ok(ClusterMetadata::read(&answer))
     }
 
     fn remember(&self, told: &ClusterMetadata) {

@@ -10,7 +10,9 @@ use crate::types::{
     LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, ProducerId, Roles, TopicId, Uuid,
 };
 use crate::wire::MetadataRecord;
-use crate::wire::messages::{PartitionReassignmentRecord, PartitionRecord, RegisterBrokerRecord};
+use crate::wire::messages::{
+    PartitionChangeRecord, PartitionReassignmentRecord, PartitionRecord, RegisterBrokerRecord,
+};
 
 /// The broker's key with which a person drains it.
 pub const DRAIN_KEY: &str = "ordain.broker.drain";
@@ -148,11 +150,17 @@ pub struct PartitionImage {
     pub founders: Vec<ReplicaKey>,
     /// Those that have caught up, as the leader told last.
     pub isr: Vec<NodeId>,
-    /// Who leads it, as far as that was told: nothing is decided by it.
-    pub leader: NodeId,
+    /// While nobody leads it: the nodes that say that their replicas have lost what they held.
+    pub lost: Vec<NodeId>,
+    /// Who leads it, as far as that was told: nothing is decided by it. `None`: the node that did says that it does no longer.
+    pub leader: Option<NodeId>,
     pub leader_epoch: LeaderEpoch,
     /// Counts the changes of the replicas.
     pub partition_epoch: i32,
+}
+
+fn leader_from_record(node: i32) -> Option<NodeId> {
+    (node >= 0).then_some(NodeId(node))
 }
 
 impl PartitionImage {
@@ -183,6 +191,27 @@ impl PartitionImage {
     #[must_use]
     pub fn has_founder(&self, node: NodeId) -> bool {
         self.founders.iter().any(|key| key.node == node) && !self.departed.contains(&node)
+    }
+
+    /// The record that says who leads it and who has caught up.
+    #[must_use]
+    pub fn change(&self, id: PartitionId) -> PartitionChangeRecord {
+        let numbers = |nodes: &[NodeId]| nodes.iter().map(|node| node.0).collect();
+        PartitionChangeRecord {
+            topic_id: id.topic,
+            partition_id: id.index.0,
+            leader: self.leader_in_record(),
+            leader_epoch: self.leader_epoch.0,
+            isr: numbers(&self.isr),
+            lost: numbers(&self.lost),
+            ..PartitionChangeRecord::default()
+        }
+    }
+
+    /// The leader as records have it.
+    #[must_use]
+    pub fn leader_in_record(&self) -> i32 {
+        self.leader.map_or(-1, |node| node.0)
     }
 
     /// The same after its replicas have changed.
@@ -304,7 +333,13 @@ impl MetadataImage {
     /// Whether a broker can lead and be given something new: it is heard, and not draining.
     #[must_use]
     pub fn can_lead(&self, node: NodeId) -> bool {
-        self.brokers.get(&node).is_some_and(|broker| !broker.fenced) && !self.is_draining(node)
+        self.is_up(node) && !self.is_draining(node)
+    }
+
+    /// Whether a broker is there: it is heard, be it draining.
+    #[must_use]
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.brokers.get(&node).is_some_and(|broker| !broker.fenced)
     }
 
     /// Whether a person says that it is to drain.
@@ -374,9 +409,11 @@ impl MetadataImage {
                 let index = PartitionIndex(change.partition_id);
                 let partition = Arc::make_mut(topic).partitions.get_mut(&index);
                 let partition = partition.ok_or(ImageError::ChangeOfUnknownPartition(id, index))?;
-                partition.leader = NodeId(change.leader);
+                let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
+                partition.leader = leader_from_record(change.leader);
                 partition.leader_epoch = LeaderEpoch(change.leader_epoch);
-                partition.isr = change.isr.iter().map(|&node| NodeId(node)).collect();
+                partition.isr = nodes(&change.isr);
+                partition.lost = nodes(&change.lost);
             }
             MetadataRecord::PartitionReassignment(reassignment) => self.reassign(reassignment)?,
             MetadataRecord::RemoveTopic(topic) => {
@@ -457,7 +494,8 @@ impl MetadataImage {
                 departed: Vec::new(),
                 founders: founders.collect(),
                 isr: nodes(isr),
-                leader: NodeId(partition.leader),
+                lost: Vec::new(),
+                leader: leader_from_record(partition.leader),
                 leader_epoch: LeaderEpoch(partition.leader_epoch),
                 partition_epoch: partition.partition_epoch,
             },
@@ -477,8 +515,9 @@ impl MetadataImage {
         partition.removing = nodes(&change.removing);
         partition.departed = nodes(&change.departed);
         partition.partition_epoch = change.partition_epoch;
-        let PartitionImage { replicas, isr, .. } = partition;
+        let PartitionImage { replicas, isr, lost, .. } = partition;
         isr.retain(|node| replicas.contains(node));
+        lost.retain(|node| replicas.contains(node));
         if partition.is_reassigning() {
             self.reassigning.insert(id);
         } else {

@@ -2,7 +2,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{ConfigResource, FeatureRanges, ImageError, MetadataImage};
-use crate::types::{LeaderEpoch, Offset, Timestamp};
+use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
 use crate::wire::batch::crc32c;
 use crate::wire::messages::register_broker_record::{BrokerEndpoint, BrokerFeature};
 use crate::wire::messages::{
@@ -180,7 +180,7 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
                 topic_id,
                 partition_id: index.0,
                 replicas: partition.founders.iter().map(|key| key.node.0).collect(),
-                leader: partition.leader.0,
+                leader: partition.leader_in_record(),
                 leader_epoch: partition.leader_epoch.0,
                 directories: partition.founders.iter().map(|key| key.directory).collect(),
                 isr: Some(partition.isr.iter().map(|node| node.0).collect()),
@@ -189,6 +189,10 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
             records.push(record.into());
             if partition.partition_epoch > 0 {
                 records.push(partition.reassignment(topic_id, *index).into());
+            }
+            if !partition.lost.is_empty() {
+                let id = PartitionId { topic: topic_id, index: *index };
+                records.push(partition.change(id).into());
             }
         }
         settings(&ConfigResource::Topic(topic.name.to_string()), image, &mut records);

@@ -23,6 +23,7 @@ mod replication;
 mod request;
 mod search;
 mod shard;
+mod stalled;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]

@@ -137,6 +137,8 @@ pub(super) struct Outbox {
     pub(super) may_change_voters: bool,
     /// Who sent what no sound node sends, and what that is.
     pub(super) malformed: Option<(NodeId, String)>,
+    /// No leader can be elected, since too many of the others have lost what they held: its name, and how many have.
+    pub(super) stalled: Option<String>,
 }
 
 impl Outbox {
@@ -158,6 +160,7 @@ impl Outbox {
             news: false,
             may_change_voters: false,
             malformed: None,
+            stalled: None,
         }
     }
 }

@@ -313,6 +313,12 @@ pub struct PartitionStats {
 }
 
 impl PartitionStats {
+    /// Whether this replica has lost what it held: it is damaged, or the voter that was in its place is not it.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.damaged || self.voters.of_node(self.key.node).is_some_and(|voter| voter != self.key)
+    }
+
     /// Whether this node votes with what this data directory holds.
     #[must_use]
     pub fn has_voter(&self, node: NodeId, directory: Uuid) -> bool {

@@ -22,6 +22,7 @@ use super::maintenance::Step;
 use super::partition::{Made, Outbox, Partition, Place};
 use super::replication::{Letters, PeerStep};
 use super::request::{AppendRequest, ReplicaOrigin, Request, Required};
+use super::stalled::Stalled;
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
@@ -86,6 +87,7 @@ pub(super) struct Shard {
     held_changes: VecDeque<Request>,
     /// Damage that has been reported, so that a reader that comes again does not fill the node's log.
     told_damage: BTreeSet<String>,
+    stalled: Stalled,
     /// Partitions whose last flush failed, and whether that was told of each.
     unflushed: BTreeMap<PartitionId, bool>,
     failed: bool,
@@ -143,6 +145,7 @@ impl Shard {
             begun_append: None,
             held_changes: VecDeque::new(),
             told_damage: BTreeSet::new(),
+            stalled: Stalled::default(),
             unflushed: BTreeMap::new(),
             failed: false,
         }

@@ -42,7 +42,7 @@ pub enum LinkError {
     NoHandshake(Duration),
     #[error("it does not speak the protocol between nodes, but is {0}")]
     Foreign(&'static str),
-    #[error("a frame of {length} bytes; {max} are allowed")]
+    #[error("{}", wrong_length(*length, *max))]
     Length { length: i32, max: usize },
     #[error(transparent)]
     Frame(#[from] PeerFrameError),
@@ -64,6 +64,19 @@ pub enum LinkError {
     NotJoined,
     #[error("this node takes no introductions")]
     NotForming,
+}
+
+/// A length that reads as text is none: it is the beginning of what another protocol says.
+fn wrong_length(length: i32, max: usize) -> String {
+    let bytes = length.to_be_bytes();
+    if bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        let text = String::from_utf8_lossy(&bytes);
+        return format!(
+            "what it says begins with {text:?}, so it is no node's port: the address has to be that of a listener for nodes \
+             (controller.listener.names)"
+        );
+    }
+    format!("a frame of {length} bytes; {max} are allowed")
 }
 
 impl LinkError {
@@ -208,4 +221,17 @@ pub(super) async fn write_frame(
     }
     write_all_vectored(write, &mut segments).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_nodes_port_is_told_so() {
+        let http = LinkError::Length { length: i32::from_be_bytes(*b"HTTP"), max: 8192 }.to_string();
+        assert!(http.starts_with("what it says begins with \"HTTP\", so it is no node's port"), "{http}");
+        let long = LinkError::Length { length: 9_000, max: 8192 }.to_string();
+        assert_eq!(long, "a frame of 9000 bytes; 8192 are allowed");
+    }
 }

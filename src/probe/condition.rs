@@ -112,6 +112,8 @@ listed! {
         ReplicaStartsWaited = "replica-starts-waited",
         /// a node counted as silent as soon as nothing listened where it did
         ClusterPeerGone = "cluster-peer-gone",
+        /// a node said that it leads no longer what the metadata named it the leader of, and nobody else does
+        ClusterLeaderDenied = "cluster-leader-denied",
         /// a client that asked who leads was answered once a node in doubt led no more
         ClusterLeaderAwaited = "cluster-leader-awaited",
         /// an append waited for who follows a leader that handed over

@@ -15,8 +15,8 @@ use crate::log::PartitionLog;
 use crate::metadata::MetadataImage;
 use crate::metadata::controller::{METADATA_PARTITION, Quorum, image_on_disk};
 use crate::partition::{
-    CallService, HandOverTerms, LateService, NodeAddress, Partitions, PeerCall, PeerCalls, PeerSetup,
-    Replication,
+    CallService, HandOverTerms, LateService, NodeAddress, Partitions, PartitionsClosed, PeerCall, PeerCalls,
+    PeerSetup, Replication,
 };
 use crate::peers::forming::{Acquaintance, Founder, Member, Server};
 use crate::peers::{FRAME_BYTES_LEAST, Founding, Identity, PeerOptions, PeerTiming, Presence, Whereabouts};
@@ -40,6 +40,8 @@ const FRAME_EXTRA_BYTES: usize = 1 << 20;
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the leaders of a node that stops may take to hand over.
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is said how many are left.
+const HAND_OVER_TOLD: Duration = Duration::from_secs(1);
 
 /// The other nodes of the cluster that this node belongs to.
 pub(super) struct Members {
@@ -218,8 +220,7 @@ impl Members {
             cluster.drain(context, self.io.clock.now().after(DRAIN_PATIENCE)).await;
             terms = cluster.hand_over_terms(context);
         }
-        let deadline = self.io.clock.now().after(HAND_OVER_PATIENCE);
-        match context.partitions.hand_over(terms, &*self.io.clock, deadline).await {
+        match self.hand_over(context, terms).await {
             Ok(0) => info!("stopping: other nodes lead what this one led"),
             Ok(left) => {
                 tracing::warn!(left, "stopping: nobody has taken over the rest of what this node leads")
@@ -228,6 +229,23 @@ impl Members {
         }
         self.stop.begin();
         self.replication.stop().await;
+    }
+
+    /// Waits until others lead what they can, and says every now and then how much is left.
+    async fn hand_over(&self, context: &Context, terms: HandOverTerms) -> Result<usize, PartitionsClosed> {
+        let (clock, leaderships) = (&*self.io.clock, context.partitions.leaderships());
+        let leads =
+            leaderships.ids().into_iter().filter(|&id| leaderships.of(id).is_some_and(|one| one.serving));
+        info!(leads = leads.count(), "stopping: handing over what this node leads");
+        let deadline = clock.now().after(HAND_OVER_PATIENCE);
+        loop {
+            let until = clock.now().after(HAND_OVER_TOLD).min(deadline);
+            let left = context.partitions.hand_over(terms.clone(), clock, until).await?;
+            if left == 0 || clock.now() >= deadline {
+                return Ok(left);
+            }
+            info!(left, "stopping: others have still to take over what this node leads");
+        }
     }
 }
 

@@ -31,7 +31,7 @@ use crate::metadata::controller::{
 use crate::metadata::{Endpoint, ImageCell};
 use crate::partition::{Maintenance, MaintenanceError, Partitions, start_shards};
 use crate::peers::forming::{self, FoundingError};
-use crate::types::{TopicId, Uuid};
+use crate::types::{NodeId, TopicId, Uuid};
 use crate::wire::ApiKey;
 
 /// A frame that has begun, or a reply, must make it across within this time.
@@ -420,9 +420,7 @@ pub(super) async fn open_storage(
     io: &Io,
     config: &BrokerConfig,
 ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StartError> {
-    let defaults = LogConfig::default();
-    let options = storage_options(config, io);
-    let opened = Storage::open(io.clone(), config.node_id, options, move |_| defaults.clone()).await?;
+    let opened = open_directory(io, config, config.node_id).await?;
     let (_, logs, report) = &opened;
     let of_metadata = |damage: &&LogDamage| damage.partition.topic == TopicId::METADATA;
     if let Some(damage) = report.damaged.iter().find(of_metadata)
@@ -434,6 +432,17 @@ pub(super) async fn open_storage(
     let has_metadata = logs.iter().any(|log| log.key().partition.topic == TopicId::METADATA);
     check_founding(io, config, has_metadata).await?;
     Ok(opened)
+}
+
+/// Opens a node's data directory as it is.
+pub(super) async fn open_directory(
+    io: &Io,
+    config: &BrokerConfig,
+    node: NodeId,
+) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StorageError> {
+    let defaults = LogConfig::default();
+    let options = storage_options(config, io);
+    Storage::open(io.clone(), node, options, move |_| defaults.clone()).await
 }
 
 /// What this node says of itself.

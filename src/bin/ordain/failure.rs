@@ -71,7 +71,7 @@ impl Failure {
             }
         };
         match format {
-            Format::Human => eprintln!("ordain: {self}"),
+            Format::Human => eprintln!("{}", prefixed(&self.to_string())),
             Format::Json => eprintln!("{}", self.document()),
         }
         code
@@ -98,6 +98,15 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Each line says who speaks, but for those that go on with the one before.
+fn prefixed(text: &str) -> String {
+    let line = |line: &str| match line.starts_with(' ') {
+        true => line.to_owned(),
+        false => format!("ordain: {line}"),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// The error and what can be done about it.
 fn advice(error: &ClientError) -> String {
     match error {
@@ -106,5 +115,15 @@ fn advice(error: &ClientError) -> String {
              --bootstrap HOST:PORT names another."
         ),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_mistake_says_who_speaks() {
+        assert_eq!(prefixed("one\n  its way out\ntwo"), "ordain: one\n  its way out\nordain: two");
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ordain::broker::Context;
+use ordain::broker::{Context, leader_there};
 use ordain::io::BoxFuture;
 use ordain::log::Storage;
 use ordain::metadata::controller::METADATA_PARTITION;
@@ -178,15 +178,10 @@ impl Running {
         };
         for topic in image.topics() {
             for (index, partition) in &topic.partitions {
-                let Some(stats) = stats.get(&PartitionId { topic: topic.id, index: *index }) else {
-                    continue;
-                };
-                let leader = match stats.epoch >= partition.leader_epoch {
-                    true => stats.leader_node,
-                    // What was told last is newer than what the replica knows.
-                    false => Some(partition.leader),
-                };
-                figures.offline_partition_count += usize::from(stats.damaged || leader.is_none());
+                let stats = stats.get(&PartitionId { topic: topic.id, index: *index }).copied();
+                let leader = leader_there(&image, partition, self.node_id, stats);
+                figures.offline_partition_count += usize::from(leader.is_none());
+                let Some(stats) = stats else { continue };
                 figures.partitions.push(PartitionFigures {
                     topic: topic.name.to_string(),
                     index: *index,

@@ -56,7 +56,7 @@ pub(in crate::broker) async fn await_leaders(context: &Context, ids: impl FnOnce
 fn leader_at_last(context: &Context, image: &MetadataImage, id: PartitionId) -> Option<NodeId> {
     let partition = image.partition(id)?;
     match context.partitions.leaderships().of(id) {
-        Some(here) if here.epoch >= partition.leader_epoch => Some(here.leader.unwrap_or(partition.leader)),
-        Some(_) | None => Some(partition.leader),
+        Some(here) if here.epoch >= partition.leader_epoch => here.leader.or(partition.leader),
+        Some(_) | None => partition.leader,
     }
 }

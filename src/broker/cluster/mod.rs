@@ -11,6 +11,7 @@ mod caught_up;
 mod draining;
 mod joining;
 mod liveness;
+mod lost_replicas;
 mod membership;
 mod reassigning;
 mod report;
@@ -34,7 +35,7 @@ pub(super) use liveness::Liveness;
 use super::Context;
 use crate::config::QuorumConfig;
 use crate::io::{Shutdown, timeout};
-use crate::metadata::controller::METADATA_PARTITION;
+use crate::metadata::controller::{METADATA_PARTITION, quorum_nodes};
 use crate::partition::{HandOverTerms, NodeDoubts, PeerCalls};
 use crate::types::{Instant, LeaderEpoch, NodeId, Uuid};
 
@@ -113,8 +114,19 @@ impl Cluster {
         let own = context.config().node_id;
         let shown = context.image.once(|image, _| image.registered(own).is_some_and(|one| one.draining));
         if timeout(&*context.io.clock, deadline, shown).await.is_err() {
-            tracing::warn!("stopping: the cluster does not know yet that this node stops");
+            if self.may_decide(context) {
+                tracing::warn!("stopping: the cluster does not know yet that this node stops");
+            } else {
+                tracing::info!("stopping: too few controllers are there to be told");
+            }
         }
+    }
+
+    /// Whether a majority of those that vote on the metadata may be there, as far as this node knows.
+    fn may_decide(&self, context: &Context) -> bool {
+        let (own, voters) = (context.config().node_id, quorum_nodes(&context.metadata(), &self.founders));
+        let there = voters.iter().filter(|&&node| node == own || self.doubts.since(node).is_none()).count();
+        there > voters.len() / 2
     }
 
     pub(super) fn caught_up(&self) -> MutexGuard<'_, CaughtUp> {

@@ -207,7 +207,7 @@ async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64, unresolv
         }
         let known = leader_of(context, image, stats.id).map(|(leader, _)| leader);
         // A replica that knows none may not have heard of those that hold it now.
-        let hint = || image.partition(stats.id).map(|partition| partition.leader);
+        let hint = || image.partition(stats.id).and_then(|partition| partition.leader);
         let Some(leader) = known.or_else(hint).filter(|&leader| leader != own) else { continue };
         rows_of.entry(leader).or_default().push(LeavingReplica {
             topic_id: stats.id.topic,

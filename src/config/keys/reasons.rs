@@ -1,7 +1,31 @@
 //! Why a key is taken without effect, or refused. Each refusal names the way out.
 use crate::config::key::Handling::{self, Accepted, Refused};
 
-pub(super) const CLUSTER: Handling = Accepted("nodes do not use it among themselves yet");
+pub(super) const HANDOVER: Handling =
+    Accepted("a node that stops always hands over what it leads first, for at most 10 s");
+pub(super) const NOPERFLOG: Handling = Accepted("the controller writes no lines about slow events");
+pub(super) const AUTOCOMMIT: Handling =
+    Accepted("the metadata are written through the journal's group commit, which waits for nothing");
+pub(super) const ELECTIONS: Handling = Accepted(
+    "the metadata and all partitions elect by the same times, which are fixed: a node is silent after 500 ms",
+);
+pub(super) const SESSIONS: Handling = Accepted(
+    "nodes replicate all partitions, the metadata too, over one connection to each other, whose sizes and times are fixed",
+);
+pub(super) const CALLS: Handling = Accepted(
+    "what a node asks another one waits for a controller for 20 s at most, and is sent again meanwhile",
+);
+pub(super) const EARLY: Handling =
+    Accepted("nodes listen for each other from the start, whatever a listener is called");
+pub(super) const REGISTERS: Handling =
+    Accepted("a node goes on trying to start and to register, and says what stands against it");
+pub(super) const BETWEEN: Handling =
+    Accepted("nodes replicate on the first listener of controller.listener.names");
+pub(super) const CAUGHTUP: Handling = Accepted(
+    "a replica is in sync if it is heard and holds what its leader held one heartbeat (broker.heartbeat.interval.ms) ago",
+);
+pub(super) const DIALS: Handling =
+    Accepted("a connection to another node has 5 s until it is ready, and is tried again after 50 ms to 1 s");
 pub(super) const DURABLE: Handling =
     Accepted("every acknowledged batch is already on stable storage; there is no later flush");
 pub(super) const GROUPCOMMIT: Handling =

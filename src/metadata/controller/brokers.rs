@@ -1,6 +1,6 @@
 use super::{ControllerError, Decision};
 use crate::metadata::snapshot::features_of;
-use crate::metadata::{Endpoint, FeatureRanges, MetadataImage};
+use crate::metadata::{Endpoint, FeatureRanges, MetadataImage, PartitionImage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{LeaderEpoch, NodeId, PartitionId, ProducerId, Roles, TopicId, Uuid};
 use crate::wire::MetadataRecord;
@@ -153,12 +153,29 @@ pub struct Led {
     pub isr: Vec<NodeId>,
 }
 
-/// Notes who leads partitions, where that is news.
+/// That nobody leads a partition, as far as a broker knows that the metadata name its leader, or of which they name none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unled {
+    pub id: PartitionId,
+    /// As the metadata had it.
+    pub epoch: LeaderEpoch,
+    /// The broker's replica has lost what it held.
+    pub lost: bool,
+}
+
+/// What a broker tells of partitions.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct LeaderReport {
+    pub led: Vec<Led>,
+    pub unled: Vec<Unled>,
+}
+
+/// Notes who leads partitions, and of which nobody is known to, where that is news.
 pub fn note_leaders(
     image: &MetadataImage,
     node: NodeId,
     broker_epoch: i64,
-    led: &[Led],
+    report: &LeaderReport,
 ) -> Decision<Result<(), ControllerError>> {
     let Some(known) = image.registered(node) else {
         return Decision::reply(Err(ControllerError::UnknownBroker(node)));
@@ -168,11 +185,12 @@ pub fn note_leaders(
         return Decision::reply(Err(ControllerError::StaleBroker { node, epoch, known }));
     }
     let mut records = Vec::new();
-    for Led { id, leader, epoch, isr } in led {
+    for Led { id, leader, epoch, isr } in &report.led {
         let Some(partition) = image.partition(*id) else { continue };
         let is_news = *epoch > partition.leader_epoch
             || (*epoch < partition.leader_epoch && mutant(Mutant::ControllerNotesOldLeaders))
-            || (*epoch == partition.leader_epoch && (*leader, isr) != (partition.leader, &partition.isr));
+            || (*epoch == partition.leader_epoch
+                && (Some(*leader), isr) != (partition.leader, &partition.isr));
         if is_news {
             let change = PartitionChangeRecord {
                 topic_id: id.topic,
@@ -185,7 +203,28 @@ pub fn note_leaders(
             records.push(change.into());
         }
     }
+    for unled in &report.unled {
+        let change = image.partition(unled.id).and_then(|known| without_leader(known, node, unled));
+        records.extend(change.map(|change| change.change(unled.id).into()));
+    }
     Decision { records, reply: Ok(()) }
+}
+
+/// A partition after a node has said that nobody leads it, if that changes it. Who has lost what it held is in sync with nobody.
+fn without_leader(known: &PartitionImage, node: NodeId, unled: &Unled) -> Option<PartitionImage> {
+    let told_since = known.leader_epoch != unled.epoch;
+    let led_by_another = known.leader.is_some_and(|leader| leader != node);
+    if told_since || led_by_another {
+        return None;
+    }
+    let mut changed = PartitionImage { leader: None, ..known.clone() };
+    changed.lost.retain(|&other| other != node);
+    if unled.lost {
+        changed.lost.push(node);
+        changed.lost.sort_unstable();
+        changed.isr.retain(|&other| other != node);
+    }
+    (changed != *known).then_some(changed)
 }
 
 /// Gives `node` the next block of producer ids: never one that was given before.
@@ -205,4 +244,93 @@ pub fn allocate_producer_ids(
     });
     let records = if mutant(Mutant::ReuseProducerIds) { Vec::new() } else { vec![record] };
     Ok(Decision { records, reply: first.0..next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::snapshot::{SnapshotId, decode, encode};
+    use crate::types::{Offset, PartitionIndex, Timestamp};
+    use crate::wire::messages::{PartitionRecord, TopicRecord};
+
+    const TOPIC: TopicId = TopicId([7; 16]);
+    const ID: PartitionId = PartitionId { topic: TOPIC, index: PartitionIndex(0) };
+
+    /// Nodes 1 to 3, and a partition that node 1 leads in epoch 4 for all of them.
+    fn image() -> MetadataImage {
+        let mut image = MetadataImage::default();
+        let mut records: Vec<MetadataRecord> = Vec::new();
+        for node in 1..=3 {
+            let broker = NewBroker {
+                node: NodeId(node),
+                incarnation: TopicId::ZERO,
+                directory: Uuid::ZERO,
+                endpoints: Vec::new(),
+                rack: None,
+                roles: Roles::Both,
+                fenced: false,
+                features: FeatureRanges::default(),
+            };
+            let registered = register_broker(&image, &broker);
+            registered.records.iter().for_each(|record| image.apply(record).expect("it fits"));
+        }
+        let (replicas, isr) = (vec![1, 2, 3], Some(vec![1, 2, 3]));
+        records.push(TopicRecord { name: "t".into(), topic_id: TOPIC, ..TopicRecord::default() }.into());
+        let partition =
+            PartitionRecord { topic_id: TOPIC, replicas, isr, leader: 1, ..PartitionRecord::default() };
+        records.push(PartitionRecord { leader_epoch: 4, ..partition }.into());
+        records.iter().for_each(|record| image.apply(record).expect("it fits"));
+        image
+    }
+
+    /// The image after a node has told of the partition.
+    fn told(image: &MetadataImage, node: i32, report: &LeaderReport) -> MetadataImage {
+        let epoch = image.registered(NodeId(node)).expect("it is registered").epoch;
+        let decision = note_leaders(image, NodeId(node), epoch, report);
+        assert_eq!(decision.reply, Ok(()));
+        let mut image = image.clone();
+        decision.records.iter().for_each(|record| image.apply(record).expect("it fits"));
+        image
+    }
+
+    fn unled(epoch: i32, lost: bool) -> LeaderReport {
+        let unled = vec![Unled { id: ID, epoch: LeaderEpoch(epoch), lost }];
+        LeaderReport { unled, ..LeaderReport::default() }
+    }
+
+    /// Leader, those in sync, and those that have lost what they held.
+    fn seen(image: &MetadataImage) -> (Option<i32>, Vec<i32>, Vec<i32>) {
+        let numbers = |nodes: &[NodeId]| nodes.iter().map(|node| node.0).collect();
+        let one = image.partition(ID).expect("the partition");
+        (one.leader.map(|node| node.0), numbers(&one.isr), numbers(&one.lost))
+    }
+
+    #[test]
+    fn the_named_leader_may_deny_it_and_nobody_else() {
+        let image = image();
+        assert_eq!(seen(&told(&image, 2, &unled(4, true))), seen(&image), "node 1 leads");
+        assert_eq!(seen(&told(&image, 1, &unled(3, true))), seen(&image), "it has led since");
+        let denied = told(&image, 1, &unled(4, false));
+        assert_eq!(seen(&denied), (None, vec![1, 2, 3], vec![]), "those in sync stay named");
+        let denied = told(&denied, 1, &unled(4, true));
+        assert_eq!(seen(&denied), (None, vec![2, 3], vec![1]));
+        let denied = told(&denied, 3, &unled(4, true));
+        assert_eq!(seen(&denied), (None, vec![2], vec![1, 3]));
+        let epoch = denied.registered(NodeId(3)).expect("it is registered").epoch;
+        assert_eq!(note_leaders(&denied, NodeId(3), epoch, &unled(4, true)).records, [], "it is known");
+        let copy = decode(&encode(&denied, ID_OF_SNAPSHOT, Timestamp(1)).expect("it fits"), ID_OF_SNAPSHOT);
+        assert_eq!(copy.expect("it is whole"), denied, "a snapshot keeps it");
+        assert_eq!(seen(&told(&denied, 3, &unled(4, false))), (None, vec![2], vec![1]), "it has it again");
+    }
+
+    const ID_OF_SNAPSHOT: SnapshotId = SnapshotId { end: Offset(9), epoch: LeaderEpoch(4) };
+
+    #[test]
+    fn a_new_leader_is_news_after_a_denial() {
+        let denied = told(&image(), 1, &unled(4, true));
+        let led = Led { id: ID, leader: NodeId(2), epoch: LeaderEpoch(5), isr: vec![NodeId(2), NodeId(3)] };
+        let led = told(&denied, 2, &LeaderReport { led: vec![led], ..LeaderReport::default() });
+        assert_eq!(seen(&led), (Some(2), vec![2, 3], vec![]));
+        assert_eq!(seen(&told(&led, 1, &unled(5, true))), seen(&led), "node 2 leads now");
+    }
 }

@@ -20,8 +20,8 @@ mod transfer;
 mod writer;
 
 pub use brokers::{
-    BrokerState, Led, NewBroker, allocate_producer_ids, bootstrap, change_broker, note_leaders,
-    register_broker, unknown_level, unregister_broker,
+    BrokerState, LeaderReport, Led, NewBroker, Unled, allocate_producer_ids, bootstrap, change_broker,
+    note_leaders, register_broker, unknown_level, unregister_broker,
 };
 pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs, dynamic_configs};
 pub use features::{FeatureChange, FeatureUpdate, SupportedFeature, update_features};

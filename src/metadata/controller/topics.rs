@@ -180,7 +180,8 @@ fn partition_record(
     replicas: &[NodeId],
 ) -> MetadataRecord {
     let directory = |node| image.brokers.get(node).map_or(Uuid::ZERO, |broker| broker.directory);
-    let first_ready = replicas.iter().find(|node| image.can_lead(**node));
+    let can_lead = replicas.iter().find(|node| image.can_lead(**node));
+    let first_ready = can_lead.or_else(|| replicas.iter().find(|node| image.is_up(**node)));
     MetadataRecord::Partition(PartitionRecord {
         topic_id: topic,
         partition_id: index,
@@ -292,10 +293,15 @@ fn place(
         )));
     }
     let all = striped(image, image.brokers.keys().copied());
-    let (ready, spare): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|node| image.can_lead(**node));
+    // Where all that are there drain, they are all that there is.
+    let is_ready = |node: NodeId| match all.iter().any(|&one| image.can_lead(one)) {
+        true => image.can_lead(node),
+        false => image.is_up(node),
+    };
+    let (ready, spare): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|&&node| is_ready(node));
     if ready.is_empty() {
         return Err(ControllerError::InvalidReplicationFactor(format!(
-            "no replica can be placed: of {} registered broker(s) none is up and to stay",
+            "no replica can be placed: of {} registered broker(s) none is up",
             all.len()
         )));
     }
@@ -390,10 +396,10 @@ fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Res
             "partition {index} is assigned to broker {unknown}, which is not registered"
         )));
     }
-    if !distinct.iter().any(|node| image.can_lead(*node)) {
+    if !distinct.iter().any(|node| image.is_up(*node)) {
         let all: Vec<String> = distinct.iter().map(ToString::to_string).collect();
         return Err(ControllerError::InvalidAssignment(format!(
-            "partition {index} is assigned to {} alone, of which none is up and to stay: name one that is",
+            "partition {index} is assigned to {} alone, of which none is up: name one that is",
             all.join(", ")
         )));
     }

@@ -150,8 +150,7 @@ impl Partition {
             // While it was handing over, no voters were changed.
             Effect::TransferFailed => out.may_change_voters |= self.has_other_voters(),
             Effect::Stalled { lost, voters } => {
-                warn!(partition = %self.name(), lost, voters,
-                    "no leader can be elected: too many replicas have lost what they held");
+                out.stalled = Some(format!("{} ({lost} of {voters})", self.name()));
             }
             Effect::Halted { reason } => {
                 error!(partition = %self.name(), ?reason, "the replica stops: its log contradicts the others'");
@@ -226,6 +225,7 @@ impl Partition {
 
     fn truncate(&mut self, to: Position, out: &mut Outbox) {
         sometimes(Condition::ReplicaTruncated);
+        self.warn_of_recovery(to.end);
         match self.log.truncate_to(to.end, to.epoch, out.journal) {
             Ok(entry) => out.entries.push(entry),
             Err(error) => return self.cannot_follow(&error, out),
@@ -236,6 +236,17 @@ impl Partition {
             self.uncommitted.pop_back();
         }
         out.once_durable.push(Event::Durable { position: to });
+    }
+
+    /// A log that a recovery of the cluster has gone on without is cut: what it held was said to be lost.
+    fn warn_of_recovery(&self, to: Offset) {
+        let (epoch, end) = (self.replica.epoch(), self.log.log_end());
+        let last = self.log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch);
+        if to < end && last.is_before_recovery(epoch) {
+            warn!(partition = %self.name(), from = %to, up_to = %end, epoch = %last, recovered_in = %epoch,
+                "records are cut off that this node held from before a recovery of the cluster (ordain cluster recover): the recovered log \
+                 does not have them. A node that was named as lost then must not be started with its old data directory");
+        }
     }
 
     fn reset(&mut self, to: Position, voters: VoterSet, out: &mut Outbox) {

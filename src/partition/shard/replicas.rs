@@ -562,6 +562,9 @@ impl Shard {
             self.offer(id);
         }
         self.letters.malformed.extend(out.malformed);
+        if let Some(stalled) = out.stalled {
+            self.stalled.tell(self.io.clock.now(), stalled);
+        }
         self.set_timer(id);
         if out.may_change_voters {
             self.replace_voters(id);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Forming, FoundingError, Server, Verdict, load, misnamed, store};
 use crate::io::{BoxFuture, Io, join_all};
@@ -24,6 +24,8 @@ const PAUSE_MOST: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A sentence that stays the same is logged once in this time.
 const LOG_EVERY: Duration = Duration::from_secs(60);
+/// Whoever waits longer than that for others waits for somebody to do something.
+const LASTS: Duration = Duration::from_secs(30);
 /// The most nodes whose coming is noticed at once; others are found a pause later.
 const NOTICED_MAX: usize = 64;
 
@@ -141,6 +143,7 @@ impl Founder {
         let mut random = shared.io.rng.stream("forming");
         let mut backoff = Backoff::new(PAUSE_LEAST, PAUSE_MOST);
         let mut log = Throttle::new(LOG_EVERY);
+        let mut waiting_since = None;
         loop {
             // Of a cluster that was joined before, nobody has to be asked.
             if let Some(joined) = self.joined().await {
@@ -157,7 +160,7 @@ impl Founder {
                             Some(Held { complete: voters.keys().len() == 1, founding })
                         }
                         Verdict::Take(held) => Some(held.clone()),
-                        Verdict::Wait { .. } | Verdict::Joined => None,
+                        Verdict::Wait { .. } | Verdict::Blocked { .. } | Verdict::Joined => None,
                     };
                     (verdict, held)
                 })
@@ -168,8 +171,14 @@ impl Founder {
                     info!(cluster = %held.founding.cluster, complete = held.complete, "holds the founding of a cluster");
                 }
                 Verdict::Joined => {}
-                Verdict::Wait { what } => {
-                    if log.permit(clock.now(), &what).is_some() {
+                Verdict::Wait { ref what } | Verdict::Blocked { ref what } => {
+                    let now = clock.now();
+                    let lasts = waiting_since.get_or_insert(now).after(LASTS) <= now;
+                    if log.permit(now, what).is_none() {
+                        // It was said.
+                    } else if lasts || matches!(verdict, Verdict::Blocked { .. }) {
+                        warn!("this node belongs to no cluster yet: {what}");
+                    } else {
                         info!("this node belongs to no cluster yet: {what}");
                     }
                     tokio::select! {

@@ -39,6 +39,8 @@ pub struct Server {
 pub enum Verdict {
     /// Nothing yet; `what` says whom this node waits for, or what has to be changed.
     Wait { what: String },
+    /// Nothing, and nothing by itself: `what` says what contradicts, and what to change.
+    Blocked { what: String },
     /// This node is to found a cluster of these: to draw its id, and to hold it as a proposal.
     Found(VoterSet),
     /// This is to be held from now on.
@@ -226,7 +228,7 @@ impl Forming {
             } else {
                 format!("the servers lead to two clusters, {cluster} and {other}: name those of one only")
             };
-            return Verdict::Wait { what };
+            return Verdict::Blocked { what };
         }
         for key in &missing {
             let replaced =
@@ -242,7 +244,7 @@ impl Forming {
                     theirs.directory,
                     file::PATH
                 );
-                return Verdict::Wait { what };
+                return Verdict::Blocked { what };
             }
         }
         let mut what = format!("cluster {cluster} is founded once all its voters hold that: it waits for");
@@ -264,7 +266,7 @@ impl Forming {
                     "the servers lead to two clusters, {} and {}: name those of one only",
                     one.founding.cluster, other.founding.cluster
                 );
-                return Verdict::Wait { what };
+                return Verdict::Blocked { what };
             }
             ([], 0) => {}
             ([], _) => return self.await_proposal(&told),

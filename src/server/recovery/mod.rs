@@ -7,14 +7,14 @@ pub use plan::{Assigned, Choice, Gone, Plan, PlanError, Survey, SurveyedLog, Vot
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::node::{StartError, open_storage};
+use super::node::{StartError, open_directory};
 use crate::config::BrokerConfig;
 use crate::io::{Io, timeout};
 use crate::log::{JournalFailed, LogError, PartitionLog, Storage, StorageError, Vote, voters};
 use crate::metadata::controller::{ControllerUnavailable, METADATA_PARTITION, image_on_disk};
 use crate::partition::{ReplicaKey, VoterSet};
 use crate::peers::forming::{FoundingError, load as load_founding};
-use crate::types::{LeaderEpoch, PartitionId, PartitionIndex, Timestamp, TopicId};
+use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex, Timestamp, TopicId};
 
 /// The name under which the metadata log stands in surveys and plans.
 pub const METADATA_NAME: &str = "@metadata";
@@ -32,6 +32,10 @@ pub enum RecoveryError {
     Founding(#[from] FoundingError),
     #[error("this data directory belongs to no cluster yet: there is nothing to recover")]
     NoCluster,
+    #[error(
+        "node {0} is named as lost: never start it with this directory. Another node goes on with what it held; a new one in its place begins with an empty directory"
+    )]
+    NamedLost(i32),
     #[error("the plan is one of cluster {plan}, and this data directory belongs to cluster {found}")]
     OtherCluster { plan: String, found: String },
     #[error(
@@ -59,6 +63,8 @@ pub enum RecoveryError {
 
 /// A stopped node's data directory, open.
 struct Opened {
+    /// Whose directory it is.
+    node: NodeId,
     storage: Storage,
     logs: Vec<PartitionLog>,
     cluster: String,
@@ -67,8 +73,16 @@ struct Opened {
 
 async fn open(io: &Io, config: &BrokerConfig) -> Result<Opened, RecoveryError> {
     let founding = load_founding(&*io.disk).await?.ok_or(RecoveryError::NoCluster)?.founding;
-    let (storage, logs, _) = open_storage(io, config).await?;
-    Ok(Opened { storage, logs, cluster: founding.cluster.to_string(), founders: founding.voters })
+    // Without a list of others, the directory says whose it is.
+    let is_named = config.quorum.is_some();
+    let (node, opened) = match open_directory(io, config, config.node_id).await {
+        Err(StorageError::OtherNode { owner, .. }) if !is_named => {
+            (owner, open_directory(io, config, owner).await)
+        }
+        other => (config.node_id, other),
+    };
+    let (storage, logs, _) = opened?;
+    Ok(Opened { node, storage, logs, cluster: founding.cluster.to_string(), founders: founding.voters })
 }
 
 /// Looks at what a stopped node holds. Recovers its data directory as a start would, and changes nothing else.
@@ -76,7 +90,7 @@ async fn open(io: &Io, config: &BrokerConfig) -> Result<Opened, RecoveryError> {
 /// # Errors
 /// If it belongs to no cluster, or cannot be read.
 pub async fn survey(io: &Io, config: &BrokerConfig) -> Result<Survey, RecoveryError> {
-    let Opened { storage, logs, cluster, founders } = open(io, config).await?;
+    let Opened { node, storage, logs, cluster, founders } = open(io, config).await?;
     let metadata = logs.iter().find(|log| log.key().partition == METADATA_PARTITION);
     let (image, image_end) = image_on_disk(io, metadata).await?;
     let mut surveyed = Vec::new();
@@ -98,7 +112,7 @@ pub async fn survey(io: &Io, config: &BrokerConfig) -> Result<Survey, RecoveryEr
             topic: name,
             topic_id: id.topic.to_string(),
             partition: id.index.0,
-            replica: VoterKey::of(own_key(config, &storage, log)),
+            replica: VoterKey::of(own_key(node, &storage, log)),
             voters: voters.into_iter().map(VoterKey::of).collect(),
             seen_epoch: log.vote().map_or(-1, |vote| vote.epoch.0),
             last_epoch: log.epochs().last().map_or(-1, |last| last.epoch.0),
@@ -121,7 +135,8 @@ pub async fn survey(io: &Io, config: &BrokerConfig) -> Result<Survey, RecoveryEr
     let survey = Survey {
         assigned: assigned.collect(),
         cluster,
-        node: config.node_id.0,
+        node: node.0,
+        nodes: image.registrations().map(|(node, _)| node.0).collect(),
         directory: storage.directory_id().to_string(),
         metadata_end: image_end.0,
         logs: surveyed,
@@ -131,29 +146,32 @@ pub async fn survey(io: &Io, config: &BrokerConfig) -> Result<Survey, RecoveryEr
 }
 
 /// The key under which this node votes, or would, on a partition.
-fn own_key(config: &BrokerConfig, storage: &Storage, log: &PartitionLog) -> ReplicaKey {
-    log.replica_key(config.node_id, storage.directory_id())
+fn own_key(node: NodeId, storage: &Storage, log: &PartitionLog) -> ReplicaKey {
+    log.replica_key(node, storage.directory_id())
 }
 
 /// Makes this stopped node go on alone with what the plan chose it for: in each of these logs an epoch begins that is above all that were
-/// seen, with this node's replica as the only voter. Durable on return. Doing it twice changes nothing. Gives how many logs were changed.
+/// seen, with this node's replica as the only voter. Durable on return. Doing it twice changes nothing. Gives the node and how many logs were changed.
 ///
 /// # Errors
-/// If the plan is of another cluster or directory, or the node has run since it was surveyed: nothing was changed then.
+/// If the plan is of another cluster or directory, calls this node lost, or the node has run since it was surveyed: nothing was changed then.
 pub async fn apply(
     io: &Io,
     config: &BrokerConfig,
     plan: &Plan,
     now: Timestamp,
-) -> Result<usize, RecoveryError> {
-    let Opened { storage, mut logs, cluster, founders: _ } = open(io, config).await?;
+) -> Result<(NodeId, usize), RecoveryError> {
+    let Opened { node, storage, mut logs, cluster, founders: _ } = open(io, config).await?;
     if plan.cluster != cluster {
         return Err(RecoveryError::OtherCluster { plan: plan.cluster.clone(), found: cluster });
     }
     let found = storage.directory_id().to_string();
-    let chosen: Vec<&Choice> = plan.of_node(config.node_id.0).collect();
-    if let Some(other) = plan.directory_of(config.node_id.0).filter(|planned| **planned != found) {
-        return Err(RecoveryError::OtherDirectory { node: config.node_id.0, plan: other.to_owned(), found });
+    if plan.lost.contains(&node.0) {
+        return Err(RecoveryError::NamedLost(node.0));
+    }
+    let chosen: Vec<&Choice> = plan.of_node(node.0).collect();
+    if let Some(other) = plan.directory_of(node.0).filter(|planned| **planned != found) {
+        return Err(RecoveryError::OtherDirectory { node: node.0, plan: other.to_owned(), found });
     }
     let mut by_id: BTreeMap<PartitionId, &mut PartitionLog> =
         logs.iter_mut().map(|log| (log.key().partition, log)).collect();
@@ -176,7 +194,7 @@ pub async fn apply(
     let mut entries = Vec::new();
     let changed = due.len();
     for (choice, log) in due {
-        let key = own_key(config, &storage, log);
+        let key = own_key(node, &storage, log);
         let failed = |source| RecoveryError::Log { partition: choice.name(), source };
         let (epoch, at) = (LeaderEpoch(choice.epoch), journal.durable_position());
         entries.push(log.record_vote(Vote { epoch, candidate: Some(key) }, at));
@@ -190,5 +208,5 @@ pub async fn apply(
         Err(_) => return Err(RecoveryError::JournalFull),
     }
     storage.close().await?;
-    Ok(changed)
+    Ok((node, changed))
 }

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::partition::ReplicaKey;
-
-/// How far the epoch of a recovered log lies above all that the survivors have seen: nodes that are lost may have seen later ones, and if
-/// one came back all the same, its log must not pass for the recovered one.
-const EPOCHS_AHEAD: i32 = 1_000;
+use crate::types::LeaderEpoch;
 
 /// A replica's node and memory.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
@@ -30,6 +27,9 @@ pub struct Survey {
     pub directory: String,
     /// Up to where it knows the cluster's metadata, an offset of their log.
     pub metadata_end: i64,
+    /// The nodes that are registered, as far as that tells.
+    #[serde(default)]
+    pub nodes: Vec<i32>,
     /// All partitions of the cluster, as far as that tells.
     pub assigned: Vec<Assigned>,
     pub logs: Vec<SurveyedLog>,
@@ -148,6 +148,8 @@ pub enum PlanError {
     DifferentClusters(String, String),
     #[error("there are two surveys of node {0}")]
     Twice(i32),
+    #[error("node {node}, which is named as lost, is none of this cluster's; it has {known}")]
+    NoMember { node: i32, known: String },
     #[error("node {0} was surveyed, so it is not lost: leave it out of one of the two lists")]
     LostAndThere(i32),
     #[error(
@@ -179,6 +181,11 @@ enum Fate {
 pub fn plan(surveys: &[Survey], lost: &BTreeSet<i32>) -> Result<Plan, PlanError> {
     let first = surveys.first().ok_or(PlanError::NoSurvey)?;
     let nodes = Nodes { directories: directories(first, surveys, lost)?, lost };
+    let members = members(surveys);
+    if let Some(&node) = lost.iter().find(|node| !members.contains(node)) {
+        let known = members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(PlanError::NoMember { node, known });
+    }
     let mut held: BTreeMap<(&str, &str, i32), Logs<'_>> = BTreeMap::new();
     for survey in surveys {
         for log in &survey.logs {
@@ -202,6 +209,16 @@ pub fn plan(surveys: &[Survey], lost: &BTreeSet<i32>) -> Result<Plan, PlanError>
     }
     let lost = lost.iter().copied().collect();
     Ok(Plan { cluster: first.cluster.clone(), lost, directories: nodes.directories, chosen, gone, standing })
+}
+
+/// Every node that the surveys name.
+fn members(surveys: &[Survey]) -> BTreeSet<i32> {
+    let named = surveys.iter().flat_map(|survey| {
+        let replicas = survey.assigned.iter().flat_map(|one| &one.replicas);
+        let voters = survey.logs.iter().flat_map(|log| &log.voters).map(|voter| &voter.node);
+        replicas.chain(voters).chain(&survey.nodes).chain(std::iter::once(&survey.node))
+    });
+    named.copied().collect()
 }
 
 fn directories(
@@ -262,7 +279,7 @@ fn fate(logs: &Logs<'_>, nodes: &Nodes<'_>) -> Result<Fate, PlanError> {
         partition: log.partition,
         node,
         lost_voters: lost_voters.collect(),
-        epoch: seen.max(0).saturating_add(EPOCHS_AHEAD),
+        epoch: LeaderEpoch(seen).recovered().0,
         log_end: log.log_end,
         committed,
         entry: log.entry,
@@ -302,7 +319,15 @@ mod tests {
     fn survey(node: i32, logs: Vec<SurveyedLog>) -> Survey {
         let assigned = vec![assigned("a", &[1, 2, 3])];
         let cluster = "c".to_owned();
-        Survey { cluster, node, directory: format!("d{node}"), metadata_end: 9, assigned, logs }
+        Survey {
+            cluster,
+            node,
+            directory: format!("d{node}"),
+            metadata_end: 9,
+            nodes: vec![1, 2, 3],
+            assigned,
+            logs,
+        }
     }
 
     #[test]
@@ -349,11 +374,25 @@ mod tests {
     }
 
     #[test]
+    fn where_all_were_surveyed_and_most_are_empty_nobody_has_to_be_named_as_lost() {
+        let wiped = |node| {
+            let replica = VoterKey { node, directory: "new".to_owned() };
+            survey(node, vec![SurveyedLog { replica, ..log("a", node, &[1, 2, 3], (-1, 0)) }])
+        };
+        let held = survey(1, vec![log("a", 1, &[1, 2, 3], (4, 90))]);
+        let made = plan(&[held, wiped(2), wiped(3)], &BTreeSet::new()).expect("each was surveyed");
+        assert_eq!((made.chosen[0].node, made.chosen[0].log_end, made.standing), (1, 90, 0));
+        assert_eq!(made.chosen[0].lost_voters, [2, 3]);
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_refused() {
         let one = survey(1, vec![log("a", 1, &[1, 2, 3], (4, 90))]);
         let lost = BTreeSet::from([3]);
         assert_eq!(plan(&[], &lost), Err(PlanError::NoSurvey));
         assert_eq!(plan(&[one.clone(), one.clone()], &lost), Err(PlanError::Twice(1)));
+        let stranger = PlanError::NoMember { node: 9, known: "1, 2, 3".to_owned() };
+        assert_eq!(plan(std::slice::from_ref(&one), &BTreeSet::from([3, 9])), Err(stranger));
         let unknown = PlanError::Unknown { node: 2, partition: "a-0".to_owned() };
         assert_eq!(plan(std::slice::from_ref(&one), &lost), Err(unknown));
         assert_eq!(

@@ -1,7 +1,7 @@
 //! AlterPartitionRequest, from `schema/controller.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::TopicId;
-use crate::wire::{ApiKey, ApiRequest, DecodeError, EncodeError, Message, Reader, TaggedFields, VersionRange, Writer};
+use crate::wire::{ApiKey, ApiRequest, DecodeError, EncodeError, KnownTags, Message, Reader, TaggedFields, VersionRange, Writer};
 use super::AlterPartitionResponse;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -9,6 +9,8 @@ pub struct AlterPartitionRequest {
     pub broker_id: i32,
     pub broker_epoch: i64,
     pub topics: Vec<TopicData>,
+    /// Tag 20000.
+    pub unled: Vec<UnledTopic>,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -18,6 +20,7 @@ impl Default for AlterPartitionRequest {
             broker_id: 0,
             broker_epoch: -1,
             topics: Vec::new(),
+            unled: Vec::new(),
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -32,16 +35,31 @@ impl Message for AlterPartitionRequest {
         w.i32(self.broker_id);
         w.i64(self.broker_epoch);
         w.array(true, "Topics", &self.topics, |w, v| v.write(w, version))?;
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if !self.unled.is_empty() {
+                tags.add(w, 20000, |w| w.array(true, "Unled", &self.unled, |w, v| v.write(w, version)))?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             broker_id: r.i32("BrokerId")?,
             broker_epoch: r.i64("BrokerEpoch")?,
             topics: r.array(true, "Topics", 18, |r| TopicData::read(r, version))?,
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            unled: Vec::new(),
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                20000 => m.unled = r.array(true, "Unled", 18, |r| UnledTopic::read(r, version))?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 
@@ -146,6 +164,55 @@ impl BrokerState {
         Ok(Self {
             broker_id: r.i32("BrokerId")?,
             broker_epoch: r.i64("BrokerEpoch")?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UnledTopic {
+    pub topic_id: TopicId,
+    pub partitions: Vec<UnledPartition>,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl UnledTopic {
+    pub(crate) fn write(&self, w: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        w.topic_id(self.topic_id);
+        w.array(true, "Partitions", &self.partitions, |w, v| v.write(w, version))?;
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            topic_id: r.topic_id("TopicId")?,
+            partitions: r.array(true, "Partitions", 10, |r| UnledPartition::read(r, version))?,
+            unknown_tagged_fields: r.tagged_fields()?,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UnledPartition {
+    pub partition_index: i32,
+    pub leader_epoch: i32,
+    pub lost: bool,
+    pub unknown_tagged_fields: TaggedFields,
+}
+
+impl UnledPartition {
+    pub(crate) fn write(&self, w: &mut Writer, _version: i16) -> Result<(), EncodeError> {
+        w.i32(self.partition_index);
+        w.i32(self.leader_epoch);
+        w.bool(self.lost);
+        w.tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+    pub(crate) fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
+        Ok(Self {
+            partition_index: r.i32("PartitionIndex")?,
+            leader_epoch: r.i32("LeaderEpoch")?,
+            lost: r.bool("Lost")?,
             unknown_tagged_fields: r.tagged_fields()?,
         })
     }

@@ -1,7 +1,7 @@
 //! PartitionChangeRecord, from `schema/ordain/metadata.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::TopicId;
-use crate::wire::{DecodeError, EncodeError, Message, Reader, RecordKey, TaggedFields, VersionRange, Writer};
+use crate::wire::{DecodeError, EncodeError, KnownTags, Message, Reader, RecordKey, TaggedFields, VersionRange, Writer};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartitionChangeRecord {
@@ -10,6 +10,8 @@ pub struct PartitionChangeRecord {
     pub leader: i32,
     pub leader_epoch: i32,
     pub isr: Vec<i32>,
+    /// Tag 0.
+    pub lost: Vec<i32>,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -21,6 +23,7 @@ impl Default for PartitionChangeRecord {
             leader: -1,
             leader_epoch: 0,
             isr: Vec::new(),
+            lost: Vec::new(),
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -37,18 +40,33 @@ impl Message for PartitionChangeRecord {
         w.i32(self.leader);
         w.i32(self.leader_epoch);
         w.array(true, "Isr", &self.isr, |w, v| { w.i32(*v); Ok(()) })?;
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if !self.lost.is_empty() {
+                tags.add(w, 0, |w| w.array(true, "Lost", &self.lost, |w, v| { w.i32(*v); Ok(()) }))?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, _version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             topic_id: r.topic_id("TopicId")?,
             partition_id: r.i32("PartitionId")?,
             leader: r.i32("Leader")?,
             leader_epoch: r.i32("LeaderEpoch")?,
             isr: r.array(true, "Isr", 4, |r| r.i32("Isr"))?,
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            lost: Vec::new(),
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                0 => m.lost = r.array(true, "Lost", 4, |r| r.i32("Lost"))?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 

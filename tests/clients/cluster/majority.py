@@ -25,10 +25,11 @@ def run(drill):
     cluster, work = drill.cluster, drill.cluster.work
     survivor, lost = cluster.nodes[SURVIVOR], cluster.others(SURVIVOR)
     sources = survivor.command[2:]
-    for node in lost:
-        node.wipe()
     survey, plan = work / "survey.json", work / "plan.json"
-    tool(survivor, "survey", *sources, "--out", survey)
+    tool(survivor, "survey", "--data", survivor.data, "--out", survey)
+    refused = tool(survivor, "plan", survey, "--lost", "8,9", fails=True)
+    if "node 8, which is named as lost, is none of this cluster's; it has 1, 2, 3" not in refused:
+        raise AssertionError(f"a plan with a node that nobody knows: {refused}")
     refused = tool(survivor, "plan", survey, "--lost", lost[0].id, "--out", plan, fails=True)
     if f"node {lost[1].id} votes on" not in refused:
         raise AssertionError(f"a plan without one of the nodes: {refused}")
@@ -37,6 +38,13 @@ def run(drill):
     refused = tool(survivor, "apply", plan, *sources, fails=True)
     if "nothing was changed" not in refused:
         raise AssertionError(f"applied without a word: {refused}")
+    if "Where the loss ends nobody can tell" not in shown:
+        raise AssertionError(f"the plan does not say why no end is told: {shown}")
+    refused = tool(survivor, "apply", plan, "--data", lost[0].data, "--accept-loss", fails=True)
+    if f"node {lost[0].id} is named as lost: never start it with this directory" not in refused:
+        raise AssertionError(f"applied to a lost node: {refused}")
+    for node in lost:
+        node.wipe()
     tool(survivor, "apply", plan, *sources, "--accept-loss")
     chosen = {one["partition"]: one for one in json.loads(plan.read_text())["chosen"]
               if one["topic"] == drill.topic}

@@ -71,8 +71,8 @@ class Replaced:
 
     def replace(self):
         wait_for("node 3 is fenced", lambda: f"broker {DEAD} is not there (fenced or gone)" in self.health(), 30)
-        self.says("health", has=[f"`ordain cluster evacuate {DEAD}` and `ordain cluster unregister {DEAD}`"], code=1)
-        wait_for("it is heard no more", lambda: f"`ordain cluster remove-voter {DEAD}`" in self.health(), 30)
+        self.says("health", has=[f"`ordain cluster remove-voter {DEAD}`, and at last `ordain cluster unregister {DEAD}`"], code=1)
+        wait_for("it is heard no more", lambda: f"voter {DEAD} of the metadata quorum is not there" in self.health(), 30)
         self.says("unregister", DEAD, has=[f"`ordain cluster evacuate {DEAD}` moves them to others"], code=1)
         self.says("evacuate", DEAD, "--dry-run", has=["would move"])
         self.says("evacuate", DEAD, has=["have moved."])

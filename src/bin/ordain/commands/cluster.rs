@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::cluster_health::balance::Mode;
 use super::cluster_health::drain;
+use super::cluster_health::look::{QuorumLook, look_at_quorum};
 use super::{cluster_config, cluster_health, cluster_recover, cluster_unregister, cluster_voters, reassign};
 use crate::connect::{self, Connect};
 use crate::failure::Failure;
@@ -135,9 +136,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn info(client: &Client, format: Format) -> Result<(), Failure> {
     let metadata = connect::with_retries(client, || client.describe(None, AutoCreate::No)).await?;
     let broker = client.any_broker().await?;
+    let controller = controller(client, &metadata).await?;
     let partitions: usize = metadata.topics.values().map(|topic| topic.partitions.len()).sum();
     if format == Format::Json {
-        return output::json(&info_json(&metadata, broker.features(), partitions));
+        return output::json(&info_json(&metadata, controller, broker.features(), partitions));
     }
     output::line(format_args!(
         "Cluster {}  {}, {}, {}",
@@ -151,7 +153,7 @@ async fn info(client: &Client, format: Format) -> Result<(), Failure> {
     output::numbers(&mut table, &[0, 3, 4]);
     for node in metadata.brokers.values() {
         let all = || metadata.topics.values().flat_map(|topic| &topic.partitions);
-        let controls = metadata.controller == Some(node.id);
+        let controls = controller == Some(node.id);
         table.add_row([
             Cell::new(node.id),
             Cell::new(&node.address),
@@ -178,14 +180,28 @@ async fn info(client: &Client, format: Format) -> Result<(), Failure> {
     output::print_table(&table)
 }
 
-fn info_json(metadata: &ClusterMetadata, features: &[Feature], partitions: usize) -> serde_json::Value {
+/// Who leads the metadata: brokers of this kind name themselves the controller to clients, since each takes what is for it.
+async fn controller(client: &Client, metadata: &ClusterMetadata) -> Result<Option<NodeId>, Failure> {
+    match look_at_quorum(client).await? {
+        QuorumLook::Told { quorum, .. } => Ok(quorum.leader),
+        QuorumLook::NotServed => Ok(metadata.controller),
+        QuorumLook::Silent(_) => Ok(None),
+    }
+}
+
+fn info_json(
+    metadata: &ClusterMetadata,
+    controller: Option<NodeId>,
+    features: &[Feature],
+    partitions: usize,
+) -> serde_json::Value {
     let brokers: Vec<_> = metadata
         .brokers
         .values()
         .map(|node| {
             json!({
                 "id": node.id.0, "host": node.address.host, "port": node.address.port, "rack": node.rack,
-                "controller": metadata.controller == Some(node.id),
+                "controller": controller == Some(node.id),
             })
         })
         .collect();
@@ -194,7 +210,7 @@ fn info_json(metadata: &ClusterMetadata, features: &[Feature], partitions: usize
         .map(|f| json!({ "name": f.name, "level": f.finalized, "min": f.supported.min, "max": f.supported.max }))
         .collect();
     json!({
-        "cluster_id": metadata.cluster_id, "controller": metadata.controller.map(|id| id.0),
+        "cluster_id": metadata.cluster_id, "controller": controller.map(|id| id.0),
         "brokers": brokers, "features": features,
         "topics": metadata.topics.len(), "partitions": partitions,
     })

@@ -19,6 +19,19 @@ use crate::output;
 pub struct Arguments {
     #[command(subcommand)]
     step: Step,
+    #[command(flatten)]
+    unused: Unused,
+}
+
+/// Options that every tool takes, and that mean nothing here: nobody is asked. Named as those, they take their place.
+#[derive(clap::Args, Clone, Debug)]
+struct Unused {
+    #[arg(long, short = 'b', hide = true, value_name = "HOST:PORT")]
+    bootstrap: Option<String>,
+    #[arg(long, hide = true)]
+    json: bool,
+    #[arg(long, hide = true, value_parser = crate::parse::duration, value_name = "TIME")]
+    timeout: Option<std::time::Duration>,
 }
 
 #[derive(Subcommand, Clone, Debug)]
@@ -39,8 +52,9 @@ enum Step {
         /// The surveys of all surviving nodes.
         #[arg(value_name = "SURVEY", required = true)]
         surveys: Vec<PathBuf>,
-        /// The nodes that never come back with what they held, separated by commas.
-        #[arg(long, value_name = "IDS", value_delimiter = ',', required = true)]
+        /// The nodes that never come back with what they held, separated by commas. A node with a new, empty directory is surveyed as any
+        /// other.
+        #[arg(long, value_name = "IDS", value_delimiter = ',')]
         lost: Vec<i32>,
         /// The file to write; without it the plan is only shown.
         #[arg(long, value_name = "FILE")]
@@ -108,8 +122,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             }
             let (node, changed) = offline(sources, data, async |io, loaded| {
                 let now = io.clock.wall();
-                let changed = recovery::apply(&io, &loaded.broker, &plan, now).await?;
-                Ok((loaded.broker.node_id, changed))
+                recovery::apply(&io, &loaded.broker, &plan, now).await
             })?;
             if changed == 0 {
                 return output::line(format_args!(
@@ -167,6 +180,13 @@ fn show(plan: &Plan) -> Result<(), Failure> {
         output::plural(plan.chosen.len(), "log"),
         plan.gone.len(),
         plan.standing
+    ))?;
+    if plan.chosen.is_empty() {
+        return Ok(());
+    }
+    output::line(format_args!(
+        "Where the loss ends nobody can tell: what was acknowledged behind the kept end stood on the lost nodes alone, and what is known as \
+         committed is as old as the last checkpoint."
     ))
 }
 

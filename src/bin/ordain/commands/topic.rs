@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::Subcommand;
 use comfy_table::Cell;
@@ -14,6 +15,10 @@ use crate::connect::{self, Connect};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::parse;
+
+/// How often leaders are asked for their offsets, and the time between.
+const OFFSET_ASKED: usize = 4;
+const OFFSET_PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -204,7 +209,8 @@ async fn describe(
     let mut documents = Vec::new();
     for (i, name) in topics.iter().enumerate() {
         client.partitions(name, AutoCreate::No).await.map_err(|error| unknown(name, error))?;
-        let metadata = client.describe(Some(std::slice::from_ref(name)), AutoCreate::No).await?;
+        let only = Some(std::slice::from_ref(name));
+        let metadata = connect::with_retries(client, || client.describe(only, AutoCreate::No)).await?;
         let Some(topic) = metadata.topics.get(name) else {
             return Err(unknown(name, ClientError::UnknownTopic { topic: name.clone() }));
         };
@@ -214,8 +220,8 @@ async fn describe(
             .filter(|p| p.leader.is_some())
             .map(|p| TopicPartition { topic: name.clone(), partition: p.index })
             .collect();
-        let first = client.list_offsets_at(&led, OffsetSpec::Earliest).await?;
-        let end = client.list_offsets_at(&led, OffsetSpec::Latest).await?;
+        let first = offsets_told(client, &led, OffsetSpec::Earliest).await?;
+        let end = offsets_told(client, &led, OffsetSpec::Latest).await?;
         let configs = client.describe_configs(&ConfigResource::Topic(name.clone())).await?;
         let shown: Vec<_> =
             configs.iter().filter(|entry| all_configs || entry.source == ConfigSource::Topic).collect();
@@ -230,6 +236,37 @@ async fn describe(
         }
     }
     if format == Format::Json { output::json(&json!(documents)) } else { Ok(()) }
+}
+
+/// The offsets that leaders tell, asked a few times: one that has just gone is no reason to show nothing of all others.
+async fn offsets_told(
+    client: &Client,
+    partitions: &[TopicPartition],
+    spec: OffsetSpec,
+) -> Result<Offsets, Failure> {
+    let mut open: BTreeMap<TopicPartition, OffsetSpec> =
+        partitions.iter().map(|at| (at.clone(), spec)).collect();
+    let mut found = Offsets::new();
+    for attempt in 0..OFFSET_ASKED {
+        if attempt > 0 {
+            client.invalidate();
+            tokio::time::sleep(OFFSET_PAUSE).await;
+        }
+        for (at, told) in client.try_list_offsets(&open).await {
+            match told {
+                Ok(listed) => {
+                    open.remove(&at);
+                    found.insert(at, listed);
+                }
+                Err(error) if error.is_retriable() || error.is_stale_metadata() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if open.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 type Offsets = BTreeMap<TopicPartition, ListedOffset>;

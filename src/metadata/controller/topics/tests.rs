@@ -226,7 +226,7 @@ proptest! {
             let distinct: BTreeSet<NodeId> = partition.replicas.iter().copied().collect();
             prop_assert_eq!(distinct.len(), usize::try_from(wanted_factor).expect("positive"));
             prop_assert!(distinct.iter().all(|node| grown.brokers.contains_key(node)));
-            prop_assert_eq!(partition.leader, partition.replicas[0]);
+            prop_assert_eq!(partition.leader, Some(partition.replicas[0]));
         }
     }
 }
@@ -263,6 +263,20 @@ fn a_broker_that_drains_gets_replicas_only_where_there_are_not_enough_others() {
 }
 
 #[test]
+fn where_all_that_are_there_drain_they_get_what_there_is() {
+    let mut image = cluster(3);
+    for (node, broker) in &mut image.brokers {
+        (broker.draining, broker.fenced) = (true, *node == NodeId(3));
+    }
+    let decision = create_topics(&image, &[plain("new")], &[id(3)], Rules::new().get());
+    let made = applied(&image, &decision);
+    let partitions = made.topic("new").expect("created").partitions.values();
+    let leaders: Vec<Option<NodeId>> = partitions.map(|partition| partition.leader).collect();
+    assert_eq!(leaders.len(), 3);
+    assert!(leaders.iter().all(|leader| leader.is_some_and(|node| node != NodeId(3))), "{leaders:?}");
+}
+
+#[test]
 fn brokers_that_are_all_away_get_nothing() {
     let mut image = cluster(3);
     let fence = |image: &mut MetadataImage, node| {
@@ -275,12 +289,12 @@ fn brokers_that_are_all_away_get_nothing() {
     };
     let told = refusal(&image, assigned(&[3]));
     assert!(matches!(told, ControllerError::InvalidAssignment(_)), "{told}");
-    let what = "partition 0 is assigned to 3 alone, of which none is up and to stay: name one that is";
+    let what = "partition 0 is assigned to 3 alone, of which none is up: name one that is";
     assert!(told.to_string().contains(what), "{told}");
     let decision = create_topics(&image, &[assigned(&[3, 2])], &[id(3)], Rules::new().get());
     let made = applied(&image, &decision);
     let partition = &made.topic("new").expect("created").partitions[&PartitionIndex(0)];
-    assert_eq!((partition.leader, &partition.replicas[..]), (NodeId(2), &[NodeId(3), NodeId(2)][..]));
+    assert_eq!((partition.leader, &partition.replicas[..]), (Some(NodeId(2)), &[NodeId(3), NodeId(2)][..]));
     fence(&mut image, 1);
     fence(&mut image, 2);
     let told = refusal(&image, plain("new"));

@@ -110,10 +110,12 @@ async fn until_nothing_moves(
     let total = before.all();
     let bar = progress::bar(u64::try_from(total).ok(), "leaders handed over");
     let deadline = Instant::now() + Duration::from_secs(seconds);
+    let mut lines = progress::Lines::default();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let now = leads(&look(client).await?, node);
         bar.set_position(u64::try_from(total.saturating_sub(now.all())).unwrap_or(0));
+        lines.tell(|| format!("node {node} leads {} still, of {total}", now.all()));
         if (now.movable.is_empty() && !now.metadata) || Instant::now() >= deadline {
             bar.finish_and_clear();
             return Ok(now);

@@ -1,8 +1,8 @@
 //! From what was seen of a cluster to what is wrong with it. No I/O.
 use std::collections::{BTreeMap, BTreeSet};
 
-use ordain::client::TopicPartition;
 use ordain::client::admin::{LogDir, Quorum};
+use ordain::client::{PartitionMetadata, TopicPartition};
 use ordain::types::{NodeId, Offset};
 
 use super::look::{Look, QuorumLook, VoterState, majority};
@@ -35,6 +35,8 @@ pub enum Kind {
     VoterLags,
     QuorumAtRisk,
     TopicError,
+    NothingLeft,
+    MajorityLost,
     NoLeader,
     BelowMinInsync,
     UnderReplicated,
@@ -55,6 +57,8 @@ impl Kind {
             Kind::VoterLags => "voter_lags",
             Kind::QuorumAtRisk => "quorum_at_risk",
             Kind::TopicError => "topic_error",
+            Kind::NothingLeft => "nothing_left",
+            Kind::MajorityLost => "majority_lost",
             Kind::NoLeader => "no_leader",
             Kind::BelowMinInsync => "below_min_insync",
             Kind::UnderReplicated => "under_replicated",
@@ -102,7 +106,7 @@ fn brokers(look: &Look) -> Vec<Finding> {
         what: format!("broker {node} does not answer ({why})"),
         to_do: format!(
             "if it runs, look at its log and at the network from here; else start it again{}",
-            way_out(*node)
+            way_out(&look.quorum, *node)
         ),
         brokers: vec![*node],
         partitions: Vec::new(),
@@ -113,7 +117,7 @@ fn brokers(look: &Look) -> Vec<Finding> {
         what: format!("broker {node} is not there (fenced or gone); it has {}", plural(*count, "replica")),
         to_do: format!(
             "start it again; if it runs, its log says why the cluster does not hear it{}",
-            way_out(*node)
+            way_out(&look.quorum, *node)
         ),
         brokers: vec![*node],
         partitions: Vec::new(),
@@ -137,9 +141,18 @@ fn brokers(look: &Look) -> Vec<Finding> {
 }
 
 /// The way out where a broker does not come back.
-fn way_out(node: NodeId) -> String {
+fn way_out(quorum: &QuorumLook, node: NodeId) -> String {
+    let votes = match quorum {
+        QuorumLook::Told { quorum, .. } => quorum.voters.iter().any(|voter| voter.id == node),
+        QuorumLook::NotServed | QuorumLook::Silent(_) => false,
+    };
+    let vote = if votes {
+        format!(", `ordain cluster add-voter ID` for that one and `ordain cluster remove-voter {node}`")
+    } else {
+        String::new()
+    };
     format!(
-        ". If it is lost for good, start another one, then `ordain cluster evacuate {node}` and `ordain cluster unregister {node}`"
+        ". If it is lost for good, start another one, then `ordain cluster evacuate {node}`{vote}, and at last `ordain cluster unregister {node}`"
     )
 }
 
@@ -238,6 +251,12 @@ fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Fi
 /// Partitions with which something is wrong: each where it is worst.
 #[derive(Default)]
 struct Troubled {
+    /// Nobody has anything of these any more,
+    nothing_left: Vec<TopicPartition>,
+    /// and of these too few to elect a leader.
+    bereft: Vec<TopicPartition>,
+    /// The nodes that have lost what they held of these, and those that are not there.
+    bereft_of: [BTreeSet<NodeId>; 2],
     leaderless: Vec<TopicPartition>,
     below: Vec<TopicPartition>,
     under: Vec<TopicPartition>,
@@ -248,6 +267,26 @@ struct Troubled {
     lost: [BTreeSet<NodeId>; 3],
 }
 
+impl Troubled {
+    fn add_leaderless(&mut self, look: &Look, at: TopicPartition, p: &PartitionMetadata) {
+        let (there, out): (Vec<NodeId>, Vec<NodeId>) =
+            p.replicas.iter().partition(|node| look.is_there(**node));
+        let (lost, whole): (Vec<NodeId>, Vec<NodeId>) =
+            there.into_iter().partition(|node| p.offline.contains(node));
+        let can_elect = whole.len() >= majority(p.replicas.len());
+        if lost.is_empty() || can_elect {
+            self.lost[0].extend(out.into_iter().filter(|_| !can_elect));
+            self.leaderless.push(at);
+        } else if whole.is_empty() && out.is_empty() {
+            self.nothing_left.push(at);
+        } else {
+            self.bereft_of[0].extend(lost);
+            self.bereft_of[1].extend(out);
+            self.bereft.push(at);
+        }
+    }
+}
+
 fn troubled(look: &Look) -> Troubled {
     let mut troubled = Troubled::default();
     for (at, p) in look.partitions() {
@@ -255,11 +294,7 @@ fn troubled(look: &Look) -> Troubled {
         let out = p.replicas.iter().filter(|node| !in_sync.contains(node)).copied();
         let leader = look.leader(p);
         if leader.is_none() {
-            let out: Vec<NodeId> = p.replicas.iter().filter(|node| !look.is_there(**node)).copied().collect();
-            if p.replicas.len() - out.len() < majority(p.replicas.len()) {
-                troubled.lost[0].extend(out);
-            }
-            troubled.leaderless.push(at);
+            troubled.add_leaderless(look, at, p);
             continue;
         }
         if in_sync.len() < look.min_insync(&at.topic, p) {
@@ -279,7 +314,8 @@ fn troubled(look: &Look) -> Troubled {
 }
 
 fn partitions(look: &Look) -> Vec<Finding> {
-    let Troubled { leaderless, below, under, at_risk, not_preferred, lost } = troubled(look);
+    let Troubled { nothing_left, bereft, bereft_of, leaderless, below, under, at_risk, not_preferred, lost } =
+        troubled(look);
     let wait = |lost: &BTreeSet<NodeId>, after: &str| {
         let nodes: Vec<NodeId> = lost.iter().copied().collect();
         match &nodes[..] {
@@ -297,6 +333,14 @@ fn partitions(look: &Look) -> Vec<Finding> {
         let what = format!("{} {verb}{more}: {}", plural(names.len(), "partition"), named(&names));
         found.push(Finding { kind, what, to_do, brokers: Vec::new(), partitions: names });
     };
+    let to_do = "the nodes of all replicas run, and have lost what they held (with another data directory, or by damage: their logs \
+                 say which), so nobody can give it back: delete the topic and create it anew"
+        .to_owned();
+    let (one, many) = ("is lost: no replica holds it any more", "are lost: no replica holds them any more");
+    add(Kind::NothingLeft, nothing_left, one, many, String::new(), to_do);
+    let [lost_here, out] = bereft_of;
+    let (one, many) = ("has no leader and cannot elect one", "have no leader and cannot elect one");
+    add(Kind::MajorityLost, bereft, one, many, String::new(), bereft_way_out(&lost_here, &out));
     let to_do = if lost[0].is_empty() {
         "look again in some seconds: more than half of their replicas run and elect one by themselves; if it stays, look at \
          their logs"
@@ -305,7 +349,7 @@ fn partitions(look: &Look) -> Vec<Finding> {
         wait(
             &lost[0],
             "; replicas elect a leader by themselves once more than half of them run. If half of them or more are lost for \
-             good, `ordain cluster recover`",
+             good, `ordain cluster recover`; where all are, and nothing is left to go on with, delete the topic and create it anew",
         )
     };
     add(Kind::NoLeader, leaderless, "has no leader", "have no leader", String::new(), to_do);
@@ -325,6 +369,29 @@ fn partitions(look: &Look) -> Vec<Finding> {
     let (one, many) = ("is not led by its preferred replica", "are not led by their preferred replica");
     add(Kind::NotPreferred, not_preferred, one, many, String::new(), to_do);
     found
+}
+
+/// The way out where replicas that run have lost what they held, so that the others are too few.
+fn bereft_way_out(lost: &BTreeSet<NodeId>, out: &BTreeSet<NodeId>) -> String {
+    let numbers = |nodes: &BTreeSet<NodeId>| ids(&nodes.iter().copied().collect::<Vec<_>>());
+    let (lost, one) = (numbers(lost), lost.len() == 1);
+    let lost = if one {
+        format!("node {lost} runs and has lost what it held")
+    } else {
+        format!("nodes {lost} run and have lost what they held")
+    };
+    let recover = "`ordain cluster recover` lets go on what is left, or shows that nothing is";
+    match out.len() {
+        0 => format!("{lost}: {recover}"),
+        1 => format!(
+            "{lost}: bring node {} back, with its data directory; if that is lost for good, too, {recover}",
+            numbers(out)
+        ),
+        _ => format!(
+            "{lost}: bring nodes {} back, with their data directories; if those are lost for good, too, {recover}",
+            numbers(out)
+        ),
+    }
 }
 
 fn topic_error(topic: &ordain::client::TopicMetadata) -> Option<Finding> {

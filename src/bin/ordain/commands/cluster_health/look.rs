@@ -185,6 +185,8 @@ pub async fn look_at_nodes(client: &Client) -> Result<Look, Failure> {
 /// All of it.
 pub async fn look_with_disks(client: &Client) -> Result<Look, Failure> {
     let mut look = look_at_topics(client).await?;
+    let told = told_by_each(client, &look).await;
+    take_leaders_word(&mut look.metadata, &told);
     look.disks = disks(client, look.there()).await?;
     // Last: a question that nobody answers takes the connection down.
     look.quorum = look_at_quorum(client).await?;
@@ -236,6 +238,38 @@ pub async fn look_at_brokers(client: &Client) -> Result<Look, Failure> {
     })
 }
 
+/// What each broker that leads something says of the cluster, as far as it does.
+async fn told_by_each(client: &Client, look: &Look) -> BTreeMap<NodeId, ClusterMetadata> {
+    let within = client.options().request_timeout.min(PROBE_MAX);
+    let leaders: BTreeSet<NodeId> = look.partitions().filter_map(|(_, p)| look.leader(p)).collect();
+    let mut told = BTreeMap::new();
+    for node in leaders {
+        let Some(broker) = look.metadata.brokers.get(&node) else { continue };
+        let asked = async {
+            let connection = client.connection(&broker.address, Lane::Admin).await?;
+            client.described_by(&connection, None, AutoCreate::No).await
+        };
+        // It was there a moment ago: the next look tells.
+        if let Ok(Ok(metadata)) = tokio::time::timeout(within, asked).await {
+            told.insert(node, metadata);
+        }
+    }
+    told
+}
+
+/// A broker that is said to lead a partition, and knows that it does not and that nobody else does, is right.
+pub fn take_leaders_word(metadata: &mut ClusterMetadata, told: &BTreeMap<NodeId, ClusterMetadata>) {
+    for (name, topic) in &mut metadata.topics {
+        for partition in &mut topic.partitions {
+            let at = TopicPartition::new(name.clone(), partition.index.0);
+            let of_leader = partition.leader.and_then(|leader| told.get(&leader)?.partition(&at));
+            if let Some(own) = of_leader.filter(|own| own.leader.is_none()) {
+                *partition = own.clone();
+            }
+        }
+    }
+}
+
 /// What the brokers tell of their disks, as far as they do.
 async fn disks(
     client: &Client,
@@ -254,7 +288,8 @@ async fn disks(
     Ok(disks)
 }
 
-async fn look_at_quorum(client: &Client) -> Result<QuorumLook, Failure> {
+/// The metadata quorum, asked for again if a voter is behind: what is under way is no lag.
+pub async fn look_at_quorum(client: &Client) -> Result<QuorumLook, Failure> {
     let within = client.options().request_timeout.min(QUORUM_MAX);
     let quorum = match client.describe_quorum(within).await {
         Ok(quorum) => quorum,

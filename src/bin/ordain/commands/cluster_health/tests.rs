@@ -9,7 +9,7 @@ use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId, Uuid};
 use super::balance::{Move, Plan, plan};
 use super::drain::{Leads, check_drainable, leads};
 use super::findings::{Finding, Kind, findings};
-use super::look::{Look, QuorumLook};
+use super::look::{Look, QuorumLook, take_leaders_word};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
 use crate::commands::reassign::waiting::{Hindrance, hindrance};
 
@@ -97,6 +97,62 @@ fn a_healthy_cluster_has_no_findings() {
 }
 
 #[test]
+fn what_is_lost_is_not_waited_for() {
+    let offline = |offline: &[i32], partition: PartitionMetadata| PartitionMetadata {
+        offline: offline.iter().copied().map(NodeId).collect(),
+        ..partition
+    };
+    let partitions = [
+        offline(&[3], partition(0, None, &[3], &[])),
+        offline(&[1, 3], partition(1, None, &[1, 2, 3], &[2])),
+        offline(&[3], partition(2, None, &[1, 2, 3], &[1, 2])),
+        partition(3, None, &[1, 2, 3], &[1, 2, 3]),
+    ];
+    let look = cluster(&[1, 2, 3], &partitions);
+    let expected = [
+        (
+            Kind::NothingLeft,
+            "1 partition is lost: no replica holds it any more: t-0 > the nodes of all replicas run, and have lost what they held (with \
+             another data directory, or by damage: their logs say which), so nobody can give it back: delete the topic and create it anew",
+        ),
+        (
+            Kind::MajorityLost,
+            "1 partition has no leader and cannot elect one: t-1 > nodes 1, 3 run and have lost what they held: `ordain cluster recover` \
+             lets go on what is left, or shows that nothing is",
+        ),
+        (
+            Kind::NoLeader,
+            "2 partitions have no leader: t-2, t-3 > look again in some seconds: more than half of their replicas run and elect one by \
+             themselves; if it stays, look at their logs",
+        ),
+    ];
+    assert_eq!(said(&look), expected.map(|(kind, text)| (kind, text.to_owned())));
+
+    let mut look = cluster(&[1, 2], &[offline(&[2, 3], partition(0, None, &[2, 3], &[3]))]);
+    quorum_of(&mut look).voters.truncate(2);
+    let said = said(&look);
+    let (kind, text) = said.last().expect("something is wrong");
+    assert_eq!(*kind, Kind::MajorityLost);
+    assert!(text.ends_with("node 2 runs and has lost what it held: bring node 3 back, with its data directory; if that is lost for good, \
+                            too, `ordain cluster recover` lets go on what is left, or shows that nothing is"), "{text}");
+}
+
+#[test]
+fn a_leader_that_says_that_it_is_none_is_right() {
+    let named =
+        cluster(&[1, 2, 3], &[partition(0, Some(3), &[3], &[3]), partition(1, Some(3), &[1, 3], &[1, 3])]);
+    let own = PartitionMetadata { offline: vec![NodeId(3)], ..partition(0, None, &[3], &[]) };
+    let told = cluster(&[1, 2, 3], &[own.clone(), partition(1, Some(1), &[1, 3], &[1, 3])]).metadata;
+    let mut look = named.clone();
+    take_leaders_word(&mut look.metadata, &BTreeMap::from([(NodeId(1), told.clone())]));
+    assert_eq!(look.metadata, named.metadata, "node 1 does not know better");
+    take_leaders_word(&mut look.metadata, &BTreeMap::from([(NodeId(3), told)]));
+    assert_eq!(look.metadata.partition(&at(0)), Some(&own));
+    assert_eq!(look.metadata.partition(&at(1)), named.metadata.partition(&at(1)), "somebody leads it");
+    assert_eq!(kinds(&look), [Kind::NothingLeft, Kind::NotPreferred]);
+}
+
+#[test]
 fn a_node_that_is_gone_is_told_with_all_that_follows() {
     let partitions = [
         partition(0, Some(1), &[1, 2, 3], &[1, 2]),
@@ -107,8 +163,8 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
         (
             Kind::BrokerMissing,
             "broker 3 is not there (fenced or gone); it has 3 replicas > start it again; if it runs, its log says why the \
-             cluster does not hear it. If it is lost for good, start another one, then `ordain cluster evacuate 3` and `ordain \
-             cluster unregister 3`",
+             cluster does not hear it. If it is lost for good, start another one, then `ordain cluster evacuate 3`, `ordain \
+             cluster add-voter ID` for that one and `ordain cluster remove-voter 3`, and at last `ordain cluster unregister 3`",
         ),
         (
             Kind::VoterMissing,
@@ -123,7 +179,8 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
         (
             Kind::NoLeader,
             "1 partition has no leader: t-2 > bring node 3 back; replicas elect a leader by themselves once more than \
-             half of them run. If half of them or more are lost for good, `ordain cluster recover`",
+             half of them run. If half of them or more are lost for good, `ordain cluster recover`; where all are, and nothing is \
+             left to go on with, delete the topic and create it anew",
         ),
         (
             Kind::UnderReplicated,
