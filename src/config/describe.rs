@@ -289,7 +289,7 @@ mod tests {
     fn a_brokers_keys_tell_their_layers() {
         let broker = Broker::new("log.retention.hours=2\nnode.id=3", &[("log.retention.ms", "9")], &[]);
         let entries = describe_broker(&broker.layers());
-        assert_eq!(entries.len(), 350, "340 of Kafka, and Ordain's own");
+        assert_eq!(entries.len(), 351, "340 of Kafka, and Ordain's own");
         let retention = find(&entries, "log.retention.ms");
         assert_eq!(retention.value.as_deref(), Some("9"));
         assert_eq!(
