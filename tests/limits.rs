@@ -132,7 +132,9 @@ fn many_large_produces_pass_through_a_small_budget() {
         }
         highest
     });
-    println!("resident memory: {before} before, {highest} at most, for 48 requests of 900 kB");
+    let grown = highest.saturating_sub(before);
+    println!("resident memory: {before} before, {highest} at most, {grown} more, for 48 requests of 900 kB");
+    assert!(grown < 16 * 900_000, "all sixteen had their requests in memory at once: {grown} bytes");
     let mut client = served.client();
     for partition in 0..4 {
         assert_eq!(client.fetch("big", partition, 0).high_watermark, 12);
