@@ -9,7 +9,7 @@
 )]
 mod common;
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -647,16 +647,7 @@ fn a_large_reply_that_is_taken_slowly_has_its_time() {
         let mut client = Client::connect(address);
         client.send_bytes(&prefixed(&[0; 10]));
         let began = Instant::now();
-        let mut taken = 0;
-        let mut some = vec![0; 128 << 10];
-        while taken < REPLY_BYTES + 4 {
-            std::thread::sleep(Duration::from_millis(20));
-            match client.stream.read(&mut some) {
-                Ok(0) => panic!("closed after {taken} bytes in {:?}", began.elapsed()),
-                Ok(bytes) => taken += bytes,
-                Err(error) => panic!("lost after {taken} bytes in {:?}: {error}", began.elapsed()),
-            }
-        }
+        client.take_slowly(REPLY_BYTES + 4, 128 << 10, Duration::from_millis(20));
         assert!(began.elapsed() > Duration::from_secs(2), "longer than a small reply may take");
     });
 }

@@ -73,7 +73,16 @@ impl NodeFigures {
             out.counter(name, help);
             out.sample(name, &[], value);
         }
-        for (name, help, value) in [
+        for (name, help, value) in self.gauges() {
+            out.gauge(name, help);
+            out.sample(name, &[], value);
+        }
+        out.0
+    }
+
+    fn gauges(&self) -> [(&'static str, &'static str, u64); 12] {
+        let j = &self.journal;
+        [
             (
                 names::REQUEST_MEMORY_USED,
                 "Memory that requests under way hold",
@@ -122,11 +131,7 @@ impl NodeFigures {
                 "Segments that were written again since the start with what other nodes hold",
                 self.repaired_segments,
             ),
-        ] {
-            out.gauge(name, help);
-            out.sample(name, &[], value);
-        }
-        out.0
+        ]
     }
 }
 

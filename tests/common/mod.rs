@@ -336,6 +336,19 @@ impl Client {
         assert!(answer.is_none(), "{why}: answered {answer:?} instead of closing");
     }
 
+    /// Takes so many bytes, some at a time, as a client on a slow line would.
+    pub fn take_slowly(&mut self, bytes: usize, at_once: usize, every: Duration) {
+        let (mut taken, mut some) = (0, vec![0; at_once]);
+        while taken < bytes {
+            std::thread::sleep(every);
+            match self.stream.read(&mut some) {
+                Ok(0) => panic!("closed after {taken} bytes"),
+                Ok(more) => taken += more,
+                Err(error) => panic!("lost after {taken} bytes: {error}"),
+            }
+        }
+    }
+
     /// Whether the node has closed the connection, without waiting for it; a node that has answered has not.
     pub fn is_closed(&self) -> bool {
         self.stream.set_nonblocking(true).unwrap();
