@@ -201,15 +201,7 @@ pub(super) fn resolve(keys: &ListenerKeys<'_>) -> Resolved {
         }
     }
     let (inner, listeners): (Vec<_>, Vec<_>) = all.into_iter().partition(|l| controllers.contains(&l.name));
-    if keys.roles.is_broker() {
-        if listeners.is_empty() && !inner.is_empty() {
-            told.add(ListenerError::NoneForClients);
-        }
-    } else {
-        for listener in &listeners {
-            told.add(ListenerError::ForClientsOfController { name: listener.name.clone() });
-        }
-    }
+    check_roles(keys.roles, &inner, &listeners, &mut told);
     let (between_nodes, reason) = match keys.between_nodes {
         BetweenNodes::Closed => (None, ClosedListener::NoQuorum),
         BetweenNodes::Opened => {
@@ -257,15 +249,16 @@ pub(super) fn resolve(keys: &ListenerKeys<'_>) -> Resolved {
     });
     resolved.listeners = listeners;
     if entries.is_some() {
-        let nodes = resolved.between_nodes.iter().map(|opened| &opened.advertised);
-        let told: Vec<&Listener> = resolved.advertised.iter().chain(nodes).collect();
-        resolved.warnings.extend(advertised_twice(&told));
+        let twice = advertised_twice(&resolved);
+        resolved.warnings.extend(twice);
     }
     resolved
 }
 
 /// Listeners that are said to be where an earlier one is.
-fn advertised_twice(all: &[&Listener]) -> Vec<ConfigWarning> {
+fn advertised_twice(resolved: &Resolved) -> Vec<ConfigWarning> {
+    let nodes = resolved.between_nodes.iter().map(|opened| &opened.advertised);
+    let all: Vec<&Listener> = resolved.advertised.iter().chain(nodes).collect();
     let mut found = Vec::new();
     for (at, second) in all.iter().enumerate() {
         let same =
@@ -309,6 +302,17 @@ fn check_names(listeners: &[Listener], told: &mut Findings<'_>) {
         if listeners[..at].iter().any(|earlier| earlier.name == listener.name) {
             told.add(ListenerError::DuplicateName { name: listener.name.clone() });
         }
+    }
+}
+
+/// Brokers have listeners for clients, and controllers alone have none.
+fn check_roles(roles: Roles, inner: &[Listener], listeners: &[Listener], told: &mut Findings<'_>) {
+    if !roles.is_broker() {
+        for listener in listeners {
+            told.add(ListenerError::ForClientsOfController { name: listener.name.clone() });
+        }
+    } else if listeners.is_empty() && !inner.is_empty() {
+        told.add(ListenerError::NoneForClients);
     }
 }
 
