@@ -229,7 +229,12 @@ impl Client {
             }
         };
         let subject = format!("group {group}");
-        ClientError::check(broker.address(), ApiKey::FindCoordinator, code, subject, message.as_deref())?;
+        let found =
+            ClientError::check(broker.address(), ApiKey::FindCoordinator, code, subject, message.as_deref());
+        if found.is_err() {
+            self.ask_another();
+        }
+        found?;
         let address = BrokerAddress { host: host.to_string(), port: u16::try_from(port).unwrap_or(0) };
         self.cache().coordinators.insert(group.to_owned(), NodeId(id));
         self.connection(&address, Lane::Group).await

@@ -39,7 +39,7 @@ mod world;
 pub use directed::DirectedNodes;
 use plan::Plan;
 use voters::Voters;
-use world::World;
+use world::{Answers, World};
 
 /// Nodes that form a cluster, and their clients, under faults after which nothing that was acknowledged may be lost.
 pub struct Nodes {
@@ -303,7 +303,9 @@ impl Life<'_> {
             }
         }
         let what = format!("some partitions have no leader without node {left} ({how:?})");
-        self.comes_to(async |world, plan| world.unled_without(plan, gone).await, &what).await?;
+        let answers = if how.is_slow() { Answers::Slowly } else { Answers::None };
+        let unled = async |world: &World, plan: &Plan| world.unled_without(plan, Some(left), answers).await;
+        self.comes_to(unled, &what).await?;
         // Who drains nodes asks each itself.
         let excused = &["drainer"];
         all_get_on(cluster, account, &plan.broker, history, clients, excused).await.map_err(|wrong| {

@@ -16,6 +16,13 @@ use crate::world::lock;
 /// Images of nodes; with the node the number of its run.
 pub(super) type Settled = BTreeMap<(NodeId, u64), Arc<MetadataImage>>;
 
+/// Whether a node that is left out of what must be may be of some use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Answers {
+    None,
+    Slowly,
+}
+
 #[derive(Default)]
 pub(super) struct World {
     nodes: Mutex<Nodes>,
@@ -119,13 +126,18 @@ impl World {
 
     /// The partitions that nobody leads, and nodes that do not run.
     pub(super) async fn unled(&self, plan: &Plan) -> Vec<String> {
-        self.unled_without(plan, None).await
+        self.unled_without(plan, None, Answers::None).await
     }
 
-    /// The same of what does not need the node that is `left` out.
-    pub(super) async fn unled_without(&self, plan: &Plan, left: Option<NodeId>) -> Vec<String> {
+    /// The same of what does not need the node that is `left` out; it may lead, if it answers.
+    pub(super) async fn unled_without(
+        &self,
+        plan: &Plan,
+        left: Option<NodeId>,
+        answers: Answers,
+    ) -> Vec<String> {
         let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
-        let stats = self.stats_but(left).await;
+        let stats = self.stats_but(left.filter(|_| answers == Answers::None)).await;
         let mut open = self.missing_but(plan, left);
         for (id, name, _) in partitions(&image, plan) {
             let replicas = image.partition(id).map_or(&[][..], |partition| &partition.replicas);
