@@ -14,17 +14,18 @@ pub(super) fn topics_are_what_was_made_of_them(events: &Events) -> Result<(), St
     }
     events.topic_looks.iter().try_for_each(|look| {
         let all = changes.get(look.topic.as_str()).map_or(&[][..], Vec::as_slice);
-        one(look, all)
+        one(look, all, events.several_nodes)
     })
 }
 
 /// Whether a topic may be what somebody saw.
 pub(super) fn is_what_was_made_of_it(events: &Events, look: &TopicLook) -> Result<(), String> {
     let changes = events.topic_changes.iter().filter(|changed| changed.topic == look.topic);
-    one(look, &changes.collect::<Vec<_>>())
+    one(look, &changes.collect::<Vec<_>>(), events.several_nodes)
 }
 
-fn one(look: &TopicLook, changes: &[&TopicChanged]) -> Result<(), String> {
+/// Of `several` nodes one may tell the partitions, and another one the configurations, each as it knows them.
+fn one(look: &TopicLook, changes: &[&TopicChanged], several: bool) -> Result<(), String> {
     let mut states: Vec<State> = vec![None];
     let mut late: Vec<&TopicChange> = Vec::new();
     for changed in changes.iter().filter(|changed| changed.began < look.ended) {
@@ -45,7 +46,11 @@ fn one(look: &TopicLook, changes: &[&TopicChanged]) -> Result<(), String> {
             }
         }
     }
-    if states.contains(&look.seen) {
+    let has = |part: &dyn Fn(&TopicSeen) -> bool| states.iter().flatten().any(part);
+    let is_told_in_parts = look.seen.as_ref().is_some_and(|seen| {
+        has(&|state| state.partitions == seen.partitions) && has(&|state| state.configs == seen.configs)
+    });
+    if states.contains(&look.seen) || (several && is_told_in_parts) {
         return Ok(());
     }
     let may: BTreeSet<String> = states.iter().map(|state| format!("{state:?}")).collect();
@@ -119,6 +124,27 @@ mod tests {
         let deleted = vec![create(Done::Yes, 10), change(TopicChange::Delete, Done::Yes, 20)];
         assert_eq!(check(deleted.clone(), None, None), Ok(()));
         assert!(check(deleted, Some(2), None).is_err());
+    }
+
+    #[test]
+    fn of_several_nodes_each_may_tell_its_part() {
+        let configs = |value: &str| BTreeMap::from([("retention.ms".to_owned(), value.to_owned())]);
+        let made = |partitions, value, began| {
+            change(TopicChange::Create { partitions, configs: configs(value) }, Done::Yes, began)
+        };
+        let changes = [made(3, "5", 10), change(TopicChange::Delete, Done::Yes, 20), made(1, "7", 95)];
+        let all: Vec<&TopicChanged> = changes.iter().collect();
+        let look = |partitions, value| TopicLook {
+            topic: "t".to_owned(),
+            seen: Some(TopicSeen { partitions, configs: configs(value) }),
+            since: SimTime(12),
+            began: SimTime(100),
+            ended: SimTime(101),
+        };
+        assert!(one(&look(3, "7"), &all, false).is_err());
+        assert_eq!(one(&look(3, "7"), &all, true), Ok(()));
+        assert!(one(&look(2, "7"), &all, true).is_err());
+        assert!(one(&look(3, "9"), &all, true).is_err());
     }
 
     #[test]
