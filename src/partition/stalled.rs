@@ -3,12 +3,10 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::types::Instant;
+use crate::types::{Instant, first_names};
 
 /// How often it is said at most: candidates try many times in a second.
 const TELL_EVERY: Duration = Duration::from_secs(60);
-/// How many names a sentence holds.
-const NAMES_MAX: usize = 5;
 
 /// Says of which partitions no leader can be elected any more, all of a shard together.
 #[derive(Default)]
@@ -31,16 +29,10 @@ impl Stalled {
             return None;
         }
         self.not_before = Some(now.after(TELL_EVERY));
-        let names = std::mem::take(&mut self.names);
-        let more = match names.len().saturating_sub(NAMES_MAX) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let shown: Vec<String> = names.into_iter().take(NAMES_MAX).collect();
         Some(format!(
-            "no leader can be elected: too many replicas have lost what they held, of {}{more}. If nobody has it any more, \
+            "no leader can be elected: too many replicas have lost what they held, of {}. If nobody has it any more, \
              `ordain cluster recover` lets what is left here go on",
-            shown.join(", ")
+            first_names(std::mem::take(&mut self.names))
         ))
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use super::memory::{MemoryShare, SMALL_FRAME_BYTES_MAX};
-use super::pace::{BYTES_PER_SECOND_MIN, Pace, WINDOW, WINDOW_BYTES_MIN, slowest};
+use super::pace::{BYTES_PER_SECOND_MIN, Pace, WINDOW, WINDOW_BYTES_MIN, Window, slowest};
 use super::pipeline::{Pending, Reply, WriteError, write_replies};
 use super::sniff::foreign;
 use super::{Answer, ServerContext, Session};
@@ -114,8 +114,8 @@ struct Reader {
     begin_bytes: usize,
     /// When the frame that has begun must be there.
     frame_deadline: Option<Instant>,
-    /// Since when, and from which length on, the speed of a large frame that holds memory is looked at.
-    window: Option<(Instant, usize)>,
+    /// Of a large frame that holds memory.
+    window: Option<Window>,
     /// For the reads, which have a deadline each.
     patience: Alarm,
 }
@@ -247,7 +247,7 @@ impl Reader {
             self.read_more(missing, false).await?;
         }
         let memory = self.count(total).await?;
-        self.window = Some((self.context.io.clock.now(), self.buffer.len()));
+        self.window = Some(Window::begin(self.context.io.clock.now(), self.buffer.len()));
         while self.buffer.len() < total {
             let missing = (total - self.buffer.len()).min(RESERVE_BYTES_MAX);
             self.buffer.reserve(missing);
@@ -258,14 +258,9 @@ impl Reader {
 
     /// Whether a large frame that holds memory has come too slowly for others who wait for some.
     fn is_too_slow(&mut self) -> bool {
-        let Some((since, before)) = self.window else { return false };
-        let now = self.context.io.clock.now();
-        if now.since(since) < WINDOW {
-            return false;
-        }
-        let progress = self.buffer.len() - before;
-        self.window = Some((now, self.buffer.len()));
-        progress < WINDOW_BYTES_MIN && self.context.memory.is_short()
+        let Some(window) = &mut self.window else { return false };
+        let context = &self.context;
+        window.is_too_slow(context.io.clock.now(), self.buffer.len(), || context.memory.is_short())
     }
 
     /// How long the socket may be silent, from now on.
@@ -290,7 +285,7 @@ impl Reader {
                     WINDOW.as_secs()
                 )));
             }
-            let until = self.window.map_or(deadline, |_| deadline.min(clock.now().after(WINDOW)));
+            let until = self.window.as_ref().map_or(deadline, |_| deadline.min(clock.now().after(WINDOW)));
             let Reader { context, read, buffer, patience: alarm, .. } = self;
             let reading = alarm.limit(&*clock, until, read_some(&mut **read, buffer, limit));
             let result = if idle {

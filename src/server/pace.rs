@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::pipeline::WriteError;
 use crate::broker::ByteBudget;
 use crate::io::{Clock, WriteHalf, timeout, write_all_vectored};
+use crate::types::Instant;
 
 /// The slowest that a frame may come or go on the whole, in bytes a second, after [`ConnectionLimits::transfer`].
 ///
@@ -15,6 +16,32 @@ pub(super) const BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 /// While others wait for memory, so much of a large frame must come or go in so long a time.
 pub(super) const WINDOW_BYTES_MIN: usize = 128 * 1024;
 pub(super) const WINDOW: Duration = Duration::from_secs(2);
+
+/// Since when the speed of something large is looked at, and how much of it had moved by then.
+pub(super) struct Window {
+    since: Instant,
+    before: usize,
+}
+
+impl Window {
+    pub(super) fn begin(now: Instant, moved: usize) -> Window {
+        Window { since: now, before: moved }
+    }
+
+    /// Whether what has `moved` by now is too little for others who wait for its memory, once a window is over; the next one begins then.
+    pub(super) fn is_too_slow(
+        &mut self,
+        now: Instant,
+        moved: usize,
+        is_short: impl FnOnce() -> bool,
+    ) -> bool {
+        if now.since(self.since) < WINDOW {
+            return false;
+        }
+        let before = std::mem::replace(self, Window::begin(now, moved)).before;
+        moved - before < WINDOW_BYTES_MIN && is_short()
+    }
+}
 
 /// How long so many bytes may take at the slowest.
 pub(super) fn slowest(bytes: usize) -> Duration {
@@ -44,27 +71,23 @@ impl Pace {
             let written = timeout(&**clock, deadline, write_all_vectored(write, segments)).await;
             return Ok(written.map_err(|_| WriteError::Slow(self.transfer.as_millis()))??);
         }
-        let (mut left, mut moved) = (total, began);
-        let (mut since, mut before) = (began, total);
+        let (mut moved, mut moved_at) = (0, began);
+        let mut window = Window::begin(began, 0);
         loop {
-            let window = clock.now().after(WINDOW.min(self.transfer)).min(deadline);
-            if let Ok(written) = timeout(&**clock, window, write_all_vectored(write, segments)).await {
+            let look = clock.now().after(WINDOW.min(self.transfer)).min(deadline);
+            if let Ok(written) = timeout(&**clock, look, write_all_vectored(write, segments)).await {
                 return Ok(written?);
             }
             let now = clock.now();
-            let progress = left - bytes_of(segments);
-            left -= progress;
-            if progress > 0 {
-                moved = now;
+            let before = std::mem::replace(&mut moved, total - bytes_of(segments));
+            if moved > before {
+                moved_at = now;
             }
-            if now >= deadline || now.since(moved) >= self.transfer {
+            if now >= deadline || now.since(moved_at) >= self.transfer {
                 return Err(WriteError::Slow(self.transfer.as_millis()));
             }
-            if now.since(since) >= WINDOW {
-                if before - left < WINDOW_BYTES_MIN && self.memory.is_short() {
-                    return Err(WriteError::InTheWay);
-                }
-                (since, before) = (now, left);
+            if window.is_too_slow(now, moved, || self.memory.is_short()) {
+                return Err(WriteError::InTheWay);
             }
         }
     }

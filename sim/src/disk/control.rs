@@ -152,8 +152,7 @@ impl DiskControl {
     /// How many bytes fit on it still.
     #[must_use]
     pub fn room(&self) -> u64 {
-        let state = lock(&self.node.disk);
-        state.options.capacity.saturating_sub(state.tree.used())
+        lock(&self.node.disk).room()
     }
 
     /// When a file in this directory was last read.

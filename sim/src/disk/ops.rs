@@ -257,8 +257,7 @@ impl Disk for SimDisk {
 
     fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {
         self.names("space", String::new(), |_, state| {
-            let total = state.options.capacity;
-            Ok(DiskSpace { total, available: total.saturating_sub(state.tree.used()) })
+            Ok(DiskSpace { total: state.options.capacity, available: state.room() })
         })
     }
 }
@@ -369,7 +368,7 @@ impl Target {
 
     /// A write finds too little room: it may have come as far as there was some.
     fn write_what_fits(&self, state: &mut DiskState, offset: u64, bytes: Bytes) {
-        let room = state.options.capacity.saturating_sub(state.tree.used());
+        let room = state.room();
         let is_written = state.rng.chance(500);
         let Some(file) = state.tree.file(self.inode).filter(|file| is_written && !file.misses(offset)) else {
             return;

@@ -253,6 +253,11 @@ impl DiskState {
         self.last_reads.get(directory).copied()
     }
 
+    /// How many bytes fit on it still.
+    pub(super) fn room(&self) -> u64 {
+        self.options.capacity.saturating_sub(self.tree.used())
+    }
+
     /// Whether a file may grow from one length to another.
     pub(super) fn check_room(&mut self, now: SimTime, from: u64, to: u64) -> io::Result<()> {
         let growth = to.saturating_sub(from);

@@ -4,12 +4,10 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::metadata::MetadataImage;
-use crate::types::{Instant, PartitionId};
+use crate::types::{Instant, PartitionId, first_names};
 
 /// How often it is said again.
 const TELL_EVERY: Duration = Duration::from_secs(60);
-/// How many names a sentence holds.
-const NAMES_MAX: usize = 5;
 
 /// Says which replicas of this node have lost what they held without anybody who could give it back.
 #[derive(Default)]
@@ -45,20 +43,15 @@ fn sentence(image: &MetadataImage, lost: &BTreeSet<PartitionId>) -> String {
             image.topic_by_id(id.topic).map_or_else(|| id.topic.to_string(), |topic| topic.name.to_string());
         format!("{topic}-{}", id.index.0)
     };
-    let names: Vec<String> = lost.iter().take(NAMES_MAX).map(name).collect();
-    let more = match lost.len().saturating_sub(NAMES_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     let (what, them) = match lost.len() {
         1 => ("the replica here of a partition has".to_owned(), "it"),
         count => (format!("the replicas here of {count} partitions have"), "them"),
     };
     format!(
-        "{what} lost what this node held, and no other node leads {them} and could give it back: {}{more}. Start the nodes of the other \
+        "{what} lost what this node held, and no other node leads {them} and could give it back: {}. Start the nodes of the other \
          replicas, with their data directories. If those have lost it, too, `ordain cluster recover` lets go on what is left; where \
          nothing is left, delete the topic and create it anew",
-        names.join(", ")
+        first_names(lost.iter().map(name))
     )
 }
 

@@ -80,23 +80,41 @@ impl Reporter {
         stats: Vec<PartitionStats>,
     ) -> Result<(), NoController> {
         let image = context.metadata();
-        let mut rows: Vec<(TopicId, PartitionData)> =
-            stats.iter().filter_map(|stats| row(&image, member.broker.node, marks, stats)).collect();
-        while !rows.is_empty() {
-            let rest = rows.split_off(rows.len().min(PARTITIONS_MAX));
-            let request = AlterPartitionRequest {
-                broker_id: member.broker.node.0,
-                broker_epoch: member.epoch,
-                topics: by_topic(rows),
-                ..AlterPartitionRequest::default()
-            };
-            let deadline = context.io.clock.now().after(ANSWER_PATIENCE);
-            // What was refused is told again with the next look, from a newer image.
-            ask(context, cluster, VERSION, &request, deadline).await?;
-            rows = rest;
-        }
-        Ok(())
+        let rows = stats.iter().filter_map(|stats| row(&image, member.broker.node, marks, stats)).collect();
+        let topic = |(topic_id, partitions)| TopicData { topic_id, partitions, ..TopicData::default() };
+        tell_rows(context, cluster, member, rows, |rows, request| {
+            request.topics = rows.into_iter().map(topic).collect();
+        })
+        .await
     }
+}
+
+/// Sends rows, as many at once as one report takes; `fill` puts them into it, by topic.
+async fn tell_rows<P>(
+    context: &Arc<Context>,
+    cluster: &Cluster,
+    member: &Member,
+    mut rows: Vec<(TopicId, P)>,
+    fill: impl Fn(BTreeMap<TopicId, Vec<P>>, &mut AlterPartitionRequest),
+) -> Result<(), NoController> {
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(PARTITIONS_MAX));
+        let mut topics: BTreeMap<TopicId, Vec<P>> = BTreeMap::new();
+        for (topic, partition) in rows {
+            topics.entry(topic).or_default().push(partition);
+        }
+        let mut request = AlterPartitionRequest {
+            broker_id: member.broker.node.0,
+            broker_epoch: member.epoch,
+            ..AlterPartitionRequest::default()
+        };
+        fill(topics, &mut request);
+        let deadline = context.io.clock.now().after(ANSWER_PATIENCE);
+        // What was refused is told again with the next look, from a newer image.
+        ask(context, cluster, VERSION, &request, deadline).await?;
+        rows = rest;
+    }
+    Ok(())
 }
 
 /// The partitions of this node that nobody leads, as far as it knows, and whether its replicas of them have lost what they held: of those
@@ -127,26 +145,12 @@ async fn tell_unled(
 ) -> Result<(), NoController> {
     let (image, own) = (context.metadata(), member.broker.node);
     let news = unled.into_iter().filter_map(|(id, lost)| unled_row(&image, own, id, lost));
-    let mut rows: Vec<(TopicId, UnledPartition)> = news.collect();
-    while !rows.is_empty() {
+    let topic = |(topic_id, partitions)| UnledTopic { topic_id, partitions, ..UnledTopic::default() };
+    tell_rows(context, cluster, member, news.collect(), |rows, request| {
         sometimes(Condition::ClusterLeaderDenied);
-        let rest = rows.split_off(rows.len().min(PARTITIONS_MAX));
-        let mut topics: BTreeMap<TopicId, Vec<UnledPartition>> = BTreeMap::new();
-        for (topic, partition) in rows {
-            topics.entry(topic).or_default().push(partition);
-        }
-        let topic = |(topic_id, partitions)| UnledTopic { topic_id, partitions, ..UnledTopic::default() };
-        let request = AlterPartitionRequest {
-            broker_id: own.0,
-            broker_epoch: member.epoch,
-            unled: topics.into_iter().map(topic).collect(),
-            ..AlterPartitionRequest::default()
-        };
-        let deadline = context.io.clock.now().after(ANSWER_PATIENCE);
-        ask(context, cluster, VERSION, &request, deadline).await?;
-        rows = rest;
-    }
-    Ok(())
+        request.unled = rows.into_iter().map(topic).collect();
+    })
+    .await
 }
 
 /// What the metadata do not have yet of a partition that nobody leads.
@@ -207,17 +211,6 @@ fn caught_up(stats: &PartitionStats, mark: Option<(LeaderEpoch, Offset)>, before
     let counts = |node: NodeId, end: Offset| end >= enough || (mark.is_none() && before.contains(&node));
     let heard = stats.acknowledged.iter().filter(|&&(node, end)| counts(node, end));
     heard.map(|&(node, _)| node).collect()
-}
-
-fn by_topic(rows: Vec<(TopicId, PartitionData)>) -> Vec<TopicData> {
-    let mut topics: BTreeMap<TopicId, Vec<PartitionData>> = BTreeMap::new();
-    for (topic, data) in rows {
-        topics.entry(topic).or_default().push(data);
-    }
-    topics
-        .into_iter()
-        .map(|(topic_id, partitions)| TopicData { topic_id, partitions, ..TopicData::default() })
-        .collect()
 }
 
 #[cfg(test)]

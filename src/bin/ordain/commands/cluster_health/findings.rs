@@ -3,13 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ordain::client::admin::{LogDir, Quorum};
 use ordain::client::{PartitionMetadata, TopicPartition};
-use ordain::types::{NodeId, Offset};
+use ordain::types::{NodeId, Offset, first_names};
 
 use super::look::{Look, QuorumLook, VoterState, majority};
 use crate::output::{bytes, plural};
 
-/// How many names a sentence holds.
-const NAMES_MAX: usize = 5;
 /// A disk of which less than one part of so many is left is nearly full.
 const NEARLY_FULL: u64 = 20;
 
@@ -411,9 +409,5 @@ pub fn ids(nodes: &[NodeId]) -> String {
 
 /// The first of them by name, and how many more.
 pub fn named(partitions: &[TopicPartition]) -> String {
-    let names: Vec<String> = partitions.iter().take(NAMES_MAX).map(ToString::to_string).collect();
-    match partitions.len().saturating_sub(NAMES_MAX) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+    first_names(partitions)
 }
