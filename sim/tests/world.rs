@@ -227,9 +227,13 @@ fn a_sweep_passes_and_compares() {
 
 #[test]
 fn a_failing_seed_tells_how_to_replay_it() {
-    // A time limit of none at all makes every seed fail.
-    let (passed, text) = sim(&["run", "--seeds", "1", "--start", "41", "--timeout", "0", "--folders", "0"]);
-    assert!(!passed && text.contains("cargo sim replay 41"), "{text}");
+    let scenario = "mutant-replica-cut-too-much";
+    let run = ["run", "--scenario", scenario, "--seeds", "1", "--start", "5", "--folders", "0"];
+    let (passed, text) = sim(&run);
+    assert!(!passed && text.contains(&format!("cargo sim replay 5 --scenario {scenario}")), "{text}");
+    // A time limit of none at all would make every seed fail.
+    let (passed, text) = sim(&["run", "--seeds", "1", "--timeout", "0"]);
+    assert!(!passed && text.contains("'--timeout <TIMEOUT>': 0 is not in 1.."), "{text}");
 }
 
 #[test]
