@@ -9,7 +9,7 @@ use super::metadata::{ClusterMetadata, PartitionMetadata, TopicPartition};
 use super::options::{ClientIo, ClientOptions};
 use super::retry::Retry;
 use crate::io::RngStream;
-use crate::types::{ErrorCode, Instant, NodeId, TopicId};
+use crate::types::{ErrorCode, Instant, LeaderEpoch, NodeId, TopicId};
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
 use crate::wire::messages::{FindCoordinatorRequest, MetadataRequest};
 use crate::wire::{ApiKey, Text};
@@ -47,7 +47,7 @@ struct Shared {
     rng: Mutex<Box<dyn RngStream>>,
     slots: Mutex<BTreeMap<(BrokerAddress, Lane), Slot>>,
     cache: Mutex<Cache>,
-    /// How often what one broker said was of no use.
+    /// How often what one broker said was of no use, and who was asked first.
     doubts: AtomicUsize,
 }
 
@@ -64,6 +64,8 @@ impl Client {
     #[must_use]
     pub fn new(io: ClientIo, options: ClientOptions) -> Client {
         let rng = Mutex::new(io.rng.stream("client"));
+        // Not all clients begin with the first address, nor does each next one of whoever gives up and begins again.
+        let first = io.rng.stream("client-first").below(options.bootstrap.len().max(1) as u64) as usize;
         Client {
             shared: Arc::new(Shared {
                 io,
@@ -72,7 +74,7 @@ impl Client {
                 rng,
                 slots: Mutex::default(),
                 cache: Mutex::default(),
-                doubts: AtomicUsize::new(0),
+                doubts: AtomicUsize::new(first),
             }),
         }
     }
@@ -356,6 +358,12 @@ impl Client {
         let told = *cache.topics.get(&at.topic)?;
         let is_fresh = self.io().clock.now().since(told) < self.options().metadata_age_max;
         cache.metadata.partition(at).filter(|_| is_fresh)?.leader
+    }
+
+    /// In which epoch the partition's leader leads, as far as is known; [`LeaderEpoch::NONE`] if it is not.
+    #[must_use]
+    pub fn cached_epoch(&self, at: &TopicPartition) -> LeaderEpoch {
+        self.cache().metadata.partition(at).map_or(LeaderEpoch::NONE, |partition| partition.leader_epoch)
     }
 
     /// The id of a topic, if it is known, and the cluster gives ids.

@@ -27,7 +27,7 @@ impl From<&Io> for ClientIo {
 /// How a client behaves on all its connections.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
-    /// Where to ask first; the cluster names its own brokers then.
+    /// Where to ask first, one of these by chance, then the others; the cluster names its own brokers then.
     pub bootstrap: Vec<BrokerAddress>,
     pub client_id: String,
     /// How long connecting may take.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::checksum::crc32c;
+use super::checksum::{crc32c, crc32c_of_header};
 use super::journal::{CommitNumber, EntryNumber, FileSequence, Incarnation, LogId, LogKey, Position};
 use super::segment::SegmentState;
 use super::state::{LogState, Vote};
@@ -20,14 +20,17 @@ use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Tim
 /// Both names, in the order in which they are written.
 pub(crate) const PATHS: [&str; 2] = ["checkpoint", "checkpoint.copy"];
 const MAGIC: &[u8; 8] = b"ORDNCKPT";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
+/// The version before the CRC covered magic and version: read as well.
+const VERSION_COVERED_IN_PART: u32 = 3;
 /// The version before a log said from which entry on its batches are replayed: read as well.
 const VERSION_WITHOUT_BATCHES_FROM: u32 = 2;
 /// The version before directories had an owner and an id: it is read, and written anew as the present one.
 const VERSION_WITHOUT_OWNER: u32 = 1;
 const OLD_HEADER_BYTES: usize = 88;
 const OWNER_BYTES: usize = 20;
-const COVERED_FROM: usize = 16;
+/// Behind magic, version and CRC; the length.
+const BODY_AT: usize = 16;
 const FLAG_DAMAGED: u8 = 1;
 const FLAG_RENEWED: u8 = 2;
 
@@ -114,8 +117,8 @@ impl Checkpoint {
             put_log(&mut out, log);
         }
         let length = out.len() as u64;
-        out[COVERED_FROM..COVERED_FROM + 8].copy_from_slice(&length.to_be_bytes());
-        let crc = crc32c(&out[COVERED_FROM..]);
+        out[BODY_AT..BODY_AT + 8].copy_from_slice(&length.to_be_bytes());
+        let crc = crc32c_of_header(&out);
         out[12..16].copy_from_slice(&crc.to_be_bytes());
         out.freeze()
     }
@@ -133,11 +136,15 @@ impl Checkpoint {
         let version = b.get_u32();
         let crc = b.get_u32();
         let length = b.get_u64();
-        if length != bytes.len() as u64 || crc32c(&bytes[COVERED_FROM..]) != crc {
+        let covered = match version {
+            ..=VERSION_COVERED_IN_PART => crc32c(&bytes[BODY_AT..]),
+            _ => crc32c_of_header(bytes),
+        };
+        if length != bytes.len() as u64 || covered != crc {
             return Err(invalid("its length or checksum is wrong"));
         }
         let has_owner = match version {
-            VERSION | VERSION_WITHOUT_BATCHES_FROM => true,
+            VERSION | VERSION_COVERED_IN_PART | VERSION_WITHOUT_BATCHES_FROM => true,
             VERSION_WITHOUT_OWNER => false,
             _ => return Err(CheckpointError::OtherVersion { path: path.to_owned(), version }),
         };
@@ -383,7 +390,8 @@ fn get_log(b: &mut &[u8], version: u32) -> Option<LogState> {
     let partition = PartitionId { topic: TopicId(topic), index };
     let log = LogKey { id: LogId(b.try_get_u64().ok()?), partition };
     let number = EntryNumber(b.try_get_u64().ok()?);
-    let batches_from = EntryNumber(if version < VERSION { 0 } else { b.try_get_u64().ok()? });
+    let batches_from =
+        EntryNumber(if version <= VERSION_WITHOUT_BATCHES_FROM { 0 } else { b.try_get_u64().ok()? });
     let flags = b.try_get_u8().ok()?;
     let log_start = Offset(b.try_get_i64().ok()?);
     let end = Offset(b.try_get_i64().ok()?);
@@ -571,7 +579,7 @@ mod tests {
         let owner = Owner { node: NodeId(258), directory: Uuid([0x44; 16]) };
         let whole = checkpoint(Some(owner), log);
         let bytes = whole.encode();
-        assert_eq!(bytes[8..12], [0, 0, 0, 3]);
+        assert_eq!(bytes[8..12], [0, 0, 0, 4]);
         assert_eq!(bytes[84..88], [0, 0, 1, 2]);
         assert_eq!(bytes[88..104], [0x44; 16]);
         assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), whole);
@@ -579,11 +587,42 @@ mod tests {
             // As a writer that ended early would seal it.
             let mut cut = bytes[..length].to_vec();
             if length >= OLD_HEADER_BYTES {
-                cut[COVERED_FROM..COVERED_FROM + 8].copy_from_slice(&(length as u64).to_be_bytes());
-                let crc = crc32c(&cut[COVERED_FROM..]);
+                cut[BODY_AT..BODY_AT + 8].copy_from_slice(&(length as u64).to_be_bytes());
+                let crc = crc32c_of_header(&cut);
                 cut[12..16].copy_from_slice(&crc.to_be_bytes());
             }
             assert!(Checkpoint::decode("checkpoint", &cut).is_err(), "{length} bytes");
         }
+    }
+
+    #[test]
+    fn each_flipped_bit_is_damage_and_no_other_release() {
+        let owner = Owner { node: NodeId(1), directory: Uuid([0x44; 16]) };
+        let nothing = Checkpoint { logs: Vec::new(), ..checkpoint(Some(owner), log()) };
+        for whole in [nothing, checkpoint(Some(owner), log())] {
+            let bytes = whole.encode();
+            for bit in 0..bytes.len() * 8 {
+                let mut flipped = bytes.to_vec();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                let told = Checkpoint::decode("checkpoint", &flipped);
+                assert!(matches!(told, Err(CheckpointError::Invalid { .. })), "bit {bit}: {told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_of_version_3_is_read_and_a_newer_one_is_told() {
+        let owner = Owner { node: NodeId(1), directory: Uuid([0x44; 16]) };
+        let whole = checkpoint(Some(owner), log());
+        let mut bytes = whole.encode().to_vec();
+        bytes[11] = 3;
+        let crc = crc32c(&bytes[BODY_AT..]);
+        bytes[12..16].copy_from_slice(&crc.to_be_bytes());
+        assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), whole);
+        bytes[11] = 9;
+        let crc = crc32c_of_header(&bytes);
+        bytes[12..16].copy_from_slice(&crc.to_be_bytes());
+        let told = Checkpoint::decode("checkpoint", &bytes);
+        assert!(matches!(told, Err(CheckpointError::OtherVersion { version: 9, .. })), "{told:?}");
     }
 }

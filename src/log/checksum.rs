@@ -9,6 +9,15 @@ pub(crate) fn crc32c_of_two(first: &[u8], second: &[u8]) -> u32 {
     digest.finalize() as u32
 }
 
+/// Where a header's CRC stands: behind its magic and its version.
+const CRC_AT: std::ops::Range<usize> = 12..16;
+
+/// CRC-32C of all of a header, or of what begins with one, but the CRC itself: a bit that flips in the version is noticed, too, and does
+/// not make of damage what another release has written.
+pub(crate) fn crc32c_of_header(bytes: &[u8]) -> u32 {
+    crc32c_of_two(&bytes[..CRC_AT.start], &bytes[CRC_AT.end..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -47,6 +47,11 @@ impl Ballots {
         self.standing()
     }
 
+    /// Whether any voter has refused.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused != 0
+    }
+
     /// A vote that comes again counts again: a planted mistake.
     pub(super) fn count_again(&mut self) {
         self.again += 1;

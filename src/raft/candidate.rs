@@ -32,6 +32,19 @@ impl Candidate {
         count
     }
 
+    /// The round has taken too long. A candidate whom nobody has refused goes on in its epoch: what it waits for, its own vote on a slow
+    /// disk, the others' or a lost message, another epoch would only begin anew. False: it campaigns again.
+    pub(super) fn goes_on(&mut self, core: &mut Core, now: Instant, effects: &mut Vec<Effect>) -> bool {
+        if self.until.1 != Timer::Round || self.ballots.is_refused() {
+            return false;
+        }
+        self.until = round(core, now);
+        if core.vote_durable {
+            ask_all(core, Ballot::Vote, effects);
+        }
+        true
+    }
+
     pub(super) fn count(
         &mut self,
         core: &mut Core,

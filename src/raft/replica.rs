@@ -140,7 +140,11 @@ impl Replica {
     fn receive(&mut self, now: Instant, from: NodeId, message: Message, effects: &mut Vec<Effect>) {
         let epoch = message.epoch();
         if epoch > self.core.epoch {
-            self.unattach(now, effects);
+            // Who waits for an election waits no longer for each epoch that is heard of: else one that raises epochs, and comes to
+            // nothing, would keep the others from campaigning.
+            if !matches!(self.role, Role::Unattached(_)) {
+                self.unattach(now, effects);
+            }
             self.core.enter(epoch);
         }
         match message {
@@ -399,9 +403,12 @@ impl Replica {
             }
             // An observer whose leader is silent looks for another.
             (Role::Follower(_), Timer::Discover) => self.unattach(now, effects),
-            (Role::Prospective(_) | Role::Candidate(_), Timer::Round | Timer::Backoff) => {
-                self.campaign(now, effects);
+            (Role::Candidate(candidate), Timer::Round | Timer::Backoff) => {
+                if !candidate.goes_on(&mut self.core, now, effects) {
+                    self.campaign(now, effects);
+                }
             }
+            (Role::Prospective(_), Timer::Round | Timer::Backoff) => self.campaign(now, effects),
             (Role::Leader(leader), Timer::Announce) => leader.announce(&self.core, now, effects),
             (Role::Leader(leader), Timer::Transfer) => leader.give_up_transfer(effects),
             (

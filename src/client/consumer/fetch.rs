@@ -80,7 +80,8 @@ async fn exchange(
 ) -> Result<(Found, FetchSession), ClientError> {
     let broker = client.node(node, Lane::Fetch).await?;
     let with_id = |(at, &offset): (&TopicPartition, &Offset)| {
-        (at.clone(), Wanted { topic: client.cached_topic_id(&at.topic).unwrap_or(TopicId::ZERO), offset })
+        let topic = client.cached_topic_id(&at.topic).unwrap_or(TopicId::ZERO);
+        (at.clone(), Wanted { topic, offset, epoch: client.cached_epoch(at) })
     };
     let mut wanted: BTreeMap<TopicPartition, Wanted> = asked.iter().map(with_id).collect();
     let mut version = broker.version::<FetchRequest>()?;
@@ -131,7 +132,8 @@ fn request(options: &ConsumerOptions, version: i16, plan: SessionPlan) -> FetchR
     for (at, want) in plan.fetch {
         let partition = FetchPartition {
             partition: at.partition.0,
-            current_leader_epoch: -1,
+            // Whoever is not of this epoch refuses, and does not tell what it lacks as if it were not there (KIP-320).
+            current_leader_epoch: want.epoch.0,
             fetch_offset: want.offset.0,
             last_fetched_epoch: -1,
             log_start_offset: -1,

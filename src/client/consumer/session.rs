@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::client::metadata::TopicPartition;
-use crate::types::{Offset, TopicId};
+use crate::types::{LeaderEpoch, Offset, TopicId};
 
 /// An incremental fetch session with one node (KIP-227), as the client keeps it: what the node already knows
 /// that this side wants, so that a request names changes only.
@@ -24,6 +24,8 @@ pub(super) struct FetchSession {
 pub(super) struct Wanted {
     pub(super) topic: TopicId,
     pub(super) offset: Offset,
+    /// In which epoch its leader leads, as far as this client knows.
+    pub(super) epoch: LeaderEpoch,
 }
 
 /// What a request says of its session and its partitions.
@@ -31,7 +33,7 @@ pub(super) struct Wanted {
 pub(super) struct SessionPlan {
     pub(super) session_id: i32,
     pub(super) session_epoch: i32,
-    /// New, or wanted from another offset.
+    /// New, or wanted from another offset, or of another epoch.
     pub(super) fetch: Vec<(TopicPartition, Wanted)>,
     /// No longer wanted.
     pub(super) forget: Vec<(TopicPartition, Wanted)>,
@@ -85,7 +87,8 @@ mod tests {
     use super::*;
 
     fn wanted(partitions: &[(i32, i64)]) -> BTreeMap<TopicPartition, Wanted> {
-        let wanted = |offset| Wanted { topic: TopicId([1; 16]), offset: Offset(offset) };
+        let wanted =
+            |offset| Wanted { topic: TopicId([1; 16]), offset: Offset(offset), epoch: LeaderEpoch(3) };
         partitions.iter().map(|&(at, offset)| (TopicPartition::new("t", at), wanted(offset))).collect()
     }
 

@@ -4,7 +4,7 @@ use bytes::{Buf, BufMut};
 
 use super::entry::{Entry, EntryNumber, LogId, LogKey};
 use crate::io::AlignedBuffer;
-use crate::log::checksum::crc32c;
+use crate::log::checksum::{crc32c, crc32c_of_header};
 use crate::types::limits::DISK_BLOCK_BYTES;
 use crate::types::{PartitionId, PartitionIndex, TopicId};
 
@@ -13,9 +13,11 @@ pub(crate) const ROW_BYTES: usize = 48;
 /// What a commit of one entry takes beyond that entry's payload.
 pub(crate) const COMMIT_OVERHEAD_BYTES: u64 = (HEADER_BYTES + ROW_BYTES) as u64;
 const MAGIC: &[u8; 8] = b"ORDNJRNL";
-const VERSION: u32 = 1;
-/// Where the part of the header that its CRC covers begins.
-const COVERED_FROM: usize = 16;
+const VERSION: u32 = 2;
+/// The version before the header's CRC covered all of it: read as well.
+const VERSION_COVERED_IN_PART: u32 = 1;
+/// Behind magic, version and CRC.
+const BODY_AT: usize = 16;
 
 /// What tells one node's journal from all others: random, never sent anywhere.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -120,10 +122,14 @@ impl CommitHeader {
         let mut b = &block[8..HEADER_BYTES];
         let version = b.get_u32();
         let crc = b.get_u32();
-        if crc32c(&block[COVERED_FROM..HEADER_BYTES]) != crc {
+        let covered = match version {
+            VERSION_COVERED_IN_PART => crc32c(&block[BODY_AT..HEADER_BYTES]),
+            _ => crc32c_of_header(&block[..HEADER_BYTES]),
+        };
+        if covered != crc {
             return HeaderFound::None;
         }
-        if version != VERSION {
+        if ![VERSION, VERSION_COVERED_IN_PART].contains(&version) {
             return HeaderFound::OtherVersion(version);
         }
         let mut incarnation = [0; 16];
@@ -150,7 +156,7 @@ impl CommitHeader {
 
     fn write(&self, out: &mut [u8]) -> u32 {
         {
-            let mut covered = &mut out[COVERED_FROM..HEADER_BYTES];
+            let mut covered = &mut out[BODY_AT..HEADER_BYTES];
             covered.put_slice(&self.incarnation.0);
             covered.put_u64(self.file.0);
             covered.put_u64(self.offset);
@@ -161,11 +167,11 @@ impl CommitHeader {
             covered.put_u32(self.directory_crc);
             covered.put_u32(0);
         }
-        let crc = crc32c(&out[COVERED_FROM..HEADER_BYTES]);
-        let mut front = &mut out[..COVERED_FROM];
+        let mut front = &mut out[..BODY_AT];
         front.put_slice(MAGIC);
         front.put_u32(VERSION);
-        front.put_u32(crc);
+        let crc = crc32c_of_header(&out[..HEADER_BYTES]);
+        out[12..16].copy_from_slice(&crc.to_be_bytes());
         crc
     }
 }

@@ -289,12 +289,39 @@ fn a_missing_file_in_the_middle_and_a_foreign_one_are_refused() {
     let mut foreign = bytes;
     // Another incarnation with a right checksum.
     foreign[16] ^= 1;
-    let crc = crate::log::checksum::crc32c(&foreign[16..80]);
+    let crc = crate::log::checksum::crc32c_of_header(&foreign[..80]);
     foreign[12..16].copy_from_slice(&crc.to_be_bytes());
     assert!(matches!(format::CommitHeader::parse(&foreign), HeaderFound::Whole(_)));
     disk.set_bytes(second, foreign);
     let error = open(&disk).map(|_| ()).unwrap_err();
     assert!(matches!(error, JournalError::Foreign { .. } | JournalError::Damaged(_)), "{error}");
+}
+
+#[test]
+fn each_flipped_bit_of_a_header_is_damage_and_headers_of_version_1_are_read() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    opened.runtime.block_on(opened.handle.append(vec![entry(1, 1)])).unwrap();
+    let mut header = disk.restart().bytes("journal/00000000000000000001.journal").unwrap()[..80].to_vec();
+    let HeaderFound::Whole(found) = format::CommitHeader::parse(&header) else { panic!("no header") };
+    for bit in 0..header.len() * 8 {
+        let mut flipped = header.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(format::CommitHeader::parse(&flipped), HeaderFound::None, "bit {bit}");
+    }
+    let former = |header: &mut [u8], version: u8| {
+        header[11] = version;
+        let crc = crate::log::checksum::crc32c(&header[16..80]);
+        header[12..16].copy_from_slice(&crc.to_be_bytes());
+        crc
+    };
+    let crc = former(&mut header, 1);
+    assert_eq!(
+        format::CommitHeader::parse(&header),
+        HeaderFound::Whole(format::CommitHeader { crc, ..found })
+    );
+    former(&mut header, 2);
+    assert_eq!(format::CommitHeader::parse(&header), HeaderFound::None, "only version 1 was covered in part");
 }
 
 #[test]

@@ -5,14 +5,17 @@ use bytes::{Buf, BufMut};
 
 use super::format::{CommitNumber, Incarnation};
 use crate::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
-use crate::log::checksum::crc32c;
+use crate::log::checksum::{crc32c, crc32c_of_header};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 pub(crate) const PATH: &str = "journal/vouch";
 const MAGIC: &[u8; 8] = b"ORDNVOUC";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The version before the CRC covered magic and version: read as well.
+const VERSION_COVERED_IN_PART: u32 = 1;
 const SLOT_BYTES: usize = 52;
-const COVERED_FROM: usize = 16;
+/// Behind magic, version and CRC.
+const BODY_AT: usize = 16;
 
 /// That a commit was durable, said away from the commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,19 +69,19 @@ impl VouchFile {
         let mut buffer = self.buffer.take().unwrap_or_else(|| AlignedBuffer::zeroed(DISK_BLOCK_BYTES));
         buffer.fill(0);
         {
-            let mut covered = &mut buffer[COVERED_FROM..SLOT_BYTES];
+            let mut covered = &mut buffer[BODY_AT..SLOT_BYTES];
             covered.put_slice(&self.incarnation.0);
             covered.put_u64(turn);
             covered.put_u64(commit.0);
             covered.put_u32(commit_crc);
         }
-        let crc = crc32c(&buffer[COVERED_FROM..SLOT_BYTES]);
         {
-            let mut front = &mut buffer[..COVERED_FROM];
+            let mut front = &mut buffer[..BODY_AT];
             front.put_slice(MAGIC);
             front.put_u32(VERSION);
-            front.put_u32(crc);
         }
+        let crc = crc32c_of_header(&buffer[..SLOT_BYTES]);
+        buffer[12..16].copy_from_slice(&crc.to_be_bytes());
         let offset = (turn % 2) * DISK_BLOCK_BYTES as u64;
         let (result, buffer) =
             self.file.write_aligned_at(offset, buffer, DISK_BLOCK_BYTES, Durability::Now).await;
@@ -109,7 +112,12 @@ fn parse(block: &[u8], incarnation: Incarnation) -> Option<Vouch> {
     let mut b = &block[8..SLOT_BYTES];
     let version = b.get_u32();
     let crc = b.get_u32();
-    if version != VERSION || crc32c(&block[COVERED_FROM..SLOT_BYTES]) != crc {
+    let covered = match version {
+        VERSION => crc32c_of_header(&block[..SLOT_BYTES]),
+        VERSION_COVERED_IN_PART => crc32c(&block[BODY_AT..SLOT_BYTES]),
+        _ => return None,
+    };
+    if covered != crc {
         return None;
     }
     let mut found = [0; 16];

@@ -58,11 +58,19 @@ pub(super) async fn replay(
 pub(super) fn others_have(error: &ScanError, next: Offset) -> bool {
     match error {
         ScanError::Partition(PartitionError::OutOfRange { end, .. }) => *end < next,
-        ScanError::Partition(PartitionError::Leadership(LeadershipError::Storage))
-        | ScanError::Read(ReadError::Damaged(_) | ReadError::Corrupt { .. } | ReadError::Io { .. }) => {
+        ScanError::Partition(PartitionError::Leadership(LeadershipError::Storage)) => {
             !mutant(Mutant::ClusterNeedsItsMetadata)
         }
-        ScanError::Partition(_) | ScanError::Read(_) | ScanError::Batch(_) | ScanError::Closed => false,
+        ScanError::Read(error) => is_of_disk(error) && !mutant(Mutant::ClusterNeedsItsMetadata),
+        ScanError::Partition(_) | ScanError::Batch(_) | ScanError::Closed => false,
+    }
+}
+
+/// Whether this node's disk does not give back what it was given.
+pub(super) fn is_of_disk(error: &ReadError) -> bool {
+    match error {
+        ReadError::Damaged(_) | ReadError::Corrupt { .. } | ReadError::Io { .. } => true,
+        ReadError::OutOfRange { .. } | ReadError::Gone => false,
     }
 }
 

@@ -3,14 +3,15 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::reader::LogReader;
+use super::snapshotting::is_of_disk;
 use super::task::{Controller, METADATA_PARTITION};
 use super::transfer::receive;
 use super::{ControllerUnavailable, quorum_nodes};
 use crate::metadata::{Loaded, MetadataImage};
-use crate::partition::{FetchWaiter, PartitionsClosed};
+use crate::partition::{FetchWaiter, PartitionsClosed, PeerCalls, SnapshotWanted};
 use crate::probe::{Condition, sometimes};
 use crate::types::limits::METADATA_SNAPSHOT_PIECE_BYTES_MAX;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
@@ -29,16 +30,9 @@ impl Controller {
         let wanted = self.partitions.leaderships().snapshot_wanted();
         let Some((wanted, (calls, _))) = wanted.zip(self.quorum.clone()) else { return };
         let clock = Arc::clone(&self.io.clock);
-        let most = u32::try_from(METADATA_SNAPSHOT_PIECE_BYTES_MAX).unwrap_or(u32::MAX);
-        let piece_bytes = self.config.start.metadata.snapshot_piece_bytes.min(most);
         let has_it = self.snapshots.files().newest().is_some_and(|newest| newest.end >= wanted.covering);
         if !has_it {
-            let received = receive(&*clock, &calls, self.snapshots.files(), wanted, piece_bytes).await;
-            let taken = match received {
-                Ok(loaded) => self.take_over(loaded).await.map_err(|failure| failure.to_string()),
-                Err(failure) => Err(failure.to_string()),
-            };
-            if let Err(failure) = taken {
+            if let Err(failure) = self.receive_from(&calls, wanted).await {
                 if self.told.as_ref() != Some(&failure) {
                     warn!(node = %wanted.from, %failure, "the metadata of another node is not taken over yet; it is tried again");
                     self.told = Some(failure);
@@ -50,6 +44,43 @@ impl Controller {
         if self.tell_snapshots().await.is_err() {
             info!("the metadata log does not begin anew: the node stops");
         }
+    }
+
+    /// What this node's disk cannot give back of the metadata log is repaired from the others, unless these have let go of it: then their
+    /// snapshots stand for it, and one is taken over. True if that got the image on.
+    pub(super) async fn get_past(&mut self, failure: &ControllerUnavailable) -> bool {
+        let next = self.reader.next();
+        if !matches!(failure, ControllerUnavailable::Read(error) if is_of_disk(error)) {
+            return false;
+        }
+        let before = self.unreadable.filter(|(at, _)| *at == next).map_or(0, |(_, times)| times);
+        self.unreadable = Some((next, before + 1));
+        let Some((calls, founders)) = self.quorum.clone().filter(|_| before > 0) else { return false };
+        let this = self.config.start.node_id;
+        let others = quorum_nodes(&self.image, &founders).into_iter().filter(|node| *node != this);
+        // Another one each time; all that is behind what cannot be read will do.
+        let others: Vec<NodeId> = others.collect();
+        let Some(&from) = others.get(before % others.len().max(1)) else { return false };
+        let wanted = SnapshotWanted { from, covering: Offset(next.0 + 1) };
+        match self.receive_from(&calls, wanted).await {
+            Ok(()) => {
+                self.unreadable = None;
+                self.tell_snapshots().await.is_ok()
+            }
+            Err(failure) => {
+                debug!(node = %from, %failure, "no snapshot of the metadata gets past what cannot be read");
+                false
+            }
+        }
+    }
+
+    async fn receive_from(&mut self, calls: &PeerCalls, wanted: SnapshotWanted) -> Result<(), String> {
+        let clock = Arc::clone(&self.io.clock);
+        let most = u32::try_from(METADATA_SNAPSHOT_PIECE_BYTES_MAX).unwrap_or(u32::MAX);
+        let piece_bytes = self.config.start.metadata.snapshot_piece_bytes.min(most);
+        let received = receive(&*clock, calls, self.snapshots.files(), wanted, piece_bytes).await;
+        let loaded = received.map_err(|failure| failure.to_string())?;
+        self.take_over(loaded).await.map_err(|failure| failure.to_string())
     }
 
     /// The metadata is what a snapshot says from now on, unless more is known.

@@ -22,7 +22,7 @@ use crate::partition::{
 use crate::probe::{Mutant, mutant};
 use crate::raft::VoterSet;
 use crate::types::limits::METADATA_BATCH_BYTES_MAX;
-use crate::types::{Instant, LeaderEpoch, NodeId, PartitionId, PartitionIndex, TopicId};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use crate::wire::batch::{BatchError, BatchFull};
 use crate::wire::{EncodeError, MetadataRecord};
 
@@ -219,6 +219,8 @@ pub struct Controller {
     is_behind: bool,
     /// The image comes from a snapshot, and this node's log does not reach it yet.
     pub(super) is_ahead_of_log: bool,
+    /// Where the log could not be read, and how often in turn.
+    pub(super) unreadable: Option<(Offset, usize)>,
     /// Partitions of this node that are not on its disk, until it is no longer behind: a replica that is made anew has
     /// forgotten what it voted before the deletion.
     pub(super) postponed: BTreeSet<PartitionId>,
@@ -282,6 +284,7 @@ impl Controller {
             quorum_told: None,
             is_behind: clustered,
             is_ahead_of_log: false,
+            unreadable: None,
             postponed: BTreeSet::new(),
             leaving: BTreeSet::new(),
         };
@@ -306,6 +309,9 @@ impl Controller {
             {
                 error!(%failure, "the metadata log cannot be followed; it is tried again");
                 pause = Some(clock.now().after(CATCH_UP_PAUSE));
+                if self.get_past(&failure).await {
+                    continue;
+                }
             }
             if self.is_ahead_of_log {
                 // A read beyond the log's end is answered at once.

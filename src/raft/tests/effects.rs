@@ -171,6 +171,49 @@ fn a_campaign_asks_first_then_votes_for_itself_then_asks_in_earnest() {
 }
 
 #[test]
+fn a_candidate_whom_nobody_refuses_goes_on_in_its_epoch() {
+    let mut replica = replica(3, 0, 5, 5);
+    let (me, epoch) = (first_key(1), LeaderEpoch(1));
+    let asks = [2, 3].map(|to| {
+        let (ballot, voter) = (Ballot::Vote, first_key(to));
+        send(to, Message::Vote(Vote { epoch, ballot, candidate: me, voter, log_end: at(0, 5) }))
+    });
+    step(&mut replica, Event::Campaign);
+    receive(&mut replica, 3, granted(3, Ballot::PreVote, 0));
+    let round = |replica: &mut Replica| step(replica, Event::Timer(Timer::Round));
+    assert_eq!(round(&mut replica), [], "its disk is slow: it neither asks nor enters another epoch");
+    assert_eq!(replica.epoch(), epoch);
+    assert_eq!(step(&mut replica, Event::VoteDurable { epoch }), asks);
+    assert_eq!(round(&mut replica), asks, "what was lost, or waits for another's disk, is asked for again");
+    let refused = VoteReply {
+        epoch,
+        ballot: Ballot::Vote,
+        asked: epoch,
+        voter: first_key(2),
+        decision: Decision::Refused(Refusal::VotedForAnother),
+        leader: None,
+    };
+    assert_eq!(receive(&mut replica, 2, Message::VoteReply(refused)), []);
+    let pre_votes = [2, 3].map(|to| {
+        let (ballot, voter) = (Ballot::PreVote, first_key(to));
+        send(to, Message::Vote(Vote { epoch, ballot, candidate: me, voter, log_end: at(0, 5) }))
+    });
+    assert_eq!(round(&mut replica), pre_votes, "a vote that went to another has to be won in another epoch");
+}
+
+#[test]
+fn an_epoch_that_is_heard_of_does_not_put_an_election_off() {
+    let mut replica = replica(3, 0, 5, 5);
+    let waits_until = |replica: &Replica| replica.deadline().map(|(at, _)| at);
+    let before = waits_until(&replica);
+    let later = Event::Received { from: NodeId(2), message: vote(2, Ballot::PreVote, 7, at(0, 4)) };
+    let mut effects = Vec::new();
+    replica.step(Instant(1), later, &mut effects);
+    assert_eq!(replica.epoch(), LeaderEpoch(7));
+    assert!(waits_until(&replica) <= before, "{:?} after {before:?}", waits_until(&replica));
+}
+
+#[test]
 fn a_vote_is_told_once_it_is_durable_and_kept() {
     let mut replica = replica(3, 2, 5, 5);
     let epoch = LeaderEpoch(3);

@@ -14,7 +14,7 @@ use ordain::wire::{ApiKey, Text};
 use super::account::{Account, fetch_code};
 use super::checkers::{end_of, producers_of};
 use super::clients::{Servers, Told, create_topics, get_past_damage, got, look, see};
-use super::history::{Answers, CommittedRead, Extent, Fate, History, JUDGE, Reader, poll_end};
+use super::history::{Answers, CommittedRead, Events, Extent, Fate, History, JUDGE, Reader, poll_end};
 use super::kept;
 use super::machine::Machine;
 use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, WORKERS, cleanup};
@@ -304,6 +304,8 @@ impl Look {
     async fn records(&self, client: &Client) -> Result<BTreeMap<TopicPartition, Offset>, ClientError> {
         let all = self.plan.all_partitions();
         let down = self.account.down(&all);
+        // Where a replica is replaced whose disk has lost something, the log goes on with what says who votes; with nothing else.
+        let mut grown: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
         down.iter().for_each(|at| self.history.is_down(at));
         let partitions: Vec<TopicPartition> = all.into_iter().filter(|at| !down.contains(at)).collect();
         let began = self.history.now();
@@ -316,12 +318,18 @@ impl Look {
                 continue;
             }
             let before = self.history.events().extents.insert(at.clone(), extent);
-            let is_same = |before: Extent| match cleanup(&at.topic) {
+            let Some(before) = before else { continue };
+            let several = self.history.events().several_nodes;
+            if several && before.end < extent.end {
+                grown.insert(at.clone(), before.end);
+            }
+            let ends_alike = before.end == extent.end || (several && before.end < extent.end);
+            let is_same = match cleanup(&at.topic) {
                 // Other segments, another share that is too much.
-                Cleanup::Retain => before.end == extent.end && before.start <= extent.start,
-                Cleanup::Delete | Cleanup::Compact => before == extent,
+                Cleanup::Retain => before.start <= extent.start,
+                Cleanup::Delete | Cleanup::Compact => before.start == extent.start,
             };
-            if before.is_some_and(|before| !is_same(before)) {
+            if !is_same || !ends_alike {
                 let what = format!("{at} held {before:?}, and after a loss of power {extent:?}");
                 self.history.wrong("I11-answers-changed", what);
             }
@@ -329,6 +337,19 @@ impl Look {
         let positions = starts.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
         let ends: BTreeMap<_, _> = ends.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
         self.read(client, positions, &ends).await?;
+        for (at, end) in grown {
+            let who = Reader { reader: JUDGE, session: self.session };
+            let first = |events: &Events| {
+                let reads = events.reads.iter().filter(|read| read.reader == who && read.at == at);
+                reads.flat_map(|read| &read.records).map(|(offset, _)| *offset).find(|offset| *offset >= end)
+            };
+            let found = first(&self.history.events());
+            if let Some(offset) = found {
+                let what =
+                    format!("{at} ended at {end}, and after a loss of power it holds a record at {offset}");
+                self.history.wrong("I11-answers-changed", what);
+            }
+        }
         Ok(ends)
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Fleet {
     gone: Gone,
     /// From now on no power fails that was to fail at some operation.
     calm: Arc<AtomicBool>,
+    /// How often each was put down.
+    downs: Mutex<BTreeMap<NodeId, u64>>,
     weak: Option<WeakDisk>,
 }
 
@@ -134,6 +136,7 @@ impl Fleet {
             paused: Arc::default(),
             gone,
             calm: Arc::default(),
+            downs: Mutex::default(),
             weak: None,
         }
     }
@@ -164,6 +167,7 @@ impl Fleet {
     /// It is gone from one moment to the next.
     pub(super) fn down(&self, id: NodeId, kill: impl FnOnce(&NodeHandle)) {
         let Some(node) = self.nodes.get(&id) else { return };
+        *lock(&self.downs).entry(id).or_default() += 1;
         if node.is_running() {
             lock(&self.paused).retain(|&paused| paused != id);
             kill(node);
@@ -261,8 +265,13 @@ impl Fleet {
                 self.node(exit.node).disk().wipe();
             }
             let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(1000));
+            let downs = || lock(&self.downs).get(&exit.node).copied();
+            let before = downs();
             self.cluster.sleep(pause).await;
-            self.up(exit.node);
+            // Who was put down meanwhile stays so.
+            if downs() == before {
+                self.up(exit.node);
+            }
         }
     }
 }
