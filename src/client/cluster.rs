@@ -119,7 +119,8 @@ impl Client {
         self.ask_another();
     }
 
-    fn ask_another(&self) {
+    /// Of those that any can be asked, another one is next.
+    pub(super) fn ask_another(&self) {
         self.shared.doubts.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -277,7 +277,7 @@ impl Storage {
     /// Removes the files of a log whose deletion is durable.
     ///
     /// # Errors
-    /// If they cannot be removed: they go at the next start then.
+    /// If they cannot be removed: they go at the next start then, or with [`Storage::remove_left_files`].
     pub async fn finish_deletion(&self, mut log: PartitionLog) -> Result<(), StorageError> {
         let key = log.key();
         // One that is being written removes segments of this log by their names, which the next one may use.
@@ -294,7 +294,16 @@ impl Storage {
         for segment in log.take_segments() {
             self.inner.cache.forget(&segment);
         }
-        let directory = log_directory(key.partition);
+        self.remove_left_files(key.partition).await
+    }
+
+    /// Removes what is left of the files of a partition whose log is deleted: the second half of [`Storage::finish_deletion`], where that
+    /// failed. No log of that partition may be there.
+    ///
+    /// # Errors
+    /// If they cannot be removed.
+    pub async fn remove_left_files(&self, partition: PartitionId) -> Result<(), StorageError> {
+        let directory = log_directory(partition);
         let disk = &self.inner.io.disk;
         let removed = match disk.remove_dir_all(&directory).await {
             Ok(()) => disk.sync_dir(LOGS).await,

@@ -19,7 +19,8 @@ use super::{
 use crate::io::{Clock, Io, timeout};
 use crate::log::producers::ProducerEntry;
 use crate::log::{
-    DiskFails, DiskFull, JournalHandle, LogConfig, PartitionLog, ReadError, Storage, TimestampRead,
+    DiskFails, DiskFull, JournalHandle, LogConfig, PartitionLog, ReadError, Storage, StorageError,
+    TimestampRead,
 };
 use crate::raft::{ChangeRefusal, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
@@ -379,6 +380,14 @@ impl Partitions {
     pub async fn leave(&self, id: PartitionId, epoch: LeaderEpoch) -> Result<(), PartitionError> {
         let left = self.ask(self.shard(id), |reply| Request::Leave { id, epoch, reply }).await;
         left.map_err(|PartitionsClosed| PartitionError::ShuttingDown)?
+    }
+
+    /// Removes the files of a partition that [`Partitions::leave`] has deleted and could not remove.
+    ///
+    /// # Errors
+    /// If they cannot be removed still.
+    pub async fn finish_leaving(&self, id: PartitionId) -> Result<(), StorageError> {
+        self.storage.remove_left_files(id).await
     }
 
     /// How partitions stand; `None` asks for all. Those that are not here are left out.

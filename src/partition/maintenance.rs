@@ -18,7 +18,7 @@ use crate::log::{
     RepairFailed, RepairWork, Storage, StorageError,
 };
 use crate::probe::{Mutant, mutant};
-use crate::types::{Instant, NodeId, Timestamp};
+use crate::types::{Instant, NodeId, PartitionId, Timestamp};
 
 /// How often the task looks whether there is something to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -51,8 +51,9 @@ pub(super) enum Step {
     TakeReindex { reply: oneshot::Sender<Option<ReindexWork>> },
     /// The indexes are there.
     Reindexed(ReindexDone),
-    /// Hand out a segment that is to be repaired with what other nodes hold, and those nodes, if one is known.
-    TakeRepair { reply: oneshot::Sender<Option<(RepairWork, Vec<NodeId>)>> },
+    /// Hand out a segment that is to be repaired with what other nodes hold, and those nodes, if one is known, of a partition that
+    /// comes after this one.
+    TakeRepair { after: Option<PartitionId>, reply: oneshot::Sender<Option<(RepairWork, Vec<NodeId>)>> },
     /// What became of it.
     Repaired(Box<Result<RepairDone, RepairFailed>>),
     /// Let go of memory that is only a cache.
@@ -108,6 +109,7 @@ impl Maintenance {
         let keeper = Keeper {
             calls: Arc::clone(&calls),
             repair_at: now,
+            repaired_last: (0, None),
             repairing: Arc::default(),
             io: io.clone(),
             partitions,
@@ -182,6 +184,9 @@ struct Keeper {
     /// The way to other nodes, once there is one.
     calls: Arc<OnceLock<PeerCalls>>,
     repair_at: Instant,
+    /// The shard and the partition that were repaired last: the others come first, since one of which others have nothing any more is
+    /// tried again and again.
+    repaired_last: (usize, Option<PartitionId>),
     /// Whether a segment is being repaired.
     repairing: Arc<AtomicBool>,
     reindex_at: Instant,
@@ -342,19 +347,35 @@ impl Keeper {
         Ok(None)
     }
 
+    /// The repairs of all shards' partitions in turn.
+    async fn next_repair(&self) -> Result<Option<(usize, (RepairWork, Vec<NodeId>))>, MaintenanceError> {
+        let shards = self.partitions.shard_count();
+        let (last, partition) = self.repaired_last;
+        for turn in 0..=shards {
+            let shard = (last + turn) % shards;
+            let after = partition.filter(|_| turn == 0);
+            let (reply, answer) = oneshot::channel();
+            self.partitions.maintain_shard(shard, Step::TakeRepair { after, reply }).await?;
+            if let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? {
+                return Ok(Some((shard, work)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Begins to repair one segment with what other nodes hold, beside everything else.
-    async fn repair(&self) -> Result<(), MaintenanceError> {
-        let Some(calls) = self.calls.get() else { return Ok(()) };
+    async fn repair(&mut self) -> Result<(), MaintenanceError> {
+        let Some(calls) = self.calls.get().cloned() else { return Ok(()) };
         if self.repairing.load(Ordering::Acquire) {
             return Ok(());
         }
-        let taken = self.first_of_shards(|reply| Step::TakeRepair { reply }).await?;
-        if let Some((shard, (work, others))) = taken {
+        if let Some((shard, (work, others))) = self.next_repair().await? {
             let under_way = UnderWay::begin(&self.repairing);
             let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
             let garbage_waits = Arc::clone(&self.garbage_waits);
             let id = work.log().partition;
-            let elsewhere = Elsewhere::new(Arc::clone(&self.io.clock), calls.clone(), id, others);
+            self.repaired_last = (shard, Some(id));
+            let elsewhere = Elsewhere::new(Arc::clone(&self.io.clock), calls, id, others);
             let repaired = async move {
                 // However the task ends, the next one may begin.
                 let _under_way = under_way;

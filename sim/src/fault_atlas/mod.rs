@@ -258,7 +258,10 @@ impl FaultAtlas {
     #[must_use]
     pub fn explains_refusal(&self, node: &NodeHandle, words: &str) -> Option<Vec<String>> {
         let now = self.look(node);
-        let both = now.checkpoints.len() == CHECKPOINTS;
+        // One that is not there (there was no room for it) is none that a start could use.
+        let there =
+            node.disk().files().into_iter().filter(|(path, _)| CHECKPOINTS.contains(&&**path)).count();
+        let both = now.checkpoints.len() >= there;
         let named = now.structure.iter().chain(now.checkpoints.iter().filter(|_| both));
         let is_named = named.clone().any(|path| words.contains(path.as_str()));
         let metadata = |whose: &PartitionId| whose.topic == TopicId::METADATA;
@@ -396,8 +399,8 @@ impl Checkpoints {
 
 /// Where the snapshots of the metadata are.
 const SNAPSHOTS: &str = "metadata/";
-/// How many copies of the checkpoint there are.
-const CHECKPOINTS: usize = 2;
+/// The copies of the checkpoint.
+const CHECKPOINTS: [&str; 2] = ["checkpoint", "checkpoint.copy"];
 
 impl Losses {
     /// The destroyed offsets at a place or, if none are there, the next ones behind it.

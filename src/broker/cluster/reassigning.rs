@@ -12,7 +12,7 @@ use crate::broker::errors::ApiError;
 use crate::io::timeout;
 use crate::metadata::MetadataImage;
 use crate::metadata::controller::METADATA_PARTITION;
-use crate::partition::PartitionStats;
+use crate::partition::{LeadershipError, PartitionError, PartitionStats};
 use crate::probe::{Mutant, mutant};
 use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex};
 use crate::wire::messages::leave_partitions_request::LeavingReplica;
@@ -47,7 +47,8 @@ async fn follow(context: &Arc<Context>, cluster: &Cluster) {
         let end = context.image.end();
         let image = context.metadata();
         let told = report(context, cluster, &image).await;
-        let left = leave(context, &image, end.0, &mut unresolved).await;
+        let rest = remove_rest(context, &mut unresolved).await;
+        let left = leave(context, &image, end.0, &mut unresolved).await.max(rest);
         let mut changed = pin!(context.image.once(|now, _| !std::ptr::eq(now, &*image)));
         let pause = match told.max(left) {
             Open::Nothing => {
@@ -74,13 +75,18 @@ enum Open {
 /// Replicas here that a leader may have let go without this node knowing: it will make them no voters any more, in its epoch. They are
 /// asked about even if they are to stay by now, until it is sure that they do, or they go and are made anew. What their own logs say of the
 /// voters counts for nothing: a replica that was let go may not hold the set that it is missing from.
-struct Unresolved(BTreeSet<PartitionId>);
+struct Unresolved {
+    here: BTreeSet<PartitionId>,
+    /// Replicas that are no more, and whose files the disk did not remove: until they are, none is made in their place.
+    unremoved: BTreeSet<PartitionId>,
+}
 
 impl Unresolved {
     /// What was asked before this start, and what was answered, is forgotten: it may be any replica.
     fn at_start(here: Vec<PartitionId>) -> Unresolved {
         let forgets = mutant(Mutant::ReassignForgetsAtStart);
-        Unresolved(here.into_iter().filter(|&id| id != METADATA_PARTITION && !forgets).collect())
+        let here = here.into_iter().filter(|&id| id != METADATA_PARTITION && !forgets).collect();
+        Unresolved { here, unremoved: BTreeSet::new() }
     }
 
     /// The replicas to ask about, of those here: those that are to go, and the unresolved. Of a founder's replica that was here from the
@@ -92,21 +98,23 @@ impl Unresolved {
         image: &MetadataImage,
         own: NodeId,
     ) -> Vec<PartitionId> {
-        self.0.retain(|id| here.contains(id));
+        self.here.retain(|id| here.contains(id));
         let may_be_let_go = |id: &PartitionId| {
-            self.0.contains(id) && image.partition(*id).is_some_and(|partition| !partition.has_founder(own))
+            self.here.contains(id)
+                && image.partition(*id).is_some_and(|partition| !partition.has_founder(own))
         };
         here.iter().copied().filter(|id| is_over(image, *id, own) || may_be_let_go(id)).collect()
     }
 
     /// Nobody has let the replica go, or it is gone.
     fn resolve(&mut self, id: PartitionId) {
-        self.0.remove(&id);
+        self.here.remove(&id);
     }
 
     /// What came of one question.
     fn answered(&mut self, answer: Answer) {
-        self.0.extend(answer.released);
+        self.here.extend(answer.released);
+        self.unremoved.extend(answer.unremoved);
         for id in answer.staying {
             self.resolve(id);
         }
@@ -117,8 +125,17 @@ impl Unresolved {
 struct Answer {
     /// those that it has let go, or may have;
     released: Vec<PartitionId>,
-    /// those that it has not.
+    /// those that it has not;
     staying: Vec<PartitionId>,
+    /// and, of those that it has, those whose files are there still.
+    unremoved: Vec<PartitionId>,
+}
+
+impl Answer {
+    /// Nobody knows: it may have let go of each.
+    fn unknown(asked: BTreeSet<PartitionId>) -> Answer {
+        Answer { released: asked.into_iter().collect(), staying: Vec::new(), unremoved: Vec::new() }
+    }
 }
 
 /// Whether this node is to hold a partition no longer.
@@ -190,7 +207,9 @@ async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64, unresolv
     if mutant(Mutant::ReassignLeavesAtOnce) {
         let over = asked.into_iter().filter(|&id| is_over(image, id, own));
         let released = over.map(|id| (id, LeaderEpoch(i32::MAX))).collect();
-        let _removed = remove(context, released).await;
+        let mut unremoved = Vec::new();
+        let _removed = remove(context, released, &mut unremoved).await;
+        unresolved.unremoved.extend(unremoved);
         return Open::Something;
     }
     let open = match asked.iter().any(|&id| is_over(image, id, own)) {
@@ -244,12 +263,12 @@ async fn ask_to_leave(
         Ok(answer) => answer,
         Err(error) => {
             debug!(%leader, %error, "a leader is not asked whether a replica may go");
-            return Answer { released: asked.into_iter().collect(), staying: Vec::new() };
+            return Answer::unknown(asked);
         }
     };
     if let Err(error) = ApiError::answered(answer.error_code, None) {
         debug!(%leader, code = %error.code, "a leader does not say whether a replica may go");
-        return Answer { released: asked.into_iter().collect(), staying: Vec::new() };
+        return Answer::unknown(asked);
     }
     // A leader tells of what it was not asked.
     let was_asked = |id: &PartitionId| asked.contains(id);
@@ -262,15 +281,20 @@ async fn ask_to_leave(
     let stays = answer.staying.iter().map(|row| id_of(row.topic_id, row.partition_index));
     let mut staying: Vec<PartitionId> = stays.filter(was_asked).collect();
     let ids = released.keys().copied().collect();
+    let mut unremoved = Vec::new();
     if !released.is_empty() {
         // What is made in their place is another replica, which was never asked about.
-        staying.extend(remove(context, released).await);
+        staying.extend(remove(context, released, &mut unremoved).await);
     }
-    Answer { released: ids, staying }
+    Answer { released: ids, staying, unremoved }
 }
 
-/// Removes replicas that leaders let go; gives those that are gone.
-async fn remove(context: &Context, released: BTreeMap<PartitionId, LeaderEpoch>) -> Vec<PartitionId> {
+/// Removes replicas that leaders let go; gives those that are gone, and notes those whose files are there still.
+async fn remove(
+    context: &Context,
+    released: BTreeMap<PartitionId, LeaderEpoch>,
+    unremoved: &mut Vec<PartitionId>,
+) -> Vec<PartitionId> {
     let ids = released.keys().copied().collect();
     let mut removed = Vec::new();
     if context.controller.begin_leaving(ids).await.is_err() {
@@ -279,6 +303,11 @@ async fn remove(context: &Context, released: BTreeMap<PartitionId, LeaderEpoch>)
     for (id, epoch) in released {
         match context.partitions.leave(id, epoch).await {
             Ok(()) => removed.push(id),
+            // The replica is no more.
+            Err(error @ PartitionError::Leadership(LeadershipError::Storage)) => {
+                warn!(partition = %id, %error, "the files of a replica that is gone are not removed; it is tried again");
+                unremoved.push(id);
+            }
             // Until the next start no other one is made in its place.
             Err(error) => warn!(partition = %id, %error, "a replica that may go is not removed"),
         }
@@ -286,10 +315,32 @@ async fn remove(context: &Context, released: BTreeMap<PartitionId, LeaderEpoch>)
     // One that has heard of a later epoch, or whose files are worked on, has stayed.
     let is_gone = |id: &PartitionId| context.partitions.leaderships().of(*id).is_none();
     let gone = removed.iter().copied().filter(is_gone).collect();
+    have_left(context, removed).await;
+    gone
+}
+
+/// Removes files that a disk has not removed before. Until it does, none of their partitions is made anew here.
+async fn remove_rest(context: &Context, unresolved: &mut Unresolved) -> Open {
+    let mut removed = Vec::new();
+    for &id in &unresolved.unremoved {
+        match context.partitions.finish_leaving(id).await {
+            Ok(()) => removed.push(id),
+            Err(error) => {
+                debug!(partition = %id, %error, "the files of a replica that is gone are not removed yet")
+            }
+        }
+    }
+    if !removed.is_empty() {
+        unresolved.unremoved.retain(|id| !removed.contains(id));
+        have_left(context, removed).await;
+    }
+    if unresolved.unremoved.is_empty() { Open::Nothing } else { Open::Staying }
+}
+
+async fn have_left(context: &Context, removed: Vec<PartitionId>) {
     if let Err(error) = context.controller.left(removed).await {
         warn!(%error, "replicas that were removed are not made anew where they shall be");
     }
-    gone
 }
 
 #[cfg(test)]
@@ -333,11 +384,11 @@ mod tests {
     }
 
     fn released() -> Answer {
-        Answer { released: vec![ID], staying: Vec::new() }
+        Answer { released: vec![ID], staying: Vec::new(), unremoved: Vec::new() }
     }
 
     fn stays() -> Answer {
-        Answer { released: Vec::new(), staying: vec![ID] }
+        Answer { released: Vec::new(), staying: vec![ID], unremoved: Vec::new() }
     }
 
     #[test]
@@ -349,7 +400,7 @@ mod tests {
 
         let mut held = Unresolved::at_start(here.iter().copied().collect());
         assert_eq!(held.questions(&here, &wanted, OWN), [ID], "it may have been let go before the start");
-        held.answered(Answer { released: Vec::new(), staying: Vec::new() });
+        held.answered(Answer { released: Vec::new(), staying: Vec::new(), unremoved: Vec::new() });
         assert_eq!(held.questions(&here, &wanted, OWN), [ID], "its leader was not sure");
         held.answered(stays());
         assert_eq!(held.questions(&here, &wanted, OWN), []);

@@ -102,10 +102,16 @@ async fn init_producer_id(client: &Client) -> Result<(ProducerId, ProducerEpoch)
         producer_epoch: -1,
         ..InitProducerIdRequest::default()
     };
-    let answer = broker.call(&request).await?;
-    let (api, code) = (ApiKey::InitProducerId, answer.error_code);
-    ClientError::check(broker.address(), api, code, "a producer id", None)?;
-    Ok((ProducerId(answer.producer_id), ProducerEpoch(answer.producer_epoch)))
+    let answered = broker.call(&request).await.and_then(|answer| {
+        let (api, code) = (ApiKey::InitProducerId, answer.error_code);
+        ClientError::check(broker.address(), api, code, "a producer id", None)?;
+        Ok((ProducerId(answer.producer_id), ProducerEpoch(answer.producer_epoch)))
+    });
+    if answered.is_err() {
+        // It may be cut off from the others, who give these out.
+        client.ask_another();
+    }
+    answered
 }
 
 /// The partitions by leader; those without one wait.

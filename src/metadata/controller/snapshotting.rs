@@ -57,13 +57,19 @@ pub(super) async fn replay(
 /// yet when it was cut off, its log is damaged until its leader resets it, or a segment is until it is repaired.
 pub(super) fn others_have(error: &ScanError, next: Offset) -> bool {
     match error {
-        ScanError::Partition(PartitionError::OutOfRange { end, .. }) => *end < next,
+        ScanError::Partition(PartitionError::OutOfRange { end, .. }) if *end < next => true,
+        ScanError::Partition(error) if is_let_go(error, next) => !mutant(Mutant::ClusterNeedsItsMetadata),
         ScanError::Partition(PartitionError::Leadership(LeadershipError::Storage)) => {
             !mutant(Mutant::ClusterNeedsItsMetadata)
         }
         ScanError::Read(error) => is_of_disk(error) && !mutant(Mutant::ClusterNeedsItsMetadata),
         ScanError::Partition(_) | ScanError::Batch(_) | ScanError::Closed => false,
     }
+}
+
+/// Whether the log begins behind where it is to be read: the snapshots that stood for what comes before are lost.
+pub(super) fn is_let_go(error: &PartitionError, next: Offset) -> bool {
+    matches!(error, PartitionError::OutOfRange { start, .. } if next < *start)
 }
 
 /// Whether this node's disk does not give back what it was given.

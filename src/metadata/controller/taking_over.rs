@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use super::reader::LogReader;
-use super::snapshotting::is_of_disk;
+use super::snapshotting::{is_let_go, is_of_disk};
 use super::task::{Controller, METADATA_PARTITION};
 use super::transfer::receive;
 use super::{ControllerUnavailable, quorum_nodes};
@@ -50,7 +50,12 @@ impl Controller {
     /// snapshots stand for it, and one is taken over. True if that got the image on.
     pub(super) async fn get_past(&mut self, failure: &ControllerUnavailable) -> bool {
         let next = self.reader.next();
-        if !matches!(failure, ControllerUnavailable::Read(error) if is_of_disk(error)) {
+        let is_lost = match failure {
+            ControllerUnavailable::Read(error) => is_of_disk(error),
+            ControllerUnavailable::Partition(error) => is_let_go(error, next),
+            _ => false,
+        };
+        if !is_lost {
             return false;
         }
         let before = self.unreadable.filter(|(at, _)| *at == next).map_or(0, |(_, times)| times);

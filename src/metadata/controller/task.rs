@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::reader::LogReader;
-use super::snapshotting::{Replayed, SnapshotKeeper, UnusableRecord, others_have, replay};
+use super::snapshotting::{Replayed, SnapshotKeeper, UnusableRecord, is_let_go, others_have, replay};
 use super::{Decision, dynamic_configs};
 use crate::config::{BrokerConfig, BrokerLayers, LiveConfig, MetadataConfig, Settings};
 use crate::io::{Alarm, Io};
@@ -430,6 +430,7 @@ impl Controller {
             let batches = match read {
                 Ok(batches) => batches,
                 // What this node's disk lacks comes from the others. (What cannot be read waits for its repair, and is told.)
+                Err(ScanError::Partition(error)) if is_let_go(&error, next) => return Err(error.into()),
                 Err(error @ ScanError::Partition(_)) if self.clustered && others_have(&error, next) => {
                     self.is_ahead_of_log = true;
                     return Ok(());

@@ -1,15 +1,19 @@
 //! Segments that a reader could not read, as the shard that owns their logs deals with them.
+use std::ops::Bound;
+
 use tracing::{info, warn};
 
 use super::Shard;
 use crate::log::{RepairDone, RepairFailed, RepairWork, Repaired};
-use crate::types::NodeId;
+use crate::types::{NodeId, PartitionId};
 
 impl Shard {
-    /// A segment that is to be repaired, and the nodes that may have what it held. What a partition without other replicas
-    /// lost nobody has.
-    pub(super) fn take_repair(&mut self) -> Option<(RepairWork, Vec<NodeId>)> {
-        let wounded = self.partitions.values_mut().filter(|partition| partition.log.is_wounded());
+    /// A segment that is to be repaired, of a partition after this one, and the nodes that may have what it held. What a partition
+    /// without other replicas lost nobody has.
+    pub(super) fn take_repair(&mut self, after: Option<PartitionId>) -> Option<(RepairWork, Vec<NodeId>)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.partitions.range_mut((from, Bound::Unbounded)).map(|(_, partition)| partition);
+        let wounded = behind.filter(|partition| partition.log.is_wounded());
         for partition in wounded {
             let others = partition.others();
             if others.is_empty() {

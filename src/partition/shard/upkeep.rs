@@ -49,9 +49,9 @@ impl Shard {
                     partition.log.reindexed(&done);
                 }
             }
-            Step::TakeRepair { reply } => {
+            Step::TakeRepair { after, reply } => {
                 // A maintenance task that is gone leaves its repair under way: the node is ending.
-                drop(reply.send(self.take_repair()));
+                drop(reply.send(self.take_repair(after)));
             }
             Step::Repaired(outcome) => self.was_repaired(*outcome),
             Step::ReleaseTails => {

@@ -9,14 +9,18 @@ use crate::scenarios::broker::history::History;
 /// Takes producer ids and uses none.
 pub(in crate::scenarios) async fn take_producer_ids(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
-    let client = seat.client(Duration::from_secs(5));
+    let mut client = seat.client(Duration::from_secs(5));
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         let taking = take(&client, &seat.history);
         match bounded(&seat.io, &seat.history, "taking a producer id", taking).await {
             Ok(Ok(true)) => seat.history.progress(&seat.name),
-            Ok(Ok(false)) | Err(_) => {}
-            Ok(Err(error)) => seat.history.note(format_args!("{}: {error}", seat.name)),
+            // Another one asks another broker, perhaps.
+            Ok(Ok(false)) | Err(_) => client = seat.client(Duration::from_secs(5)),
+            Ok(Err(error)) => {
+                seat.history.note(format_args!("{}: {error}", seat.name));
+                client = seat.client(Duration::from_secs(5));
+            }
         }
         seat.io.clock.sleep(Duration::from_millis(20 + rng.below(300))).await;
     }
