@@ -365,6 +365,10 @@ impl Life<'_> {
             let asked = self.cluster.now();
             let stats = self.world.stats().await;
             self.show(image.as_deref(), asked, &stats);
+            let weak = self.fleet.weak_disk().map(|weak| weak.node);
+            if let Some(text) = self.world.uncovered(&stats, weak) {
+                return Violation::new("I13-metadata-uncovered", text);
+            }
             if let Some(image) = image
                 && let Err(wrong) = voters.look(&image, &self.world.settled(&stats), &stats)
             {
