@@ -31,15 +31,13 @@ impl Controller {
         let Some((wanted, (calls, _))) = wanted.zip(self.quorum.clone()) else { return };
         let clock = Arc::clone(&self.io.clock);
         let has_it = self.snapshots.files().newest().is_some_and(|newest| newest.end >= wanted.covering);
-        if !has_it {
-            if let Err(failure) = self.receive_from(&calls, wanted).await {
-                if self.told.as_ref() != Some(&failure) {
-                    warn!(node = %wanted.from, %failure, "the metadata of another node is not taken over yet; it is tried again");
-                    self.told = Some(failure);
-                }
-                self.ask_again = Some(clock.now().after(AGAIN));
-                return;
+        if !has_it && let Err(failure) = self.receive_from(&calls, wanted).await {
+            if self.told.as_ref() != Some(&failure) {
+                warn!(node = %wanted.from, %failure, "the metadata of another node is not taken over yet; it is tried again");
+                self.told = Some(failure);
             }
+            self.ask_again = Some(clock.now().after(AGAIN));
+            return;
         }
         if self.tell_snapshots().await.is_err() {
             info!("the metadata log does not begin anew: the node stops");

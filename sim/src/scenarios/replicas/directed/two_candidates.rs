@@ -18,8 +18,8 @@ pub(super) const SCRIPT: Script = Script {
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
     let all = stage.founders();
-    stage.slow(Duration::from_millis(50));
-    for _ in 0..4 {
+    stage.slow(Duration::from_millis(120));
+    for _ in 0..16 {
         let voter = stage.leader(&all).await?;
         let candidates = stage.others(voter);
         stage.commit(voter).await?;
