@@ -65,8 +65,8 @@ def checkpoint(data):
     """The state that a checkpoint holds, as plain values."""
     f = Bytes("checkpoint", data)
     same("checkpoint: magic", f.raw(8), b"ORDNCKPT")
-    same("checkpoint: version", f.take("i"), 3)
-    same("checkpoint: CRC of everything from 16 on", f.take("I"), crc32c(data[16:]))
+    same("checkpoint: version", f.take("i"), 4)
+    same("checkpoint: CRC of everything else", f.take("I"), crc32c(data[:12] + data[16:]))
     same("checkpoint: length", f.take("q"), len(data))
     state = {"generation": f.take("q"), "incarnation": f.raw(16)}
     state["position"] = dict(zip(("file", "offset", "next", "previous_crc"), f.take("qqqI"), strict=True))
@@ -172,9 +172,9 @@ def commit(name, data, at, incarnation):
     if header[:8] != b"ORDNJRNL":
         return None
     f = Bytes(f"{name}: the commit at {at}", data, at + 8)
-    same(f"{f.name}: version", f.take("i"), 1)
+    same(f"{f.name}: version", f.take("i"), 2)
     crc = f.take("I")
-    same(f"{f.name}: CRC of the bytes 16..80", crc, crc32c(header[16:]))
+    same(f"{f.name}: CRC of the bytes 0..12 and 16..80", crc, crc32c(header[:12] + header[16:]))
     found = {"incarnation": f.raw(16), "sequence": f.take("q"), "offset": f.take("q"), "number": f.take("q"),
              "previous_crc": f.take("I"), "crc": crc, "entries": []}
     count, payload_bytes, directory_crc, zero = f.take("I"), f.take("q"), f.take("I"), f.take("I")
@@ -235,8 +235,8 @@ def vouch(data, incarnation):
             continue
         f = Bytes(f"vouch slot {slot}", block)
         same(f"{f.name}: magic", f.raw(8), b"ORDNVOUC")
-        same(f"{f.name}: version", f.take("i"), 1)
-        same(f"{f.name}: CRC of the bytes 16..52", f.take("I"), crc32c(block[16:52]))
+        same(f"{f.name}: version", f.take("i"), 2)
+        same(f"{f.name}: CRC of the bytes 0..12 and 16..52", f.take("I"), crc32c(block[:12] + block[16:52]))
         same(f"{f.name}: incarnation", f.raw(16), incarnation)
         number, commit_number, crc = f.take("q"), f.take("q"), f.take("I")
         same(f"{f.name}: parity of the number", number % 2, slot)
