@@ -60,9 +60,11 @@ impl Controller {
         self.unreadable = Some((next, before + 1));
         let Some((calls, founders)) = self.quorum.clone().filter(|_| before > 0) else { return false };
         let this = self.config.start.node_id;
-        let others = quorum_nodes(&self.image, &founders).into_iter().filter(|node| *node != this);
+        // The image may be older than the voters.
+        let leader = self.partitions.leaderships().of(METADATA_PARTITION).and_then(|known| known.leader);
+        let nodes = leader.into_iter().chain(quorum_nodes(&self.image, &founders));
+        let others: Vec<NodeId> = nodes.filter(|node| *node != this).collect();
         // Another one each time; all that is behind what cannot be read will do.
-        let others: Vec<NodeId> = others.collect();
         let Some(&from) = others.get(before % others.len().max(1)) else { return false };
         let wanted = SnapshotWanted { from, covering: Offset(next.0 + 1) };
         match self.receive_from(&calls, wanted).await {
