@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::checksum::{crc32c, crc32c_of_header};
+use super::checksum::{crc32c, crc32c_of_header, seal_header};
 use super::journal::{CommitNumber, EntryNumber, FileSequence, Incarnation, LogId, LogKey, Position};
 use super::segment::SegmentState;
 use super::state::{LogState, Vote};
@@ -118,8 +118,7 @@ impl Checkpoint {
         }
         let length = out.len() as u64;
         out[BODY_AT..BODY_AT + 8].copy_from_slice(&length.to_be_bytes());
-        let crc = crc32c_of_header(&out);
-        out[12..16].copy_from_slice(&crc.to_be_bytes());
+        seal_header(&mut out);
         out.freeze()
     }
 
@@ -588,8 +587,7 @@ mod tests {
             let mut cut = bytes[..length].to_vec();
             if length >= OLD_HEADER_BYTES {
                 cut[BODY_AT..BODY_AT + 8].copy_from_slice(&(length as u64).to_be_bytes());
-                let crc = crc32c_of_header(&cut);
-                cut[12..16].copy_from_slice(&crc.to_be_bytes());
+                seal_header(&mut cut);
             }
             assert!(Checkpoint::decode("checkpoint", &cut).is_err(), "{length} bytes");
         }
@@ -620,8 +618,7 @@ mod tests {
         bytes[12..16].copy_from_slice(&crc.to_be_bytes());
         assert_eq!(Checkpoint::decode("checkpoint", &bytes).unwrap(), whole);
         bytes[11] = 9;
-        let crc = crc32c_of_header(&bytes);
-        bytes[12..16].copy_from_slice(&crc.to_be_bytes());
+        seal_header(&mut bytes);
         let told = Checkpoint::decode("checkpoint", &bytes);
         assert!(matches!(told, Err(CheckpointError::OtherVersion { version: 9, .. })), "{told:?}");
     }

@@ -18,6 +18,13 @@ pub(crate) fn crc32c_of_header(bytes: &[u8]) -> u32 {
     crc32c_of_two(&bytes[..CRC_AT.start], &bytes[CRC_AT.end..])
 }
 
+/// Puts the CRC in its place, of a header or of what begins with one; gives it.
+pub(crate) fn seal_header(bytes: &mut [u8]) -> u32 {
+    let crc = crc32c_of_header(bytes);
+    bytes[CRC_AT].copy_from_slice(&crc.to_be_bytes());
+    crc
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

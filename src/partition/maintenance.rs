@@ -311,7 +311,10 @@ impl Keeper {
         if self.reindexing.load(Ordering::Acquire) {
             return Ok(());
         }
-        if let Some((shard, work)) = self.first_of_shards(|reply| Step::TakeReindex { reply }).await? {
+        let shards = (0..self.partitions.shard_count()).map(|shard| (shard, ()));
+        if let Some((shard, work)) =
+            self.first_of_shards(shards, |(), reply| Step::TakeReindex { reply }).await?
+        {
             let under_way = UnderWay::begin(&self.reindexing);
             let (disk, partitions) = (Arc::clone(&self.io.disk), self.partitions.clone());
             let remade = async move {
@@ -332,14 +335,15 @@ impl Keeper {
         Ok(())
     }
 
-    /// What the first shard that has something of the kind hands out.
-    async fn first_of_shards<W>(
+    /// What the first of these shards that has something of the kind hands out; with each, what it is asked with.
+    async fn first_of_shards<A, W>(
         &self,
-        step: impl Fn(oneshot::Sender<Option<W>>) -> Step,
+        shards: impl Iterator<Item = (usize, A)>,
+        step: impl Fn(A, oneshot::Sender<Option<W>>) -> Step,
     ) -> Result<Option<(usize, W)>, MaintenanceError> {
-        for shard in 0..self.partitions.shard_count() {
+        for (shard, asked) in shards {
             let (reply, answer) = oneshot::channel();
-            self.partitions.maintain_shard(shard, step(reply)).await?;
+            self.partitions.maintain_shard(shard, step(asked, reply)).await?;
             if let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? {
                 return Ok(Some((shard, work)));
             }
@@ -351,16 +355,8 @@ impl Keeper {
     async fn next_repair(&self) -> Result<Option<(usize, (RepairWork, Vec<NodeId>))>, MaintenanceError> {
         let shards = self.partitions.shard_count();
         let (last, partition) = self.repaired_last;
-        for turn in 0..=shards {
-            let shard = (last + turn) % shards;
-            let after = partition.filter(|_| turn == 0);
-            let (reply, answer) = oneshot::channel();
-            self.partitions.maintain_shard(shard, Step::TakeRepair { after, reply }).await?;
-            if let Some(work) = answer.await.map_err(|_| MaintenanceError::Closed)? {
-                return Ok(Some((shard, work)));
-            }
-        }
-        Ok(None)
+        let in_turn = (0..=shards).map(|turn| ((last + turn) % shards, partition.filter(|_| turn == 0)));
+        self.first_of_shards(in_turn, |after, reply| Step::TakeRepair { after, reply }).await
     }
 
     /// Begins to repair one segment with what other nodes hold, beside everything else.

@@ -114,7 +114,6 @@ impl Unresolved {
     /// What came of one question.
     fn answered(&mut self, answer: Answer) {
         self.here.extend(answer.released);
-        self.unremoved.extend(answer.unremoved);
         for id in answer.staying {
             self.resolve(id);
         }
@@ -125,16 +124,14 @@ impl Unresolved {
 struct Answer {
     /// those that it has let go, or may have;
     released: Vec<PartitionId>,
-    /// those that it has not;
+    /// those that it has not.
     staying: Vec<PartitionId>,
-    /// and, of those that it has, those whose files are there still.
-    unremoved: Vec<PartitionId>,
 }
 
 impl Answer {
     /// Nobody knows: it may have let go of each.
     fn unknown(asked: BTreeSet<PartitionId>) -> Answer {
-        Answer { released: asked.into_iter().collect(), staying: Vec::new(), unremoved: Vec::new() }
+        Answer { released: asked.into_iter().collect(), staying: Vec::new() }
     }
 }
 
@@ -207,9 +204,7 @@ async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64, unresolv
     if mutant(Mutant::ReassignLeavesAtOnce) {
         let over = asked.into_iter().filter(|&id| is_over(image, id, own));
         let released = over.map(|id| (id, LeaderEpoch(i32::MAX))).collect();
-        let mut unremoved = Vec::new();
-        let _removed = remove(context, released, &mut unremoved).await;
-        unresolved.unremoved.extend(unremoved);
+        let _removed = remove(context, released, &mut unresolved.unremoved).await;
         return Open::Something;
     }
     let open = match asked.iter().any(|&id| is_over(image, id, own)) {
@@ -239,7 +234,7 @@ async fn leave(context: &Arc<Context>, image: &MetadataImage, end: i64, unresolv
     for (leader, mut rows) in rows_of {
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(PARTITIONS_MAX));
-            let answer = ask_to_leave(context, leader, rows, end).await;
+            let answer = ask_to_leave(context, leader, rows, end, &mut unresolved.unremoved).await;
             unresolved.answered(answer);
             rows = rest;
         }
@@ -253,6 +248,7 @@ async fn ask_to_leave(
     leader: NodeId,
     partitions: Vec<LeavingReplica>,
     end: i64,
+    unremoved: &mut BTreeSet<PartitionId>,
 ) -> Answer {
     let id_of = |topic, index| PartitionId { topic, index: PartitionIndex(index) };
     let asked: BTreeSet<_> = partitions.iter().map(|row| id_of(row.topic_id, row.partition_index)).collect();
@@ -281,19 +277,18 @@ async fn ask_to_leave(
     let stays = answer.staying.iter().map(|row| id_of(row.topic_id, row.partition_index));
     let mut staying: Vec<PartitionId> = stays.filter(was_asked).collect();
     let ids = released.keys().copied().collect();
-    let mut unremoved = Vec::new();
     if !released.is_empty() {
         // What is made in their place is another replica, which was never asked about.
-        staying.extend(remove(context, released, &mut unremoved).await);
+        staying.extend(remove(context, released, unremoved).await);
     }
-    Answer { released: ids, staying, unremoved }
+    Answer { released: ids, staying }
 }
 
 /// Removes replicas that leaders let go; gives those that are gone, and notes those whose files are there still.
 async fn remove(
     context: &Context,
     released: BTreeMap<PartitionId, LeaderEpoch>,
-    unremoved: &mut Vec<PartitionId>,
+    unremoved: &mut BTreeSet<PartitionId>,
 ) -> Vec<PartitionId> {
     let ids = released.keys().copied().collect();
     let mut removed = Vec::new();
@@ -306,7 +301,7 @@ async fn remove(
             // The replica is no more.
             Err(error @ PartitionError::Leadership(LeadershipError::Storage)) => {
                 warn!(partition = %id, %error, "the files of a replica that is gone are not removed; it is tried again");
-                unremoved.push(id);
+                unremoved.insert(id);
             }
             // Until the next start no other one is made in its place.
             Err(error) => warn!(partition = %id, %error, "a replica that may go is not removed"),
@@ -384,11 +379,11 @@ mod tests {
     }
 
     fn released() -> Answer {
-        Answer { released: vec![ID], staying: Vec::new(), unremoved: Vec::new() }
+        Answer { released: vec![ID], staying: Vec::new() }
     }
 
     fn stays() -> Answer {
-        Answer { released: Vec::new(), staying: vec![ID], unremoved: Vec::new() }
+        Answer { released: Vec::new(), staying: vec![ID] }
     }
 
     #[test]
@@ -400,7 +395,7 @@ mod tests {
 
         let mut held = Unresolved::at_start(here.iter().copied().collect());
         assert_eq!(held.questions(&here, &wanted, OWN), [ID], "it may have been let go before the start");
-        held.answered(Answer { released: Vec::new(), staying: Vec::new(), unremoved: Vec::new() });
+        held.answered(Answer { released: Vec::new(), staying: Vec::new() });
         assert_eq!(held.questions(&here, &wanted, OWN), [ID], "its leader was not sure");
         held.answered(stays());
         assert_eq!(held.questions(&here, &wanted, OWN), []);

@@ -4,7 +4,7 @@ use bytes::{Buf, BufMut};
 
 use super::entry::{Entry, EntryNumber, LogId, LogKey};
 use crate::io::AlignedBuffer;
-use crate::log::checksum::{crc32c, crc32c_of_header};
+use crate::log::checksum::{crc32c, crc32c_of_header, seal_header};
 use crate::types::limits::DISK_BLOCK_BYTES;
 use crate::types::{PartitionId, PartitionIndex, TopicId};
 
@@ -170,9 +170,7 @@ impl CommitHeader {
         let mut front = &mut out[..BODY_AT];
         front.put_slice(MAGIC);
         front.put_u32(VERSION);
-        let crc = crc32c_of_header(&out[..HEADER_BYTES]);
-        out[12..16].copy_from_slice(&crc.to_be_bytes());
-        crc
+        seal_header(&mut out[..HEADER_BYTES])
     }
 }
 

@@ -289,8 +289,7 @@ fn a_missing_file_in_the_middle_and_a_foreign_one_are_refused() {
     let mut foreign = bytes;
     // Another incarnation with a right checksum.
     foreign[16] ^= 1;
-    let crc = crate::log::checksum::crc32c_of_header(&foreign[..80]);
-    foreign[12..16].copy_from_slice(&crc.to_be_bytes());
+    crate::log::checksum::seal_header(&mut foreign[..80]);
     assert!(matches!(format::CommitHeader::parse(&foreign), HeaderFound::Whole(_)));
     disk.set_bytes(second, foreign);
     let error = open(&disk).map(|_| ()).unwrap_err();

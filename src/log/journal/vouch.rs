@@ -5,7 +5,7 @@ use bytes::{Buf, BufMut};
 
 use super::format::{CommitNumber, Incarnation};
 use crate::io::{Access, AlignedBuffer, Disk, Durability, File, OpenOptions};
-use crate::log::checksum::{crc32c, crc32c_of_header};
+use crate::log::checksum::{crc32c, crc32c_of_header, seal_header};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 pub(crate) const PATH: &str = "journal/vouch";
@@ -80,8 +80,7 @@ impl VouchFile {
             front.put_slice(MAGIC);
             front.put_u32(VERSION);
         }
-        let crc = crc32c_of_header(&buffer[..SLOT_BYTES]);
-        buffer[12..16].copy_from_slice(&crc.to_be_bytes());
+        seal_header(&mut buffer[..SLOT_BYTES]);
         let offset = (turn % 2) * DISK_BLOCK_BYTES as u64;
         let (result, buffer) =
             self.file.write_aligned_at(offset, buffer, DISK_BLOCK_BYTES, Durability::Now).await;

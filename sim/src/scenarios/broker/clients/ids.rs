@@ -6,21 +6,24 @@ use ordain::wire::messages::InitProducerIdRequest;
 use super::{Seat, bounded};
 use crate::scenarios::broker::history::History;
 
+/// How long one client tries.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Takes producer ids and uses none.
 pub(in crate::scenarios) async fn take_producer_ids(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
-    let mut client = seat.client(Duration::from_secs(5));
+    let mut client = seat.client(PATIENCE);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         let taking = take(&client, &seat.history);
-        match bounded(&seat.io, &seat.history, "taking a producer id", taking).await {
+        let taken = bounded(&seat.io, &seat.history, "taking a producer id", taking).await;
+        if let Ok(Err(error)) = &taken {
+            seat.history.note(format_args!("{}: {error}", seat.name));
+        }
+        match taken {
             Ok(Ok(true)) => seat.history.progress(&seat.name),
             // Another one asks another broker, perhaps.
-            Ok(Ok(false)) | Err(_) => client = seat.client(Duration::from_secs(5)),
-            Ok(Err(error)) => {
-                seat.history.note(format_args!("{}: {error}", seat.name));
-                client = seat.client(Duration::from_secs(5));
-            }
+            Ok(Ok(false) | Err(_)) | Err(_) => client = seat.client(PATIENCE),
         }
         seat.io.clock.sleep(Duration::from_millis(20 + rng.below(300))).await;
     }
