@@ -27,6 +27,8 @@ pub(crate) struct ClockState {
     /// How much faster than the world, in millionths; negative: slower.
     drift_ppm: i32,
     frozen: bool,
+    /// When it last went on again.
+    thawed: Option<SimTime>,
     sleepers: BTreeMap<u64, (Option<TimerKey>, Waker)>,
     next_sleeper: u64,
 }
@@ -39,6 +41,7 @@ impl Default for ClockState {
             wall_offset_ms: 0,
             drift_ppm: 0,
             frozen: false,
+            thawed: None,
             sleepers: BTreeMap::new(),
             next_sleeper: 0,
         }
@@ -143,7 +146,20 @@ impl ClockControl {
         if frozen {
             self.world.count_fault();
         }
-        adjust(&self.world, &self.node, |clock| clock.frozen = frozen);
+        let now = self.world.now();
+        adjust(&self.world, &self.node, |clock| {
+            if clock.frozen && !frozen {
+                clock.thawed = Some(now);
+            }
+            clock.frozen = frozen;
+        });
+    }
+
+    /// When both clocks last stood still; `None` if they never have.
+    #[must_use]
+    pub fn last_stood_still(&self) -> Option<SimTime> {
+        let clock = lock(&self.node.clock);
+        if clock.frozen { Some(self.world.now()) } else { clock.thawed }
     }
 }
 

@@ -250,6 +250,12 @@ impl Cluster {
         NodeHandle { world: self.world.clone(), node: self.world.node(index) }
     }
 
+    /// The node of that name, if there is one.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<NodeHandle> {
+        self.world.named(name).map(|node| NodeHandle { world: self.world.clone(), node })
+    }
+
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.world.seed

@@ -135,6 +135,10 @@ impl World {
     pub(crate) fn node(&self, index: NodeIndex) -> Arc<Node> {
         lock(&self.nodes).get(&index).expect("a node is never taken away").clone()
     }
+
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Node>> {
+        lock(&self.nodes).values().find(|node| node.name == name).cloned()
+    }
 }
 
 impl Node {

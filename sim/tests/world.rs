@@ -128,14 +128,19 @@ fn clocks_drift_jump_and_freeze() {
         };
         drop(node.io().spawn.spawn("sleeper", Box::pin(job)));
         cluster.sleep(second).await;
+        assert_eq!(node.clock().last_stood_still(), None);
         node.clock().freeze(true);
         let frozen_at = clock.now();
         cluster.sleep(second * 10).await;
         assert_eq!(clock.now(), frozen_at);
         assert!(slept.lock().unwrap().is_none());
+        let thawed = cluster.now();
+        assert_eq!(node.clock().last_stood_still(), Some(thawed));
         node.clock().freeze(false);
         node.clock().drift(0);
         cluster.sleep(second * 10).await;
+        node.clock().freeze(false);
+        assert_eq!(node.clock().last_stood_still(), Some(thawed), "it had gone on");
         // A second at 1.5 makes 1.5 of the three; ten stood still; the rest at the normal rate.
         let slept = slept.lock().unwrap().unwrap();
         assert!(slept >= Duration::from_millis(12_500) && slept < Duration::from_millis(12_501), "{slept:?}");

@@ -58,6 +58,13 @@ pub struct Parts {
 }
 
 impl Context {
+    /// Whether this node is one of several, and its disk is too slow for it to lead.
+    #[must_use]
+    pub fn has_slow_disk(&self) -> bool {
+        let own = self.config().node_id;
+        self.cluster.as_ref().is_some_and(|cluster| cluster.slow_nodes().contains(&own))
+    }
+
     #[must_use]
     pub fn new(parts: Parts) -> Context {
         let Parts { io, live, settings, image, partitions, controller, groups, cluster, loggers, shutdown } =

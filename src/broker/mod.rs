@@ -26,8 +26,8 @@ mod voters;
 
 pub use client::Caller;
 pub use cluster::{
-    Claims, Cluster, Member, balance_leaders, drain_when_told, fence_silent, follow_reassignments,
-    forget_deleted_topics, join_quorum, keep_membership, register,
+    Claims, Cluster, Member, balance_leaders, fence_silent, follow_reassignments, forget_deleted_topics,
+    hand_over_when_due, join_quorum, keep_membership, register,
 };
 pub use cluster_view::leader_there;
 pub use context::{Context, Parts};

@@ -33,6 +33,7 @@ pub(super) const JOURNAL_FILES: &str = "ordain_journal_files";
 pub(super) const JOURNAL_FAILED: &str = "ordain_journal_failed";
 pub(super) const DISK_FULL: &str = "ordain_disk_full";
 pub(super) const DISK_FAILS: &str = "ordain_disk_fails";
+pub(super) const DISK_SLOW: &str = "ordain_disk_slow";
 pub(super) const UNREADABLE_PLACES: &str = "ordain_unreadable_places";
 pub(super) const REPAIRED_SEGMENTS: &str = "ordain_repaired_segments";
 

@@ -14,6 +14,8 @@ pub struct NodeFigures {
     pub disk_is_full: bool,
     /// Whether something to be written behind the journal is refused by the disk for another reason.
     pub disk_fails: bool,
+    /// Whether the journal's disk is too slow for this node to lead.
+    pub disk_is_slow: bool,
     /// Places with stored records that readers found damaged since the start.
     pub unreadable_places: u64,
     pub repaired_segments: u64,
@@ -80,7 +82,7 @@ impl NodeFigures {
         out.0
     }
 
-    fn gauges(&self) -> [(&'static str, &'static str, u64); 12] {
+    fn gauges(&self) -> [(&'static str, &'static str, u64); 13] {
         let j = &self.journal;
         [
             (
@@ -122,6 +124,11 @@ impl NodeFigures {
                 u64::from(self.disk_fails),
             ),
             (
+                names::DISK_SLOW,
+                "1 while the journal's disk is too slow for this node to lead: others lead what it led, as far as they can",
+                u64::from(self.disk_is_slow),
+            ),
+            (
                 names::UNREADABLE_PLACES,
                 "Places with stored records that readers found damaged since the start; the log names them",
                 self.unreadable_places,
@@ -155,6 +162,7 @@ mod tests {
             journal: JournalFigures { commits: 4, has_failed: true, ..JournalFigures::default() },
             disk_is_full: true,
             disk_fails: false,
+            disk_is_slow: true,
             unreadable_places: 3,
             repaired_segments: 2,
         };
@@ -169,6 +177,7 @@ mod tests {
             "ordain_fetch_memory_used_bytes 5",
             "ordain_fetch_memory_available_bytes 6",
             "ordain_disk_fails 0",
+            "ordain_disk_slow 1",
             "ordain_unreadable_places 3",
             "ordain_repaired_segments 2",
             "kafka_network_socketserver_memorypoolavailable 9",

@@ -38,7 +38,7 @@ pub use maintenance::{Maintenance, MaintenanceError};
 pub use partition::{ChangeDone, VoterChange};
 pub use replication::{
     AskFailed, CallFailed, CallService, KnownNodes, LateService, METADATA_END_BYTES, NodeDoubts, PeerCall,
-    PeerCalls, PeerSetup, Replication,
+    PeerCalls, PeerSetup, Replication, Slow,
 };
 pub use request::{
     AppendError, AppendOutcome, AppendRequest, AppendTerms, Appended, Assignment, EpochCheck, EpochEnd,

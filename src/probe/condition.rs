@@ -134,6 +134,8 @@ listed! {
         ClusterFollowerServed = "cluster-follower-served",
         /// a node that a person drains led nothing that another one could lead
         ClusterDrained = "cluster-drained",
+        /// a node whose disk is slow led nothing that another one could lead
+        ClusterSlowHandedOver = "cluster-slow-handed-over",
         /// a node ceased to coordinate groups with members, and lived on
         ClusterCoordinatorMoved = "cluster-coordinator-moved",
         /// a node that is no broker was the active controller, and registered another one

@@ -172,6 +172,8 @@ listed! {
         ClusterBrokerVotes = "cluster-broker-votes",
         /// a node that a person drains goes on leading
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
+        /// a node whose disk is slow goes on leading, and lets others hand over to it
+        ClusterSlowLeadsOn = "cluster-slow-leads-on",
         /// a follower gives consumers what its log holds, committed or not
         ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
         /// a voter of the metadata that was removed becomes one again as soon as it follows

@@ -14,8 +14,8 @@ use super::{
     Service, Session, serve,
 };
 use crate::broker::{
-    Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, drain_when_told,
-    feature_ranges, features, fence_silent, follow_reassignments, forget_deleted_topics, join_quorum,
+    Cluster, Context, InFlight, Loggers, Outcome, Parts, Peer, balance_leaders, dispatch, feature_ranges,
+    features, fence_silent, follow_reassignments, forget_deleted_topics, hand_over_when_due, join_quorum,
     keep_membership, register,
 };
 use crate::config::{BrokerConfig, Listener, LiveConfig, Settings};
@@ -515,15 +515,16 @@ async fn join_cluster(
     cluster: &Arc<Cluster>,
     broker: NewBroker,
 ) -> Result<(), ControllerUnavailable> {
+    let spawn = |name, task| drop(context.io.spawn.spawn(name, task));
+    // A slow disk makes all that follows long, and what this node leads may be needed for it.
+    spawn("hand-over", Box::pin(hand_over_when_due(Arc::clone(context), Arc::clone(cluster))));
     let member = register(context, cluster, broker).await;
     // The image has this registration, and so all that this node knew when it stopped.
     context.controller.remove_orphans().await?;
     // Shards that are gone need not know: the node is ending.
     let _gone = context.partitions.follow_targets().await;
-    let spawn = |name, task| drop(context.io.spawn.spawn(name, task));
     spawn("membership", Box::pin(keep_membership(Arc::clone(context), Arc::clone(cluster), member)));
     spawn("fencing", Box::pin(fence_silent(Arc::clone(context), Arc::clone(cluster))));
-    spawn("draining", Box::pin(drain_when_told(Arc::clone(context))));
     spawn("balance", Box::pin(balance_leaders(Arc::clone(context), Arc::clone(cluster))));
     spawn("reassignments", Box::pin(follow_reassignments(Arc::clone(context), Arc::clone(cluster))));
     spawn("quorum", Box::pin(join_quorum(Arc::clone(context), Arc::clone(cluster))));

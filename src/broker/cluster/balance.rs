@@ -21,7 +21,7 @@ pub async fn balance_leaders(context: Arc<Context>, cluster: Arc<Cluster>) {
     let balancing = async {
         loop {
             clock.sleep(interval).await;
-            balance(&context).await;
+            balance(&context, &cluster).await;
         }
     };
     tokio::select! {
@@ -31,14 +31,16 @@ pub async fn balance_leaders(context: Arc<Context>, cluster: Arc<Cluster>) {
     }
 }
 
-async fn balance(context: &Context) {
+async fn balance(context: &Context, cluster: &Cluster) {
     // A node that shuts down hands over everything.
     let Ok(stats) = context.partitions.stats(None).await else { return };
     let image = context.metadata();
     let own = context.config().node_id;
+    let slow = cluster.slow_nodes();
     let due: Vec<_> = stats
         .iter()
         .filter_map(|stats| Some((stats.id, successor(&image, own, stats)?)))
+        .filter(|(_, to)| !slow.contains(to))
         .take(AT_ONCE_MAX)
         .collect();
     if due.is_empty() {

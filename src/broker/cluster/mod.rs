@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use balance::balance_leaders;
-pub use draining::drain_when_told;
+pub use draining::hand_over_when_due;
 pub use joining::join_quorum;
 pub use membership::{Member, keep_membership, register};
 pub use reassigning::follow_reassignments;
@@ -103,7 +103,7 @@ impl Cluster {
     /// To whom a node that stops hands over what it leads.
     #[must_use]
     pub fn hand_over_terms(&self, context: &Context) -> HandOverTerms {
-        let terms = draining::terms(&context.metadata(), context.config().node_id);
+        let terms = self.terms(&context.metadata(), context.config().node_id);
         HandOverTerms { to_anybody: true, at_once_max: usize::MAX, ..terms }
     }
 

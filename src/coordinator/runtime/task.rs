@@ -24,6 +24,8 @@ const LOAD_WAIT: Duration = Duration::from_secs(1);
 const WAITING_MAX: usize = 1024;
 /// How soon after a failed load another is tried. Requests until then are refused at once.
 const RELOAD_PAUSE: Duration = Duration::from_secs(1);
+/// The same where nobody asks, at most: twice as long after each load in a row that fails.
+const RELOAD_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Messages taken in a row before the timers are looked at, so that requests cannot starve them.
 const MESSAGES_IN_A_ROW_MAX: usize = 64;
 
@@ -79,8 +81,10 @@ pub(super) struct Task {
     waiting: VecDeque<Waiting>,
     /// When a load may be tried again, after one that failed.
     reload_at: Option<Instant>,
-    /// When to load again although nobody asks: a write failed, and this node leads still.
+    /// When to load again although nobody asks: a write or a load failed, and this node leads still.
     wake_at: Option<Instant>,
+    /// How long after a load that fails that is.
+    pause: Duration,
     alarm: Alarm,
 }
 
@@ -103,7 +107,14 @@ enum Led {
 
 impl Task {
     pub(super) fn new(parts: TaskParts) -> Task {
-        Task { parts, waiting: VecDeque::new(), reload_at: None, wake_at: None, alarm: Alarm::default() }
+        Task {
+            parts,
+            waiting: VecDeque::new(),
+            reload_at: None,
+            wake_at: None,
+            pause: RELOAD_PAUSE,
+            alarm: Alarm::default(),
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -148,12 +159,11 @@ impl Task {
             Err(LoadError::Closed) => return Next::End,
             Err(error) => {
                 tracing::warn!(partition = %id, %error, "the groups of a partition cannot be loaded");
-                self.reload_at = Some(self.parts.io.clock.now().after(RELOAD_PAUSE));
-                self.refuse_waiting(&CoordinatorError::NotCoordinator);
+                self.load_failed();
                 return Next::GoOn;
             }
         };
-        self.reload_at = None;
+        (self.reload_at, self.pause) = (None, RELOAD_PAUSE);
         let took = self.parts.io.clock.now().since(started);
         tracing::info!(partition = %id, records = stats.records, foreign = stats.foreign, ?took, "groups loaded");
         if mutant(Mutant::CoordinatorAnswersUnloaded) {
@@ -171,12 +181,26 @@ impl Task {
                 if self.meanwhile(drained).await.is_none() {
                     return Next::End;
                 }
-                let here = self.parts.partitions.leaderships().of(self.parts.id);
-                let leads = here.is_some_and(|here| here.serving);
-                self.wake_at = leads.then(|| self.parts.io.clock.now().after(RELOAD_PAUSE));
+                self.wake_after(RELOAD_PAUSE);
                 Next::GoOn
             }
         }
+    }
+
+    /// What could not be read may be repaired from another node meanwhile.
+    fn load_failed(&mut self) {
+        self.reload_at = Some(self.parts.io.clock.now().after(RELOAD_PAUSE));
+        self.wake_after(self.pause);
+        let leads = self.wake_at.is_some();
+        self.pause = if leads { (self.pause * 2).min(RELOAD_PAUSE_MAX) } else { RELOAD_PAUSE };
+        self.refuse_waiting(&CoordinatorError::NotCoordinator);
+    }
+
+    /// Loads again after a pause if this node leads still: the sessions of the members run, whether anybody asks or not.
+    fn wake_after(&mut self, pause: Duration) {
+        let here = self.parts.partitions.leaderships().of(self.parts.id);
+        let leads = here.is_some_and(|here| here.serving);
+        self.wake_at = leads.then(|| self.parts.io.clock.now().after(pause));
     }
 
     /// Drives `future`, and lets messages wait. `None` if the task shall end.

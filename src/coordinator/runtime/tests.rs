@@ -270,17 +270,22 @@ fn a_load_heeds_tombstones_and_skips_what_is_foreign() {
     });
 }
 
-#[test]
-fn a_damaged_record_makes_the_groups_unavailable_and_not_empty() {
-    let node = TestNode::new();
-    let (groups, _) = coordinators(&node);
+/// Writes a record that no load can read, and gives its offset.
+async fn append_unreadable(node: &TestNode, id: PartitionId) -> Offset {
     let mut builder = BatchBuilder::new(BatchOptions::plain(1 << 20));
     // The key of an offset, cut short.
     let new = NewRecord { timestamp: Timestamp(1), key: Some(&[0, 1, 0]), value: None, headers: &[] };
     builder.append(new).unwrap();
-    let append = AppendRequest { id: home(&groups, "g"), batch: builder.build(), replicas_min: 0 };
+    let append = AppendRequest { id, batch: builder.build(), replicas_min: 0 };
+    node.partitions.append_one(append, AppendTerms::COMMITTED).await.unwrap().unwrap().base_offset
+}
+
+#[test]
+fn a_damaged_record_makes_the_groups_unavailable_and_not_empty() {
+    let node = TestNode::new();
+    let (groups, _) = coordinators(&node);
     node.runtime.block_on(async {
-        node.partitions.append_one(append, AppendTerms::COMMITTED).await.unwrap().unwrap();
+        append_unreadable(&node, home(&groups, "g")).await;
         assert_eq!(committed(&groups, "g").await, Err(CoordinatorError::NotCoordinator));
     });
 }
@@ -313,6 +318,22 @@ async fn joined(groups: &GroupCoordinators) -> Joined {
     }
 }
 
+/// Group `g` has one member, which has its assignment.
+async fn make_stable(groups: &GroupCoordinators) {
+    let joined = joined(groups).await;
+    let sync = SyncGroup {
+        group_id: GroupId::from("g"),
+        generation_id: joined.generation_id,
+        member_id: joined.leader.clone(),
+        group_instance_id: None,
+        protocol_type: None,
+        protocol_name: None,
+        assignments: vec![(joined.leader.clone(), Bytes::from_static(b"all"))],
+    };
+    let response = groups.request("g", GroupCommand::Sync(sync)).await;
+    assert!(matches!(response, Ok(GroupResponse::Sync(Ok(_)))), "{response:?}");
+}
+
 /// The state of group `g`, and how many members it has.
 async fn described(groups: &GroupCoordinators) -> (GroupState, usize) {
     let describe = DescribeGroups { groups: vec![GroupId::from("g")], knows_group_id_not_found: true };
@@ -338,18 +359,7 @@ fn members_that_nobody_asks_about_expire_after_a_start_too() {
     let node = TestNode::new();
     let (groups, _) = coordinators(&node);
     node.runtime.block_on(async {
-        let joined = joined(&groups).await;
-        let sync = SyncGroup {
-            group_id: GroupId::from("g"),
-            generation_id: joined.generation_id,
-            member_id: joined.leader.clone(),
-            group_instance_id: None,
-            protocol_type: None,
-            protocol_name: None,
-            assignments: vec![(joined.leader.clone(), Bytes::from_static(b"all"))],
-        };
-        let response = groups.request("g", GroupCommand::Sync(sync)).await;
-        assert!(matches!(response, Ok(GroupResponse::Sync(Ok(_)))), "{response:?}");
+        make_stable(&groups).await;
     });
     let node = node.lose_power();
     let (groups, _) = coordinators(&node);
@@ -366,6 +376,31 @@ fn members_that_nobody_asks_about_expire_after_a_start_too() {
     node.runtime.block_on(async {
         // Longer than the session, in which nobody asks.
         node.io.clock.sleep(Duration::from_secs(12)).await;
+        assert_eq!(described(&groups).await, (GroupState::Empty, 0));
+    });
+}
+
+#[test]
+fn members_expire_too_where_the_first_load_failed_and_nobody_asks() {
+    let node = TestNode::new();
+    let (groups, _) = coordinators(&node);
+    let id = home(&groups, "g");
+    let unreadable = node.runtime.block_on(async {
+        // Loaded before there is anything that cannot be.
+        assert_eq!(committed(&groups, "g").await, Ok(vec![]));
+        let unreadable = append_unreadable(&node, id).await;
+        make_stable(&groups).await;
+        unreadable
+    });
+    let node = node.lose_power();
+    let (groups, _) = coordinators(&node);
+    drop(node.io.spawn.spawn("group loading", Box::pin(groups.clone().keep_loaded())));
+    node.runtime.block_on(async {
+        node.io.clock.sleep(Duration::from_millis(500)).await;
+        let whole = node.partitions.delete_records(vec![(id, Some(unreadable.plus(1)))]).await.unwrap();
+        assert!(whole.iter().all(Result::is_ok), "{whole:?}");
+        // Longer than the pause and the session.
+        node.io.clock.sleep(Duration::from_secs(14)).await;
         assert_eq!(described(&groups).await, (GroupState::Empty, 0));
     });
 }

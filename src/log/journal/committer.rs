@@ -268,6 +268,7 @@ impl Committer {
 
     /// Writes the commit in `writing`, gathering the next one meanwhile.
     async fn commit(&mut self) -> Result<(), JournalFailed> {
+        self.shared.times.begin(self.clock.now());
         // What a start has to search behind the end that it finds is bounded by this.
         if self.unvouched_bytes >= self.vouch_bytes {
             self.finish_vouching().await?;
@@ -330,6 +331,7 @@ impl Committer {
         counters.entries.fetch_add(u64::from(entries), Ordering::Relaxed);
         counters.bytes.fetch_add(length as u64, Ordering::Relaxed);
         release(&mut self.writing, &self.shared, &Ok(()));
+        self.shared.times.end(self.clock.now());
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -15,8 +16,8 @@ use super::placer::Placer;
 use crate::io::{Disk, Spawn};
 use crate::log::shortage::Shortage;
 use crate::log::tail::TailBudget;
-use crate::types::NodeId;
 use crate::types::limits::DISK_BLOCK_BYTES;
+use crate::types::{Instant, NodeId};
 
 /// How much more than others the changes may write that may free room, in bytes.
 const SPARE_BYTES: u64 = 4 << 20;
@@ -93,6 +94,34 @@ pub(crate) struct Counters {
     pub(crate) full_waits: AtomicU64,
 }
 
+/// How long commits take.
+#[derive(Default)]
+pub(crate) struct CommitTimes {
+    /// When the one under way began, in nanoseconds and 1; 0: none is.
+    began: AtomicU64,
+    /// The longest that ended since somebody asked, in nanoseconds.
+    longest: AtomicU64,
+}
+
+impl CommitTimes {
+    pub(crate) fn begin(&self, now: Instant) {
+        self.began.store(now.0.saturating_add(1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self, now: Instant) {
+        let began = self.began.swap(0, Ordering::Relaxed).saturating_sub(1);
+        self.longest.fetch_max(now.0.saturating_sub(began), Ordering::Relaxed);
+    }
+
+    fn take_longest(&self, now: Instant) -> Duration {
+        let under_way = match self.began.load(Ordering::Relaxed) {
+            0 => 0,
+            began => now.0.saturating_sub(began - 1),
+        };
+        Duration::from_nanos(self.longest.swap(0, Ordering::Relaxed).max(under_way))
+    }
+}
+
 /// What the committer's task and the handles share.
 pub(crate) struct Shared {
     pub(crate) failed: OnceLock<JournalFailed>,
@@ -103,6 +132,7 @@ pub(crate) struct Shared {
     pub(crate) found: Position,
     pub(crate) files: FileSet,
     pub(crate) counters: Counters,
+    pub(crate) times: CommitTimes,
     pub(crate) queue_bytes_max: usize,
     pub(crate) entry_bytes_max: u64,
     pub(crate) replay_bytes_max: u64,
@@ -368,6 +398,13 @@ impl JournalHandle {
     #[must_use]
     pub fn commit_bytes_max(&self) -> u64 {
         self.shared.commit_bytes_max()
+    }
+
+    /// The longest that a commit took which ended since this was last asked, or for which the one under way has been written so far,
+    /// its wait for a file or a checkpoint included.
+    #[must_use]
+    pub fn longest_commit(&self, now: Instant) -> Duration {
+        self.shared.times.take_longest(now)
     }
 
     #[must_use]

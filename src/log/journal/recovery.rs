@@ -13,7 +13,7 @@ use super::entry::{Entry, EntryBody, EntryInvalid, LogKey, LostEntry};
 use super::files::{self, FileSet, JournalFile, Shape};
 use super::fill::fill_files;
 use super::format::{CommitHeader, CommitNumber, FileSequence, HeaderFound, Incarnation, Position, Row};
-use super::handle::{Counters, JournalHandle, Shared, entry_bytes_max};
+use super::handle::{CommitTimes, Counters, JournalHandle, Shared, entry_bytes_max};
 use super::reading::{Found, check_commit, read_block, read_readable};
 use super::vouch::{PATH as VOUCH_PATH, Vouch, VouchFile};
 use crate::io::{AlignedBuffer, Disk, Durability, Io};
@@ -660,6 +660,7 @@ impl JournalReader {
             found: self.position,
             files,
             counters: Counters::default(),
+            times: CommitTimes::default(),
             // An entry counts from where the journal ended when it was queued. If more files than are spare were
             // written before its turn comes, none could be freed, and it would wait for ever.
             queue_bytes_max: options

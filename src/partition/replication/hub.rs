@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::calls::{CallService, Desk, Due, PeerCall, PeerCalls};
+use super::slowness::{Slow, Slowness};
 use super::{NodeDoubts, PeerStep, Post};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::log::{JournalFailed, JournalHandle};
@@ -82,6 +84,7 @@ impl Replication {
             desk,
             service,
             doubts: doubts.clone(),
+            slowness: Slowness::default(),
             shutdown: shutdown.clone(),
         };
         let (stopped, told) = (shutdown.clone(), Arc::clone(&known.shared));
@@ -194,6 +197,8 @@ struct Hub {
     desk: Arc<Desk>,
     service: Arc<dyn CallService>,
     doubts: NodeDoubts,
+    /// This node's own.
+    slowness: Slowness,
     shutdown: Shutdown,
 }
 
@@ -449,6 +454,7 @@ impl Hub {
     async fn close(&mut self, link: LinkId) -> Result<(), PartitionsClosed> {
         self.desk.down(link);
         if self.links.remove(&link).is_some() && link.direction == Direction::Accepted {
+            self.doubts.note_slow(link.peer, None);
             self.tell_all(|| PeerStep::Down { peer: link.peer }).await?;
         }
         Ok(())
@@ -482,6 +488,7 @@ impl Hub {
                     Ok(asked) => asked,
                     Err(error) => return Ok(Err(format!("fetches: {error}"))),
                 };
+                self.doubts.note_slow(peer, told_slow(request.slow_commit_ms));
                 if let Some(as_of) = as_of {
                     self.heard(peer, as_of, now).await?;
                 }
@@ -641,13 +648,22 @@ impl Hub {
         if nothing && !demanded {
             return Ok(None);
         }
+        let slow_commit_ms = self.slow_commit_ms(now);
         let Some(Owned { side: Side::Asks(asker, _), .. }) = self.links.get_mut(&link) else {
             return Ok(None);
         };
         // What was promised in the rows is durable: so it is in what this tells.
         let next = tells_commits().then(|| self.journal.durable_position().next.0);
         let next_commit = commit_to_wire(next);
-        Ok(Some(PeerFrame::Fetch(PeerFetch { next_commit, ..asker.request(now, &wanted) })))
+        let fetch = PeerFetch { next_commit, slow_commit_ms, ..asker.request(now, &wanted) };
+        Ok(Some(PeerFrame::Fetch(fetch)))
+    }
+
+    /// What others are told of how slow this node's journal is.
+    fn slow_commit_ms(&mut self, now: Instant) -> i32 {
+        let slow = self.slowness.look(now, self.journal.longest_commit(now));
+        self.doubts.note_slow(self.own, slow);
+        slow.map_or(0, |slow| i32::try_from(slow.longest.as_millis()).unwrap_or(i32::MAX))
     }
 
     async fn next_reply(&mut self, link: LinkId) -> Result<Option<PeerFrame>, PartitionsClosed> {
@@ -684,6 +700,12 @@ impl Hub {
         };
         Ok(Some(PeerFrame::FetchReply(answerer.reply(now, rows))))
     }
+}
+
+/// What another node says of its journal. What is no length of time says nothing.
+fn told_slow(millis: i32) -> Option<Slow> {
+    let millis = u64::try_from(millis).ok().filter(|&millis| millis > 0)?;
+    Some(Slow { longest: Duration::from_millis(millis), lasts: true })
 }
 
 /// A shard that has something for a node.

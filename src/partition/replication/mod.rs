@@ -12,10 +12,12 @@ mod calls;
 mod hub;
 mod post;
 mod silence;
+mod slowness;
 mod steps;
 
 pub use calls::{AskFailed, CallFailed, CallService, LateService, METADATA_END_BYTES, PeerCall, PeerCalls};
 pub use hub::{KnownNodes, PeerSetup, Replication};
 pub(super) use post::{Letters, Post};
 pub use silence::NodeDoubts;
+pub use slowness::Slow;
 pub(super) use steps::{PeerStep, read_beside};

@@ -1,11 +1,13 @@
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::Slow;
 use crate::types::{Instant, NodeId};
 
-/// Which of the other nodes are in doubt: silent, or without a connection that there was; and when each was heard last. Cheap to clone.
+/// Which of the other nodes are in doubt: silent, or without a connection that there was; when each was heard last; and whose disks are
+/// too slow to lead, this node's among them. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct NodeDoubts {
     shared: Arc<Shared>,
@@ -17,6 +19,7 @@ struct Shared {
     since: Mutex<BTreeMap<NodeId, Instant>>,
     /// When each was known last to live.
     heard: Mutex<BTreeMap<NodeId, Instant>>,
+    slow: Mutex<BTreeMap<NodeId, Slow>>,
     changed: Notify,
 }
 
@@ -38,6 +41,34 @@ impl NodeDoubts {
         let mut heard = self.shared.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let known = heard.entry(node).or_insert(at);
         *known = (*known).max(at);
+    }
+
+    /// How slow a node's disk is, if it is too slow for the node to lead.
+    #[must_use]
+    pub fn slow(&self, node: NodeId) -> Option<Slow> {
+        self.slows().get(&node).copied()
+    }
+
+    /// The nodes whose disks are too slow for them to lead.
+    #[must_use]
+    pub fn slow_nodes(&self) -> BTreeSet<NodeId> {
+        self.slows().keys().copied().collect()
+    }
+
+    fn slows(&self) -> MutexGuard<'_, BTreeMap<NodeId, Slow>> {
+        self.shared.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_slow(&self, node: NodeId, slow: Option<Slow>) {
+        let mut slows = self.slows();
+        let before = match slow {
+            Some(slow) => slows.insert(node, slow),
+            None => slows.remove(&node),
+        };
+        drop(slows);
+        if before.map(|before| before.lasts) != slow.map(|slow| slow.lasts) {
+            self.shared.changed.notify_waiters();
+        }
     }
 
     /// Whether any node is.

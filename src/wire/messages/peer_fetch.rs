@@ -14,6 +14,8 @@ pub struct PeerFetch {
     pub forgotten: Vec<ForgottenRow>,
     /// Tag 0.
     pub next_commit: i64,
+    /// Tag 1.
+    pub slow_commit_ms: i32,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -28,6 +30,7 @@ impl Default for PeerFetch {
             rows: Vec::new(),
             forgotten: Vec::new(),
             next_commit: -1,
+            slow_commit_ms: 0,
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -51,6 +54,9 @@ impl Message for PeerFetch {
             if self.next_commit != -1 {
                 tags.add(w, 0, |w| { w.i64(self.next_commit); Ok(()) })?;
             }
+            if self.slow_commit_ms != 0 {
+                tags.add(w, 1, |w| { w.i32(self.slow_commit_ms); Ok(()) })?;
+            }
             w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
         }
         Ok(())
@@ -65,11 +71,13 @@ impl Message for PeerFetch {
             rows: r.array(true, "Rows", 75, |r| FetchRow::read(r, version))?,
             forgotten: r.array(true, "Forgotten", 21, |r| ForgottenRow::read(r, version))?,
             next_commit: -1,
+            slow_commit_ms: 0,
             unknown_tagged_fields: TaggedFields::default(),
         };
         m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
             match tag {
                 0 => m.next_commit = r.i64("NextCommit")?,
+                1 => m.slow_commit_ms = r.i32("SlowCommitMs")?,
                 _ => return Ok(false),
             }
             Ok(true)

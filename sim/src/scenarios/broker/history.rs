@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ordain::client::TopicPartition;
@@ -37,6 +38,9 @@ pub(in crate::scenarios) struct RecordId {
 
 /// The producer of hostile batches. No byte of it that becomes another makes it another producer of this scenario.
 pub(in crate::scenarios) const HOSTILE: u32 = 4_000_000_001;
+
+/// For how long a node whose clock goes on again may not have found who is silent: longer than the silence that counts.
+const STILL_UNAWARE: Duration = Duration::from_secs(1);
 
 /// The header of a record without a value.
 const ID_HEADER: &[u8] = b"id";
@@ -300,10 +304,24 @@ impl History {
         }
     }
 
-    /// A record was refused for good, with this code.
-    pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode) {
+    /// A record was refused for good, with this code, by the node of that name.
+    pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode, by: Option<&str>) {
+        if code == ErrorCode::OutOfOrderSequenceNumber && self.may_have_a_successor(id, by) {
+            self.cluster
+                .note(format_args!("{id} was refused by a node whose clock stood still: another may lead"));
+            return;
+        }
         self.events().refused.insert(id, code);
         self.step(|step, events| step.refused(events, id, code));
+    }
+
+    /// Whether the node that has answered for a record may have led beside another: its clock stood still while that was under way, or
+    /// had until just before (docs/replication.md, Time).
+    fn may_have_a_successor(&self, id: RecordId, node: Option<&str>) -> bool {
+        let events = self.events();
+        let Some(sent) = events.sent.get(&id).filter(|_| events.several_nodes) else { return false };
+        let stood = node.and_then(|name| self.cluster.named(name)?.clock().last_stood_still());
+        stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= sent.began)
     }
 
     /// The coordinator told of the group that is kept: the same as ever.

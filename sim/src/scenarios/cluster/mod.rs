@@ -49,8 +49,9 @@ pub struct Nodes {
 
 /// Longer than a delivery takes.
 const LAST_DELIVERIES: Duration = Duration::from_secs(25);
-/// Longer than the session of any member.
-const MEMBERS_GO: Duration = Duration::from_secs(4);
+/// Longer than the session of any member, also where the first load of its group fails, and what it met is repaired before the second
+/// or the third.
+const MEMBERS_GO: Duration = Duration::from_secs(8);
 /// Within this time after the faults have ended all partitions must be led, and in the end be the same everywhere.
 const RECOVERY: Duration = Duration::from_secs(60);
 /// What failed for a moment is asked again.

@@ -45,7 +45,7 @@ pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
                     ));
                 }
                 let newest =
-                    before.filter(|o| stays(events, &listed.at, *o)).filter_map(|o| times.get(&o)).max();
+                    before.filter(|o| counts(events, listed, *o)).filter_map(|o| times.get(&o)).max();
                 if let Some(newest) = newest.filter(|newest| told.is_none() || **newest > listed.timestamp) {
                     return what(format!("told {told:?} with time {}, there was {newest}", listed.timestamp));
                 }
@@ -59,9 +59,15 @@ pub(super) fn listed_offsets_are_real(events: &Events) -> Result<(), String> {
     never_a_step_back(events, Spec::Earliest)
 }
 
-/// Whether nothing took the record away until the end.
-fn stays(events: &Events, at: &TopicPartition, offset: Offset) -> bool {
-    events.extents.get(at).is_some_and(|extent| offset >= extent.start && offset < extent.end)
+/// Whether an answer must heed the record: nothing took it away until the end, and no deletion had been asked for behind which the
+/// answer lies. A leader moves its log's start at once; if the power fails before that is durable, the record is there again.
+fn counts(events: &Events, listed: &Listed, offset: Offset) -> bool {
+    let Listed { at, offset: told, ended, .. } = listed;
+    let stays = events.extents.get(at).is_some_and(|extent| offset >= extent.start && offset < extent.end);
+    let was_gone = |(asked, of, before): &(SimTime, TopicPartition, Offset)| {
+        asked <= ended && of == at && offset < *before && told.is_none_or(|told| *before <= told)
+    };
+    stays && !events.deletions.iter().any(was_gone)
 }
 
 fn first_at_or_after(
@@ -79,7 +85,7 @@ fn first_at_or_after(
         return Err(format!("told {offset}, whose time is {found}"));
     }
     let earlier = before
-        .filter(|offset| told.is_none_or(|told| *offset < told) && stays(events, &listed.at, *offset))
+        .filter(|offset| told.is_none_or(|told| *offset < told) && counts(events, listed, *offset))
         .find(|offset| times.get(offset).is_some_and(|found| *found >= time));
     match earlier {
         Some(offset) => Err(format!("told {told:?}, and {offset} has the time {}", time_of(times, offset))),
@@ -198,6 +204,23 @@ mod tests {
         assert!(check(back).unwrap_err().contains("was Some"));
         let at_once = vec![listed(Spec::Earliest, Some(2), -1, 5), listed(Spec::Earliest, Some(1), -1, 5)];
         assert_eq!(check(at_once), Ok(()));
+    }
+
+    #[test]
+    fn a_deletion_that_came_to_nothing_may_have_held_for_a_while() {
+        let check = |asked, before, (spec, told, timestamp)| {
+            let mut events = events(&[0, 1, 2], &[1, 2, 3]);
+            events.reads[0].times = vec![10, 30, 20];
+            events.deletions = vec![(SimTime(asked), at(), Offset(before))];
+            events.listed = vec![listed(spec, told, timestamp, 5)];
+            listed_offsets_are_real(&events)
+        };
+        assert_eq!(check(4, 1, (Spec::At(5), Some(1), 30)), Ok(()));
+        assert_eq!(check(4, 3, (Spec::At(5), None, -1)), Ok(()));
+        assert_eq!(check(4, 2, (Spec::MaxTimestamp, Some(2), 20)), Ok(()));
+        assert!(check(7, 1, (Spec::At(5), Some(1), 30)).is_err(), "asked for later");
+        assert!(check(4, 1, (Spec::At(5), Some(2), 20)).is_err(), "what is behind it stays");
+        assert!(check(4, 2, (Spec::At(5), Some(1), 30)).is_err(), "what was told would be gone, too");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ordain::client::producer::{Acks, Delivery, Idempotence, Producer, ProducerOptions, ProducerRecord};
-use ordain::client::{AutoCreate, TopicPartition};
+use ordain::client::{AutoCreate, ClientError, TopicPartition};
 use ordain::types::Offset;
 use ordain::wire::compression::Codec;
 
@@ -141,7 +141,7 @@ impl Session<'_> {
             Ok(Err(error)) => {
                 history.note(format_args!("delivery {id}: {error}"));
                 if let Some(code) = error.code() {
-                    history.refused(id, code);
+                    history.refused(id, code, refused_by(&error));
                 }
                 history.fate(id, Fate::Unknown);
                 false
@@ -149,6 +149,12 @@ impl Session<'_> {
             Err(_) => false,
         }
     }
+}
+
+/// The name of the node that refused.
+fn refused_by(error: &ClientError) -> Option<&str> {
+    let ClientError::Refused { address, .. } = error else { return None };
+    Some(&address.host)
 }
 
 /// Records of one key follow each other, of a key that is used for ever or of one that is used for a while.
