@@ -174,6 +174,8 @@ listed! {
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
         /// a node whose disk is slow goes on leading, and lets others hand over to it
         ClusterSlowLeadsOn = "cluster-slow-leads-on",
+        /// files of a replica that was let go are removed once or never
+        ClusterRemovesOnce = "cluster-removes-once",
         /// a follower gives consumers what its log holds, committed or not
         ClusterFollowerServesUncommitted = "cluster-follower-serves-uncommitted",
         /// a voter of the metadata that was removed becomes one again as soon as it follows

@@ -301,7 +301,9 @@ async fn remove(
             // The replica is no more.
             Err(error @ PartitionError::Leadership(LeadershipError::Storage)) => {
                 warn!(partition = %id, %error, "the files of a replica that is gone are not removed; it is tried again");
-                unremoved.insert(id);
+                if !mutant(Mutant::ClusterRemovesOnce) {
+                    unremoved.insert(id);
+                }
             }
             // Until the next start no other one is made in its place.
             Err(error) => warn!(partition = %id, %error, "a replica that may go is not removed"),

@@ -284,7 +284,9 @@ impl Life<'_> {
         faults::heal(cluster, fleet, machines, gone);
         let node = fleet.node(left);
         match how {
-            Broken::Down => fleet.down(left, |node| {
+            Broken::StandsStill if node.is_running() => fleet.pause(left),
+            // One that does not run just now cannot be made to stand still: its supervisor would start it.
+            Broken::StandsStill | Broken::Down => fleet.down(left, |node| {
                 let _lost = node.power_fail();
             }),
             Broken::CutOff => {
@@ -294,7 +296,6 @@ impl Life<'_> {
                     cluster.net().cut(other.index(), node.index());
                 }
             }
-            Broken::StandsStill => fleet.pause(left),
             Broken::SlowDisk { times } => node.disk().slow(times),
             Broken::SlowLinks { by } => {
                 for (_, other) in fleet.nodes().filter(|(id, _)| *id != left) {
@@ -323,6 +324,8 @@ impl Life<'_> {
             return Ok(());
         }
         let away = *rng.pick(&nodes);
+        // One may have found at its last start that its disk was lost, and miss replicas still: one more would be too many.
+        self.comes_to(World::unlike, "the replicas differ before a node is away").await?;
         self.fleet.down(away, |node| {
             let _lost = node.power_fail();
         });
