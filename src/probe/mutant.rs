@@ -186,6 +186,8 @@ listed! {
         ClusterTellsWhoKnows = "cluster-tells-who-knows",
         /// a new node is not told where the metadata's leader listens
         ClusterTellsNoLeader = "cluster-tells-no-leader",
+        /// a node that could reach the metadata's leader once asks nobody where a later one is
+        ClusterLearnsOnce = "cluster-learns-once",
         /// a node does not say how far its journal is durable
         ClusterTellsNoCommit = "cluster-tells-no-commit",
         /// a node that starts does not look up on its disk where the others were

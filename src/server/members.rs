@@ -26,6 +26,8 @@ use crate::types::{Instant, NodeId, Uuid};
 /// How often a node says that it is there, and how long it may be silent until its followers elect another leader.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 const SILENCE: Duration = Duration::from_millis(500);
+/// How often a node looks whether it can reach the metadata's leader, once it could.
+const LEADER_LOOK: Duration = Duration::from_secs(1);
 /// From connect to the answered hello.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// For one frame to pass.
@@ -200,13 +202,22 @@ impl Members {
         let told = known.clone();
         founder
             .tell_leader(Box::new(move || told.leader().filter(|_| !mutant(Mutant::ClusterTellsNoLeader))));
-        let learning = async move { founder.keep_introducing(known).await };
+        let clock = Arc::clone(&self.io.clock);
+        let learning = async move {
+            loop {
+                founder.keep_introducing(known.clone()).await;
+                // Who leads later may be new, too: before this node follows, it is in nobody's metadata, and has none of its own.
+                while known.knows_leader() || mutant(Mutant::ClusterLearnsOnce) {
+                    clock.sleep(LEADER_LOOK).await;
+                }
+            }
+        };
         let stop = self.stop.clone();
         let both = async move {
             tokio::select! {
                 biased;
                 () = stop.begun() => {}
-                ((), ()) = async { tokio::join!(following, learning) } => {}
+                () = async { tokio::join!(following, learning).0 } => {}
             }
         };
         drop(self.io.spawn.spawn("members", Box::pin(both)));
