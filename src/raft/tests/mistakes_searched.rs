@@ -1,8 +1,8 @@
 //! Mistakes that random schedules hardly ever come to: the search finds each, from a state that is close to it, and finds
 //! nothing from the same state without the mistake.
-use super::quietly;
+use super::{elect, held, quietly, talk};
 use crate::raft::Mistake;
-use crate::raft::cluster::{Action, Bounds, Cluster, Violation, search};
+use crate::raft::cluster::{Action, Bounds, Cluster, search};
 use crate::types::{LeaderEpoch, NodeId};
 
 /// Those that are found here alone: random schedules are not asked for them.
@@ -15,10 +15,6 @@ const C: NodeId = NodeId(3);
 
 const BOUNDS: Bounds =
     Bounds { epoch_max: LeaderEpoch(0), reduced: true, timers: false, states_max: 60_000, ..Bounds::NONE };
-
-fn held(result: Result<(), Violation>) {
-    result.unwrap_or_else(|violation| panic!("before the search: {violation}"));
-}
 
 fn finds(mistake: Mistake, start: impl Fn(Option<Mistake>) -> Cluster, bounds: Bounds) {
     // An assertion of the core finds it as well as a check of the cluster.
@@ -41,31 +37,6 @@ fn finds(mistake: Mistake, start: impl Fn(Option<Mistake>) -> Cluster, bounds: B
     };
     let sound = search(start(None), Bounds { states_max: 2 * states, ..bounds });
     assert!(sound.found.is_none(), "without the mistake: {:?}", sound.found);
-}
-
-/// Delivers everything that is under way to or from these nodes alone, with syncs, until nothing is left; then the rest
-/// is lost.
-fn talk(cluster: &mut Cluster, among: &[NodeId]) {
-    let sync = |cluster: &mut Cluster| {
-        for node in cluster.all() {
-            held(cluster.act(Action::Sync(node, usize::MAX)));
-        }
-    };
-    sync(cluster);
-    while !cluster.network.is_empty() {
-        let packet = cluster.network.remove(0);
-        if among.contains(&packet.from) && among.contains(&packet.to) {
-            held(cluster.deliver(&packet));
-            sync(cluster);
-        }
-    }
-}
-
-/// Makes a node leader with the votes of `among`, and lets them follow it.
-fn elect(cluster: &mut Cluster, node: NodeId, among: &[NodeId]) {
-    held(cluster.act(Action::Usurp(node)));
-    talk(cluster, among);
-    assert_eq!(cluster.node(node).replica.leader(), Some(node));
 }
 
 #[test]

@@ -10,6 +10,9 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
+use crate::raft::cluster::{Action, Cluster, Violation};
+use crate::types::NodeId;
+
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
@@ -33,4 +36,33 @@ fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
         let told = panic.downcast_ref::<String>().cloned();
         told.or_else(|| panic.downcast_ref::<&str>().map(|&told| told.to_owned())).unwrap_or_default()
     })
+}
+
+fn held(result: Result<(), Violation>) {
+    result.unwrap_or_else(|violation| panic!("before the search: {violation}"));
+}
+
+/// Delivers everything that is under way to or from these nodes alone, with syncs, until nothing is left; then the rest
+/// is lost.
+fn talk(cluster: &mut Cluster, among: &[NodeId]) {
+    let sync = |cluster: &mut Cluster| {
+        for node in cluster.all() {
+            held(cluster.act(Action::Sync(node, usize::MAX)));
+        }
+    };
+    sync(cluster);
+    while !cluster.network.is_empty() {
+        let packet = cluster.network.remove(0);
+        if among.contains(&packet.from) && among.contains(&packet.to) {
+            held(cluster.deliver(&packet));
+            sync(cluster);
+        }
+    }
+}
+
+/// Makes a node leader with the votes of `among`, and lets them follow it.
+fn elect(cluster: &mut Cluster, node: NodeId, among: &[NodeId]) {
+    held(cluster.act(Action::Usurp(node)));
+    talk(cluster, among);
+    assert_eq!(cluster.node(node).replica.leader(), Some(node));
 }

@@ -3,6 +3,7 @@
 //!
 //! A part runs with the tests. Deeper:
 //! `RAFT_STATES=3000000 cargo test --release --lib raft::tests::search -- --nocapture --test-threads 1`.
+use super::{elect, held, talk};
 use crate::raft::cluster::{Action, Bounds, Cluster, Search, search};
 use crate::raft::{Event, Mistake};
 use crate::types::{LeaderEpoch, NodeId};
@@ -30,30 +31,31 @@ fn clean(name: &str, start: Cluster, bounds: Bounds) {
 /// fetches are under way.
 fn led(nodes: i32, voters: i32, mistake: Option<Mistake>) -> Cluster {
     let mut cluster = Cluster::new(nodes, voters, mistake);
-    let held = |result: Result<(), crate::raft::cluster::Violation>| {
-        result.unwrap_or_else(|violation| panic!("before the search: {violation}"));
-    };
     held(cluster.step(A, Event::Campaign, &[]));
-    let talk = |cluster: &mut Cluster| {
-        for node in cluster.all() {
-            held(cluster.act(Action::Sync(node, usize::MAX)));
-        }
-        while !cluster.network.is_empty() {
-            let packet = cluster.network.remove(0);
-            held(cluster.deliver(&packet));
-            held(cluster.act(Action::Sync(packet.to, usize::MAX)));
-        }
-    };
-    talk(&mut cluster);
+    talk(&mut cluster, &[A, B, C]);
     held(cluster.act(Action::Append(A)));
     for node in [B, C] {
         held(cluster.act(Action::Refetch(node)));
     }
-    talk(&mut cluster);
+    talk(&mut cluster, &[A, B, C]);
     assert_eq!(cluster.node(A).replica.high_watermark().0, 1);
     for node in [B, C] {
         held(cluster.act(Action::Refetch(node)));
     }
+    cluster
+}
+
+/// The first leader is cut off with a record of its own, and the second, which has committed its epoch's start, has appended one that
+/// nobody has fetched: what comes next is the third epoch.
+fn led_twice() -> Cluster {
+    let mut cluster = led(3, 3, None);
+    held(cluster.act(Action::Append(A)));
+    cluster.network.clear();
+    elect(&mut cluster, B, &[B, C]);
+    held(cluster.act(Action::Append(B)));
+    held(cluster.act(Action::Refetch(C)));
+    assert_eq!(cluster.node(A).replica.leader(), Some(A));
+    assert_eq!(cluster.node(B).replica.epoch(), LeaderEpoch(1));
     cluster
 }
 
@@ -73,6 +75,14 @@ fn elections_from_nothing() {
 fn leaders_change_under_a_log() {
     clean("changes of leader", led(3, 3, None), Bounds { reduced: true, ..USUAL });
     clean("changes of leader, slow disks", led(3, 3, None), USUAL);
+}
+
+#[test]
+fn the_third_epoch_begins_on_logs_that_diverge() {
+    let bounds = Bounds { usurps: 1, appends: 1, ..USUAL };
+    clean("the third epoch", led_twice(), Bounds { reduced: true, ..bounds });
+    clean("the third epoch, slow disks", led_twice(), bounds);
+    clean("the third epoch, a loss of power", led_twice(), Bounds { crashes: 1, reduced: true, ..bounds });
 }
 
 #[test]
