@@ -480,6 +480,13 @@ impl NodeHandle {
         net::node_crashed(&self.world, &self.node);
     }
 
+    /// Runs `job` before the poll of one of the node's tasks that comes after `skip` others: between any two awaits of its code, also
+    /// where no simulated time passes. It takes the place of an earlier one that has not come about.
+    pub fn when_polled(&self, skip: u32, job: Box<dyn FnOnce() + Send>) {
+        self.event(format_args!("trap at a poll after {skip}"));
+        self.node.trap_poll(skip, job);
+    }
+
     /// The machine loses its power: what was not synced may be gone, and its peers hear nothing. Says what
     /// was lost.
     ///

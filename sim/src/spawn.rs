@@ -128,6 +128,15 @@ impl Future for Task {
                 return Poll::Ready(());
             }
         }
+        if self.node.is_alive(self.incarnation)
+            && let Some(trap) = self.node.polls()
+        {
+            trap();
+            if !self.node.is_alive(self.incarnation) {
+                // It is dropped with its node.
+                return Poll::Pending;
+            }
+        }
         let this = &mut *self;
         let Some(future) = this.future.as_mut() else { return Poll::Ready(()) };
         let polled = if this.world.trace.is_read() {

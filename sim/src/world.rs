@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,7 +57,12 @@ pub(crate) struct Node {
     pub(crate) disk: Mutex<DiskState>,
     pub(crate) streams: Streams,
     pub(crate) program: Mutex<Option<Program>>,
+    /// After how many polls of its tasks something happens to it, and what; 0: nothing.
+    polls_left: AtomicU32,
+    at_poll: Mutex<Option<PollTrap>>,
 }
+
+type PollTrap = Box<dyn FnOnce() + Send>;
 
 /// One run of a node's process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -159,7 +164,25 @@ impl Node {
             disk: Mutex::new(disk),
             streams: Streams::new(seed, name),
             program: Mutex::default(),
+            polls_left: AtomicU32::new(0),
+            at_poll: Mutex::default(),
         }
+    }
+
+    /// Lets something happen before the poll of one of its tasks that comes after `skip` others, in the place of what was to happen
+    /// before.
+    pub(crate) fn trap_poll(&self, skip: u32, job: PollTrap) {
+        *lock(&self.at_poll) = Some(job);
+        self.polls_left.store(skip.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// One of its tasks is about to be polled: what is to happen before.
+    pub(crate) fn polls(&self) -> Option<PollTrap> {
+        match self.polls_left.load(Ordering::Relaxed) {
+            0 => return None,
+            left => self.polls_left.store(left - 1, Ordering::Relaxed),
+        }
+        if self.polls_left.load(Ordering::Relaxed) == 0 { lock(&self.at_poll).take() } else { None }
     }
 
     /// Whether that run of the process is still going on: only then may it have an effect.

@@ -45,6 +45,53 @@ fn a_program_runs_crashes_and_runs_again() {
     });
 }
 
+/// Gives way once, without any time.
+async fn give_way() {
+    let mut given = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut given, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+#[test]
+fn the_power_fails_between_two_awaits_that_take_no_time() {
+    for skip in 0..4 {
+        Simulation::new(1).run(|cluster| async move {
+            let node = cluster.add_node("node");
+            let steps = Arc::new(AtomicU32::new(0));
+            let seen = steps.clone();
+            let failing = node.clone();
+            node.when_polled(
+                skip,
+                Box::new(move || {
+                    failing.power_fail();
+                }),
+            );
+            node.start(move |_| {
+                let steps = steps.clone();
+                async move {
+                    for _ in 0..10 {
+                        steps.fetch_add(1, Ordering::Relaxed);
+                        give_way().await;
+                    }
+                }
+            });
+            cluster.sleep(Duration::from_secs(1)).await;
+            assert!(!node.is_running());
+            assert_eq!(seen.load(Ordering::Relaxed), skip, "each poll is a step");
+            // It happens once.
+            node.restart();
+            cluster.sleep(Duration::from_secs(1)).await;
+            assert_eq!(seen.load(Ordering::Relaxed), skip + 10);
+        });
+    }
+}
+
 /// Writes through what it holds when it is dropped.
 struct Late {
     io: ordain::io::Io,

@@ -32,6 +32,11 @@ pub enum Fault {
         prefix: String,
         skip: u32,
     },
+    /// The machine loses its power before the poll after `skip` further ones of its tasks: at any await, also one that takes no time.
+    PowerFailAtPoll {
+        node: String,
+        skip: u32,
+    },
     /// The machine loses its power, or the process is killed, at an operation of the second kind behind one of the
     /// first.
     DieBetween {

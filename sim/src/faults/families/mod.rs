@@ -290,7 +290,8 @@ mod tests {
         }
         for word in [
             "PowerFail {",
-            "PowerFailAt",
+            "PowerFailAt {",
+            "PowerFailAtPoll",
             "Crash",
             "Stop",
             "Pause",

@@ -69,6 +69,9 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
         Fault::PowerFailAt { node, op, prefix, skip } => on(node, &|node| {
             node.disk().when_next(*op, prefix, *skip, machine.power_failure(None));
         }),
+        Fault::PowerFailAtPoll { node, skip } => on(node, &|node| {
+            node.when_polled(*skip, machine.power_failure(None));
+        }),
         Fault::DieBetween { node, first, second, death } => on(node, &|node| {
             let failure = match death {
                 Death::Power => machine.power_failure(None),

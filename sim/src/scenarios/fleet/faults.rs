@@ -368,6 +368,11 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
                 handle.disk().when_next(*op, prefix, *skip, fleet.power_failure(id, None));
             }
         }
+        Fault::PowerFailAtPoll { node, skip } => {
+            if let Some((id, handle)) = fleet.named(node) {
+                handle.when_polled(*skip, fleet.power_failure(id, None));
+            }
+        }
         Fault::LoseNames { node, op, prefix, skip } => {
             if let Some((id, handle)) = fleet.named(node) {
                 let loss = PowerLoss { kept_per_mille: 0 };
