@@ -34,9 +34,12 @@ pub(crate) fn draw_beside(case: Case, processes: &[&str], duration: Duration) ->
     let mut faults = plan::draw_mild_schedule(&plan, duration, &machines, is_client, &mut stream("faults"));
     faults.extend(draw_deaths(processes, duration, &mut stream("deaths")));
     faults.extend(draw_troubles(processes, duration, &mut stream("troubles")));
+    faults.extend(draw_traps(processes, duration, &mut stream("traps")));
+    faults.extend(draw_links(&machines, duration, &mut stream("links")));
     faults.extend(plan::draw_offsets(&machines, &mut stream("clock offsets")));
     faults.sort_by_key(|fault| fault.at_us);
     Case {
+        net: plan::draw_net(&mut stream("net options")),
         world: serde_json::to_value(&plan).expect("a plan is plain data"),
         duration_us: micros(duration),
         faults,
@@ -71,6 +74,57 @@ fn draw_deaths(processes: &[&str], duration: Duration, rng: &mut Stream) -> Vec<
     faults
 }
 
+/// In half of the runs the power of the application's machines fails inside an operation of their disks, between two awaits of their
+/// code, or such that names of files are lost.
+fn draw_traps(processes: &[&str], duration: Duration, rng: &mut Stream) -> Vec<TimedFault> {
+    let mut faults = Vec::new();
+    if processes.is_empty() || rng.chance(500) {
+        return faults;
+    }
+    for _ in 0..rng.between(1, 5) {
+        let node = processes[index(rng, processes.len())].to_owned();
+        let (at, prefix) = (rng.duration(Duration::ZERO, duration), String::new());
+        let op = *rng.pick(&[FaultyOp::Write, FaultyOp::Sync, FaultyOp::Names]);
+        let skip = u32::try_from(rng.between(0, 12)).unwrap_or(0);
+        let fault = match rng.between(0, 2) {
+            0 => Fault::PowerFailAt { node: node.clone(), op, prefix, skip },
+            1 => Fault::PowerFailAtPoll { node: node.clone(), skip: skip * 30 },
+            _ => Fault::LoseNames { node: node.clone(), op: FaultyOp::Names, prefix, skip },
+        };
+        let back = (at + rng.duration(Duration::from_millis(1), Duration::from_secs(4))).min(duration);
+        faults.push(TimedFault { at_us: micros(at), fault });
+        faults.push(TimedFault { at_us: micros(back), fault: Fault::Start { node } });
+    }
+    faults
+}
+
+/// In half of the runs what is between the machines beside the broker fails, too.
+fn draw_links(machines: &[String], duration: Duration, rng: &mut Stream) -> Vec<TimedFault> {
+    let mut faults = Vec::new();
+    if machines.len() < 2 || rng.chance(500) {
+        return faults;
+    }
+    for _ in 0..rng.between(1, 8) {
+        let first = index(rng, machines.len());
+        let second = (first + 1 + index(rng, machines.len() - 1)) % machines.len();
+        let (a, b) = (machines[first].clone(), machines[second].clone());
+        let at = rng.duration(Duration::ZERO, duration);
+        let over = (at + rng.duration(Duration::from_millis(1), Duration::from_secs(4))).min(duration);
+        let (begins, ends) = match rng.between(0, 2) {
+            0 => (Fault::Reset { a, b }, None),
+            1 => (Fault::Cut { from: a.clone(), to: b.clone() }, Some(Fault::Mend { a, b })),
+            _ => {
+                let by_us = rng.between(1_000, 300_000);
+                let begins = Fault::Latency { a: a.clone(), b: b.clone(), by_us };
+                (begins, Some(Fault::Latency { a, b, by_us: 0 }))
+            }
+        };
+        faults.push(TimedFault { at_us: micros(at), fault: begins });
+        faults.extend(ends.map(|fault| TimedFault { at_us: micros(over), fault }));
+    }
+    faults
+}
+
 /// What goes wrong with the machines of the application's processes while they live: pauses, and their disks. About half of
 /// it in each run.
 fn draw_troubles(processes: &[&str], duration: Duration, rng: &mut Stream) -> Vec<TimedFault> {
@@ -101,11 +155,12 @@ enum Trouble {
     NameErrors,
     Full,
     Slow,
+    SlowReads,
     Stall,
 }
 
 impl Trouble {
-    const ALL: [Trouble; 8] = [
+    const ALL: [Trouble; 9] = [
         Trouble::Pause,
         Trouble::FailedSync,
         Trouble::ReadErrors,
@@ -113,6 +168,7 @@ impl Trouble {
         Trouble::NameErrors,
         Trouble::Full,
         Trouble::Slow,
+        Trouble::SlowReads,
         Trouble::Stall,
     ];
 
@@ -137,6 +193,17 @@ impl Trouble {
             Trouble::Slow => {
                 let times = u32::try_from(rng.between(5, 200)).unwrap_or(5);
                 (Fault::Slow { node: node(), times }, Some(Fault::Slow { node: node(), times: 1 }))
+            }
+            Trouble::SlowReads => {
+                let begins = Fault::Hold {
+                    node: node(),
+                    op: FaultyOp::Read,
+                    prefix: String::new(),
+                    times: 4,
+                    every: 2,
+                    for_us: rng.between(10_000, 2_000_000),
+                };
+                (begins, Some(Fault::ClearDisk { node: node() }))
             }
             Trouble::Stall => (Fault::Stall { node: node(), for_us: rng.between(1_000, 3_000_000) }, None),
         }
@@ -189,6 +256,7 @@ impl Beside<'_> {
         }
         faults::run(&self.cluster, self.machine, &nodes, &case.faults, case.duration()).await;
         faults::heal(&self.cluster, self.machine, &nodes);
+        self.heal_between(&nodes);
         self.cluster.sleep(Duration::from_secs(2)).await;
         self.machine.disk_is_good();
         ending.begin();
@@ -196,6 +264,15 @@ impl Beside<'_> {
         self.machine.power_fail();
         self.machine.start();
         self.settle(&judge).await
+    }
+
+    /// A shrunk schedule may have lost what ends a latency.
+    fn heal_between(&self, nodes: &[NodeHandle]) {
+        for from in nodes {
+            for to in nodes.iter().filter(|to| to.index() != from.index()) {
+                self.cluster.net().slow(from.index(), to.index(), Duration::ZERO);
+            }
+        }
     }
 
     fn host(&self, node: &NodeHandle, io: ordain::io::Io, ending: &Ending) -> Host {

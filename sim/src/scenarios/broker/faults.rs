@@ -67,14 +67,14 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
         // It held from the machine's beginning on.
         Fault::Offset { .. } => {}
         Fault::PowerFailAt { node, op, prefix, skip } => on(node, &|node| {
-            node.disk().when_next(*op, prefix, *skip, machine.power_failure(None));
+            node.disk().when_next(*op, prefix, *skip, machine.power_failure_of(node, None));
         }),
         Fault::PowerFailAtPoll { node, skip } => on(node, &|node| {
-            node.when_polled(*skip, machine.power_failure(None));
+            node.when_polled(*skip, machine.power_failure_of(node, None));
         }),
         Fault::DieBetween { node, first, second, death } => on(node, &|node| {
             let failure = match death {
-                Death::Power => machine.power_failure(None),
+                Death::Power => machine.power_failure_of(node, None),
                 Death::Process => machine.death(),
             };
             let (disk, second) = (node.clone(), second.clone());
@@ -83,13 +83,13 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
         }),
         Fault::PowerFailSoon { node, after, by_us } => on(node, &|node| {
             let (cluster, by) = (cluster.clone(), Duration::from_micros(*by_us));
-            let failure = machine.power_failure(None);
+            let failure = machine.power_failure_of(node, None);
             let arm = move || cluster.after(by, failure);
             node.disk().when_next(after.op, &after.prefix, after.skip, Box::new(arm));
         }),
         Fault::LoseNames { node, op, prefix, skip } => on(node, &|node| {
             let loss = PowerLoss { kept_per_mille: 0 };
-            node.disk().when_next(*op, prefix, *skip, machine.power_failure(Some(loss)));
+            node.disk().when_next(*op, prefix, *skip, machine.power_failure_of(node, Some(loss)));
         }),
         Fault::Rot { .. } | Fault::BadSector { .. } | Fault::Misdirect { .. } => {
             strike(machine.account().atlas(), broker, fault);

@@ -149,6 +149,26 @@ impl Machine {
         })
     }
 
+    /// The same of this machine or another one of the run.
+    pub(super) fn power_failure_of(
+        &self,
+        node: &NodeHandle,
+        loss: Option<PowerLoss>,
+    ) -> Box<dyn FnOnce() + Send> {
+        if node.index() == self.node.index() {
+            return self.power_failure(loss);
+        }
+        let (calm, node) = (Arc::clone(&self.calm), node.clone());
+        Box::new(move || {
+            if !calm.load(Ordering::Relaxed) && node.is_running() {
+                match loss {
+                    Some(loss) => node.power_fail_with(loss),
+                    None => drop(node.power_fail()),
+                }
+            }
+        })
+    }
+
     /// The faults are over.
     pub(super) fn calm(&self) {
         self.calm.store(true, Ordering::Relaxed);

@@ -259,7 +259,7 @@ pub(in crate::scenarios) fn draw_mild_schedule(
     faults
 }
 
-fn draw_net(rng: &mut Stream) -> NetOptions {
+pub(super) fn draw_net(rng: &mut Stream) -> NetOptions {
     let loss_per_mille = u32::try_from(rng.between(0, 1) * rng.between(0, 30)).unwrap_or(0);
     let window = usize::try_from(rng.between(1 << 10, 64 << 10)).unwrap_or(1 << 16);
     NetOptions { loss_per_mille, window, ..NetOptions::default() }
