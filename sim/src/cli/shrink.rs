@@ -20,7 +20,7 @@ pub(super) struct Options {
     #[arg(long)]
     name: Option<String>,
     /// Where the schedule is kept
-    #[arg(long, value_name = "FOLDER", default_value = "sim/schedules")]
+    #[arg(long, value_name = "FOLDER")]
     schedules: PathBuf,
     /// Take the place of a schedule of that name that is kept already
     #[arg(long)]
@@ -47,7 +47,12 @@ pub(super) fn run(options: &Options) -> ExitCode {
     if let Some(mutant) = options.chosen.mutant {
         // A schedule says by its scenario which mistake it is of.
         let name = mutant.name();
-        return refuse(&format!("--mutant {name} is not for shrink: use --scenario mutant-{name}"));
+        let of_it = format!("mutant-{name}");
+        let way = match scenario(&of_it) {
+            Ok(_) => format!("use --scenario {of_it}"),
+            Err(_) => "a schedule says by its scenario alone which mistake it is of".to_owned(),
+        };
+        return refuse(&format!("--mutant {name} is not for shrink: {way}"));
     }
     let (case, _) = match options.chosen.load() {
         Ok(loaded) => loaded,
