@@ -62,12 +62,8 @@ impl Program {
         let this = THIS.get_or_init(|| self);
         let keeps = |folder: Arg| folder.required(false).default_value(this.schedules.as_str());
         let mut command = Arguments::command().name(this.name).bin_name(this.name);
-        command = command.mut_subcommand("shrink", |shrink| {
-            shrink.mut_arg("schedules", keeps)
-        });
-        command = command.mut_subcommand("schedules", |schedules| {
-            schedules.mut_arg("folder", keeps)
-        });
+        command = command.mut_subcommand("shrink", |shrink| shrink.mut_arg("schedules", keeps));
+        command = command.mut_subcommand("schedules", |schedules| schedules.mut_arg("folder", keeps));
         for (name, _) in this.lacks() {
             command = command.mut_subcommand(name, |lacking| lacking.hide(true));
         }
@@ -87,11 +83,14 @@ impl Program {
         let has = |name: &str| self.scenarios.iter().any(|one| one.name() == name);
         let mut lacks = Vec::new();
         if !Mutant::ALL.iter().any(|one| has(&format!("mutant-{}", one.name()))) {
-            let why = format!("none of its scenarios (`{} list`) has a mistake planted in the broker", self.name);
+            let why =
+                format!("none of its scenarios (`{} list`) has a mistake planted in the broker", self.name);
             lacks.push(("mutants", why));
         }
         if !has(OF_HISTORIES) {
-            let why = format!("its checkers are those of a scenario {OF_HISTORIES:?}, which this program does not have");
+            let why = format!(
+                "its checkers are those of a scenario {OF_HISTORIES:?}, which this program does not have"
+            );
             lacks.push(("check-history", why));
         }
         lacks
