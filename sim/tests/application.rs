@@ -38,6 +38,15 @@ fn orders_that_are_committed_after_shipping_are_all_shipped() {
     }
 }
 
+#[test]
+fn what_an_application_observes_stands_in_the_history() {
+    let right = service::scenario("orders", Commit::AfterShipping);
+    let outcome = scenarios::run(&right, 8, TraceMode::Keep);
+    let history = ordain_sim::history::to_json_lines(&outcome.operations);
+    let first: serde_json::Value = serde_json::from_str(history.lines().next().unwrap()).unwrap();
+    assert_eq!([&first["client"], &first["f"], &first["value"]], ["customer", "observe", "ordered 1"]);
+}
+
 /// Whether that checker finds something in one of the schedule's runs, or, where nobody is named, nobody does in the first two.
 fn comes_of(expected: &Expectation, case: &Case) -> bool {
     let scenario = match expected.scenario.as_str() {

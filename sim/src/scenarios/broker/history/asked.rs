@@ -199,3 +199,60 @@ impl History {
         self.events().topic_looks.push(look);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CommitFate, Committer};
+    use super::*;
+    use crate::history::Operation;
+    use crate::{Simulation, TraceMode};
+
+    /// What the kept history holds of what is done to a history.
+    fn told(what: impl FnOnce(&History)) -> Vec<(String, String, Value, Option<Completion>)> {
+        let simulation = Simulation::new(1).trace(TraceMode::Keep);
+        let outcome = simulation.run(|cluster| async move { what(&History::new(&cluster)) });
+        let one = |one: Operation| {
+            (one.client, one.function.into_owned(), one.value, one.ended.map(|(_, end, _)| end))
+        };
+        outcome.operations.into_iter().map(one).collect()
+    }
+
+    fn at(partition: i32) -> TopicPartition {
+        TopicPartition::new("events", partition)
+    }
+
+    #[test]
+    fn what_fails_and_what_is_never_answered_was_asked_all_the_same() {
+        let told = told(|history| {
+            history.has_failed(history.asks_committed(&[at(0), at(1)]));
+            history.fetches("chaser", &at(0), Offset(7));
+            history.is_unknown(history.joins("worker-0", ""));
+            history.producer_id(history.asks_producer_id(), (5, 0));
+        });
+        let one =
+            |client: &str, function: &str, value, end| (client.to_owned(), function.to_owned(), value, end);
+        let expected = [
+            one("admin", "committed", json!(["events-0", "events-1"]), Some(Completion::Fail)),
+            one("chaser", "fetch", json!({ "events-0": 7 }), None),
+            one("worker-0", "join", json!(""), Some(Completion::Info)),
+            one("ids", "init-producer-id", Value::Null, Some(Completion::Ok)),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_commit_is_one_operation_of_whoever_commits() {
+        let told = told(|history| {
+            let offsets = BTreeMap::from([(at(0), Offset(3)), (at(1), Offset(0))]);
+            let refused = history.committing("member-1", Committer::Member, &offsets);
+            history.committing("asker-0", Committer::Administrator, &offsets);
+            history.committed_as(refused, CommitFate::Refused);
+        });
+        let commits: Vec<_> = told.iter().map(|(client, _, _, end)| (client.as_str(), *end)).collect();
+        assert_eq!(commits, [("member-1", Some(Completion::Fail)), ("admin", None)]);
+        assert!(
+            told.iter().all(|(.., value, _)| *value == json!({ "events-0": 3, "events-1": 0 })),
+            "{told:?}"
+        );
+    }
+}
