@@ -13,6 +13,7 @@ use crate::scenarios::Scenario;
 use crate::schedules::Schedule;
 use clap::{Args, Parser, Subcommand};
 use ordain::probe::{self, Mutant};
+use serde::Serialize;
 
 mod check_history;
 mod conditions;
@@ -192,6 +193,11 @@ macro_rules! say {
     };
 }
 use say;
+
+/// Prints something as a line of JSON, likewise.
+fn print_json(value: &impl Serialize) {
+    print(&(serde_json::to_string(value).expect("plain data") + "\n"));
+}
 
 /// A seed as it stands on a command line.
 fn seed_of(text: &str) -> Result<u64, String> {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::junit::{self, Failure, TestCase};
 use super::mutants::mutant_of;
 use super::process::{self, Found};
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print, program, refuse, say, scenario};
+use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print_json, program, refuse, say, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -324,7 +324,7 @@ fn keep(job: &Job, options: &Options, line: &Line<'_>, is_whole: bool) -> Result
 
 fn tell(options: &Options, line: &Line<'_>) {
     if options.json {
-        print(&(serde_json::to_string(line).expect("plain data") + "\n"));
+        print_json(line);
         return;
     }
     let with = line.mutant.map_or(String::new(), |mutant| format!(" with {mutant}"));
@@ -351,7 +351,7 @@ fn conclude(options: &Options, lines: Vec<Line<'_>>, real: Duration) -> ExitCode
     }
     if options.json {
         let total = Total { expectations: count, hold, real_seconds: real.as_secs_f64() };
-        print(&(serde_json::to_string(&total).expect("plain data") + "\n"));
+        print_json(&total);
     } else if hold == count {
         say!("{count} expectations of kept schedules hold");
     } else {
