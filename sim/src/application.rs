@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use ordain::client::{BrokerAddress, Client, ClientOptions};
 use ordain::io::{BoxFuture, Io};
+use serde_json::json;
 
 use crate::case::{Case, ClientCase};
 use crate::cluster::Cluster;
+use crate::history::Completion;
 use crate::rng::Stream;
 use crate::scenarios::broker::{draw_beside, run_beside};
 use crate::scenarios::{Scenario, Violation};
@@ -228,15 +230,14 @@ impl Host {
         Client::new((&self.io).into(), options)
     }
 
-    /// Says what was seen, for the check and for the trace.
+    /// Says what was seen, for the check, the trace and the history, in which it is an operation `observe` that takes no time.
     pub fn observe(&self, what: impl fmt::Display) {
         let what = what.to_string();
         self.cluster.note(format_args!("{} saw {what}", self.name));
-        lock(&self.observations).push(Observation {
-            time: self.cluster.now(),
-            node: self.name.clone(),
-            what,
-        });
+        let now = self.cluster.now();
+        let operation = self.cluster.begin_operation(&self.name, "observe", now, || json!(what));
+        self.cluster.end_operation(operation, Completion::Ok, || json!(what));
+        lock(&self.observations).push(Observation { time: now, node: self.name.clone(), what });
     }
 
     /// For a client, before each thing it does: whether to do it. It counts what the shrinker takes away.

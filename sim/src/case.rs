@@ -55,8 +55,6 @@ pub enum CaseError {
     Unreadable(#[from] serde_json::Error),
     #[error("the case has the format {found}, this simulator reads {FORMAT}")]
     Format { found: u32 },
-    #[error("the case is of the scenario {0:?}, which does not exist; `cargo sim list` shows what there is")]
-    Scenario(String),
     #[error("{what} of the case is not as its scenario wants it: {source}")]
     Part { what: String, source: serde_json::Error },
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, CaseError};
 
-/// A file in `sim/schedules/`.
+/// A file in the folder of a program's schedules: of `cargo sim`, `sim/schedules/`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {

@@ -7,6 +7,8 @@
 //!
 //! Owns which cases are tried and in what order; not how a case is run, nor what the same failure is: that is
 //! the oracle's. The result depends on the oracle's answers alone.
+use serde::Serialize;
+
 use crate::case::Case;
 use crate::net::NetOptions;
 
@@ -23,7 +25,7 @@ pub trait Oracle {
 }
 
 /// How large a case is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Size {
     pub faults: usize,
     pub clients: usize,

@@ -125,6 +125,72 @@ fn a_replay_writes_the_folder_of_any_seed_and_runs_a_case_with_another() {
 }
 
 #[test]
+fn a_replay_reports_to_machines() {
+    let printed = text(&sim(&[&["replay", "3"], &SCENARIO[..]].concat()));
+    let folder = folder("cli-replay-json");
+    let path = folder.to_str().unwrap();
+    for words in [&["replay", "3", "--json"][..], &["replay", "3", "--json", "--folder", path]] {
+        let told = text(&sim(&[words, &SCENARIO[..]].concat()));
+        let line: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(line["hash"].as_str(), printed.lines().last(), "one line: {told}");
+        assert_eq!((line["seed"].as_u64(), line["scenario"].as_str()), (Some(3), Some(SCENARIO[1])));
+        assert_eq!(line["folder"].as_str(), words.get(4).copied());
+    }
+    let seed = mistaken_seed();
+    let failed = sim(&[&["replay", &seed, "--json"], &MISTAKEN[..]].concat());
+    assert_eq!(failed.status.code(), Some(1));
+    let line: Value = serde_json::from_str(&text(&failed)).unwrap();
+    assert!(line["violation"]["checker"].is_string(), "{line}");
+}
+
+#[test]
+fn what_is_shrunk_is_kept_when_it_is_interrupted() {
+    let folder = folder("cli-shrink-interrupt");
+    let (seed, path) = (mistaken_seed(), folder.to_str().unwrap());
+    let words = ["shrink", &seed, "--schedules", path, "--name", "so-far", "--json", "--jobs", "1"];
+    let mut shrinking = Command::new(env!("CARGO_BIN_EXE_ordain-sim"))
+        .args([&words[..], &MISTAKEN[..]].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(shrinking.stdout.take().unwrap()).lines();
+    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let killed = Command::new("kill").args(["-INT", &shrinking.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let last: Value = serde_json::from_str(&lines.last().unwrap().unwrap()).unwrap();
+    assert_eq!(shrinking.wait().unwrap().code(), Some(130));
+    assert_eq!((last["interrupted"].as_bool(), last["finished"].as_bool()), (Some(true), Some(false)));
+    assert!(first["step"].is_string() && last["runs"].as_u64() >= first["runs"].as_u64(), "{first} {last}");
+    let kept = std::fs::read_to_string(folder.join("so-far.json")).unwrap();
+    let kept = ordain_sim::schedules::Schedule::from_json(&kept).unwrap();
+    assert_eq!(last["after"]["duration_us"].as_u64(), Some(kept.case.duration_us));
+    assert!(kept.case.duration_us <= first["duration_us"].as_u64().unwrap());
+}
+
+#[test]
+fn a_search_for_mistakes_tells_ci_which_were_missed() {
+    let junit = folder("cli-mutants").join("junit.xml");
+    let name = "acknowledge-before-sync";
+    let search = |seeds: &str| {
+        sim(&["mutants", name, "--starts", "1", "--seeds", seeds, "--junit", junit.to_str().unwrap()])
+    };
+    assert!(search("16").status.success());
+    let told = std::fs::read_to_string(&junit).unwrap();
+    assert!(told.contains("tests=\"1\" failures=\"0\"") && told.contains(name), "{told}");
+    // From a place at which the first seed does not show it.
+    let shows = |seed: &u64| {
+        let scenario = format!("mutant-{name}");
+        !sim(&["seed", &seed.to_string(), "--scenario", &scenario]).status.success()
+    };
+    let quiet = (0..50).find(|seed| !shows(seed)).unwrap().to_string();
+    let words = ["mutants", name, "--starts", "1", "--seeds", "1", "--start", &quiet];
+    let missed = sim(&[&words[..], &["--junit", junit.to_str().unwrap()]].concat());
+    assert_eq!(missed.status.code(), Some(1));
+    let told = std::fs::read_to_string(&junit).unwrap();
+    assert!(told.contains("type=\"not-found\"") && told.contains("cargo sim mutants"), "{told}");
+}
+
+#[test]
 fn an_expectation_that_does_not_hold_is_shown_and_kept() {
     let folder = folder("cli-schedules");
     let [kept, failures] = ["kept", "failures"].map(|name| folder.join(name));

@@ -3,13 +3,14 @@
 //!
 //! ```text
 //! cargo run --profile sim --example orders -- run --seeds 16 --scenario orders-hasty
-//! cargo run --profile sim --example orders -- replay 9 --scenario orders-hasty
-//! cargo run --profile sim --example orders -- shrink 9 --scenario orders-hasty --schedules target/sim/kept
+//! cargo run --profile sim --example orders -- schedules
+//! cargo run --profile sim --example orders -- replay --case sim/examples/orders/schedules/committed-with-the-poll.json
 //! ```
 use std::process::ExitCode;
 
 mod service;
 
+use ordain_sim::cli::Program;
 use service::Commit;
 
 fn main() -> ExitCode {
@@ -17,5 +18,7 @@ fn main() -> ExitCode {
         service::scenario("orders", Commit::AfterShipping).leak(),
         service::scenario("orders-hasty", Commit::WithThePoll).mistaken_form_of("orders").leak(),
     ];
-    ordain_sim::cli::main("cargo run --profile sim --example orders --", scenarios)
+    Program::new("cargo run --profile sim --example orders --", scenarios)
+        .schedules("sim/examples/orders/schedules")
+        .main()
 }

@@ -31,8 +31,38 @@ pub(super) fn write(
         violation: violation.map(|found| Finding { checker: found.checker, text: &found.text }),
         case_json: &case_json,
         lines: &outcome.lines,
-        faults: outcome.faults,
+        faults: Some(outcome.faults),
         replicas: &outcome.standings,
+    });
+    fs::write(folder.join("report.html"), html)
+}
+
+/// Writes the trace, as far as it came, and the page of a run whose process died. What its clients did and how its replicas
+/// stood has died with it.
+pub(super) fn write_until_death(
+    folder: &Path,
+    case: &Case,
+    (checker, text): (&str, &str),
+    replay: &str,
+    lines: &[String],
+) -> io::Result<()> {
+    // What stands there from another run would be taken for this one's.
+    for of_whole_run in ["history.jsonl", "report.html", "trace.txt"] {
+        let removed = fs::remove_file(folder.join(of_whole_run));
+        removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    fs::write(folder.join("trace.txt"), aligned(lines) + "no hash: here the process died\n")?;
+    let html = page(&Page {
+        title: &format!("{}, seed {}, until its process died", case.scenario, case.seed),
+        replay,
+        violation: Some(Finding { checker, text }),
+        case_json: &case.to_json(),
+        lines,
+        faults: None,
+        replicas: &[],
     });
     fs::write(folder.join("report.html"), html)
 }

@@ -1,10 +1,10 @@
-//! The result of a sweep, or of the kept schedules, in the form that continuous-integration servers read.
+//! The result of a sweep, of the kept schedules or of a search for mistakes, in the form that continuous-integration servers read.
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// One seed, or one expectation of a schedule.
+/// One seed, one expectation of a schedule, or one planted mistake.
 pub(super) struct TestCase {
     pub(super) name: String,
     pub(super) seconds: f64,

@@ -2,18 +2,18 @@
 //! here is what they share: which case is meant, and how they end.
 //!
 //! Nothing here is simulated: it reads the clock, starts processes and writes files. A program with scenarios of
-//! its own has the same commands: its `main` is [`main`] with its scenarios.
+//! its own has the same commands: its `main` is [`main`] with its scenarios, or that of a [`Program`].
 #![allow(clippy::disallowed_methods, reason = "the commands stand outside of every simulation")]
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use crate::case::Case;
 use crate::scenarios::Scenario;
 use crate::schedules::Schedule;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use ordain::probe::{self, Mutant};
+use serde::Serialize;
 
 mod check_history;
 mod conditions;
@@ -22,6 +22,7 @@ mod junit;
 mod list;
 mod mutants;
 mod process;
+mod program;
 mod replay;
 mod run;
 mod schedules;
@@ -29,10 +30,8 @@ mod seed;
 mod shrink;
 mod speed;
 
-/// What can be simulated; the first is meant if none is named.
-static SCENARIOS: OnceLock<Vec<&'static dyn Scenario>> = OnceLock::new();
-/// How people start this program.
-static PROGRAM: OnceLock<&'static str> = OnceLock::new();
+pub use program::Program;
+use program::{default_scenario, program, scenario, scenario_of_speed};
 
 #[derive(Parser)]
 #[command(version, about = "Runs a program inside its deterministic simulator")]
@@ -64,29 +63,13 @@ enum Command {
     Seed(seed::Options),
 }
 
-/// Does what the command line says, with these scenarios; the first is the default. `program` is how people start
-/// it, for the lines that show a failure again: `cargo run --example orders --`.
+/// The whole `main` of a program with these scenarios: that of a [`Program`] which says no more.
 ///
 /// # Panics
 /// If there is no scenario.
 #[must_use]
 pub fn main(program: &'static str, scenarios: Vec<&'static dyn Scenario>) -> ExitCode {
-    assert!(!scenarios.is_empty(), "a simulator without scenarios");
-    let scenarios = SCENARIOS.get_or_init(|| scenarios);
-    let program = *PROGRAM.get_or_init(|| program);
-    let matches = Arguments::command().name(program).bin_name(program).get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match arguments.command {
-        Command::Run(options) => run::run(&options),
-        Command::Replay(options) => replay::run(&options),
-        Command::Shrink(options) => shrink::run(&options),
-        Command::Schedules(options) => schedules::run(scenarios, &options),
-        Command::Mutants(options) => mutants::run(&options),
-        Command::Speed(options) => speed::run(&options),
-        Command::CheckHistory(options) => check_history::run(&options),
-        Command::List => list::run(scenarios),
-        Command::Seed(options) => seed::run(&options),
-    }
+    Program::new(program, scenarios).main()
 }
 
 /// The exit status of a run that found something broken.
@@ -106,7 +89,7 @@ struct Chosen {
     /// The seed that draws the case; with --case the seed of the run, in the place of the case's own
     #[arg(required_unless_present = "case", value_parser = seed_of)]
     seed: Option<u64>,
-    /// A file that holds the case: a failure's case.json, or a schedule of sim/schedules/
+    /// A file that holds the case: a failure's case.json, or a kept schedule
     #[arg(long, value_name = "FILE")]
     case: Option<PathBuf>,
     /// Run it in this scenario; default: the case's own, or the first of the list
@@ -195,25 +178,6 @@ impl Chosen {
     }
 }
 
-/// The scenario of that name.
-///
-/// # Errors
-/// For people, if there is none.
-fn scenario(name: &str) -> Result<&'static dyn Scenario, String> {
-    let mut all = SCENARIOS.get().into_iter().flatten().copied();
-    all.find(|scenario| scenario.name() == name)
-        .ok_or_else(|| format!("there is no scenario {name:?}; `{} list` shows what there is", program()))
-}
-
-/// How people start this program.
-fn program() -> &'static str {
-    PROGRAM.get().copied().unwrap_or("cargo sim")
-}
-
-fn default_scenario() -> &'static str {
-    SCENARIOS.get().and_then(|all| all.first()).map_or("", |scenario| scenario.name())
-}
-
 /// Prints, and minds a closed pipe no more than necessary.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
@@ -229,6 +193,11 @@ macro_rules! say {
     };
 }
 use say;
+
+/// Prints something as a line of JSON, likewise.
+fn print_json(value: &impl Serialize) {
+    print(&(serde_json::to_string(value).expect("plain data") + "\n"));
+}
 
 /// A seed as it stands on a command line.
 fn seed_of(text: &str) -> Result<u64, String> {

@@ -11,8 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ordain::probe::{self, Mutant};
 use serde::Serialize;
 
+use super::junit::{self, Failure, TestCase};
 use super::process::{self, Found};
-use super::{Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, jobs, print, refuse};
+use super::{Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, jobs, print, program, refuse};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -47,6 +48,9 @@ pub(super) struct Options {
     /// Print JSON: one line for each mistake
     #[arg(long)]
     json: bool,
+    /// Write the result as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 pub(super) fn mutant_of(name: &str) -> Result<Mutant, String> {
@@ -93,6 +97,13 @@ struct Line {
     is_hole: bool,
 }
 
+impl Line {
+    /// It should have been found from every place, and was not.
+    fn is_missed(&self) -> bool {
+        self.found < self.starts && !self.is_hole
+    }
+}
+
 /// What is looked for, and how.
 struct Search<'a> {
     options: &'a Options,
@@ -119,7 +130,15 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(search) => search,
         Err(why) => return refuse(&why),
     };
+    // Before anything runs, so that nothing does in vain.
+    if let Err(why) = write_junit(options, "") {
+        return refuse(&why);
+    }
     let (hunts, lines) = search.run();
+    let cases: Vec<TestCase> = lines.iter().map(test_case).collect();
+    if let Err(why) = write_junit(options, &junit::document("mutants", &cases)) {
+        return refuse(&why);
+    }
     if let Some(path) = &options.keep
         && let Err(why) = keep(path, &hunts)
     {
@@ -130,11 +149,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         eprintln!("interrupted: {left} mistakes have not been looked for from every place");
         return ExitCode::from(INTERRUPTED);
     }
-    let missed: Vec<&str> = lines
-        .iter()
-        .filter(|line| line.found < line.starts && !line.is_hole)
-        .map(|line| line.mutant)
-        .collect();
+    let missed: Vec<&str> = lines.iter().filter(|line| line.is_missed()).map(|line| line.mutant).collect();
     if missed.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -283,6 +298,23 @@ fn passes_without(chosen: &Chosen, timeout: u64) -> bool {
     process::run(&chosen, timeout, None).violation.is_none()
 }
 
+fn write_junit(options: &Options, document: &str) -> Result<(), String> {
+    let Some(path) = &options.junit else { return Ok(()) };
+    junit::write(path, document).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn test_case(line: &Line) -> TestCase {
+    let failure = line.is_missed().then(|| Failure {
+        checker: "not-found".to_owned(),
+        text: format!(
+            "{}: found from {} of {} places, within {} seeds from each",
+            line.about, line.found, line.starts, line.seeds_bound
+        ),
+        replay: Some(format!("{} mutants {}", program(), line.mutant)),
+    });
+    TestCase { name: line.mutant.to_owned(), seconds: line.real_seconds, failure }
+}
+
 fn line(seeds: u64, mutant: Mutant, hunts: &[Hunt], is_hole: bool) -> Line {
     let mut hunts: Vec<&Hunt> = hunts.iter().filter(|hunt| hunt.mutant == mutant).collect();
     hunts.sort_by_key(|hunt| hunt.start);
@@ -383,6 +415,9 @@ mod tests {
         let bars = |text: &str| text.match_indices('|').map(|(at, _)| at).take(7).collect::<Vec<_>>();
         assert!(heading().lines().all(|head| bars(head) == bars(&row)), "{}{row}", heading());
         assert_eq!(line.checkers, BTreeMap::from([("I1".to_owned(), 2)]));
+        let failure = test_case(&line).failure.unwrap();
+        assert!(failure.text.contains("found from 2 of 3 places"), "{}", failure.text);
+        assert!(test_case(&Line { is_hole: true, ..line }).failure.is_none(), "no seed is known to find it");
     }
 
     #[test]

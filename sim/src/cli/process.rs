@@ -9,7 +9,9 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chosen, INTERRUPTED, TIMED_OUT, failure};
+use super::{Chosen, INTERRUPTED, TIMED_OUT, conditions, failure};
+use crate::Outcome;
+use crate::scenarios::Violation;
 
 /// What a process says of its run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +26,27 @@ pub(super) struct Report {
     pub(super) conditions: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) violation: Option<Found>,
+}
+
+impl Report {
+    /// Of the run that has just ended in this process.
+    pub(super) fn of(outcome: &Outcome<Result<(), Violation>>) -> Report {
+        let violation = outcome.value.as_ref().err();
+        Report {
+            hash: outcome.hash.to_string(),
+            events: outcome.events,
+            simulated_ns: outcome.time.0,
+            faults: outcome.faults,
+            conditions: conditions::reached(),
+            violation: violation
+                .map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),
+        }
+    }
+
+    /// Of a process that says nothing more.
+    pub(super) fn dead(checker: &str, text: String) -> Report {
+        Report { violation: Some(Found { checker: checker.to_owned(), text }), ..Report::default() }
+    }
 }
 
 /// What was found, and by whom.
@@ -55,13 +78,9 @@ pub(super) const ENVIRONMENT: [(&str, &str); 2] = [("RUST_BACKTRACE", "0"), ("MI
 
 /// Runs a case in a process of its own.
 pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<'_>>) -> Report {
-    let dead = |checker: &str, text: String| Report {
-        violation: Some(Found { checker: checker.to_owned(), text }),
-        ..Report::default()
-    };
     let program = match std::env::current_exe() {
         Ok(program) => program,
-        Err(error) => return dead(DIED, format!("cannot find this program: {error}")),
+        Err(error) => return Report::dead(DIED, format!("cannot find this program: {error}")),
     };
     let mut command = Command::new(program);
     command.arg("seed").args(chosen.arguments()).args(["--timeout", &timeout_seconds.to_string()]);
@@ -70,7 +89,7 @@ pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<
     }
     let output = match command.envs(ENVIRONMENT).output() {
         Ok(output) => output,
-        Err(error) => return dead(DIED, format!("cannot start a process: {error}")),
+        Err(error) => return Report::dead(DIED, format!("cannot start a process: {error}")),
     };
     let said = String::from_utf8_lossy(&output.stdout);
     if let Some(report) = said.lines().last().and_then(|line| serde_json::from_str(line).ok()) {
@@ -80,9 +99,9 @@ pub(super) fn run(chosen: &Chosen, timeout_seconds: u64, folder: Option<&Folder<
     let lines: Vec<&str> = words.lines().collect();
     let last = lines[lines.len().saturating_sub(LAST_WORDS_LINES)..].join("\n");
     if output.status.code() == Some(i32::from(TIMED_OUT)) {
-        return dead(TIMEOUT, last);
+        return Report::dead(TIMEOUT, last);
     }
-    dead(DIED, format!("{}: {last}", output.status))
+    Report::dead(DIED, format!("{}: {last}", output.status))
 }
 
 /// Runs a failed case once more, for its folder; how it went this time.
@@ -99,10 +118,29 @@ pub(super) fn show(
         fs::create_dir_all(folder)?;
         if let Ok((case, _)) = chosen.load() {
             fs::write(folder.join("case.json"), case.to_json())?;
+            if again.violation.as_ref().is_some_and(|violation| violation.checker == DIED) {
+                let lines = lines_until_death(chosen, timeout_seconds)?;
+                failure::write_until_death(folder, &case, (&found.checker, &found.text), replay, &lines)?;
+            }
         }
         failure::write_violation(folder, Some((&found.checker, &found.text)), replay)?;
     }
     Ok(again)
+}
+
+/// The trace of a run whose process dies: printed as it comes, what came before the death is there.
+fn lines_until_death(chosen: &Chosen, timeout_seconds: u64) -> io::Result<Vec<String>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("replay").args(chosen.arguments()).args(["--timeout", &timeout_seconds.to_string()]);
+    let output = command.envs(ENVIRONMENT).output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    Ok(said.lines().filter(|line| is_of_trace(line)).map(str::to_owned).collect())
+}
+
+/// Whether that is a whole line of a trace: a time, a place, and what happened.
+fn is_of_trace(line: &str) -> bool {
+    let mut words = line.splitn(3, ' ');
+    words.next().is_some_and(|time| time.parse::<f64>().is_ok()) && words.nth(1).is_some()
 }
 
 /// What there is to be looked at first in a folder.
@@ -123,4 +161,19 @@ pub(super) fn interrupted() -> std::io::Result<Arc<AtomicBool>> {
 /// The names that several reports tell.
 pub(super) fn reached<'a>(reports: impl IntoIterator<Item = &'a Report>) -> BTreeSet<&'a str> {
     reports.into_iter().flat_map(|report| report.conditions.iter().map(String::as_str)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_that_breaks_off_is_told_from_what_else_is_printed() {
+        assert!(is_of_trace("9.000000001 broker disk write journal/a.journal"));
+        for other in
+            ["", "7f2a9c6e0d1b4f3a8e5d6c7b8a9f0e1d", "open target/sim/report.html", "9.000000001 brok"]
+        {
+            assert!(!is_of_trace(other), "{other}");
+        }
+    }
 }

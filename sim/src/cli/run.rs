@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::junit::{self, Failure, TestCase};
 use super::process::{self, Folder, Found, NOT_DETERMINISTIC, Report, TIMEOUT};
 use super::{
-    Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, default_scenario, jobs, print, refuse, say,
+    Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, default_scenario, jobs, print_json, refuse, say,
     scenario, seed_of,
 };
 use super::{conditions, failure};
@@ -350,10 +350,6 @@ impl Sweep<'_> {
         self.bar.set_message(tally.progress(real));
         self.bar.inc(1);
     }
-}
-
-fn print_json(value: &impl Serialize) {
-    print(&(serde_json::to_string(value).expect("plain data") + "\n"));
 }
 
 /// Two runs of a seed were not the same. What the first one found stays what was found.

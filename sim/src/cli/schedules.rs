@@ -16,12 +16,11 @@ use serde::Serialize;
 use super::junit::{self, Failure, TestCase};
 use super::mutants::mutant_of;
 use super::process::{self, Found};
-use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print, refuse, say, scenario};
+use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print_json, program, refuse, say, scenario};
 
 #[derive(Args)]
 pub(super) struct Options {
     /// Where the schedules are kept
-    #[arg(default_value = "sim/schedules")]
     folder: PathBuf,
     /// Only those whose names have this in them
     #[arg(long, value_name = "PART")]
@@ -146,7 +145,8 @@ pub(super) fn run(scenarios: &[&'static dyn Scenario], options: &Options) -> Exi
 fn all(scenarios: &[&'static dyn Scenario], options: &Options) -> Result<Vec<Job>, String> {
     let mut work = load(&options.folder)?;
     if work.is_empty() {
-        return Err(format!("there are no schedules in {}", options.folder.display()));
+        let (folder, program) = (options.folder.display(), program());
+        return Err(format!("there are no schedules in {folder}: `{program} shrink` keeps one of a failure"));
     }
     for one in scenarios {
         for expected in one.expects() {
@@ -174,7 +174,12 @@ fn mutant_in(expected: &Expectation) -> Result<Option<Mutant>, String> {
 fn load(folder: &Path) -> Result<Vec<Job>, String> {
     let cannot = |error: io::Error| format!("cannot read {}: {error}", folder.display());
     let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(cannot)? {
+    let entries = match fs::read_dir(folder) {
+        // Nothing was ever kept.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(cannot)?,
+    };
+    for entry in entries {
         paths.push(entry.map_err(cannot)?.path());
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -189,13 +194,23 @@ fn load(folder: &Path) -> Result<Vec<Job>, String> {
         }
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         for expected in &schedule.expect {
-            scenario(&expected.scenario).map_err(|why| wrong(&why))?;
+            scenario(&expected.scenario).map_err(|why| wrong(&of_another_program(&why)))?;
             let mutant = mutant_in(expected).map_err(|why| wrong(&why))?;
             let (name, file, case) = (name.clone(), Some(path.clone()), schedule.case.clone());
             work.push(Job { name, file, case, expected: expected.clone(), mutant });
         }
     }
     Ok(work)
+}
+
+/// What to do about a schedule whose scenario does not exist: the scenario has another name by now, or the schedule is another
+/// program's.
+fn of_another_program(why: &str) -> String {
+    format!(
+        "{why}. If the schedule is another program's, move it to that one's folder, or keep this program's in a folder of their \
+         own: `{program} shrink --schedules FOLDER`, `{program} schedules FOLDER`",
+        program = program()
+    )
 }
 
 /// Runs one; of what does not hold the run that shows it is kept.
@@ -309,7 +324,7 @@ fn keep(job: &Job, options: &Options, line: &Line<'_>, is_whole: bool) -> Result
 
 fn tell(options: &Options, line: &Line<'_>) {
     if options.json {
-        print(&(serde_json::to_string(line).expect("plain data") + "\n"));
+        print_json(line);
         return;
     }
     let with = line.mutant.map_or(String::new(), |mutant| format!(" with {mutant}"));
@@ -336,7 +351,7 @@ fn conclude(options: &Options, lines: Vec<Line<'_>>, real: Duration) -> ExitCode
     }
     if options.json {
         let total = Total { expectations: count, hold, real_seconds: real.as_secs_f64() };
-        print(&(serde_json::to_string(&total).expect("plain data") + "\n"));
+        print_json(&total);
     } else if hold == count {
         say!("{count} expectations of kept schedules hold");
     } else {

@@ -7,9 +7,8 @@ use crate::scenarios::Violation;
 use crate::{Simulation, TraceMode, logs, scenarios};
 use clap::Args;
 
-use super::process::{Found, Report, TIMEOUT};
-use super::{Chosen, FOUND, TIMED_OUT, TIMEOUT_SECONDS, print, refuse};
-use super::{conditions, failure};
+use super::process::{Report, TIMEOUT};
+use super::{Chosen, FOUND, TIMED_OUT, TIMEOUT_SECONDS, failure, print_json, refuse};
 
 /// How long it may take to show a run that was given up.
 const SHOW_WITHIN: Duration = Duration::from_secs(20);
@@ -35,41 +34,41 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
     };
-    watch(
-        options.timeout,
-        options.folder.clone().map(|folder| (folder, case.clone(), options.replay.clone())),
-    );
+    let show = options.folder.clone().map(|folder| (folder, case.clone(), options.replay.clone()));
+    watch(options.timeout, show, Told::InWords);
     let mode = if options.folder.is_some() { TraceMode::Keep } else { TraceMode::Hash };
     if options.folder.is_some() {
         logs::install().expect("this process has no other subscriber");
     }
     let outcome = scenarios::run_case(scenario, case.clone(), mode);
-    let violation = outcome.value.as_ref().err();
-    let report = Report {
-        hash: outcome.hash.to_string(),
-        events: outcome.events,
-        simulated_ns: outcome.time.0,
-        faults: outcome.faults,
-        conditions: conditions::reached(),
-        violation: violation
-            .map(|found| Found { checker: found.checker.to_owned(), text: found.text.clone() }),
-    };
+    let report = Report::of(&outcome);
     if let Some(folder) = &options.folder
         && let Err(error) = failure::write(folder, &case, &outcome, &options.replay)
     {
         return refuse(&format!("cannot write the folder {}: {error}", folder.display()));
     }
-    print(&(serde_json::to_string(&report).expect("plain data") + "\n"));
+    print_json(&report);
     // The world is not taken apart: the process ends with it.
     if report.violation.is_some() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
 }
 
+/// In which form it is told that a run was given up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    InWords,
+    /// And in a line of JSON.
+    AsReport,
+}
+
 /// Ends the process if the simulation runs for ever; a folder shows what it has come to.
-pub(super) fn watch(seconds: u64, show: Option<(PathBuf, Case, String)>) {
+pub(super) fn watch(seconds: u64, show: Option<(PathBuf, Case, String)>, told: Told) {
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_secs(seconds));
         let text = format!("did not end within {seconds} s");
         eprintln!("{text}");
+        if told == Told::AsReport {
+            print_json(&Report::dead(TIMEOUT, text.clone()));
+        }
         // What is looked at may be held by the simulation for ever: then the folder is what `run` makes of it.
         std::thread::spawn(|| {
             std::thread::sleep(SHOW_WITHIN);

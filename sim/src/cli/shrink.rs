@@ -1,16 +1,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
 use crate::schedules::{Expectation, Schedule};
 use crate::shrink::{self, Oracle, Shrunk, Size};
 use clap::Args;
+use serde::Serialize;
 
 use super::process::{self, Found};
-use super::{Chosen, TIMEOUT_SECONDS, count_of, jobs, program, refuse, say, scenario};
+use super::{
+    Chosen, INTERRUPTED, TIMEOUT_SECONDS, count_of, jobs, print_json, program, refuse, say, scenario,
+};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -20,7 +23,7 @@ pub(super) struct Options {
     #[arg(long)]
     name: Option<String>,
     /// Where the schedule is kept
-    #[arg(long, value_name = "FOLDER", default_value = "sim/schedules")]
+    #[arg(long, value_name = "FOLDER")]
     schedules: PathBuf,
     /// Take the place of a schedule of that name that is kept already
     #[arg(long)]
@@ -40,6 +43,40 @@ pub(super) struct Options {
     /// How long one run may take, in seconds of real time
     #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
+    /// Print JSON: one line for each smaller case, and one for what is kept
+    #[arg(long)]
+    json: bool,
+}
+
+/// A smaller case, under `--json`.
+#[derive(Serialize)]
+struct StepLine<'a> {
+    /// What was taken away.
+    step: &'a str,
+    /// How many runs there have been.
+    runs: usize,
+    seed: u64,
+    #[serde(flatten)]
+    size: Size,
+}
+
+/// What is kept; the last line under `--json`.
+#[derive(Serialize)]
+struct Kept {
+    violation: Found,
+    before: Size,
+    after: Size,
+    seed: u64,
+    runs: usize,
+    seconds: f64,
+    /// Nothing more can go.
+    finished: bool,
+    interrupted: bool,
+    schedule: PathBuf,
+    replay: String,
+    /// In words, which bound came before it was finished.
+    #[serde(skip)]
+    unfinished: String,
 }
 
 /// Makes a failure's case as small as it can be, and keeps it.
@@ -47,7 +84,12 @@ pub(super) fn run(options: &Options) -> ExitCode {
     if let Some(mutant) = options.chosen.mutant {
         // A schedule says by its scenario which mistake it is of.
         let name = mutant.name();
-        return refuse(&format!("--mutant {name} is not for shrink: use --scenario mutant-{name}"));
+        let of_it = format!("mutant-{name}");
+        let way = match scenario(&of_it) {
+            Ok(_) => format!("use --scenario {of_it}"),
+            Err(_) => "a schedule says by its scenario alone which mistake it is of".to_owned(),
+        };
+        return refuse(&format!("--mutant {name} is not for shrink: {way}"));
     }
     let (case, _) = match options.chosen.load() {
         Ok(loaded) => loaded,
@@ -58,34 +100,71 @@ pub(super) fn run(options: &Options) -> ExitCode {
     {
         return refuse(&why);
     }
+    let interrupted = match process::interrupted() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return refuse(&format!("cannot wait for an interrupt: {error}")),
+    };
     let folder = std::env::temp_dir().join(format!("ordain-sim-shrink-{}", std::process::id()));
     if let Err(error) = fs::create_dir_all(&folder) {
         return refuse(&format!("cannot create the folder {}: {error}", folder.display()));
     }
-    let result = shrink_in(options, &case, &folder);
+    let result = shrink_in(options, &case, &folder, &interrupted);
     // What is left there is of no use to anybody.
     drop(fs::remove_dir_all(&folder));
     match result {
-        Ok(text) => {
-            say!("{text}");
-            ExitCode::SUCCESS
+        Ok(kept) => {
+            if options.json {
+                print_json(&kept);
+            } else {
+                say!("{}", kept.in_words());
+            }
+            if kept.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS }
+        }
+        // An interrupt ends the processes, too: what they say then is nothing.
+        Err(_) if interrupted.load(Ordering::Relaxed) => {
+            eprintln!("interrupted before it was known what there is to shrink: nothing is kept");
+            ExitCode::from(INTERRUPTED)
         }
         Err(why) => refuse(&why),
     }
 }
 
-fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, String> {
+impl Kept {
+    fn in_words(&self) -> String {
+        format!(
+            "  after:  {} ({} runs in {:.1} s){}\n  kept as {}\n  {}",
+            self.after,
+            self.runs,
+            self.seconds,
+            self.unfinished,
+            self.schedule.display(),
+            self.replay
+        )
+    }
+}
+
+fn shrink_in(
+    options: &Options,
+    case: &Case,
+    folder: &Path,
+    interrupted: &AtomicBool,
+) -> Result<Kept, String> {
     let Some(found) = try_case(case, &folder.join("first.json"), options.timeout)? else {
         return Err("nothing is found in this case: there is nothing to shrink".to_owned());
     };
     if !passes_without(case, &folder.join("first-without.json"), options.timeout)? {
         return Err(format!("without the mistake of {} this case fails, too: shrink that", case.scenario));
     }
+    if interrupted.load(Ordering::Relaxed) {
+        return Err("interrupted".to_owned());
+    }
     let of_itself = || format!("{}-{}-{}", case.scenario, found.checker, case.seed);
     let path = place(options, &options.name.clone().unwrap_or_else(of_itself))?;
-    say!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
-    let mut processes =
-        Processes { options, folder, checker: &found.checker, began: Instant::now(), runs: 0, trouble: None };
+    if !options.json {
+        say!("{}: {}\n  before: {}", found.checker, found.text, Size::of(case));
+    }
+    let (checker, began) = (found.checker.as_str(), Instant::now());
+    let mut processes = Processes { options, folder, checker, began, interrupted, runs: 0, trouble: None };
     let Shrunk { case: small, is_finished } = shrink::shrink(case.clone(), &mut processes);
     let (runs, took) = (processes.runs, processes.began.elapsed());
     let unfinished = if is_finished { String::new() } else { processes.unfinished() };
@@ -94,19 +173,24 @@ fn shrink_in(options: &Options, case: &Case, folder: &Path) -> Result<String, St
     }
     let schedule = Schedule {
         about: about(options, case, &found),
-        expect: expectations(&small, &found.checker, folder, options.timeout)?,
+        expect: expectations(&small, &found.checker, folder, options)?,
         case: small,
     };
     fs::write(&path, schedule.to_json())
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    Ok(format!(
-        "  after:  {} ({runs} runs in {:.1} s){unfinished}\n  kept as {}\n  {} replay --case {}",
-        Size::of(&schedule.case),
-        took.as_secs_f64(),
-        path.display(),
-        program(),
-        path.display()
-    ))
+    Ok(Kept {
+        violation: found,
+        before: Size::of(case),
+        after: Size::of(&schedule.case),
+        seed: schedule.case.seed,
+        runs,
+        seconds: took.as_secs_f64(),
+        finished: is_finished,
+        interrupted: !is_finished && interrupted.load(Ordering::Relaxed),
+        replay: format!("{} replay --case {}", program(), path.display()),
+        schedule: path,
+        unfinished,
+    })
 }
 
 /// Where the schedule of that name is kept, before anything is run for it.
@@ -139,7 +223,12 @@ fn about(options: &Options, case: &Case, found: &Found) -> String {
 
 /// A mistake on purpose is found in its scenario, and without it nothing is. Any other mistake is found now, and
 /// must not be any more once it is put right: so the schedule says that nothing is found.
-fn expectations(case: &Case, checker: &str, folder: &Path, timeout: u64) -> Result<Vec<Expectation>, String> {
+fn expectations(
+    case: &Case,
+    checker: &str,
+    folder: &Path,
+    options: &Options,
+) -> Result<Vec<Expectation>, String> {
     let Some(without) = scenario(&case.scenario)?.without_mistake() else {
         return Ok(vec![Expectation { scenario: case.scenario.clone(), mutant: None, found_by: None }]);
     };
@@ -147,10 +236,10 @@ fn expectations(case: &Case, checker: &str, folder: &Path, timeout: u64) -> Resu
     let wrong =
         Expectation { scenario: case.scenario.clone(), mutant: None, found_by: Some(checker.to_owned()) };
     let without = Case { scenario: right.scenario.clone(), ..case.clone() };
-    match try_case(&without, &folder.join("without.json"), timeout)? {
+    match try_case(&without, &folder.join("without.json"), options.timeout)? {
         None => Ok(vec![wrong, right]),
         Some(found) => {
-            say!("  in {}, too: {}: {}", right.scenario, found.checker, found.text);
+            eprintln!("  in {}, too: {}: {}", right.scenario, found.checker, found.text);
             Ok(vec![wrong])
         }
     }
@@ -176,6 +265,7 @@ struct Processes<'a> {
     /// Only what it finds is the same failure.
     checker: &'a str,
     began: Instant,
+    interrupted: &'a AtomicBool,
     runs: usize,
     trouble: Option<String>,
 }
@@ -190,6 +280,8 @@ impl Oracle for Processes<'_> {
             }
             self.runs += cases.len();
             match self.which_fail(cases) {
+                // An interrupt ends the processes, too: what they say then is nothing.
+                Ok(_) if self.interrupted.load(Ordering::Relaxed) => return None,
                 Ok(fail) => {
                     if let Some(place) = fail.iter().position(|fails| *fails) {
                         return Some(batch * jobs + place);
@@ -203,11 +295,18 @@ impl Oracle for Processes<'_> {
 
     fn is_tired(&self) -> bool {
         let limit = Duration::from_secs(self.options.seconds);
-        self.trouble.is_some() || self.runs >= self.options.runs || self.began.elapsed() >= limit
+        let is_interrupted = self.interrupted.load(Ordering::Relaxed);
+        let is_over = self.runs >= self.options.runs || self.began.elapsed() >= limit;
+        self.trouble.is_some() || is_interrupted || is_over
     }
 
     fn smaller(&mut self, step: &str, case: &Case) {
-        say!("  {:>4} runs, less {step:<10} {}, seed {}", self.runs, Size::of(case), case.seed);
+        let (runs, seed, size) = (self.runs, case.seed, Size::of(case));
+        if self.options.json {
+            print_json(&StepLine { step, runs, seed, size });
+        } else {
+            say!("  {runs:>4} runs, less {step:<10} {size}, seed {seed}");
+        }
     }
 }
 
@@ -215,7 +314,9 @@ impl Processes<'_> {
     /// Which bound came before nothing more could go.
     fn unfinished(&self) -> String {
         let (runs, seconds) = (self.options.runs, self.options.seconds);
-        let bound = if self.runs >= runs {
+        let bound = if self.interrupted.load(Ordering::Relaxed) {
+            "interrupted".to_owned()
+        } else if self.runs >= runs {
             format!("--runs {runs} are made")
         } else {
             format!("--seconds {seconds} have passed")

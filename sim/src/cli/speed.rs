@@ -7,7 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::process::ENVIRONMENT;
-use super::{FOUND, USAGE, refuse, say, scenario};
+use super::{FOUND, USAGE, refuse, say, scenario, scenario_of_speed};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -17,8 +17,9 @@ pub(super) struct Options {
     /// The first seed
     #[arg(long, default_value_t = 0)]
     start: u64,
-    #[arg(long, default_value = "load")]
-    scenario: String,
+    /// What is measured; default: `load` if there is such a scenario, or else the first of the list
+    #[arg(long)]
+    scenario: Option<String>,
     /// Give the figures as one line of JSON per seed
     #[arg(long)]
     json: bool,
@@ -58,15 +59,16 @@ impl Figures {
 
 /// Runs the seeds and prints what they took; fails if one cannot be measured or finds something broken.
 pub(super) fn run(options: &Options) -> ExitCode {
-    if let Err(why) = scenario(&options.scenario) {
+    let name = options.scenario.as_deref().unwrap_or(scenario_of_speed());
+    if let Err(why) = scenario(name) {
         return refuse(&why);
     }
     if options.one {
-        return one(options.start, &options.scenario);
+        return one(options.start, name);
     }
     let mut all = Vec::new();
     for seed in options.start..options.start.saturating_add(options.seeds) {
-        match in_a_process(seed, &options.scenario) {
+        match in_a_process(seed, name) {
             Ok(figures) => {
                 if options.json {
                     say!("{}", serde_json::to_string(&figures).unwrap_or_default());
@@ -82,7 +84,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         }
     }
     if !options.json {
-        summary(&options.scenario, &all);
+        summary(name, &all);
     }
     if all.iter().all(|figures| figures.passed) { ExitCode::SUCCESS } else { ExitCode::from(FOUND) }
 }

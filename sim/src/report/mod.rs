@@ -30,8 +30,8 @@ pub struct Page<'a> {
     pub case_json: &'a str,
     /// The trace's lines: time, place, what.
     pub lines: &'a [String],
-    /// How much the world made go wrong, as it counts.
-    pub faults: u64,
+    /// How much the world made go wrong, as it counts; nothing of a run that did not live to say it.
+    pub faults: Option<u64>,
     /// How the replicas stood, if there were some.
     pub replicas: &'a [ReplicaLife],
 }
@@ -66,7 +66,7 @@ struct Data<'a> {
     events: Vec<(u64, usize, usize, i64, &'a str)>,
     replicas: Replicas<'a>,
     /// What has gone wrong because the world made it, as `run` counts it.
-    faults: u64,
+    faults: Option<u64>,
     /// How many events there were.
     total: usize,
     /// Between these times nothing is left out.
@@ -200,7 +200,7 @@ mod tests {
             violation,
             case_json: evil,
             lines: &lines,
-            faults: 3,
+            faults: Some(3),
             replicas: &[],
         });
         assert!(!html.contains("<img") && html.matches("</script>").count() == 2, "{html}");
@@ -232,7 +232,7 @@ mod tests {
             violation: None,
             case_json,
             lines: &many,
-            faults: 0,
+            faults: Some(0),
             replicas: &replicas,
         });
         assert!(html.len() < 200 * EVENTS_MAX + 60 * STANDINGS_MAX, "{} bytes", html.len());

@@ -7,7 +7,7 @@ const fillHead = () => {
   byId('title').textContent = data.title;
   byId('violation').textContent = data.violation ? data.violation.text : 'Everything held that must hold.';
   byId('replay').textContent = data.replay;
-  const parts = [`${seconds(end, 3)} simulated seconds`, `${data.faults.toLocaleString('en')} fault${data.faults === 1 ? '' : 's'}`,
+  const parts = [`${seconds(end, 3)} simulated seconds`, data.faults === null ? 'faults not counted' : `${data.faults.toLocaleString('en')} fault${data.faults === 1 ? '' : 's'}`,
     `${data.total.toLocaleString('en')} events`];
   if (events.length < data.total) {
     parts.push(`${events.length.toLocaleString('en')} of them here: everything from ${seconds(data.whole[0], 3)} s to `

@@ -13,7 +13,6 @@ use ordain::wire::batch::RecordHeader;
 use serde_json::{Value, json};
 
 use super::checkers::{self, Step};
-use super::kept;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::history::{Completion, OperationId};
 use crate::scenarios::Violation;
@@ -21,6 +20,7 @@ use crate::time::SimTime;
 use crate::trace::Part;
 use crate::world::lock;
 
+mod asked;
 mod events;
 mod polls;
 
@@ -92,6 +92,11 @@ impl RecordId {
 /// What a reader sees of a record.
 fn as_read(value: Option<&[u8]>, headers: &[RecordHeader]) -> String {
     format!("{value:?} {headers:?}")
+}
+
+/// For the kept history.
+fn by_partition(offsets: &BTreeMap<TopicPartition, Offset>) -> Value {
+    offsets.iter().map(|(at, offset)| (at.to_string(), json!(offset.0))).collect()
 }
 
 fn partition_part(at: &TopicPartition) -> Part<'static> {
@@ -195,7 +200,7 @@ impl History {
         let told =
             || json!({ "producer": format!("{producer}/{session}"), "idempotent": mode == Mode::Idempotent });
         let client = format!("producer-{producer}");
-        self.operation(&client, "producer", self.now(), &told, (Completion::Ok, &told));
+        self.at_once(&client, "producer", &told);
     }
 
     pub(in crate::scenarios) fn fate(&self, id: RecordId, fate: Fate) {
@@ -324,42 +329,6 @@ impl History {
         stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= sent.began)
     }
 
-    /// The coordinator told of the group that is kept: the same as ever.
-    pub(in crate::scenarios) fn kept_group(&self, told: String, began: SimTime) {
-        self.operation(
-            ADMINISTRATOR,
-            "describe-group",
-            began,
-            &|| json!("kept"),
-            (Completion::Ok, &|| json!(told)),
-        );
-        let mut events = self.events();
-        let was = events.kept.get_or_insert_with(|| told.clone());
-        let wrong = kept::differs(was, &told, began);
-        drop(events);
-        if let Some(wrong) = wrong {
-            self.wrong("I11-answers-changed", wrong);
-        }
-    }
-
-    /// A hostile client has sent something, and may have got an error of its connection.
-    pub(in crate::scenarios) fn attacked(
-        &self,
-        client: &str,
-        began: SimTime,
-        sent: &[u8],
-        error: Option<&std::io::Error>,
-    ) {
-        self.cluster.note(format_args!(
-            "{client} has sent {} bytes: {:?}",
-            sent.len(),
-            error.map(|e| e.kind())
-        ));
-        let hex = || sent.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let told = || json!(error.map(|error| format!("{:?}", error.kind())));
-        self.operation(client, "attack", began, &|| json!(hex()), (Completion::Info, &told));
-    }
-
     /// A hostile batch is to hold this, which may be read if the broker takes it. Whether it looks like no other hostile record.
     pub(in crate::scenarios) fn hostile_record(
         &self,
@@ -397,39 +366,6 @@ impl History {
         events.hostile.get(&as_read(value, headers)).copied().or(id)
     }
 
-    /// A worker was told its share of a generation.
-    pub(in crate::scenarios) fn assigned(&self, assigned: Assigned) {
-        self.cluster.note(format_args!("{assigned:?}"));
-        let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
-        let (worker, began) = (&assigned.worker, assigned.joining);
-        self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
-        self.step(|step, events| step.assigned(events, &assigned));
-        self.events().assigned.push(assigned);
-    }
-
-    /// A fetch of which only the answer's code is of interest.
-    pub(in crate::scenarios) fn fetched(
-        &self,
-        client: &str,
-        (at, offset): (&TopicPartition, Offset),
-        began: SimTime,
-        code: ErrorCode,
-    ) {
-        let asked = || json!({ at.to_string(): offset.0 });
-        let value = || json!(format!("{code:?}"));
-        self.operation(client, "fetch", began, &asked, (Completion::Ok, &value));
-    }
-
-    /// A fetch that had to wait is answered.
-    pub(in crate::scenarios) fn waited(&self, client: &str, waited: Waited) {
-        let asked = || json!({ "min_bytes": waited.min_bytes, "wait_ms": waited.wait.as_millis() });
-        let value = || json!({ "bytes": waited.bytes, "took_ms": waited.took.as_millis() });
-        self.operation(client, "wait", waited.began, &asked, (Completion::Ok, &value));
-        self.cluster.note(format_args!("{waited:?}"));
-        self.step(|_, _| checkers::waited(&waited));
-        self.events().waits.push(waited);
-    }
-
     /// The broker says that it cannot read what nothing has destroyed.
     pub(in crate::scenarios) fn storage_error(&self, at: &TopicPartition, offset: Offset, code: ErrorCode) {
         let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
@@ -456,17 +392,10 @@ impl History {
         self.cluster.end_operation(operation, completion, value);
     }
 
-    /// A client has done something; the kept history learns of its begin only now.
-    fn operation(
-        &self,
-        client: &str,
-        function: &'static str,
-        began: SimTime,
-        asked: &dyn Fn() -> Value,
-        (end, told): (Completion, &dyn Fn() -> Value),
-    ) {
-        let operation = self.cluster.begin_operation(client, function, began, asked);
-        self.cluster.end_operation(operation, end, told);
+    /// What takes no time and cannot fail: what it says when it begins, it says when it ends.
+    fn at_once(&self, client: &str, function: &'static str, told: &dyn Fn() -> Value) {
+        let operation = self.cluster.begin_operation(client, function, self.now(), told);
+        self.cluster.end_operation(operation, Completion::Ok, told);
     }
 
     pub(in crate::scenarios) fn read(&self, read: Read) {
@@ -504,23 +433,23 @@ impl History {
     /// A commit is about to be asked for; gives its places for [`History::committed_as`].
     pub(in crate::scenarios) fn committing(
         &self,
+        client: &str,
         by: Committer,
         offsets: &BTreeMap<TopicPartition, Offset>,
     ) -> std::ops::Range<usize> {
         let now = self.now();
         let mut events = self.events();
         let first = events.commits.len();
+        if self.cluster.history_is_kept() {
+            let client = match by {
+                Committer::Member => client,
+                Committer::Administrator => ADMINISTRATOR,
+            };
+            let operation = self.cluster.begin_operation(client, "commit", now, || by_partition(offsets));
+            lock(&self.commits).insert(first, operation);
+        }
         for (at, offset) in offsets {
             self.cluster.note(format_args!("commit {at} {offset}"));
-            if self.cluster.history_is_kept() {
-                let value = || json!({ at.to_string(): offset.0 });
-                let client = match by {
-                    Committer::Member => "group",
-                    Committer::Administrator => ADMINISTRATOR,
-                };
-                let operation = self.cluster.begin_operation(client, "commit", now, value);
-                lock(&self.commits).insert(events.commits.len(), operation);
-            }
             let (at, fate) = (at.clone(), CommitFate::Unknown);
             events.commits.push(Commit { by, at, offset: *offset, fate, began: now, ended: now });
         }
@@ -548,39 +477,22 @@ impl History {
             CommitFate::Refused => Completion::Fail,
             CommitFate::Unknown => Completion::Info,
         };
+        let operation = lock(&self.commits).remove(&places.start);
         let mut events = self.events();
-        let mut began = None;
-        for place in places {
-            let commit = &mut events.commits[place];
+        let (mut began, mut offsets) = (None, BTreeMap::new());
+        for commit in &mut events.commits[places] {
             (commit.fate, commit.ended) = (fate, now);
             began = Some(commit.began);
-            if let Some(operation) = lock(&self.commits).remove(&place) {
-                self.cluster.end_operation(
-                    operation,
-                    end,
-                    || json!({ commit.at.to_string(): commit.offset.0 }),
-                );
-            }
+            offsets.insert(commit.at.clone(), commit.offset);
         }
         drop(events);
+        if let Some(operation) = operation {
+            self.cluster.end_operation(operation, end, || by_partition(&offsets));
+        }
         if let (Some(began), CommitFate::Acknowledged) = (began, fate) {
             self.take_failed_syncs();
             self.step(|step, events| step.committed(events, began, now));
         }
-    }
-
-    pub(in crate::scenarios) fn committed(&self, read: CommittedRead) {
-        let value = || json!({ read.at.to_string(): read.offset.map(|offset| offset.0) });
-        self.operation(
-            ADMINISTRATOR,
-            "committed",
-            read.began,
-            &|| json!(read.at.to_string()),
-            (Completion::Ok, &value),
-        );
-        self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
-        self.step(|step, events| step.is_committed(events, &read));
-        self.events().committed.push(read);
     }
 
     /// The broker says that it cannot read these, and the atlas knows why.
@@ -593,27 +505,27 @@ impl History {
         known.push(offsets.clone());
         drop(events);
         let told = || json!({ at.to_string(): [offsets.start.0, offsets.end.0] });
-        self.operation(OPERATOR, "unreadable", self.now(), &told, (Completion::Ok, &told));
+        self.at_once(OPERATOR, "unreadable", &told);
     }
 
     /// The broker serves nothing of this partition, and the atlas knows why.
     pub(in crate::scenarios) fn is_down(&self, at: &TopicPartition) {
         if self.events().down.insert(at.clone()) {
             let told = || json!({ at.to_string(): null });
-            self.operation(OPERATOR, "unreadable", self.now(), &told, (Completion::Ok, &told));
+            self.at_once(OPERATOR, "unreadable", &told);
         }
     }
 
     /// From now on nothing goes wrong, and each of these clients gets something done.
     pub(in crate::scenarios) fn healed(&self, clients: &[&str]) {
         let told = || json!(clients);
-        self.operation(OPERATOR, "heal", self.now(), &told, (Completion::Ok, &told));
+        self.at_once(OPERATOR, "heal", &told);
     }
 
     /// The disk is as it was at that time.
     pub(in crate::scenarios) fn image_restored(&self, taken_at: SimTime) {
         let told = || json!({ "taken_at": taken_at.0 });
-        self.operation(OPERATOR, "restore-image", self.now(), &told, (Completion::Ok, &told));
+        self.at_once(OPERATOR, "restore-image", &told);
     }
 
     /// Deletion is about to be asked for; for [`History::deleted`].
@@ -633,38 +545,6 @@ impl History {
     pub(in crate::scenarios) fn deleted<E>(&self, operation: OperationId, result: &Result<(), E>) {
         let end = if result.is_ok() { Completion::Ok } else { Completion::Info };
         self.cluster.end_operation(operation, end, || Value::Null);
-    }
-
-    /// The judge was told where a partition begins and ends.
-    pub(in crate::scenarios) fn extent(&self, at: &TopicPartition, extent: Extent, began: SimTime) {
-        self.note(format_args!("{at} holds {extent:?}"));
-        for (spec, offset) in [(Spec::Earliest, extent.start), (Spec::Latest, extent.end)] {
-            let asked = || json!({ at.to_string(): format!("{spec:?}") });
-            let value = || json!({ at.to_string(): offset.0 });
-            self.operation(LAST_LOOK, "list-offsets", began, &asked, (Completion::Ok, &value));
-        }
-    }
-
-    pub(in crate::scenarios) fn listed(&self, listed: Listed) {
-        self.cluster.note(format_args!(
-            "{} {:?} is {:?} (time {})",
-            listed.at, listed.spec, listed.offset, listed.timestamp
-        ));
-        let value = || json!({ listed.at.to_string(): listed.offset.map(|offset| offset.0) });
-        let asked = || json!({ listed.at.to_string(): format!("{:?}", listed.spec) });
-        self.operation("lister", "list-offsets", listed.began, &asked, (Completion::Ok, &value));
-        self.step(|step, events| step.listed(events, &listed));
-        self.events().listed.push(listed);
-    }
-
-    pub(in crate::scenarios) fn producer_id(&self, (id, epoch): (i64, i16), began: SimTime) {
-        self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
-        let value = || json!([id, epoch]);
-        self.operation("ids", "init-producer-id", began, &|| Value::Null, (Completion::Ok, &value));
-        self.step(|step, _| step.producer_id((id, epoch)));
-        let (now, mut events) = (self.now(), self.events());
-        events.producer_ids.push((id, epoch));
-        events.producer_ids_told.push(now);
     }
 
     /// A change of a topic is about to be asked for; gives its place for [`History::changed_topic`].
@@ -706,15 +586,6 @@ impl History {
                 || json!({ &changed.topic: format!("{:?}", changed.change) }),
             );
         }
-    }
-
-    pub(in crate::scenarios) fn topic_looked(&self, look: TopicLook) {
-        self.cluster.note(format_args!("{} is {:?}", look.topic, look.seen));
-        let value = || json!({ &look.topic: format!("{:?}", look.seen) });
-        let asked = || json!(look.topic);
-        self.operation("topics", "describe-topic", look.began, &asked, (Completion::Ok, &value));
-        self.step(|step, events| step.topic_looked(events, &look));
-        self.events().topic_looks.push(look);
     }
 
     /// The number of a client's next session: it counts on through restarts of the client's machine.

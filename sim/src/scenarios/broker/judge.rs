@@ -14,7 +14,7 @@ use ordain::wire::{ApiKey, Text};
 use super::account::{Account, fetch_code};
 use super::checkers::{end_of, producers_of};
 use super::clients::{Servers, Told, create_topics, get_past_damage, got, look, see};
-use super::history::{Answers, CommittedRead, Events, Extent, Fate, History, JUDGE, Reader, poll_end};
+use super::history::{Answers, Events, Extent, Fate, History, JUDGE, Reader, Spec, poll_end};
 use super::kept;
 use super::machine::Machine;
 use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, WORKERS, cleanup};
@@ -202,7 +202,7 @@ async fn found_group(client: &Client, history: &History) -> Result<(), ClientErr
     loop {
         match kept::found(client).await {
             Ok(told) => {
-                history.kept_group(told, history.now());
+                history.kept_group(history.asks_kept_group(), told);
                 return Ok(());
             }
             Err(error) => {
@@ -276,15 +276,17 @@ impl Look {
     }
 
     async fn committed(&self, client: &Client, answers: &mut Answers) -> Result<(), ClientError> {
-        let began = self.history.now();
         let partitions = self.plan.checked();
-        let committed = client.group_offsets(GROUP, Some(&partitions)).await?;
+        let asked = self.history.asks_committed(&partitions);
+        let committed = client.group_offsets(GROUP, Some(&partitions)).await;
+        let committed = committed.inspect_err(|_| self.history.has_failed(asked))?;
+        let mut told = Vec::new();
         for at in partitions {
             let found = committed.get(&at);
             answers.0.insert(format!("{at}: committed"), format!("{found:?}"));
-            let offset = found.map(|committed| committed.offset);
-            self.history.committed(CommittedRead { at, offset, began, ended: self.history.now() });
+            told.push((at, found.map(|committed| committed.offset)));
         }
+        self.history.committed(asked, &told);
         Ok(())
     }
 
@@ -308,12 +310,11 @@ impl Look {
         let mut grown: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
         down.iter().for_each(|at| self.history.is_down(at));
         let partitions: Vec<TopicPartition> = all.into_iter().filter(|at| !down.contains(at)).collect();
-        let began = self.history.now();
-        let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
-        let ends = client.list_offsets_at(&partitions, OffsetSpec::Latest).await?;
+        let starts = self.ends(client, &partitions, Spec::Earliest).await?;
+        let ends = self.ends(client, &partitions, Spec::Latest).await?;
         for at in &partitions {
-            let extent = Extent { start: starts[at].offset, end: ends[at].offset };
-            self.history.extent(at, extent, began);
+            let extent = Extent { start: starts[at], end: ends[at] };
+            self.history.extent(at, extent);
             if self.session > 2 {
                 continue;
             }
@@ -334,9 +335,7 @@ impl Look {
                 self.history.wrong("I11-answers-changed", what);
             }
         }
-        let positions = starts.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
-        let ends: BTreeMap<_, _> = ends.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
-        self.read(client, positions, &ends).await?;
+        self.read(client, starts, &ends).await?;
         for (at, end) in grown {
             let who = Reader { reader: JUDGE, session: self.session };
             let first = |events: &Events| {
@@ -353,6 +352,22 @@ impl Look {
         Ok(ends)
     }
 
+    /// Where all of these begin, or end.
+    async fn ends(
+        &self,
+        client: &Client,
+        partitions: &[TopicPartition],
+        spec: Spec,
+    ) -> Result<BTreeMap<TopicPartition, Offset>, ClientError> {
+        let asked = self.history.asks_ends(partitions, spec);
+        let of = if spec == Spec::Earliest { OffsetSpec::Earliest } else { OffsetSpec::Latest };
+        let told = client.list_offsets_at(partitions, of).await;
+        let told = told.inspect_err(|_| self.history.has_failed(asked))?;
+        let told = told.into_iter().map(|(at, listed)| (at, listed.offset)).collect();
+        self.history.ends_are(asked, &told);
+        Ok(told)
+    }
+
     /// Where to go on where retention has moved the starts of logs while they were read; `None` if it has not.
     async fn behind_retention(
         &self,
@@ -360,12 +375,11 @@ impl Look {
         positions: &BTreeMap<TopicPartition, Offset>,
     ) -> Result<Option<BTreeMap<TopicPartition, Option<Offset>>>, ClientError> {
         let partitions: Vec<TopicPartition> = positions.keys().cloned().collect();
-        let began = self.history.now();
-        let starts = client.list_offsets_at(&partitions, OffsetSpec::Earliest).await?;
+        let starts = self.ends(client, &partitions, Spec::Earliest).await?;
         let mut wanted = BTreeMap::new();
         let mut moved = false;
         for (at, &position) in positions {
-            let start = starts[at].offset;
+            let start = starts[at];
             if cleanup(&at.topic) == Cleanup::Retain && start > position {
                 moved = true;
                 self.history.note(format_args!("{at} begins at {start} by now"));
@@ -374,7 +388,7 @@ impl Look {
                     *extent
                 });
                 if let Some(extent) = moved {
-                    self.history.extent(at, extent, began);
+                    self.history.extent(at, extent);
                 }
                 wanted.insert(at.clone(), Some(start));
             } else {

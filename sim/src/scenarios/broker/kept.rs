@@ -85,9 +85,9 @@ pub(in crate::scenarios) async fn look_at_kept_group(
     client: &Client,
     history: &History,
 ) -> Result<(), ClientError> {
-    let began = history.now();
-    let told = told(client).await?;
-    history.kept_group(told, began);
+    let asked = history.asks_kept_group();
+    let told = told(client).await.inspect_err(|_| history.has_failed(asked))?;
+    history.kept_group(asked, told);
     Ok(())
 }
 

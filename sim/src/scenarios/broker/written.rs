@@ -425,9 +425,9 @@ impl Replay {
 
     fn joined(&mut self, operation: &Operation) -> Result<(), Wrong> {
         let Some((told, Completion::Ok, value)) = &operation.ended else { return Ok(()) };
-        let (generation, assignment) = form::generation(value)?;
+        let form::Generation { member, generation, assignment } = form::generation(value)?;
         let (worker, joining, told) = (operation.client.clone(), operation.began, *told);
-        let member = operation.value.as_str().unwrap_or_default().to_owned();
+        let member = member.unwrap_or_else(|| operation.value.as_str().unwrap_or_default().to_owned());
         self.events.assigned.push(Assigned { worker, member, generation, assignment, joining, told });
         self.holds("generations", 1);
         Ok(())

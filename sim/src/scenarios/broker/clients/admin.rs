@@ -7,7 +7,7 @@ use ordain::io::Io;
 use ordain::types::{ErrorCode, Offset};
 
 use super::{Seat, Servers, bounded};
-use crate::scenarios::broker::history::{CommittedRead, History};
+use crate::scenarios::broker::history::History;
 use crate::scenarios::broker::kept::look_at_kept_group;
 use crate::scenarios::broker::plan::{GROUP, Plan};
 
@@ -97,11 +97,10 @@ pub(super) async fn look_at_committed(
     partitions: &[TopicPartition],
     history: &History,
 ) -> Result<(), ClientError> {
-    let began = history.now();
-    let found = client.group_offsets(GROUP, Some(partitions)).await?;
-    for at in partitions {
-        let offset = found.get(at).map(|committed| committed.offset);
-        history.committed(CommittedRead { at: at.clone(), offset, began, ended: history.now() });
-    }
+    let asked = history.asks_committed(partitions);
+    let found = client.group_offsets(GROUP, Some(partitions)).await;
+    let found = found.inspect_err(|_| history.has_failed(asked))?;
+    let offset = |at: &TopicPartition| found.get(at).map(|committed| committed.offset);
+    history.committed(asked, &partitions.iter().map(|at| (at.clone(), offset(at))).collect::<Vec<_>>());
     Ok(())
 }

@@ -36,8 +36,10 @@ async fn one(seat: &Seat, client: &Client, at: &TopicPartition, step: u64) -> Re
         seat.ending.count_operation();
         let offset = Offset(first.0 + i64::try_from(fetch * step).unwrap_or(0));
         let began = seat.history.now();
-        let (asked, code) = fetch_code(client, at, offset).await?;
-        seat.history.fetched(&seat.name, (at, offset), began, code);
+        let fetching = seat.history.fetches(&seat.name, at, offset);
+        let fetched = fetch_code(client, at, offset).await;
+        let (asked, code) = fetched.inspect_err(|_| seat.history.has_failed(fetching))?;
+        seat.history.fetched(fetching, code);
         match code {
             ErrorCode::None => {}
             code @ (ErrorCode::KafkaStorageError | ErrorCode::CorruptMessage) => {

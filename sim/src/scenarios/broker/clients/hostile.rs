@@ -27,7 +27,6 @@ pub(in crate::scenarios) async fn attack(seat: Seat) {
     let mut batches = batches::Batches::new(&seat);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
-        let began = history.now();
         if rng.below(4) == 0 {
             let sending = batches.send_one(&client, &mut *rng);
             match bounded(&seat, "a hostile batch", sending).await {
@@ -39,9 +38,10 @@ pub(in crate::scenarios) async fn attack(seat: Seat) {
             let bytes = draw(&mut *rng);
             let patience = Duration::from_millis(50 + rng.below(500));
             history.note(format_args!("{name} sends {} bytes", bytes.len()));
+            let attack = history.attacks(name, &bytes);
             let sending = send(io, seat.servers.first(), &bytes, patience);
             let Some(sent) = bounded(&seat, "an attack", sending).await else { return };
-            history.attacked(name, began, &bytes, sent.as_ref().err());
+            history.attacked(name, attack, &bytes, sent.as_ref().err());
         }
         let names = [TOPIC.to_owned()];
         match bounded(&seat, "metadata behind an attack", client.describe(Some(&names), AutoCreate::No)).await

@@ -31,12 +31,15 @@ pub(in crate::scenarios) async fn take_producer_ids(seat: Seat) {
 
 async fn take(client: &Client, history: &History) -> Result<bool, ClientError> {
     let broker = client.any_broker().await?;
-    let began = history.now();
-    let answer = broker.call(&InitProducerIdRequest { transactional_id: None, ..Default::default() }).await?;
+    let asked = history.asks_producer_id();
+    let answer = broker.call(&InitProducerIdRequest { transactional_id: None, ..Default::default() }).await;
+    // It may have been given out though nobody was told.
+    let answer = answer.inspect_err(|_| history.is_unknown(asked))?;
     if answer.error_code != 0 {
+        history.has_failed(asked);
         history.note(format_args!("InitProducerId: error {}", answer.error_code));
         return Ok(false);
     }
-    history.producer_id((answer.producer_id, answer.producer_epoch), began);
+    history.producer_id(asked, (answer.producer_id, answer.producer_epoch));
     Ok(true)
 }

@@ -40,15 +40,17 @@ async fn ask(client: &Client, at: &TopicPartition, spec: Spec, history: &History
         Spec::MaxTimestamp => OffsetSpec::MaxTimestamp,
         Spec::At(time) => OffsetSpec::At(Timestamp(time)),
     };
-    let began = history.now();
-    let told = client.list_offsets_at(std::slice::from_ref(at), asked).await?[at];
-    history.listed(Listed {
+    let listing = history.lists(at, spec);
+    let told = client.list_offsets_at(std::slice::from_ref(at), asked).await;
+    let told = told.inspect_err(|_| history.has_failed(listing))?[at];
+    let listed = Listed {
         at: at.clone(),
         spec,
         offset: (told.offset != Offset::NONE).then_some(told.offset),
         timestamp: told.timestamp.0,
-        began,
+        began: listing.began,
         ended: history.now(),
-    });
+    };
+    history.listed(listing, listed);
     Ok(())
 }

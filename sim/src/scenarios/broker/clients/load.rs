@@ -266,7 +266,7 @@ impl LoadClient {
         let ends = client.list_offsets_at(&self.partitions, OffsetSpec::Latest).await?;
         self.answered();
         let offsets: BTreeMap<_, _> = ends.iter().map(|(at, listed)| (at.clone(), listed.offset)).collect();
-        let places = self.history.committing(Committer::Administrator, &offsets);
+        let places = self.history.committing(&self.name, Committer::Administrator, &offsets);
         let result = client.set_group_offsets(GROUP, &offsets).await;
         self.history.committed_as(places, super::member::commit_fate(result.as_ref().err()));
         result

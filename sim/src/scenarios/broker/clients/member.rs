@@ -125,7 +125,7 @@ async fn commit(seat: &Seat, consumer: &Consumer) -> Result<(), ClientError> {
         return Ok(());
     }
     // Until it is answered nobody knows, whatever becomes of this machine.
-    let places = history.committing(Committer::Member, &offsets);
+    let places = history.committing(&seat.name, Committer::Member, &offsets);
     let committing = consumer.commit_offsets(&offsets);
     let Ok(result) = bounded(&seat.io, history, "a commit", committing).await else { return Ok(()) };
     history.committed_as(places, commit_fate(result.as_ref().err()));
@@ -145,8 +145,8 @@ pub(super) fn commit_fate(error: Option<&ClientError>) -> CommitFate {
     }
 }
 
-/// Whether the coordinator may have written what it refuses with this code.
-fn is_ambiguous(code: ordain::types::ErrorCode) -> bool {
+/// Whether the coordinator may have done what it refuses with this code.
+pub(super) fn is_ambiguous(code: ordain::types::ErrorCode) -> bool {
     use ordain::types::ErrorCode as E;
     !matches!(
         code,

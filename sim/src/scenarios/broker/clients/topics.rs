@@ -212,13 +212,15 @@ pub(in crate::scenarios) async fn look(
     told: Told,
     history: &History,
 ) -> Result<(), ClientError> {
-    let began = history.now();
-    let seen = see(client, topic).await?;
+    let asked = history.looks(topic);
+    let seen = see(client, topic).await.inspect_err(|_| history.has_failed(asked))?;
+    let began = asked.began;
     let since = match told {
         Told::Now => began,
         Told::Late => SimTime::default(),
     };
-    history.topic_looked(TopicLook { topic: topic.to_owned(), seen, since, began, ended: history.now() });
+    let look = TopicLook { topic: topic.to_owned(), seen, since, began, ended: history.now() };
+    history.topic_looked(asked, look);
     Ok(())
 }
 

@@ -69,10 +69,14 @@ async fn follow(
         let version = broker.version_up_to::<FetchRequest>(FETCH_NAMES_UNTIL)?;
         let request = request(wait, &told, (session_id, epoch));
         let (began, shown) = (seat.history.now(), seat.account.broker_clock());
-        let answer = broker.call_within(version, &request, FETCH_TIMEOUT).await?;
+        let min_bytes = u64::from(wait.min_bytes.unsigned_abs());
+        let asked = seat.history.waits(&seat.name, min_bytes, wait.max);
+        let answer = broker.call_within(version, &request, FETCH_TIMEOUT).await;
+        let answer = answer.inspect_err(|_| seat.history.has_failed(asked))?;
         let took = seat.account.broker_clock().saturating_sub(shown);
         let is_stopping = seat.account.is_stopping();
         if answer.error_code != 0 {
+            seat.history.has_failed(asked);
             break;
         }
         if wait.in_session {
@@ -81,16 +85,8 @@ async fn follow(
         let (moved, waited, has_more) = take(&answer, &positions);
         let from_segments = seat.account.segments_were_read(partitions, began);
         seat.history.waited(
-            &seat.name,
-            Waited {
-                began,
-                wait: wait.max,
-                took,
-                min_bytes: u64::from(wait.min_bytes.unsigned_abs()),
-                is_stopping,
-                from_segments,
-                ..waited
-            },
+            asked,
+            Waited { began, wait: wait.max, took, min_bytes, is_stopping, from_segments, ..waited },
         );
         positions.extend(moved.clone());
         // A session remembers what has not moved.

@@ -14,6 +14,7 @@ use ordain::wire::messages::{
 };
 use ordain::wire::{ApiKey, Text};
 
+use super::member::is_ambiguous;
 use super::{Seat, bounded};
 use crate::scenarios::broker::history::Assigned;
 use crate::scenarios::broker::plan::WORKERS;
@@ -63,21 +64,26 @@ impl Worker<'_> {
     async fn generation(&mut self, rng: &mut dyn RngStream) -> Result<(), ClientError> {
         let (clock, history) = (&self.seat.io.clock, &self.seat.history);
         let broker = self.client.coordinator(WORKERS).await?;
-        let joining = history.now();
-        let joined = self.join(&broker).await?;
+        let asked = history.joins(&self.seat.name, &self.member);
+        let joined = self.join(&broker).await.inspect_err(|error| match error {
+            ClientError::Refused { code, .. } if !is_ambiguous(*code) => history.has_failed(asked),
+            _ => history.is_unknown(asked),
+        })?;
         if rng.below(2) == 0 {
             clock.sleep(Duration::from_millis(rng.below(1500))).await;
         }
-        let assignment = self.sync(&joined).await?;
+        // Without its share it is a member all the same.
+        let assignment = self.sync(&joined).await.inspect_err(|_| history.is_unknown(asked))?;
         history.progress(&self.seat.name);
-        history.assigned(Assigned {
+        let assigned = Assigned {
             worker: self.seat.name.clone(),
             member: self.member.to_string(),
             generation: joined.generation_id,
             assignment: String::from_utf8_lossy(&assignment).into_owned(),
-            joining,
+            joining: asked.began,
             told: history.now(),
-        });
+        };
+        history.assigned(asked, assigned);
         for _ in 0..rng.below(12) {
             if self.seat.ending.has_begun() {
                 break;

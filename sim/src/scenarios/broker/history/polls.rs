@@ -21,13 +21,13 @@ impl History {
     /// A client takes these partitions, from now on.
     pub(in crate::scenarios) fn assigning(&self, client: &str, partitions: &[TopicPartition]) {
         let value = || json!(partitions.iter().map(ToString::to_string).collect::<Vec<_>>());
-        self.operation(client, "assign", self.now(), &value, (Completion::Ok, &value));
+        self.at_once(client, "assign", &value);
     }
 
     /// A client becomes a member of the group for this topic; what it gets of it is the group's.
     pub(in crate::scenarios) fn subscribing(&self, client: &str, topic: &str) {
         let value = || json!([topic]);
-        self.operation(client, "subscribe", self.now(), &value, (Completion::Ok, &value));
+        self.at_once(client, "subscribe", &value);
     }
 
     /// A client asks for records. One that dies before [`History::polled`] never hears of an answer.
@@ -53,7 +53,8 @@ impl History {
             None => {
                 let value = json!([["poll", { read.at.to_string(): records.collect::<Vec<_>>() }]]);
                 let asked = || json!([["poll"]]);
-                self.operation(&client, "poll", read.time, &asked, (Completion::Ok, &|| value.clone()));
+                let operation = self.cluster.begin_operation(&client, "poll", read.time, asked);
+                self.cluster.end_operation(operation, Completion::Ok, || value);
             }
         }
     }

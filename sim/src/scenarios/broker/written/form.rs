@@ -154,15 +154,18 @@ pub(super) fn producer(told: &Value) -> Result<((u32, u32), bool), Wrong> {
     Ok((numbers.ok_or_else(|| Wrong(format!("{producer:?} is not of the form {FORM}")))?, idempotent))
 }
 
-/// `{"generation": 3, "assignment": "…"}`
-pub(super) fn generation(told: &Value) -> Result<(i32, String), Wrong> {
-    #[derive(serde::Deserialize)]
-    struct Told {
-        generation: i32,
-        assignment: String,
-    }
-    let Told { generation, assignment } = value(told, r#"{"generation": number, "assignment": text}"#)?;
-    Ok((generation, assignment))
+/// What a member was told of a generation.
+#[derive(serde::Deserialize)]
+pub(super) struct Generation {
+    /// Its id, if it is not the one that it asked with.
+    pub(super) member: Option<String>,
+    pub(super) generation: i32,
+    pub(super) assignment: String,
+}
+
+/// `{"generation": 3, "assignment": "…", "member": "…"}`
+pub(super) fn generation(told: &Value) -> Result<Generation, Wrong> {
+    value(told, r#"{"generation": number, "assignment": text, "member": text or nothing}"#)
 }
 
 /// `[17, 0]`: a producer's id and epoch.
