@@ -25,11 +25,22 @@ pub struct Expectation {
     /// The checker that finds something; nobody if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found_by: Option<String>,
+    /// The condition that one of the runs reaches: what the schedule is about still comes about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reaches: Option<String>,
 }
 
 /// The code that is tested changes, and with it when things happen. So what is to be found must be found by one
 /// of so many runs of the same schedule, each with random streams of its own: the case's seed and those after it.
 pub const RUNS_MAX: u64 = 16;
+
+impl Expectation {
+    /// That nothing is found in that scenario.
+    #[must_use]
+    pub fn of(scenario: &str) -> Expectation {
+        Expectation { scenario: scenario.to_owned(), mutant: None, found_by: None, reaches: None }
+    }
+}
 
 impl Schedule {
     /// Whether it is meant to be one: a case has no such part.
@@ -63,7 +74,7 @@ mod tests {
     fn a_schedule_is_read_as_it_was_written_and_told_from_a_case() {
         let found_by = |checker: Option<&str>| checker.map(str::to_owned);
         let expect = [("mutant-x", Some("I1-lost-record")), ("broker", None)].map(|(scenario, checker)| {
-            Expectation { scenario: scenario.to_owned(), mutant: None, found_by: found_by(checker) }
+            Expectation { found_by: found_by(checker), ..Expectation::of(scenario) }
         });
         let case = Case::new("mutant-x", 7);
         let schedule =

@@ -10,12 +10,12 @@ use crate::case::Case;
 use crate::scenarios::Scenario;
 use crate::schedules::{Expectation, RUNS_MAX, Schedule};
 use clap::Args;
-use ordain::probe::Mutant;
+use ordain::probe::{Condition, Mutant};
 use serde::Serialize;
 
 use super::junit::{self, Failure, TestCase};
 use super::mutants::mutant_of;
-use super::process::{self, Found};
+use super::process::{self, Found, Report};
 use super::{Chosen, FOUND, TIMEOUT_SECONDS, count_of, jobs, print_json, program, refuse, say, scenario};
 
 #[derive(Args)]
@@ -171,6 +171,15 @@ fn mutant_in(expected: &Expectation) -> Result<Option<Mutant>, String> {
     expected.mutant.as_deref().map(mutant_of).transpose()
 }
 
+fn check_condition(expected: &Expectation) -> Result<(), String> {
+    match &expected.reaches {
+        Some(name) if Condition::named(name).is_none() => {
+            Err(format!("there is no condition {name:?}: docs/conditions.md lists them"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn load(folder: &Path) -> Result<Vec<Job>, String> {
     let cannot = |error: io::Error| format!("cannot read {}: {error}", folder.display());
     let mut paths = Vec::new();
@@ -196,6 +205,7 @@ fn load(folder: &Path) -> Result<Vec<Job>, String> {
         for expected in &schedule.expect {
             scenario(&expected.scenario).map_err(|why| wrong(&of_another_program(&why)))?;
             let mutant = mutant_in(expected).map_err(|why| wrong(&why))?;
+            check_condition(expected).map_err(|why| wrong(&why))?;
             let (name, file, case) = (name.clone(), Some(path.clone()), schedule.case.clone());
             work.push(Job { name, file, case, expected: expected.clone(), mutant });
         }
@@ -242,19 +252,10 @@ fn one<'a>(job: &'a Job, options: &Options, wrong: &AtomicUsize) -> Result<Line<
 
 /// What came of it.
 fn decide(job: &Job, timeout: u64) -> Result<Decided, String> {
-    let Some(checker) = &job.expected.found_by else {
-        for run in 0..SOUND_RUNS {
-            if let Some(found) = found(job, run, timeout)? {
-                let told = format!("nothing was to be found, and {} says: {}", found.checker, found.text);
-                return Ok(Decided { holds: false, told, run, runs: run + 1, found: Some(found) });
-            }
-        }
-        let told = "nothing is found".to_owned();
-        return Ok(Decided { holds: true, told, run: 0, runs: SOUND_RUNS, found: None });
-    };
+    let Some(checker) = &job.expected.found_by else { return decide_sound(job, timeout) };
     let (mut others, mut first) = (Vec::new(), None);
     for run in 0..RUNS_MAX {
-        match found(job, run, timeout)? {
+        match run_once(job, run, timeout)?.violation {
             Some(found) if found.checker == *checker => {
                 let told = format!("{checker} finds it, run {} of {RUNS_MAX}", run + 1);
                 return Ok(Decided { holds: true, told, run, runs: run + 1, found: Some(found) });
@@ -272,13 +273,37 @@ fn decide(job: &Job, timeout: u64) -> Result<Decided, String> {
     Ok(Decided { holds: false, told, run, runs: RUNS_MAX, found })
 }
 
+/// What came of one in which nothing is to be found, and perhaps something to be reached.
+fn decide_sound(job: &Job, timeout: u64) -> Result<Decided, String> {
+    let reaches = job.expected.reaches.as_deref();
+    let mut reached = reaches.is_none();
+    let mut runs = 0;
+    while runs < SOUND_RUNS || (!reached && runs < RUNS_MAX) {
+        let report = run_once(job, runs, timeout)?;
+        if let Some(found) = report.violation {
+            let told = format!("nothing was to be found, and {} says: {}", found.checker, found.text);
+            return Ok(Decided { holds: false, told, run: runs, runs: runs + 1, found: Some(found) });
+        }
+        reached |= report.conditions.iter().any(|condition| Some(condition.as_str()) == reaches);
+        runs += 1;
+    }
+    let told = match reaches {
+        None => "nothing is found".to_owned(),
+        Some(condition) if reached => format!("nothing is found, {condition} is reached"),
+        Some(condition) => format!(
+            "nothing is found, and {condition} is reached in none of {RUNS_MAX} runs: the schedule does not come any more to what it is about"
+        ),
+    };
+    Ok(Decided { holds: reached, told, run: 0, runs, found: None })
+}
+
 /// The case of that run of the schedule.
 fn case_of(job: &Job, seed: u64) -> Case {
     Case { scenario: job.expected.scenario.clone(), seed, ..job.case.clone() }
 }
 
-/// What is found in that run of the schedule.
-fn found(job: &Job, run: u64, timeout: u64) -> Result<Option<Found>, String> {
+/// That run of the schedule.
+fn run_once(job: &Job, run: u64, timeout: u64) -> Result<Report, String> {
     let case = case_of(job, job.case.seed.wrapping_add(run));
     let mutant = job.expected.mutant.as_deref().unwrap_or("sound");
     let name =
@@ -288,7 +313,7 @@ fn found(job: &Job, run: u64, timeout: u64) -> Result<Option<Found>, String> {
     let report = process::run(&Chosen { mutant: job.mutant, ..Chosen::case(&file) }, timeout, None);
     // Left behind it only takes up room.
     drop(fs::remove_file(&file));
-    Ok(report.violation)
+    Ok(report)
 }
 
 /// Writes the folder of a run that decided that something does not hold; the folder, and the command that shows the run.

@@ -230,11 +230,10 @@ fn expectations(
     options: &Options,
 ) -> Result<Vec<Expectation>, String> {
     let Some(without) = scenario(&case.scenario)?.without_mistake() else {
-        return Ok(vec![Expectation { scenario: case.scenario.clone(), mutant: None, found_by: None }]);
+        return Ok(vec![Expectation::of(&case.scenario)]);
     };
-    let right = Expectation { scenario: without.to_owned(), mutant: None, found_by: None };
-    let wrong =
-        Expectation { scenario: case.scenario.clone(), mutant: None, found_by: Some(checker.to_owned()) };
+    let right = Expectation::of(without);
+    let wrong = Expectation { found_by: Some(checker.to_owned()), ..Expectation::of(&case.scenario) };
     let without = Case { scenario: right.scenario.clone(), ..case.clone() };
     match try_case(&without, &folder.join("without.json"), options.timeout)? {
         None => Ok(vec![wrong, right]),

@@ -64,9 +64,9 @@ impl Scenario for DirectedNodes {
 
     fn expects(&self) -> Vec<Expectation> {
         let expectation = |mutant: Option<Mutant>, checker: Option<&str>| Expectation {
-            scenario: self.0.name.to_owned(),
             mutant: mutant.map(|mutant| mutant.name().to_owned()),
             found_by: checker.map(str::to_owned),
+            ..Expectation::of(self.0.name)
         };
         let found = self.0.finds.iter().map(|&(mutant, checker)| expectation(Some(mutant), Some(checker)));
         std::iter::once(expectation(None, None)).chain(found).collect()

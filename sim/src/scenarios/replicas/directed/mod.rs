@@ -128,11 +128,11 @@ impl Scenario for Directed {
 
     fn expects(&self) -> Vec<Expectation> {
         let Some(script) = self.0 else { return Vec::new() };
-        let sound = Expectation { scenario: script.name.to_owned(), mutant: None, found_by: None };
+        let sound = Expectation::of(script.name);
         let found = |(mutant, checker): &(Mutant, &str)| Expectation {
-            scenario: script.name.to_owned(),
             mutant: Some(mutant.name().to_owned()),
             found_by: Some((*checker).to_owned()),
+            ..Expectation::of(script.name)
         };
         std::iter::once(sound).chain(script.finds.iter().map(found)).collect()
     }
