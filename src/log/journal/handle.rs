@@ -13,6 +13,7 @@ use super::files::{FileSet, FillError};
 use super::format::{COMMIT_OVERHEAD_BYTES, Position, ROW_BYTES};
 use super::placed::PlacedBatch;
 use super::placer::Placer;
+use super::times::CommitTimes;
 use crate::io::{Disk, Spawn};
 use crate::log::shortage::Shortage;
 use crate::log::tail::TailBudget;
@@ -92,34 +93,6 @@ pub(crate) struct Counters {
     pub(crate) bytes: AtomicU64,
     pub(crate) vouches: AtomicU64,
     pub(crate) full_waits: AtomicU64,
-}
-
-/// How long commits take.
-#[derive(Default)]
-pub(crate) struct CommitTimes {
-    /// When the one under way began, in nanoseconds and 1; 0: none is.
-    began: AtomicU64,
-    /// The longest that ended since somebody asked, in nanoseconds.
-    longest: AtomicU64,
-}
-
-impl CommitTimes {
-    pub(crate) fn begin(&self, now: Instant) {
-        self.began.store(now.0.saturating_add(1), Ordering::Relaxed);
-    }
-
-    pub(crate) fn end(&self, now: Instant) {
-        let began = self.began.swap(0, Ordering::Relaxed).saturating_sub(1);
-        self.longest.fetch_max(now.0.saturating_sub(began), Ordering::Relaxed);
-    }
-
-    fn take_longest(&self, now: Instant) -> Duration {
-        let under_way = match self.began.load(Ordering::Relaxed) {
-            0 => 0,
-            began => now.0.saturating_sub(began - 1),
-        };
-        Duration::from_nanos(self.longest.swap(0, Ordering::Relaxed).max(under_way))
-    }
 }
 
 /// What the committer's task and the handles share.
@@ -400,11 +373,13 @@ impl JournalHandle {
         self.shared.commit_bytes_max()
     }
 
-    /// The longest that a commit took which ended since this was last asked, or for which the one under way has been written so far,
-    /// its wait for a file or a checkpoint included.
+    /// The longest that a commit took which ended since this was last asked, or that the one under way has taken so far, its wait for a
+    /// file or a checkpoint included. While appends have to wait for room, in the journal or in memory, it is under way since the last one ended.
     #[must_use]
     pub fn longest_commit(&self, now: Instant) -> Duration {
-        self.shared.times.take_longest(now)
+        // Batches that no segment takes are held in memory, and more are not taken.
+        let has_room = self.has_reserve() && !self.shared.budget.is_exceeded();
+        self.shared.times.take_longest(now, has_room)
     }
 
     #[must_use]

@@ -16,6 +16,7 @@ mod reading;
 mod recovery;
 #[cfg(test)]
 mod tests;
+mod times;
 mod vouch;
 
 pub use entry::{Entry, EntryBody, EntryNumber, LogId, LogKey, LostEntry};
