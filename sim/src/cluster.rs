@@ -393,6 +393,11 @@ impl NodeHandle {
         self.node.is_running()
     }
 
+    /// The number of the process's present run, or of its last one.
+    pub(crate) fn run_number(&self) -> u64 {
+        self.node.incarnation().0
+    }
+
     fn event(&self, what: std::fmt::Arguments<'_>) {
         self.world.event(&self.node.name, what);
     }

@@ -152,6 +152,7 @@ impl NetState {
                 after.wake(target.reader.take());
             }
             Body::Data(bytes) => {
+                self.heard.insert((to, from), now);
                 let Some(stream) = self.streams.get_mut(&id) else { return };
                 let target = stream.end(side.other());
                 target.inbox_bytes += bytes.len();

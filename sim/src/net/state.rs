@@ -86,6 +86,8 @@ pub(crate) struct NetState {
     pub(super) cut: BTreeSet<(NodeIndex, NodeIndex)>,
     /// What is added to the latency of a direction.
     pub(super) slow: BTreeMap<(NodeIndex, NodeIndex), Duration>,
+    /// When data last came to the first from the second.
+    pub(super) heard: BTreeMap<(NodeIndex, NodeIndex), SimTime>,
     next_id: u64,
 }
 
@@ -198,6 +200,7 @@ impl NetState {
             listeners: BTreeMap::new(),
             streams: BTreeMap::new(),
             cut: BTreeSet::new(),
+            heard: BTreeMap::new(),
             slow: BTreeMap::new(),
             next_id: 1,
         }

@@ -22,6 +22,7 @@ use crate::world::lock;
 
 mod events;
 mod polls;
+mod promises;
 
 pub(in crate::scenarios) use events::*;
 pub(in crate::scenarios) use polls::poll_end;
@@ -123,6 +124,8 @@ impl fmt::Display for RecordId {
 #[derive(Clone)]
 pub(in crate::scenarios) struct History {
     cluster: Cluster,
+    /// Who writes by this handle: the name of a machine.
+    seat: Option<Arc<str>>,
     events: Arc<Mutex<Events>>,
     wrong: Shutdown,
     /// The records whose fate is not told yet, as operations of the kept history.
@@ -135,7 +138,7 @@ pub(in crate::scenarios) struct History {
     polls: Arc<Mutex<BTreeMap<String, polls::OpenPoll>>>,
     step: Arc<Mutex<Step>>,
     /// Whose failed syncs end all promises.
-    watched: Arc<Mutex<Option<NodeHandle>>>,
+    watched: Arc<Mutex<Vec<NodeHandle>>>,
     /// When the disk was last replaced by an older one.
     rolled_back: Arc<Mutex<Option<SimTime>>>,
 }
@@ -144,6 +147,7 @@ impl History {
     pub(in crate::scenarios) fn new(cluster: &Cluster) -> History {
         History {
             cluster: cluster.clone(),
+            seat: None,
             events: Arc::default(),
             wrong: Shutdown::new(),
             sending: Arc::default(),
@@ -154,6 +158,11 @@ impl History {
             watched: Arc::default(),
             rolled_back: Arc::default(),
         }
+    }
+
+    /// The same history, written by whoever works on that machine.
+    pub(in crate::scenarios) fn of(&self, machine: &str) -> History {
+        History { seat: Some(Arc::from(machine)), ..self.clone() }
     }
 
     pub(in crate::scenarios) fn now(&self) -> SimTime {
@@ -215,8 +224,9 @@ impl History {
         if !matches!(sent.fate, Fate::Acknowledged(_)) {
             return;
         }
+        let began = sent.began;
         drop(events);
-        self.take_failed_syncs();
+        self.promised(began, &id);
         self.step(|step, events| step.acknowledged(events, id));
     }
 
@@ -227,32 +237,6 @@ impl History {
         drop(events);
         if let Err(Violation { checker, text }) = found {
             self.wrong(checker, text);
-        }
-    }
-
-    /// From now on a failed sync of the journal on this node ends all promises of its process.
-    pub(in crate::scenarios) fn watch(&self, node: &NodeHandle) {
-        *lock(&self.watched) = Some(node.clone());
-    }
-
-    /// Takes the failed syncs of the journal so far down, as those of a process that still runs.
-    pub(in crate::scenarios) fn take_failed_syncs(&self) {
-        let watched = lock(&self.watched);
-        let Some(node) = &*watched else { return };
-        let failed = node.disk().take_failed_syncs();
-        let of_journal = |path: &str| path.starts_with("journal/") && path.ends_with(".journal");
-        let new = failed.into_iter().filter(|(_, path)| of_journal(path));
-        self.events().failed_syncs.extend(new.map(|(time, _)| FailedSync { time, run_ended: None }));
-    }
-
-    /// The process has ended: what failed so far happened to it.
-    pub(in crate::scenarios) fn run_ended(&self) {
-        self.take_failed_syncs();
-        let now = self.now();
-        lock(&self.step).run_ended(now);
-        let mut events = self.events();
-        for failed in events.failed_syncs.iter_mut().filter(|failed| failed.run_ended.is_none()) {
-            failed.run_ended = Some(now);
         }
     }
 
@@ -385,6 +369,10 @@ impl History {
         let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
         let (worker, began) = (&assigned.worker, assigned.joining);
         self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
+        let word = self.events().words.get(&assigned.assignment).copied();
+        if let Some(given_out) = word {
+            self.promised(given_out, &format_args!("generation {}", assigned.generation));
+        }
         self.step(|step, events| step.assigned(events, &assigned));
         self.events().assigned.push(assigned);
     }
@@ -546,8 +534,7 @@ impl History {
         }
         drop(events);
         if let (Some(began), CommitFate::Acknowledged) = (began, fate) {
-            self.take_failed_syncs();
-            self.step(|step, events| step.committed(events, began, now));
+            self.promised(began, &"a commit of offsets");
         }
     }
 
@@ -596,25 +583,6 @@ impl History {
     pub(in crate::scenarios) fn image_restored(&self, taken_at: SimTime) {
         let told = || json!({ "taken_at": taken_at.0 });
         self.operation(OPERATOR, "restore-image", self.now(), &told, (Completion::Ok, &told));
-    }
-
-    /// Deletion is about to be asked for; for [`History::deleted`].
-    pub(in crate::scenarios) fn deleting(&self, at: &TopicPartition, before: Offset) -> OperationId {
-        let value = || json!({ at.to_string(): before.0 });
-        let operation = self.cluster.begin_operation(ADMINISTRATOR, "delete-records", self.now(), value);
-        self.cluster.note(format_args!("delete {at} before {before}"));
-        let mut events = self.events();
-        let known = events.deleted.entry(at.clone()).or_default();
-        *known = (*known).max(before);
-        let now = self.now();
-        events.deletions.push((now, at.clone(), before));
-        operation
-    }
-
-    /// What became of a deletion: an error may come though it was made.
-    pub(in crate::scenarios) fn deleted<E>(&self, operation: OperationId, result: &Result<(), E>) {
-        let end = if result.is_ok() { Completion::Ok } else { Completion::Info };
-        self.cluster.end_operation(operation, end, || Value::Null);
     }
 
     /// The judge was told where a partition begins and ends.
@@ -667,10 +635,19 @@ impl History {
     pub(in crate::scenarios) fn founded(&self, topic: &str, seen: TopicSeen) {
         let TopicSeen { partitions, configs } = seen;
         let place = self.changing_topic(topic, TopicChange::Create { partitions, configs });
-        self.changed_topic(place, Done::Yes);
+        self.settle_topic(place, Done::Yes);
     }
 
+    /// What became of a change of a topic.
     pub(in crate::scenarios) fn changed_topic(&self, place: usize, done: Done) {
+        self.settle_topic(place, done);
+        let changed = self.events().promised_change(place).cloned();
+        if let Some(changed) = changed {
+            self.promised(changed.began, &format_args!("{:?} of {}", changed.change, changed.topic));
+        }
+    }
+
+    fn settle_topic(&self, place: usize, done: Done) {
         let now = self.now();
         let mut events = self.events();
         let changed = &mut events.topic_changes[place];

@@ -190,7 +190,7 @@ async fn live_inside(
     let mut guests = Vec::new();
     for client in &case.clients {
         if let Work::Load(work) = client.work_as()? {
-            let (partitions, history, ending) = (plan.checked(), history.clone(), ending.clone());
+            let (partitions, history, ending) = (plan.checked(), history.of(&client.name), ending.clone());
             guests.push(Guest::new(LoadClient::new(work, partitions, history, ending)));
         }
     }
