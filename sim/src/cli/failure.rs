@@ -31,6 +31,7 @@ pub(super) fn write(
         violation: violation.map(|found| Finding { checker: found.checker, text: &found.text }),
         case_json: &case_json,
         lines: &outcome.lines,
+        operations: &outcome.operations,
         faults: outcome.faults,
         replicas: &outcome.standings,
     });

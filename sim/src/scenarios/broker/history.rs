@@ -182,7 +182,7 @@ impl History {
     ) {
         let parts =
             [Part::Text("send"), id.part(), id.number_part(), Part::Text(&at.topic), partition_part(at)];
-        self.cluster.note_often(&parts, format_args!("send {id} to {at}"));
+        self.cluster.did_often(&parts, format_args!("send {id} to {at}"));
         let now = self.now();
         let sent = Sent { at: at.clone(), mode, key, content, fate: Fate::Open, began: now, ended: now };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
@@ -191,7 +191,7 @@ impl History {
         }
         let client = format!("producer-{}", id.producer);
         let value = || json!([["send", at.to_string(), id.to_string()]]);
-        let operation = self.cluster.begin_operation(&client, "send", self.now(), value);
+        let operation = self.begin(&client, "send", self.now(), value);
         lock(&self.sending).insert(id, operation);
     }
 
@@ -212,7 +212,7 @@ impl History {
         };
         let parts =
             [Part::Text("sent"), id.part(), id.number_part(), Part::Number(told), Part::Number(offset)];
-        self.cluster.note_often(&parts, format_args!("sent {id}: {fate:?}"));
+        self.cluster.did_often(&parts, format_args!("sent {id}: {fate:?}"));
         self.fate_of_operation(id, &fate);
         let now = self.now();
         let rolled_back = *lock(&self.rolled_back);
@@ -365,7 +365,7 @@ impl History {
 
     /// A worker was told its share of a generation.
     pub(in crate::scenarios) fn assigned(&self, assigned: Assigned) {
-        self.cluster.note(format_args!("{assigned:?}"));
+        self.cluster.did(format_args!("{assigned:?}"));
         let value = || json!({ "generation": assigned.generation, "assignment": assigned.assignment });
         let (worker, began) = (&assigned.worker, assigned.joining);
         self.operation(worker, "join", began, &|| json!(assigned.member), (Completion::Ok, &value));
@@ -395,7 +395,7 @@ impl History {
         let asked = || json!({ "min_bytes": waited.min_bytes, "wait_ms": waited.wait.as_millis() });
         let value = || json!({ "bytes": waited.bytes, "took_ms": waited.took.as_millis() });
         self.operation(client, "wait", waited.began, &asked, (Completion::Ok, &value));
-        self.cluster.note(format_args!("{waited:?}"));
+        self.cluster.did(format_args!("{waited:?}"));
         self.step(|_, _| checkers::waited(&waited));
         self.events().waits.push(waited);
     }
@@ -403,7 +403,7 @@ impl History {
     /// The broker says that it cannot read what nothing has destroyed.
     pub(in crate::scenarios) fn storage_error(&self, at: &TopicPartition, offset: Offset, code: ErrorCode) {
         let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
-        self.cluster.note(format_args!("{error}"));
+        self.cluster.note(format_args!("{}: {error}", self.seat.as_deref().unwrap_or("somebody")));
         self.events().storage_errors.push(error);
         self.step(|_, events| checkers::storage_errors_have_a_cause(events));
     }
@@ -426,6 +426,17 @@ impl History {
         self.cluster.end_operation(operation, completion, value);
     }
 
+    /// A client begins something, on the machine whose handle this is.
+    fn begin(
+        &self,
+        client: &str,
+        function: &'static str,
+        began: SimTime,
+        value: impl FnOnce() -> Value,
+    ) -> OperationId {
+        self.cluster.begin_operation((client, self.seat.as_deref()), function, began, value)
+    }
+
     /// A client has done something; the kept history learns of its begin only now.
     fn operation(
         &self,
@@ -435,7 +446,7 @@ impl History {
         asked: &dyn Fn() -> Value,
         (end, told): (Completion, &dyn Fn() -> Value),
     ) {
-        let operation = self.cluster.begin_operation(client, function, began, asked);
+        let operation = self.begin(client, function, began, asked);
         self.cluster.end_operation(operation, end, told);
     }
 
@@ -453,7 +464,7 @@ impl History {
             number(read.high_watermark),
             Part::Number(read.records.len() as u64),
         ];
-        self.cluster.note_often(
+        self.cluster.did_often(
             &parts,
             format_args!(
                 "reader {}/{} got {} {} to {} of {} to {}: {} records",
@@ -481,14 +492,14 @@ impl History {
         let mut events = self.events();
         let first = events.commits.len();
         for (at, offset) in offsets {
-            self.cluster.note(format_args!("commit {at} {offset}"));
+            self.cluster.did(format_args!("commit {at} {offset}"));
             if self.cluster.history_is_kept() {
                 let value = || json!({ at.to_string(): offset.0 });
                 let client = match by {
                     Committer::Member => "group",
                     Committer::Administrator => ADMINISTRATOR,
                 };
-                let operation = self.cluster.begin_operation(client, "commit", now, value);
+                let operation = self.begin(client, "commit", now, value);
                 lock(&self.commits).insert(events.commits.len(), operation);
             }
             let (at, fate) = (at.clone(), CommitFate::Unknown);
@@ -506,12 +517,12 @@ impl History {
 
     /// A member was given a partition, and has fetched from it.
     pub(in crate::scenarios) fn resumed(&self, resumed: &Resumed) {
-        self.cluster.note(format_args!("{resumed:?}"));
+        self.cluster.note(format_args!("{}: {resumed:?}", resumed.member));
         self.step(|step, events| step.resumed(events, resumed));
     }
 
     pub(in crate::scenarios) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
-        self.cluster.note(format_args!("commit: {fate:?}"));
+        self.cluster.did(format_args!("commit: {fate:?}"));
         let now = self.now();
         let end = match fate {
             CommitFate::Acknowledged => Completion::Ok,
@@ -547,7 +558,7 @@ impl History {
             &|| json!(read.at.to_string()),
             (Completion::Ok, &value),
         );
-        self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
+        self.cluster.did(format_args!("committed {} is {:?}", read.at, read.offset));
         self.step(|step, events| step.is_committed(events, &read));
         self.events().committed.push(read);
     }
@@ -596,7 +607,7 @@ impl History {
     }
 
     pub(in crate::scenarios) fn listed(&self, listed: Listed) {
-        self.cluster.note(format_args!(
+        self.cluster.did(format_args!(
             "{} {:?} is {:?} (time {})",
             listed.at, listed.spec, listed.offset, listed.timestamp
         ));
@@ -608,7 +619,7 @@ impl History {
     }
 
     pub(in crate::scenarios) fn producer_id(&self, (id, epoch): (i64, i16), began: SimTime) {
-        self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
+        self.cluster.did(format_args!("producer id {id} epoch {epoch}"));
         let value = || json!([id, epoch]);
         self.operation("ids", "init-producer-id", began, &|| Value::Null, (Completion::Ok, &value));
         self.step(|step, _| step.producer_id((id, epoch)));
@@ -619,10 +630,10 @@ impl History {
 
     /// A change of a topic is about to be asked for; gives its place for [`History::changed_topic`].
     pub(in crate::scenarios) fn changing_topic(&self, topic: &str, change: TopicChange) -> usize {
-        self.cluster.note(format_args!("{topic}: {change:?}"));
+        self.cluster.did(format_args!("{topic}: {change:?}"));
         let now = self.now();
         let value = || json!({ topic: format!("{change:?}") });
-        let operation = self.cluster.begin_operation("topics", "change-topic", now, value);
+        let operation = self.begin("topics", "change-topic", now, value);
         let (topic, done) = (topic.to_owned(), Done::Unknown);
         let mut events = self.events();
         events.topic_changes.push(TopicChanged { topic, change, done, began: now, ended: now });
@@ -652,7 +663,7 @@ impl History {
         let mut events = self.events();
         let changed = &mut events.topic_changes[place];
         (changed.done, changed.ended) = (done, now);
-        self.cluster.note(format_args!("{}: {done:?}", changed.topic));
+        self.cluster.did(format_args!("{}: {done:?}", changed.topic));
         let end = match done {
             Done::Yes => Completion::Ok,
             Done::Refused => Completion::Fail,
@@ -668,7 +679,7 @@ impl History {
     }
 
     pub(in crate::scenarios) fn topic_looked(&self, look: TopicLook) {
-        self.cluster.note(format_args!("{} is {:?}", look.topic, look.seen));
+        self.cluster.did(format_args!("{} is {:?}", look.topic, look.seen));
         let value = || json!({ &look.topic: format!("{:?}", look.seen) });
         let asked = || json!(look.topic);
         self.operation("topics", "describe-topic", look.began, &asked, (Completion::Ok, &value));

@@ -35,7 +35,7 @@ impl History {
         if !self.cluster.history_is_kept() {
             return;
         }
-        let operation = self.cluster.begin_operation(client, "poll", self.now(), || json!([["poll"]]));
+        let operation = self.begin(client, "poll", self.now(), || json!([["poll"]]));
         lock(&self.polls).insert(client.to_owned(), OpenPoll { operation, records: BTreeMap::new() });
     }
 

@@ -78,8 +78,8 @@ impl History {
     pub(in crate::scenarios) fn deleting(&self, at: &TopicPartition, before: Offset) -> Deleting {
         let began = self.now();
         let value = || json!({ at.to_string(): before.0 });
-        let operation = self.cluster.begin_operation(ADMINISTRATOR, "delete-records", began, value);
-        self.cluster.note(format_args!("delete {at} before {before}"));
+        let operation = self.begin(ADMINISTRATOR, "delete-records", began, value);
+        self.cluster.did(format_args!("delete {at} before {before}"));
         let mut events = self.events();
         let known = events.deleted.entry(at.clone()).or_default();
         let is_new = before > *known;
