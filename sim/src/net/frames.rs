@@ -48,6 +48,8 @@ struct Half {
 const MAGIC: &[u8] = &[0xd7, b'O', b'R', b'D', b'A', b'I', b'N', b'\n'];
 /// A longer frame is none.
 const FRAME_BYTES_MAX: usize = 256 << 20;
+/// Of the length itself.
+const LENGTH: usize = 4;
 /// Length, key, version, correlation id.
 const REQUEST_HEAD: usize = 12;
 /// Length, correlation id, tags, how long to wait, error.
@@ -84,65 +86,78 @@ impl Conversation {
     fn take(&mut self, side: Side, mut bytes: &[u8]) -> Vec<String> {
         let mut names = Vec::new();
         while !bytes.is_empty() {
-            let (language, half) = match side {
-                Side::Client => (self.language, &mut self.client),
-                Side::Server => (self.language, &mut self.server),
-            };
-            let wanted = match (language, side) {
-                (Language::Noise, _) | (Language::Unknown, Side::Server) => break,
-                (Language::Unknown, Side::Client) => MAGIC.len(),
-                (Language::Peers, _) => PEER_HEAD,
-                (Language::Kafka, Side::Client) => REQUEST_HEAD,
-                (Language::Kafka, Side::Server) => REPLY_HEAD,
-            };
+            if self.language == Language::Noise || (self.language, side) == (Language::Unknown, Side::Server)
+            {
+                break;
+            }
+            let half = self.half(side);
             let skipped = half.left.min(bytes.len());
             half.left -= skipped;
             bytes = &bytes[skipped..];
-            let length = length_of(&half.head);
-            let wanted = wanted.min(length.map_or(wanted, |length| length.max(4)));
+            // How long it is tells how much of it there is to look at.
+            let wanted = self.wanted(side);
+            let half = self.half(side);
             let taken = wanted.saturating_sub(half.head.len()).min(bytes.len());
             half.head.extend_from_slice(&bytes[..taken]);
             bytes = &bytes[taken..];
-            if half.head.len() == 4 && wanted > 4 {
-                // How long it is tells how much of it there is to look at.
-                continue;
-            }
-            if half.head.len() >= wanted && half.left == 0 && !half.head.is_empty() {
+            if half.head.len() == LENGTH {
                 names.extend(self.begins(side));
+            }
+            if self.half(side).head.len() >= self.wanted(side) {
+                names.extend(self.is_known(side));
             }
         }
         names
     }
 
-    /// The head of a frame, or the beginning of a stream, is there.
-    fn begins(&mut self, side: Side) -> Option<String> {
-        let half = match side {
+    fn half(&mut self, side: Side) -> &mut Half {
+        match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
+        }
+    }
+
+    /// How much of the present frame is looked at.
+    fn wanted(&mut self, side: Side) -> usize {
+        let most = match (self.language, side) {
+            (Language::Noise | Language::Unknown, _) => LENGTH,
+            (Language::Peers, _) => PEER_HEAD,
+            (Language::Kafka, Side::Client) => REQUEST_HEAD,
+            (Language::Kafka, Side::Server) => REPLY_HEAD,
         };
-        if self.language == Language::Unknown {
-            if half.head == MAGIC {
-                half.head.clear();
-                self.language = Language::Peers;
-                return None;
-            }
+        length_of(&self.half(side).head).map_or(LENGTH, |length| length.min(most))
+    }
+
+    /// The length of a frame is there, or what a stream begins with in its place.
+    fn begins(&mut self, side: Side) -> Option<String> {
+        let is_first = self.language == Language::Unknown;
+        let half = self.half(side);
+        if is_first && half.head == MAGIC[..LENGTH] {
+            half.head.clear();
+            half.left = MAGIC.len() - LENGTH;
+            self.language = Language::Peers;
+            return None;
+        }
+        let is_length =
+            length_of(&half.head).is_some_and(|length| (LENGTH + 1..=FRAME_BYTES_MAX).contains(&length));
+        if !is_length {
+            half.head.clear();
+            self.language = Language::Noise;
+            return Some("noise".to_owned());
+        }
+        if is_first {
             self.language = Language::Kafka;
-            if half.head.len() < REQUEST_HEAD
-                && length_of(&half.head).is_some_and(|all| all > half.head.len())
-            {
-                return None;
-            }
         }
+        None
+    }
+
+    /// Of a frame all is there that is looked at.
+    fn is_known(&mut self, side: Side) -> Option<String> {
+        let half = self.half(side);
         let head = std::mem::take(&mut half.head);
-        match length_of(&head).filter(|length| (head.len()..=FRAME_BYTES_MAX).contains(length)) {
-            Some(length) => half.left = length - head.len(),
-            None => {
-                self.language = Language::Noise;
-                return Some("noise".to_owned());
-            }
-        }
+        half.left = length_of(&head)?.saturating_sub(head.len());
         match (self.language, side) {
-            (Language::Peers, _) => Some(peer_frame(int16(&head, 4)?)),
+            (Language::Peers, _) => Some(peer_frame(int16(&head, LENGTH)?)),
             (_, Side::Client) => self.request(&head),
             (_, Side::Server) => self.reply(&head),
         }
@@ -173,7 +188,7 @@ impl Conversation {
 /// The length of a whole frame, with the bytes that tell it; `None` before they are there. A negative one is longer than any.
 fn length_of(head: &[u8]) -> Option<usize> {
     let length = int32(head, 0)?;
-    Some(usize::try_from(length).map_or(usize::MAX, |length| length.saturating_add(4)))
+    Some(usize::try_from(length).map_or(usize::MAX, |length| length.saturating_add(LENGTH)))
 }
 
 /// The error of a whole reply, where it stands at a fixed place; nothing if there is none.

@@ -5,7 +5,7 @@ const timeline = byId('timeline');
 const gutter = 128;
 const axis = 24;
 // Servers have a row for the names of what is wrong with them.
-const extra = (lane) => (lanes[lane].role === 'server' ? 16 : 0);
+const extra = (lane) => (lanes[lane].role === 'server' ? 22 : 0);
 const stripsTop = (lane) => tops[lane] + 37 + extra(lane);
 const stripsHigh = (lane) => (stripsOf[lane].length ? stripsOf[lane].length * stripHeight + 4 : 0);
 const heightOf = (lane) => 36 + extra(lane) + stripsHigh(lane);
@@ -155,7 +155,7 @@ const drawFaultStretches = (pen, width) => {
       if (level === 0 && extra(lane) && right - left > 78) {
         pen.fillStyle = colors['--warn'];
         pen.font = '10px system-ui, "DejaVu Sans", sans-serif';
-        pen.fillText(stretch.name, left + 3, top + 10);
+        pen.fillText(stretch.name, left + 3, tops[lane] + 20);
         pen.font = '12px system-ui, "DejaVu Sans", sans-serif';
       }
     }
@@ -208,7 +208,8 @@ const drawSaid = (pen, width, visible) => {
     if (!label) continue;
     const [x, wide] = [xOf(event.time, width) + 4, pen.measureText(label).width + 6];
     const [top, bottom] = [yOf(event), yIn(event.peer, 'message')].sort((one, other) => one - other);
-    const isFree = (y) => !taken.some((box) => Math.abs(box.y - y) < 11 && x < box.right && x + wide > box.left);
+    const isFree = (y) => !lanes.some((_, lane) => y > stripsTop(lane) - 6 && y < stripsTop(lane) + stripsHigh(lane) + 4)
+      && !taken.some((box) => Math.abs(box.y - y) < 11 && x < box.right && x + wide > box.left);
     for (let y = top + 10; y < bottom - 4; y += 11) {
       if (!isFree(y)) continue;
       pen.globalAlpha = 0.85;

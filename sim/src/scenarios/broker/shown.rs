@@ -35,16 +35,17 @@ impl Shown {
         drop(before);
     }
 
-    /// A replica has made a step. What the metadata hold is asked when theirs makes one.
+    /// A replica has made a step. What the metadata hold is asked when theirs makes one, or one of a topic without a name.
     pub(super) fn step(&self, cluster: &Cluster, node: &str, step: &ReplicaStep) {
         cluster.replica_stepped(node, step);
         cluster.tell_standings(|standings| {
-            if TopicId(step.partition.0) != TopicId::METADATA {
+            let mut run = lock(&self.run);
+            let Run { context, topics } = &mut *run;
+            let topic = TopicId(step.partition.0);
+            if topic != TopicId::METADATA && topics.contains(&topic) {
                 return;
             }
             standings.name(TopicId::METADATA.0, "metadata");
-            let mut run = lock(&self.run);
-            let Run { context, topics } = &mut *run;
             if let Some(context) = context {
                 look(standings, &context.metadata(), topics, (cluster, node));
             }

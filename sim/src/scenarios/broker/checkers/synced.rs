@@ -88,7 +88,7 @@ mod tests {
             several_nodes: true,
             ..Events::default()
         };
-        let check = |by: &[usize], began| {
+        let check = |by: &[u32], began| {
             let by = by.iter().copied().map(NodeIndex).collect();
             acknowledged_in_time(&history, &by, (SimTime(began), SimTime(150)), "it").is_err()
         };
