@@ -18,7 +18,7 @@ use super::history::History;
 use super::judge::Judge;
 use super::machine::Machine;
 use super::plan::{self, BROKER, Plan, Work, index};
-use super::{Manner, RECOVERY, checkers, faults, live};
+use super::{RECOVERY, checkers, faults, live};
 use crate::case::{Case, ClientCase};
 use crate::cluster::Cluster;
 use crate::faults::set_clocks;
@@ -166,15 +166,7 @@ impl Scenario for Load {
             let living = async {
                 match self {
                     Load::Full | Load::Idle => {
-                        live(
-                            &cluster,
-                            &case,
-                            &plan,
-                            &machine,
-                            &history,
-                            Manner::Load { answers: LAST_ANSWERS },
-                        )
-                        .await
+                        live(&cluster, &case, &plan, &machine, &history, LAST_ANSWERS).await
                     }
                     Load::Inside => live_inside(&cluster, &case, &plan, &machine, &history).await,
                 }

@@ -47,8 +47,6 @@ struct Shared {
     exits: mpsc::Sender<Exit>,
     /// The number of the present run of the process.
     run: AtomicU64,
-    /// That of the last run that has come so far as to serve.
-    serving: Arc<AtomicU64>,
     /// Asks the present run to stop.
     stop: Mutex<Shutdown>,
     /// Whether the disk gives errors, now or earlier in this run.
@@ -102,7 +100,6 @@ impl Machine {
             config,
             exits: sender,
             run: AtomicU64::new(0),
-            serving: Arc::default(),
             stop: Mutex::new(Shutdown::new()),
             disk_errors,
             death: Mutex::new(cluster.rng("death")),
@@ -151,12 +148,6 @@ impl Machine {
 
     pub(super) fn node(&self) -> &NodeHandle {
         &self.node
-    }
-
-    /// Tells which run of the process serves, or did last.
-    pub(super) fn serving(&self) -> impl Fn() -> u64 + Clone + Send + Sync + 'static {
-        let serving = Arc::clone(&self.shared.serving);
-        move || serving.load(Ordering::Relaxed)
     }
 
     /// From the next run of the process on (the first one, if it has not begun) these are inside of it.
@@ -337,7 +328,6 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
     };
     cluster.note(format_args!("the broker runs: {:?}", node.recovery()));
     shared.shown.runs(node.context());
-    shared.serving.store(shared.run.load(Ordering::Relaxed), Ordering::Relaxed);
     if let Err(wrong) = shared.account.judge_report(&shared.node, &before, node.recovery()) {
         return Why::Wrong(wrong);
     }

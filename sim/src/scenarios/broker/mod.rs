@@ -49,8 +49,6 @@ pub struct Broker {
 
 /// Longer than a delivery takes.
 const LAST_DELIVERIES: Duration = Duration::from_secs(25);
-/// The machine of who looks at the broker after each of its starts.
-const ONLOOKER: &str = "onlooker";
 /// Within this time after the faults have ended every client must get on.
 const RECOVERY: Duration = Duration::from_secs(60);
 
@@ -96,29 +94,11 @@ impl Scenario for Broker {
             let mut rng = cluster.rng("supervisor");
             let ended = tokio::select! {
                 biased;
-                result = live(&cluster, &case, &plan, &machine, &history, Manner::Drawn) => result,
+                result = live(&cluster, &case, &plan, &machine, &history, LAST_DELIVERIES) => result,
                 violation = machine.supervise(&mut rng) => Err(violation),
             };
             ended.map_err(|violation| history.cause_of(violation))
         })
-    }
-}
-
-/// What differs between the scenarios that go through the same.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Manner {
-    /// Drawn clients, of which some read as members; and one that looks at the broker after each of its starts.
-    Drawn,
-    /// A steady load, whose clients wait so long for an answer at most.
-    Load { answers: Duration },
-}
-
-impl Manner {
-    fn last_answers(self) -> Duration {
-        match self {
-            Manner::Drawn => LAST_DELIVERIES,
-            Manner::Load { answers } => answers,
-        }
     }
 }
 
@@ -128,7 +108,7 @@ async fn live(
     plan: &Plan,
     machine: &Machine,
     history: &History,
-    manner: Manner,
+    last_answers: Duration,
 ) -> Result<(), Violation> {
     let ending = Ending::default();
     let judge = Judge::alone(cluster, plan, machine, history);
@@ -137,10 +117,7 @@ async fn live(
     for fault in &case.faults {
         cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
     }
-    let mut nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
-    if manner == Manner::Drawn {
-        nodes.push(start_onlooker(cluster, plan, machine, history, &ending));
-    }
+    let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
     let faults = faults::run(cluster, machine, &nodes, &case.faults, case.duration());
     tokio::select! {
         biased;
@@ -155,7 +132,7 @@ async fn live(
     history.healed(&who_must_be_answered(case, plan, machine.account())?);
     all_get_on(cluster, machine.account(), plan, history, &clients, &[]).await?;
     ending.begin();
-    cluster.sleep(manner.last_answers()).await;
+    cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
     machine.note_failed_syncs();
     checkers::check(&history.events(), cluster.now())?;
@@ -165,15 +142,15 @@ async fn live(
         return Ok(());
     }
     // The world goes on from the older disk, and the clients begin anew.
-    nodes.iter().for_each(NodeHandle::crash);
+    clients.iter().for_each(|client| client.seat.crash());
     history.goes_on_from(time, &BTreeSet::new());
     judge.restore_groups(machine).await?;
     ending.take_back();
-    nodes.iter().for_each(NodeHandle::restart);
+    clients.iter().for_each(|client| client.seat.restart());
     cluster.sleep(rng.duration(Duration::from_secs(2), Duration::from_secs(8))).await;
     all_get_on(cluster, machine.account(), plan, history, &clients, &[]).await?;
     ending.begin();
-    cluster.sleep(manner.last_answers()).await;
+    cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
     machine.note_failed_syncs();
     checkers::check(&history.events(), cluster.now())
@@ -251,32 +228,6 @@ pub(super) fn start_clients(
     Ok(clients)
 }
 
-/// Starts the client that looks at the broker after each of its starts.
-fn start_onlooker(
-    cluster: &Cluster,
-    plan: &Plan,
-    machine: &Machine,
-    history: &History,
-    ending: &Ending,
-) -> NodeHandle {
-    let node = cluster.add_node(ONLOOKER);
-    let (partitions, account, run) = (plan.checked(), machine.account().clone(), machine.serving());
-    let (history, ending) = (history.of(ONLOOKER), ending.clone());
-    node.start(move |io| {
-        let seat = Seat {
-            io,
-            name: ONLOOKER.to_owned(),
-            partitions: partitions.clone(),
-            history: history.clone(),
-            ending: ending.clone(),
-            account: account.clone(),
-            servers: Servers::one(),
-        };
-        clients::look_after_starts(seat, run.clone())
-    });
-    node
-}
-
 /// The topic that a client works on.
 fn topic_of(work: &Work) -> &str {
     match work {
@@ -295,6 +246,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Load(_)
         | Work::Waiter
         | Work::Tuner
+        | Work::Onlooker
         | Work::Mover { .. }
         | Work::Drainer { .. }
         | Work::Elector
@@ -331,6 +283,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Voters => clients::change_voters(seat).await,
         Work::Chaser { .. } => clients::chase(seat).await,
         Work::Worker => clients::work_in_group(seat).await,
+        Work::Onlooker => clients::look_after_starts(seat).await,
     }
 }
 

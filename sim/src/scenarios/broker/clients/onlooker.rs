@@ -12,17 +12,19 @@ use crate::scenarios::broker::plan::{Plan, TOPIC};
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Looks at topics, configurations and groups once after each start of the broker, while everybody works: what it is told is held
-/// against what was acknowledged until then, changes under way may be done or not (I11). `run` tells which run of the broker
-/// serves.
-pub(in crate::scenarios) async fn look_after_starts(seat: Seat, run: impl Fn() -> u64) {
+/// against what was acknowledged until then, changes under way may be done or not (I11).
+pub(in crate::scenarios) async fn look_after_starts(seat: Seat) {
     let client = seat.client(Duration::ZERO);
     let mut looked = 0;
     while !seat.ending.has_begun() {
-        let present = run();
-        if present != looked {
+        let starts = seat.account.starts();
+        if starts == looked {
+            seat.history.progress(&seat.name);
+        } else {
+            seat.ending.count_operation();
             let looking = look_at_all(&seat, &client);
             match bounded(&seat.io, &seat.history, "a look after a start", looking).await {
-                Ok(Ok(())) => looked = present,
+                Ok(Ok(())) => looked = starts,
                 Ok(Err(error)) => {
                     seat.history.note(format_args!("{}: {error}", seat.name));
                     client.invalidate();
