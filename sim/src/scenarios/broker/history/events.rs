@@ -195,7 +195,7 @@ pub(in crate::scenarios) struct Waited {
     pub(in crate::scenarios) min_bytes: u64,
     pub(in crate::scenarios) bytes: u64,
     pub(in crate::scenarios) has_error: bool,
-    /// Segments of what it asks for were read meanwhile, be it for others.
+    /// Segments of what it asks for were read meanwhile, be it for others, or ahead of it.
     pub(in crate::scenarios) from_segments: bool,
     /// The broker is asked to stop.
     pub(in crate::scenarios) is_stopping: bool,
