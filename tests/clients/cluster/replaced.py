@@ -58,6 +58,8 @@ class Replaced:
         topic = f"alone-{self.drill.round}"
         dead = self.cluster.nodes[DEAD]
         self.ordain("create", topic, "-p", 12, "-r", 1, area="topic")
+        # Whichever node was asked knows it already.
+        wait_for("node 1 knows the topic", lambda: topic in self.cluster.nodes[1].metadata(), 10)
         partitions = [index for index, one in self.cluster.nodes[1].metadata()[topic].items()
                       if one["replicas"] == [DEAD]]
         dead.kill()
