@@ -235,7 +235,8 @@ impl Host {
         let what = what.to_string();
         self.cluster.note(format_args!("{} saw {what}", self.name));
         let now = self.cluster.now();
-        let operation = self.cluster.begin_operation(&self.name, "observe", now, || json!(what));
+        let operation =
+            self.cluster.begin_operation((&self.name, Some(&self.name)), "observe", now, || json!(what));
         self.cluster.end_operation(operation, Completion::Ok, || json!(what));
         lock(&self.observations).push(Observation { time: now, node: self.name.clone(), what });
     }

@@ -180,6 +180,9 @@ impl Simulation {
     }
 }
 
+/// The place of a line of what a client did.
+pub(crate) const HISTORY: &str = "history";
+
 /// The world of the run under way; one after another in a process.
 static RUNNING: Mutex<Option<Arc<World>>> = Mutex::new(None);
 
@@ -300,9 +303,14 @@ impl Cluster {
         self.world.event("scenario", what);
     }
 
-    /// As [`Cluster::note`], for what happens often: `parts` must say all that the line says.
-    pub(crate) fn note_often(&self, parts: &[Part<'_>], line: std::fmt::Arguments<'_>) {
-        self.world.frequent_event("scenario", parts, line);
+    /// Adds a line of what a client did to the trace; of those of a kept history there is an [`Operation`], too.
+    pub(crate) fn did(&self, what: std::fmt::Arguments<'_>) {
+        self.world.event(HISTORY, what);
+    }
+
+    /// As [`Cluster::did`], for what happens often: `parts` must say all that the line says.
+    pub(crate) fn did_often(&self, parts: &[Part<'_>], line: std::fmt::Arguments<'_>) {
+        self.world.frequent_event(HISTORY, parts, line);
     }
 
     /// Whether somebody will read what the clients did.
@@ -330,10 +338,10 @@ impl Cluster {
         self.world.requests.fetch_add(requests, Ordering::Relaxed);
     }
 
-    /// A client begins something; `value` is asked for only if the history is kept.
+    /// A client begins something, on the machine of that name if that is told; `value` is asked for only if the history is kept.
     pub fn begin_operation(
         &self,
-        client: &str,
+        (client, machine): (&str, Option<&str>),
         function: &'static str,
         began: SimTime,
         value: impl FnOnce() -> serde_json::Value,
@@ -342,7 +350,7 @@ impl Cluster {
             return OperationId::NONE;
         }
         let mut operations = lock(&self.world.operations);
-        operations.push(Operation::new(client, function, began, value()));
+        operations.push(Operation::new(client, function, began, value()).on(machine));
         OperationId::of(operations.len() - 1)
     }
 
@@ -397,6 +405,11 @@ impl NodeHandle {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.node.is_running()
+    }
+
+    /// The number of the process's present run, or of its last one.
+    pub(crate) fn run_number(&self) -> u64 {
+        self.node.incarnation().0
     }
 
     fn event(&self, what: std::fmt::Arguments<'_>) {

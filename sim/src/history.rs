@@ -31,6 +31,8 @@ pub enum Completion {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Operation {
     pub(crate) client: String,
+    /// The machine on which it works, if that is known.
+    pub(crate) machine: Option<String>,
     pub(crate) function: Cow<'static, str>,
     pub(crate) began: SimTime,
     /// What was asked for.
@@ -58,7 +60,18 @@ impl OperationId {
 
 impl Operation {
     pub(crate) fn new(client: &str, function: &'static str, began: SimTime, value: Value) -> Operation {
-        Operation { client: client.to_owned(), function: Cow::Borrowed(function), began, value, ended: None }
+        Operation {
+            client: client.to_owned(),
+            machine: None,
+            function: Cow::Borrowed(function),
+            began,
+            value,
+            ended: None,
+        }
+    }
+
+    pub(crate) fn on(self, machine: Option<&str>) -> Operation {
+        Operation { machine: machine.map(str::to_owned), ..self }
     }
 
     pub(crate) fn end(&mut self, time: SimTime, completion: Completion, value: Value) {

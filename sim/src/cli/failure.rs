@@ -31,6 +31,7 @@ pub(super) fn write(
         violation: violation.map(|found| Finding { checker: found.checker, text: &found.text }),
         case_json: &case_json,
         lines: &outcome.lines,
+        operations: &outcome.operations,
         faults: Some(outcome.faults),
         replicas: &outcome.standings,
     });
@@ -61,6 +62,7 @@ pub(super) fn write_until_death(
         violation: Some(Finding { checker, text }),
         case_json: &case.to_json(),
         lines,
+        operations: &[],
         faults: None,
         replicas: &[],
     });

@@ -299,7 +299,11 @@ impl Target {
         offset: u64,
         bytes: Bytes,
     ) -> io::Result<ChangeId> {
+        let misses = state.tree.file(self.inode).is_some_and(|file| file.misses(offset));
         let result = self.try_write(disk.world.now(), state, offset, bytes.clone());
+        if misses && result.is_ok() {
+            disk.event(format_args!("disk misdirects a write of {:?}", self.path));
+        }
         let moved = Moved { offset, length: bytes.len(), hash: content_hash(&bytes) };
         self.tell(disk, "write", moved, &verdict(&result));
         result.map_err(|error| at(&self.path, &error))

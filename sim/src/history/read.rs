@@ -82,7 +82,7 @@ pub fn from_json_lines(text: &str) -> Result<Vec<Written>, HistoryError> {
                 processes.insert(told.process, Doing::Operation(all.len()));
                 let function = Cow::Owned(told.f);
                 let (client, began, value) = (told.client, SimTime(told.time), told.value);
-                let operation = Operation { client, function, began, value, ended: None };
+                let operation = Operation { client, machine: None, function, began, value, ended: None };
                 all.push(Written { operation, begin_line: line, end_line: None });
             }
             Kind::Ok | Kind::Fail | Kind::Info => {

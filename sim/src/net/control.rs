@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::deliver::with_net;
 use super::state::NetOptions;
+use crate::time::SimTime;
 use crate::world::{NodeIndex, World};
 
 /// What can go wrong with the network.
@@ -63,6 +65,15 @@ impl NetControl {
                 net.slow.insert((from, to), by);
             }
         });
+    }
+
+    /// From which nodes data have come to the machine of that name since then.
+    pub(crate) fn heard_by(&self, name: &str, since: SimTime) -> BTreeSet<NodeIndex> {
+        with_net(&self.world, |net, _, _| {
+            let named = net.hosts.iter().find(|(_, host)| host.name == name).map(|(node, _)| *node);
+            let all = net.heard.iter().filter(|((to, _), time)| Some(*to) == named && **time >= since);
+            all.map(|((_, from), _)| *from).collect()
+        })
     }
 
     /// Breaks every stream between two nodes: each end sees a reset.

@@ -140,7 +140,7 @@ impl NetState {
         let target = stream.end(side.other());
         let (gone, to) = (target.gone, target.node);
         let from = stream.end(side).node;
-        self.tell_segment(id, from, to, &body, after);
+        self.tell_segment((id, side), (from, to), &body, after.world);
         match body {
             Body::Open => self.open_arrives(id, after, now),
             Body::End if gone => {}
@@ -152,6 +152,7 @@ impl NetState {
                 after.wake(target.reader.take());
             }
             Body::Data(bytes) => {
+                self.heard.insert((to, from), now);
                 let Some(stream) = self.streams.get_mut(&id) else { return };
                 let target = stream.end(side.other());
                 target.inbox_bytes += bytes.len();
@@ -161,9 +162,18 @@ impl NetState {
         }
     }
 
-    fn tell_segment(&self, id: StreamId, from: NodeIndex, to: NodeIndex, body: &Body, after: &mut After) {
+    fn tell_segment(
+        &mut self,
+        (id, side): (StreamId, Side),
+        (from, to): (NodeIndex, NodeIndex),
+        body: &Body,
+        world: &World,
+    ) {
+        let frames = match body {
+            Body::Data(bytes) if world.trace.is_read() => self.frames.take(id, side, bytes),
+            Body::Data(_) | Body::Open | Body::End => String::new(),
+        };
         let (sender, receiver) = (self.host_name(from), self.host_name(to));
-        let world = after.world;
         match body {
             Body::Open => world.event("net", format_args!("{sender} > {receiver} s{id} open")),
             Body::End => world.event("net", format_args!("{sender} > {receiver} s{id} end")),
@@ -176,7 +186,7 @@ impl NetState {
                     Part::Number(length as u64),
                     Part::Number(hash),
                 ];
-                let line = format_args!("{sender} > {receiver} s{id} +{length} {hash:016x}");
+                let line = format_args!("{sender} > {receiver} s{id} +{length} {hash:016x}{frames}");
                 world.frequent_event("net", &parts, line);
             }
         }

@@ -15,6 +15,7 @@
 mod connect;
 mod control;
 mod deliver;
+mod frames;
 mod halves;
 mod state;
 

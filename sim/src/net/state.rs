@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::frames::Frames;
 use crate::disk::Range;
 use crate::rng::Stream;
 use crate::time::SimTime;
@@ -86,6 +87,10 @@ pub(crate) struct NetState {
     pub(super) cut: BTreeSet<(NodeIndex, NodeIndex)>,
     /// What is added to the latency of a direction.
     pub(super) slow: BTreeMap<(NodeIndex, NodeIndex), Duration>,
+    /// When data last came to the first from the second.
+    pub(super) heard: BTreeMap<(NodeIndex, NodeIndex), SimTime>,
+    /// Of what somebody reads about.
+    pub(super) frames: Frames,
     next_id: u64,
 }
 
@@ -198,6 +203,8 @@ impl NetState {
             listeners: BTreeMap::new(),
             streams: BTreeMap::new(),
             cut: BTreeSet::new(),
+            heard: BTreeMap::new(),
+            frames: Frames::default(),
             slow: BTreeMap::new(),
             next_id: 1,
         }
@@ -327,6 +334,7 @@ impl NetState {
         let over = |end: &End| end.gone && end.outgoing.is_empty() && !end.read_open && !end.write_open;
         if self.streams.get(&id).is_some_and(|stream| over(&stream.client) && over(&stream.server)) {
             self.streams.remove(&id);
+            self.frames.forget(id);
         }
     }
 }

@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::operations::Told;
+use crate::cluster::HISTORY;
+
 /// What kind of event it is: how it is drawn, and what it is filtered by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
@@ -23,6 +26,8 @@ pub(super) enum Kind {
     DiskError,
     Sent,
     Acknowledged,
+    /// A client was told that its request has failed.
+    Refused,
     /// A client was not told what became of its request.
     Unknown,
     Read,
@@ -35,7 +40,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 20] = [
+    const ALL: [Kind; 21] = [
         Kind::Up,
         Kind::Down,
         Kind::Pause,
@@ -49,6 +54,7 @@ impl Kind {
         Kind::DiskError,
         Kind::Sent,
         Kind::Acknowledged,
+        Kind::Refused,
         Kind::Unknown,
         Kind::Read,
         Kind::Commit,
@@ -73,6 +79,7 @@ impl Kind {
         "disk-error",
         "sent",
         "acknowledged",
+        "refused",
         "unknown",
         "read",
         "commit",
@@ -94,6 +101,7 @@ impl Kind {
             | Kind::Disk
             | Kind::Sent
             | Kind::Acknowledged
+            | Kind::Refused
             | Kind::Unknown
             | Kind::Read
             | Kind::Commit
@@ -147,16 +155,21 @@ pub(super) struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    /// Reads what is a line of a trace; servers come first, the world last.
-    pub(super) fn read(lines: &'a [String]) -> Trace<'a> {
+    /// Reads what is a line of a trace, and takes what the clients did: where that was told, the lines that tell the same are
+    /// left out. Servers come first, the world last.
+    pub(super) fn read(lines: &'a [String], told: &'a [Told]) -> Trace<'a> {
         let mut reading = Reading::default();
         let world = reading.lane("scenario");
         reading.lanes[world].role = Role::World;
         let mut events = Vec::with_capacity(lines.len());
         for line in lines {
             let Some((time, place, text)) = parts(line) else { continue };
-            events.push(reading.event(time, place, text));
+            if place != HISTORY || told.is_empty() || text.starts_with(A_READ) {
+                events.push(reading.event(time, place, text));
+            }
         }
+        events.extend(told.iter().map(|told| reading.told(told)));
+        events.sort_by_key(|event: &Event<'_>| event.time);
         let Reading { lanes, .. } = reading;
         let mut order: Vec<usize> = (0..lanes.len()).collect();
         order.sort_by_key(|lane| (lanes[*lane].role, *lane));
@@ -171,6 +184,9 @@ impl<'a> Trace<'a> {
         Trace { lanes: order.iter().map(|lane| lanes[*lane].clone()).collect(), events }
     }
 }
+
+/// How a line begins that tells what a reader got.
+const A_READ: &str = "reader ";
 
 /// Time in nanoseconds, place, and what happened.
 fn parts(line: &str) -> Option<(u64, &str, &str)> {
@@ -212,7 +228,7 @@ impl<'a> Reading<'a> {
     fn event(&mut self, time: u64, place: &str, text: &'a str) -> Event<'a> {
         let (kind, lane, peer) = match place {
             "net" => self.of_network(text),
-            "scenario" | "world" => {
+            "scenario" | "world" | HISTORY => {
                 let (kind, lane) = self.of_scenario(text);
                 (kind, lane, None)
             }
@@ -229,6 +245,12 @@ impl<'a> Reading<'a> {
             }
         };
         Event { time, kind, lane, peer, text }
+    }
+
+    /// What a client did is on its machine's lane, on the client's own, or the world's.
+    fn told(&self, told: &'a Told) -> Event<'a> {
+        let lane = told.lanes.iter().find_map(|name| self.names.get(name)).copied().unwrap_or(0);
+        Event { time: told.time, kind: told.kind, lane, peer: None, text: &told.text }
     }
 
     fn of_network(&mut self, text: &'a str) -> (Kind, usize, Option<usize>) {
@@ -264,7 +286,7 @@ impl<'a> Reading<'a> {
             "sent" if text.contains("Acknowledged") => (Kind::Acknowledged, producer()),
             "sent" => (Kind::Unknown, producer()),
             "reader" => (Kind::Read, number().map_or(0, |number| of(reader(number)))),
-            "commit" | "committed" => (Kind::Commit, somebody()),
+            "commit" | "commit:" | "committed" => (Kind::Commit, somebody()),
             "heal" => (Kind::Heal, 0),
             "planned" => (Kind::Plan, 0),
             "WRONG:" | "FOUND:" => (Kind::Violation, 0),
@@ -331,7 +353,15 @@ fn of_disk(what: &str, text: &str) -> Kind {
     let heals = text.ends_with("faults cleared")
         || text.ends_with("slower by 1")
         || room.is_some_and(|bytes| bytes >= WHOLE);
-    if heals { Kind::Heal } else { Kind::Fault }
+    // What is only prepared to go wrong has not gone wrong yet, and an image is looked at by nobody.
+    let is_prepared = text.starts_with("disk trap ")
+        || text.starts_with("disk next write of ")
+        || text == "disk image taken";
+    match () {
+        () if heals || text.ends_with(" repaired") => Kind::Heal,
+        () if is_prepared => Kind::Note,
+        () => Kind::Fault,
+    }
 }
 
 #[cfg(test)]
@@ -340,7 +370,7 @@ mod tests {
 
     fn read(lines: &[&str]) -> Vec<(Kind, String, Option<String>)> {
         let lines: Vec<String> = lines.iter().map(|line| format!("1.000000002 {line}")).collect();
-        let trace = Trace::read(&lines);
+        let trace = Trace::read(&lines, &[]);
         let name = |lane: usize| trace.lanes[lane].name.clone();
         let seen = |event: &Event<'_>| (event.kind, name(event.lane), event.peer.map(name));
         trace.events.iter().map(seen).collect()
@@ -372,7 +402,14 @@ mod tests {
             "scenario sent 0/1/2: Acknowledged(Some(Offset(4)))",
             "scenario the broker runs: well",
             "broker disk space \"\" ok",
+            "broker disk image taken",
             "broker disk image restored",
+            "broker disk trap Sync \"journal/\" after 3",
+            "broker disk next write of \"journal/1\" misses by 2 sectors",
+            "broker disk misdirects a write of \"journal/1\"",
+            "broker disk \"journal/1\" repaired",
+            "broker disk capacity 4096",
+            "broker disk capacity 1099511627776",
             "scenario WRONG: all",
             "scenario FOUND: I1-lost-record: 0/1/2",
         ]);
@@ -392,7 +429,14 @@ mod tests {
             (Kind::Acknowledged, at("producer-0"), None),
             (Kind::Note, at("broker"), None),
             (Kind::Disk, at("broker"), None),
+            (Kind::Note, at("broker"), None),
             (Kind::Fault, at("broker"), None),
+            (Kind::Note, at("broker"), None),
+            (Kind::Note, at("broker"), None),
+            (Kind::Fault, at("broker"), None),
+            (Kind::Heal, at("broker"), None),
+            (Kind::Fault, at("broker"), None),
+            (Kind::Heal, at("broker"), None),
             (Kind::Violation, at("scenario"), None),
             (Kind::Violation, at("scenario"), None),
         ];
@@ -403,9 +447,48 @@ mod tests {
     fn servers_come_first_and_what_is_no_event_is_left_out() {
         let lines = ["1.000000000 a node added", "no line", "", "2.000000000 b net listen x"];
         let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        let trace = Trace::read(&lines);
+        let trace = Trace::read(&lines, &[]);
         let names: Vec<&str> = trace.lanes.iter().map(|lane| lane.name.as_str()).collect();
         assert_eq!((names, trace.events.len()), (vec!["b", "a", "scenario"], 2));
         assert_eq!(trace.events[1].time, 2_000_000_000);
+    }
+
+    #[test]
+    fn what_clients_did_is_on_their_lanes() {
+        let lines: Vec<String> = [
+            "1.000000000 writer-0 node added",
+            "1.000000001 scenario begun",
+            "2.000000000 history send 0/1/2 to events-0",
+            "2.500000000 history reader 3/1 got nothing",
+            "4.000000000 scenario done",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        let told = |time, lanes: [&str; 2], kind, text: &str| Told {
+            time,
+            lanes: lanes.map(str::to_owned),
+            kind,
+            text: text.to_owned(),
+        };
+        let told = [
+            told(2_000_000_000, ["writer-0", "producer-0"], Kind::Sent, "send: events-0 0/1/2"),
+            told(3_000_000_000, ["", "nobody"], Kind::Acknowledged, "send ok"),
+        ];
+        let read = |told| {
+            let trace = Trace::read(&lines, told);
+            let seen = |event: &Event<'_>| (event.text.to_owned(), trace.lanes[event.lane].name.clone());
+            trace.events.iter().map(seen).collect::<Vec<_>>()
+        };
+        let line = |text: &str, lane: &str| (text.to_owned(), lane.to_owned());
+        let expected = [
+            line("node added", "writer-0"),
+            line("begun", "scenario"),
+            line("send: events-0 0/1/2", "writer-0"),
+            line("reader 3/1 got nothing", "scenario"),
+            line("send ok", "scenario"),
+            line("done", "scenario"),
+        ];
+        assert_eq!(read(&told), expected);
+        assert_eq!(read(&[])[2], line("send 0/1/2 to events-0", "scenario"), "where nothing else tells it");
     }
 }

@@ -83,7 +83,7 @@ mod tests {
     fn find(lines: &[&str], violation: &str) -> Focus {
         let lines: Vec<String> =
             (1..).zip(lines).map(|(second, line)| format!("{second}.000000000 {line}")).collect();
-        Focus::find(&Trace::read(&lines).events, Some(violation))
+        Focus::find(&Trace::read(&lines, &[]).events, Some(violation))
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! One page that shows a failure: a lane for each node and client, and on them what happened, from the lines of
 //! the trace. It stands alone: no other file, no network, nothing to install.
 //!
-//! `events` reads the lines, `focus` finds where to look, this file writes the page, whose script
+//! `events` reads the lines, `operations` puts into words what the clients did, `focus` finds where to look, this file writes the page, whose script
 //! (`model.js`, `replicas.js`, `timeline.js`, `view.js`) draws it. What a run said only ever reaches the page as JSON in which
 //! no `<` stands, and the script only ever shows it as text.
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::history::Operation;
 use crate::standings::ReplicaLife;
 
 mod events;
 mod focus;
+mod operations;
 mod replicas;
 
 use events::{Event, Kind, Lane, Trace};
 use focus::Focus;
+use operations::Told;
 use replicas::Replicas;
 
 /// What a page shows.
@@ -30,6 +33,8 @@ pub struct Page<'a> {
     pub case_json: &'a str,
     /// The trace's lines: time, place, what.
     pub lines: &'a [String],
+    /// What the clients did.
+    pub operations: &'a [Operation],
     /// How much the world made go wrong, as it counts; nothing of a run that did not live to say it.
     pub faults: Option<u64>,
     /// How the replicas stood, if there were some.
@@ -81,7 +86,8 @@ struct Data<'a> {
 /// The whole page.
 #[must_use]
 pub fn page(page: &Page<'_>) -> String {
-    let trace = Trace::read(page.lines);
+    let told = Told::of_all(page.operations);
+    let trace = Trace::read(page.lines, &told);
     let focus = Focus::find(&trace.events, page.violation.map(|violation| violation.text));
     let kept = keep(&trace.events, &focus, EVENTS_MAX);
     let end = trace.events.last().map_or(0, |event| event.time);
@@ -200,6 +206,7 @@ mod tests {
             violation,
             case_json: evil,
             lines: &lines,
+            operations: &[],
             faults: Some(3),
             replicas: &[],
         });
@@ -232,6 +239,7 @@ mod tests {
             violation: None,
             case_json,
             lines: &many,
+            operations: &[],
             faults: Some(0),
             replicas: &replicas,
         });
@@ -244,7 +252,7 @@ mod tests {
         let mut texts = vec!["0.000000000 broker started".to_owned(), "1.000000000 broker crash".to_owned()];
         texts.extend((2..100).map(|second| format!("{second}.000000000 broker disk sync f ok")));
         texts[50] = "50.000000000 scenario WRONG: something".to_owned();
-        let trace = Trace::read(&texts);
+        let trace = Trace::read(&texts, &[]);
         let focus = Focus::find(&trace.events, None);
         let kept = keep(&trace.events, &focus, 7);
         assert_eq!(kept.indices, [0, 1, 48, 49, 50, 51, 52]);

@@ -22,8 +22,8 @@ const groups = [
   { name: 'faults and lives', color: '--bad', kinds: ['fault', 'heal', 'up', 'down', 'pause', 'resume', 'plan', 'panic', 'violation'] },
   { name: 'messages', color: '--message', kinds: ['message'] },
   { name: 'connections', color: '--connection', kinds: ['connection'] },
-  { name: 'sends', color: '--sent', kinds: ['sent'] },
-  { name: 'acknowledgements', color: '--good', kinds: ['acknowledged', 'unknown'] },
+  { name: 'requests', color: '--sent', kinds: ['sent'] },
+  { name: 'answers', color: '--good', kinds: ['acknowledged', 'refused', 'unknown'] },
   { name: 'reads', color: '--read', kinds: ['read'] },
   { name: 'commits', color: '--commit', kinds: ['commit'] },
   { name: 'disk', color: '--disk', kinds: ['disk', 'disk-error'] },
@@ -32,7 +32,7 @@ const groups = [
 ].map((group) => ({ ...group, shown: true, count: events.filter((e) => group.kinds.includes(e.kind)).length }));
 const groupOf = new Map(groups.flatMap((group) => group.kinds.map((kind) => [kind, group])));
 
-const warnings = new Set(['fault', 'pause', 'unknown', 'disk-error']);
+const warnings = new Set(['fault', 'pause', 'refused', 'unknown', 'disk-error']);
 const colorOf = (event) => {
   if (['down', 'panic', 'violation'].includes(event.kind)) return '--bad';
   if (warnings.has(event.kind)) return '--warn';
@@ -44,10 +44,17 @@ const isFault = (event) => ['fault', 'down', 'pause', 'panic', 'violation'].incl
 const seconds = (time, digits = 6) => (time / 1e9).toFixed(digits);
 const laneName = (lane) => lanes[lane].name;
 const where = (event) => event.peer === null ? laneName(event.lane) : `${laneName(event.lane)} → ${laneName(event.peer)}`;
+// What a message says, for its arrow.
+const said = (event) => event.text.split(' ').slice(6).join(' ').replace(/^reply /, '↩ ');
 // A message's two ends stand in its place already; node numbers in faults mean little to a reader.
 const what = (event) => {
   if (event.peer === null) return event.text;
-  if (['message', 'connection'].includes(event.kind)) return event.text.split(' ').slice(3).join(' ') || event.text;
+  if (event.kind === 'message') {
+    // First what it says, then its stream, its length and its hash.
+    const [stream, length, hash, ...frames] = event.text.split(' ').slice(3);
+    return `${frames.join(' ') || '…'}  (${stream} ${length} ${hash})`;
+  }
+  if (event.kind === 'connection') return event.text.split(' ').slice(3).join(' ') || event.text;
   return event.text.replace(/ \d+ > \d+/, '').replace(/^(reset streams).*/, '$1');
 };
 
@@ -78,6 +85,9 @@ const lasting = [
   ['slow link', /^slow .* by (?!0 us)/, /^slow .* by 0 us$/],
   ['slow disk', /^disk slower by (?!1$)/, /^disk slower by 1$/],
   ['failing disk', /^disk fault /, /^disk faults cleared$/],
+  ['full disk', /^disk capacity /, /^disk capacity /],
+  ['held reads', /^disk each \d+th Read /, /^disk faults cleared$/],
+  ['held operations', /^disk each \d+th (?!Read )/, /^disk faults cleared$/],
   ['drifting clock', /^clock drift (?!0 ppm)/, /^clock drift 0 ppm$/],
   ['frozen clock', /^clock frozen: true/, /^clock frozen: false/],
 ];
@@ -94,8 +104,8 @@ const stretchesOfFaults = (() => {
     for (const [name, begins, ends] of lasting) {
       const key = `${name} ${event.lane} ${event.peer}`;
       const both = [event.lane, event.peer].filter((lane) => lane !== null);
-      if (begins.test(event.text) && !open.has(key)) open.set(key, { lanes: both, from: event.time, name });
-      if (ends.test(event.text) && open.has(key)) {
+      if (event.kind === 'fault' && begins.test(event.text) && !open.has(key)) open.set(key, { lanes: both, from: event.time, name });
+      if (event.kind === 'heal' && ends.test(event.text) && open.has(key)) {
         stretches.push({ ...open.get(key), to: event.time });
         open.delete(key);
       }

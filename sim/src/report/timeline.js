@@ -5,7 +5,7 @@ const timeline = byId('timeline');
 const gutter = 128;
 const axis = 24;
 // Servers have a row for the names of what is wrong with them.
-const extra = (lane) => (lanes[lane].role === 'server' ? 16 : 0);
+const extra = (lane) => (lanes[lane].role === 'server' ? 22 : 0);
 const stripsTop = (lane) => tops[lane] + 37 + extra(lane);
 const stripsHigh = (lane) => (stripsOf[lane].length ? stripsOf[lane].length * stripHeight + 4 : 0);
 const heightOf = (lane) => 36 + extra(lane) + stripsHigh(lane);
@@ -42,7 +42,7 @@ const prepare = (canvas, height) => {
 };
 
 // Where a kind stands within its lane, from the top: faults, messages, what clients do, disk.
-const rows = { message: 13, connection: 13, sent: 20, acknowledged: 23, unknown: 23, read: 20, commit: 20, disk: 31, 'disk-error': 31 };
+const rows = { message: 13, connection: 13, sent: 20, acknowledged: 23, refused: 23, unknown: 23, read: 20, commit: 20, disk: 31, 'disk-error': 31 };
 const yIn = (lane, kind) => tops[lane] + extra(lane) + (rows[kind] ?? 9);
 const yOf = (event) => yIn(event.lane, event.kind);
 const xOf = (time, width) => gutter + (time - state.from) / (state.to - state.from) * (width - gutter - 8);
@@ -155,7 +155,7 @@ const drawFaultStretches = (pen, width) => {
       if (level === 0 && extra(lane) && right - left > 78) {
         pen.fillStyle = colors['--warn'];
         pen.font = '10px system-ui, "DejaVu Sans", sans-serif';
-        pen.fillText(stretch.name, left + 3, top + 10);
+        pen.fillText(stretch.name, left + 3, tops[lane] + 20);
         pen.font = '12px system-ui, "DejaVu Sans", sans-serif';
       }
     }
@@ -198,6 +198,33 @@ const arrow = (pen, x, from, to, color, alpha) => {
   pen.globalAlpha = 1;
 };
 
+// What messages say, beside their arrows, as far as there is room: each in a row of its own between two lanes.
+const drawSaid = (pen, width, visible) => {
+  pen.font = '10px system-ui, "DejaVu Sans", sans-serif';
+  pen.textAlign = 'left';
+  const taken = [];
+  for (const event of visible) {
+    const label = event.kind === 'message' && event.peer !== null ? said(event) : '';
+    if (!label) continue;
+    const [x, wide] = [xOf(event.time, width) + 4, pen.measureText(label).width + 6];
+    const [top, bottom] = [yOf(event), yIn(event.peer, 'message')].sort((one, other) => one - other);
+    const isFree = (y) => !lanes.some((_, lane) => y > stripsTop(lane) - 6 && y < stripsTop(lane) + stripsHigh(lane) + 4)
+      && !taken.some((box) => Math.abs(box.y - y) < 11 && x < box.right && x + wide > box.left);
+    for (let y = top + 10; y < bottom - 4; y += 11) {
+      if (!isFree(y)) continue;
+      pen.globalAlpha = 0.85;
+      pen.fillStyle = colors['--bg'];
+      pen.fillRect(x - 1, y - 5, wide - 4, 10);
+      pen.globalAlpha = 1;
+      pen.fillStyle = colors['--ink'];
+      pen.fillText(label, x, y);
+      taken.push({ y, left: x, right: x + wide });
+      break;
+    }
+  }
+  pen.font = '12px system-ui, "DejaVu Sans", sans-serif';
+};
+
 const drawSingly = (pen, width, visible) => {
   const few = visible.length < 300;
   for (const event of visible) {
@@ -214,10 +241,11 @@ const drawSingly = (pen, width, visible) => {
     else pen.arc(x, y, event.kind === 'acknowledged' ? 3.5 : 2.5, 0, 7);
     pen.fill();
   }
+  if (few) drawSaid(pen, width, visible);
 };
 
 const marks = {
-  down: '✖', up: '▶', pause: '❚❚', resume: '▶', fault: '▲', heal: '▽', panic: '✸', violation: '✸', unknown: '?', 'disk-error': '!',
+  down: '✖', up: '▶', pause: '❚❚', resume: '▶', fault: '▲', heal: '▽', panic: '✸', violation: '✸', refused: '×', unknown: '?', 'disk-error': '!',
 };
 const drawMarks = (pen, width, visible) => {
   pen.textAlign = 'center';
@@ -230,7 +258,7 @@ const drawMarks = (pen, width, visible) => {
     if (x - (last.get(key) ?? -9) < 3) continue;
     last.set(key, x);
     pen.fillStyle = colors[colorOf(event)];
-    pen.font = `${['unknown', 'disk-error'].includes(event.kind) ? 'bold 10' : '12'}px system-ui, "DejaVu Sans", sans-serif`;
+    pen.font = `${['refused', 'unknown', 'disk-error'].includes(event.kind) ? 'bold 10' : '12'}px system-ui, "DejaVu Sans", sans-serif`;
     pen.fillText(mark, x, y);
   }
   pen.font = '12px system-ui, "DejaVu Sans", sans-serif';

@@ -195,7 +195,7 @@ const fillHelp = () => {
   swatch('--up', 'the process runs');
   swatch('--down', 'it is down: crashed, or without power');
   swatch('--paused', 'it stands still');
-  swatch('--warn-soft', 'a fault that lasts: a cut or slow link, a failing disk, a clock that drifts');
+  swatch('--warn-soft', 'a fault that lasts: a cut or slow link, a failing, full or slow disk, a clock that drifts');
   if (replicas.length) {
     swatch('--leader', 'a replica leads; the number in a strip is its epoch');
     swatch('--follower', 'it follows');
@@ -203,13 +203,13 @@ const fillHelp = () => {
     swatch('--unattached', 'it knows of no leader');
     swatch('--failed', 'it has stopped: its disk, or what contradicts its log');
   }
-  swatch('--message', 'messages, at their arrival: an arrow from the sender to the receiver; from afar, heaps');
-  swatch('--sent', 'records sent');
-  swatch('--good', 'acknowledgements');
+  swatch('--message', 'messages, at their arrival: an arrow from the sender to the receiver; from near, with the requests and replies (↩) that begin in it; from afar, heaps');
+  swatch('--sent', 'what a client asks for');
+  swatch('--good', 'a client is told that it was done');
   swatch('--read', 'reads');
   swatch('--disk', 'disk operations');
   for (const [mark, about] of [['✖', 'the process ends'], ['▶', 'it starts or goes on'], ['▲', 'a fault'], ['▽', 'a fault ends'],
-    ['?', 'a client was not told what became of its request'], ['!', 'a disk operation failed'], ['◯', 'the violation speaks of it']]) {
+    ['×', 'a client was told that it has failed'], ['?', 'a client was not told what became of its request'], ['!', 'a disk operation failed'], ['◯', 'the violation speaks of it']]) {
     legend.append(text('dt', mark), text('dd', about));
   }
   const keys = document.createElement('dl');

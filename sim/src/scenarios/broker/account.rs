@@ -73,6 +73,11 @@ impl Account {
         Account { nodes: nodes.into(), ..self.clone() }
     }
 
+    /// How often the broker that is alone was started.
+    pub(super) fn starts(&self) -> usize {
+        lock(&self.known).nodes.get(&self.only().index()).map_or(0, |node| node.starts.len())
+    }
+
     /// The broker that is alone.
     fn only(&self) -> &NodeHandle {
         assert_eq!(self.nodes.len(), 1, "a question to one broker");

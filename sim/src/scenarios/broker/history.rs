@@ -23,6 +23,7 @@ use crate::world::lock;
 mod asked;
 mod events;
 mod polls;
+mod promises;
 
 pub(in crate::scenarios) use events::*;
 pub(in crate::scenarios) use polls::poll_end;
@@ -132,6 +133,8 @@ impl fmt::Display for RecordId {
 #[derive(Clone)]
 pub(in crate::scenarios) struct History {
     cluster: Cluster,
+    /// Who writes by this handle: the name of a machine.
+    seat: Option<Arc<str>>,
     events: Arc<Mutex<Events>>,
     wrong: Shutdown,
     /// The records whose fate is not told yet, as operations of the kept history.
@@ -144,7 +147,7 @@ pub(in crate::scenarios) struct History {
     polls: Arc<Mutex<BTreeMap<String, polls::OpenPoll>>>,
     step: Arc<Mutex<Step>>,
     /// Whose failed syncs end all promises.
-    watched: Arc<Mutex<Option<NodeHandle>>>,
+    watched: Arc<Mutex<Vec<NodeHandle>>>,
     /// When the disk was last replaced by an older one.
     rolled_back: Arc<Mutex<Option<SimTime>>>,
 }
@@ -153,6 +156,7 @@ impl History {
     pub(in crate::scenarios) fn new(cluster: &Cluster) -> History {
         History {
             cluster: cluster.clone(),
+            seat: None,
             events: Arc::default(),
             wrong: Shutdown::new(),
             sending: Arc::default(),
@@ -163,6 +167,11 @@ impl History {
             watched: Arc::default(),
             rolled_back: Arc::default(),
         }
+    }
+
+    /// The same history, written by whoever works on that machine.
+    pub(in crate::scenarios) fn of(&self, machine: &str) -> History {
+        History { seat: Some(Arc::from(machine)), ..self.clone() }
     }
 
     pub(in crate::scenarios) fn now(&self) -> SimTime {
@@ -182,7 +191,7 @@ impl History {
     ) {
         let parts =
             [Part::Text("send"), id.part(), id.number_part(), Part::Text(&at.topic), partition_part(at)];
-        self.cluster.note_often(&parts, format_args!("send {id} to {at}"));
+        self.cluster.did_often(&parts, format_args!("send {id} to {at}"));
         let now = self.now();
         let sent = Sent { at: at.clone(), mode, key, content, fate: Fate::Open, began: now, ended: now };
         assert!(self.events().sent.insert(id, sent).is_none(), "{id} is sent once");
@@ -191,7 +200,7 @@ impl History {
         }
         let client = format!("producer-{}", id.producer);
         let value = || json!([["send", at.to_string(), id.to_string()]]);
-        let operation = self.cluster.begin_operation(&client, "send", self.now(), value);
+        let operation = self.begin(&client, "send", self.now(), value);
         lock(&self.sending).insert(id, operation);
     }
 
@@ -212,7 +221,7 @@ impl History {
         };
         let parts =
             [Part::Text("sent"), id.part(), id.number_part(), Part::Number(told), Part::Number(offset)];
-        self.cluster.note_often(&parts, format_args!("sent {id}: {fate:?}"));
+        self.cluster.did_often(&parts, format_args!("sent {id}: {fate:?}"));
         self.fate_of_operation(id, &fate);
         let now = self.now();
         let rolled_back = *lock(&self.rolled_back);
@@ -224,8 +233,9 @@ impl History {
         if !matches!(sent.fate, Fate::Acknowledged(_)) {
             return;
         }
+        let began = sent.began;
         drop(events);
-        self.take_failed_syncs();
+        self.promised(began, &id);
         self.step(|step, events| step.acknowledged(events, id));
     }
 
@@ -236,32 +246,6 @@ impl History {
         drop(events);
         if let Err(Violation { checker, text }) = found {
             self.wrong(checker, text);
-        }
-    }
-
-    /// From now on a failed sync of the journal on this node ends all promises of its process.
-    pub(in crate::scenarios) fn watch(&self, node: &NodeHandle) {
-        *lock(&self.watched) = Some(node.clone());
-    }
-
-    /// Takes the failed syncs of the journal so far down, as those of a process that still runs.
-    pub(in crate::scenarios) fn take_failed_syncs(&self) {
-        let watched = lock(&self.watched);
-        let Some(node) = &*watched else { return };
-        let failed = node.disk().take_failed_syncs();
-        let of_journal = |path: &str| path.starts_with("journal/") && path.ends_with(".journal");
-        let new = failed.into_iter().filter(|(_, path)| of_journal(path));
-        self.events().failed_syncs.extend(new.map(|(time, _)| FailedSync { time, run_ended: None }));
-    }
-
-    /// The process has ended: what failed so far happened to it.
-    pub(in crate::scenarios) fn run_ended(&self) {
-        self.take_failed_syncs();
-        let now = self.now();
-        lock(&self.step).run_ended(now);
-        let mut events = self.events();
-        for failed in events.failed_syncs.iter_mut().filter(|failed| failed.run_ended.is_none()) {
-            failed.run_ended = Some(now);
         }
     }
 
@@ -369,7 +353,7 @@ impl History {
     /// The broker says that it cannot read what nothing has destroyed.
     pub(in crate::scenarios) fn storage_error(&self, at: &TopicPartition, offset: Offset, code: ErrorCode) {
         let error = format!("{at} {offset} is answered with {code:?} at {}", self.now());
-        self.cluster.note(format_args!("{error}"));
+        self.cluster.note(format_args!("{}: {error}", self.seat.as_deref().unwrap_or("somebody")));
         self.events().storage_errors.push(error);
         self.step(|_, events| checkers::storage_errors_have_a_cause(events));
     }
@@ -394,8 +378,19 @@ impl History {
 
     /// What takes no time and cannot fail: what it says when it begins, it says when it ends.
     fn at_once(&self, client: &str, function: &'static str, told: &dyn Fn() -> Value) {
-        let operation = self.cluster.begin_operation(client, function, self.now(), told);
+        let operation = self.begin(client, function, self.now(), told);
         self.cluster.end_operation(operation, Completion::Ok, told);
+    }
+
+    /// A client begins something, on the machine whose handle this is.
+    fn begin(
+        &self,
+        client: &str,
+        function: &'static str,
+        began: SimTime,
+        value: impl FnOnce() -> Value,
+    ) -> OperationId {
+        self.cluster.begin_operation((client, self.seat.as_deref()), function, began, value)
     }
 
     pub(in crate::scenarios) fn read(&self, read: Read) {
@@ -412,7 +407,7 @@ impl History {
             number(read.high_watermark),
             Part::Number(read.records.len() as u64),
         ];
-        self.cluster.note_often(
+        self.cluster.did_often(
             &parts,
             format_args!(
                 "reader {}/{} got {} {} to {} of {} to {}: {} records",
@@ -445,11 +440,11 @@ impl History {
                 Committer::Member => client,
                 Committer::Administrator => ADMINISTRATOR,
             };
-            let operation = self.cluster.begin_operation(client, "commit", now, || by_partition(offsets));
+            let operation = self.begin(client, "commit", now, || by_partition(offsets));
             lock(&self.commits).insert(first, operation);
         }
         for (at, offset) in offsets {
-            self.cluster.note(format_args!("commit {at} {offset}"));
+            self.cluster.did(format_args!("commit {at} {offset}"));
             let (at, fate) = (at.clone(), CommitFate::Unknown);
             events.commits.push(Commit { by, at, offset: *offset, fate, began: now, ended: now });
         }
@@ -465,12 +460,12 @@ impl History {
 
     /// A member was given a partition, and has fetched from it.
     pub(in crate::scenarios) fn resumed(&self, resumed: &Resumed) {
-        self.cluster.note(format_args!("{resumed:?}"));
+        self.cluster.note(format_args!("{}: {resumed:?}", resumed.member));
         self.step(|step, events| step.resumed(events, resumed));
     }
 
     pub(in crate::scenarios) fn committed_as(&self, places: std::ops::Range<usize>, fate: CommitFate) {
-        self.cluster.note(format_args!("commit: {fate:?}"));
+        self.cluster.did(format_args!("commit: {fate:?}"));
         let now = self.now();
         let end = match fate {
             CommitFate::Acknowledged => Completion::Ok,
@@ -490,8 +485,7 @@ impl History {
             self.cluster.end_operation(operation, end, || by_partition(&offsets));
         }
         if let (Some(began), CommitFate::Acknowledged) = (began, fate) {
-            self.take_failed_syncs();
-            self.step(|step, events| step.committed(events, began, now));
+            self.promised(began, &"a commit of offsets");
         }
     }
 
@@ -528,31 +522,12 @@ impl History {
         self.at_once(OPERATOR, "restore-image", &told);
     }
 
-    /// Deletion is about to be asked for; for [`History::deleted`].
-    pub(in crate::scenarios) fn deleting(&self, at: &TopicPartition, before: Offset) -> OperationId {
-        let value = || json!({ at.to_string(): before.0 });
-        let operation = self.cluster.begin_operation(ADMINISTRATOR, "delete-records", self.now(), value);
-        self.cluster.note(format_args!("delete {at} before {before}"));
-        let mut events = self.events();
-        let known = events.deleted.entry(at.clone()).or_default();
-        *known = (*known).max(before);
-        let now = self.now();
-        events.deletions.push((now, at.clone(), before));
-        operation
-    }
-
-    /// What became of a deletion: an error may come though it was made.
-    pub(in crate::scenarios) fn deleted<E>(&self, operation: OperationId, result: &Result<(), E>) {
-        let end = if result.is_ok() { Completion::Ok } else { Completion::Info };
-        self.cluster.end_operation(operation, end, || Value::Null);
-    }
-
     /// A change of a topic is about to be asked for; gives its place for [`History::changed_topic`].
     pub(in crate::scenarios) fn changing_topic(&self, topic: &str, change: TopicChange) -> usize {
-        self.cluster.note(format_args!("{topic}: {change:?}"));
+        self.cluster.did(format_args!("{topic}: {change:?}"));
         let now = self.now();
         let value = || json!({ topic: format!("{change:?}") });
-        let operation = self.cluster.begin_operation("topics", "change-topic", now, value);
+        let operation = self.begin("topics", "change-topic", now, value);
         let (topic, done) = (topic.to_owned(), Done::Unknown);
         let mut events = self.events();
         events.topic_changes.push(TopicChanged { topic, change, done, began: now, ended: now });
@@ -565,15 +540,24 @@ impl History {
     pub(in crate::scenarios) fn founded(&self, topic: &str, seen: TopicSeen) {
         let TopicSeen { partitions, configs } = seen;
         let place = self.changing_topic(topic, TopicChange::Create { partitions, configs });
-        self.changed_topic(place, Done::Yes);
+        self.settle_topic(place, Done::Yes);
     }
 
+    /// What became of a change of a topic.
     pub(in crate::scenarios) fn changed_topic(&self, place: usize, done: Done) {
+        self.settle_topic(place, done);
+        let changed = self.events().promised_change(place).cloned();
+        if let Some(changed) = changed {
+            self.promised(changed.began, &format_args!("{:?} of {}", changed.change, changed.topic));
+        }
+    }
+
+    fn settle_topic(&self, place: usize, done: Done) {
         let now = self.now();
         let mut events = self.events();
         let changed = &mut events.topic_changes[place];
         (changed.done, changed.ended) = (done, now);
-        self.cluster.note(format_args!("{}: {done:?}", changed.topic));
+        self.cluster.did(format_args!("{}: {done:?}", changed.topic));
         let end = match done {
             Done::Yes => Completion::Ok,
             Done::Refused => Completion::Fail,

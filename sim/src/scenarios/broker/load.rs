@@ -1,5 +1,7 @@
 //! The broker under a steady, drawn load instead of a drawn life: the scenarios by which the simulator's speed
-//! is measured. Faults, history and checkers are those of the scenario `broker`; the limits are those of a
+//! is measured. History and checkers are those of the scenario `broker`, but for what is held against each step of the replicas.
+//! Faults are its milder ones: no rot, no bad sectors, no misdirected writes, no older image of the disk; no client ends or loses
+//! its power; nobody is a member of a group, and nobody looks in after each start. The limits are those of a
 //! small machine, because with segments of 1 KiB a thousand requests a second measure little but renames.
 //!
 //! `Inside` is the same broker driven below its codec: the clients stand in its process and hand typed requests
@@ -113,9 +115,9 @@ impl Scenario for Load {
 
     fn about(&self) -> &'static str {
         match self {
-            Load::Full => "the broker under 1,000 requests in a second, for `speed`",
-            Load::Inside => "as many requests below the codec, for `speed`",
-            Load::Idle => "the broker with little to do, for `speed`",
+            Load::Full => "the broker under 1,000 requests in a second and milder faults, for `speed`",
+            Load::Inside => "as many requests below the codec, the same faults, for `speed`",
+            Load::Idle => "the broker with little to do, the same faults, for `speed`",
         }
     }
 
@@ -190,7 +192,7 @@ async fn live_inside(
     let mut guests = Vec::new();
     for client in &case.clients {
         if let Work::Load(work) = client.work_as()? {
-            let (partitions, history, ending) = (plan.checked(), history.clone(), ending.clone());
+            let (partitions, history, ending) = (plan.checked(), history.of(&client.name), ending.clone());
             guests.push(Guest::new(LoadClient::new(work, partitions, history, ending)));
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ordain::config::{Inputs, LoadedConfig, load};
 use ordain::io::{Io, Shutdown};
+use ordain::probe;
 use ordain::server::Node;
 use tokio::sync::mpsc;
 
@@ -13,11 +14,13 @@ use super::account::Account;
 use super::clients::Guest;
 use super::history::History;
 use super::plan::{BROKER, Plan};
+use super::shown::Shown;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::{DiskImage, PowerLoss};
 use crate::faults::Family;
 use crate::rng::Stream;
 use crate::scenarios::Violation;
+use crate::scenarios::fleet::{RaftWatch, ReplicaRun};
 use crate::time::SimTime;
 use crate::world::lock;
 
@@ -34,6 +37,7 @@ pub(super) struct Machine {
     history: History,
     /// An image of the disk, and when it was taken.
     image: Mutex<Option<(SimTime, DiskImage)>>,
+    raft: RaftWatch,
 }
 
 /// What the process and its supervisor share.
@@ -54,6 +58,7 @@ struct Shared {
     stops: Mutex<Stream>,
     /// Who begins with each run of the process, inside of it.
     guests: Mutex<Arc<[Guest]>>,
+    shown: Shown,
 }
 
 /// A run of the process that has ended, and why.
@@ -100,6 +105,7 @@ impl Machine {
             death: Mutex::new(cluster.rng("death")),
             stops: Mutex::new(cluster.rng("stops")),
             guests: Mutex::new(Arc::new([])),
+            shown: Shown::default(),
         });
         let program = Arc::clone(&shared);
         let notes = cluster.clone();
@@ -115,7 +121,21 @@ impl Machine {
             account,
             history: history.clone(),
             image: Mutex::default(),
+            raft: RaftWatch::default(),
         }
+    }
+
+    /// Holds each step of each replica against what must hold of it, from now on.
+    pub(super) fn watch_replicas(&self) {
+        let (node, raft, history) = (self.node.clone(), self.raft.clone(), self.history.clone());
+        let (cluster, shared) = (self.cluster.clone(), Arc::clone(&self.shared));
+        probe::watch_replicas(move |step| {
+            shared.shown.step(&cluster, node.name(), &step);
+            let run = ReplicaRun::Number(node.run_number());
+            if let Err(Violation { checker, text }) = raft.look(run, step) {
+                history.wrong(checker, text);
+            }
+        });
     }
 
     pub(super) fn account(&self) -> &Account {
@@ -183,7 +203,7 @@ impl Machine {
                     Some(loss) => node.power_fail_with(loss),
                     None => drop(node.power_fail()),
                 }
-                history.run_ended();
+                history.run_ended(node.name());
             }
         })
     }
@@ -214,7 +234,7 @@ impl Machine {
             if node.is_running() {
                 paused.store(false, Ordering::Relaxed);
                 node.crash();
-                history.run_ended();
+                history.run_ended(node.name());
             }
         })
     }
@@ -235,6 +255,7 @@ impl Machine {
         self.power_fail();
         self.node.disk().restore(&image);
         self.account.is_older(&self.node);
+        self.raft.is_older();
         self.start();
         Some(time)
     }
@@ -326,6 +347,7 @@ async fn live(io: Io, shared: &Shared, cluster: &Cluster, stop: &Shutdown) -> Wh
         Err(error) => return Why::NotStarted(error.to_string()),
     };
     cluster.note(format_args!("the broker runs: {:?}", node.recovery()));
+    shared.shown.runs(node.context());
     if let Err(wrong) = shared.account.judge_report(&shared.node, &before, node.recovery()) {
         return Why::Wrong(wrong);
     }

@@ -28,6 +28,7 @@ mod load;
 pub(super) mod machine;
 mod offset_map;
 pub(super) mod plan;
+mod shown;
 mod written;
 
 use account::Account;
@@ -89,6 +90,7 @@ impl Scenario for Broker {
             history.events().tombstones_stay = plan.tombstones_stay();
             set_clocks(&cluster, &case.faults);
             let machine = Machine::start_up(&cluster, &plan, &history);
+            machine.watch_replicas();
             let mut rng = cluster.rng("supervisor");
             let ended = tokio::select! {
                 biased;
@@ -207,7 +209,7 @@ pub(super) fn start_clients(
         let node = cluster.add_node(&client.name);
         let ending = ending.with_budget(client.operations_max);
         let (name, partitions) = (client.name.clone(), plan.partitions_of(topic_of(&work)));
-        let (history, account, budget) = (history.clone(), account.clone(), ending.clone());
+        let (history, account, budget) = (history.of(&client.name), account.clone(), ending.clone());
         let servers = servers.clone();
         node.start(move |io| {
             let seat = Seat {
@@ -244,6 +246,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Load(_)
         | Work::Waiter
         | Work::Tuner
+        | Work::Onlooker
         | Work::Mover { .. }
         | Work::Drainer { .. }
         | Work::Elector
@@ -280,6 +283,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Voters => clients::change_voters(seat).await,
         Work::Chaser { .. } => clients::chase(seat).await,
         Work::Worker => clients::work_in_group(seat).await,
+        Work::Onlooker => clients::look_after_starts(seat).await,
     }
 }
 

@@ -138,6 +138,8 @@ pub(in crate::scenarios) enum Work {
     Waiter,
     /// Configures the topic that everybody works on, and all brokers. Each change and each look is an operation.
     Tuner,
+    /// Looks at topics, configurations and groups after each start of the broker. A look at all is an operation.
+    Onlooker,
     /// Adds and removes voters of the metadata. Each is an operation.
     Voters,
     /// Keeps to a schedule of requests. An operation is a request.
@@ -225,6 +227,8 @@ pub(in crate::scenarios) fn draw(scenario: &str, seed: u64) -> Case {
         faults.extend(draw_failing_commits(duration, &names, &mut gathered));
     }
     faults.sort_by_key(|fault| fault.at_us);
+    // Nothing goes wrong with it alone.
+    clients.push(ClientCase::new("onlooker".to_owned(), &Work::Onlooker));
     Case {
         net: draw_net(&mut stream("net options")),
         world: serde_json::to_value(&plan).expect("a plan is plain data"),

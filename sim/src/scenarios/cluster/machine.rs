@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::account::Account;
+use crate::scenarios::broker::history::History;
 use crate::scenarios::broker::machine::STOPS_PER_MILLE;
 use crate::scenarios::fleet::{End, Ended, Fleet, WeakDisk, machine_name};
 use crate::time::SimTime;
@@ -26,13 +27,16 @@ pub(super) fn start_up(
     cluster: &Cluster,
     plan: &Plan,
     world: &Arc<World>,
-    account: &Account,
+    (account, history): (&Account, &History),
     weak: Option<NodeId>,
 ) -> Fleet {
     let weak = weak.map(|node| WeakDisk { node, atlas: account.atlas().clone() });
     let (account, may_lose) = (account.clone(), weak.clone());
-    let gone = Arc::clone(world);
-    let gone = Arc::new(move |node| gone.leave(node));
+    let (gone, told) = (Arc::clone(world), history.clone());
+    let gone = Arc::new(move |node| {
+        gone.leave(node);
+        told.run_ended(&machine_name(node));
+    });
     let (world, notes, plan) = (Arc::clone(world), cluster.clone(), plan.clone());
     let fleet = Fleet::start_up(cluster, plan.clone().node_ids(), gone, move |handle, io, id, stop| {
         let machine = Machine {
@@ -48,6 +52,7 @@ pub(super) fn start_up(
         };
         machine.live()
     });
+    fleet.nodes().for_each(|(_, node)| history.watch(node));
     fleet.with_weak_disk(weak)
 }
 

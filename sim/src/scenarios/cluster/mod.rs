@@ -133,7 +133,7 @@ impl Scenario for Nodes {
             let world = Arc::new(World::default());
             let weak = weak_disk(&case, &plan)?;
             let account = Account::of_several();
-            let fleet = machine::start_up(&cluster, &plan, &world, &account, weak);
+            let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), weak);
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
             let life = Life {
                 cluster: &cluster,
@@ -238,6 +238,7 @@ impl Life<'_> {
         // Leaders have moved since the members came to their end: sessions began anew with each load.
         cluster.sleep(MEMBERS_GO).await;
         judge.judge(|| fleet.lose_power()).await?;
+        history.take_failed_syncs();
         checkers::check(&history.events(), cluster.now())?;
         // Last: what is asked before and after a loss of power is not held against what expires meanwhile.
         self.do_without_one().await?;
@@ -280,6 +281,8 @@ impl Life<'_> {
     ) -> Result<(), Violation> {
         let Life { cluster, plan, history, account, fleet, .. } = self;
         cluster.note(format_args!("heal all but node {left}: {how:?}"));
+        // It ends when it can.
+        history.run_ended(&machine_name(left));
         let gone = (!how.is_slow()).then_some(left);
         faults::heal(cluster, fleet, machines, gone);
         let node = fleet.node(left);

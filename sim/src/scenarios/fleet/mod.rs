@@ -23,7 +23,7 @@ mod raft;
 mod settled;
 mod watch;
 
-pub(super) use raft::{RaftWatch, only_show};
+pub(super) use raft::{RaftWatch, Run as ReplicaRun, only_show};
 pub(super) use settled::{Replicas, Stats, unlike};
 pub(super) use watch::Watch;
 

@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::scenarios::Violation;
 use crate::world::lock;
 
-/// Looks at all replicas of this process, and keeps the first thing that is wrong.
+/// Looks at all replicas of this process, and keeps the first thing that is wrong. Cheap to clone.
 #[derive(Clone, Default)]
 pub(in crate::scenarios) struct RaftWatch {
     shared: Arc<Mutex<Shared>>,
@@ -22,6 +22,14 @@ pub(in crate::scenarios) struct RaftWatch {
 struct Shared {
     partitions: BTreeMap<([u8; 16], i32), Seen>,
     wrong: Option<Violation>,
+}
+
+/// Which run of a node's process has made a step, where a replica lives as long as that process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::scenarios) enum Run {
+    /// Replicas come and go within a run.
+    Any,
+    Number(u64),
 }
 
 /// Shows the replicas' steps to who looks at a failure, and to nobody else.
@@ -39,8 +47,8 @@ struct Seen {
     starts: BTreeMap<i32, i64>,
     /// The longest log that is known to be committed.
     committed: Committed,
-    /// How each replica stood last, so that a step that changed nothing costs little.
-    last: BTreeMap<(i32, [u8; 16]), ReplicaStep>,
+    /// How each replica stood last, and in which run; so that a step that changed nothing costs little, too.
+    last: BTreeMap<(i32, [u8; 16]), (Run, ReplicaStep)>,
 }
 
 /// A committed log: where it begins and ends, and its epochs.
@@ -55,19 +63,33 @@ impl RaftWatch {
     /// Looks from now on; says what is wrong in the trace, at once.
     pub(in crate::scenarios) fn begin(cluster: &Cluster) -> RaftWatch {
         let watch = RaftWatch::default();
-        let (shared, notes) = (Arc::clone(&watch.shared), cluster.clone());
+        let (looks, notes) = (watch.clone(), cluster.clone());
         probe::watch_replicas(move |step| {
             notes.replica_stepped(&machine_name(NodeId(step.node)), &step);
-            let mut shared = lock(&shared);
-            if shared.wrong.is_some() {
-                return;
-            }
-            if let Err(wrong) = shared.partitions.entry(step.partition).or_default().look(step) {
+            if let Err(wrong) = looks.look(Run::Any, step) {
                 notes.note(format_args!("WRONG: {wrong}"));
-                shared.wrong = Some(wrong);
             }
         });
         watch
+    }
+
+    /// Looks at one step.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing more once that was told.
+    pub(in crate::scenarios) fn look(&self, run: Run, step: ReplicaStep) -> Result<(), Violation> {
+        let mut shared = lock(&self.shared);
+        if shared.wrong.is_some() {
+            return Ok(());
+        }
+        let looked = shared.partitions.entry(step.partition).or_default().look(run, step);
+        shared.wrong = looked.clone().err();
+        looked
+    }
+
+    /// The disk is an older one by now, and all that was seen was of another.
+    pub(in crate::scenarios) fn is_older(&self) {
+        lock(&self.shared).partitions.clear();
     }
 
     /// # Errors
@@ -78,15 +100,19 @@ impl RaftWatch {
 }
 
 impl Seen {
-    fn look(&mut self, step: ReplicaStep) -> Result<(), Violation> {
+    fn look(&mut self, run: Run, step: ReplicaStep) -> Result<(), Violation> {
         let whose = (step.node, step.directory);
-        if self.last.get(&whose) == Some(&step) {
-            return Ok(());
-        }
         let place = |text: String| {
             let at = format!("node {} at {:?} of partition {}", step.node, step.log_end, step.partition.1);
             format!("{at}: {text}")
         };
+        match self.last.get(&whose) {
+            Some((_, last)) if *last == step => return Ok(()),
+            Some((of, last)) if *of == run && run != Run::Any => {
+                goes_on(last, &step).map_err(|(id, text)| Violation::new(id, place(text)))?;
+            }
+            Some(_) | None => {}
+        }
         if step.leads {
             self.one_leader_that_appends(&step).map_err(|(id, text)| Violation::new(id, place(text)))?;
             if !contains(&step.epochs, (step.log_start, step.log_end.1), self.committed.end) {
@@ -106,7 +132,7 @@ impl Seen {
             }
         }
         self.one_committed_log(&step).map_err(|text| Violation::new("raft-committed-twice", place(text)))?;
-        self.last.insert(whose, step);
+        self.last.insert(whose, (run, step));
         Ok(())
     }
 
@@ -142,6 +168,23 @@ impl Seen {
     }
 }
 
+/// Of two steps of one replica, without a restart between them, the later one: its epoch, its start and what it knows to be
+/// committed never go back.
+fn goes_on(last: &ReplicaStep, step: &ReplicaStep) -> Result<(), (&'static str, String)> {
+    if step.epoch < last.epoch {
+        return Err(("raft-epoch-fell", format!("its epoch falls from {} to {}", last.epoch, step.epoch)));
+    }
+    if step.committed < last.committed || step.committed.1 < last.committed.1 {
+        let text = format!("it knew {:?} to be committed, and now {:?}", last.committed, step.committed);
+        return Err(("I19-committed-cut", text));
+    }
+    if step.log_start < last.log_start {
+        let text = format!("its log began at {}, and begins at {} now", last.log_start, step.log_start);
+        return Err(("I10-offset-not-real", text));
+    }
+    Ok(())
+}
+
 /// Whether a log of these epochs, which begins and ends there, begins with what ends at `position`; what lies before its start was
 /// deleted, and counts as had.
 fn contains(epochs: &[(i32, i64)], (log_start, log_end): (i64, i64), position: LogPosition) -> bool {
@@ -175,7 +218,29 @@ mod tests {
 
     fn found(steps: &[ReplicaStep]) -> Option<&'static str> {
         let mut seen = Seen::default();
-        steps.iter().find_map(|step| seen.look(step.clone()).err().map(|wrong| wrong.checker))
+        steps.iter().find_map(|step| seen.look(Run::Any, step.clone()).err().map(|wrong| wrong.checker))
+    }
+
+    #[test]
+    fn within_a_run_nothing_goes_back() {
+        let first = ReplicaStep { committed: (1, 4), log_start: 2, ..step(1, 2, true, (1, 6), &[(1, 2)]) };
+        let found = |run: Run, second: ReplicaStep| {
+            let watch = RaftWatch::default();
+            assert_eq!(watch.look(Run::Number(1), first.clone()), Ok(()));
+            watch.look(run, second).err().map(|wrong| wrong.checker)
+        };
+        let older = ReplicaStep { epoch: 1, leads: false, ..first.clone() };
+        let cut = ReplicaStep { committed: (1, 3), ..first.clone() };
+        let began = ReplicaStep { log_start: 1, ..first.clone() };
+        let same = Run::Number(1);
+        let all = [older, cut, began];
+        let wrong = all.clone().map(|step| found(same, step));
+        assert_eq!(wrong, [Some("raft-epoch-fell"), Some("I19-committed-cut"), Some("I10-offset-not-real")]);
+        assert_eq!(all.map(|step| found(Run::Number(2), step)), [None; 3], "another run");
+        let watch = RaftWatch::default();
+        assert_eq!(watch.look(same, ReplicaStep { committed: (1, 6), ..first.clone() }), Ok(()));
+        watch.is_older();
+        assert_eq!(watch.look(Run::Number(2), step(2, 2, true, (2, 3), &[(2, 0)])), Ok(()), "an older disk");
     }
 
     #[test]

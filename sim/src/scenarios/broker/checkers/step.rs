@@ -3,7 +3,7 @@
 //! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
 //! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26) and stay,
 //! generations and producer ids are given once, topics are what was made of them (I11).
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ordain::client::TopicPartition;
@@ -27,6 +27,7 @@ use crate::scenarios::broker::history::{
 use crate::scenarios::broker::is_member;
 use crate::scenarios::broker::offset_map::OffsetMap;
 use crate::time::SimTime;
+use crate::world::NodeIndex;
 
 /// What is known so far.
 #[derive(Default)]
@@ -98,7 +99,6 @@ impl Step {
         id: RecordId,
     ) -> Result<(), Violation> {
         let Some(sent) = events.sent.get(&id) else { return Ok(()) };
-        acknowledged_in_time(events, sent.began, sent.ended, id)?;
         let Fate::Acknowledged(Some(offset)) = sent.fate else { return Ok(()) };
         let known = of_partition(&mut self.partitions, &sent.at);
         known.hold(&sent.at, offset, id)?;
@@ -153,17 +153,19 @@ impl Step {
         known.delivered.hold(events, at, offset).map_err(Violation::by("I26-commit-ahead-of-delivery"))
     }
 
-    /// A commit that was asked for at `began` is acknowledged.
+    /// Something durable is acknowledged by one of those: when it was asked for, and now.
     ///
     /// # Errors
     /// If it cannot be durable.
-    pub(in crate::scenarios) fn committed(
+    pub(in crate::scenarios) fn promised(
         &mut self,
         events: &Events,
-        began: SimTime,
-        ended: SimTime,
+        by: &BTreeSet<NodeIndex>,
+        times: (SimTime, SimTime),
+        what: &dyn std::fmt::Display,
     ) -> Result<(), Violation> {
-        acknowledged_in_time(events, began, ended, "a commit of offsets")
+        acknowledged_in_time(events, by, times, what)
+            .map_err(Violation::by("I20-acknowledged-after-failed-sync"))
     }
 
     /// The coordinator told what is committed.
@@ -440,18 +442,18 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_after_a_failed_sync_is_found_at_once() {
+    fn a_promise_after_a_failed_sync_is_found_at_once() {
         let (mut step, mut history) = (Step::default(), sent());
-        history.failed_syncs = vec![FailedSync { time: SimTime(5), run_ended: None }];
-        assert_eq!(acknowledge(&mut step, &mut history, 1, 0), Ok(()), "sent before");
-        history.sent.get_mut(&id(2)).unwrap().began = SimTime(6);
-        let found = acknowledge(&mut step, &mut history, 2, 1);
-        assert_eq!(checker(found), "I20-acknowledged-after-failed-sync");
-        let commit =
-            |step: &mut Step, history: &Events| checker(step.committed(history, SimTime(7), SimTime(8)));
-        assert_eq!(commit(&mut step, &history), "I20-acknowledged-after-failed-sync");
+        let failed = FailedSync { node: NodeIndex(0), time: SimTime(5), run_ended: None };
+        history.failed_syncs = vec![failed];
+        let by = BTreeSet::from([NodeIndex(0)]);
+        let mut promised = |history: &Events, began| {
+            checker(step.promised(history, &by, (SimTime(began), SimTime(8)), &"a commit of offsets"))
+        };
+        assert_eq!(promised(&history, 4), "nobody", "asked for before");
+        assert_eq!(promised(&history, 7), "I20-acknowledged-after-failed-sync");
         history.failed_syncs[0].run_ended = Some(SimTime(6));
-        assert_eq!(commit(&mut step, &history), "nobody", "by the next process");
+        assert_eq!(promised(&history, 7), "nobody", "by the next process");
     }
 
     #[test]

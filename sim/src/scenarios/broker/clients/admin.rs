@@ -80,7 +80,7 @@ pub(super) async fn delete_before(
 ) -> Result<(), ClientError> {
     let deleting = history.deleting(at, before);
     let result = client.delete_records(&BTreeMap::from([(at.clone(), before)])).await.map(drop);
-    history.deleted(deleting, &result);
+    history.deleted(&deleting, &result);
     result
 }
 

@@ -55,6 +55,8 @@ async fn follow(
     partitions: &[TopicPartition],
     wait: &Wait,
 ) -> Result<(), ClientError> {
+    // What lies behind the ends, and was read from a segment before it was asked for, was read after this.
+    let before = seat.history.now();
     let ends = client.list_offsets_at(partitions, OffsetSpec::Latest).await?;
     let mut positions: BTreeMap<TopicPartition, Offset> =
         ends.into_iter().map(|(at, listed)| (at, listed.offset)).collect();
@@ -83,7 +85,7 @@ async fn follow(
             (session_id, epoch) = (answer.session_id, epoch + 1);
         }
         let (moved, waited, has_more) = take(&answer, &positions);
-        let from_segments = seat.account.segments_were_read(partitions, began);
+        let from_segments = seat.account.segments_were_read(partitions, before);
         seat.history.waited(
             asked,
             Waited { began, wait: wait.max, took, min_bytes, is_stopping, from_segments, ..waited },

@@ -134,7 +134,9 @@ impl Worker<'_> {
         if joined.leader == joined.member_id {
             // Never given out before, by nobody.
             let word = self.seat.history.next_session(&self.seat.name);
-            let word = Bytes::from(format!("{}/{word}", self.seat.name));
+            let word = format!("{}/{word}", self.seat.name);
+            self.seat.history.gives_out(&word);
+            let word = Bytes::from(word);
             assignments.extend(joined.members.iter().map(|member| SyncGroupRequestAssignment {
                 member_id: member.member_id.clone(),
                 assignment: word.clone(),

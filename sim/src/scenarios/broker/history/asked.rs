@@ -26,7 +26,7 @@ impl History {
     /// A client is about to ask for something.
     fn asks(&self, client: &str, function: &'static str, value: impl FnOnce() -> Value) -> Asked {
         let began = self.now();
-        Asked { began, operation: self.cluster.begin_operation(client, function, began, value) }
+        Asked { began, operation: self.begin(client, function, began, value) }
     }
 
     fn answered(&self, asked: Asked, told: impl FnOnce() -> Value) {
@@ -57,7 +57,7 @@ impl History {
         for (at, offset) in told {
             let (at, offset, began, ended) = (at.clone(), *offset, asked.began, self.now());
             let read = CommittedRead { at, offset, began, ended };
-            self.cluster.note(format_args!("committed {} is {:?}", read.at, read.offset));
+            self.cluster.did(format_args!("committed {} is {:?}", read.at, read.offset));
             self.step(|step, events| step.is_committed(events, &read));
             self.events().committed.push(read);
         }
@@ -95,7 +95,7 @@ impl History {
         error: Option<&std::io::Error>,
     ) {
         let kind = error.map(std::io::Error::kind);
-        self.cluster.note(format_args!("{client} has sent {} bytes: {kind:?}", sent.len()));
+        self.cluster.did(format_args!("{client} has sent {} bytes: {kind:?}", sent.len()));
         let told = || json!(kind.map(|kind| format!("{kind:?}")));
         self.cluster.end_operation(asked.operation, Completion::Info, told);
     }
@@ -107,10 +107,14 @@ impl History {
 
     /// A worker was told its share of a generation.
     pub(in crate::scenarios) fn assigned(&self, asked: Asked, assigned: Assigned) {
-        self.cluster.note(format_args!("{assigned:?}"));
+        self.cluster.did(format_args!("{assigned:?}"));
         let Assigned { member, generation, assignment, .. } = &assigned;
         let told = || json!({ "member": member, "generation": generation, "assignment": assignment });
         self.answered(asked, told);
+        let word = self.events().words.get(&assigned.assignment).copied();
+        if let Some(given_out) = word {
+            self.promised(given_out, &format_args!("generation {}", assigned.generation));
+        }
         self.step(|step, events| step.assigned(events, &assigned));
         self.events().assigned.push(assigned);
     }
@@ -137,7 +141,7 @@ impl History {
     /// A fetch that had to wait is answered.
     pub(in crate::scenarios) fn waited(&self, asked: Asked, waited: Waited) {
         self.answered(asked, || json!({ "bytes": waited.bytes, "took_ms": waited.took.as_millis() }));
-        self.cluster.note(format_args!("{waited:?}"));
+        self.cluster.did(format_args!("{waited:?}"));
         self.step(|_, _| checkers::waited(&waited));
         self.events().waits.push(waited);
     }
@@ -164,7 +168,7 @@ impl History {
     }
 
     pub(in crate::scenarios) fn listed(&self, asked: Asked, listed: Listed) {
-        self.cluster.note(format_args!(
+        self.cluster.did(format_args!(
             "{} {:?} is {:?} (time {})",
             listed.at, listed.spec, listed.offset, listed.timestamp
         ));
@@ -179,7 +183,7 @@ impl History {
     }
 
     pub(in crate::scenarios) fn producer_id(&self, asked: Asked, (id, epoch): (i64, i16)) {
-        self.cluster.note(format_args!("producer id {id} epoch {epoch}"));
+        self.cluster.did(format_args!("producer id {id} epoch {epoch}"));
         self.answered(asked, || json!([id, epoch]));
         self.step(|step, _| step.producer_id((id, epoch)));
         let (now, mut events) = (self.now(), self.events());
@@ -193,7 +197,7 @@ impl History {
     }
 
     pub(in crate::scenarios) fn topic_looked(&self, asked: Asked, look: TopicLook) {
-        self.cluster.note(format_args!("{} is {:?}", look.topic, look.seen));
+        self.cluster.did(format_args!("{} is {:?}", look.topic, look.seen));
         self.answered(asked, || json!({ &look.topic: format!("{:?}", look.seen) }));
         self.step(|step, events| step.topic_looked(events, &look));
         self.events().topic_looks.push(look);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::RecordId;
 use crate::scenarios::Violation;
 use crate::time::SimTime;
+use crate::world::NodeIndex;
 
 /// What its producer was told of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -194,7 +195,7 @@ pub(in crate::scenarios) struct Waited {
     pub(in crate::scenarios) min_bytes: u64,
     pub(in crate::scenarios) bytes: u64,
     pub(in crate::scenarios) has_error: bool,
-    /// Segments of what it asks for were read meanwhile, be it for others.
+    /// Segments of what it asks for were read meanwhile, be it for others, or ahead of it.
     pub(in crate::scenarios) from_segments: bool,
     /// The broker is asked to stop.
     pub(in crate::scenarios) is_stopping: bool,
@@ -274,6 +275,7 @@ pub(in crate::scenarios) struct Answers(pub(in crate::scenarios) BTreeMap<String
 /// A durable write of the journal failed; when the process ended that it happened to, if it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::scenarios) struct FailedSync {
+    pub(in crate::scenarios) node: NodeIndex,
     pub(in crate::scenarios) time: SimTime,
     pub(in crate::scenarios) run_ended: Option<SimTime>,
 }
@@ -301,6 +303,8 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) deletions: Vec<(SimTime, TopicPartition, Offset)>,
     /// Records that were refused for good, and with what.
     pub(in crate::scenarios) refused: BTreeMap<RecordId, ErrorCode>,
+    /// What leaders of the workers' group were about to give out, and when.
+    pub(in crate::scenarios) words: BTreeMap<String, SimTime>,
     /// What the workers were told.
     pub(in crate::scenarios) assigned: Vec<Assigned>,
     /// Errors of the storage that nothing explains.
@@ -373,6 +377,7 @@ impl Events {
         self.producer_ids_told.retain(|told| *told <= time);
         self.refused.clear();
         self.failed_syncs.clear();
+        self.words.clear();
         self.answers.clear();
         self.extents.clear();
         // Said again at the last look, where it is still so.

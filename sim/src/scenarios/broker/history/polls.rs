@@ -35,7 +35,7 @@ impl History {
         if !self.cluster.history_is_kept() {
             return;
         }
-        let operation = self.cluster.begin_operation(client, "poll", self.now(), || json!([["poll"]]));
+        let operation = self.begin(client, "poll", self.now(), || json!([["poll"]]));
         lock(&self.polls).insert(client.to_owned(), OpenPoll { operation, records: BTreeMap::new() });
     }
 
@@ -53,7 +53,7 @@ impl History {
             None => {
                 let value = json!([["poll", { read.at.to_string(): records.collect::<Vec<_>>() }]]);
                 let asked = || json!([["poll"]]);
-                let operation = self.cluster.begin_operation(&client, "poll", read.time, asked);
+                let operation = self.begin(&client, "poll", read.time, asked);
                 self.cluster.end_operation(operation, Completion::Ok, || value);
             }
         }

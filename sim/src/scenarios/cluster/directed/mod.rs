@@ -14,6 +14,7 @@ use crate::case::Case;
 use crate::cluster::Cluster;
 use crate::rng::Stream;
 use crate::scenarios::broker::account::Account;
+use crate::scenarios::broker::history::History;
 use crate::scenarios::{Scenario, Violation};
 use crate::schedules::Expectation;
 
@@ -88,7 +89,13 @@ impl Scenario for DirectedNodes {
             cluster.note(format_args!("{}: {}", self.0.name, self.0.about));
             cluster.note(format_args!("{plan:?}"));
             let world = Arc::new(World::default());
-            let fleet = machine::start_up(&cluster, &plan, &world, &Account::of_several(), None);
+            let fleet = machine::start_up(
+                &cluster,
+                &plan,
+                &world,
+                (&Account::of_several(), &History::new(&cluster)),
+                None,
+            );
             let mut rng = cluster.rng("supervisor");
             let stage = Stage::new(cluster, plan, world, fleet);
             tokio::select! {
