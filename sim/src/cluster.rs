@@ -522,6 +522,17 @@ impl NodeHandle {
         self.after_power_loss(loss);
     }
 
+    /// One or the other: with a loss of the caller's choice if there is one.
+    ///
+    /// # Panics
+    /// If the node is down.
+    pub fn fail_power(&self, loss: Option<PowerLoss>) {
+        match loss {
+            Some(loss) => self.power_fail_with(loss),
+            None => drop(self.power_fail()),
+        }
+    }
+
     fn after_power_loss(&self, loss: PowerLoss) {
         self.event(format_args!("power failure, {} of 1000 unsynced kept", loss.kept_per_mille));
         self.world.count_fault();

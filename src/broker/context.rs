@@ -14,7 +14,7 @@ use crate::metadata::controller::ControllerHandle;
 use crate::metadata::{ImageCell, MetadataImage};
 use crate::metrics::{RequestMetrics, TopicMetrics};
 use crate::partition::Partitions;
-use crate::types::{Offset, TopicId};
+use crate::types::{NodeId, Offset, TopicId};
 use crate::wire::{ApiKey, Text};
 
 /// The handles that handlers work with. Shared by all connections of a node.
@@ -58,11 +58,10 @@ pub struct Parts {
 }
 
 impl Context {
-    /// Whether this node is one of several, and its disk is too slow for it to lead.
+    /// Whether this node is one of several, and that one's disk is too slow for it to lead.
     #[must_use]
-    pub fn has_slow_disk(&self) -> bool {
-        let own = self.config().node_id;
-        self.cluster.as_ref().is_some_and(|cluster| cluster.slow_nodes().contains(&own))
+    pub fn has_slow_disk(&self, node: NodeId) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| cluster.slow(node).is_some())
     }
 
     #[must_use]

@@ -69,6 +69,15 @@ macro_rules! peer_frames {
                 }
             }
 
+            /// The name of the frame with that key, for people.
+            #[must_use]
+            pub fn name_of(key: i16) -> Option<&'static str> {
+                match key {
+                    $($message::KEY => Some($message::NAME),)*
+                    _ => None,
+                }
+            }
+
             /// For people.
             #[must_use]
             pub fn name(&self) -> &'static str {

@@ -67,11 +67,10 @@ impl NetControl {
         });
     }
 
-    /// From which nodes data have come to the machine of that name since then.
-    pub(crate) fn heard_by(&self, name: &str, since: SimTime) -> BTreeSet<NodeIndex> {
+    /// From which nodes data have come to a node since then.
+    pub(crate) fn heard_by(&self, node: NodeIndex, since: SimTime) -> BTreeSet<NodeIndex> {
         with_net(&self.world, |net, _, _| {
-            let named = net.hosts.iter().find(|(_, host)| host.name == name).map(|(node, _)| *node);
-            let all = net.heard.iter().filter(|((to, _), time)| Some(*to) == named && **time >= since);
+            let all = net.heard.iter().filter(|((to, _), time)| *to == node && **time >= since);
             all.map(|((_, from), _)| *from).collect()
         })
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ordain::types::ErrorCode;
-use ordain::wire::ApiKey;
+use ordain::wire::peer::MAGIC;
+use ordain::wire::{ApiKey, PeerFrame};
 
 use super::state::{Side, StreamId};
 
@@ -44,8 +45,6 @@ struct Half {
     left: usize,
 }
 
-/// With these bytes a node begins to speak to another one.
-const MAGIC: &[u8] = &[0xd7, b'O', b'R', b'D', b'A', b'I', b'N', b'\n'];
 /// A longer frame is none.
 const FRAME_BYTES_MAX: usize = 256 << 20;
 /// Of the length itself.
@@ -157,7 +156,10 @@ impl Conversation {
         let head = std::mem::take(&mut half.head);
         half.left = length_of(&head)?.saturating_sub(head.len());
         match (self.language, side) {
-            (Language::Peers, _) => Some(peer_frame(int16(&head, LENGTH)?)),
+            (Language::Peers, _) => {
+                let key = int16(&head, LENGTH)?;
+                Some(PeerFrame::name_of(key).map_or_else(|| format!("frame {key}"), str::to_owned))
+            }
             (_, Side::Client) => self.request(&head),
             (_, Side::Server) => self.reply(&head),
         }
@@ -215,22 +217,6 @@ fn error_of(api: ApiKey, version: i16, head: &[u8]) -> Option<String> {
         Some(error) => Some(format!("{error:?}")),
         None => Some(format!("error {code}")),
     }
-}
-
-/// The names of `src/wire/schema/ordain/peers.schema`.
-fn peer_frame(key: i16) -> String {
-    const NAMES: [&str; 8] = [
-        "PeerHello",
-        "PeerHelloReply",
-        "PeerFetch",
-        "PeerFetchReply",
-        "PeerMessages",
-        "PeerIntroduction",
-        "PeerRequest",
-        "PeerResponse",
-    ];
-    let place = usize::try_from(i32::from(key) - 20_000).ok();
-    place.and_then(|place| NAMES.get(place)).map_or_else(|| format!("frame {key}"), |name| (*name).to_owned())
 }
 
 fn int16(bytes: &[u8], at: usize) -> Option<i16> {

@@ -158,7 +158,7 @@ impl Running {
             },
             disk_is_full: self.storage.disk_full().is_some(),
             disk_fails: self.storage.disk_fails().is_some(),
-            disk_is_slow: self.context.has_slow_disk(),
+            disk_is_slow: self.context.has_slow_disk(self.context.config().node_id),
             unreadable_places: self.storage.unreadable_places(),
             repaired_segments: self.storage.repaired_segments(),
         }

@@ -36,11 +36,10 @@ async fn balance(context: &Context, cluster: &Cluster) {
     let Ok(stats) = context.partitions.stats(None).await else { return };
     let image = context.metadata();
     let own = context.config().node_id;
-    let slow = cluster.slow_nodes();
     let due: Vec<_> = stats
         .iter()
         .filter_map(|stats| Some((stats.id, successor(&image, own, stats)?)))
-        .filter(|(_, to)| !slow.contains(to))
+        .filter(|(_, to)| cluster.slow(*to).is_none())
         .take(AT_ONCE_MAX)
         .collect();
     if due.is_empty() {

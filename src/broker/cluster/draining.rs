@@ -9,7 +9,7 @@ use super::Cluster;
 use crate::broker::Context;
 use crate::io::timeout;
 use crate::metadata::MetadataImage;
-use crate::partition::{HandOverTerms, PartitionsClosed};
+use crate::partition::{HandOverTerms, PartitionsClosed, Slow};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::NodeId;
 
@@ -34,7 +34,7 @@ struct Due {
 
 impl Due {
     fn find(image: &MetadataImage, cluster: &Cluster, own: NodeId) -> Due {
-        let slow = cluster.doubts.slow(own).filter(|_| !mutant(Mutant::ClusterSlowLeadsOn));
+        let slow = cluster.slow(own);
         Due {
             draining: image.is_draining(own),
             told: image.is_told_to_drain(own) && !mutant(Mutant::ClusterDrainKeepsLeading),
@@ -46,17 +46,22 @@ impl Due {
     fn is_reluctant(self) -> bool {
         self.draining || self.slow
     }
+
+    fn hands_over(self) -> bool {
+        self.told || self.lasts
+    }
 }
 
 impl Cluster {
-    /// The nodes whose disks are too slow for them to lead.
-    pub(in crate::broker) fn slow_nodes(&self) -> BTreeSet<NodeId> {
-        if mutant(Mutant::ClusterSlowLeadsOn) { BTreeSet::new() } else { self.doubts.slow_nodes() }
+    /// How slow a node's disk is, if it is too slow for the node to lead.
+    pub(in crate::broker) fn slow(&self, node: NodeId) -> Option<Slow> {
+        self.doubts.slow(node).filter(|_| !mutant(Mutant::ClusterSlowLeadsOn))
     }
 
     /// To whom a node hands over: to nodes that are draining, or slow, only if it stops, and there are no others.
     pub(super) fn terms(&self, image: &MetadataImage, own: NodeId) -> HandOverTerms {
-        let mut avoid: BTreeSet<NodeId> = image.draining().chain(self.slow_nodes()).collect();
+        let slow = self.doubts.slow_nodes().into_iter().filter(|&node| self.slow(node).is_some());
+        let mut avoid: BTreeSet<NodeId> = image.draining().chain(slow).collect();
         avoid.remove(&own);
         HandOverTerms { avoid, to_anybody: false, at_once_max: AT_ONCE_MAX }
     }
@@ -78,40 +83,34 @@ async fn follow(context: &Context, cluster: &Cluster) -> Result<(), PartitionsCl
     let own = context.config().node_id;
     let clock = &*context.io.clock;
     let mut was = Due::default();
+    let mut hands_over_at = None;
     loop {
         let mut changed = pin!(cluster.doubts.changed());
         changed.as_mut().enable();
         let due = Due::find(&context.metadata(), cluster, own);
-        if due.is_reluctant() != was.is_reluctant() {
-            context.partitions.be_reluctant(due.is_reluctant()).await?;
+        if due != was {
+            if due.is_reluctant() != was.is_reluctant() {
+                context.partitions.be_reluctant(due.is_reluctant()).await?;
+            }
+            say(cluster, own, was, due);
+            was = due;
+            hands_over_at = due.hands_over().then(|| clock.now());
         }
-        say(cluster, own, was, due);
-        was = due;
-        let moves = due.told || due.lasts;
-        if moves {
+        if hands_over_at.is_some_and(|at| at <= clock.now()) {
             hand_over(context, cluster, due).await?;
+            // It may come to lead again where nobody else can.
+            hands_over_at = Some(clock.now().after(if due.told { LOOK } else { SLOW_LOOK }));
         }
-        // It may come to lead again where nobody else can.
-        let again = clock.now().after(if due.told { LOOK } else { SLOW_LOOK });
         let other = async {
-            loop {
-                let same = |image: &MetadataImage, _| Due::find(image, cluster, own) == due;
-                tokio::select! {
-                    biased;
-                    () = &mut changed => {}
-                    _image = context.image.once(|image, end| !same(image, end)) => {}
-                }
-                if Due::find(&context.metadata(), cluster, own) != due {
-                    return;
-                }
-                changed.set(cluster.doubts.changed());
-                changed.as_mut().enable();
+            tokio::select! {
+                biased;
+                () = changed => {}
+                _image = context.image.once(|image, _| Due::find(image, cluster, own) != due) => {}
             }
         };
-        if moves {
-            let _whichever_came_first = timeout(clock, again, other).await;
-        } else {
-            other.await;
+        match hands_over_at {
+            Some(at) => drop(timeout(clock, at, other).await),
+            None => other.await,
         }
     }
 }
@@ -136,7 +135,7 @@ fn say(cluster: &Cluster, own: NodeId, was: Due, is: Due) {
         (false, false) | (true, true) => {}
     }
     if is.lasts && !was.lasts {
-        let longest = cluster.doubts.slow(own).map_or(Duration::ZERO, |slow| slow.longest);
+        let longest = cluster.slow(own).map_or(Duration::ZERO, |slow| slow.longest);
         warn!(
             slowest_commit_ms = longest.as_millis(),
             "this node's disk is slow: a commit of the journal takes too long for it to lead, so others are to lead what it leads. Look at the disk of the data directory, and at what else uses it"

@@ -110,7 +110,7 @@ fn wanted(
             ErrorCode::PreferredLeaderNotAvailable,
             format!("node {to} is draining: it is to lead nothing"),
         )),
-        (PREFERRED, Some(_), Some(&to)) if is_slow(context, to) => Err(ApiError::new(
+        (PREFERRED, Some(_), Some(&to)) if context.has_slow_disk(to) => Err(ApiError::new(
             ErrorCode::PreferredLeaderNotAvailable,
             format!("the disk of node {to} is too slow for it to lead"),
         )),
@@ -131,10 +131,6 @@ fn wanted(
             format!("{other} is no type of election; 0 is preferred, 1 unclean"),
         )),
     }
-}
-
-fn is_slow(context: &Context, node: NodeId) -> bool {
-    context.cluster.as_ref().is_some_and(|cluster| cluster.slow_nodes().contains(&node))
 }
 
 /// One partition's hand-over.

@@ -378,7 +378,7 @@ impl JournalHandle {
     #[must_use]
     pub fn longest_commit(&self, now: Instant) -> Duration {
         // Batches that no segment takes are held in memory, and more are not taken.
-        let has_room = self.has_reserve() && !self.shared.budget.is_exceeded();
+        let has_room = || self.has_reserve() && !self.shared.budget.is_exceeded();
         self.shared.times.take_longest(now, has_room)
     }
 

@@ -26,12 +26,17 @@ impl CommitTimes {
     }
 
     /// With what passed since the last one, if there is no room for another.
-    pub(crate) fn take_longest(&self, now: Instant, has_room: bool) -> Duration {
+    pub(crate) fn take_longest(&self, now: Instant, has_room: impl FnOnce() -> bool) -> Duration {
         let (began, ended) = (self.began.load(Ordering::Relaxed), self.ended.load(Ordering::Relaxed));
         let under_way = match (began, ended) {
             (0, 0) => 0,
-            (0, _) if has_room => 0,
-            (0, ended) => now.0.saturating_sub(ended),
+            (0, ended) => {
+                if has_room() {
+                    0
+                } else {
+                    now.0.saturating_sub(ended)
+                }
+            }
             (began, _) => now.0.saturating_sub(began - 1),
         };
         Duration::from_nanos(self.longest.swap(0, Ordering::Relaxed).max(under_way))
@@ -45,7 +50,7 @@ mod tests {
     #[test]
     fn the_longest_is_told_once_and_what_is_under_way_again_and_again() {
         let times = CommitTimes::default();
-        let ask = |now, has_room| times.take_longest(Instant(now), has_room).as_nanos();
+        let ask = |now, has_room| times.take_longest(Instant(now), || has_room).as_nanos();
         assert_eq!(ask(7, false), 0, "none has begun");
         times.begin(Instant(10));
         assert_eq!((ask(15, true), ask(30, true)), (5, 20));

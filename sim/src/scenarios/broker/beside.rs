@@ -14,7 +14,7 @@ use crate::application::{Application, Host, Observation, Program};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::FaultyOp;
-use crate::faults::{Fault, ROOM, TimedFault, set_clocks};
+use crate::faults::{Fault, ROOM, TimedFault, micros, set_clocks};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
 use crate::world::lock;
@@ -45,10 +45,6 @@ pub(crate) fn draw_beside(case: Case, processes: &[&str], duration: Duration) ->
         faults,
         ..case
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The application's processes are killed, or lose their power, and start again. In one run of four they live.

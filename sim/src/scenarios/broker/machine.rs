@@ -161,12 +161,7 @@ impl Machine {
 
     /// What a loss of power does, for later; nothing from [`Machine::calm`] on.
     pub(super) fn power_failure(&self, loss: Option<PowerLoss>) -> Box<dyn FnOnce() + Send> {
-        let (calm, loss) = (Arc::clone(&self.calm), self.power_loss(loss));
-        Box::new(move || {
-            if !calm.load(Ordering::Relaxed) {
-                loss();
-            }
-        })
+        self.unless_calm(self.power_loss(loss))
     }
 
     /// The same of this machine or another one of the run.
@@ -178,13 +173,19 @@ impl Machine {
         if node.index() == self.node.index() {
             return self.power_failure(loss);
         }
-        let (calm, node) = (Arc::clone(&self.calm), node.clone());
+        let node = node.clone();
+        self.unless_calm(move || {
+            if node.is_running() {
+                node.fail_power(loss);
+            }
+        })
+    }
+
+    fn unless_calm(&self, job: impl FnOnce() + Send + 'static) -> Box<dyn FnOnce() + Send> {
+        let calm = Arc::clone(&self.calm);
         Box::new(move || {
-            if !calm.load(Ordering::Relaxed) && node.is_running() {
-                match loss {
-                    Some(loss) => node.power_fail_with(loss),
-                    None => drop(node.power_fail()),
-                }
+            if !calm.load(Ordering::Relaxed) {
+                job();
             }
         })
     }
@@ -199,10 +200,7 @@ impl Machine {
         Box::new(move || {
             if node.is_running() {
                 paused.store(false, Ordering::Relaxed);
-                match loss {
-                    Some(loss) => node.power_fail_with(loss),
-                    None => drop(node.power_fail()),
-                }
+                node.fail_power(loss);
                 history.run_ended(node.name());
             }
         })
@@ -220,12 +218,7 @@ impl Machine {
 
     /// What a crash of the process does, for later; nothing from [`Machine::calm`] on.
     pub(super) fn death(&self) -> Box<dyn FnOnce() + Send> {
-        let (calm, kill) = (Arc::clone(&self.calm), self.kill());
-        Box::new(move || {
-            if !calm.load(Ordering::Relaxed) {
-                kill();
-            }
-        })
+        self.unless_calm(self.kill())
     }
 
     fn kill(&self) -> Box<dyn FnOnce() + Send> {

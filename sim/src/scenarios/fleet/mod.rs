@@ -185,10 +185,7 @@ impl Fleet {
                 && !calm.load(Ordering::Relaxed)
             {
                 lock(&paused).retain(|&one| one != id);
-                match loss {
-                    Some(loss) => node.power_fail_with(loss),
-                    None => drop(node.power_fail()),
-                }
+                node.fail_power(loss);
                 gone(id);
             }
         })

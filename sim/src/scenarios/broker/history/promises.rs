@@ -67,8 +67,9 @@ impl History {
         let all: BTreeSet<NodeIndex> = lock(&self.watched).iter().map(NodeHandle::index).collect();
         match &self.seat {
             Some(seat) if all.len() > 1 => {
-                let heard = self.cluster.net().heard_by(seat, since);
-                all.intersection(&heard).copied().collect()
+                let net = self.cluster.net();
+                let heard = self.cluster.named(seat).map(|seat| net.heard_by(seat.index(), since));
+                all.intersection(&heard.unwrap_or_default()).copied().collect()
             }
             Some(_) | None => all,
         }
