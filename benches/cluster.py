@@ -27,11 +27,12 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests" / "clients"))
 
 from cluster import nodes  # noqa: E402
+from faults import world  # noqa: E402
 from harness import apis, install  # noqa: E402
 from harness.wire import Connection, WireError  # noqa: E402
 from kafka_cluster import SYNC, KafkaCluster  # noqa: E402
 
-MEASUREMENTS = ["produce", "latency", "paused", "stuttering", "kill", "restart", "many"]
+MEASUREMENTS = ["produce", "latency", "paused", "stuttering", "slow-disk", "kill", "restart", "many"]
 ORDAIN, KAFKA, KAFKA_SYNC = "ordain", "kafka", "kafka-sync"
 SERVERS = [ORDAIN, KAFKA, KAFKA_SYNC]
 PARTITIONS = 8          # of the topic that is written meanwhile
@@ -245,6 +246,38 @@ class Paused:
         self.node.resume()
 
 
+class SlowDisk:
+    """Each sync of a node takes 200 ms longer (tests/clients/faults/failing_disk.c)."""
+
+    CONTROL = "control"
+
+    @classmethod
+    def prepare(cls, node):
+        """Before its start."""
+        library = world.build_failing_disk(node.work)
+        if library is None:
+            raise RuntimeError("a disk is slowed by a library that is compiled for it, and there is no C compiler")
+        control = node.work / cls.CONTROL
+        control.write_bytes(bytes(16))
+        node.environment = {**os.environ, "LD_PRELOAD": str(library), "ORDAIN_FAULT_ROOT": str(node.data),
+                            "ORDAIN_FAULT_CONTROL": str(control)}
+
+    def __init__(self, node):
+        self.control = node.work / self.CONTROL
+
+    def _set(self, times_10_ms):
+        with open(self.control, "r+b") as file:
+            file.seek(4)
+            file.write(bytes([times_10_ms]))
+
+    def __enter__(self):
+        self._set(20)
+        time.sleep(1)
+
+    def __exit__(self, *_error):
+        self._set(0)
+
+
 def disturbed(name, disturbance, cluster, arguments, results):
     """What producers notice of a node that follows everywhere and leads nowhere."""
     replicas = [[1, 2, 3], [2, 1, 3]] * (PARTITIONS // 2)
@@ -359,6 +392,8 @@ def measure(name, cluster, arguments, results):
         disturbed(name, Paused, cluster, arguments, results)
     elif name == "stuttering":
         disturbed(name, Stuttering, cluster, arguments, results)
+    elif name == "slow-disk":
+        disturbed(name, SlowDisk, cluster, arguments, results)
     elif name == "kill":
         results.gaps("kill -9", *gaps(cluster, arguments, lambda node: node.kill()))
     elif name == "restart":
@@ -401,12 +436,17 @@ def one(name, server, arguments, results):
     if name == "many" and server != ORDAIN:
         print(f"{server:10} many is Ordain's alone: 30,000 replicas are more than three of these hold here")
         return True
-    work = arguments.work / f"{name}-{server}-{os.getpid()}"
+    work = arguments.work / f"{name}-{server}-{results.round}-{os.getpid()}"
+    # What the server before has left to be written is not this one's.
+    os.sync()
     cluster = made(server, work, arguments.binary.resolve())
     try:
+        if name == "slow-disk":
+            SlowDisk.prepare(cluster.nodes[3])
         cluster.start()
         cluster.settle(60)
         measure(name, cluster, arguments, results)
+        cluster.stop()
         shutil.rmtree(work)
         return True
     except (nodes.Unlike, OSError, WireError, RuntimeError, subprocess.TimeoutExpired) as error:
