@@ -295,7 +295,10 @@ impl History {
 
     /// A record was refused for good, with this code, by the node of that name.
     pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode, by: Option<&str>) {
-        if code == ErrorCode::OutOfOrderSequenceNumber && self.may_have_a_successor(id, by) {
+        let sent = self.events().sent.get(&id).map(|sent| sent.began);
+        let is_behind = code == ErrorCode::OutOfOrderSequenceNumber
+            && sent.zip(by).is_some_and(|(began, by)| self.may_have_a_successor(began, by));
+        if is_behind {
             self.cluster
                 .note(format_args!("{id} was refused by a node whose clock stood still: another may lead"));
             return;
@@ -304,13 +307,11 @@ impl History {
         self.step(|step, events| step.refused(events, id, code));
     }
 
-    /// Whether the node that has answered for a record may have led beside another: its clock stood still while that was under way, or
-    /// had until just before (docs/replication.md, Time).
-    fn may_have_a_successor(&self, id: RecordId, node: Option<&str>) -> bool {
-        let events = self.events();
-        let Some(sent) = events.sent.get(&id).filter(|_| events.several_nodes) else { return false };
-        let stood = node.and_then(|name| self.cluster.named(name)?.clock().last_stood_still());
-        stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= sent.began)
+    /// Whether the node that has answered what began then may have led beside another: its clock stood still meanwhile, or had until
+    /// just before (docs/replication.md, Time).
+    fn may_have_a_successor(&self, began: SimTime, node: &str) -> bool {
+        let stood = self.cluster.named(node).and_then(|node| node.clock().last_stood_still());
+        self.events().several_nodes && stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= began)
     }
 
     /// A hostile batch is to hold this, which may be read if the broker takes it. Whether it looks like no other hostile record.

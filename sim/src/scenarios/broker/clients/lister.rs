@@ -43,6 +43,8 @@ async fn ask(client: &Client, at: &TopicPartition, spec: Spec, history: &History
     let listing = history.lists(at, spec);
     let told = client.list_offsets_at(std::slice::from_ref(at), asked).await;
     let told = told.inspect_err(|_| history.has_failed(listing))?[at];
+    // Whom the client goes by is the one that has just answered.
+    let by = client.cached_leader(at);
     let listed = Listed {
         at: at.clone(),
         spec,
@@ -51,6 +53,6 @@ async fn ask(client: &Client, at: &TopicPartition, spec: Spec, history: &History
         began: listing.began,
         ended: history.now(),
     };
-    history.listed(listing, listed);
+    history.listed(listing, listed, by);
     Ok(())
 }

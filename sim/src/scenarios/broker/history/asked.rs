@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ordain::client::TopicPartition;
-use ordain::types::{ErrorCode, Offset};
+use ordain::types::{ErrorCode, NodeId, Offset};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::history::{Completion, OperationId};
 use crate::scenarios::broker::{checkers, kept};
+use crate::scenarios::fleet::machine_name;
 use crate::time::SimTime;
 
 /// What a client has asked for.
@@ -167,12 +168,18 @@ impl History {
         self.asks("lister", "list-offsets", || json!({ at.to_string(): format!("{spec:?}") }))
     }
 
-    pub(in crate::scenarios) fn listed(&self, asked: Asked, listed: Listed) {
+    /// What `by` has told.
+    pub(in crate::scenarios) fn listed(&self, asked: Asked, listed: Listed, by: Option<NodeId>) {
+        let began = asked.began;
         self.cluster.did(format_args!(
             "{} {:?} is {:?} (time {})",
             listed.at, listed.spec, listed.offset, listed.timestamp
         ));
         self.answered(asked, || json!({ listed.at.to_string(): listed.offset.map(|offset| offset.0) }));
+        if by.is_some_and(|by| self.may_have_a_successor(began, &machine_name(by))) {
+            self.note(format_args!("it was told by a node whose clock stood still: another may lead"));
+            return;
+        }
         self.step(|step, events| step.listed(events, &listed));
         self.events().listed.push(listed);
     }

@@ -39,24 +39,41 @@ pub struct Leads {
     pub movable: Vec<TopicPartition>,
     /// None is.
     pub stuck: Vec<TopicPartition>,
-    pub metadata: bool,
+    /// The metadata log; `None` if nobody tells who leads it.
+    pub metadata: Option<bool>,
 }
 
 impl Leads {
     fn all(&self) -> usize {
-        self.movable.len() + self.stuck.len() + usize::from(self.metadata)
+        self.movable.len() + self.stuck.len() + usize::from(self.metadata != Some(false))
+    }
+
+    /// Whether others lead all that they can, as far as anybody tells.
+    fn is_done(&self) -> bool {
+        self.movable.is_empty() && self.metadata == Some(false)
     }
 }
 
+/// What is said to be led by the node, whether it answers or not.
 pub fn leads(look: &Look, node: NodeId) -> Leads {
     let mut leads = Leads::default();
-    for (at, p) in look.partitions().filter(|(_, p)| look.leader(p) == Some(node)) {
+    for (at, p) in look.partitions().filter(|(_, p)| p.leader == Some(node)) {
         let may = |other: &NodeId| *other != node && !look.draining.contains(other);
         let has_other = look.in_sync(p).iter().any(may);
         if has_other { &mut leads.movable } else { &mut leads.stuck }.push(at);
     }
-    leads.metadata = matches!(&look.quorum, QuorumLook::Told { quorum, .. } if quorum.leader == Some(node));
+    leads.metadata = match &look.quorum {
+        QuorumLook::Told { quorum, .. } => quorum.leader.map(|leader| leader == node),
+        QuorumLook::NotServed => Some(false),
+        QuorumLook::Silent(_) => None,
+    };
     leads
+}
+
+/// Those of these that nobody leads who answers.
+fn unled(look: &Look, before: &Leads) -> Vec<TopicPartition> {
+    let is_led = |at: &TopicPartition| look.metadata.partition(at).is_none_or(|p| look.leader(p).is_some());
+    before.movable.iter().chain(&before.stuck).filter(|at| !is_led(at)).cloned().collect()
 }
 
 /// A node that leads something in the end that others could lead ends it with [`Failure::Told`].
@@ -84,9 +101,10 @@ pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(
     }
     let change = [ConfigChange::Set { name: DRAIN_KEY.to_owned(), value: "true".to_owned() }];
     client.alter_configs(&resource, &change, Validate::Apply).await?;
-    let (now, began) = (until_nothing_moves(client, node, &before, asked.wait).await?, before.all());
-    tell(format, node, &now, Told::Done { began })?;
-    if now.movable.is_empty() && !now.metadata { Ok(()) } else { Err(Failure::Told) }
+    let (now, unled) = until_nothing_moves(client, node, &before, asked.wait).await?;
+    let is_done = now.is_done() && unled.is_empty();
+    tell(format, node, &now, Told::Done { began: before.all(), unled })?;
+    if is_done { Ok(()) } else { Err(Failure::Told) }
 }
 
 /// Other brokers take a key that they do not know, keep it, and do nothing.
@@ -100,25 +118,33 @@ pub(super) fn check_drainable(node: NodeId, known: &[ConfigEntry]) -> Result<(),
     )))
 }
 
-/// What the node leads once others lead what they can, or when time is up.
+/// What the node leads once others lead what they can, or when time is up; and what of all that it led nobody leads then.
 async fn until_nothing_moves(
     client: &Client,
     node: NodeId,
     before: &Leads,
     seconds: u64,
-) -> Result<Leads, Failure> {
+) -> Result<(Leads, Vec<TopicPartition>), Failure> {
     let total = before.all();
     let bar = progress::bar(u64::try_from(total).ok(), "leaders handed over");
     let deadline = Instant::now() + Duration::from_secs(seconds);
     let mut lines = progress::Lines::default();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let now = leads(&look(client).await?, node);
-        bar.set_position(u64::try_from(total.saturating_sub(now.all())).unwrap_or(0));
+        let is_last = Instant::now() >= deadline;
+        let seen = match look(client).await {
+            Ok(seen) => seen,
+            // The node drains by now: a question that failed says nothing of that.
+            Err(_) if !is_last => continue,
+            Err(error) => return Err(error),
+        };
+        let (now, unled) = (leads(&seen, node), unled(&seen, before));
+        let left = now.all() + unled.len();
+        bar.set_position(u64::try_from(total.saturating_sub(left)).unwrap_or(0));
         lines.tell(|| format!("node {node} leads {} still, of {total}", now.all()));
-        if (now.movable.is_empty() && !now.metadata) || Instant::now() >= deadline {
+        if (now.is_done() && unled.is_empty()) || is_last {
             bar.finish_and_clear();
-            return Ok(now);
+            return Ok((now, unled));
         }
     }
 }
@@ -143,7 +169,11 @@ fn tell_undone(format: Format, node: NodeId, dry_run: bool, was: bool) -> Result
 
 enum Told {
     DryRun(bool),
-    Done { began: usize },
+    /// How much it led, and what of that nobody leads.
+    Done {
+        began: usize,
+        unled: Vec<TopicPartition>,
+    },
 }
 
 fn tell(format: Format, node: NodeId, leads: &Leads, told: Told) -> Result<(), Failure> {
@@ -152,30 +182,41 @@ fn tell(format: Format, node: NodeId, leads: &Leads, told: Told) -> Result<(), F
         let places = |all: &[TopicPartition]| -> Vec<serde_json::Value> {
             all.iter().map(|at| json!({ "topic": at.topic, "partition": at.partition.0 })).collect()
         };
-        let (dry_run, draining) = match told {
-            Told::DryRun(draining) => (true, draining),
-            Told::Done { .. } => (false, true),
+        let (dry_run, draining, unled) = match told {
+            Told::DryRun(draining) => (true, draining, Vec::new()),
+            Told::Done { unled, .. } => (false, true, unled),
         };
         return output::json(&json!({
             "node": node.0, "dry_run": dry_run, "draining": draining, "leads": leads.all(),
-            "movable": places(movable), "stuck": places(stuck), "leads_metadata": metadata,
+            "movable": places(movable), "stuck": places(stuck), "unled": places(&unled), "leads_metadata": metadata,
         }));
     }
-    let metadata = if *metadata { " and the metadata log" } else { "" };
+    let metadata = match metadata {
+        Some(true) => " and the metadata log",
+        Some(false) => "",
+        None => " and perhaps the metadata log, of which nobody tells who leads it,",
+    };
     match told {
         Told::DryRun(_) => output::line(format_args!(
             "Node {node} leads {}{metadata}, of which others could lead {}. Nothing was changed; without --dry-run it is.",
             output::plural(movable.len() + stuck.len(), "partition"),
             movable.len(),
         ))?,
-        Told::Done { .. } if leads.all() == 0 => {
+        Told::Done { unled, .. } if leads.all() == 0 && unled.is_empty() => {
             output::line(format_args!("Node {node} leads nothing, and goes on draining until --undo."))?;
         }
-        Told::Done { began } => output::line(format_args!(
-            "Node {node} has handed over {} of {began}; it leads {}{metadata} still, and goes on draining until --undo.",
-            began.saturating_sub(leads.all()),
-            output::plural(movable.len() + stuck.len(), "partition"),
-        ))?,
+        Told::Done { began, unled } => {
+            output::line(format_args!(
+                "Node {node} has handed over {} of {began}; it leads {}{metadata} still, and goes on draining until --undo.",
+                began.saturating_sub(leads.all() + unled.len()),
+                output::plural(movable.len() + stuck.len(), "partition"),
+            ))?;
+            if !unled.is_empty() {
+                let what = output::plural(unled.len(), "partition");
+                let text = format!("{what} that it led nobody leads now who answers: {}", named(&unled));
+                super::print_wrapped("", &text)?;
+            }
+        }
     }
     if stuck.is_empty() {
         return Ok(());
@@ -189,7 +230,7 @@ fn tell(format: Format, node: NodeId, leads: &Leads, told: Told) -> Result<(), F
 }
 
 /// The brokers among these that a person drains.
-pub(super) async fn draining(
+pub async fn draining(
     client: &Client,
     nodes: impl Iterator<Item = NodeId>,
 ) -> Result<BTreeSet<NodeId>, Failure> {

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comfy_table::Cell;
+use ordain::client::admin::ConfigResource;
 use ordain::client::{Client, TopicPartition};
 use ordain::types::NodeId;
 use serde_json::json;
@@ -12,9 +13,12 @@ use super::look::{Look, QuorumLook, VoterState, look, majority};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
-/// Leaders tell with a heartbeat, every 2 s by default, who has caught up: what is true after a longer time is no report from
-/// before the last restart.
-const REPORT_AGE_MAX: Duration = Duration::from_millis(2500);
+/// Leaders tell with a heartbeat who has caught up: what is true after a longer time is no report from before the last restart.
+const HEARTBEAT_KEY: &str = "broker.heartbeat.interval.ms";
+/// As often as that, where a broker does not tell.
+const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(2);
+/// How much longer a report may take.
+const REPORT_LATE_MAX: Duration = Duration::from_millis(500);
 /// How many partitions a person is shown.
 const SHOWN_MAX: usize = 10;
 
@@ -118,6 +122,19 @@ fn quorum(look: &Look, node: NodeId) -> Option<QuorumAgainst> {
     (well.len() < needed).then_some(QuorumAgainst::TooFew { left: well.len(), needed, wait_for })
 }
 
+/// The longest of the brokers that are there.
+async fn heartbeat_interval(client: &Client, seen: &Look) -> Result<Duration, Failure> {
+    let mut longest = HEARTBEAT_DEFAULT;
+    for node in seen.there() {
+        let told = client.describe_configs(&ConfigResource::Broker(node)).await?;
+        let value =
+            told.iter().find(|entry| entry.name == HEARTBEAT_KEY).and_then(|entry| entry.value.as_deref());
+        let interval = value.and_then(|value| value.parse().ok()).map(Duration::from_millis);
+        longest = longest.max(interval.unwrap_or_default());
+    }
+    Ok(longest)
+}
+
 /// Says `yes` or `no`; the latter ends with [`Failure::Told`].
 pub async fn run(client: &Client, format: Format, node: NodeId) -> Result<(), Failure> {
     let mut seen = look(client).await?;
@@ -126,7 +143,7 @@ pub async fn run(client: &Client, format: Format, node: NodeId) -> Result<(), Fa
     // Heard lately, and it does not answer: it may have ended just now.
     let in_doubt = seen.runs(node) && !seen.is_there(node);
     if in_doubt || (found.is_safe() && seen.nodes().len() > 1 && seen.runs(node)) {
-        tokio::time::sleep(REPORT_AGE_MAX).await;
+        tokio::time::sleep(heartbeat_interval(client, &seen).await? + REPORT_LATE_MAX).await;
         let before = std::mem::replace(&mut seen, look(client).await?);
         seen.hear_anew(node, &before);
         found = verdict(&seen, node);

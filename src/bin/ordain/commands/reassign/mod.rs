@@ -6,11 +6,12 @@ use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::types::{ErrorCode, NodeId};
 use serde_json::json;
 
+use super::cluster_health::drain::draining;
 use super::cluster_health::look::{Look, QuorumLook, look_at_brokers, look_at_nodes};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use carry_out::carry_out;
-use plan::{Brokers, Move, moves};
+use plan::{Brokers, Candidate, Move, moves};
 
 mod carry_out;
 mod plan;
@@ -89,11 +90,11 @@ pub async fn topics(client: &Client, format: Format, asked: &Topics) -> Result<(
     let (known, under_way) = (cluster.brokers(), cluster.under_way(&partitions));
     let mut allowed = Brokers::new();
     for &node in &asked.to {
-        let rack = known.get(&NodeId(node)).ok_or_else(|| {
+        let broker = known.get(&NodeId(node)).ok_or_else(|| {
             let there: Vec<String> = known.keys().map(ToString::to_string).collect();
             Failure::Usage(format!("--to: there is no broker {node}; there are {}", there.join(", ")))
         })?;
-        allowed.insert(NodeId(node), rack.clone());
+        allowed.insert(NodeId(node), broker.clone());
     }
     let factor = asked.replication_factor.map(usize::from);
     let moves = moves(&partitions, &allowed, factor, &cluster.held()).ok_or_else(|| {
@@ -156,7 +157,9 @@ impl Present {
         }
         // Before the partitions: what ends between the two shall not pass for what is to be.
         let ongoing = client.reassignments().await?;
-        let look = Look { quorum, ..look_at_brokers(client).await? };
+        let look = look_at_brokers(client).await?;
+        let draining = draining(client, look.there()).await?;
+        let look = Look { quorum, draining, ..look };
         let mut partitions = Vec::new();
         for (at, one) in look.partitions() {
             let target = match ongoing.get(&at) {
@@ -185,7 +188,11 @@ impl Present {
     }
 
     fn brokers(&self) -> Brokers {
-        self.look.metadata.brokers.values().map(|broker| (broker.id, broker.rack.clone())).collect()
+        let candidate = |node: NodeId, rack: &Option<String>| {
+            let is_last = self.look.draining.contains(&node) || !self.look.is_there(node);
+            (node, Candidate { rack: rack.clone(), is_last })
+        };
+        self.look.metadata.brokers.values().map(|broker| candidate(broker.id, &broker.rack)).collect()
     }
 
     fn held(&self) -> BTreeMap<NodeId, usize> {

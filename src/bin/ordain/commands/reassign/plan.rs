@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 use ordain::client::TopicPartition;
 use ordain::types::NodeId;
 
-/// The brokers to choose from, with their racks.
-pub type Brokers = BTreeMap<NodeId, Option<String>>;
+/// The brokers to choose from.
+pub type Brokers = BTreeMap<NodeId, Candidate>;
+
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Candidate {
+    pub rack: Option<String>,
+    /// It is drained or does not answer: it gets what no other broker can hold.
+    pub is_last: bool,
+}
 
 /// A partition as it is to be held.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,7 +23,8 @@ pub struct Move {
 }
 
 /// Where these partitions shall be, so that each is on `allowed` brokers alone, with as many replicas as `factor` says or as it has. What
-/// may stay stays, in its order. The others go to the brokers with the fewest replicas: first of racks in which the partition has none.
+/// may stay stays, in its order. The others go to the brokers with the fewest replicas: first of racks in which the partition has none,
+/// and before all that to those that are there and not drained.
 /// Partitions that are where they shall be are left out. `held` are all replicas that each broker has.
 ///
 /// `None` if there are fewer brokers than replicas.
@@ -51,15 +59,14 @@ pub fn moves(
 
 /// The broker that gets the next replica.
 fn next(to: &[NodeId], allowed: &Brokers, held: &BTreeMap<NodeId, usize>) -> Option<NodeId> {
-    let rack_of = |node: &NodeId| allowed.get(node).and_then(Option::as_ref);
-    let candidates = allowed.keys().filter(|node| !to.contains(node));
-    candidates
-        .min_by_key(|node| {
-            let rack = rack_of(node);
-            let same_rack = rack.is_some() && to.iter().any(|other| rack_of(other) == rack);
-            (same_rack, held.get(node).copied().unwrap_or(0), **node)
-        })
-        .copied()
+    let rack_of = |node: &NodeId| allowed.get(node).and_then(|one| one.rack.as_ref());
+    let candidates = allowed.iter().filter(|(node, _)| !to.contains(node));
+    let best = candidates.min_by_key(|(node, one)| {
+        let rack = rack_of(node);
+        let same_rack = rack.is_some() && to.iter().any(|other| rack_of(other) == rack);
+        (one.is_last, same_rack, held.get(node).copied().unwrap_or(0), **node)
+    });
+    best.map(|(node, _)| *node)
 }
 
 #[cfg(test)]
@@ -73,7 +80,10 @@ mod tests {
     fn brokers(racks: &[(i32, &str)]) -> Brokers {
         racks
             .iter()
-            .map(|&(node, rack)| (NodeId(node), (!rack.is_empty()).then(|| rack.to_owned())))
+            .map(|&(node, rack)| {
+                let rack = (!rack.is_empty()).then(|| rack.to_owned());
+                (NodeId(node), Candidate { rack, is_last: false })
+            })
             .collect()
     }
 
@@ -99,6 +109,15 @@ mod tests {
     fn another_rack_comes_before_a_broker_with_less() {
         let allowed = brokers(&[(1, "a"), (2, "b"), (4, "a"), (5, "c")]);
         assert_eq!(targets(&[&[1, 2, 3], &[5, 1, 2]], &allowed, None), Some(vec![vec![1, 2, 5]]));
+    }
+
+    #[test]
+    fn a_drained_broker_gets_what_no_other_can_hold() {
+        let mut allowed = brokers(&[(1, "a"), (2, "b"), (4, "c"), (5, "a")]);
+        allowed.get_mut(&NodeId(4)).unwrap().is_last = true;
+        assert_eq!(targets(&[&[3, 1, 2]], &allowed, None), Some(vec![vec![1, 2, 5]]), "of a rack twice");
+        assert_eq!(targets(&[&[3, 1, 2]], &allowed, Some(4)), Some(vec![vec![1, 2, 5, 4]]));
+        assert_eq!(targets(&[&[4, 1, 2]], &allowed, None), Some(Vec::new()), "what it has it keeps");
     }
 
     #[test]
