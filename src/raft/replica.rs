@@ -443,6 +443,7 @@ impl Replica {
             Role::Leader(leader) => {
                 // Whoever is away holds no other change up; the driver asks again when it is back.
                 leader.joining = leader.joining.filter(|key| key.node != node);
+                leader.successor_may_be_silent(node, effects);
                 let goes = leader.check_quorum(&self.core);
                 self.goes(now, goes, effects);
             }
@@ -471,9 +472,9 @@ impl Replica {
     }
 
     fn session_is_anew(&mut self, now: Instant, node: NodeId, effects: &mut Vec<Effect>) {
-        if let Role::Leader(leader) = &mut self.role
-            && !self.core.mistaken(Mistake::CountHeard)
-        {
+        let Role::Leader(leader) = &mut self.role else { return };
+        leader.successor_may_not_know(&self.core, node, effects);
+        if !self.core.mistaken(Mistake::CountHeard) {
             leader.may_follow_no_more(&self.core, now, node, effects);
         }
     }

@@ -27,7 +27,8 @@ impl Leader {
         to: Option<NodeId>,
         effects: &mut Vec<Effect>,
     ) {
-        let named = |node| core.voters().of_node(node).filter(|key| key.node != core.key.node);
+        let may = |key: &ReplicaKey| key.node != core.key.node && !core.is_silent(key.node);
+        let named = |node| core.voters().of_node(node).filter(may);
         let successor = to.map_or_else(|| self.best_successor(core), named);
         match successor {
             Some(to) if self.is_serving() && self.transfer.is_none() => {
@@ -46,6 +47,21 @@ impl Leader {
             transfer.told = true;
             let message = Message::EndEpoch { epoch: core.epoch, successor: Some(transfer.to) };
             effects.push(Effect::Send { to: transfer.to.node, message });
+        }
+    }
+
+    /// A node has become silent: a successor that is there no more takes nothing over.
+    pub(super) fn successor_may_be_silent(&mut self, node: NodeId, effects: &mut Vec<Effect>) {
+        if self.transfer.as_ref().is_some_and(|transfer| transfer.to.node == node) {
+            self.give_up_transfer(effects);
+        }
+    }
+
+    /// A node's session began anew: what it was told may have been lost.
+    pub(super) fn successor_may_not_know(&mut self, core: &Core, node: NodeId, effects: &mut Vec<Effect>) {
+        if let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.to.node == node) {
+            transfer.told = false;
+            self.drive_transfer(core, effects);
         }
     }
 

@@ -58,13 +58,30 @@ fn successor(image: &MetadataImage, own: NodeId, stats: &PartitionStats) -> Opti
     if !stats.serving || stats.id == METADATA_PARTITION {
         return None;
     }
-    let partition = image.partition(stats.id)?;
-    let preferred = *partition.replicas.first()?;
-    let broker = image.brokers.get(&preferred)?;
+    let preferred = *image.partition(stats.id)?.replicas.first()?;
+    (preferred != own && hindrance(image, stats, preferred).is_none()).then_some(preferred)
+}
+
+/// Why a node is not to take over a partition that this one leads; `None` if it can at once: while leadership is handed over nobody
+/// serves.
+pub(in crate::broker) fn hindrance(
+    image: &MetadataImage,
+    stats: &PartitionStats,
+    node: NodeId,
+) -> Option<&'static str> {
     // A node with a new data directory replicates long before it is registered, which waits until the one that it replaces
     // counts as silent: until then it takes no clients.
-    let is_registered = stats.has_voter(preferred, broker.directory);
-    let is_ready = preferred != own && is_registered && image.can_lead(preferred);
-    let has_caught_up = stats.acknowledged_by(preferred).is_some_and(|end| end >= stats.high_watermark);
-    (is_ready && has_caught_up).then_some(preferred)
+    let is_registered =
+        image.brokers.get(&node).is_some_and(|broker| stats.has_voter(node, broker.directory));
+    if !is_registered {
+        return Some("it does not vote for the partition, or not with its present disk");
+    }
+    if !image.can_lead(node) {
+        return Some("it is away, or draining");
+    }
+    match stats.acknowledged_by(node) {
+        None => Some("it is silent"),
+        Some(end) if end < stats.high_watermark => Some("it has not caught up"),
+        Some(_) => None,
+    }
 }

@@ -3,7 +3,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broker::cluster::ask_node;
+use crate::broker::cluster::{ask_node, hindrance};
 use crate::broker::cluster_view::leader_of;
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
@@ -22,6 +22,9 @@ const UNCLEAN: i8 = 1;
 const VERSION: i16 = 2;
 /// An election takes no longer, whatever the client's patience.
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
+
+/// After so long a leader that could not hand over goes on leading, with some time to spare.
+const HAND_OVER_MAX: Duration = Duration::from_secs(3);
 
 /// A partition by the names that a client uses.
 type Place = (Text, i32);
@@ -136,17 +139,28 @@ fn wanted(
 /// One partition's hand-over.
 type Handing<'a> = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a>>;
 
-/// Hands over what this node leads.
+/// Hands over what this node leads, where the successor can take over at once.
 async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
-    let handing = wanted.iter().map(|wanted| async move {
-        let led = hand_over(context, wanted.id, wanted.to, deadline).await;
-        let refused = || {
-            ApiError::new(
-                ErrorCode::PreferredLeaderNotAvailable,
-                format!("node {} did not take over: it is silent, or has not caught up", wanted.to),
-            )
-        };
-        led.then_some(()).ok_or_else(refused)
+    let ids = wanted.iter().map(|wanted| wanted.id).collect();
+    // A node that shuts down tells nothing, and hands over by itself.
+    let stats = context.partitions.stats(Some(ids)).await.unwrap_or_default();
+    let (image, stats) = (context.metadata(), &stats);
+    let handing = wanted.iter().map(|wanted| {
+        let image = Arc::clone(&image);
+        async move {
+            let Some(stats) = stats.iter().find(|stats| stats.id == wanted.id) else {
+                return Err(ApiError::bare(ErrorCode::NotLeaderOrFollower));
+            };
+            let refused = |why: &str| {
+                let message = format!("node {} cannot take over: {why}", wanted.to);
+                ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
+            };
+            if let Some(why) = hindrance(&image, stats, wanted.to) {
+                return Err(refused(why));
+            }
+            let led = hand_over(context, wanted.id, wanted.to, deadline).await;
+            led.then_some(()).ok_or_else(|| refused("it did not in time"))
+        }
     });
     let mut all: Vec<Handing<'_>> = Vec::new();
     for one in handing {
@@ -158,6 +172,7 @@ async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> V
 /// Whether `to` leads a partition in this node's place before `deadline`.
 async fn hand_over(context: &Context, id: PartitionId, to: NodeId, deadline: Instant) -> bool {
     let (clock, leaderships) = (&*context.io.clock, context.partitions.leaderships());
+    let deadline = deadline.min(clock.now().after(HAND_OVER_MAX));
     if context.partitions.transfer(id, to).await.is_err() {
         return false;
     }
