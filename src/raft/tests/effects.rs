@@ -625,3 +625,19 @@ fn a_follower_that_is_told_again_who_leads_fetches_again() {
     receive(&mut follower, 2, told.clone());
     assert_eq!(receive(&mut follower, 2, told), [Effect::Fetch { from: NodeId(2) }]);
 }
+
+#[test]
+fn a_transfer_is_for_who_is_there_and_ends_with_its_successor() {
+    let mut leader = serving();
+    receive(&mut leader, 3, fetch(3, 2, at(2, 5), at(2, 5)));
+    let to = |node| Event::TransferLeadership { to: Some(NodeId(node)) };
+    let end = send(2, Message::EndEpoch { epoch: LeaderEpoch(2), successor: Some(first_key(2)) });
+    assert_eq!(step(&mut leader, to(2)).first(), Some(&end));
+    assert_eq!(leader.standing(), Standing::HandingOver);
+    let again = step(&mut leader, Event::SessionAnew { node: NodeId(2) });
+    assert_eq!(again.first(), Some(&end), "what the former session carried may be lost");
+    assert_eq!(step(&mut leader, Event::NodeSilent { node: NodeId(2) }), [Effect::TransferFailed]);
+    assert_eq!(leader.standing(), Standing::Serving, "it does not wait until time is up");
+    assert_eq!(step(&mut leader, to(2)), [Effect::TransferFailed], "nobody is there who could take over");
+    assert_eq!(leader.standing(), Standing::Serving);
+}
