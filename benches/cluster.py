@@ -249,33 +249,24 @@ class Paused:
 class SlowDisk:
     """Each sync of a node takes 200 ms longer (tests/clients/faults/failing_disk.c)."""
 
-    CONTROL = "control"
-
-    @classmethod
-    def prepare(cls, node):
+    @staticmethod
+    def prepare(node):
         """Before its start."""
         library = world.build_failing_disk(node.work)
         if library is None:
             raise RuntimeError("a disk is slowed by a library that is compiled for it, and there is no C compiler")
-        control = node.work / cls.CONTROL
-        control.write_bytes(bytes(16))
-        node.environment = {**os.environ, "LD_PRELOAD": str(library), "ORDAIN_FAULT_ROOT": str(node.data),
-                            "ORDAIN_FAULT_CONTROL": str(control)}
+        node.disk = world.FailingDisk(library, node.data, node.work / "disk-control")
+        node.environment = node.disk.environment()
 
     def __init__(self, node):
-        self.control = node.work / self.CONTROL
-
-    def _set(self, times_10_ms):
-        with open(self.control, "r+b") as file:
-            file.seek(4)
-            file.write(bytes([times_10_ms]))
+        self.disk = node.disk
 
     def __enter__(self):
-        self._set(20)
+        self.disk.set(4, 20)
         time.sleep(1)
 
     def __exit__(self, *_error):
-        self._set(0)
+        self.disk.set(4, 0)
 
 
 def disturbed(name, disturbance, cluster, arguments, results):

@@ -21,7 +21,7 @@ pub async fn balance_leaders(context: Arc<Context>, cluster: Arc<Cluster>) {
     let balancing = async {
         loop {
             clock.sleep(interval).await;
-            balance(&context, &cluster).await;
+            balance(&context).await;
         }
     };
     tokio::select! {
@@ -31,15 +31,13 @@ pub async fn balance_leaders(context: Arc<Context>, cluster: Arc<Cluster>) {
     }
 }
 
-async fn balance(context: &Context, cluster: &Cluster) {
+async fn balance(context: &Context) {
     // A node that shuts down hands over everything.
     let Ok(stats) = context.partitions.stats(None).await else { return };
     let image = context.metadata();
-    let own = context.config().node_id;
     let due: Vec<_> = stats
         .iter()
-        .filter_map(|stats| Some((stats.id, successor(&image, own, stats)?)))
-        .filter(|(_, to)| cluster.slow(*to).is_none())
+        .filter_map(|stats| Some((stats.id, successor(context, &image, stats)?)))
         .take(AT_ONCE_MAX)
         .collect();
     if due.is_empty() {
@@ -54,17 +52,19 @@ async fn balance(context: &Context, cluster: &Cluster) {
 }
 
 /// Who is to lead a partition in this node's place.
-fn successor(image: &MetadataImage, own: NodeId, stats: &PartitionStats) -> Option<NodeId> {
+fn successor(context: &Context, image: &MetadataImage, stats: &PartitionStats) -> Option<NodeId> {
     if !stats.serving || stats.id == METADATA_PARTITION {
         return None;
     }
     let preferred = *image.partition(stats.id)?.replicas.first()?;
-    (preferred != own && hindrance(image, stats, preferred).is_none()).then_some(preferred)
+    let is_other = preferred != context.config().node_id;
+    (is_other && hindrance(context, image, stats, preferred).is_none()).then_some(preferred)
 }
 
 /// Why a node is not to take over a partition that this one leads; `None` if it can at once: while leadership is handed over nobody
 /// serves.
 pub(in crate::broker) fn hindrance(
+    context: &Context,
     image: &MetadataImage,
     stats: &PartitionStats,
     node: NodeId,
@@ -76,8 +76,14 @@ pub(in crate::broker) fn hindrance(
     if !is_registered {
         return Some("it does not vote for the partition, or not with its present disk");
     }
+    if image.is_draining(node) {
+        return Some("it is draining: it is to lead nothing");
+    }
     if !image.can_lead(node) {
-        return Some("it is away, or draining");
+        return Some("it is away");
+    }
+    if context.has_slow_disk(node) {
+        return Some("its disk is too slow for it to lead");
     }
     match stats.acknowledged_by(node) {
         None => Some("it is silent"),

@@ -109,14 +109,6 @@ fn wanted(
             ErrorCode::ElectionNotNeeded,
             "The preferred replica leads the partition already.",
         )),
-        (PREFERRED, Some(_), Some(&to)) if image.is_draining(to) => Err(ApiError::new(
-            ErrorCode::PreferredLeaderNotAvailable,
-            format!("node {to} is draining: it is to lead nothing"),
-        )),
-        (PREFERRED, Some(_), Some(&to)) if context.has_slow_disk(to) => Err(ApiError::new(
-            ErrorCode::PreferredLeaderNotAvailable,
-            format!("the disk of node {to} is too slow for it to lead"),
-        )),
         (PREFERRED, Some(leader), Some(&to)) => Ok((leader, Wanted { place: place.clone(), id, to })),
         (PREFERRED, _, _) => Err(ApiError::new(
             ErrorCode::PreferredLeaderNotAvailable,
@@ -142,25 +134,23 @@ type Handing<'a> = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a
 /// Hands over what this node leads, where the successor can take over at once.
 async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
     let ids = wanted.iter().map(|wanted| wanted.id).collect();
-    // A node that shuts down tells nothing, and hands over by itself.
+    // Sorted. A node that shuts down tells nothing, and hands over by itself.
     let stats = context.partitions.stats(Some(ids)).await.unwrap_or_default();
-    let (image, stats) = (context.metadata(), &stats);
-    let handing = wanted.iter().map(|wanted| {
-        let image = Arc::clone(&image);
-        async move {
-            let Some(stats) = stats.iter().find(|stats| stats.id == wanted.id) else {
-                return Err(ApiError::bare(ErrorCode::NotLeaderOrFollower));
-            };
-            let refused = |why: &str| {
-                let message = format!("node {} cannot take over: {why}", wanted.to);
-                ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
-            };
-            if let Some(why) = hindrance(&image, stats, wanted.to) {
-                return Err(refused(why));
-            }
-            let led = hand_over(context, wanted.id, wanted.to, deadline).await;
-            led.then_some(()).ok_or_else(|| refused("it did not in time"))
+    let image = context.metadata();
+    let (image, stats) = (&*image, &stats[..]);
+    let handing = wanted.iter().map(|wanted| async move {
+        let of_id = stats.binary_search_by_key(&wanted.id, |stats| stats.id).ok().map(|at| &stats[at]);
+        let refused = |why: &str| {
+            let message = format!("node {} cannot take over: {why}", wanted.to);
+            ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
+        };
+        // Who has just stopped leading knows of nobody what he holds; the next one may be the one that is wanted.
+        let led_here = of_id.filter(|stats| stats.leader);
+        if let Some(why) = led_here.and_then(|stats| hindrance(context, image, stats, wanted.to)) {
+            return Err(refused(why));
         }
+        let led = hand_over(context, wanted.id, wanted.to, deadline).await;
+        led.then_some(()).ok_or_else(|| refused("it did not in time"))
     });
     let mut all: Vec<Handing<'_>> = Vec::new();
     for one in handing {

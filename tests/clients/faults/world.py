@@ -236,17 +236,38 @@ def make_network(nodes):
     return Cables(nodes) if os.environ.get(ENTERED) == "namespaces" else Proxies(nodes)
 
 
-class Disk:
+class FailingDisk:
+    """A node's disk that fails: what the node is started with, and how it is told (failing_disk.c)."""
+
+    def __init__(self, library, data, control):
+        self.library, self.data, self.control = library, data, control
+        self.control.write_bytes(bytes(16))
+
+    def environment(self):
+        if self.library is None:
+            return None
+        return {**os.environ, "LD_PRELOAD": str(self.library), "ORDAIN_FAULT_ROOT": str(self.data),
+                "ORDAIN_FAULT_CONTROL": str(self.control)}
+
+    def set(self, place, value):
+        """What the disk does from now on: a byte of the control file (failing_disk.c)."""
+        with open(self.control, "r+b") as file:
+            file.seek(place)
+            file.write(bytes([value]))
+
+    def answered(self):
+        """How many calls of the node met a disk that fails."""
+        return int.from_bytes(self.control.read_bytes()[8:16], "little")
+
+
+class Disk(FailingDisk):
     """A node's file system, which is filled up, and a disk that fails."""
 
     def __init__(self, folder, library):
         self.folder = folder
         folder.mkdir(parents=True)
-        self.library = library
-        self.control = folder.parent / "disk-control"
-        self.control.write_bytes(bytes(16))
+        super().__init__(library, folder / "data", folder.parent / "disk-control")
         self.about = self._mount()
-        self.data = folder / "data"
         self.data.mkdir()
         self.ballast = folder / "ballast"
 
@@ -268,22 +289,6 @@ class Disk:
     @property
     def is_own(self):
         return os.path.ismount(self.folder)
-
-    def environment(self):
-        if self.library is None:
-            return None
-        return {**os.environ, "LD_PRELOAD": str(self.library), "ORDAIN_FAULT_ROOT": str(self.data),
-                "ORDAIN_FAULT_CONTROL": str(self.control)}
-
-    def set(self, place, value):
-        """What the disk does from now on: a byte of the control file (failing_disk.c)."""
-        with open(self.control, "r+b") as file:
-            file.seek(place)
-            file.write(bytes([value]))
-
-    def answered(self):
-        """How many calls of the node met a disk that fails."""
-        return int.from_bytes(self.control.read_bytes()[8:16], "little")
 
     def fill(self):
         if not self.is_own:

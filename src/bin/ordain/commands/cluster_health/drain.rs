@@ -1,5 +1,5 @@
 //! A broker that is to lead nothing: before it is stopped for long, moved or looked at.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ordain::client::admin::{ConfigChange, ConfigEntry, ConfigResource, Validate};
@@ -234,12 +234,21 @@ pub async fn draining(
     client: &Client,
     nodes: impl Iterator<Item = NodeId>,
 ) -> Result<BTreeSet<NodeId>, Failure> {
-    let mut draining = BTreeSet::new();
+    let told = told_by_brokers(client, nodes, DRAIN_KEY).await?;
+    Ok(told.into_iter().filter(|(_, value)| value == "true").map(|(node, _)| node).collect())
+}
+
+/// What these brokers tell of a key of theirs, those that have it.
+pub async fn told_by_brokers(
+    client: &Client,
+    nodes: impl Iterator<Item = NodeId>,
+    key: &str,
+) -> Result<BTreeMap<NodeId, String>, Failure> {
+    let mut values = BTreeMap::new();
     for node in nodes {
         let told = client.describe_configs(&ConfigResource::Broker(node)).await?;
-        if told.iter().any(|entry| entry.name == DRAIN_KEY && entry.value.as_deref() == Some("true")) {
-            draining.insert(node);
-        }
+        let value = told.into_iter().find(|entry| entry.name == key).and_then(|entry| entry.value);
+        values.extend(value.map(|value| (node, value)));
     }
-    Ok(draining)
+    Ok(values)
 }

@@ -3,11 +3,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comfy_table::Cell;
-use ordain::client::admin::ConfigResource;
 use ordain::client::{Client, TopicPartition};
 use ordain::types::NodeId;
 use serde_json::json;
 
+use super::drain::told_by_brokers;
 use super::findings::ids;
 use super::look::{Look, QuorumLook, VoterState, look, majority};
 use crate::failure::Failure;
@@ -124,15 +124,9 @@ fn quorum(look: &Look, node: NodeId) -> Option<QuorumAgainst> {
 
 /// The longest of the brokers that are there.
 async fn heartbeat_interval(client: &Client, seen: &Look) -> Result<Duration, Failure> {
-    let mut longest = HEARTBEAT_DEFAULT;
-    for node in seen.there() {
-        let told = client.describe_configs(&ConfigResource::Broker(node)).await?;
-        let value =
-            told.iter().find(|entry| entry.name == HEARTBEAT_KEY).and_then(|entry| entry.value.as_deref());
-        let interval = value.and_then(|value| value.parse().ok()).map(Duration::from_millis);
-        longest = longest.max(interval.unwrap_or_default());
-    }
-    Ok(longest)
+    let told = told_by_brokers(client, seen.there(), HEARTBEAT_KEY).await?;
+    let intervals = told.values().filter_map(|value| value.parse().ok()).map(Duration::from_millis);
+    Ok(intervals.fold(HEARTBEAT_DEFAULT, Duration::max))
 }
 
 /// Says `yes` or `no`; the latter ends with [`Failure::Told`].
