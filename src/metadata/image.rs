@@ -27,6 +27,8 @@ pub struct MetadataImage {
     /// The nodes that are controllers only: none of the above.
     pub controllers: BTreeMap<NodeId, BrokerImage>,
     pub features: BTreeMap<String, i16>,
+    /// How many broker epochs were given out, from 0 on: none is given twice, also if its broker was unregistered.
+    pub broker_epochs: i64,
     /// The nodes that shall vote on the metadata; `None`: its founders.
     pub quorum: Option<BTreeSet<NodeId>>,
     /// The first producer id that no broker has been given.
@@ -383,6 +385,7 @@ impl MetadataImage {
             }
             MetadataRecord::ProducerIds(block) => {
                 self.next_producer_id = ProducerIdCounter(ProducerId(block.next_producer_id));
+                self.broker_epochs = self.broker_epochs.max(block.broker_epochs);
             }
             MetadataRecord::RegisterBroker(broker) => self.add_broker(broker)?,
             MetadataRecord::Topic(topic) => self.add_topic(&topic.name, topic.topic_id)?,
@@ -452,6 +455,7 @@ impl MetadataImage {
             (&mut self.controllers, &mut self.brokers)
         };
         other.remove(&id);
+        self.broker_epochs = self.broker_epochs.max(broker.broker_epoch.saturating_add(1));
         same.insert(
             id,
             BrokerImage {
@@ -690,5 +694,6 @@ mod tests {
         let removal = crate::wire::messages::RemoveBrokerRecord { broker_id: 2, ..Default::default() };
         image.apply(&removal.into()).expect("it is registered");
         assert_eq!(image.registrations().count(), 0);
+        assert_eq!(image.broker_epochs, 4, "those of an unregistered broker are not given to another one");
     }
 }

@@ -168,9 +168,9 @@ fn records_of(image: &MetadataImage) -> Vec<MetadataRecord> {
         let nodes = nodes.iter().map(|node| node.0).collect();
         records.push(QuorumRecord { nodes, ..QuorumRecord::default() }.into());
     }
-    let next_producer_id = image.next_producer_id.0.0;
-    records
-        .push(ProducerIdsRecord { broker_id: -1, next_producer_id, ..ProducerIdsRecord::default() }.into());
+    let (next_producer_id, broker_epochs) = (image.next_producer_id.0.0, image.broker_epochs);
+    let counters = ProducerIdsRecord { broker_id: -1, next_producer_id, broker_epochs, ..Default::default() };
+    records.push(counters.into());
     brokers(image, &mut records);
     for topic in image.topics() {
         let (name, topic_id) = (topic.name.to_string().into(), topic.id);

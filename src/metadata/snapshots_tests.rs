@@ -12,7 +12,7 @@ use crate::wire::MetadataRecord;
 use crate::wire::messages::register_broker_record::BrokerEndpoint;
 use crate::wire::messages::{
     ClusterRecord, ConfigRecord, FeatureLevelRecord, PartitionRecord, ProducerIdsRecord, QuorumRecord,
-    RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
+    RegisterBrokerRecord, RemoveBrokerRecord, RemoveTopicRecord, TopicRecord,
 };
 
 fn id(end: i64) -> SnapshotId {
@@ -30,7 +30,7 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
         value: (!value.is_multiple_of(4)).then(|| value.to_string().into()),
         ..ConfigRecord::default()
     };
-    match kind % 10 {
+    match kind % 11 {
         0 => ClusterRecord { cluster_id: format!("cluster-{value}").into(), ..Default::default() }.into(),
         1 => FeatureLevelRecord {
             name: format!("feature.{which}").into(),
@@ -54,6 +54,7 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
                 ..Default::default()
             }],
             rack: value.is_multiple_of(2).then(|| "rack".into()),
+            broker_epoch: i64::from(which),
             roles: i8::try_from(value % 3 + 1).expect("one of three"),
             ..Default::default()
         }
@@ -73,6 +74,7 @@ fn record(kind: u8, which: u8, value: u8) -> MetadataRecord {
         7 => set(ConfigResource::TOPIC, name).into(),
         8 => QuorumRecord { nodes: vec![i32::from(which), i32::from(value) + 256], ..Default::default() }
             .into(),
+        9 => RemoveBrokerRecord { broker_id: i32::from(which % 3), ..Default::default() }.into(),
         _ => set(ConfigResource::BROKER, (which % 3).to_string()).into(),
     }
 }

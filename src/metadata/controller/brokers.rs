@@ -76,7 +76,7 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
     if image.registrations().any(|(node, known)| node != broker.node && known.fenced) {
         sometimes(Condition::ClusterJoinedWhileFenced);
     }
-    let epoch = image.registrations().map(|(_, known)| known.epoch).max().unwrap_or(-1) + 1;
+    let epoch = image.broker_epochs;
     let record = MetadataRecord::RegisterBroker(RegisterBrokerRecord {
         broker_id: broker.node.0,
         incarnation_id: broker.incarnation.into(),
@@ -256,22 +256,25 @@ mod tests {
     const TOPIC: TopicId = TopicId([7; 16]);
     const ID: PartitionId = PartitionId { topic: TOPIC, index: PartitionIndex(0) };
 
+    fn broker(node: i32) -> NewBroker {
+        NewBroker {
+            node: NodeId(node),
+            incarnation: TopicId::ZERO,
+            directory: Uuid::ZERO,
+            endpoints: Vec::new(),
+            rack: None,
+            roles: Roles::Both,
+            fenced: false,
+            features: FeatureRanges::default(),
+        }
+    }
+
     /// Nodes 1 to 3, and a partition that node 1 leads in epoch 4 for all of them.
     fn image() -> MetadataImage {
         let mut image = MetadataImage::default();
         let mut records: Vec<MetadataRecord> = Vec::new();
         for node in 1..=3 {
-            let broker = NewBroker {
-                node: NodeId(node),
-                incarnation: TopicId::ZERO,
-                directory: Uuid::ZERO,
-                endpoints: Vec::new(),
-                rack: None,
-                roles: Roles::Both,
-                fenced: false,
-                features: FeatureRanges::default(),
-            };
-            let registered = register_broker(&image, &broker);
+            let registered = register_broker(&image, &broker(node));
             registered.records.iter().for_each(|record| image.apply(record).expect("it fits"));
         }
         let (replicas, isr) = (vec![1, 2, 3], Some(vec![1, 2, 3]));
@@ -291,6 +294,18 @@ mod tests {
         let mut image = image.clone();
         decision.records.iter().for_each(|record| image.apply(record).expect("it fits"));
         image
+    }
+
+    #[test]
+    fn a_broker_that_was_unregistered_comes_back_in_an_epoch_of_its_own() {
+        let mut image = image();
+        let last = image.registered(NodeId(3)).expect("it is registered").epoch;
+        let removal = unregister_broker(&image, NodeId(3));
+        removal.records.iter().for_each(|record| image.apply(record).expect("it fits"));
+        let id = SnapshotId { end: Offset(9), epoch: LeaderEpoch(4) };
+        let read = decode(&encode(&image, id, Timestamp(1)).expect("it is written"), id).expect("it is read");
+        assert_eq!(read, image);
+        assert!(register_broker(&read, &broker(3)).reply > last);
     }
 
     fn unled(epoch: i32, lost: bool) -> LeaderReport {
