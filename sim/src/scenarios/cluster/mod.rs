@@ -25,11 +25,11 @@ use super::{Scenario, Violation, mutant_scenario_name};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
-use crate::rng::Stream;
 use crate::time::SimTime;
 
 mod directed;
 mod judge;
+mod left;
 mod machine;
 mod plan;
 mod put_back;
@@ -39,7 +39,7 @@ mod world;
 pub use directed::DirectedNodes;
 use plan::Plan;
 use voters::Voters;
-use world::{Answers, World};
+use world::World;
 
 /// Nodes that form a cluster, and their clients, under faults after which nothing that was acknowledged may be lost.
 pub struct Nodes {
@@ -58,42 +58,8 @@ const RECOVERY: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// How many runs have a node that is away for long at the end.
 const AWAY_PER_MILLE: u32 = 150;
-/// How many runs go on without a node that is broken still, if they can.
-const BROKEN_PER_MILLE: u32 = 400;
 /// How often all replicas are looked at.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// How a node stays when the others are whole again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Broken {
-    Down,
-    CutOff,
-    StandsStill,
-    /// Each operation of its disk takes so many times as long (I17).
-    SlowDisk {
-        times: u32,
-    },
-    /// What goes between it and the other nodes takes so much longer, each way (I17).
-    SlowLinks {
-        by: Duration,
-    },
-}
-
-impl Broken {
-    /// Half of those that are left broken are slow. From a stream of its own: which node it is, and what else there is, is drawn apart.
-    fn draw(drawn: Broken, rng: &mut Stream) -> Broken {
-        match rng.between(0, 3) {
-            0 => Broken::SlowDisk { times: *rng.pick(&[100, 1_000, 10_000]) },
-            1 => Broken::SlowLinks { by: *rng.pick(&[50, 200, 1_000].map(Duration::from_millis)) },
-            _ => drawn,
-        }
-    }
-
-    /// Whether it takes part still.
-    fn is_slow(self) -> bool {
-        matches!(self, Broken::SlowDisk { .. } | Broken::SlowLinks { .. })
-    }
-}
 
 impl Scenario for Nodes {
     fn name(&self) -> &'static str {
@@ -223,11 +189,9 @@ impl Life<'_> {
         let Life { cluster, case, plan, history, account, fleet, .. } = self;
         let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
         faults::run(cluster, fleet, &nodes, &case.faults, case.duration()).await;
-        if let Some((left, how)) = self.left_broken() {
-            self.get_on_without(clients, &nodes, left, how).await?;
-        }
+        self.do_without_broken(clients, &nodes).await?;
         cluster.note(format_args!("heal"));
-        faults::heal(cluster, fleet, &nodes, None);
+        faults::heal(cluster, fleet, &nodes, &[]);
         self.comes_to(World::unled, "some partitions have no leader").await?;
         all_get_on(cluster, account, &plan.broker, history, clients, &[]).await?;
         self.put_one_back(clients).await?;
@@ -252,71 +216,6 @@ impl Life<'_> {
             _ => None,
         });
         wiped.or(self.fleet.weak_disk().map(|weak| weak.node))
-    }
-
-    /// The node that stays broken in some runs while the others are whole again, and how: all that a majority of each partition's
-    /// voters, and of the metadata's, is left without.
-    fn left_broken(&self) -> Option<(NodeId, Broken)> {
-        let Life { cluster, case, plan, .. } = self;
-        let mut rng = cluster.rng("left broken");
-        // Where voters are exchanged meanwhile, two of them may be a majority's all; and three in sync are none too many.
-        let changes = case.clients.iter().any(|client| ["mover", "voters"].contains(&&*client.name));
-        if !rng.chance(BROKEN_PER_MILLE) || changes || plan.joins_quorum || plan.replicas_min.is_some() {
-            return None;
-        }
-        let nodes: Vec<NodeId> = plan.node_ids().collect();
-        let how = *rng.pick(&[Broken::Down, Broken::CutOff, Broken::StandsStill]);
-        let how = Broken::draw(how, &mut cluster.rng("slow"));
-        // A disk that was lost is all that may be missing.
-        Some((self.lost_disk().unwrap_or(*rng.pick(&nodes)), how))
-    }
-
-    /// Heals all but one node, and demands that everything goes on without it.
-    async fn get_on_without(
-        &self,
-        clients: &[Running],
-        machines: &[NodeHandle],
-        left: NodeId,
-        how: Broken,
-    ) -> Result<(), Violation> {
-        let Life { cluster, plan, history, account, fleet, .. } = self;
-        cluster.note(format_args!("heal all but node {left}: {how:?}"));
-        // It ends when it can.
-        history.run_ended(&machine_name(left));
-        let gone = (!how.is_slow()).then_some(left);
-        faults::heal(cluster, fleet, machines, gone);
-        let node = fleet.node(left);
-        match how {
-            Broken::StandsStill if node.is_running() => fleet.pause(left),
-            // One that does not run just now cannot be made to stand still: its supervisor would start it.
-            Broken::StandsStill | Broken::Down => fleet.down(left, |node| {
-                let _lost = node.power_fail();
-            }),
-            Broken::CutOff => {
-                let others = fleet.nodes().map(|(_, node)| node).chain(machines);
-                for other in others.filter(|other| other.index() != node.index()) {
-                    cluster.net().cut(node.index(), other.index());
-                    cluster.net().cut(other.index(), node.index());
-                }
-            }
-            Broken::SlowDisk { times } => node.disk().slow(times),
-            Broken::SlowLinks { by } => {
-                for (_, other) in fleet.nodes().filter(|(id, _)| *id != left) {
-                    cluster.net().slow(node.index(), other.index(), by);
-                    cluster.net().slow(other.index(), node.index(), by);
-                }
-            }
-        }
-        let what = format!("some partitions have no leader without node {left} ({how:?})");
-        let answers = if how.is_slow() { Answers::Slowly } else { Answers::None };
-        let unled = async |world: &World, plan: &Plan| world.unled_without(plan, Some(left), answers).await;
-        self.comes_to(unled, &what).await?;
-        // Who drains nodes asks each itself.
-        let excused = &["drainer"];
-        all_get_on(cluster, account, &plan.broker, history, clients, excused).await.map_err(|wrong| {
-            let without = format!("without node {left} ({how:?}): {}", wrong.text);
-            Violation { text: without, ..wrong }
-        })
     }
 
     /// In some runs a node is away for longer than its session: it is fenced, and in sync with nothing; then it is back.

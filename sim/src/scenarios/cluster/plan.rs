@@ -48,8 +48,15 @@ pub(super) struct Plan {
     /// How often leadership goes back to preferred replicas by itself, in seconds; 0: as seldom as by default.
     #[serde(default)]
     pub(super) balances_s: u32,
+    /// How many replicas each partition has.
+    #[serde(default = "three")]
+    replication_factor: i16,
     /// What each of them is like, and the topics.
     pub(super) broker: BrokerPlan,
+}
+
+fn three() -> i16 {
+    3
 }
 
 fn large_batches() -> u32 {
@@ -65,6 +72,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let stream = |name| Stream::new(seed, "scenario", name, 0);
     let plan =
         Plan::draw(&mut stream("plan")).with_roles(&mut stream("roles")).with_balance(&mut stream("balance"));
+    let plan = plan.with_replicas(&mut stream("replicas"));
     let mut clients = draw_clients(&plan, &mut stream("clients"));
     let duration = stream("duration").duration(Duration::from_secs(5), Duration::from_secs(40));
     let nodes = plan.machine_names();
@@ -103,7 +111,7 @@ fn add_electors(clients: &mut Vec<ClientCase>, plan: &Plan, rng: &mut Stream) {
     let (elects, changes_factor) = (rng.chance(350), rng.chance(500));
     if let Some(mover) = clients.iter_mut().find(|client| client.name == "mover")
         && changes_factor
-        && plan.nodes - plan.apart > 3
+        && plan.nodes - plan.apart > i32::from(plan.replicas())
     {
         let (nodes, first) = (plan.nodes, plan.apart + 1);
         let work = Work::Mover { nodes, first, replicas_most: plan.replicas() + 1 };
@@ -247,6 +255,7 @@ impl Plan {
             joins_quorum,
             apart: 0,
             balances_s: 0,
+            replication_factor: three(),
             broker,
         }
     }
@@ -268,6 +277,13 @@ impl Plan {
     fn with_balance(self, rng: &mut Stream) -> Plan {
         let balances_s = if rng.chance(300) { *rng.pick(&[1, 2, 5]) } else { 0 };
         Plan { balances_s, ..self }
+    }
+
+    /// In some clusters that are large enough two nodes may be missing at once: each partition has five replicas, and five nodes found them.
+    fn with_replicas(self, rng: &mut Stream) -> Plan {
+        let may = self.founders == self.nodes && !self.joins_quorum && self.replicas_min.is_none();
+        let replication_factor = if may && self.nodes >= 5 && rng.chance(500) { 5 } else { three() };
+        Plan { replication_factor, ..self }
     }
 
     fn roles(&self, node: NodeId) -> Roles {
@@ -298,7 +314,7 @@ impl Plan {
 
     /// How many replicas each partition has.
     pub(super) fn replicas(&self) -> i16 {
-        3
+        self.replication_factor
     }
 
     /// Those that found the cluster.

@@ -9,19 +9,13 @@ use ordain::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ordain::partition::PartitionStats;
 use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex};
 
+use super::left::Left;
 use super::plan::Plan;
 use crate::scenarios::fleet::{Replicas, Stats, unlike};
 use crate::world::lock;
 
 /// Images of nodes; with the node the number of its run.
 pub(super) type Settled = BTreeMap<(NodeId, u64), Arc<MetadataImage>>;
-
-/// Whether a node that is left out of what must be may be of some use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Answers {
-    None,
-    Slowly,
-}
 
 #[derive(Default)]
 pub(super) struct World {
@@ -83,13 +77,13 @@ impl World {
 
     /// How the replicas on each node that runs stand.
     pub(super) async fn stats(&self) -> Stats {
-        self.stats_but(None).await
+        self.stats_but(&Left::new()).await
     }
 
-    /// The same, without asking one that stands still.
-    async fn stats_but(&self, left: Option<NodeId>) -> Stats {
+    /// The same, without asking those that are of no use.
+    async fn stats_but(&self, left: &Left) -> Stats {
         let mut running = lock(&self.nodes).running.clone();
-        running.retain(|node, _| Some(*node) != left);
+        running.retain(|node, _| left.get(node).is_none_or(|how| how.is_slow()));
         let mut all = Stats::new();
         for (node, (run, context)) in running {
             if let Ok(stats) = context.partitions.stats(None).await {
@@ -141,22 +135,17 @@ impl World {
 
     /// The partitions that nobody leads, and nodes that do not run.
     pub(super) async fn unled(&self, plan: &Plan) -> Vec<String> {
-        self.unled_without(plan, None, Answers::None).await
+        self.unled_without(plan, &Left::new()).await
     }
 
-    /// The same of what does not need the node that is `left` out; it may lead, if it answers.
-    pub(super) async fn unled_without(
-        &self,
-        plan: &Plan,
-        left: Option<NodeId>,
-        answers: Answers,
-    ) -> Vec<String> {
+    /// The same of what does not need the nodes that are `left` out; those may lead that are slow only.
+    pub(super) async fn unled_without(&self, plan: &Plan, left: &Left) -> Vec<String> {
         let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };
-        let stats = self.stats_but(left.filter(|_| answers == Answers::None)).await;
+        let stats = self.stats_but(left).await;
         let mut open = self.missing_but(plan, left);
         for (id, name, _) in partitions(&image, plan) {
             let replicas = image.partition(id).map_or(&[][..], |partition| &partition.replicas);
-            let others = replicas.iter().filter(|node| Some(**node) != left).count();
+            let others = replicas.iter().filter(|node| !left.contains_key(node)).count();
             if id != METADATA_PARTITION && others <= replicas.len() / 2 {
                 continue;
             }
@@ -242,12 +231,12 @@ impl World {
     }
 
     fn missing(&self, plan: &Plan) -> Vec<String> {
-        self.missing_but(plan, None)
+        self.missing_but(plan, &Left::new())
     }
 
-    fn missing_but(&self, plan: &Plan, left: Option<NodeId>) -> Vec<String> {
+    fn missing_but(&self, plan: &Plan, left: &Left) -> Vec<String> {
         let nodes = lock(&self.nodes);
-        let others = plan.node_ids().filter(|node| Some(*node) != left);
+        let others = plan.node_ids().filter(|node| !left.contains_key(node));
         let missing = others.filter(|node| !nodes.running.contains_key(node));
         missing.map(|node| format!("node {node} does not run")).collect()
     }

@@ -1,5 +1,5 @@
 //! What logs hold on a disk, read back without the node.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use ordain::log::{PartitionLog, Read, ReadRequest};
@@ -110,7 +110,27 @@ pub(in crate::scenarios) fn same(
     if compacted == Compacted::No && one.start == other.start && one.bytes != other.bytes {
         return differ(format!("the bytes of nodes {a} and {b} differ, and the records in them do not"));
     }
+    let (ours, theirs) = (one.newest(start), other.newest(start));
+    let keys: BTreeSet<&Bytes> = ours.keys().chain(theirs.keys()).copied().collect();
+    for key in keys {
+        let (ours, theirs) = (ours.get(key).copied(), theirs.get(key).copied());
+        // Of a key that was deleted nothing has to be left.
+        let is_deleted = |record: Option<(Offset, bool)>| record.is_none_or(|(_, is_tombstone)| is_tombstone);
+        if ours != theirs && !(is_deleted(ours) && is_deleted(theirs)) {
+            return differ(format!(
+                "the newest record of key {key:?} (offset, is a tombstone) is {ours:?} on node {a}, and {theirs:?} on node {b}"
+            ));
+        }
+    }
     Ok(())
+}
+
+impl Held {
+    /// The newest record of each key from an offset on, and whether it is a tombstone: compaction keeps it.
+    fn newest(&self, from: Offset) -> BTreeMap<&Bytes, (Offset, bool)> {
+        let keyed = self.records.range(from..);
+        keyed.filter_map(|(&at, one)| Some((one.key.as_ref()?, (at, one.value.is_none())))).collect()
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +169,21 @@ mod tests {
         assert!(check(&less, &all, Compacted::No).unwrap_err().contains("node 1 nothing"));
         assert_eq!(check(&all, &less, Compacted::Maybe), Ok(()));
         assert_eq!(check(&less, &all, Compacted::Maybe), Ok(()));
+        let keyed = |records: &[(i64, Option<&'static str>)]| {
+            let keyed = |value: Option<&'static str>| Record {
+                key: Some(Bytes::from("k")),
+                value: value.map(Bytes::from),
+                headers: Vec::new(),
+            };
+            let records = records.iter().map(|(offset, value)| (Offset(*offset), keyed(*value))).collect();
+            Held { records, ..held(0, &[]) }
+        };
+        let (value, old) = (keyed(&[(0, Some("a")), (2, Some("b"))]), keyed(&[(0, Some("a"))]));
+        assert_eq!(check(&value, &keyed(&[(2, Some("b"))]), Compacted::Maybe), Ok(()));
+        assert!(check(&value, &old, Compacted::Maybe).unwrap_err().contains("newest record"));
+        let (deleted, gone) = (keyed(&[(0, Some("a")), (2, None)]), keyed(&[]));
+        assert_eq!(check(&deleted, &gone, Compacted::Maybe), Ok(()));
+        assert!(check(&deleted, &old, Compacted::Maybe).unwrap_err().contains("newest record"));
         let mut short = held(0, &[(0, "a"), (1, "b")]);
         short.end = Offset(2);
         assert!(check(&all, &short, Compacted::No).unwrap_err().contains("ends at 3"));

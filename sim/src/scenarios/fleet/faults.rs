@@ -440,13 +440,8 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
     }
 }
 
-/// Makes everything good again, but for the process on one machine that may be `left` as it is.
-pub(in crate::scenarios) fn heal(
-    cluster: &Cluster,
-    fleet: &Fleet,
-    clients: &[NodeHandle],
-    left: Option<NodeId>,
-) {
+/// Makes everything good again, but for the processes on machines that are `left` as they are.
+pub(in crate::scenarios) fn heal(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], left: &[NodeId]) {
     let net = cluster.net();
     net.heal();
     fleet.calm();
@@ -467,7 +462,7 @@ pub(in crate::scenarios) fn heal(
         if fleet.weak_disk().is_some_and(|weak| weak.node == id) {
             node.disk().set_capacity(ROOM);
         }
-        if Some(id) != left {
+        if !left.contains(&id) {
             fleet.resume(id);
             fleet.up(id);
         }

@@ -101,7 +101,7 @@ async fn live(cluster: &Cluster, case: &Case, world: &Arc<World>, fleet: &Fleet)
         () = faults::run(cluster, fleet, &nodes, &case.faults, case.duration()) => {}
     }
     cluster.note(format_args!("heal"));
-    faults::heal(cluster, fleet, &nodes, None);
+    faults::heal(cluster, fleet, &nodes, &[]);
     tokio::select! {
         biased;
         wrong = checkers::watch(cluster, world, &mut watch) => return Err(wrong),

@@ -8,8 +8,6 @@ use ordain::types::NodeId;
 use super::{Seat, bounded};
 use crate::scenarios::broker::history::History;
 
-/// Of five disks one may be lost for good: so many voters have a majority without it, and without another one that is away.
-const VOTERS_LEAST: usize = 3;
 /// How long the active controller is waited for.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -18,9 +16,11 @@ pub(in crate::scenarios) async fn change_voters(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
     let client = seat.client(Duration::from_secs(5));
     let mut removed = BTreeSet::new();
+    // As many as a partition has replicas: so many nodes may be missing of them.
+    let least = usize::try_from(seat.servers.replicas).unwrap_or(usize::MAX);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
-        let changing = change(&client, &mut *rng, &mut removed, &seat.history);
+        let changing = change(&client, &mut *rng, (&mut removed, least), &seat.history);
         match bounded(&seat.io, &seat.history, "a change of the voters", changing).await {
             Ok(Ok(())) => seat.history.progress(&seat.name),
             Ok(Err(error)) => {
@@ -39,7 +39,7 @@ pub(in crate::scenarios) async fn change_voters(seat: Seat) {
 async fn change(
     client: &Client,
     rng: &mut dyn RngStream,
-    removed: &mut BTreeSet<NodeId>,
+    (removed, least): (&mut BTreeSet<NodeId>, usize),
     history: &History,
 ) -> Result<(), ClientError> {
     let quorum = client.describe_quorum(PATIENCE).await?;
@@ -47,7 +47,7 @@ async fn change(
         let text = format!("node {} was removed from the voters, and votes", voter.id);
         history.wrong("I25-voter-returned", text);
     }
-    let spare = quorum.voters.len() > VOTERS_LEAST;
+    let spare = quorum.voters.len() > least;
     let removes = spare && (quorum.observers.is_empty() || rng.below(2) == 0);
     let mut pick = |count: usize| usize::try_from(rng.below(count as u64)).unwrap_or(0);
     if removes {

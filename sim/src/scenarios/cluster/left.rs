@@ -1,0 +1,144 @@
+//! Nodes that stay broken while the others are whole again: all that a majority of each partition's voters, and of the metadata's, is
+//! left without. Everything must go on without them (I16, I17).
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ordain::types::NodeId;
+
+use super::plan::Plan;
+use super::world::World;
+use super::{Life, faults, machine_name};
+use crate::cluster::NodeHandle;
+use crate::rng::Stream;
+use crate::scenarios::Violation;
+use crate::scenarios::broker::{Running, all_get_on};
+
+/// How many runs go on without nodes that are broken still, if they can.
+const BROKEN_PER_MILLE: u32 = 400;
+/// Of those whose partitions and metadata have a majority without two nodes, how many leave two.
+const TWO_PER_MILLE: u32 = 600;
+
+/// How a node stays when the others are whole again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Broken {
+    Down,
+    CutOff,
+    StandsStill,
+    /// Each operation of its disk takes so many times as long (I17).
+    SlowDisk {
+        times: u32,
+    },
+    /// What goes between it and the other nodes takes so much longer, each way (I17).
+    SlowLinks {
+        by: Duration,
+    },
+}
+
+impl Broken {
+    /// Half of those that are left broken are slow. From a stream of its own: which node it is, and what else there is, is drawn apart.
+    fn draw(drawn: Broken, rng: &mut Stream) -> Broken {
+        match rng.between(0, 3) {
+            0 => Broken::SlowDisk { times: *rng.pick(&[100, 1_000, 10_000]) },
+            1 => Broken::SlowLinks { by: *rng.pick(&[50, 200, 1_000].map(Duration::from_millis)) },
+            _ => drawn,
+        }
+    }
+
+    /// Whether it takes part still.
+    pub(super) fn is_slow(self) -> bool {
+        matches!(self, Broken::SlowDisk { .. } | Broken::SlowLinks { .. })
+    }
+}
+
+/// Who is left out of what must be, and how each is broken.
+pub(super) type Left = BTreeMap<NodeId, Broken>;
+
+impl Life<'_> {
+    /// In some runs the faults of some nodes do not end with those of the others: everything must go on without them.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub(super) async fn do_without_broken(
+        &self,
+        clients: &[Running],
+        machines: &[NodeHandle],
+    ) -> Result<(), Violation> {
+        let left = self.left_broken();
+        if left.is_empty() { Ok(()) } else { self.get_on_without(clients, machines, &left).await }
+    }
+
+    fn left_broken(&self) -> Left {
+        let Life { cluster, plan, .. } = self;
+        let mut rng = cluster.rng("left broken");
+        // Three in sync are none too many.
+        if !rng.chance(BROKEN_PER_MILLE) || plan.replicas_min.is_some() {
+            return Left::new();
+        }
+        let nodes: Vec<NodeId> = plan.node_ids().collect();
+        let mut slow = cluster.rng("slow");
+        let mut how = |rng: &mut Stream| {
+            Broken::draw(*rng.pick(&[Broken::Down, Broken::CutOff, Broken::StandsStill]), &mut slow)
+        };
+        let first = how(&mut rng);
+        // A disk that was lost is all that may be missing, or one of two.
+        let node = self.lost_disk().unwrap_or(*rng.pick(&nodes));
+        let mut left = Left::from([(node, first)]);
+        let mut rng = cluster.rng("left broken, too");
+        if plan.replicas() >= 5 && rng.chance(TWO_PER_MILLE) {
+            let others: Vec<NodeId> = nodes.into_iter().filter(|other| *other != node).collect();
+            left.insert(*rng.pick(&others), how(&mut rng));
+        }
+        left
+    }
+
+    /// Heals all but some nodes, and demands that everything goes on without them.
+    async fn get_on_without(
+        &self,
+        clients: &[Running],
+        machines: &[NodeHandle],
+        left: &Left,
+    ) -> Result<(), Violation> {
+        let Life { cluster, plan, history, account, fleet, .. } = self;
+        cluster.note(format_args!("heal all but {left:?}"));
+        // They end when they can.
+        left.keys().for_each(|&node| history.run_ended(&machine_name(node)));
+        let gone: Vec<NodeId> =
+            left.iter().filter(|(_, how)| !how.is_slow()).map(|(node, _)| *node).collect();
+        faults::heal(cluster, fleet, machines, &gone);
+        left.iter().for_each(|(node, how)| self.leave(*node, *how, machines));
+        let what = format!("some partitions have no leader without {left:?}");
+        let unled = async |world: &World, plan: &Plan| world.unled_without(plan, left).await;
+        self.comes_to(unled, &what).await?;
+        // Who drains nodes asks each itself; of three voters none is removed, and one that is broken is not added.
+        let excused = &["drainer", "voters"];
+        all_get_on(cluster, account, &plan.broker, history, clients, excused)
+            .await
+            .map_err(|wrong| Violation { text: format!("without {left:?}: {}", wrong.text), ..wrong })
+    }
+
+    fn leave(&self, left: NodeId, how: Broken, machines: &[NodeHandle]) {
+        let Life { cluster, fleet, .. } = self;
+        let node = fleet.node(left);
+        match how {
+            Broken::StandsStill if node.is_running() => fleet.pause(left),
+            // One that does not run just now cannot be made to stand still: its supervisor would start it.
+            Broken::StandsStill | Broken::Down => fleet.down(left, |node| {
+                let _lost = node.power_fail();
+            }),
+            Broken::CutOff => {
+                let others = fleet.nodes().map(|(_, node)| node).chain(machines);
+                for other in others.filter(|other| other.index() != node.index()) {
+                    cluster.net().cut(node.index(), other.index());
+                    cluster.net().cut(other.index(), node.index());
+                }
+            }
+            Broken::SlowDisk { times } => node.disk().slow(times),
+            Broken::SlowLinks { by } => {
+                for (_, other) in fleet.nodes().filter(|(id, _)| *id != left) {
+                    cluster.net().slow(node.index(), other.index(), by);
+                    cluster.net().slow(other.index(), node.index(), by);
+                }
+            }
+        }
+    }
+}
