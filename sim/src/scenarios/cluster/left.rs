@@ -16,7 +16,7 @@ use crate::scenarios::broker::{Running, all_get_on};
 /// How many runs go on without nodes that are broken still, if they can.
 const BROKEN_PER_MILLE: u32 = 400;
 /// Of those whose partitions and metadata have a majority without two nodes, how many leave two.
-const TWO_PER_MILLE: u32 = 600;
+const TWO_PER_MILLE: u32 = 800;
 
 /// How a node stays when the others are whole again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -282,7 +282,7 @@ impl Plan {
     /// In some clusters that are large enough two nodes may be missing at once: each partition has five replicas, and five nodes found them.
     fn with_replicas(self, rng: &mut Stream) -> Plan {
         let may = self.founders == self.nodes && !self.joins_quorum && self.replicas_min.is_none();
-        let replication_factor = if may && self.nodes >= 5 && rng.chance(500) { 5 } else { three() };
+        let replication_factor = if may && self.nodes >= 5 && rng.chance(800) { 5 } else { three() };
         Plan { replication_factor, ..self }
     }
 
