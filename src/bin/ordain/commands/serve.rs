@@ -8,8 +8,10 @@ use ordain::broker::{ApplyLevels, LogLevel, Loggers};
 use ordain::config::{self, Listener, LoadedConfig, Value};
 use ordain::io::real::{self, DirectIo};
 use ordain::server::Node;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::config::Sources;
 use crate::admin::{self, Exposure, Probes};
@@ -224,47 +226,52 @@ pub(super) fn called_as() -> String {
 
 /// Starts writing log lines; what is written can be changed through what is given back.
 fn start_logging(format: LogFormat) -> Result<Loggers, Failure> {
-    let wanted = std::env::var("ORDAIN_LOG").unwrap_or_else(|_| "info".to_owned());
-    let filter = EnvFilter::try_new(&wanted).map_err(|error| {
+    let wanted = std::env::var("ORDAIN_LOG").ok().filter(|levels| !levels.is_empty());
+    let wanted = wanted.unwrap_or_else(|| "info".to_owned());
+    let targets: Targets = wanted.parse().map_err(|error| {
         Failure::Message(format!("ORDAIN_LOG is {wanted}: {error}; for example info or ordain=debug"))
     })?;
-    let root = level_of(filter.max_level_hint());
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let apply: ApplyLevels = match format {
+    let most = targets.iter().map(|(_, level)| level).chain(targets.default_level()).max();
+    let root = level_of(most);
+    let (filter, handle) = reload::Layer::new(targets);
+    let lines = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    match format {
         LogFormat::Human => {
             let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            let lines = lines.with_ansi(ansi).with_filter_reloading();
-            let handle = lines.reload_handle();
-            lines.init();
-            Box::new(move |root, modules| told(handle.reload(directives(root, modules))))
+            lines.with(layer.with_ansi(ansi)).init();
         }
-        LogFormat::Json => {
-            let lines = lines.json().with_filter_reloading();
-            let handle = lines.reload_handle();
-            lines.init();
-            Box::new(move |root, modules| told(handle.reload(directives(root, modules))))
-        }
-    };
+        LogFormat::Json => lines.with(layer.json()).init(),
+    }
+    let apply: ApplyLevels = Box::new(move |root, modules| told(handle.reload(targets_of(root, modules))));
     Ok(Loggers::new(root, apply))
+}
+
+fn filter_of(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
 }
 
 fn level_of(filter: Option<LevelFilter>) -> LogLevel {
     match filter {
-        Some(LevelFilter::OFF) => LogLevel::Off,
+        Some(LevelFilter::OFF) | None => LogLevel::Off,
         Some(LevelFilter::ERROR) => LogLevel::Error,
         Some(LevelFilter::WARN) => LogLevel::Warn,
         Some(LevelFilter::INFO) => LogLevel::Info,
         Some(LevelFilter::DEBUG) => LogLevel::Debug,
-        Some(LevelFilter::TRACE) | None => LogLevel::Trace,
+        Some(LevelFilter::TRACE) => LogLevel::Trace,
     }
 }
 
-fn directives(root: LogLevel, modules: &BTreeMap<&'static str, LogLevel>) -> EnvFilter {
-    let modules =
-        modules.iter().map(|(module, level)| format!("{}={}", module.replace('.', "::"), level.name()));
-    let all: Vec<String> = std::iter::once(root.name().to_owned()).chain(modules).collect();
-    EnvFilter::new(all.join(","))
+fn targets_of(root: LogLevel, modules: &BTreeMap<&'static str, LogLevel>) -> Targets {
+    let modules = modules.iter().map(|(module, level)| (module.replace('.', "::"), filter_of(*level)));
+    Targets::new().with_default(filter_of(root)).with_targets(modules)
 }
 
 fn told(reloaded: Result<(), reload::Error>) {
