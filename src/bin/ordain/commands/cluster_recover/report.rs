@@ -15,7 +15,7 @@ const HEADER: [&str; 7] = [
     "KEEPS",
     "COMMITTED AT LEAST",
     "LOST FOR CERTAIN",
-    "LOST IF IT WAS THERE",
+    "MAY BE LOST",
     "LOST VOTERS",
 ];
 
@@ -80,7 +80,7 @@ pub fn show_plan(plan: &Plan) -> Result<(), Failure> {
         table.add_rows(plan.gone.iter().map(of_gone));
         output::print_table(&table)?;
     }
-    for line in summary(plan).into_iter().chain(notes(plan)).chain(of_unnamed(&plan.unnamed)) {
+    for line in summary(plan).into_iter().chain(notes(plan)).chain(of_unnamed(plan)) {
         output::line(line)?;
     }
     Ok(())
@@ -89,11 +89,13 @@ pub fn show_plan(plan: &Plan) -> Result<(), Failure> {
 /// Whose metadata cannot be read.
 fn of_metadata(plan: &Plan) -> Vec<String> {
     let Plan { unreadable_metadata: unreadable, directories, .. } = plan;
-    let told = unreadable.iter().map(|(node, why)| {
-        format!("WARNING: node {node} cannot read all of its metadata: {why}. Once it runs, it gets them from the nodes that can.")
-    });
+    let is_none_readable = unreadable.len() == directories.len();
+    let way_out = if is_none_readable { "" } else { ". Once it runs, it gets them from the nodes that can" };
+    let told = unreadable
+        .iter()
+        .map(|(node, why)| format!("WARNING: node {node} cannot read all of its metadata: {why}{way_out}."));
     let mut lines: Vec<String> = told.collect();
-    if !unreadable.is_empty() && unreadable.len() == directories.len() {
+    if is_none_readable && !unreadable.is_empty() {
         lines.push(
             "WARNING: no surveyed node can read all of the metadata. Nodes and topics are told as far as the metadata that reach furthest go: others may be missing here."
                 .to_owned(),
@@ -153,8 +155,8 @@ fn summary(plan: &Plan) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![format!(
-        "{} lost their majority, {} are gone, {} have it still and lose nothing.",
-        output::plural(plan.chosen.len(), "log"),
+        "Logs: {} lost their majority and go on, {} lost it and are gone, {} have it still and lose nothing.",
+        plan.chosen.len(),
         plan.gone.len(),
         plan.standing
     )];
@@ -234,7 +236,8 @@ fn notes(plan: &Plan) -> Vec<String> {
     lines
 }
 
-fn of_unnamed(unnamed: &[Unnamed]) -> Vec<String> {
+fn of_unnamed(plan: &Plan) -> Vec<String> {
+    let unnamed: &[Unnamed] = &plan.unnamed;
     if unnamed.is_empty() {
         return Vec::new();
     }
@@ -327,7 +330,10 @@ mod tests {
     fn what_is_lost_for_certain_is_counted() {
         let lost = |first, last| Choice { lost: Some(Offsets { first, last }), ..choice() };
         let lines = summary(&plan(vec![lost(90, 109), lost(100, 100), choice()]));
-        assert_eq!(lines[0], "3 logs lost their majority, 0 are gone, 4 have it still and lose nothing.");
+        assert_eq!(
+            lines[0],
+            "Logs: 3 lost their majority and go on, 0 lost it and are gone, 4 have it still and lose nothing."
+        );
         assert_eq!(lines[1], "Lost for certain: 21 offsets of 2 logs.");
         assert_eq!(summary(&plan(vec![choice()]))[1], "No offset is known to be lost for certain.");
         assert!(summary(&plan(Vec::new())).is_empty());
@@ -346,11 +352,11 @@ mod tests {
             log_start: 0,
             log_end: 90,
         };
-        let lines = of_unnamed(&(0..60).map(unnamed).collect::<Vec<_>>());
+        let lines = of_unnamed(&Plan { unnamed: (0..60).map(unnamed).collect(), ..plan(Vec::new()) });
         assert!(lines[0].starts_with("WARNING: 60 logs are deleted or unknown"), "{}", lines[0]);
         assert_eq!(lines[1], "  id-0 on nodes 1, 2: offsets 0 to 89");
         assert_eq!((lines.len(), &*lines[51]), (52, "  and 10 more, which the file names"));
-        assert!(of_unnamed(&[]).is_empty());
+        assert!(of_unnamed(&plan(Vec::new())).is_empty());
         let lines = notes(&plan(vec![Choice { named_only_by: Some(2), ..choice() }]));
         assert!(lines[0].starts_with("WARNING: only the metadata of node 2 name 1 log"), "{lines:?}");
         assert_eq!(lines[1], "  t-0");
