@@ -13,7 +13,7 @@ use crate::config::{BrokerConfig, QuorumConfig};
 use crate::io::{Io, Listener, Shutdown};
 use crate::log::PartitionLog;
 use crate::metadata::MetadataImage;
-use crate::metadata::controller::{METADATA_PARTITION, Quorum, image_on_disk};
+use crate::metadata::controller::{METADATA_PARTITION, OnDisk, Quorum, image_on_disk};
 use crate::partition::{
     CallService, HandOverTerms, LateService, NodeAddress, Partitions, PartitionsClosed, PeerCall, PeerCalls,
     PeerSetup, Replication,
@@ -310,17 +310,13 @@ pub(super) async fn remembered(
     if log.is_none() || mutant(Mutant::ClusterForgetsAddresses) {
         return BTreeMap::new();
     }
-    match image_on_disk(io, log).await {
-        Ok((image, _)) => {
-            let at = |node| registered_at(&image, node, &quorum.listener.name);
-            image.registrations().filter_map(|(node, _)| Some((node, at(node)?))).collect()
-        }
-        Err(error) => {
-            // The start goes on: what is wrong with them is for whoever needs them to say.
-            tracing::warn!(%error, "the metadata on the disk do not tell where other nodes are");
-            BTreeMap::new()
-        }
+    let OnDisk { image, unreadable, .. } = image_on_disk(io, log).await;
+    if let Some(error) = unreadable {
+        // The start goes on: what is wrong with them is for whoever needs them to say. Where nodes were before is a hint, too.
+        tracing::warn!(%error, "the metadata on the disk do not tell all that they held of where other nodes are");
     }
+    let at = |node| registered_at(&image, node, &quorum.listener.name);
+    image.registrations().filter_map(|(node, _)| Some((node, at(node)?))).collect()
 }
 
 fn registered_at(image: &MetadataImage, node: NodeId, listener: &str) -> Option<NodeAddress> {

@@ -25,7 +25,7 @@ pub use brokers::{
 };
 pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_configs, dynamic_configs};
 pub use features::{FeatureChange, FeatureUpdate, SupportedFeature, update_features};
-pub use offline::image_on_disk;
+pub use offline::{OnDisk, Unreadable, image_on_disk};
 pub use quorum::{Suffrage, note_voter, quorum_nodes};
 pub use reassignments::{Reassignment, ReportedVoters, Scope, note_voters, reassign, under_way};
 pub use task::{

@@ -1,20 +1,30 @@
 //! A cluster that has lost a majority: what the surviving nodes hold is surveyed, a plan says which of them goes on with what, and
 //! each is told so while it is stopped (docs/cluster.md, "Lost majority"). All of it works on data directories alone.
+mod apply;
+mod loss;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod survey;
+#[cfg(test)]
+mod tests;
 
-pub use plan::{Assigned, Choice, Gone, Plan, PlanError, Survey, SurveyedLog, VoterKey, plan};
+pub use apply::apply;
+pub use loss::Offsets;
+pub use plan::{Choice, Gone, Plan, PlanError, Unnamed, plan};
+pub use survey::{Assigned, EpochBegin, Survey, SurveyedLog, survey};
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::node::{StartError, open_directory};
 use crate::config::BrokerConfig;
-use crate::io::{Io, timeout};
-use crate::log::{JournalFailed, LogError, PartitionLog, Storage, StorageError, Vote, voters};
-use crate::metadata::controller::{ControllerUnavailable, METADATA_PARTITION, image_on_disk};
+use crate::io::Io;
+use crate::log::{JournalFailed, LogError, PartitionLog, Storage, StorageError};
 use crate::partition::{ReplicaKey, VoterSet};
 use crate::peers::forming::{FoundingError, load as load_founding};
-use crate::types::{LeaderEpoch, NodeId, PartitionId, PartitionIndex, Timestamp, TopicId};
+use crate::types::NodeId;
 
 /// The name under which the metadata log stands in surveys and plans.
 pub const METADATA_NAME: &str = "@metadata";
@@ -26,8 +36,6 @@ const JOURNAL_PATIENCE: Duration = Duration::from_secs(30);
 pub enum RecoveryError {
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("the metadata on the disk cannot be read: {0}")]
-    Metadata(#[from] ControllerUnavailable),
     #[error(transparent)]
     Founding(#[from] FoundingError),
     #[error("this data directory belongs to no cluster yet: there is nothing to recover")]
@@ -36,6 +44,12 @@ pub enum RecoveryError {
         "node {0} is named as lost: never start it with this directory. Another node goes on with what it held; a new one in its place begins with an empty directory"
     )]
     NamedLost(i32),
+    #[error("the plan was made without a survey of node {0}: survey it, and plan anew")]
+    NotSurveyed(i32),
+    #[error(
+        "by the plan nobody goes on with the cluster's metadata, and without them no node serves anything: nothing was changed. Restore the metadata of one surviving node from a copy of its disk, survey it, and plan anew"
+    )]
+    MetadataGone,
     #[error("the plan is one of cluster {plan}, and this data directory belongs to cluster {found}")]
     OtherCluster { plan: String, found: String },
     #[error(
@@ -59,6 +73,19 @@ pub enum RecoveryError {
     JournalFull,
     #[error("{0}")]
     Storage(#[from] StorageError),
+}
+
+/// A replica's node and memory.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+pub struct VoterKey {
+    pub node: i32,
+    pub directory: String,
+}
+
+impl VoterKey {
+    fn of(key: ReplicaKey) -> VoterKey {
+        VoterKey { node: key.node.0, directory: key.directory.to_string() }
+    }
 }
 
 /// A stopped node's data directory, open.
@@ -85,128 +112,7 @@ async fn open(io: &Io, config: &BrokerConfig) -> Result<Opened, RecoveryError> {
     Ok(Opened { node, storage, logs, cluster: founding.cluster.to_string(), founders: founding.voters })
 }
 
-/// Looks at what a stopped node holds. Recovers its data directory as a start would, and changes nothing else.
-///
-/// # Errors
-/// If it belongs to no cluster, or cannot be read.
-pub async fn survey(io: &Io, config: &BrokerConfig) -> Result<Survey, RecoveryError> {
-    let Opened { node, storage, logs, cluster, founders } = open(io, config).await?;
-    let metadata = logs.iter().find(|log| log.key().partition == METADATA_PARTITION);
-    let (image, image_end) = image_on_disk(io, metadata).await?;
-    let mut surveyed = Vec::new();
-    for log in &logs {
-        let id = log.key().partition;
-        let name = if id == METADATA_PARTITION {
-            METADATA_NAME.to_owned()
-        } else {
-            // What the metadata do not name was deleted, or goes at the next start.
-            let Some(topic) = image.topic_by_id(id.topic) else { continue };
-            topic.name.to_string()
-        };
-        let voters = match log.voters().last() {
-            Some((_, voters)) => voters.keys().to_vec(),
-            None if id == METADATA_PARTITION => founders.keys().to_vec(),
-            None => image.partition(id).map(|partition| partition.founders.clone()).unwrap_or_default(),
-        };
-        surveyed.push(SurveyedLog {
-            topic: name,
-            topic_id: id.topic.to_string(),
-            partition: id.index.0,
-            replica: VoterKey::of(own_key(node, &storage, log)),
-            voters: voters.into_iter().map(VoterKey::of).collect(),
-            seen_epoch: log.vote().map_or(-1, |vote| vote.epoch.0),
-            last_epoch: log.epochs().last().map_or(-1, |last| last.epoch.0),
-            log_start: log.log_start().0,
-            log_end: log.log_end().0,
-            committed: log.high_watermark().0,
-            damage: log.damage().map(ToOwned::to_owned),
-            entry: log.number().0,
-        });
-    }
-    surveyed.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
-    let assigned = image.topics().flat_map(|topic| {
-        topic.partitions.iter().map(|(index, partition)| Assigned {
-            topic: topic.name.to_string(),
-            topic_id: topic.id.to_string(),
-            partition: index.0,
-            replicas: partition.replicas.iter().map(|node| node.0).collect(),
-        })
-    });
-    let survey = Survey {
-        assigned: assigned.collect(),
-        cluster,
-        node: node.0,
-        nodes: image.registrations().map(|(node, _)| node.0).collect(),
-        directory: storage.directory_id().to_string(),
-        metadata_end: image_end.0,
-        logs: surveyed,
-    };
-    storage.close().await?;
-    Ok(survey)
-}
-
 /// The key under which this node votes, or would, on a partition.
 fn own_key(node: NodeId, storage: &Storage, log: &PartitionLog) -> ReplicaKey {
     log.replica_key(node, storage.directory_id())
-}
-
-/// Makes this stopped node go on alone with what the plan chose it for: in each of these logs an epoch begins that is above all that were
-/// seen, with this node's replica as the only voter. Durable on return. Doing it twice changes nothing. Gives the node and how many logs were changed.
-///
-/// # Errors
-/// If the plan is of another cluster or directory, calls this node lost, or the node has run since it was surveyed: nothing was changed then.
-pub async fn apply(
-    io: &Io,
-    config: &BrokerConfig,
-    plan: &Plan,
-    now: Timestamp,
-) -> Result<(NodeId, usize), RecoveryError> {
-    let Opened { node, storage, mut logs, cluster, founders: _ } = open(io, config).await?;
-    if plan.cluster != cluster {
-        return Err(RecoveryError::OtherCluster { plan: plan.cluster.clone(), found: cluster });
-    }
-    let found = storage.directory_id().to_string();
-    if plan.lost.contains(&node.0) {
-        return Err(RecoveryError::NamedLost(node.0));
-    }
-    let chosen: Vec<&Choice> = plan.of_node(node.0).collect();
-    if let Some(other) = plan.directory_of(node.0).filter(|planned| **planned != found) {
-        return Err(RecoveryError::OtherDirectory { node: node.0, plan: other.to_owned(), found });
-    }
-    let mut by_id: BTreeMap<PartitionId, &mut PartitionLog> =
-        logs.iter_mut().map(|log| (log.key().partition, log)).collect();
-    let mut due = Vec::new();
-    for choice in chosen {
-        let missing = || RecoveryError::Missing { partition: choice.name() };
-        let topic = TopicId::parse(&choice.topic_id).ok_or_else(missing)?;
-        let id = PartitionId { topic, index: PartitionIndex(choice.partition) };
-        let log = by_id.remove(&id).ok_or_else(missing)?;
-        if log.epochs().last().is_some_and(|last| last.epoch.0 >= choice.epoch) {
-            continue;
-        }
-        let (surveyed, found) = (choice.entry, log.number().0);
-        if surveyed != found {
-            return Err(RecoveryError::Changed { partition: choice.name(), surveyed, found });
-        }
-        due.push((choice, log));
-    }
-    let journal = storage.journal();
-    let mut entries = Vec::new();
-    let changed = due.len();
-    for (choice, log) in due {
-        let key = own_key(node, &storage, log);
-        let failed = |source| RecoveryError::Log { partition: choice.name(), source };
-        let (epoch, at) = (LeaderEpoch(choice.epoch), journal.durable_position());
-        entries.push(log.record_vote(Vote { epoch, candidate: Some(key) }, at));
-        entries.push(log.start_epoch(epoch, at).map_err(failed)?);
-        let alone = VoterSet::of([key]).expect("one voter is a set");
-        entries.push(log.append(voters::batch(&alone, log.log_end(), epoch, now), at).map_err(failed)?);
-    }
-    let until = io.clock.now().after(JOURNAL_PATIENCE);
-    match timeout(&*io.clock, until, journal.append(entries)).await {
-        Ok(written) => written?,
-        Err(_) => return Err(RecoveryError::JournalFull),
-    }
-    storage.close().await?;
-    Ok((node, changed))
 }

@@ -3,79 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::partition::ReplicaKey;
-use crate::types::LeaderEpoch;
-
-/// A replica's node and memory.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
-pub struct VoterKey {
-    pub node: i32,
-    pub directory: String,
-}
-
-impl VoterKey {
-    pub(super) fn of(key: ReplicaKey) -> VoterKey {
-        VoterKey { node: key.node.0, directory: key.directory.to_string() }
-    }
-}
-
-/// What a stopped node holds.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
-pub struct Survey {
-    pub cluster: String,
-    pub node: i32,
-    pub directory: String,
-    /// Up to where it knows the cluster's metadata, an offset of their log.
-    pub metadata_end: i64,
-    /// The nodes that are registered, as far as that tells.
-    #[serde(default)]
-    pub nodes: Vec<i32>,
-    /// All partitions of the cluster, as far as that tells.
-    pub assigned: Vec<Assigned>,
-    pub logs: Vec<SurveyedLog>,
-}
-
-/// Which nodes are to hold a partition.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
-pub struct Assigned {
-    pub topic: String,
-    pub topic_id: String,
-    pub partition: i32,
-    pub replicas: Vec<i32>,
-}
-
-/// What it holds of one partition.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
-pub struct SurveyedLog {
-    pub topic: String,
-    pub topic_id: String,
-    pub partition: i32,
-    pub replica: VoterKey,
-    /// Who votes on it, as far as this log says.
-    pub voters: Vec<VoterKey>,
-    /// The highest epoch that was heard of, and that of the last entry; −1: none.
-    pub seen_epoch: i32,
-    pub last_epoch: i32,
-    pub log_start: i64,
-    pub log_end: i64,
-    /// Up to where this node knows the log to be committed.
-    pub committed: i64,
-    /// What of it is lost on this node's disk.
-    pub damage: Option<String>,
-    /// The number of the log's last journal entry.
-    pub entry: u64,
-}
-
-impl SurveyedLog {
-    /// What a voter compares: the later epoch, and in one epoch the longer log.
-    fn position(&self) -> (i32, i64) {
-        (self.last_epoch, self.log_end)
-    }
-
-    fn name(&self) -> String {
-        format!("{}-{}", self.topic, self.partition)
-    }
-}
+use super::loss::{held_before_start, lost_for_certain};
+use super::{Assigned, METADATA_NAME, Offsets, Survey, SurveyedLog, VoterKey};
+use crate::types::{LeaderEpoch, TopicId};
 
 /// What is to be done so that everything that can goes on.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
@@ -85,10 +15,16 @@ pub struct Plan {
     pub lost: Vec<i32>,
     /// The surveyed nodes and their data directories.
     pub directories: BTreeMap<i32, String>,
+    /// The surveyed nodes whose metadata could not be read, and why. Others give it to them.
+    #[serde(default)]
+    pub unreadable_metadata: BTreeMap<i32, String>,
     /// Partitions that have lost their majority, and who goes on with each.
     pub chosen: Vec<Choice>,
     /// Partitions of which nothing is left.
     pub gone: Vec<Gone>,
+    /// Logs of partitions that no survey's metadata know: deleted, or unknown. Nothing is done about them.
+    #[serde(default)]
+    pub unnamed: Vec<Unnamed>,
     /// How many partitions still have their majority: nothing is done about them.
     pub standing: usize,
 }
@@ -104,28 +40,87 @@ pub struct Choice {
     pub lost_voters: Vec<i32>,
     /// The epoch in which it goes on.
     pub epoch: i32,
-    /// Its records up to here are kept.
+    /// Its records from here,
+    #[serde(default)]
+    pub log_start: i64,
+    /// up to here are kept.
     pub log_end: i64,
-    /// Up to where any survivor knows it to have been committed: what lies between, if anything, is lost for sure.
+    /// Up to where any survivor knows it to have been committed: at least. Nothing below it is lost but what `lost` says.
     pub committed: i64,
+    /// What is lost for certain: known as committed, and not in this log.
+    #[serde(default)]
+    pub lost: Option<Offsets>,
+    /// What lies before this log's start, and is still in another survivor's log.
+    #[serde(default)]
+    pub before_start: Option<Offsets>,
+    /// The metadata that go on do not name it, those of this node do: either it was deleted, or they have lost it, and then it goes when
+    /// its node starts.
+    #[serde(default)]
+    pub named_only_by: Option<i32>,
     pub entry: u64,
-}
-
-impl Choice {
-    /// The partition's name.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("{}-{}", self.topic, self.partition)
-    }
 }
 
 /// A partition of which no survivor has a sound log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub struct Gone {
     pub topic: String,
+    #[serde(default)]
+    pub topic_id: String,
     pub partition: i32,
-    /// Up to where a survivor, whose own log is damaged, knows it to have been committed; `None`: no survivor held it.
+    /// Up to where a survivor, whose own log is damaged, knows it to have been committed: at least; `None`: no survivor held it.
     pub committed: Option<i64>,
+    /// What is lost for certain, of all that is lost.
+    #[serde(default)]
+    pub lost: Option<Offsets>,
+}
+
+/// A partition that no survey's metadata know, with what there is of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub struct Unnamed {
+    /// The topic's name, if that is known: then it has no such partition.
+    pub topic: Option<String>,
+    pub topic_id: String,
+    pub partition: i32,
+    /// The nodes that have a log of it.
+    pub nodes: Vec<i32>,
+    /// What the longest of these logs holds.
+    pub log_start: i64,
+    pub log_end: i64,
+}
+
+/// `TOPIC-PARTITION`.
+fn name_of(topic: &str, partition: i32) -> String {
+    format!("{topic}-{partition}")
+}
+
+impl Choice {
+    /// The partition's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name_of(&self.topic, self.partition)
+    }
+}
+
+impl Gone {
+    /// The partition's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name_of(&self.topic, self.partition)
+    }
+
+    /// Whether it is the cluster's metadata.
+    #[must_use]
+    pub fn is_metadata(&self) -> bool {
+        self.topic == METADATA_NAME
+    }
+}
+
+impl Unnamed {
+    /// The partition's name, with the topic's id where no name is known.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name_of(self.topic.as_ref().unwrap_or(&self.topic_id), self.partition)
+    }
 }
 
 impl Plan {
@@ -134,8 +129,10 @@ impl Plan {
         self.chosen.iter().filter(move |choice| choice.node == node)
     }
 
-    pub(super) fn directory_of(&self, node: i32) -> Option<&String> {
-        self.directories.get(&node)
+    /// Whether nobody goes on with the cluster's metadata, without which no node serves anything.
+    #[must_use]
+    pub fn metadata_is_gone(&self) -> bool {
+        self.gone.iter().any(Gone::is_metadata)
     }
 }
 
@@ -152,14 +149,46 @@ pub enum PlanError {
     NoMember { node: i32, known: String },
     #[error("node {0} was surveyed, so it is not lost: leave it out of one of the two lists")]
     LostAndThere(i32),
+    #[error("{}", unaccounted(.0))]
+    Unaccounted(Vec<i32>),
     #[error(
         "node {node} votes on {partition} and was neither surveyed nor named as lost: survey it if its data directory is there, else name it with --lost"
     )]
     Unknown { node: i32, partition: String },
+    #[error("no survey tells who votes on {partition}: make all surveys anew, with this release")]
+    NoVoters { partition: String },
 }
 
-/// The surviving logs of one partition, each with its node.
-type Logs<'a> = Vec<(i32, &'a SurveyedLog)>;
+fn unaccounted(nodes: &[i32]) -> String {
+    let listed = nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let because = "and might hold more, or know more of the cluster, than those that were surveyed";
+    match nodes {
+        [node] => format!(
+            "node {node} is one of this cluster's and was neither surveyed nor named as lost, {because}: survey it if its data directory is there, else name it with --lost"
+        ),
+        _ => format!(
+            "nodes {listed} are this cluster's and were neither surveyed nor named as lost, {because}: survey those whose data directories are there, and name the others with --lost"
+        ),
+    }
+}
+
+/// A partition's key.
+type Id<'a> = (&'a str, i32);
+
+/// A surviving log.
+struct Held<'a> {
+    node: i32,
+    log: &'a SurveyedLog,
+    /// Whether its node can go on with it alone.
+    is_usable: bool,
+}
+
+/// What is known of a partition by its key.
+struct Named<'a> {
+    topic: &'a str,
+    founders: &'a [VoterKey],
+    only_by: Option<i32>,
+}
 
 /// Who is there, and who is lost for good.
 struct Nodes<'a> {
@@ -177,59 +206,120 @@ enum Fate {
 /// go by.
 ///
 /// # Errors
-/// If the surveys do not fit together, or a voter was neither surveyed nor is known to be lost: it might hold more.
+/// If the surveys do not fit together, or a node of the cluster was neither surveyed nor is known to be lost: it might hold more.
 pub fn plan(surveys: &[Survey], lost: &BTreeSet<i32>) -> Result<Plan, PlanError> {
-    let first = surveys.first().ok_or(PlanError::NoSurvey)?;
-    let nodes = Nodes { directories: directories(first, surveys, lost)?, lost };
-    let members = members(surveys);
-    if let Some(&node) = lost.iter().find(|node| !members.contains(node)) {
-        let known = members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(PlanError::NoMember { node, known });
+    let newest = newest(surveys).ok_or(PlanError::NoSurvey)?;
+    let nodes = Nodes { directories: directories(surveys, lost)?, lost };
+    check_lost(surveys, lost)?;
+    let unaccounted: Vec<i32> =
+        demanded(surveys, newest).into_iter().filter(|node| !nodes.is_accounted_for(*node)).collect();
+    if !unaccounted.is_empty() {
+        return Err(PlanError::Unaccounted(unaccounted));
     }
-    let mut held: BTreeMap<(&str, &str, i32), Logs<'_>> = BTreeMap::new();
-    for survey in surveys {
-        for log in &survey.logs {
-            let key = (log.topic.as_str(), log.topic_id.as_str(), log.partition);
-            held.entry(key).or_default().push((survey.node, log));
+    let (held, named) = (held(surveys), named(surveys, newest));
+    let unreadable = surveys.iter().filter_map(|one| Some((one.node, one.metadata_damage.clone()?)));
+    let mut plan = Plan {
+        cluster: newest.cluster.clone(),
+        lost: lost.iter().copied().collect(),
+        directories: BTreeMap::new(),
+        unreadable_metadata: unreadable.collect(),
+        chosen: Vec::new(),
+        gone: Vec::new(),
+        unnamed: Vec::new(),
+        standing: 0,
+    };
+    for (id, logs) in &held {
+        let Some(named) = named.get(id) else {
+            plan.unnamed.push(unnamed(*id, logs, surveys));
+            continue;
+        };
+        match fate(logs, named, &nodes)? {
+            Fate::Stands => plan.standing += 1,
+            Fate::GoesOn(choice) => plan.chosen.push(choice),
+            Fate::Gone(one) => plan.gone.push(one),
         }
     }
-    let (mut chosen, mut gone, mut standing) = (Vec::new(), Vec::new(), 0);
-    for logs in held.values() {
-        match fate(logs, &nodes)? {
-            Fate::Stands => standing += 1,
-            Fate::GoesOn(choice) => chosen.push(choice),
-            Fate::Gone(one) => gone.push(one),
-        }
+    for one in newest.assigned.iter().filter(|one| !held.contains_key(&id_of(one))) {
+        nodes.check(one.replicas.iter(), || name_of(&one.topic, one.partition))?;
+        plan.gone.push(nowhere(&one.topic, &one.topic_id, one.partition));
     }
-    let newest = surveys.iter().max_by_key(|survey| survey.metadata_end).unwrap_or(first);
-    let is_held = |one: &Assigned| held.contains_key(&(&*one.topic, &*one.topic_id, one.partition));
-    for one in newest.assigned.iter().filter(|one| !is_held(one)) {
-        nodes.check(one.replicas.iter(), || format!("{}-{}", one.topic, one.partition))?;
-        gone.push(Gone { topic: one.topic.clone(), partition: one.partition, committed: None });
+    let metadata = TopicId::METADATA.to_string();
+    if !held.contains_key(&(metadata.as_str(), 0)) {
+        plan.gone.push(nowhere(METADATA_NAME, &metadata, 0));
     }
-    let lost = lost.iter().copied().collect();
-    Ok(Plan { cluster: first.cluster.clone(), lost, directories: nodes.directories, chosen, gone, standing })
+    let place = |one: &Choice| (one.topic.clone(), one.partition, one.named_only_by);
+    plan.chosen.sort_by_key(place);
+    plan.gone.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+    plan.directories = nodes.directories;
+    Ok(plan)
+}
+
+fn id_of(one: &Assigned) -> Id<'_> {
+    (&one.topic_id, one.partition)
+}
+
+fn nowhere(topic: &str, topic_id: &str, partition: i32) -> Gone {
+    let (topic, topic_id) = (topic.to_owned(), topic_id.to_owned());
+    Gone { topic, topic_id, partition, committed: None, lost: None }
+}
+
+/// Whether a survey's node can go on with the metadata alone.
+fn has_metadata(survey: &Survey) -> bool {
+    let log = survey.metadata_log();
+    survey.metadata_damage.is_none() && log.is_some_and(|log| log.damage.is_none())
+}
+
+/// The survey with the metadata that go on; where none can, with those that go furthest.
+fn newest(surveys: &[Survey]) -> Option<&Survey> {
+    surveys.iter().max_by_key(|survey| {
+        let log = survey.metadata_log().filter(|_| has_metadata(survey));
+        (log.map(SurveyedLog::position), survey.metadata_end, -survey.node)
+    })
 }
 
 /// Every node that the surveys name.
 fn members(surveys: &[Survey]) -> BTreeSet<i32> {
-    let named = surveys.iter().flat_map(|survey| {
-        let replicas = survey.assigned.iter().flat_map(|one| &one.replicas);
-        let voters = survey.logs.iter().flat_map(|log| &log.voters).map(|voter| &voter.node);
-        replicas.chain(voters).chain(&survey.nodes).chain(std::iter::once(&survey.node))
-    });
-    named.copied().collect()
+    let voters = surveys.iter().flat_map(|survey| &survey.logs).flat_map(|log| &log.voters);
+    let registered = surveys.iter().flat_map(registered);
+    voters.map(|voter| voter.node).chain(registered).collect()
 }
 
-fn directories(
-    first: &Survey,
-    surveys: &[Survey],
-    lost: &BTreeSet<i32>,
-) -> Result<BTreeMap<i32, String>, PlanError> {
+/// Every node that a survey's metadata name.
+fn registered(survey: &Survey) -> impl Iterator<Item = i32> + '_ {
+    let replicas = survey.assigned.iter().flat_map(|one| &one.replicas);
+    replicas.chain(&survey.nodes).chain(std::iter::once(&survey.node)).copied()
+}
+
+/// The nodes of which it has to be known what has become of them, beside those that vote on the newest logs. A node that the metadata which go on do not
+/// name any more was taken out of the cluster on purpose, which is refused while it votes or holds anything. But where metadata are damaged, or
+/// others reach further, nothing of that is sure.
+fn demanded(surveys: &[Survey], newest: &Survey) -> BTreeSet<i32> {
+    if !has_metadata(newest) {
+        return members(surveys);
+    }
+    let as_new = surveys.iter().filter(|survey| survey.metadata_end >= newest.metadata_end);
+    as_new.chain(std::iter::once(newest)).flat_map(registered).collect()
+}
+
+/// A number that was mistyped would let a node that is there be taken for lost. Where no metadata can be read, the surveys do not name all nodes.
+fn check_lost(surveys: &[Survey], lost: &BTreeSet<i32>) -> Result<(), PlanError> {
+    let members = members(surveys);
+    let is_any_readable = surveys.iter().any(|survey| survey.metadata_damage.is_none());
+    match lost.iter().find(|node| !members.contains(node)) {
+        Some(&node) if is_any_readable => {
+            let known = members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(PlanError::NoMember { node, known })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn directories(surveys: &[Survey], lost: &BTreeSet<i32>) -> Result<BTreeMap<i32, String>, PlanError> {
     let mut directories = BTreeMap::new();
     for survey in surveys {
-        if survey.cluster != first.cluster {
-            return Err(PlanError::DifferentClusters(first.cluster.clone(), survey.cluster.clone()));
+        let cluster = &surveys[0].cluster;
+        if survey.cluster != *cluster {
+            return Err(PlanError::DifferentClusters(cluster.clone(), survey.cluster.clone()));
         }
         if directories.insert(survey.node, survey.directory.clone()).is_some() {
             return Err(PlanError::Twice(survey.node));
@@ -241,166 +331,112 @@ fn directories(
     Ok(directories)
 }
 
+/// All surviving logs, by partition.
+fn held(surveys: &[Survey]) -> BTreeMap<Id<'_>, Vec<Held<'_>>> {
+    let mut held: BTreeMap<Id<'_>, Vec<Held<'_>>> = BTreeMap::new();
+    for survey in surveys {
+        for log in &survey.logs {
+            let is_usable = log.damage.is_none() && (!log.is_metadata() || has_metadata(survey));
+            let one = Held { node: survey.node, log, is_usable };
+            held.entry((&log.topic_id, log.partition)).or_default().push(one);
+        }
+    }
+    held
+}
+
+/// All partitions that any survey's metadata know, by the newest that do.
+fn named<'a>(surveys: &'a [Survey], newest: &'a Survey) -> BTreeMap<Id<'a>, Named<'a>> {
+    let mut named = BTreeMap::new();
+    for log in surveys.iter().filter_map(Survey::metadata_log) {
+        let of_metadata = Named { topic: METADATA_NAME, founders: &[], only_by: None };
+        named.insert((log.topic_id.as_str(), log.partition), of_metadata);
+    }
+    let mut others: Vec<&Survey> = surveys.iter().filter(|survey| survey.node != newest.node).collect();
+    others.sort_by_key(|survey| -survey.metadata_end);
+    for survey in std::iter::once(newest).chain(others) {
+        let only_by = (survey.node != newest.node && has_metadata(newest)).then_some(survey.node);
+        for one in &survey.assigned {
+            let known = Named { topic: &one.topic, founders: &one.founders, only_by };
+            named.entry(id_of(one)).or_insert(known);
+        }
+    }
+    named
+}
+
+fn unnamed((topic_id, partition): Id<'_>, logs: &[Held<'_>], surveys: &[Survey]) -> Unnamed {
+    let longest = logs.iter().max_by_key(|held| held.log.position()).expect("a survivor has it");
+    let assigned = surveys.iter().flat_map(|survey| &survey.assigned);
+    let topic = assigned.filter(|one| one.topic_id == topic_id).map(|one| one.topic.clone()).next();
+    Unnamed {
+        topic,
+        topic_id: topic_id.to_owned(),
+        partition,
+        nodes: logs.iter().map(|held| held.node).collect(),
+        log_start: longest.log.log_start,
+        log_end: longest.log.log_end,
+    }
+}
+
 impl Nodes<'_> {
-    /// Whether it is known of each what has become of it.
+    /// Whether it is known what has become of a node.
+    fn is_accounted_for(&self, node: i32) -> bool {
+        self.lost.contains(&node) || self.directories.contains_key(&node)
+    }
+
     fn check<'a>(
         &self,
         mut nodes: impl Iterator<Item = &'a i32>,
         partition: impl FnOnce() -> String,
     ) -> Result<(), PlanError> {
-        let unknown = nodes.find(|node| !self.lost.contains(node) && !self.directories.contains_key(node));
-        match unknown {
+        match nodes.find(|node| !self.is_accounted_for(**node)) {
             Some(&node) => Err(PlanError::Unknown { node, partition: partition() }),
             None => Ok(()),
         }
     }
 }
 
+/// Who votes on a partition: by the newest sound log, else by the metadata, else by any log.
+fn voters<'a>(logs: &[Held<'a>], named: &Named<'a>) -> Option<&'a [VoterKey]> {
+    let newest = logs.iter().max_by_key(|held| (held.log.damage.is_none(), held.log.position(), -held.node));
+    let of_newest = newest.map(|held| &held.log.voters[..]);
+    let of_others = logs.iter().map(|held| &held.log.voters[..]);
+    let mut told = of_newest.into_iter().chain([named.founders]).chain(of_others);
+    told.find(|voters| !voters.is_empty())
+}
+
 /// What becomes of a partition of which these logs are left; at least one.
-fn fate(logs: &Logs<'_>, nodes: &Nodes<'_>) -> Result<Fate, PlanError> {
-    let committed = logs.iter().map(|(_, log)| log.committed).max().unwrap_or(0);
-    let sound = || logs.iter().filter(|(_, log)| log.damage.is_none());
-    let newest = sound().max_by_key(|(node, log)| (log.position(), -node));
-    let (_, any) = newest.copied().unwrap_or(logs[0]);
-    nodes.check(any.voters.iter().map(|voter| &voter.node), || any.name())?;
-    let is_there = |voter: &&VoterKey| sound().any(|(_, log)| log.replica == **voter);
-    if any.voters.iter().filter(is_there).count() > any.voters.len() / 2 {
+fn fate(logs: &[Held<'_>], named: &Named<'_>, nodes: &Nodes<'_>) -> Result<Fate, PlanError> {
+    let all = || logs.iter().map(|held| held.log);
+    let (topic, partition) = (named.topic.to_owned(), logs[0].log.partition);
+    let name = || name_of(&topic, partition);
+    let voters = voters(logs, named).ok_or_else(|| PlanError::NoVoters { partition: name() })?;
+    nodes.check(voters.iter().map(|voter| &voter.node), name)?;
+    let is_there = |voter: &&VoterKey| all().any(|log| log.damage.is_none() && log.replica == **voter);
+    if voters.iter().filter(is_there).count() > voters.len() / 2 {
         return Ok(Fate::Stands);
     }
-    let Some(&(node, log)) = newest else {
-        let (topic, partition) = (any.topic.clone(), any.partition);
-        return Ok(Fate::Gone(Gone { topic, partition, committed: Some(committed) }));
+    let committed = all().map(|log| log.committed).max().unwrap_or(0);
+    let topic_id = logs[0].log.topic_id.clone();
+    let usable = logs.iter().filter(|held| held.is_usable);
+    let Some(&Held { node, log, .. }) = usable.max_by_key(|held| (held.log.position(), -held.node)) else {
+        let lost = all().map(|log| log.log_start).min().and_then(|first| Offsets::between(first, committed));
+        return Ok(Fate::Gone(Gone { topic, topic_id, partition, committed: Some(committed), lost }));
     };
-    let seen = logs.iter().map(|(_, log)| log.seen_epoch.max(log.last_epoch)).max().unwrap_or(-1);
-    let lost_voters = log.voters.iter().filter(|voter| !is_there(voter)).map(|voter| voter.node);
+    let seen = all().map(|log| log.seen_epoch.max(log.last_epoch)).max().unwrap_or(-1);
+    let lost_voters = voters.iter().filter(|voter| !is_there(voter)).map(|voter| voter.node);
     Ok(Fate::GoesOn(Choice {
-        topic: log.topic.clone(),
-        topic_id: log.topic_id.clone(),
-        partition: log.partition,
+        topic,
+        topic_id,
+        partition,
         node,
         lost_voters: lost_voters.collect(),
         epoch: LeaderEpoch(seen).recovered().0,
+        log_start: log.log_start,
         log_end: log.log_end,
         committed,
+        lost: lost_for_certain(log, all()),
+        before_start: held_before_start(log, all()),
+        named_only_by: named.only_by,
         entry: log.entry,
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(node: i32) -> VoterKey {
-        VoterKey { node, directory: format!("d{node}") }
-    }
-
-    fn log(topic: &str, node: i32, voters: &[i32], (last_epoch, log_end): (i32, i64)) -> SurveyedLog {
-        SurveyedLog {
-            topic: topic.to_owned(),
-            topic_id: format!("id of {topic}"),
-            partition: 0,
-            replica: key(node),
-            voters: voters.iter().copied().map(key).collect(),
-            seen_epoch: 7,
-            last_epoch,
-            log_start: 0,
-            log_end,
-            committed: log_end - 2,
-            damage: None,
-            entry: 40,
-        }
-    }
-
-    fn assigned(topic: &str, replicas: &[i32]) -> Assigned {
-        let topic_id = format!("id of {topic}");
-        Assigned { topic: topic.to_owned(), topic_id, partition: 0, replicas: replicas.to_vec() }
-    }
-
-    fn survey(node: i32, logs: Vec<SurveyedLog>) -> Survey {
-        let assigned = vec![assigned("a", &[1, 2, 3])];
-        let cluster = "c".to_owned();
-        Survey {
-            cluster,
-            node,
-            directory: format!("d{node}"),
-            metadata_end: 9,
-            nodes: vec![1, 2, 3],
-            assigned,
-            logs,
-        }
-    }
-
-    #[test]
-    fn who_holds_most_by_the_voters_rule_goes_on_and_what_stands_is_left_alone() {
-        let voters = [1, 2, 3, 4, 5];
-        let one = vec![
-            log("a", 1, &voters, (4, 90)),
-            log("b", 1, &[1, 2, 4], (3, 10)),
-            log("c", 1, &[1, 3, 5], (2, 5)),
-        ];
-        let two = vec![log("a", 2, &voters, (5, 70)), log("b", 2, &[1, 2, 4], (3, 10))];
-        let lost = BTreeSet::from([3, 4, 5]);
-        let plan = plan(&[survey(1, one), survey(2, two)], &lost).expect("the surveys fit");
-        assert_eq!(plan.standing, 1, "two of three of b are there");
-        let chosen: Vec<_> = plan
-            .chosen
-            .iter()
-            .map(|one| (one.name(), one.node, one.log_end, one.committed, one.epoch))
-            .collect();
-        assert_eq!(
-            chosen,
-            [("a-0".to_owned(), 2, 70, 88, 1_007), ("c-0".to_owned(), 1, 5, 3, 1_007)],
-            "a later epoch's log counts more than a longer one"
-        );
-        assert_eq!(plan.chosen[0].lost_voters, [3, 4, 5]);
-        assert_eq!(plan.gone, []);
-        assert_eq!(plan.of_node(1).count(), 1);
-    }
-
-    #[test]
-    fn a_damaged_log_is_nobodys_choice_and_a_replica_of_another_memory_is_no_voter() {
-        let damaged = SurveyedLog { damage: Some("a block".to_owned()), ..log("a", 1, &[1, 2, 3], (4, 90)) };
-        let lost = BTreeSet::from([3]);
-        let other = SurveyedLog {
-            replica: VoterKey { node: 2, directory: "new".to_owned() },
-            ..log("a", 2, &[1, 2, 3], (4, 60))
-        };
-        let made = plan(&[survey(1, vec![damaged.clone()]), survey(2, vec![other])], &lost).expect("fits");
-        assert_eq!((made.chosen[0].node, made.chosen[0].log_end, made.chosen[0].committed), (2, 60, 88));
-        let made = plan(&[survey(1, vec![damaged]), survey(2, Vec::new())], &lost).expect("fits");
-        assert_eq!(made.gone, [Gone { topic: "a".to_owned(), partition: 0, committed: Some(88) }]);
-        let made = plan(&[survey(1, Vec::new()), survey(2, Vec::new())], &lost).expect("fits");
-        assert_eq!(made.gone, [Gone { topic: "a".to_owned(), partition: 0, committed: None }]);
-    }
-
-    #[test]
-    fn where_all_were_surveyed_and_most_are_empty_nobody_has_to_be_named_as_lost() {
-        let wiped = |node| {
-            let replica = VoterKey { node, directory: "new".to_owned() };
-            survey(node, vec![SurveyedLog { replica, ..log("a", node, &[1, 2, 3], (-1, 0)) }])
-        };
-        let held = survey(1, vec![log("a", 1, &[1, 2, 3], (4, 90))]);
-        let made = plan(&[held, wiped(2), wiped(3)], &BTreeSet::new()).expect("each was surveyed");
-        assert_eq!((made.chosen[0].node, made.chosen[0].log_end, made.standing), (1, 90, 0));
-        assert_eq!(made.chosen[0].lost_voters, [2, 3]);
-    }
-
-    #[test]
-    fn what_does_not_fit_together_is_refused() {
-        let one = survey(1, vec![log("a", 1, &[1, 2, 3], (4, 90))]);
-        let lost = BTreeSet::from([3]);
-        assert_eq!(plan(&[], &lost), Err(PlanError::NoSurvey));
-        assert_eq!(plan(&[one.clone(), one.clone()], &lost), Err(PlanError::Twice(1)));
-        let stranger = PlanError::NoMember { node: 9, known: "1, 2, 3".to_owned() };
-        assert_eq!(plan(std::slice::from_ref(&one), &BTreeSet::from([3, 9])), Err(stranger));
-        let unknown = PlanError::Unknown { node: 2, partition: "a-0".to_owned() };
-        assert_eq!(plan(std::slice::from_ref(&one), &lost), Err(unknown));
-        assert_eq!(
-            plan(std::slice::from_ref(&one), &BTreeSet::from([1, 2, 3])),
-            Err(PlanError::LostAndThere(1))
-        );
-        let other = Survey { cluster: "other".to_owned(), ..survey(2, Vec::new()) };
-        let different = PlanError::DifferentClusters("c".to_owned(), "other".to_owned());
-        assert_eq!(plan(&[one, other], &lost), Err(different));
-    }
 }

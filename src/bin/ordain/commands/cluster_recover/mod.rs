@@ -1,10 +1,11 @@
 //! `ordain cluster recover`: what is left of a cluster that has lost a majority goes on.
+mod report;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use comfy_table::Cell;
 use ordain::config::{DirectIo, LoadedConfig};
 use ordain::io::Io;
 use ordain::io::real;
@@ -81,16 +82,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             let survey =
                 offline(sources, data, async |io, loaded| recovery::survey(&io, &loaded.broker).await)?;
             write(&out, &survey)?;
+            report::show_survey(&survey)?;
             output::line(format_args!(
-                "Node {} of cluster {} holds {} and knows the cluster's metadata up to offset {}; written to {}.",
-                survey.node,
-                survey.cluster,
-                output::plural(survey.logs.len(), "log"),
-                survey.metadata_end,
+                "Written to {}. Survey every other node that is left, stopped, and leave all of them stopped; then: ordain cluster recover plan",
                 out.display()
-            ))?;
-            output::line(format_args!(
-                "Survey every other node that is left, stopped, and leave all of them stopped; then: ordain cluster recover plan"
             ))
         }
         Step::Plan { surveys, lost, out } => {
@@ -98,7 +93,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             let lost: BTreeSet<i32> = lost.into_iter().collect();
             let plan =
                 recovery::plan(&surveys, &lost).map_err(|error| Failure::Message(error.to_string()))?;
-            show(&plan)?;
+            report::show_plan(&plan)?;
+            if plan.metadata_is_gone() {
+                return Err(Failure::Message(report::METADATA_GONE.to_owned()));
+            }
             match out {
                 Some(out) => {
                     write(&out, &plan)?;
@@ -114,7 +112,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Step::Apply { plan: path, sources, data, accept_loss } => {
             let plan: Plan = read(&path)?;
             if !accept_loss {
-                show(&plan)?;
+                report::show_plan(&plan)?;
                 return Err(Failure::Message(
                     "nothing was changed: what is lost is lost for good; to go on, repeat this with --accept-loss"
                         .to_owned(),
@@ -136,58 +134,6 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             ))
         }
     }
-}
-
-/// Says which partitions go on where, and what of each is lost.
-fn show(plan: &Plan) -> Result<(), Failure> {
-    let mut table =
-        output::table(&["PARTITION", "GOES ON AT", "KEPT UP TO", "KNOWN COMMITTED", "LOST", "LOST VOTERS"]);
-    for choice in &plan.chosen {
-        let lost = if choice.committed > choice.log_end {
-            format!("{} to {}, and what came after", choice.log_end, choice.committed - 1)
-        } else {
-            format!("whatever was acknowledged from {} on", choice.log_end)
-        };
-        let voters: Vec<String> = choice.lost_voters.iter().map(ToString::to_string).collect();
-        table.add_row([
-            Cell::new(choice.name()),
-            Cell::new(format!("node {}", choice.node)),
-            Cell::new(choice.log_end),
-            Cell::new(choice.committed),
-            Cell::new(lost),
-            Cell::new(voters.join(", ")),
-        ]);
-    }
-    for gone in &plan.gone {
-        let known = gone.committed.map_or_else(|| "unknown".to_owned(), |committed| committed.to_string());
-        table.add_row([
-            Cell::new(format!("{}-{}", gone.topic, gone.partition)),
-            Cell::new("nowhere"),
-            Cell::new("nothing"),
-            Cell::new(known),
-            Cell::new("everything: delete the topic and create it anew"),
-            Cell::new(""),
-        ]);
-    }
-    if plan.chosen.is_empty() && plan.gone.is_empty() {
-        return output::line(format_args!(
-            "Every partition, and the metadata, still has its majority: start the surviving nodes, there is nothing to recover."
-        ));
-    }
-    output::print_table(&table)?;
-    output::line(format_args!(
-        "{} lost their majority, {} are gone, {} have it still and lose nothing.",
-        output::plural(plan.chosen.len(), "log"),
-        plan.gone.len(),
-        plan.standing
-    ))?;
-    if plan.chosen.is_empty() {
-        return Ok(());
-    }
-    output::line(format_args!(
-        "Where the loss ends nobody can tell: what was acknowledged behind the kept end stood on the lost nodes alone, and what is known as \
-         committed is as old as the last checkpoint."
-    ))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
