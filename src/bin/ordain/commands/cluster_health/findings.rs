@@ -337,7 +337,8 @@ fn troubled(look: &Look) -> Troubled {
         if p.replicas.len() == 1 && look.metadata.brokers.len() > 1 {
             troubled.single.push(at.clone());
         }
-        let preferred = p.replicas.first().filter(|node| !look.draining.contains(node));
+        let may_lead = |node: &NodeId| !look.draining.contains(node) && look.slow_commit_ms(*node).is_none();
+        let preferred = p.replicas.first().filter(|node| may_lead(node));
         if preferred.is_some() && preferred != leader.as_ref() {
             troubled.not_preferred.push(at);
         }
