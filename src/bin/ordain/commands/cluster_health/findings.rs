@@ -189,9 +189,9 @@ fn disk(node: NodeId, dir: &LogDir) -> Option<Finding> {
     Some(Finding { kind, what, to_do, brokers: vec![node], partitions: Vec::new() })
 }
 
-/// Others lead in the place of a broker whose disk is slow, as far as they can.
+/// Others lead in the place of a broker whose disk is slow, as far as they can; where there are none, nothing follows from it.
 fn slow_disk(look: &Look, node: NodeId, dir: &LogDir) -> Option<Finding> {
-    let slowest_ms = dir.slow_commit_ms?;
+    let slowest_ms = dir.slow_commit_ms.filter(|_| look.metadata.brokers.len() > 1)?;
     let leads = look.partitions().filter(|(_, p)| look.leader(p) == Some(node)).count();
     let still = match leads {
         0 => "so it leads nothing".to_owned(),

@@ -493,6 +493,11 @@ fn a_disk_that_is_too_slow_to_lead_is_named_with_what_is_led_still() {
     assert!(Kind::DiskSlow.is_problem());
     assert_eq!(look.slow_commit_ms(NodeId(2)), Some(812));
     assert_eq!(look.slow_commit_ms(NodeId(1)), None);
+
+    let mut alone = cluster(&[1], &[]);
+    quorum_of(&mut alone).voters.truncate(1);
+    alone.disks = BTreeMap::from([(NodeId(1), vec![dir("/one", Some(812))])]);
+    assert_eq!(said(&alone), []);
 }
 
 #[test]
