@@ -41,7 +41,12 @@ pub(in crate::broker) async fn handle(
             DescribeLogDirsResult { error_code: ErrorCode::KafkaStorageError.code(), ..Default::default() }
         }
     };
-    let result = DescribeLogDirsResult { log_dir: context.config().data_directory.clone().into(), ..result };
+    let slow = context.cluster.as_ref().and_then(|cluster| cluster.slow(context.config().node_id));
+    let result = DescribeLogDirsResult {
+        log_dir: context.config().data_directory.clone().into(),
+        slow_commit_ms: slow.map_or(0, |slow| i32::try_from(slow.longest.as_millis()).unwrap_or(i32::MAX)),
+        ..result
+    };
     DescribeLogDirsResponse { results: vec![result], ..DescribeLogDirsResponse::default() }
 }
 

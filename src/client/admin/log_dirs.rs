@@ -15,6 +15,8 @@ pub struct LogDir {
     /// Of its file system, in bytes; `None` where the broker does not tell.
     pub total_bytes: Option<u64>,
     pub usable_bytes: Option<u64>,
+    /// How long a commit of Ordain's journal took of late, in ms, if that is too long for the broker to lead.
+    pub slow_commit_ms: Option<u32>,
     pub partitions: Vec<LogDirPartition>,
 }
 
@@ -84,6 +86,7 @@ impl Client {
                 error: failed.err().map(|error| error.to_string()),
                 total_bytes: u64::try_from(dir.total_bytes).ok(),
                 usable_bytes: u64::try_from(dir.usable_bytes).ok(),
+                slow_commit_ms: u32::try_from(dir.slow_commit_ms).ok().filter(|&ms| ms > 0),
                 partitions: partitions.collect(),
             }
         });

@@ -42,6 +42,10 @@ fn try_both(name: &Path, direct_io: DirectIo) -> io::Result<Transfer> {
         }
         DirectIo::Probe => match round_trip(name, libc::O_DIRECT, false) {
             Ok(()) => true,
+            // A disk that is full now says nothing of what it can do once it is not.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT)) => {
+                return Err(path::at(name, &error));
+            }
             Err(error) => {
                 tracing::warn!(%error, "the file system refuses direct I/O: using the page cache and fdatasync");
                 false

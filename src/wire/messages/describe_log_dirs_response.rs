@@ -1,6 +1,6 @@
 //! DescribeLogDirsResponse, from `schema/admin.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
-use crate::wire::{ApiKey, ApiResponse, DecodeError, EncodeError, Message, Reader, TaggedFields, Text, VersionRange, Writer};
+use crate::wire::{ApiKey, ApiResponse, DecodeError, EncodeError, KnownTags, Message, Reader, TaggedFields, Text, VersionRange, Writer};
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DescribeLogDirsResponse {
@@ -54,6 +54,8 @@ pub struct DescribeLogDirsResult {
     pub usable_bytes: i64,
     /// Version 5.
     pub is_cordoned: bool,
+    /// Versions 2+; tag 20000.
+    pub slow_commit_ms: i32,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -66,6 +68,7 @@ impl Default for DescribeLogDirsResult {
             total_bytes: -1,
             usable_bytes: -1,
             is_cordoned: false,
+            slow_commit_ms: 0,
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -87,21 +90,35 @@ impl DescribeLogDirsResult {
             w.bool(self.is_cordoned);
         }
         if flex {
-            w.tagged_fields(&self.unknown_tagged_fields)?;
+            let mut tags = KnownTags::default();
+            if self.slow_commit_ms != 0 {
+                tags.add(w, 20000, |w| { w.i32(self.slow_commit_ms); Ok(()) })?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
         }
         Ok(())
     }
     pub(crate) fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
         let flex = version >= 2;
-        Ok(Self {
+        let mut m = Self {
             error_code: r.i16("ErrorCode")?,
             log_dir: r.string(flex, "LogDir")?,
             topics: r.array(flex, "Topics", 3, |r| DescribeLogDirsTopic::read(r, version))?,
             total_bytes: if version >= 4 { r.i64("TotalBytes")? } else { -1 },
             usable_bytes: if version >= 4 { r.i64("UsableBytes")? } else { -1 },
             is_cordoned: if version >= 5 { r.bool("IsCordoned")? } else { false },
-            unknown_tagged_fields: if flex { r.tagged_fields()? } else { TaggedFields::default() },
-        })
+            slow_commit_ms: 0,
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        if flex { m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                20000 => m.slow_commit_ms = r.i32("SlowCommitMs")?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        }
+        Ok(m)
     }
 }
 

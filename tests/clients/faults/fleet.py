@@ -148,6 +148,8 @@ class Fleet(nodes.Cluster):
                 node.disk_faults += 1
                 if fault.family == "full":
                     node.disk.fill()
+                elif fault.family == "device":
+                    node.disk.fill_beneath()
                 else:
                     node.disk.set(*schedule.DISKS[fault.what.split(": ")[1]])
             self.done[fault.family] = self.done.get(fault.family, 0) + 1
@@ -170,8 +172,20 @@ class Fleet(nodes.Cluster):
                 node.excused_until = time.monotonic() + EXCUSED
                 if fault.family == "full":
                     node.disk.empty()
+                elif fault.family == "device":
+                    self._mount_again(node)
                 else:
                     node.disk.set(schedule.DISKS[fault.what.split(": ")[1]][0], 0)
+
+    def _mount_again(self, node):
+        """A file system that could not write is of no use until it is mounted anew: as whoever mends it, this ends the
+        node, and starts it again."""
+        was_down = node.is_down
+        if not was_down:
+            node.kill()
+        node.disk.mount_again()
+        if not was_down:
+            node.launch()
 
     def play(self, faults, tell):
         """Lives through the schedule; `tell(fault, word)` hears of each begin and end."""
@@ -198,8 +212,10 @@ class Fleet(nodes.Cluster):
                 self._apply(way)
             for node in self.nodes.values():
                 node.disk.empty()
-                for place in range(5):
+                for place in range(schedule.PLACES):
                     node.disk.set(place, 0)
+                if node.disk.is_filled_beneath:
+                    self._mount_again(node)
                 if node.runs:
                     node.resume()
                 elif node.is_down:

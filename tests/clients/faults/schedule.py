@@ -3,9 +3,12 @@
 import dataclasses
 import random
 
-FAMILIES = ("kill", "stop", "cut", "slow", "full", "failing")
+FAMILIES = ("kill", "stop", "cut", "slow", "full", "failing", "device")
 CLIENTS = 0
-DISKS = {"syncs": (0, 1), "writes": (1, 1), "reads": (2, 1), "slow syncs": (4, 30)}
+# Of a failing disk: which byte of the control file (failing_disk.c) is set to what.
+DISKS = {"syncs": (0, 1), "writes": (1, 1), "reads": (2, 1), "slow syncs": (4, 30), "very slow syncs": (4, 80),
+         "names": (5, 1), "no room for names": (6, 1)}
+PLACES = 7
 
 
 @dataclasses.dataclass
@@ -50,6 +53,8 @@ def _what(rng, family, node, nodes, is_one_way):
         return f"node {node} stands still", ()
     if family == "full":
         return f"the disk of node {node} is full", ()
+    if family == "device":
+        return f"the device beneath the disk of node {node} takes no block that it has not", ()
     if family == "failing":
         return f"the disk of node {node}: {rng.choice(sorted(DISKS))}", ()
     words, ways = _ways(rng, node, nodes, is_one_way)

@@ -18,14 +18,15 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENTS = 0
 PORT, BETWEEN = 9092, 9093
-DISK_MIB = 256
+# Of a node's file system, and of the one beneath it, which holds all of that and what describes it.
+DISK_MIB, BENEATH_MIB = 256, 320
 ENTERED = "ORDAIN_FAULTS_WORLD"
 
 
-def _run(*command):
+def _run(*command, fine=(0,)):
     done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
+    if done.returncode not in fine:
         raise RuntimeError(f"{' '.join(map(str, command))}: {done.stdout.strip()}")
 
 
@@ -261,30 +262,44 @@ class FailingDisk:
 
 
 class Disk(FailingDisk):
-    """A node's file system, which is filled up, and a disk that fails."""
+    """A node's file system, which is filled up, and a disk that fails.
+
+    The file system lies on a device (a loop) whose blocks are taken from another file system only when they are written,
+    as those of a thin volume are. When that one is full, it is the kernel that cannot write: what the node wrote stays
+    in the page cache, its sync fails, and the file system, whose own journal fails, is read-only from then on."""
 
     def __init__(self, folder, library):
-        self.folder = folder
+        self.folder, self.beneath = folder, folder.parent / "volume"
         folder.mkdir(parents=True)
         super().__init__(library, folder / "data", folder.parent / "disk-control")
+        self.is_thin = self.is_filled_beneath = False
         self.about = self._mount()
         self.data.mkdir()
-        self.ballast = folder / "ballast"
+        self.ballast, self.is_filled = folder / "ballast", False
 
     def _mount(self):
         if os.environ.get(ENTERED) != "namespaces":
             # A mount would be left behind.
             return "NOTHING IS MOUNTED HERE: a full disk is an error that the nodes' writes are answered with"
-        image = self.folder.parent / "disk.img"
-        with open(image, "wb") as file:
-            file.truncate(DISK_MIB << 20)
-        if (_works("mkfs.ext4", "-q", "-m", "0", "-F", image)
-                and _works("mount", "-o", "loop", image, self.folder)):
-            return f"an ext4 file system of {DISK_MIB} MiB for each node"
-        image.unlink()
+        self.beneath.mkdir()
+        volume, self.image = self.folder.parent / "volume.img", self.beneath / "disk.img"
+        if (self._make(volume, BENEATH_MIB, self.beneath, "-O", "^has_journal")
+                and self._make(self.image, DISK_MIB, self.folder)):
+            self.is_thin = True
+            return f"an ext4 file system of {DISK_MIB} MiB for each node, on a thin device"
+        _works("umount", self.beneath)
+        volume.unlink()
         if _works("mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "none", self.folder):
             return f"a tmpfs of {DISK_MIB} MiB for each node"
         return "NOTHING CAN BE MOUNTED HERE: a full disk is an error that the nodes' writes are answered with"
+
+    @staticmethod
+    def _make(image, mib, folder, *features):
+        with open(image, "wb") as file:
+            file.truncate(mib << 20)
+        # Discarded, what is removed is given back.
+        return (_works("mkfs.ext4", "-q", "-m", "0", "-F", *features, image)
+                and _works("mount", "-o", "loop,discard", image, folder))
 
     @property
     def is_own(self):
@@ -294,14 +309,44 @@ class Disk(FailingDisk):
         if not self.is_own:
             self.set(3, 1)
             return
-        with open(self.ballast, "wb", buffering=0) as file:
-            for size in (1 << 20, 1 << 12):
-                try:
-                    while True:
-                        file.write(b"\xff" * size)
-                except OSError:
-                    continue
+        self.is_filled = True
+        _fill(self.ballast)
 
     def empty(self):
         self.set(3, 0)
-        self.ballast.unlink(missing_ok=True)
+        self.is_filled = False
+        try:
+            self.ballast.unlink(missing_ok=True)
+        except OSError:  # it is read-only: `mount_again` sees to it
+            pass
+
+    def fill_beneath(self):
+        self.is_filled_beneath = True
+        _fill(self.beneath / "ballast")
+
+    def mount_again(self):
+        """There is room beneath again, and no process uses the file system."""
+        (self.beneath / "ballast").unlink()
+        _run("umount", self.folder)
+        # Its journal is played, and what else an abort leaves is mended; 1: that was needed.
+        _run("e2fsck", "-p", "-f", self.image, fine=(0, 1))
+        _run("mount", "-o", "loop,discard", self.image, self.folder)
+        self.is_filled_beneath = False
+        if not self.is_filled:
+            self.ballast.unlink(missing_ok=True)
+
+
+def _fill(ballast):
+    """Takes all that is free in a file system, and writes nothing."""
+    try:
+        with open(ballast, "wb", buffering=0) as file:
+            at = 0
+            for size in (1 << 20, 1 << 12):
+                try:
+                    while True:
+                        os.posix_fallocate(file.fileno(), at, size)
+                        at += size
+                except OSError:
+                    continue
+    except OSError:  # not even its name finds room, or is written
+        pass

@@ -28,6 +28,7 @@ pub enum Kind {
     DiskFailed,
     DiskFull,
     DiskNearlyFull,
+    DiskSlow,
     QuorumSilent,
     VoterMissing,
     VoterLags,
@@ -38,6 +39,7 @@ pub enum Kind {
     NoLeader,
     BelowMinInsync,
     UnderReplicated,
+    SingleReplica,
     NotPreferred,
     Draining,
 }
@@ -50,6 +52,7 @@ impl Kind {
             Kind::DiskFailed => "disk_failed",
             Kind::DiskFull => "disk_full",
             Kind::DiskNearlyFull => "disk_nearly_full",
+            Kind::DiskSlow => "disk_slow",
             Kind::QuorumSilent => "quorum_silent",
             Kind::VoterMissing => "voter_missing",
             Kind::VoterLags => "voter_lags",
@@ -60,6 +63,7 @@ impl Kind {
             Kind::NoLeader => "no_leader",
             Kind::BelowMinInsync => "below_min_insync",
             Kind::UnderReplicated => "under_replicated",
+            Kind::SingleReplica => "single_replica",
             Kind::NotPreferred => "not_preferred",
             Kind::Draining => "draining",
         }
@@ -67,14 +71,17 @@ impl Kind {
 
     /// Whether the cluster is not healthy with it.
     pub fn is_problem(self) -> bool {
-        !matches!(self, Kind::NotPreferred | Kind::Draining | Kind::DiskNearlyFull)
+        !matches!(self, Kind::NotPreferred | Kind::SingleReplica | Kind::Draining | Kind::DiskNearlyFull)
     }
 }
 
 /// What is to be said, the worst within each part first: brokers, the metadata quorum, partitions.
 pub fn findings(look: &Look) -> Vec<Finding> {
     let mut found = brokers(look);
-    found.extend(look.disks.iter().flat_map(|(node, dirs)| dirs.iter().filter_map(|dir| disk(*node, dir))));
+    for (node, dirs) in &look.disks {
+        let of_each = dirs.iter().map(|dir| [disk(*node, dir), slow_disk(look, *node, dir)]);
+        found.extend(of_each.flatten().flatten());
+    }
     match &look.quorum {
         QuorumLook::Told { quorum, committed_before } => {
             found.extend(quorum_told(look, quorum, *committed_before));
@@ -182,6 +189,28 @@ fn disk(node: NodeId, dir: &LogDir) -> Option<Finding> {
     Some(Finding { kind, what, to_do, brokers: vec![node], partitions: Vec::new() })
 }
 
+/// Others lead in the place of a broker whose disk is slow, as far as they can; where there are none, nothing follows from it.
+fn slow_disk(look: &Look, node: NodeId, dir: &LogDir) -> Option<Finding> {
+    let slowest_ms = dir.slow_commit_ms.filter(|_| look.metadata.brokers.len() > 1)?;
+    let leads = look.partitions().filter(|(_, p)| look.leader(p) == Some(node)).count();
+    let still = match leads {
+        0 => "so it leads nothing".to_owned(),
+        leads => format!("and it leads {} still", plural(leads, "partition")),
+    };
+    Some(Finding {
+        kind: Kind::DiskSlow,
+        what: format!(
+            "the disk of broker {node} is too slow for it to lead ({}): a commit took {slowest_ms} ms of late, {still}",
+            dir.path
+        ),
+        to_do: "look at that disk, and at what else uses it; others lead meanwhile, as far as they can, and it may lead again 10 s \
+                after the last commit that took so long"
+            .to_owned(),
+        brokers: vec![node],
+        partitions: Vec::new(),
+    })
+}
+
 fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Finding> {
     let of = |state: VoterState| -> Vec<NodeId> {
         let voters = quorum.voters.iter();
@@ -260,6 +289,8 @@ struct Troubled {
     under: Vec<TopicPartition>,
     /// How many of `under` would stop with one more loss.
     at_risk: usize,
+    /// The only replica is there; whoever has one broker alone cannot have more.
+    single: Vec<TopicPartition>,
     not_preferred: Vec<TopicPartition>,
     /// The nodes that are missed by the first three.
     lost: [BTreeSet<NodeId>; 3],
@@ -303,7 +334,11 @@ fn troubled(look: &Look) -> Troubled {
             troubled.lost[2].extend(out);
             troubled.under.push(at.clone());
         }
-        let preferred = p.replicas.first().filter(|node| !look.draining.contains(node));
+        if p.replicas.len() == 1 && look.metadata.brokers.len() > 1 {
+            troubled.single.push(at.clone());
+        }
+        let may_lead = |node: &NodeId| !look.draining.contains(node) && look.slow_commit_ms(*node).is_none();
+        let preferred = p.replicas.first().filter(|node| may_lead(node));
         if preferred.is_some() && preferred != leader.as_ref() {
             troubled.not_preferred.push(at);
         }
@@ -312,8 +347,18 @@ fn troubled(look: &Look) -> Troubled {
 }
 
 fn partitions(look: &Look) -> Vec<Finding> {
-    let Troubled { nothing_left, bereft, bereft_of, leaderless, below, under, at_risk, not_preferred, lost } =
-        troubled(look);
+    let Troubled {
+        nothing_left,
+        bereft,
+        bereft_of,
+        leaderless,
+        below,
+        under,
+        at_risk,
+        single,
+        not_preferred,
+        lost,
+    } = troubled(look);
     let wait = |lost: &BTreeSet<NodeId>, after: &str| {
         let nodes: Vec<NodeId> = lost.iter().copied().collect();
         match &nodes[..] {
@@ -363,6 +408,12 @@ fn partitions(look: &Look) -> Vec<Finding> {
     let risk = if under.len() > 1 { risk.replace("stop it", "stop them") } else { risk };
     let to_do = wait(&lost[2], "; replicas catch up by themselves");
     add(Kind::UnderReplicated, under, "is under-replicated", "are under-replicated", risk, to_do);
+    let to_do =
+        "if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas".to_owned();
+    let (one, many) = ("has one replica alone", "have one replica alone");
+    let away = ": where its node is down it cannot be written or read, and what is on a lost disk is lost"
+        .to_owned();
+    add(Kind::SingleReplica, single, one, many, away, to_do);
     let to_do = "`ordain cluster balance` moves those whose preferred replica is in sync".to_owned();
     let (one, many) = ("is not led by its preferred replica", "are not led by their preferred replica");
     add(Kind::NotPreferred, not_preferred, one, many, String::new(), to_do);

@@ -64,6 +64,11 @@ impl Look {
         self.metadata.brokers.contains_key(&node) && !self.silent.contains_key(&node)
     }
 
+    /// How long a commit took of late, in ms, on a broker whose disk is too slow for it to lead.
+    pub fn slow_commit_ms(&self, node: NodeId) -> Option<u32> {
+        self.disks.get(&node)?.iter().filter_map(|dir| dir.slow_commit_ms).max()
+    }
+
     /// The brokers that answer.
     pub fn there(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.metadata.brokers.keys().copied().filter(|node| self.is_there(*node))

@@ -53,6 +53,7 @@ fn print(seen: &Look, problems: &[Finding], notes: &[Finding]) -> Result<(), Fai
             Cell::new(match (seen.is_there(node.id), seen.draining.contains(&node.id)) {
                 (false, _) => "does not answer",
                 (true, true) => "draining",
+                (true, false) if seen.slow_commit_ms(node.id).is_some() => "slow disk",
                 (true, false) => "",
             }),
         ]);
@@ -133,7 +134,7 @@ fn document(seen: &Look, problems: &[Finding], notes: &[Finding]) -> serde_json:
         json!({
             "id": node.id.0, "host": node.address.host, "port": node.address.port, "rack": node.rack,
             "leads": leads, "replicas": replicas, "answers": seen.is_there(node.id),
-            "draining": seen.draining.contains(&node.id),
+            "draining": seen.draining.contains(&node.id), "slow_commit_ms": seen.slow_commit_ms(node.id),
         })
     });
     let quorum = match &seen.quorum {

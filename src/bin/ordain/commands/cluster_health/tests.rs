@@ -434,7 +434,7 @@ fn disks_that_are_full_nearly_full_or_broken_are_named() {
     let dir = |usable: u64, error: Option<&str>| {
         let (total_bytes, usable_bytes) = (Some(1000 << 20), Some(usable << 20));
         let (path, error) = ("/data".to_owned(), error.map(str::to_owned));
-        vec![LogDir { path, error, total_bytes, usable_bytes, partitions: Vec::new() }]
+        vec![LogDir { path, error, total_bytes, usable_bytes, slow_commit_ms: None, partitions: Vec::new() }]
     };
     look.disks = BTreeMap::from([
         (NodeId(1), dir(50, None)),
@@ -461,6 +461,58 @@ fn disks_that_are_full_nearly_full_or_broken_are_named() {
     assert!(
         Kind::DiskFull.is_problem() && Kind::DiskFailed.is_problem() && !Kind::DiskNearlyFull.is_problem()
     );
+}
+
+#[test]
+fn a_disk_that_is_too_slow_to_lead_is_named_with_what_is_led_still() {
+    // Who leads in the place of a slow one is not to hand back.
+    let partitions = [(0, 2, [2, 1, 3]), (1, 1, [3, 1, 2])];
+    let partitions =
+        partitions.map(|(index, leader, replicas)| partition(index, Some(leader), &replicas, &[1, 2, 3]));
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    let dir = |path: &str, slow_commit_ms| LogDir {
+        path: path.to_owned(),
+        error: None,
+        total_bytes: None,
+        usable_bytes: None,
+        slow_commit_ms,
+        partitions: Vec::new(),
+    };
+    look.disks = BTreeMap::from([
+        (NodeId(1), vec![dir("/one", None)]),
+        (NodeId(2), vec![dir("/two", Some(812))]),
+        (NodeId(3), vec![dir("/three", Some(501))]),
+    ]);
+    let to_do = "look at that disk, and at what else uses it; others lead meanwhile, as far as they can, and it may lead again 10 s \
+                 after the last commit that took so long";
+    let expected = [
+        "the disk of broker 2 is too slow for it to lead (/two): a commit took 812 ms of late, and it leads 1 partition still",
+        "the disk of broker 3 is too slow for it to lead (/three): a commit took 501 ms of late, so it leads nothing",
+    ];
+    assert_eq!(said(&look), expected.map(|what| (Kind::DiskSlow, format!("{what} > {to_do}"))));
+    assert!(Kind::DiskSlow.is_problem());
+    assert_eq!(look.slow_commit_ms(NodeId(2)), Some(812));
+    assert_eq!(look.slow_commit_ms(NodeId(1)), None);
+
+    let mut alone = cluster(&[1], &[]);
+    quorum_of(&mut alone).voters.truncate(1);
+    alone.disks = BTreeMap::from([(NodeId(1), vec![dir("/one", Some(812))])]);
+    assert_eq!(said(&alone), []);
+}
+
+#[test]
+fn what_one_node_alone_holds_is_noted_where_there_are_several() {
+    let partitions = [partition(0, Some(1), &[1], &[1]), partition(1, Some(1), &[1, 2], &[1, 2])];
+    let note = "1 partition has one replica alone: where its node is down it cannot be written or read, and what is on a lost disk is \
+                lost: t-0 > if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas";
+    assert_eq!(said(&cluster(&[1, 2, 3], &partitions)), [(Kind::SingleReplica, note.to_owned())]);
+    assert!(!Kind::SingleReplica.is_problem());
+
+    let mut alone = cluster(&[1], &[partition(0, Some(1), &[1], &[1])]);
+    quorum_of(&mut alone).voters.truncate(1);
+    assert_eq!(said(&alone), []);
+    let without = cluster(&[1, 2, 3], &[partition(0, None, &[1], &[1])]);
+    assert_eq!(kinds(&without), [Kind::NoLeader]);
 }
 
 #[test]
