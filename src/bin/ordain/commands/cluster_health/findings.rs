@@ -98,6 +98,7 @@ pub fn findings(look: &Look) -> Vec<Finding> {
         }),
     }
     found.extend(partitions(look));
+    found.extend(single_replicas(look));
     found
 }
 
@@ -289,8 +290,6 @@ struct Troubled {
     under: Vec<TopicPartition>,
     /// How many of `under` would stop with one more loss.
     at_risk: usize,
-    /// The only replica is there; whoever has one broker alone cannot have more.
-    single: Vec<TopicPartition>,
     not_preferred: Vec<TopicPartition>,
     /// The nodes that are missed by the first three.
     lost: [BTreeSet<NodeId>; 3],
@@ -334,9 +333,6 @@ fn troubled(look: &Look) -> Troubled {
             troubled.lost[2].extend(out);
             troubled.under.push(at.clone());
         }
-        if p.replicas.len() == 1 && look.metadata.brokers.len() > 1 {
-            troubled.single.push(at.clone());
-        }
         let may_lead = |node: &NodeId| !look.draining.contains(node) && look.slow_commit_ms(*node).is_none();
         let preferred = p.replicas.first().filter(|node| may_lead(node));
         if preferred.is_some() && preferred != leader.as_ref() {
@@ -347,18 +343,8 @@ fn troubled(look: &Look) -> Troubled {
 }
 
 fn partitions(look: &Look) -> Vec<Finding> {
-    let Troubled {
-        nothing_left,
-        bereft,
-        bereft_of,
-        leaderless,
-        below,
-        under,
-        at_risk,
-        single,
-        not_preferred,
-        lost,
-    } = troubled(look);
+    let Troubled { nothing_left, bereft, bereft_of, leaderless, below, under, at_risk, not_preferred, lost } =
+        troubled(look);
     let wait = |lost: &BTreeSet<NodeId>, after: &str| {
         let nodes: Vec<NodeId> = lost.iter().copied().collect();
         match &nodes[..] {
@@ -408,16 +394,32 @@ fn partitions(look: &Look) -> Vec<Finding> {
     let risk = if under.len() > 1 { risk.replace("stop it", "stop them") } else { risk };
     let to_do = wait(&lost[2], "; replicas catch up by themselves");
     add(Kind::UnderReplicated, under, "is under-replicated", "are under-replicated", risk, to_do);
-    let to_do =
-        "if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas".to_owned();
-    let (one, many) = ("has one replica alone", "have one replica alone");
-    let away = ": where its node is down it cannot be written or read, and what is on a lost disk is lost"
-        .to_owned();
-    add(Kind::SingleReplica, single, one, many, away, to_do);
     let to_do = "`ordain cluster balance` moves those whose preferred replica is in sync".to_owned();
     let (one, many) = ("is not led by its preferred replica", "are not led by their preferred replica");
     add(Kind::NotPreferred, not_preferred, one, many, String::new(), to_do);
     found
+}
+
+/// What is led by its only replica, although there are brokers for more.
+fn single_replicas(look: &Look) -> Option<Finding> {
+    let single = look.partitions().filter(|(_, p)| p.replicas.len() == 1 && look.leader(p).is_some());
+    let names: Vec<TopicPartition> = single.map(|(at, _)| at).collect();
+    if names.is_empty() || look.metadata.brokers.len() < 2 {
+        return None;
+    }
+    let have = if names.len() == 1 { "has" } else { "have" };
+    Some(Finding {
+        kind: Kind::SingleReplica,
+        what: format!(
+            "{} {have} one replica alone, for which nothing stands in while its node is down, or if its disk is lost: {}",
+            plural(names.len(), "partition"),
+            named(&names)
+        ),
+        to_do: "if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas"
+            .to_owned(),
+        brokers: Vec::new(),
+        partitions: names,
+    })
 }
 
 /// The way out where replicas that run have lost what they held, so that the others are too few.

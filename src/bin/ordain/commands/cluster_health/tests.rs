@@ -503,8 +503,8 @@ fn a_disk_that_is_too_slow_to_lead_is_named_with_what_is_led_still() {
 #[test]
 fn what_one_node_alone_holds_is_noted_where_there_are_several() {
     let partitions = [partition(0, Some(1), &[1], &[1]), partition(1, Some(1), &[1, 2], &[1, 2])];
-    let note = "1 partition has one replica alone: where its node is down it cannot be written or read, and what is on a lost disk is \
-                lost: t-0 > if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas";
+    let note = "1 partition has one replica alone, for which nothing stands in while its node is down, or if its disk is lost: t-0 > \
+                if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas";
     assert_eq!(said(&cluster(&[1, 2, 3], &partitions)), [(Kind::SingleReplica, note.to_owned())]);
     assert!(!Kind::SingleReplica.is_problem());
 
