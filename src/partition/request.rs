@@ -300,6 +300,8 @@ pub struct PartitionStats {
     pub key: ReplicaKey,
     pub damaged: bool,
     pub log_start: Offset,
+    /// Up to where this node has let go of the log durably.
+    pub durable_start: Offset,
     pub high_watermark: Offset,
     pub log_end: Offset,
     /// Up to where this node holds the log durably.
@@ -348,6 +350,7 @@ impl PartitionStats {
             key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
             damaged: false,
             log_start: Offset(10),
+            durable_start: Offset(10),
             high_watermark: Offset(80),
             log_end: Offset(100),
             durable_end: Offset(100),

@@ -68,6 +68,9 @@ impl Replica {
             effects.push(Effect::LeaderChanged { epoch: self.core.epoch, leader: known });
         }
         self.core.log.assert_invariants();
+        if let Role::Leader(leader) = &self.role {
+            leader.assert_invariants(&self.core);
+        }
         assert!(self.core.epoch >= epoch, "the epoch never falls");
         assert!(self.core.log.high_watermark() >= high_watermark, "the high watermark never falls");
     }
@@ -443,7 +446,7 @@ impl Replica {
             Role::Leader(leader) => {
                 // Whoever is away holds no other change up; the driver asks again when it is back.
                 leader.joining = leader.joining.filter(|key| key.node != node);
-                leader.successor_may_be_silent(node, effects);
+                leader.successor_may_be_silent(&self.core, node, effects);
                 let goes = leader.check_quorum(&self.core);
                 self.goes(now, goes, effects);
             }

@@ -1,6 +1,6 @@
 use super::core::Core;
 use super::leader::Leader;
-use super::{Effect, Message, ReplicaKey};
+use super::{Effect, Message, Mistake, ReplicaKey};
 use crate::types::{Instant, NodeId};
 
 /// Leadership that is being handed over. The leader takes no records meanwhile, so that the successor can have them
@@ -13,6 +13,10 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
+    pub(super) fn to(&self) -> ReplicaKey {
+        self.to
+    }
+
     pub(super) fn until(&self) -> Instant {
         self.until
     }
@@ -51,15 +55,18 @@ impl Leader {
     }
 
     /// A node has become silent: a successor that is there no more takes nothing over.
-    pub(super) fn successor_may_be_silent(&mut self, node: NodeId, effects: &mut Vec<Effect>) {
-        if self.transfer.as_ref().is_some_and(|transfer| transfer.to.node == node) {
+    pub(super) fn successor_may_be_silent(&mut self, core: &Core, node: NodeId, effects: &mut Vec<Effect>) {
+        let is_its_successor = self.transfer.as_ref().is_some_and(|transfer| transfer.to.node == node);
+        if is_its_successor && !core.mistaken(Mistake::TransferToTheSilent) {
             self.give_up_transfer(effects);
         }
     }
 
     /// A node's session began anew: what it was told may have been lost.
     pub(super) fn successor_may_not_know(&mut self, core: &Core, node: NodeId, effects: &mut Vec<Effect>) {
-        if let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.to.node == node) {
+        if let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.to.node == node)
+            && !core.mistaken(Mistake::TransferToldOnce)
+        {
             transfer.told = false;
             self.drive_transfer(core, effects);
         }
@@ -70,6 +77,13 @@ impl Leader {
         if self.transfer.take().is_some() {
             effects.push(Effect::TransferFailed);
         }
+    }
+
+    /// Nobody waits for a successor that is not there.
+    pub(super) fn assert_invariants(&self, core: &Core) {
+        let successor = self.transfer.as_ref().map(Transfer::to);
+        let is_heard = successor.is_none_or(|to| !core.is_silent(to.node));
+        assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
     }
 
     /// The reachable voter that holds most.
