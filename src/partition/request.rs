@@ -11,7 +11,7 @@ use crate::log::{
     DiskFull, FilesVersion, LogConfig, LogError, MaxTimestamp, ReadError, StoredRead, TimestampRead,
 };
 use crate::raft::{ReplicaKey, VoterSet};
-use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp, Uuid};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 use crate::wire::batch::ValidatedBatch;
 
 /// A partition that this node shall hold.
@@ -321,12 +321,6 @@ impl PartitionStats {
         self.damaged || self.voters.of_node(self.key.node).is_some_and(|voter| voter != self.key)
     }
 
-    /// Whether this node votes with what this data directory holds.
-    #[must_use]
-    pub fn has_voter(&self, node: NodeId, directory: Uuid) -> bool {
-        self.voters.contains(ReplicaKey { node, directory })
-    }
-
     /// Up to where a voter that this leader hears holds the log durably.
     #[must_use]
     pub fn acknowledged_by(&self, node: NodeId) -> Option<Offset> {
@@ -347,7 +341,7 @@ impl PartitionStats {
             role: "leader",
             voters: VoterSet::new([1, 2, 3].map(NodeId)),
             voters_committed: true,
-            key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
+            key: ReplicaKey { node: NodeId(1), directory: crate::types::Uuid::ZERO },
             damaged: false,
             log_start: Offset(10),
             durable_start: Offset(10),

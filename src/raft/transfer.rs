@@ -31,8 +31,7 @@ impl Leader {
         to: Option<NodeId>,
         effects: &mut Vec<Effect>,
     ) {
-        let may = |key: &ReplicaKey| key.node != core.key.node && !core.is_silent(key.node);
-        let named = |node| core.voters().of_node(node).filter(may);
+        let named = |node| core.voters().of_node(node).filter(|&key| self.may_succeed(core, key));
         let successor = to.map_or_else(|| self.best_successor(core), named);
         match successor {
             Some(to) if self.is_serving() && self.transfer.is_none() => {
@@ -86,10 +85,14 @@ impl Leader {
         assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
     }
 
+    /// Whether a voter is another node's that is heard, and has not lost its memory: another replica in its place takes nothing over.
+    fn may_succeed(&self, core: &Core, key: ReplicaKey) -> bool {
+        key.node != core.key.node && !core.is_silent(key.node) && !self.is_lost(key)
+    }
+
     /// The reachable voter that holds most.
     pub(super) fn best_successor(&self, core: &Core) -> Option<ReplicaKey> {
-        let others = self.progress.voters().iter().filter(|voter| voter.key != core.key);
-        let reachable = others.filter(|voter| !core.is_silent(voter.key.node));
+        let reachable = self.progress.voters().iter().filter(|voter| self.may_succeed(core, voter.key));
         // Of those that hold as much, the first.
         reachable.rev().max_by_key(|voter| voter.durable).map(|voter| voter.key)
     }
