@@ -154,12 +154,12 @@ listed! {
         ReplicaIgnoresTheLeast = "replica-ignores-the-least",
         /// a node counts as gone as soon as its connections have ended, though it listens
         ReplicaGoneByReset = "replica-gone-by-reset",
-        /// a transfer of leadership is not told again when its successor's session begins anew
-        ReplicaTransferToldOnce = "replica-transfer-told-once",
+        /// a transfer of leadership is not told again when a connection with its successor begins anew
+        ClusterTransferToldOnce = "cluster-transfer-told-once",
         /// a transfer of leadership is not given up when its successor falls silent
-        ReplicaTransferToTheSilent = "replica-transfer-to-the-silent",
+        ClusterTransferToTheSilent = "cluster-transfer-to-the-silent",
         /// a replica that began anew does not say that its log's start is durable
-        ReplicaResetStartUntold = "replica-reset-start-untold",
+        ClusterResetStartUntold = "cluster-reset-start-untold",
         /// voters leave before all that shall vote do
         ReassignRemovesFirst = "reassign-removes-first",
         /// a node that gets a partition takes its new replicas for the first voters

@@ -50,7 +50,7 @@ pub enum Mistake {
     ServeBeforeStart,
     /// A follower of a leader that asks for votes itself waits for that leader all the same.
     WaitForTheResigned,
-    /// A transfer is not told again when its successor's session begins anew.
+    /// A transfer is not told again when a connection with its successor begins anew.
     TransferToldOnce,
     /// A transfer is not given up when its successor falls silent.
     TransferToTheSilent,

@@ -61,7 +61,7 @@ impl Leader {
         }
     }
 
-    /// A node's session began anew: what it was told may have been lost.
+    /// A connection with a node began anew: what it was told may have been lost.
     pub(super) fn successor_may_not_know(&mut self, core: &Core, node: NodeId, effects: &mut Vec<Effect>) {
         if let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.to.node == node)
             && !core.mistaken(Mistake::TransferToldOnce)

@@ -267,7 +267,7 @@ impl Partition {
         self.uncommitted.clear();
         self.durable_end = self.durable_end.min(to.end);
         out.once_durable.push(Event::Durable { position: to });
-        if !mutant(Mutant::ReplicaResetStartUntold) {
+        if !mutant(Mutant::ClusterResetStartUntold) {
             out.once_durable.push(Event::LogStartDurable { log_start: to.end });
         }
     }

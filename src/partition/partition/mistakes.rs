@@ -25,8 +25,8 @@ pub(super) fn plant(replica: &mut Replica) {
         (Mutant::ReplicaLeadsUnheard, Mistake::LeadUnheard),
         (Mutant::ClusterCountsTheHeard, Mistake::CountHeard),
         (Mutant::ReplicaWaitsForTheResigned, Mistake::WaitForTheResigned),
-        (Mutant::ReplicaTransferToldOnce, Mistake::TransferToldOnce),
-        (Mutant::ReplicaTransferToTheSilent, Mistake::TransferToTheSilent),
+        (Mutant::ClusterTransferToldOnce, Mistake::TransferToldOnce),
+        (Mutant::ClusterTransferToTheSilent, Mistake::TransferToTheSilent),
         (Mutant::ReplicaServesBeforeStart, Mistake::ServeBeforeStart),
     ];
     if let Some((_, mistake)) = PLANTED.iter().find(|(one, _)| mutant(*one)) {

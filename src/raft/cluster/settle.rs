@@ -32,7 +32,7 @@ impl Cluster {
         })
     }
 
-    /// Heals everything and lets the cluster come to rest: what was under way is lost, and all sessions begin anew; packets arrive in
+    /// Heals everything and lets the cluster come to rest: what was under way is lost, and all connections begin anew; packets arrive in
     /// order, once each; deadlines come in turn; what is written is synced. Voters that have lost their memory are replaced. Who
     /// hands over is not left waiting meanwhile.
     ///
@@ -45,6 +45,7 @@ impl Cluster {
             for other in self.others(node) {
                 self.step(node, Event::NodeHeard { node: other }, &[])?;
                 self.step(node, Event::SessionAnew { node: other }, &[])?;
+                self.step(node, Event::ConnectedAnew { node: other }, &[])?;
             }
         }
         for _ in 0..ROUNDS_MAX {

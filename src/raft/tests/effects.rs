@@ -636,6 +636,8 @@ fn a_transfer_is_for_who_is_there_and_ends_with_its_successor() {
     assert_eq!(leader.standing(), Standing::HandingOver);
     let again = step(&mut leader, Event::SessionAnew { node: NodeId(2) });
     assert_eq!(again.first(), Some(&end), "what the former session carried may be lost");
+    let again = step(&mut leader, Event::ConnectedAnew { node: NodeId(2) });
+    assert_eq!(again, [end], "or the former connection to it");
     assert_eq!(step(&mut leader, Event::NodeSilent { node: NodeId(2) }), [Effect::TransferFailed]);
     assert_eq!(leader.standing(), Standing::Serving, "it does not wait until time is up");
     assert_eq!(step(&mut leader, to(2)), [Effect::TransferFailed], "nobody is there who could take over");
