@@ -277,6 +277,7 @@ mod tests {
             key: crate::raft::ReplicaKey { node: HERE, directory: Uuid::ZERO },
             damaged,
             log_start: Offset::ZERO,
+            durable_start: Offset::ZERO,
             high_watermark: Offset::ZERO,
             log_end: Offset::ZERO,
             durable_end: Offset::ZERO,

@@ -673,6 +673,7 @@ impl Partition {
             key: self.replica.key(),
             damaged: self.log.damage().is_some(),
             log_start: self.log.log_start(),
+            durable_start: self.replica.fetch().log_start,
             high_watermark: self.replica.high_watermark(),
             log_end: self.log.log_end(),
             durable_end: self.replica.durable().end,

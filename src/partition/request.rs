@@ -11,7 +11,7 @@ use crate::log::{
     DiskFull, FilesVersion, LogConfig, LogError, MaxTimestamp, ReadError, StoredRead, TimestampRead,
 };
 use crate::raft::{ReplicaKey, VoterSet};
-use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp, Uuid};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp};
 use crate::wire::batch::ValidatedBatch;
 
 /// A partition that this node shall hold.
@@ -300,6 +300,8 @@ pub struct PartitionStats {
     pub key: ReplicaKey,
     pub damaged: bool,
     pub log_start: Offset,
+    /// Up to where this node has let go of the log durably.
+    pub durable_start: Offset,
     pub high_watermark: Offset,
     pub log_end: Offset,
     /// Up to where this node holds the log durably.
@@ -317,12 +319,6 @@ impl PartitionStats {
     #[must_use]
     pub fn has_lost(&self) -> bool {
         self.damaged || self.voters.of_node(self.key.node).is_some_and(|voter| voter != self.key)
-    }
-
-    /// Whether this node votes with what this data directory holds.
-    #[must_use]
-    pub fn has_voter(&self, node: NodeId, directory: Uuid) -> bool {
-        self.voters.contains(ReplicaKey { node, directory })
     }
 
     /// Up to where a voter that this leader hears holds the log durably.
@@ -345,9 +341,10 @@ impl PartitionStats {
             role: "leader",
             voters: VoterSet::new([1, 2, 3].map(NodeId)),
             voters_committed: true,
-            key: ReplicaKey { node: NodeId(1), directory: Uuid::ZERO },
+            key: ReplicaKey { node: NodeId(1), directory: crate::types::Uuid::ZERO },
             damaged: false,
             log_start: Offset(10),
+            durable_start: Offset(10),
             high_watermark: Offset(80),
             log_end: Offset(100),
             durable_end: Offset(100),

@@ -154,6 +154,12 @@ listed! {
         ReplicaIgnoresTheLeast = "replica-ignores-the-least",
         /// a node counts as gone as soon as its connections have ended, though it listens
         ReplicaGoneByReset = "replica-gone-by-reset",
+        /// a transfer of leadership is not told again when a connection with its successor begins anew
+        ClusterTransferToldOnce = "cluster-transfer-told-once",
+        /// a transfer of leadership is not given up when its successor falls silent
+        ClusterTransferToTheSilent = "cluster-transfer-to-the-silent",
+        /// a replica that began anew does not say that its log's start is durable
+        ClusterResetStartUntold = "cluster-reset-start-untold",
         /// voters leave before all that shall vote do
         ReassignRemovesFirst = "reassign-removes-first",
         /// a node that gets a partition takes its new replicas for the first voters
@@ -172,6 +178,8 @@ listed! {
         ClusterBrokerVotes = "cluster-broker-votes",
         /// a node that a person drains goes on leading
         ClusterDrainKeepsLeading = "cluster-drain-keeps-leading",
+        /// the preferred replica is made the leader whatever stands against it
+        ClusterElectsAnyone = "cluster-elects-anyone",
         /// a node whose disk is slow goes on leading, and lets others hand over to it
         ClusterSlowLeadsOn = "cluster-slow-leads-on",
         /// files of a replica that was let go are removed once or never

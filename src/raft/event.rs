@@ -14,6 +14,8 @@ pub enum Event {
     NodeHeard { node: NodeId },
     /// A node's session with this one begins anew: it may not be the process that it was.
     SessionAnew { node: NodeId },
+    /// This node's own connection to another one begins anew: what was sent on the one before may be lost.
+    ConnectedAnew { node: NodeId },
     /// A node's session does not fetch this log from here any more.
     Unfollowed { node: NodeId },
     /// The vote of [`super::Effect::PersistVote`] for this epoch is durable.

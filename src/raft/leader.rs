@@ -219,6 +219,11 @@ impl Leader {
         }
     }
 
+    /// Whether another replica has fetched in the place of this voter.
+    pub(super) fn is_lost(&self, voter: ReplicaKey) -> bool {
+        self.strangers.iter().any(|found| found.node == voter.node && *found != voter)
+    }
+
     /// Commits what a majority holds durably, if it ends with an entry of this epoch (Raft §5.4.2).
     pub(super) fn commit(&mut self, core: &mut Core, effects: &mut Vec<Effect>) -> Goes {
         let mut count = core.voters().majority();

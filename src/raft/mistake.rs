@@ -50,6 +50,12 @@ pub enum Mistake {
     ServeBeforeStart,
     /// A follower of a leader that asks for votes itself waits for that leader all the same.
     WaitForTheResigned,
+    /// A transfer is not told again when a connection with its successor begins anew.
+    TransferToldOnce,
+    /// A transfer is not given up when its successor falls silent.
+    TransferToTheSilent,
+    /// A replica that began anew does not say that its log's start is durable. (The driver makes this one.)
+    ResetStartUntold,
     /// A log that has lost its memory keeps its directory id. (The driver makes this one.)
     AmnesiacVotes,
 }
@@ -80,6 +86,9 @@ impl Mistake {
         Mistake::CountHeard,
         Mistake::ServeBeforeStart,
         Mistake::WaitForTheResigned,
+        Mistake::TransferToldOnce,
+        Mistake::TransferToTheSilent,
+        Mistake::ResetStartUntold,
         Mistake::AmnesiacVotes,
     ];
 }

@@ -68,6 +68,9 @@ impl Replica {
             effects.push(Effect::LeaderChanged { epoch: self.core.epoch, leader: known });
         }
         self.core.log.assert_invariants();
+        if let Role::Leader(leader) = &self.role {
+            leader.assert_invariants(&self.core);
+        }
         assert!(self.core.epoch >= epoch, "the epoch never falls");
         assert!(self.core.log.high_watermark() >= high_watermark, "the high watermark never falls");
     }
@@ -79,6 +82,12 @@ impl Replica {
             Event::NodeSilent { node } => self.node_is_silent(now, node, effects),
             Event::NodeHeard { node } => self.node_is_heard(now, node, effects),
             Event::SessionAnew { node } => self.session_is_anew(now, node, effects),
+            Event::ConnectedAnew { node } => {
+                // Votes and announcements are sent again by their timers.
+                if let Role::Leader(leader) = &mut self.role {
+                    leader.successor_may_not_know(&self.core, node, effects);
+                }
+            }
             Event::Unfollowed { node } => self.is_unfollowed(now, node, effects),
             Event::VoteDurable { epoch } => self.vote_is_durable(now, epoch, effects),
             Event::Durable { position } => self.log_is_durable(now, position, effects),
@@ -443,7 +452,7 @@ impl Replica {
             Role::Leader(leader) => {
                 // Whoever is away holds no other change up; the driver asks again when it is back.
                 leader.joining = leader.joining.filter(|key| key.node != node);
-                leader.successor_may_be_silent(node, effects);
+                leader.successor_may_be_silent(&self.core, node, effects);
                 let goes = leader.check_quorum(&self.core);
                 self.goes(now, goes, effects);
             }

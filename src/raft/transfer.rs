@@ -1,6 +1,6 @@
 use super::core::Core;
 use super::leader::Leader;
-use super::{Effect, Message, ReplicaKey};
+use super::{Effect, Message, Mistake, ReplicaKey};
 use crate::types::{Instant, NodeId};
 
 /// Leadership that is being handed over. The leader takes no records meanwhile, so that the successor can have them
@@ -13,6 +13,10 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
+    pub(super) fn to(&self) -> ReplicaKey {
+        self.to
+    }
+
     pub(super) fn until(&self) -> Instant {
         self.until
     }
@@ -27,8 +31,7 @@ impl Leader {
         to: Option<NodeId>,
         effects: &mut Vec<Effect>,
     ) {
-        let may = |key: &ReplicaKey| key.node != core.key.node && !core.is_silent(key.node);
-        let named = |node| core.voters().of_node(node).filter(may);
+        let named = |node| core.voters().of_node(node).filter(|&key| self.may_succeed(core, key));
         let successor = to.map_or_else(|| self.best_successor(core), named);
         match successor {
             Some(to) if self.is_serving() && self.transfer.is_none() => {
@@ -51,15 +54,18 @@ impl Leader {
     }
 
     /// A node has become silent: a successor that is there no more takes nothing over.
-    pub(super) fn successor_may_be_silent(&mut self, node: NodeId, effects: &mut Vec<Effect>) {
-        if self.transfer.as_ref().is_some_and(|transfer| transfer.to.node == node) {
+    pub(super) fn successor_may_be_silent(&mut self, core: &Core, node: NodeId, effects: &mut Vec<Effect>) {
+        let is_its_successor = self.transfer.as_ref().is_some_and(|transfer| transfer.to.node == node);
+        if is_its_successor && !core.mistaken(Mistake::TransferToTheSilent) {
             self.give_up_transfer(effects);
         }
     }
 
-    /// A node's session began anew: what it was told may have been lost.
+    /// A connection with a node began anew: what it was told may have been lost.
     pub(super) fn successor_may_not_know(&mut self, core: &Core, node: NodeId, effects: &mut Vec<Effect>) {
-        if let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.to.node == node) {
+        if let Some(transfer) = self.transfer.as_mut().filter(|transfer| transfer.to.node == node)
+            && !core.mistaken(Mistake::TransferToldOnce)
+        {
             transfer.told = false;
             self.drive_transfer(core, effects);
         }
@@ -72,10 +78,21 @@ impl Leader {
         }
     }
 
+    /// Nobody waits for a successor that is not there.
+    pub(super) fn assert_invariants(&self, core: &Core) {
+        let successor = self.transfer.as_ref().map(Transfer::to);
+        let is_heard = successor.is_none_or(|to| !core.is_silent(to.node));
+        assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
+    }
+
+    /// Whether a voter is another node's that is heard, and has not lost its memory: another replica in its place takes nothing over.
+    fn may_succeed(&self, core: &Core, key: ReplicaKey) -> bool {
+        key.node != core.key.node && !core.is_silent(key.node) && !self.is_lost(key)
+    }
+
     /// The reachable voter that holds most.
     pub(super) fn best_successor(&self, core: &Core) -> Option<ReplicaKey> {
-        let others = self.progress.voters().iter().filter(|voter| voter.key != core.key);
-        let reachable = others.filter(|voter| !core.is_silent(voter.key.node));
+        let reachable = self.progress.voters().iter().filter(|voter| self.may_succeed(core, voter.key));
         // Of those that hold as much, the first.
         reachable.rev().max_by_key(|voter| voter.durable).map(|voter| voter.key)
     }

@@ -69,12 +69,16 @@ pub(in crate::broker) fn hindrance(
     stats: &PartitionStats,
     node: NodeId,
 ) -> Option<&'static str> {
+    if stats.voters.of_node(node).is_none() {
+        return Some("it does not vote for the partition");
+    }
     // A node with a new data directory replicates long before it is registered, which waits until the one that it replaces
-    // counts as silent: until then it takes no clients.
-    let is_registered =
-        image.brokers.get(&node).is_some_and(|broker| stats.has_voter(node, broker.directory));
-    if !is_registered {
-        return Some("it does not vote for the partition, or not with its present disk");
+    // counts as silent: until then it takes no clients. The voter does not tell: a log that came by a reassignment, or that was
+    // damaged, has a directory id of its own.
+    let registered = image.brokers.get(&node).map(|broker| broker.directory);
+    let present = context.cluster.as_ref().and_then(|cluster| cluster.claims.alone(node));
+    if registered.is_none() || registered != present.map(|(directory, _)| directory) {
+        return Some("it is not registered with its present disk");
     }
     if image.is_draining(node) {
         return Some("it is draining: it is to lead nothing");

@@ -9,6 +9,7 @@ use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
 use crate::io::{join_all, timeout};
 use crate::metadata::MetadataImage;
+use crate::probe::{Mutant, mutant};
 use crate::types::{ErrorCode, Instant, NodeId, PartitionId, PartitionIndex};
 use crate::wire::Text;
 use crate::wire::messages::elect_leaders_request::TopicPartitions;
@@ -145,7 +146,7 @@ async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> V
             ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
         };
         // Who has just stopped leading knows of nobody what he holds; the next one may be the one that is wanted.
-        let led_here = of_id.filter(|stats| stats.leader);
+        let led_here = of_id.filter(|stats| stats.leader && !mutant(Mutant::ClusterElectsAnyone));
         if let Some(why) = led_here.and_then(|stats| hindrance(context, image, stats, wanted.to)) {
             return Err(refused(why));
         }

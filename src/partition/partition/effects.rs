@@ -267,7 +267,9 @@ impl Partition {
         self.uncommitted.clear();
         self.durable_end = self.durable_end.min(to.end);
         out.once_durable.push(Event::Durable { position: to });
-        out.once_durable.push(Event::LogStartDurable { log_start: to.end });
+        if !mutant(Mutant::ClusterResetStartUntold) {
+            out.once_durable.push(Event::LogStartDurable { log_start: to.end });
+        }
     }
 
     fn move_log_start(&mut self, to: Offset, out: &mut Outbox) {

@@ -77,6 +77,7 @@ impl Shard {
                 if !state.wants.is_empty() {
                     self.letters.fetches.insert(peer);
                 }
+                self.step_those_who_know(peer, &Event::ConnectedAnew { node: peer });
             }
             PeerStep::Up { peer, direction: Direction::Accepted } => {
                 let state = self.peers.entry(peer).or_default();

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::raft::{Event, Position, Recovered, ReplicaKey, VoterSet};
+use crate::raft::{Event, Mistake, Position, Recovered, ReplicaKey, VoterSet};
 use crate::types::{EpochHistory, LeaderEpoch, Offset};
 
 /// An entry of a log, with what stands for its content.
@@ -49,16 +49,22 @@ pub enum Write {
 }
 
 impl Write {
-    /// What to tell the replica once this is durable.
-    pub(super) fn completion(&self, base: Position) -> Event {
+    /// What to tell the replica once this is durable, in this order.
+    pub(super) fn completions(&self, base: Position, mistake: Option<Mistake>) -> Vec<Event> {
         match self {
-            Write::Vote { epoch, .. } => Event::VoteDurable { epoch: *epoch },
+            Write::Vote { epoch, .. } => vec![Event::VoteDurable { epoch: *epoch }],
             Write::Append(entries) => {
                 let position = entries.last().map_or(base, Entry::position);
-                Event::Durable { position }
+                vec![Event::Durable { position }]
             }
-            Write::Truncate(to) | Write::Reset { to, .. } => Event::Durable { position: *to },
-            Write::MoveStart(to) => Event::LogStartDurable { log_start: *to },
+            Write::Truncate(to) => vec![Event::Durable { position: *to }],
+            Write::Reset { to, .. } if mistake == Some(Mistake::ResetStartUntold) => {
+                vec![Event::Durable { position: *to }]
+            }
+            Write::Reset { to, .. } => {
+                vec![Event::Durable { position: *to }, Event::LogStartDurable { log_start: to.end }]
+            }
+            Write::MoveStart(to) => vec![Event::LogStartDurable { log_start: *to }],
         }
     }
 }

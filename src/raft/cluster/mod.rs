@@ -240,7 +240,8 @@ impl Cluster {
     /// # Errors
     /// If something does not hold afterwards.
     pub fn sync(&mut self, id: NodeId, count: usize) -> Result<(), Violation> {
-        let completions = Arc::make_mut(&mut self.nodes[Cluster::place(id)]).sync(count);
+        let mistake = self.mistake;
+        let completions = Arc::make_mut(&mut self.nodes[Cluster::place(id)]).sync(count, mistake);
         for completion in completions {
             self.step(id, completion, &[])?;
         }

@@ -30,11 +30,11 @@ impl Node {
         self.queue.push(write);
     }
 
-    pub(super) fn sync(&mut self, count: usize) -> Vec<Event> {
+    pub(super) fn sync(&mut self, count: usize, mistake: Option<Mistake>) -> Vec<Event> {
         let count = count.min(self.queue.len());
         let mut completions = Vec::with_capacity(count);
         for write in self.queue.drain(..count) {
-            completions.push(write.completion(self.durable.end()));
+            completions.extend(write.completions(self.durable.end(), mistake));
             self.durable.apply(&write);
         }
         completions

@@ -1,11 +1,13 @@
 use super::{Cluster, Violation};
-use crate::raft::{Event, ReplicaKey, Standing};
+use crate::raft::replica::Role;
+use crate::raft::{Event, Replica, ReplicaKey, Standing, Timer};
 use crate::types::NodeId;
 
 /// How a cluster came to rest once nothing went wrong any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Settled {
-    /// One leader serves, and all replicas hold and have committed the same log.
+    /// One leader serves, all replicas hold and have committed the same log, and the leader knows that its voters let go durably of what it
+    /// has deleted.
     Agreed,
     /// Of some voter set that may be in force a majority has lost its memory: no election may succeed, and none did wrong.
     Stalled,
@@ -30,8 +32,9 @@ impl Cluster {
         })
     }
 
-    /// Heals everything and lets the cluster come to rest: packets arrive in order, once each; deadlines come in turn; what
-    /// is written is synced. Voters that have lost their memory are replaced.
+    /// Heals everything and lets the cluster come to rest: what was under way is lost, and all connections begin anew; packets arrive in
+    /// order, once each; deadlines come in turn; what is written is synced. Voters that have lost their memory are replaced. Who
+    /// hands over is not left waiting meanwhile.
     ///
     /// # Errors
     /// If something does not hold on the way, or the cluster does not come to agree though it could.
@@ -41,13 +44,15 @@ impl Cluster {
         for node in self.all() {
             for other in self.others(node) {
                 self.step(node, Event::NodeHeard { node: other }, &[])?;
+                self.step(node, Event::SessionAnew { node: other }, &[])?;
+                self.step(node, Event::ConnectedAnew { node: other }, &[])?;
             }
         }
         for _ in 0..ROUNDS_MAX {
             if self.agrees() {
                 return Ok(Settled::Agreed);
             }
-            self.round()?;
+            self.round(can_elect)?;
         }
         if can_elect {
             Err(Violation::new(format!("no progress: {}", self.picture())))
@@ -60,7 +65,7 @@ impl Cluster {
         self.nodes.iter().map(|node| node.id()).collect()
     }
 
-    fn round(&mut self) -> Result<(), Violation> {
+    fn round(&mut self, can_elect: bool) -> Result<(), Violation> {
         for node in self.all() {
             self.sync(node, usize::MAX)?;
         }
@@ -82,9 +87,22 @@ impl Cluster {
             self.all().into_iter().filter_map(|id| Some((self.node(id).replica.deadline()?, id))).min();
         if let Some(((at, timer), node)) = next {
             self.now = self.now.max(at);
+            if timer == Timer::Transfer && can_elect {
+                self.successor_is_lost(node)?;
+            }
             self.step(node, Event::Timer(timer), &[])?;
         }
         Ok(())
+    }
+
+    /// A leader's time to hand over is up though everything arrives: the successor is none any more.
+    fn successor_is_lost(&self, leader: NodeId) -> Result<(), Violation> {
+        let Role::Leader(role) = &self.node(leader).replica.role else { return Ok(()) };
+        let Some(to) = role.transfer.as_ref().map(crate::raft::transfer::Transfer::to) else { return Ok(()) };
+        if role.progress.of(to).is_none() || self.node(to.node).key != to {
+            return Ok(());
+        }
+        Err(Violation::new(format!("node {leader} waits for {to:?} to take over until its time is up")))
     }
 
     /// What a controller does about voters that have lost their memory; true if it did something.
@@ -108,6 +126,7 @@ impl Cluster {
         let remembers = leader.voters().keys().iter().all(|key| self.node(key.node).key == *key);
         serves
             && remembers
+            && starts_are_known(leader)
             && self.nodes.iter().all(|node| {
                 let replica = &node.replica;
                 node.queue.is_empty()
@@ -140,4 +159,15 @@ impl Cluster {
         }
         picture
     }
+}
+
+/// Whether a leader knows that it, and each of its voters, lets go durably of what lies before its log's start: deletions are answered then.
+fn starts_are_known(leader: &Replica) -> bool {
+    let Role::Leader(role) = &leader.role else { return false };
+    let start = leader.log_start();
+    let is_known = |key: &ReplicaKey| {
+        let told = role.progress.of(*key).map(|voter| voter.log_start);
+        *key == leader.key() || told >= Some(start)
+    };
+    leader.fetch().log_start == start && leader.voters().keys().iter().all(is_known)
 }

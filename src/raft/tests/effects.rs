@@ -636,8 +636,43 @@ fn a_transfer_is_for_who_is_there_and_ends_with_its_successor() {
     assert_eq!(leader.standing(), Standing::HandingOver);
     let again = step(&mut leader, Event::SessionAnew { node: NodeId(2) });
     assert_eq!(again.first(), Some(&end), "what the former session carried may be lost");
+    let again = step(&mut leader, Event::ConnectedAnew { node: NodeId(2) });
+    assert_eq!(again, [end], "or the former connection to it");
     assert_eq!(step(&mut leader, Event::NodeSilent { node: NodeId(2) }), [Effect::TransferFailed]);
     assert_eq!(leader.standing(), Standing::Serving, "it does not wait until time is up");
     assert_eq!(step(&mut leader, to(2)), [Effect::TransferFailed], "nobody is there who could take over");
     assert_eq!(leader.standing(), Standing::Serving);
+}
+
+#[test]
+fn nothing_is_handed_over_to_who_has_lost_its_memory() {
+    let mut leader = serving();
+    receive(&mut leader, 3, fetch(3, 2, at(2, 5), at(2, 5)));
+    let found = ReplicaKey { node: NodeId(3), directory: Uuid([9; 16]) };
+    let (epoch, nothing) = (LeaderEpoch(2), at(-1, 0));
+    let empty = Fetch { epoch, replica: found, log_end: nothing, durable: nothing, log_start: Offset::ZERO };
+    let effects = receive(&mut leader, 3, Message::Fetch(empty));
+    assert_eq!(effects[0], Effect::VoterForgot { lost: first_key(3), found });
+    let to = |node| Event::TransferLeadership { to: node };
+    assert_eq!(step(&mut leader, to(Some(NodeId(3)))), [Effect::TransferFailed]);
+    let end = send(2, Message::EndEpoch { epoch, successor: Some(first_key(2)) });
+    assert_eq!(step(&mut leader, to(None)), [end], "the other one can");
+}
+
+#[test]
+fn a_replica_that_begins_anew_tells_its_start_once_that_is_durable() {
+    let mut follower = replica(3, 1, 5, 0);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(2) });
+    let (to, voters) = (at(1, 9), VoterSet::new([1, 2, 3].map(NodeId)));
+    let reset = FetchOutcome::Reset { to, voters: voters.clone() };
+    let effects = receive(&mut follower, 2, reply(2, at(1, 5), at(2, 12), reset));
+    let fetches = Effect::Fetch { from: NodeId(2) };
+    let committed = Effect::AdvanceHighWatermark { offset: Offset(9) };
+    assert_eq!(effects, [Effect::Reset { to, voters }, committed, fetches.clone()]);
+    assert_eq!(follower.log_start(), Offset(9));
+    assert_eq!(step(&mut follower, Event::Durable { position: to }), [fetches.clone()]);
+    assert_eq!(follower.fetch().log_start, Offset::ZERO, "nobody has said so yet");
+    let start = Event::LogStartDurable { log_start: Offset(9) };
+    assert_eq!(step(&mut follower, start), [fetches], "the leader counts it now");
+    assert_eq!(follower.fetch().log_start, Offset(9));
 }

@@ -28,6 +28,7 @@ use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
 use crate::time::SimTime;
 
 mod directed;
+mod elections;
 mod judge;
 mod left;
 mod machine;
@@ -101,7 +102,9 @@ impl Scenario for Nodes {
             let account = Account::of_several();
             let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), weak);
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
+            let raft = RaftWatch::begin(&cluster);
             let life = Life {
+                raft: &raft,
                 cluster: &cluster,
                 case: &case,
                 plan: &plan,
@@ -111,7 +114,6 @@ impl Scenario for Nodes {
                 account: &account.with(&machines),
                 servers: Servers::several(plan.broker_names(), plan.replicas()),
             };
-            let raft = RaftWatch::begin(&cluster);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
@@ -149,6 +151,7 @@ struct Life<'a> {
     history: &'a History,
     world: &'a World,
     fleet: &'a Fleet,
+    raft: &'a RaftWatch,
     account: &'a Account,
     servers: Servers,
 }
@@ -199,6 +202,7 @@ impl Life<'_> {
         cluster.sleep(LAST_DELIVERIES).await;
         self.drain_one(judge).await?;
         self.comes_to(World::unlike, "the replicas differ").await?;
+        self.elect_all(judge).await?;
         // Leaders have moved since the members came to their end: sessions began anew with each load.
         cluster.sleep(MEMBERS_GO).await;
         judge.judge(|| fleet.lose_power()).await?;
@@ -248,6 +252,7 @@ impl Life<'_> {
         }
         self.comes_to(async |world, plan| world.led_by(drained, plan).await, "a drained node leads").await?;
         self.comes_to(World::unled, "some partitions have no leader while a node is drained").await?;
+        self.elect_beside(judge, drained).await?;
         self.set_draining(judge, drained, false).await
     }
 
@@ -265,7 +270,7 @@ impl Life<'_> {
 
     /// Looks at all replicas again and again; gives the first thing that is wrong.
     async fn watch(&self, watch: &mut Watch) -> Violation {
-        let mut voters = Voters::default();
+        let (mut voters, mut elections) = (Voters::default(), 0);
         loop {
             let image = self.world.image();
             let asked = self.cluster.now();
@@ -275,10 +280,12 @@ impl Life<'_> {
             if let Some(text) = self.world.uncovered(&stats, weak) {
                 return Violation::new("I13-metadata-uncovered", text);
             }
-            if let Some(image) = image
-                && let Err(wrong) = voters.look(&image, &self.world.settled(&stats), &stats)
-            {
-                return wrong;
+            if let Some(image) = image {
+                let looked = voters.look(&image, &self.world.settled(&stats), &stats);
+                let held = looked.and_then(|()| self.elections_were_held(&image, &mut elections));
+                if let Err(wrong) = held {
+                    return wrong;
+                }
             }
             if let Err(wrong) = watch.look(stats) {
                 return wrong;

@@ -133,6 +133,7 @@ mod tests {
             key: ReplicaKey { node: NodeId(node), directory: Uuid::ZERO },
             damaged: false,
             log_start: Offset(0),
+            durable_start: Offset(0),
             high_watermark: Offset(0),
             log_end: Offset(0),
             durable_end: Offset(0),

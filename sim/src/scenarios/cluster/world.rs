@@ -216,6 +216,12 @@ impl World {
         open
     }
 
+    /// The nodes that do not know that one drains.
+    pub(super) fn not_told_to_drain(&self, drained: NodeId) -> Vec<String> {
+        let ignorant = self.images().into_iter().filter(|(_, image)| !image.is_draining(drained));
+        ignorant.map(|(node, _)| format!("node {node} does not know that node {drained} drains")).collect()
+    }
+
     /// Where a node that is away counts as one that is there, as the others know it.
     pub(super) fn counts(&self, away: NodeId) -> Vec<String> {
         let Some(image) = self.image() else { return vec!["no node runs".to_owned()] };

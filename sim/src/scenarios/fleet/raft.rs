@@ -3,13 +3,15 @@
 //! and the disks at the end tell.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ordain::probe::{self, LogPosition, ReplicaStep};
-use ordain::types::NodeId;
+use ordain::types::{NodeId, PartitionId};
 
 use super::machine_name;
 use crate::cluster::Cluster;
 use crate::scenarios::Violation;
+use crate::time::SimTime;
 use crate::world::lock;
 
 /// Looks at all replicas of this process, and keeps the first thing that is wrong. Cheap to clone.
@@ -21,6 +23,8 @@ pub(in crate::scenarios) struct RaftWatch {
 #[derive(Default)]
 struct Shared {
     partitions: BTreeMap<([u8; 16], i32), Seen>,
+    /// When each replica led last; `None` while it does.
+    led: BTreeMap<([u8; 16], i32), BTreeMap<i32, Option<SimTime>>>,
     wrong: Option<Violation>,
 }
 
@@ -66,11 +70,35 @@ impl RaftWatch {
         let (looks, notes) = (watch.clone(), cluster.clone());
         probe::watch_replicas(move |step| {
             notes.replica_stepped(&machine_name(NodeId(step.node)), &step);
+            looks.note_leader(notes.now(), &step);
             if let Err(wrong) = looks.look(Run::Any, step) {
                 notes.note(format_args!("WRONG: {wrong}"));
             }
         });
         watch
+    }
+
+    fn note_leader(&self, now: SimTime, step: &ReplicaStep) {
+        let mut shared = lock(&self.shared);
+        let led = shared.led.entry(step.partition).or_default();
+        match led.get_mut(&step.node) {
+            _ if step.leads => drop(led.insert(step.node, None)),
+            Some(until @ None) => *until = Some(now),
+            Some(Some(_)) | None => {}
+        }
+    }
+
+    /// Whether a node has led a partition at some moment since `late` before that time. One that has ended without a word counts as if it
+    /// led on.
+    pub(in crate::scenarios) fn has_led(
+        &self,
+        id: PartitionId,
+        node: NodeId,
+        (late, time): (Duration, SimTime),
+    ) -> bool {
+        let shared = lock(&self.shared);
+        let led = shared.led.get(&(id.topic.0, id.index.0)).and_then(|led| led.get(&node.0));
+        led.is_some_and(|until| until.is_none_or(|until| until.after(late) >= time))
     }
 
     /// Looks at one step.

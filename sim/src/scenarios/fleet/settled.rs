@@ -21,7 +21,7 @@ impl Replicas {
     }
 }
 
-/// Why the replicas of a partition do not all hold the same, durably, as voters; `None` if they do. The metadata log may
+/// Why the replicas of a partition do not all hold the same, durably, as voters, and know it; `None` if they do. The metadata log may
 /// have observers, and each replica lets go of its beginning when a snapshot of its own node stands for it.
 pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, wanted: Replicas) -> Option<String> {
     let replicas: Vec<&PartitionStats> = stats.values().flatten().filter(|one| one.id == id).collect();
@@ -36,6 +36,7 @@ pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, wanted: Repli
                     && one.durable_end == leader.log_end
                     && one.high_watermark == leader.log_end
                     && (is_metadata || one.log_start == leader.log_start)
+                    && one.durable_start == one.log_start
                     && !one.damaged
             })
     });
@@ -44,7 +45,9 @@ pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, wanted: Repli
     }
     let told = |((node, _), stats): (&(NodeId, u64), &Vec<PartitionStats>)| {
         let one = stats.iter().find(|one| one.id == id)?;
-        let PartitionStats { epoch, log_start, high_watermark, durable_end, log_end, .. } = one;
+        let PartitionStats { epoch, durable_start, log_start, high_watermark, .. } = one;
+        let PartitionStats { durable_end, log_end, .. } = one;
+        let start = if durable_start == log_start { String::new() } else { format!("{durable_start}..") };
         let (voters, serves) = (&one.voters, if one.serving { " (serving)" } else { "" });
         let of = one
             .leader_node
@@ -52,7 +55,7 @@ pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, wanted: Repli
             .map_or(String::new(), |leader| format!(" of n{leader}"));
         let role = format!("{}{of}{serves}", one.role);
         Some(format!(
-            "n{node} {role} {epoch} {log_start}..{high_watermark}..{durable_end}..{log_end} of {voters}"
+            "n{node} {role} {epoch} {start}{log_start}..{high_watermark}..{durable_end}..{log_end} of {voters}"
         ))
     };
     let told: Vec<String> = stats.iter().filter_map(told).collect();

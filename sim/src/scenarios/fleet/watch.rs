@@ -70,6 +70,7 @@ mod tests {
             key: ReplicaKey { node: NodeId(node), directory: Uuid::ZERO },
             damaged: false,
             log_start: Offset(0),
+            durable_start: Offset(0),
             high_watermark: Offset(high_watermark),
             log_end: Offset(high_watermark),
             durable_end: Offset(high_watermark),

@@ -36,7 +36,7 @@ mod worker;
 pub(in crate::scenarios) use admin::{administer, create_topics};
 pub(in crate::scenarios) use chaser::chase;
 pub(in crate::scenarios) use drainer::{drain_in_turn, set_draining};
-pub(in crate::scenarios) use elector::elect_preferred;
+pub(in crate::scenarios) use elector::{elect_by, elect_preferred};
 pub(in crate::scenarios) use guest::Guest;
 pub(in crate::scenarios) use hostile::attack;
 pub(in crate::scenarios) use ids::take_producer_ids;

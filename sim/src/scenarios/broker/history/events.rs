@@ -1,8 +1,9 @@
 //! What the history consists of.
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use ordain::client::TopicPartition;
-use ordain::types::{ErrorCode, Offset};
+use ordain::types::{ErrorCode, NodeId, Offset};
 use serde::{Deserialize, Serialize};
 
 use super::RecordId;
@@ -19,6 +20,27 @@ pub(in crate::scenarios) enum Fate {
     Acknowledged(Option<Offset>),
     /// It may or may not be written.
     Unknown,
+}
+
+/// What a node said of a partition whose preferred replica was to lead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::scenarios) struct Election {
+    pub(in crate::scenarios) at: TopicPartition,
+    /// Who was asked.
+    pub(in crate::scenarios) node: NodeId,
+    pub(in crate::scenarios) began: SimTime,
+    pub(in crate::scenarios) ended: SimTime,
+    pub(in crate::scenarios) code: ErrorCode,
+    /// The error's message.
+    pub(in crate::scenarios) why: String,
+}
+
+impl fmt::Display for Election {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Election { at, node, began, ended, code, why } = self;
+        write!(f, "node {node} was asked at {began} for an election of {at}, and said {code:?} at {ended}")?;
+        if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+    }
 }
 
 /// What a record says of its key.
@@ -319,6 +341,8 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) producer_ids: Vec<(i64, i16)>,
     /// When each of them was told.
     pub(in crate::scenarios) producer_ids_told: Vec<SimTime>,
+    /// What the elector was told.
+    pub(in crate::scenarios) elections: Vec<Election>,
     pub(in crate::scenarios) topic_changes: Vec<TopicChanged>,
     pub(in crate::scenarios) topic_looks: Vec<TopicLook>,
     /// What the broker answered at the end, before and after a loss of power.
