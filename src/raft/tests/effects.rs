@@ -674,7 +674,7 @@ fn a_replica_that_begins_anew_tells_its_start_once_that_is_durable() {
     let committed = Effect::AdvanceHighWatermark { offset: Offset(9) };
     assert_eq!(effects, [Effect::Reset { to, voters }, committed, fetches.clone()]);
     assert_eq!(follower.log_start(), Offset(9));
-    assert_eq!(step(&mut follower, Event::Durable { position: to }), [fetches.clone()]);
+    assert_eq!(step(&mut follower, Event::Durable { position: to }), std::slice::from_ref(&fetches));
     assert_eq!(follower.fetch().log_start, Offset::ZERO, "nobody has said so yet");
     let start = Event::LogStartDurable { log_start: Offset(9) };
     assert_eq!(step(&mut follower, start), [fetches], "the leader counts it now");
