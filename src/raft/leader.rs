@@ -209,6 +209,11 @@ impl Leader {
     /// A voter's node fetches as another replica: the voter has lost its memory.
     fn look_for_strangers(&mut self, core: &Core, fetch: &Fetch, effects: &mut Vec<Effect>) {
         let found = fetch.replica;
+        if core.voters().contains(found) {
+            // Whoever was seen in its place before is gone, or came to vote and has left since.
+            self.strangers.retain(|known| known.node != found.node);
+            return;
+        }
         let lost = core.voters().of_node(found.node).filter(|&voter| voter != found);
         if let Some(lost) = lost
             && !self.strangers.contains(&found)

@@ -118,3 +118,22 @@ fn leadership_is_transferred_and_logs_are_cut_short() {
     let bounds = Bounds { moves: 2, reduced: true, ..USUAL };
     clean("moved log starts", led(3, 3, None), bounds);
 }
+
+/// The smallest clusters have so few states that each is visited: everything that the bounds allow is so.
+#[test]
+fn the_smallest_are_exhausted() {
+    let exhausts = |name: &str, nodes: i32, bounds: Bounds| {
+        let bounds = Bounds { timers: false, states_max: 60_000, ..bounds };
+        let Search { states, depth, complete, found } = search(Cluster::new(nodes, nodes, None), bounds);
+        println!("{name}: {states} states, depth {depth}");
+        assert!(complete && found.is_none(), "{name}: {states} states, depth {depth}: {found:?}");
+    };
+    let one = Bounds { epoch_max: LeaderEpoch(0), usurps: 1, ..Bounds::NONE };
+    exhausts("two, one epoch", 2, one);
+    exhausts("two, one epoch, a record", 2, Bounds { appends: 1, ..one });
+    exhausts("two, one epoch, a record, a loss of power", 2, Bounds { appends: 1, crashes: 1, ..one });
+    exhausts("three, one epoch, reduced", 3, Bounds { reduced: true, ..one });
+    let two = Bounds { epoch_max: LeaderEpoch(1), usurps: 2, reduced: true, ..one };
+    exhausts("two, two epochs, reduced", 2, two);
+    exhausts("two, two epochs, a record, reduced", 2, Bounds { appends: 1, ..two });
+}
