@@ -78,11 +78,11 @@ impl Leader {
         }
     }
 
-    /// Nobody waits for a successor that is not there.
+    /// Nobody waits for a successor that is not there. Who does all the same loses time alone, so a release does not end for it.
     pub(super) fn assert_invariants(&self, core: &Core) {
         let successor = self.transfer.as_ref().map(Transfer::to);
         let is_heard = successor.is_none_or(|to| !core.is_silent(to.node));
-        assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
+        debug_assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
     }
 
     /// Whether a voter is another node's that is heard, and has not lost its memory: another replica in its place takes nothing over.

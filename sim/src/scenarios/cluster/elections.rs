@@ -23,8 +23,15 @@ const HEARD_LATE: Duration = Duration::from_secs(20);
 /// What a node is given for an election where nothing is wrong: longer than a hand-over may take.
 const PATIENCE: Duration = Duration::from_millis(3_500);
 /// What may still be said of a replica when nothing is wrong any more: a disk counts as slow for a while, a replica is behind for a moment, and
-/// networks that lose something go on to.
-const PASSING: [&str; 3] = ["its disk is too slow", "it has not caught up", "the connection ended"];
+/// networks that lose something go on to, so that a node falls silent, and others elect.
+const PASSING: [&str; 6] = [
+    "its disk is too slow",
+    "it has not caught up",
+    "the connection ended",
+    "it is silent",
+    "it is away",
+    "its replicas are electing one",
+];
 
 /// Whom a partition's leadership is to be with.
 type Preferred = BTreeMap<TopicPartition, (PartitionId, NodeId)>;
