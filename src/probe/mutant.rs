@@ -154,6 +154,8 @@ listed! {
         ReplicaIgnoresTheLeast = "replica-ignores-the-least",
         /// a node counts as gone as soon as its connections have ended, though it listens
         ReplicaGoneByReset = "replica-gone-by-reset",
+        /// a checkpoint keeps a high watermark beyond what is durable
+        ClusterRemembersAnyWatermark = "cluster-remembers-any-watermark",
         /// a transfer of leadership is not told again when a connection with its successor begins anew
         ClusterTransferToldOnce = "cluster-transfer-told-once",
         /// a transfer of leadership is not given up when its successor falls silent

@@ -99,6 +99,17 @@ impl PartitionLog {
             .map_or(self.flushed_end, |batch| batch.header().next_offset())
     }
 
+    /// The high watermark as a start may rely on it: no further than what is durable. Behind that a start may find what a truncation has
+    /// taken back that was not durable, either: other records at the same offsets, which nobody has committed.
+    fn lasting_watermark(&self) -> Offset {
+        if self.damage.is_some() || mutant(Mutant::ClusterRemembersAnyWatermark) {
+            return self.high_watermark;
+        }
+        let durable = self.tail.unflushed().take_while(|batch| batch.number <= self.durable.number).last();
+        let end = durable.map_or(self.flushed_end, |batch| batch.header().next_offset());
+        self.high_watermark.min(end)
+    }
+
     /// What is to be written: committed batches that are in no segment yet, and the log's state. `None` if
     /// there is nothing, or a flush is under way. The outcome goes to [`PartitionLog::flushed`] or
     /// [`PartitionLog::flush_failed`]. `now` is the wall clock.
@@ -138,7 +149,7 @@ impl PartitionLog {
             log_start: self.durable.log_start,
             end,
             log_end: self.durable.log_end,
-            high_watermark: self.high_watermark,
+            high_watermark: self.lasting_watermark(),
             cleaned_to: self.cleaned_to,
             vote: self.durable.vote,
             directory: self.durable.directory,

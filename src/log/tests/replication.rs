@@ -109,6 +109,29 @@ fn a_reset_log_has_nothing_of_what_it_was() {
     append_in(&mut node, 4);
 }
 
+/// Records that were never committed stand on the disk until the truncation that takes them back is durable.
+#[test]
+fn a_checkpoint_does_not_say_committed_of_what_others_hold_at_these_offsets() {
+    let disk = TestDisk::new();
+    let mut node = node_with(&disk, 4);
+    let committed = node.logs[&0].high_watermark();
+    let append = |node: &mut Node, epoch| {
+        let (position, base) = (node.position(), node.logs[&0].log_end().0);
+        node.log(0).append(batch(base, 3, epoch, 1_000 + base, 100), position).unwrap()
+    };
+    let uncommitted = append(&mut node, 0);
+    node.commit(0, vec![uncommitted]).unwrap();
+    let position = node.position();
+    let _truncated = node.log(0).truncate_to(committed, LeaderEpoch(0), position).unwrap();
+    let _begun = node.log(0).start_epoch(LeaderEpoch(2), position).unwrap();
+    let _others = append(&mut node, 2);
+    let end = node.logs[&0].log_end();
+    node.log(0).set_high_watermark(end);
+    node.checkpoint().unwrap();
+    let node = Node::open(&node.stop(&disk));
+    assert_eq!((node.logs[&0].log_end(), node.logs[&0].high_watermark()), (end, committed));
+}
+
 /// When the power is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Loss {
