@@ -154,6 +154,8 @@ listed! {
         ReplicaIgnoresTheLeast = "replica-ignores-the-least",
         /// a node counts as gone as soon as its connections have ended, though it listens
         ReplicaGoneByReset = "replica-gone-by-reset",
+        /// a node follows a leader of whom it does not know where it is
+        ClusterFollowsTheUnknown = "cluster-follows-the-unknown",
         /// a checkpoint keeps a high watermark beyond what is durable
         ClusterRemembersAnyWatermark = "cluster-remembers-any-watermark",
         /// a transfer of leadership is not told again when a connection with its successor begins anew

@@ -36,6 +36,11 @@ impl Partition {
         self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
     }
 
+    /// Whether a node leads it, as far as this one knows.
+    pub(in crate::partition) fn is_led_by(&self, node: NodeId) -> bool {
+        self.replica.leader() == Some(node)
+    }
+
     /// Notes what a replica holds that is no voter, if it is one of a node that shall vote: it is to become one. What was told to
     /// an earlier leader may be of a replica that is no more.
     pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {

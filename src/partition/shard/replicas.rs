@@ -91,10 +91,7 @@ impl Shard {
                 }
             }
             PeerStep::Contact(event) => self.contact(&event),
-            PeerStep::Known { nodes } => {
-                self.known = nodes;
-                self.tell_known();
-            }
+            PeerStep::Known { nodes } => self.nodes_are_known(nodes),
             PeerStep::Fetches { peer, seen, rows, forgotten } => {
                 rows.into_iter().for_each(|row| self.take_fetch(peer, seen, row));
                 forgotten.into_iter().for_each(|id| self.is_forgotten(peer, id));
@@ -203,6 +200,25 @@ impl Shard {
             if self.partitions.get(&id).is_some_and(|partition| partition.has_other_voters()) {
                 self.replace_voters(id);
             }
+        }
+    }
+
+    /// Nodes that were unknown until now are dialled, and count as heard until they are not.
+    fn nodes_are_known(&mut self, nodes: Vec<NodeId>) {
+        let before = std::mem::replace(&mut self.known, nodes);
+        let is_new = |node: &NodeId| self.known.contains(node) && !before.contains(node);
+        for node in self.silent.iter().copied().filter(is_new).collect::<Vec<_>>() {
+            self.contact(&Event::NodeHeard { node });
+        }
+        self.tell_known();
+    }
+
+    /// A leader of whom nobody has said where it is cannot be followed: as if it were silent, others are asked who leads.
+    fn follows(&mut self, id: PartitionId, leader: NodeId) {
+        let is_leader = self.partitions.get(&id).is_some_and(|one| one.is_led_by(leader));
+        let is_known = self.known.contains(&leader) || mutant(Mutant::ClusterFollowsTheUnknown);
+        if is_leader && !is_known && !self.silent.contains(&leader) {
+            self.contact(&Event::NodeSilent { node: leader });
         }
     }
 
@@ -569,6 +585,9 @@ impl Shard {
         self.set_timer(id);
         if out.may_change_voters {
             self.replace_voters(id);
+        }
+        if let Some(node) = out.fetch_from {
+            self.follows(id, node);
         }
     }
 
