@@ -161,6 +161,9 @@ def encode_one(field, value, version, flexible):
 
 # --- decoding ------------------------------------------------------------------------------------
 
+# Ordain's own tagged fields begin here.
+OWN_TAGS = 10000
+
 def decode(fields, reader, version, flexible):
     out, tagged = {}, {}
     for field in fields:
@@ -170,7 +173,9 @@ def decode(fields, reader, version, flexible):
             out[field.name] = decode_value(field, reader, version, flexible)
         else:
             tagged[field.tag] = field
-            out[field.name] = field.default_value(version)
+            # What Kafka does not have at all is seen only where it is sent.
+            if field.tag < OWN_TAGS:
+                out[field.name] = field.default_value(version)
     if flexible:
         for _ in range(reader.uvarint()):
             field = tagged.get(reader.uvarint())
