@@ -14,6 +14,26 @@ const PREFERRED: i8 = 0;
 /// How many partitions one request names at most.
 const PARTITIONS_MAX: usize = 500;
 
+/// The request that has the preferred replica of each of these partitions lead it; `timeout_ms`: how long the broker may wait for that.
+#[must_use]
+pub fn preferred_election(partitions: &[TopicPartition], timeout_ms: i32) -> ElectLeadersRequest {
+    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for at in partitions {
+        topics.entry(&at.topic).or_default().push(at.partition.0);
+    }
+    let topics = topics.into_iter().map(|(topic, partitions)| TopicPartitions {
+        topic: Text::from(topic),
+        partitions,
+        ..TopicPartitions::default()
+    });
+    ElectLeadersRequest {
+        election_type: PREFERRED,
+        topic_partitions: Some(topics.collect()),
+        timeout_ms,
+        ..ElectLeadersRequest::default()
+    }
+}
+
 impl Client {
     /// Has the preferred replica of each of these partitions lead it (ElectLeaders, key 43); gives what became of each. One that led
     /// already has come off well.
@@ -37,21 +57,7 @@ impl Client {
         partitions: &[TopicPartition],
         outcomes: &mut BTreeMap<TopicPartition, Result<(), ClientError>>,
     ) -> Result<(), ClientError> {
-        let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
-        for at in partitions {
-            topics.entry(&at.topic).or_default().push(at.partition.0);
-        }
-        let topics = topics.into_iter().map(|(topic, partitions)| TopicPartitions {
-            topic: Text::from(topic),
-            partitions,
-            ..TopicPartitions::default()
-        });
-        let request = ElectLeadersRequest {
-            election_type: PREFERRED,
-            topic_partitions: Some(topics.collect()),
-            timeout_ms: self.timeout_ms(),
-            ..ElectLeadersRequest::default()
-        };
+        let request = preferred_election(partitions, self.timeout_ms());
         let (broker, answer) = self.call_controller(&request, |answer| vec![answer.error_code]).await?;
         let (address, api) = (broker.address(), ApiKey::ElectLeaders);
         ClientError::check(address, api, answer.error_code, "preferred leaders", None)?;

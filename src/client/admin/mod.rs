@@ -11,6 +11,7 @@ mod reassignments;
 pub(super) mod topics;
 
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym};
+pub use elections::preferred_election;
 pub use groups::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
 pub use log_dirs::{LogDir, LogDirPartition};
 pub use offsets::{ListedOffset, OffsetSpec};

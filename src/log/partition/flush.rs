@@ -7,6 +7,7 @@ use crate::log::journal::{EntryNumber, Position};
 use crate::log::producers::Producers;
 use crate::log::segment::SegmentState;
 use crate::log::state::LogState;
+use crate::log::tail::TailBatch;
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{Offset, Timestamp};
 use crate::wire::batch::BatchHeader;
@@ -90,13 +91,18 @@ impl PartitionLog {
         if self.damage.is_some() {
             return self.flushed_end;
         }
-        self.tail
-            .unflushed()
-            .take_while(|batch| {
-                batch.header().next_offset() <= self.high_watermark && batch.number <= self.durable.number
-            })
-            .last()
-            .map_or(self.flushed_end, |batch| batch.header().next_offset())
+        let committed = |batch: &&TailBatch| batch.header().next_offset() <= self.high_watermark;
+        self.end_of(self.durable_tail().take_while(committed))
+    }
+
+    /// The batches in no segment yet that are durable, up to the first that is not.
+    fn durable_tail(&self) -> impl Iterator<Item = &TailBatch> {
+        self.tail.unflushed().take_while(|batch| batch.number <= self.durable.number)
+    }
+
+    /// Where the log ends with the last of the tail's first batches.
+    fn end_of<'a>(&self, first: impl Iterator<Item = &'a TailBatch>) -> Offset {
+        first.last().map_or(self.flushed_end, |batch| batch.header().next_offset())
     }
 
     /// The high watermark as a start may rely on it: no further than what is durable. Behind that a start may find what a truncation has
@@ -105,9 +111,7 @@ impl PartitionLog {
         if self.damage.is_some() || mutant(Mutant::ClusterRemembersAnyWatermark) {
             return self.high_watermark;
         }
-        let durable = self.tail.unflushed().take_while(|batch| batch.number <= self.durable.number).last();
-        let end = durable.map_or(self.flushed_end, |batch| batch.header().next_offset());
-        self.high_watermark.min(end)
+        self.high_watermark.min(self.end_of(self.durable_tail()))
     }
 
     /// What is to be written: committed batches that are in no segment yet, and the log's state. `None` if

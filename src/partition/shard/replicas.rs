@@ -215,9 +215,12 @@ impl Shard {
 
     /// A leader of whom nobody has said where it is cannot be followed: as if it were silent, others are asked who leads.
     fn follows(&mut self, id: PartitionId, leader: NodeId) {
+        // The most of them are known: nothing else is looked at.
+        if self.known.contains(&leader) || mutant(Mutant::ClusterFollowsTheUnknown) {
+            return;
+        }
         let is_leader = self.partitions.get(&id).is_some_and(|one| one.is_led_by(leader));
-        let is_known = self.known.contains(&leader) || mutant(Mutant::ClusterFollowsTheUnknown);
-        if is_leader && !is_known && !self.silent.contains(&leader) {
+        if is_leader && !self.silent.contains(&leader) {
             self.contact(&Event::NodeSilent { node: leader });
         }
     }

@@ -365,10 +365,9 @@ fn named<'a>(surveys: &'a [Survey], newest: &'a Survey) -> BTreeMap<Id<'a>, Name
 
 fn unnamed((topic_id, partition): Id<'_>, logs: &[Held<'_>], surveys: &[Survey]) -> Unnamed {
     let longest = logs.iter().max_by_key(|held| held.log.position()).expect("a survivor has it");
-    let assigned = surveys.iter().flat_map(|survey| &survey.assigned);
-    let topic = assigned.filter(|one| one.topic_id == topic_id).map(|one| one.topic.clone()).next();
+    let mut assigned = surveys.iter().flat_map(|survey| &survey.assigned);
     Unnamed {
-        topic,
+        topic: assigned.find(|one| one.topic_id == topic_id).map(|one| one.topic.clone()),
         topic_id: topic_id.to_owned(),
         partition,
         nodes: logs.iter().map(|held| held.node).collect(),

@@ -1,18 +1,13 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ordain::client::admin::preferred_election;
 use ordain::client::{AutoCreate, Client, ClientError, Lane, TopicPartition};
 use ordain::io::RngStream;
 use ordain::types::{ErrorCode, NodeId};
-use ordain::wire::Text;
-use ordain::wire::messages::ElectLeadersRequest;
-use ordain::wire::messages::elect_leaders_request::TopicPartitions;
 
 use super::{Seat, bounded};
 use crate::scenarios::broker::history::{Election, History};
 
-/// The request's type of an election that makes the preferred replica the leader.
-const PREFERRED: i8 = 0;
 /// What may be said of a partition.
 const ANSWERS: [ErrorCode; 5] = [
     ErrorCode::None,
@@ -84,21 +79,7 @@ pub(in crate::scenarios) async fn elect_by(
     history: &History,
 ) -> Result<Vec<Election>, ClientError> {
     let broker = client.node(node, Lane::Admin).await?;
-    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
-    for at in partitions {
-        topics.entry(&at.topic).or_default().push(at.partition.0);
-    }
-    let topics = topics.into_iter().map(|(topic, partitions)| TopicPartitions {
-        topic: Text::from(topic),
-        partitions,
-        ..TopicPartitions::default()
-    });
-    let request = ElectLeadersRequest {
-        election_type: PREFERRED,
-        topic_partitions: Some(topics.collect()),
-        timeout_ms: i32::try_from(patience.as_millis()).unwrap_or(i32::MAX),
-        ..ElectLeadersRequest::default()
-    };
+    let request = preferred_election(partitions, i32::try_from(patience.as_millis()).unwrap_or(i32::MAX));
     let began = history.now();
     let answer = broker.call(&request).await?;
     let ended = history.now();
