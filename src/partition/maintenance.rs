@@ -246,15 +246,18 @@ impl Keeper {
             let wall = self.io.clock.wall();
             self.partitions.maintain(|_| Step::ExpireProducers { wall }).await?;
         }
+        // What is made again first is sealed against a repair for as long as that takes, and is met again in what cannot be read: it
+        // would keep a repair from its turn for ever.
+        let repairs_last = mutant(Mutant::ClusterRepairsLast);
+        if !repairs_last {
+            self.repair_when_due(now).await?;
+        }
         if self.storage.file_cache().has_suspects() && now >= self.reindex_at {
             self.reindex_at = now.after(REINDEX_INTERVAL);
             self.reindex().await?;
         }
-        if self.storage.file_cache().has_wounds() && now >= self.repair_at {
-            self.repair_at = now.after(REPAIR_INTERVAL);
-            if !mutant(Mutant::ClusterRepairsNothing) {
-                self.repair().await?;
-            }
+        if repairs_last {
+            self.repair_when_due(now).await?;
         }
         let journal = self.storage.journal().statistics();
         let pressed = self.owes
@@ -357,6 +360,16 @@ impl Keeper {
         let (last, partition) = self.repaired_last;
         let in_turn = (0..=shards).map(|turn| ((last + turn) % shards, partition.filter(|_| turn == 0)));
         self.first_of_shards(in_turn, |after, reply| Step::TakeRepair { after, reply }).await
+    }
+
+    async fn repair_when_due(&mut self, now: Instant) -> Result<(), MaintenanceError> {
+        if self.storage.file_cache().has_wounds() && now >= self.repair_at {
+            self.repair_at = now.after(REPAIR_INTERVAL);
+            if !mutant(Mutant::ClusterRepairsNothing) {
+                self.repair().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins to repair one segment with what other nodes hold, beside everything else.

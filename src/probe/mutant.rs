@@ -230,6 +230,8 @@ listed! {
         ControllerNotesOldLeaders = "cluster-controller-notes-old-leaders",
         /// the controller takes a broker's word for a registration that is no more
         ControllerIgnoresBrokerEpochs = "cluster-controller-ignores-broker-epochs",
+        /// a broker that registers again has the epoch of its registration before
+        ClusterKeepsBrokerEpochs = "cluster-keeps-broker-epochs",
         /// a snapshot of the metadata that another node sent is not synced before the log lets go of what it stands for
         SnapshotReceivedNotSynced = "cluster-snapshot-not-synced",
         /// the next piece of a snapshot is asked for behind the length of the last piece, not behind all that has come
@@ -246,6 +248,10 @@ listed! {
         ForwardedBeforeSeen = "cluster-forwarded-before-seen",
         /// what a replica cannot read any more is asked of no other
         ClusterRepairsNothing = "cluster-repairs-nothing",
+        /// the indexes of a segment that cannot be read are made again before the segment is repaired
+        ClusterRepairsLast = "cluster-repairs-last",
+        /// a follower takes its leader's request for the vote by which it was elected, if it comes late, for one that ends its leadership
+        ClusterLateVoteUnfollows = "cluster-late-vote-unfollows",
         /// a node of several does not start while its log of the metadata is damaged
         ClusterNeedsItsMetadata = "cluster-needs-its-metadata",
     }

@@ -50,6 +50,8 @@ pub enum Mistake {
     ServeBeforeStart,
     /// A follower of a leader that asks for votes itself waits for that leader all the same.
     WaitForTheResigned,
+    /// A follower takes its leader's request for a vote in the epoch that it leads for one that ends its leadership.
+    LateVoteUnfollows,
     /// A transfer is not told again when a connection with its successor begins anew.
     TransferToldOnce,
     /// A transfer is not given up when its successor falls silent.
@@ -86,6 +88,7 @@ impl Mistake {
         Mistake::CountHeard,
         Mistake::ServeBeforeStart,
         Mistake::WaitForTheResigned,
+        Mistake::LateVoteUnfollows,
         Mistake::TransferToldOnce,
         Mistake::TransferToTheSilent,
         Mistake::ResetStartUntold,

@@ -201,11 +201,13 @@ impl Replica {
 
     fn take_vote(&mut self, now: Instant, from: NodeId, vote: &Vote, effects: &mut Vec<Effect>) {
         if matches!(&self.role, Role::Follower(follower) if follower.leader() == from)
+            && (vote.ballot == Ballot::PreVote || self.core.mistaken(Mistake::LateVoteUnfollows))
             && vote.epoch == self.core.epoch
             && vote.candidate.node == from
             && !self.core.mistaken(Mistake::WaitForTheResigned)
         {
-            // Who led this epoch would lead another: it leads no more, whatever was lost that said so.
+            // Who led this epoch would lead another: it leads no more, whatever was lost that said so. That it asks for votes of this
+            // one is older news than that it was elected.
             self.unattach(now, effects);
         }
         let (allegiance, voted) = (self.allegiance(), self.core.vote);

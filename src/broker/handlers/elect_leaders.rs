@@ -24,8 +24,10 @@ const VERSION: i16 = 2;
 /// An election takes no longer, whatever the client's patience.
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
 
-/// After so long a leader that could not hand over goes on leading, with some time to spare.
+/// For so long a leader is told to hand over,
 const HAND_OVER_MAX: Duration = Duration::from_secs(3);
+/// and so often: it goes on leading when it does not hear the successor for a moment.
+const HAND_OVER_AGAIN: Duration = Duration::from_millis(500);
 
 /// A partition by the names that a client uses.
 type Place = (Text, i32);
@@ -164,20 +166,28 @@ async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> V
 async fn hand_over(context: &Context, id: PartitionId, to: NodeId, deadline: Instant) -> bool {
     let (clock, leaderships) = (&*context.io.clock, context.partitions.leaderships());
     let deadline = deadline.min(clock.now().after(HAND_OVER_MAX));
-    if context.partitions.transfer(id, to).await.is_err() {
-        return false;
-    }
-    let moved = async {
-        loop {
-            let mut changed = pin!(leaderships.changed());
-            changed.as_mut().enable();
-            match leaderships.of(id) {
-                Some(here) if here.leader == Some(to) => return,
-                Some(_) | None => changed.await,
-            }
+    loop {
+        if context.partitions.transfer(id, to).await.is_err() {
+            return false;
         }
-    };
-    timeout(clock, deadline, moved).await.is_ok()
+        let moved = async {
+            loop {
+                let mut changed = pin!(leaderships.changed());
+                changed.as_mut().enable();
+                match leaderships.of(id) {
+                    Some(here) if here.leader == Some(to) => return,
+                    Some(_) | None => changed.await,
+                }
+            }
+        };
+        let again = deadline.min(clock.now().after(HAND_OVER_AGAIN));
+        if timeout(clock, again, moved).await.is_ok() {
+            return true;
+        }
+        if again == deadline {
+            return false;
+        }
+    }
 }
 
 /// Lets the leader's node do it.

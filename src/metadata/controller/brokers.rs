@@ -76,7 +76,10 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
     if image.registrations().any(|(node, known)| node != broker.node && known.fenced) {
         sometimes(Condition::ClusterJoinedWhileFenced);
     }
-    let epoch = image.broker_epochs;
+    let epoch = match image.registered(broker.node) {
+        Some(known) if mutant(Mutant::ClusterKeepsBrokerEpochs) => known.epoch,
+        Some(_) | None => image.broker_epochs,
+    };
     let record = MetadataRecord::RegisterBroker(RegisterBrokerRecord {
         broker_id: broker.node.0,
         incarnation_id: broker.incarnation.into(),

@@ -373,6 +373,22 @@ fn a_leader_that_asks_for_votes_in_its_own_epoch_leads_no_more() {
 }
 
 #[test]
+fn a_request_for_votes_that_comes_after_its_candidate_was_elected_ends_nothing() {
+    let epoch = LeaderEpoch(1);
+    let mut follower = replica(3, 1, 5, 0);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch });
+    let ballot = Ballot::Vote;
+    let decision = Decision::Refused(Refusal::HasLeader);
+    let leader = Some(NodeId(2));
+    let refused = VoteReply { epoch, ballot, asked: epoch, voter: first_key(1), decision, leader };
+    assert_eq!(
+        receive(&mut follower, 2, vote(2, ballot, 1, at(1, 9))),
+        [send(2, Message::VoteReply(refused))],
+        "another connection was faster with what came of it"
+    );
+}
+
+#[test]
 fn a_pre_vote_is_refused_by_who_hears_a_leader() {
     let mut follower = replica(3, 1, 5, 0);
     receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(1) });

@@ -28,6 +28,7 @@ const OF_WHOLE_NODES: &[Mistake] = &[
     Mistake::CountHeard,
     Mistake::ServeBeforeStart,
     Mistake::WaitForTheResigned,
+    Mistake::LateVoteUnfollows,
 ];
 
 /// The number of the first schedule that shows the mistake, and how it shows.

@@ -24,10 +24,11 @@ const HEARD_LATE: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_millis(3_500);
 /// What may still be said of a replica when nothing is wrong any more: a disk counts as slow for a while, a replica is behind for a moment, and
 /// networks that lose something go on to, so that a node falls silent, and others elect.
-const PASSING: [&str; 6] = [
+const PASSING: [&str; 7] = [
     "its disk is too slow",
     "it has not caught up",
     "the connection ended",
+    "there is no connection to node",
     "it is silent",
     "it is away",
     "its replicas are electing one",

@@ -34,11 +34,13 @@ mod left;
 mod machine;
 mod plan;
 mod put_back;
+mod registrations;
 mod voters;
 mod world;
 
 pub use directed::DirectedNodes;
 use plan::Plan;
+use registrations::Registrations;
 use voters::Voters;
 use world::World;
 
@@ -270,7 +272,8 @@ impl Life<'_> {
 
     /// Looks at all replicas again and again; gives the first thing that is wrong.
     async fn watch(&self, watch: &mut Watch) -> Violation {
-        let (mut voters, mut elections) = (Voters::default(), 0);
+        let (mut voters, mut registrations) = (Voters::default(), Registrations::default());
+        let mut elections = 0;
         loop {
             let image = self.world.image();
             let asked = self.cluster.now();
@@ -282,7 +285,9 @@ impl Life<'_> {
             }
             if let Some(image) = image {
                 let looked = voters.look(&image, &self.world.settled(&stats), &stats);
-                let held = looked.and_then(|()| self.elections_were_held(&image, &mut elections));
+                let held = looked
+                    .and_then(|()| registrations.look(&image))
+                    .and_then(|()| self.elections_were_held(&image, &mut elections));
                 if let Err(wrong) = held {
                     return wrong;
                 }

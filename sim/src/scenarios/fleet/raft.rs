@@ -51,6 +51,8 @@ struct Seen {
     starts: BTreeMap<i32, i64>,
     /// The longest log that is known to be committed.
     committed: Committed,
+    /// Nobody has committed more than the greater of this and that log.
+    most: LogPosition,
     /// How each replica stood last, and in which run; so that a step that changed nothing costs little, too.
     last: BTreeMap<(i32, [u8; 16]), (Run, ReplicaStep)>,
 }
@@ -115,9 +117,11 @@ impl RaftWatch {
         looked
     }
 
-    /// The disk is an older one by now, and all that was seen was of another.
+    /// The disk is an older one by now, and all that was seen was of another; but that on this one no more was committed.
     pub(in crate::scenarios) fn is_older(&self) {
-        lock(&self.shared).partitions.clear();
+        for seen in lock(&self.shared).partitions.values_mut() {
+            *seen = Seen { most: seen.most.max(seen.committed.end), ..Seen::default() };
+        }
     }
 
     /// # Errors
@@ -159,6 +163,8 @@ impl Seen {
                 return Err(Violation::new("raft-logs-do-not-match", place(text)));
             }
         }
+        self.a_leader_commits(run, &step)
+            .map_err(|text| Violation::new("raft-committed-by-nobody", place(text)))?;
         self.one_committed_log(&step).map_err(|text| Violation::new("raft-committed-twice", place(text)))?;
         self.last.insert(whose, (run, step));
         Ok(())
@@ -178,6 +184,20 @@ impl Seen {
         }
         *end = step.log_end;
         Ok(())
+    }
+
+    /// What a replica knows to be committed, a leader has committed: itself, also with its last step, or another one before.
+    fn a_leader_commits(&self, run: Run, step: &ReplicaStep) -> Result<(), String> {
+        let led =
+            || self.last.get(&(step.node, step.directory)).is_some_and(|(of, last)| *of == run && last.leads);
+        let most = self.most.max(self.committed.end);
+        if step.committed <= most || step.leads || led() {
+            return Ok(());
+        }
+        Err(format!(
+            "it takes {:?} for committed; no leader has committed more than {most:?}",
+            step.committed
+        ))
     }
 
     /// State machine safety: of two logs that are known to be committed one is a prefix of the other.
@@ -282,16 +302,20 @@ mod tests {
         let (without, with) = (step(2, 2, true, (2, 4), &[(1, 0), (2, 4)]), [(1, 0), (2, 9)]);
         assert_eq!(found(&[committed(&grown, (1, 9)), without.clone()]), Some("raft-leader-incomplete"));
         assert_eq!(found(&[committed(&grown, (1, 4)), without.clone()]), None);
-        let of_the_past = [
-            without.clone(),
-            committed(&step(3, 2, false, (2, 9), &[(1, 0), (2, 4)]), (2, 9)),
-            grown.clone(),
-        ];
+        let later = step(3, 2, true, (2, 9), &[(1, 0), (2, 4)]);
+        let of_the_past = [committed(&later, (2, 9)), grown.clone()];
         assert_eq!(found(&of_the_past), None, "it does not know that it leads no more");
         let elsewhere = step(3, 2, false, (2, 12), &with);
         assert_eq!(found(&[without, elsewhere]), Some("raft-logs-do-not-match"));
-        let longer = committed(&step(3, 3, false, (3, 9), &[(1, 0), (3, 4)]), (3, 9));
-        assert_eq!(found(&[committed(&grown, (1, 7)), longer]), Some("raft-committed-twice"));
+        let other = committed(&step(3, 3, false, (3, 9), &[(0, 0), (3, 6)]), (0, 6));
+        assert_eq!(found(&[committed(&grown, (1, 7)), other]), Some("raft-committed-twice"));
+        let follows = step(2, 1, false, (1, 9), &[(1, 0)]);
+        let told = [committed(&grown, (1, 7)), committed(&follows, (1, 7))];
+        assert_eq!(found(&told), None);
+        let by_nobody = committed(&follows, (1, 8));
+        assert_eq!(found(&[told[0].clone(), by_nobody.clone()]), Some("raft-committed-by-nobody"));
+        let resigned = committed(&ReplicaStep { leads: false, ..grown.clone() }, (1, 8));
+        assert_eq!(found(&[grown.clone(), resigned, by_nobody]), None, "it committed, and resigned thereby");
         let deleted = ReplicaStep { log_start: 8, ..committed(&step(3, 3, true, (3, 9), &[(3, 8)]), (3, 9)) };
         assert_eq!(found(&[committed(&grown, (1, 7)), deleted]), None, "what was committed is deleted there");
     }
