@@ -1,3 +1,4 @@
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ pub fn start_shards(
     shards: usize,
 ) -> Partitions {
     assert!(shards > 0, "a node has at least one shard");
+    let unclaimed = Arc::new(AtomicUsize::new(logs.len()));
     let mut of_shard: Vec<Vec<PartitionLog>> = (0..shards).map(|_| Vec::new()).collect();
     for log in logs {
         of_shard[shard_of(log.key().partition, shards)].push(log);
@@ -80,7 +82,8 @@ pub fn start_shards(
         let (peers, peer_steps) = mpsc::channel(PEER_STEPS_MAX);
         let post_office = PostOffice { shard, post: Arc::clone(&post), steps: peers.downgrade() };
         let told = Arc::clone(&leaderships);
-        let shard = Shard::new(io.clone(), node, storage.clone(), logs, (post_office, told));
+        let found = (logs, Arc::clone(&unclaimed));
+        let shard = Shard::new(io.clone(), node, storage.clone(), found, (post_office, told));
         drop(io.spawn.spawn("shard", Box::pin(shard.run(inbox, maintenance, peer_steps))));
         senders.push(ShardSender { requests, steps, peers });
     }

@@ -7,6 +7,7 @@ mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) use replicas::PostOffice;
 use replicas::{Held, Peer, is_untouched};
@@ -52,6 +53,8 @@ pub(super) struct Shard {
     partitions: BTreeMap<PartitionId, Box<Partition>>,
     /// Logs that recovery found and nobody has claimed yet.
     dormant: BTreeMap<PartitionId, PartitionLog>,
+    /// How many these are, of all shards.
+    unclaimed: Arc<AtomicUsize>,
     appends: Appends,
     deletions: Deletions,
     gates: BTreeMap<u64, Gate>,
@@ -112,7 +115,7 @@ impl Shard {
         io: Io,
         node: NodeId,
         storage: Storage,
-        recovered: Vec<PartitionLog>,
+        (recovered, unclaimed): (Vec<PartitionLog>, Arc<AtomicUsize>),
         (post_office, leaderships): (PostOffice, Arc<Leaderships>),
     ) -> Shard {
         let journal = storage.journal().clone();
@@ -124,6 +127,7 @@ impl Shard {
             journal,
             partitions: BTreeMap::new(),
             dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
+            unclaimed,
             appends: Appends::default(),
             deletions: Deletions::default(),
             gates: BTreeMap::new(),
@@ -296,8 +300,15 @@ impl Shard {
     }
 
     fn is_short_of_memory(&self) -> bool {
-        // Logs that nobody has claimed yet cannot be flushed: to wait for memory would be to wait for ever.
-        self.storage.tail_budget().is_exceeded() && self.dormant.is_empty()
+        // Logs that nobody has claimed yet cannot be flushed, in whichever shard they are: to wait for memory would be to wait for ever.
+        self.storage.tail_budget().is_exceeded() && self.unclaimed.load(Ordering::Acquire) == 0
+    }
+
+    /// The log that recovery found of a partition.
+    fn claim(&mut self, id: PartitionId) -> Option<PartitionLog> {
+        let log = self.dormant.remove(&id)?;
+        self.unclaimed.fetch_sub(1, Ordering::AcqRel);
+        Some(log)
     }
 
     /// The journal failed: nothing here is promised any more.
@@ -547,7 +558,7 @@ impl Shard {
         let fresh: Vec<PartitionSpec> = specs.into_iter().filter(is_fresh).collect();
         let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
         for spec in fresh {
-            let mut log = match self.dormant.remove(&spec.id) {
+            let mut log = match self.claim(spec.id) {
                 Some(mut log) => {
                     log.set_config(spec.config.clone());
                     log
@@ -622,7 +633,7 @@ impl Shard {
                 }
                 partition.log
             }
-            None => self.dormant.remove(&id)?,
+            None => self.claim(id)?,
         };
         let ended = self.storage.begin_deletion(&mut log);
         self.gather(ended);

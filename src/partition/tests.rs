@@ -35,11 +35,19 @@ type Outcomes = Arc<Mutex<Vec<AppendOutcome>>>;
 
 /// Sends appends, one request each; their outcomes come to the list.
 fn send(node: &TestNode, appends: usize, bytes: usize, deadline: Option<Instant>) -> Outcomes {
+    send_to(node, partition(0), (appends, bytes), deadline)
+}
+
+fn send_to(
+    node: &TestNode,
+    id: PartitionId,
+    (appends, bytes): (usize, usize),
+    deadline: Option<Instant>,
+) -> Outcomes {
     let outcomes = Outcomes::default();
     node.runtime.block_on(async {
         for _ in 0..appends {
-            let append =
-                AppendRequest { id: partition(0), batch: batch(bytes, ProducerStamp::NONE), replicas_min: 0 };
+            let append = AppendRequest { id, batch: batch(bytes, ProducerStamp::NONE), replicas_min: 0 };
             let told = Arc::clone(&outcomes);
             let done = Box::new(move |answered: Vec<AppendOutcome>| told.lock().unwrap().extend(answered));
             let terms = AppendTerms { deadline, ..AppendTerms::COMMITTED };
@@ -257,6 +265,27 @@ fn cramped() -> TestNode {
         journal_replay_bytes: 256 << 10,
         ..StorageOptions::default()
     })
+}
+
+#[test]
+fn memory_that_logs_without_an_owner_hold_keeps_nobody_waiting() {
+    let budget = 256 << 10;
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 4 << 20,
+        tail_budget_bytes: budget,
+        ..StorageOptions::default()
+    });
+    node.open(partition(0));
+    let filled = send(&node, 9, 32 << 10, None);
+    all_made(&node, &filled, 9);
+    let node = node.lose_power();
+    let _maintenance = node.maintain(&[]);
+    assert!(node.storage().tail_budget().used() > budget, "what was replayed is in memory");
+    let elsewhere = |id: &PartitionId| handle::shard_of(*id, 2) != handle::shard_of(partition(0), 2);
+    let other = (1..).map(partition).find(elsewhere).unwrap();
+    node.open(other);
+    let outcomes = send_to(&node, other, (3, KIB), None);
+    all_made(&node, &outcomes, 3);
 }
 
 #[test]

@@ -248,6 +248,10 @@ listed! {
         ForwardedBeforeSeen = "cluster-forwarded-before-seen",
         /// what a replica cannot read any more is asked of no other
         ClusterRepairsNothing = "cluster-repairs-nothing",
+        /// logs that nobody has claimed yet hold the journal
+        ClusterCarriesNoUnclaimed = "cluster-carries-no-unclaimed",
+        /// a replica whose vote is not durable yet campaigns
+        ClusterCampaignsWhileVoting = "cluster-campaigns-while-voting",
         /// the indexes of a segment that cannot be read are made again before the segment is repaired
         ClusterRepairsLast = "cluster-repairs-last",
         /// a follower takes its leader's request for the vote by which it was elected, if it comes late, for one that ends its leadership

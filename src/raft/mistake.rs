@@ -52,6 +52,8 @@ pub enum Mistake {
     WaitForTheResigned,
     /// A follower takes its leader's request for a vote in the epoch that it leads for one that ends its leadership.
     LateVoteUnfollows,
+    /// A replica whose vote is not durable yet campaigns in another epoch.
+    CampaignWhileVoting,
     /// A transfer is not told again when a connection with its successor begins anew.
     TransferToldOnce,
     /// A transfer is not given up when its successor falls silent.
@@ -89,6 +91,7 @@ impl Mistake {
         Mistake::ServeBeforeStart,
         Mistake::WaitForTheResigned,
         Mistake::LateVoteUnfollows,
+        Mistake::CampaignWhileVoting,
         Mistake::TransferToldOnce,
         Mistake::TransferToTheSilent,
         Mistake::ResetStartUntold,

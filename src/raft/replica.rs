@@ -408,6 +408,12 @@ impl Replica {
             return;
         }
         match (&mut self.role, timer) {
+            // Where the disk is slow its vote may be all that another candidate waits for, whose epoch a campaign would end.
+            (Role::Unattached(unattached), Timer::Election)
+                if self.core.is_voting() && !self.core.mistaken(Mistake::CampaignWhileVoting) =>
+            {
+                unattached.wait(&mut self.core, now);
+            }
             (Role::Unattached(_) | Role::Follower(_), Timer::Election) => self.campaign(now, effects),
             (Role::Unattached(unattached), Timer::Discover) => {
                 unattached.discover(&mut self.core, now, effects);

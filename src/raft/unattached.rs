@@ -17,7 +17,8 @@ impl Unattached {
         unattached
     }
 
-    fn wait(&mut self, core: &mut Core, now: Instant) {
+    /// It does not campaign yet: begins to wait anew.
+    pub(super) fn wait(&mut self, core: &mut Core, now: Instant) {
         self.until = if core.is_eligible() {
             let election = core.timing.election;
             let at_least = if core.reluctant { election * 2 } else { election };

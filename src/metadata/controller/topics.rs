@@ -305,12 +305,11 @@ fn place(
             all.len()
         )));
     }
-    let racks: BTreeSet<Option<&str>> = all.iter().map(|node| rack(image, *node)).collect();
     let replicas_of = |partition: usize| {
         let from = first.wrapping_add(partition);
-        let turned = (0..ready.len()).map(|step| ready[(from % ready.len() + step) % ready.len()]);
-        let candidates: Vec<NodeId> = turned.chain(spare.iter().copied()).take(all.len()).collect();
-        choose(image, &candidates, factor, racks.len())
+        let turned: Vec<NodeId> =
+            (0..ready.len()).map(|step| ready[(from % ready.len() + step) % ready.len()]).collect();
+        choose(image, [&turned, &spare], factor)
     };
     Ok(partitions.map(replicas_of).collect())
 }
@@ -329,23 +328,21 @@ fn striped(image: &MetadataImage, brokers: impl Iterator<Item = NodeId>) -> Vec<
     (0..most).flat_map(|at| by_rack.values().filter_map(move |nodes| nodes.get(at).copied())).collect()
 }
 
-/// The first `factor` of the candidates, but no second one of a rack before there is one of each.
-fn choose(image: &MetadataImage, candidates: &[NodeId], factor: usize, racks: usize) -> Vec<NodeId> {
+/// The first `factor` of the candidates, but no second one of a rack before there is one of each; of the later candidates those alone
+/// that are missing then. (Kafka takes a fenced broker of another rack before a second live one of a rack.)
+fn choose(image: &MetadataImage, candidates: [&[NodeId]; 2], factor: usize) -> Vec<NodeId> {
     let mut chosen: Vec<NodeId> = Vec::with_capacity(factor);
     let mut seen: BTreeSet<Option<&str>> = BTreeSet::new();
-    while chosen.len() < factor {
-        let next = candidates.iter().copied().find(|node| {
-            !chosen.contains(node) && (seen.len() >= racks || !seen.contains(&rack(image, *node)))
-        });
-        match next {
-            Some(node) => {
-                seen.insert(rack(image, node));
-                chosen.push(node);
-            }
-            None => match candidates.iter().copied().find(|node| !chosen.contains(node)) {
-                Some(node) => chosen.push(node),
-                None => break,
-            },
+    for candidates in candidates {
+        while chosen.len() < factor {
+            let left = || candidates.iter().copied().filter(|node| !chosen.contains(node));
+            let Some(node) =
+                left().find(|node| !seen.contains(&rack(image, *node))).or_else(|| left().next())
+            else {
+                break;
+            };
+            seen.insert(rack(image, node));
+            chosen.push(node);
         }
     }
     chosen

@@ -178,7 +178,11 @@ impl Shard {
         }
         let journal = self.journal.clone();
         let mut left = usize::try_from(journal.carry_bytes_max()).unwrap_or(usize::MAX);
-        let logs = self.partitions.values_mut().map(|partition| &mut partition.log);
+        // Also of logs that nobody has claimed yet: who claims them may be known only once the metadata's log goes on, for which
+        // there has to be room.
+        let without_unclaimed = mutant(Mutant::ClusterCarriesNoUnclaimed);
+        let dormant = self.dormant.values_mut().filter(|_| !without_unclaimed);
+        let logs = self.partitions.values_mut().map(|partition| &mut partition.log).chain(dormant);
         let mut carried = Vec::new();
         for log in logs {
             let Some((from, bytes)) = log.holds_journal_from() else { continue };

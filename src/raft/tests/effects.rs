@@ -389,6 +389,27 @@ fn a_request_for_votes_that_comes_after_its_candidate_was_elected_ends_nothing()
 }
 
 #[test]
+fn a_replica_whose_vote_is_not_durable_does_not_campaign() {
+    let mut voter = replica(3, 1, 5, 0);
+    let epoch = LeaderEpoch(2);
+    let persist = Effect::PersistVote { epoch, candidate: first_key(2) };
+    assert_eq!(receive(&mut voter, 2, vote(2, Ballot::Vote, 2, at(1, 9))), [persist]);
+    let wake = |voter: &mut Replica| {
+        let (at, timer) = voter.deadline().expect("it waits");
+        let mut effects = Vec::new();
+        voter.step(at, Event::Timer(timer), &mut effects);
+        effects
+    };
+    for _ in 0..3 {
+        assert_eq!(wake(&mut voter), [], "its disk is slow, and the other one waits for it");
+    }
+    let reply = send(2, granted(1, Ballot::Vote, 2));
+    assert_eq!(step(&mut voter, Event::VoteDurable { epoch }), [reply]);
+    let asked = wake(&mut voter);
+    assert!(matches!(asked[..], [Effect::Send { .. }, Effect::Send { .. }]), "nothing came of it: {asked:?}");
+}
+
+#[test]
 fn a_pre_vote_is_refused_by_who_hears_a_leader() {
     let mut follower = replica(3, 1, 5, 0);
     receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(1) });

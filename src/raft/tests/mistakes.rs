@@ -29,6 +29,7 @@ const OF_WHOLE_NODES: &[Mistake] = &[
     Mistake::ServeBeforeStart,
     Mistake::WaitForTheResigned,
     Mistake::LateVoteUnfollows,
+    Mistake::CampaignWhileVoting,
 ];
 
 /// The number of the first schedule that shows the mistake, and how it shows.

@@ -300,3 +300,99 @@ fn brokers_that_are_all_away_get_nothing() {
     let told = refusal(&image, plain("new"));
     assert!(matches!(told, ControllerError::InvalidReplicationFactor(_)), "{told}");
 }
+
+/// Brokers 1, 2, … in these racks.
+fn in_racks(racks: &[Option<&str>]) -> MetadataImage {
+    let mut image = cluster(i32::try_from(racks.len()).expect("few"));
+    for (broker, rack) in image.brokers.values_mut().zip(racks) {
+        broker.rack = rack.map(str::to_owned);
+    }
+    image
+}
+
+/// The replicas of a new topic's partitions.
+fn placed(image: &MetadataImage, partitions: i32, factor: i16) -> Vec<Vec<NodeId>> {
+    let topic = NewTopic { partitions, replication_factor: factor, ..plain("placed") };
+    let decision = create_topics(image, &[topic], &[id(7)], Rules::new().get());
+    let made = applied(image, &decision);
+    let topic = made.topic("placed").expect("created").clone();
+    topic.partitions.values().map(|partition| partition.replicas.clone()).collect()
+}
+
+/// In how many racks a partition's replicas are.
+fn racks_of(image: &MetadataImage, replicas: &[NodeId]) -> usize {
+    replicas.iter().map(|node| image.brokers[node].rack.as_deref()).collect::<BTreeSet<_>>().len()
+}
+
+#[test]
+fn each_partition_is_in_as_many_racks_as_it_can_be() {
+    let (a, b, c) = (Some("a"), Some("b"), Some("c"));
+    let table: [(&[Option<&str>], i16, usize); 7] = [
+        (&[a, a, b, b, c, c], 3, 3),
+        (&[a, a, a, a, b], 2, 2),
+        (&[a, a, a, b], 3, 2),
+        (&[a, a, a], 3, 1),
+        (&[a, b, c, a], 4, 3),
+        (&[a, a, None, None], 2, 2),
+        (&[None, None, None], 2, 1),
+    ];
+    for (racks, factor, wanted) in table {
+        let image = in_racks(racks);
+        for replicas in placed(&image, 12, factor) {
+            assert_eq!(replicas.len(), usize::try_from(factor).expect("positive"));
+            assert_eq!(racks_of(&image, &replicas), wanted, "{replicas:?} of {racks:?}");
+        }
+    }
+    let image = in_racks(&[a, a, b, b, c, c]);
+    let all = placed(&image, 12, 3);
+    let count = |of: &dyn Fn(&Vec<NodeId>) -> bool| all.iter().filter(|replicas| of(replicas)).count();
+    for node in (1..=6).map(NodeId) {
+        assert_eq!(count(&|replicas| replicas[0] == node), 2, "leaders: {all:?}");
+        assert_eq!(count(&|replicas| replicas.contains(&node)), 6, "replicas: {all:?}");
+    }
+}
+
+#[test]
+fn a_rack_whose_broker_is_away_or_drains_is_gone_without() {
+    let racks = [Some("a"), Some("a"), Some("b"), Some("c")];
+    let three: BTreeSet<NodeId> = [1, 2, 3].map(NodeId).into();
+    let fences: [fn(&mut BrokerImage); 2] = [|broker| broker.fenced = true, |broker| broker.draining = true];
+    for fence in fences {
+        let mut image = in_racks(&racks);
+        assert!(placed(&image, 8, 3).iter().all(|replicas| replicas.contains(&NodeId(4))));
+        fence(image.brokers.get_mut(&NodeId(4)).expect("it is there"));
+        for replicas in placed(&image, 8, 3) {
+            assert_eq!(replicas.into_iter().collect::<BTreeSet<_>>(), three);
+        }
+        assert!(placed(&image, 8, 4).iter().all(|replicas| replicas[3] == NodeId(4)), "there are no others");
+    }
+}
+
+proptest! {
+    /// Whatever the racks and whoever is away.
+    #[test]
+    fn placements_use_the_live_first_and_their_racks_evenly(
+        brokers in proptest::collection::vec((0_usize..4, any::<bool>()), 1..9),
+        factor in 1_i16..6,
+    ) {
+        let names = [None, Some("a"), Some("b"), Some("c")];
+        let racks: Vec<Option<&str>> = brokers.iter().map(|(rack, _)| names[*rack]).collect();
+        let mut image = in_racks(&racks);
+        for (broker, (_, away)) in image.brokers.values_mut().zip(&brokers) {
+            broker.fenced = *away;
+        }
+        let live: BTreeSet<NodeId> =
+            image.brokers.iter().filter(|(_, broker)| !broker.fenced).map(|(node, _)| *node).collect();
+        let factor_wanted = usize::try_from(factor).expect("positive");
+        prop_assume!(!live.is_empty() && factor_wanted <= brokers.len());
+        let of_live: Vec<NodeId> = live.iter().copied().collect();
+        for replicas in placed(&image, 9, factor) {
+            let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
+            prop_assert_eq!(distinct.len(), factor_wanted);
+            let there: Vec<NodeId> = replicas.iter().copied().filter(|node| live.contains(node)).collect();
+            prop_assert_eq!(there.len(), factor_wanted.min(live.len()));
+            prop_assert_eq!(racks_of(&image, &there), there.len().min(racks_of(&image, &of_live)));
+            prop_assert!(live.contains(&replicas[0]));
+        }
+    }
+}
