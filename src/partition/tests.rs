@@ -276,8 +276,8 @@ fn memory_that_logs_without_an_owner_hold_keeps_nobody_waiting() {
         ..StorageOptions::default()
     });
     node.open(partition(0));
-    let filled = send(&node, 9, 32 << 10, None);
-    all_made(&node, &filled, 9);
+    let filled = send(&node, 8, 32 << 10, None);
+    all_made(&node, &filled, 8);
     let node = node.lose_power();
     let _maintenance = node.maintain(&[]);
     assert!(node.storage().tail_budget().used() > budget, "what was replayed is in memory");
