@@ -104,7 +104,7 @@ impl Scenario for Nodes {
             let account = Account::of_several();
             let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), weak);
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
-            let raft = RaftWatch::begin(&cluster);
+            let raft = RaftWatch::begin(&cluster, &fleet);
             let life = Life {
                 raft: &raft,
                 cluster: &cluster,
