@@ -119,7 +119,8 @@ impl Scenario for Nodes {
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = life.live() => result.and_then(|()| raft.judge()),
+                wrong = raft.is_wrong() => Err(wrong),
+                result = life.live() => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })

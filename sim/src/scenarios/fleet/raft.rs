@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ordain::io::Shutdown;
 use ordain::probe::{self, LogPosition, ReplicaStep};
 use ordain::types::{NodeId, PartitionId};
 
@@ -18,6 +19,8 @@ use crate::world::lock;
 #[derive(Clone, Default)]
 pub(in crate::scenarios) struct RaftWatch {
     shared: Arc<Mutex<Shared>>,
+    /// Begun when something is wrong.
+    wrong: Shutdown,
 }
 
 #[derive(Default)]
@@ -115,7 +118,10 @@ impl RaftWatch {
             return Ok(());
         }
         let looked = shared.partitions.entry(step.partition).or_default().look(run, step);
-        shared.wrong = looked.clone().err();
+        if let Err(wrong) = &looked {
+            shared.wrong = Some(wrong.clone());
+            self.wrong.begin();
+        }
         looked
     }
 
@@ -126,10 +132,10 @@ impl RaftWatch {
         }
     }
 
-    /// # Errors
-    /// What was wrong first.
-    pub(in crate::scenarios) fn judge(&self) -> Result<(), Violation> {
-        lock(&self.shared).wrong.clone().map_or(Ok(()), Err)
+    /// What was wrong first, as soon as something is.
+    pub(in crate::scenarios) async fn is_wrong(&self) -> Violation {
+        self.wrong.begun().await;
+        lock(&self.shared).wrong.clone().expect("it is begun by the first")
     }
 }
 
@@ -249,6 +255,8 @@ fn contains(epochs: &[(i32, i64)], (log_start, log_end): (i64, i64), position: L
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     fn step(node: i32, epoch: i32, leads: bool, log_end: LogPosition, epochs: &[(i32, i64)]) -> ReplicaStep {
@@ -293,6 +301,19 @@ mod tests {
         assert_eq!(watch.look(same, ReplicaStep { committed: (1, 6), ..first.clone() }), Ok(()));
         watch.is_older();
         assert_eq!(watch.look(Run(2), step(2, 2, true, (2, 3), &[(2, 0)])), Ok(()), "an older disk");
+    }
+
+    #[test]
+    fn whoever_waits_is_told_at_once_what_was_wrong_first() {
+        let watch = RaftWatch::default();
+        let mut waiting = std::pin::pin!(watch.is_wrong());
+        let mut poll = || waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(watch.look(Run(1), step(1, 1, true, (1, 4), &[(1, 0)])), Ok(()));
+        assert_eq!(poll(), Poll::Pending);
+        let second = step(2, 1, true, (1, 4), &[(1, 0)]);
+        let wrong = watch.look(Run(1), second.clone()).unwrap_err();
+        assert_eq!(watch.look(Run(1), ReplicaStep { node: 3, ..second }), Ok(()), "one is enough");
+        assert_eq!(poll(), Poll::Ready(wrong));
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl Scenario for Replicas {
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = live(&cluster, &case, &world, &fleet) => result.and_then(|()| raft.judge()),
+                wrong = raft.is_wrong() => Err(wrong),
+                result = live(&cluster, &case, &world, &fleet) => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })
