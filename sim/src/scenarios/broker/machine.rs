@@ -131,7 +131,7 @@ impl Machine {
         let (cluster, shared) = (self.cluster.clone(), Arc::clone(&self.shared));
         probe::watch_replicas(move |step| {
             shared.shown.step(&cluster, node.name(), &step);
-            let run = ReplicaRun::Number(node.run_number());
+            let run = ReplicaRun(node.run_number());
             if let Err(Violation { checker, text }) = raft.look(run, step) {
                 history.wrong(checker, text);
             }

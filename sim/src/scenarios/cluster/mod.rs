@@ -104,7 +104,7 @@ impl Scenario for Nodes {
             let account = Account::of_several();
             let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), weak);
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
-            let raft = RaftWatch::begin(&cluster);
+            let raft = RaftWatch::begin(&cluster, &fleet);
             let life = Life {
                 raft: &raft,
                 cluster: &cluster,
@@ -119,7 +119,8 @@ impl Scenario for Nodes {
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = life.live() => result.and_then(|()| raft.judge()),
+                wrong = raft.is_wrong() => Err(wrong),
+                result = life.live() => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })

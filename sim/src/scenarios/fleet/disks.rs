@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use ordain::log::{PartitionLog, Read, ReadRequest};
 use ordain::types::{NodeId, Offset, PartitionId};
-use ordain::wire::batch::{BatchCheck, BatchIterator};
+use ordain::wire::batch::{BatchCheck, BatchIterator, RecordBatch};
 
 use crate::scenarios::Violation;
 
@@ -12,7 +12,8 @@ use crate::scenarios::Violation;
 pub(in crate::scenarios) struct Held {
     pub(in crate::scenarios) start: Offset,
     pub(in crate::scenarios) end: Offset,
-    pub(in crate::scenarios) bytes: Vec<u8>,
+    /// In the order of their offsets, control batches included. The first may begin before `start`.
+    pub(in crate::scenarios) batches: Vec<RecordBatch>,
     /// What stands at each offset, without control batches.
     pub(in crate::scenarios) records: BTreeMap<Offset, Record>,
 }
@@ -34,7 +35,7 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// What cannot be read, and why.
 pub(in crate::scenarios) async fn read_log(log: &PartitionLog) -> Result<Held, String> {
     let mut held =
-        Held { start: log.log_start(), end: log.log_end(), bytes: Vec::new(), records: BTreeMap::new() };
+        Held { start: log.log_start(), end: log.log_end(), batches: Vec::new(), records: BTreeMap::new() };
     let whose = log.key().partition;
     let mut at = held.start;
     while at < held.end {
@@ -44,11 +45,11 @@ pub(in crate::scenarios) async fn read_log(log: &PartitionLog) -> Result<Held, S
             Read::Stored(plan) => plan.run().await.map_err(|error| error.to_string())?,
         };
         let bytes: Bytes = pieces.concat().into();
-        held.bytes.extend_from_slice(&bytes);
         let mut next = None;
         for batch in BatchIterator::new(bytes, BatchCheck::Verify) {
             let batch = batch.map_err(|error| format!("a batch of {whose} behind {at}: {error}"))?;
             next = Some(batch.header().next_offset());
+            held.batches.push(batch.clone());
             if batch.header().attributes.is_control() {
                 continue;
             }
@@ -75,7 +76,8 @@ pub(in crate::scenarios) enum Compacted {
     Maybe,
 }
 
-/// Two replicas hold the same records, from where the later of them begins (I2).
+/// Two replicas hold the same from where the later of them begins: records, and, but for compaction, batches, with all that stands in
+/// them (I2).
 ///
 /// # Errors
 /// Where they differ.
@@ -107,8 +109,14 @@ pub(in crate::scenarios) fn same(
         }
         Some(_) | None => {}
     }
-    if compacted == Compacted::No && one.start == other.start && one.bytes != other.bytes {
-        return differ(format!("the bytes of nodes {a} and {b} differ, and the records in them do not"));
+    if compacted == Compacted::No
+        && let Some((ours, theirs)) = one.first_unlike(other, start)
+    {
+        let text = |batch: Option<&RecordBatch>| batch.map_or("nothing".to_owned(), |one| format!("{one:?}"));
+        let (ours, theirs) = (text(ours), text(theirs));
+        return differ(format!(
+            "the batches of nodes {a} and {b} differ, and the records in them do not: {ours}, and {theirs}"
+        ));
     }
     let (ours, theirs) = (one.newest(start), other.newest(start));
     let keys: BTreeSet<&Bytes> = ours.keys().chain(theirs.keys()).copied().collect();
@@ -126,6 +134,24 @@ pub(in crate::scenarios) fn same(
 }
 
 impl Held {
+    /// The first two batches from an offset on, with what holds it, that are not the same.
+    fn first_unlike<'a>(
+        &'a self,
+        other: &'a Held,
+        from: Offset,
+    ) -> Option<(Option<&'a RecordBatch>, Option<&'a RecordBatch>)> {
+        let behind = |batch: &&RecordBatch| batch.header().next_offset() > from;
+        let (mut ours, mut theirs) =
+            (self.batches.iter().filter(behind), other.batches.iter().filter(behind));
+        loop {
+            match (ours.next(), theirs.next()) {
+                (None, None) => return None,
+                (one, other) if one == other => {}
+                unlike => return Some(unlike),
+            }
+        }
+    }
+
     /// The newest record of each key from an offset on, and whether it is a tombstone: compaction keeps it.
     fn newest(&self, from: Offset) -> BTreeMap<&Bytes, (Offset, bool)> {
         let keyed = self.records.range(from..);
@@ -135,7 +161,8 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use ordain::types::{PartitionIndex, TopicId};
+    use ordain::types::{LeaderEpoch, PartitionIndex, ProducerId, Timestamp, TopicId};
+    use ordain::wire::batch::{BatchBuilder, BatchKind, BatchOptions, NewRecord, ProducerStamp};
 
     use super::*;
 
@@ -145,7 +172,7 @@ mod tests {
         Held {
             start: Offset(start),
             end: Offset(3),
-            bytes: Vec::new(),
+            batches: Vec::new(),
             records: records.iter().map(|(offset, value)| (Offset(*offset), record(value))).collect(),
         }
     }
@@ -187,8 +214,46 @@ mod tests {
         let mut short = held(0, &[(0, "a"), (1, "b")]);
         short.end = Offset(2);
         assert!(check(&all, &short, Compacted::No).unwrap_err().contains("ends at 3"));
-        let mut bytes = held(0, &[(0, "a"), (1, "b"), (2, "c")]);
-        bytes.bytes.push(7);
-        assert!(check(&all, &bytes, Compacted::No).unwrap_err().contains("bytes"));
+    }
+
+    #[test]
+    fn batches_that_differ_are_found_where_one_log_begins_later() {
+        let id = PartitionId { topic: TopicId([5; 16]), index: PartitionIndex(0) };
+        let check = |one: &Held, other: &Held, compacted| {
+            same(id, (NodeId(1), one), (NodeId(2), other), compacted).map_err(|wrong| wrong.text)
+        };
+        let logs =
+            |start: i64, batches: &[RecordBatch]| Held { batches: batches.to_vec(), ..held(start, &[]) };
+        let of = |kind: BatchKind, producer: ProducerStamp, timestamp: i64| {
+            let options = BatchOptions { producer, kind, ..BatchOptions::plain(1 << 10) };
+            let mut batch = BatchBuilder::new(options);
+            let record =
+                NewRecord { timestamp: Timestamp(timestamp), key: None, value: Some(b"a"), headers: &[] };
+            batch.append(record).unwrap();
+            batch.build().into_batch()
+        };
+        let at = |batch: RecordBatch, offset: i64| batch.placed_at(Offset(offset), LeaderEpoch(1));
+        let plain = |offset: i64| at(of(BatchKind::Data, ProducerStamp::NONE, 7), offset);
+        let all = [plain(0), plain(1), plain(2)];
+        let stamp = ProducerStamp { id: ProducerId(4), ..ProducerStamp::NONE };
+        let others = [
+            of(BatchKind::Control, ProducerStamp::NONE, 7).placed_at(Offset(2), LeaderEpoch(1)),
+            at(of(BatchKind::Data, ProducerStamp::NONE, 8), 2),
+            at(of(BatchKind::Data, stamp, 7), 2),
+            plain(2).placed_at(Offset(2), LeaderEpoch(2)),
+        ];
+        for other in others {
+            for (start, compacted) in [(0, Compacted::No), (1, Compacted::No), (1, Compacted::Maybe)] {
+                let later = logs(start, &[plain(0), plain(1), other.clone()][usize::from(start > 0)..]);
+                let found =
+                    check(&logs(0, &all), &later, compacted).is_err_and(|text| text.contains("batches"));
+                assert_eq!(found, compacted == Compacted::No, "{other:?} from {start} on");
+            }
+        }
+        assert_eq!(check(&logs(0, &all), &logs(1, &all[1..]), Compacted::No), Ok(()));
+        assert_eq!(check(&logs(3, &[]), &logs(0, &all), Compacted::No), Ok(()));
+        assert!(check(&logs(0, &all), &logs(1, &all[1..2]), Compacted::No).unwrap_err().contains("nothing"));
+        let before = [at(of(BatchKind::Data, ProducerStamp::NONE, 8), 0), plain(1), plain(2)];
+        assert_eq!(check(&logs(0, &before), &logs(1, &all), Compacted::No), Ok(()), "before the later start");
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ordain::io::Shutdown;
 use ordain::probe::{self, LogPosition, ReplicaStep};
 use ordain::types::{NodeId, PartitionId};
 
-use super::machine_name;
-use crate::cluster::Cluster;
+use super::{Fleet, machine_name};
+use crate::cluster::{Cluster, NodeHandle};
 use crate::scenarios::Violation;
 use crate::time::SimTime;
 use crate::world::lock;
@@ -18,6 +19,8 @@ use crate::world::lock;
 #[derive(Clone, Default)]
 pub(in crate::scenarios) struct RaftWatch {
     shared: Arc<Mutex<Shared>>,
+    /// Begun when something is wrong.
+    wrong: Shutdown,
 }
 
 #[derive(Default)]
@@ -28,13 +31,12 @@ struct Shared {
     wrong: Option<Violation>,
 }
 
-/// Which run of a node's process has made a step, where a replica lives as long as that process.
+/// Which run of a node's process has made a step. Within it a replica that begins anew is another one, by its partition's topic id or by
+/// its directory id: a topic is never created again under its id, whoever gets a replica that its node once let go draws a directory
+/// (`Shard::create`), and so does a start that finds damage (`Partition::new`). A log that begins anew behind its leader's start, or in the
+/// place of what was damaged, is the same replica, and knows as much as before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::scenarios) enum Run {
-    /// Replicas come and go within a run.
-    Any,
-    Number(u64),
-}
+pub(in crate::scenarios) struct Run(pub(in crate::scenarios) u64);
 
 /// Shows the replicas' steps to who looks at a failure, and to nobody else.
 pub(in crate::scenarios) fn only_show(cluster: &Cluster) {
@@ -66,14 +68,17 @@ struct Committed {
 }
 
 impl RaftWatch {
-    /// Looks from now on; says what is wrong in the trace, at once.
-    pub(in crate::scenarios) fn begin(cluster: &Cluster) -> RaftWatch {
+    /// Looks at the nodes of the fleet from now on; says what is wrong in the trace, at once.
+    pub(in crate::scenarios) fn begin(cluster: &Cluster, fleet: &Fleet) -> RaftWatch {
         let watch = RaftWatch::default();
         let (looks, notes) = (watch.clone(), cluster.clone());
+        let machines: BTreeMap<i32, NodeHandle> =
+            fleet.nodes().map(|(id, node)| (id.0, node.clone())).collect();
         probe::watch_replicas(move |step| {
-            notes.replica_stepped(&machine_name(NodeId(step.node)), &step);
+            let machine = &machines[&step.node];
+            notes.replica_stepped(machine.name(), &step);
             looks.note_leader(notes.now(), &step);
-            if let Err(wrong) = looks.look(Run::Any, step) {
+            if let Err(wrong) = looks.look(Run(machine.run_number()), step) {
                 notes.note(format_args!("WRONG: {wrong}"));
             }
         });
@@ -113,7 +118,10 @@ impl RaftWatch {
             return Ok(());
         }
         let looked = shared.partitions.entry(step.partition).or_default().look(run, step);
-        shared.wrong = looked.clone().err();
+        if let Err(wrong) = &looked {
+            shared.wrong = Some(wrong.clone());
+            self.wrong.begin();
+        }
         looked
     }
 
@@ -124,10 +132,10 @@ impl RaftWatch {
         }
     }
 
-    /// # Errors
-    /// What was wrong first.
-    pub(in crate::scenarios) fn judge(&self) -> Result<(), Violation> {
-        lock(&self.shared).wrong.clone().map_or(Ok(()), Err)
+    /// What was wrong first, as soon as something is.
+    pub(in crate::scenarios) async fn is_wrong(&self) -> Violation {
+        self.wrong.begun().await;
+        lock(&self.shared).wrong.clone().expect("it is begun by the first")
     }
 }
 
@@ -140,7 +148,7 @@ impl Seen {
         };
         match self.last.get(&whose) {
             Some((_, last)) if *last == step => return Ok(()),
-            Some((of, last)) if *of == run && run != Run::Any => {
+            Some((of, last)) if *of == run => {
                 goes_on(last, &step).map_err(|(id, text)| Violation::new(id, place(text)))?;
             }
             Some(_) | None => {}
@@ -247,6 +255,8 @@ fn contains(epochs: &[(i32, i64)], (log_start, log_end): (i64, i64), position: L
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     fn step(node: i32, epoch: i32, leads: bool, log_end: LogPosition, epochs: &[(i32, i64)]) -> ReplicaStep {
@@ -266,7 +276,7 @@ mod tests {
 
     fn found(steps: &[ReplicaStep]) -> Option<&'static str> {
         let mut seen = Seen::default();
-        steps.iter().find_map(|step| seen.look(Run::Any, step.clone()).err().map(|wrong| wrong.checker))
+        steps.iter().find_map(|step| seen.look(Run(1), step.clone()).err().map(|wrong| wrong.checker))
     }
 
     #[test]
@@ -274,21 +284,36 @@ mod tests {
         let first = ReplicaStep { committed: (1, 4), log_start: 2, ..step(1, 2, true, (1, 6), &[(1, 2)]) };
         let found = |run: Run, second: ReplicaStep| {
             let watch = RaftWatch::default();
-            assert_eq!(watch.look(Run::Number(1), first.clone()), Ok(()));
+            assert_eq!(watch.look(Run(1), first.clone()), Ok(()));
             watch.look(run, second).err().map(|wrong| wrong.checker)
         };
         let older = ReplicaStep { epoch: 1, leads: false, ..first.clone() };
         let cut = ReplicaStep { committed: (1, 3), ..first.clone() };
         let began = ReplicaStep { log_start: 1, ..first.clone() };
-        let same = Run::Number(1);
+        let same = Run(1);
         let all = [older, cut, began];
         let wrong = all.clone().map(|step| found(same, step));
         assert_eq!(wrong, [Some("raft-epoch-fell"), Some("I19-committed-cut"), Some("I10-offset-not-real")]);
-        assert_eq!(all.map(|step| found(Run::Number(2), step)), [None; 3], "another run");
+        assert_eq!(all.clone().map(|step| found(Run(2), step)), [None; 3], "another run");
+        let anew = all.map(|step| ReplicaStep { directory: [7; 16], ..step });
+        assert_eq!(anew.map(|step| found(same, step)), [None; 3], "another replica in the same run");
         let watch = RaftWatch::default();
         assert_eq!(watch.look(same, ReplicaStep { committed: (1, 6), ..first.clone() }), Ok(()));
         watch.is_older();
-        assert_eq!(watch.look(Run::Number(2), step(2, 2, true, (2, 3), &[(2, 0)])), Ok(()), "an older disk");
+        assert_eq!(watch.look(Run(2), step(2, 2, true, (2, 3), &[(2, 0)])), Ok(()), "an older disk");
+    }
+
+    #[test]
+    fn whoever_waits_is_told_at_once_what_was_wrong_first() {
+        let watch = RaftWatch::default();
+        let mut waiting = std::pin::pin!(watch.is_wrong());
+        let mut poll = || waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(watch.look(Run(1), step(1, 1, true, (1, 4), &[(1, 0)])), Ok(()));
+        assert_eq!(poll(), Poll::Pending);
+        let second = step(2, 1, true, (1, 4), &[(1, 0)]);
+        let wrong = watch.look(Run(1), second.clone()).unwrap_err();
+        assert_eq!(watch.look(Run(1), ReplicaStep { node: 3, ..second }), Ok(()), "one is enough");
+        assert_eq!(poll(), Poll::Ready(wrong));
     }
 
     #[test]
@@ -315,7 +340,15 @@ mod tests {
         let by_nobody = committed(&follows, (1, 8));
         assert_eq!(found(&[told[0].clone(), by_nobody.clone()]), Some("raft-committed-by-nobody"));
         let resigned = committed(&ReplicaStep { leads: false, ..grown.clone() }, (1, 8));
-        assert_eq!(found(&[grown.clone(), resigned, by_nobody]), None, "it committed, and resigned thereby");
+        assert_eq!(
+            found(&[grown.clone(), resigned.clone(), by_nobody]),
+            None,
+            "it committed, and resigned thereby"
+        );
+        let mut seen = Seen::default();
+        assert_eq!(seen.look(Run(1), grown.clone()), Ok(()));
+        let wrong = seen.look(Run(2), resigned).unwrap_err();
+        assert_eq!(wrong.checker, "raft-committed-by-nobody", "in this run it did not lead");
         let deleted = ReplicaStep { log_start: 8, ..committed(&step(3, 3, true, (3, 9), &[(3, 8)]), (3, 9)) };
         assert_eq!(found(&[committed(&grown, (1, 7)), deleted]), None, "what was committed is deleted there");
     }

@@ -1,4 +1,5 @@
-//! What must hold of replicas at every moment: an epoch has one leader, and what a run of a node knows to be committed stays so.
+//! What must hold of replicas at every moment: an epoch has one leader, none leads that has lost what it held, and what a run of a node
+//! knows to be committed stays so.
 use std::collections::BTreeMap;
 
 use ordain::raft::ReplicaKey;
@@ -30,6 +31,10 @@ impl Watch {
                         let text = format!("nodes {known} and {node} lead epoch {} of {}", one.epoch, one.id);
                         return Err(Violation::new("two-leaders", text));
                     }
+                }
+                if one.leader && one.damaged {
+                    let text = format!("node {node} leads {}, and its log of it is damaged", one.id);
+                    return Err(Violation::new("I14-damaged-leads", text));
                 }
                 // A replica that is made anew begins with nothing.
                 let known = self.committed.insert((one.id, node), (run, one.key, one.high_watermark));
@@ -80,6 +85,18 @@ mod tests {
             segments: 0,
         };
         Stats::from([((NodeId(node), run), vec![one])])
+    }
+
+    #[test]
+    fn a_damaged_replica_may_not_lead() {
+        let damaged = |leader: bool| {
+            let mut stats = seen(1, 1, 1, leader, 5);
+            stats.values_mut().flatten().for_each(|one| one.damaged = true);
+            stats
+        };
+        assert_eq!(Watch::default().look(damaged(false)), Ok(()));
+        let wrong = Watch::default().look(damaged(true)).unwrap_err();
+        assert_eq!(wrong.checker, "I14-damaged-leads");
     }
 
     #[test]

@@ -70,11 +70,12 @@ impl Scenario for Replicas {
             let world = Arc::new(World::new(plan.clone()));
             let fleet = machine::start_up(&cluster, &world);
             name_partitions(&cluster);
-            let raft = RaftWatch::begin(&cluster);
+            let raft = RaftWatch::begin(&cluster, &fleet);
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
-                result = live(&cluster, &case, &world, &fleet) => result.and_then(|()| raft.judge()),
+                wrong = raft.is_wrong() => Err(wrong),
+                result = live(&cluster, &case, &world, &fleet) => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })
