@@ -296,6 +296,18 @@ impl Acquaintance for Known {
     fn knows_leader(&self) -> bool {
         self.leader().is_some()
     }
+
+    fn knows_node(&self, server: &Server) -> bool {
+        let image = self.context.metadata();
+        let is_registered = image.registrations().any(|(node, registered)| {
+            let at = registered_at(&image, node, &self.listener);
+            // The metadata may know a node that is away by another name of its machine than the configuration does.
+            let may_be =
+                || server.node == Some(node) || at.as_ref().is_some_and(|at| at.may_be(&server.address));
+            at.as_ref() == Some(&server.address) || (registered.fenced && may_be())
+        });
+        is_registered || self.own.1.met().values().any(|at| *at == server.address)
+    }
 }
 
 /// Where nodes were by the metadata on the disk, committed or not. A majority that has lost a node of the configuration may have
