@@ -74,6 +74,7 @@ async fn run_node(io: Io, id: i32, founders: i32, shared: Shared) {
     let presence = Presence {
         identity: Arc::new(|| None),
         introductions: Some(Arc::new(founder.clone())),
+        for_clients: None,
         whereabouts: Whereabouts::default(),
     };
     let (events, _kept) = mpsc::channel(1);

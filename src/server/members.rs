@@ -136,6 +136,7 @@ impl Members {
             presence: Presence {
                 identity: Arc::new(identity),
                 introductions: Some(Arc::new(founder.clone())),
+                for_clients: for_clients(config),
                 whereabouts: whereabouts.clone(),
             },
             service: Arc::new(service.clone()),
@@ -355,6 +356,12 @@ fn peer_options(config: &BrokerConfig) -> PeerOptions {
         backoff_most: BACKOFF_MOST,
         nodes_max: NODES_MAX,
     }
+}
+
+/// Where clients find this node, as far as the configuration says that.
+fn for_clients(config: &BrokerConfig) -> Option<NodeAddress> {
+    let first = config.advertised_listeners.iter().find(|listener| listener.port != 0)?;
+    Some(NodeAddress { host: first.host.clone(), port: first.port })
 }
 
 /// Tells the exchange with other nodes where they are: as they answered at the configured addresses, else as they registered,

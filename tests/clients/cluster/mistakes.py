@@ -3,7 +3,8 @@ value and the way out; what is asserted is that sentence."""
 
 import socket
 
-from harness import broker
+from harness import apis, broker
+from harness.wire import Connection, WireError
 
 from .nodes import COMMAND, Node, Unlike, wait_for
 
@@ -156,6 +157,19 @@ class Mistakes:
         if len(told) != 1 or f"127.0.0.1:{second.between}" in told[0]:
             raise Unlike(f"told of addresses: {told}")
 
+    def client_between_nodes(self):
+        """A Kafka client dials the listener between nodes."""
+        (node,), _ = self.fresh(1)
+        node.start()
+        with Connection(f"127.0.0.1:{node.between}", 5) as connection:
+            try:
+                connection.call(apis.METADATA, {"topics": None, "auto_create": False, "authorized": False})
+                raise Unlike("the listener for nodes has answered a client")
+            except (OSError, WireError):
+                pass
+        self.says(node, "WARN a Kafka client (Metadata v", "dialled the listener for nodes",
+                  f"--bootstrap-server {node.bootstrap}", "no --bootstrap-controller")
+
     def client_address(self):
         """The port of the clients instead of that between nodes."""
         (first, second), _ = self.fresh(1, 2)
@@ -218,6 +232,7 @@ TABLE = [
     ("a member's directory without founders", Mistakes.member_alone),
     ("an address where nobody is", Mistakes.wrong_address),
     ("an address where nobody is, of a node that has joined", Mistakes.wrong_address_later),
+    ("a client at the port between nodes", Mistakes.client_between_nodes),
     ("a clients' port among the founders", Mistakes.client_address),
     ("founders with different lists", Mistakes.other_lists),
     ("a port that is taken", Mistakes.port_taken),
