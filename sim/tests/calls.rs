@@ -81,6 +81,7 @@ async fn run_node(io: Io, id: i32, running: Running) {
         presence: Presence {
             identity: Arc::new(identity),
             introductions: Some(Arc::new(founder.clone())),
+            for_clients: None,
             whereabouts: Whereabouts::default(),
         },
         service: Arc::new(service.clone()),

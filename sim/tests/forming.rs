@@ -13,7 +13,7 @@ use ordain::peers::{
 };
 use ordain::types::{NodeId, Uuid};
 use ordain_sim::net::NetOptions;
-use ordain_sim::{Cluster, NodeHandle, Simulation};
+use ordain_sim::{Cluster, NodeHandle, Simulation, TraceMode, logs};
 use tokio::sync::mpsc;
 
 const PORT: u16 = 9090;
@@ -74,6 +74,7 @@ async fn run_node(io: Io, id: i32, founders: i32, shared: Shared) {
     let presence = Presence {
         identity: Arc::new(|| None),
         introductions: Some(Arc::new(founder.clone())),
+        for_clients: None,
         whereabouts: Whereabouts::default(),
     };
     let (events, _kept) = mpsc::channel(1);
@@ -147,6 +148,32 @@ fn three_fresh_nodes_are_a_cluster_at_once_and_a_fourth_finds_it() {
         assert_eq!(one_cluster(&shared, 4), founding, "and it finds out where they are");
     });
     assert_eq!(outcome.panics, []);
+}
+
+#[test]
+fn a_node_that_has_joined_tells_of_an_address_where_nobody_is() {
+    logs::install().unwrap();
+    let outcome = Simulation::new(3).trace(TraceMode::Keep).run(|cluster| async move {
+        let shared = Shared::default();
+        let nodes: Vec<NodeHandle> = (1..=3).map(|id| add(&cluster, &shared, id, 3)).collect();
+        cluster.sleep(Duration::from_secs(3)).await;
+        let _founding = one_cluster(&shared, 3);
+        nodes[1].crash();
+        // A fourth address is named now, and no node is there.
+        nodes[1].start(move |io| run_node(io, 2, 4, Arc::clone(&shared)));
+        nodes[1].restart();
+        cluster.sleep(Duration::from_secs(300)).await;
+    });
+    assert_eq!(outcome.panics, []);
+    let told: Vec<&String> = outcome.lines.iter().filter(|line| line.contains(" log WARN ")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains(
+            " n2 log WARN ordain::peers::forming::founder: controller.quorum.voters names n4:9090, "
+        )
+    );
+    assert!(told[0].contains("no node has answered for 30 s ("), "{told:?}");
+    assert!(told[0].starts_with("3"), "30 s after 3 s: {told:?}");
 }
 
 #[test]

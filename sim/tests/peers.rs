@@ -110,6 +110,7 @@ async fn run_node(io: Io, id: NodeId, shared: Shared) {
     let presence = Presence {
         identity: Arc::new(move || Some(identity.clone())),
         introductions: None,
+        for_clients: None,
         whereabouts: Whereabouts::default(),
     };
     let transport = PeerTransport::new(io.clone(), options(), presence, sender, Shutdown::new());

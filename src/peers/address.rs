@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 
 /// Where a node listens for nodes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -19,6 +20,14 @@ impl NodeAddress {
         };
         let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
         Some(NodeAddress { host: host.filter(is_one)?.to_owned(), port })
+    }
+
+    /// Whether both may stand for one node: only a resolver knows which address a name has.
+    #[must_use]
+    pub fn may_be(&self, other: &NodeAddress) -> bool {
+        let is_address = |one: &NodeAddress| one.host.parse::<IpAddr>().is_ok();
+        self.port == other.port
+            && (is_address(self) != is_address(other) || self.host.eq_ignore_ascii_case(&other.host))
     }
 
     /// Reads `host:port`, an IPv6 address in brackets; `None` where it is not one.
@@ -45,6 +54,18 @@ impl fmt::Display for NodeAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_and_an_address_may_stand_for_one_node() {
+        let may_be = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| NodeAddress::parse(text).expect("an address"));
+            one.may_be(&other)
+        };
+        assert!(may_be("n2:1", "10.0.0.2:1") && may_be("[::1]:1", "N2:1") && may_be("n2:1", "N2:1"));
+        assert!(
+            !may_be("n2:1", "10.0.0.2:2") && !may_be("n2:1", "n3:1") && !may_be("10.0.0.2:1", "10.0.0.3:1")
+        );
+    }
 
     #[test]
     fn addresses_are_read_as_they_are_written() {

@@ -9,7 +9,7 @@ use super::news::REPLY_BYTES;
 use super::rows::{ROW_BYTES, ROWS_MAX};
 use super::{Refusal, SessionError};
 use crate::io::{Clock, Elapsed, ReadHalf, WriteHalf, read_some, timeout, write_all_vectored};
-use crate::wire::{EncodeError, PeerFrame, PeerFrameError};
+use crate::wire::{ApiKey, EncodeError, PeerFrame, PeerFrameError};
 
 /// The least that a node must take as a frame, in bytes: any frame but one with a single larger batch fits.
 pub const FRAME_BYTES_LEAST: usize = 8 << 20;
@@ -19,6 +19,12 @@ pub(super) const HELLO_BYTES_MAX: usize = 8 << 10;
 
 /// Bytes before each frame, which the length does not count.
 const LENGTH_BYTES: usize = 4;
+/// The beginning of a Kafka request: its length, its API and the version of that.
+const KAFKA_HEAD_BYTES: usize = 8;
+/// What the length of a Kafka request counts: API, version and correlation id at least, and no more than Kafka takes itself
+/// (`socket.request.max.bytes`).
+const KAFKA_REQUEST_BYTES_LEAST: usize = 8;
+const KAFKA_REQUEST_BYTES_MAX: usize = 100 << 20;
 /// What a read asks for at least, and what is reserved at once on the word of a length at most, in bytes.
 const READ_BYTES_MIN: usize = 16 << 10;
 const RESERVE_BYTES_MAX: usize = 1 << 20;
@@ -42,6 +48,8 @@ pub enum LinkError {
     NoHandshake(Duration),
     #[error("it does not speak the protocol between nodes, but is {0}")]
     Foreign(&'static str),
+    #[error("a Kafka client dialled it, with {} version {version}", api.name())]
+    KafkaClient { api: ApiKey, version: i16 },
     #[error("{}", wrong_length(*length, *max))]
     Length { length: i32, max: usize },
     #[error(transparent)]
@@ -110,6 +118,7 @@ impl LinkError {
             | LinkError::Slow(_)
             | LinkError::NoHandshake(_)
             | LinkError::Foreign(_)
+            | LinkError::KafkaClient { .. }
             | LinkError::Hello(_)
             | LinkError::Refused(_)
             | LinkError::TooLarge { .. }
@@ -147,13 +156,27 @@ impl FrameReader {
         loop {
             let length = self.buffer.len().min(expected.len());
             if self.buffer[..length] != expected[..length] {
-                return Err(LinkError::Foreign(foreign(self.buffer[0])));
+                return Err(self.stranger().await);
             }
             if length == expected.len() {
                 self.buffer.advance(length);
                 return Ok(());
             }
             self.read_more(READ_BYTES_MIN).await?;
+        }
+    }
+
+    /// What began with something else than was expected.
+    async fn stranger(&mut self) -> LinkError {
+        // A length comes alone from nobody but a Kafka client that writes it by itself.
+        while self.buffer[0] == 0 && self.buffer.len() < KAFKA_HEAD_BYTES {
+            if self.read_more(READ_BYTES_MIN).await.is_err() {
+                break;
+            }
+        }
+        match self.buffer.first_chunk().and_then(|head| kafka_request(*head)) {
+            Some((api, version)) => LinkError::KafkaClient { api, version },
+            None => LinkError::Foreign(foreign(self.buffer[0])),
         }
     }
 
@@ -197,10 +220,23 @@ impl FrameReader {
     }
 }
 
+/// What a Kafka client asks for, if the first bytes of a connection are the beginning of its request: a length, an API and a
+/// version that exist.
+fn kafka_request(head: [u8; KAFKA_HEAD_BYTES]) -> Option<(ApiKey, i16)> {
+    let [a, b, c, d, api_high, api_low, version_high, version_low] = head;
+    let length = usize::try_from(i32::from_be_bytes([a, b, c, d])).ok()?;
+    let api = ApiKey::from_key(i16::from_be_bytes([api_high, api_low]))?;
+    let version = i16::from_be_bytes([version_high, version_low]);
+    // Clients ask which versions of ApiVersions there are with their own newest, which may be one that nobody knows here.
+    let exists = api.schema().contains(version) || (api == ApiKey::ApiVersions && version >= 0);
+    (exists && (KAFKA_REQUEST_BYTES_LEAST..=KAFKA_REQUEST_BYTES_MAX).contains(&length))
+        .then_some((api, version))
+}
+
 /// What a stranger seems to be, by the first byte that it sent.
 fn foreign(first: u8) -> &'static str {
     match first {
-        0 => "a Kafka client: its bootstrap address has to be a listener for clients",
+        0 => "perhaps a Kafka client: its bootstrap address has to be a listener for clients",
         0x16 => "a TLS client",
         b'A'..=b'Z' => "an HTTP client",
         _ => "something else",
@@ -226,6 +262,35 @@ pub(super) async fn write_frame(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::peer::MAGIC;
+
+    #[test]
+    fn a_kafka_request_is_told_from_other_beginnings() {
+        let request = |length: i32, api: i16, version: i16| {
+            let mut head = [0; KAFKA_HEAD_BYTES];
+            head[..4].copy_from_slice(&length.to_be_bytes());
+            head[4..6].copy_from_slice(&api.to_be_bytes());
+            head[6..].copy_from_slice(&version.to_be_bytes());
+            kafka_request(head)
+        };
+        assert_eq!(request(55, 18, 4), Some((ApiKey::ApiVersions, 4)));
+        assert_eq!(request(55, 18, 9), Some((ApiKey::ApiVersions, 9)), "of a release to come");
+        assert_eq!(request(30, 3, 0), Some((ApiKey::Metadata, 0)));
+        let nobody = [
+            (30, 3, 99),
+            (30, 3, -1),
+            (30, 18, -1),
+            (30, 9_999, 0),
+            (7, 18, 4),
+            (-1, 18, 4),
+            (i32::MAX, 18, 4),
+        ];
+        for (length, api, version) in nobody {
+            assert_eq!(request(length, api, version), None, "{length} {api} {version}");
+        }
+        assert_eq!(kafka_request(*b"GET / HT"), None);
+        assert_eq!(kafka_request(*MAGIC.first_chunk().expect("eight bytes of magic")), None);
+    }
 
     #[test]
     fn what_is_no_nodes_port_is_told_so() {

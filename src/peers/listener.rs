@@ -210,6 +210,14 @@ impl Accepting {
 
     fn log(&self, peer: SocketAddr, reason: &LinkError) {
         self.transport.count(reason);
+        if let LinkError::KafkaClient { api, version } = reason {
+            if let Some(held_back) = self.transport.may_log("kafka client") {
+                let what = format!("{} v{version}", api.name());
+                let told = misdialled(&what, self.transport.presence.for_clients.as_ref());
+                warn!(%peer, held_back, "{told}");
+            }
+            return;
+        }
         let text = reason.to_string();
         let kind = if reason.is_malformed() { "malformed" } else { &text };
         if let Some(held_back) = self.transport.may_log(kind) {
@@ -220,6 +228,16 @@ impl Accepting {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For whoever runs a Kafka client that dialled this listener, and began with `what`.
+fn misdialled(what: &str, for_clients: Option<&NodeAddress>) -> String {
+    let at =
+        for_clients.map_or_else(|| "with a broker's listener for clients".to_owned(), ToString::to_string);
+    format!(
+        "a Kafka client ({what}) dialled the listener for nodes (controller.listener.names), where no client is answered: give \
+         it --bootstrap-server {at}, and no --bootstrap-controller"
+    )
 }
 
 /// What the first frame made of a connection.
@@ -293,5 +311,22 @@ impl Drop for Admitted {
         let mut known = self.lock();
         known.admissions.ended(self.node, self.ticket);
         known.open.remove(&self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_where_clients_connect() {
+        let address = NodeAddress { host: "box".to_owned(), port: 9092 };
+        assert_eq!(
+            misdialled("ApiVersions v4", Some(&address)),
+            "a Kafka client (ApiVersions v4) dialled the listener for nodes (controller.listener.names), where no client is \
+             answered: give it --bootstrap-server box:9092, and no --bootstrap-controller"
+        );
+        let told = misdialled("Metadata v1", None);
+        assert!(told.contains("--bootstrap-server with a broker's listener for clients, and"), "{told}");
     }
 }

@@ -80,6 +80,8 @@ pub struct Presence {
     pub identity: Arc<dyn Fn() -> Option<Identity> + Send + Sync>,
     /// Who answers introductions; `None`: they are not taken.
     pub introductions: Option<Arc<dyn Introductions>>,
+    /// Where this node's clients connect, for those who dialled the listener for nodes; `None`: it has no clients.
+    pub for_clients: Option<NodeAddress>,
     pub whereabouts: Whereabouts,
 }
 
@@ -378,7 +380,7 @@ impl PeerTransport {
         if reason.is_malformed() {
             self.stats.malformed.fetch_add(1, Ordering::Relaxed);
         }
-        if matches!(reason, LinkError::Foreign(_)) {
+        if matches!(reason, LinkError::Foreign(_) | LinkError::KafkaClient { .. }) {
             self.stats.foreign.fetch_add(1, Ordering::Relaxed);
         }
     }

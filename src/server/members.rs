@@ -136,6 +136,7 @@ impl Members {
             presence: Presence {
                 identity: Arc::new(identity),
                 introductions: Some(Arc::new(founder.clone())),
+                for_clients: for_clients(config),
                 whereabouts: whereabouts.clone(),
             },
             service: Arc::new(service.clone()),
@@ -296,6 +297,18 @@ impl Acquaintance for Known {
     fn knows_leader(&self) -> bool {
         self.leader().is_some()
     }
+
+    fn knows_node(&self, server: &Server) -> bool {
+        let image = self.context.metadata();
+        let is_registered = image.registrations().any(|(node, registered)| {
+            let at = registered_at(&image, node, &self.listener);
+            // The metadata may know a node that is away by another name of its machine than the configuration does.
+            let may_be =
+                || server.node == Some(node) || at.as_ref().is_some_and(|at| at.may_be(&server.address));
+            at.as_ref() == Some(&server.address) || (registered.fenced && may_be())
+        });
+        is_registered || self.own.1.met().values().any(|at| *at == server.address)
+    }
 }
 
 /// Where nodes were by the metadata on the disk, committed or not. A majority that has lost a node of the configuration may have
@@ -343,6 +356,12 @@ fn peer_options(config: &BrokerConfig) -> PeerOptions {
         backoff_most: BACKOFF_MOST,
         nodes_max: NODES_MAX,
     }
+}
+
+/// Where clients find this node, as far as the configuration says that.
+fn for_clients(config: &BrokerConfig) -> Option<NodeAddress> {
+    let first = config.advertised_listeners.iter().find(|listener| listener.port != 0)?;
+    Some(NodeAddress { host: first.host.clone(), port: first.port })
 }
 
 /// Tells the exchange with other nodes where they are: as they answered at the configured addresses, else as they registered,

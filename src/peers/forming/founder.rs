@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 use tracing::{info, warn};
 
+use super::unanswered::Unanswered;
 use super::{Forming, FoundingError, Server, Verdict, load, misnamed, store};
 use crate::io::{BoxFuture, Io, join_all};
 use crate::peers::pace::{Backoff, Throttle};
@@ -23,9 +24,9 @@ const PAUSE_MOST: Duration = Duration::from_secs(2);
 /// For one server to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A sentence that stays the same is logged once in this time.
-const LOG_EVERY: Duration = Duration::from_secs(60);
+pub(super) const LOG_EVERY: Duration = Duration::from_secs(60);
 /// Whoever waits longer than that for others waits for somebody to do something.
-const LASTS: Duration = Duration::from_secs(30);
+pub(super) const LASTS: Duration = Duration::from_secs(30);
 /// The most nodes whose coming is noticed at once; others are found a pause later.
 const NOTICED_MAX: usize = 64;
 
@@ -59,6 +60,11 @@ pub trait Acquaintance: Send {
     /// Whether the metadata's leader can be reached: until then all who are configured are asked for it again.
     fn knows_leader(&self) -> bool {
         true
+    }
+
+    /// Whether a node of the cluster is known that this may be: if it does not answer, it is away, and that is told elsewhere.
+    fn knows_node(&self, _server: &Server) -> bool {
+        false
     }
 }
 
@@ -205,6 +211,7 @@ impl Founder {
         let mut backoff = Backoff::new(PAUSE_LEAST, PAUSE_MOST);
         let answered = shared.keeping.lock().await.forming.addresses().clone();
         let mut logs: Vec<Throttle> = shared.servers.iter().map(|_| Throttle::new(LOG_EVERY)).collect();
+        let mut silent: Vec<Unanswered> = shared.servers.iter().map(|_| Unanswered::default()).collect();
         let mut left = Vec::new();
         for (at, server) in shared.servers.iter().enumerate() {
             match answered.iter().find(|(_, address)| **address == server.address) {
@@ -220,8 +227,20 @@ impl Founder {
             let asked = if left.is_empty() { (0..shared.servers.len()).collect() } else { left.clone() };
             let servers: Vec<&Server> = asked.iter().map(|&at| &shared.servers[at]).collect();
             for (&at, (server, answer)) in asked.iter().zip(self.ask(&own, &servers).await) {
-                let Ok(theirs) = answer else { continue };
                 let now = shared.io.clock.now();
+                let theirs = match answer {
+                    Ok(theirs) => theirs,
+                    Err(error) => {
+                        if left.contains(&at)
+                            && !known.knows_node(server)
+                            && let Some(what) = silent[at].failed(now, server, &error.to_string())
+                        {
+                            warn!("{what}");
+                        }
+                        continue;
+                    }
+                };
+                silent[at].answered();
                 if let Some(what) = foreign(&own, server, &theirs) {
                     tell(&mut logs[at], now, Some(what));
                     continue;
@@ -327,7 +346,7 @@ fn tell(log: &mut Throttle, now: Instant, what: Option<String>) {
     if let Some(what) = what
         && log.permit(now, &what).is_some()
     {
-        tracing::warn!("{what}");
+        warn!("{what}");
     }
 }
 

@@ -16,6 +16,7 @@ mod file;
 mod founder;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,12 +3,15 @@ value and the way out; what is asserted is that sentence."""
 
 import socket
 
-from harness import broker
+from harness import apis, broker
+from harness.wire import Connection, WireError
 
 from .nodes import COMMAND, Node, Unlike, wait_for
 
 # How soon a node has to say what is wrong.
 SAY = 20
+# After this many seconds an address that does not answer is told of.
+LASTS = 30
 ALONE = [part for i in range(0, len(COMMAND[2:]), 2) for part in COMMAND[2 + i:4 + i]
          if "controller" not in COMMAND[3 + i] and "listeners=" not in COMMAND[3 + i]]
 
@@ -46,7 +49,7 @@ class Mistakes:
 
     # --- the sentences ---------------------------------------------------------------------------
 
-    def says(self, node, *parts):
+    def says(self, node, *parts, within=SAY):
         """Waits until one line of the node's log has all parts."""
         def said():
             for line in node.said().splitlines():
@@ -54,7 +57,7 @@ class Mistakes:
                 if not line.startswith("---") and all(str(part) in line for part in parts):
                     return True
             raise Unlike(node.said()[-3000:])
-        wait_for(f"a line with {parts}", said, SAY)
+        wait_for(f"a line with {parts}", said, within)
 
     def refuses(self, node, *parts):
         """The process ends, not with 0, and its last words have all parts."""
@@ -134,6 +137,44 @@ class Mistakes:
         self.says(node, "1 of 2 servers", f"127.0.0.1:{nobody}", "start the nodes that are not there",
                   "or correct controller.quorum.bootstrap.servers")
 
+    def wrong_address_later(self):
+        """A node that has joined is restarted with a wrong address beside the right ones."""
+        (first, second), servers = self.fresh(1, 2)
+        for node in (first, second):
+            node.launch()
+        for node in (first, second):
+            node.wait_ready()
+        first.kill()
+        nobody = broker.free_port()
+        again = self.node(1, f"{servers},127.0.0.1:{nobody}", first.between, data=first.data)
+        again.launch()
+        again.wait_ready()
+        # The other one is merely away, and known to the metadata: that is no wrong address.
+        second.kill()
+        self.says(again, "WARN controller.quorum.bootstrap.servers", f"127.0.0.1:{nobody}", "no node has answered for 30 s",
+                  "refused", "correct that address", within=LASTS + SAY)
+        told = [line for line in again.said().splitlines() if "no node has answered" in line]
+        if len(told) != 1 or f"127.0.0.1:{second.between}" in told[0]:
+            raise Unlike(f"told of addresses: {told}")
+
+    def client_between_nodes(self):
+        """A Kafka client dials the listener between nodes."""
+        (node,), _ = self.fresh(1)
+        node.start()
+        with Connection(f"127.0.0.1:{node.between}", 5) as connection:
+            try:
+                connection.call(apis.METADATA, {"topics": None, "auto_create": False, "authorized": False})
+                raise Unlike("the listener for nodes has answered a client")
+            except (OSError, WireError):
+                pass
+        self.says(node, "WARN a Kafka client (Metadata v", "dialled the listener for nodes",
+                  f"--bootstrap-server {node.bootstrap}", "no --bootstrap-controller")
+
+    def even(self):
+        (node, *_), _ = self.fresh(1, 2, 3, 4)
+        node.launch()
+        self.says(node, "WARN controller.quorum.bootstrap.servers", "it names 4 nodes", "no more than 1 may be lost, as of 3")
+
     def client_address(self):
         """The port of the clients instead of that between nodes."""
         (first, second), _ = self.fresh(1, 2)
@@ -195,6 +236,9 @@ TABLE = [
     ("a lone node's directory with founders", Mistakes.lone_directory),
     ("a member's directory without founders", Mistakes.member_alone),
     ("an address where nobody is", Mistakes.wrong_address),
+    ("an address where nobody is, of a node that has joined", Mistakes.wrong_address_later),
+    ("a client at the port between nodes", Mistakes.client_between_nodes),
+    ("an even number of founders", Mistakes.even),
     ("a clients' port among the founders", Mistakes.client_address),
     ("founders with different lists", Mistakes.other_lists),
     ("a port that is taken", Mistakes.port_taken),

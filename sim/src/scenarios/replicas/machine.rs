@@ -85,6 +85,7 @@ async fn live(io: Io, id: NodeId, world: &World, cluster: &Cluster) -> String {
         presence: Presence {
             identity: Arc::new(move || Some(identity.clone())),
             introductions: None,
+            for_clients: None,
             whereabouts: Whereabouts::default(),
         },
         service: Arc::new(LateService::default()),
