@@ -89,6 +89,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     clients.extend(chaser);
     faults.extend(faults::draw_rings(&mut stream("rings"), &nodes, duration));
     add_electors(&mut clients, &plan, &mut stream("electors"));
+    add_tuner_and_waiter(&mut clients, &mut stream("tuner"), &mut stream("waiter"));
     faults.sort_by_key(|timed| timed.at_us);
     let machines: Vec<String> = nodes.iter().chain(&names).cloned().collect();
     faults.splice(0..0, draw_clock_offsets(&machines, &mut stream("clock offsets")));
@@ -119,6 +120,17 @@ fn add_electors(clients: &mut Vec<ClientCase>, plan: &Plan, rng: &mut Stream) {
     }
     if elects {
         clients.push(ClientCase::new("elector".to_owned(), &Work::Elector));
+    }
+}
+
+/// In some runs somebody configures brokers and the topic that everybody works on, and somebody waits for records. Both are drawn after
+/// the faults, which so are as ever.
+fn add_tuner_and_waiter(clients: &mut Vec<ClientCase>, tuner: &mut Stream, waiter: &mut Stream) {
+    if tuner.chance(350) {
+        clients.push(ClientCase::new("tuner".to_owned(), &Work::Tuner));
+    }
+    if waiter.chance(300) {
+        clients.push(ClientCase::new("waiter".to_owned(), &Work::Waiter));
     }
 }
 
