@@ -119,7 +119,7 @@ impl Scenario for Nodes {
                 world: &world,
                 fleet: &fleet,
                 account: &account.with(&machines),
-                servers: Servers::several(plan.broker_names(), plan.replicas()),
+                servers: plan.servers(),
             };
             let mut rng = cluster.rng("supervisor");
             tokio::select! {

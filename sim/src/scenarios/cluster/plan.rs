@@ -9,16 +9,16 @@ use crate::case::{Case, ClientCase};
 use crate::faults::{Fault, TimedFault, draw_clock_offsets, draw_weak_disk};
 use crate::net::NetOptions;
 use crate::rng::Stream;
+use crate::scenarios::broker::clients::Servers;
 use crate::scenarios::broker::history::NEAR_READER;
 use crate::scenarios::broker::plan::{
-    AcksPlan, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT, TOPIC, Work,
+    AcksPlan, BETWEEN_NODES, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT,
+    TOPIC, Work,
 };
 use crate::scenarios::fleet::{faults, machine_name};
 
 /// How many runs have a weak disk.
 const WEAK_PER_MILLE: u32 = 500;
-/// Where nodes listen for each other.
-const BETWEEN_NODES: u16 = 9093;
 
 /// The nodes, and what they hold.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -312,8 +312,9 @@ impl Plan {
     }
 
     /// Where clients find them.
-    pub(super) fn broker_names(&self) -> Vec<String> {
-        self.brokers().map(machine_name).collect()
+    pub(super) fn servers(&self) -> Servers {
+        let names = self.brokers().map(machine_name).collect();
+        Servers::several(names, self.node_ids().collect(), self.replicas())
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {

@@ -5,26 +5,30 @@ use std::time::Duration;
 use bytes::BytesMut;
 use ordain::client::AutoCreate;
 use ordain::io::{Io, RngStream, read_some, timeout, write_all};
-use ordain::types::CorrelationId;
+use ordain::types::{CorrelationId, NodeId};
 use ordain::wire::frame::{ApiRequest, encode_request};
 use ordain::wire::messages as m;
 use ordain::wire::{ApiKey, Text};
 
-use super::{PATIENCE, Seat};
-use crate::scenarios::broker::plan::{GROUP, PORT, TOPIC, WORKERS};
+use super::{PATIENCE, Seat, Servers};
+use crate::scenarios::broker::plan::{BETWEEN_NODES, GROUP, PORT, TOPIC, WORKERS};
+use crate::scenarios::fleet::machine_name;
 
 mod batches;
+mod between;
 
 /// The name that those of its frames carry that could change what others work on.
 const NAME: &str = "hostile";
 
 /// Sends what no client should: noise, lengths that lie, frames of which some bytes are others, halves of frames, batches of
-/// records of which some bytes are others, to where everybody writes. Then it asks like everybody else, and must be answered.
+/// records of which some bytes are others, to where everybody writes; of several nodes to each, and to where they listen for each
+/// other, too. Then it asks like everybody else, and must be answered.
 pub(in crate::scenarios) async fn attack(seat: Seat) {
     let (io, name, history) = (&seat.io, &seat.name, &seat.history);
     let mut rng = io.rng.stream("workload");
     let client = seat.client(Duration::from_secs(5));
     let mut batches = batches::Batches::new(&seat);
+    let mut cluster: Option<String> = None;
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         if rng.below(4) == 0 {
@@ -35,18 +39,21 @@ pub(in crate::scenarios) async fn attack(seat: Seat) {
                 None => return,
             }
         } else {
-            let bytes = draw(&mut *rng);
+            let (host, port, bytes) = aim(&seat.servers, cluster.as_deref(), &mut *rng);
             let patience = Duration::from_millis(50 + rng.below(500));
-            history.note(format_args!("{name} sends {} bytes", bytes.len()));
+            history.note(format_args!("{name} sends {} bytes to {host}:{port}", bytes.len()));
             let attack = history.attacks(name, &bytes);
-            let sending = send(io, seat.servers.first(), &bytes, patience);
+            let sending = send(io, (&host, port), &bytes, patience);
             let Some(sent) = bounded(&seat, "an attack", sending).await else { return };
             history.attacked(name, attack, &bytes, sent.as_ref().err());
         }
         let names = [TOPIC.to_owned()];
         match bounded(&seat, "metadata behind an attack", client.describe(Some(&names), AutoCreate::No)).await
         {
-            Some(Ok(_)) => history.progress(name),
+            Some(Ok(told)) => {
+                cluster = told.cluster_id.or(cluster);
+                history.progress(name);
+            }
             Some(Err(error)) => history.note(format_args!("{name}: {error}")),
             None => return,
         }
@@ -66,9 +73,9 @@ async fn bounded<F: Future>(seat: &Seat, what: &str, future: F) -> Option<F::Out
 }
 
 /// Sends the bytes and reads what comes for a while. The connection ends with it.
-async fn send(io: &Io, server: &str, bytes: &[u8], patience: Duration) -> std::io::Result<()> {
+async fn send(io: &Io, (host, port): (&str, u16), bytes: &[u8], patience: Duration) -> std::io::Result<()> {
     let deadline = io.clock.now().after(Duration::from_secs(2));
-    let connecting = timeout(&*io.clock, deadline, io.net.connect(server, PORT)).await;
+    let connecting = timeout(&*io.clock, deadline, io.net.connect(host, port)).await;
     let mut connection = connecting.map_err(|_| std::io::ErrorKind::TimedOut)??;
     let deadline = io.clock.now().after(patience);
     let talk = async {
@@ -80,11 +87,37 @@ async fn send(io: &Io, server: &str, bytes: &[u8], patience: Duration) -> std::i
     timeout(&*io.clock, deadline, talk).await.unwrap_or(Ok(()))
 }
 
+/// What is sent, and where to.
+fn aim(servers: &Servers, cluster: Option<&str>, rng: &mut dyn RngStream) -> (String, u16, Vec<u8>) {
+    let one = |rng: &mut dyn RngStream, count: usize| usize::try_from(rng.below(count as u64)).unwrap_or(0);
+    let is_alone = servers.nodes.is_empty();
+    if is_alone || rng.below(2) == 0 {
+        let host = if is_alone { servers.first() } else { &servers.names[one(rng, servers.names.len())] };
+        return (host.to_owned(), PORT, draw(rng));
+    }
+    let node: NodeId = servers.nodes[one(rng, servers.nodes.len())];
+    (machine_name(node), BETWEEN_NODES, between::draw_for(cluster, node, rng))
+}
+
+fn noise(rng: &mut dyn RngStream, length: usize) -> Vec<u8> {
+    (0..length).map(|_| u8::try_from(rng.below(256)).unwrap_or(0)).collect()
+}
+
+/// Makes some bytes others, from that one on.
+fn spoil(frame: &mut [u8], from: usize, rng: &mut dyn RngStream) {
+    for _ in 0..=rng.below(4) {
+        let at = from + usize::try_from(rng.below((frame.len() - from) as u64)).unwrap_or(0);
+        frame[at] = match rng.below(4) {
+            0 => 0xff,
+            1 => 0x80,
+            2 => frame[at] ^ (1 << rng.below(8)),
+            _ => u8::try_from(rng.below(256)).unwrap_or(0),
+        };
+    }
+}
+
 fn draw(rng: &mut dyn RngStream) -> Vec<u8> {
     let below = |rng: &mut dyn RngStream, bound: usize| usize::try_from(rng.below(bound as u64)).unwrap_or(0);
-    let noise = |rng: &mut dyn RngStream, length: usize| -> Vec<u8> {
-        (0..length).map(|_| u8::try_from(rng.below(256)).unwrap_or(0)).collect()
-    };
     match rng.below(6) {
         0 => {
             let length = 1 + below(rng, 300);
@@ -114,16 +147,8 @@ fn draw(rng: &mut dyn RngStream) -> Vec<u8> {
         }
         _ => {
             let mut frame = well_formed(rng);
-            for _ in 0..=rng.below(4) {
-                // The length is left alone, so that what follows is looked at.
-                let at = 4 + below(rng, frame.len() - 4);
-                frame[at] = match rng.below(4) {
-                    0 => 0xff,
-                    1 => 0x80,
-                    2 => frame[at] ^ (1 << rng.below(8)),
-                    _ => u8::try_from(rng.below(256)).unwrap_or(0),
-                };
-            }
+            // The length is left alone, so that what follows is looked at.
+            spoil(&mut frame, 4, rng);
             frame
         }
     }
