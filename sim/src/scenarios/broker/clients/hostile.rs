@@ -5,13 +5,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use ordain::client::AutoCreate;
 use ordain::io::{Io, RngStream, read_some, timeout, write_all};
-use ordain::types::{CorrelationId, NodeId};
+use ordain::types::CorrelationId;
 use ordain::wire::frame::{ApiRequest, encode_request};
 use ordain::wire::messages as m;
 use ordain::wire::{ApiKey, Text};
 
-use super::{PATIENCE, Seat, Servers};
-use crate::scenarios::broker::plan::{BETWEEN_NODES, GROUP, PORT, TOPIC, WORKERS};
+use super::{PATIENCE, Seat};
+use crate::scenarios::broker::plan::{BETWEEN_NODES, BROKER, GROUP, PORT, TOPIC, WORKERS};
 use crate::scenarios::fleet::machine_name;
 
 mod batches;
@@ -20,44 +20,106 @@ mod between;
 /// The name that those of its frames carry that could change what others work on.
 const NAME: &str = "hostile";
 
-/// Sends what no client should: noise, lengths that lie, frames of which some bytes are others, halves of frames, batches of
-/// records of which some bytes are others, to where everybody writes; of several nodes to each, and to where they listen for each
-/// other, too. Then it asks like everybody else, and must be answered.
+/// Sends what no client should: to those that serve clients, and of several nodes to where they listen for each other, too.
 pub(in crate::scenarios) async fn attack(seat: Seat) {
+    let ((), ()) = tokio::join!(attack_servers(&seat), attack_between(&seat));
+}
+
+/// Noise, lengths that lie, frames of which some bytes are others, halves of frames, batches of records of which some bytes are
+/// others, to where everybody writes. Then it asks like everybody else, and must be answered.
+async fn attack_servers(seat: &Seat) {
     let (io, name, history) = (&seat.io, &seat.name, &seat.history);
-    let mut rng = io.rng.stream("workload");
+    let (mut rng, mut aim) = (io.rng.stream("workload"), io.rng.stream("aim"));
     let client = seat.client(Duration::from_secs(5));
-    let mut batches = batches::Batches::new(&seat);
-    let mut cluster: Option<String> = None;
+    let mut batches = batches::Batches::new(seat);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         if rng.below(4) == 0 {
             let sending = batches.send_one(&client, &mut *rng);
-            match bounded(&seat, "a hostile batch", sending).await {
+            match bounded(seat, "a hostile batch", sending).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => history.note(format_args!("{name}: {error}")),
                 None => return,
             }
         } else {
-            let (host, port, bytes) = aim(&seat.servers, cluster.as_deref(), &mut *rng);
+            let bytes = draw(&mut *rng);
             let patience = Duration::from_millis(50 + rng.below(500));
-            history.note(format_args!("{name} sends {} bytes to {host}:{port}", bytes.len()));
-            let attack = history.attacks(name, &bytes);
-            let sending = send(io, (&host, port), &bytes, patience);
-            let Some(sent) = bounded(&seat, "an attack", sending).await else { return };
-            history.attacked(name, attack, &bytes, sent.as_ref().err());
+            let host = one_of(&seat.servers.names, &mut *aim).map_or(BROKER, String::as_str);
+            let what = Attack { name, host, port: PORT, bytes: &bytes, patience };
+            if what.make(seat).await.is_none() {
+                return;
+            }
         }
         let names = [TOPIC.to_owned()];
-        match bounded(&seat, "metadata behind an attack", client.describe(Some(&names), AutoCreate::No)).await
+        match bounded(seat, "metadata behind an attack", client.describe(Some(&names), AutoCreate::No)).await
         {
-            Some(Ok(told)) => {
-                cluster = told.cluster_id.or(cluster);
-                history.progress(name);
-            }
+            Some(Ok(_)) => history.progress(name),
             Some(Err(error)) => history.note(format_args!("{name}: {error}")),
             None => return,
         }
         io.clock.sleep(Duration::from_millis(20 + rng.below(500))).await;
+    }
+}
+
+/// What no node sends, to where nodes listen for each other, all the while. That these go on is seen by all others.
+async fn attack_between(seat: &Seat) {
+    let io = &seat.io;
+    let mut rng = io.rng.stream("between nodes");
+    let name = format!("{} between nodes", seat.name);
+    let client = seat.client(Duration::from_secs(5));
+    let mut cluster: Option<String> = None;
+    while !seat.ending.has_begun() {
+        let Some(&node) = one_of(&seat.servers.nodes, &mut *rng) else { return };
+        if cluster.is_none() {
+            match bounded(seat, "the cluster's id", client.describe(Some(&[]), AutoCreate::No)).await {
+                Some(told) => cluster = told.ok().and_then(|told| told.cluster_id),
+                None => return,
+            }
+        }
+        let bytes = between::draw_for(cluster.as_deref(), node, &mut *rng);
+        let patience = Duration::from_millis(50 + rng.below(500));
+        let (name, host) = (&name, &machine_name(node));
+        let what = Attack { name, host, port: BETWEEN_NODES, bytes: &bytes, patience };
+        if what.make(seat).await.is_none() {
+            return;
+        }
+        io.clock.sleep(Duration::from_millis(20 + rng.below(500))).await;
+    }
+}
+
+/// Bytes on their way.
+struct Attack<'a> {
+    name: &'a str,
+    host: &'a str,
+    port: u16,
+    bytes: &'a [u8],
+    patience: Duration,
+}
+
+impl Attack<'_> {
+    /// `None` if that does not end.
+    async fn make(&self, seat: &Seat) -> Option<()> {
+        let Attack { name, bytes, .. } = *self;
+        seat.history.note(format_args!("{name} sends {} bytes to {}:{}", bytes.len(), self.host, self.port));
+        let attack = seat.history.attacks(name, bytes);
+        let sent = bounded(seat, "an attack", self.send(&seat.io)).await?;
+        seat.history.attacked(name, attack, bytes, sent.as_ref().err());
+        Some(())
+    }
+
+    /// Sends the bytes and reads what comes for a while. The connection ends with it.
+    async fn send(&self, io: &Io) -> std::io::Result<()> {
+        let deadline = io.clock.now().after(Duration::from_secs(2));
+        let connecting = timeout(&*io.clock, deadline, io.net.connect(self.host, self.port)).await;
+        let mut connection = connecting.map_err(|_| std::io::ErrorKind::TimedOut)??;
+        let deadline = io.clock.now().after(self.patience);
+        let talk = async {
+            write_all(&mut *connection.write, self.bytes).await?;
+            let mut answer = BytesMut::new();
+            while read_some(&mut *connection.read, &mut answer, 4096).await? > 0 {}
+            Ok(())
+        };
+        timeout(&*io.clock, deadline, talk).await.unwrap_or(Ok(()))
     }
 }
 
@@ -72,31 +134,10 @@ async fn bounded<F: Future>(seat: &Seat, what: &str, future: F) -> Option<F::Out
     result.ok()
 }
 
-/// Sends the bytes and reads what comes for a while. The connection ends with it.
-async fn send(io: &Io, (host, port): (&str, u16), bytes: &[u8], patience: Duration) -> std::io::Result<()> {
-    let deadline = io.clock.now().after(Duration::from_secs(2));
-    let connecting = timeout(&*io.clock, deadline, io.net.connect(host, port)).await;
-    let mut connection = connecting.map_err(|_| std::io::ErrorKind::TimedOut)??;
-    let deadline = io.clock.now().after(patience);
-    let talk = async {
-        write_all(&mut *connection.write, bytes).await?;
-        let mut answer = BytesMut::new();
-        while read_some(&mut *connection.read, &mut answer, 4096).await? > 0 {}
-        Ok(())
-    };
-    timeout(&*io.clock, deadline, talk).await.unwrap_or(Ok(()))
-}
-
-/// What is sent, and where to.
-fn aim(servers: &Servers, cluster: Option<&str>, rng: &mut dyn RngStream) -> (String, u16, Vec<u8>) {
-    let one = |rng: &mut dyn RngStream, count: usize| usize::try_from(rng.below(count as u64)).unwrap_or(0);
-    let is_alone = servers.nodes.is_empty();
-    if is_alone || rng.below(2) == 0 {
-        let host = if is_alone { servers.first() } else { &servers.names[one(rng, servers.names.len())] };
-        return (host.to_owned(), PORT, draw(rng));
-    }
-    let node: NodeId = servers.nodes[one(rng, servers.nodes.len())];
-    (machine_name(node), BETWEEN_NODES, between::draw_for(cluster, node, rng))
+/// One of them, if there is one; of a single one without a draw.
+fn one_of<'a, T>(all: &'a [T], rng: &mut dyn RngStream) -> Option<&'a T> {
+    let drawn = if all.len() > 1 { rng.below(all.len() as u64) } else { 0 };
+    all.get(usize::try_from(drawn).unwrap_or(0))
 }
 
 fn noise(rng: &mut dyn RngStream, length: usize) -> Vec<u8> {

@@ -101,10 +101,6 @@ impl Servers {
         if self.names.len() > 1 { Told::Late } else { Told::Now }
     }
 
-    fn first(&self) -> &str {
-        self.names.first().map_or(BROKER, String::as_str)
-    }
-
     /// A client that gives up early enough for a run to see how it goes on after.
     pub(in crate::scenarios) fn client(&self, io: &Io, name: &str, retry_timeout: Duration) -> Client {
         let address = |host: &String| BrokerAddress { host: host.clone(), port: PORT };
