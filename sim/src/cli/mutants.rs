@@ -11,15 +11,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ordain::probe::{self, Mutant};
 use serde::Serialize;
 
+use crate::scenarios::{Nodes, mutant_scenario_name, name_in_clusters};
+
 use super::junit::{self, Failure, TestCase};
 use super::process::{self, Found};
 use super::{Chosen, FOUND, INTERRUPTED, TIMEOUT_SECONDS, count_of, jobs, print, program, refuse};
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// These mistakes; default: those that seeds are known to find, as sim/mutants.json says
+    /// These mistakes; default: those that seeds are known to find, as sim/mutants.json (or of a scenario sim/mutants-SCENARIO.json) says
     #[arg(value_parser = mutant_of)]
     mutants: Vec<Mutant>,
+    /// Plant them in this scenario; default: in each one's own, which its name chooses
+    #[arg(long, value_parser = [Nodes::NAME])]
+    scenario: Option<String>,
     /// All mistakes, also those that no seed is known to find: not to find these is no failure
     #[arg(long, conflicts_with_all = ["mutants", "known"])]
     all: bool,
@@ -39,18 +44,38 @@ pub(super) struct Options {
     #[arg(long, default_value_t = TIMEOUT_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// Begin each search at a seed that has found it once, as that file says, and give it up after 16
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = KNOWN,
+    #[arg(long, value_name = "FILE", num_args = 0..=1,
         conflicts_with_all = ["starts", "start", "seeds", "keep"])]
-    known: Option<PathBuf>,
+    known: Option<Option<PathBuf>>,
     /// Keep in that file the first seed that found each
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = KNOWN)]
-    keep: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    keep: Option<Option<PathBuf>>,
     /// Print JSON: one line for each mistake
     #[arg(long)]
     json: bool,
     /// Write the result as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+}
+
+impl Options {
+    /// The scenario in which a mistake is planted.
+    fn scenario_of(&self, mutant: Mutant) -> &'static str {
+        if self.scenario.is_some() { name_in_clusters(mutant) } else { mutant_scenario_name(mutant) }
+    }
+
+    /// Where the seeds are kept that found the mistakes once, if nobody says where.
+    fn kept(&self) -> PathBuf {
+        match &self.scenario {
+            Some(scenario) => PathBuf::from(format!("sim/mutants-{scenario}.json")),
+            None => PathBuf::from("sim/mutants.json"),
+        }
+    }
+
+    /// The file that is meant by `--known` or `--keep`.
+    fn file(&self, named: &Option<PathBuf>) -> PathBuf {
+        named.clone().unwrap_or_else(|| self.kept())
+    }
 }
 
 pub(super) fn mutant_of(name: &str) -> Result<Mutant, String> {
@@ -60,8 +85,6 @@ pub(super) fn mutant_of(name: &str) -> Result<Mutant, String> {
     })
 }
 
-/// Where the seeds that found the mistakes once are kept: names and numbers.
-const KNOWN: &str = "sim/mutants.json";
 /// After a change of the code a seed means another run; so many from it on are tried.
 const KNOWN_SEEDS: u64 = 16;
 
@@ -135,12 +158,13 @@ pub(super) fn run(options: &Options) -> ExitCode {
         return refuse(&why);
     }
     let (hunts, lines) = search.run();
-    let cases: Vec<TestCase> = lines.iter().map(test_case).collect();
+    let cases: Vec<TestCase> =
+        lines.iter().map(|line| test_case(line, options.scenario.as_deref())).collect();
     if let Err(why) = write_junit(options, &junit::document("mutants", &cases)) {
         return refuse(&why);
     }
     if let Some(path) = &options.keep
-        && let Err(why) = keep(path, &hunts)
+        && let Err(why) = keep(&options.file(path), &hunts)
     {
         return refuse(&why);
     }
@@ -159,7 +183,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
 
 impl<'a> Search<'a> {
     fn of(options: &'a Options, interrupted: &'a AtomicBool) -> Result<Search<'a>, String> {
-        let known_by_seeds = || seeds_of(options.known.as_deref().unwrap_or(Path::new(KNOWN)));
+        let known_by_seeds = || seeds_of(&options.file(options.known.as_ref().unwrap_or(&None)));
         let (mut mutants, mut holes) = (options.mutants.clone(), Vec::new());
         if mutants.is_empty() {
             let known = known_by_seeds()?;
@@ -178,7 +202,7 @@ impl<'a> Search<'a> {
         };
         let work: Vec<(Mutant, u64)> = match &options.known {
             None => mutants.iter().flat_map(places).collect(),
-            Some(path) => known(path, &mutants)?,
+            Some(path) => known(&options.file(path), &mutants)?,
         };
         let seeds = if options.known.is_some() { KNOWN_SEEDS } else { options.seeds };
         let bar = ProgressBar::new(u64::try_from(work.len()).unwrap_or(u64::MAX));
@@ -232,9 +256,9 @@ impl<'a> Search<'a> {
     /// Looks for a mistake from one place; nothing comes of it if that is interrupted.
     fn hunt(&self, mutant: Mutant, start: u64) -> Option<Hunt> {
         let (began, timeout) = (Instant::now(), self.options.timeout);
-        let scenario = format!("mutant-{}", mutant.name());
+        let scenario = self.options.scenario_of(mutant);
         for ran in 1..=self.seeds {
-            let chosen = Chosen::seed(start.wrapping_add(ran - 1), &scenario);
+            let chosen = Chosen::seed(start.wrapping_add(ran - 1), scenario);
             let report = process::run(&chosen, timeout, None);
             // A seed that fails without the mistake proves nothing about it.
             let is_found = report.violation.is_some() && passes_without(&chosen, timeout);
@@ -303,14 +327,15 @@ fn write_junit(options: &Options, document: &str) -> Result<(), String> {
     junit::write(path, document).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn test_case(line: &Line) -> TestCase {
+fn test_case(line: &Line, scenario: Option<&str>) -> TestCase {
+    let planted = scenario.map_or_else(String::new, |scenario| format!(" --scenario {scenario}"));
     let failure = line.is_missed().then(|| Failure {
         checker: "not-found".to_owned(),
         text: format!(
             "{}: found from {} of {} places, within {} seeds from each",
             line.about, line.found, line.starts, line.seeds_bound
         ),
-        replay: Some(format!("{} mutants {}", program(), line.mutant)),
+        replay: Some(format!("{} mutants{planted} {}", program(), line.mutant)),
     });
     TestCase { name: line.mutant.to_owned(), seconds: line.real_seconds, failure }
 }
@@ -415,9 +440,24 @@ mod tests {
         let bars = |text: &str| text.match_indices('|').map(|(at, _)| at).take(7).collect::<Vec<_>>();
         assert!(heading().lines().all(|head| bars(head) == bars(&row)), "{}{row}", heading());
         assert_eq!(line.checkers, BTreeMap::from([("I1".to_owned(), 2)]));
-        let failure = test_case(&line).failure.unwrap();
+        let failure = test_case(&line, Some(Nodes::NAME)).failure.unwrap();
         assert!(failure.text.contains("found from 2 of 3 places"), "{}", failure.text);
-        assert!(test_case(&Line { is_hole: true, ..line }).failure.is_none(), "no seed is known to find it");
+        let replay = failure.replay.unwrap();
+        assert!(replay.contains(" mutants --scenario cluster acknowledge-before-sync"), "{replay}");
+        assert!(
+            test_case(&Line { is_hole: true, ..line }, None).failure.is_none(),
+            "no seed is known to find it"
+        );
+    }
+
+    #[test]
+    fn each_mistake_has_a_scenario_of_its_own_and_one_of_whole_nodes() {
+        for &mutant in Mutant::ALL {
+            let [own, whole] = [mutant_scenario_name(mutant), name_in_clusters(mutant)];
+            let find = |name| crate::scenarios::find(name).unwrap_or_else(|| panic!("there is {name}"));
+            assert!(find(own).without_mistake().is_some(), "{own}");
+            assert_eq!(find(whole).without_mistake(), Some(Nodes::NAME), "{whole}");
+        }
     }
 
     #[test]

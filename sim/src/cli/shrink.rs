@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
+use crate::scenarios::{Nodes, mutant_scenario_name, name_in_clusters};
 use crate::schedules::{Expectation, Schedule};
 use crate::shrink::{self, Oracle, Shrunk, Size};
 use clap::Args;
@@ -84,8 +85,9 @@ pub(super) fn run(options: &Options) -> ExitCode {
     if let Some(mutant) = options.chosen.mutant {
         // A schedule says by its scenario which mistake it is of.
         let name = mutant.name();
-        let of_it = format!("mutant-{name}");
-        let way = match scenario(&of_it) {
+        let is_of_clusters = options.chosen.scenario.as_deref() == Some(Nodes::NAME);
+        let of_it = if is_of_clusters { name_in_clusters(mutant) } else { mutant_scenario_name(mutant) };
+        let way = match scenario(of_it) {
             Ok(_) => format!("use --scenario {of_it}"),
             Err(_) => "a schedule says by its scenario alone which mistake it is of".to_owned(),
         };

@@ -101,6 +101,7 @@ pub fn all() -> Vec<&'static dyn Scenario> {
     all.extend(Directed::all().iter().map(|one| one as &dyn Scenario));
     all.extend(DirectedNodes::all().iter().map(|one| one as &dyn Scenario));
     all.extend(mutants().iter().map(|one| &**one as &dyn Scenario));
+    all.extend(mutants_in_clusters().iter().map(|one| one as &dyn Scenario));
     all.push(&StorageAndNet { sync_before_answer: false });
     all
 }
@@ -110,10 +111,9 @@ fn mutants() -> &'static [Box<dyn Scenario + Send>] {
     static MUTANTS: OnceLock<Vec<Box<dyn Scenario + Send>>> = OnceLock::new();
     MUTANTS.get_or_init(|| {
         let scenario = |&mutant: &Mutant| -> Box<dyn Scenario + Send> {
-            let is_of = |prefix| mutant.name().starts_with(prefix);
-            if is_of("replica-") {
+            if mutant.name().starts_with("replica-") {
                 Box::new(Replicas { mutant: Some(mutant) })
-            } else if is_of("cluster-") || is_of("reassign-") {
+            } else if is_of_clusters(mutant) {
                 Box::new(Nodes { mutant: Some(mutant) })
             } else {
                 Box::new(Broker { mutant: Some(mutant) })
@@ -123,8 +123,32 @@ fn mutants() -> &'static [Box<dyn Scenario + Send>] {
     })
 }
 
+/// Whether whole nodes are what a mistake wants: no smaller scenario has it.
+fn is_of_clusters(mutant: Mutant) -> bool {
+    ["cluster-", "reassign-"].iter().any(|prefix| mutant.name().starts_with(prefix))
+}
+
+/// Whole nodes with one of the mistakes that have a smaller scenario of their own: what finds them there has to here, too.
+fn mutants_in_clusters() -> &'static [Nodes] {
+    static MUTANTS: OnceLock<Vec<Nodes>> = OnceLock::new();
+    MUTANTS.get_or_init(|| {
+        let smaller = Mutant::ALL.iter().copied().filter(|&mutant| !is_of_clusters(mutant));
+        smaller.map(|mutant| Nodes { mutant: Some(mutant) }).collect()
+    })
+}
+
+/// What the scenario of whole nodes with that mistake is called.
+pub(crate) fn name_in_clusters(mutant: Mutant) -> &'static str {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    if is_of_clusters(mutant) {
+        return mutant_scenario_name(mutant);
+    }
+    let name = |one: &Mutant| format!("{}-mutant-{}", Nodes::NAME, one.name());
+    &NAMES.get_or_init(|| Mutant::ALL.iter().map(name).collect())[mutant as usize]
+}
+
 /// The scenarios' names live as long as the process, as their list does.
-fn mutant_scenario_name(mutant: Mutant) -> &'static str {
+pub(crate) fn mutant_scenario_name(mutant: Mutant) -> &'static str {
     static NAMES: OnceLock<Vec<String>> = OnceLock::new();
     let names =
         NAMES.get_or_init(|| Mutant::ALL.iter().map(|one| format!("mutant-{}", one.name())).collect());

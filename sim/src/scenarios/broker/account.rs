@@ -191,9 +191,19 @@ impl Account {
         lock(&self.known).nodes.values().any(|node| node.is_stopping)
     }
 
-    /// What the broker's monotonic clock shows, by which it waits.
-    pub(in crate::scenarios) fn broker_clock(&self) -> Duration {
-        self.only().clock().shown()
+    /// What the monotonic clock of the broker that is asked shows, by which it waits.
+    ///
+    /// # Panics
+    /// If there is no such broker.
+    pub(in crate::scenarios) fn broker_clock(&self, asked: NodeId) -> Duration {
+        let of_it = self.of_one(asked).next();
+        of_it.unwrap_or_else(|| panic!("there is no machine of node {asked}")).clock().shown()
+    }
+
+    /// The machine of a node; of the broker that is alone, whatever its number.
+    fn of_one(&self, asked: NodeId) -> impl Iterator<Item = &NodeHandle> {
+        let is_asked = move |node: &&NodeHandle| self.nodes.len() == 1 || node.name() == machine_name(asked);
+        self.nodes.iter().filter(is_asked)
     }
 
     /// Whether somebody has read segments of one of these partitions since.
@@ -220,8 +230,7 @@ impl Account {
         offset: Offset,
         (asked, began): (NodeId, SimTime),
     ) -> bool {
-        let is_asked = |node: &&NodeHandle| self.nodes.len() == 1 || node.name() == machine_name(asked);
-        let nodes: Vec<NodeHandle> = self.nodes.iter().filter(is_asked).cloned().collect();
+        let nodes: Vec<NodeHandle> = self.of_one(asked).cloned().collect();
         let known = lock(&self.known);
         let gave_errors = nodes.iter().any(|node| {
             let starts = known.nodes.get(&node.index()).map_or(&[][..], |node| &node.starts);

@@ -40,6 +40,8 @@ pub(in crate::scenarios) const GROUP: &str = "readers";
 /// The broker's name in the network.
 pub(in crate::scenarios) const BROKER: &str = "broker";
 pub(in crate::scenarios) const PORT: u16 = 9092;
+/// Where several nodes listen for each other.
+pub(in crate::scenarios) const BETWEEN_NODES: u16 = 9093;
 
 /// What takes a topic's records away, beside requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

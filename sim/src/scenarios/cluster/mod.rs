@@ -21,7 +21,7 @@ use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
 use super::fleet::{Fleet, RaftWatch, Stats, Watch, faults, machine_name};
-use super::{Scenario, Violation, mutant_scenario_name};
+use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
@@ -64,9 +64,14 @@ const AWAY_PER_MILLE: u32 = 150;
 /// How often all replicas are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
+impl Nodes {
+    /// The scenario without a mistake.
+    pub(crate) const NAME: &'static str = "cluster";
+}
+
 impl Scenario for Nodes {
     fn name(&self) -> &'static str {
-        self.mutant.map_or("cluster", mutant_scenario_name)
+        self.mutant.map_or(Self::NAME, name_in_clusters)
     }
 
     fn about(&self) -> &'static str {
@@ -77,7 +82,7 @@ impl Scenario for Nodes {
     }
 
     fn without_mistake(&self) -> Option<&'static str> {
-        self.mutant.map(|_| "cluster")
+        self.mutant.map(|_| Self::NAME)
     }
 
     fn draw(&self, seed: u64) -> Case {
@@ -114,7 +119,7 @@ impl Scenario for Nodes {
                 world: &world,
                 fleet: &fleet,
                 account: &account.with(&machines),
-                servers: Servers::several(plan.broker_names(), plan.replicas()),
+                servers: plan.servers(),
             };
             let mut rng = cluster.rng("supervisor");
             tokio::select! {

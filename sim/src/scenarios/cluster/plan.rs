@@ -9,16 +9,16 @@ use crate::case::{Case, ClientCase};
 use crate::faults::{Fault, TimedFault, draw_clock_offsets, draw_weak_disk};
 use crate::net::NetOptions;
 use crate::rng::Stream;
+use crate::scenarios::broker::clients::Servers;
 use crate::scenarios::broker::history::NEAR_READER;
 use crate::scenarios::broker::plan::{
-    AcksPlan, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT, TOPIC, Work,
+    AcksPlan, BETWEEN_NODES, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT,
+    TOPIC, Work,
 };
 use crate::scenarios::fleet::{faults, machine_name};
 
 /// How many runs have a weak disk.
 const WEAK_PER_MILLE: u32 = 500;
-/// Where nodes listen for each other.
-const BETWEEN_NODES: u16 = 9093;
 
 /// The nodes, and what they hold.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -89,6 +89,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     clients.extend(chaser);
     faults.extend(faults::draw_rings(&mut stream("rings"), &nodes, duration));
     add_electors(&mut clients, &plan, &mut stream("electors"));
+    add_tuner_and_waiter(&mut clients, &mut stream("tuner"), &mut stream("waiter"));
     faults.sort_by_key(|timed| timed.at_us);
     let machines: Vec<String> = nodes.iter().chain(&names).cloned().collect();
     faults.splice(0..0, draw_clock_offsets(&machines, &mut stream("clock offsets")));
@@ -119,6 +120,17 @@ fn add_electors(clients: &mut Vec<ClientCase>, plan: &Plan, rng: &mut Stream) {
     }
     if elects {
         clients.push(ClientCase::new("elector".to_owned(), &Work::Elector));
+    }
+}
+
+/// In some runs somebody configures brokers and the topic that everybody works on, and somebody waits for records. Both are drawn after
+/// the faults, which so are as ever.
+fn add_tuner_and_waiter(clients: &mut Vec<ClientCase>, tuner: &mut Stream, waiter: &mut Stream) {
+    if tuner.chance(350) {
+        clients.push(ClientCase::new("tuner".to_owned(), &Work::Tuner));
+    }
+    if waiter.chance(300) {
+        clients.push(ClientCase::new("waiter".to_owned(), &Work::Waiter));
     }
 }
 
@@ -300,8 +312,9 @@ impl Plan {
     }
 
     /// Where clients find them.
-    pub(super) fn broker_names(&self) -> Vec<String> {
-        self.brokers().map(machine_name).collect()
+    pub(super) fn servers(&self) -> Servers {
+        let names = self.brokers().map(machine_name).collect();
+        Servers::several(names, self.node_ids().collect(), self.replicas())
     }
 
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {

@@ -11,25 +11,32 @@ use ordain::wire::messages as m;
 use ordain::wire::{ApiKey, Text};
 
 use super::{PATIENCE, Seat};
-use crate::scenarios::broker::plan::{GROUP, PORT, TOPIC, WORKERS};
+use crate::scenarios::broker::plan::{BETWEEN_NODES, BROKER, GROUP, PORT, TOPIC, WORKERS};
+use crate::scenarios::fleet::machine_name;
 
 mod batches;
+mod between;
 
 /// The name that those of its frames carry that could change what others work on.
 const NAME: &str = "hostile";
 
-/// Sends what no client should: noise, lengths that lie, frames of which some bytes are others, halves of frames, batches of
-/// records of which some bytes are others, to where everybody writes. Then it asks like everybody else, and must be answered.
+/// Sends what no client should: to those that serve clients, and of several nodes to where they listen for each other, too.
 pub(in crate::scenarios) async fn attack(seat: Seat) {
+    let ((), ()) = tokio::join!(attack_servers(&seat), attack_between(&seat));
+}
+
+/// Noise, lengths that lie, frames of which some bytes are others, halves of frames, batches of records of which some bytes are
+/// others, to where everybody writes. Then it asks like everybody else, and must be answered.
+async fn attack_servers(seat: &Seat) {
     let (io, name, history) = (&seat.io, &seat.name, &seat.history);
-    let mut rng = io.rng.stream("workload");
+    let (mut rng, mut aim) = (io.rng.stream("workload"), io.rng.stream("aim"));
     let client = seat.client(Duration::from_secs(5));
-    let mut batches = batches::Batches::new(&seat);
+    let mut batches = batches::Batches::new(seat);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         if rng.below(4) == 0 {
             let sending = batches.send_one(&client, &mut *rng);
-            match bounded(&seat, "a hostile batch", sending).await {
+            match bounded(seat, "a hostile batch", sending).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => history.note(format_args!("{name}: {error}")),
                 None => return,
@@ -37,20 +44,82 @@ pub(in crate::scenarios) async fn attack(seat: Seat) {
         } else {
             let bytes = draw(&mut *rng);
             let patience = Duration::from_millis(50 + rng.below(500));
-            history.note(format_args!("{name} sends {} bytes", bytes.len()));
-            let attack = history.attacks(name, &bytes);
-            let sending = send(io, seat.servers.first(), &bytes, patience);
-            let Some(sent) = bounded(&seat, "an attack", sending).await else { return };
-            history.attacked(name, attack, &bytes, sent.as_ref().err());
+            let host = one_of(&seat.servers.names, &mut *aim).map_or(BROKER, String::as_str);
+            let what = Attack { name, host, port: PORT, bytes: &bytes, patience };
+            if what.make(seat).await.is_none() {
+                return;
+            }
         }
         let names = [TOPIC.to_owned()];
-        match bounded(&seat, "metadata behind an attack", client.describe(Some(&names), AutoCreate::No)).await
+        match bounded(seat, "metadata behind an attack", client.describe(Some(&names), AutoCreate::No)).await
         {
             Some(Ok(_)) => history.progress(name),
             Some(Err(error)) => history.note(format_args!("{name}: {error}")),
             None => return,
         }
         io.clock.sleep(Duration::from_millis(20 + rng.below(500))).await;
+    }
+}
+
+/// What no node sends, to where nodes listen for each other, all the while. That these go on is seen by all others.
+async fn attack_between(seat: &Seat) {
+    let io = &seat.io;
+    let mut rng = io.rng.stream("between nodes");
+    let name = format!("{} between nodes", seat.name);
+    let client = seat.client(Duration::from_secs(5));
+    let mut cluster: Option<String> = None;
+    while !seat.ending.has_begun() {
+        let Some(&node) = one_of(&seat.servers.nodes, &mut *rng) else { return };
+        if cluster.is_none() {
+            match bounded(seat, "the cluster's id", client.describe(Some(&[]), AutoCreate::No)).await {
+                Some(told) => cluster = told.ok().and_then(|told| told.cluster_id),
+                None => return,
+            }
+        }
+        let bytes = between::draw_for(cluster.as_deref(), node, &mut *rng);
+        let patience = Duration::from_millis(50 + rng.below(500));
+        let (name, host) = (&name, &machine_name(node));
+        let what = Attack { name, host, port: BETWEEN_NODES, bytes: &bytes, patience };
+        if what.make(seat).await.is_none() {
+            return;
+        }
+        io.clock.sleep(Duration::from_millis(20 + rng.below(500))).await;
+    }
+}
+
+/// Bytes on their way.
+struct Attack<'a> {
+    name: &'a str,
+    host: &'a str,
+    port: u16,
+    bytes: &'a [u8],
+    patience: Duration,
+}
+
+impl Attack<'_> {
+    /// `None` if that does not end.
+    async fn make(&self, seat: &Seat) -> Option<()> {
+        let Attack { name, bytes, .. } = *self;
+        seat.history.note(format_args!("{name} sends {} bytes to {}:{}", bytes.len(), self.host, self.port));
+        let attack = seat.history.attacks(name, bytes);
+        let sent = bounded(seat, "an attack", self.send(&seat.io)).await?;
+        seat.history.attacked(name, attack, bytes, sent.as_ref().err());
+        Some(())
+    }
+
+    /// Sends the bytes and reads what comes for a while. The connection ends with it.
+    async fn send(&self, io: &Io) -> std::io::Result<()> {
+        let deadline = io.clock.now().after(Duration::from_secs(2));
+        let connecting = timeout(&*io.clock, deadline, io.net.connect(self.host, self.port)).await;
+        let mut connection = connecting.map_err(|_| std::io::ErrorKind::TimedOut)??;
+        let deadline = io.clock.now().after(self.patience);
+        let talk = async {
+            write_all(&mut *connection.write, self.bytes).await?;
+            let mut answer = BytesMut::new();
+            while read_some(&mut *connection.read, &mut answer, 4096).await? > 0 {}
+            Ok(())
+        };
+        timeout(&*io.clock, deadline, talk).await.unwrap_or(Ok(()))
     }
 }
 
@@ -65,26 +134,31 @@ async fn bounded<F: Future>(seat: &Seat, what: &str, future: F) -> Option<F::Out
     result.ok()
 }
 
-/// Sends the bytes and reads what comes for a while. The connection ends with it.
-async fn send(io: &Io, server: &str, bytes: &[u8], patience: Duration) -> std::io::Result<()> {
-    let deadline = io.clock.now().after(Duration::from_secs(2));
-    let connecting = timeout(&*io.clock, deadline, io.net.connect(server, PORT)).await;
-    let mut connection = connecting.map_err(|_| std::io::ErrorKind::TimedOut)??;
-    let deadline = io.clock.now().after(patience);
-    let talk = async {
-        write_all(&mut *connection.write, bytes).await?;
-        let mut answer = BytesMut::new();
-        while read_some(&mut *connection.read, &mut answer, 4096).await? > 0 {}
-        Ok(())
-    };
-    timeout(&*io.clock, deadline, talk).await.unwrap_or(Ok(()))
+/// One of them, if there is one; of a single one without a draw.
+fn one_of<'a, T>(all: &'a [T], rng: &mut dyn RngStream) -> Option<&'a T> {
+    let drawn = if all.len() > 1 { rng.below(all.len() as u64) } else { 0 };
+    all.get(usize::try_from(drawn).unwrap_or(0))
+}
+
+fn noise(rng: &mut dyn RngStream, length: usize) -> Vec<u8> {
+    (0..length).map(|_| u8::try_from(rng.below(256)).unwrap_or(0)).collect()
+}
+
+/// Makes some bytes others, from that one on.
+fn spoil(frame: &mut [u8], from: usize, rng: &mut dyn RngStream) {
+    for _ in 0..=rng.below(4) {
+        let at = from + usize::try_from(rng.below((frame.len() - from) as u64)).unwrap_or(0);
+        frame[at] = match rng.below(4) {
+            0 => 0xff,
+            1 => 0x80,
+            2 => frame[at] ^ (1 << rng.below(8)),
+            _ => u8::try_from(rng.below(256)).unwrap_or(0),
+        };
+    }
 }
 
 fn draw(rng: &mut dyn RngStream) -> Vec<u8> {
     let below = |rng: &mut dyn RngStream, bound: usize| usize::try_from(rng.below(bound as u64)).unwrap_or(0);
-    let noise = |rng: &mut dyn RngStream, length: usize| -> Vec<u8> {
-        (0..length).map(|_| u8::try_from(rng.below(256)).unwrap_or(0)).collect()
-    };
     match rng.below(6) {
         0 => {
             let length = 1 + below(rng, 300);
@@ -114,16 +188,8 @@ fn draw(rng: &mut dyn RngStream) -> Vec<u8> {
         }
         _ => {
             let mut frame = well_formed(rng);
-            for _ in 0..=rng.below(4) {
-                // The length is left alone, so that what follows is looked at.
-                let at = 4 + below(rng, frame.len() - 4);
-                frame[at] = match rng.below(4) {
-                    0 => 0xff,
-                    1 => 0x80,
-                    2 => frame[at] ^ (1 << rng.below(8)),
-                    _ => u8::try_from(rng.below(256)).unwrap_or(0),
-                };
-            }
+            // The length is left alone, so that what follows is looked at.
+            spoil(&mut frame, 4, rng);
             frame
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ordain::client::{BrokerAddress, Client, ClientOptions, TopicPartition};
 use ordain::io::{Elapsed, Io, timeout};
+use ordain::types::NodeId;
 
 use super::account::Account;
 use super::history::History;
@@ -72,6 +73,8 @@ pub(in crate::scenarios) struct Seat {
 #[derive(Clone)]
 pub(in crate::scenarios) struct Servers {
     names: Arc<[String]>,
+    /// All nodes, if there are several; some may be no brokers.
+    nodes: Arc<[NodeId]>,
     pub(in crate::scenarios) replicas: i16,
 }
 
@@ -85,20 +88,17 @@ pub(in crate::scenarios) enum Told {
 impl Servers {
     /// The broker that is alone.
     pub(in crate::scenarios) fn one() -> Servers {
-        Servers { names: Arc::new([BROKER.to_owned()]), replicas: 1 }
+        Servers { names: Arc::new([BROKER.to_owned()]), nodes: Arc::new([]), replicas: 1 }
     }
 
-    pub(in crate::scenarios) fn several(names: Vec<String>, replicas: i16) -> Servers {
-        Servers { names: names.into(), replicas }
+    /// Those brokers among these nodes.
+    pub(in crate::scenarios) fn several(names: Vec<String>, nodes: Vec<NodeId>, replicas: i16) -> Servers {
+        Servers { names: names.into(), nodes: nodes.into(), replicas }
     }
 
     /// What is asked of one of several nodes may be answered from what that one knows of the others' metadata.
     fn metadata(&self) -> Told {
         if self.names.len() > 1 { Told::Late } else { Told::Now }
-    }
-
-    fn first(&self) -> &str {
-        self.names.first().map_or(BROKER, String::as_str)
     }
 
     /// A client that gives up early enough for a run to see how it goes on after.

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use ordain::client::admin::OffsetSpec;
 use ordain::client::{Client, ClientError, Lane, TopicPartition};
-use ordain::types::Offset;
+use ordain::io::RngStream;
+use ordain::types::{NodeId, Offset};
 use ordain::wire::Text;
 use ordain::wire::batch::BatchHeader;
 use ordain::wire::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -31,7 +32,7 @@ pub(in crate::scenarios) async fn wait_for_records(seat: Seat) {
             min_bytes: [1, 1, 1, 300, 20_000][usize::try_from(rng.below(5)).unwrap_or(0)],
             in_session: rng.below(2) == 0,
         };
-        let waiting = follow(&seat, &client, &partitions, &wait);
+        let waiting = follow(&seat, &client, &partitions, &wait, &mut *rng);
         match bounded(&seat.io, &seat.history, "waiting for records", waiting).await {
             Ok(Ok(())) => seat.history.progress(&seat.name),
             Ok(Err(error)) => seat.history.note(format_args!("{}: {error}", seat.name)),
@@ -48,34 +49,42 @@ struct Wait {
     in_session: bool,
 }
 
-/// Follows the ends for a few fetches.
+/// Follows the ends of what one broker leads for a few fetches: what another one leads it answers with an error, and at once.
 async fn follow(
     seat: &Seat,
     client: &Client,
     partitions: &[TopicPartition],
     wait: &Wait,
+    rng: &mut dyn RngStream,
 ) -> Result<(), ClientError> {
     // What lies behind the ends, and was read from a segment before it was asked for, was read after this.
     let before = seat.history.now();
     let ends = client.list_offsets_at(partitions, OffsetSpec::Latest).await?;
-    let mut positions: BTreeMap<TopicPartition, Offset> =
-        ends.into_iter().map(|(at, listed)| (at, listed.offset)).collect();
+    let mut led: BTreeMap<NodeId, BTreeMap<TopicPartition, Offset>> = BTreeMap::new();
+    for (at, listed) in ends {
+        // Known by now: all leaders have just been asked.
+        led.entry(client.leader(&at).await?).or_default().insert(at, listed.offset);
+    }
+    let one = if led.len() > 1 { rng.below(led.len() as u64) } else { 0 };
+    let Some((asked_of, mut positions)) = led.into_iter().nth(usize::try_from(one).unwrap_or(0)) else {
+        return Ok(());
+    };
     let mut told = positions.clone();
     let (mut session_id, mut epoch) = (0, if wait.in_session { 0 } else { NO_SESSION });
     for _ in 0..FETCHES {
-        if seat.ending.has_begun() || positions.is_empty() {
+        if seat.ending.has_begun() {
             break;
         }
         seat.ending.count_operation();
-        let broker = client.node(client.leader(&partitions[0]).await?, Lane::Fetch).await?;
+        let broker = client.node(asked_of, Lane::Fetch).await?;
         let version = broker.version_up_to::<FetchRequest>(FETCH_NAMES_UNTIL)?;
         let request = request(wait, &told, (session_id, epoch));
-        let (began, shown) = (seat.history.now(), seat.account.broker_clock());
+        let (began, shown) = (seat.history.now(), seat.account.broker_clock(asked_of));
         let min_bytes = u64::from(wait.min_bytes.unsigned_abs());
         let asked = seat.history.waits(&seat.name, min_bytes, wait.max);
         let answer = broker.call_within(version, &request, FETCH_TIMEOUT).await;
         let answer = answer.inspect_err(|_| seat.history.has_failed(asked))?;
-        let took = seat.account.broker_clock().saturating_sub(shown);
+        let took = seat.account.broker_clock(asked_of).saturating_sub(shown);
         let is_stopping = seat.account.is_stopping();
         if answer.error_code != 0 {
             seat.history.has_failed(asked);

@@ -15,7 +15,6 @@ use super::super::world::World;
 use super::super::{RECOVERY, machine};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::scenarios::Violation;
-use crate::scenarios::broker::clients::Servers;
 use crate::scenarios::fleet::{Fleet, Stats, machine_name};
 
 /// How often is looked.
@@ -109,7 +108,7 @@ impl Stage {
         T: Send + 'static,
         F: Future<Output = Result<T, ClientError>> + Send + 'static,
     {
-        let servers = Servers::several(self.plan.broker_names(), self.plan.replicas());
+        let servers = self.plan.servers();
         let asking = self.admin.run(move |io: Io| async move {
             let client = servers.client(&io, "admin", RECOVERY);
             job(client).await
