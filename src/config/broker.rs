@@ -213,13 +213,15 @@ impl Reader<'_> {
         let none = DynamicConfig::default();
         let layers = BrokerLayers { broker: &none, cluster: &none, settings: self.settings };
         let node_id = self.node_id();
+        let quorum = self.quorum((node_id, roles), listeners.between_nodes);
+        warnings.extend(quorum.as_ref().and_then(|quorum| quorum.warning(roles)));
         BrokerConfig {
             node_id,
             rack: self.text("broker.rack").filter(|rack| !rack.is_empty()),
             listeners: listeners.listeners,
             advertised_listeners: listeners.advertised,
             roles,
-            quorum: self.quorum((node_id, roles), listeners.between_nodes),
+            quorum,
             data_directory: self.data_directory(),
             network: self.network(),
             fetch: FetchConfig {

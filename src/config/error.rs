@@ -249,6 +249,8 @@ pub enum ConfigWarning {
     AdvertisedTwice { first: String, second: String, host: String, port: u16 },
     #[error("listeners: {name} is for controllers, and is not opened: {reason}")]
     ControllerListener { name: String, reason: ClosedListener },
+    #[error("{key}: it names {count} nodes: {}; name an odd number, 3 or 5", even(*count))]
+    EvenQuorum { key: &'static str, count: usize },
     #[error("{origin}: {key} has no effect: {reason}")]
     NoEffect { key: &'static str, reason: &'static str, origin: Source },
     #[error(
@@ -276,6 +278,16 @@ impl fmt::Display for ClosedListener {
             ClosedListener::NotFirst => "nodes use the first one that controller.listener.names names",
         })
     }
+}
+
+/// What so many voters on the metadata are worth, of whom any two make no majority but with one more.
+fn even(count: usize) -> String {
+    if count == 2 {
+        return "if they alone vote on the metadata, the loss of either stops it, and one node alone would bear no less"
+            .to_owned();
+    }
+    let (bearable, fewer) = ((count - 1) / 2, count - 1);
+    format!("if they alone vote on the metadata, no more than {bearable} may be lost, as of {fewer}")
 }
 
 fn did_you_mean(nearest: &Option<&'static str>) -> String {

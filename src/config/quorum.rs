@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::config::broker::Reader;
-use crate::config::error::{ConfigError, QuorumError};
+use crate::config::error::{ConfigError, ConfigWarning, QuorumError};
 use crate::config::listeners::{
     Advertised, BetweenNodes, Listener, is_host, is_unspecified, parse_address, split_address,
 };
@@ -76,6 +76,15 @@ impl fmt::Display for QuorumServer {
         } else {
             write!(f, "{}:{}", self.host, self.port)
         }
+    }
+}
+
+impl QuorumConfig {
+    /// What is to be said of so many founders: an even number bears no more losses than one less.
+    pub(super) fn warning(&self, roles: Roles) -> Option<ConfigWarning> {
+        let count = self.servers.len();
+        let key = if self.servers.iter().any(|server| server.node.is_some()) { VOTERS } else { SERVERS };
+        (roles.is_controller() && count.is_multiple_of(2)).then_some(ConfigWarning::EvenQuorum { key, count })
     }
 }
 
@@ -344,6 +353,40 @@ mod tests {
         assert_eq!(for_clients, ["PLAINTEXT://127.0.0.1:9092"]);
         assert_eq!(loaded.broker.advertised_listeners, loaded.broker.listeners);
         assert_eq!(loaded.warnings, []);
+    }
+
+    #[test]
+    fn an_even_number_of_founders_is_warned_of() {
+        let warned = |text: &str| {
+            let warnings = read(&format!("{NODE}{text}")).expect("right").warnings;
+            warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            warned("controller.quorum.bootstrap.servers=a:1,b:1"),
+            [
+                "controller.quorum.bootstrap.servers: it names 2 nodes: if they alone vote on the metadata, the loss of either \
+                 stops it, and one node alone would bear no less; name an odd number, 3 or 5"
+            ]
+        );
+        assert_eq!(
+            warned("controller.quorum.voters=2@a:1,3@b:1,4@c:1,5@d:1"),
+            [
+                "controller.quorum.voters: it names 4 nodes: if they alone vote on the metadata, no more than 1 may be lost, \
+                 as of 3; name an odd number, 3 or 5"
+            ]
+        );
+        assert!(
+            warned(&format!("{SERVERS}=a:1,b:1,c:1,d:1,e:1,f:1"))[0]
+                .contains("no more than 2 may be lost, as of 5")
+        );
+        for odd in ["a:1", "a:1,b:1,c:1", "a:1,b:1,c:1,d:1,e:1"] {
+            assert_eq!(warned(&format!("{SERVERS}={odd}")), [""; 0], "{odd}");
+        }
+        assert_eq!(
+            warned(&format!("process.roles=broker\n{SERVERS}=a:1,b:1")),
+            [""; 0],
+            "others found the cluster"
+        );
     }
 
     #[test]

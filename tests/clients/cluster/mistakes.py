@@ -170,6 +170,11 @@ class Mistakes:
         self.says(node, "WARN a Kafka client (Metadata v", "dialled the listener for nodes",
                   f"--bootstrap-server {node.bootstrap}", "no --bootstrap-controller")
 
+    def even(self):
+        (node, *_), _ = self.fresh(1, 2, 3, 4)
+        node.launch()
+        self.says(node, "WARN controller.quorum.bootstrap.servers", "it names 4 nodes", "no more than 1 may be lost, as of 3")
+
     def client_address(self):
         """The port of the clients instead of that between nodes."""
         (first, second), _ = self.fresh(1, 2)
@@ -233,6 +238,7 @@ TABLE = [
     ("an address where nobody is", Mistakes.wrong_address),
     ("an address where nobody is, of a node that has joined", Mistakes.wrong_address_later),
     ("a client at the port between nodes", Mistakes.client_between_nodes),
+    ("an even number of founders", Mistakes.even),
     ("a clients' port among the founders", Mistakes.client_address),
     ("founders with different lists", Mistakes.other_lists),
     ("a port that is taken", Mistakes.port_taken),
