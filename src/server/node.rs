@@ -291,6 +291,13 @@ impl Node {
         &self.storage
     }
 
+    /// The id of the cluster that this node belongs to, or is.
+    #[must_use]
+    pub fn cluster_id(&self) -> Option<String> {
+        let of_several = self.context.cluster.as_ref().map(|cluster| cluster.id.clone());
+        of_several.or_else(|| self.context.metadata().cluster_id.as_deref().map(str::to_owned))
+    }
+
     /// The memory that requests under way share.
     #[must_use]
     pub fn request_memory(&self) -> &RequestMemory {

@@ -9,6 +9,7 @@ mod commands;
 mod connect;
 mod failure;
 mod group_figures;
+mod meta_properties;
 mod node;
 mod output;
 mod parse;

@@ -56,14 +56,13 @@ class Voters:
     def change(self, node, between):
         wait_for("node 4 observes", lambda: sorted(self.status()[1]) == ["4"], 20)
         directory = self.status()[1]["4"]
-        # What the tool reads of a node's data directory; ours keeps it elsewhere.
+        # The tool reads the node's ids from meta.properties in its data directory.
         config = self.cluster.work / "controller-4.properties"
-        data = self.cluster.work / "meta-4"
-        data.mkdir(exist_ok=True)
         cluster_id = re.search(r"ClusterId:\s+(\S+)", self.quorum("describe", "--status"))[1]
-        (data / "meta.properties").write_text(
-            f"version=1\ncluster.id={cluster_id}\nnode.id=4\ndirectory.id={directory}\n")
-        config.write_text(f"node.id=4\nprocess.roles=broker,controller\nlog.dirs={data}\n"
+        there = (node.data / "meta.properties").read_text().splitlines()
+        same("meta.properties", [line for line in there if not line.startswith("#")],
+             ["version=1", f"cluster.id={cluster_id}", "node.id=4", f"directory.id={directory}"])
+        config.write_text(f"node.id=4\nprocess.roles=broker,controller\nlog.dirs={node.data}\n"
                           f"listeners=CONTROLLER://127.0.0.1:{between}\ncontroller.listener.names=CONTROLLER\n")
         added = self.quorum("--command-config", str(config), "add-controller")
         same(f"added in {added}", "Added controller 4" in added, True)

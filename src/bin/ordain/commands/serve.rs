@@ -18,7 +18,7 @@ use crate::admin::{self, Exposure, Probes};
 use crate::failure::Failure;
 use crate::signals::Signals;
 use crate::watch::Watch;
-use crate::{node, output};
+use crate::{meta_properties, node, output};
 
 /// How long the resolver may take.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
@@ -100,6 +100,7 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
     let admin = start_admin(&loaded, recorder, watch.probes()).await?;
     let mut advertised = loaded.broker.advertised_listeners.clone();
     advertised.extend(loaded.broker.quorum.as_ref().map(|quorum| quorum.advertised.clone()));
+    let node_id = loaded.broker.node_id;
     let for_nodes = loaded.broker.quorum.as_ref().map(|quorum| quorum.listener.clone());
     let node = tokio::select! {
         biased;
@@ -110,6 +111,7 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
         }
     };
     watch.running(&node);
+    meta_properties::keep(&node, node_id, data_dir);
     drop(tokio::spawn(tell_unknown_names(advertised)));
     announce(&node, for_nodes.as_ref(), admin, data_dir)?;
     let outcome = tokio::select! {
