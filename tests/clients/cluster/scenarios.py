@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import statistics
+import subprocess
 import time
 
 from confluent_kafka import Producer
@@ -22,6 +23,8 @@ GO_ON = 20
 # Seconds without an acknowledgement while a node without its disk comes back: others lead then. It
 # is far above an election, and below the time after which the node is registered.
 WIPED_GAP = 5
+# Seconds without an acknowledgement while a node hands over what it leads, stops, and comes back: no election waits for a silence.
+ORDERLY_GAP = 2
 
 
 def same(what, got, expected):
@@ -32,6 +35,12 @@ def same(what, got, expected):
 def longest(gaps):
     partition = max(gaps, key=gaps.get)
     return f"longest gap {gaps[partition]:.2f} s (partition {partition})"
+
+
+def bounded(gaps, limit):
+    if max(gaps.values()) > limit:
+        raise Unlike(f"{longest(gaps)}, {limit} s at most")
+    return longest(gaps)
 
 
 class Drill:
@@ -93,6 +102,17 @@ class Drill:
         partition = answer["topics"][0]["partitions"][0]
         return partition["error"], partition["base_offset"]
 
+    def ordain(self, *arguments, code=0, has=()):
+        """What `ordain cluster …` says, on both outputs, asked through any node; it has to end with this code."""
+        node = self.cluster.running()[0]
+        done = subprocess.run([str(node.binary), "cluster", *map(str, arguments), "-b", self.cluster.bootstrap],
+                              capture_output=True, text=True, timeout=90)
+        said = done.stdout + done.stderr
+        missing = [part for part in has if part not in said]
+        if done.returncode != code or missing:
+            raise Unlike(f"ordain cluster {arguments} ended with {done.returncode}, expected {code}, without {missing}: {said}")
+        return said
+
     def create(self, node, topic, partitions=1):
         request = {"topics": [{"name": topic, "partitions": partitions, "replication": 3,
                                "assignments": [], "configs": []}],
@@ -119,14 +139,21 @@ class Drill:
         """SIGTERM each node in turn and start it again: nobody waits long, nothing fails."""
         told = []
         for node in self.cluster.nodes.values():
+            # What was in sync by the metadata a moment ago may not have caught up yet with all.
+            wait_for(f"node {node.id} can be restarted", lambda node=node: self.ordain(
+                "safe-to-restart", node.id, has=["yes: "]), 30)
             began = time.monotonic()
             took = stop_orderly(node)
             self.go_on()
+            self.ordain("health", code=1, has=[f"- broker {node.id} "])
+            other = self.cluster.running()[0]
+            self.ordain("safe-to-restart", other.id, code=1, has=["no: "])
             node.launch()
             node.wait_ready()
             settled = self.cluster.settle()
-            told.append(f"node {node.id}: stopped in {took:.1f} s, {longest(self.writer.gaps(began))}, "
-                        f"in sync after {settled:.1f} s")
+            wait_for("the health says so", lambda: self.ordain("health", has=["  healthy"]), 15)
+            gap = bounded(self.writer.gaps(began), ORDERLY_GAP)
+            told.append(f"node {node.id}: stopped in {took:.1f} s, {gap}, in sync after {settled:.1f} s")
         same("errors at the producer", self.writer.errors, [])
         return "; ".join(told)
 
@@ -227,16 +254,20 @@ class Drill:
     def drain(self):
         """A node that is drained leads nothing until it may again, through a restart of its own."""
         node = self.cluster.nodes[self.cluster.most_leading(self.topic)]
+        led = self._led_by(node)
         began = time.monotonic()
-        self._set_drain(node, "true")
+        self.ordain("drain", node.id, "--dry-run", has=[f"Node {node.id} leads ", "Nothing was changed"])
+        same(f"partitions that node {node.id} leads after a dry run", self._led_by(node), led)
+        self.ordain("drain", node.id, has=[
+            f"ordain: node {node.id} leads ", " still, of ", f"Node {node.id} leads nothing, and goes on draining until --undo."])
+        took = time.monotonic() - began
 
         def leads_nothing():
-            leaders = self.cluster.leaders(self.topic).values()
-            return node.id not in leaders and self.cluster.controller() != node.id
+            return not self._led_by(node) and self.cluster.controller() != node.id
 
-        took = wait_for("the drained node leads nothing", leads_nothing, 10)
+        # Another node's metadata may be a moment behind those that the command was told.
+        wait_for("the drained node leads nothing", leads_nothing, 2)
         self.go_on()
-        gap = longest(self.writer.gaps(began))
         stop_orderly(node)
         node.launch()
         node.wait_ready()
@@ -245,17 +276,18 @@ class Drill:
         time.sleep(7)
         if not leads_nothing():
             raise Unlike("the drained node leads again after its restart")
-        self._set_drain(node, None)
-        wait_for("the node leads again", lambda: not leads_nothing(), 15)
+        self.ordain("drain", node.id, "--undo", has=[f"Node {node.id} may lead again"])
+        # A follower that is just behind is no leader yet, and the command says so: then it is asked again.
+        wait_for("ordain cluster balance", lambda: self.ordain("balance"), 15)
+        wait_for("all preferred replicas lead", lambda: self.ordain(
+            "balance", has=["Every partition is led by its preferred replica."]), 15)
+        same("the node leads again", bool(self._led_by(node)), True)
         self.go_on()
-        return f"node {node.id} led nothing after {took:.1f} s, {gap}"
+        gap = bounded(self.writer.gaps(began), ORDERLY_GAP)
+        return f"node {node.id} led {len(led)} partitions, and nothing after {took:.1f} s; {gap}"
 
-    def _set_drain(self, node, value):
-        change = {"name": "ordain.broker.drain", "operation": 0 if value else 1, "value": value}
-        request = {"resources": [{"type": 4, "name": str(node.id), "configs": [change]}],
-                   "validate_only": False}
-        answer = node.ask(apis.INCREMENTAL_ALTER_CONFIGS, request)["results"][0]
-        same("draining a node", (answer["error"], answer["message"]), (0, None))
+    def _led_by(self, node):
+        return [p for p, leader in self.cluster.leaders(self.topic).items() if leader == node.id]
 
     def wiped(self):
         """A node that lost its disk becomes a replica of everything again, and counts as one."""
