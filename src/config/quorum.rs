@@ -84,7 +84,7 @@ impl QuorumConfig {
     pub(super) fn warning(&self, roles: Roles) -> Option<ConfigWarning> {
         let count = self.servers.len();
         let key = if self.servers.iter().any(|server| server.node.is_some()) { VOTERS } else { SERVERS };
-        (roles.is_controller() && count % 2 == 0).then_some(ConfigWarning::EvenQuorum { key, count })
+        (roles.is_controller() && count.is_multiple_of(2)).then_some(ConfigWarning::EvenQuorum { key, count })
     }
 }
 
