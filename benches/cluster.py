@@ -7,10 +7,12 @@
     python3 benches/cluster.py --binary PATH --only many --partitions 10000
 
 It prints a line for each figure as it is known and leaves them all in target/cluster/results.json: of each server all rounds
-and their median, and the median of the ratios within a round.
+and their median, and the median of the ratios within a round. At the end each target is told with what it was held against; a
+missed one makes the exit code 3, a measurement that failed 1.
 """
 
 import argparse
+import fnmatch
 import json
 import os
 import pathlib
@@ -44,6 +46,22 @@ IDLE_SECONDS = 30
 # What a client waits for by itself is not the cluster's: these are low. `--client-defaults` leaves librdkafka's own.
 PROMPT = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "retry.backoff.ms": 20,
           "topic.metadata.refresh.fast.interval.ms": 50}
+# What is to be reached: the figure, whose it is held against (None: a number of its unit), how, and how much.
+AT_LEAST, AT_MOST = "at least", "at most"
+TARGETS = [
+    ("produce, 1 KiB records, *", KAFKA, AT_LEAST, 1.5),
+    ("produce: CPU of all nodes", KAFKA, AT_MOST, 1 / 3),
+    ("acknowledgement at 1,000 records/s: p99", KAFKA, AT_MOST, 1),
+    ("p99 beside a follower that is *, of that before", None, AT_MOST, 1.5),
+    ("kill -9, median gap", None, AT_MOST, 500),
+    ("kill -9, worst gap", None, AT_MOST, 1500),
+    ("kill -9, * gap", KAFKA, AT_MOST, 0.2),
+    ("SIGTERM, worst gap", None, AT_MOST, 50),
+    ("* idle: CPU of node *", None, AT_MOST, 2),
+    ("* idle: node * sends", None, AT_MOST, 50),
+    ("* memory of node *", None, AT_MOST, 16),
+    ("* killed: all served after", None, AT_MOST, 3),
+]
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -80,7 +98,7 @@ class Results:
         figure = self.figures.setdefault(name, {"unit": unit, "rounds": {}})
         figure["rounds"].setdefault(self.server, {})[self.round] = value
         print(f"{self.server:10} {name:54} {value:>12.3f} {unit}", flush=True)
-        self.path.write_text(json.dumps(self.as_json(), indent=1) + "\n")
+        self.path.write_text(json.dumps({"figures": self.as_json()}, indent=1) + "\n")
 
     def as_json(self):
         for figure in self.figures.values():
@@ -100,6 +118,27 @@ class Results:
             medians = "  ".join(f"{server} {value:.3f}" for server, value in figure["median"].items())
             ratios = "".join(f"   {ratio:.3f} x {other}" for other, ratio in figure["ratio"].items())
             print(f"{name:54} {medians} {figure['unit']}{ratios}")
+
+    def verdicts(self):
+        """Each target for which there is a figure: the figure's name, the target in words, what was reached, and if that will do."""
+        for pattern, against, how, bound in TARGETS:
+            for name, figure in self.as_json().items():
+                reached = figure["ratio"].get(against) if against else figure["median"].get(ORDAIN)
+                if not fnmatch.fnmatchcase(name, pattern) or reached is None:
+                    continue
+                unit = f"x {against}" if against else figure["unit"]
+                met = reached >= bound if how == AT_LEAST else reached <= bound
+                yield name, f"{how} {bound:.3g} {unit}", reached, met
+
+    def judge(self):
+        """Prints the verdicts, and leaves them beside the figures; whether all targets were met."""
+        verdicts = list(self.verdicts())
+        for name, target, reached, met in verdicts:
+            print(f"{name:54} {target:24} {reached:>10.3f} {'met' if met else 'MISSED'}")
+        told = [{"figure": name, "target": target, "reached": reached, "met": met}
+                for name, target, reached, met in verdicts]
+        self.path.write_text(json.dumps({"figures": self.as_json(), "targets": told}, indent=1) + "\n")
+        return all(met for *_, met in verdicts)
 
     def gaps(self, name, gaps, before):
         self.add(f"{name}, worst gap in the 2 s before", max(before) * 1000, "ms")
@@ -413,7 +452,8 @@ def main():
             for results.server in servers if results.round % 2 else reversed(servers):
                 failed |= not one(name, results.server, arguments, results)
     results.table()
-    return 1 if failed else 0
+    met = results.judge()
+    return 1 if failed else 0 if met else 3
 
 
 def made(server, work, binary):
