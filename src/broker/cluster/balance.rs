@@ -61,6 +61,9 @@ fn successor(context: &Context, image: &MetadataImage, stats: &PartitionStats) -
     (is_other && hindrance(context, image, stats, preferred).is_none()).then_some(preferred)
 }
 
+/// A replica that others do without holds less than is committed now; while records come, that passes from one moment to the next.
+pub(in crate::broker) const BEHIND: &str = "it has not caught up";
+
 /// Why a node is not to take over a partition that this one leads; `None` if it can at once: while leadership is handed over nobody
 /// serves.
 pub(in crate::broker) fn hindrance(
@@ -91,7 +94,7 @@ pub(in crate::broker) fn hindrance(
     }
     match stats.acknowledged_by(node) {
         None => Some("it is silent"),
-        Some(end) if end < stats.high_watermark => Some("it has not caught up"),
+        Some(end) if end < stats.high_watermark => Some(BEHIND),
         Some(_) => None,
     }
 }

@@ -3,7 +3,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broker::cluster::{ask_node, hindrance};
+use crate::broker::cluster::{BEHIND, ask_node, hindrance};
 use crate::broker::cluster_view::leader_of;
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
@@ -28,6 +28,9 @@ const PATIENCE_MAX: Duration = Duration::from_secs(30);
 const HAND_OVER_MAX: Duration = Duration::from_secs(3);
 /// and so often: it goes on leading when it does not hear the successor for a moment.
 const HAND_OVER_AGAIN: Duration = Duration::from_millis(500);
+/// For so long a successor may be behind that is looked at again and again: of three replicas two commit without it.
+const CATCH_UP_MAX: Duration = Duration::from_secs(1);
+const CATCH_UP_LOOK: Duration = Duration::from_millis(20);
 
 /// A partition by the names that a client uses.
 type Place = (Text, i32);
@@ -136,20 +139,13 @@ type Handing<'a> = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a
 
 /// Hands over what this node leads, where the successor can take over at once.
 async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
-    let ids = wanted.iter().map(|wanted| wanted.id).collect();
-    // Sorted. A node that shuts down tells nothing, and hands over by itself.
-    let stats = context.partitions.stats(Some(ids)).await.unwrap_or_default();
-    let image = context.metadata();
-    let (image, stats) = (&*image, &stats[..]);
+    let hindrances = &hindrances(context, wanted, deadline).await;
     let handing = wanted.iter().map(|wanted| async move {
-        let of_id = stats.binary_search_by_key(&wanted.id, |stats| stats.id).ok().map(|at| &stats[at]);
         let refused = |why: &str| {
             let message = format!("node {} cannot take over: {why}", wanted.to);
             ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
         };
-        // Who has just stopped leading knows of nobody what he holds; the next one may be the one that is wanted.
-        let led_here = of_id.filter(|stats| stats.leader && !mutant(Mutant::ClusterElectsAnyone));
-        if let Some(why) = led_here.and_then(|stats| hindrance(context, image, stats, wanted.to)) {
+        if let Some(why) = hindrances.get(&wanted.id) {
             return Err(refused(why));
         }
         let led = hand_over(context, wanted.id, wanted.to, deadline).await;
@@ -160,6 +156,37 @@ async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> V
         all.push(Box::pin(one));
     }
     join_all(all).await
+}
+
+/// Why some of the successors are not to take over.
+async fn hindrances(
+    context: &Context,
+    wanted: &[Wanted],
+    deadline: Instant,
+) -> BTreeMap<PartitionId, &'static str> {
+    let (clock, image) = (&*context.io.clock, context.metadata());
+    let began = clock.now();
+    // The rest of the time is for the hand-over.
+    let until = began.after(CATCH_UP_MAX.min(deadline.since(began) / 2));
+    let mut left: BTreeMap<PartitionId, NodeId> =
+        wanted.iter().map(|wanted| (wanted.id, wanted.to)).collect();
+    let mut found = BTreeMap::new();
+    loop {
+        // A node that shuts down tells nothing, and hands over by itself. Who has just stopped leading knows of nobody what he holds; the
+        // next one may be the one that is wanted.
+        let stats = context.partitions.stats(Some(left.keys().copied().collect())).await.unwrap_or_default();
+        let led_here = stats.iter().filter(|stats| stats.leader && !mutant(Mutant::ClusterElectsAnyone));
+        let hindered: BTreeMap<PartitionId, &'static str> = led_here
+            .filter_map(|stats| Some((stats.id, hindrance(context, &image, stats, left[&stats.id])?)))
+            .collect();
+        left.retain(|id, _| hindered.get(id) == Some(&BEHIND));
+        let is_last = left.is_empty() || clock.now() >= until;
+        found.extend(hindered.into_iter().filter(|(_, why)| is_last || *why != BEHIND));
+        if is_last {
+            return found;
+        }
+        clock.sleep(CATCH_UP_LOOK).await;
+    }
 }
 
 /// Whether `to` leads a partition in this node's place before `deadline`.

@@ -1,26 +1,28 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ordain::client::{Client, ClientError};
 use ordain::io::RngStream;
-use ordain::types::NodeId;
+use ordain::types::{Instant, NodeId};
 
 use super::{Seat, bounded};
 use crate::scenarios::broker::history::History;
 
 /// How long the active controller is waited for.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Longer than a node goes on with a change that it was asked for.
+const LATE_MAX: Duration = Duration::from_secs(30);
 
 /// Adds and removes voters of the metadata; each is an operation. One whose removal was acknowledged stays out until it is asked for again.
 pub(in crate::scenarios) async fn change_voters(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
     let client = seat.client(Duration::from_secs(5));
-    let mut removed = BTreeSet::new();
+    let mut told = Told::default();
     // As many as a partition has replicas: so many nodes may be missing of them.
     let least = usize::try_from(seat.servers.replicas).unwrap_or(usize::MAX);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
-        let changing = change(&client, &mut *rng, (&mut removed, least), &seat.history);
+        let changing = change(&client, &mut *rng, (&mut told, least), &seat.history);
         match bounded(&seat.io, &seat.history, "a change of the voters", changing).await {
             Ok(Ok(())) => seat.history.progress(&seat.name),
             Ok(Err(error)) => {
@@ -36,14 +38,24 @@ pub(in crate::scenarios) async fn change_voters(seat: Seat) {
     }
 }
 
+/// What this client has been told of its changes.
+#[derive(Default)]
+struct Told {
+    /// Those whose removal was the last thing that was asked for and told.
+    removed: BTreeSet<NodeId>,
+    /// Those whose addition was asked for within the last half minute: one that was asked again may still be made after it was
+    /// answered.
+    may_come: BTreeMap<NodeId, Instant>,
+}
+
 async fn change(
     client: &Client,
     rng: &mut dyn RngStream,
-    (removed, least): (&mut BTreeSet<NodeId>, usize),
+    (told, least): (&mut Told, usize),
     history: &History,
 ) -> Result<(), ClientError> {
     let quorum = client.describe_quorum(PATIENCE).await?;
-    for voter in quorum.voters.iter().filter(|voter| removed.contains(&voter.id)) {
+    for voter in quorum.voters.iter().filter(|voter| told.removed.contains(&voter.id)) {
         let text = format!("node {} was removed from the voters, and votes", voter.id);
         history.wrong("I25-voter-returned", text);
     }
@@ -54,11 +66,15 @@ async fn change(
         let voter = &quorum.voters[pick(quorum.voters.len())];
         history.note(format_args!("removing voter {}", voter.id));
         client.remove_voter(voter).await?;
-        removed.insert(voter.id);
+        let now = client.io().clock.now();
+        if told.may_come.get(&voter.id).is_none_or(|asked| now.since(*asked) > LATE_MAX) {
+            told.removed.insert(voter.id);
+        }
     } else if !quorum.observers.is_empty() {
         let observer = &quorum.observers[pick(quorum.observers.len())];
         history.note(format_args!("adding voter {}", observer.id));
-        removed.remove(&observer.id);
+        told.removed.remove(&observer.id);
+        told.may_come.insert(observer.id, client.io().clock.now());
         client.add_voter(observer).await?;
     }
     Ok(())
