@@ -119,10 +119,11 @@ class Results:
             ratios = "".join(f"   {ratio:.3f} x {other}" for other, ratio in figure["ratio"].items())
             print(f"{name:54} {medians} {figure['unit']}{ratios}")
 
-    def verdicts(self):
+    @staticmethod
+    def verdicts(figures):
         """Each target for which there is a figure: the figure's name, the target in words, what was reached, and if that will do."""
         for pattern, against, how, bound in TARGETS:
-            for name, figure in self.as_json().items():
+            for name, figure in figures.items():
                 reached = figure["ratio"].get(against) if against else figure["median"].get(ORDAIN)
                 if not fnmatch.fnmatchcase(name, pattern) or reached is None:
                     continue
@@ -132,12 +133,13 @@ class Results:
 
     def judge(self):
         """Prints the verdicts, and leaves them beside the figures; whether all targets were met."""
-        verdicts = list(self.verdicts())
+        figures = self.as_json()
+        verdicts = list(self.verdicts(figures))
         for name, target, reached, met in verdicts:
             print(f"{name:54} {target:24} {reached:>10.3f} {'met' if met else 'MISSED'}")
         told = [{"figure": name, "target": target, "reached": reached, "met": met}
                 for name, target, reached, met in verdicts]
-        self.path.write_text(json.dumps({"figures": self.as_json(), "targets": told}, indent=1) + "\n")
+        self.path.write_text(json.dumps({"figures": figures, "targets": told}, indent=1) + "\n")
         return all(met for *_, met in verdicts)
 
     def gaps(self, name, gaps, before):

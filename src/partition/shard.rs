@@ -304,7 +304,15 @@ impl Shard {
         self.storage.tail_budget().is_exceeded() && self.unclaimed.load(Ordering::Acquire) == 0
     }
 
-    /// The log that recovery found of a partition.
+    /// The log of a partition, whether anybody has claimed it or not.
+    fn log_of(&mut self, id: PartitionId) -> Option<&mut PartitionLog> {
+        match self.partitions.get_mut(&id) {
+            Some(partition) => Some(&mut partition.log),
+            None => self.dormant.get_mut(&id),
+        }
+    }
+
+    /// Takes the log that recovery found of a partition.
     fn claim(&mut self, id: PartitionId) -> Option<PartitionLog> {
         let log = self.dormant.remove(&id)?;
         self.unclaimed.fetch_sub(1, Ordering::AcqRel);

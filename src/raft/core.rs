@@ -151,12 +151,12 @@ impl Core {
         self.pre_vote_refused = None;
     }
 
-    /// Votes, in this epoch, for whom it has not voted yet.
     /// The disk has not taken its vote of this epoch yet.
     pub(super) fn is_voting(&self) -> bool {
         self.vote.is_some() && !self.vote_durable
     }
 
+    /// Votes, in this epoch, for whom it has not voted yet.
     pub(super) fn vote_for(&mut self, candidate: ReplicaKey, effects: &mut Vec<Effect>) {
         self.vote = Some(candidate);
         self.vote_durable = false;

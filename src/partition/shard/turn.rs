@@ -103,12 +103,8 @@ impl Shard {
     /// Tells the logs what of them is durable: only that is flushed, and stands in a checkpoint.
     fn durable(&mut self, last: &BTreeMap<LogKey, EntryNumber>) {
         for (key, &number) in last {
-            let log = match self.partitions.get_mut(&key.partition) {
-                Some(partition) => Some(&mut partition.log),
-                None => self.dormant.get_mut(&key.partition),
-            };
             // A log that was deleted, or made anew under the same name, is not meant.
-            if let Some(log) = log.filter(|log| log.key() == *key) {
+            if let Some(log) = self.log_of(key.partition).filter(|log| log.key() == *key) {
                 log.durable(number);
             }
         }

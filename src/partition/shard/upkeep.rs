@@ -68,12 +68,8 @@ impl Shard {
             Err(failed) => failed.log_key().partition,
         };
         self.tell_flush(id, outcome.as_ref().err());
-        let log = match self.partitions.get_mut(&id) {
-            Some(partition) => Some(&mut partition.log),
-            None => self.dormant.get_mut(&id),
-        };
         // A log that was deleted meanwhile has no use for the outcome.
-        match (log, outcome) {
+        match (self.log_of(id), outcome) {
             (Some(log), Ok(done)) => log.flushed(&done),
             (Some(log), Err(failed)) => log.flush_failed(failed),
             (None, _) => sometimes(Condition::FlushOfDeletedLog),
