@@ -24,7 +24,9 @@ def programs(binary: pathlib.Path | None) -> dict[str, pathlib.Path]:
                        "--message-format", "json"])
     for line in messages.splitlines():
         message = json.loads(line)
-        if message.get("reason") == "compiler-artifact" and message.get("executable"):
+        # Beside the benches cargo makes the binary of another profile, which is not the one that is measured.
+        if (message.get("reason") == "compiler-artifact" and message.get("executable")
+                and message["target"]["name"] != "ordain"):
             found[message["target"]["name"]] = pathlib.Path(message["executable"])
     missing = {"ordain", "sink", "limits"} - found.keys()
     if missing:

@@ -18,7 +18,7 @@ use ordain::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, Partition
 use ordain::wire::messages::PeerMessages;
 use ordain::wire::{PeerFrame, Text};
 use ordain_sim::net::NetOptions;
-use ordain_sim::{Cluster, NodeHandle, Simulation};
+use ordain_sim::{Cluster, NodeHandle, Simulation, TraceMode, logs};
 use tokio::sync::mpsc;
 
 const PORT: u16 = 9090;
@@ -439,4 +439,30 @@ fn a_paused_node_finds_that_it_heard_nobody() {
         settle(&cluster, &shared).await;
     });
     assert_eq!(outcome.panics, []);
+}
+
+#[test]
+fn clocks_that_are_apart_are_told_by_each_node_of_the_one_that_differs() {
+    logs::install().unwrap();
+    for (offset_ms, own, others) in [(-5_000, "ahead of", "behind"), (5_000, "behind", "ahead of")] {
+        let outcome = Simulation::new(4).trace(TraceMode::Keep).run(|cluster| async move {
+            cluster.offset_clock("n3", offset_ms);
+            let (shared, _nodes) = start(&cluster);
+            settle(&cluster, &shared).await;
+        });
+        assert_eq!(outcome.panics, []);
+        let told: Vec<&str> = outcome
+            .lines
+            .iter()
+            .filter_map(|line| Some(line.split_once(" n")?.1))
+            .filter(|line| line.contains("the clock of"))
+            .collect();
+        for (teller, of, how) in [(1, 3, others), (2, 3, others), (3, 1, own), (3, 2, own)] {
+            let sentence = format!("{teller} log WARN ordain::peers::transport: the clock of node {of} is ");
+            let line = told.iter().find(|line| line.starts_with(&sentence));
+            let line = line.unwrap_or_else(|| panic!("node {teller} of node {of}: {told:#?}"));
+            assert!(line.contains(&format!(" s {how} this node's: set the clocks")), "{line}");
+        }
+        assert!(!told.iter().any(|line| line.starts_with("1 ") && line.contains("node 2 is")), "{told:#?}");
+    }
 }

@@ -25,7 +25,10 @@ mod spawn;
 pub use alarm::Alarm;
 pub use aligned::AlignedBuffer;
 pub use clock::{Clock, Elapsed, timeout};
-pub use disk::{Access, DirEntry, Disk, DiskSpace, Durability, File, OpenOptions, join_all, sync_each};
+pub use disk::{
+    Access, DirEntry, Disk, DiskSpace, Durability, File, FileWrite, FilesWritten, OpenOptions, join_all,
+    sync_each, write_in_turn,
+};
 pub use net::{
     Connection, Listener, Net, ReadHalf, WriteHalf, read_exact, read_some, write_all, write_all_vectored,
 };

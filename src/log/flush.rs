@@ -12,7 +12,7 @@ use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_direc
 use super::shortage::is_full;
 use super::state::LogState;
 use super::tail::pieces;
-use crate::io::{Disk, File, OpenOptions, join_all};
+use crate::io::{Disk, File, FileWrite, FilesWritten, OpenOptions, join_all};
 use crate::probe::{Mutant, mutant};
 use crate::wire::batch::RecordBatch;
 
@@ -269,6 +269,7 @@ async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Resu
         touched.directories.insert(LOGS.to_owned());
         touched.directories.insert(directory.clone());
     }
+    let mut writes = Vec::new();
     for append in &work.appends {
         let is_new = append.before.bytes == 0;
         if is_new {
@@ -286,20 +287,17 @@ async fn write(disk: &dyn Disk, work: &FlushWork, touched: &mut Touched) -> Resu
             if runs.is_empty() && !is_new && !has_grown {
                 continue;
             }
-            let path = append.segment.path(kind);
             // What an attempt that failed has left in a file of this name counts for nothing.
             let options =
                 OpenOptions { write: true, create: is_new, truncate: is_new, ..OpenOptions::default() };
-            let file = disk.open(&path, options).await.map_err(|error| failure(&path, &error))?;
-            for (offset, pieces) in runs {
-                let strays = mutant(Mutant::SegmentOffByOne) && kind == FileKind::Log && offset % 7 == 3;
-                let offset = offset + u64::from(strays);
-                file.write_at(offset, pieces).await.map_err(|error| failure(&path, &error))?;
-            }
-            touched.files.push(file);
+            let strays = |offset| mutant(Mutant::SegmentOffByOne) && kind == FileKind::Log && offset % 7 == 3;
+            let runs = runs.into_iter().map(|(offset, pieces)| (offset + u64::from(strays(offset)), pieces));
+            writes.push(FileWrite { path: append.segment.path(kind), options, runs: runs.collect() });
         }
     }
-    Ok(())
+    let FilesWritten { files, failed } = disk.write_files(writes).await;
+    touched.files.extend(files);
+    failed.map_or(Ok(()), |(path, error)| Err(failure(&path, &error)))
 }
 
 fn run(offset: u64, rows: &[u8]) -> Vec<(u64, Vec<Bytes>)> {

@@ -52,6 +52,12 @@ impl NetControl {
         }
     }
 
+    /// How often the first has written something to the second: no fewer than its frames, unless several go in one write.
+    #[must_use]
+    pub fn writes(&self, from: NodeIndex, to: NodeIndex) -> u64 {
+        with_net(&self.world, |net, _, _| net.writes.get(&(from, to)).copied().unwrap_or_default())
+    }
+
     /// Adds to the latency of one direction; zero takes it back.
     pub fn slow(&self, from: NodeIndex, to: NodeIndex, by: Duration) {
         self.event(format_args!("slow {} > {} by {} us", from.0, to.0, by.as_micros()));

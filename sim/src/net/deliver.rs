@@ -89,6 +89,9 @@ impl NetState {
     pub(super) fn send(&mut self, id: StreamId, side: Side, body: Body, after: &mut After, now: SimTime) {
         let Some((from, to)) = self.nodes_of(id, side) else { return };
         let latency = self.latency_with_losses(from, to);
+        if matches!(body, Body::Data(_)) {
+            *self.writes.entry((from, to)).or_default() += 1;
+        }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let end = stream.end(side);
         let due = now.after(latency).max(end.last_due);

@@ -89,6 +89,8 @@ pub(crate) struct NetState {
     pub(super) slow: BTreeMap<(NodeIndex, NodeIndex), Duration>,
     /// When data last came to the first from the second.
     pub(super) heard: BTreeMap<(NodeIndex, NodeIndex), SimTime>,
+    /// How often something was written by the first for the second.
+    pub(super) writes: BTreeMap<(NodeIndex, NodeIndex), u64>,
     /// Of what somebody reads about.
     pub(super) frames: Frames,
     next_id: u64,
@@ -204,6 +206,7 @@ impl NetState {
             streams: BTreeMap::new(),
             cut: BTreeSet::new(),
             heard: BTreeMap::new(),
+            writes: BTreeMap::new(),
             frames: Frames::default(),
             slow: BTreeMap::new(),
             next_id: 1,

@@ -6,7 +6,7 @@ use std::task::Poll;
 use bytes::Bytes;
 
 use super::{Stage, pattern};
-use crate::io::{Access, AlignedBuffer, Durability, File, OpenOptions};
+use crate::io::{Access, AlignedBuffer, Durability, File, FileWrite, OpenOptions};
 use crate::types::limits::DISK_BLOCK_BYTES;
 
 const BLOCK: usize = DISK_BLOCK_BYTES;
@@ -165,6 +165,44 @@ pub(super) async fn many_files_sync_at_once(stage: &Stage) {
         disk.sync_files(files).await.unwrap();
     }
     assert_eq!(disk.list("c-many").await.unwrap().len(), 100);
+}
+
+pub(super) async fn files_are_written_in_turn(stage: &Stage) {
+    let disk = &stage.client.disk;
+    disk.create_dir_all("c-in-turn").await.unwrap();
+    let create = OpenOptions { write: true, create: true, ..OpenOptions::default() };
+    let write = |name: &str, options, runs: &[(u64, &'static [u8])]| FileWrite {
+        path: format!("c-in-turn/{name}"),
+        options,
+        runs: runs.iter().map(|&(at, bytes)| (at, vec![Bytes::from_static(bytes), Bytes::new()])).collect(),
+    };
+    for large in [&[7; 10][..], &[7; 600_000]] {
+        let written = disk
+            .write_files(vec![
+                write(
+                    "a",
+                    OpenOptions { truncate: true, ..create },
+                    &[(0, b"first"), (7, b"second"), (20, large)],
+                ),
+                write("b", create, &[]),
+            ])
+            .await;
+        assert!(written.failed.is_none());
+        let [a, b] = &written.files[..] else { panic!("two files are written") };
+        assert_eq!(a.read_at(0, 20).await.unwrap(), &b"first\0\0second\0\0\0\0\0\0\0"[..]);
+        assert_eq!(a.read_at(20, 1 << 20).await.unwrap(), large);
+        assert_eq!(b.size().await.unwrap(), 0);
+    }
+    let there = OpenOptions { create: false, ..create };
+    let writes = [("a", &b"FIRST"[..]), ("missing", b"x"), ("b", b"x")];
+    let written =
+        disk.write_files(writes.map(|(name, bytes)| write(name, there, &[(0, bytes)])).into()).await;
+    let (path, error) = written.failed.unwrap();
+    assert_eq!((path.as_str(), error.kind()), ("c-in-turn/missing", ErrorKind::NotFound));
+    assert_eq!(written.files.len(), 1);
+    assert_eq!(written.files[0].read_at(0, 7).await.unwrap(), &b"FIRST\0\0"[..]);
+    let b = disk.open("c-in-turn/b", OpenOptions::default()).await.unwrap();
+    assert_eq!(b.size().await.unwrap(), 0, "what comes behind a failure is left alone");
 }
 
 pub(super) async fn a_dropped_future_leaves_the_file_usable(stage: &Stage) {

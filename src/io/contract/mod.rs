@@ -92,6 +92,7 @@ pub fn all() -> Vec<Contract> {
         disk::read_only_files_refuse_writes,
         disk::syncs_succeed,
         disk::many_files_sync_at_once,
+        disk::files_are_written_in_turn,
         disk::a_dropped_future_leaves_the_file_usable,
         disk::space_is_told,
         disk_names::open_tells_missing_and_existing,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::precedence::Precedence;
 use super::recycled::Recycled;
 use super::sys;
 use crate::io::AlignedBuffer;
@@ -69,11 +70,16 @@ pub(super) fn write(file: &File, offset: u64, segments: Vec<Bytes>) -> io::Resul
     sys::write_segments(file, last, segments.into())
 }
 
-/// Reads `length` bytes at `offset`, fewer only where the file ends.
+/// Reads `length` bytes at `offset`, fewer only where the file ends. Durable writes go before each piece.
 ///
 /// # Errors
 /// Those of the reads.
-pub(super) fn read(file: &File, offset: u64, length: usize, recycled: &Arc<Recycled>) -> io::Result<Bytes> {
+pub(super) fn read(
+    file: &File,
+    offset: u64,
+    length: usize,
+    (recycled, precedence): (&Arc<Recycled>, &Precedence),
+) -> io::Result<Bytes> {
     let block = DISK_BLOCK_BYTES as u64;
     let (first, last) = (offset / block * block, (offset + length as u64).next_multiple_of(block));
     let blocks_bytes = usize::try_from(last - first).map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -83,7 +89,16 @@ pub(super) fn read(file: &File, offset: u64, length: usize, recycled: &Arc<Recyc
         tracing::debug!(%error, "no second, direct handle: reading through the page cache");
         file
     });
-    blocks.length = sys::read_at(handle, first, blocks.memory().as_mut_ptr(), blocks_bytes)?;
+    while blocks.length < blocks_bytes {
+        let begin = blocks.length;
+        let piece = precedence.let_pass().min(blocks_bytes - begin);
+        let memory = &mut blocks.memory()[begin..begin + piece];
+        let read = sys::read_at(handle, first + begin as u64, memory.as_mut_ptr(), piece)?;
+        blocks.length += read;
+        if read < piece {
+            break;
+        }
+    }
     let bytes = Bytes::from_owner(blocks);
     let from = usize::try_from(offset - first).map_or(bytes.len(), |from| from.min(bytes.len()));
     Ok(bytes.slice(from..bytes.len().min(from + length)))
@@ -121,7 +136,7 @@ mod tests {
     fn what_is_written_is_there_and_nothing_else() {
         let path = std::env::temp_dir().join(format!("ordain-bulk-{}", std::process::id()));
         let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(&path).unwrap();
-        let recycled = Recycled::new();
+        let (recycled, precedence) = (Recycled::new(), Precedence::default());
         let mut expected: Vec<u8> = vec![0xEE; 5_000];
         sys::write_segments(&file, 0, vec![Bytes::from(expected.clone())]).unwrap();
         for (turn, bytes) in [300_000, 4_096, 1, 3 << 20, 8_191, 70_001].into_iter().enumerate() {
@@ -135,7 +150,7 @@ mod tests {
             assert_eq!(std::fs::read(&path).unwrap(), expected, "after write {turn}");
             for (from, length) in [(0, 1 << 23), (4_095, 4_098), (offset, bytes), (1 << 40, 10)] {
                 let end = expected.len().min(from + length);
-                let read = read(&file, from as u64, length, &recycled).unwrap();
+                let read = read(&file, from as u64, length, (&recycled, &precedence)).unwrap();
                 assert!(read == expected[from.min(end)..end], "{length} bytes at {from} after write {turn}");
             }
         }

@@ -1,13 +1,19 @@
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
 
 use super::file::RealFile;
 use super::pool::Lanes;
 use super::probe::{self, Transfer};
-use super::{Options, path, sys};
-use crate::io::{Access, BoxFuture, DirEntry, Disk, DiskSpace, File, OpenOptions, sync_each};
+use super::{Options, bulk, path, sys};
+use crate::io::{
+    Access, BoxFuture, DirEntry, Disk, DiskSpace, File, FileWrite, FilesWritten, OpenOptions, sync_each,
+    write_in_turn,
+};
 
 /// Above this many files, one sync of the whole file system beats a sync of each.
 const SYNCS_EACH_MAX: usize = 64;
@@ -88,6 +94,19 @@ fn open_file(path: &Path, options: OpenOptions, transfer: Transfer) -> io::Resul
     Ok(file)
 }
 
+fn write_file(root: &Root, write: &FileWrite, lanes: &Lanes) -> io::Result<Arc<dyn File>> {
+    let full = path::below(&root.path, &write.path)?;
+    let writing = || {
+        let file = open_file(&full, write.options, root.transfer)?;
+        for (offset, pieces) in &write.runs {
+            sys::write_segments(&file, *offset, pieces.clone())?;
+        }
+        Ok(file)
+    };
+    let file = writing().map_err(|error| path::at(&full, &error))?;
+    Ok(Arc::new(RealFile::new(file, full, write.options.access, root.transfer, lanes.clone())))
+}
+
 fn list_dir(path: &Path) -> io::Result<Vec<DirEntry>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(path)? {
@@ -160,6 +179,35 @@ impl Disk for RealDisk {
             });
         }
         Box::pin(async move { sync_each(&files).await })
+    }
+
+    fn write_files(&self, writes: Vec<FileWrite>) -> Pin<Box<dyn Future<Output = FilesWritten> + Send + '_>> {
+        let pieces = writes.iter().flat_map(|write| &write.runs).flat_map(|(_, pieces)| pieces);
+        let is_large = pieces.map(Bytes::len).sum::<usize>() >= bulk::BYTES_MIN;
+        if is_large || writes.iter().any(|write| write.options.access == Access::Direct) {
+            return Box::pin(write_in_turn(self, writes));
+        }
+        // What is small goes to the page cache: to hand it to a thread costs more than to write it.
+        let (root, lanes) = (Arc::clone(&self.root), self.lanes.clone());
+        let first = writes.first().map(|write| write.path.clone()).unwrap_or_default();
+        let job = move || {
+            let mut written = FilesWritten::default();
+            for write in writes {
+                match write_file(&root, &write, &lanes) {
+                    Ok(file) => written.files.push(file),
+                    Err(error) => {
+                        written.failed = Some((write.path, error));
+                        break;
+                    }
+                }
+            }
+            written
+        };
+        let done = self.lanes.common.run(job);
+        Box::pin(async move {
+            done.await
+                .unwrap_or_else(|lost| FilesWritten { files: Vec::new(), failed: Some((first, lost.into())) })
+        })
     }
 
     fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {

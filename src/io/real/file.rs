@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::pool::{Lanes, Pool};
 use super::probe::Transfer;
-use super::recycled::Recycled;
 use super::{bulk, path, quick, sys};
 use crate::io::{Access, AlignedBuffer, BoxFuture, Durability, File};
 use crate::types::limits::DISK_BLOCK_BYTES;
@@ -53,10 +52,11 @@ impl RealFile {
 }
 
 impl Inner {
-    fn read(&self, offset: u64, length: usize, recycled: &Arc<Recycled>) -> io::Result<Bytes> {
+    fn read(&self, offset: u64, length: usize, lanes: &Lanes) -> io::Result<Bytes> {
+        let recycled = &lanes.recycled;
         match self.access {
             Access::Buffered if length >= bulk::BYTES_MIN && self.transfer.direct => {
-                bulk::read(&self.file, offset, length, recycled)
+                bulk::read(&self.file, offset, length, (recycled, &lanes.precedence))
             }
             Access::Buffered => {
                 let mut memory = Vec::with_capacity(length);
@@ -115,9 +115,9 @@ impl File for RealFile {
     }
 
     fn read_at(&self, offset: u64, length: usize) -> BoxFuture<io::Result<Bytes>> {
-        let recycled = Arc::clone(&self.lanes.recycled);
+        let lanes = self.lanes.clone();
         let lane = if length >= bulk::BYTES_MIN { &self.lanes.read } else { &self.lanes.common };
-        self.run_in(lane, move |inner| inner.read(offset, length, &recycled))
+        self.run_in(lane, move |inner| inner.read(offset, length, &lanes))
     }
 
     fn write_at(&self, offset: u64, segments: Vec<Bytes>) -> BoxFuture<io::Result<()>> {
@@ -159,11 +159,11 @@ impl File for RealFile {
             let done = match durable {
                 Durability::Later => lanes.bulk.run(write).await,
                 Durability::Now if length <= quick::WRITE_BYTES_MAX && lanes.quickness.is_trusted() => {
-                    return lanes.quickness.watch(length, write);
+                    return lanes.precedence.first(|| lanes.quickness.watch(length, write));
                 }
                 Durability::Now => {
-                    let quickness = lanes.quickness.clone();
-                    lanes.direct.run(move || quickness.watch(length, write)).await
+                    let (quickness, precedence) = (lanes.quickness.clone(), lanes.precedence.clone());
+                    lanes.direct.run(move || precedence.first(|| quickness.watch(length, write))).await
                 }
             };
             // A job that panicked took the buffer with it: the caller gets another.

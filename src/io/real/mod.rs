@@ -22,6 +22,7 @@ mod lock;
 mod net;
 mod path;
 mod pool;
+mod precedence;
 mod probe;
 mod quick;
 mod recycled;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::precedence::Precedence;
 use super::quick::Quickness;
 use super::recycled::Recycled;
 use crate::io::BoxFuture;
@@ -20,6 +21,8 @@ pub(super) struct Lanes {
     pub(super) common: Pool,
     /// Tells when a durable write need not go to a thread.
     pub(super) quickness: Arc<Quickness>,
+    /// Lets them go before large reads.
+    pub(super) precedence: Arc<Precedence>,
     /// Memory of reads.
     pub(super) recycled: Arc<Recycled>,
 }
@@ -41,6 +44,7 @@ impl Lanes {
             read: Pool::start("ordain-read", READ_THREADS)?,
             common: Pool::start("ordain-io", common_threads)?,
             quickness: Arc::new(Quickness::new()),
+            precedence: Arc::default(),
             recycled: Recycled::new(),
         })
     }

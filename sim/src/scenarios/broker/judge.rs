@@ -14,7 +14,7 @@ use ordain::wire::{ApiKey, Text};
 use super::account::{Account, fetch_code};
 use super::checkers::{end_of, producers_of};
 use super::clients::{Servers, Told, create_topics, get_past_damage, got, look, see};
-use super::history::{Answers, Events, Extent, Fate, History, JUDGE, Reader, Spec, poll_end};
+use super::history::{Answers, Events, Extent, Fate, History, JUDGE, Reader, Spec, WITNESS, poll_end};
 use super::kept;
 use super::machine::Machine;
 use super::plan::{Cleanup, GROUP, OFFSETS_TOPIC, Plan, WORKERS, cleanup};
@@ -97,12 +97,7 @@ impl<'a> Judge<'a> {
     }
 
     async fn look(&self, session: u32) -> Result<(), Violation> {
-        let look = Look {
-            plan: self.plan.clone(),
-            session,
-            history: self.history.clone(),
-            account: self.account.clone(),
-        };
+        let look = self.look_as(Reader { reader: JUDGE, session });
         self.ask("the last look", move |client| async move { look.all(&client).await }).await
     }
 
@@ -113,12 +108,8 @@ impl<'a> Judge<'a> {
         let Some(time) = machine.start_from_image() else { return Ok(None) };
         self.history.is_older();
         self.history.image_restored(time);
-        let look = Look {
-            plan: self.plan.clone(),
-            session: 3,
-            history: self.history.clone(),
-            account: self.account.clone(),
-        };
+        let who = Reader { reader: JUDGE, session: 3 };
+        let look = self.look_as(who);
         let (newer, history) = (self.history.events().extents.clone(), self.history.clone());
         self.ask("the look at an old image", move |client| async move {
             let ends = look.records(&client).await?;
@@ -137,8 +128,23 @@ impl<'a> Judge<'a> {
         if let Some(wrong) = self.history.events().wrongs.first() {
             return Err(wrong.clone());
         }
-        old_records_are_there(self.history, time).map_err(Violation::by("I1-lost-from-old-image"))?;
+        acknowledged_before_are_there(&self.history.events(), who, time)
+            .map_err(Violation::by("I1-lost-from-old-image"))?;
         Ok(Some(time))
+    }
+
+    /// Reads everything while clients go on: what was acknowledged by now is there, at its place (I16).
+    pub(in crate::scenarios) async fn read_back(&self) -> Result<(), Violation> {
+        let who = Reader { reader: WITNESS, session: 1 };
+        let (look, time) = (self.look_as(who), self.cluster.now());
+        self.ask("reading everything", move |client| async move { look.records(&client).await.map(drop) })
+            .await?;
+        acknowledged_before_are_there(&self.history.events(), who, time)
+            .map_err(Violation::by("I16-not-readable"))
+    }
+
+    fn look_as(&self, who: Reader) -> Look {
+        Look { plan: self.plan.clone(), who, history: self.history.clone(), account: self.account.clone() }
     }
 
     pub(in crate::scenarios) async fn ask<F>(
@@ -169,13 +175,12 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Each record acknowledged before that time is where the answer said, as the last look found it.
-fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String> {
-    let events = history.events();
+/// Each record that was acknowledged before that time is where the answer said, as a look has found it.
+fn acknowledged_before_are_there(events: &Events, who: Reader, time: SimTime) -> Result<(), String> {
     let found: BTreeMap<(&TopicPartition, Offset), _> = events
         .reads
         .iter()
-        .filter(|read| read.reader == Reader { reader: JUDGE, session: 3 })
+        .filter(|read| read.reader == who)
         .flat_map(|read| read.records.iter().map(move |(offset, id)| ((&read.at, *offset), *id)))
         .collect();
     for (id, sent) in events.sent.iter().filter(|(_, sent)| sent.ended <= time) {
@@ -188,9 +193,9 @@ fn old_records_are_there(history: &History, time: SimTime) -> Result<(), String>
         let there = found.get(&(&sent.at, offset));
         if !excused && there != Some(&Some(*id)) {
             return Err(format!(
-                "{id} was acknowledged in {} at {offset} before the disk's image was taken at {time}; from that \
-                 image the broker serves {there:?} there",
-                sent.at
+                "{id} was acknowledged in {} at {offset} before {time}; {} reads {there:?} there",
+                sent.at,
+                who.name()
             ));
         }
     }
@@ -248,7 +253,7 @@ async fn producers_once(client: &Client, at: &TopicPartition) -> Result<String, 
 /// One look at everything.
 struct Look {
     plan: Plan,
-    session: u32,
+    who: Reader,
     history: History,
     account: Account,
 }
@@ -315,7 +320,7 @@ impl Look {
         for at in &partitions {
             let extent = Extent { start: starts[at], end: ends[at] };
             self.history.extent(at, extent);
-            if self.session > 2 {
+            if !self.is_last() {
                 continue;
             }
             let before = self.history.events().extents.insert(at.clone(), extent);
@@ -337,7 +342,7 @@ impl Look {
         }
         self.read(client, starts, &ends).await?;
         for (at, end) in grown {
-            let who = Reader { reader: JUDGE, session: self.session };
+            let who = self.who;
             let first = |events: &Events| {
                 let reads = events.reads.iter().filter(|read| read.reader == who && read.at == at);
                 reads.flat_map(|read| &read.records).map(|(offset, _)| *offset).find(|offset| *offset >= end)
@@ -352,6 +357,22 @@ impl Look {
         Ok(ends)
     }
 
+    /// Whether all clients have come to their end: nothing is written or deleted beside this look.
+    fn is_last(&self) -> bool {
+        self.who.reader == JUDGE && self.who.session <= 2
+    }
+
+    fn is_through(
+        &self,
+        positions: &BTreeMap<TopicPartition, Offset>,
+        ends: &BTreeMap<TopicPartition, Offset>,
+    ) -> bool {
+        match self.who.reader {
+            WITNESS => ends.iter().all(|(at, end)| positions.get(at).is_some_and(|position| position >= end)),
+            _ => positions == ends,
+        }
+    }
+
     /// Where all of these begin, or end.
     async fn ends(
         &self,
@@ -359,7 +380,7 @@ impl Look {
         partitions: &[TopicPartition],
         spec: Spec,
     ) -> Result<BTreeMap<TopicPartition, Offset>, ClientError> {
-        let asked = self.history.asks_ends(partitions, spec);
+        let asked = self.history.asks_ends(&self.who.name(), partitions, spec);
         let of = if spec == Spec::Earliest { OffsetSpec::Earliest } else { OffsetSpec::Latest };
         let told = client.list_offsets_at(partitions, of).await;
         let told = told.inspect_err(|_| self.history.has_failed(asked))?;
@@ -368,8 +389,9 @@ impl Look {
         Ok(told)
     }
 
-    /// Where to go on where retention has moved the starts of logs while they were read; `None` if it has not.
-    async fn behind_retention(
+    /// Where to go on where the starts of logs were moved while they were read, by retention, or by clients that go on; `None` if they
+    /// were not.
+    async fn behind_deletion(
         &self,
         client: &Client,
         positions: &BTreeMap<TopicPartition, Offset>,
@@ -380,7 +402,7 @@ impl Look {
         let mut moved = false;
         for (at, &position) in positions {
             let start = starts[at];
-            if cleanup(&at.topic) == Cleanup::Retain && start > position {
+            if (cleanup(&at.topic) == Cleanup::Retain || !self.is_last()) && start > position {
                 moved = true;
                 self.history.note(format_args!("{at} begins at {start} by now"));
                 let moved = self.history.events().extents.get_mut(at).map(|extent| {
@@ -405,14 +427,14 @@ impl Look {
         ends: &BTreeMap<TopicPartition, Offset>,
     ) -> Result<(), ClientError> {
         let options = ConsumerOptions { offset_reset: OffsetReset::Fail, ..ConsumerOptions::default() };
-        let who = Reader { reader: JUDGE, session: self.session };
+        let who = self.who;
         self.history.assigning(&who.name(), &from.keys().cloned().collect::<Vec<_>>());
         let wanted: BTreeMap<_, _> = from.into_iter().map(|(at, offset)| (at, Some(offset))).collect();
         if wanted.is_empty() {
             return Ok(());
         }
         let mut consumer = Consumer::assign(client, options.clone(), wanted);
-        while consumer.positions() != *ends {
+        while !self.is_through(&consumer.positions(), ends) {
             self.history.polling(&who.name());
             let polled = consumer.poll(Duration::from_secs(2)).await;
             let brought = polled.as_ref().map_or(&[][..], Vec::as_slice);
@@ -421,7 +443,7 @@ impl Look {
             let fetched = match polled {
                 Err(error) if error.code() == Some(ErrorCode::OffsetOutOfRange) => {
                     let positions = consumer.positions();
-                    let wanted = self.behind_retention(client, &positions).await?.ok_or(error)?;
+                    let wanted = self.behind_deletion(client, &positions).await?.ok_or(error)?;
                     self.history.assigning(&who.name(), &wanted.keys().cloned().collect::<Vec<_>>());
                     consumer = Consumer::assign(client, options.clone(), wanted);
                     continue;
@@ -436,5 +458,31 @@ impl Look {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checkers::testing::{at, events};
+    use super::*;
+
+    #[test]
+    fn what_was_acknowledged_before_a_look_and_is_not_found_by_it_is_missing() {
+        let mut history = events(&[0, 1, 2], &[1, 2]);
+        for (time, sent) in (1..).zip(history.sent.values_mut()) {
+            sent.ended = SimTime(time);
+        }
+        let who = history.reads[0].reader;
+        let check = |history: &Events, time| acknowledged_before_are_there(history, who, SimTime(time));
+        assert_eq!(check(&history, 2), Ok(()), "the third one came later");
+        assert!(check(&history, 3).unwrap_err().contains("at 2 before"));
+        let other = Reader { session: who.session + 1, ..who };
+        assert!(acknowledged_before_are_there(&history, other, SimTime(1)).is_err(), "another look");
+        let mut deleted = history.clone();
+        deleted.deleted.insert(at(), Offset(3));
+        assert_eq!(check(&deleted, 3), Ok(()));
+        let mut lost = history.clone();
+        lost.unreadable.insert(at(), vec![Offset(2)..Offset(3)]);
+        assert_eq!(check(&lost, 3), Ok(()));
     }
 }

@@ -11,6 +11,7 @@ use super::{Life, faults, machine_name};
 use crate::cluster::NodeHandle;
 use crate::rng::Stream;
 use crate::scenarios::Violation;
+use crate::scenarios::broker::judge::Judge;
 use crate::scenarios::broker::{Running, all_get_on};
 
 /// How many runs go on without nodes that are broken still, if they can.
@@ -60,11 +61,12 @@ impl Life<'_> {
     /// If it does not.
     pub(super) async fn do_without_broken(
         &self,
+        judge: &Judge<'_>,
         clients: &[Running],
         machines: &[NodeHandle],
     ) -> Result<(), Violation> {
         let left = self.left_broken();
-        if left.is_empty() { Ok(()) } else { self.get_on_without(clients, machines, &left).await }
+        if left.is_empty() { Ok(()) } else { self.get_on_without(judge, clients, machines, &left).await }
     }
 
     fn left_broken(&self) -> Left {
@@ -91,9 +93,10 @@ impl Life<'_> {
         left
     }
 
-    /// Heals all but some nodes, and demands that everything goes on without them.
+    /// Heals all but some nodes, and demands that everything goes on without them, and that all that was acknowledged can be read.
     async fn get_on_without(
         &self,
+        judge: &Judge<'_>,
         clients: &[Running],
         machines: &[NodeHandle],
         left: &Left,
@@ -105,18 +108,20 @@ impl Life<'_> {
         let gone: Vec<NodeId> =
             left.iter().filter(|(_, how)| !how.is_slow()).map(|(node, _)| *node).collect();
         faults::heal(cluster, fleet, machines, &gone);
-        left.iter().for_each(|(node, how)| self.leave(*node, *how, machines));
+        let seats: Vec<NodeHandle> = machines.iter().chain([&judge.node]).cloned().collect();
+        left.iter().for_each(|(node, how)| self.leave(*node, *how, &seats));
         let what = format!("some partitions have no leader without {left:?}");
         let unled = async |world: &World, plan: &Plan| world.unled_without(plan, left).await;
         self.comes_to(unled, &what).await?;
         // Who drains nodes asks each itself; of three voters none is removed, and one that is broken is not added.
         let excused = &["drainer", "voters"];
-        all_get_on(cluster, account, &plan.broker, history, clients, excused)
-            .await
-            .map_err(|wrong| Violation { text: format!("without {left:?}: {}", wrong.text), ..wrong })
+        let without =
+            |wrong: Violation| Violation { text: format!("without {left:?}: {}", wrong.text), ..wrong };
+        all_get_on(cluster, account, &plan.broker, history, clients, excused).await.map_err(without)?;
+        judge.read_back().await.map_err(without)
     }
 
-    fn leave(&self, left: NodeId, how: Broken, machines: &[NodeHandle]) {
+    fn leave(&self, left: NodeId, how: Broken, seats: &[NodeHandle]) {
         let Life { cluster, fleet, .. } = self;
         let node = fleet.node(left);
         match how {
@@ -126,7 +131,7 @@ impl Life<'_> {
                 let _lost = node.power_fail();
             }),
             Broken::CutOff => {
-                let others = fleet.nodes().map(|(_, node)| node).chain(machines);
+                let others = fleet.nodes().map(|(_, node)| node).chain(seats);
                 for other in others.filter(|other| other.index() != node.index()) {
                     cluster.net().cut(node.index(), other.index());
                     cluster.net().cut(other.index(), node.index());

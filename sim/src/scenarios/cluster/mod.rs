@@ -200,7 +200,7 @@ impl Life<'_> {
         let Life { cluster, case, plan, history, account, fleet, .. } = self;
         let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
         faults::run(cluster, fleet, &nodes, &case.faults, case.duration()).await;
-        self.do_without_broken(clients, &nodes).await?;
+        self.do_without_broken(judge, clients, &nodes).await?;
         cluster.note(format_args!("heal"));
         faults::heal(cluster, fleet, &nodes, &[]);
         self.comes_to(World::unled, "some partitions have no leader").await?;

@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         sources.set.push("ordain.insecure=true".to_owned());
     }
     let mut loaded = sources.load()?;
-    loaded.broker.storage.shards.get_or_insert(worker_threads());
+    loaded.broker.storage.shards.get_or_insert(cores().div_ceil(2));
     let loggers = start_logging(arguments.log_format)?;
     let data_dir = PathBuf::from(&loaded.broker.data_directory);
     // Clients are told it, and they run elsewhere.
@@ -66,7 +66,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let _lock = real::lock_data_dir(&data_dir).map_err(|error| Failure::Message(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .worker_threads(worker_threads())
+        // Connections on all cores, shards on half of them: what a shard is asked comes from other tasks.
+        .worker_threads(cores())
         .thread_name("ordain")
         .build()
         .map_err(|error| Failure::Message(format!("cannot start the async runtime: {error}")))?;
@@ -76,10 +77,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     outcome
 }
 
-/// Half of the cores: a request passes several tasks, and one that wakes another core for each of them costs more
-/// than it gains. The system's own work for sockets and the I/O threads take the rest.
-fn worker_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Result<(), Failure> {

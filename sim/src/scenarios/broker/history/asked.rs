@@ -8,8 +8,7 @@ use ordain::types::{ErrorCode, NodeId, Offset};
 use serde_json::{Value, json};
 
 use super::{
-    ADMINISTRATOR, Assigned, CommittedRead, Extent, History, LAST_LOOK, Listed, TopicLook, Waited,
-    by_partition,
+    ADMINISTRATOR, Assigned, CommittedRead, Extent, History, Listed, TopicLook, Waited, by_partition,
 };
 use crate::history::{Completion, OperationId};
 use crate::scenarios::broker::{checkers, kept};
@@ -147,13 +146,18 @@ impl History {
         self.events().waits.push(waited);
     }
 
-    /// The judge is about to ask where all these begin, or end; for [`History::ends_are`].
-    pub(in crate::scenarios) fn asks_ends(&self, partitions: &[TopicPartition], spec: super::Spec) -> Asked {
+    /// Who reads everything is about to ask where all these begin, or end; for [`History::ends_are`].
+    pub(in crate::scenarios) fn asks_ends(
+        &self,
+        who: &str,
+        partitions: &[TopicPartition],
+        spec: super::Spec,
+    ) -> Asked {
         let one = |at: &TopicPartition| (at.to_string(), json!(format!("{spec:?}")));
-        self.asks(LAST_LOOK, "list-offsets", || partitions.iter().map(one).collect())
+        self.asks(who, "list-offsets", || partitions.iter().map(one).collect())
     }
 
-    /// The judge was told where they begin, or end.
+    /// It was told where they begin, or end.
     pub(in crate::scenarios) fn ends_are(&self, asked: Asked, told: &BTreeMap<TopicPartition, Offset>) {
         self.answered(asked, || by_partition(told));
     }

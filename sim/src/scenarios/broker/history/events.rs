@@ -79,6 +79,8 @@ pub(in crate::scenarios) const FIRST_MEMBER: u32 = 100;
 pub(in crate::scenarios) const SLOW_READER: u32 = 60;
 pub(in crate::scenarios) const PROBER: u32 = 70;
 pub(in crate::scenarios) const NEAR_READER: u32 = 80;
+/// That of who reads everything while some nodes are broken still.
+pub(in crate::scenarios) const WITNESS: u32 = 90;
 /// The judge's number as a reader.
 pub(in crate::scenarios) const JUDGE: u32 = 1000;
 
@@ -104,6 +106,7 @@ impl Reader {
             SLOW_READER => "slow-reader".to_owned(),
             PROBER => "prober".to_owned(),
             NEAR_READER => "near-reader".to_owned(),
+            WITNESS => "witness".to_owned(),
             reader @ 0..FIRST_MEMBER => format!("reader-{reader}"),
             member @ FIRST_MEMBER..JUDGE => format!("member-{}", member - FIRST_MEMBER),
             JUDGE.. => LAST_LOOK.to_owned(),

@@ -23,7 +23,7 @@ const TOPIC: &str = "moved";
 const TRIES: u32 = 5;
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    stage.create_topic(TOPIC).await?;
+    stage.create_topic(TOPIC, 1).await?;
     stage.settled().await?;
     let image = stage.image()?;
     let topic = image.topic(TOPIC).ok_or_else(|| Violation::new("directed", "there is no topic"))?;

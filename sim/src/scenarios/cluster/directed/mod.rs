@@ -19,6 +19,7 @@ use crate::scenarios::{Scenario, Violation};
 use crate::schedules::Expectation;
 
 mod let_go;
+mod many_elections;
 mod seen;
 mod stage;
 mod two_processes;
@@ -45,10 +46,11 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 3] = [
+        static ALL: [DirectedNodes; 4] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
+            DirectedNodes(&many_elections::SCRIPT),
         ];
         &ALL
     }

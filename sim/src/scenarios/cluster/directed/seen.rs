@@ -28,7 +28,7 @@ const ROUNDS: usize = 10;
 const LATE: Duration = Duration::from_millis(100);
 
 async fn play(stage: &Stage) -> Result<(), Violation> {
-    stage.create_topic(TOPIC).await?;
+    stage.create_topic(TOPIC, 1).await?;
     stage.settled().await?;
     let nodes = stage.nodes().into_iter().cycle().take(ROUNDS * stage.nodes().len());
     for (value, node) in (1_000_000..).zip(nodes) {

@@ -10,6 +10,7 @@ use ordain::io::Io;
 use ordain::metadata::MetadataImage;
 use ordain::types::NodeId;
 
+use super::super::left::{Broken, Left};
 use super::super::plan::Plan;
 use super::super::world::World;
 use super::super::{RECOVERY, machine};
@@ -120,19 +121,39 @@ impl Stage {
         }
     }
 
-    /// A topic of one partition.
-    pub(super) async fn create_topic(&self, name: &'static str) -> Result<(), Violation> {
+    /// A topic of so many partitions.
+    pub(super) async fn create_topic(&self, name: &'static str, partitions: i32) -> Result<(), Violation> {
         let replicas = self.plan.replicas();
         let creating = move |client: Client| async move {
             let new = NewTopic {
                 name: name.to_owned(),
-                partitions: Some(1),
+                partitions: Some(partitions),
                 replication_factor: Some(replicas),
                 configs: BTreeMap::new(),
             };
             client.create_topic(&new, Validate::Apply).await.map(drop)
         };
         self.ask("creating a topic", creating).await
+    }
+
+    /// How many partitions a node leads.
+    pub(super) async fn leads(&self, node: NodeId) -> usize {
+        self.world.led_by(node, &self.plan).await.len()
+    }
+
+    /// What is not led while a node is down.
+    pub(super) async fn unled_without(&self, node: NodeId) -> Vec<String> {
+        self.world.unled_without(&self.plan, &Left::from([(node, Broken::Down)])).await
+    }
+
+    /// The commit of a node's journal that comes next.
+    pub(super) fn next_commit(&self, node: NodeId) -> u64 {
+        self.world.next_commit(node).unwrap_or_default()
+    }
+
+    /// How often a node has written something to another one.
+    pub(super) fn writes(&self, from: NodeId, to: NodeId) -> u64 {
+        self.cluster.net().writes(self.machine(from).index(), self.machine(to).index())
     }
 
     fn machine(&self, node: NodeId) -> NodeHandle {
