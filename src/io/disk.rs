@@ -84,15 +84,23 @@ pub async fn write_in_turn<D: Disk + ?Sized>(disk: &D, writes: Vec<FileWrite>) -
             }
             Ok(file)
         };
-        match writing.await {
-            Ok(file) => written.files.push(file),
-            Err(error) => {
-                written.failed = Some((path, error));
-                break;
-            }
+        let result = writing.await;
+        if !written.take(path, result) {
+            break;
         }
     }
     written
+}
+
+impl FilesWritten {
+    /// What became of the next one; whether it was written, and another may follow.
+    pub fn take(&mut self, path: String, result: io::Result<Arc<dyn File>>) -> bool {
+        match result {
+            Ok(file) => self.files.push(file),
+            Err(error) => self.failed = Some((path, error)),
+        }
+        self.failed.is_none()
+    }
 }
 
 /// How a file is to be used.

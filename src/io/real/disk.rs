@@ -94,17 +94,22 @@ fn open_file(path: &Path, options: OpenOptions, transfer: Transfer) -> io::Resul
     Ok(file)
 }
 
-fn write_file(root: &Root, write: &FileWrite, lanes: &Lanes) -> io::Result<Arc<dyn File>> {
-    let full = path::below(&root.path, &write.path)?;
+fn write_file(
+    root: &Root,
+    (path, options): (&str, OpenOptions),
+    runs: Vec<(u64, Vec<Bytes>)>,
+    lanes: &Lanes,
+) -> io::Result<Arc<dyn File>> {
+    let full = path::below(&root.path, path)?;
     let writing = || {
-        let file = open_file(&full, write.options, root.transfer)?;
-        for (offset, pieces) in &write.runs {
-            sys::write_segments(&file, *offset, pieces.clone())?;
+        let file = open_file(&full, options, root.transfer)?;
+        for (offset, pieces) in runs {
+            sys::write_segments(&file, offset, pieces)?;
         }
         Ok(file)
     };
     let file = writing().map_err(|error| path::at(&full, &error))?;
-    Ok(Arc::new(RealFile::new(file, full, write.options.access, root.transfer, lanes.clone())))
+    Ok(Arc::new(RealFile::new(file, full, options.access, root.transfer, lanes.clone())))
 }
 
 fn list_dir(path: &Path) -> io::Result<Vec<DirEntry>> {
@@ -192,13 +197,10 @@ impl Disk for RealDisk {
         let first = writes.first().map(|write| write.path.clone()).unwrap_or_default();
         let job = move || {
             let mut written = FilesWritten::default();
-            for write in writes {
-                match write_file(&root, &write, &lanes) {
-                    Ok(file) => written.files.push(file),
-                    Err(error) => {
-                        written.failed = Some((write.path, error));
-                        break;
-                    }
+            for FileWrite { path, options, runs } in writes {
+                let result = write_file(&root, (&path, options), runs, &lanes);
+                if !written.take(path, result) {
+                    break;
                 }
             }
             written

@@ -357,9 +357,14 @@ impl Look {
         Ok(ends)
     }
 
-    /// Whether all clients have come to their end: nothing is written or deleted beside this look.
+    /// Whether it is one of the two at the end, which are compared.
     fn is_last(&self) -> bool {
         self.who.reader == JUDGE && self.who.session <= 2
+    }
+
+    /// Whether clients write and delete beside it.
+    fn is_beside_clients(&self) -> bool {
+        self.who.reader == WITNESS
     }
 
     fn is_through(
@@ -367,9 +372,10 @@ impl Look {
         positions: &BTreeMap<TopicPartition, Offset>,
         ends: &BTreeMap<TopicPartition, Offset>,
     ) -> bool {
-        match self.who.reader {
-            WITNESS => ends.iter().all(|(at, end)| positions.get(at).is_some_and(|position| position >= end)),
-            _ => positions == ends,
+        if self.is_beside_clients() {
+            ends.iter().all(|(at, end)| positions.get(at).is_some_and(|position| position >= end))
+        } else {
+            positions == ends
         }
     }
 
@@ -402,7 +408,7 @@ impl Look {
         let mut moved = false;
         for (at, &position) in positions {
             let start = starts[at];
-            if (cleanup(&at.topic) == Cleanup::Retain || !self.is_last()) && start > position {
+            if (cleanup(&at.topic) == Cleanup::Retain || self.is_beside_clients()) && start > position {
                 moved = true;
                 self.history.note(format_args!("{at} begins at {start} by now"));
                 let moved = self.history.events().extents.get_mut(at).map(|extent| {
