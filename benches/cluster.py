@@ -333,6 +333,9 @@ def gaps(cluster, arguments, end):
     time.sleep(2)
     found, before = [], []
     for _ in range(arguments.kills):
+        # Some servers' partitions take longer than a restart until they acknowledge again.
+        calm = time.monotonic() + 1
+        nodes.wait_for("two seconds of acknowledgements", lambda at=calm: traffic.goes_on(at), 120)
         node = cluster.nodes[cluster.most_leading(topic)]
         began = time.monotonic()
         before.append(traffic.longest_gap(began - 2, began))

@@ -146,6 +146,7 @@ mod tests {
             log_end: (epoch, log_end),
             committed: (epoch, log_end - 1),
             epochs: Vec::new(),
+            damaged: false,
         }
     }
 

@@ -106,9 +106,17 @@ impl<'a> ClusterView<'a> {
         self.image.brokers.get(&node).is_some_and(|broker| !broker.fenced)
     }
 
-    /// The broker that takes administrative requests: `node`, as every broker does, if the client sees it.
-    pub(super) fn controller(self, node: NodeId) -> NodeId {
-        if self.reaches(node) { node } else { NodeId(-1) }
+    /// The broker that takes administrative requests: `node`, as every broker does, if the client sees it; while that is spared another
+    /// one that is not, if there is one.
+    pub(super) fn controller(self, node: NodeId, is_spared: impl Fn(NodeId) -> bool) -> NodeId {
+        if !self.reaches(node) {
+            return NodeId(-1);
+        }
+        if !is_spared(node) {
+            return node;
+        }
+        let mut others = self.image.brokers.keys().copied();
+        others.find(|&other| self.reaches(other) && !is_spared(other)).unwrap_or(node)
     }
 
     pub(super) fn partition(
@@ -276,6 +284,7 @@ mod tests {
             voters_committed: true,
             key: crate::raft::ReplicaKey { node: HERE, directory: Uuid::ZERO },
             damaged,
+            wounded: false,
             log_start: Offset::ZERO,
             durable_start: Offset::ZERO,
             high_watermark: Offset::ZERO,
@@ -299,11 +308,20 @@ mod tests {
     }
 
     #[test]
+    fn who_is_spared_names_another_one_for_administrative_requests() {
+        let image = image(&[(1, "A"), (2, "B"), (3, "A")]);
+        let view = ClusterView { image: &image, listener: "A" };
+        assert_eq!(view.controller(HERE, |_| false), HERE);
+        assert_eq!(view.controller(HERE, |node| node == HERE), NodeId(3), "the client does not reach 2");
+        assert_eq!(view.controller(HERE, |_| true), HERE, "there is nobody else");
+    }
+
+    #[test]
     fn brokers_without_the_listener_are_offline() {
         let image = image(&[(1, "A"), (2, "B")]);
         let view = ClusterView { image: &image, listener: "A" };
         assert_eq!(view.brokers().map(|broker| broker.node).collect::<Vec<_>>(), [HERE]);
-        assert_eq!(view.controller(NodeId(2)), NodeId(-1));
+        assert_eq!(view.controller(NodeId(2), |_| false), NodeId(-1));
         let mut followed = standings(false, false);
         followed.stats.iter_mut().flatten().for_each(|stats| stats.leader_node = Some(NodeId(2)));
         let seen = view.partition(id(), &partition(2), &followed);

@@ -64,6 +64,12 @@ impl Context {
         self.cluster.as_ref().is_some_and(|cluster| cluster.slow(node).is_some())
     }
 
+    /// Whether a node is to be asked nothing that another one can answer: its disk is too slow for it to lead, or it is in doubt.
+    pub(in crate::broker) fn spares(&self, node: NodeId) -> bool {
+        let in_doubt = self.cluster.as_ref().is_some_and(|cluster| cluster.doubts.since(node).is_some());
+        in_doubt || self.has_slow_disk(node)
+    }
+
     #[must_use]
     pub fn new(parts: Parts) -> Context {
         let Parts { io, live, settings, image, partitions, controller, groups, cluster, loggers, shutdown } =

@@ -126,6 +126,17 @@ impl Partitions {
         self.storage.journal()
     }
 
+    /// Completes when a shard has ended: it never does while a handle is there, unless something in it went wrong that must not.
+    pub async fn ended(&self) {
+        let all = self.shards.iter().map(|shard| Box::pin(shard.requests.closed()));
+        let mut all: Vec<_> = all.collect();
+        std::future::poll_fn(|context| {
+            let has_ended = all.iter_mut().any(|one| one.as_mut().poll(context).is_ready());
+            if has_ended { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+
     /// Why what is to be written finds no room on the disk, if it finds none.
     #[must_use]
     pub fn disk_full(&self) -> Option<DiskFull> {

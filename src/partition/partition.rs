@@ -672,6 +672,7 @@ impl Partition {
             voters_committed: self.replica.voters_are_committed(),
             key: self.replica.key(),
             damaged: self.log.damage().is_some(),
+            wounded: self.log.is_wounded(),
             log_start: self.log.log_start(),
             durable_start: self.replica.fetch().log_start,
             high_watermark: self.replica.high_watermark(),
@@ -746,6 +747,7 @@ impl From<LogError> for AppendError {
             LogError::Damaged(_) => LeadershipError::Storage.into(),
             LogError::OutOfOrder { .. }
             | LogError::BelowHighWatermark { .. }
+            | LogError::CutInside { .. }
             | LogError::StartAboveHighWatermark { .. }
             | LogError::EpochNotAbove { .. }
             | LogError::StaleEpoch { .. }

@@ -299,6 +299,8 @@ pub struct PartitionStats {
     /// The replica and its memory.
     pub key: ReplicaKey,
     pub damaged: bool,
+    /// Somebody met what cannot be read in its segments, and that is not repaired yet.
+    pub wounded: bool,
     pub log_start: Offset,
     /// Up to where this node has let go of the log durably.
     pub durable_start: Offset,
@@ -343,6 +345,7 @@ impl PartitionStats {
             voters_committed: true,
             key: ReplicaKey { node: NodeId(1), directory: crate::types::Uuid::ZERO },
             damaged: false,
+            wounded: false,
             log_start: Offset(10),
             durable_start: Offset(10),
             high_watermark: Offset(80),

@@ -9,10 +9,12 @@ use super::news::REPLY_BYTES;
 use super::rows::{ROW_BYTES, ROWS_MAX};
 use super::{Refusal, SessionError};
 use crate::io::{Clock, Elapsed, ReadHalf, WriteHalf, read_some, timeout, write_all_vectored};
+use crate::types::limits::PRODUCER_STATE_BYTES_MAX;
 use crate::wire::{ApiKey, EncodeError, PeerFrame, PeerFrameError};
 
-/// The least that a node must take as a frame, in bytes: any frame but one with a single larger batch fits.
-pub const FRAME_BYTES_LEAST: usize = 8 << 20;
+/// The least that a node must take as a frame, in bytes: any frame but one with a single larger batch fits, one among them that tells a
+/// replica which begins anew of all the producers that a partition may have.
+pub const FRAME_BYTES_LEAST: usize = 24 << 20;
 
 /// The largest frame of a handshake, in bytes.
 pub(super) const HELLO_BYTES_MAX: usize = 8 << 10;
@@ -32,6 +34,10 @@ const RESERVE_BYTES_MAX: usize = 1 << 20;
 const _: () = assert!(HELLO_BYTES_MAX <= FRAME_BYTES_LEAST);
 const _: () = assert!(2 * ROWS_MAX * ROW_BYTES <= FRAME_BYTES_LEAST, "a full request, twice");
 const _: () = assert!(REPLY_BYTES + ROWS_MAX * ROW_BYTES <= FRAME_BYTES_LEAST, "a full reply");
+const _: () = assert!(
+    PRODUCER_STATE_BYTES_MAX + REPLY_BYTES + ROWS_MAX * ROW_BYTES <= FRAME_BYTES_LEAST,
+    "a full reply and the state that a log begins anew with"
+);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]

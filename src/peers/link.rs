@@ -213,8 +213,13 @@ impl Writer {
             () = closing.begun() => Ok(()),
             end = writing => end,
         };
-        if let Err(error) = end {
-            tracing::debug!(peer = %self.id.peer, %error, "a frame was not written");
+        match end {
+            // The next one will be as large: somebody has to raise what the other node takes.
+            Err(error @ LinkError::TooLarge { .. }) => {
+                tracing::warn!(peer = %self.id.peer, %error, "a frame was not written");
+            }
+            Err(error) => tracing::debug!(peer = %self.id.peer, %error, "a frame was not written"),
+            Ok(()) => {}
         }
         let deadline = self.io.clock.now().after(self.options.transfer);
         let half_closed = timeout(&*self.io.clock, deadline, poll_fn(|context| write.poll_shutdown(context)));

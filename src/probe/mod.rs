@@ -47,6 +47,8 @@ pub struct ReplicaStep {
     pub committed: LogPosition,
     /// Which epoch begins at which offset in its log.
     pub epochs: Vec<(i32, i64)>,
+    /// Something that its log held is destroyed, and it votes on nothing until it has all of it again.
+    pub damaged: bool,
 }
 
 /// An enum without data, with the name of each value and one line about it, which is its documentation.

@@ -200,6 +200,8 @@ listed! {
         ClusterTellsNoLeader = "cluster-tells-no-leader",
         /// a node that could reach the metadata's leader once asks nobody where a later one is
         ClusterLearnsOnce = "cluster-learns-once",
+        /// each message of an election is a frame of its own, however many partitions elect
+        ClusterMessagesOneByOne = "cluster-messages-one-by-one",
         /// a node does not say how far its journal is durable
         ClusterTellsNoCommit = "cluster-tells-no-commit",
         /// a node that starts does not look up on its disk where the others were

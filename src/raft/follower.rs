@@ -144,6 +144,11 @@ impl Follower {
         if to < high_watermark {
             return Err(HaltReason::CommittedEntriesDiverge { high_watermark, common: to });
         }
+        // No leader has an epoch above its own, or knows less to be committed where a later epoch has begun.
+        if to.epoch > core.epoch || to.end < high_watermark.end {
+            effects.push(Effect::Malformed { from: self.leader });
+            return Ok(());
+        }
         core.log.reset(to, voters.clone());
         effects.push(Effect::Reset { to, voters: voters.clone() });
         if to.end > high_watermark.end {

@@ -42,6 +42,9 @@ const FRAME_EXTRA_BYTES: usize = 1 << 20;
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the leaders of a node that stops may take to hand over.
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long clients that write to a node which has handed over all are served still, and told who leads instead. The node that they ask
+/// then may hear of that a moment later; a client that was told of the former leader, and finds its connection closed, may wait for a second.
+const CLIENTS_MOVE: Duration = Duration::from_millis(250);
 /// How often it is said how many are left.
 const HAND_OVER_TOLD: Duration = Duration::from_secs(1);
 
@@ -165,6 +168,11 @@ impl Members {
         Quorum::Founded { voters: self.founding.voters.clone(), calls: self.replication.calls() }
     }
 
+    /// Completes when nothing is exchanged with other nodes any more.
+    pub(super) async fn replication_ended(&self) {
+        self.replication.ended().await;
+    }
+
     /// The way to other nodes.
     pub(super) fn calls(&self) -> PeerCalls {
         self.replication.calls()
@@ -233,8 +241,13 @@ impl Members {
             terms = cluster.hand_over_terms(context);
         }
         match self.hand_over(context, terms).await {
-            Ok(0) => info!("stopping: other nodes lead what this one led"),
-            Ok(left) => {
+            Ok((led, 0)) => {
+                info!("stopping: other nodes lead what this one led");
+                if led > 0 {
+                    self.io.clock.sleep(CLIENTS_MOVE).await;
+                }
+            }
+            Ok((_, left)) => {
                 tracing::warn!(left, "stopping: nobody has taken over the rest of what this node leads")
             }
             Err(error) => tracing::warn!(%error, "stopping: nothing was handed over"),
@@ -243,18 +256,23 @@ impl Members {
         self.replication.stop().await;
     }
 
-    /// Waits until others lead what they can, and says every now and then how much is left.
-    async fn hand_over(&self, context: &Context, terms: HandOverTerms) -> Result<usize, PartitionsClosed> {
+    /// Waits until others lead what they can, and says every now and then how much is left. Gives how much it was, and how much is left.
+    async fn hand_over(
+        &self,
+        context: &Context,
+        terms: HandOverTerms,
+    ) -> Result<(usize, usize), PartitionsClosed> {
         let (clock, leaderships) = (&*self.io.clock, context.partitions.leaderships());
         let leads =
             leaderships.ids().into_iter().filter(|&id| leaderships.of(id).is_some_and(|one| one.serving));
-        info!(leads = leads.count(), "stopping: handing over what this node leads");
+        let led = leads.count();
+        info!(leads = led, "stopping: handing over what this node leads");
         let deadline = clock.now().after(HAND_OVER_PATIENCE);
         loop {
             let until = clock.now().after(HAND_OVER_TOLD).min(deadline);
             let left = context.partitions.hand_over(terms.clone(), clock, until).await?;
             if left == 0 || clock.now() >= deadline {
-                return Ok(left);
+                return Ok((led, left));
             }
             info!(left, "stopping: others have still to take over what this node leads");
         }

@@ -26,7 +26,7 @@ use crate::broker::ByteBudget;
 use crate::io::Shutdown;
 pub use listener::{ListenerStats, serve};
 pub use memory::{MemoryShare, RequestMemory};
-pub use node::{BoundListener, Node, StartError};
+pub use node::{BoundListener, Node, NodeFailed, StartError};
 pub use quota::{AddressIsFull, ConnectionQuota, Place};
 
 use crate::io::BoxFuture;

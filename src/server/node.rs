@@ -41,6 +41,17 @@ const PIPELINED_MAX: usize = 128;
 /// What stands for "never" where a deadline is needed.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
+/// Why a node that has started cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeFailed {
+    #[error(transparent)]
+    Journal(#[from] JournalFailed),
+    #[error("a task that owns partitions has ended, which must not be")]
+    Shard,
+    #[error("the task that exchanges with other nodes has ended, which must not be")]
+    Replication,
+}
+
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -310,10 +321,15 @@ impl Node {
         self.memory.available_bytes()
     }
 
-    /// Completes when the journal has failed: nothing more is acknowledged, and only a restart, which reads
-    /// the disk again, can help.
-    pub async fn failed(&self) -> JournalFailed {
-        self.storage.journal().failed().await
+    /// Completes when the journal has failed, or what owns partitions has ended: nothing more is acknowledged, and only a restart,
+    /// which reads the disk again, can help.
+    pub async fn failed(&self) -> NodeFailed {
+        tokio::select! {
+            biased;
+            failed = self.storage.journal().failed() => NodeFailed::Journal(failed),
+            () = self.context.partitions.ended() => NodeFailed::Shard,
+            () = replication_ended(self.members.as_ref()) => NodeFailed::Replication,
+        }
     }
 
     /// Stops: no new connections, what is in flight is answered, memory goes to the segments, the checkpoint
@@ -498,6 +514,14 @@ async fn check_founding(io: &Io, config: &BrokerConfig, has_metadata: bool) -> R
             Err(StartError::LoneMember { directory: config.data_directory.clone() })
         }
         (Some(_) | None, Some(_)) | (None, None) => Ok(()),
+    }
+}
+
+/// Never, where there are no other nodes.
+async fn replication_ended(members: Option<&Members>) {
+    match members {
+        Some(members) => members.replication_ended().await,
+        None => std::future::pending().await,
     }
 }
 

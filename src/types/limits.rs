@@ -61,3 +61,9 @@ const _: () = assert!(BATCH_DECOMPRESSED_BYTES_MAX >= FRAME_BYTES_MAX_DEFAULT);
 const _: () = assert!(DISK_BLOCK_BYTES.is_power_of_two());
 /// Bytes of records in one batch of the metadata log at most; a single record may take more.
 pub const METADATA_BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// How many producers a partition remembers at most.
+pub const PRODUCERS_MAX: usize = 100_000;
+
+/// The most bytes that say what a partition remembers of its producers (`docs/producer-snapshot.md`).
+pub const PRODUCER_STATE_BYTES_MAX: usize = 16 << 20;

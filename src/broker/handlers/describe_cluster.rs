@@ -36,7 +36,7 @@ pub(in crate::broker) async fn handle(
     DescribeClusterResponse {
         endpoint_type: endpoint_type::BROKERS,
         cluster_id: image.cluster_id.as_deref().unwrap_or_default().to_owned().into(),
-        controller_id: view.controller(context.config().node_id).0,
+        controller_id: view.controller(context.config().node_id, |node| context.spares(node)).0,
         brokers: brokers(view, request.include_fenced_brokers),
         cluster_authorized_operations: authorized,
         ..DescribeClusterResponse::default()

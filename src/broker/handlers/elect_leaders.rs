@@ -109,7 +109,9 @@ fn wanted(
         return Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, "The partition does not exist."));
     };
     let id = PartitionId { topic, index };
-    let leader = leader_of(context, image, id).map(|(leader, _)| leader);
+    // One that is fenced may be the last that was told of, and is not there.
+    let is_there = |node: &NodeId| image.brokers.get(node).is_some_and(|broker| !broker.fenced);
+    let leader = leader_of(context, image, id).map(|(leader, _)| leader).filter(is_there);
     match (election, leader, partition.replicas.first()) {
         (PREFERRED, Some(leader), Some(&to)) if leader == to => Err(ApiError::new(
             ErrorCode::ElectionNotNeeded,

@@ -91,7 +91,7 @@ pub(in crate::broker) async fn handle(
     MetadataResponse {
         brokers: brokers(view),
         cluster_id: image.cluster_id.as_deref().map(|id| id.to_owned().into()),
-        controller_id: view.controller(context.config().node_id).0,
+        controller_id: view.controller(context.config().node_id, |node| context.spares(node)).0,
         topics: topics.collect(),
         cluster_authorized_operations: cluster_operations,
         ..MetadataResponse::default()

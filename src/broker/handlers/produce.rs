@@ -11,7 +11,7 @@ use crate::broker::in_flight::InFlightGuard;
 use crate::broker::{Caller, Context};
 use crate::config::{TimestampRule as TopicTimestamps, TopicCompression, TopicConfig, is_internal_topic};
 use crate::io::Spawn;
-use crate::metadata::{MetadataImage, TopicImage};
+use crate::metadata::{MetadataImage, PartitionImage, TopicImage};
 use crate::metrics::TopicTraffic;
 use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, Required};
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
@@ -129,9 +129,21 @@ fn plan(
                 .and_then(|()| topic.map_err(Refusal::from))
                 .and_then(|topic| {
                     let config = topic.config(&config.topic_defaults);
-                    let append = check(&config, caller, topic, index, request.acks, &records, wall)?;
-                    let batch = recompress(append.batch, &config, &*context.io.spawn)?;
-                    Ok(AppendRequest { batch, ..append })
+                    let partition = check(topic, index, request.acks, &records)?;
+                    let id = PartitionId { topic: topic.id, index: PartitionIndex(index) };
+                    // More than there are cannot be asked for: as in Kafka the topic's replicas are the most.
+                    let replicas_min = usize::try_from(config.min_insync_replicas).unwrap_or(0);
+                    let replicas_min = replicas_min.min(partition.replicas.len());
+                    // Who asks the wrong node is told so, and by whom it is led, not what is wrong with the partition.
+                    let is_short = request.acks == -1 && partition.isr.len() < replicas_min;
+                    if is_short && leads_here(context, &image, id) {
+                        return Err(too_few_in_sync(partition, replicas_min));
+                    }
+                    let batch = validate_produced(&records, &rules(caller, &config), wall)?;
+                    let is_transactional = batch.header().attributes.is_transactional();
+                    assert!(!is_transactional, "what has such a batch was refused as a whole");
+                    let batch = recompress(batch, &config, &*context.io.spawn)?;
+                    Ok(AppendRequest { id, batch, replicas_min })
                 });
             partitions.push(match checked {
                 Ok(append) => {
@@ -295,6 +307,11 @@ impl Refusal {
     }
 }
 
+/// Whether this node leads a partition, as far as it knows.
+fn leads_here(context: &Context, image: &MetadataImage, id: PartitionId) -> bool {
+    leader_of(context, image, id).is_some_and(|(leader, _)| leader == context.config().node_id)
+}
+
 fn check_transaction(transactional: bool) -> Result<(), Refusal> {
     if transactional {
         return Err(Refusal::new(ErrorCode::InvalidTxnState, "transactions are not served by this release"));
@@ -312,15 +329,13 @@ fn check_acks(acks: i16) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check(
-    config: &TopicConfig,
-    caller: &Caller,
-    topic: &TopicImage,
+/// The partition that is written to, if this release writes to it so.
+fn check<'a>(
+    topic: &'a TopicImage,
     index: i32,
     acks: i16,
     records: &Bytes,
-    wall: Timestamp,
-) -> Result<AppendRequest, Refusal> {
+) -> Result<&'a PartitionImage, Refusal> {
     let index = PartitionIndex(index);
     let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     if records.is_empty() {
@@ -333,22 +348,15 @@ fn check(
             format!("{} is written by the broker alone", topic.name),
         ));
     }
-    // More than there are cannot be asked for: as in Kafka the topic's replicas are the most.
-    let min_insync = usize::try_from(config.min_insync_replicas).unwrap_or(0).min(partition.replicas.len());
-    if acks == -1 && partition.isr.len() < min_insync {
-        return Err(Refusal::new(
-            ErrorCode::NotEnoughReplicas,
-            format!(
-                "{} of the partition's {} replica(s) have caught up, min.insync.replicas is {min_insync}",
-                partition.isr.len(),
-                partition.replicas.len(),
-            ),
-        ));
-    }
-    let batch = validate_produced(records, &rules(caller, config), wall)?;
-    assert!(!batch.header().attributes.is_transactional(), "what has such a batch was refused as a whole");
-    let id = PartitionId { topic: topic.id, index };
-    Ok(AppendRequest { id, batch, replicas_min: min_insync })
+    Ok(partition)
+}
+
+fn too_few_in_sync(partition: &PartitionImage, min_insync: usize) -> Refusal {
+    let (caught_up, all) = (partition.isr.len(), partition.replicas.len());
+    let text = format!(
+        "{caught_up} of the partition's {all} replica(s) have caught up, min.insync.replicas is {min_insync}"
+    );
+    Refusal::new(ErrorCode::NotEnoughReplicas, text)
 }
 
 fn rules(caller: &Caller, config: &TopicConfig) -> ProduceRules {

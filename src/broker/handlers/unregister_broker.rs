@@ -14,11 +14,18 @@ pub(in crate::broker) async fn handle(
     request: UnregisterBrokerRequest,
 ) -> UnregisterBrokerResponse {
     let node = NodeId(request.broker_id);
+    if context.cluster.is_none() && node == context.config().node_id {
+        let text = format!("node {node} is alone, and is this one: without it nothing is served");
+        return respond(Some(ApiError::new(ErrorCode::InvalidRequest, text)));
+    }
     let unregistered = match change_for_node(context, move |image| unregister_broker(image, node)).await {
         Ok(reply) => reply.map_err(ApiError::from),
         Err(error) => Err(error),
     };
-    let error = unregistered.err();
+    respond(unregistered.err())
+}
+
+fn respond(error: Option<ApiError>) -> UnregisterBrokerResponse {
     UnregisterBrokerResponse {
         error_code: error.as_ref().map_or(ErrorCode::None, |error| error.code).code(),
         error_message: error.and_then(|error| error.text()),

@@ -4,7 +4,9 @@ use super::api_versions::{FEATURES, METADATA_VERSION_MIN};
 use crate::broker::changes::{Mode, change};
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
-use crate::metadata::controller::{FeatureChange, FeatureUpdate, SupportedFeature, update_features};
+use crate::metadata::controller::{
+    FeatureChange, FeatureUpdate, SupportedFeature, quorum_nodes, update_features,
+};
 use crate::types::ErrorCode;
 use crate::wire::messages::update_features_request::FeatureUpdateKey;
 use crate::wire::messages::update_features_response::UpdatableFeatureResult;
@@ -23,9 +25,10 @@ pub(in crate::broker) async fn handle(
         .map(|&(name, most)| SupportedFeature { name, least: METADATA_VERSION_MIN, most })
         .collect();
     let mode = Mode::of(request.validate_only);
-    let changed =
-        change(context, mode, request.timeout_ms, move |image| update_features(image, &supported, &updates))
-            .await;
+    let founders = context.cluster.as_ref().map_or_else(Vec::new, |cluster| cluster.founders.clone());
+    let decide =
+        move |image: &_| update_features(image, &quorum_nodes(image, &founders), &supported, &updates);
+    let changed = change(context, mode, request.timeout_ms, decide).await;
     let error = match changed {
         Ok(Ok(())) => None,
         Ok(Err(refused)) => Some(ApiError::from(refused)),

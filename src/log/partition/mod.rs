@@ -42,11 +42,9 @@ use super::walker::SegmentView;
 use crate::probe::{Mutant, mutant};
 use crate::raft::{self, ReplicaKey, VoterSet};
 use crate::types::EpochHistory;
+use crate::types::limits::PRODUCERS_MAX;
 use crate::types::{LeaderEpoch, NodeId, Offset, Timestamp, Uuid};
 use crate::wire::batch::{BatchError, BatchHeader, RecordBatch};
-
-/// How many producers a partition remembers at most.
-const PRODUCERS_MAX: usize = 100_000;
 
 fn producer_limits(config: &LogConfig) -> ProducerLimits {
     ProducerLimits { producers_max: PRODUCERS_MAX, expiration_ms: config.producer_id_expiration_ms }
@@ -61,6 +59,8 @@ pub enum LogError {
     OutOfOrder { base: Offset, log_end: Offset },
     #[error("cutting back to {to} would take back committed records: the high watermark is {high_watermark}")]
     BelowHighWatermark { to: Offset, high_watermark: Offset },
+    #[error("cutting back to {to} would end at {end}: epochs begin and end with batches")]
+    CutInside { to: Offset, end: Offset },
     #[error("the log cannot begin at {to}: only offsets up to the high watermark {high_watermark} may go")]
     StartAboveHighWatermark { to: Offset, high_watermark: Offset },
     #[error("a batch of epoch {epoch} cannot follow epoch {last}")]
@@ -491,7 +491,8 @@ impl PartitionLog {
 
     /// Where the log ends once it is cut back to `log_end`: a batch that reaches over that goes as a whole, and what is
     /// flushed stays.
-    fn end_of_cut(&self, log_end: Offset) -> Offset {
+    #[must_use]
+    pub fn end_of_cut(&self, log_end: Offset) -> Offset {
         if log_end >= self.log_end {
             return self.log_end;
         }

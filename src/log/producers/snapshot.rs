@@ -3,7 +3,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::entry::{ProducerEntry, RememberedBatch};
 use super::{ProducerLimits, Producers};
-use crate::types::limits::PRODUCER_BATCHES_REMEMBERED;
+use crate::types::limits::{PRODUCER_BATCHES_REMEMBERED, PRODUCER_STATE_BYTES_MAX, PRODUCERS_MAX};
 use crate::types::{Offset, ProducerEpoch, ProducerId, Timestamp};
 use crate::wire::batch::{NO_SEQUENCE, crc32c};
 
@@ -12,6 +12,11 @@ const CRC_BYTES: usize = 4;
 const HEADER_BYTES: usize = 18;
 const PRODUCER_BYTES: usize = 39;
 const BATCH_BYTES: usize = 24;
+
+const _: () = assert!(
+    HEADER_BYTES + PRODUCERS_MAX * (PRODUCER_BYTES + PRODUCER_BATCHES_REMEMBERED * BATCH_BYTES)
+        <= PRODUCER_STATE_BYTES_MAX
+);
 
 /// Why a snapshot cannot be used; the log is replayed instead.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -1,7 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ControllerError, Decision};
 use crate::metadata::MetadataImage;
+use crate::types::NodeId;
 use crate::wire::MetadataRecord;
 use crate::wire::messages::FeatureLevelRecord;
 
@@ -36,18 +37,19 @@ pub struct SupportedFeature {
     pub most: i16,
 }
 
-/// Changes the finalised levels of features: all of them, or none.
+/// Changes the finalised levels of features: all of them, or none. `voters`: those who shall vote on the metadata.
 ///
 /// # Errors
 /// Of the first that cannot be changed so; `InvalidFeatureLevel` but for one that is named twice.
 pub fn update_features(
     image: &MetadataImage,
+    voters: &BTreeSet<NodeId>,
     supported: &[SupportedFeature],
     updates: &[FeatureUpdate],
 ) -> Decision<Result<(), ControllerError>> {
     let mut records: BTreeMap<&str, MetadataRecord> = BTreeMap::new();
     for update in updates {
-        if let Err(why) = check(image, supported, update) {
+        if let Err(why) = check(image, voters, supported, update) {
             let FeatureUpdate { name, level, .. } = update;
             let (name, level) = (name.clone(), *level);
             return Decision::reply(Err(ControllerError::InvalidFeatureLevel { name, level, why }));
@@ -75,6 +77,7 @@ fn is_lossy(name: &str, level: i16, current: i16) -> bool {
 
 fn check(
     image: &MetadataImage,
+    voters: &BTreeSet<NodeId>,
     supported: &[SupportedFeature],
     update: &FeatureUpdate,
 ) -> Result<(), String> {
@@ -101,6 +104,11 @@ fn check(
                 _ => format!("{what} {node} only supports versions {least}-{most}."),
             });
         }
+    }
+    // What it supports nobody knows, and a vote it has.
+    let is_registered = |node: &NodeId| image.registrations().any(|(known, _)| known == *node);
+    if let Some(node) = voters.iter().find(|node| !is_registered(node)) {
+        return Err(format!("Controller {node} has not registered, and may not support this feature."));
     }
     let current = image.features.get(name).copied().unwrap_or(0);
     match change {
@@ -143,7 +151,7 @@ mod tests {
     }
 
     fn decided(level: i16, updates: &[FeatureUpdate]) -> Result<Vec<MetadataRecord>, String> {
-        let decision = update_features(&image(level), SUPPORTED, updates);
+        let decision = update_features(&image(level), &BTreeSet::new(), SUPPORTED, updates);
         decision.reply.map(|()| decision.records).map_err(|error| error.to_string())
     }
 
@@ -192,7 +200,8 @@ mod tests {
         }
         let decided = |image: &MetadataImage, level| {
             let updates = [update(METADATA_VERSION, level, FeatureChange::Upgrade)];
-            update_features(image, SUPPORTED, &updates).reply.map_err(|error| error.to_string())
+            let voters = [1, 4].map(NodeId).into();
+            update_features(image, &voters, SUPPORTED, &updates).reply.map_err(|error| error.to_string())
         };
         assert!(decided(&image, 30).expect_err("too high").contains("Broker 2 only supports versions 7-29"));
         assert!(
@@ -201,7 +210,11 @@ mod tests {
         image
             .apply(&RemoveBrokerRecord { broker_id: 4, ..RemoveBrokerRecord::default() }.into())
             .expect("gone");
-        assert_eq!(decided(&image, 29), Ok(()));
+        let wrong = decided(&image, 29).expect_err("it votes still");
+        assert!(wrong.contains("Controller 4 has not registered, and may not support"), "{wrong}");
+        let voters = [1].map(NodeId).into();
+        let updates = [update(METADATA_VERSION, 29, FeatureChange::Upgrade)];
+        assert_eq!(update_features(&image, &voters, SUPPORTED, &updates).reply, Ok(()));
     }
 
     #[test]

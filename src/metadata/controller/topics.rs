@@ -6,6 +6,7 @@ use crate::config::{
     validate_topic_name,
 };
 use crate::metadata::{MetadataImage, TopicImage};
+use crate::raft::VoterSet;
 use crate::types::limits::PARTITIONS_MAX;
 use crate::types::{NodeId, PartitionIndex, TopicId, Uuid};
 use crate::wire::MetadataRecord;
@@ -278,7 +279,8 @@ fn start_of(id: TopicId) -> usize {
 }
 
 /// Spreads partitions over the racks, then over the brokers in each (Kafka's striped placement), from `first` on. Brokers that are
-/// fenced or about to stop get replicas only if there are not enough others.
+/// about to stop get replicas only if there are not enough others, and those that are fenced only if there are not enough of these:
+/// a partition is led as soon as a majority of its replicas is there.
 fn place(
     image: &MetadataImage,
     first: usize,
@@ -286,6 +288,12 @@ fn place(
     factor: i16,
 ) -> Result<Vec<Vec<NodeId>>, ControllerError> {
     let factor = usize::try_from(factor).unwrap_or(0);
+    if factor > VoterSet::MAX {
+        return Err(ControllerError::InvalidReplicationFactor(format!(
+            "replication factor {factor} cannot be met: a partition has {} replicas at most",
+            VoterSet::MAX
+        )));
+    }
     if factor == 0 || factor > image.brokers.len() {
         return Err(ControllerError::InvalidReplicationFactor(format!(
             "replication factor {factor} cannot be met: {} broker(s) are registered",
@@ -293,25 +301,27 @@ fn place(
         )));
     }
     let all = striped(image, image.brokers.keys().copied());
-    // Where all that are there drain, they are all that there is.
-    let is_ready = |node: NodeId| match all.iter().any(|&one| image.can_lead(one)) {
-        true => image.can_lead(node),
-        false => image.is_up(node),
-    };
-    let (ready, spare): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|&&node| is_ready(node));
-    if ready.is_empty() {
+    let (up, away): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|&&node| image.is_up(node));
+    if up.is_empty() {
         return Err(ControllerError::InvalidReplicationFactor(format!(
             "no replica can be placed: of {} registered broker(s) none is up",
             all.len()
         )));
     }
+    let (ready, draining): (Vec<NodeId>, Vec<NodeId>) = up.iter().partition(|&&node| image.can_lead(node));
+    // Where all that are there drain, they are all that there is.
+    let classes = [ready, draining, away];
     let replicas_of = |partition: usize| {
         let from = first.wrapping_add(partition);
-        let turned: Vec<NodeId> =
-            (0..ready.len()).map(|step| ready[(from % ready.len() + step) % ready.len()]).collect();
-        choose(image, [&turned, &spare], factor)
+        choose(image, classes.each_ref().map(|class| turned(class, from)), factor)
     };
     Ok(partitions.map(replicas_of).collect())
+}
+
+/// All of them, from another one on.
+fn turned(nodes: &[NodeId], from: usize) -> impl Iterator<Item = NodeId> + Clone {
+    let (before, behind) = nodes.split_at(if nodes.is_empty() { 0 } else { from % nodes.len() });
+    behind.iter().chain(before).copied()
 }
 
 fn rack(image: &MetadataImage, node: NodeId) -> Option<&str> {
@@ -330,12 +340,16 @@ fn striped(image: &MetadataImage, brokers: impl Iterator<Item = NodeId>) -> Vec<
 
 /// The first `factor` of the candidates, but no second one of a rack before there is one of each; of the later candidates those alone
 /// that are missing then. (Kafka takes a fenced broker of another rack before a second live one of a rack.)
-fn choose(image: &MetadataImage, candidates: [&[NodeId]; 2], factor: usize) -> Vec<NodeId> {
+fn choose(
+    image: &MetadataImage,
+    classes: impl IntoIterator<Item = impl Iterator<Item = NodeId> + Clone>,
+    factor: usize,
+) -> Vec<NodeId> {
     let mut chosen: Vec<NodeId> = Vec::with_capacity(factor);
     let mut seen: BTreeSet<Option<&str>> = BTreeSet::new();
-    for candidates in candidates {
+    for candidates in classes {
         while chosen.len() < factor {
-            let left = || candidates.iter().copied().filter(|node| !chosen.contains(node));
+            let left = || candidates.clone().filter(|node| !chosen.contains(node));
             let Some(node) =
                 left().find(|node| !seen.contains(&rack(image, *node))).or_else(|| left().next())
             else {
@@ -380,6 +394,13 @@ fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Res
     if replicas.is_empty() {
         return Err(ControllerError::InvalidAssignment(format!(
             "partition {index} is assigned to no broker"
+        )));
+    }
+    if replicas.len() > VoterSet::MAX {
+        return Err(ControllerError::InvalidAssignment(format!(
+            "partition {index} is assigned to {} brokers; it has {} replicas at most",
+            replicas.len(),
+            VoterSet::MAX
         )));
     }
     let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
@@ -506,7 +527,8 @@ fn add_partitions(
             place(image, start_of(topic.id), present..wanted, factor)?
         }
         Some(assigned) => {
-            for (index, replicas) in (0..).zip(assigned) {
+            for (index, replicas) in (present..).zip(assigned) {
+                let index = i32::try_from(index).expect("bounded by PARTITIONS_MAX");
                 check_replicas(image, index, replicas)?;
                 if replicas.len() != factor {
                     return Err(ControllerError::InvalidAssignment(format!(

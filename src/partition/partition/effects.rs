@@ -46,6 +46,7 @@ impl Partition {
             log_end: at(self.replica.log_end()),
             committed: at(self.replica.committed()),
             epochs: self.replica.epochs().iter().map(|one| (one.epoch.0, one.start.0)).collect(),
+            damaged: self.log.damage().is_some(),
         }
     }
 
@@ -86,6 +87,11 @@ impl Partition {
     /// Whether it asks this node for entries.
     pub(in crate::partition) fn asks(&self, node: NodeId) -> bool {
         self.asks == Some(node)
+    }
+
+    /// Whether it follows that leader in that epoch.
+    pub(in crate::partition) fn follows(&self, leader: NodeId, epoch: LeaderEpoch) -> bool {
+        self.replica.epoch() == epoch && self.replica.leader() == Some(leader)
     }
 
     fn answer_starts(&mut self, out: &mut Outbox) {
@@ -226,6 +232,10 @@ impl Partition {
     fn truncate(&mut self, to: Position, out: &mut Outbox) {
         sometimes(Condition::ReplicaTruncated);
         self.warn_of_recovery(to.end);
+        let end = self.log.end_of_cut(to.end);
+        if end != to.end {
+            return self.cannot_follow(&LogError::CutInside { to: to.end, end }, out);
+        }
         match self.log.truncate_to(to.end, to.epoch, out.journal) {
             Ok(entry) => out.entries.push(entry),
             Err(error) => return self.cannot_follow(&error, out),

@@ -6,6 +6,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::calls::{CallService, Desk, Due, PeerCall, PeerCalls};
 use super::slowness::{Slow, Slowness};
+use super::turns::ShardTurns;
 use super::{NodeDoubts, PeerStep, Post};
 use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::log::{JournalFailed, JournalHandle};
@@ -41,6 +42,17 @@ pub struct Replication {
     calls: PeerCalls,
     doubts: NodeDoubts,
     tasks: Mutex<Vec<TaskHandle>>,
+    /// Begun when the hub has ended, in whatever way.
+    ended: Shutdown,
+}
+
+/// Says that the hub has ended.
+struct Ending(Shutdown);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.begin();
+    }
 }
 
 impl Replication {
@@ -79,8 +91,8 @@ impl Replication {
             nodes: BTreeMap::new(),
             links: BTreeMap::new(),
             refused: BTreeSet::new(),
-            fetches: BTreeSet::new(),
-            replies: BTreeSet::new(),
+            fetches: ShardTurns::default(),
+            replies: ShardTurns::default(),
             desk,
             service,
             doubts: doubts.clone(),
@@ -89,7 +101,10 @@ impl Replication {
         };
         let (stopped, told) = (shutdown.clone(), Arc::clone(&known.shared));
         let retiring = Arc::clone(&hub.post);
+        let ended = Shutdown::new();
+        let ending = Ending(ended.clone());
         let running = async move {
+            let _ending = ending;
             tokio::select! {
                 biased;
                 () = stopped.begun() => {}
@@ -106,6 +121,7 @@ impl Replication {
             calls,
             doubts,
             tasks: Mutex::new(vec![serving, hub]),
+            ended,
         }
     }
 
@@ -136,6 +152,11 @@ impl Replication {
     #[must_use]
     pub fn stats(&self) -> &PeerStats {
         self.transport.stats()
+    }
+
+    /// Completes when nothing is exchanged any more: once [`Replication::stop`] was called, or since something went wrong that must not.
+    pub async fn ended(&self) {
+        self.ended.begun().await;
     }
 
     /// Closes all connections.
@@ -192,8 +213,8 @@ struct Hub {
     /// Nodes where nothing listened, since the last connection with them was made.
     refused: BTreeSet<NodeId>,
     /// Shards that have something for requests to a node, and for replies to one.
-    fetches: BTreeSet<(NodeId, usize)>,
-    replies: BTreeSet<(NodeId, usize)>,
+    fetches: ShardTurns,
+    replies: ShardTurns,
     desk: Arc<Desk>,
     service: Arc<dyn CallService>,
     doubts: NodeDoubts,
@@ -286,7 +307,7 @@ impl Hub {
             }
             self.expire().await?;
             self.post.vouch(self.contacts.deadline());
-            self.collect();
+            self.collect().await?;
             self.write().await?;
         }
     }
@@ -561,7 +582,7 @@ impl Hub {
     }
 
     /// Fetches what the shards left.
-    fn collect(&mut self) {
+    async fn collect(&mut self) -> Result<(), PartitionsClosed> {
         let Hub { post, fetches, replies, .. } = self;
         let malformed = post.with(|boxes| {
             fetches.append(&mut boxes.fetches);
@@ -570,13 +591,12 @@ impl Hub {
         });
         for (node, what) in malformed {
             self.transport.malformed(node, &what);
-            // The session begins anew, from what the replicas hold.
-            let dialled = |link: &LinkId| link.peer == node && link.direction == Direction::Dialled;
-            for link in self.links.keys().copied().filter(dialled).collect::<Vec<_>>() {
-                self.desk.down(link);
-                self.links.remove(&link);
+            // The sessions begin anew, from what the replicas hold: it may have come on either connection.
+            for link in self.links.keys().copied().filter(|link| link.peer == node).collect::<Vec<_>>() {
+                self.close(link).await?;
             }
         }
+        Ok(())
     }
 
     /// Gives each connection that takes a frame the next one, if there is one.
@@ -627,18 +647,26 @@ impl Hub {
     }
 
     fn messages(&self, peer: NodeId) -> Option<PeerFrame> {
-        let rows = self.post.with(|boxes| boxes.messages.get_mut(&peer).map(Outbox::take))?;
+        let mut rows = self.post.with(|boxes| boxes.messages.get_mut(&peer).map(Outbox::take))?;
+        if mutant(Mutant::ClusterMessagesOneByOne) {
+            let rest = rows.split_off(rows.len().min(1));
+            self.post.with(|boxes| {
+                let waiting =
+                    boxes.messages.entry(peer).or_insert_with(|| Outbox::new(Outbox::ROWS_MAX_DEFAULT));
+                rest.into_iter().for_each(|row| waiting.push(row.partition, row.message));
+            });
+        }
         let rows = write_message_rows(self.own, &rows);
         (!rows.is_empty()).then(|| PeerFrame::Messages(PeerMessages { rows, ..PeerMessages::default() }))
     }
 
     async fn fetch(&mut self, link: LinkId, demanded: bool) -> Result<Option<PeerFrame>, PartitionsClosed> {
         let (now, peer) = (self.io.clock.now(), link.peer);
-        let wanted = match next_shard(&self.fetches, peer) {
+        let wanted = match self.fetches.next(peer) {
             Some(shard) => {
                 let (wanted, more) = self.ask(shard, |reply| PeerStep::TakeFetches { peer, reply }).await?;
                 if !more {
-                    self.fetches.remove(&(peer, shard));
+                    self.fetches.is_done(peer, shard);
                 }
                 wanted
             }
@@ -683,12 +711,12 @@ impl Hub {
         let mut rows = Vec::new();
         // The rows of one shard: those of several could be more than a frame takes.
         while rows.is_empty()
-            && let Some(shard) = next_shard(&self.replies, peer)
+            && let Some(shard) = self.replies.next(peer)
         {
             let more;
             (rows, more) = self.ask(shard, |reply| PeerStep::TakeReplies { peer, number, reply }).await?;
             if !more || rows.is_empty() {
-                self.replies.remove(&(peer, shard));
+                self.replies.is_done(peer, shard);
             }
         }
         if rows.is_empty() && !owes {
@@ -706,9 +734,4 @@ impl Hub {
 fn told_slow(millis: i32) -> Option<Slow> {
     let millis = u64::try_from(millis).ok().filter(|&millis| millis > 0)?;
     Some(Slow { longest: Duration::from_millis(millis), lasts: true })
-}
-
-/// A shard that has something for a node.
-fn next_shard(waiting: &BTreeSet<(NodeId, usize)>, node: NodeId) -> Option<usize> {
-    waiting.range((node, 0)..=(node, usize::MAX)).next().map(|&(_, shard)| shard)
 }

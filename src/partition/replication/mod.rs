@@ -14,6 +14,7 @@ mod post;
 mod silence;
 mod slowness;
 mod steps;
+mod turns;
 
 pub use calls::{AskFailed, CallFailed, CallService, LateService, METADATA_END_BYTES, PeerCall, PeerCalls};
 pub use hub::{KnownNodes, PeerSetup, Replication};

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -72,6 +72,8 @@ impl Shard {
     pub(super) fn peer_step(&mut self, step: PeerStep) {
         match step {
             PeerStep::Up { peer, direction: Direction::Dialled } => {
+                // Its window begins anew: what came before is asked for again.
+                self.drop_held_from(peer);
                 let state = self.peers.entry(peer).or_default();
                 state.wants.restart();
                 if !state.wants.is_empty() {
@@ -162,6 +164,13 @@ impl Shard {
         if self.held_chains.remove(&id).is_some() {
             self.held_rows.retain(|(_, held)| held.partition() != id);
         }
+    }
+
+    /// Lets go of what is held of the partitions of which that node sent something.
+    fn drop_held_from(&mut self, peer: NodeId) {
+        let of_peer = self.held_rows.iter().filter(|(from, _)| *from == peer);
+        let ids: BTreeSet<PartitionId> = of_peer.map(|(_, held)| held.partition()).collect();
+        ids.into_iter().for_each(|id| self.drop_held(id));
     }
 
     /// Takes up what was held back, as far as there is room.
@@ -386,12 +395,13 @@ impl Shard {
         if let FetchOutcome::Reset { to, .. } = &reply.outcome
             && !partition.may_begin_at(to.end)
         {
-            // What its log is to begin behind has to be on this node's disk first. Who leads counts at once.
+            // What its log is to begin behind has to be on this node's disk first, and it asks again then. Who leads counts at once.
+            let follows = partition.follows(peer, reply.epoch);
             self.leaderships.want_snapshot(SnapshotWanted { from: peer, covering: to.end });
-            self.step(
-                id,
-                Event::Received { from: peer, message: Message::BeginEpoch { epoch: reply.epoch } },
-            );
+            if !follows {
+                let message = Message::BeginEpoch { epoch: reply.epoch };
+                self.step(id, Event::Received { from: peer, message });
+            }
             return;
         }
         let incoming = match Incoming::read(&mut reply, records, producer_state) {
@@ -418,7 +428,8 @@ impl Shard {
             }
         }
         if let Some((FetchReply { outcome: FetchOutcome::Entries(slice), .. }, _)) = parts.back() {
-            self.held_chains.insert(id, slice.last);
+            // More of it may be held, which follows this.
+            self.held_chains.entry(id).and_modify(|end| *end = slice.last.max(*end)).or_insert(slice.last);
         }
         while let Some(part) = parts.pop_back() {
             self.held_rows.push_front((peer, Held::Part(id, Box::new(part))));

@@ -717,3 +717,17 @@ fn a_replica_that_begins_anew_tells_its_start_once_that_is_durable() {
     assert_eq!(step(&mut follower, start), [fetches], "the leader counts it now");
     assert_eq!(follower.fetch().log_start, Offset(9));
 }
+
+#[test]
+fn a_beginning_that_no_leader_can_have_is_malformed() {
+    let voters = VoterSet::new([1, 2, 3].map(NodeId));
+    // An epoch above the leader's own; a later epoch that begins before what is committed here.
+    for to in [at(3, 9), at(2, 3)] {
+        let mut follower = replica(3, 1, 5, 4);
+        receive(&mut follower, 2, Message::BeginEpoch { epoch: LeaderEpoch(2) });
+        let reset = FetchOutcome::Reset { to, voters: voters.clone() };
+        let effects = receive(&mut follower, 2, reply(2, at(1, 5), at(2, 12), reset));
+        assert_eq!(effects, [Effect::Malformed { from: NodeId(2) }], "{to:?}");
+        assert_eq!(follower.log_end(), at(1, 5), "{to:?}");
+    }
+}

@@ -5,6 +5,8 @@ import json
 import subprocess
 import time
 
+from harness import apis
+
 from . import nodes
 from .nodes import Unlike, wait_for
 from .scenarios import same
@@ -69,7 +71,19 @@ class Replaced:
             self.says("reassign", topic, "--to", "1", "--partitions", partitions[0], "--dry-run", has=[back], area="topic")
             self.says("reassign", topic, "--to", "1", "--partitions", partitions[0], "--wait", 1,
                       has=[back, "Moved: 0 of 1 partition within 1 s"], code=1, area="topic")
+            # Once it is fenced nobody takes it for the leader that it was.
+            wait_for("an election without the dead leader", lambda: self._elected(topic, partitions[0]) == [80, 83], 30)
         self.ordain("delete", topic, area="topic")
+
+    def _elected(self, topic, partition):
+        """What a preferred and an unclean election of a partition come to (PREFERRED_LEADER_NOT_AVAILABLE is 80,
+        ELIGIBLE_LEADERS_NOT_AVAILABLE 83, ELECTION_NOT_NEEDED 84)."""
+        errors = []
+        for kind in 0, 1:
+            asked = {"type": kind, "topics": [{"name": topic, "partitions": [partition]}], "timeout": 1000}
+            answer = self.cluster.nodes[1].ask(apis.ELECT_LEADERS, asked)
+            errors.append(answer["topics"][0]["partitions"][0]["error"])
+        return errors
 
     def replace(self):
         wait_for("node 3 is fenced", lambda: f"broker {DEAD} is not there (fenced or gone)" in self.health(), 30)

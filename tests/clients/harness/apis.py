@@ -185,3 +185,7 @@ DESCRIBE_TOPIC_PARTITIONS = Api(
     "throttle:i32 topics:[{error:i16 name:s? id:u internal:bool partitions:[{error:i16 index:i32 "
     "leader:i32 epoch:i32 replicas:[i32] isr:[i32] eligible:[i32]? last_known:[i32]? "
     "offline:[i32]}] authorized:i32}] next:{name:s index:i32}?")
+ELECT_LEADERS = Api(
+    43, 1, False,
+    "type:i8 topics:[{name:s partitions:[i32]}]? timeout:i32",
+    "throttle:i32 error:i16 topics:[{name:s partitions:[{index:i32 error:i16 message:s?}]}]")

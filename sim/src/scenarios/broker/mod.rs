@@ -130,7 +130,7 @@ async fn live(
     machine.disk_is_good();
     judge.restore_groups(machine).await?;
     history.healed(&who_must_be_answered(case, plan, machine.account())?);
-    all_get_on(cluster, machine.account(), plan, history, &clients, &[]).await?;
+    all_get_on(cluster, machine.account(), plan, history, &clients, (&[], RECOVERY)).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
@@ -148,7 +148,7 @@ async fn live(
     ending.take_back();
     clients.iter().for_each(|client| client.seat.restart());
     cluster.sleep(rng.duration(Duration::from_secs(2), Duration::from_secs(8))).await;
-    all_get_on(cluster, machine.account(), plan, history, &clients, &[]).await?;
+    all_get_on(cluster, machine.account(), plan, history, &clients, (&[], RECOVERY)).await?;
     ending.begin();
     cluster.sleep(last_answers).await;
     judge.judge(|| machine.lose_power()).await?;
@@ -295,7 +295,7 @@ pub(super) async fn all_get_on(
     plan: &Plan,
     history: &History,
     clients: &[Running],
-    excused: &[&str],
+    (excused, bound): (&[&str], Duration),
 ) -> Result<(), Violation> {
     let before = history.events().progress.clone();
     let got_on = |client: &&Running| {
@@ -322,11 +322,11 @@ pub(super) async fn all_get_on(
         if stuck.is_empty() && !group_is_stuck {
             return Ok(());
         }
-        if cluster.now().since(began) > RECOVERY {
+        if cluster.now().since(began) > bound {
             let group = if group_is_stuck { "the group" } else { "" };
             return Err(Violation::new(
                 "I16-stuck",
-                format!("{RECOVERY:?} after the faults some clients are stuck: {} {group}", stuck.join(" ")),
+                format!("{bound:?} after the faults some clients are stuck: {} {group}", stuck.join(" ")),
             ));
         }
         cluster.sleep(Duration::from_millis(500)).await;

@@ -67,8 +67,9 @@ pub(super) async fn judge(
             (false, _) if topic == OFFSETS_TOPIC => Compacted::Maybe,
             (true | false, _) => Compacted::No,
         };
-        for pair in replicas.windows(2) {
-            same(id, pair[0], pair[1], compacted)?;
+        // Each with each: two may hold what a third one between them let go.
+        for (at, &one) in replicas.iter().enumerate() {
+            replicas[at + 1..].iter().try_for_each(|&other| same(id, one, other, compacted))?;
         }
     }
     Ok(())

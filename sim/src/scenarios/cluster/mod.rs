@@ -63,6 +63,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 const AWAY_PER_MILLE: u32 = 150;
 /// How often all replicas are looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// Who does not answer within this time then is passed over: it stands still, or has ended.
+const ANSWERS: Duration = Duration::from_millis(10);
 
 impl Nodes {
     /// The scenario without a mistake.
@@ -204,7 +206,7 @@ impl Life<'_> {
         cluster.note(format_args!("heal"));
         faults::heal(cluster, fleet, &nodes, &[]);
         self.comes_to(World::unled, "some partitions have no leader").await?;
-        all_get_on(cluster, account, &plan.broker, history, clients, &[]).await?;
+        all_get_on(cluster, account, &plan.broker, history, clients, (&[], RECOVERY)).await?;
         self.put_one_back(clients).await?;
         ending.begin();
         cluster.sleep(LAST_DELIVERIES).await;
@@ -278,19 +280,19 @@ impl Life<'_> {
 
     /// Looks at all replicas again and again; gives the first thing that is wrong.
     async fn watch(&self, watch: &mut Watch) -> Violation {
-        let (mut voters, mut registrations) = (Voters::default(), Registrations::default());
+        let (mut voters, mut registrations) = (Voters::of(self.plan.replicas()), Registrations::default());
         let mut elections = 0;
         loop {
             let image = self.world.image();
             let asked = self.cluster.now();
-            let stats = self.world.stats().await;
+            let (stats, whole) = self.world.stats_within(self.cluster, ANSWERS).await;
             self.show(image.as_deref(), asked, &stats);
             let weak = self.fleet.weak_disk().map(|weak| weak.node);
             if let Some(text) = self.world.uncovered(&stats, weak) {
                 return Violation::new("I13-metadata-uncovered", text);
             }
             if let Some(image) = image {
-                let looked = voters.look(&image, &self.world.settled(&stats), &stats);
+                let looked = voters.look(&image, &self.world.settled(&stats), &stats, whole);
                 let held = looked
                     .and_then(|()| registrations.look(&image))
                     .and_then(|()| self.elections_were_held(&image, &mut elections));
@@ -333,11 +335,31 @@ impl Life<'_> {
         self.comes_to_be("I16-stuck", open, what).await
     }
 
+    /// The same, within another time than [`RECOVERY`].
+    async fn comes_to_within(
+        &self,
+        bound: Duration,
+        open: impl AsyncFn(&World, &Plan) -> Vec<String>,
+        what: &str,
+    ) -> Result<(), Violation> {
+        self.comes_to_be_within("I16-stuck", open, what, bound).await
+    }
+
     async fn comes_to_be(
         &self,
         checker: &'static str,
         open: impl AsyncFn(&World, &Plan) -> Vec<String>,
         what: &str,
+    ) -> Result<(), Violation> {
+        self.comes_to_be_within(checker, open, what, RECOVERY).await
+    }
+
+    async fn comes_to_be_within(
+        &self,
+        checker: &'static str,
+        open: impl AsyncFn(&World, &Plan) -> Vec<String>,
+        what: &str,
+        bound: Duration,
     ) -> Result<(), Violation> {
         let began = self.cluster.now();
         loop {
@@ -345,8 +367,8 @@ impl Life<'_> {
             if open.is_empty() {
                 return Ok(());
             }
-            if self.cluster.now().since(began) > RECOVERY {
-                let text = format!("{RECOVERY:?} later {what}: {}", open.join("; "));
+            if self.cluster.now().since(began) > bound {
+                let text = format!("{bound:?} later {what}: {}", open.join("; "));
                 return Err(Violation::new(checker, text));
             }
             self.cluster.sleep(Duration::from_millis(200)).await;

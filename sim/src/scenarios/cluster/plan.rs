@@ -88,6 +88,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     faults.extend(weak);
     clients.extend(chaser);
     faults.extend(faults::draw_rings(&mut stream("rings"), &nodes, duration));
+    faults.extend(faults::draw_beside_journal(&mut stream("beside the journal"), &nodes, duration));
     add_electors(&mut clients, &plan, &mut stream("electors"));
     add_tuner_and_waiter(&mut clients, &mut stream("tuner"), &mut stream("waiter"));
     faults.sort_by_key(|timed| timed.at_us);

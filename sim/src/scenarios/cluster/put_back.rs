@@ -1,8 +1,8 @@
 //! A disk becomes what it was some time ago, while everything else goes on: its node cannot know, and the others do.
 use std::time::Duration;
 
-use super::Life;
 use super::world::World;
+use super::{Life, RECOVERY};
 use crate::cluster::NodeHandle;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::{Running, all_get_on};
@@ -59,6 +59,6 @@ impl Life<'_> {
             }
         }
         self.comes_to(World::unled, "some partitions have no leader once a disk was put back").await?;
-        all_get_on(cluster, account, &plan.broker, history, clients, &[]).await
+        all_get_on(cluster, account, &plan.broker, history, clients, (&[], RECOVERY)).await
     }
 }

@@ -10,15 +10,13 @@ use super::world::Settled;
 use crate::scenarios::Violation;
 use crate::scenarios::fleet::Stats;
 
-/// Of the three replicas that a partition shall have one may be lost, and its voter taken out for the one in its place to come.
-const VOTERS_LEAST: usize = 2;
-
 /// A replica on one run of a node.
 type Place = (PartitionId, NodeId, u64);
 
 /// What was seen of all voters so far.
-#[derive(Default)]
 pub(super) struct Voters {
+    /// Of the replicas that a partition shall have one may be lost, and its voter taken out for the one in its place to come.
+    least: usize,
     /// Replicas that have been there.
     seen: BTreeSet<Place>,
     /// Those that were not there any more at the last look although they vote, by the leader's epoch.
@@ -26,7 +24,13 @@ pub(super) struct Voters {
 }
 
 impl Voters {
-    /// Looks at all replicas.
+    /// Of partitions that shall have so many replicas.
+    pub(super) fn of(replicas: i16) -> Voters {
+        let least = usize::from(replicas.unsigned_abs()).saturating_sub(1);
+        Voters { least, seen: BTreeSet::new(), missing: BTreeMap::new() }
+    }
+
+    /// Looks at all replicas, or, if this is not the `whole`, at those of some nodes.
     ///
     /// # Errors
     /// What may not be.
@@ -35,6 +39,7 @@ impl Voters {
         image: &MetadataImage,
         settled: &Settled,
         stats: &Stats,
+        whole: bool,
     ) -> Result<(), Violation> {
         only_controllers_vote(image, stats)?;
         let missing = std::mem::take(&mut self.missing);
@@ -47,11 +52,12 @@ impl Voters {
                 continue;
             }
             let voters = leader.voters.keys();
-            if voters.len() < VOTERS_LEAST {
+            if voters.len() < self.least {
                 let text = format!("{id} has the voters {} in epoch {}", leader.voters, leader.epoch);
                 return Err(Violation::new("I1-few-voters", text));
             }
-            for (&(node, run), held) in stats {
+            // Whoever leads by now may be among those that were not asked.
+            for (&(node, run), held) in stats.iter().filter(|_| whole) {
                 let place = (id, node, run);
                 let votes = voters.iter().any(|key| key.node == node);
                 let was_here = self.seen.contains(&place);
@@ -132,6 +138,7 @@ mod tests {
             voters_committed: true,
             key: ReplicaKey { node: NodeId(node), directory: Uuid::ZERO },
             damaged: false,
+            wounded: false,
             log_start: Offset(0),
             durable_start: Offset(0),
             high_watermark: Offset(0),
@@ -146,21 +153,32 @@ mod tests {
 
     #[test]
     fn a_voter_that_removes_its_replica_and_a_lone_voter_are_found() {
-        let (image, mut voters) = (image(), Voters::default());
+        let (image, mut voters) = (image(), Voters::of(3));
         let with = |held: Vec<PartitionStats>| {
             Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1, 2])]), ((NodeId(2), 1), held)])
         };
         let settled = Settled::from([((NodeId(2), 1), Arc::new(image.clone()))]);
-        let mut look = |settled: &Settled, held| voters.look(&image, settled, &with(held));
+        let mut look = |settled: &Settled, held| voters.look(&image, settled, &with(held), true);
         assert_eq!(look(&settled, Vec::new()), Ok(()), "it has not made it yet");
         assert_eq!(look(&settled, vec![replica(2, false, &[1, 2])]), Ok(()));
         assert_eq!(look(&settled, Vec::new()), Ok(()), "it may have been let go meanwhile");
         assert_eq!(look(&Settled::new(), Vec::new()), Ok(()), "it may know that the topic is deleted");
         let deleted = Settled::from([((NodeId(2), 1), Arc::default())]);
         assert_eq!(look(&deleted, Vec::new()), Ok(()), "it does");
-        assert_eq!(look(&settled, Vec::new()).unwrap_err().checker, "I13-voter-removed");
+        assert_eq!(voters.look(&image, &settled, &with(Vec::new()), false), Ok(()), "not all were asked");
+        let mut look = |held| voters.look(&image, &settled, &with(held), true);
+        assert_eq!(look(Vec::new()), Ok(()), "it may have been let go since the look before that");
+        assert_eq!(look(Vec::new()).unwrap_err().checker, "I13-voter-removed");
         let lone = Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1])])]);
-        assert_eq!(voters.look(&image, &settled, &lone).unwrap_err().checker, "I1-few-voters");
-        assert_eq!(voters.look(&MetadataImage::default(), &settled, &lone), Ok(()), "its topic is gone");
+        assert_eq!(voters.look(&image, &settled, &lone, true).unwrap_err().checker, "I1-few-voters");
+        assert_eq!(
+            voters.look(&MetadataImage::default(), &settled, &lone, true),
+            Ok(()),
+            "its topic is gone"
+        );
+        let three = Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1, 2, 3])])]);
+        assert_eq!(Voters::of(3).look(&image, &settled, &three, true), Ok(()));
+        let wrong = Voters::of(5).look(&image, &settled, &three, true).unwrap_err();
+        assert_eq!(wrong.checker, "I1-few-voters", "five are wanted");
     }
 }

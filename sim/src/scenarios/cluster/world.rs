@@ -1,6 +1,7 @@
 //! The nodes that run, as the scenario sees them from inside.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ordain::broker::Context;
 use ordain::log::JournalHandle;
@@ -9,8 +10,9 @@ use ordain::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ordain::partition::PartitionStats;
 use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex};
 
-use super::left::Left;
+use super::left::{Left, has_majority_without};
 use super::plan::Plan;
+use crate::cluster::Cluster;
 use crate::scenarios::fleet::{Replicas, Stats, unlike};
 use crate::world::lock;
 
@@ -80,6 +82,19 @@ impl World {
         self.stats_but(&Left::new()).await
     }
 
+    /// The same of those that answer soon, and whether these are all: one that stands still says nothing for seconds.
+    pub(super) async fn stats_within(&self, cluster: &Cluster, soon: Duration) -> (Stats, bool) {
+        let running = lock(&self.nodes).running.clone();
+        let (count, mut all) = (running.len(), Stats::new());
+        for (node, (run, context)) in running {
+            if let Some(Ok(stats)) = cluster.within(soon, context.partitions.stats(None)).await {
+                all.insert((node, run), stats);
+            }
+        }
+        let whole = all.len() == count;
+        (all, whole)
+    }
+
     /// The same, without asking those that are of no use.
     async fn stats_but(&self, left: &Left) -> Stats {
         let mut running = lock(&self.nodes).running.clone();
@@ -145,8 +160,7 @@ impl World {
         let mut open = self.missing_but(plan, left);
         for (id, name, _) in partitions(&image, plan) {
             let replicas = image.partition(id).map_or(&[][..], |partition| &partition.replicas);
-            let others = replicas.iter().filter(|node| !left.contains_key(node)).count();
-            if id != METADATA_PARTITION && others <= replicas.len() / 2 {
+            if id != METADATA_PARTITION && !has_majority_without(replicas, left) {
                 continue;
             }
             let led = stats.values().flatten().any(|one| one.id == id && one.leader && one.serving);
@@ -155,6 +169,15 @@ impl World {
             }
         }
         open
+    }
+
+    /// Whether the voters of the metadata that are not `left` out are no majority, by what its leader knows.
+    pub(super) async fn metadata_needs(&self, left: &Left) -> bool {
+        let stats = self.stats_but(left).await;
+        let of_metadata = stats.values().flatten().filter(|one| one.id == METADATA_PARTITION);
+        let Some(newest) = of_metadata.max_by_key(|one| (one.leader, one.epoch)) else { return false };
+        let voters: Vec<NodeId> = newest.voters.keys().iter().map(|key| key.node).collect();
+        !has_majority_without(&voters, left)
     }
 
     /// What is not the same on all nodes yet, and how it stands.

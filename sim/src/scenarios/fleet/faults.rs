@@ -258,6 +258,41 @@ pub(in crate::scenarios) fn draw_rings(
     schedule
 }
 
+/// In how many runs something fails in the middle of what is written beside the journal.
+const BESIDE_JOURNAL_PER_MILLE: u32 = 300;
+/// Segments, checkpoints, the metadata's snapshots, and whatever comes next.
+const BESIDE_JOURNAL: [&str; 4] = ["logs/", "checkpoint", "metadata/", ""];
+
+/// Draws syncs that fail, and losses of power within operations, where files beside the journal are written: what is not durable there
+/// the journal still has, and the metadata's log what a snapshot was to stand for.
+pub(in crate::scenarios) fn draw_beside_journal(
+    rng: &mut Stream,
+    nodes: &[String],
+    duration: Duration,
+) -> Vec<TimedFault> {
+    let mut schedule = Vec::new();
+    if !rng.chance(BESIDE_JOURNAL_PER_MILLE) {
+        return schedule;
+    }
+    for _ in 0..rng.between(1, 8) {
+        let at = rng.duration(Duration::from_millis(1), duration);
+        let over = at + rng.duration(Duration::from_millis(1), Duration::from_secs(8));
+        let (node, prefix) = (rng.pick(nodes).clone(), (*rng.pick(&BESIDE_JOURNAL)).to_owned());
+        let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
+        if rng.chance(500) {
+            let times = u32::try_from(rng.between(1, 3)).unwrap_or(1);
+            add(at, Fault::Disk { node, op: FaultyOp::Sync, prefix, times });
+        } else {
+            let op = *rng.pick(&[FaultyOp::Write, FaultyOp::Sync, FaultyOp::Names]);
+            let skip = u32::try_from(rng.between(0, 8)).unwrap_or(0);
+            add(at, Fault::PowerFailAt { node: node.clone(), op, prefix, skip });
+            add(over, Fault::Start { node });
+        }
+    }
+    schedule.sort_by_key(|timed| timed.at_us);
+    schedule
+}
+
 /// Whether a clock that goes wrong stands still instead. From a copy, and some way into it: the rest of the schedule is the same.
 fn stands_still(rng: &Stream) -> bool {
     rng.aside(3).chance(300)

@@ -149,7 +149,9 @@ impl Seen {
         match self.last.get(&whose) {
             Some((_, last)) if *last == step => return Ok(()),
             Some((of, last)) if *of == run => {
-                goes_on(last, &step).map_err(|(id, text)| Violation::new(id, place(text)))?;
+                goes_on(last, &step)
+                    .and_then(|()| self.keeps_what_is_committed(last, &step))
+                    .map_err(|(id, text)| Violation::new(id, place(text)))?;
             }
             Some(_) | None => {}
         }
@@ -176,6 +178,23 @@ impl Seen {
         self.one_committed_log(&step).map_err(|text| Violation::new("raft-committed-twice", place(text)))?;
         self.last.insert(whose, (run, step));
         Ok(())
+    }
+
+    /// Of two steps of one replica, the later one has all that anybody knows to be committed if the earlier one had: no later leader is
+    /// without it, so nobody has a reason to cut it, be it that it is fetched again. One that has found damage lets go of what it held.
+    fn keeps_what_is_committed(
+        &self,
+        last: &ReplicaStep,
+        step: &ReplicaStep,
+    ) -> Result<(), (&'static str, String)> {
+        let end = self.committed.end;
+        let holds = |one: &ReplicaStep| contains(&one.epochs, (one.log_start, one.log_end.1), end);
+        if last.damaged || !holds(last) || holds(step) {
+            return Ok(());
+        }
+        let text =
+            format!("it held what is committed up to {end:?}, with its log's end at {:?}", last.log_end);
+        Err(("I19-committed-cut", text))
     }
 
     /// Election safety, and that a leader only appends.
@@ -271,6 +290,7 @@ mod tests {
             log_end,
             committed: (-1, 0),
             epochs: epochs.to_vec(),
+            damaged: false,
         }
     }
 
@@ -301,6 +321,19 @@ mod tests {
         assert_eq!(watch.look(same, ReplicaStep { committed: (1, 6), ..first.clone() }), Ok(()));
         watch.is_older();
         assert_eq!(watch.look(Run(2), step(2, 2, true, (2, 3), &[(2, 0)])), Ok(()), "an older disk");
+    }
+
+    #[test]
+    fn what_others_know_to_be_committed_is_not_cut() {
+        let leads = ReplicaStep { committed: (1, 8), ..step(1, 1, true, (1, 9), &[(1, 0)]) };
+        let follows = step(2, 1, false, (1, 9), &[(1, 0)]);
+        let to = |end: i64| ReplicaStep { log_end: (1, end), epoch: 2, ..follows.clone() };
+        let then = |cut: ReplicaStep| found(&[follows.clone(), leads.clone(), cut]);
+        assert_eq!(then(to(8)), None, "nobody knows more to be committed");
+        assert_eq!(then(to(7)), Some("I19-committed-cut"));
+        assert_eq!(then(ReplicaStep { directory: [7; 16], ..to(7) }), None, "another replica");
+        let damaged = ReplicaStep { damaged: true, ..follows.clone() };
+        assert_eq!(found(&[damaged, leads.clone(), to(7)]), None, "it has found damage");
     }
 
     #[test]

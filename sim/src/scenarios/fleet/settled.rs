@@ -38,6 +38,7 @@ pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, wanted: Repli
                     && (is_metadata || one.log_start == leader.log_start)
                     && one.durable_start == one.log_start
                     && !one.damaged
+                    && !one.wounded
             })
     });
     if same {
@@ -53,7 +54,12 @@ pub(in crate::scenarios) fn unlike(stats: &Stats, id: PartitionId, wanted: Repli
             .leader_node
             .filter(|&leader| leader != *node)
             .map_or(String::new(), |leader| format!(" of n{leader}"));
-        let role = format!("{}{of}{serves}", one.role);
+        let lost = match (one.damaged, one.wounded) {
+            (true, _) => " (damaged)",
+            (false, true) => " (wounded)",
+            (false, false) => "",
+        };
+        let role = format!("{}{of}{serves}{lost}", one.role);
         Some(format!(
             "n{node} {role} {epoch} {start}{log_start}..{high_watermark}..{durable_end}..{log_end} of {voters}"
         ))

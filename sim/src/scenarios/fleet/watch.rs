@@ -74,6 +74,7 @@ mod tests {
             voters_committed: true,
             key: ReplicaKey { node: NodeId(node), directory: Uuid::ZERO },
             damaged: false,
+            wounded: false,
             log_start: Offset(0),
             durable_start: Offset(0),
             high_watermark: Offset(high_watermark),

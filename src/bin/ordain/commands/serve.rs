@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use ordain::broker::{ApplyLevels, LogLevel, Loggers};
 use ordain::config::{self, Listener, LoadedConfig, Value};
 use ordain::io::real::{self, DirectIo};
-use ordain::server::Node;
+use ordain::server::{Node, NodeFailed};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
@@ -118,10 +118,19 @@ async fn serve(loaded: LoadedConfig, data_dir: &Path, loggers: Loggers) -> Resul
         failure = node.failed() => {
             watch.stopping(failure.to_string());
             tracing::error!("the node cannot go on: {failure}");
-            Err(Failure::Message(format!(
-                "the node could not go on: {failure}. The system's log may say what is wrong with the disk; start the \
-                 node again when that is mended: it reads what was acknowledged from there"
-            )))
+            match failure {
+                NodeFailed::Journal(_) => Err(Failure::Message(format!(
+                    "the node could not go on: {failure}. The system's log may say what is wrong with the disk; start the \
+                     node again when that is mended: it reads what was acknowledged from there"
+                ))),
+                // What is left of it cannot stop in order, and need not: what was acknowledged is durable.
+                NodeFailed::Shard | NodeFailed::Replication => {
+                    return Err(Failure::Message(format!(
+                        "the node could not go on: {failure}; this is a mistake in Ordain, and the log above says where. Start the node \
+                         again: it reads what was acknowledged from the disk"
+                    )));
+                }
+            }
         }
         name = signals.next() => {
             watch.stopping("the node is shutting down".to_owned());

@@ -277,6 +277,43 @@ fn where_all_that_are_there_drain_they_get_what_there_is() {
 }
 
 #[test]
+fn one_that_drains_comes_before_one_that_is_away() {
+    let mut image = cluster(3);
+    image.brokers.get_mut(&NodeId(2)).expect("it is there").fenced = true;
+    image.brokers.get_mut(&NodeId(3)).expect("it is there").draining = true;
+    let placed = |factor| {
+        let topic = NewTopic { partitions: 6, replication_factor: factor, ..plain("new") };
+        let made = applied(&image, &create_topics(&image, &[topic], &[id(3)], Rules::new().get()));
+        let topic = made.topic("new").expect("created").clone();
+        topic.partitions.values().map(|partition| partition.replicas.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(placed(1), vec![vec![NodeId(1)]; 6]);
+    assert_eq!(placed(2), vec![vec![NodeId(1), NodeId(3)]; 6], "both are there: a majority");
+    assert_eq!(placed(3), vec![vec![NodeId(1), NodeId(3), NodeId(2)]; 6]);
+}
+
+#[test]
+fn a_partition_has_as_many_replicas_as_can_vote_and_no_more() {
+    let many = i32::try_from(VoterSet::MAX + 2).expect("few");
+    let image = cluster(many);
+    let most = i16::try_from(VoterSet::MAX).expect("few");
+    let of = |factor| NewTopic { replication_factor: factor, partitions: 2, ..plain("new") };
+    let made = applied(&image, &create_topics(&image, &[of(most)], &[id(3)], Rules::new().get()));
+    assert!(made.topic("new").is_some_and(|topic| topic.partitions.len() == 2));
+    let told = refusal(&image, of(most + 1));
+    assert!(matches!(told, ControllerError::InvalidReplicationFactor(_)), "{told}");
+    let assigned = |count: i32| NewTopic {
+        assignments: vec![(PartitionIndex(0), (1..=count).map(NodeId).collect())],
+        ..plain("new")
+    };
+    let made =
+        applied(&image, &create_topics(&image, &[assigned(most.into())], &[id(3)], Rules::new().get()));
+    assert!(made.topic("new").is_some());
+    let told = refusal(&image, assigned(i32::from(most) + 1));
+    assert!(told.to_string().contains("assigned to 32 brokers; it has 31 replicas at most"), "{told}");
+}
+
+#[test]
 fn brokers_that_are_all_away_get_nothing() {
     let mut image = cluster(3);
     let fence = |image: &mut MetadataImage, node| {

@@ -1,5 +1,7 @@
 //! The node dies that leads most of many partitions: the others elect leaders for all of them together, with few messages and few
 //! commits of their journals, not with some for each.
+use ordain::probe::Mutant;
+
 use super::{Script, Stage};
 use crate::cluster::NodeHandle;
 use crate::scenarios::Violation;
@@ -8,7 +10,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-many-elections",
     about: "a node that leads many partitions dies, and all of them have a leader again with few messages and few commits",
     nodes: 3,
-    finds: &[],
+    finds: &[(Mutant::ClusterMessagesOneByOne, "elections-one-by-one")],
     play: |stage| Box::pin(play(stage)),
 };
 

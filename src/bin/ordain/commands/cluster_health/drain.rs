@@ -8,7 +8,7 @@ use ordain::types::NodeId;
 use serde_json::json;
 
 use super::findings::{ids, named};
-use super::look::{DRAIN_KEY, Look, QuorumLook, look};
+use super::look::{DRAIN_KEY, Look, QuorumLook, VoterState, look, look_with_disks};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::progress;
@@ -41,6 +41,8 @@ pub struct Leads {
     pub stuck: Vec<TopicPartition>,
     /// The metadata log; `None` if nobody tells who leads it.
     pub metadata: Option<bool>,
+    /// Of the metadata log's voters no other one may lead it, or keeps up with it.
+    pub metadata_is_stuck: bool,
 }
 
 impl Leads {
@@ -50,15 +52,18 @@ impl Leads {
 
     /// Whether others lead all that they can, as far as anybody tells.
     fn is_done(&self) -> bool {
-        self.movable.is_empty() && self.metadata == Some(false)
+        self.movable.is_empty() && (self.metadata == Some(false) || self.metadata_is_stuck)
     }
 }
 
 /// What is said to be led by the node, whether it answers or not.
 pub fn leads(look: &Look, node: NodeId) -> Leads {
     let mut leads = Leads::default();
+    // Who is to lead nothing, or has a disk that is too slow for it, as far as was asked.
+    let may = |other: &NodeId| {
+        *other != node && !look.draining.contains(other) && look.slow_commit_ms(*other).is_none()
+    };
     for (at, p) in look.partitions().filter(|(_, p)| p.leader == Some(node)) {
-        let may = |other: &NodeId| *other != node && !look.draining.contains(other);
         let has_other = look.in_sync(p).iter().any(may);
         if has_other { &mut leads.movable } else { &mut leads.stuck }.push(at);
     }
@@ -67,6 +72,11 @@ pub fn leads(look: &Look, node: NodeId) -> Leads {
         QuorumLook::NotServed => Some(false),
         QuorumLook::Silent(_) => None,
     };
+    if let QuorumLook::Told { quorum, committed_before } = &look.quorum {
+        let mut others = quorum.voters.iter().filter(|voter| may(&voter.id));
+        let keeps_up = |voter| look.voter_state(quorum, *committed_before, voter) == VoterState::KeepsUp;
+        leads.metadata_is_stuck = leads.metadata == Some(true) && !others.any(keeps_up);
+    }
     leads
 }
 
@@ -132,7 +142,9 @@ async fn until_nothing_moves(
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let is_last = Instant::now() >= deadline;
-        let seen = match look(client).await {
+        // What each tells of its disk is long: it is asked for where it explains what was not handed over.
+        let seen = if is_last { look_with_disks(client).await } else { look(client).await };
+        let seen = match seen {
             Ok(seen) => seen,
             // The node drains by now: a question that failed says nothing of that.
             Err(_) if !is_last => continue,
@@ -177,7 +189,7 @@ enum Told {
 }
 
 fn tell(format: Format, node: NodeId, leads: &Leads, told: Told) -> Result<(), Failure> {
-    let Leads { movable, stuck, metadata } = leads;
+    let Leads { movable, stuck, metadata, metadata_is_stuck } = leads;
     if format == Format::Json {
         let places = |all: &[TopicPartition]| -> Vec<serde_json::Value> {
             all.iter().map(|at| json!({ "topic": at.topic, "partition": at.partition.0 })).collect()
@@ -189,6 +201,7 @@ fn tell(format: Format, node: NodeId, leads: &Leads, told: Told) -> Result<(), F
         return output::json(&json!({
             "node": node.0, "dry_run": dry_run, "draining": draining, "leads": leads.all(),
             "movable": places(movable), "stuck": places(stuck), "unled": places(&unled), "leads_metadata": metadata,
+            "metadata_stuck": metadata_is_stuck,
         }));
     }
     let metadata = match metadata {
@@ -217,6 +230,10 @@ fn tell(format: Format, node: NodeId, leads: &Leads, told: Told) -> Result<(), F
                 super::print_wrapped("", &text)?;
             }
         }
+    }
+    if *metadata_is_stuck {
+        let text = "The metadata log cannot move, since none of its other voters may lead and keeps up";
+        super::print_wrapped("", text)?;
     }
     if stuck.is_empty() {
         return Ok(());

@@ -392,12 +392,16 @@ fn what_a_draining_node_leads_moves_where_another_replica_may_lead() {
         partition(2, Some(2), &[1, 2, 3], &[1, 2, 3]),
     ];
     let mut look = cluster(&[1, 2, 3], &partitions);
-    let both = Leads { movable: vec![at(0), at(1)], stuck: Vec::new(), metadata: Some(true) };
+    let both = Leads { movable: vec![at(0), at(1)], metadata: Some(true), ..Leads::default() };
     assert_eq!(leads(&look, NodeId(1)), both);
     look.draining.insert(NodeId(2));
-    let one = Leads { movable: vec![at(0)], stuck: vec![at(1)], metadata: Some(true) };
+    let one = Leads { movable: vec![at(0)], stuck: vec![at(1)], metadata: Some(true), ..Leads::default() };
     assert_eq!(leads(&look, NodeId(1)), one, "node 2 is to lead nothing");
     assert_eq!(leads(&look, NodeId(3)), Leads { metadata: Some(false), ..Leads::default() });
+    let mut last = look.clone();
+    last.silent.insert(NodeId(3), "refused".to_owned());
+    let stuck = Leads { stuck: vec![at(0), at(1)], metadata_is_stuck: true, ..one };
+    assert_eq!(leads(&last, NodeId(1)), Leads { movable: Vec::new(), ..stuck }, "nobody else may lead");
     let told = said(&look);
     assert_eq!(told[0].0, Kind::Draining);
     assert!(told[0].1.starts_with("broker 2 is draining: it leads 1 partition still"), "{}", told[0].1);

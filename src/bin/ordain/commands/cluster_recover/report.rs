@@ -1,4 +1,4 @@
-//! What surveys and plans say to people: what goes on where, and exactly what of it is lost.
+//! What surveys and plans say to people: what goes on where, what of it is lost for certain, and what may be.
 use std::collections::BTreeMap;
 
 use ordain::server::recovery::{Choice, Gone, Offsets, Plan, Survey, SurveyedLog, Unnamed};
@@ -128,7 +128,7 @@ fn of_gone(gone: &Gone) -> [String; 7] {
         "nowhere".to_owned(),
         "nothing".to_owned(),
         committed(gone.committed.unwrap_or(0)),
-        certain(gone.lost),
+        if gone.lost.is_some() { certain(gone.lost) } else { "all, how much is unknown".to_owned() },
         "everything".to_owned(),
         String::new(),
     ]
@@ -176,6 +176,11 @@ fn summary(plan: &Plan) -> Vec<String> {
             output::plural(logs, "log")
         ),
     });
+    let unknown = plan.gone.iter().filter(|one| one.lost.is_none()).count();
+    if unknown > 0 {
+        let logs = output::plural(unknown, "log");
+        lines.push(format!("Lost as a whole: {logs} of which no survey tells how far they were committed."));
+    }
     if plan.chosen.is_empty() {
         return lines;
     }
@@ -324,6 +329,11 @@ mod tests {
         };
         let row = of_gone(&gone);
         assert_eq!(row[..6], ["g-1", "nowhere", "nothing", "up to 87", "0 to 87 (88)", "everything"]);
+        let unknown = Gone { committed: None, lost: None, ..gone };
+        let row = of_gone(&unknown);
+        assert_eq!(row[3..6], ["unknown", "all, how much is unknown", "everything"]);
+        let lines = summary(&Plan { gone: vec![unknown], ..plan(Vec::new()) });
+        assert_eq!(lines[2], "Lost as a whole: 1 log of which no survey tells how far they were committed.");
     }
 
     #[test]
