@@ -101,11 +101,6 @@ impl<'a> ClusterView<'a> {
         broker.is_some_and(|broker| self.endpoint(broker).is_some())
     }
 
-    /// Whether the broker is there, be it through another listener.
-    fn is_served_by(self, node: NodeId) -> bool {
-        self.image.brokers.get(&node).is_some_and(|broker| !broker.fenced)
-    }
-
     /// The broker that takes administrative requests: `node`, as every broker does, if the client sees it; while that is spared another
     /// one that is not, if there is one.
     pub(super) fn controller(self, node: NodeId, is_spared: impl Fn(NodeId) -> bool) -> NodeId {
@@ -137,12 +132,13 @@ impl<'a> ClusterView<'a> {
         }
         let leader = match leader {
             Some(node) if self.reaches(node) => Ok(node),
-            Some(node) if self.is_served_by(node) => Err(NoLeader::NoListener),
+            // It is there, through another listener.
+            Some(node) if self.image.is_up(node) => Err(NoLeader::NoListener),
             Some(_) | None => Err(NoLeader::Unavailable),
         };
         // Whoever is not there is in sync with nobody; the last ones stay named, as in Kafka.
         let mut isr: Vec<NodeId> =
-            partition.isr.iter().copied().filter(|&node| self.is_served_by(node)).collect();
+            partition.isr.iter().copied().filter(|&node| self.image.is_up(node)).collect();
         if isr.is_empty() {
             isr.clone_from(&partition.isr);
         }
@@ -204,7 +200,7 @@ pub fn leader_there(
     stats: Option<&PartitionStats>,
 ) -> Option<NodeId> {
     let leader = Known::of(partition, own, stats.map_or(Standing::Missing, Standing::Here)).leader?;
-    image.brokers.get(&leader).filter(|broker| !broker.fenced).map(|_| leader)
+    image.is_up(leader).then_some(leader)
 }
 
 /// Who leads a partition, and in which epoch: as the replica here knows, if it knows more than what was told last.

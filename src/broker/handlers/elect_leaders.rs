@@ -110,8 +110,7 @@ fn wanted(
     };
     let id = PartitionId { topic, index };
     // One that is fenced may be the last that was told of, and is not there.
-    let is_there = |node: &NodeId| image.brokers.get(node).is_some_and(|broker| !broker.fenced);
-    let leader = leader_of(context, image, id).map(|(leader, _)| leader).filter(is_there);
+    let leader = leader_of(context, image, id).map(|(leader, _)| leader).filter(|&node| image.is_up(node));
     match (election, leader, partition.replicas.first()) {
         (PREFERRED, Some(leader), Some(&to)) if leader == to => Err(ApiError::new(
             ErrorCode::ElectionNotNeeded,

@@ -168,7 +168,7 @@ impl Life<'_> {
         let what = format!("some partitions have no leader without {left:?}");
         let unled = async |world: &World, plan: &Plan| world.unled_without(plan, left).await;
         let bound = if gone.len() == left.len() { LED } else { RECOVERY };
-        self.comes_to_within(bound, unled, &what).await?;
+        self.comes_to_be_within("I16-stuck", unled, &what, bound).await?;
         cluster.note(format_args!("all are led without them after {:?}", cluster.now().since(began)));
         // Who drains nodes asks each itself; of three voters none is removed, and one that is broken is not added.
         let excused = &["drainer", "voters"];

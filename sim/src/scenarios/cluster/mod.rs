@@ -335,16 +335,6 @@ impl Life<'_> {
         self.comes_to_be("I16-stuck", open, what).await
     }
 
-    /// The same, within another time than [`RECOVERY`].
-    async fn comes_to_within(
-        &self,
-        bound: Duration,
-        open: impl AsyncFn(&World, &Plan) -> Vec<String>,
-        what: &str,
-    ) -> Result<(), Violation> {
-        self.comes_to_be_within("I16-stuck", open, what, bound).await
-    }
-
     async fn comes_to_be(
         &self,
         checker: &'static str,
