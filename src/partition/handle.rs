@@ -121,6 +121,13 @@ impl Partitions {
         &self.leaderships
     }
 
+    /// Until when a leader that was asked now, and answered, cannot have been followed by another one without knowing: who is silent was
+    /// looked for, and is not looked for again before then. The past while nobody looks.
+    #[must_use]
+    pub fn silence_known_until(&self) -> Instant {
+        self.post.looked_until()
+    }
+
     /// The journal that makes durable what they promise.
     pub(super) fn journal(&self) -> &JournalHandle {
         self.storage.journal()

@@ -226,6 +226,8 @@ listed! {
         CoordinatorServesOn = "cluster-coordinator-serves-on",
         /// a coordinator goes on, and writes, in an epoch after the one that it has loaded
         CoordinatorWithoutEpoch = "cluster-coordinator-without-epoch",
+        /// a coordinator that has stood still answers before it knows whether it leads the partition still
+        CoordinatorWakesUnaware = "cluster-coordinator-wakes-unaware",
         /// a controller's change is written in another epoch than it was decided in
         ControllerWithoutEpoch = "cluster-controller-without-epoch",
         /// the controller notes leaders of earlier epochs

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use ordain::probe::{self, Mutant};
+use ordain::probe::Mutant;
 use serde::Serialize;
 
 use crate::scenarios::{Nodes, mutant_scenario_name, name_in_clusters};
@@ -142,9 +142,6 @@ struct Search<'a> {
 
 /// Looks for mistakes, and fails if one is not found from some place.
 pub(super) fn run(options: &Options) -> ExitCode {
-    if !probe::IS_BUILT_IN {
-        return refuse("this build has no mistakes in it (no debug assertions): use `cargo sim mutants`");
-    }
     let interrupted = match process::interrupted() {
         Ok(interrupted) => interrupted,
         Err(error) => return refuse(&format!("cannot wait for an interrupt: {error}")),

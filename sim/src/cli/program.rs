@@ -4,11 +4,15 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use clap::{Arg, CommandFactory, FromArgMatches};
-use ordain::probe::Mutant;
+use ordain::probe::{self, Mutant};
 
 use crate::scenarios::Scenario;
 
 use super::{Arguments, Command, refuse};
+
+/// Why a release build of a simulator runs nothing.
+const NO_PROBES: &str = "This build has no debug assertions, and without them the core shows the checkers nothing of its replicas, and \
+    makes no mistake: build with the profile `sim` (`cargo sim …`, or `cargo build --profile sim -p ordain-sim`).";
 
 /// A program of simulations; its `main` is [`Program::main`].
 ///
@@ -98,7 +102,24 @@ impl Program {
 }
 
 impl Command {
+    /// Whether the checkers have to be told of each replica's steps.
+    fn needs_probes(&self) -> bool {
+        match self {
+            Command::Run(_)
+            | Command::Replay(_)
+            | Command::Shrink(_)
+            | Command::Schedules(_)
+            | Command::Mutants(_)
+            | Command::Seed(_) => true,
+            Command::Speed(_) | Command::CheckHistory(_) | Command::List => false,
+        }
+    }
+
     fn run(&self, scenarios: &[&'static dyn Scenario]) -> ExitCode {
+        // Without them checkers would find what is not there, and miss what is.
+        if !probe::IS_BUILT_IN && self.needs_probes() {
+            return refuse(NO_PROBES);
+        }
         match self {
             Command::Run(options) => super::run::run(options),
             Command::Replay(options) => super::replay::run(options),

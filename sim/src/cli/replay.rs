@@ -40,7 +40,8 @@ struct Line<'a> {
 
 /// Prints the trace as it comes, what was found on the standard error, and the hash as the last line; or a line of JSON.
 pub(super) fn run(options: &Options) -> ExitCode {
-    let (case, scenario) = match options.chosen.arm().and_then(|()| options.chosen.load()) {
+    options.chosen.arm();
+    let (case, scenario) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
     };

@@ -30,7 +30,8 @@ pub(super) struct Options {
 
 /// Runs one case, and reports on it in one line of JSON.
 pub(super) fn run(options: &Options) -> ExitCode {
-    let (case, scenario) = match options.chosen.arm().and_then(|()| options.chosen.load()) {
+    options.chosen.arm();
+    let (case, scenario) = match options.chosen.load() {
         Ok(loaded) => loaded,
         Err(why) => return refuse(&why),
     };

@@ -18,6 +18,8 @@
 //!   loaded anew only once no write of its own is under way any more;
 //! - writes are pipelined, one batch each, in the order of their numbers; an answer that rests on a write is
 //!   parked until the write is committed;
+//! - nobody is answered from what another node may have changed: before a request is taken this node knows that it leads the partition
+//!   (`lease.rs`);
 //! - every request is answered: by the shard, or with an error when its wait ends;
 //! - everything that waits is bounded: the inbox, the writes under way, the requests during a load.
 //!
@@ -26,6 +28,7 @@
 mod error;
 mod handle;
 mod leading;
+mod lease;
 mod load;
 mod task;
 #[cfg(test)]

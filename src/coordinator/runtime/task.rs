@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::CoordinatorError;
 use super::leading::Leading;
+use super::lease::Lease;
 use super::load::{LoadError, Loaded, load};
 use super::write::Outcome;
 use crate::coordinator::group::command::{DeletedTopic, GroupCommand, GroupResponse};
@@ -272,8 +273,10 @@ impl Task {
         let mut begun = pin!(shutdown.begun());
         let (sender, mut outcomes) = mpsc::unbounded_channel();
         let mut leading = Leading::begin(&self.parts, epoch, durable, sender).await;
-        while let Some(waiting) = self.waiting.pop_front() {
-            leading.take(waiting.message).await;
+        let mut lease = Lease::new(id, epoch);
+        let mut led = true;
+        while led && let Some(waiting) = self.waiting.pop_front() {
+            led = self.take(&mut leading, &mut lease, waiting.message).await;
         }
         let mut in_a_row = 0;
         loop {
@@ -284,7 +287,7 @@ impl Task {
             let deadline = leading.deadline();
             let mut changed = pin!(leaderships.changed());
             changed.as_mut().enable();
-            if !still_leads() {
+            if !led || !still_leads() {
                 tracing::info!(partition = %id, "another node coordinates the groups of a partition");
                 if leading.has_members() {
                     sometimes(Condition::ClusterCoordinatorMoved);
@@ -305,7 +308,7 @@ impl Task {
                 }
                 message = self.parts.inbox.recv(), if leading.has_room() => {
                     let Some(message) = message else { break };
-                    leading.take(message).await;
+                    led = self.take(&mut leading, &mut lease, message).await;
                     in_a_row += 1;
                 }
                 () = self.alarm.at(self.parts.io.clock.as_ref(), deadline) => {
@@ -316,5 +319,16 @@ impl Task {
         }
         leading.resign(&CoordinatorError::NotCoordinator);
         Led::End
+    }
+
+    /// Hands a message over, unless another node leads by now.
+    async fn take(&mut self, leading: &mut Leading, lease: &mut Lease, message: Message) -> bool {
+        let leads = lease.holds(self.parts.io.clock.as_ref(), &self.parts.partitions).await;
+        if leads {
+            leading.take(message).await;
+        } else {
+            message.refuse(CoordinatorError::NotCoordinator);
+        }
+        leads
     }
 }

@@ -86,6 +86,11 @@ impl Post {
         until != 0 && until <= now.0
     }
 
+    /// Until when it holds what the shards were told, or are being told, of silent nodes; the past while nobody looks for silence.
+    pub(in crate::partition) fn looked_until(&self) -> Instant {
+        Instant(self.looked_until.load(Ordering::Acquire))
+    }
+
     /// Completes when something was left since it was asked last. For the hub alone.
     pub(super) async fn arrived(&self) {
         self.wake.notified().await;
