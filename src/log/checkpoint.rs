@@ -44,7 +44,7 @@ pub(crate) struct Checkpoint {
     pub(crate) next_log_id: u64,
     /// `None` in one of version 1.
     pub(crate) owner: Option<Owner>,
-    pub(crate) logs: Vec<LogState>,
+    pub(crate) logs: Vec<Arc<LogState>>,
 }
 
 /// Whose data directory it is: a node, and its memory.
@@ -173,7 +173,7 @@ impl Checkpoint {
         for _ in 0..logs {
             let log =
                 get_log(&mut b, version).ok_or_else(|| invalid("a log in it is cut short, or cannot be"))?;
-            checkpoint.logs.push(log);
+            checkpoint.logs.push(Arc::new(log));
         }
         if b.has_remaining() {
             return Err(invalid("bytes are left over"));
@@ -547,7 +547,7 @@ mod tests {
             },
             next_log_id: 12,
             owner,
-            logs: vec![log],
+            logs: vec![Arc::new(log)],
         }
     }
 

@@ -87,6 +87,10 @@ impl Pending {
             }
             EntryBody::LogCreated { .. } | EntryBody::LogDeleted | EntryBody::BatchAgain(_) => Fact::Nothing,
         };
+        if self.entries.is_empty() {
+            // An idle log has had one at a time, if any, and there may be very many of them.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push_back((number, journal, fact));
     }
 

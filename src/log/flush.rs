@@ -30,7 +30,7 @@ struct Touched {
 #[must_use = "a flush that was taken must be run and its outcome told to the log"]
 pub struct FlushWork {
     /// The log's state once the work is done.
-    pub(super) state: LogState,
+    pub(super) state: Arc<LogState>,
     pub(super) appends: Vec<FileAppend>,
     /// Segments that the state no longer names.
     pub(super) garbage: Vec<Arc<Segment>>,
@@ -88,7 +88,7 @@ impl FileAppend {
 /// A log's flush is durable.
 #[must_use = "tell the log, then the checkpoint"]
 pub struct FlushDone {
-    pub(super) state: LogState,
+    pub(super) state: Arc<LogState>,
     pub(super) segments: Vec<(Arc<Segment>, SegmentState)>,
     pub(super) garbage: Vec<Arc<Segment>>,
 }

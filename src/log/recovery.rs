@@ -74,6 +74,7 @@ pub(super) async fn recover(
     let mut places = Places::new(Arc::clone(parts.disk));
     for state in checkpoint.logs {
         let config = (parts.config_of)(state.log.partition);
+        let state = Arc::unwrap_or_clone(state);
         let log = PartitionLog::restore(state, config, Arc::clone(parts.cache), Arc::clone(parts.budget));
         logs.insert(log.key().id, log);
     }

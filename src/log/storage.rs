@@ -49,7 +49,7 @@ pub enum StorageError {
 
 /// What the node knows of all its logs, as the next checkpoint will say it.
 struct Known {
-    logs: BTreeMap<LogId, LogState>,
+    logs: BTreeMap<LogId, Arc<LogState>>,
     next_log_id: u64,
     generation: u64,
     position: Position,
@@ -136,7 +136,7 @@ impl Storage {
         let budget = TailBudget::new(options.tail_budget_bytes, options.place_bytes_min);
         let incarnation = checkpoint.incarnation;
         let mut known = Known {
-            logs: checkpoint.logs.iter().map(|state| (state.log.id, state.clone())).collect(),
+            logs: checkpoint.logs.iter().map(|state| (state.log.id, Arc::clone(state))).collect(),
             next_log_id: checkpoint.next_log_id,
             generation: checkpoint.generation,
             position: checkpoint.position,
@@ -153,7 +153,7 @@ impl Storage {
         let mut recovered = recover(&parts, checkpoint, &outdated, reader).await?;
         known.logs.retain(|id, _| recovered.logs.contains_key(id));
         for (&id, log) in &recovered.logs {
-            known.logs.entry(id).or_insert_with(|| log.initial_state());
+            known.logs.entry(id).or_insert_with(|| Arc::new(log.initial_state()));
         }
         known.next_log_id = recovered.next_log_id;
         let (journal, journal_report) = recovered.reader.finish(&io, &options, Arc::clone(&budget)).await?;
@@ -248,7 +248,7 @@ impl Storage {
         let (cache, budget) = (Arc::clone(&self.inner.cache), Arc::clone(&self.inner.budget));
         let log = PartitionLog::new(key, log_start, config, cache, budget);
         // From here on each checkpoint names the log, so that none forgets its creation.
-        known.logs.insert(id, log.initial_state());
+        known.logs.insert(id, Arc::new(log.initial_state()));
         known.changed = true;
         let creation = log.creation();
         (log, creation)
@@ -324,7 +324,7 @@ impl Storage {
         for done in outcomes.iter().flatten() {
             // A log that was deleted meanwhile stays deleted.
             if let Some(state) = known.logs.get_mut(&done.state.log.id) {
-                *state = done.state.clone();
+                *state = Arc::clone(&done.state);
                 known.garbage.extend(done.garbage.iter().cloned());
                 let segments = done.segments.iter().map(|(segment, _)| segment);
                 known.unnamed.extend(segments.filter(|segment| !segment.is_named()).cloned());

@@ -140,6 +140,10 @@ impl VoterSets {
             self.sets.last().is_none_or(|last| last.0 < at),
             "voter sets come in the order of the log: {at}"
         );
+        if self.sets.is_empty() {
+            // Most logs have one, and there may be very many of them.
+            self.sets.reserve_exact(1);
+        }
         self.sets.push((at, voters));
     }
 

@@ -699,10 +699,11 @@ fn recovered(log: &PartitionLog, founders: VoterSet) -> Recovered {
     let vote = log.vote().filter(|_| !mutant(Mutant::ReplicaForgetVote));
     // A damaged log may contradict itself; it is never led.
     let log_start = log.log_start().min(log.log_end());
-    let mut voters = log.voters().to_vec();
-    if voters.first().is_none_or(|(at, _)| at.end > log_start) {
-        voters.insert(0, (Position::ORIGIN, founders));
-    }
+    let known = log.voters();
+    let first =
+        known.first().is_none_or(|(at, _)| at.end > log_start).then_some((Position::ORIGIN, founders));
+    let mut voters = Vec::with_capacity(known.len() + 1);
+    voters.extend(first.into_iter().chain(known.iter().cloned()));
     Recovered {
         epoch: vote.map_or(LeaderEpoch::NONE, |vote| vote.epoch),
         vote: vote.and_then(|vote| vote.candidate),

@@ -84,6 +84,8 @@ pub(super) struct Shard {
     in_flight: VecDeque<InFlight>,
     /// Appends that wait for memory or for room in the journal, in the order in which they came.
     held_appends: VecDeque<Request>,
+    /// Since when appends are held, or since one of them was taken up last.
+    held_from: Option<Instant>,
     /// The append that is made in part: the journal had no room for the rest of it. It goes before the held ones.
     begun_append: Option<Rest>,
     /// Other requests that write, while they wait for room in the journal, in the order in which they came.
@@ -146,6 +148,7 @@ impl Shard {
             turn: Turn::default(),
             in_flight: VecDeque::new(),
             held_appends: VecDeque::new(),
+            held_from: None,
             begun_append: None,
             held_changes: VecDeque::new(),
             told_damage: BTreeSet::new(),
@@ -207,6 +210,7 @@ impl Shard {
                 else => break,
             }
             self.release_held();
+            self.tell_held();
             self.end_turn();
         }
     }
@@ -226,6 +230,7 @@ impl Shard {
                     sometimes(Condition::AppendHeldForMemory);
                 }
                 self.appends.mind(terms.deadline);
+                self.held_from.get_or_insert(now);
                 self.held_appends.push_back(request);
             }
             Request::Create { .. }
@@ -284,16 +289,23 @@ impl Shard {
             if self.has_room()
                 && let Some(rest) = self.begun_append.take()
             {
+                self.held_from = None;
                 self.append(rest);
                 continue;
             }
             let appends_go = self.has_room() && !self.is_short_of_memory();
             let next = self.held_changes.pop_front();
+            let is_append = next.is_none();
             let held = &mut self.held_appends;
             let mut next_append =
                 || if mutant(Mutant::ReleaseHeldBackwards) { held.pop_back() } else { held.pop_front() };
             match next.or_else(|| appends_go.then(&mut next_append).flatten()) {
-                Some(request) => self.handle(request),
+                Some(request) => {
+                    if is_append {
+                        self.held_from = None;
+                    }
+                    self.handle(request);
+                }
                 None => return,
             }
         }

@@ -226,6 +226,10 @@ listed! {
         CoordinatorServesOn = "cluster-coordinator-serves-on",
         /// a coordinator goes on, and writes, in an epoch after the one that it has loaded
         CoordinatorWithoutEpoch = "cluster-coordinator-without-epoch",
+        /// a leader tells its voters who leads, and no others that are to hold the log
+        ClusterTellsVotersAlone = "cluster-tells-voters-alone",
+        /// a leader that has no room for records, since all that there is goes to what it follows, leads on
+        ClusterStarvedLeadsOn = "cluster-starved-leads-on",
         /// a coordinator that has stood still answers before it knows whether it leads the partition still
         CoordinatorWakesUnaware = "cluster-coordinator-wakes-unaware",
         /// a controller's change is written in another epoch than it was decided in

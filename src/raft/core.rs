@@ -99,11 +99,18 @@ impl Core {
         self.voters().keys().iter().copied().filter(|&key| key != self.key)
     }
 
-    pub(super) fn note_acquaintances(&mut self, mut nodes: Vec<NodeId>) {
+    /// Gives those that are new.
+    pub(super) fn note_acquaintances(&mut self, mut nodes: Vec<NodeId>) -> Vec<NodeId> {
         nodes.sort_unstable();
         nodes.dedup();
         nodes.retain(|&node| node != self.key.node);
+        let new = nodes.iter().copied().filter(|node| !self.acquaintances.contains(node)).collect();
         self.acquaintances = nodes;
+        new
+    }
+
+    pub(super) fn acquaintances(&self) -> &[NodeId] {
+        &self.acquaintances
     }
 
     /// Whom an observer asks in turn who leads: the voters that it knows, then all others of whom it knows.

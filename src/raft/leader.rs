@@ -54,6 +54,7 @@ impl Leader {
             strangers: Vec::new(),
         };
         leader.announce(core, now, effects);
+        leader.introduce_itself(core, core.acquaintances(), effects);
         leader
     }
 
@@ -82,6 +83,18 @@ impl Leader {
             }
         }
         self.announce_at = told.then(|| now.after(core.timing.announce));
+    }
+
+    /// Tells nodes that are to hold the log, and do not vote, who leads. One that never was a voter asks around by itself; one that was,
+    /// and has not heard that it is none any more, asks those alone who voted with it, and they may be gone.
+    pub(super) fn introduce_itself(&self, core: &Core, nodes: &[NodeId], effects: &mut Vec<Effect>) {
+        if core.mistaken(Mistake::TellVotersAlone) {
+            return;
+        }
+        let votes = |node: NodeId| core.voters().of_node(node).is_some();
+        for &to in nodes.iter().filter(|&&node| !votes(node) && !core.is_silent(node)) {
+            effects.push(Effect::Send { to, message: Message::BeginEpoch { epoch: core.epoch } });
+        }
     }
 
     /// A node's replica may have started anew, and know no leader, or another: it is told, until it fetches.

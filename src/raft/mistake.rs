@@ -54,6 +54,8 @@ pub enum Mistake {
     LateVoteUnfollows,
     /// A replica whose vote is not durable yet campaigns in another epoch.
     CampaignWhileVoting,
+    /// A leader tells its voters who leads, and no others that are to hold the log.
+    TellVotersAlone,
     /// A transfer is not told again when a connection with its successor begins anew.
     TransferToldOnce,
     /// A transfer is not given up when its successor falls silent.
@@ -92,6 +94,7 @@ impl Mistake {
         Mistake::WaitForTheResigned,
         Mistake::LateVoteUnfollows,
         Mistake::CampaignWhileVoting,
+        Mistake::TellVotersAlone,
         Mistake::TransferToldOnce,
         Mistake::TransferToTheSilent,
         Mistake::ResetStartUntold,

@@ -127,7 +127,12 @@ impl Replica {
                     leader.joining = None;
                 }
             }
-            Event::MayKnow { nodes } => self.core.note_acquaintances(nodes),
+            Event::MayKnow { nodes } => {
+                let new = self.core.note_acquaintances(nodes);
+                if let Role::Leader(leader) = &self.role {
+                    leader.introduce_itself(&self.core, &new, effects);
+                }
+            }
             Event::StartLimit { offset } => {
                 self.core.log.limit_start(offset);
                 self.core.follow_start(effects);
@@ -493,6 +498,9 @@ impl Replica {
         leader.successor_may_not_know(&self.core, node, effects);
         if !self.core.mistaken(Mistake::CountHeard) {
             leader.may_follow_no_more(&self.core, now, node, effects);
+        }
+        if self.core.acquaintances().contains(&node) {
+            leader.introduce_itself(&self.core, &[node], effects);
         }
     }
 

@@ -54,6 +54,10 @@ impl EpochHistory {
             }
             assert!(start >= last.start, "epoch {epoch} begins at {start}, before the one at {}", last.start);
         }
+        if self.entries.is_empty() {
+            // Most logs have one, and there may be very many of them.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push(EpochStart { epoch, start });
     }
 

@@ -382,6 +382,11 @@ impl JournalHandle {
         self.shared.times.take_longest(now, has_room)
     }
 
+    /// Appends wait for room, and none of them was taken up for so long: that counts as a commit ([`JournalHandle::longest_commit`]).
+    pub fn note_held(&self, waited: Duration) {
+        self.shared.times.held(waited);
+    }
+
     #[must_use]
     pub fn statistics(&self) -> JournalStatistics {
         let counters = &self.shared.counters;

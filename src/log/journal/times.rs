@@ -25,6 +25,12 @@ impl CommitTimes {
         self.longest.fetch_max(now.0.saturating_sub(began), Ordering::Relaxed);
     }
 
+    /// What is to be appended has waited for room for so long, and waits still.
+    pub(crate) fn held(&self, waited: Duration) {
+        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        self.longest.fetch_max(nanos, Ordering::Relaxed);
+    }
+
     /// With what passed since the last one, if there is no room for another.
     pub(crate) fn take_longest(&self, now: Instant, has_room: impl FnOnce() -> bool) -> Duration {
         let (began, ended) = (self.began.load(Ordering::Relaxed), self.ended.load(Ordering::Relaxed));
@@ -60,5 +66,8 @@ mod tests {
         assert_eq!((ask(50, true), ask(60, true)), (30, 0));
         assert_eq!((ask(70, false), ask(90, false)), (29, 49), "since the last one, without room");
         assert_eq!(ask(91, true), 0);
+        times.held(Duration::from_nanos(12));
+        times.held(Duration::from_nanos(11));
+        assert_eq!((ask(92, true), ask(93, true)), (12, 0), "what has waited counts as a commit");
     }
 }

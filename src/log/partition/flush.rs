@@ -1,4 +1,6 @@
 //! From the tail to segments: what to write is planned here, written elsewhere, and taken note of here.
+use std::sync::Arc;
+
 use super::carry::CarriedOver;
 use super::{Held, PartitionLog};
 use crate::log::flush::{FileAppend, FlushDone, FlushFailed, FlushFailure, FlushWork};
@@ -18,7 +20,7 @@ pub(super) const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 #[derive(Default)]
 pub(super) struct FlushState {
     /// A work was taken and its outcome is not known.
-    under_way: Option<Producers>,
+    under_way: Option<Box<Producers>>,
     /// Something besides batches has changed since the last taken state.
     pub(super) facts_changed: bool,
     /// No entry that came after the last taken state stands in the journal before this place.
@@ -141,7 +143,7 @@ impl PartitionLog {
                 None => segments.push(append.after),
             }
         }
-        let state = LogState {
+        let state = Arc::new(LogState {
             log: self.key,
             number: self.durable.number,
             batches_from: self.batches_needed_from(end),
@@ -161,8 +163,8 @@ impl PartitionLog {
             voters: self.durable.voters.clone(),
             segments,
             producers: producers.snapshot(),
-        };
-        self.flush.under_way = Some(producers);
+        });
+        self.flush.under_way = Some(Box::new(producers));
         self.flush.taken_dirty_from = self.flush.dirty_from.take();
         self.flush.dirty_from = self.pending.first_position();
         self.flush.facts_changed = false;
@@ -272,7 +274,7 @@ impl PartitionLog {
     /// If no flush is under way: the work of another log.
     pub fn flushed(&mut self, done: &FlushDone) {
         assert_eq!(done.state.log, self.key, "a flush is told to its own log");
-        let producers = self.flush.under_way.take().expect("a flush was taken from this log");
+        let producers = *self.flush.under_way.take().expect("a flush was taken from this log");
         self.has_directory |= !done.segments.is_empty();
         self.flush.names_unsure &= done.segments.is_empty();
         self.flush.taken_dirty_from = None;

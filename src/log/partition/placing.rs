@@ -24,9 +24,9 @@ pub(super) struct Ahead {
 #[derive(Default)]
 pub(super) struct Placing {
     /// Where the active segment ends behind the last batch that was placed in it.
-    ahead: Option<Ahead>,
+    ahead: Option<Box<Ahead>>,
     /// Where it ends once the flush under way is done; `None` if that one begins another, or there is none.
-    pub(super) taken: Option<Ahead>,
+    pub(super) taken: Option<Box<Ahead>>,
     /// Nothing more goes to this segment.
     closed: Option<SegmentId>,
     series: Series,
@@ -92,15 +92,16 @@ impl PartitionLog {
             return None;
         }
         let flushed = match self.flush.is_under_way() {
-            true => self.placing.taken?,
+            true => *self.placing.taken.as_deref()?,
             false => Ahead { segment: id, state: active.state, upto: self.flushed_end },
         };
         // What is flushed may have left memory.
-        let known = self.placing.ahead.filter(|ahead| ahead.segment == id && ahead.upto >= flushed.upto);
-        let from = known.unwrap_or(flushed);
+        let known =
+            self.placing.ahead.as_deref().filter(|ahead| ahead.segment == id && ahead.upto >= flushed.upto);
+        let from = known.copied().unwrap_or(flushed);
         let (ahead, position) =
             self.follow(from, |state, batch| self.rolls(state, batch.header(), batch.len() as u64, now))?;
-        self.placing.ahead = Some(ahead);
+        self.placing.ahead = Some(Box::new(ahead));
         Some(BatchPlace { segment: ahead.state.base, cleaning: ahead.state.cleaning, position })
     }
 
@@ -190,7 +191,7 @@ impl PartitionLog {
 
     /// What a flush was taken up to: `after` is the active segment's state then, if it begins no other.
     pub(super) fn note_taken(&mut self, after: Option<(SegmentId, SegmentState)>, upto: Offset) {
-        self.placing.taken = after.map(|(segment, state)| Ahead { segment, state, upto });
+        self.placing.taken = after.map(|(segment, state)| Box::new(Ahead { segment, state, upto }));
         if self.placing.taken.is_none() {
             self.placing.ahead = None;
         }
@@ -204,14 +205,14 @@ impl PartitionLog {
         let active = self.open_segment();
         let follows = active.and_then(|active| {
             let start = Ahead { segment: active.segment.id, state: active.state, upto: self.flushed_end };
-            let from = self.placing.ahead.unwrap_or(start);
+            let from = self.placing.ahead.as_deref().copied().unwrap_or(start);
             let (ahead, position) = self.follow(from, |_, _| false)?;
             let found = BatchPlace { segment: active.state.base, cleaning: active.state.cleaning, position };
             (found == place).then_some(ahead)
         });
         match follows {
             Some(ahead) => {
-                self.placing.ahead = Some(ahead);
+                self.placing.ahead = Some(Box::new(ahead));
                 self.tail.place_last();
             }
             // Records that were deleted before it may be missing in front of it, or it was placed in a segment that ended there.

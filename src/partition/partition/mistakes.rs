@@ -3,7 +3,7 @@ use crate::raft::{Mistake, Replica};
 
 /// Plants the core's mistake that a mutant stands for.
 pub(super) fn plant(replica: &mut Replica) {
-    const PLANTED: [(Mutant, Mistake); 26] = [
+    const PLANTED: [(Mutant, Mistake); 27] = [
         (Mutant::ReplicaGrantBeforeDurable, Mistake::GrantBeforeDurable),
         (Mutant::ReplicaAskBeforeDurable, Mistake::AskBeforeDurable),
         (Mutant::ReplicaVoteTwice, Mistake::VoteTwice),
@@ -27,6 +27,7 @@ pub(super) fn plant(replica: &mut Replica) {
         (Mutant::ReplicaWaitsForTheResigned, Mistake::WaitForTheResigned),
         (Mutant::ClusterLateVoteUnfollows, Mistake::LateVoteUnfollows),
         (Mutant::ClusterCampaignsWhileVoting, Mistake::CampaignWhileVoting),
+        (Mutant::ClusterTellsVotersAlone, Mistake::TellVotersAlone),
         (Mutant::ClusterTransferToldOnce, Mistake::TransferToldOnce),
         (Mutant::ClusterTransferToTheSilent, Mistake::TransferToTheSilent),
         (Mutant::ReplicaServesBeforeStart, Mistake::ServeBeforeStart),

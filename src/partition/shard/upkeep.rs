@@ -102,6 +102,18 @@ impl Shard {
         of_metadata(request) && self.has_spare() && !self.held_appends.iter().any(of_metadata)
     }
 
+    /// Appends for which there is no room wait for the disk, as if a commit took so long: be it that what other nodes send to be followed
+    /// takes all that it frees.
+    pub(super) fn tell_held(&mut self) {
+        if !self.holds_appends() || mutant(Mutant::ClusterStarvedLeadsOn) {
+            self.held_from = None;
+            return;
+        }
+        let now = self.io.clock.now();
+        let from = *self.held_from.get_or_insert(now);
+        self.journal.note_held(now.since(from));
+    }
+
     /// Answers an append that was not made in its time.
     pub(super) fn refuse_late(&mut self, request: Request) {
         if let Request::Append { appends, done, .. } = request {

@@ -559,6 +559,27 @@ fn an_observer_asks_the_voters_and_then_whom_it_was_told_of() {
 }
 
 #[test]
+fn a_leader_tells_those_that_are_to_hold_the_log_who_leads() {
+    let told = |to: i32, epoch: i32| Effect::Send {
+        to: NodeId(to),
+        message: Message::BeginEpoch { epoch: LeaderEpoch(epoch) },
+    };
+    let nodes = |nodes: &[i32]| Event::MayKnow { nodes: nodes.iter().copied().map(NodeId).collect() };
+    let mut leader = leader(4, 10);
+    step(&mut leader, Event::NodeSilent { node: NodeId(6) });
+    assert_eq!(step(&mut leader, nodes(&[5, 1, 3, 6])), [told(5, 5)], "no voter, nor who is silent");
+    assert_eq!(step(&mut leader, nodes(&[1, 5, 4])), [told(4, 5)], "who is new");
+    assert_eq!(step(&mut leader, Event::SessionAnew { node: NodeId(5) }), [told(5, 5)]);
+    assert_eq!(step(&mut leader, Event::SessionAnew { node: NodeId(7) }), [], "it is not to hold the log");
+
+    let mut elected = replica(1, 4, 10, 7);
+    assert_eq!(step(&mut elected, nodes(&[2])), [], "it does not lead");
+    step(&mut elected, Event::Campaign);
+    let effects = step(&mut elected, Event::VoteDurable { epoch: LeaderEpoch(5) });
+    assert_eq!(effects.last(), Some(&told(2, 5)));
+}
+
+#[test]
 fn a_start_that_is_wanted_waits_for_its_limit() {
     let mut follower = replica(3, 1, 5, 5);
     step(&mut follower, Event::StartLimit { offset: Offset(0) });

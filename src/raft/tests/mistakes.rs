@@ -30,6 +30,7 @@ const OF_WHOLE_NODES: &[Mistake] = &[
     Mistake::WaitForTheResigned,
     Mistake::LateVoteUnfollows,
     Mistake::CampaignWhileVoting,
+    Mistake::TellVotersAlone,
 ];
 
 /// The number of the first schedule that shows the mistake, and how it shows.

@@ -124,6 +124,7 @@ impl Machine {
                 // It does not end at once, and may say nothing wrong meanwhile.
                 let dying = death.duration(Duration::ZERO, DEATH_MAX);
                 if death.chance(STOPS_PER_MILLE) {
+                    account.stopping(&handle);
                     node.shutdown().await;
                 } else {
                     cluster.sleep(dying).await;
@@ -134,6 +135,7 @@ impl Machine {
                 }
             }
             None => {
+                account.stopping(&handle);
                 node.shutdown().await;
                 Ok(End::Over("stopped".to_owned()))
             }
