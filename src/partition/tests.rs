@@ -268,6 +268,35 @@ fn cramped() -> TestNode {
 }
 
 #[test]
+fn appends_that_wait_for_memory_count_as_a_slow_commit_though_others_are_made() {
+    let node = TestNode::with_options(StorageOptions {
+        journal_file_bytes: 4 << 20,
+        tail_budget_bytes: 256 << 10,
+        ..StorageOptions::default()
+    });
+    let clock = Arc::clone(&node.io.clock);
+    node.open(partition(0));
+    let filled = send(&node, 9, 32 << 10, None);
+    all_made(&node, &filled, 9);
+    let longest = || node.storage().journal().longest_commit(clock.now());
+    longest();
+    let held = send(&node, 1, KIB, None);
+    let beside = |id: &PartitionId| handle::shard_of(*id, 2) == handle::shard_of(partition(0), 2);
+    for id in (1..).map(partition).filter(beside).take(6) {
+        node.runtime.block_on(clock.sleep(Duration::from_millis(100)));
+        node.open(id);
+    }
+    assert!(held.lock().unwrap().is_empty(), "there is no room for it");
+    let told = longest();
+    assert!((500..1_000).contains(&told.as_millis()), "{told:?}");
+    let _maintenance = node.maintain(&[]);
+    all_made(&node, &held, 1);
+    node.runtime.block_on(clock.sleep(Duration::from_secs(1)));
+    longest();
+    assert_eq!(longest(), Duration::ZERO);
+}
+
+#[test]
 fn memory_that_logs_without_an_owner_hold_keeps_nobody_waiting() {
     let budget = 256 << 10;
     let node = TestNode::with_options(StorageOptions {

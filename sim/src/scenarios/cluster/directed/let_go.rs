@@ -1,8 +1,5 @@
 //! A node is to give up a partition; its leader lets the replica go, but the answer does not arrive, and the node's process ends. When it
 //! starts again, the partition is to stay: its old replica will be no voter any more, and has to be made anew.
-use std::collections::BTreeMap;
-
-use ordain::client::TopicPartition;
 use ordain::probe::Mutant;
 use ordain::types::{NodeId, PartitionId, PartitionIndex};
 
@@ -31,15 +28,15 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
     // Whoever is to miss an answer is no controller: others would miss its metadata.
     let mut others = stage.nodes();
     let guest = others.pop().expect("a script has nodes");
-    move_to(stage, &others).await?;
+    stage.reassign(TOPIC, &others).await?;
     stage.settled().await?;
     for _ in 0..TRIES {
         let leader = leader(stage, id, guest).await?;
         others.sort_by_key(|&node| (node != leader, node));
         let with_guest = [others[0], others[1], guest];
-        move_to(stage, &with_guest).await?;
+        stage.reassign(TOPIC, &with_guest).await?;
         stage.settled().await?;
-        move_to(stage, &others).await?;
+        stage.reassign(TOPIC, &others).await?;
         if !let_go_unheard(stage, id, guest).await? {
             stage.note("the answer was faster");
             stage.heal();
@@ -48,7 +45,7 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
         }
         stage.fleet().down(guest, NodeHandle::crash);
         stage.heal();
-        move_to(stage, &with_guest).await?;
+        stage.reassign(TOPIC, &with_guest).await?;
         stage.fleet().up(guest);
         return Ok(());
     }
@@ -63,15 +60,6 @@ async fn leader(stage: &Stage, id: PartitionId, guest: NodeId) -> Result<NodeId,
         all.find(|one| one.leader && one.serving && one.key.node != guest).map(|one| one.key.node)
     };
     stage.until("the partition has a leader", look).await
-}
-
-async fn move_to(stage: &Stage, nodes: &[NodeId]) -> Result<(), Violation> {
-    let targets = BTreeMap::from([(TopicPartition::new(TOPIC, 0), Some(nodes.to_vec()))]);
-    stage.note(&format!("the partition shall be on {nodes:?}"));
-    let moving = move |client: ordain::client::Client| async move {
-        client.reassign(&targets).await?.into_values().collect::<Result<(), _>>()
-    };
-    stage.ask("a reassignment", moving).await
 }
 
 /// Waits until the leader does without the guest, and lets none of its answers pass from then on; whether the guest's replica is there

@@ -22,6 +22,8 @@ mod let_go;
 mod many_elections;
 mod seen;
 mod stage;
+mod stood_still;
+mod taken_out;
 mod two_processes;
 
 use stage::Stage;
@@ -46,11 +48,13 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 4] = [
+        static ALL: [DirectedNodes; 6] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
             DirectedNodes(&many_elections::SCRIPT),
+            DirectedNodes(&stood_still::SCRIPT),
+            DirectedNodes(&taken_out::SCRIPT),
         ];
         &ALL
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ordain::broker::Context;
 use ordain::client::admin::{NewTopic, Validate};
-use ordain::client::{Client, ClientError};
+use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::io::Io;
 use ordain::metadata::MetadataImage;
 use ordain::types::NodeId;
@@ -134,6 +134,16 @@ impl Stage {
             client.create_topic(&new, Validate::Apply).await.map(drop)
         };
         self.ask("creating a topic", creating).await
+    }
+
+    /// The first partition of a topic shall be on these nodes, the first of which is preferred.
+    pub(super) async fn reassign(&self, topic: &str, nodes: &[NodeId]) -> Result<(), Violation> {
+        let targets = BTreeMap::from([(TopicPartition::new(topic, 0), Some(nodes.to_vec()))]);
+        self.note(&format!("the partition shall be on {nodes:?}"));
+        let moving = move |client: Client| async move {
+            client.reassign(&targets).await?.into_values().collect::<Result<(), _>>()
+        };
+        self.ask("a reassignment", moving).await
     }
 
     /// How many partitions a node leads.
