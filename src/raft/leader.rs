@@ -19,6 +19,8 @@ pub(super) struct Leader {
     pub(super) joining: Option<ReplicaKey>,
     pub(super) transfer: Option<Transfer>,
     announce_at: Option<Instant>,
+    /// Nodes that are to hold the log, do not vote, and have not fetched since they were named, or connected anew.
+    unheard: Vec<NodeId>,
     /// Replicas in the place of voters that have been reported.
     strangers: Vec<ReplicaKey>,
 }
@@ -51,10 +53,11 @@ impl Leader {
             joining: None,
             transfer: None,
             announce_at: None,
+            unheard: Vec::new(),
             strangers: Vec::new(),
         };
+        leader.note_unheard(core, core.acquaintances());
         leader.announce(core, now, effects);
-        leader.introduce_itself(core, core.acquaintances(), effects);
         leader
     }
 
@@ -72,7 +75,7 @@ impl Leader {
         [announce, transfer]
     }
 
-    /// Tells the voters that have not fetched who leads.
+    /// Tells the voters, and those that are to be, that have not fetched who leads.
     pub(super) fn announce(&mut self, core: &Core, now: Instant, effects: &mut Vec<Effect>) {
         let mut told = false;
         for voter in self.progress.voters() {
@@ -82,18 +85,41 @@ impl Leader {
                 told = true;
             }
         }
+        for &to in self.unheard.iter().filter(|&&node| !core.is_silent(node)) {
+            effects.push(Effect::Send { to, message: Message::BeginEpoch { epoch: core.epoch } });
+            told = true;
+        }
         self.announce_at = told.then(|| now.after(core.timing.announce));
     }
 
-    /// Tells nodes that are to hold the log, and do not vote, who leads. One that never was a voter asks around by itself; one that was,
-    /// and has not heard that it is none any more, asks those alone who voted with it, and they may be gone.
-    pub(super) fn introduce_itself(&self, core: &Core, nodes: &[NodeId], effects: &mut Vec<Effect>) {
+    /// Nodes that are to hold the log, and do not vote, are told who leads until they fetch. One that never was a voter asks around by
+    /// itself; one that was, and has not heard that it is none any more, asks those alone who voted with it, and they may be gone. True
+    /// if there is anybody to be told.
+    fn note_unheard(&mut self, core: &Core, nodes: &[NodeId]) -> bool {
         if core.mistaken(Mistake::TellVotersAlone) {
-            return;
+            return false;
         }
-        let votes = |node: NodeId| core.voters().of_node(node).is_some();
-        for &to in nodes.iter().filter(|&&node| !votes(node) && !core.is_silent(node)) {
-            effects.push(Effect::Send { to, message: Message::BeginEpoch { epoch: core.epoch } });
+        let is_to_follow =
+            |node: &NodeId| core.voters().of_node(*node).is_none() && core.acquaintances().contains(node);
+        self.unheard.retain(is_to_follow);
+        for node in nodes.iter().copied().filter(is_to_follow) {
+            if !self.unheard.contains(&node) {
+                self.unheard.push(node);
+            }
+        }
+        nodes.iter().any(is_to_follow)
+    }
+
+    /// These nodes are to hold the log, or are connected anew.
+    pub(super) fn may_be_unheard(
+        &mut self,
+        core: &Core,
+        now: Instant,
+        nodes: &[NodeId],
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.note_unheard(core, nodes) {
+            self.announce(core, now, effects);
         }
     }
 
@@ -105,7 +131,7 @@ impl Leader {
         node: NodeId,
         effects: &mut Vec<Effect>,
     ) {
-        if self.note_unfollowed(node) {
+        if self.note_unfollowed(node) || self.note_unheard(core, &[node]) {
             self.announce(core, now, effects);
         }
     }
@@ -163,6 +189,7 @@ impl Leader {
         effects: &mut Vec<Effect>,
     ) -> Goes {
         self.look_for_strangers(core, fetch, effects);
+        self.unheard.retain(|&node| node != from);
         if let Some(voter) = self.progress.of_mut(fetch.replica) {
             voter.fetched = true;
             voter.log_start = voter.log_start.max(fetch.log_start);
@@ -310,8 +337,12 @@ impl Leader {
         effects: &mut Vec<Effect>,
     ) -> Goes {
         let at = core.log.end().end;
+        let before = core.voters().clone();
         core.log.append_voters(voters.clone());
         self.progress.follow(&voters);
+        // Who votes no more, and is to hold the log on, may not hear of it.
+        let out: Vec<NodeId> = before.keys().iter().map(|key| key.node).collect();
+        self.note_unheard(core, &out);
         if let Some((key, held)) = admitted
             && let Some(voter) = self.progress.of_mut(key)
         {

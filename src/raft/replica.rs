@@ -129,8 +129,8 @@ impl Replica {
             }
             Event::MayKnow { nodes } => {
                 let new = self.core.note_acquaintances(nodes);
-                if let Role::Leader(leader) = &self.role {
-                    leader.introduce_itself(&self.core, &new, effects);
+                if let Role::Leader(leader) = &mut self.role {
+                    leader.may_be_unheard(&self.core, now, &new, effects);
                 }
             }
             Event::StartLimit { offset } => {
@@ -498,9 +498,6 @@ impl Replica {
         leader.successor_may_not_know(&self.core, node, effects);
         if !self.core.mistaken(Mistake::CountHeard) {
             leader.may_follow_no_more(&self.core, now, node, effects);
-        }
-        if self.core.acquaintances().contains(&node) {
-            leader.introduce_itself(&self.core, &[node], effects);
         }
     }
 

@@ -567,10 +567,23 @@ fn a_leader_tells_those_that_are_to_hold_the_log_who_leads() {
     let nodes = |nodes: &[i32]| Event::MayKnow { nodes: nodes.iter().copied().map(NodeId).collect() };
     let mut leader = leader(4, 10);
     step(&mut leader, Event::NodeSilent { node: NodeId(6) });
-    assert_eq!(step(&mut leader, nodes(&[5, 1, 3, 6])), [told(5, 5)], "no voter, nor who is silent");
-    assert_eq!(step(&mut leader, nodes(&[1, 5, 4])), [told(4, 5)], "who is new");
-    assert_eq!(step(&mut leader, Event::SessionAnew { node: NodeId(5) }), [told(5, 5)]);
+    let voters = [told(2, 5), told(3, 5)];
+    let told_now = step(&mut leader, nodes(&[5, 1, 3, 6]));
+    assert_eq!(told_now, [voters.as_slice(), &[told(5, 5)]].concat(), "nobody has fetched; one is silent");
+    receive(&mut leader, 5, fetch(5, 5, at(4, 10), at(4, 10)));
     assert_eq!(step(&mut leader, Event::SessionAnew { node: NodeId(7) }), [], "it is not to hold the log");
+    assert_eq!(
+        step(&mut leader, nodes(&[1, 5, 4])),
+        [told(2, 5), told(3, 5), told(4, 5)],
+        "who has not fetched"
+    );
+    assert_eq!(step(&mut leader, Event::Timer(Timer::Announce)), [told(2, 5), told(3, 5), told(4, 5)]);
+    for node in 2..=4 {
+        receive(&mut leader, node, fetch(node, 5, at(4, 10), at(4, 10)));
+    }
+    assert_eq!(step(&mut leader, Event::Timer(Timer::Announce)), []);
+    assert_eq!(leader.deadline(), None);
+    assert_eq!(step(&mut leader, Event::SessionAnew { node: NodeId(5) }), [told(5, 5)]);
 
     let mut elected = replica(1, 4, 10, 7);
     assert_eq!(step(&mut elected, nodes(&[2])), [], "it does not lead");
