@@ -27,7 +27,8 @@ impl Lease {
     /// Whether this node leads the partition in the epoch.
     pub(super) async fn holds(&mut self, clock: &dyn Clock, partitions: &Partitions) -> bool {
         let now = clock.now();
-        if now < self.until || mutant(Mutant::CoordinatorWakesUnaware) {
+        let unaware = mutant(Mutant::CoordinatorWakesUnaware) || mutant(Mutant::CoordinatorServesOn);
+        if now < self.until || unaware {
             return true;
         }
         let until = partitions.silence_known_until().min(now.after(ASKED_AGAIN));
