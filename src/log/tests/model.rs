@@ -310,7 +310,8 @@ impl Run {
         }
     }
 
-    /// A full journal would wait for ever. Nothing has to be committed for it to have room again.
+    /// A full journal would wait for ever. Nothing has to be committed for it to have room again. Without power it gets none, and does not
+    /// notice that before it has some.
     fn relieve(&mut self) {
         while let Some((&index, _)) = self.flushing.first_key_value() {
             self.flush_on(index);
@@ -319,6 +320,9 @@ impl Run {
         // What was written anew before has to count first.
         for _ in 0..2 {
             for &index in &indices {
+                if self.disk.has_crashed() {
+                    return;
+                }
                 self.carry_over(index, true);
             }
             let _ = self.node.as_mut().unwrap().checkpoint();
@@ -499,6 +503,10 @@ fn run(seed: u64, steps: &[(u8, u8, u8)], crash_every: u64, large: bool) {
         let statistics = run.node.as_ref().unwrap().storage.journal().statistics();
         if statistics.files_live + 1 >= statistics.files_total {
             run.relieve();
+            if run.disk.has_crashed() {
+                run.crash();
+                continue;
+            }
         }
         run.step(op, i32::from(index % 3), amount);
         if run.disk.has_crashed() {
