@@ -138,7 +138,7 @@ fn say(cluster: &Cluster, own: NodeId, was: Due, is: Due) {
         let longest = cluster.slow(own).map_or(Duration::ZERO, |slow| slow.longest);
         warn!(
             slowest_commit_ms = longest.as_millis(),
-            "this node's disk is slow: a commit of the journal takes too long for it to lead, so others are to lead what it leads. Look at the disk of the data directory, and at what else uses it"
+            "this node's disk is slow: a commit of the journal, or records' wait for room, takes too long for it to lead, so others are to lead what it leads. Look at the disk of the data directory, and at what else uses it"
         );
     } else if was.slow && !is.slow {
         info!("this node's disk is not slow any more: it may lead again");
