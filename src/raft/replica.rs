@@ -127,12 +127,7 @@ impl Replica {
                     leader.joining = None;
                 }
             }
-            Event::MayKnow { nodes } => {
-                let new = self.core.note_acquaintances(nodes);
-                if let Role::Leader(leader) = &mut self.role {
-                    leader.may_be_unheard(&self.core, now, &new, effects);
-                }
-            }
+            Event::MayKnow { nodes } => self.may_know(now, nodes, effects),
             Event::StartLimit { offset } => {
                 self.core.log.limit_start(offset);
                 self.core.follow_start(effects);
@@ -148,6 +143,14 @@ impl Replica {
             Event::Reluctant(reluctant) => self.core.reluctant = reluctant,
             Event::Resign => self.unattach(now, effects),
             Event::StorageFailed => self.become_role(Role::Failed, effects),
+        }
+    }
+
+    /// These nodes may know who leads; a leader tells those that are new.
+    fn may_know(&mut self, now: Instant, nodes: Vec<NodeId>, effects: &mut Vec<Effect>) {
+        let new = self.core.note_acquaintances(nodes);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.may_be_unheard(&self.core, now, &new, effects);
         }
     }
 
