@@ -166,7 +166,9 @@ impl Seen {
                 }
             }
         }
-        for &(epoch, start) in step.epochs.iter().filter(|(_, start)| *start > step.log_start) {
+        // What is left of a damaged log may contradict itself: its last epoch may begin behind its end. It leads nothing, and votes on nothing.
+        let told = step.epochs.iter().filter(|(_, start)| *start > step.log_start && !step.damaged);
+        for &(epoch, start) in told {
             let known = *self.starts.entry(epoch).or_insert(start);
             if known != start {
                 let text = format!("epoch {epoch} begins at {start} here, and at {known} elsewhere");
@@ -321,6 +323,14 @@ mod tests {
         assert_eq!(watch.look(same, ReplicaStep { committed: (1, 6), ..first.clone() }), Ok(()));
         watch.is_older();
         assert_eq!(watch.look(Run(2), step(2, 2, true, (2, 3), &[(2, 0)])), Ok(()), "an older disk");
+    }
+
+    #[test]
+    fn where_an_epoch_begins_a_damaged_log_need_not_know() {
+        let whole = step(1, 2, true, (2, 6), &[(1, 0), (2, 4)]);
+        let other = step(2, 2, false, (2, 6), &[(1, 0), (2, 5)]);
+        assert_eq!(found(&[whole.clone(), other.clone()]), Some("raft-logs-do-not-match"));
+        assert_eq!(found(&[whole, ReplicaStep { damaged: true, ..other }]), None);
     }
 
     #[test]
