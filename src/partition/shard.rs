@@ -230,7 +230,6 @@ impl Shard {
                     sometimes(Condition::AppendHeldForMemory);
                 }
                 self.appends.mind(terms.deadline);
-                self.held_from.get_or_insert(now);
                 self.held_appends.push_back(request);
             }
             Request::Create { .. }
@@ -295,13 +294,12 @@ impl Shard {
             }
             let appends_go = self.has_room() && !self.is_short_of_memory();
             let next = self.held_changes.pop_front();
-            let is_append = next.is_none();
             let held = &mut self.held_appends;
             let mut next_append =
                 || if mutant(Mutant::ReleaseHeldBackwards) { held.pop_back() } else { held.pop_front() };
             match next.or_else(|| appends_go.then(&mut next_append).flatten()) {
                 Some(request) => {
-                    if is_append {
+                    if matches!(request, Request::Append { .. }) {
                         self.held_from = None;
                     }
                     self.handle(request);

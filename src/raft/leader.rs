@@ -337,12 +337,11 @@ impl Leader {
         effects: &mut Vec<Effect>,
     ) -> Goes {
         let at = core.log.end().end;
-        let before = core.voters().clone();
+        let before: Vec<NodeId> = core.voters().keys().iter().map(|key| key.node).collect();
         core.log.append_voters(voters.clone());
         self.progress.follow(&voters);
         // Who votes no more, and is to hold the log on, may not hear of it.
-        let out: Vec<NodeId> = before.keys().iter().map(|key| key.node).collect();
-        self.note_unheard(core, &out);
+        self.note_unheard(core, &before);
         if let Some((key, held)) = admitted
             && let Some(voter) = self.progress.of_mut(key)
         {

@@ -11,6 +11,7 @@ use ordain::wire::Text;
 use ordain::wire::messages::OffsetFetchRequest;
 use ordain::wire::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 
+use super::super::RECOVERY;
 use super::{Script, Stage};
 use crate::scenarios::Violation;
 
@@ -94,7 +95,7 @@ async fn committed(broker: &Arc<Broker>) -> Result<Option<Offset>, ClientError> 
         }],
         ..OffsetFetchRequest::default()
     };
-    let answer = broker.call_within(NAMED_AND_GROUPED, &request, super::super::RECOVERY).await?;
+    let answer = broker.call_within(NAMED_AND_GROUPED, &request, RECOVERY).await?;
     let group = answer.groups.first().filter(|group| group.error_code == 0);
     let partition = group.and_then(|group| group.topics.first()?.partitions.first());
     Ok(partition.filter(|one| one.error_code == 0).map(|one| Offset(one.committed_offset)))
