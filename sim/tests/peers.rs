@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use ordain::io::{Alarm, Io, RngStream, Shutdown};
 use ordain::peers::{
-    Answer, Answerer, Asker, AskerTimer, Budget, Dialling, Direction, FRAME_BYTES_LEAST, Identity, LinkEvent,
-    LinkId, News, Outbox, PeerOptions, PeerTiming, PeerTransport, Presence, Room, Serving, Wants,
-    Whereabouts, read_message_rows, write_message_rows,
+    Answer, Answerer, Asker, Budget, Dialling, Direction, FRAME_BYTES_LEAST, Identity, LinkEvent, LinkId,
+    Moved, News, Outbox, PeerOptions, PeerTiming, PeerTransport, Presence, Room, Serving, Wants, Whereabouts,
+    read_message_rows, write_message_rows,
 };
 use ordain::raft::{Contacts, Event, Fetch, FetchOutcome, FetchReply, Message, Position, ReplicaKey, Slice};
 use ordain::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId, Uuid};
@@ -74,6 +74,7 @@ fn options() -> PeerOptions {
 /// A connection as its owner has it.
 struct Owned {
     frames: mpsc::Sender<PeerFrame>,
+    moved: Moved,
     ready: bool,
     side: Side,
 }
@@ -156,11 +157,12 @@ impl Node {
     fn deadline(&self) -> Instant {
         let asks = self.links.values().filter_map(|owned| match &owned.side {
             Side::Asks(asker) => {
-                Some(asker.deadline()).filter(|(_, timer)| owned.ready || *timer == AskerTimer::GiveUp)
+                let over = asker.over(owned.moved.last());
+                owned.ready.then_some(asker.due()).into_iter().chain(over).min()
             }
             Side::Answers(..) => None,
         });
-        let mut deadlines: Vec<Instant> = asks.map(|(at, _)| at).chain(self.contacts.deadline()).collect();
+        let mut deadlines: Vec<Instant> = asks.chain(self.contacts.deadline()).collect();
         if self.id == LEADER && !self.shared.lock().unwrap().quiet {
             deadlines.push(self.next_append);
         }
@@ -170,7 +172,7 @@ impl Node {
     fn take(&mut self, event: LinkEvent) {
         let now = self.io.clock.now();
         match event {
-            LinkEvent::Up { link, frames, .. } => {
+            LinkEvent::Up { link, frames, moved, .. } => {
                 let side = match link.direction {
                     Direction::Dialled => {
                         if link.peer == LEADER {
@@ -183,7 +185,7 @@ impl Node {
                         Side::Answers(Answerer::new(link.peer, options().timing, now), News::new(budget))
                     }
                 };
-                self.links.insert(link, Owned { frames, ready: true, side });
+                self.links.insert(link, Owned { frames, moved, ready: true, side });
             }
             LinkEvent::Writable { link } => {
                 if let Some(owned) = self.links.get_mut(&link) {
@@ -270,7 +272,7 @@ impl Node {
         }
         let Node { id, links, wants, outboxes, .. } = self;
         links.retain(|_, owned| match &owned.side {
-            Side::Asks(asker) => asker.deadline().1 != AskerTimer::GiveUp || asker.deadline().0 > now,
+            Side::Asks(asker) => asker.over(owned.moved.last()).is_none_or(|at| at > now),
             Side::Answers(..) => true,
         });
         for (link, owned) in links.iter_mut().filter(|(_, owned)| owned.ready) {
@@ -296,8 +298,7 @@ fn ask(
     wants: &mut Wants,
     outboxes: &mut BTreeMap<NodeId, Outbox>,
 ) -> Option<PeerFrame> {
-    let (due, timer) = asker.deadline();
-    let demanded = timer == AskerTimer::Demand && due <= now;
+    let demanded = asker.due() <= now;
     let has_rows = peer == LEADER && !wants.is_empty();
     if demanded || has_rows {
         let fetch = |partition| {
@@ -314,7 +315,7 @@ fn ask(
 }
 
 fn answer(world: &World, now: Instant, answerer: &mut Answerer, news: &mut News) -> Option<PeerFrame> {
-    let rows = news.take(answerer.next_number()?, |partition, after, room| {
+    let rows = news.take(answerer.next_number()?, answerer.room(), |partition, after, room| {
         serve(world.logs[&LEADER][index(partition)], after, room)
     });
     let due = !rows.is_empty() || answerer.owes();

@@ -1,3 +1,4 @@
+use super::flow::Flow;
 use super::rows::{read_fetch_rows, read_forgotten, write_reply_rows};
 use super::{FetchRow, PeerTiming, ReplyRow, SessionError};
 use crate::types::{Instant, NodeId, PartitionId};
@@ -19,6 +20,7 @@ pub struct Answerer {
     /// The clock in it.
     sent_at: Instant,
     owed: bool,
+    flow: Flow,
 }
 
 /// What a request says.
@@ -37,13 +39,24 @@ impl Answerer {
     /// Of a connection from `peer` whose handshake is done.
     #[must_use]
     pub fn new(peer: NodeId, timing: PeerTiming, now: Instant) -> Answerer {
-        Answerer { peer, timing, sequence: 0, clock: 0, heard_at: now, number: 0, sent_at: now, owed: false }
+        let flow = Flow::new(timing, now);
+        Answerer {
+            peer,
+            timing,
+            sequence: 0,
+            clock: 0,
+            heard_at: now,
+            number: 0,
+            sent_at: now,
+            owed: false,
+            flow,
+        }
     }
 
-    /// When the connection is to be closed, if nothing is heard until then.
+    /// When the connection is to be closed, if nothing is heard until then; `moved` is when bytes came last.
     #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.heard_at.after(self.timing.silence)
+    pub fn over(&self, moved: Instant) -> Instant {
+        self.heard_at.max(moved).after(self.timing.silence)
     }
 
     /// Takes a request.
@@ -68,6 +81,9 @@ impl Answerer {
         (self.sequence, self.clock) = (request.sequence, clock);
         self.heard_at = self.heard_at.max(now);
         self.owed |= request.answer_now;
+        if let Some(as_of) = as_of {
+            self.flow.seen(now, request.seen, as_of);
+        }
         Ok(Asked { as_of, seen: request.seen, rows, forgotten })
     }
 
@@ -75,6 +91,12 @@ impl Answerer {
     #[must_use]
     pub fn owes(&self) -> bool {
         self.owed
+    }
+
+    /// How many bytes of records the next reply may have; 0 while what was sent is on its way.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.flow.room()
     }
 
     /// The number of the next reply, for [`super::News::take`]; `None` before the first request.
@@ -92,6 +114,9 @@ impl Answerer {
         self.number += 1;
         self.sent_at = self.sent_at.max(now);
         self.owed = false;
+        // Rows without records are short, and the other node may have nothing to ask because of them.
+        let bytes = rows.iter().map(|row| row.records.len() + row.producer_state.len()).sum();
+        self.flow.sent(self.number, bytes);
         PeerFetchReply {
             number: self.number,
             answers: self.sequence,

@@ -26,15 +26,6 @@ impl PeerTiming {
     }
 }
 
-/// What a dialled connection has to do at a time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum AskerTimer {
-    /// A request, if need be an empty one, that demands an answer.
-    Demand,
-    /// A demand was not answered: the connection is to be closed.
-    GiveUp,
-}
-
 /// The dialler's side of one connection's session: numbers, clocks and heartbeats. What the rows say is [`super::Wants`]'.
 #[derive(Debug)]
 pub struct Asker {
@@ -77,23 +68,26 @@ impl Asker {
         }
     }
 
-    /// When something is due whether or not there are rows.
+    /// When a request is due whether or not there are rows.
     #[must_use]
-    pub fn deadline(&self) -> (Instant, AskerTimer) {
+    pub fn due(&self) -> Instant {
         match self.demand {
-            Some((_, since)) => (since.after(self.timing.silence), AskerTimer::GiveUp),
-            None if self.sequence == 0 => (self.sent_at, AskerTimer::Demand),
-            None => {
-                let since = self.sent_at.min(self.heard_at);
-                (since.after(self.timing.heartbeat), AskerTimer::Demand)
-            }
+            // What is on its way may be long: the other side hears meanwhile that this one lives.
+            Some(_) => self.sent_at.after(self.timing.silence / 2),
+            None if self.sequence == 0 => self.sent_at,
+            None => self.sent_at.min(self.heard_at).after(self.timing.heartbeat),
         }
+    }
+
+    /// When the connection is to be closed if a demand is not answered until then, and nothing comes: `moved` is when bytes came last.
+    #[must_use]
+    pub fn over(&self, moved: Instant) -> Option<Instant> {
+        self.demand.map(|(_, since)| since.max(moved).after(self.timing.silence))
     }
 
     /// The next request. The rows were made after those of the last reply had been taken.
     pub fn request(&mut self, now: Instant, wanted: &Wanted) -> PeerFetch {
-        let (due, timer) = self.deadline();
-        let answer_now = timer == AskerTimer::Demand && due <= now;
+        let answer_now = self.demand.is_none() && self.due() <= now;
         self.sequence += 1;
         self.sent_at = self.sent_at.max(now);
         if answer_now {

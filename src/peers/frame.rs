@@ -1,5 +1,7 @@
 //! Frames between nodes, from a stream and onto one.
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -9,6 +11,7 @@ use super::news::REPLY_BYTES;
 use super::rows::{ROW_BYTES, ROWS_MAX};
 use super::{Refusal, SessionError};
 use crate::io::{Clock, Elapsed, ReadHalf, WriteHalf, read_some, timeout, write_all_vectored};
+use crate::types::Instant;
 use crate::types::limits::PRODUCER_STATE_BYTES_MAX;
 use crate::wire::{ApiKey, EncodeError, PeerFrame, PeerFrameError};
 
@@ -150,11 +153,32 @@ pub(super) struct FrameLimits {
 pub(super) struct FrameReader {
     read: Box<dyn ReadHalf>,
     buffer: BytesMut,
+    moved: Moved,
+}
+
+/// When bytes came last on a connection, whether or not a frame is whole with them. Cheap to clone.
+#[derive(Clone, Default, Debug)]
+pub struct Moved(Arc<AtomicU64>);
+
+impl Moved {
+    fn note(&self, now: Instant) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+
+    /// The beginning of time if none ever came.
+    #[must_use]
+    pub fn last(&self) -> Instant {
+        Instant(self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl FrameReader {
     pub(super) fn new(read: Box<dyn ReadHalf>) -> FrameReader {
-        FrameReader { read, buffer: BytesMut::new() }
+        FrameReader { read, buffer: BytesMut::new(), moved: Moved::default() }
+    }
+
+    pub(super) fn moved(&self) -> Moved {
+        self.moved.clone()
     }
 
     /// Reads what is expected to be the next bytes.
@@ -193,16 +217,18 @@ impl FrameReader {
             timeout(clock, deadline, self.read_more(READ_BYTES_MIN))
                 .await
                 .map_err(|Elapsed| LinkError::Silent(limits.silence))??;
+            self.moved.note(clock.now());
         }
         let deadline = clock.now().after(limits.transfer);
-        timeout(clock, deadline, self.rest(limits.bytes_max))
+        timeout(clock, deadline, self.rest(clock, limits.bytes_max))
             .await
             .map_err(|Elapsed| LinkError::Slow(limits.transfer))?
     }
 
-    async fn rest(&mut self, bytes_max: usize) -> Result<Bytes, LinkError> {
+    async fn rest(&mut self, clock: &dyn Clock, bytes_max: usize) -> Result<Bytes, LinkError> {
         while self.buffer.len() < LENGTH_BYTES {
             self.read_more(READ_BYTES_MIN).await?;
+            self.moved.note(clock.now());
         }
         let length = (&self.buffer[..LENGTH_BYTES]).get_i32();
         let total = match usize::try_from(length) {
@@ -213,6 +239,7 @@ impl FrameReader {
             let missing = total - self.buffer.len();
             self.buffer.reserve(missing.min(RESERVE_BYTES_MAX));
             self.read_more(missing.clamp(READ_BYTES_MIN, RESERVE_BYTES_MAX)).await?;
+            self.moved.note(clock.now());
         }
         self.buffer.advance(LENGTH_BYTES);
         Ok(self.buffer.split_to(total - LENGTH_BYTES).freeze())

@@ -3,7 +3,7 @@ use std::future::poll_fn;
 
 use tokio::sync::mpsc;
 
-use super::frame::{FrameLimits, FrameReader, LinkError, write_frame};
+use super::frame::{FrameLimits, FrameReader, LinkError, Moved, write_frame};
 use super::{Greeting, PeerOptions};
 use crate::io::{Elapsed, Io, Shutdown, WriteHalf, timeout};
 use crate::types::NodeId;
@@ -36,6 +36,7 @@ pub enum LinkEvent {
         greeting: Greeting,
         /// Takes one frame, and another after each [`LinkEvent::Writable`]. Dropped, it closes the connection.
         frames: mpsc::Sender<PeerFrame>,
+        moved: Moved,
     },
     Frame {
         link: LinkId,
@@ -107,15 +108,16 @@ impl Link {
             transfer: options.transfer,
         };
         let mut was_answered = first.is_some();
+        let moved = reader.moved();
         let moving = async {
-            let up = LinkEvent::Up { link: id, greeting, frames };
-            let mut moved = |frame: &PeerFrame| {
+            let up = LinkEvent::Up { link: id, greeting, frames, moved };
+            let mut took = |frame: &PeerFrame| {
                 was_answered = true;
                 heard(frame);
             };
             let opening = Opening { up, first };
             let link = (&io, id, version);
-            match move_frames(link, limits, opening, &mut reader, &events, &mut moved).await {
+            match move_frames(link, limits, opening, &mut reader, &events, &mut took).await {
                 Ok(never) => match never {},
                 Err(reason) => reason,
             }

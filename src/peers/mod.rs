@@ -22,6 +22,7 @@ mod admissions;
 mod answerer;
 mod apart;
 mod asker;
+mod flow;
 pub mod forming;
 mod frame;
 mod hello;
@@ -42,8 +43,8 @@ mod wants;
 pub use address::NodeAddress;
 pub use admissions::{Admissions, Ticket};
 pub use answerer::{Answerer, Asked};
-pub use asker::{Asker, AskerTimer, PeerTiming, Replied};
-pub use frame::{FRAME_BYTES_LEAST, LinkError};
+pub use asker::{Asker, PeerTiming, Replied};
+pub use frame::{FRAME_BYTES_LEAST, LinkError, Moved};
 pub use hello::{Greeting, HelloError, Identity, Refusal, commit_to_wire};
 pub use introduction::{
     CLUSTER_BYTES_MAX, FOUNDERS_MAX, Founding, Held, Introduction, Introductions, SERVER_BYTES_MAX,

@@ -217,7 +217,8 @@ impl News {
         self.waiting.len()
     }
 
-    /// The rows of the reply with this number, which is sent: they will not be told again on this connection. `serve` gives
+    /// The rows of the reply with this number, which is sent: they will not be told again on this connection. They have no more than
+    /// `bytes` and the budget allow, but for a batch that is larger and goes alone. `serve` gives
     /// what follows a position in a partition's log, as much as there is room for. Each partition is asked once at most, in
     /// their turn.
     ///
@@ -226,16 +227,18 @@ impl News {
     pub fn take(
         &mut self,
         number: i64,
+        bytes: usize,
         mut serve: impl FnMut(PartitionId, Position, Room) -> Serving,
     ) -> Vec<ReplyRow> {
         let (mut rows, mut spent, mut again) = (Vec::new(), 0, Vec::new());
+        let bytes = bytes.min(self.budget.reply_bytes);
         for _ in 0..self.waiting.len() {
-            if rows.len() == ROWS_MAX || spent >= self.budget.reply_bytes {
+            if rows.len() == ROWS_MAX || spent >= bytes {
                 break;
             }
             let Some(partition) = self.waiting.pop() else { break };
             let Some(follower) = self.partitions.get_mut(&partition) else { continue };
-            let left = self.budget.reply_bytes - spent;
+            let left = bytes - spent;
             let window = self.budget.window_bytes.saturating_sub(self.unacknowledged);
             let room = Room {
                 bytes: self.budget.row_bytes.min(left).min(window),

@@ -256,6 +256,12 @@ listed! {
         ForwardedBeforeSeen = "cluster-forwarded-before-seen",
         /// what a replica cannot read any more is asked of no other
         ClusterRepairsNothing = "cluster-repairs-nothing",
+        /// of what a replica cannot read any more as much is asked for at a time as may be
+        ClusterRepairsAllAtOnce = "cluster-repairs-all-at-once",
+        /// a connection is closed while the answer that was demanded comes, if it takes longer than the silence
+        ClusterWholeFramesCount = "cluster-whole-frames-count",
+        /// replies are not cut to what the connection brings in time
+        ClusterSendsAllAtOnce = "cluster-sends-all-at-once",
         /// logs that nobody has claimed yet hold the journal
         ClusterCarriesNoUnclaimed = "cluster-carries-no-unclaimed",
         /// a replica whose vote is not durable yet campaigns

@@ -12,9 +12,8 @@ use crate::io::{Alarm, Io, Listener, Shutdown, TaskHandle};
 use crate::log::{JournalFailed, JournalHandle};
 use crate::partition::{Partitions, PartitionsClosed, shard_of};
 use crate::peers::{
-    Answerer, Asked, Asker, AskerTimer, Dialling, Direction, LinkEvent, LinkId, NodeAddress, Outbox,
-    PeerOptions, PeerStats, PeerTransport, Presence, Replied, commit_to_wire, read_message_rows,
-    write_message_rows,
+    Answerer, Asked, Asker, Dialling, Direction, LinkEvent, LinkId, Moved, NodeAddress, Outbox, PeerOptions,
+    PeerStats, PeerTransport, Presence, Replied, commit_to_wire, read_message_rows, write_message_rows,
 };
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Contacts, Event};
@@ -233,9 +232,21 @@ impl Drop for Hub {
 /// A connection.
 struct Owned {
     frames: mpsc::Sender<PeerFrame>,
+    moved: Moved,
     /// It takes a frame.
     ready: bool,
     side: Side,
+}
+
+impl Owned {
+    /// When it is to be closed, unless something comes until then.
+    fn over(&self) -> Option<Instant> {
+        let moved = if mutant(Mutant::ClusterWholeFramesCount) { Instant(0) } else { self.moved.last() };
+        match &self.side {
+            Side::Asks(asker, _) => asker.over(moved),
+            Side::Answers(answerer, _) => Some(answerer.over(moved)),
+        }
+    }
 }
 
 enum Side {
@@ -336,14 +347,12 @@ impl Hub {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let links = self.links.values().filter_map(|owned| match &owned.side {
-            Side::Asks(asker, _) => {
-                let (at, timer) = asker.deadline();
-                (owned.ready || timer == AskerTimer::GiveUp).then_some(at)
-            }
-            Side::Answers(answerer, _) => Some(answerer.deadline()),
+        let due = self.links.values().filter_map(|owned| match &owned.side {
+            Side::Asks(asker, _) => owned.ready.then_some(asker.due()),
+            Side::Answers(..) => None,
         });
-        links.chain(self.contacts.deadline()).min()
+        let over = self.links.values().filter_map(Owned::over);
+        due.chain(over).chain(self.contacts.deadline()).min()
     }
 
     /// Tells who is silent, and closes connections whose other end is.
@@ -354,15 +363,9 @@ impl Hub {
             self.note(&event);
             self.tell_all(|| PeerStep::Contact(event.clone())).await?;
         }
-        let over = |owned: &Owned| match &owned.side {
-            Side::Asks(asker, _) => {
-                let (at, timer) = asker.deadline();
-                timer == AskerTimer::GiveUp && at <= now
-            }
-            Side::Answers(answerer, _) => answerer.deadline() <= now,
-        };
+        let is_over = |owned: &Owned| owned.over().is_some_and(|at| at <= now);
         let ended: Vec<LinkId> =
-            self.links.iter().filter(|(_, owned)| over(owned)).map(|(&link, _)| link).collect();
+            self.links.iter().filter(|(_, owned)| is_over(owned)).map(|(&link, _)| link).collect();
         for link in ended {
             self.close(link).await?;
         }
@@ -401,7 +404,7 @@ impl Hub {
     async fn take(&mut self, event: LinkEvent) -> Result<(), PartitionsClosed> {
         let now = self.io.clock.now();
         match event {
-            LinkEvent::Up { link, frames, greeting } => {
+            LinkEvent::Up { link, frames, greeting, moved } => {
                 let timing = self.options.timing;
                 let side = match link.direction {
                     Direction::Dialled => Side::Asks(Asker::new(timing, now), Turn::Messages),
@@ -417,7 +420,7 @@ impl Hub {
                     self.doubts.trust(link.peer);
                 }
                 self.desk.up(link, greeting.peer.frame_bytes_max);
-                self.links.insert(link, Owned { frames, ready: true, side });
+                self.links.insert(link, Owned { frames, moved, ready: true, side });
                 let (peer, direction) = (link.peer, link.direction);
                 self.tell_all(|| PeerStep::Up { peer, direction }).await
             }
@@ -625,8 +628,7 @@ impl Hub {
         let Some(Owned { side: Side::Asks(asker, turn), .. }) = self.links.get_mut(&link) else {
             return Ok(None);
         };
-        let (due, timer) = asker.deadline();
-        let demanded = timer == AskerTimer::Demand && due <= now;
+        let demanded = asker.due() <= now;
         let first = std::mem::replace(turn, Turn::Messages);
         // A heartbeat waits for nothing.
         let turns = if demanded { &[Turn::Fetches][..] } else { &first.round()[..] };
@@ -708,13 +710,15 @@ impl Hub {
         let (Some(number), owes) = (answerer.next_number(), answerer.owes()) else {
             return Ok(self.desk.next_response(link).map(PeerFrame::Response));
         };
-        let mut rows = Vec::new();
+        let (mut rows, bytes) = (Vec::new(), answerer.room());
         // The rows of one shard: those of several could be more than a frame takes.
         while rows.is_empty()
+            && bytes > 0
             && let Some(shard) = self.replies.next(peer)
         {
             let more;
-            (rows, more) = self.ask(shard, |reply| PeerStep::TakeReplies { peer, number, reply }).await?;
+            (rows, more) =
+                self.ask(shard, |reply| PeerStep::TakeReplies { peer, number, bytes, reply }).await?;
             if !more || rows.is_empty() {
                 self.replies.is_done(peer, shard);
             }

@@ -49,6 +49,8 @@ pub(in crate::partition) enum PeerStep {
     TakeReplies {
         peer: NodeId,
         number: i64,
+        /// Of the rows, at most.
+        bytes: usize,
         reply: oneshot::Sender<(Vec<ReplyRow>, bool)>,
     },
     /// What was read of a partition for a follower.

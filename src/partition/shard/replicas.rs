@@ -116,8 +116,8 @@ impl Shard {
             }
             // A hub that is gone needs no answer.
             PeerStep::TakeFetches { peer, reply } => drop(reply.send(self.fetches_for(peer))),
-            PeerStep::TakeReplies { peer, number, reply } => {
-                drop(reply.send(self.replies_for(peer, number)));
+            PeerStep::TakeReplies { peer, number, bytes, reply } => {
+                drop(reply.send(self.replies_for(peer, number, bytes)));
             }
             PeerStep::Read { peer, partition, after, outcome } => {
                 self.was_read(peer, partition, after, outcome);
@@ -479,13 +479,13 @@ impl Shard {
         (wanted, !state.wants.is_empty())
     }
 
-    fn replies_for(&mut self, peer: NodeId, number: i64) -> (Vec<ReplyRow>, bool) {
+    fn replies_for(&mut self, peer: NodeId, number: i64, bytes: usize) -> (Vec<ReplyRow>, bool) {
         let (mut unreadable, mut not_here) = (Vec::new(), Vec::new());
         let Shard { peers, partitions, io, post_office, .. } = self;
         let Some(Peer { news: Some(news), reads, .. }) = peers.get_mut(&peer) else {
             return (Vec::new(), false);
         };
-        let rows = news.take(number, |id, after, room| {
+        let rows = news.take(number, bytes, |id, after, room| {
             let Some(partition) = partitions.get(&id) else { return Serving::NotHere };
             let entries = match reads.take(id, after, room) {
                 Some(Taken::NotYet) => Entries::Ready(Serving::NotYet),

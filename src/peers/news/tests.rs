@@ -7,6 +7,7 @@ use crate::raft::Slice;
 use crate::types::LeaderEpoch;
 
 const EPOCH: i32 = 3;
+const ALL: usize = usize::MAX;
 
 /// The leader's logs: ends, and the high watermark of each. A record takes `record` bytes and is a batch.
 #[derive(Default)]
@@ -78,13 +79,13 @@ fn the_first_fetch_is_answered_and_nothing_twice() {
     news.changed(p);
     assert!(news.is_empty(), "nobody follows it");
     ask(&mut news, p, 5, 0);
-    assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 5, 5)]);
+    assert_eq!(told(&news.take(1, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 5, 5)]);
     ask(&mut news, p, 5, 1);
-    assert_eq!(news.take(2, |p, after, room| leader.serve(p, after, room)), [], "it knows that already");
+    assert_eq!(news.take(2, ALL, |p, after, room| leader.serve(p, after, room)), [], "it knows that already");
     let leader = Leader::with(10, [(p, 5, 6)]);
     news.changed(p);
     assert_eq!(
-        told(&news.take(2, |p, after, room| leader.serve(p, after, room))),
+        told(&news.take(2, ALL, |p, after, room| leader.serve(p, after, room))),
         [(p, 5, 5)],
         "a watermark"
     );
@@ -96,15 +97,15 @@ fn entries_are_streamed_without_being_asked_for_again() {
     let mut leader = Leader::with(10, [(p, 4, 0)]);
     let mut news = News::new(Budget { row_bytes: 30, reply_bytes: 1000, ..Budget::default() });
     ask(&mut news, p, 0, 0);
-    assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 0, 3)]);
-    assert_eq!(told(&news.take(2, |p, after, room| leader.serve(p, after, room))), [(p, 3, 4)]);
+    assert_eq!(told(&news.take(1, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 0, 3)]);
+    assert_eq!(told(&news.take(2, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 3, 4)]);
     leader.logs.insert(p, (6, 0));
     // An acknowledgement of what was there before the first row has come.
     ask(&mut news, p, 0, 0);
-    assert_eq!(told(&news.take(3, |p, after, room| leader.serve(p, after, room))), [(p, 4, 6)]);
+    assert_eq!(told(&news.take(3, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 4, 6)]);
     // It has seen the second reply and not taken it: from where it stands.
     ask(&mut news, p, 3, 3);
-    assert_eq!(told(&news.take(4, |p, after, room| leader.serve(p, after, room))), [(p, 3, 6)]);
+    assert_eq!(told(&news.take(4, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 3, 6)]);
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn a_fetch_of_another_epoch_counts_whatever_is_under_way() {
     let mut news = News::new(Budget::default());
     news.fetched(p, &fetch(EPOCH - 1, 0), 0);
     news.changed(p);
-    assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 0, 4)]);
+    assert_eq!(told(&news.take(1, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 0, 4)]);
     news.fetched(p, &fetch(EPOCH, 2), 0);
     news.changed(p);
-    assert_eq!(told(&news.take(2, |p, after, room| leader.serve(p, after, room))), [(p, 2, 4)]);
+    assert_eq!(told(&news.take(2, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 2, 4)]);
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn other_answers_wait_for_the_next_fetch() {
     news.fetched(p, &fetch(2, 7), 0);
     assert!(news.answer(p, diverging(at(2, 7), at(2, 6)), Bytes::new()));
     assert!(news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new()));
-    let rows = news.take(1, |p, after, room| leader.serve(p, after, room));
+    let rows = news.take(1, ALL, |p, after, room| leader.serve(p, after, room));
     let row = ReplyRow {
         partition: p,
         answer: diverging(at(2, 7), at(2, 5)),
@@ -139,13 +140,13 @@ fn other_answers_wait_for_the_next_fetch() {
     };
     assert_eq!(rows, [row]);
     news.changed(p);
-    assert_eq!(news.take(2, |_, _, _| panic!("where its log ends is not known")), []);
+    assert_eq!(news.take(2, ALL, |_, _, _| panic!("where its log ends is not known")), []);
     ask(&mut news, p, 5, 1);
-    assert_eq!(told(&news.take(2, |p, after, room| leader.serve(p, after, room))), [(p, 5, 9)]);
+    assert_eq!(told(&news.take(2, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 5, 9)]);
     // An answer that has become old before it was sent.
     assert!(news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new()));
     ask(&mut news, p, 8, 2);
-    assert_eq!(told(&news.take(3, |p, after, room| leader.serve(p, after, room))), [(p, 8, 9)]);
+    assert_eq!(told(&news.take(3, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 8, 9)]);
 }
 
 #[test]
@@ -159,16 +160,16 @@ fn a_follower_that_asks_the_leader_in_its_epoch_is_not_told_who_leads() {
     ask(&mut news, p, 5, 0);
     // It led an earlier epoch, and what it said then comes late.
     assert!(news.redirect(p, own, (LeaderEpoch(EPOCH), Some(own))));
-    assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 5, 9)]);
+    assert_eq!(told(&news.take(1, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 5, 9)]);
     for leads in [Some(other), None] {
         assert!(news.redirect(p, own, (LeaderEpoch(EPOCH), leads)));
-        let rows = news.take(2, |_, _, _| panic!("this node does not lead"));
+        let rows = news.take(2, ALL, |_, _, _| panic!("this node does not lead"));
         assert_eq!(rows.into_iter().map(|row| row.answer).collect::<Vec<_>>(), [not_leader(leads)]);
     }
     // It asks in an epoch that is over.
     news.fetched(p, &fetch(EPOCH - 1, 5), 2);
     assert!(news.redirect(p, own, (LeaderEpoch(EPOCH), Some(own))));
-    let rows = news.take(3, |_, _, _| panic!("it has to ask in this epoch"));
+    let rows = news.take(3, ALL, |_, _, _| panic!("it has to ask in this epoch"));
     assert_eq!(rows.into_iter().map(|row| row.answer).collect::<Vec<_>>(), [not_leader(Some(own))]);
 }
 
@@ -177,17 +178,17 @@ fn what_is_not_here_or_not_read_yet_waits() {
     let p = partition(0);
     let mut news = News::new(Budget::default());
     ask(&mut news, p, 0, 0);
-    assert_eq!(news.take(1, |_, _, _| Serving::NotYet), []);
+    assert_eq!(news.take(1, ALL, |_, _, _| Serving::NotYet), []);
     assert!(news.is_empty());
     let leader = Leader::with(10, [(p, 1, 0)]);
     news.changed(p);
-    assert_eq!(told(&news.take(1, |p, after, room| leader.serve(p, after, room))), [(p, 0, 1)]);
+    assert_eq!(told(&news.take(1, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 0, 1)]);
     news.changed(p);
     assert_eq!(news.take_unserved(p), None);
-    assert_eq!(news.take(2, |_, _, _| Serving::NotHere), []);
+    assert_eq!(news.take(2, ALL, |_, _, _| Serving::NotHere), []);
     assert_eq!((news.take_unserved(p), news.take_unserved(p)), (Some(fetch(EPOCH, 0)), None), "once");
     news.changed(p);
-    assert_eq!(news.take(2, |_, _, _| panic!("it waits for a fetch")), []);
+    assert_eq!(news.take(2, ALL, |_, _, _| panic!("it waits for a fetch")), []);
     news.forget(p);
     news.changed(p);
     assert!(news.is_empty());
@@ -201,7 +202,7 @@ fn each_has_its_turn_within_the_budget_and_the_metadata_log_is_first() {
     for (p, _, _) in all {
         ask(&mut news, p, 0, 0);
     }
-    let mut take = |number| told(&news.take(number, |p, after, room| leader.serve(p, after, room)));
+    let mut take = |number| told(&news.take(number, ALL, |p, after, room| leader.serve(p, after, room)));
     assert_eq!(take(1), [(METADATA, 0, 2), (partition(0), 0, 2), (partition(1), 0, 1)]);
     assert_eq!(take(2), [(partition(2), 0, 2), (partition(3), 0, 2), (partition(0), 2, 3)]);
     assert_eq!(take(3), [(partition(1), 1, 3), (partition(2), 2, 4), (partition(3), 2, 3)]);
@@ -218,9 +219,9 @@ fn a_batch_that_is_larger_than_a_reply_goes_alone() {
     }
     let serve =
         |p, after, room| if p == large { giant.serve(p, after, room) } else { leader.serve(p, after, room) };
-    assert_eq!(told(&news.take(1, serve)), [(small, 0, 1)]);
+    assert_eq!(told(&news.take(1, ALL, serve)), [(small, 0, 1)]);
     assert_eq!(news.len(), 2);
-    assert_eq!(told(&news.take(2, serve)), [(large, 0, 1)]);
+    assert_eq!(told(&news.take(2, ALL, serve)), [(large, 0, 1)]);
     let reset = FetchReply {
         outcome: FetchOutcome::Reset {
             to: at(EPOCH, 9),
@@ -231,8 +232,8 @@ fn a_batch_that_is_larger_than_a_reply_goes_alone() {
     ask(&mut news, small, 0, 2);
     news.fetched(large, &fetch(1, 0), 2);
     assert!(news.answer(large, Answer::Reply(reset), Bytes::from(vec![1; 2000])));
-    assert_eq!(told(&news.take(3, serve)), [(small, 0, 1)]);
-    assert_eq!(news.take(4, serve)[0].producer_state.len(), 2000);
+    assert_eq!(told(&news.take(3, ALL, serve)), [(small, 0, 1)]);
+    assert_eq!(news.take(4, ALL, serve)[0].producer_state.len(), 2000);
     assert!(news.is_empty());
 }
 
@@ -244,19 +245,19 @@ fn no_more_is_sent_than_the_window_has_room_for() {
     ask(&mut news, p, 0, 0);
     ask(&mut news, q, 0, 0);
     let serve = |p, after, room| leader.serve(p, after, room);
-    assert_eq!(told(&news.take(1, serve)), [(p, 0, 2)]);
-    assert_eq!(told(&news.take(2, serve)), []);
+    assert_eq!(told(&news.take(1, ALL, serve)), [(p, 0, 2)]);
+    assert_eq!(told(&news.take(2, ALL, serve)), []);
     assert!(news.is_empty(), "both wait for an acknowledgement");
     // Taken, and not durable yet.
     let taken = Fetch { log_end: at(EPOCH, 2), durable: at(EPOCH, 0), ..fetch(EPOCH, 2) };
     news.fetched(p, &taken, 1);
     assert!(news.is_empty());
     news.fetched(p, &fetch(EPOCH, 2), 1);
-    assert_eq!(told(&news.take(2, serve)), [(p, 2, 4)]);
+    assert_eq!(told(&news.take(2, ALL, serve)), [(p, 2, 4)]);
     // Whoever does not follow any more holds nothing back.
     news.forget(p);
-    assert_eq!(told(&news.take(3, serve)), [(q, 0, 1)]);
+    assert_eq!(told(&news.take(3, ALL, serve)), [(q, 0, 1)]);
     let giant = Leader::with(5000, [(q, 2, 0)]);
     ask(&mut news, q, 1, 3);
-    assert_eq!(told(&news.take(4, |p, after, room| giant.serve(p, after, room))), [(q, 1, 2)], "alone");
+    assert_eq!(told(&news.take(4, ALL, |p, after, room| giant.serve(p, after, room))), [(q, 1, 2)], "alone");
 }

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use super::{fetch, partition};
-use crate::peers::{
-    Answerer, Asked, Asker, AskerTimer, PeerTiming, Replied, RowError, SessionError, Wanted, Wants,
-};
+use crate::peers::{Answerer, Asked, Asker, PeerTiming, Replied, RowError, SessionError, Wanted, Wants};
 use crate::raft::{Contacts, Event};
 use crate::types::{Instant, NodeId};
 use crate::wire::messages::{PeerFetch, PeerFetchReply};
@@ -31,11 +29,11 @@ fn an_idle_pair_exchanges_one_request_and_one_reply_a_heartbeat() {
     let mut asker = Asker::new(timing(), ms(1000));
     let mut answerer = Answerer::new(PEER, timing(), ms(70));
     assert_eq!(answerer.next_number(), None);
-    assert_eq!(asker.deadline(), (ms(1000), AskerTimer::Demand), "at once");
+    assert_eq!((asker.due(), asker.over(ms(0))), (ms(1000), None), "at once");
     let first = asker.request(ms(1000), &Wanted::default());
     let heartbeat = PeerFetch { sequence: 1, clock: 1_000_000_000, answer_now: true, ..PeerFetch::default() };
     assert_eq!(first, heartbeat);
-    assert_eq!(asker.deadline(), (ms(1500), AskerTimer::GiveUp));
+    assert_eq!((asker.due(), asker.over(ms(0))), (ms(1250), Some(ms(1500))));
     let asked = answerer.take(ms(80), &first);
     assert_eq!(asked, Ok(Asked { as_of: None, seen: 0, rows: vec![], forgotten: vec![] }));
     assert!(answerer.owes());
@@ -51,12 +49,12 @@ fn an_idle_pair_exchanges_one_request_and_one_reply_a_heartbeat() {
     assert_eq!(reply, expected);
     assert!(!answerer.owes());
     assert_eq!(asker.take(ms(1020), reply), Ok(Replied { as_of: ms(1000), rows: vec![] }));
-    assert_eq!(asker.deadline(), (ms(1100), AskerTimer::Demand));
+    assert_eq!((asker.due(), asker.over(ms(0))), (ms(1100), None));
     let second = asker.request(ms(1100), &Wanted::default());
     assert!(second.answer_now);
     let asked = answerer.take(ms(190), &second).expect("it is the next one");
     assert_eq!((asked.as_of, asked.seen), (Some(ms(81)), 1));
-    assert_eq!(answerer.deadline(), ms(690));
+    assert_eq!((answerer.over(ms(0)), answerer.over(ms(300))), (ms(690), ms(800)));
 }
 
 #[test]
@@ -86,7 +84,23 @@ fn a_busy_follower_demands_an_answer_once_a_heartbeat() {
         let news = PeerFetchReply { number, answers: 1, echo: 0, ..PeerFetchReply::default() };
         asker.take(ms(number as u64), news).expect("news");
     }
-    assert_eq!(asker.deadline(), (ms(100), AskerTimer::Demand));
+    assert_eq!((asker.due(), asker.over(ms(0))), (ms(100), None));
+}
+
+#[test]
+fn a_demand_whose_answer_takes_long_is_told_of_life_and_given_up_when_nothing_comes_any_more() {
+    let mut asker = Asker::new(timing(), ms(0));
+    let first = asker.request(ms(0), &Wanted::default());
+    assert!(first.answer_now);
+    assert_eq!((asker.due(), asker.over(ms(0))), (ms(250), Some(ms(500))));
+    let again = asker.request(ms(250), &Wanted::default());
+    assert!(!again.answer_now, "one demand is enough");
+    assert_eq!((asker.due(), asker.over(ms(0))), (ms(500), Some(ms(500))));
+    assert_eq!(asker.over(ms(420)), Some(ms(920)), "a part of a frame came");
+    asker.request(ms(500), &Wanted::default());
+    let answer = PeerFetchReply { number: 1, answers: 1, echo: 0, ..PeerFetchReply::default() };
+    asker.take(ms(900), answer).expect("an answer to the first");
+    assert_eq!((asker.due(), asker.over(ms(900))), (ms(600), None));
 }
 
 #[test]

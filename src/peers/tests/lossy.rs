@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{at, fetch, partition};
-use crate::peers::{Answer, Answerer, Asker, AskerTimer, Budget, News, PeerTiming, Room, Serving, Wants};
+use crate::peers::{Answer, Answerer, Asker, Budget, News, PeerTiming, Room, Serving, Wants};
 use crate::raft::{Fetch, FetchOutcome, FetchReply, Position, Slice};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId};
 use crate::wire::{PeerFrame, Records};
@@ -130,8 +130,7 @@ impl Pair {
     }
 
     fn request(&mut self) {
-        let (due, timer) = self.connection.asker.deadline();
-        let demand = timer == AskerTimer::Demand && due <= self.now;
+        let demand = self.connection.asker.due() <= self.now;
         if self.wants.is_empty() && !demand {
             return;
         }
@@ -145,12 +144,14 @@ impl Pair {
     fn reply(&mut self) {
         let Connection { answerer, news, replies, .. } = &mut self.connection;
         let Some(number) = answerer.next_number() else { return };
-        if news.is_empty() && !answerer.owes() {
+        let has_room = answerer.room() > 0;
+        if (news.is_empty() || !has_room) && !answerer.owes() {
             return;
         }
         let logs = &self.logs;
-        let rows =
-            news.take(number, |partition, after, room| serve(&logs[partition.index.0 as usize], after, room));
+        let rows = news.take(number, answerer.room(), |partition, after, room| {
+            serve(&logs[partition.index.0 as usize], after, room)
+        });
         if rows.is_empty() && !answerer.owes() {
             return;
         }

@@ -197,7 +197,7 @@ impl Fleet {
     }
 
     /// Asks the process to stop, if it runs.
-    fn stop(&self, id: NodeId) {
+    pub(super) fn stop(&self, id: NodeId) {
         if let Some(stop) = lock(&self.runs).get(&id).and_then(|run| run.stop.as_ref()) {
             stop.begin();
         }

@@ -3,7 +3,7 @@
 use ordain::probe::Mutant;
 use ordain::types::{NodeId, PartitionId, PartitionIndex};
 
-use super::{MOMENT, Script, Stage};
+use super::{MOMENT, Script, Stage, WIDE};
 use crate::cluster::NodeHandle;
 use crate::scenarios::Violation;
 
@@ -11,6 +11,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-let-go-before-a-restart",
     about: "a replica was let go, its node does not know that, starts again, and is to hold the partition",
     nodes: 4,
+    window: WIDE,
     finds: &[(Mutant::ReassignForgetsAtStart, "I16-stuck")],
     play: |stage| Box::pin(play(stage)),
 };

@@ -2,7 +2,7 @@
 //! commits of their journals, not with some for each.
 use ordain::probe::Mutant;
 
-use super::{Script, Stage};
+use super::{Script, Stage, WIDE};
 use crate::cluster::NodeHandle;
 use crate::scenarios::Violation;
 
@@ -10,6 +10,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-many-elections",
     about: "a node that leads many partitions dies, and all of them have a leader again with few messages and few commits",
     nodes: 3,
+    window: WIDE,
     finds: &[(Mutant::ClusterMessagesOneByOne, "elections-one-by-one")],
     play: |stage| Box::pin(play(stage)),
 };

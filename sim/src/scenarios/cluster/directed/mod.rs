@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::world::World;
 use crate::case::Case;
 use crate::cluster::Cluster;
+use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::scenarios::broker::account::Account;
 use crate::scenarios::broker::history::History;
@@ -21,6 +22,7 @@ use crate::schedules::Expectation;
 mod let_go;
 mod many_elections;
 mod seen;
+mod slow_links;
 mod stage;
 mod stood_still;
 mod taken_out;
@@ -37,6 +39,8 @@ struct Script {
     name: &'static str,
     about: &'static str,
     nodes: i32,
+    /// How many bytes of a connection are on their way at most.
+    window: usize,
     /// The planted mistakes with which it must fail, and who finds that.
     finds: &'static [(Mutant, &'static str)],
     play: Play,
@@ -48,13 +52,15 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 6] = [
+        static ALL: [DirectedNodes; 8] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
             DirectedNodes(&many_elections::SCRIPT),
             DirectedNodes(&stood_still::SCRIPT),
             DirectedNodes(&taken_out::SCRIPT),
+            DirectedNodes(&slow_links::WRITE),
+            DirectedNodes(&slow_links::REPAIR),
         ];
         &ALL
     }
@@ -82,7 +88,8 @@ impl Scenario for DirectedNodes {
     fn draw(&self, seed: u64) -> Case {
         let plan = Plan::of_script(self.0.nodes, &mut Stream::new(seed, "scenario", "plan", 0));
         let world = serde_json::to_value(&plan).expect("a plan is plain data");
-        Case { world, ..Case::new(self.name(), seed) }
+        let net = NetOptions { window: self.0.window, ..NetOptions::default() };
+        Case { net, world, ..Case::new(self.name(), seed) }
     }
 
     fn run<'a>(
@@ -119,5 +126,7 @@ async fn perform(script: &Script, stage: &Stage) -> Result<(), Violation> {
     stage.settled().await
 }
 
+/// The window of connections that are as fast as others.
+const WIDE: usize = 64 << 10;
 /// Long enough for a question and its answer.
 const MOMENT: Duration = Duration::from_millis(300);

@@ -9,13 +9,14 @@ use ordain::wire::messages::describe_configs_request::DescribeConfigsResource;
 use ordain::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use ordain::wire::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
 
-use super::{Script, Stage};
+use super::{Script, Stage, WIDE};
 use crate::scenarios::Violation;
 
 pub(super) const SCRIPT: Script = Script {
     name: "directed-changed-and-seen",
     about: "a change is asked for at each node in turn, and looked for there as soon as it is answered",
     nodes: 3,
+    window: WIDE,
     finds: &[(Mutant::ForwardedBeforeSeen, "change-not-seen")],
     play: |stage| Box::pin(play(stage)),
 };

@@ -123,13 +123,22 @@ impl Stage {
 
     /// A topic of so many partitions.
     pub(super) async fn create_topic(&self, name: &'static str, partitions: i32) -> Result<(), Violation> {
+        self.create_topic_with(name, partitions, BTreeMap::new()).await
+    }
+
+    pub(super) async fn create_topic_with(
+        &self,
+        name: &'static str,
+        partitions: i32,
+        configs: BTreeMap<String, String>,
+    ) -> Result<(), Violation> {
         let replicas = self.plan.replicas();
         let creating = move |client: Client| async move {
             let new = NewTopic {
                 name: name.to_owned(),
                 partitions: Some(partitions),
                 replication_factor: Some(replicas),
-                configs: BTreeMap::new(),
+                configs,
             };
             client.create_topic(&new, Validate::Apply).await.map(drop)
         };
@@ -166,7 +175,7 @@ impl Stage {
         self.cluster.net().writes(self.machine(from).index(), self.machine(to).index())
     }
 
-    fn machine(&self, node: NodeId) -> NodeHandle {
+    pub(super) fn machine(&self, node: NodeId) -> NodeHandle {
         let (_, machine) = self.fleet.named(&machine_name(node)).expect("the script's nodes are there");
         machine.clone()
     }

@@ -12,13 +12,14 @@ use ordain::wire::messages::OffsetFetchRequest;
 use ordain::wire::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 
 use super::super::RECOVERY;
-use super::{Script, Stage};
+use super::{Script, Stage, WIDE};
 use crate::scenarios::Violation;
 
 pub(super) const SCRIPT: Script = Script {
     name: "directed-coordinator-stands-still",
     about: "a coordinator goes on after another one has taken its group over, and finds a question that has waited for it",
     nodes: 3,
+    window: WIDE,
     finds: &[(Mutant::CoordinatorWakesUnaware, "I11-commit-lost")],
     play: |stage| Box::pin(play(stage)),
 };

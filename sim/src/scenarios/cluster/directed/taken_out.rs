@@ -3,13 +3,14 @@
 use ordain::probe::Mutant;
 use ordain::types::{NodeId, PartitionId, PartitionIndex};
 
-use super::{Script, Stage};
+use super::{Script, Stage, WIDE};
 use crate::scenarios::Violation;
 
 pub(super) const SCRIPT: Script = Script {
     name: "directed-voter-taken-out-unheard",
     about: "a replica was taken out and is to hold the partition again, and has heard neither",
     nodes: 6,
+    window: WIDE,
     finds: &[(Mutant::ClusterTellsVotersAlone, "I16-stuck")],
     play: |stage| Box::pin(play(stage)),
 };

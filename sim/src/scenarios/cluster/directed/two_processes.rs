@@ -5,13 +5,14 @@ use std::time::Duration;
 use ordain::probe::Mutant;
 use ordain::types::NodeId;
 
-use super::{Script, Stage};
+use super::{Script, Stage, WIDE};
 use crate::scenarios::Violation;
 
 pub(super) const SCRIPT: Script = Script {
     name: "directed-two-processes-of-one-node",
     about: "a second process says that it is a node that is cut off for less than its session",
     nodes: 3,
+    window: WIDE,
     finds: &[(Mutant::ClusterAloneAtOnce, "node-displaced")],
     play: |stage| Box::pin(play(stage)),
 };
