@@ -8,12 +8,14 @@ use crate::probe::{Mutant, mutant};
 use crate::types::Instant;
 
 /// What may be on its way in bytes: at first, at least, and at most.
-const FIRST_BYTES: usize = 64 << 10;
-const LEAST_BYTES: usize = 16 << 10;
+const FIRST_BYTES: usize = 32 << 10;
+const LEAST_BYTES: usize = 4 << 10;
+/// What may be unseen falls to no less than this part of it at once.
+const LEAST_PART: f64 = 0.125;
 const MOST_BYTES: usize = 16 << 20;
 
 /// The replies of one connection that the other node is not known to have taken. What may be unseen is doubled in a round of them, as
-/// long as it is used and they come through in time, and halved once in a round that takes too long. The time that the
+/// long as it is used and they come through in time, and cut once in a round that takes too long, by half or to what would have come in time. The time that the
 /// network takes for the shortest does not count.
 #[derive(Debug)]
 pub(super) struct Flow {
@@ -23,8 +25,8 @@ pub(super) struct Flow {
     unseen: usize,
     most: usize,
     shortest: Duration,
-    /// Replies that were sent before were answered by it.
-    halved_at: Instant,
+    /// When it was cut last: rounds that had begun before say nothing of what may be unseen since.
+    cut_at: Instant,
 }
 
 impl Flow {
@@ -35,7 +37,7 @@ impl Flow {
             unseen: 0,
             most: FIRST_BYTES,
             shortest: Duration::MAX,
-            halved_at: now,
+            cut_at: now,
         }
     }
 
@@ -63,9 +65,10 @@ impl Flow {
         self.shortest = self.shortest.min(round);
         let longer = round.saturating_sub(self.shortest);
         if longer > self.late {
-            if as_of > self.halved_at {
-                self.most = (self.most / 2).max(LEAST_BYTES);
-                self.halved_at = now;
+            if as_of > self.cut_at {
+                let part = (self.late.as_secs_f64() / 2.0 / longer.as_secs_f64()).max(LEAST_PART);
+                self.most = ((self.most as f64 * part) as usize).max(LEAST_BYTES);
+                self.cut_at = now;
             }
         } else if longer <= self.late / 2 && before >= self.most / 2 {
             self.most = (self.most + before - self.unseen).min(MOST_BYTES);

@@ -33,34 +33,53 @@ pub(super) const REPAIR: Script = Script {
 
 /// Nodes send 30 KB in a second, so that the records take eight of them.
 const NARROW: usize = 3_000;
-const LATE: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_millis(50);
 const TOPIC: &str = "written";
+const PARTITIONS: i32 = 4;
+/// Until the nodes know what the links bring.
+const FIRST_RECORDS: usize = 60;
 const RECORDS: usize = 250;
 const VALUE: [u8; 1_000] = [b'v'; 1_000];
-const BATCH_BYTES: usize = 16_000;
+const BATCH_BYTES: usize = 4_000;
 /// All are in one segment.
 const SEGMENT_BYTES: &str = "1048576";
 /// A bit in the first batch.
 const BIT: u64 = 8_000 * 8;
 
 async fn writes(stage: &Stage) -> Result<(), Violation> {
-    stage.create_topic(TOPIC, 1).await?;
+    stage.create_topic(TOPIC, PARTITIONS).await?;
     stage.settled().await?;
-    slow_down(stage);
-    stage.ask("writing", write).await?;
-    stage.settled().await
+    slow_down(stage, LATE);
+    stage.ask("writing first", |client| write(client, PARTITIONS, FIRST_RECORDS)).await?;
+    let before = elections(stage).await;
+    stage.ask("writing", |client| write(client, PARTITIONS, RECORDS)).await?;
+    stage.settled().await?;
+    let held = elections(stage).await - before;
+    stage.note(&format!("{held} elections were held"));
+    Ok(())
 }
 
-/// All that nodes send each other.
-fn slow_down(stage: &Stage) {
-    stage.nodes().into_iter().for_each(|node| stage.slow(node, LATE));
+/// How many were held of all partitions.
+async fn elections(stage: &Stage) -> i32 {
+    let stats = stage.stats().await;
+    let mut epochs = BTreeMap::<PartitionId, i32>::new();
+    for one in stats.values().flatten() {
+        let epoch = epochs.entry(one.id).or_default();
+        *epoch = one.epoch.0.max(*epoch);
+    }
+    epochs.values().sum()
+}
+
+/// All that nodes send each other takes longer by so much, in each direction.
+fn slow_down(stage: &Stage, by: Duration) {
+    stage.nodes().into_iter().for_each(|node| stage.slow(node, by));
 }
 
 async fn repairs(stage: &Stage) -> Result<(), Violation> {
     let configs = BTreeMap::from([("segment.bytes".to_owned(), SEGMENT_BYTES.to_owned())]);
     stage.create_topic_with(TOPIC, 1, configs).await?;
     stage.settled().await?;
-    stage.ask("writing", write).await?;
+    stage.ask("writing", |client| write(client, 1, RECORDS)).await?;
     let nowhere = || Violation::new("directed", "the topic has no replicas");
     let image = stage.image()?;
     let topic = image.topic(TOPIC).ok_or_else(nowhere)?;
@@ -75,18 +94,20 @@ async fn repairs(stage: &Stage) -> Result<(), Violation> {
         client.elect_preferred(&at).await?.into_values().collect::<Result<(), _>>()
     };
     stage.ask("an election", electing).await?;
-    slow_down(stage);
+    slow_down(stage, 2 * LATE);
     stage.ask("reading", read).await
 }
 
-async fn write(client: Client) -> Result<(), ClientError> {
+/// That many into each partition.
+async fn write(client: Client, partitions: i32, records: usize) -> Result<(), ClientError> {
     let producer =
         Producer::start(&client, ProducerOptions { batch_bytes: BATCH_BYTES, ..ProducerOptions::default() });
     let mut deliveries = Vec::new();
-    for _ in 0..RECORDS {
+    let places = (0..records).flat_map(|_| (0..partitions).map(PartitionIndex));
+    for partition in places {
         let record = ProducerRecord {
             topic: TOPIC,
-            partition: Some(PartitionIndex(0)),
+            partition: Some(partition),
             timestamp: None,
             key: None,
             value: Some(&VALUE),
