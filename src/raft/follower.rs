@@ -76,6 +76,7 @@ impl Follower {
         effects: &mut Vec<Effect>,
     ) -> Result<(), HaltReason> {
         if reply.asked != core.log.end() && !core.mistaken(Mistake::TakeStaleReply) {
+            self.take_stale(core, reply, effects);
             return Ok(());
         }
         match &reply.outcome {
@@ -84,6 +85,16 @@ impl Follower {
             FetchOutcome::Reset { to, voters } => self.reset(core, *to, voters, effects)?,
         }
         Ok(())
+    }
+
+    /// Entries that do not follow this log are no use: they were sent twice, perhaps, or before it was cut. What is told with them of the
+    /// commit and of the log's start counts if this log has it. The leader, which finds the log end that it expects, tells it no second time.
+    fn take_stale(&mut self, core: &mut Core, reply: &FetchReply, effects: &mut Vec<Effect>) {
+        let committed = reply.high_watermark;
+        if matches!(reply.outcome, FetchOutcome::Entries(_)) && core.log.contains(committed) {
+            core.log.want_start(reply.log_start);
+            core.commit(committed, effects);
+        }
     }
 
     fn append(&mut self, core: &mut Core, reply: &FetchReply, slice: &Slice, effects: &mut Vec<Effect>) {

@@ -139,8 +139,11 @@ impl Shard {
         };
         let log_end = partition.log_end();
         if self.held_chains.get(&id).copied().unwrap_or(log_end) != reply.asked {
-            // The leader learns from where it is to go on.
-            return self.want(peer, id);
+            // What is held comes again, from where the log ends: what is told here of the commit may not be told again for it.
+            self.drop_held(id);
+            if log_end != reply.asked {
+                return self.take_reply(peer, row);
+            }
         }
         sometimes(Condition::ReplicaRowsHeld);
         // The log's end is a prefix of what the answer follows, and so one of the leader's log.

@@ -56,6 +56,8 @@ enum Act {
     MakeDurable(usize),
     /// The follower cuts its log, to where it is durable.
     Truncate(usize),
+    /// The follower lets go of its leader, and follows it again.
+    Unfollow(usize),
     Request,
     Reply,
     TakeRequest,
@@ -117,6 +119,12 @@ impl Pair {
                 self.logs[at].follower_end = self.logs[at].durable;
                 self.wants.changed(partition(at as i32));
             }
+            Act::Unfollow(at) => {
+                let partition = partition(log(at) as i32);
+                self.wants.forget(partition);
+                self.request();
+                self.wants.changed(partition);
+            }
             Act::Request => self.request(),
             Act::Reply => self.reply(),
             Act::TakeRequest => self.take_request(),
@@ -166,6 +174,7 @@ impl Pair {
         };
         let asked = self.connection.answerer.take(self.now, &request).expect("the next request");
         assert!(asked.as_of.is_none_or(|as_of| as_of <= self.now));
+        asked.forgotten.into_iter().for_each(|partition| self.connection.news.forget(partition));
         for row in asked.rows {
             let log = &mut self.logs[row.partition.index.0 as usize];
             log.acknowledged = row.fetch.durable.end.0;
@@ -195,6 +204,10 @@ impl Pair {
                     self.wants.changed(row.partition);
                 }
             } else {
+                // Which it has told for the last time, perhaps: see `Follower::take_reply` of the core.
+                if reply.high_watermark.end.0 <= log.follower_end {
+                    log.follower_committed = log.follower_committed.max(reply.high_watermark.end.0);
+                }
                 self.wants.changed(row.partition);
             }
         }
@@ -258,6 +271,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => log().prop_map(Act::Commit),
         2 => log().prop_map(Act::MakeDurable),
         1 => log().prop_map(Act::Truncate),
+        1 => log().prop_map(Act::Unfollow),
         4 => Just(Act::Request),
         4 => Just(Act::Reply),
         4 => Just(Act::TakeRequest),

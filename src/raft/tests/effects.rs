@@ -288,6 +288,8 @@ fn a_follower_appends_acknowledges_when_durable_and_commits_no_further_than_it_h
         [],
         "an answer to an earlier fetch"
     );
+    let beyond = receive(&mut follower, 2, reply(1, at(0, 4), at(1, 8), entries(at(1, 8), &[(1, 5)])));
+    assert_eq!(beyond, [], "of an earlier state of the log, and committed is more than it has");
     assert_eq!(
         step(&mut follower, Event::Durable { position: at(1, 7) }),
         [Effect::Fetch { from: NodeId(2) }]
@@ -297,6 +299,25 @@ fn a_follower_appends_acknowledges_when_durable_and_commits_no_further_than_it_h
         receive(&mut follower, 2, reply(1, at(1, 7), at(1, 7), entries(at(1, 6), &[]))),
         [Effect::Malformed { from: NodeId(2) }],
         "a log does not shrink by an append"
+    );
+}
+
+#[test]
+fn what_is_told_of_the_commit_with_entries_that_were_sent_twice_counts() {
+    let mut follower = replica(3, 1, 5, 0);
+    let epoch = LeaderEpoch(1);
+    receive(&mut follower, 2, Message::BeginEpoch { epoch });
+    let sent = |high_watermark| reply(1, at(1, 5), at(1, high_watermark), entries(at(1, 9), &[]));
+    receive(&mut follower, 2, sent(6));
+    let again = receive(&mut follower, 2, sent(9));
+    assert_eq!(again, [Effect::AdvanceHighWatermark { offset: Offset(9) }]);
+    assert_eq!(follower.fetch().log_end, at(1, 9));
+    assert_eq!(receive(&mut follower, 2, sent(6)), [], "that is old");
+    let other = reply(1, at(1, 5), at(0, 9), entries(at(1, 9), &[]));
+    assert_eq!(
+        receive(&mut follower, 2, other),
+        [],
+        "what was committed in another epoch is not in this log"
     );
 }
 

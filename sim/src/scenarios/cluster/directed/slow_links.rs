@@ -18,7 +18,10 @@ pub(super) const WRITE: Script = Script {
     about: "what is written is replicated over links that take seconds for what waits to be sent",
     nodes: 3,
     window: NARROW,
-    finds: &[],
+    finds: &[
+        (Mutant::ClusterWholeFramesCount, "I16-stuck"),
+        (Mutant::ClusterSendsAllAtOnce, "elections-in-vain"),
+    ],
     play: |stage| Box::pin(writes(stage)),
 };
 
@@ -38,6 +41,8 @@ const TOPIC: &str = "written";
 const PARTITIONS: i32 = 4;
 /// Until the nodes know what the links bring.
 const FIRST_RECORDS: usize = 60;
+/// What a batch here and there costs that is late.
+const ELECTIONS_MAX: i32 = 5;
 const RECORDS: usize = 250;
 const VALUE: [u8; 1_000] = [b'v'; 1_000];
 const BATCH_BYTES: usize = 4_000;
@@ -56,6 +61,10 @@ async fn writes(stage: &Stage) -> Result<(), Violation> {
     stage.settled().await?;
     let held = elections(stage).await - before;
     stage.note(&format!("{held} elections were held"));
+    if held > ELECTIONS_MAX {
+        let text = format!("{held} elections were held of {PARTITIONS} partitions, and all nodes lived");
+        return Err(Violation::new("elections-in-vain", text));
+    }
     Ok(())
 }
 
