@@ -42,6 +42,8 @@ pub struct Asker {
     heard_at: Instant,
     /// The request that demands an answer and has none.
     demand: Option<(i64, Instant)>,
+    /// Since when records are here of which no request has told that their reply was seen.
+    unseen_since: Option<Instant>,
 }
 
 /// What a reply says.
@@ -65,12 +67,20 @@ impl Asker {
             clock: None,
             heard_at: now,
             demand: None,
+            unseen_since: None,
         }
     }
 
     /// When a request is due whether or not there are rows.
     #[must_use]
     pub fn due(&self) -> Instant {
+        // How much may be on its way follows from how soon the other side hears that it came: see `Flow`.
+        let heartbeat = self.heartbeat_due();
+        let seen = self.unseen_since.map(|since| since.after(self.timing.heartbeat / 4));
+        seen.map_or(heartbeat, |seen| seen.min(heartbeat))
+    }
+
+    fn heartbeat_due(&self) -> Instant {
         match self.demand {
             // What is on its way may be long: the other side hears meanwhile that this one lives.
             Some(_) => self.sent_at.after(self.timing.silence / 2),
@@ -87,7 +97,8 @@ impl Asker {
 
     /// The next request. The rows were made after those of the last reply had been taken.
     pub fn request(&mut self, now: Instant, wanted: &Wanted) -> PeerFetch {
-        let answer_now = self.demand.is_none() && self.due() <= now;
+        let answer_now = self.demand.is_none() && self.heartbeat_due() <= now;
+        self.unseen_since = None;
         self.sequence += 1;
         self.sent_at = self.sent_at.max(now);
         if answer_now {
@@ -123,6 +134,9 @@ impl Asker {
         let rows = read_reply_rows(reply.rows)?;
         (self.number, self.answers, self.clock) = (reply.number, reply.answers, Some(clock));
         self.heard_at = self.heard_at.max(now);
+        if rows.iter().any(|row| !row.records.is_empty()) {
+            self.unseen_since.get_or_insert(now);
+        }
         if self.demand.is_some_and(|(sequence, _)| sequence <= reply.answers) {
             self.demand = None;
         }

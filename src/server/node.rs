@@ -533,7 +533,7 @@ async fn register_alone(
 ) -> Result<(), Arc<ControllerUnavailable>> {
     controller
         .change(move |image| {
-            let mut records = bootstrap(image, &cluster_id, features());
+            let mut records = bootstrap(image, &cluster_id, features(true));
             records.extend(register_broker(image, &broker).records);
             Decision { records, reply: () }
         })

@@ -6,14 +6,28 @@ use crate::wire::ApiKey;
 use crate::wire::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 
-/// The features that this release can finalise, with the level a new cluster gets. A feature is here only if
-/// all it promises works: clients switch on it.
-pub(crate) const FEATURES: &[(&str, i16)] = &[("metadata.version", METADATA_VERSION)];
+/// A feature that this release can finalise.
+pub(crate) struct Feature {
+    pub(crate) name: &'static str,
+    pub(crate) least: i16,
+    /// A new cluster gets this level.
+    pub(crate) most: i16,
+    /// A node that is alone does not have it.
+    of_several: bool,
+}
 
-/// `metadata.version` of Kafka 4.3: what tools derive "the version" from.
-const METADATA_VERSION: i16 = 30;
-/// The oldest level a Kafka 4 accepts (3.3-IV3).
-pub(super) const METADATA_VERSION_MIN: i16 = 7;
+/// Those of a cluster, or of a node that is alone.
+pub(crate) fn features(alone: bool) -> impl Iterator<Item = &'static Feature> {
+    FEATURES.iter().filter(move |feature| !(alone && feature.of_several))
+}
+
+/// All. A feature is here only if all it promises works: clients switch on it.
+const FEATURES: &[Feature] = &[
+    // What tools derive "the version" from: Kafka 4.3, and the oldest level that a Kafka 4 accepts (3.3-IV3).
+    Feature { name: "metadata.version", least: 7, most: 30, of_several: false },
+    // Voters of the metadata are added and removed (KIP-853), in every cluster of several nodes.
+    Feature { name: "kraft.version", least: 1, most: 1, of_several: true },
+];
 
 /// ApiVersions (key 18).
 pub(in crate::broker) async fn handle(
@@ -42,12 +56,11 @@ pub(in crate::broker) async fn handle(
             })
         })
         .collect();
-    let supported_features = FEATURES
-        .iter()
-        .map(|&(name, max_version)| SupportedFeatureKey {
-            name: name.into(),
-            min_version: METADATA_VERSION_MIN,
-            max_version,
+    let supported_features = features(context.cluster.is_none())
+        .map(|feature| SupportedFeatureKey {
+            name: feature.name.into(),
+            min_version: feature.least,
+            max_version: feature.most,
             ..Default::default()
         })
         .collect();

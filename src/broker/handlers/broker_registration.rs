@@ -93,7 +93,7 @@ async fn register(
             return Decision::reply(Err(ErrorCode::UnsupportedVersion));
         }
         let mut decision = register_broker(image, &broker);
-        let mut records = bootstrap(image, &id, features());
+        let mut records = bootstrap(image, &id, features(false));
         records.append(&mut decision.records);
         Decision { records, reply: Ok(decision.reply) }
     })

@@ -53,15 +53,14 @@ pub(super) mod update_features;
 
 use crate::metadata::FeatureRanges;
 
-/// The features that a new cluster finalises, with their levels.
-#[must_use]
-pub fn features() -> &'static [(&'static str, i16)] {
-    api_versions::FEATURES
+/// The features that a new cluster, or a node that is alone, finalises, with their levels.
+pub fn features(alone: bool) -> impl Iterator<Item = (&'static str, i16)> {
+    api_versions::features(alone).map(|feature| (feature.name, feature.most))
 }
 
 /// The levels of features that this release knows.
 #[must_use]
 pub fn feature_ranges() -> FeatureRanges {
-    let range = |&(name, most): &(&str, i16)| (name.to_owned(), (api_versions::METADATA_VERSION_MIN, most));
-    api_versions::FEATURES.iter().map(range).collect()
+    let range = |one: &api_versions::Feature| (one.name.to_owned(), (one.least, one.most));
+    api_versions::features(false).map(range).collect()
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::api_versions::{FEATURES, METADATA_VERSION_MIN};
+use super::api_versions::features;
 use crate::broker::changes::{Mode, change};
 use crate::broker::errors::ApiError;
 use crate::broker::{Caller, Context};
@@ -20,9 +20,8 @@ pub(in crate::broker) async fn handle(
 ) -> UpdateFeaturesResponse {
     let updates: Vec<FeatureUpdate> =
         request.feature_updates.iter().map(|update| read(caller.version, update)).collect();
-    let supported: Vec<SupportedFeature> = FEATURES
-        .iter()
-        .map(|&(name, most)| SupportedFeature { name, least: METADATA_VERSION_MIN, most })
+    let supported: Vec<SupportedFeature> = features(context.cluster.is_none())
+        .map(|one| SupportedFeature { name: one.name, least: one.least, most: one.most })
         .collect();
     let mode = Mode::of(request.validate_only);
     let founders = context.cluster.as_ref().map_or_else(Vec::new, |cluster| cluster.founders.clone());

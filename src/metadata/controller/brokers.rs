@@ -39,27 +39,24 @@ pub fn unknown_level(image: &MetadataImage, broker: &NewBroker) -> Option<(Strin
     unknown.map(|(name, level)| (name.clone(), *level))
 }
 
-/// The first records of a new cluster: its id and the finalised features.
+/// The first records of a new cluster: its id and the finalised features. None of a cluster that has an id: its features have the levels
+/// that somebody gave them, and what a later release adds is finalised by nobody else.
 #[must_use]
-pub fn bootstrap(image: &MetadataImage, cluster_id: &str, features: &[(&str, i16)]) -> Vec<MetadataRecord> {
-    let mut records = Vec::new();
-    if image.cluster_id.is_none() {
-        records.push(MetadataRecord::Cluster(ClusterRecord {
-            cluster_id: cluster_id.to_owned().into(),
-            ..ClusterRecord::default()
-        }));
+pub fn bootstrap<'a>(
+    image: &MetadataImage,
+    cluster_id: &str,
+    features: impl IntoIterator<Item = (&'a str, i16)>,
+) -> Vec<MetadataRecord> {
+    if image.cluster_id.is_some() {
+        return Vec::new();
     }
-    for (name, level) in features {
-        // One that is known has the level that somebody gave it.
-        if !image.features.contains_key(*name) {
-            records.push(MetadataRecord::FeatureLevel(FeatureLevelRecord {
-                name: (*name).to_owned().into(),
-                level: *level,
-                ..FeatureLevelRecord::default()
-            }));
-        }
-    }
-    records
+    let cluster_id = cluster_id.to_owned().into();
+    let cluster = MetadataRecord::Cluster(ClusterRecord { cluster_id, ..ClusterRecord::default() });
+    let features = features.into_iter().map(|(name, level)| {
+        let name = name.to_owned().into();
+        MetadataRecord::FeatureLevel(FeatureLevelRecord { name, level, ..FeatureLevelRecord::default() })
+    });
+    std::iter::once(cluster).chain(features).collect()
 }
 
 /// Registers a broker, or renews what is known of it; the reply is the number of its registration. A process that asks again gets
@@ -258,6 +255,20 @@ mod tests {
 
     const TOPIC: TopicId = TopicId([7; 16]);
     const ID: PartitionId = PartitionId { topic: TOPIC, index: PartitionIndex(0) };
+
+    #[test]
+    fn a_new_cluster_finalises_all_features_and_one_that_is_there_none_that_are_new() {
+        let features = [("metadata.version", 30), ("kraft.version", 1)];
+        let mut image = MetadataImage::default();
+        for record in bootstrap(&image, "id", features) {
+            image.apply(&record).expect("it fits");
+        }
+        assert_eq!(image.cluster_id.as_deref(), Some("id"));
+        let finalised: Vec<_> = image.features.iter().map(|(name, &level)| (name.as_str(), level)).collect();
+        assert_eq!(finalised, [("kraft.version", 1), ("metadata.version", 30)]);
+        let again = features.into_iter().chain([("later.version", 1)]);
+        assert_eq!(bootstrap(&image, "id", again), []);
+    }
 
     fn broker(node: i32) -> NewBroker {
         NewBroker {

@@ -48,7 +48,7 @@ fn start_in(
 fn change(node: &TestNode, controller: &ControllerHandle, numbers: std::ops::Range<i64>) {
     for number in numbers {
         let changed = controller.change(move |image: &MetadataImage| {
-            let mut records = bootstrap(image, "cluster", &[("metadata.version", 25)]);
+            let mut records = bootstrap(image, "cluster", [("metadata.version", 25)]);
             let next = ProducerIdsRecord { next_producer_id: number, ..ProducerIdsRecord::default() };
             records.push(MetadataRecord::ProducerIds(next));
             Decision { records, reply: () }

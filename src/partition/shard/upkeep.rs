@@ -1,4 +1,6 @@
 //! What the maintenance tasks ask of a shard.
+use std::time::Duration;
+
 use tracing::{info, warn};
 
 use super::super::compactor::{Outcome, log_of, told_compaction};
@@ -8,6 +10,9 @@ use crate::log::{CompactionWork, FlushDone, FlushFailed, PartitionLog, Position}
 use crate::partition::request::{AppendError, Request};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::types::{PartitionId, Timestamp, TopicId};
+
+/// Appends that wait for room for so long are starved.
+const STARVED: Duration = Duration::from_secs(2);
 
 impl Shard {
     pub(super) fn maintain(&mut self, step: Step) {
@@ -102,8 +107,8 @@ impl Shard {
         of_metadata(request) && self.has_spare() && !self.held_appends.iter().any(of_metadata)
     }
 
-    /// Appends for which there is no room wait for the disk, as if a commit took so long: be it that what other nodes send to be followed
-    /// takes all that it frees.
+    /// Appends for which there is no room wait for the disk, as if a commit took so long, if none is taken up for [`STARVED`]: be it that
+    /// what other nodes send to be followed takes all that it frees. Under full load all wait a while.
     pub(super) fn tell_held(&mut self) {
         if !self.holds_appends() || mutant(Mutant::ClusterStarvedLeadsOn) {
             self.held_from = None;
@@ -111,7 +116,10 @@ impl Shard {
         }
         let now = self.io.clock.now();
         let from = *self.held_from.get_or_insert(now);
-        self.journal.note_held(now.since(from));
+        let waited = now.since(from);
+        if waited >= STARVED {
+            self.journal.note_held(waited);
+        }
     }
 
     /// Answers an append that was not made in its time.

@@ -1,9 +1,14 @@
 use std::time::Duration;
 
-use super::{fetch, partition};
-use crate::peers::{Answerer, Asked, Asker, PeerTiming, Replied, RowError, SessionError, Wanted, Wants};
-use crate::raft::{Contacts, Event};
-use crate::types::{Instant, NodeId};
+use bytes::Bytes;
+
+use super::{at, fetch, partition};
+use crate::peers::rows::write_reply_rows;
+use crate::peers::{
+    Answer, Answerer, Asked, Asker, PeerTiming, Replied, ReplyRow, RowError, SessionError, Wanted, Wants,
+};
+use crate::raft::{Contacts, Event, FetchOutcome, FetchReply, Slice};
+use crate::types::{Instant, LeaderEpoch, NodeId, Offset};
 use crate::wire::messages::{PeerFetch, PeerFetchReply};
 
 const MS: u64 = 1_000_000;
@@ -101,6 +106,39 @@ fn a_demand_whose_answer_takes_long_is_told_of_life_and_given_up_when_nothing_co
     let answer = PeerFetchReply { number: 1, answers: 1, echo: 0, ..PeerFetchReply::default() };
     asker.take(ms(900), answer).expect("an answer to the first");
     assert_eq!((asker.due(), asker.over(ms(900))), (ms(600), None));
+}
+
+#[test]
+fn that_records_came_is_told_soon() {
+    let mut asker = Asker::new(timing(), ms(0));
+    asker.request(ms(0), &Wanted::default());
+    let reply = |number, rows| {
+        let rows = write_reply_rows(rows);
+        PeerFetchReply { number, answers: 1, echo: 0, rows, ..PeerFetchReply::default() }
+    };
+    asker.take(ms(10), reply(1, Vec::new())).expect("an answer");
+    assert_eq!(asker.due(), ms(100), "a heartbeat is soon enough");
+    asker.take(ms(20), reply(2, vec![entries(7)])).expect("news");
+    asker.take(ms(30), reply(3, vec![entries(8)])).expect("news");
+    assert_eq!(asker.due(), ms(45), "of the first of them");
+    let told = asker.request(ms(45), &Wanted::default());
+    assert_eq!((told.seen, told.answer_now), (3, false));
+    assert_eq!(asker.due(), ms(130));
+}
+
+/// A row with a batch.
+fn entries(offset: i64) -> ReplyRow {
+    let (asked, last) = (at(1, offset), at(1, offset + 1));
+    let slice = Slice { last, epoch_starts: Vec::new(), voters: Vec::new() };
+    let reply = FetchReply {
+        epoch: LeaderEpoch(1),
+        asked,
+        high_watermark: asked,
+        log_start: Offset::ZERO,
+        outcome: FetchOutcome::Entries(slice),
+    };
+    let records = Bytes::from_static(b"a batch").into();
+    ReplyRow { partition: partition(1), answer: Answer::Reply(reply), records, producer_state: Bytes::new() }
 }
 
 #[test]

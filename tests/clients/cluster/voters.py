@@ -105,6 +105,13 @@ class Voters:
         same(f"refused in {refused}", "not downgraded unless" in refused, True)
         raised = self.tool(*command, "upgrade", "--feature", "metadata.version=30")
         same(f"raised in {raised}", "was upgraded to" in raised, True)
+        # Voters are added and removed: that is so for good.
+        same(f"kraft.version in {described}", any(line.split()[1:2] == ["kraft.version"] and "FinalizedVersionLevel: 1" in line
+                                                  for line in described.splitlines()), True)
+        raised = self.tool(*command, "upgrade", "--feature", "kraft.version=1")
+        same(f"kraft.version raised in {raised}", "was upgraded to" in raised, True)
+        lowered = self.tool(*command, "downgrade", "--feature", "kraft.version=0", fails=True)
+        same(f"kraft.version lowered in {lowered}", "not" in lowered, True)
         beyond = self.tool(*command, "upgrade", "--feature", "no.such.feature=1", fails=True)
         same(f"unknown in {beyond}", "not" in beyond, True)
 
