@@ -259,11 +259,11 @@ impl Shard {
 
     /// Whether something is held that only the journal's room is missing for.
     fn waits_for_the_journal(&self) -> bool {
-        let appends_wait = self.holds_appends() && !self.is_short_of_memory();
-        self.begun_append.is_some()
-            || !self.held_rows.is_empty()
-            || !self.held_changes.is_empty()
-            || appends_wait
+        !self.held_rows.is_empty() || !self.held_changes.is_empty() || self.appends_wait_for_the_journal()
+    }
+
+    fn appends_wait_for_the_journal(&self) -> bool {
+        self.begun_append.is_some() || (self.holds_appends() && !self.is_short_of_memory())
     }
 
     /// Answers the appends whose time is up, and wakes partitions.
@@ -280,33 +280,44 @@ impl Shard {
         }
     }
 
-    /// Takes up what was held, as far as there is room.
+    /// Takes up what was held, as far as there is room: what other nodes send to be followed and what clients ask for in turn, for either
+    /// alone could fill all that comes free.
     fn release_held(&mut self) {
-        self.release_rows();
-        while (!self.held_changes.is_empty() && self.has_spare()) || (self.holds_appends() && self.has_room())
-        {
-            if self.has_room()
-                && let Some(rest) = self.begun_append.take()
-            {
-                self.held_from = None;
-                self.append(rest);
-                continue;
-            }
-            let appends_go = self.has_room() && !self.is_short_of_memory();
-            let next = self.held_changes.pop_front();
-            let held = &mut self.held_appends;
-            let mut next_append =
-                || if mutant(Mutant::ReleaseHeldBackwards) { held.pop_back() } else { held.pop_front() };
-            match next.or_else(|| appends_go.then(&mut next_append).flatten()) {
-                Some(request) => {
-                    if matches!(request, Request::Append { .. }) {
-                        self.held_from = None;
-                    }
-                    self.handle(request);
-                }
-                None => return,
+        loop {
+            let row = self.release_row();
+            let request = self.release_request();
+            if !row && !request {
+                return;
             }
         }
+    }
+
+    /// Whether a request was taken up.
+    fn release_request(&mut self) -> bool {
+        let changes_go = !self.held_changes.is_empty() && self.has_spare();
+        if !changes_go && !(self.holds_appends() && self.has_room()) {
+            return false;
+        }
+        if self.has_room()
+            && let Some(rest) = self.begun_append.take()
+        {
+            self.held_from = None;
+            self.append(rest);
+            return true;
+        }
+        let appends_go = self.has_room() && !self.is_short_of_memory();
+        let next = self.held_changes.pop_front();
+        let held = &mut self.held_appends;
+        let mut next_append =
+            || if mutant(Mutant::ReleaseHeldBackwards) { held.pop_back() } else { held.pop_front() };
+        let Some(request) = next.or_else(|| appends_go.then(&mut next_append).flatten()) else {
+            return false;
+        };
+        if matches!(request, Request::Append { .. }) {
+            self.held_from = None;
+        }
+        self.handle(request);
+        true
     }
 
     fn is_short_of_memory(&self) -> bool {

@@ -102,7 +102,9 @@ impl Shard {
                 for row in rows {
                     // Epochs without records are what the reserve is for.
                     let is_small = row.records.is_empty() && !self.held_chains.contains_key(&row.partition);
-                    if is_small || (self.held_rows.is_empty() && self.has_room()) {
+                    // Appends that wait for room have their turn, too.
+                    let is_free = self.held_rows.is_empty() && !self.appends_wait_for_the_journal();
+                    if is_small || (is_free && self.has_room()) {
                         self.take_reply(peer, row);
                     } else {
                         self.hold_row(peer, row);
@@ -176,22 +178,23 @@ impl Shard {
         ids.into_iter().for_each(|id| self.drop_held(id));
     }
 
-    /// Takes up what was held back, as far as there is room.
-    pub(super) fn release_rows(&mut self) {
-        while self.has_room()
-            && let Some((peer, held)) = self.held_rows.pop_front()
-        {
-            let id = held.partition();
-            match held {
-                Held::Row(row) => self.take_reply(peer, *row),
-                Held::Part(id, part) => self.take_part(peer, id, *part),
-            }
-            // What it said of its log while rows were held is not the last word.
-            self.want(peer, id);
-            if !self.held_rows.iter().any(|(_, held)| held.partition() == id) {
-                self.held_chains.remove(&id);
-            }
+    /// Takes up what was held back first, if there is room; whether it did.
+    pub(super) fn release_row(&mut self) -> bool {
+        if !self.has_room() {
+            return false;
         }
+        let Some((peer, held)) = self.held_rows.pop_front() else { return false };
+        let id = held.partition();
+        match held {
+            Held::Row(row) => self.take_reply(peer, *row),
+            Held::Part(id, part) => self.take_part(peer, id, *part),
+        }
+        // What it said of its log while rows were held is not the last word.
+        self.want(peer, id);
+        if !self.held_rows.iter().any(|(_, held)| held.partition() == id) {
+            self.held_chains.remove(&id);
+        }
+        true
     }
 
     /// A node is silent, or heard again.
