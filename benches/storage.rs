@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ordain::log::testing::{TestDisk, TestRuntime, test_io};
 use ordain::log::{LogConfig, PartitionLog, Read, ReadRequest, Storage, StorageOptions};
 use ordain::partition::testing::TestNode;
-use ordain::partition::{AppendRequest, Required};
+use ordain::partition::{AppendRequest, AppendTerms};
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
 use ordain::wire::batch::{BatchBuilder, BatchOptions, NewRecord, RecordBatch, ValidatedBatch};
 
@@ -128,7 +128,7 @@ fn shard(c: &mut Criterion) {
         group.bench_function(format!("{bytes} bytes"), |b| {
             b.iter_custom(|iterations| {
                 timed(iterations, made, |node| {
-                    let append = AppendRequest { id: PARTITION, batch: batch(bytes) };
+                    let append = AppendRequest { id: PARTITION, batch: batch(bytes), replicas_min: 0 };
                     let appended = node.partitions.append_one(append, AppendTerms::COMMITTED);
                     let outcome = node.runtime.block_on(appended).expect("the shard lives");
                     black_box(outcome.expect("it is appended"));

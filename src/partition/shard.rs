@@ -295,7 +295,8 @@ impl Shard {
     /// Whether a request was taken up.
     fn release_request(&mut self) -> bool {
         let changes_go = !self.held_changes.is_empty() && self.has_spare();
-        if !changes_go && !(self.holds_appends() && self.has_room()) {
+        let something_goes = changes_go || (self.holds_appends() && self.has_room());
+        if !something_goes {
             return false;
         }
         if self.has_room()

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::PeerTiming;
-use crate::probe::{Mutant, mutant};
 use crate::types::Instant;
 
 /// What may be on its way in bytes: at first, at least, and at most.
@@ -43,9 +42,8 @@ impl Flow {
 
     /// How many bytes may be sent now. None before a quarter of all that may be has room: many small replies would cost more.
     pub(super) fn room(&self) -> usize {
-        let most = if mutant(Mutant::ClusterSendsAllAtOnce) { MOST_BYTES } else { self.most };
-        let room = most.saturating_sub(self.unseen);
-        if room < most / 4 { 0 } else { room }
+        let room = self.most.saturating_sub(self.unseen);
+        if room < self.most / 4 { 0 } else { room }
     }
 
     pub(super) fn sent(&mut self, number: i64, bytes: usize) {
@@ -58,8 +56,11 @@ impl Flow {
     /// All replies up to this number were taken; it had been sent at `as_of`.
     pub(super) fn seen(&mut self, now: Instant, number: i64, as_of: Instant) {
         let before = self.unseen;
-        while let Some((_, bytes)) = self.sent.pop_front_if(|(sent, _)| *sent <= number) {
+        while let Some(&(sent, bytes)) = self.sent.front()
+            && sent <= number
+        {
             self.unseen -= bytes;
+            self.sent.pop_front();
         }
         let round = now.since(as_of);
         self.shortest = self.shortest.min(round);
@@ -87,6 +88,10 @@ mod tests {
         Flow::new(timing.expect("they fit"), Instant(0))
     }
 
+    fn first_if<T>(queue: &mut VecDeque<T>, fits: impl Fn(&T) -> bool) -> Option<T> {
+        if queue.front().is_some_and(fits) { queue.pop_front() } else { None }
+    }
+
     /// Sends all that there is room for, until a second is over, on a connection that brings so many bytes in a ms, after `way` ms.
     /// Gives the longest round of the last half, in ms.
     fn stream(flow: &mut Flow, from: u64, bytes_per_ms: usize, way: u64) -> u64 {
@@ -95,14 +100,15 @@ mod tests {
         let lasts = 20_000;
         let mut taken: VecDeque<(u64, i64, u64)> = VecDeque::new();
         for now in from..from + lasts {
-            while let Some((_, seen, sent_at)) = taken.pop_front_if(|(at, _, _)| *at <= now) {
+            while let Some((_, seen, sent_at)) = first_if(&mut taken, |(at, _, _)| *at <= now) {
                 flow.seen(Instant(now * MS), seen, Instant(sent_at * MS));
                 if now > from + lasts / 2 {
                     longest = longest.max(now - sent_at);
                 }
             }
             credit += bytes_per_ms;
-            while let Some((seen, sent_at, bytes)) = waiting.pop_front_if(|(_, _, bytes)| *bytes <= credit) {
+            while let Some((seen, sent_at, bytes)) = first_if(&mut waiting, |(_, _, bytes)| *bytes <= credit)
+            {
                 credit -= bytes;
                 taken.push_back((now + way, seen, sent_at));
             }

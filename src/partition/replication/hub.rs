@@ -710,7 +710,9 @@ impl Hub {
         let (Some(number), owes) = (answerer.next_number(), answerer.owes()) else {
             return Ok(self.desk.next_response(link).map(PeerFrame::Response));
         };
-        let (mut rows, bytes) = (Vec::new(), answerer.room());
+        let all_at_once = mutant(Mutant::ClusterSendsAllAtOnce);
+        let bytes = if all_at_once { usize::MAX } else { answerer.room() };
+        let mut rows = Vec::new();
         // The rows of one shard: those of several could be more than a frame takes.
         while rows.is_empty()
             && bytes > 0
