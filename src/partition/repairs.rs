@@ -1,6 +1,6 @@
 //! What a replica can read no more, from those on other nodes.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{AskFailed, CallFailed, PeerCalls};
@@ -32,7 +32,7 @@ impl Pace {
         if self.0 > LEAST_BYTES { PIECE_PATIENCE } else { BATCH_PATIENCE }
     }
 
-    /// After a piece that took so long.
+    /// After a piece that took so much longer than the shortest.
     fn after(self, took: Duration, most: usize) -> Pace {
         match took {
             took if took <= FAST => Pace((self.0 * 2).min(most)),
@@ -57,6 +57,8 @@ pub(super) struct Elsewhere {
     at: AtomicUsize,
     /// Of what is asked next: see [`Pace`].
     pace: AtomicUsize,
+    /// How long the shortest answer took, in nanoseconds: what a long way costs is no matter of its length.
+    shortest: AtomicU64,
 }
 
 /// Why a node gave nothing.
@@ -91,7 +93,15 @@ impl Elsewhere {
         id: PartitionId,
         nodes: Vec<NodeId>,
     ) -> Elsewhere {
-        Elsewhere { clock, calls, id, nodes, at: AtomicUsize::new(0), pace: AtomicUsize::new(FIRST_BYTES) }
+        Elsewhere {
+            clock,
+            calls,
+            id,
+            nodes,
+            at: AtomicUsize::new(0),
+            pace: AtomicUsize::new(FIRST_BYTES),
+            shortest: AtomicU64::new(u64::MAX),
+        }
     }
 
     async fn ask(&self, node: NodeId, wanted: RepairRead, pace: Pace) -> Result<RepairPiece, NotGiven> {
@@ -104,7 +114,8 @@ impl Elsewhere {
             ..ReadRecordsRequest::default()
         };
         let patience = pace.patience();
-        let deadline = self.clock.now().after(patience);
+        let began = self.clock.now();
+        let deadline = began.after(patience);
         let asked = self.calls.ask(&*self.clock, (node, deadline), VERSION, &request).await;
         let answer = asked.map_err(|failed| match failed {
             AskFailed::TimedOut => NotGiven::TimedOut { node, patience },
@@ -117,7 +128,16 @@ impl Elsewhere {
             return Err(NotGiven::Impossible(node));
         };
         let version = FilesVersion { log: LogId(log), rewrites };
+        self.note_taken(pace, self.clock.now().since(began), wanted.bytes_max);
         Ok(RepairPiece { batches: answer.records.into_bytes(), from: node, version })
+    }
+
+    /// A piece took so long.
+    fn note_taken(&self, pace: Pace, took: Duration, most: usize) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let shortest = self.shortest.fetch_min(nanos, Ordering::Relaxed).min(nanos);
+        let next = pace.after(Duration::from_nanos(nanos - shortest), most);
+        self.pace.store(next.0, Ordering::Relaxed);
     }
 
     /// Asks all in turn for as much as the pace says.
@@ -141,15 +161,10 @@ impl Elsewhere {
 impl RepairSource for Elsewhere {
     async fn read(&self, wanted: RepairRead) -> Result<RepairPiece, String> {
         loop {
-            let began = self.clock.now();
             let all = mutant(Mutant::ClusterRepairsAllAtOnce);
             let pace = Pace(if all { wanted.bytes_max } else { self.pace.load(Ordering::Relaxed) });
             let why = match self.in_turn(wanted, pace).await {
-                Ok(piece) => {
-                    let next = pace.after(self.clock.now().since(began), wanted.bytes_max);
-                    self.pace.store(next.0, Ordering::Relaxed);
-                    return Ok(piece);
-                }
+                Ok(piece) => return Ok(piece),
                 Err(why) => why,
             };
             let may_be_less = why.iter().any(NotGiven::may_be_for_its_length);

@@ -134,7 +134,7 @@ impl Asker {
         let rows = read_reply_rows(reply.rows)?;
         (self.number, self.answers, self.clock) = (reply.number, reply.answers, Some(clock));
         self.heard_at = self.heard_at.max(now);
-        if rows.iter().any(|row| !row.records.is_empty()) {
+        if rows.iter().any(|row| !row.records.is_empty() || !row.producer_state.is_empty()) {
             self.unseen_since.get_or_insert(now);
         }
         if self.demand.is_some_and(|(sequence, _)| sequence <= reply.answers) {

@@ -134,6 +134,10 @@ impl Shard {
         let (Answer::Reply(reply), Some(partition)) = (&row.answer, self.partitions.get(&id)) else {
             return self.take_reply(peer, row);
         };
+        if reply.epoch < partition.epoch() {
+            // An earlier leader's comes late. It says nothing of what is held.
+            return self.take_reply(peer, row);
+        }
         let FetchOutcome::Entries(slice) = &reply.outcome else {
             // The log becomes another one: what is held does not follow it.
             self.drop_held(id);
