@@ -152,8 +152,7 @@ impl Pair {
     fn reply(&mut self) {
         let Connection { answerer, news, replies, .. } = &mut self.connection;
         let Some(number) = answerer.next_number() else { return };
-        let has_room = answerer.room() > 0;
-        if (news.is_empty() || !has_room) && !answerer.owes() {
+        if news.is_empty() && !answerer.owes() {
             return;
         }
         let logs = &self.logs;
@@ -204,7 +203,7 @@ impl Pair {
                     self.wants.changed(row.partition);
                 }
             } else {
-                // Which it has told for the last time, perhaps: see `Follower::take_reply` of the core.
+                // Which it has told for the last time, perhaps: see `Follower::take_stale` of the core.
                 if reply.high_watermark.end.0 <= log.follower_end {
                     log.follower_committed = log.follower_committed.max(reply.high_watermark.end.0);
                 }

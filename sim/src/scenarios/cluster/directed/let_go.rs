@@ -1,7 +1,7 @@
 //! A node is to give up a partition; its leader lets the replica go, but the answer does not arrive, and the node's process ends. When it
 //! starts again, the partition is to stay: its old replica will be no voter any more, and has to be made anew.
 use ordain::probe::Mutant;
-use ordain::types::{NodeId, PartitionId, PartitionIndex};
+use ordain::types::{NodeId, PartitionId};
 
 use super::{MOMENT, Script, Stage, WIDE};
 use crate::cluster::NodeHandle;
@@ -23,9 +23,7 @@ const TRIES: u32 = 5;
 async fn play(stage: &Stage) -> Result<(), Violation> {
     stage.create_topic(TOPIC, 1).await?;
     stage.settled().await?;
-    let image = stage.image()?;
-    let topic = image.topic(TOPIC).ok_or_else(|| Violation::new("directed", "there is no topic"))?;
-    let id = PartitionId { topic: topic.id, index: PartitionIndex(0) };
+    let (id, _) = stage.first_of(TOPIC)?;
     // Whoever is to miss an answer is no controller: others would miss its metadata.
     let mut others = stage.nodes();
     let guest = others.pop().expect("a script has nodes");

@@ -34,7 +34,7 @@ pub(super) const REPAIR: Script = Script {
     play: |stage| Box::pin(repairs(stage)),
 };
 
-/// Nodes send 30 KB in a second, so that the records take eight of them.
+/// Nodes send 30 KB in a second, so that the records take eight of them; half of that where a segment is repaired.
 const NARROW: usize = 3_000;
 const LATE: Duration = Duration::from_millis(50);
 const TOPIC: &str = "written";
@@ -48,7 +48,7 @@ const VALUE: [u8; 1_000] = [b'v'; 1_000];
 const BATCH_BYTES: usize = 4_000;
 /// All are in one segment.
 const SEGMENT_BYTES: &str = "1048576";
-/// A bit in the first batch.
+/// A bit in one of the first batches.
 const BIT: u64 = 8_000 * 8;
 
 async fn writes(stage: &Stage) -> Result<(), Violation> {
@@ -89,16 +89,12 @@ async fn repairs(stage: &Stage) -> Result<(), Violation> {
     stage.create_topic_with(TOPIC, 1, configs).await?;
     stage.settled().await?;
     stage.ask("writing", |client| write(client, 1, RECORDS)).await?;
-    let nowhere = || Violation::new("directed", "the topic has no replicas");
-    let image = stage.image()?;
-    let topic = image.topic(TOPIC).ok_or_else(nowhere)?;
-    let index = PartitionIndex(0);
-    let id = PartitionId { topic: topic.id, index };
-    let preferred = topic.partitions.get(&index).and_then(|one| one.replicas.first().copied());
-    let node = preferred.ok_or_else(nowhere)?;
+    let (id, replicas) = stage.first_of(TOPIC)?;
+    let preferred = replicas.first().copied();
+    let node = preferred.ok_or_else(|| Violation::new("directed", "the topic has no replicas"))?;
     start_anew(stage, node).await?;
     spoil(stage, node, id)?;
-    let at = [TopicPartition { topic: TOPIC.to_owned(), partition: index }];
+    let at = [TopicPartition::new(TOPIC, 0)];
     let electing = move |client: Client| async move {
         // Who came back may be elected anyway, and meanwhile nobody can hand over.
         while client.elect_preferred(&at).await?.into_values().any(|elected| elected.is_err()) {

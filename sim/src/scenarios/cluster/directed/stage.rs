@@ -8,7 +8,7 @@ use ordain::client::admin::{NewTopic, Validate};
 use ordain::client::{Client, ClientError, TopicPartition};
 use ordain::io::Io;
 use ordain::metadata::MetadataImage;
-use ordain::types::NodeId;
+use ordain::types::{NodeId, PartitionId, PartitionIndex};
 
 use super::super::left::{Broken, Left};
 use super::super::plan::Plan;
@@ -143,6 +143,15 @@ impl Stage {
             client.create_topic(&new, Validate::Apply).await.map(drop)
         };
         self.ask("creating a topic", creating).await
+    }
+
+    /// The first partition of a topic, and the nodes that it shall be on, the preferred one first.
+    pub(super) fn first_of(&self, topic: &str) -> Result<(PartitionId, Vec<NodeId>), Violation> {
+        let image = self.image()?;
+        let index = PartitionIndex(0);
+        let found = image.topic(topic).and_then(|topic| Some((topic.id, topic.partitions.get(&index)?)));
+        let (topic, partition) = found.ok_or_else(|| Violation::new("directed", "there is no topic"))?;
+        Ok((PartitionId { topic, index }, partition.replicas.clone()))
     }
 
     /// The first partition of a topic shall be on these nodes, the first of which is preferred.

@@ -1,7 +1,7 @@
 //! A node hears nothing while its partition moves away from it and from all that held it with it, and is named again before it hears of
 //! that: what it holds says that it votes with nodes that have let go of the partition.
 use ordain::probe::Mutant;
-use ordain::types::{NodeId, PartitionId, PartitionIndex};
+use ordain::types::NodeId;
 
 use super::{Script, Stage, WIDE};
 use crate::scenarios::Violation;
@@ -20,11 +20,7 @@ const TOPIC: &str = "moved";
 async fn play(stage: &Stage) -> Result<(), Violation> {
     stage.create_topic(TOPIC, 1).await?;
     stage.settled().await?;
-    let image = stage.image()?;
-    let topic = image.topic(TOPIC).ok_or_else(|| Violation::new("directed", "there is no topic"))?;
-    let index = PartitionIndex(0);
-    let id = PartitionId { topic: topic.id, index };
-    let first = topic.partitions.get(&index).map(|partition| partition.replicas.clone()).unwrap_or_default();
+    let (id, first) = stage.first_of(TOPIC)?;
     let others: Vec<NodeId> = stage.nodes().into_iter().filter(|node| !first.contains(node)).collect();
     // Of the nodes that found a cluster the others are a majority.
     let guest = *first.iter().max().ok_or_else(|| Violation::new("directed", "there are no replicas"))?;
