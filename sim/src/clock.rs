@@ -49,6 +49,15 @@ impl Default for ClockState {
 }
 
 impl ClockState {
+    /// What is wrong with it, for who looks at a failure.
+    pub(crate) fn standing(&self) -> Option<String> {
+        match (self.frozen, self.drift_ppm) {
+            (true, _) => Some("has clocks that stand still".to_owned()),
+            (false, 0) => None,
+            (false, ppm) => Some(format!("has clocks that run {ppm} ppm fast")),
+        }
+    }
+
     fn rate(&self) -> u64 {
         if self.frozen { 0 } else { MILLION.saturating_add_signed(i64::from(self.drift_ppm)) }
     }

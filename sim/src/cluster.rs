@@ -14,6 +14,7 @@ use crate::history::{Completion, Operation, OperationId};
 use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
 use crate::rng::Stream;
 use crate::spawn::SimSpawn;
+use crate::standing_faults::StandingFaults;
 use crate::standings::{ReplicaLife, Standings};
 use crate::time::SimTime;
 use crate::timers::{Action, WorldSleep, drive};
@@ -372,6 +373,11 @@ impl Cluster {
         NetControl { world: self.world.clone() }
     }
 
+    /// What is wrong at this moment, for who looks at a failure.
+    pub(crate) fn standing_faults(&self) -> StandingFaults {
+        StandingFaults::look(&self.world)
+    }
+
     /// The tasks that panicked on nodes so far.
     #[must_use]
     pub fn panics(&self) -> Vec<TaskPanic> {
@@ -566,11 +572,13 @@ impl NodeHandle {
     pub fn pause(&self) {
         self.event(format_args!("pause"));
         self.world.count_fault();
+        self.node.set_paused(true);
         Handle::current().pause(self.node.executor);
     }
 
     pub fn resume(&self) {
         self.event(format_args!("resume"));
+        self.node.set_paused(false);
         Handle::current().resume(self.node.executor);
     }
 

@@ -30,6 +30,7 @@ pub mod scenarios;
 pub mod schedules;
 pub mod shrink;
 mod spawn;
+mod standing_faults;
 pub mod standings;
 mod time;
 mod timers;

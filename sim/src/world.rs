@@ -53,6 +53,8 @@ pub(crate) struct Node {
     pub(crate) executor: madsim::task::NodeId,
     incarnation: AtomicU64,
     alive: AtomicBool,
+    /// Its process stands still.
+    paused: AtomicBool,
     pub(crate) clock: Mutex<ClockState>,
     pub(crate) disk: Mutex<DiskState>,
     pub(crate) streams: Streams,
@@ -141,6 +143,11 @@ impl World {
         lock(&self.nodes).get(&index).expect("a node is never taken away").clone()
     }
 
+    /// In the order in which they were added.
+    pub(crate) fn all_nodes(&self) -> Vec<Arc<Node>> {
+        lock(&self.nodes).values().cloned().collect()
+    }
+
     pub(crate) fn named(&self, name: &str) -> Option<Arc<Node>> {
         lock(&self.nodes).values().find(|node| node.name == name).cloned()
     }
@@ -160,6 +167,7 @@ impl Node {
             executor,
             incarnation: AtomicU64::new(1),
             alive: AtomicBool::new(true),
+            paused: AtomicBool::new(false),
             clock: Mutex::default(),
             disk: Mutex::new(disk),
             streams: Streams::new(seed, name),
@@ -199,12 +207,21 @@ impl Node {
     }
 
     pub(crate) fn set_dead(&self) {
+        self.set_paused(false);
         self.alive.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn set_alive_again(&self) {
         self.incarnation.fetch_add(1, Ordering::Relaxed);
         self.alive.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
     }
 
     /// 10.0.0.1 for the first node, and so on.

@@ -510,3 +510,39 @@ fn renames_and_removals_are_told_from_other_names() {
         assert!(job.await.is_none() && !node.is_running(), "the power failed in it");
     });
 }
+
+#[test]
+fn a_read_only_disk_gives_what_it_holds_and_takes_nothing() {
+    run(8, |_, node| async move {
+        let file = put(&node, "file", 0, 1, 512).await;
+        file.sync().await.unwrap();
+        let late = put(&node, "late", 0, 2, 512).await;
+        node.disk().read_only(true);
+        let disk = node.io().disk;
+        let kind = |result: std::io::Result<()>| result.unwrap_err().kind();
+        assert_eq!(
+            kind(file.write_at(0, vec![Bytes::from_static(b"x")]).await),
+            ErrorKind::ReadOnlyFilesystem
+        );
+        assert_eq!(kind(file.set_len(0).await), ErrorKind::ReadOnlyFilesystem);
+        assert_eq!(
+            kind(late.sync().await),
+            ErrorKind::ReadOnlyFilesystem,
+            "it was not durable, and is not now"
+        );
+        assert_eq!(kind(disk.rename("file", "other").await), ErrorKind::ReadOnlyFilesystem);
+        assert_eq!(kind(disk.remove("file").await), ErrorKind::ReadOnlyFilesystem);
+        assert_eq!(kind(disk.create_dir_all("new").await), ErrorKind::ReadOnlyFilesystem);
+        assert_eq!(
+            kind(disk.open("file", options(Access::Buffered)).await.map(drop)),
+            ErrorKind::ReadOnlyFilesystem
+        );
+        let reading = disk.open("file", OpenOptions::default()).await.unwrap();
+        assert_eq!(reading.read_at(0, 512).await.unwrap()[..], [1; 512]);
+        assert_eq!(disk.list("").await.unwrap().len(), 2);
+        disk.create_dir_all("").await.unwrap();
+        node.disk().read_only(false);
+        file.write_at(0, vec![Bytes::from_static(b"x")]).await.unwrap();
+        file.sync().await.unwrap();
+    });
+}

@@ -103,10 +103,7 @@ impl DiskControl {
     /// The files that are not what they should be, because of bit rot, bad sectors and misdirected writes.
     #[must_use]
     pub fn damaged(&self) -> Vec<(String, Damage)> {
-        let mut state = lock(&self.node.disk);
-        let files = state.tree.files();
-        let damage = |(path, id)| Some((path, state.tree.file(id)?.damage()?));
-        files.into_iter().filter_map(damage).collect()
+        lock(&self.node.disk).damaged()
     }
 
     /// Makes a file what it should be, as somebody does who has a copy of it. False if it is.
@@ -180,6 +177,16 @@ impl DiskControl {
         self.world.count_fault();
         let until = self.world.now().after(duration);
         lock(&self.node.disk).stalled_until = until;
+    }
+
+    /// Whether nothing on it can be changed: each change fails with EROFS, and what was written and not synced may be lost,
+    /// as where the file system's own journal has failed.
+    pub fn read_only(&self, read_only: bool) {
+        self.event(format_args!("disk {}", if read_only { "is read-only" } else { "can be changed again" }));
+        if read_only {
+            self.world.count_fault();
+        }
+        lock(&self.node.disk).read_only = read_only;
     }
 
     /// How much the disk holds from now on, in bytes; less than is in use makes it full.

@@ -136,6 +136,9 @@ impl SimDisk {
             _ => None,
         };
         state.fault(now, FaultyOp::Names, path)?;
+        if matches!(what, "rmdir" | "sync_dir") {
+            state.check_writable(now)?;
+        }
         kind.map_or(Ok(()), |kind| state.fault(now, kind, path))
     }
 
@@ -186,6 +189,9 @@ impl Disk for SimDisk {
         }
         let path_kept: Arc<str> = path.into();
         self.names("open", path.to_owned(), move |disk, state| {
+            if options.write {
+                state.check_writable(disk.world.now())?;
+            }
             let inode = state.tree.open(&path_kept, options.create, options.create_new)?;
             if options.truncate
                 && let Some(file) = state.tree.file(inode)
@@ -211,7 +217,12 @@ impl Disk for SimDisk {
 
     fn create_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>> {
         let name = path.to_owned();
-        self.names("mkdir", path.to_owned(), move |_, state| state.tree.create_dir_all(&name))
+        self.names("mkdir", path.to_owned(), move |disk, state| {
+            if state.tree.find(&name).is_err() {
+                state.check_writable(disk.world.now())?;
+            }
+            state.tree.create_dir_all(&name)
+        })
     }
 
     fn remove_dir_all(&self, path: &str) -> BoxFuture<io::Result<()>> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::Damage;
 use super::tree::Tree;
 use crate::rng::Stream;
 use crate::time::SimTime;
@@ -120,12 +121,16 @@ pub(crate) struct DiskState {
     /// Everything takes so many times as long.
     pub(super) slowness: u32,
     pub(super) stalled_until: SimTime,
+    /// Nothing on it can be changed: what a file system becomes whose own journal fails.
+    pub(super) read_only: bool,
 }
 
 /// EIO, as every Unix numbers it.
 const EIO: i32 = 5;
 /// ENOSPC, as every Unix numbers it.
 const ENOSPC: i32 = 28;
+/// EROFS, as every Unix numbers it.
+const EROFS: i32 = 30;
 
 pub(super) fn io_error() -> io::Error {
     io::Error::from_raw_os_error(EIO)
@@ -156,6 +161,7 @@ impl DiskState {
             used_at_most: None,
             slowness: 1,
             stalled_until: SimTime(0),
+            read_only: false,
         }
     }
 
@@ -225,6 +231,9 @@ impl DiskState {
     /// The error that was ordered for such an operation, if one was.
     pub(super) fn fault(&mut self, now: SimTime, op: FaultyOp, path: &str) -> io::Result<()> {
         self.spring(op, path);
+        if matches!(op, FaultyOp::Write | FaultyOp::Sync | FaultyOp::Rename | FaultyOp::Remove) {
+            self.check_writable(now)?;
+        }
         let Some(index) =
             self.faults.iter().position(|fault| fault.op == op && path.starts_with(&fault.prefix))
         else {
@@ -237,6 +246,16 @@ impl DiskState {
         self.last_error = Some(now);
         self.fired += 1;
         Err(io_error())
+    }
+
+    /// Whether something may be changed.
+    pub(super) fn check_writable(&mut self, now: SimTime) -> io::Result<()> {
+        if !self.read_only {
+            return Ok(());
+        }
+        self.last_error = Some(now);
+        self.fired += 1;
+        Err(io::Error::from_raw_os_error(EROFS))
     }
 
     /// A file is read.
@@ -253,8 +272,38 @@ impl DiskState {
         self.last_reads.get(directory).copied()
     }
 
+    /// The files that are not what they should be.
+    pub(crate) fn damaged(&mut self) -> Vec<(String, Damage)> {
+        let files = self.tree.files();
+        let damage = |(path, id)| Some((path, self.tree.file(id)?.damage()?));
+        files.into_iter().filter_map(damage).collect()
+    }
+
+    /// What makes it slow, or fail, for who looks at a failure.
+    pub(crate) fn standing(&self, now: SimTime) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.slowness > 1 {
+            found.push(format!("takes {} times as long", self.slowness));
+        }
+        if self.stalled_until > now {
+            found.push(format!("stands still for {:?} more", self.stalled_until.since(now)));
+        }
+        if self.read_only {
+            found.push("is read-only".to_owned());
+        }
+        let failing = self.faults.iter();
+        found.extend(
+            failing.map(|one| format!("fails the next {} of {:?} in {:?}", one.times, one.op, one.prefix)),
+        );
+        let held = self.holds.iter();
+        found.extend(held.map(|one| {
+            format!("holds {} of {:?} in {:?} for {:?}", one.times, one.op, one.prefix, one.time)
+        }));
+        found.into_iter().map(|what| format!("has a disk that {what}")).collect()
+    }
+
     /// How many bytes fit on it still.
-    pub(super) fn room(&self) -> u64 {
+    pub(crate) fn room(&self) -> u64 {
         self.options.capacity.saturating_sub(self.tree.used())
     }
 

@@ -84,9 +84,9 @@ pub(crate) struct NetState {
     pub(super) listeners: BTreeMap<ListenerId, ListenerState>,
     pub(super) streams: BTreeMap<StreamId, StreamState>,
     /// Directions in which nothing passes.
-    pub(super) cut: BTreeSet<(NodeIndex, NodeIndex)>,
+    pub(crate) cut: BTreeSet<(NodeIndex, NodeIndex)>,
     /// What is added to the latency of a direction.
-    pub(super) slow: BTreeMap<(NodeIndex, NodeIndex), Duration>,
+    pub(crate) slow: BTreeMap<(NodeIndex, NodeIndex), Duration>,
     /// When data last came to the first from the second.
     pub(super) heard: BTreeMap<(NodeIndex, NodeIndex), SimTime>,
     /// How often something was written by the first for the second.

@@ -166,12 +166,32 @@ pub fn run(scenario: &dyn Scenario, seed: u64, mode: TraceMode) -> Outcome<Resul
     run_case(scenario, scenario.draw(seed), mode)
 }
 
+/// Who finds that something does not go on.
+const STALLS: [&str; 7] = [
+    "I12-away-counts",
+    "I16-not-readable",
+    "I16-stuck",
+    "I17-deposed",
+    "I24-stuck",
+    "I27-not-elected",
+    "does-not-start",
+];
+
+/// With what stands in the way, where it is that something does not go on.
+fn explained(violation: Violation, cluster: &Cluster) -> Violation {
+    let Violation { checker, text } = violation;
+    let text =
+        if STALLS.contains(&checker) { format!("{text} ({})", cluster.standing_faults()) } else { text };
+    Violation { checker, text }
+}
+
 /// Runs a case of a scenario. A panic fails the run: of a node's task, even if the scenario itself is content,
 /// of the scenario, or of the world, in which every task may wait for ever.
 pub fn run_case(scenario: &dyn Scenario, case: Case, mode: TraceMode) -> Outcome<Result<(), Violation>> {
     let simulation = Simulation::new(case.seed).trace(mode).net(case.net.clone());
     let outcome = simulation.try_run(|cluster| async move {
         let result = scenario.run(cluster.clone(), case).await;
+        let result = result.map_err(|violation| explained(violation, &cluster));
         if let Err(violation) = &result {
             cluster.note(format_args!("FOUND: {violation}"));
         }

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::client::Client;
-use ordain::metadata::MetadataImage;
 use ordain::probe::{self, Mutant};
-use ordain::types::{NodeId, TopicId};
+use ordain::types::NodeId;
 
 use super::broker::account::Account;
 use super::broker::checkers;
@@ -20,12 +19,11 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, RaftWatch, Stats, Watch, faults, machine_name};
+use super::fleet::{Fleet, RaftWatch, Watch, faults, machine_name};
 use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
-use crate::time::SimTime;
 
 mod directed;
 mod elections;
@@ -42,7 +40,7 @@ pub use directed::DirectedNodes;
 use plan::Plan;
 use registrations::Registrations;
 use voters::Voters;
-use world::World;
+use world::{World, show};
 
 /// Nodes that form a cluster, and their clients, under faults after which nothing that was acknowledged may be lost.
 pub struct Nodes {
@@ -286,7 +284,7 @@ impl Life<'_> {
             let image = self.world.image();
             let asked = self.cluster.now();
             let (stats, whole) = self.world.stats_within(self.cluster, ANSWERS).await;
-            self.show(image.as_deref(), asked, &stats);
+            show(self.cluster, image.as_deref(), asked, &stats);
             let weak = self.fleet.weak_disk().map(|weak| weak.node);
             if let Some(text) = self.world.uncovered(&stats, weak) {
                 return Violation::new("I13-metadata-uncovered", text);
@@ -309,21 +307,6 @@ impl Life<'_> {
                 () = self.cluster.sleep(LOOK) => {}
             }
         }
-    }
-
-    /// For who looks at a failure: the topics' names, and which replicas the nodes that were `asked` then do not hold any more.
-    fn show(&self, image: Option<&MetadataImage>, asked: SimTime, stats: &Stats) {
-        self.cluster.tell_standings(|standings| {
-            for topic in image.into_iter().flat_map(MetadataImage::topics) {
-                standings.name(topic.id.0, &topic.name);
-            }
-            standings.name(TopicId::METADATA.0, "metadata");
-            for ((node, _), held) in stats {
-                let holds =
-                    |topic, index| held.iter().any(|one| (one.id.topic.0, one.id.index.0) == (topic, index));
-                standings.holds((asked, self.cluster.now()), &machine_name(*node), holds);
-            }
-        });
     }
 
     /// Waits until nothing is open any more (I16).

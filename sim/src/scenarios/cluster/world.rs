@@ -8,12 +8,13 @@ use ordain::log::JournalHandle;
 use ordain::metadata::controller::METADATA_PARTITION;
 use ordain::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ordain::partition::PartitionStats;
-use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex};
+use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 
 use super::left::{Left, has_majority_without};
 use super::plan::Plan;
 use crate::cluster::Cluster;
-use crate::scenarios::fleet::{Replicas, Stats, unlike};
+use crate::scenarios::fleet::{Replicas, Stats, machine_name, unlike};
+use crate::time::SimTime;
 use crate::world::lock;
 
 /// Images of nodes; with the node the number of its run.
@@ -33,6 +34,21 @@ struct Nodes {
     runs: u64,
     /// Those whose disk became what it was before, and that do not know yet.
     put_back: BTreeSet<NodeId>,
+}
+
+/// For who looks at a failure: the topics' names, and which replicas the nodes that were asked then do not hold any more.
+pub(super) fn show(cluster: &Cluster, image: Option<&MetadataImage>, asked: SimTime, stats: &Stats) {
+    cluster.tell_standings(|standings| {
+        for topic in image.into_iter().flat_map(MetadataImage::topics) {
+            standings.name(topic.id.0, &topic.name);
+        }
+        standings.name(TopicId::METADATA.0, "metadata");
+        for ((node, _), held) in stats {
+            let holds =
+                |topic, index| held.iter().any(|one| (one.id.topic.0, one.id.index.0) == (topic, index));
+            standings.holds((asked, cluster.now()), &machine_name(*node), holds);
+        }
+    });
 }
 
 impl World {

@@ -11,6 +11,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-let-go-before-a-restart",
     about: "a replica was let go, its node does not know that, starts again, and is to hold the partition",
     nodes: 4,
+    late: 0,
     window: WIDE,
     finds: &[(Mutant::ReassignForgetsAtStart, "I16-stuck")],
     play: |stage| Box::pin(play(stage)),

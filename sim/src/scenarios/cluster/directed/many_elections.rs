@@ -10,6 +10,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-many-elections",
     about: "a node that leads many partitions dies, and all of them have a leader again with few messages and few commits",
     nodes: 3,
+    late: 0,
     window: WIDE,
     finds: &[(Mutant::ClusterMessagesOneByOne, "elections-one-by-one")],
     play: |stage| Box::pin(play(stage)),

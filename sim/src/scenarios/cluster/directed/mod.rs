@@ -6,21 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::probe::Mutant;
+use ordain::types::NodeId;
 
 use super::machine;
 use super::plan::Plan;
 use super::world::World;
 use crate::case::Case;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, NodeHandle};
 use crate::net::NetOptions;
 use crate::rng::Stream;
 use crate::scenarios::broker::account::Account;
 use crate::scenarios::broker::history::History;
+use crate::scenarios::fleet::RaftWatch;
 use crate::scenarios::{Scenario, Violation};
 use crate::schedules::Expectation;
 
+mod joins;
 mod let_go;
 mod many_elections;
+mod read_only;
 mod seen;
 mod slow_links;
 mod stage;
@@ -39,11 +43,20 @@ struct Script {
     name: &'static str,
     about: &'static str,
     nodes: i32,
+    /// The last so many of them have never run when the script begins.
+    late: usize,
     /// How many bytes of a connection are on their way at most.
     window: usize,
     /// The planted mistakes with which it must fail, and who finds that.
     finds: &'static [(Mutant, &'static str)],
     play: Play,
+}
+
+impl Script {
+    /// How many nodes run from the beginning on.
+    fn present(&self) -> usize {
+        usize::try_from(self.nodes).unwrap_or_default().saturating_sub(self.late)
+    }
 }
 
 /// Whole nodes that a script leads.
@@ -52,7 +65,7 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 8] = [
+        static ALL: [DirectedNodes; 10] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
@@ -61,6 +74,8 @@ impl DirectedNodes {
             DirectedNodes(&taken_out::SCRIPT),
             DirectedNodes(&slow_links::WRITE),
             DirectedNodes(&slow_links::REPAIR),
+            DirectedNodes(&joins::SCRIPT),
+            DirectedNodes(&read_only::SCRIPT),
         ];
         &ALL
     }
@@ -109,19 +124,29 @@ impl Scenario for DirectedNodes {
                 (&Account::of_several(), &History::new(&cluster)),
                 None,
             );
+            let present = self.0.present();
+            let late: Vec<NodeId> = plan.node_ids().skip(present).collect();
+            // Nothing of it has run.
+            late.iter().for_each(|&node| fleet.down(node, NodeHandle::crash));
+            let raft = RaftWatch::begin(&cluster, &fleet);
             let mut rng = cluster.rng("supervisor");
             let stage = Stage::new(cluster, plan, world, fleet);
             tokio::select! {
                 biased;
+                wrong = raft.is_wrong() => Err(wrong),
                 wrong = stage.fleet().supervise(&mut rng) => Err(wrong),
-                result = perform(self.0, &stage) => result,
+                wrong = stage.watch() => Err(wrong),
+                result = perform(self.0, &stage, &late) => result,
             }
         })
     }
 }
 
-async fn perform(script: &Script, stage: &Stage) -> Result<(), Violation> {
-    stage.settled().await?;
+async fn perform(script: &Script, stage: &Stage, late: &[NodeId]) -> Result<(), Violation> {
+    match late {
+        [] => stage.settled().await?,
+        late => stage.led_without(late).await?,
+    }
     (script.play)(stage).await?;
     stage.settled().await
 }

@@ -16,6 +16,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-changed-and-seen",
     about: "a change is asked for at each node in turn, and looked for there as soon as it is answered",
     nodes: 3,
+    late: 0,
     window: WIDE,
     finds: &[(Mutant::ForwardedBeforeSeen, "change-not-seen")],
     play: |stage| Box::pin(play(stage)),

@@ -17,6 +17,7 @@ pub(super) const WRITE: Script = Script {
     name: "directed-writes-over-slow-links",
     about: "what is written is replicated over links that take seconds for what waits to be sent",
     nodes: 3,
+    late: 0,
     window: NARROW,
     finds: &[
         (Mutant::ClusterWholeFramesCount, "I16-stuck"),
@@ -29,6 +30,7 @@ pub(super) const REPAIR: Script = Script {
     name: "directed-repair-over-slow-links",
     about: "a segment is repaired over links that are too slow for all of it at once",
     nodes: 3,
+    late: 0,
     window: NARROW,
     finds: &[(Mutant::ClusterRepairsAllAtOnce, "I16-stuck")],
     play: |stage| Box::pin(repairs(stage)),

@@ -4,19 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordain::broker::Context;
-use ordain::client::admin::{NewTopic, Validate};
-use ordain::client::{Client, ClientError, TopicPartition};
+use ordain::client::admin::{NewTopic, OffsetSpec, Validate};
+use ordain::client::consumer::{Consumer, ConsumerOptions};
+use ordain::client::producer::{Producer, ProducerOptions, ProducerRecord};
+use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
 use ordain::io::Io;
 use ordain::metadata::MetadataImage;
-use ordain::types::{NodeId, PartitionId, PartitionIndex};
+use ordain::metadata::controller::METADATA_PARTITION;
+use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex};
 
 use super::super::left::{Broken, Left};
 use super::super::plan::Plan;
-use super::super::world::World;
-use super::super::{RECOVERY, machine};
+use super::super::registrations::Registrations;
+use super::super::world::{World, show};
+use super::super::{ANSWERS, LOOK as OF_REPLICAS, RECOVERY, machine};
+use super::MOMENT;
 use crate::cluster::{Cluster, NodeHandle};
+use crate::rng::Stream;
 use crate::scenarios::Violation;
-use crate::scenarios::fleet::{Fleet, Stats, machine_name};
+use crate::scenarios::fleet::{Fleet, Stats, Watch, machine_name};
 
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(2);
@@ -59,6 +65,23 @@ impl Stage {
     /// The newest image that a node has.
     pub(super) fn image(&self) -> Result<Arc<MetadataImage>, Violation> {
         self.world.image().ok_or_else(|| Violation::new("directed", "no node runs"))
+    }
+
+    /// Looks at all replicas again and again; gives the first thing that is wrong.
+    pub(super) async fn watch(&self) -> Violation {
+        let mut watch = Watch::default();
+        let mut registrations = Registrations::default();
+        loop {
+            let asked = self.cluster.now();
+            let (stats, _) = self.world.stats_within(&self.cluster, ANSWERS).await;
+            let image = self.world.image();
+            show(&self.cluster, image.as_deref(), asked, &stats);
+            let looked = image.map_or(Ok(()), |image| registrations.look(&image));
+            if let Err(wrong) = looked.and_then(|()| watch.look(stats)) {
+                return wrong;
+            }
+            self.cluster.sleep(OF_REPLICAS).await;
+        }
     }
 
     pub(super) async fn stats(&self) -> Stats {
@@ -167,6 +190,92 @@ impl Stage {
     /// How many partitions a node leads.
     pub(super) async fn leads(&self, node: NodeId) -> usize {
         self.world.led_by(node, &self.plan).await.len()
+    }
+
+    /// Waits until everything has a leader without nodes that do not run.
+    pub(super) async fn led_without(&self, nodes: &[NodeId]) -> Result<(), Violation> {
+        let down: Left = nodes.iter().map(|&node| (node, Broken::Down)).collect();
+        let led = async || self.world.unled_without(&self.plan, &down).await.is_empty().then_some(());
+        self.until(&format!("all is led without {nodes:?}"), led).await
+    }
+
+    /// Who leads the metadata.
+    pub(super) async fn controller(&self) -> Result<NodeId, Violation> {
+        let leads = async || {
+            let stats = self.stats().await;
+            let mut all = stats.values().flatten();
+            all.find(|one| one.id == METADATA_PARTITION && one.leader && one.serving).map(|one| one.key.node)
+        };
+        self.until("somebody leads the metadata", leads).await
+    }
+
+    /// What a script draws.
+    pub(super) fn rng(&self, name: &'static str) -> Stream {
+        self.cluster.rng(name)
+    }
+
+    /// Its machine loses its power.
+    pub(super) fn power_fails(&self, node: NodeId) {
+        self.fleet.down(node, |machine| {
+            let _lost = machine.power_fail();
+        });
+    }
+
+    /// Writes so many records to each of the first partitions of a topic, and waits until they are acknowledged.
+    pub(super) async fn write(
+        &self,
+        topic: &'static str,
+        partitions: i32,
+        records: u32,
+    ) -> Result<(), Violation> {
+        let writing = move |client: Client| async move {
+            let options = ProducerOptions { auto_create: AutoCreate::No, ..ProducerOptions::default() };
+            let producer = Producer::start(&client, options);
+            let mut waiting = Vec::new();
+            for (number, partition) in
+                (0..records).flat_map(|number| (0..partitions).map(move |at| (number, at)))
+            {
+                let value = number.to_be_bytes();
+                let record = ProducerRecord {
+                    topic,
+                    partition: Some(PartitionIndex(partition)),
+                    timestamp: None,
+                    key: None,
+                    value: Some(&value),
+                    headers: &[],
+                };
+                waiting.push(producer.send(record).await?);
+            }
+            for delivery in waiting {
+                delivery.wait().await?;
+            }
+            Ok(())
+        };
+        self.ask("writing", writing).await
+    }
+
+    /// Reads the first partitions of a topic from their beginning to their end, and says how many records each holds.
+    pub(super) async fn records(&self, topic: &'static str, partitions: i32) -> Result<Vec<u64>, Violation> {
+        let all: Vec<TopicPartition> = (0..partitions).map(|at| TopicPartition::new(topic, at)).collect();
+        let reading = move |client: Client| async move {
+            let ends = client.list_offsets_at(&all, OffsetSpec::Latest).await?;
+            let from = all.iter().map(|at| (at.clone(), Some(Offset::ZERO))).collect();
+            let mut consumer = Consumer::assign(&client, ConsumerOptions::default(), from);
+            let mut found: BTreeMap<TopicPartition, u64> = all.into_iter().map(|at| (at, 0)).collect();
+            let is_open = |consumer: &Consumer| {
+                consumer
+                    .positions()
+                    .iter()
+                    .any(|(at, next)| ends.get(at).is_some_and(|end| *next < end.offset))
+            };
+            while is_open(&consumer) {
+                for fetched in consumer.poll(MOMENT).await? {
+                    *found.entry(fetched.at.clone()).or_default() += fetched.records()?.len() as u64;
+                }
+            }
+            Ok(found.into_values().collect())
+        };
+        self.ask("reading", reading).await
     }
 
     /// What is not led while a node is down.

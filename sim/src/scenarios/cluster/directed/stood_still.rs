@@ -19,6 +19,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-coordinator-stands-still",
     about: "a coordinator goes on after another one has taken its group over, and finds a question that has waited for it",
     nodes: 3,
+    late: 0,
     window: WIDE,
     finds: &[(Mutant::CoordinatorWakesUnaware, "I11-commit-lost")],
     play: |stage| Box::pin(play(stage)),

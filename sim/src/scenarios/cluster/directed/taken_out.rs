@@ -10,6 +10,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-voter-taken-out-unheard",
     about: "a replica was taken out and is to hold the partition again, and has heard neither",
     nodes: 6,
+    late: 0,
     window: WIDE,
     finds: &[(Mutant::ClusterTellsVotersAlone, "I16-stuck")],
     play: |stage| Box::pin(play(stage)),

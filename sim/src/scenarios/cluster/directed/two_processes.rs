@@ -12,6 +12,7 @@ pub(super) const SCRIPT: Script = Script {
     name: "directed-two-processes-of-one-node",
     about: "a second process says that it is a node that is cut off for less than its session",
     nodes: 3,
+    late: 0,
     window: WIDE,
     finds: &[(Mutant::ClusterAloneAtOnce, "node-displaced")],
     play: |stage| Box::pin(play(stage)),
