@@ -98,7 +98,7 @@ pub(super) async fn alter(
 /// Sets levels of what this broker logs (KIP-412), at once and until it ends.
 fn alter_loggers(loggers: &Loggers, asked: &AskedResource, mode: Mode, node: NodeId) -> Result<(), ApiError> {
     check_keys(asked, Style::Incremental)?;
-    match node_named(&asked.name)? {
+    match node_named(&asked.name, "Node")? {
         id if id != node => {
             return Err(invalid_request(format!("Unexpected node id. Expected {node}, but received {id}")));
         }
@@ -178,7 +178,7 @@ fn resource(asked: &AskedResource, node: NodeId) -> Result<ConfigResource, ApiEr
     match asked.resource_type {
         ConfigResource::TOPIC => Ok(ConfigResource::Topic(name)),
         ConfigResource::BROKER if name.is_empty() => Ok(ConfigResource::Broker(None)),
-        ConfigResource::BROKER => match node_named(&name)? {
+        ConfigResource::BROKER => match node_named(&name, "Node")? {
             // Clients send such requests to the broker itself.
             id if id != node => {
                 Err(invalid_request(format!("Unexpected broker id, expected {node}, but received {name}")))
@@ -191,13 +191,13 @@ fn resource(asked: &AskedResource, node: NodeId) -> Result<ConfigResource, ApiEr
     }
 }
 
-/// The node that a resource's name stands for.
+/// The node that a resource's name stands for; `what` is Kafka's word for it.
 ///
 /// # Errors
 /// If it is no number.
-pub(super) fn node_named(name: &str) -> Result<NodeId, ApiError> {
+pub(super) fn node_named(name: &str, what: &str) -> Result<NodeId, ApiError> {
     let number = name.parse().map(NodeId);
-    number.map_err(|_| invalid_request(format!("Node id must be an integer, but it is: {name}")))
+    number.map_err(|_| invalid_request(format!("{what} id must be an integer, but it is: {name}")))
 }
 
 fn operation(key: &AskedKey, resource: &ConfigResource) -> Result<(String, ConfigOp), ApiError> {

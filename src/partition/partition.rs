@@ -447,9 +447,12 @@ impl Partition {
         }
     }
 
-    /// What is known of the partition's producers.
+    /// What is known of the partition's producers; a follower tells what it knows, too.
     pub(super) fn producers(&self) -> Result<Vec<(ProducerId, ProducerEntry)>, LeadershipError> {
-        self.standing()?;
+        match self.standing() {
+            Ok(()) | Err(LeadershipError::NotLeader) => {}
+            Err(error) => return Err(error),
+        }
         Ok(self.log.producers().iter().map(|(id, entry)| (id, entry.clone())).collect())
     }
 

@@ -103,7 +103,7 @@ fn describe(
 }
 
 fn check_node(name: &str, node: NodeId, or: &str) -> Result<(), ApiError> {
-    match node_named(name)? {
+    match node_named(name, "Broker")? {
         id if id == node => Ok(()),
         _ => Err(invalid_request(format!("Unexpected broker id, expected {node}{or} but received {name}"))),
     }

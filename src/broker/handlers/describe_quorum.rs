@@ -22,24 +22,22 @@ pub(in crate::broker) async fn handle(
     let stats = context.partitions.stats(Some(vec![METADATA_PARTITION])).await;
     let stats = stats.ok().and_then(|mut stats| stats.pop());
     let image = context.metadata();
-    let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in request.topics {
-        let is_metadata = *topic.topic_name == *METADATA_TOPIC;
-        let partitions = topic.partitions.iter().map(|asked| {
-            let data = match (&stats, is_metadata && asked.partition_index == 0) {
-                (Some(stats), true) if stats.leader => described(
-                    stats,
-                    |node| heard_ms(context, node),
-                    |key| caught_up_ms(context, stats.epoch, key),
-                ),
-                (_, true) => refused(ErrorCode::NotLeaderOrFollower),
-                (_, false) => refused(ErrorCode::UnknownTopicOrPartition),
-            };
-            PartitionData { partition_index: asked.partition_index, ..data }
-        });
-        let partitions = partitions.collect();
-        topics.push(TopicData { topic_name: topic.topic_name, partitions, ..TopicData::default() });
+    if !asks_for_the_metadata(&request) {
+        return refuse_all(caller, request);
     }
+    let data = match &stats {
+        Some(stats) if stats.leader => {
+            described(stats, |node| heard_ms(context, node), |key| caught_up_ms(context, stats.epoch, key))
+        }
+        Some(_) | None => PartitionData {
+            error_code: ErrorCode::NotLeaderOrFollower.code(),
+            leader_id: -1,
+            leader_epoch: -1,
+            ..PartitionData::default()
+        },
+    };
+    let topic_name = Text::from(METADATA_TOPIC);
+    let topics = vec![TopicData { topic_name, partitions: vec![data], ..TopicData::default() }];
     // Where nodes reach each other, as for Kafka's controllers.
     let listener = context.cluster.as_ref().map(|cluster| &cluster.listener);
     let nodes = image.registrations().map(|(node, broker)| Node {
@@ -61,8 +59,27 @@ pub(in crate::broker) async fn handle(
     DescribeQuorumResponse { topics, nodes, ..DescribeQuorumResponse::default() }
 }
 
-fn refused(code: ErrorCode) -> PartitionData {
-    PartitionData { error_code: code.code(), leader_id: -1, leader_epoch: -1, ..PartitionData::default() }
+/// Whether it is a question about the metadata's partition, and about nothing else.
+fn asks_for_the_metadata(request: &DescribeQuorumRequest) -> bool {
+    let [topic] = request.topics.as_slice() else { return false };
+    let [partition] = topic.partitions.as_slice() else { return false };
+    *topic.topic_name == *METADATA_TOPIC && partition.partition_index == 0
+}
+
+/// As Kafka, which answers nothing of a request that names something else, too.
+fn refuse_all(caller: &Caller, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
+    let message = (caller.version >= 2)
+        .then(|| Text::from("what can be described is partition 0 of __cluster_metadata, asked for alone"));
+    let topics = request.topics.into_iter().map(|topic| {
+        let refused = topic.partitions.iter().map(|asked| PartitionData {
+            partition_index: asked.partition_index,
+            error_code: ErrorCode::UnknownTopicOrPartition.code(),
+            error_message: message.clone(),
+            ..PartitionData::default()
+        });
+        TopicData { partitions: refused.collect(), topic_name: topic.topic_name, ..TopicData::default() }
+    });
+    DescribeQuorumResponse { topics: topics.collect(), ..DescribeQuorumResponse::default() }
 }
 
 /// When a node was heard last, by the wall clock of this one, in milliseconds: now for this node itself, −1 for one that was not heard

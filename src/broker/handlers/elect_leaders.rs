@@ -42,6 +42,9 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: ElectLeadersRequest,
 ) -> ElectLeadersResponse {
+    if let Some(refusal) = refused(&request) {
+        return refuse_all(request.topic_partitions, &refusal);
+    }
     let election = request.election_type;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(PATIENCE_MAX);
     let deadline = context.io.clock.now().after(patience);
@@ -69,9 +72,40 @@ pub(in crate::broker) async fn handle(
         };
         results.extend(wanted.into_iter().map(|wanted| wanted.place).zip(outcomes));
     }
-    let known = matches!(election, PREFERRED | UNCLEAN);
-    let error_code = if known { ErrorCode::None } else { ErrorCode::InvalidRequest }.code();
-    ElectLeadersResponse { error_code, ..respond(&image, request.topic_partitions, results) }
+    respond(&image, request.topic_partitions, results)
+}
+
+/// Why nothing of it is done, whatever it asks for.
+fn refused(request: &ElectLeadersRequest) -> Option<ApiError> {
+    let asks_for_none = request.topic_partitions.as_ref().is_some_and(Vec::is_empty);
+    match request.election_type {
+        PREFERRED | UNCLEAN if request.timeout_ms <= 0 => Some(ApiError::bare(ErrorCode::RequestTimedOut)),
+        PREFERRED | UNCLEAN => None,
+        // Kafka looks at the type for each partition.
+        _ if asks_for_none => None,
+        other => Some(ApiError::new(
+            ErrorCode::InvalidRequest,
+            format!("{other} is no type of election; 0 is preferred, 1 unclean"),
+        )),
+    }
+}
+
+/// The same for the request and all that it names.
+fn refuse_all(asked: Option<Vec<TopicPartitions>>, refusal: &ApiError) -> ElectLeadersResponse {
+    let topics =
+        asked.unwrap_or_default().into_iter().map(|TopicPartitions { topic, partitions, .. }| {
+            let result = |partition_id| {
+                let (error_code, error_message) = ApiError::told(Err(refusal.clone()));
+                PartitionResult { partition_id, error_code, error_message, ..PartitionResult::default() }
+            };
+            let partition_result = partitions.into_iter().map(result).collect();
+            ReplicaElectionResult { partition_result, topic, ..Default::default() }
+        });
+    ElectLeadersResponse {
+        error_code: refusal.code.code(),
+        replica_election_results: topics.collect(),
+        ..ElectLeadersResponse::default()
+    }
 }
 
 /// What is asked about, each partition once.
@@ -121,16 +155,10 @@ fn wanted(
             ErrorCode::PreferredLeaderNotAvailable,
             "the partition has no leader that could hand over: its replicas are electing one",
         )),
-        (UNCLEAN, Some(_), _) => {
-            Err(ApiError::new(ErrorCode::ElectionNotNeeded, "The partition has a leader."))
-        }
-        (UNCLEAN, None, _) => Err(ApiError::new(
+        (_, Some(_), _) => Err(ApiError::new(ErrorCode::ElectionNotNeeded, "The partition has a leader.")),
+        (_, None, _) => Err(ApiError::new(
             ErrorCode::EligibleLeadersNotAvailable,
             "there are no unclean elections here: the partition is led again as soon as a majority of its replicas is back",
-        )),
-        (other, _, _) => Err(ApiError::new(
-            ErrorCode::InvalidRequest,
-            format!("{other} is no type of election; 0 is preferred, 1 unclean"),
         )),
     }
 }

@@ -404,9 +404,10 @@ fn check_replicas(image: &MetadataImage, index: i32, replicas: &[NodeId]) -> Res
         )));
     }
     let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
-    if distinct.len() != replicas.len() {
+    let twice = replicas.iter().enumerate().find(|(place, node)| replicas[..*place].contains(node));
+    if let Some((_, node)) = twice {
         return Err(ControllerError::InvalidAssignment(format!(
-            "partition {index} is assigned to a broker twice: {replicas:?}"
+            "partition {index} is assigned to broker {node} more than once"
         )));
     }
     if let Some(unknown) = distinct.iter().find(|node| !image.brokers.contains_key(node)) {
