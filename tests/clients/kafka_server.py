@@ -67,10 +67,10 @@ def kafka_broker(work, port=None, heap="512m", extra=""):
     return server
 
 
-def format_storage(command, config):
+def format_storage(command, config, *more):
     done = subprocess.run(
         [*command, "kafka.tools.StorageTool", "format", "--ignore-formatted",
-         "--cluster-id", CLUSTER_ID, "--config", str(config)],
+         "--cluster-id", CLUSTER_ID, "--config", str(config), *more],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"formatting Kafka's storage failed:\n{done.stdout}")

@@ -48,3 +48,17 @@ def normal(value, words, name=None):
 def normal_bytes(name, value):
     """Records become their batches' (base offset, last offset, count); other bytes hex."""
     return [list(batch) for batch in batches(value)] if name == "records" else value.hex()
+
+
+def merged(answers):
+    """`{version: answer}` with neighbours that agree put together: `{"0-3": answer, "4": …}`."""
+    out, first, last, held = {}, None, None, None
+    for version, answer in answers.items():
+        if first is not None and (answer != held or version != last + 1):
+            out[f"{first}-{last}" if last > first else str(first)] = held
+            first = None
+        if first is None:
+            first, held = version, answer
+        last = version
+    out[f"{first}-{last}" if last > first else str(first)] = held
+    return out

@@ -10,6 +10,7 @@ import struct
 import schema
 from context import NO_ID, probe
 from harness.wire import WireError, batches, crc32c, record_batch, varint
+from normal import merged
 
 UNKNOWN_ID = "0123456789abcdef0123456789abcdef"
 STAMP = 1_700_000_000_000
@@ -46,20 +47,6 @@ def normal(value, name=None):
     if isinstance(value, bytes):
         return [list(batch) for batch in batches(value)] if name == "Records" else value.hex()
     return value
-
-
-def merged(answers):
-    """`{version: answer}` with neighbours that agree put together: `{"0-3": answer, "4": …}`."""
-    out, first, last, held = {}, None, None, None
-    for version, answer in answers.items():
-        if first is not None and (answer != held or version != last + 1):
-            out[f"{first}-{last}" if last > first else str(first)] = held
-            first = None
-        if first is None:
-            first, held = version, answer
-        last = version
-    out[f"{first}-{last}" if last > first else str(first)] = held
-    return out
 
 
 def asked(c, api, version, values):
