@@ -218,7 +218,7 @@ impl World {
         let fenced = image.registrations().filter(|(_, node)| node.fenced || node.draining);
         open.extend(fenced.map(|(node, _)| format!("node {node} is fenced")));
         let stats = self.stats().await;
-        open.extend(image.reassigning().map(|id| format!("{id} is reassigned")));
+        open.extend(image.reassigning().map(|id| format!("{} is reassigned", named(&image, id))));
         for (id, target) in targets(&image) {
             let holds = |one: &&PartitionStats| one.id == id;
             let held: BTreeSet<NodeId> =
@@ -226,7 +226,9 @@ impl World {
             let led = stats.values().flatten().filter(holds).find(|one| one.leader && one.serving);
             let vote = led.map(|one| one.voters.keys().iter().map(|key| key.node).collect::<BTreeSet<_>>());
             if held != target || vote.as_ref() != Some(&target) {
-                open.push(format!("{id} shall be on {target:?}, is on {held:?}, where {vote:?} vote"));
+                let vote = vote.map_or("nobody leads".to_owned(), |nodes| format!("{} vote", listed(&nodes)));
+                let (name, held, target) = (named(&image, id), listed(&held), listed(&target));
+                open.push(format!("{name} shall be on {target}, is on {held}, where {vote}"));
             }
         }
         open.extend(missing_voters(&image, plan, &stats));
@@ -310,6 +312,16 @@ fn missing_voters(image: &MetadataImage, plan: &Plan, stats: &Stats) -> Vec<Stri
     };
     let missing = shall.into_iter().filter(|&node| leader.voters.of_node(node).is_none());
     missing.map(|node| format!("node {node} does not vote on the metadata: {}", leader.voters)).collect()
+}
+
+/// A partition's name for people.
+fn named(image: &MetadataImage, id: PartitionId) -> String {
+    image.topic_by_id(id.topic).map_or(id.to_string(), |topic| format!("{}-{}", topic.name, id.index))
+}
+
+fn listed(nodes: &BTreeSet<NodeId>) -> String {
+    let all: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    format!("{{{}}}", all.join(", "))
 }
 
 /// All partitions, with a name for people and the number of their replicas.
