@@ -373,6 +373,11 @@ impl Cluster {
         NetControl { world: self.world.clone() }
     }
 
+    /// Of all machines, in the order in which they came.
+    pub(crate) fn node_names(&self) -> Vec<String> {
+        self.world.all_nodes().iter().map(|node| node.name.clone()).collect()
+    }
+
     /// What is wrong at this moment, for who looks at a failure.
     pub(crate) fn standing_faults(&self) -> StandingFaults {
         StandingFaults::look(&self.world)

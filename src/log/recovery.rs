@@ -93,6 +93,11 @@ pub(super) async fn recover(
                     read_placed(&mut places, &mut logs, &mut entry).await;
                     replay(parts, &mut logs, entry, position, first_new_id);
                 }
+                for lost in &commit.lost {
+                    if let Some(log) = logs.get_mut(&lost.log.id) {
+                        log.count(lost.number);
+                    }
+                }
                 // What is lost may have stood behind a reset that made the log sound.
                 for key in &damaged {
                     if let Some(log) = logs.get_mut(&key.id)
@@ -207,6 +212,7 @@ fn replay(
                     | EntryBody::Truncated { .. }
             );
             if log.damage().is_some() && is_content {
+                log.count(entry.number);
                 return;
             }
             if let Err(error) = log.replay(entry, position) {

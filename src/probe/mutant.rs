@@ -38,6 +38,8 @@ listed! {
         TrimBeforeCheckpoint = "trim-before-checkpoint",
         /// the checkpoint lets go of journal entries that are in no segment yet
         CheckpointForgetsTails = "checkpoint-forgets-tails",
+        /// what stands in the journal behind a lost entry of a log gives its numbers to later entries
+        JournalNumbersAgain = "journal-numbers-again",
         /// of the batches that are written to the journal anew the first durable one is taken for all
         ReplicaReliesOnHalfCarried = "replica-relies-on-half-carried",
         /// the files of a dropped segment are removed while the checkpoint still names them

@@ -142,6 +142,14 @@ impl PartitionLog {
         Ok(())
     }
 
+    /// An entry with this number stands in the journal, and is not followed. No later one may have its number: once a checkpoint has
+    /// that, a start would take the first of the two for what the checkpoint does not know.
+    pub(crate) fn count(&mut self, number: EntryNumber) {
+        if !mutant(Mutant::JournalNumbersAgain) {
+            self.number = self.number.max(number);
+        }
+    }
+
     fn pass(&mut self, number: EntryNumber, journal: Position) {
         self.number = number;
         self.flush.note(journal);

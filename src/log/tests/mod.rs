@@ -3,6 +3,7 @@ mod compaction;
 mod faults;
 mod model;
 mod node;
+mod numbers;
 mod placing;
 mod read_ahead;
 mod repair;

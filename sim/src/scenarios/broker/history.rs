@@ -314,6 +314,12 @@ impl History {
         self.events().several_nodes && stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= began)
     }
 
+    /// The same of whichever node that was: of some answers the client does not say who gave them.
+    fn a_node_may_have_a_successor(&self, began: SimTime) -> bool {
+        let names = self.cluster.node_names();
+        names.iter().any(|node| self.may_have_a_successor(began, node))
+    }
+
     /// A hostile batch is to hold this, which may be read if the broker takes it. Whether it looks like no other hostile record.
     pub(in crate::scenarios) fn hostile_record(
         &self,

@@ -171,7 +171,10 @@ impl Seen {
         for &(epoch, start) in told {
             let known = *self.starts.entry(epoch).or_insert(start);
             if known != start {
-                let text = format!("epoch {epoch} begins at {start} here, and at {known} elsewhere");
+                let (begins, epochs) = (step.log_start, &step.epochs);
+                let text = format!(
+                    "epoch {epoch} begins at {start} here, and at {known} elsewhere; this log begins at {begins}, with the epochs {epochs:?}"
+                );
                 return Err(Violation::new("raft-logs-do-not-match", place(text)));
             }
         }

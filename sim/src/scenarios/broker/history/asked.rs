@@ -54,6 +54,12 @@ impl History {
         let offsets =
             || told.iter().map(|(at, offset)| (at.to_string(), json!(offset.map(|offset| offset.0))));
         self.answered(asked, || offsets().collect());
+        if self.a_node_may_have_a_successor(asked.began) {
+            self.note(format_args!(
+                "the clock of a node stood still: it may have told this, beside another coordinator"
+            ));
+            return;
+        }
         for (at, offset) in told {
             let (at, offset, began, ended) = (at.clone(), *offset, asked.began, self.now());
             let read = CommittedRead { at, offset, began, ended };
