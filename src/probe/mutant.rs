@@ -38,8 +38,6 @@ listed! {
         TrimBeforeCheckpoint = "trim-before-checkpoint",
         /// the checkpoint lets go of journal entries that are in no segment yet
         CheckpointForgetsTails = "checkpoint-forgets-tails",
-        /// what stands in the journal behind a lost entry of a log gives its numbers to later entries
-        JournalNumbersAgain = "journal-numbers-again",
         /// of the batches that are written to the journal anew the first durable one is taken for all
         ReplicaReliesOnHalfCarried = "replica-relies-on-half-carried",
         /// the files of a dropped segment are removed while the checkpoint still names them
@@ -156,6 +154,8 @@ listed! {
         ReplicaIgnoresTheLeast = "replica-ignores-the-least",
         /// a node counts as gone as soon as its connections have ended, though it listens
         ReplicaGoneByReset = "replica-gone-by-reset",
+        /// what stands in the journal behind a lost entry of a log gives its numbers to later entries
+        ClusterNumbersAgain = "cluster-numbers-again",
         /// a node follows a leader of whom it does not know where it is
         ClusterFollowsTheUnknown = "cluster-follows-the-unknown",
         /// a checkpoint keeps a high watermark beyond what is durable

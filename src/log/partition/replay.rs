@@ -145,7 +145,7 @@ impl PartitionLog {
     /// An entry with this number stands in the journal, and is not followed. No later one may have its number: once a checkpoint has
     /// that, a start would take the first of the two for what the checkpoint does not know.
     pub(crate) fn count(&mut self, number: EntryNumber) {
-        if !mutant(Mutant::JournalNumbersAgain) {
+        if !mutant(Mutant::ClusterNumbersAgain) {
             self.number = self.number.max(number);
         }
     }
