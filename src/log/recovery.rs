@@ -93,11 +93,7 @@ pub(super) async fn recover(
                     read_placed(&mut places, &mut logs, &mut entry).await;
                     replay(parts, &mut logs, entry, position, first_new_id);
                 }
-                for lost in &commit.lost {
-                    if let Some(log) = logs.get_mut(&lost.log.id) {
-                        log.count(lost.number);
-                    }
-                }
+                count(&mut logs, &commit.lost);
                 // What is lost may have stood behind a reset that made the log sound.
                 for key in &damaged {
                     if let Some(log) = logs.get_mut(&key.id)
@@ -141,6 +137,15 @@ fn that_need(logs: &BTreeMap<LogId, PartitionLog>, lost: &[LostEntry]) -> Vec<Lo
     let is_covered = |lost: &LostEntry| logs.get(&lost.log.id).is_some_and(|log| log.has(*lost));
     let needed = lost.iter().filter(|lost| !is_covered(lost));
     needed.map(|lost| lost.log).collect()
+}
+
+/// Nobody gets the numbers of these entries again.
+fn count(logs: &mut BTreeMap<LogId, PartitionLog>, lost: &[LostEntry]) {
+    for entry in lost {
+        if let Some(log) = logs.get_mut(&entry.log.id) {
+            log.count(entry.number);
+        }
+    }
 }
 
 /// Reads a batch that the journal only names from its place, if its log wants it. If it is lost, the log is told.
