@@ -19,12 +19,12 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: DescribeQuorumRequest,
 ) -> DescribeQuorumResponse {
-    let stats = context.partitions.stats(Some(vec![METADATA_PARTITION])).await;
-    let stats = stats.ok().and_then(|mut stats| stats.pop());
-    let image = context.metadata();
     if !asks_for_the_metadata(&request) {
         return refuse_all(caller, request);
     }
+    let stats = context.partitions.stats(Some(vec![METADATA_PARTITION])).await;
+    let stats = stats.ok().and_then(|mut stats| stats.pop());
+    let image = context.metadata();
     let data = match &stats {
         Some(stats) if stats.leader => {
             described(stats, |node| heard_ms(context, node), |key| caught_up_ms(context, stats.epoch, key))

@@ -39,8 +39,7 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
     };
     let (commits_before, writes_before) = spent();
     stage.fleet().down(dies, NodeHandle::crash);
-    let led = async || stage.unled_without(dies).await.is_empty().then_some(());
-    stage.until("all are led again", led).await?;
+    stage.led_without(&[dies]).await?;
     let (commits, writes) = spent();
     stage.fleet().up(dies);
     let elections = elections as u64;

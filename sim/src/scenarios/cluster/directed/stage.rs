@@ -255,7 +255,7 @@ impl Stage {
     }
 
     /// Reads the first partitions of a topic from their beginning to their end, and says how many records each holds.
-    pub(super) async fn records(&self, topic: &'static str, partitions: i32) -> Result<Vec<u64>, Violation> {
+    async fn records(&self, topic: &'static str, partitions: i32) -> Result<Vec<u64>, Violation> {
         let all: Vec<TopicPartition> = (0..partitions).map(|at| TopicPartition::new(topic, at)).collect();
         let reading = move |client: Client| async move {
             let ends = client.list_offsets_at(&all, OffsetSpec::Latest).await?;
@@ -278,9 +278,23 @@ impl Stage {
         self.ask("reading", reading).await
     }
 
-    /// What is not led while a node is down.
-    pub(super) async fn unled_without(&self, node: NodeId) -> Vec<String> {
-        self.world.unled_without(&self.plan, &Left::from([(node, Broken::Down)])).await
+    /// Reads the first partitions of a topic: so many records were acknowledged in each, and no others may stand there.
+    pub(super) async fn each_holds(
+        &self,
+        topic: &'static str,
+        partitions: i32,
+        records: u32,
+    ) -> Result<(), Violation> {
+        let held = self.records(topic, partitions).await?;
+        if held.len() == partitions.unsigned_abs() as usize
+            && held.iter().all(|&held| held == u64::from(records))
+        {
+            return Ok(());
+        }
+        let text = format!(
+            "{records} records were acknowledged in each of {partitions} partitions, which hold {held:?}"
+        );
+        Err(Violation::new("I1-lost-record", text))
     }
 
     /// The commit of a node's journal that comes next.

@@ -57,8 +57,7 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
         stage.note("the coordinator stands still");
         stage.fleet().pause(first);
         goes_on.begin();
-        let led = async || stage.unled_without(first).await.is_empty().then_some(());
-        stage.until("others lead what it led", led).await?;
+        stage.led_without(&[first]).await?;
         commit(stage, SECOND).await?;
         stage.note("the coordinator goes on");
         stage.fleet().resume(first);
