@@ -113,8 +113,8 @@ impl Client {
     }
 
     /// What a broker said was of no use, or it said nothing: forgets who leads and who coordinates, and another broker is asked next. One
-    /// that is cut off from the others knows of no leaders, and takes requests as ever.
-    pub(super) fn doubt(&self) {
+    /// that is cut off from the others goes on telling what it knew, and takes requests as ever.
+    pub fn doubt(&self) {
         self.invalidate();
         self.ask_another();
     }

@@ -206,7 +206,7 @@ impl<'a> Session<'a> {
         }
         let (known, waiting) = positions_known_now(&self.client, wanted, self.start).await?;
         if waiting.values().any(ClientError::is_stale_metadata) {
-            self.client.invalidate();
+            self.client.doubt();
         }
         self.consumer.add(known.into_iter().map(|(at, offset)| (at, Some(offset))).collect());
         self.waiting = waiting;

@@ -249,7 +249,7 @@ async fn offsets_told(
     let mut found = Offsets::new();
     for attempt in 0..OFFSET_ASKED {
         if attempt > 0 {
-            client.invalidate();
+            client.doubt();
             tokio::time::sleep(OFFSET_PAUSE).await;
         }
         for (at, told) in client.try_list_offsets(&open).await {

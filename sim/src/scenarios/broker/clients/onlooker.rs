@@ -27,7 +27,7 @@ pub(in crate::scenarios) async fn look_after_starts(seat: Seat) {
                 Ok(Ok(())) => looked = starts,
                 Ok(Err(error)) => {
                     seat.history.note(format_args!("{}: {error}", seat.name));
-                    client.invalidate();
+                    client.doubt();
                 }
                 Err(_) => return,
             }

@@ -41,7 +41,7 @@ pub(in crate::scenarios) async fn work_in_group(seat: Seat) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 seat.history.note(format_args!("{}: {error}", seat.name));
-                worker.client.invalidate();
+                worker.client.doubt();
                 if error.code() == Some(ErrorCode::UnknownMemberId) {
                     worker.member = Text::new();
                 }
@@ -149,7 +149,7 @@ impl Worker<'_> {
                 Err(error) if error.is_retriable() && tries < TRIES_MAX => tries += 1,
                 done => return done,
             }
-            self.client.invalidate();
+            self.client.doubt();
             self.seat.io.clock.sleep(Duration::from_millis(300)).await;
         }
     }
