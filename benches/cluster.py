@@ -32,11 +32,17 @@ from cluster import nodes  # noqa: E402
 from faults import world  # noqa: E402
 from harness import apis, install  # noqa: E402
 from harness.wire import Connection, WireError  # noqa: E402
-from kafka_cluster import SYNC, KafkaCluster  # noqa: E402
+from kafka_cluster import CONFIGURED, KafkaCluster  # noqa: E402
 
 MEASUREMENTS = ["produce", "latency", "paused", "stuttering", "slow-disk", "kill", "restart", "many"]
 ORDAIN, KAFKA, KAFKA_SYNC = "ordain", "kafka", "kafka-sync"
 SERVERS = [ORDAIN, KAFKA, KAFKA_SYNC]
+# What three nodes of Kafka need that is not its default, and what one that syncs each append has beside that.
+KAFKA_SETTINGS = {"default.replication.factor": "3", "min.insync.replicas": "2"}
+SYNC = {"log.flush.interval.messages": "1"}
+# The flags of Kafka's own start script, and half of its heap: three of them share the machine.
+KAFKA_FLAGS = ["-Xmx1g", "-Xms1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+               "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true"]
 PARTITIONS = 8          # of the topic that is written meanwhile
 RECORD_BYTES = 100
 EVERY = 0.002           # seconds between records
@@ -464,7 +470,7 @@ def main():
 def made(server, work, binary):
     if server == ORDAIN:
         return nodes.Cluster(work, binary)
-    return KafkaCluster(work, SYNC if server == KAFKA_SYNC else "")
+    return KafkaCluster(work, {**KAFKA_SETTINGS, **(SYNC if server == KAFKA_SYNC else {})}, flags=KAFKA_FLAGS, voters=CONFIGURED)
 
 
 def one(name, server, arguments, results):

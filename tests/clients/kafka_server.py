@@ -21,15 +21,19 @@ from harness import broker, install, processes  # noqa: E402
 
 CLUSTER_ID = "T3JkYWluLXJlZmVyZW5jZQ"
 
-PROPERTIES = """\
+# Who and where a node is, that is broker and controller.
+WHERE = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{admin_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{admin_port}
+node.id={node}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{between}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
+"""
+
+ALONE = """\
+controller.quorum.voters=1@127.0.0.1:{between}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=8
 transaction.state.log.replication.factor=1
@@ -53,16 +57,19 @@ appender.out.layout.pattern = [%d] %p %m (%c)%n
 """
 
 
+def java(log4j, *flags):
+    """A command that Kafka's classes are the arguments of."""
+    return ["java", *flags, f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{install.kafka_jars()}/*"]
+
+
 def kafka_broker(work, port=None, heap="512m", extra=""):
     """A formatted, not yet started Kafka whose files live under `work`."""
-    jars = install.kafka_jars()
     config, log4j = work / "server.properties", work / "log4j2.properties"
-    command = ["java", f"-Xmx{heap}", f"-Xms{heap}", "-XX:+UseG1GC",
-               f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{jars}/*"]
+    command = java(log4j, f"-Xmx{heap}", f"-Xms{heap}", "-XX:+UseG1GC")
     server = broker.Broker([*command, "kafka.Kafka", str(config)], work, port)
     log4j.write_text(LOG4J)
-    config.write_text(PROPERTIES.format(
-        port=server.port, admin_port=server.admin_port, data=server.data) + extra)
+    config.write_text((WHERE + ALONE).format(
+        node=1, port=server.port, between=server.admin_port, data=server.data) + extra)
     format_storage(command, config)
     return server
 
