@@ -1,5 +1,5 @@
 """Controllers on nodes of their own: three that serve no clients (process.roles=controller), three that
-never vote on the metadata (process.roles=broker)."""
+never vote on the metadata (process.roles=broker). All are configured by files with Kafka's keys, as Kafka's are."""
 
 import signal
 import socket
@@ -13,6 +13,10 @@ from .voters import Voters
 
 CONTROLLERS, BROKERS = (1, 2, 3), (4, 5, 6)
 TOPIC = "apart"
+PROTOCOLS = "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL"
+# What Kafka's own files have beside that and has no effect here, as the log says.
+IDLE = "num.io.threads"
+KRAFT = {"broker": ["inter.broker.listener.name=PLAINTEXT", f"{IDLE}=16"], "controller": [f"{IDLE}=16"]}
 CONTROLLER = [part.replace("PLAINTEXT://127.0.0.1:{port},", "") for part in COMMAND]
 
 
@@ -34,8 +38,10 @@ class Apart:
         servers = ",".join(f"127.0.0.1:{between[node]}" for node in CONTROLLERS)
 
         def made(kind, node, command, role):
-            return kind(node, work / f"node{node}", binary, servers, between[node], command,
-                        {"process.roles": role})
+            one = kind(node, work / f"node{node}", binary, servers, between[node], command, {"process.roles": role})
+            for_clients = "" if role == "controller" else f"PLAINTEXT://{one.bootstrap},"
+            one.configure_by_file(f"advertised.listeners={for_clients}CONTROLLER://127.0.0.1:{one.between}", PROTOCOLS, *KRAFT[role])
+            return one
         self.controllers = {node: made(Controller, node, CONTROLLER, "controller") for node in CONTROLLERS}
         self.brokers = {node: made(Node, node, COMMAND, "broker") for node in BROKERS}
         self.all = {**self.controllers, **self.brokers}
@@ -68,6 +74,9 @@ class Apart:
         self.writer.start()
 
     def who_is_who(self):
+        for node in self.all.values():
+            same(f"--set of node {node.id}", "--set" in node.command, False)
+            same(f"what node {node.id} says of its file", f"{IDLE} has no effect" in node.said(), True)
         node = self.brokers[BROKERS[0]]
         request = {"topics": [], "auto_create": False, "authorized": False}
         told = node.ask(apis.METADATA, request)

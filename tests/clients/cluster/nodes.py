@@ -62,6 +62,13 @@ class Node(broker.Broker):
                          between=between)
         self.id, self.between, self.binary = node, between, binary
 
+    def configure_by_file(self, *more):
+        """From now on it is started with a properties file (`--config`), as Kafka's nodes are, which has what `--set` gave it,
+        and these lines."""
+        file = self.work / "server.properties"
+        file.write_text("".join(f"{line}\n" for line in [*self.command[3::2], *more]))
+        self.command = [*self.command[:2], "--config", str(file)]
+
     @property
     def runs(self):
         return self.process is not None and self.process.poll() is None
