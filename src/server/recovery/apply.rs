@@ -33,8 +33,64 @@ pub async fn apply(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<(NodeId, usize), RecoveryError> {
+    let Prepared { node, storage, logs: _logs, entries, changed } = prepare(io, config, plan, now).await?;
+    let until = io.clock.now().after(JOURNAL_PATIENCE);
+    match timeout(&*io.clock, until, storage.journal().append(entries)).await {
+        Ok(written) => written?,
+        Err(_) => return Err(RecoveryError::JournalFull),
+    }
+    storage.close().await?;
+    Ok((node, changed))
+}
+
+/// What [`apply`] would do, and whether it would: it looks at all that is looked at there before anything is written. Recovers the data
+/// directory as a start would, and changes nothing else. Gives the node and how many logs would be changed.
+///
+/// # Errors
+/// As [`apply`], but for those of writing.
+pub async fn rehearse(
+    io: &Io,
+    config: &BrokerConfig,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<(NodeId, usize), RecoveryError> {
+    let Prepared { node, storage, changed, .. } = prepare(io, config, plan, now).await?;
+    storage.close().await?;
+    Ok((node, changed))
+}
+
+/// What a plan changes in a node's data directory, before anything is written.
+struct Prepared {
+    node: NodeId,
+    storage: Storage,
+    /// With what is to be journaled in them.
+    logs: Vec<PartitionLog>,
+    entries: Vec<Entry>,
+    /// How many logs these are of.
+    changed: usize,
+}
+
+/// Opens the data directory, and refuses whatever can be refused.
+async fn prepare(
+    io: &Io,
+    config: &BrokerConfig,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Prepared, RecoveryError> {
     let Opened { node, storage, mut logs, cluster, founders: _ } = open(io, config).await?;
     check(plan, cluster, node, &storage)?;
+    let (entries, changed) = entries_due(plan, node, &storage, &mut logs, now)?;
+    Ok(Prepared { node, storage, logs, entries, changed })
+}
+
+/// What is to be journaled in a node's logs, and in how many of them.
+fn entries_due(
+    plan: &Plan,
+    node: NodeId,
+    storage: &Storage,
+    logs: &mut [PartitionLog],
+    now: Timestamp,
+) -> Result<(Vec<Entry>, usize), RecoveryError> {
     let mut by_id: BTreeMap<PartitionId, &mut PartitionLog> =
         logs.iter_mut().map(|log| (log.key().partition, log)).collect();
     let mut due = Vec::new();
@@ -43,25 +99,19 @@ pub async fn apply(
         let topic = TopicId::parse(&choice.topic_id).ok_or_else(missing)?;
         let id = PartitionId { topic, index: PartitionIndex(choice.partition) };
         let log = by_id.remove(&id).ok_or_else(missing)?;
-        let key = own_key(node, &storage, log);
+        let key = own_key(node, storage, log);
         match done(choice, log, key)? {
             Done::All => {}
             part @ (Done::Nothing | Done::Voted | Done::Begun) => due.push((choice, log, key, part)),
         }
     }
-    let journal = storage.journal();
+    let at = storage.journal().durable_position();
     let mut entries = Vec::new();
     let changed = due.len();
     for (choice, log, key, part) in due {
-        entries.extend(entries_of(choice, log, key, part, journal.durable_position(), now)?);
+        entries.extend(entries_of(choice, log, key, part, at, now)?);
     }
-    let until = io.clock.now().after(JOURNAL_PATIENCE);
-    match timeout(&*io.clock, until, journal.append(entries)).await {
-        Ok(written) => written?,
-        Err(_) => return Err(RecoveryError::JournalFull),
-    }
-    storage.close().await?;
-    Ok((node, changed))
+    Ok((entries, changed))
 }
 
 /// Whether the plan was made for this data directory.

@@ -9,7 +9,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-pub use apply::apply;
+pub use apply::{apply, rehearse};
 pub use loss::Offsets;
 pub use plan::{Choice, Gone, Plan, PlanError, Unnamed, plan};
 pub use survey::{Assigned, EpochBegin, Survey, SurveyedLog, survey};

@@ -125,6 +125,10 @@ impl Machine {
         self.with(async |io| apply(io, &config(), plan, Timestamp(5)).await)
     }
 
+    fn rehearse(&self, plan: &Plan) -> Result<(NodeId, usize), RecoveryError> {
+        self.with(async |io| rehearse(io, &config(), plan, Timestamp(5)).await)
+    }
+
     fn plan(&self) -> Plan {
         plan(&[self.survey()], &BTreeSet::from([2, 3])).expect("one survey fits itself")
     }
@@ -200,8 +204,10 @@ fn a_survey_bears_metadata_that_cannot_be_read() {
     let made = plan(std::slice::from_ref(&blind), &BTreeSet::from([2, 3])).expect("one survey");
     assert!(made.metadata_is_gone());
     assert_eq!(made.unnamed.len(), held - 1);
-    let refused = machine.apply(&made).expect_err("without metadata nothing is served");
-    assert!(matches!(refused, RecoveryError::MetadataGone), "{refused}");
+    for refused in [machine.rehearse(&made), machine.apply(&made)] {
+        let refused = refused.expect_err("without metadata nothing is served");
+        assert!(matches!(refused, RecoveryError::MetadataGone), "{refused}");
+    }
 
     // The snapshot is lost that stands for the log's beginning.
     let machine = Machine::new(Metadata::BehindSnapshot);
@@ -271,6 +277,19 @@ fn what_was_applied_is_applied_once() {
 }
 
 #[test]
+fn a_rehearsal_tells_what_would_be_done_and_changes_nothing() {
+    let machine = Machine::new(Metadata::Whole);
+    let (before, plan) = (machine.survey(), machine.plan());
+    let all = plan.chosen.len();
+    assert_eq!(machine.rehearse(&plan).expect("it could be applied"), (NODE, all));
+    assert_eq!(machine.rehearse(&plan).expect("it still could"), (NODE, all));
+    assert_eq!(machine.survey(), before);
+    assert_eq!(machine.apply(&plan).expect("it is applied"), (NODE, all));
+    assert_applied(&machine, &plan, "after rehearsals");
+    assert_eq!(machine.rehearse(&plan).expect("there is nothing to do"), (NODE, 0));
+}
+
+#[test]
 fn what_was_interrupted_is_ended_by_doing_it_again() {
     let whole = Machine::new(Metadata::Whole);
     let plan = whole.plan();
@@ -324,8 +343,10 @@ fn a_log_that_was_told_half_is_told_the_rest() {
     for parts in 0..=3 {
         let machine = Machine { disk: whole.disk.restart() };
         begin(&machine, &plan.chosen[3], parts);
+        let (_, due) = machine.rehearse(&plan).expect("it can be ended");
         let (_, changed) = machine.apply(&plan).expect("it is ended");
         assert_eq!(changed, plan.chosen.len() - usize::from(parts == 3), "after {parts} entries");
+        assert_eq!(due, changed, "after {parts} entries");
         assert_applied(&machine, &plan, &format!("after {parts} entries"));
     }
 }
@@ -337,7 +358,10 @@ fn a_directory_that_the_plan_does_not_know_is_refused() {
     let refused = |change: &dyn Fn(&mut Plan)| {
         let mut plan = good.clone();
         change(&mut plan);
-        machine.apply(&plan).expect_err("it is another one's").to_string()
+        let rehearsed = machine.rehearse(&plan).expect_err("it would be refused").to_string();
+        let applied = machine.apply(&plan).expect_err("it is another one's").to_string();
+        assert_eq!(rehearsed, applied);
+        applied
     };
     let text = refused(&|plan| plan.cluster = "d".to_owned());
     assert!(text.contains("cluster d"), "{text}");
@@ -351,5 +375,8 @@ fn a_directory_that_the_plan_does_not_know_is_refused() {
     assert!(text.contains("has changed since it was surveyed"), "{text}");
     let text = refused(&|plan| plan.chosen[0].partition = 77);
     assert!(text.contains("is not here any more"), "{text}");
+    // The log has that epoch already.
+    let text = refused(&|plan| plan.chosen[0].epoch = 1);
+    assert!(text.starts_with(&good.chosen[0].name()), "{text}");
     assert_eq!(machine.apply(&good).expect("none of these changed anything").1, good.chosen.len());
 }

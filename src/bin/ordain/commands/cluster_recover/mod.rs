@@ -10,6 +10,7 @@ use ordain::config::{DirectIo, LoadedConfig};
 use ordain::io::Io;
 use ordain::io::real;
 use ordain::server::recovery::{self, Plan, Survey};
+use ordain::types::NodeId;
 use serde::de::DeserializeOwned;
 
 use super::config::Sources;
@@ -70,7 +71,7 @@ enum Step {
         /// The data directory (log.dirs).
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
-        /// Yes, records may be lost for good. Without it, what would be done is only shown.
+        /// Yes, records may be lost for good. Without it the plan is shown, and held against this data directory, and nothing is changed.
         #[arg(long)]
         accept_loss: bool,
     },
@@ -109,31 +110,49 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                 None => output::line(format_args!("Nothing was written; with --out it is.")),
             }
         }
-        Step::Apply { plan: path, sources, data, accept_loss } => {
-            let plan: Plan = read(&path)?;
-            if !accept_loss {
-                report::show_plan(&plan)?;
-                return Err(Failure::Message(
-                    "nothing was changed: what is lost is lost for good; to go on, repeat this with --accept-loss"
-                        .to_owned(),
-                ));
-            }
-            let (node, changed) = offline(sources, data, async |io, loaded| {
-                let now = io.clock.wall();
-                recovery::apply(&io, &loaded.broker, &plan, now).await
-            })?;
-            if changed == 0 {
-                return output::line(format_args!(
-                    "The plan has nothing for node {node}, or was carried out there before: nothing was changed."
-                ));
-            }
-            output::line(format_args!(
-                "Node {node} goes on alone with {}. Once the plan is applied on every surviving node, start them all. Never start a lost node with its \
-                 old data directory again; a new one in its place begins with an empty one.",
-                output::plural(changed, "log")
-            ))
+        Step::Apply { plan, sources, data, accept_loss } => {
+            let plan: Plan = read(&plan)?;
+            if accept_loss { apply(&plan, sources, data) } else { rehearse(&plan, sources, data) }
         }
     }
+}
+
+/// Shows the plan, and says whether it could be carried out here.
+fn rehearse(plan: &Plan, sources: Sources, data: Option<PathBuf>) -> Result<(), Failure> {
+    report::show_plan(plan)?;
+    let (node, due) = offline(sources, data, async |io, loaded| {
+        let now = io.clock.wall();
+        recovery::rehearse(&io, &loaded.broker, plan, now).await
+    })?;
+    if due == 0 {
+        return nothing_for(node);
+    }
+    Err(Failure::Message(format!(
+        "nothing was changed: node {node} would go on alone with {}, and what is lost is lost for good; to go on, repeat this with --accept-loss",
+        output::plural(due, "log")
+    )))
+}
+
+/// Carries the plan out here.
+fn apply(plan: &Plan, sources: Sources, data: Option<PathBuf>) -> Result<(), Failure> {
+    let (node, changed) = offline(sources, data, async |io, loaded| {
+        let now = io.clock.wall();
+        recovery::apply(&io, &loaded.broker, plan, now).await
+    })?;
+    if changed == 0 {
+        return nothing_for(node);
+    }
+    output::line(format_args!(
+        "Node {node} goes on alone with {}. Once the plan is applied on every surviving node, start them all. Never start a lost node with its \
+         old data directory again; a new one in its place begins with an empty one.",
+        output::plural(changed, "log")
+    ))
+}
+
+fn nothing_for(node: NodeId) -> Result<(), Failure> {
+    output::line(format_args!(
+        "The plan has nothing for node {node}, or was carried out there before: nothing was changed."
+    ))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
