@@ -91,6 +91,19 @@ impl ClockState {
         Some(SimTime(now.0.saturating_add(wait).saturating_add(1)))
     }
 
+    /// When it showed `nanos`, or a moment before that; `None` for what it may have shown before it was last adjusted, when it may
+    /// have stood still.
+    fn when_shown(&self, nanos: u64) -> Option<SimTime> {
+        let ran = nanos.checked_sub(self.shown_nanos).filter(|ran| *ran > 0)?;
+        // Rounded down.
+        let elapsed = match self.rate() {
+            0 => return None,
+            MILLION => ran,
+            rate => u64::try_from(u128::from(ran) * u128::from(MILLION) / u128::from(rate)).ok()?,
+        };
+        Some(SimTime(self.adjusted.0.saturating_add(elapsed)))
+    }
+
     fn wall(&self, now: SimTime) -> Timestamp {
         let shown_ms = i64::try_from(self.shown(now) / 1_000_000).unwrap_or(i64::MAX);
         Timestamp(WALL_START_MS.saturating_add(shown_ms).saturating_add(self.wall_offset_ms))
@@ -147,6 +160,14 @@ impl ClockControl {
     #[must_use]
     pub fn shown(&self) -> Duration {
         Duration::from_nanos(lock(&self.node.clock).shown(self.world.now()))
+    }
+
+    /// When the monotonic clock showed so much less than now, or a moment before that; `None` if nobody can tell, as it was adjusted
+    /// since, or stands still.
+    pub(crate) fn when_it_showed(&self, less: Duration) -> Option<SimTime> {
+        let less = u64::try_from(less.as_nanos()).ok()?;
+        let clock = lock(&self.node.clock);
+        clock.when_shown(clock.shown(self.world.now()).checked_sub(less)?)
     }
 
     /// Stops both clocks, or lets them go on from where they stand.
@@ -296,5 +317,21 @@ mod tests {
         let frozen = ClockState { frozen: true, ..ClockState::default() };
         assert_eq!(frozen.when(SimTime(0), 1), None);
         assert_eq!(frozen.shown(SimTime(1_000_000)), 0);
+    }
+
+    #[test]
+    fn what_it_showed_tells_when_unless_it_was_adjusted_since() {
+        for drift_ppm in [-500_000, 0, 333_333] {
+            let clock =
+                ClockState { drift_ppm, adjusted: SimTime(77), shown_nanos: 5, ..ClockState::default() };
+            for time in [1_000, 123_456_789].map(SimTime) {
+                let when = clock.when_shown(clock.shown(time)).unwrap();
+                assert!(when <= time && time.0 - when.0 <= 2, "{drift_ppm} {time}: {when}");
+            }
+            assert_eq!(clock.when_shown(5), None, "it may have stood there until then");
+            assert_eq!(clock.when_shown(4), None);
+        }
+        let frozen = ClockState { frozen: true, shown_nanos: 9, ..ClockState::default() };
+        assert_eq!(frozen.when_shown(frozen.shown(SimTime(1_000))), None);
     }
 }

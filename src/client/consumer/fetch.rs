@@ -7,7 +7,7 @@ use crate::client::broker::Broker;
 use crate::client::cluster::{Client, Lane};
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
-use crate::types::{ErrorCode, NodeId, Offset, TopicId};
+use crate::types::{ErrorCode, Instant, NodeId, Offset, TopicId};
 use crate::wire::messages::FetchRequest;
 use crate::wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use crate::wire::messages::fetch_response::PartitionData;
@@ -95,6 +95,7 @@ async fn exchange(
     let session = if version >= SESSIONS_SINCE { session } else { FetchSession::default() };
     let request = request(options, version, session.plan(&wanted));
     let within = client.options().request_timeout + options.fetch_wait_max;
+    let began = client.io().clock.now();
     let answer = broker.call_within(version, &request, within).await?;
     let (api, code) = (ApiKey::Fetch, answer.error_code);
     ClientError::check(broker.address(), api, code, format!("fetch from node {node}"), None)?;
@@ -112,7 +113,7 @@ async fn exchange(
         for partition in topic.partitions {
             let at = TopicPartition::new(name.clone(), partition.partition_index);
             if let Some(&from) = asked.get(&at) {
-                let fetched = read(&broker, options, &at, from, partition);
+                let fetched = read((&broker, node), options, (&at, from, began), partition);
                 found.insert(at, fetched);
             }
         }
@@ -178,10 +179,9 @@ fn request(options: &ConsumerOptions, version: i16, plan: SessionPlan) -> FetchR
 }
 
 fn read(
-    broker: &Broker,
+    (broker, node): (&Broker, NodeId),
     options: &ConsumerOptions,
-    at: &TopicPartition,
-    from: Offset,
+    (at, from, asked): (&TopicPartition, Offset, Instant),
     told: PartitionData,
 ) -> Result<Fetched, ClientError> {
     ClientError::check(broker.address(), ApiKey::Fetch, told.error_code, at.to_string(), None)?;
@@ -195,6 +195,8 @@ fn read(
         at: at.clone(),
         from,
         next,
+        node,
+        asked,
         high_watermark: Offset(told.high_watermark),
         nearby: Some(NodeId(told.preferred_read_replica)).filter(|node| node.0 >= 0),
         log_start: Offset(told.log_start_offset),

@@ -7,7 +7,7 @@ use super::options::Isolation;
 use crate::client::address::BrokerAddress;
 use crate::client::error::ClientError;
 use crate::client::metadata::TopicPartition;
-use crate::types::{NodeId, Offset, ProducerId, Timestamp};
+use crate::types::{Instant, NodeId, Offset, ProducerId, Timestamp};
 use crate::wire::batch::{BatchCheck, BatchError, BatchIterator, Record, RecordBatch, RecordHeader};
 use crate::wire::messages::fetch_response::AbortedTransaction;
 
@@ -30,6 +30,10 @@ pub struct Fetched {
     pub from: Offset,
     /// Where the next fetch goes on.
     pub next: Offset,
+    /// Who has answered.
+    pub node: NodeId,
+    /// When it was asked, by this client's clock.
+    pub asked: Instant,
     pub high_watermark: Offset,
     pub log_start: Offset,
     /// Whom the leader says to ask from now on.
@@ -231,6 +235,8 @@ mod tests {
             at: TopicPartition::new("t", 0),
             from: Offset(1),
             next,
+            node: NodeId(1),
+            asked: Instant(0),
             high_watermark: Offset(4),
             log_start: Offset(0),
             nearby: None,

@@ -22,6 +22,7 @@ use crate::world::lock;
 
 mod asked;
 mod events;
+mod led;
 mod polls;
 mod promises;
 
@@ -148,6 +149,8 @@ pub(in crate::scenarios) struct History {
     step: Arc<Mutex<Step>>,
     /// Whose failed syncs end all promises.
     watched: Arc<Mutex<Vec<NodeHandle>>>,
+    /// When the process on each of several machines last began.
+    began: Arc<Mutex<BTreeMap<String, SimTime>>>,
     /// When the disk was last replaced by an older one.
     rolled_back: Arc<Mutex<Option<SimTime>>>,
 }
@@ -165,6 +168,7 @@ impl History {
             polls: Arc::default(),
             step: Arc::default(),
             watched: Arc::default(),
+            began: Arc::default(),
             rolled_back: Arc::default(),
         }
     }
@@ -429,6 +433,7 @@ impl History {
             ),
         );
         self.step(|step, events| step.read(events, &read));
+        self.hold_led(&read);
         self.events().reads.push(read);
     }
 

@@ -444,7 +444,7 @@ impl Look {
             self.history.polling(&who.name());
             let polled = consumer.poll(Duration::from_secs(2)).await;
             let brought = polled.as_ref().map_or(&[][..], Vec::as_slice);
-            brought.iter().for_each(|fetch| got(&self.history, who, fetch));
+            brought.iter().for_each(|fetch| got(&self.history, who, fetch, client.io().clock.now()));
             self.history.polled(&who.name(), poll_end(&Ok::<_, ClientError>(polled.as_ref())));
             let fetched = match polled {
                 Err(error) if error.code() == Some(ErrorCode::OffsetOutOfRange) => {

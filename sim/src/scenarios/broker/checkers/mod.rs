@@ -165,6 +165,7 @@ pub(in crate::scenarios) mod testing {
             next,
             high_watermark: next,
             log_start: Offset(0),
+            led: None,
             records: (from..).map(Offset).zip(log.iter().map(|number| Some(id(*number)))).collect(),
             times: vec![0; log.len()],
             controls: Vec::new(),

@@ -22,7 +22,8 @@ use super::synced::acknowledged_in_time;
 use super::topics::is_what_was_made_of_it;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::history::{
-    Assigned, CommittedRead, Events, Fate, Listed, Mode, Read, Reader, RecordId, Resumed, Spec, TopicLook,
+    Assigned, CommittedRead, Events, Fate, Led, Listed, Mode, Read, Reader, RecordId, Resumed, Spec,
+    TopicLook,
 };
 use crate::scenarios::broker::is_member;
 use crate::scenarios::broker::offset_map::OffsetMap;
@@ -89,6 +90,22 @@ impl Step {
         Ok(())
     }
 
+    /// The leader of one of several nodes' partitions told where that ends.
+    ///
+    /// # Errors
+    /// If more had been told before it was asked: of a record that was acknowledged, or by a leader.
+    pub(in crate::scenarios) fn told_by_leader(&mut self, read: &Read, led: Led) -> Result<(), Violation> {
+        let Read { at, from, time, high_watermark, .. } = read;
+        let ends = &mut of_partition(&mut self.partitions, at).ends;
+        let held = ends.hold(led.asked, *high_watermark);
+        ends.raise(*time, *high_watermark);
+        held.map_err(|wrong| {
+            let by = led.by;
+            let what = format!("{at} from {from} at {time} by node {by}: the high watermark was {wrong}");
+            Violation::new("I10-high-watermark-went-back", what)
+        })
+    }
+
     /// A record was acknowledged; the history has it.
     ///
     /// # Errors
@@ -127,15 +144,20 @@ impl Step {
             }
             Spec::MaxTimestamp | Spec::At(_) => return Ok(()),
         };
-        if !events.several_nodes {
-            let what = |wrong| format!("{} {:?}: {wrong}", listed.at, listed.spec);
-            let since = if listed.spec == Spec::Earliest { self.starts_since } else { SimTime(0) };
-            bound
-                .hold_since(since, listed.began, offset)
-                .map_err(what)
-                .map_err(Violation::by("I10-offset-not-real"))?;
-            bound.raise(listed.ended, offset);
+        if events.several_nodes {
+            // Of a start that a leader told its successor may not have heard.
+            if listed.spec == Spec::Latest {
+                bound.raise(listed.ended, offset);
+            }
+            return Ok(());
         }
+        let what = |wrong| format!("{} {:?}: {wrong}", listed.at, listed.spec);
+        let since = if listed.spec == Spec::Earliest { self.starts_since } else { SimTime(0) };
+        bound
+            .hold_since(since, listed.began, offset)
+            .map_err(what)
+            .map_err(Violation::by("I10-offset-not-real"))?;
+        bound.raise(listed.ended, offset);
         Ok(())
     }
 
@@ -292,7 +314,7 @@ impl Known {
     fn extent(&mut self, events: &Events, read: &Read, since: SimTime) -> Result<(), Violation> {
         begins_where_deleted(events, &read.at, read.log_start)
             .map_err(Violation::by("I13-begins-too-late"))?;
-        // A replica that is read may know of less than its leader has told.
+        // A replica that is read may know of less than its leader has told; what leaders tell is held apart (`told_by_leader`).
         if events.several_nodes {
             return Ok(());
         }
@@ -326,6 +348,8 @@ fn of_partition<'a>(
 
 #[cfg(test)]
 mod tests {
+    use ordain::types::NodeId;
+
     use super::super::testing::{at, events, id, read};
     use super::*;
     use crate::scenarios::broker::history::{Commit, CommitFate, Committer, FailedSync, TopicSeen};
@@ -413,6 +437,29 @@ mod tests {
         history.several_nodes = true;
         let moved = [fetch(1, 5, 3, 9, 0), fetch(1, 9, 3, 8, 0)];
         assert_eq!(check(&history, &moved), "nobody", "by another replica");
+    }
+
+    #[test]
+    fn an_end_that_a_leader_tells_too_low_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        history.several_nodes = true;
+        history.sent.get_mut(&id(1)).unwrap().ended = SimTime(5);
+        assert_eq!(acknowledge(&mut step, &mut history, 1, 4), Ok(()));
+        let told = |step: &mut Step, asked, time, end| {
+            let mut fetch = read(1, 0, &[]);
+            (fetch.time, fetch.high_watermark) = (SimTime(time), Offset(end));
+            checker(step.told_by_leader(&fetch, Led { by: NodeId(1), asked: SimTime(asked) }))
+        };
+        let went_back = "I10-high-watermark-went-back";
+        assert_eq!(told(&mut step, 4, 9, 3), "nobody", "asked before it was acknowledged");
+        assert_eq!([told(&mut step, 5, 9, 5), told(&mut step, 5, 9, 4)], ["nobody", went_back]);
+        assert_eq!(told(&mut step, 6, 10, 7), "nobody");
+        assert_eq!(told(&mut step, 9, 12, 6), "nobody", "both were under way");
+        assert_eq!(told(&mut step, 10, 12, 6), went_back, "7 had been told");
+        let (at, spec, began, ended) = (at(), Spec::Latest, SimTime(11), SimTime(13));
+        let listed = Listed { at, spec, offset: Some(Offset(8)), timestamp: -1, began, ended };
+        assert_eq!(step.listed(&history, &listed), Ok(()));
+        assert_eq!([told(&mut step, 12, 14, 7), told(&mut step, 13, 14, 7)], ["nobody", went_back]);
     }
 
     #[test]

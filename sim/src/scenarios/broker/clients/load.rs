@@ -232,6 +232,8 @@ impl LoadClient {
                 next,
                 high_watermark: seen.high_watermark,
                 log_start: seen.log_start,
+                // Of each session's fetches the later is held against the earlier.
+                led: None,
                 records,
                 // Of one broker that is alone: it has none.
                 controls: Vec::new(),

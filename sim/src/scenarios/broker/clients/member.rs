@@ -111,7 +111,7 @@ async fn one_poll(
             let (member, at, from) = (seat.name.clone(), fetch.at.clone(), fetch.from);
             seat.history.resumed(&Resumed { member, at, from, since: given.since });
         }
-        got(&seat.history, who, fetch);
+        got(&seat.history, who, fetch, seat.io.clock.now());
     }
     seat.history.polled(&seat.name, end);
     Ok(!fetched.is_empty())

@@ -51,7 +51,7 @@ async fn one(
     history.polling(&who.name());
     let polled = consumer.poll(Duration::from_millis(500)).await;
     let brought = polled.as_ref().map_or(&[][..], Vec::as_slice);
-    brought.iter().for_each(|fetched| got(history, who, fetched));
+    brought.iter().for_each(|fetched| got(history, who, fetched, client.io().clock.now()));
     history.polled(&who.name(), poll_end(&Ok::<_, ClientError>(polled.as_ref())));
     polled.map(drop)
 }

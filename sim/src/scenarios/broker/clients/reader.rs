@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use ordain::client::Client;
 use ordain::client::consumer::{Consumer, ConsumerOptions, Fetched, OffsetReset};
+use ordain::types::Instant;
 
 use super::{Seat, bounded};
 use crate::scenarios::broker::account::Account;
-use crate::scenarios::broker::history::{Batch, History, JUDGE, Read, Reader, poll_end};
+use crate::scenarios::broker::history::{Batch, History, JUDGE, NEAR_READER, Read, Reader, poll_end};
 
 /// Polls after which a reader begins again, though it has not come to the end.
 const POLLS_MAX: u32 = 60;
@@ -63,7 +64,7 @@ async fn read_once(seat: &Seat, reader: u32, rack: Option<String>) -> bool {
         history.polling(&seat.name);
         let polled = bounded(io, history, "a poll", consumer.poll(Duration::from_millis(300))).await;
         if let Ok(Ok(fetched)) = &polled {
-            fetched.iter().for_each(|fetch| got(history, who, fetch));
+            fetched.iter().for_each(|fetch| got(history, who, fetch, io.clock.now()));
         }
         history.polled(&seat.name, poll_end(&polled));
         match polled {
@@ -108,8 +109,8 @@ pub(in crate::scenarios) async fn get_past_damage(
     moved
 }
 
-/// Writes a fetch into the history.
-pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fetched) {
+/// Writes a fetch into the history; its client's clock shows `now`.
+pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fetched, now: Instant) {
     let records = match fetched.records() {
         Ok(records) => records,
         Err(error) => {
@@ -129,6 +130,9 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
             last_sequence: header.last_sequence(),
         }
     });
+    // Whoever names no rack is answered by leaders alone.
+    let names_rack = reader.reader == NEAR_READER;
+    let led = if names_rack { None } else { history.led(fetched.node, now.since(fetched.asked)) };
     history.read(Read {
         reader,
         time: history.now(),
@@ -137,6 +141,7 @@ pub(in crate::scenarios) fn got(history: &History, reader: Reader, fetched: &Fet
         next: fetched.next,
         high_watermark: fetched.high_watermark,
         log_start: fetched.log_start,
+        led,
         times: records.iter().map(|record| record.timestamp.0).collect(),
         records: records
             .into_iter()

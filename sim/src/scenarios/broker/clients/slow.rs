@@ -34,7 +34,7 @@ pub(in crate::scenarios) async fn read_slowly(seat: Seat, reader: u32) {
             seat.history.polling(&seat.name);
             let polled = bounded(&seat.io, &seat.history, "a slow poll", polling).await;
             if let Ok(Ok(fetched)) = &polled {
-                fetched.iter().for_each(|fetch| got(&seat.history, who, fetch));
+                fetched.iter().for_each(|fetch| got(&seat.history, who, fetch, seat.io.clock.now()));
             }
             seat.history.polled(&seat.name, poll_end(&polled));
             match polled {

@@ -114,6 +114,15 @@ impl Reader {
     }
 }
 
+/// Of an answer that none but the partition's leader gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::scenarios) struct Led {
+    /// Whose it is.
+    pub(in crate::scenarios) by: NodeId,
+    /// It was asked for at this time, or a moment later.
+    pub(in crate::scenarios) asked: SimTime,
+}
+
 /// One fetch of one partition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::scenarios) struct Read {
@@ -124,6 +133,8 @@ pub(in crate::scenarios) struct Read {
     pub(in crate::scenarios) next: Offset,
     pub(in crate::scenarios) high_watermark: Offset,
     pub(in crate::scenarios) log_start: Offset,
+    /// `None` if a follower may have answered, or nobody can tell when it was asked.
+    pub(in crate::scenarios) led: Option<Led>,
     pub(in crate::scenarios) records: Vec<(Offset, Option<RecordId>)>,
     /// The offsets of control batches, at which there is no record.
     pub(in crate::scenarios) controls: Vec<std::ops::Range<Offset>>,

@@ -115,6 +115,8 @@ impl Reads {
             next: range.end,
             high_watermark: range.end,
             log_start,
+            // No high watermark is written down.
+            led: None,
             times: Vec::new(),
             records,
             controls,

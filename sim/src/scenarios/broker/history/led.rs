@@ -1,0 +1,125 @@
+//! What the leaders of several nodes tell of where logs end (I10, I22): each knows all that was committed before it was asked, for it
+//! serves nobody before its epoch's start is committed. Owns as well which of them may have been a leader of the past and not have known
+//! of it: what docs/replication.md, Time, leaves open.
+use std::time::Duration;
+
+use ordain::types::NodeId;
+
+use super::{History, LAST_LOOK, Led, Read};
+use crate::scenarios::Violation;
+use crate::scenarios::fleet::machine_name;
+use crate::time::SimTime;
+use crate::world::lock;
+
+/// For how long a leader may count a voter whose process began anew since, and which may vote for another by now: a little longer than
+/// the silence that counts, by a clock that runs slow.
+const STILL_COUNTED: Duration = Duration::from_millis(600);
+
+impl History {
+    /// The process on one of several machines begins.
+    pub(in crate::scenarios) fn run_began(&self, machine: &str) {
+        let now = self.now();
+        lock(&self.began).insert(machine.to_owned(), now);
+    }
+
+    /// Of an answer that has just come from a leader who was asked so long ago, by the client's clock; `None` if that clock cannot tell
+    /// when that was.
+    pub(in crate::scenarios) fn led(&self, by: NodeId, asked_ago: Duration) -> Option<Led> {
+        // Who reads by a handle of no machine is the judge.
+        let machine = self.cluster.named(self.seat.as_deref().unwrap_or(LAST_LOOK))?;
+        Some(Led { by, asked: machine.clock().when_it_showed(asked_ago)? })
+    }
+
+    /// Holds what a leader told against what was known before it was asked. Of one broker that is alone the fetches of each session are held
+    /// against all.
+    pub(super) fn hold_led(&self, read: &Read) {
+        let Some(led) = read.led.filter(|_| self.events().several_nodes) else { return };
+        let found = lock(&self.step).told_by_leader(read, led);
+        if let Err(Violation { checker, text }) = found
+            && !self.may_lead_beside_another(led)
+        {
+            self.wrong(checker, text);
+        }
+    }
+
+    /// Whether a node may have led beside its successor when it answered, and not have known of it: its clock stood still, or a voter that
+    /// it counted had forgotten that it followed.
+    fn may_lead_beside_another(&self, led: Led) -> bool {
+        let by = machine_name(led.by);
+        let is_anew =
+            |(machine, began): (&String, &SimTime)| *machine != by && began.after(STILL_COUNTED) >= led.asked;
+        self.may_have_a_successor(led.asked, &by) || lock(&self.began).iter().any(is_anew)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ordain::types::Offset;
+
+    use super::super::{Content, Fate, Mode};
+    use super::*;
+    use crate::Simulation;
+    use crate::cluster::Cluster;
+    use crate::scenarios::broker::checkers::testing::{at, id, read};
+
+    /// Record 1 is acknowledged at offset 0, and two seconds later something may happen. What is found when node 1 is asked then,
+    /// and tells that end.
+    fn found(end: i64, what: impl FnOnce(&Cluster, &History)) -> Vec<&'static str> {
+        let simulation = Simulation::new(1);
+        let outcome = simulation.run(|cluster| async move {
+            let history = History::new(&cluster);
+            history.events().several_nodes = true;
+            ["n1", "n2"].into_iter().for_each(|name| drop(cluster.add_node(name)));
+            history.sending(id(1), &at(), Mode::Plain, (None, Content::Value));
+            history.fate(id(1), Fate::Acknowledged(Some(Offset(0))));
+            cluster.sleep(Duration::from_secs(2)).await;
+            what(&cluster, &history);
+            let now = history.now();
+            let mut fetch = read(1, 0, &[]);
+            (fetch.time, fetch.high_watermark) = (now, Offset(end));
+            fetch.led = Some(Led { by: NodeId(1), asked: now });
+            history.read(fetch);
+            history.events().wrongs.iter().map(|wrong| wrong.checker).collect::<Vec<_>>()
+        });
+        outcome.value
+    }
+
+    fn freeze(cluster: &Cluster, node: &str) {
+        cluster.named(node).expect("it was added").clock().freeze(true);
+    }
+
+    #[test]
+    fn a_leader_that_knows_too_little_is_found() {
+        assert!(found(1, |_, _| ()).is_empty());
+        assert_eq!(found(0, |_, _| ()), ["I10-high-watermark-went-back"]);
+    }
+
+    #[test]
+    fn one_that_may_have_a_successor_is_excused_and_no_other() {
+        assert!(found(0, |cluster, _| freeze(cluster, "n1")).is_empty());
+        assert_eq!(found(0, |cluster, _| freeze(cluster, "n2")).len(), 1, "it would lead no longer");
+        assert!(found(0, |_, history| history.run_began("n2")).is_empty(), "it may have voted for another");
+        assert_eq!(found(0, |_, history| history.run_began("n1")).len(), 1, "it leads since then");
+    }
+
+    #[test]
+    fn when_it_was_asked_is_told_by_its_clients_clock() {
+        let second = Duration::from_secs(1);
+        let outcome = Simulation::new(1).run(|cluster| async move {
+            let history = History::new(&cluster).of("reader-1");
+            let clock = cluster.add_node("reader-1").clock();
+            clock.drift(250_000);
+            cluster.sleep(4 * second).await;
+            let before = history.led(NodeId(1), 5 * second / 2).map(|led| history.now().since(led.asked));
+            clock.freeze(true);
+            cluster.sleep(second).await;
+            let while_frozen = history.led(NodeId(1), Duration::ZERO);
+            clock.freeze(false);
+            (before, while_frozen, history.led(NodeId(1), Duration::ZERO))
+        });
+        let (before, while_frozen, after) = outcome.value;
+        let about = before.expect("its clock went on");
+        assert!(about >= 2 * second && about < 2 * second + Duration::from_micros(1), "{about:?}");
+        assert_eq!((while_frozen, after), (None, None), "it may have been asked long ago");
+    }
+}
