@@ -1,4 +1,5 @@
-//! The documented mistakes and conditions are those that there are, and each is planted somewhere in the core.
+//! The documented mistakes and conditions are those that there are, and each mistake is planted somewhere in the core, each condition
+//! there or in the simulator.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads the source tree")]
 use std::collections::BTreeSet;
 use std::fs;
@@ -44,15 +45,19 @@ fn sources(directory: &Path, text: &mut String) {
 fn pages_and_planted_places_match_the_lists() {
     let mut core = String::new();
     sources(&root().join("src"), &mut core);
-    for (file, page, list) in
-        [("mutant.rs", "mutants.md", "Mutant"), ("condition.rs", "conditions.md", "Condition")]
-    {
+    // Some conditions are states of the world.
+    let mut with_world = core.clone();
+    sources(&root().join("sim/src"), &mut with_world);
+    for (file, page, list, places) in [
+        ("mutant.rs", "mutants.md", "Mutant", &core),
+        ("condition.rs", "conditions.md", "Condition", &with_world),
+    ] {
         let values = listed(file);
         let names: BTreeSet<String> = values.iter().map(|(_, name)| name.clone()).collect();
         assert_eq!(names, documented(page), "docs/{page} tells what src/probe/{file} has");
         for (value, _) in values {
             let used = format!("{list}::{value}");
-            assert!(core.contains(&used), "{used} is planted nowhere");
+            assert!(places.contains(&used), "{used} is planted nowhere");
         }
     }
 }

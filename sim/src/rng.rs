@@ -66,6 +66,15 @@ impl Stream {
         &all[usize::try_from(self.between(0, last)).unwrap_or(0)]
     }
 
+    /// All of these in any order.
+    pub fn shuffled<'a, T>(&mut self, all: &'a [T]) -> Vec<&'a T> {
+        let mut order: Vec<&T> = all.iter().collect();
+        for last in (1..order.len()).rev() {
+            order.swap(last, usize::try_from(self.between(0, last as u64)).unwrap_or(0));
+        }
+        order
+    }
+
     /// A number that is at most `most` away from 0.
     pub fn around(&mut self, most: i64) -> i64 {
         let most = most.unsigned_abs().min(u64::MAX >> 2);
@@ -136,6 +145,20 @@ mod tests {
         let mut stream = Stream { state: [1, 2, 3, 4] };
         let drawn: [u64; 4] = std::array::from_fn(|_| stream.next_u64());
         assert_eq!(drawn, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]);
+    }
+
+    #[test]
+    fn every_order_of_what_is_shuffled_comes() {
+        let mut rng = Stream::new(1, "test", "shuffled", 0);
+        let mut orders = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let order = rng.shuffled(&["a", "b", "c"]);
+            assert_eq!(order.len(), 3);
+            orders.insert(order);
+        }
+        assert_eq!(orders.len(), 6);
+        assert!(orders.iter().all(|order| ["a", "b", "c"].iter().all(|one| order.contains(&one))));
+        assert!(rng.shuffled::<u8>(&[]).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is wrong with the machines, their disks, clocks and links at one moment: told with a finding that something does not go on, so
 //! that who reads it sees at once what is in its way, or that nothing is.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -71,12 +71,13 @@ fn of_links(world: &World, nodes: &[Arc<Node>]) -> Vec<String> {
     };
     let names = |all: &BTreeSet<NodeIndex>| all.iter().map(|&one| name(one)).collect::<Vec<_>>().join(", ");
     let both: BTreeSet<_> = cut.iter().copied().filter(|&(a, b)| cut.contains(&(b, a))).collect();
+    let one_way: BTreeSet<_> = cut.difference(&both).copied().collect();
     let mut found = Vec::new();
-    for (from, to) in by_first(both.iter().copied().filter(|(a, b)| a < b)) {
-        found.push(format!("nothing passes between {} and {}", name(from), names(&to)));
+    for (some, others) in in_groups(both) {
+        found.push(format!("nothing passes between {} and {}", names(&some), names(&others)));
     }
-    for (from, to) in by_first(cut.difference(&both).copied()) {
-        found.push(format!("nothing passes from {} to {}", name(from), names(&to)));
+    for (from, to) in in_groups(one_way) {
+        found.push(format!("nothing passes from {} to {}", names(&from), names(&to)));
     }
     for ((from, to), by) in slow {
         found.push(format!("what {} sends to {} takes {by:?} longer", name(from), name(to)));
@@ -84,12 +85,22 @@ fn of_links(world: &World, nodes: &[Arc<Node>]) -> Vec<String> {
     found
 }
 
-fn by_first(pairs: impl Iterator<Item = (NodeIndex, NodeIndex)>) -> BTreeMap<NodeIndex, BTreeSet<NodeIndex>> {
-    let mut all: BTreeMap<NodeIndex, BTreeSet<NodeIndex>> = BTreeMap::new();
-    for (from, to) in pairs {
-        all.entry(from).or_default().insert(to);
+/// Pairs of nodes, as groups of which each node of the first has a pair with each of the second: a split or a deaf node is one of them.
+/// Of two pairs that are each other's reverse one is told.
+fn in_groups(mut pairs: BTreeSet<(NodeIndex, NodeIndex)>) -> Vec<(BTreeSet<NodeIndex>, BTreeSet<NodeIndex>)> {
+    let mut groups = Vec::new();
+    while let Some(&(first, _)) = pairs.first() {
+        let of = |from: NodeIndex| -> BTreeSet<NodeIndex> {
+            pairs.iter().filter(|(one, _)| *one == from).map(|(_, other)| *other).collect()
+        };
+        let to = of(first);
+        let all = pairs.iter().map(|(from, _)| *from);
+        let from: BTreeSet<NodeIndex> = all.filter(|&from| to.is_subset(&of(from))).collect();
+        let is_told = |a: &NodeIndex, b: &NodeIndex| from.contains(a) && to.contains(b);
+        pairs.retain(|(a, b)| !is_told(a, b) && !is_told(b, a));
+        groups.push((from, to));
     }
-    all
+    groups
 }
 
 #[cfg(test)]
@@ -150,6 +161,33 @@ mod tests {
             assert_eq!(told(&cluster), "faults that stand: a is down", "it stands still no longer");
             a.restart();
             assert_eq!(told(&cluster), "no fault stands in its way");
+        });
+        assert_eq!(outcome.panics, []);
+    }
+
+    #[test]
+    fn links_that_are_cut_are_told_in_groups() {
+        let outcome = Simulation::new(1).run(|cluster| async move {
+            let nodes = ["a", "b", "c", "d", "e"].map(|name| cluster.add_node(name));
+            let [a, b, c, d, e] = nodes.each_ref().map(|node| node.index());
+            let net = cluster.net();
+            net.partition(&[a, c], &[b, d, e]);
+            assert_eq!(told(&cluster), "faults that stand: nothing passes between a, c and b, d, e");
+            net.heal();
+            [a, b, d, e].into_iter().for_each(|other| net.cut(other, c));
+            assert_eq!(told(&cluster), "faults that stand: nothing passes from a, b, d, e to c");
+            net.heal();
+            [a, b, d, e].into_iter().for_each(|other| net.cut(c, other));
+            assert_eq!(told(&cluster), "faults that stand: nothing passes from c to a, b, d, e");
+            net.heal();
+            net.partition(&[a], &[b, c]);
+            net.partition(&[b], &[c]);
+            net.cut(d, e);
+            assert_eq!(
+                told(&cluster),
+                "faults that stand: nothing passes between a and b, c; nothing passes between b and c; \
+                 nothing passes from d to e"
+            );
         });
         assert_eq!(outcome.panics, []);
     }

@@ -158,5 +158,13 @@ listed! {
         ClusterSnapshotTaken = "cluster-snapshot-taken",
         /// a node started although its disk had lost a part of the metadata that the others have
         ClusterMetadataMissing = "cluster-metadata-missing",
+        /// the nodes were in two groups of two or more, between which nothing passed either way
+        ClusterSplit = "cluster-split",
+        /// a node heard none of the other nodes, and all of them heard it
+        ClusterDeafNode = "cluster-deaf-node",
+        /// a node was heard by none of the other nodes, and heard all of them
+        ClusterMuteNode = "cluster-mute-node",
+        /// two disks of one cluster lost what they held, or a part of it
+        ClusterTwoDisksLost = "cluster-two-disks-lost",
     }
 }

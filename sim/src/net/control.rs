@@ -46,10 +46,15 @@ impl NetControl {
 
     /// Mends everything that is cut.
     pub fn heal(&self) {
-        let cut = with_net(&self.world, |net, _, _| net.cut.clone());
-        for (from, to) in cut {
+        for (from, to) in self.cuts() {
             self.mend(from, to);
         }
+    }
+
+    /// The directions in which nothing passes.
+    #[must_use]
+    pub fn cuts(&self) -> BTreeSet<(NodeIndex, NodeIndex)> {
+        with_net(&self.world, |net, _, _| net.cut.clone())
     }
 
     /// How often the first has written something to the second: no fewer than its frames, unless several go in one write.

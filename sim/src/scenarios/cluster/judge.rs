@@ -28,7 +28,7 @@ pub(super) async fn judge(
     let nodes: Vec<(NodeId, NodeHandle)> = fleet.nodes().map(|(id, node)| (id, node.clone())).collect();
     // At one moment: those that are left would fence the others.
     nodes.iter().for_each(|(id, _)| fleet.down(*id, NodeHandle::crash));
-    if let Some(weak) = fleet.weak_disk() {
+    for weak in fleet.weak_disks() {
         // What nobody has come across yet, as in what a follower holds that nobody reads, is nobody's mistake.
         weak.atlas.spare_segments(fleet.node(weak.node));
         weak.atlas.spare_unvouched(fleet.node(weak.node));

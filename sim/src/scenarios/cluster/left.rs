@@ -9,7 +9,7 @@ use ordain::types::{NodeId, Offset};
 
 use super::plan::Plan;
 use super::world::World;
-use super::{Life, RECOVERY, faults, machine_name};
+use super::{Life, RECOVERY, faults};
 use crate::cluster::NodeHandle;
 use crate::rng::Stream;
 use crate::scenarios::Violation;
@@ -17,6 +17,7 @@ use crate::scenarios::broker::history::{Content, Fate, History, Mode, RecordId};
 use crate::scenarios::broker::judge::Judge;
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
 use crate::scenarios::broker::{Running, all_get_on};
+use crate::scenarios::fleet::machine_name;
 
 /// How many runs go on without nodes that are broken still, if they can.
 const BROKEN_PER_MILLE: u32 = 400;
@@ -137,12 +138,14 @@ impl Life<'_> {
         };
         let first = how(&mut rng);
         // A disk that was lost is all that may be missing, or one of two.
-        let node = self.lost_disk().unwrap_or(*rng.pick(&nodes));
+        let lossy = self.lossy.nodes();
+        let node = lossy.first().copied().unwrap_or(*rng.pick(&nodes));
         let mut left = Left::from([(node, first)]);
         let mut rng = cluster.rng("left broken, too");
         if plan.replicas() >= 5 && rng.chance(TWO_PER_MILLE) {
             let others: Vec<NodeId> = nodes.into_iter().filter(|other| *other != node).collect();
-            left.insert(*rng.pick(&others), how(&mut rng));
+            let drawn = *rng.pick(&others);
+            left.insert(lossy.get(1).copied().unwrap_or(drawn), how(&mut rng));
         }
         left
     }

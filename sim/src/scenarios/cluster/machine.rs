@@ -28,9 +28,10 @@ pub(super) fn start_up(
     plan: &Plan,
     world: &Arc<World>,
     (account, history): (&Account, &History),
-    weak: Option<NodeId>,
+    weak: &[NodeId],
 ) -> Fleet {
-    let weak = weak.map(|node| WeakDisk { node, atlas: account.atlas().clone() });
+    let weak = weak.iter().map(|&node| WeakDisk { node, atlas: account.atlas().clone() });
+    let weak: Vec<WeakDisk> = weak.collect();
     let (account, may_lose) = (account.clone(), weak.clone());
     let (gone, told) = (Arc::clone(world), history.clone());
     let gone = Arc::new(move |node| {
@@ -49,12 +50,12 @@ pub(super) fn start_up(
             world: Arc::clone(&world),
             cluster: notes.clone(),
             account: account.clone(),
-            weak: may_lose.clone().filter(|weak| weak.node == id),
+            weak: may_lose.iter().find(|weak| weak.node == id).cloned(),
         };
         machine.live()
     });
     fleet.nodes().for_each(|(_, node)| history.watch(node));
-    fleet.with_weak_disk(weak)
+    fleet.with_weak_disks(weak)
 }
 
 fn config(plan: &Plan, id: NodeId) -> LoadedConfig {

@@ -3,7 +3,6 @@
 //!
 //! A run is drawn (`plan`, `fleet::faults`), lived through (`machine`, the clients of `broker`), healed, and judged: by its
 //! clients' history, by what is seen of the replicas meanwhile (`world`), and by the disks at the end (`judge`).
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,16 +18,17 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, RaftWatch, Watch, faults, machine_name};
+use super::fleet::{Fleet, RaftWatch, Watch, faults};
 use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
-use crate::faults::{Fault, set_clocks, weak_disk as with_weak_disk};
+use crate::faults::set_clocks;
 
 mod directed;
 mod elections;
 mod judge;
 mod left;
+mod lossy;
 mod machine;
 mod plan;
 mod put_back;
@@ -37,6 +37,7 @@ mod voters;
 mod world;
 
 pub use directed::DirectedNodes;
+use lossy::LossyDisks;
 use plan::Plan;
 use registrations::Registrations;
 use voters::Voters;
@@ -105,9 +106,9 @@ impl Scenario for Nodes {
             history.events().several_nodes = true;
             set_clocks(&cluster, &case.faults);
             let world = Arc::new(World::default());
-            let weak = weak_disk(&case, &plan)?;
+            let lossy = LossyDisks::of(&case, &plan)?;
             let account = Account::of_several();
-            let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), weak);
+            let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), lossy.weak());
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
             let raft = RaftWatch::begin(&cluster, &fleet);
             let life = Life {
@@ -118,6 +119,7 @@ impl Scenario for Nodes {
                 history: &history,
                 world: &world,
                 fleet: &fleet,
+                lossy: &lossy,
                 account: &account.with(&machines),
                 servers: plan.servers(),
             };
@@ -132,25 +134,6 @@ impl Scenario for Nodes {
     }
 }
 
-/// The node whose disk is weak, as the faults have it; besides a disk that is lost it is the only one that may lose anything.
-fn weak_disk(case: &Case, plan: &Plan) -> Result<Option<NodeId>, Violation> {
-    let lost = case.faults.iter().filter_map(|timed| match &timed.fault {
-        Fault::Wipe { node } => Some(node.as_str()),
-        _ => None,
-    });
-    let named: BTreeSet<&str> = with_weak_disk(&case.faults).collect();
-    let all: BTreeSet<&str> = named.iter().copied().chain(lost).collect();
-    let node = named.first().and_then(|name| plan.node_ids().find(|id| machine_name(*id) == **name));
-    match (named.len(), all.len()) {
-        (0, _) => Ok(None),
-        (1, 1) if node.is_some() => Ok(node),
-        _ => {
-            let text = format!("of {all:?} more than one loses what it holds, or is no node");
-            Err(Violation::new("case", text))
-        }
-    }
-}
-
 /// One run.
 struct Life<'a> {
     cluster: &'a Cluster,
@@ -159,6 +142,7 @@ struct Life<'a> {
     history: &'a History,
     world: &'a World,
     fleet: &'a Fleet,
+    lossy: &'a LossyDisks,
     raft: &'a RaftWatch,
     account: &'a Account,
     servers: Servers,
@@ -221,15 +205,6 @@ impl Life<'_> {
         self.comes_to(World::unlike, "the replicas differ").await
     }
 
-    /// The node that has lost something that it may have promised, or may yet.
-    fn lost_disk(&self) -> Option<NodeId> {
-        let wiped = self.case.faults.iter().find_map(|timed| match &timed.fault {
-            Fault::Wipe { node } => self.fleet.named(node).map(|(id, _)| id),
-            _ => None,
-        });
-        wiped.or(self.fleet.weak_disk().map(|weak| weak.node))
-    }
-
     /// In some runs a node is away for longer than its session: it is fenced, and in sync with nothing; then it is back.
     async fn do_without_one(&self) -> Result<(), Violation> {
         let nodes: Vec<NodeId> = self.plan.node_ids().collect();
@@ -278,15 +253,15 @@ impl Life<'_> {
 
     /// Looks at all replicas again and again; gives the first thing that is wrong.
     async fn watch(&self, watch: &mut Watch) -> Violation {
-        let (mut voters, mut registrations) = (Voters::of(self.plan.replicas()), Registrations::default());
+        let mut voters = Voters::of(self.plan.replicas(), self.lossy.count());
+        let mut registrations = Registrations::default();
         let mut elections = 0;
         loop {
             let image = self.world.image();
             let asked = self.cluster.now();
             let (stats, whole) = self.world.stats_within(self.cluster, ANSWERS).await;
             show(self.cluster, image.as_deref(), asked, &stats);
-            let weak = self.fleet.weak_disk().map(|weak| weak.node);
-            if let Some(text) = self.world.uncovered(&stats, weak) {
+            if let Some(text) = self.world.uncovered(&stats, self.lossy.weak()) {
                 return Violation::new("I13-metadata-uncovered", text);
             }
             if let Some(image) = image {

@@ -5,6 +5,7 @@ use ordain::log::StorageOptions;
 use ordain::types::{NodeId, Roles};
 use serde::{Deserialize, Serialize};
 
+use super::lossy;
 use crate::case::{Case, ClientCase};
 use crate::faults::{Fault, TimedFault, draw_clock_offsets, draw_weak_disk};
 use crate::net::NetOptions;
@@ -15,7 +16,7 @@ use crate::scenarios::broker::plan::{
     AcksPlan, BETWEEN_NODES, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT,
     TOPIC, Work,
 };
-use crate::scenarios::fleet::{faults, machine_name};
+use crate::scenarios::fleet::{faults, links, machine_name};
 
 /// How many runs have a weak disk.
 const WEAK_PER_MILLE: u32 = 500;
@@ -77,7 +78,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let duration = stream("duration").duration(Duration::from_secs(5), Duration::from_secs(40));
     let nodes = plan.machine_names();
     let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
-    // Of the three replicas that a partition has at most one may be lost.
+    // Of the three replicas that a partition has at most one may be lost; of five another one (below).
     let mut faults = faults::draw(&mut stream("faults"), &nodes, 1, duration);
     faults.extend(faults::draw_beside(&mut stream("faults of clients"), &nodes, &names, duration));
     let lost = faults.iter().find_map(|timed| match &timed.fault {
@@ -87,7 +88,13 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let (weak, chaser) = draw_weak(&mut stream("weak disk"), &nodes, lost, duration);
     faults.extend(weak);
     clients.extend(chaser);
+    if lossy::most(&plan, &clients) > 1 {
+        let second = lossy::draw_second(&mut stream("second disk"), &nodes, &faults, duration);
+        faults.extend(second);
+    }
     faults.extend(faults::draw_rings(&mut stream("rings"), &nodes, duration));
+    faults.extend(links::draw_splits(&mut stream("two groups"), &nodes, duration));
+    faults.extend(links::draw_deaf_and_mute(&mut stream("who hears whom"), &nodes, duration));
     faults.extend(faults::draw_beside_journal(&mut stream("beside the journal"), &nodes, duration));
     add_electors(&mut clients, &plan, &mut stream("electors"));
     add_tuner_and_waiter(&mut clients, &mut stream("tuner"), &mut stream("waiter"));
@@ -273,6 +280,13 @@ impl Plan {
         }
     }
 
+    /// Of so many nodes, all of which found the cluster, with so many replicas of each partition.
+    #[cfg(test)]
+    pub(super) fn of_founders(nodes: i32, replicas: i16) -> Plan {
+        let drawn = Plan::of_script(nodes, &mut Stream::new(1, "test", "plan", 0));
+        Plan { founders: nodes, replication_factor: replicas, ..drawn }
+    }
+
     /// As a script wants them: nothing is added to what it asks for.
     pub(super) fn of_script(nodes: i32, rng: &mut Stream) -> Plan {
         let drawn = Plan::draw(rng);
@@ -391,18 +405,23 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use super::lossy::LossyDisks;
     use super::*;
 
     #[test]
-    fn what_is_drawn_can_be_kept_and_loses_one_disk_at_most() {
-        for seed in 0..50 {
+    fn what_is_drawn_can_be_kept_and_loses_no_more_disks_than_may_be_lost() {
+        let mut with_two = 0;
+        for seed in 0..120 {
             let case = draw("cluster", seed);
             let read = Case::from_json(&case.to_json()).unwrap();
             assert_eq!(read, case);
-            assert!(read.world_as::<Plan>().unwrap().nodes >= 3);
+            let plan = read.world_as::<Plan>().unwrap();
+            assert!(plan.nodes >= 3);
             assert!(read.clients.iter().all(|client| client.work_as::<Work>().is_ok()));
-            let wipes = case.faults.iter().filter(|timed| matches!(timed.fault, Fault::Wipe { .. }));
-            assert!(wipes.count() <= 1);
+            let lossy = LossyDisks::of(&case, &plan).unwrap();
+            assert!(lossy.nodes().len() < 2 || plan.replicas() == 5, "seed {seed}: {lossy:?}");
+            with_two += u32::from(lossy.nodes().len() == 2);
         }
+        assert!(with_two > 0, "some lose two");
     }
 }

@@ -25,8 +25,8 @@ impl Life<'_> {
         let mut rng = cluster.rng("put back");
         let nodes: Vec<_> = plan.node_ids().collect();
         let drawn = *rng.pick(&nodes);
-        // A disk that was lost is all that may be.
-        let node = self.lost_disk().unwrap_or(drawn);
+        // A disk that was lost is all that may be, or one of two.
+        let node = self.lossy.nodes().first().copied().unwrap_or(drawn);
         if !rng.chance(PER_MILLE) {
             return Ok(());
         }

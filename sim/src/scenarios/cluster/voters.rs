@@ -15,7 +15,7 @@ type Place = (PartitionId, NodeId, u64);
 
 /// What was seen of all voters so far.
 pub(super) struct Voters {
-    /// Of the replicas that a partition shall have one may be lost, and its voter taken out for the one in its place to come.
+    /// Of the replicas that a partition shall have some may be lost, and their voters taken out for those in their place to come.
     least: usize,
     /// Replicas that have been there.
     seen: BTreeSet<Place>,
@@ -24,9 +24,9 @@ pub(super) struct Voters {
 }
 
 impl Voters {
-    /// Of partitions that shall have so many replicas.
-    pub(super) fn of(replicas: i16) -> Voters {
-        let least = usize::from(replicas.unsigned_abs()).saturating_sub(1);
+    /// Of partitions that shall have so many replicas, of which so many may be lost at once.
+    pub(super) fn of(replicas: i16, lost_most: usize) -> Voters {
+        let least = usize::from(replicas.unsigned_abs()).saturating_sub(lost_most);
         Voters { least, seen: BTreeSet::new(), missing: BTreeMap::new() }
     }
 
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_voter_that_removes_its_replica_and_a_lone_voter_are_found() {
-        let (image, mut voters) = (image(), Voters::of(3));
+        let (image, mut voters) = (image(), Voters::of(3, 1));
         let with = |held: Vec<PartitionStats>| {
             Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1, 2])]), ((NodeId(2), 1), held)])
         };
@@ -177,8 +177,9 @@ mod tests {
             "its topic is gone"
         );
         let three = Stats::from([((NodeId(1), 1), vec![replica(1, true, &[1, 2, 3])])]);
-        assert_eq!(Voters::of(3).look(&image, &settled, &three, true), Ok(()));
-        let wrong = Voters::of(5).look(&image, &settled, &three, true).unwrap_err();
+        assert_eq!(Voters::of(3, 1).look(&image, &settled, &three, true), Ok(()));
+        let wrong = Voters::of(5, 1).look(&image, &settled, &three, true).unwrap_err();
         assert_eq!(wrong.checker, "I1-few-voters", "five are wanted");
+        assert_eq!(Voters::of(5, 2).look(&image, &settled, &three, true), Ok(()), "two are lost");
     }
 }

@@ -125,14 +125,14 @@ impl World {
     }
 
     /// A node whose log of the metadata begins behind what its newest snapshot covers, of those that have lost nothing.
-    pub(super) fn uncovered(&self, stats: &Stats, weak: Option<NodeId>) -> Option<String> {
+    pub(super) fn uncovered(&self, stats: &Stats, weak: &[NodeId]) -> Option<String> {
         let nodes = lock(&self.nodes);
         stats.iter().find_map(|(at @ (node, _), held)| {
             let (_, context) = nodes.running.get(node).filter(|(run, _)| (*node, *run) == *at)?;
             let start = held.iter().find(|one| one.id == METADATA_PARTITION)?.log_start;
             // Asked later: it covers no less than it did then.
             let covered = context.controller.newest_snapshot().map_or(Offset::ZERO, |newest| newest.end);
-            let has_lost = weak == Some(*node) || nodes.put_back.contains(node);
+            let has_lost = weak.contains(node) || nodes.put_back.contains(node);
             (start > covered && !has_lost).then(|| {
                 format!("node {node}: the log of the metadata begins at {start}, and snapshots cover it up to {covered}")
             })

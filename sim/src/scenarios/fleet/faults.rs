@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ordain::types::NodeId;
 
-use super::{Fleet, machine_name};
+use super::{Fleet, links};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::disk::{FaultyOp, PowerLoss};
 use crate::faults::{Fault, ROOM, TimedFault, micros, play_all, strike};
@@ -236,10 +236,7 @@ pub(in crate::scenarios) fn draw_rings(
         let over = at + rng.duration(Duration::from_millis(1), Duration::from_secs(8));
         // Of three, all are neighbours.
         let one_way = nodes.len() <= 3 || rng.chance(500);
-        let mut order: Vec<&String> = nodes.iter().collect();
-        for last in (1..order.len()).rev() {
-            order.swap(last, usize::try_from(rng.between(0, last as u64)).unwrap_or(0));
-        }
+        let order = rng.shuffled(nodes);
         let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
         for (place, from) in order.iter().enumerate() {
             for (other, to) in order.iter().enumerate().filter(|(other, _)| *other != place) {
@@ -415,9 +412,10 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
             }
         }
         Fault::Rot { node, .. } | Fault::BadSector { node, .. } | Fault::Misdirect { node, .. } => {
-            let weak = fleet.weak_disk().expect("a disk is weak if bytes of it are destroyed");
-            assert_eq!(machine_name(weak.node), *node, "one disk is weak");
+            let weak = machine(node).and_then(|id| fleet.weak_disk(id));
+            let weak = weak.expect("a disk is weak if bytes of it are destroyed");
             strike(&weak.atlas, fleet.node(weak.node), fault);
+            fleet.note_damage();
         }
         Fault::Hold { node, op, prefix, times, every, for_us } => on(node, &|node| {
             node.disk().hold(*op, prefix, (*times, *every), Duration::from_micros(*for_us));
@@ -432,11 +430,11 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
             }),
         },
         Fault::Wipe { node } => {
-            if let Some((id, handle)) = fleet.named(node) {
+            if let Some(id) = machine(node) {
                 fleet.down(id, |node| {
                     let _lost = node.power_fail();
                 });
-                handle.disk().wipe();
+                fleet.wipe(id);
             }
         }
         Fault::Start { node } => match machine(node) {
@@ -451,7 +449,10 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
         Fault::Pause { node } => machine(node).into_iter().for_each(|id| fleet.pause(id)),
         Fault::Resume { node } => machine(node).into_iter().for_each(|id| fleet.resume(id)),
         Fault::Reset { a, b } => between(a, b, &|a, b| net.reset_streams(a, b)),
-        Fault::Cut { from, to } => between(from, to, &|from, to| net.cut(from, to)),
+        Fault::Cut { from, to } => {
+            between(from, to, &|from, to| net.cut(from, to));
+            links::note_reached(&net.cuts(), fleet);
+        }
         Fault::Mend { a, b } => between(a, b, &|a, b| {
             net.mend(a, b);
             net.mend(b, a);
@@ -480,6 +481,7 @@ pub(in crate::scenarios) fn heal(cluster: &Cluster, fleet: &Fleet, clients: &[No
     let net = cluster.net();
     net.heal();
     fleet.calm();
+    fleet.note_damage();
     let all: Vec<&NodeHandle> = fleet.nodes().map(|(_, node)| node).chain(clients).collect();
     for a in &all {
         for b in all.iter().filter(|b| b.index() != a.index()) {
@@ -494,7 +496,7 @@ pub(in crate::scenarios) fn heal(cluster: &Cluster, fleet: &Fleet, clients: &[No
     for (id, node) in fleet.nodes() {
         node.disk().clear_faults();
         node.disk().slow(1);
-        if fleet.weak_disk().is_some_and(|weak| weak.node == id) {
+        if fleet.weak_disk(id).is_some() {
             node.disk().set_capacity(ROOM);
         }
         if !left.contains(&id) {

@@ -1,12 +1,13 @@
 //! Several nodes, each on a machine of its own: their processes, what goes wrong among them, and what must hold of their
 //! replicas whatever runs above these.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ordain::io::{Io, Shutdown};
+use ordain::probe::{Condition, sometimes};
 use ordain::types::NodeId;
 use tokio::sync::mpsc;
 
@@ -19,6 +20,7 @@ use crate::world::lock;
 
 pub(super) mod disks;
 pub(super) mod faults;
+pub(super) mod links;
 mod raft;
 mod settled;
 mod watch;
@@ -44,10 +46,12 @@ pub(super) struct Fleet {
     calm: Arc<AtomicBool>,
     /// How often each was put down.
     downs: Mutex<BTreeMap<NodeId, u64>>,
-    weak: Option<WeakDisk>,
+    weak: Vec<WeakDisk>,
+    /// Those whose disk has lost what it held, or a part of it.
+    has_lost: Mutex<BTreeSet<NodeId>>,
 }
 
-/// The one disk that may lose what it holds.
+/// A disk that may lose what it holds bit by bit.
 #[derive(Clone)]
 pub(super) struct WeakDisk {
     pub(super) node: NodeId,
@@ -137,17 +141,44 @@ impl Fleet {
             gone,
             calm: Arc::default(),
             downs: Mutex::default(),
-            weak: None,
+            weak: Vec::new(),
+            has_lost: Mutex::default(),
         }
     }
 
-    /// With a node whose disk is weak.
-    pub(super) fn with_weak_disk(self, weak: Option<WeakDisk>) -> Fleet {
+    /// With nodes whose disks are weak.
+    pub(super) fn with_weak_disks(self, weak: Vec<WeakDisk>) -> Fleet {
         Fleet { weak, ..self }
     }
 
-    pub(super) fn weak_disk(&self) -> Option<&WeakDisk> {
-        self.weak.as_ref()
+    pub(super) fn weak_disks(&self) -> &[WeakDisk] {
+        &self.weak
+    }
+
+    /// The disk of a node, if it is weak.
+    pub(super) fn weak_disk(&self, id: NodeId) -> Option<&WeakDisk> {
+        self.weak.iter().find(|weak| weak.node == id)
+    }
+
+    /// A node has got an empty disk.
+    fn wipe(&self, id: NodeId) {
+        self.node(id).disk().wipe();
+        self.note_loss(id);
+    }
+
+    /// A disk has lost what it held, or a part of it.
+    fn note_loss(&self, id: NodeId) {
+        let mut has_lost = lock(&self.has_lost);
+        has_lost.insert(id);
+        if has_lost.len() >= 2 {
+            sometimes(Condition::ClusterTwoDisksLost);
+        }
+    }
+
+    /// Looks at what is destroyed on weak disks.
+    fn note_damage(&self) {
+        let nodes = self.weak.iter().map(|weak| weak.node);
+        nodes.filter(|&id| !self.node(id).disk().damaged().is_empty()).for_each(|id| self.note_loss(id));
     }
 
     pub(super) fn nodes(&self) -> impl Iterator<Item = (NodeId, &NodeHandle)> {
@@ -259,7 +290,7 @@ impl Fleet {
             self.down(exit.node, NodeHandle::crash);
             if is_disk_lost {
                 self.cluster.note(format_args!("node {} gets another disk", exit.node));
-                self.node(exit.node).disk().wipe();
+                self.wipe(exit.node);
             }
             let pause = rng.duration(Duration::from_millis(1), Duration::from_millis(1000));
             let downs = || lock(&self.downs).get(&exit.node).copied();

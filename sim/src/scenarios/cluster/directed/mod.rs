@@ -122,7 +122,7 @@ impl Scenario for DirectedNodes {
                 &plan,
                 &world,
                 (&Account::of_several(), &History::new(&cluster)),
-                None,
+                &[],
             );
             let present = self.0.present();
             let late: Vec<NodeId> = plan.node_ids().skip(present).collect();
