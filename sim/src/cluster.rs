@@ -565,12 +565,24 @@ impl NodeHandle {
     /// # Panics
     /// If the node runs.
     pub fn restart(&self) {
+        self.come_back("restart");
+        self.run_program();
+    }
+
+    /// Starts the machine, and nothing on it: for who works on its disk while its program does not run.
+    ///
+    /// # Panics
+    /// If the node runs.
+    pub fn restart_idle(&self) {
+        self.come_back("restart, idle");
+    }
+
+    fn come_back(&self, how: &str) {
         assert!(!self.node.is_running(), "{} runs already", self.node.name);
-        self.event(format_args!("restart"));
+        self.event(format_args!("{how}"));
         Handle::current().restart(self.node.executor);
         self.node.set_alive_again();
         net::node_powered_on(&self.world, &self.node);
-        self.run_program();
     }
 
     /// The process stands still (its kernel does not) until [`NodeHandle::resume`].

@@ -28,6 +28,8 @@ struct Shared {
     partitions: BTreeMap<([u8; 16], i32), Seen>,
     /// When each replica led last; `None` while it does.
     led: BTreeMap<([u8; 16], i32), BTreeMap<i32, Option<SimTime>>>,
+    /// When a step of each partition's replicas was last one of a leader, and of which.
+    led_last: BTreeMap<([u8; 16], i32), (SimTime, i32)>,
     wrong: Option<Violation>,
 }
 
@@ -87,6 +89,9 @@ impl RaftWatch {
 
     fn note_leader(&self, now: SimTime, step: &ReplicaStep) {
         let mut shared = lock(&self.shared);
+        if step.leads {
+            shared.led_last.insert(step.partition, (now, step.node));
+        }
         let led = shared.led.entry(step.partition).or_default();
         match led.get_mut(&step.node) {
             _ if step.leads => drop(led.insert(step.node, None)),
@@ -108,6 +113,13 @@ impl RaftWatch {
         led.is_some_and(|until| until.is_none_or(|until| until.after(late) >= time))
     }
 
+    /// Who has led a partition, or begun to, after that time; the last one who did.
+    pub(in crate::scenarios) fn led_after(&self, id: PartitionId, time: SimTime) -> Option<NodeId> {
+        let shared = lock(&self.shared);
+        let (last, node) = *shared.led_last.get(&(id.topic.0, id.index.0))?;
+        (last > time).then_some(NodeId(node))
+    }
+
     /// Looks at one step.
     ///
     /// # Errors
@@ -127,8 +139,14 @@ impl RaftWatch {
 
     /// The disk is an older one by now, and all that was seen was of another; but that on this one no more was committed.
     pub(in crate::scenarios) fn is_older(&self) {
-        for seen in lock(&self.shared).partitions.values_mut() {
-            *seen = Seen { most: seen.most.max(seen.committed.end), ..Seen::default() };
+        lock(&self.shared).partitions.values_mut().for_each(Seen::begin_anew);
+    }
+
+    /// Most of the logs of a partition are lost for good, and somebody has decided which of those that are left goes on: what was seen was
+    /// of the others, too; but that no more was committed. All nodes that hold it are down.
+    pub(in crate::scenarios) fn goes_on_alone(&self, id: PartitionId) {
+        if let Some(seen) = lock(&self.shared).partitions.get_mut(&(id.topic.0, id.index.0)) {
+            seen.begin_anew();
         }
     }
 
@@ -140,6 +158,11 @@ impl RaftWatch {
 }
 
 impl Seen {
+    /// What is seen from now on need not agree with what was, but that nobody knows of more that is committed.
+    fn begin_anew(&mut self) {
+        *self = Seen { most: self.most.max(self.committed.end), ..Seen::default() };
+    }
+
     fn look(&mut self, run: Run, step: ReplicaStep) -> Result<(), Violation> {
         let whose = (step.node, step.directory);
         let place = |text: String| {
@@ -281,6 +304,8 @@ fn contains(epochs: &[(i32, i64)], (log_start, log_end): (i64, i64), position: L
 mod tests {
     use std::task::{Context, Poll, Waker};
 
+    use ordain::types::{PartitionIndex, TopicId};
+
     use super::*;
 
     fn step(node: i32, epoch: i32, leads: bool, log_end: LogPosition, epochs: &[(i32, i64)]) -> ReplicaStep {
@@ -326,6 +351,38 @@ mod tests {
         assert_eq!(watch.look(same, ReplicaStep { committed: (1, 6), ..first.clone() }), Ok(()));
         watch.is_older();
         assert_eq!(watch.look(Run(2), step(2, 2, true, (2, 3), &[(2, 0)])), Ok(()), "an older disk");
+    }
+
+    #[test]
+    fn who_goes_on_alone_need_not_have_what_the_others_had() {
+        let id = PartitionId { topic: TopicId([5; 16]), index: PartitionIndex(0) };
+        let lost = ReplicaStep { committed: (2, 6), ..step(1, 2, true, (2, 6), &[(1, 0), (2, 4)]) };
+        let left = step(2, 1_002, true, (1_002, 3), &[(1, 0), (1_002, 3)]);
+        let (watch, other) = (RaftWatch::default(), RaftWatch::default());
+        for watch in [&watch, &other] {
+            assert_eq!(watch.look(Run(1), lost.clone()), Ok(()));
+        }
+        let wrong = other.look(Run(2), left.clone()).unwrap_err();
+        assert_eq!(wrong.checker, "raft-leader-incomplete", "nobody has decided that");
+        watch.goes_on_alone(id);
+        assert_eq!(watch.look(Run(2), left), Ok(()));
+        let knows_more = ReplicaStep { committed: (3, 7), ..step(3, 3, false, (3, 7), &[(1, 0), (3, 6)]) };
+        let wrong = watch.look(Run(2), knows_more).unwrap_err();
+        assert_eq!(wrong.checker, "raft-committed-by-nobody", "it was never committed");
+    }
+
+    #[test]
+    fn who_leads_is_known_from_its_steps() {
+        let id = PartitionId { topic: TopicId([5; 16]), index: PartitionIndex(0) };
+        let watch = RaftWatch::default();
+        let leads = |leads: bool| step(2, 1, leads, (1, 3), &[(1, 0)]);
+        assert_eq!(watch.led_after(id, SimTime(0)), None);
+        watch.note_leader(SimTime(5), &leads(true));
+        watch.note_leader(SimTime(9), &leads(false));
+        assert_eq!(watch.led_after(id, SimTime(4)), Some(NodeId(2)));
+        assert_eq!(watch.led_after(id, SimTime(5)), None, "not since");
+        let other = PartitionId { index: PartitionIndex(1), ..id };
+        assert_eq!(watch.led_after(other, SimTime(0)), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::schedules::Expectation;
 
 mod joins;
 mod let_go;
+mod lost_majority;
 mod many_elections;
 mod read_only;
 mod seen;
@@ -65,7 +66,7 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 10] = [
+        static ALL: [DirectedNodes; 12] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
@@ -76,6 +77,8 @@ impl DirectedNodes {
             DirectedNodes(&slow_links::REPAIR),
             DirectedNodes(&joins::SCRIPT),
             DirectedNodes(&read_only::SCRIPT),
+            DirectedNodes(&lost_majority::HALTS),
+            DirectedNodes(&lost_majority::RECOVERED),
         ];
         &ALL
     }
@@ -130,7 +133,7 @@ impl Scenario for DirectedNodes {
             late.iter().for_each(|&node| fleet.down(node, NodeHandle::crash));
             let raft = RaftWatch::begin(&cluster, &fleet);
             let mut rng = cluster.rng("supervisor");
-            let stage = Stage::new(cluster, plan, world, fleet);
+            let stage = Stage::new(cluster, plan, world, (fleet, raft.clone()));
             tokio::select! {
                 biased;
                 wrong = raft.is_wrong() => Err(wrong),

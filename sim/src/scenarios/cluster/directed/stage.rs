@@ -8,10 +8,14 @@ use ordain::client::admin::{NewTopic, OffsetSpec, Validate};
 use ordain::client::consumer::{Consumer, ConsumerOptions};
 use ordain::client::producer::{Producer, ProducerOptions, ProducerRecord};
 use ordain::client::{AutoCreate, Client, ClientError, TopicPartition};
+use ordain::config::BrokerConfig;
 use ordain::io::Io;
 use ordain::metadata::MetadataImage;
 use ordain::metadata::controller::METADATA_PARTITION;
-use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex};
+use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex};
+use ordain::wire::Text;
+use ordain::wire::messages::CreateTopicsRequest;
+use ordain::wire::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic};
 
 use super::super::left::{Broken, Left};
 use super::super::plan::Plan;
@@ -22,7 +26,8 @@ use super::MOMENT;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
-use crate::scenarios::fleet::{Fleet, Stats, Watch, machine_name};
+use crate::scenarios::fleet::{Fleet, RaftWatch, Stats, Watch, machine_name};
+use crate::time::SimTime;
 
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(2);
@@ -33,13 +38,19 @@ pub(super) struct Stage {
     plan: Plan,
     world: Arc<World>,
     fleet: Fleet,
+    raft: RaftWatch,
     admin: NodeHandle,
 }
 
 impl Stage {
-    pub(super) fn new(cluster: Cluster, plan: Plan, world: Arc<World>, fleet: Fleet) -> Stage {
+    pub(super) fn new(
+        cluster: Cluster,
+        plan: Plan,
+        world: Arc<World>,
+        (fleet, raft): (Fleet, RaftWatch),
+    ) -> Stage {
         let admin = cluster.add_node("admin");
-        Stage { cluster, plan, world, fleet, admin }
+        Stage { cluster, plan, world, fleet, raft, admin }
     }
 
     pub(super) fn fleet(&self) -> &Fleet {
@@ -52,6 +63,10 @@ impl Stage {
 
     pub(super) fn note(&self, what: &str) {
         self.cluster.note(format_args!("-- {what}"));
+    }
+
+    pub(super) fn now(&self) -> SimTime {
+        self.cluster.now()
     }
 
     pub(super) async fn wait(&self, duration: Duration) {
@@ -132,16 +147,54 @@ impl Stage {
         T: Send + 'static,
         F: Future<Output = Result<T, ClientError>> + Send + 'static,
     {
-        let servers = self.plan.servers();
-        let asking = self.admin.run(move |io: Io| async move {
-            let client = servers.client(&io, "admin", RECOVERY);
-            job(client).await
-        });
-        match self.cluster.within(RECOVERY, asking).await.flatten() {
+        match self.attempt(RECOVERY, job).await {
             Some(Ok(told)) => Ok(told),
             Some(Err(error)) => Err(Violation::new("I16-stuck", format!("{what} failed: {error}"))),
             None => Err(Violation::new("I16-stuck", format!("{what}: not within {RECOVERY:?}"))),
         }
+    }
+
+    /// What comes of something that a client tries for this time; `None` if it does not come to an end.
+    pub(super) async fn attempt<T, F>(
+        &self,
+        patience: Duration,
+        job: impl FnOnce(Client) -> F + Send + 'static,
+    ) -> Option<Result<T, ClientError>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ClientError>> + Send + 'static,
+    {
+        let servers = self.plan.servers();
+        let asking = self.admin.run(move |io: Io| async move {
+            let client = servers.client(&io, "admin", patience);
+            job(client).await
+        });
+        self.cluster.within(RECOVERY, asking).await.flatten()
+    }
+
+    /// A topic of one partition, which is on these nodes from its beginning; the first one is preferred.
+    pub(super) async fn create_topic_on(
+        &self,
+        name: &'static str,
+        nodes: &[NodeId],
+    ) -> Result<(), Violation> {
+        let broker_ids = nodes.iter().map(|node| node.0).collect();
+        let assignment = CreatableReplicaAssignment { broker_ids, ..CreatableReplicaAssignment::default() };
+        let topic = CreatableTopic {
+            name: Text::from(name),
+            num_partitions: -1,
+            replication_factor: -1,
+            assignments: vec![assignment],
+            ..CreatableTopic::default()
+        };
+        let request = CreateTopicsRequest { topics: vec![topic], ..CreateTopicsRequest::default() };
+        let creating = move |client: Client| async move {
+            let controller = client.controller().await?;
+            let answer = controller.call(&request).await?;
+            assert!(answer.topics.iter().all(|one| one.error_code == 0), "it is refused: {answer:?}");
+            Ok(())
+        };
+        self.ask("creating a topic", creating).await
     }
 
     /// A topic of so many partitions.
@@ -209,6 +262,23 @@ impl Stage {
         self.until("somebody leads the metadata", leads).await
     }
 
+    /// Who has led a partition, or begun to, after that time.
+    pub(super) fn led_after(&self, id: PartitionId, time: SimTime) -> Option<NodeId> {
+        self.raft.led_after(id, time)
+    }
+
+    /// The latest epoch of a partition that a node which runs knows of.
+    pub(super) async fn epoch_of(&self, id: PartitionId) -> LeaderEpoch {
+        let stats = self.stats().await;
+        let epochs = stats.values().flatten().filter(|one| one.id == id).map(|one| one.epoch);
+        epochs.max().unwrap_or(LeaderEpoch::NONE)
+    }
+
+    /// Of a partition that has lost its majority one log goes on, by a person's decision, and no node runs.
+    pub(super) fn goes_on_alone(&self, id: PartitionId) {
+        self.raft.goes_on_alone(id);
+    }
+
     /// What a script draws.
     pub(super) fn rng(&self, name: &'static str) -> Stream {
         self.cluster.rng(name)
@@ -219,6 +289,25 @@ impl Stage {
         self.fleet.down(node, |machine| {
             let _lost = machine.power_fail();
         });
+    }
+
+    /// Does something with the data directory of a node that is down. Its machine loses its power at once afterwards.
+    pub(super) async fn offline<T, F>(
+        &self,
+        node: NodeId,
+        work: impl FnOnce(Io, BrokerConfig) -> F,
+    ) -> Result<T, Violation>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let own = self.machine(node);
+        let config = machine::config_at(&self.plan, node, own.name()).broker;
+        own.restart_idle();
+        let done = self.cluster.within(RECOVERY, own.run(|io| work(io, config))).await.flatten();
+        let _lost = own.power_fail();
+        let text = || format!("what is done with the disk of node {node} takes more than {RECOVERY:?}");
+        done.ok_or_else(|| Violation::new("I16-stuck", text()))
     }
 
     /// Writes so many records to each of the first partitions of a topic, and waits until they are acknowledged.
