@@ -149,7 +149,8 @@ impl Loss {
         loop {
             for id in std::iter::once(self.id).chain(with_metadata) {
                 if let Some(node) = stage.led_after(id, self.since) {
-                    let text = format!("node {node} leads {id}, of whose voters two have lost what they held");
+                    let text =
+                        format!("node {node} leads {id}, of whose voters two have lost what they held");
                     return Violation::new(GOES_ON, text);
                 }
             }
