@@ -21,10 +21,12 @@ pub(super) mod disks;
 pub(super) mod faults;
 mod raft;
 mod settled;
+mod states;
 mod watch;
 
 pub(super) use raft::{RaftWatch, Run as ReplicaRun, only_show};
 pub(super) use settled::{Replicas, Stats, unlike};
+pub(super) use states::{StateWatch, where_unlike};
 pub(super) use watch::Watch;
 
 /// Exits that wait for the supervisor.
