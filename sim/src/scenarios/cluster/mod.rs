@@ -122,7 +122,7 @@ impl Scenario for Nodes {
                 world: &world,
                 fleet: &fleet,
                 account: &account.with(&machines),
-                servers: plan.servers(),
+                servers: plan.servers().seen_by(&states),
             };
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
