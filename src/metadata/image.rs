@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -81,7 +82,7 @@ pub struct Endpoint {
 }
 
 /// A topic and its partitions, by index.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TopicImage {
     pub id: TopicId,
     pub name: Arc<str>,
@@ -108,6 +109,16 @@ impl PartialEq for TopicImage {
 }
 
 impl Eq for TopicImage {}
+
+/// What makes two of them the same.
+impl fmt::Debug for TopicImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TopicImage { id, name, partitions, settings, effective: _ } = self;
+        let mut shown = f.debug_struct("TopicImage");
+        shown.field("id", id).field("name", name).field("partitions", partitions).field("settings", settings);
+        shown.finish_non_exhaustive()
+    }
+}
 
 impl TopicImage {
     /// The topic's configuration under a node's defaults. It is remembered, for the defaults of the first that

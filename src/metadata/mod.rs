@@ -14,5 +14,5 @@ pub use image::{
     BrokerImage, ConfigResource, DRAIN_KEY, Endpoint, FeatureRanges, ImageCell, ImageError, MetadataImage,
     PartitionImage, TopicImage,
 };
-pub use snapshot::{SnapshotId, SnapshotInvalid};
+pub use snapshot::{SnapshotId, SnapshotInvalid, decode as decode_snapshot};
 pub use snapshots::{Loaded, Receiving, SnapshotError, Snapshots, read_piece};

@@ -1,5 +1,5 @@
 //! The switch and the counters of a build that has none.
-use super::{Condition, Mutant, ReplicaStep};
+use super::{Condition, Mutant, ReplicaStep, StateStep};
 
 /// Whether this mistake is to be made: never.
 #[inline(always)]
@@ -16,6 +16,10 @@ pub const fn sometimes(_condition: Condition) {}
 #[inline(always)]
 pub fn replica_stepped(_step: impl FnOnce() -> ReplicaStep) {}
 
+/// Shows nothing.
+#[inline(always)]
+pub fn state_made(_step: impl FnOnce() -> StateStep) {}
+
 /// Whether a build can make mistakes at all.
 #[cfg(feature = "simulation")]
 pub const IS_BUILT_IN: bool = false;
@@ -30,6 +34,10 @@ pub fn arm(mutant: Mutant) {
 /// Nothing is shown in this build.
 #[cfg(feature = "simulation")]
 pub fn watch_replicas(_watcher: impl Fn(ReplicaStep) + Send + Sync + 'static) {}
+
+/// Nothing is shown in this build.
+#[cfg(feature = "simulation")]
+pub fn watch_states(_watcher: impl Fn(StateStep) + Send + Sync + 'static) {}
 
 /// The mistake that this process makes: none.
 #[cfg(feature = "simulation")]

@@ -2,7 +2,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Condition, Mutant, ReplicaStep};
+use super::{Condition, Mutant, ReplicaStep, StateStep};
 
 static ARMED: OnceLock<Mutant> = OnceLock::new();
 static REACHED: [AtomicU64; Condition::ALL.len()] = [const { AtomicU64::new(0) }; Condition::ALL.len()];
@@ -55,6 +55,27 @@ pub fn watch_replicas(watcher: impl Fn(ReplicaStep) + Send + Sync + 'static) {
 #[inline]
 pub fn replica_stepped(step: impl FnOnce() -> ReplicaStep) {
     if let Some(watcher) = WATCHER.get() {
+        watcher(step());
+    }
+}
+
+/// Who looks at what nodes make of logs.
+type StateWatcher = Box<dyn Fn(StateStep) + Send + Sync>;
+
+static STATE_WATCHER: OnceLock<StateWatcher> = OnceLock::new();
+
+/// From now on what the nodes of this process make of logs is shown.
+///
+/// # Panics
+/// If somebody looks already: one process runs one seed.
+pub fn watch_states(watcher: impl Fn(StateStep) + Send + Sync + 'static) {
+    assert!(STATE_WATCHER.set(Box::new(watcher)).is_ok(), "one looks at the states of a process");
+}
+
+/// A node has made something of a log.
+#[inline]
+pub fn state_made(step: impl FnOnce() -> StateStep) {
+    if let Some(watcher) = STATE_WATCHER.get() {
         watcher(step());
     }
 }

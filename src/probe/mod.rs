@@ -1,6 +1,6 @@
 //! What the simulator asks of the core beyond the seam: mistakes planted on purpose ([`Mutant`]), which its
-//! checkers must find, rare states ([`Condition`]), which a sweep of seeds must have reached, and how each replica stands after
-//! each of its steps ([`ReplicaStep`]).
+//! checkers must find, rare states ([`Condition`]), which a sweep of seeds must have reached, how each replica stands after
+//! each of its steps ([`ReplicaStep`]), and what nodes make of the logs whose replay they hold ([`StateStep`]).
 //!
 //! Owns one switch and one counter for each condition, for the whole process: one process runs one seed. There
 //! only with the feature `simulation` *and* debug assertions, so that no release build holds any of it, whatever
@@ -11,20 +11,26 @@
 mod condition;
 mod mutant;
 
+use std::any::Any;
+use std::sync::Arc;
+
 pub use condition::Condition;
 pub use mutant::Mutant;
 
 #[cfg(all(feature = "simulation", debug_assertions))]
 mod live;
 #[cfg(all(feature = "simulation", debug_assertions))]
-pub use live::{IS_BUILT_IN, arm, armed, mutant, reached, replica_stepped, sometimes, watch_replicas};
+pub use live::{
+    IS_BUILT_IN, arm, armed, mutant, reached, replica_stepped, sometimes, state_made, watch_replicas,
+    watch_states,
+};
 
 #[cfg(not(all(feature = "simulation", debug_assertions)))]
 mod absent;
 #[cfg(all(feature = "simulation", not(debug_assertions)))]
-pub use absent::{IS_BUILT_IN, arm, armed, reached, watch_replicas};
+pub use absent::{IS_BUILT_IN, arm, armed, reached, watch_replicas, watch_states};
 #[cfg(not(all(feature = "simulation", debug_assertions)))]
-pub use absent::{mutant, replica_stepped, sometimes};
+pub use absent::{mutant, replica_stepped, sometimes, state_made};
 
 /// A place in a replicated log: the epoch of the last entry before it, and its offset.
 pub type LogPosition = (i32, i64);
@@ -49,6 +55,26 @@ pub struct ReplicaStep {
     pub epochs: Vec<(i32, i64)>,
     /// Something that its log held is destroyed, and it votes on nothing until it has all of it again.
     pub damaged: bool,
+}
+
+/// What a node makes of a log.
+pub struct StateStep {
+    /// Topic id and index of the log.
+    pub partition: ([u8; 16], i32),
+    pub node: i32,
+    pub made: Made,
+}
+
+/// A state that is the replay of a log, or what leads to it. Which types these are follows from the log.
+pub enum Made {
+    /// What all records before `end` make, and no others: it holds on the node from now on.
+    Image { end: i64, state: Arc<dyn Any + Send + Sync> },
+    /// What a node that leads the log in that epoch has found in it.
+    Loaded { epoch: i32, state: Arc<dyn Any + Send + Sync> },
+    /// What such a node has in memory by now, and hands to the log, behind all that it has handed over before.
+    Written { epoch: i32, write: u64, records: Arc<dyn Any + Send + Sync> },
+    /// That write is committed, and all before it.
+    Committed { epoch: i32, write: u64 },
 }
 
 /// An enum without data, with the name of each value and one line about it, which is its documentation.

@@ -254,6 +254,10 @@ listed! {
         CoordinatorAnswersUnloaded = "cluster-coordinator-answers-unloaded",
         /// the controller answers a change before it is committed
         ControllerAnswersAtOnce = "cluster-controller-answers-at-once",
+        /// the controller shows a change before it is committed, and takes it back if it is not
+        ControllerShowsAtOnce = "cluster-controller-shows-at-once",
+        /// the record of a group tells the session timeout of a member in the place of its rebalance timeout
+        GroupKeepsOneTimeout = "cluster-group-keeps-one-timeout",
         /// the controller's answer is passed on before this node's image has what was changed
         ForwardedBeforeSeen = "cluster-forwarded-before-seen",
         /// what a replica cannot read any more is asked of no other

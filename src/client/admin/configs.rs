@@ -169,7 +169,11 @@ impl Client {
         }
     }
 
-    async fn describe_configs_at(
+    /// Every key of a resource, as one broker has them.
+    ///
+    /// # Errors
+    /// An unknown resource, or what went wrong on the way.
+    pub async fn describe_configs_at(
         &self,
         broker: &Broker,
         resource: &ConfigResource,

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, TopicName};
 use super::record::{CommittedOffset, GroupMetadata, GroupRecord, MemberMetadata, OffsetKey};
+use crate::probe::{Mutant, mutant};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Timestamp};
 use crate::wire::messages::group_metadata_value::MemberMetadata as WireMember;
 use crate::wire::messages::{
@@ -142,12 +143,16 @@ fn decode_legacy_offset(bytes: Bytes) -> Result<CommittedOffset, DecodeError> {
 }
 
 fn encode_group(group: &GroupMetadata) -> Result<Bytes, EncodeError> {
+    let rebalance_timeout_ms = |member: &MemberMetadata| match mutant(Mutant::GroupKeepsOneTimeout) {
+        true => member.session_timeout_ms,
+        false => member.rebalance_timeout_ms,
+    };
     let member = |member: &MemberMetadata| WireMember {
         member_id: Text::from(member.member_id.as_str()),
         group_instance_id: member.group_instance_id.as_ref().map(|id| Text::from(id.as_str())),
         client_id: Text::from(member.client_id.as_str()),
         client_host: Text::from(member.client_host.as_str()),
-        rebalance_timeout: member.rebalance_timeout_ms,
+        rebalance_timeout: rebalance_timeout_ms(member),
         session_timeout: member.session_timeout_ms,
         subscription: member.subscription.clone(),
         assignment: member.assignment.clone(),

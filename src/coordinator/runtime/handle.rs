@@ -237,6 +237,7 @@ impl GroupCoordinators {
         let (sender, inbox) = mpsc::channel(INBOX_MESSAGES_MAX);
         let task = Task::new(TaskParts {
             id,
+            node: inner.node,
             io: inner.io.clone(),
             partitions: inner.partitions.clone(),
             config: inner.config.clone(),

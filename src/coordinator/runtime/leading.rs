@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,8 +12,8 @@ use crate::coordinator::group::command::GroupResponse;
 use crate::coordinator::group::{Durable, GroupEffect, GroupEvent, GroupRecord, GroupShard};
 use crate::io::Io;
 use crate::partition::Partitions;
-use crate::probe::{Condition, sometimes};
-use crate::types::{Instant, LeaderEpoch, PartitionId};
+use crate::probe::{Condition, Made, StateStep, sometimes, state_made};
+use crate::types::{Instant, LeaderEpoch, NodeId, PartitionId};
 
 /// Writes under way at once; requests wait beyond.
 const WRITES_IN_FLIGHT_MAX: usize = 1024;
@@ -29,6 +30,7 @@ struct Parked {
 /// A shard that this node leads, with what it has under way.
 pub(super) struct Leading {
     id: PartitionId,
+    node: NodeId,
     /// In which this node leads it: nothing is written under another one.
     epoch: LeaderEpoch,
     io: Io,
@@ -60,6 +62,7 @@ impl Leading {
         let shard = GroupShard::load(durable, parts.config.clone(), parts.limits.clone(), now, &mut effects);
         let mut leading = Leading {
             id: parts.id,
+            node: parts.node,
             epoch,
             io: parts.io.clone(),
             partitions: parts.partitions.clone(),
@@ -106,6 +109,7 @@ impl Leading {
             self.committed
         );
         self.committed = Some(write);
+        self.show(|epoch| Made::Committed { epoch, write: write.0 });
         self.step(GroupEvent::Durable { write }).await;
         while self.parked.front().is_some_and(|parked| parked.write <= write) {
             let Parked { token, response, .. } = self.parked.pop_front().expect("there is a front");
@@ -201,9 +205,18 @@ impl Leading {
             let what = "a write before it could not be written".to_owned();
             return completion.tell(Err(CoordinatorError::Unwritable(what)));
         }
+        self.show(|epoch| Made::Written { epoch, write: write.0, records: Arc::new(records.to_vec()) });
         let wall = self.io.clock.wall();
         let handed_over = append(&self.partitions, (self.id, self.epoch), records, wall, completion).await;
         self.broken = !handed_over;
+    }
+
+    fn show(&self, made: impl FnOnce(i32) -> Made) {
+        state_made(|| StateStep {
+            partition: (self.id.topic.0, self.id.index.0),
+            node: self.node.0,
+            made: made(self.epoch.0),
+        });
     }
 
     fn park(&mut self, write: WriteId, token: RequestToken, response: GroupResponse) {

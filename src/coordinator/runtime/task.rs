@@ -16,8 +16,8 @@ use crate::coordinator::group::{Durable, GroupConfig, GroupLimits};
 use crate::io::Alarm;
 use crate::io::{Io, Shutdown};
 use crate::partition::Partitions;
-use crate::probe::{Condition, Mutant, mutant, sometimes};
-use crate::types::{Instant, LeaderEpoch, PartitionId};
+use crate::probe::{Condition, Made, Mutant, StateStep, mutant, sometimes, state_made};
+use crate::types::{Instant, LeaderEpoch, NodeId, PartitionId};
 
 /// How long a request waits for a load before it is told to come again.
 const LOAD_WAIT: Duration = Duration::from_secs(1);
@@ -60,6 +60,7 @@ impl Message {
 /// What a task works with.
 pub(super) struct TaskParts {
     pub(super) id: PartitionId,
+    pub(super) node: NodeId,
     pub(super) io: Io,
     pub(super) partitions: Partitions,
     pub(super) config: GroupConfig,
@@ -164,6 +165,11 @@ impl Task {
                 return Next::GoOn;
             }
         };
+        state_made(|| StateStep {
+            partition: (id.topic.0, id.index.0),
+            node: self.parts.node.0,
+            made: Made::Loaded { epoch: epoch.0, state: Arc::new(durable.clone()) },
+        });
         (self.reload_at, self.pause) = (None, RELOAD_PAUSE);
         let took = self.parts.io.clock.now().since(started);
         tracing::info!(partition = %id, records = stats.records, foreign = stats.foreign, ?took, "groups loaded");

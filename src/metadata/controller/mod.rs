@@ -27,6 +27,7 @@ pub use configs::{ConfigChange, ConfigChanges, ConfigOp, ConfigRules, alter_conf
 pub use features::{FeatureChange, FeatureUpdate, SupportedFeature, update_features};
 pub use offline::{OnDisk, Unreadable, image_on_disk};
 pub use quorum::{Suffrage, note_voter, quorum_nodes};
+pub use reader::LogReader;
 pub use reassignments::{Reassignment, ReportedVoters, Scope, note_voters, reassign, under_way};
 pub use task::{
     Controller, ControllerConfig, ControllerHandle, ControllerUnavailable, METADATA_PARTITION, Quorum,

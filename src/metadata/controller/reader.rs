@@ -22,14 +22,15 @@ struct Begun {
 
 /// A reader of the metadata log.
 #[derive(Clone, Debug)]
-pub(super) struct LogReader {
+pub struct LogReader {
     next: Offset,
     begun: Option<Begun>,
 }
 
 impl LogReader {
     /// One that has all below an offset, where no change is under way.
-    pub(super) fn at(next: Offset) -> LogReader {
+    #[must_use]
+    pub fn at(next: Offset) -> LogReader {
         LogReader { next, begun: None }
     }
 
@@ -39,7 +40,8 @@ impl LogReader {
     }
 
     /// Up to where the records that were read make an image: a change that is under way is not in it.
-    pub(super) fn end(&self) -> Offset {
+    #[must_use]
+    pub fn end(&self) -> Offset {
         self.begun.as_ref().map_or(self.next, |begun| begun.at)
     }
 
@@ -57,7 +59,7 @@ impl LogReader {
     ///
     /// # Errors
     /// Names the first record that cannot be used. The image has those before it.
-    pub(super) fn read(
+    pub fn read(
         &mut self,
         batches: &[RecordBatch],
         image: &mut MetadataImage,

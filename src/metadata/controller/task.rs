@@ -19,7 +19,7 @@ use crate::partition::{
     AppendError, FetchWaiter, LeadershipError, PartitionError, PartitionSpec, Partitions, PartitionsClosed,
     PeerCalls, ReadFrom, ScanError, log_config,
 };
-use crate::probe::{Mutant, mutant};
+use crate::probe::{Made, Mutant, StateStep, mutant, state_made};
 use crate::raft::VoterSet;
 use crate::types::limits::METADATA_BATCH_BYTES_MAX;
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
@@ -358,7 +358,18 @@ impl Controller {
     }
 
     pub(super) fn publish(&self) {
-        self.published.publish(Arc::clone(&self.image), self.reader.end());
+        self.show(Arc::clone(&self.image));
+    }
+
+    /// Makes an image the one that holds on this node.
+    fn show(&self, image: Arc<MetadataImage>) {
+        let end = self.reader.end();
+        state_made(|| StateStep {
+            partition: (METADATA_PARTITION.topic.0, METADATA_PARTITION.index.0),
+            node: self.config.start.node_id.0,
+            made: Made::Image { end: end.0, state: image.clone() },
+        });
+        self.published.publish(image, end);
     }
 
     /// The epoch in which this node is the active controller, if it is.
@@ -410,7 +421,15 @@ impl Controller {
         for record in records {
             next.apply(record)?;
         }
-        let (first, end) = self.append(records, epoch).await?;
+        let shows = mutant(Mutant::ControllerShowsAtOnce) && self.clustered;
+        if shows {
+            self.show(Arc::new(next.clone()));
+        }
+        let appended = self.append(records, epoch).await;
+        if shows && appended.is_err() {
+            self.publish();
+        }
+        let (first, end) = appended?;
         if first == self.reader.next() {
             self.reader.wrote(end);
             return self.adopt(next, records).await;

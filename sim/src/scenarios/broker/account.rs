@@ -78,6 +78,13 @@ impl Account {
         lock(&self.known).nodes.get(&self.only().index()).map_or(0, |node| node.starts.len())
     }
 
+    /// How often that one of several nodes was started.
+    pub(super) fn starts_of(&self, asked: NodeId) -> usize {
+        let known = lock(&self.known);
+        let starts = |node: &NodeHandle| known.nodes.get(&node.index()).map_or(0, |node| node.starts.len());
+        self.of_one(asked).next().map_or(0, starts)
+    }
+
     /// The broker that is alone.
     fn only(&self) -> &NodeHandle {
         assert_eq!(self.nodes.len(), 1, "a question to one broker");

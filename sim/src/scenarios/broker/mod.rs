@@ -247,6 +247,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Waiter
         | Work::Tuner
         | Work::Onlooker
+        | Work::Onlookers { .. }
         | Work::Mover { .. }
         | Work::Drainer { .. }
         | Work::Elector
@@ -284,6 +285,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Chaser { .. } => clients::chase(seat).await,
         Work::Worker => clients::work_in_group(seat).await,
         Work::Onlooker => clients::look_after_starts(seat).await,
+        Work::Onlookers { nodes, first } => clients::look_after_each_start(seat, first..=nodes).await,
     }
 }
 

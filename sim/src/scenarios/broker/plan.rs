@@ -142,6 +142,13 @@ pub(in crate::scenarios) enum Work {
     Tuner,
     /// Looks at topics, configurations and groups after each start of the broker. A look at all is an operation.
     Onlooker,
+    /// The same of several nodes, up to this number, each after each start of its own. A look at what one has is an operation.
+    Onlookers {
+        nodes: i32,
+        /// The nodes with lower numbers are no brokers.
+        #[serde(default = "first_node")]
+        first: i32,
+    },
     /// Adds and removes voters of the metadata. Each is an operation.
     Voters,
     /// Keeps to a schedule of requests. An operation is a request.

@@ -1,4 +1,4 @@
-//! The end of a run: what the disks hold is read back and compared.
+//! The end of a run: what the disks hold is read back and compared, and held against what the nodes made of it.
 use std::collections::BTreeMap;
 
 use ordain::io::Io;
@@ -7,19 +7,20 @@ use ordain::metadata::controller::METADATA_PARTITION;
 use ordain::types::{NodeId, PartitionId};
 
 use super::plan::Plan;
+use super::replayed;
 use super::world::{World, partitions, targets};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::scenarios::Violation;
 use crate::scenarios::broker::plan::{Cleanup, OFFSETS_TOPIC, cleanup};
-use crate::scenarios::fleet::Fleet;
 use crate::scenarios::fleet::disks::{Compacted, Held, read_log, same};
+use crate::scenarios::fleet::{Fleet, StateWatch};
 
 /// Stops the nodes and reads what they hold.
 pub(super) async fn judge(
     cluster: &Cluster,
     plan: &Plan,
     world: &World,
-    fleet: &Fleet,
+    (fleet, states): (&Fleet, &StateWatch),
 ) -> Result<(), Violation> {
     cluster.note(format_args!("judge"));
     let unreadable = |text: String| Violation::new("unreadable", text);
@@ -72,7 +73,7 @@ pub(super) async fn judge(
             replicas[at + 1..].iter().try_for_each(|&other| same(id, one, other, compacted))?;
         }
     }
-    Ok(())
+    replayed::is_what_was_shown(states, fleet, &image, &held)
 }
 
 async fn read_back(

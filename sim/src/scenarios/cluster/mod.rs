@@ -18,7 +18,7 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, RaftWatch, Watch, faults};
+use super::fleet::{Fleet, RaftWatch, StateWatch, Watch, faults};
 use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
@@ -33,6 +33,7 @@ mod machine;
 mod plan;
 mod put_back;
 mod registrations;
+mod replayed;
 mod voters;
 mod world;
 
@@ -111,8 +112,10 @@ impl Scenario for Nodes {
             let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), lossy.weak());
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
             let raft = RaftWatch::begin(&cluster, &fleet);
+            let states = StateWatch::begin(&cluster, &fleet);
             let life = Life {
                 raft: &raft,
+                states: &states,
                 cluster: &cluster,
                 case: &case,
                 plan: &plan,
@@ -121,12 +124,13 @@ impl Scenario for Nodes {
                 fleet: &fleet,
                 lossy: &lossy,
                 account: &account.with(&machines),
-                servers: plan.servers(),
+                servers: plan.servers().seen_by(&states),
             };
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
                 biased;
                 wrong = raft.is_wrong() => Err(wrong),
+                wrong = states.is_wrong() => Err(wrong),
                 result = life.live() => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
@@ -144,6 +148,7 @@ struct Life<'a> {
     fleet: &'a Fleet,
     lossy: &'a LossyDisks,
     raft: &'a RaftWatch,
+    states: &'a StateWatch,
     account: &'a Account,
     servers: Servers,
 }
@@ -171,7 +176,7 @@ impl Life<'_> {
             wrong = self.watch(&mut watch) => return Err(wrong),
             result = self.go_through(&judge, &clients, &ending) => result?,
         }
-        judge::judge(cluster, plan, self.world, self.fleet).await
+        judge::judge(cluster, plan, self.world, (self.fleet, self.states)).await
     }
 
     /// From the first fault to the last look of a client.

@@ -98,6 +98,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     faults.extend(faults::draw_beside_journal(&mut stream("beside the journal"), &nodes, duration));
     add_electors(&mut clients, &plan, &mut stream("electors"));
     add_tuner_and_waiter(&mut clients, &mut stream("tuner"), &mut stream("waiter"));
+    add_onlooker(&mut clients, &plan, &mut stream("onlooker"));
     faults.sort_by_key(|timed| timed.at_us);
     let machines: Vec<String> = nodes.iter().chain(&names).cloned().collect();
     faults.splice(0..0, draw_clock_offsets(&machines, &mut stream("clock offsets")));
@@ -139,6 +140,14 @@ fn add_tuner_and_waiter(clients: &mut Vec<ClientCase>, tuner: &mut Stream, waite
     }
     if waiter.chance(300) {
         clients.push(ClientCase::new("waiter".to_owned(), &Work::Waiter));
+    }
+}
+
+/// In some runs somebody looks at what each node knows after each of its starts. Drawn after the faults, too.
+fn add_onlooker(clients: &mut Vec<ClientCase>, plan: &Plan, rng: &mut Stream) {
+    if rng.chance(300) {
+        let work = Work::Onlookers { nodes: plan.nodes, first: plan.apart + 1 };
+        clients.push(ClientCase::new("onlooker".to_owned(), &work));
     }
 }
 
@@ -407,6 +416,13 @@ impl Plan {
 mod tests {
     use super::lossy::LossyDisks;
     use super::*;
+
+    #[test]
+    fn in_some_runs_somebody_looks_after_each_start() {
+        let looks = |seed: &u64| draw("cluster", *seed).clients.iter().any(|one| one.name == "onlooker");
+        let count = (0..200).filter(looks).count();
+        assert!((40..80).contains(&count), "{count}");
+    }
 
     #[test]
     fn what_is_drawn_can_be_kept_and_loses_no_more_disks_than_may_be_lost() {

@@ -13,7 +13,7 @@ use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 use super::left::{Left, has_majority_without};
 use super::plan::Plan;
 use crate::cluster::Cluster;
-use crate::scenarios::fleet::{Replicas, Stats, machine_name, unlike};
+use crate::scenarios::fleet::{Replicas, Stats, machine_name, unlike, where_unlike};
 use crate::time::SimTime;
 use crate::world::lock;
 
@@ -202,17 +202,8 @@ impl World {
         let mut open = self.missing(plan);
         for (node, other) in self.images() {
             if *other != *image {
-                // Both wholly would be pages: from where on they differ.
-                let (ours, theirs) = (format!("{image:?}"), format!("{other:?}"));
-                let same = ours.bytes().zip(theirs.bytes()).take_while(|(a, b)| a == b).count();
-                let part = |whole: &str| -> String {
-                    whole.chars().skip(same.saturating_sub(80)).take(200).collect()
-                };
-                open.push(format!(
-                    "node {node} knows of …{}…, another one of …{}…",
-                    part(&theirs),
-                    part(&ours)
-                ));
+                let (theirs, ours) = where_unlike(&other, &image);
+                open.push(format!("node {node} knows of …{theirs}…, another one of …{ours}…"));
             }
         }
         let fenced = image.registrations().filter(|(_, node)| node.fenced || node.draining);

@@ -23,10 +23,12 @@ pub(super) mod faults;
 pub(super) mod links;
 mod raft;
 mod settled;
+mod states;
 mod watch;
 
 pub(super) use raft::{RaftWatch, Run as ReplicaRun, only_show};
 pub(super) use settled::{Replicas, Stats, unlike};
+pub(super) use states::{StateWatch, where_unlike};
 pub(super) use watch::Watch;
 
 /// Exits that wait for the supervisor.

@@ -10,6 +10,8 @@ use ordain::types::NodeId;
 use super::account::Account;
 use super::history::History;
 use super::plan::{BROKER, PORT};
+use crate::scenarios::fleet::StateWatch;
+use crate::time::SimTime;
 
 mod admin;
 mod chaser;
@@ -45,7 +47,7 @@ pub(in crate::scenarios) use lister::list_offsets;
 pub(in crate::scenarios) use load::LoadClient;
 pub(in crate::scenarios) use member::consume_as_member;
 pub(in crate::scenarios) use mover::move_partitions;
-pub(in crate::scenarios) use onlooker::look_after_starts;
+pub(in crate::scenarios) use onlooker::{look_after_each_start, look_after_starts};
 pub(in crate::scenarios) use prober::probe;
 pub(in crate::scenarios) use producer::produce;
 pub(in crate::scenarios) use reader::{get_past_damage, got, read_again_and_again, read_nearby};
@@ -76,29 +78,48 @@ pub(in crate::scenarios) struct Servers {
     /// All nodes, if there are several; some may be no brokers.
     nodes: Arc<[NodeId]>,
     pub(in crate::scenarios) replicas: i16,
+    /// Who knows up to where each node's metadata go.
+    states: Option<StateWatch>,
 }
 
 /// Whether an answer tells of how things are, or may tell of how they were.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::scenarios) enum Told {
     Now,
+    /// Of this time, or of a later one.
+    Since(SimTime),
     Late,
 }
 
 impl Servers {
     /// The broker that is alone.
     pub(in crate::scenarios) fn one() -> Servers {
-        Servers { names: Arc::new([BROKER.to_owned()]), nodes: Arc::new([]), replicas: 1 }
+        Servers { names: Arc::new([BROKER.to_owned()]), nodes: Arc::new([]), replicas: 1, states: None }
     }
 
     /// Those brokers among these nodes.
     pub(in crate::scenarios) fn several(names: Vec<String>, nodes: Vec<NodeId>, replicas: i16) -> Servers {
-        Servers { names: names.into(), nodes: nodes.into(), replicas }
+        Servers { names: names.into(), nodes: nodes.into(), replicas, states: None }
     }
 
-    /// What is asked of one of several nodes may be answered from what that one knows of the others' metadata.
+    /// The same, of which somebody sees up to where their metadata go.
+    pub(in crate::scenarios) fn seen_by(self, states: &StateWatch) -> Servers {
+        Servers { states: Some(states.clone()), ..self }
+    }
+
+    /// What is asked of one of several nodes may be answered from what that one knows of the others' metadata; no less than each of them
+    /// knows now.
     fn metadata(&self) -> Told {
-        if self.names.len() > 1 { Told::Late } else { Told::Now }
+        match &self.states {
+            Some(states) => Told::Since(states.known_by_all()),
+            None if self.names.len() > 1 => Told::Late,
+            None => Told::Now,
+        }
+    }
+
+    /// What that node will say of metadata, if it runs and has any.
+    fn metadata_of(&self, node: NodeId) -> Option<Told> {
+        self.states.as_ref()?.known_by(node).map(Told::Since)
     }
 
     /// A client that gives up early enough for a run to see how it goes on after.

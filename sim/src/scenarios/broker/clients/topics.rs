@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ordain::client::admin::{ConfigChange, ConfigResource, ConfigSource, NewTopic, Validate};
+use ordain::client::admin::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, NewTopic, Validate};
 use ordain::client::producer::{Acks, Idempotence, Producer, ProducerOptions, ProducerRecord};
-use ordain::client::{AutoCreate, Client, ClientError};
+use ordain::client::{AutoCreate, Broker, Client, ClientError, ClusterMetadata};
 use ordain::io::Io;
 use ordain::types::{ErrorCode, PartitionIndex};
 
@@ -212,11 +212,32 @@ pub(in crate::scenarios) async fn look(
     told: Told,
     history: &History,
 ) -> Result<(), ClientError> {
+    look_by(topic, told, history, see(client, topic)).await
+}
+
+/// Looks at one topic as one of several nodes has it.
+pub(super) async fn look_at(
+    client: &Client,
+    broker: &Broker,
+    topic: &str,
+    told: Told,
+    history: &History,
+) -> Result<(), ClientError> {
+    look_by(topic, told, history, see_at(client, broker, topic)).await
+}
+
+async fn look_by(
+    topic: &str,
+    told: Told,
+    history: &History,
+    seeing: impl Future<Output = Result<Option<TopicSeen>, ClientError>>,
+) -> Result<(), ClientError> {
     let asked = history.looks(topic);
-    let seen = see(client, topic).await.inspect_err(|_| history.has_failed(asked))?;
+    let seen = seeing.await.inspect_err(|_| history.has_failed(asked))?;
     let began = asked.began;
     let since = match told {
         Told::Now => began,
+        Told::Since(time) => time.min(began),
         Told::Late => SimTime::default(),
     };
     let look = TopicLook { topic: topic.to_owned(), seen, since, began, ended: history.now() };
@@ -229,19 +250,47 @@ pub(in crate::scenarios) async fn see(
     client: &Client,
     topic: &str,
 ) -> Result<Option<TopicSeen>, ClientError> {
-    let (mut partitions, mut source) = (0, ConfigSource::DynamicBrokerDefault);
+    let mut partitions = 0;
     if topic != BROKER_DEFAULTS {
         let names = [topic.to_owned()];
         let metadata = client.describe(Some(&names), AutoCreate::No).await?;
-        let Some(told) = metadata.topics.get(topic) else { return Ok(None) };
-        if told.error == Some(ErrorCode::UnknownTopicOrPartition) {
-            return Ok(None);
-        }
-        partitions = i32::try_from(told.partitions.len()).unwrap_or(i32::MAX);
-        source = ConfigSource::Topic;
+        let Some(count) = partitions_told(&metadata, topic) else { return Ok(None) };
+        partitions = count;
     }
     let entries = client.describe_configs(&resource(topic)).await?;
+    Ok(Some(TopicSeen { partitions, configs: set(topic, entries) }))
+}
+
+/// The same of one of several nodes.
+pub(super) async fn see_at(
+    client: &Client,
+    broker: &Broker,
+    topic: &str,
+) -> Result<Option<TopicSeen>, ClientError> {
+    let mut partitions = 0;
+    if topic != BROKER_DEFAULTS {
+        let names = [topic.to_owned()];
+        let metadata = client.described_by(broker, Some(&names), AutoCreate::No).await?;
+        let Some(count) = partitions_told(&metadata, topic) else { return Ok(None) };
+        partitions = count;
+    }
+    let entries = client.describe_configs_at(broker, &resource(topic)).await?;
+    Ok(Some(TopicSeen { partitions, configs: set(topic, entries) }))
+}
+
+/// How many partitions a topic is told to have; `None` if there is none.
+fn partitions_told(metadata: &ClusterMetadata, topic: &str) -> Option<i32> {
+    let told = metadata.topics.get(topic)?;
+    let is_there = told.error != Some(ErrorCode::UnknownTopicOrPartition);
+    is_there.then(|| i32::try_from(told.partitions.len()).unwrap_or(i32::MAX))
+}
+
+/// What is set for a topic, or for all brokers, of all that is told of it.
+fn set(topic: &str, entries: Vec<ConfigEntry>) -> BTreeMap<String, String> {
+    let source = match topic {
+        BROKER_DEFAULTS => ConfigSource::DynamicBrokerDefault,
+        _ => ConfigSource::Topic,
+    };
     let set = entries.into_iter().filter(|entry| entry.source == source);
-    let configs = set.map(|entry| (entry.name, entry.value.unwrap_or_default())).collect();
-    Ok(Some(TopicSeen { partitions, configs }))
+    set.map(|entry| (entry.name, entry.value.unwrap_or_default())).collect()
 }
