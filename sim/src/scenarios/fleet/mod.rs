@@ -1,6 +1,6 @@
 //! Several nodes, each on a machine of its own: their processes, what goes wrong among them, and what must hold of their
 //! replicas whatever runs above these.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,6 +44,8 @@ pub(super) struct Fleet {
     calm: Arc<AtomicBool>,
     /// How often each was put down.
     downs: Mutex<BTreeMap<NodeId, u64>>,
+    /// Those that are down for good.
+    retired: Mutex<BTreeSet<NodeId>>,
     weak: Option<WeakDisk>,
 }
 
@@ -137,6 +139,7 @@ impl Fleet {
             gone,
             calm: Arc::default(),
             downs: Mutex::default(),
+            retired: Mutex::default(),
             weak: None,
         }
     }
@@ -203,9 +206,20 @@ impl Fleet {
         }
     }
 
+    /// Nothing starts it any more once it is down.
+    pub(super) fn retire(&self, id: NodeId) {
+        lock(&self.retired).insert(id);
+    }
+
+    pub(super) fn is_retired(&self, id: NodeId) -> bool {
+        lock(&self.retired).contains(&id)
+    }
+
+    /// It is started, if it is down and may run.
     pub(super) fn up(&self, id: NodeId) {
         if let Some(node) = self.nodes.get(&id)
             && !node.is_running()
+            && !self.is_retired(id)
         {
             node.restart();
         }
