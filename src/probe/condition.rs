@@ -142,6 +142,12 @@ listed! {
         ClusterLedByController = "cluster-led-by-controller",
         /// a broker registered while another one was fenced
         ClusterJoinedWhileFenced = "cluster-joined-while-fenced",
+        /// a broker registered that was not known, of a cluster that had topics already
+        ClusterJoinedLater = "cluster-joined-later",
+        /// a partition that was reassigned came to have a voter on a node that is no founder of the cluster
+        ClusterNewcomerVotes = "cluster-newcomer-votes",
+        /// a broker was unregistered that was fenced and a replica of nothing, of a cluster that had topics
+        ClusterUnregistered = "cluster-unregistered",
         /// a voter of the metadata log that had lost what it held was replaced by the one in its place
         ClusterVoterReplaced = "cluster-voter-replaced",
         /// a voter left for one that a reassignment had brought

@@ -106,6 +106,14 @@ pub enum Fault {
     Start {
         node: String,
     },
+    /// A node that was no part of its cluster before joins it, with an empty disk.
+    Join {
+        node: String,
+    },
+    /// An administrator takes a node out of its cluster for good: gives what it holds to others, stops it, and has it forgotten.
+    TakeAway {
+        node: String,
+    },
     Pause {
         node: String,
     },

@@ -4,6 +4,7 @@ use crate::broker::Context;
 use crate::broker::changes::change_for_node;
 use crate::broker::errors::AsErrorCode;
 use crate::metadata::controller::{ReportedVoters, note_voters};
+use crate::probe::{Condition, sometimes};
 use crate::types::{ErrorCode, NodeId, PartitionId, PartitionIndex};
 use crate::wire::messages::{ReportVotersRequest, ReportVotersResponse};
 
@@ -25,9 +26,16 @@ pub(in crate::broker) async fn handle(
         voters: row.voters.iter().map(|&node| NodeId(node)).collect(),
     });
     let (told, epoch): (Vec<_>, _) = (told.collect(), request.broker_epoch);
+    let founders = context.cluster.as_ref().map_or(&[][..], |cluster| &cluster.founders);
+    let brings_newcomer = told.iter().flat_map(|one| &one.voters).any(|node| !founders.contains(node));
     let noted = change_for_node(context, move |image| note_voters(image, from, epoch, &told)).await;
     answer(match noted {
-        Ok(Ok(())) => ErrorCode::None,
+        Ok(Ok(())) => {
+            if brings_newcomer {
+                sometimes(Condition::ClusterNewcomerVotes);
+            }
+            ErrorCode::None
+        }
         Ok(Err(error)) => error.error_code(),
         Err(error) => error.code,
     })

@@ -73,6 +73,9 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
     if image.registrations().any(|(node, known)| node != broker.node && known.fenced) {
         sometimes(Condition::ClusterJoinedWhileFenced);
     }
+    if image.registered(broker.node).is_none() && image.topic_count() > 0 {
+        sometimes(Condition::ClusterJoinedLater);
+    }
     let epoch = match image.registered(broker.node) {
         Some(known) if mutant(Mutant::ClusterKeepsBrokerEpochs) => known.epoch,
         Some(_) | None => image.broker_epochs,
@@ -106,8 +109,15 @@ pub fn register_broker(image: &MetadataImage, broker: &NewBroker) -> Decision<i6
 /// # Errors
 /// If it is not registered.
 pub fn unregister_broker(image: &MetadataImage, node: NodeId) -> Decision<Result<(), ControllerError>> {
-    if image.registered(node).is_none() {
+    let Some(known) = image.registered(node) else {
         return Decision::reply(Err(ControllerError::UnknownBroker(node)));
+    };
+    let is_named = || {
+        let mut partitions = image.topics().flat_map(|topic| topic.partitions.values());
+        partitions.any(|partition| partition.replicas.contains(&node))
+    };
+    if known.fenced && image.topic_count() > 0 && !is_named() {
+        sometimes(Condition::ClusterUnregistered);
     }
     let record = RemoveBrokerRecord { broker_id: node.0, ..RemoveBrokerRecord::default() };
     Decision { records: vec![record.into()], reply: Ok(()) }

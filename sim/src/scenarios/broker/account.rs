@@ -193,6 +193,11 @@ impl Account {
         lock(&self.known).of(node).is_stopping = true;
     }
 
+    /// A node that was stopped is not started again.
+    pub(in crate::scenarios) fn is_gone(&self, node: &NodeHandle) {
+        lock(&self.known).of(node).is_stopping = false;
+    }
+
     /// Whether a process has been asked to stop: it answers at once what waits.
     pub(in crate::scenarios) fn is_stopping(&self) -> bool {
         lock(&self.known).nodes.values().any(|node| node.is_stopping)

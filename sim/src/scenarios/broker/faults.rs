@@ -56,8 +56,8 @@ fn apply(cluster: &Cluster, machine: &Machine, clients: &[NodeHandle], fault: &F
             }
         }),
         // A broker that is alone loses everything with its disk: no run of this scenario draws it. Clients have nothing to
-        // be stopped for.
-        Fault::Wipe { .. } | Fault::Stop { .. } => {}
+        // be stopped for. Nobody joins it, or is taken from it.
+        Fault::Wipe { .. } | Fault::Stop { .. } | Fault::Join { .. } | Fault::TakeAway { .. } => {}
         Fault::Pause { node } => on(node, &|node| {
             if node.is_running() {
                 node.pause();

@@ -33,7 +33,7 @@ mod written;
 
 use account::Account;
 pub(crate) use beside::{draw_beside, run_beside};
-use clients::{Ending, LoadClient, Seat, Servers};
+use clients::{Among, Ending, LoadClient, Seat, Servers};
 use history::{History, Reader};
 use judge::Judge;
 pub use load::Load;
@@ -274,8 +274,9 @@ async fn perform(seat: Seat, work: Work) {
             LoadClient::new(work, partitions, history, ending).run_outside(io).await;
         }
         Work::Topics => clients::administer_topics(seat).await,
-        Work::Mover { nodes, first, replicas_most } => {
-            clients::move_partitions(seat, first..=nodes, replicas_most).await;
+        Work::Mover { nodes, first, replicas_most, among_living } => {
+            let among = if among_living { Among::Living } else { Among::Numbers(first..=nodes) };
+            clients::move_partitions(seat, among, replicas_most).await;
         }
         Work::Elector => clients::elect_preferred(seat).await,
         Work::Trimmer => clients::trim(seat).await,

@@ -133,6 +133,9 @@ pub(in crate::scenarios) enum Work {
         /// A partition may come to have so many replicas, if that is more than it began with.
         #[serde(default)]
         replicas_most: i16,
+        /// Whatever the numbers say, among those that are brokers and live: one may have joined late.
+        #[serde(default)]
+        among_living: bool,
     },
     /// Has preferred leaders elected. Each request is an operation.
     Elector,

@@ -26,7 +26,10 @@ pub(super) async fn judge(
     let unreadable = |text: String| Violation::new("unreadable", text);
     let image = world.image().ok_or_else(|| unreadable("no node runs".to_owned()))?;
     let mut held: BTreeMap<(PartitionId, NodeId), Held> = BTreeMap::new();
-    let nodes: Vec<(NodeId, NodeHandle)> = fleet.nodes().map(|(id, node)| (id, node.clone())).collect();
+    // What is left on the disk of one that was taken away is nobody's any more.
+    let is_there = |(id, _): &(NodeId, &NodeHandle)| plan.node_ids().any(|one| one == *id);
+    let all = fleet.nodes().filter(is_there);
+    let nodes: Vec<(NodeId, NodeHandle)> = all.map(|(id, node)| (id, node.clone())).collect();
     // At one moment: those that are left would fence the others.
     nodes.iter().for_each(|(id, _)| fleet.down(*id, NodeHandle::crash));
     for weak in fleet.weak_disks() {

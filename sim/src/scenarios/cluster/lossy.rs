@@ -92,6 +92,11 @@ fn wiped(faults: &[TimedFault]) -> impl Iterator<Item = (&str, u64)> {
     })
 }
 
+/// The nodes whose disks may lose what they hold.
+pub(super) fn named(faults: &[TimedFault]) -> BTreeSet<&str> {
+    wiped(faults).map(|(node, _)| node).chain(weak_disk(faults)).collect()
+}
+
 /// In some runs in which a disk is lost or weak already, another one is lost, or weak, or both.
 pub(super) fn draw_second(
     rng: &mut Stream,

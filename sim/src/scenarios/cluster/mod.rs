@@ -1,8 +1,9 @@
 //! Whole nodes that form a cluster, each on a machine of its own, under faults; clients that speak the wire protocol to all
 //! of them, and the checkers of scenario `broker` over everything that they saw.
 //!
-//! A run is drawn (`plan`, `fleet::faults`), lived through (`machine`, the clients of `broker`), healed, and judged: by its
-//! clients' history, by what is seen of the replicas meanwhile (`world`), and by the disks at the end (`judge`).
+//! A run is drawn (`plan`, `late`, `fleet::faults`), lived through (`machine`, the clients of `broker`, `taken_away`), healed, and
+//! judged: by its clients' history, by what is seen of the replicas meanwhile (`world`), and by the disks at the end (`judge`).
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::faults::set_clocks;
 mod directed;
 mod elections;
 mod judge;
+mod late;
 mod left;
 mod lossy;
 mod machine;
@@ -34,6 +36,7 @@ mod plan;
 mod put_back;
 mod registrations;
 mod replayed;
+mod taken_away;
 mod voters;
 mod world;
 
@@ -41,6 +44,7 @@ pub use directed::DirectedNodes;
 use lossy::LossyDisks;
 use plan::Plan;
 use registrations::Registrations;
+use taken_away::Removal;
 use voters::Voters;
 use world::{World, show};
 
@@ -100,7 +104,7 @@ impl Scenario for Nodes {
             probe::arm(mutant);
         }
         Box::pin(async move {
-            let plan: Plan = case.world_as()?;
+            let plan = case.world_as::<Plan>()?.with_late(&case.faults)?;
             cluster.note(format_args!("{plan:?}"));
             let history = History::new(&cluster);
             history.events().tombstones_stay = plan.broker.tombstones_stay();
@@ -110,6 +114,8 @@ impl Scenario for Nodes {
             let lossy = LossyDisks::of(&case, &plan)?;
             let account = Account::of_several();
             let fleet = machine::start_up(&cluster, &plan, &world, (&account, &history), lossy.weak());
+            // Nothing of it has run.
+            plan.late.into_iter().for_each(|late| fleet.down(late, NodeHandle::crash));
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
             let raft = RaftWatch::begin(&cluster, &fleet);
             let states = StateWatch::begin(&cluster, &fleet);
@@ -171,27 +177,63 @@ impl Life<'_> {
             cluster.note(format_args!("planned after {} us: {:?}", fault.at_us, fault.fault));
         }
         let mut watch = Watch::default();
-        tokio::select! {
+        let remaining = tokio::select! {
             biased;
             wrong = self.watch(&mut watch) => return Err(wrong),
             result = self.go_through(&judge, &clients, &ending) => result?,
-        }
-        judge::judge(cluster, plan, self.world, (self.fleet, self.states)).await
+        };
+        judge::judge(cluster, &remaining, self.world, (self.fleet, self.states)).await
     }
 
-    /// From the first fault to the last look of a client.
+    /// The same with another plan.
+    fn with_plan<'b>(&'b self, plan: &'b Plan) -> Life<'b> {
+        Life { plan, servers: self.servers.clone(), ..*self }
+    }
+
+    /// From the first fault to the last look of a client. Gives the plan of the nodes that are left: one may be gone for good by then.
     async fn go_through(
         &self,
         judge: &Judge<'_>,
         clients: &[Running],
         ending: &Ending,
-    ) -> Result<(), Violation> {
-        let Life { cluster, case, plan, history, account, fleet, .. } = self;
+    ) -> Result<Plan, Violation> {
+        let Life { cluster, case, plan, fleet, .. } = self;
         let nodes: Vec<NodeHandle> = clients.iter().map(|client| client.seat.clone()).collect();
-        faults::run(cluster, fleet, &nodes, &case.faults, case.duration()).await;
-        self.do_without_broken(judge, clients, &nodes).await?;
+        let removal = Removal::planned(self);
+        let remaining = if removal.is_some() { plan.without_late() } else { (*plan).clone() };
+        let rest = self.with_plan(&remaining);
+        let faulty = faults::run(cluster, fleet, &nodes, &case.faults, case.duration());
+        let is_settled = match &removal {
+            Some(removal) => removal.go_on_amid(faulty).await,
+            None => {
+                faulty.await;
+                true
+            }
+        };
+        // While a node is on its way out no other one may be missing for long.
+        if is_settled {
+            rest.do_without_broken(judge, clients, &nodes).await?;
+        }
         cluster.note(format_args!("heal"));
         faults::heal(cluster, fleet, &nodes, &[]);
+        if let Some(removal) = &removal {
+            removal.come_to_an_end().await?;
+        }
+        Box::pin(rest.settle(judge, clients, ending)).await?;
+        if let Some(removal) = &removal {
+            removal.is_forgotten().await?;
+        }
+        Ok(remaining)
+    }
+
+    /// From when everything is whole on.
+    async fn settle(
+        &self,
+        judge: &Judge<'_>,
+        clients: &[Running],
+        ending: &Ending,
+    ) -> Result<(), Violation> {
+        let Life { cluster, plan, history, account, fleet, .. } = self;
         self.comes_to(World::unled, "some partitions have no leader").await?;
         all_get_on(cluster, account, &plan.broker, history, clients, (&[], RECOVERY)).await?;
         self.put_one_back(clients).await?;

@@ -1,11 +1,12 @@
 //! What a run is made of, drawn from its seed.
+use std::fmt;
 use std::time::Duration;
 
 use ordain::log::StorageOptions;
 use ordain::types::{NodeId, Roles};
 use serde::{Deserialize, Serialize};
 
-use super::lossy;
+use super::{late, lossy};
 use crate::case::{Case, ClientCase};
 use crate::faults::{Fault, TimedFault, draw_clock_offsets, draw_weak_disk};
 use crate::net::NetOptions;
@@ -22,7 +23,7 @@ use crate::scenarios::fleet::{faults, links, machine_name};
 const WEAK_PER_MILLE: u32 = 500;
 
 /// The nodes, and what they hold.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     pub(super) nodes: i32,
@@ -54,6 +55,45 @@ pub(super) struct Plan {
     replication_factor: i16,
     /// What each of them is like, and the topics.
     pub(super) broker: BrokerPlan,
+    /// The node that joins late, beside all those: the faults of a case say it ([`Plan::with_late`]).
+    #[serde(skip)]
+    pub(super) late: Option<NodeId>,
+}
+
+/// As derived, but for a late node that there is not: traces without one say what they said before there were any.
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan {
+            nodes,
+            snapshot_bytes,
+            metadata_batch_bytes,
+            replicas_min,
+            snapshot_piece_bytes,
+            founders,
+            joins_quorum,
+            apart,
+            balances_s,
+            replication_factor,
+            broker,
+            late,
+        } = self;
+        let mut told = f.debug_struct("Plan");
+        told.field("nodes", nodes)
+            .field("snapshot_bytes", snapshot_bytes)
+            .field("metadata_batch_bytes", metadata_batch_bytes)
+            .field("replicas_min", replicas_min)
+            .field("snapshot_piece_bytes", snapshot_piece_bytes)
+            .field("founders", founders)
+            .field("joins_quorum", joins_quorum)
+            .field("apart", apart)
+            .field("balances_s", balances_s)
+            .field("replication_factor", replication_factor)
+            .field("broker", broker);
+        if late.is_some() {
+            told.field("late", late);
+        }
+        told.finish()
+    }
 }
 
 fn three() -> i16 {
@@ -105,14 +145,16 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let net = &mut stream("net options");
     let loss_per_mille = u32::try_from(net.between(0, 1) * net.between(0, 30)).unwrap_or(0);
     let window = usize::try_from(net.between(2 << 10, 64 << 10)).unwrap_or(1 << 16);
-    Case {
+    let mut case = Case {
         net: NetOptions { loss_per_mille, window, ..NetOptions::default() },
         world: serde_json::to_value(&plan).expect("a plan is plain data"),
         clients,
         duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         faults,
         ..Case::new(scenario, seed)
-    }
+    };
+    late::add(&mut case, &plan, &mut stream("one more node"));
+    case
 }
 
 /// In some runs somebody has preferred leaders elected, and whoever moves partitions changes how many replicas they have. Beside
@@ -124,7 +166,7 @@ fn add_electors(clients: &mut Vec<ClientCase>, plan: &Plan, rng: &mut Stream) {
         && plan.nodes - plan.apart > i32::from(plan.replicas())
     {
         let (nodes, first) = (plan.nodes, plan.apart + 1);
-        let work = Work::Mover { nodes, first, replicas_most: plan.replicas() + 1 };
+        let work = Work::Mover { nodes, first, replicas_most: plan.replicas() + 1, among_living: false };
         *mover = ClientCase::new(mover.name.clone(), &work);
     }
     if elects {
@@ -222,7 +264,7 @@ fn draw_clients(plan: &Plan, rng: &mut Stream) -> Vec<ClientCase> {
         ("topics", Work::Topics, 700),
         (
             "mover",
-            Work::Mover { nodes: plan.nodes, first: plan.apart + 1, replicas_most: 0 },
+            Work::Mover { nodes: plan.nodes, first: plan.apart + 1, replicas_most: 0, among_living: false },
             if plan.nodes > 3 { 800 } else { 200 },
         ),
         ("ids", Work::Ids, 500),
@@ -286,6 +328,7 @@ impl Plan {
             balances_s: 0,
             replication_factor: three(),
             broker,
+            late: None,
         }
     }
 
@@ -335,14 +378,15 @@ impl Plan {
         self.node_ids().filter(|&node| self.roles(node).is_broker())
     }
 
-    /// Where clients find them.
+    /// Where clients find them: they were told of none that was not there at first.
     pub(super) fn servers(&self) -> Servers {
-        let names = self.brokers().map(machine_name).collect();
+        let names = self.brokers().filter(|&node| Some(node) != self.late).map(machine_name).collect();
         Servers::several(names, self.node_ids().collect(), self.replicas())
     }
 
+    /// All of them, the one that joins late as the last.
     pub(super) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (1..=self.nodes).map(NodeId)
+        (1..=self.nodes).map(NodeId).chain(self.late)
     }
 
     pub(super) fn machine_names(&self) -> Vec<String> {

@@ -8,8 +8,10 @@ use ordain::log::JournalHandle;
 use ordain::metadata::controller::METADATA_PARTITION;
 use ordain::metadata::{MetadataImage, PartitionImage, TopicImage};
 use ordain::partition::PartitionStats;
+use ordain::raft::VoterSet;
 use ordain::types::{NodeId, Offset, PartitionId, PartitionIndex, TopicId};
 
+use super::ANSWERS;
 use super::left::{Left, has_majority_without};
 use super::plan::Plan;
 use crate::cluster::Cluster;
@@ -152,6 +154,18 @@ impl World {
         newest.map(|(_, context)| context.metadata())
     }
 
+    /// The image of whoever leads the metadata, if it has all that was committed when that was asked for, and who votes by its log.
+    pub(super) async fn leaders_image(&self, cluster: &Cluster) -> Option<(Arc<MetadataImage>, VoterSet)> {
+        let (stats, _) = self.stats_within(cluster, ANSWERS).await;
+        let settled = self.settled(&stats);
+        let leads = |one: &&PartitionStats| {
+            one.id == METADATA_PARTITION && one.leader && one.serving && one.voters_committed
+        };
+        let leaders = stats.iter().flat_map(|(at, held)| held.iter().find(leads).map(|one| (at, one)));
+        let (at, leader) = leaders.max_by_key(|(_, one)| one.epoch)?;
+        settled.get(at).map(|image| (Arc::clone(image), leader.voters.clone()))
+    }
+
     /// The images of those that knew no more when these were taken than their images say now: what they had done to replicas by then, their
     /// images tell. (A node removes the replicas of a deleted topic first, and shows its image when that is durable.)
     pub(super) fn settled(&self, stats: &Stats) -> Settled {
@@ -292,7 +306,8 @@ pub(super) fn targets(image: &MetadataImage) -> BTreeMap<PartitionId, BTreeSet<N
     image.topics().flat_map(of_topic).collect()
 }
 
-/// The nodes that shall vote on the metadata and do not. One that votes and shall not is what an interrupted removal leaves.
+/// The nodes that shall vote on the metadata and do not. One that votes and shall not is what an interrupted removal leaves; one that shall
+/// and is no more, what an interrupted addition does.
 fn missing_voters(image: &MetadataImage, plan: &Plan, stats: &Stats) -> Vec<String> {
     let leader = stats.values().flatten().find(|one| one.id == METADATA_PARTITION && one.serving);
     let Some(leader) = leader else { return Vec::new() };
@@ -301,7 +316,8 @@ fn missing_voters(image: &MetadataImage, plan: &Plan, stats: &Stats) -> Vec<Stri
         Some(nodes) => nodes.clone(),
         None => plan.founders().collect(),
     };
-    let missing = shall.into_iter().filter(|&node| leader.voters.of_node(node).is_none());
+    let is_there = |node: &NodeId| plan.node_ids().any(|one| one == *node);
+    let missing = shall.into_iter().filter(is_there).filter(|&node| leader.voters.of_node(node).is_none());
     missing.map(|node| format!("node {node} does not vote on the metadata: {}", leader.voters)).collect()
 }
 

@@ -56,26 +56,48 @@ const KINDS: [Kind; 18] = [
     Kind::Usurped,
 ];
 
+/// What troubles there may be.
+#[derive(Clone, Copy)]
+pub(in crate::scenarios) struct Troubles<'a> {
+    pub(in crate::scenarios) nodes: &'a [String],
+    /// Whom of them those befall that befall one.
+    pub(in crate::scenarios) struck: &'a [String],
+    /// How many there are, at least and at most.
+    pub(in crate::scenarios) count: (u64, u64),
+    /// How many disks may be lost.
+    pub(in crate::scenarios) wipes: usize,
+}
+
 /// Draws troubles that begin at any time, last for a while and overlap.
 ///
 /// `wipes` of the disks may be lost.
 pub(in crate::scenarios) fn draw(
     rng: &mut Stream,
     nodes: &[String],
-    mut wipes: usize,
+    wipes: usize,
     duration: Duration,
 ) -> Vec<TimedFault> {
+    draw_troubles(rng, Troubles { nodes, struck: nodes, count: (2, 24), wipes }, duration)
+}
+
+/// The same of some nodes, or of fewer troubles.
+pub(in crate::scenarios) fn draw_troubles(
+    rng: &mut Stream,
+    troubles: Troubles<'_>,
+    duration: Duration,
+) -> Vec<TimedFault> {
+    let Troubles { nodes, struck, count: (fewest, most), mut wipes } = troubles;
     let kinds: Vec<Kind> = KINDS.into_iter().filter(|_| rng.chance(500)).collect();
     if kinds.is_empty() {
         return Vec::new();
     }
     let mut wiped: Vec<String> = Vec::new();
     let mut schedule = Vec::new();
-    for _ in 0..rng.between(2, 24) {
+    for _ in 0..rng.between(fewest, most) {
         let at = rng.duration(Duration::from_millis(1), duration);
         let lasts = rng.duration(Duration::from_millis(1), Duration::from_secs(8));
         let kind = *rng.pick(&kinds);
-        let node = rng.pick(nodes).clone();
+        let node = rng.pick(struck).clone();
         let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
         let over = at + lasts;
         match kind {
@@ -437,6 +459,9 @@ fn apply(cluster: &Cluster, fleet: &Fleet, clients: &[NodeHandle], fault: &Fault
                 fleet.wipe(id);
             }
         }
+        Fault::Join { node } => machine(node).into_iter().for_each(|id| fleet.up(id)),
+        // Whoever does it knows the moment.
+        Fault::TakeAway { .. } => {}
         Fault::Start { node } => match machine(node) {
             Some(id) => fleet.up(id),
             None => on(node, &|node| {

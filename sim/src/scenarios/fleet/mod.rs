@@ -48,6 +48,8 @@ pub(super) struct Fleet {
     calm: Arc<AtomicBool>,
     /// How often each was put down.
     downs: Mutex<BTreeMap<NodeId, u64>>,
+    /// Those that are down for good.
+    retired: Mutex<BTreeSet<NodeId>>,
     weak: Vec<WeakDisk>,
     /// Those whose disk has lost what it held, or a part of it.
     has_lost: Mutex<BTreeSet<NodeId>>,
@@ -143,6 +145,7 @@ impl Fleet {
             gone,
             calm: Arc::default(),
             downs: Mutex::default(),
+            retired: Mutex::default(),
             weak: Vec::new(),
             has_lost: Mutex::default(),
         }
@@ -236,9 +239,20 @@ impl Fleet {
         }
     }
 
+    /// Nothing starts it any more once it is down.
+    pub(super) fn retire(&self, id: NodeId) {
+        lock(&self.retired).insert(id);
+    }
+
+    pub(super) fn is_retired(&self, id: NodeId) -> bool {
+        lock(&self.retired).contains(&id)
+    }
+
+    /// It is started, if it is down and may run.
     pub(super) fn up(&self, id: NodeId) {
         if let Some(node) = self.nodes.get(&id)
             && !node.is_running()
+            && !self.is_retired(id)
         {
             node.restart();
         }

@@ -1,6 +1,7 @@
 //! The clients, each on a machine of its own, and what they share.
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ordain::client::{BrokerAddress, Client, ClientOptions, TopicPartition};
@@ -12,6 +13,7 @@ use super::history::History;
 use super::plan::{BROKER, PORT};
 use crate::scenarios::fleet::StateWatch;
 use crate::time::SimTime;
+use crate::world::lock;
 
 mod admin;
 mod chaser;
@@ -46,7 +48,7 @@ pub(in crate::scenarios) use ids::take_producer_ids;
 pub(in crate::scenarios) use lister::list_offsets;
 pub(in crate::scenarios) use load::LoadClient;
 pub(in crate::scenarios) use member::consume_as_member;
-pub(in crate::scenarios) use mover::move_partitions;
+pub(in crate::scenarios) use mover::{Among, move_partitions};
 pub(in crate::scenarios) use onlooker::{look_after_each_start, look_after_starts};
 pub(in crate::scenarios) use prober::probe;
 pub(in crate::scenarios) use producer::produce;
@@ -77,9 +79,19 @@ pub(in crate::scenarios) struct Servers {
     names: Arc<[String]>,
     /// All nodes, if there are several; some may be no brokers.
     nodes: Arc<[NodeId]>,
+    changes: Arc<Mutex<Changes>>,
     pub(in crate::scenarios) replicas: i16,
     /// Who knows up to where each node's metadata go.
     states: Option<StateWatch>,
+}
+
+/// What somebody else does to nodes, as far as clients that change the cluster have to know.
+#[derive(Default)]
+struct Changes {
+    /// Whom he takes away.
+    leaving: BTreeSet<NodeId>,
+    /// Whom he lets vote on the metadata in its place.
+    let_vote: BTreeSet<NodeId>,
 }
 
 /// Whether an answer tells of how things are, or may tell of how they were.
@@ -94,12 +106,31 @@ pub(in crate::scenarios) enum Told {
 impl Servers {
     /// The broker that is alone.
     pub(in crate::scenarios) fn one() -> Servers {
-        Servers { names: Arc::new([BROKER.to_owned()]), nodes: Arc::new([]), replicas: 1, states: None }
+        let names = Arc::new([BROKER.to_owned()]);
+        Servers { names, nodes: Arc::new([]), changes: Arc::default(), replicas: 1, states: None }
     }
 
     /// Those brokers among these nodes.
     pub(in crate::scenarios) fn several(names: Vec<String>, nodes: Vec<NodeId>, replicas: i16) -> Servers {
-        Servers { names: names.into(), nodes: nodes.into(), replicas, states: None }
+        Servers { names: names.into(), nodes: nodes.into(), changes: Arc::default(), replicas, states: None }
+    }
+
+    /// Somebody takes a node away: from now on nobody gives it anything.
+    pub(in crate::scenarios) fn leaves(&self, node: NodeId) {
+        lock(&self.changes).leaving.insert(node);
+    }
+
+    fn is_leaving(&self, node: NodeId) -> bool {
+        lock(&self.changes).leaving.contains(&node)
+    }
+
+    /// Somebody lets a node vote, whoever took its vote before.
+    pub(in crate::scenarios) fn lets_vote(&self, node: NodeId) {
+        lock(&self.changes).let_vote.insert(node);
+    }
+
+    fn is_let_vote(&self, node: NodeId) -> bool {
+        lock(&self.changes).let_vote.contains(&node)
     }
 
     /// The same, of which somebody sees up to where their metadata go.

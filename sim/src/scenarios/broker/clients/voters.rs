@@ -5,7 +5,7 @@ use ordain::client::{Client, ClientError};
 use ordain::io::RngStream;
 use ordain::types::{Instant, NodeId};
 
-use super::{Seat, bounded};
+use super::{Seat, Servers, bounded};
 use crate::scenarios::broker::history::History;
 
 /// How long the active controller is waited for.
@@ -22,7 +22,7 @@ pub(in crate::scenarios) async fn change_voters(seat: Seat) {
     let least = usize::try_from(seat.servers.replicas).unwrap_or(usize::MAX);
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
-        let changing = change(&client, &mut *rng, (&mut told, least), &seat.history);
+        let changing = change(&client, &mut *rng, (&mut told, least), (&seat.servers, &seat.history));
         match bounded(&seat.io, &seat.history, "a change of the voters", changing).await {
             Ok(Ok(())) => seat.history.progress(&seat.name),
             Ok(Err(error)) => {
@@ -52,26 +52,31 @@ async fn change(
     client: &Client,
     rng: &mut dyn RngStream,
     (told, least): (&mut Told, usize),
-    history: &History,
+    (servers, history): (&Servers, &History),
 ) -> Result<(), ClientError> {
     let quorum = client.describe_quorum(PATIENCE).await?;
-    for voter in quorum.voters.iter().filter(|voter| told.removed.contains(&voter.id)) {
+    let shall_not = |node: NodeId| told.removed.contains(&node) && !servers.is_let_vote(node);
+    for voter in quorum.voters.iter().filter(|voter| shall_not(voter.id)) {
         let text = format!("node {} was removed from the voters, and votes", voter.id);
         history.wrong("I25-voter-returned", text);
     }
-    let spare = quorum.voters.len() > least;
-    let removes = spare && (quorum.observers.is_empty() || rng.below(2) == 0);
+    // Whom somebody takes away is none of this client's business, and will not vote for long.
+    let stays = |node: NodeId| !servers.is_leaving(node);
+    let voters: Vec<_> = quorum.voters.iter().filter(|voter| stays(voter.id)).collect();
+    let observers: Vec<_> = quorum.observers.iter().filter(|observer| stays(observer.id)).collect();
+    let spare = voters.len() > least;
+    let removes = spare && (observers.is_empty() || rng.below(2) == 0);
     let mut pick = |count: usize| usize::try_from(rng.below(count as u64)).unwrap_or(0);
     if removes {
-        let voter = &quorum.voters[pick(quorum.voters.len())];
+        let voter = voters[pick(voters.len())];
         history.note(format_args!("removing voter {}", voter.id));
         client.remove_voter(voter).await?;
         let now = client.io().clock.now();
         if told.may_come.get(&voter.id).is_none_or(|asked| now.since(*asked) > LATE_MAX) {
             told.removed.insert(voter.id);
         }
-    } else if !quorum.observers.is_empty() {
-        let observer = &quorum.observers[pick(quorum.observers.len())];
+    } else if !observers.is_empty() {
+        let observer = observers[pick(observers.len())];
         history.note(format_args!("adding voter {}", observer.id));
         told.removed.remove(&observer.id);
         told.may_come.insert(observer.id, client.io().clock.now());
