@@ -659,7 +659,7 @@ impl Partition {
         Ok(())
     }
 
-    pub(super) fn configure(&mut self, config: LogConfig) {
+    pub(super) fn configure(&mut self, config: Arc<LogConfig>) {
         self.log.set_config(config);
     }
 

@@ -111,7 +111,7 @@ impl Held {
 /// One partition's log.
 pub struct PartitionLog {
     key: LogKey,
-    config: LogConfig,
+    config: Arc<LogConfig>,
     cache: Arc<FileCache>,
     /// Number of the last entry.
     number: EntryNumber,
@@ -164,7 +164,7 @@ impl PartitionLog {
     pub(crate) fn new(
         key: LogKey,
         log_start: Offset,
-        config: LogConfig,
+        config: Arc<LogConfig>,
         cache: Arc<FileCache>,
         budget: Arc<TailBudget>,
     ) -> PartitionLog {
@@ -232,7 +232,8 @@ impl PartitionLog {
     }
 
     /// Takes on changed limits.
-    pub fn set_config(&mut self, config: LogConfig) {
+    pub fn set_config(&mut self, config: impl Into<Arc<LogConfig>>) {
+        let config: Arc<LogConfig> = config.into();
         let limits = producer_limits(&config);
         self.producers.set_limits(limits);
         self.flushed_producers.set_limits(limits);

@@ -26,7 +26,7 @@ impl PartitionLog {
     /// The log as the checkpoint has it; what the journal holds beyond is replayed into it.
     pub(crate) fn restore(
         state: LogState,
-        config: LogConfig,
+        config: Arc<LogConfig>,
         cache: Arc<FileCache>,
         budget: Arc<TailBudget>,
     ) -> PartitionLog {
