@@ -200,8 +200,9 @@ impl Partition {
         let recovered = if awaits_repair { nothing(founders) } else { recovered(&log, founders) };
         let durable_end = recovered.log_end;
         // The lower half: a remainder of it is even enough.
-        let timing = Timing { first_turn: spread(spec.id) as u32, ..Timing::default() };
-        let mut replica = Replica::new(key, recovered, timing, seed, out.now);
+        let first_turn = spread(spec.id) as u32;
+        let replica = Replica::new(key, recovered, &Timing::USUAL, seed, out.now);
+        let mut replica = replica.with_first_turn(first_turn);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
         replica.step(out.now, Event::MayKnow { nodes: nodes.clone() }, &mut Vec::new());
