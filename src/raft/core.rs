@@ -108,6 +108,8 @@ impl Core {
         nodes.sort_unstable();
         nodes.dedup();
         nodes.retain(|&node| node != self.key.node);
+        // A lone replica has none, and there may be very many of them.
+        nodes.shrink_to_fit();
         let new = nodes.iter().copied().filter(|node| !self.acquaintances.contains(node)).collect();
         self.acquaintances = nodes;
         new
