@@ -75,8 +75,6 @@ pub(super) struct Partition {
     /// Replicas that were let go by this leader: what they still have sent counts for nothing.
     released: Vec<ReplicaKey>,
     membership: membership::Membership,
-    /// What came beside the reply that the replica is stepped with.
-    incoming: Incoming,
     /// The node that is asked for entries.
     asks: Option<NodeId>,
     /// What was last told of its leadership.
@@ -117,6 +115,8 @@ pub(super) struct Outbox {
     journal: log::Position,
     /// The largest batch that the journal takes, in bytes.
     batch_bytes_max: usize,
+    /// What came beside the reply that the replica is stepped with.
+    incoming: Incoming,
     /// For the journal, in order.
     pub(super) entries: Vec<Entry>,
     /// What to tell the replica once these entries are durable, in order.
@@ -150,6 +150,7 @@ impl Outbox {
             wall,
             journal,
             batch_bytes_max,
+            incoming: Incoming::default(),
             entries: Vec::new(),
             once_durable: Vec::new(),
             answered: Vec::new(),
@@ -233,7 +234,6 @@ impl Partition {
             candidates: Vec::new(),
             released: Vec::new(),
             membership: membership::Membership::default(),
-            incoming: Incoming::default(),
             asks: None,
             told: None,
             wakes: None,

@@ -21,7 +21,7 @@ impl Partition {
             self.carry_out(effect, out);
         }
         replica_stepped(|| self.stepped());
-        self.incoming = Incoming::default();
+        out.incoming = Incoming::default();
         out.news |= before != (self.replica.high_watermark(), self.replica.log_start());
         self.note_asked(out);
         self.answer_starts(out);
@@ -58,7 +58,7 @@ impl Partition {
         incoming: Incoming,
         out: &mut Outbox,
     ) {
-        self.incoming = incoming;
+        out.incoming = incoming;
         if reply.epoch >= self.replica.epoch() {
             self.leader_high_watermark = reply.high_watermark.end;
         }
@@ -178,7 +178,7 @@ impl Partition {
                 Err(error) => return self.cannot_follow(&error, out),
             }
         }
-        let Incoming { batches, epoch_starts, .. } = std::mem::take(&mut self.incoming);
+        let Incoming { batches, epoch_starts, .. } = std::mem::take(&mut out.incoming);
         let mut starts = epoch_starts.into_iter().peekable();
         for batch in batches {
             let header = *batch.header();
@@ -260,7 +260,7 @@ impl Partition {
     }
 
     fn reset(&mut self, to: Position, voters: VoterSet, out: &mut Outbox) {
-        let bytes = log::PartitionLog::reset_bytes(&voters, &self.incoming.producer_state);
+        let bytes = log::PartitionLog::reset_bytes(&voters, &out.incoming.producer_state);
         if bytes > out.batch_bytes_max {
             error!(partition = %self.name(), bytes, limit = out.batch_bytes_max,
                 "the replica stops: what it is to begin with does not fit this node's journal, whose files are too small");
@@ -269,7 +269,7 @@ impl Partition {
         }
         self.awaits_repair = false;
         sometimes(Condition::ReplicaReset);
-        let producers = std::mem::take(&mut self.incoming.producer_state);
+        let producers = std::mem::take(&mut out.incoming.producer_state);
         match self.log.reset(to, voters, producers, out.journal) {
             Ok(entry) => out.entries.push(entry),
             Err(error) => return self.cannot_follow(&error, out),
