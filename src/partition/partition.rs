@@ -58,11 +58,8 @@ pub(super) struct Partition {
     turned_to: Option<(LeaderEpoch, Option<NodeId>)>,
     /// Of the metadata: the epoch whose leader they were told to.
     nodes_as_of: Option<LeaderEpoch>,
-    /// What replicas hold that are to become voters: one for each node.
-    candidates: Vec<Fetch>,
-    /// Replicas that were let go by this leader: what they still have sent counts for nothing.
-    released: Vec<ReplicaKey>,
-    membership: membership::Membership,
+    /// `None` until there is something to be kept, and then for as long as it lives: most partitions keep their voters.
+    membership: Option<Box<membership::Membership>>,
     /// The node that is asked for entries.
     asks: Option<NodeId>,
     /// What was last told of its leadership.
@@ -231,9 +228,7 @@ impl Partition {
             target,
             turned_to: None,
             nodes_as_of: None,
-            candidates: Vec::new(),
-            released: Vec::new(),
-            membership: membership::Membership::default(),
+            membership: None,
             asks: None,
             told: None,
             wakes: None,

@@ -140,7 +140,9 @@ impl Partition {
             }
             Effect::BecameLeader { .. } | Effect::LeaderChanged { .. } => {}
             Effect::Resigned { epoch: _ } => {
-                self.released.clear();
+                if let Some(membership) = &mut self.membership {
+                    membership.released.clear();
+                }
                 self.fail_waiting(out);
             }
             Effect::Send { to, message } => out.sends.push((to, message)),
