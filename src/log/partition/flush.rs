@@ -20,13 +20,11 @@ pub(super) const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 #[derive(Default)]
 pub(super) struct FlushState {
     /// A work was taken and its outcome is not known.
-    under_way: Option<Box<Producers>>,
+    under_way: Option<Box<UnderWay>>,
     /// Something besides batches has changed since the last taken state.
     pub(super) facts_changed: bool,
     /// No entry that came after the last taken state stands in the journal before this place.
     dirty_from: Option<Position>,
-    /// The same for what the flush under way takes.
-    taken_dirty_from: Option<Position>,
     /// The last attempt found the disk full.
     found_disk_full: bool,
     /// A sync has failed since the last attempt that succeeded in writing.
@@ -36,7 +34,15 @@ pub(super) struct FlushState {
     /// The log was reset since the flush under way was taken: that one writes what is gone.
     overtaken: bool,
     /// Batches whose entries were written anew.
-    pub(super) carried: Option<CarriedOver>,
+    pub(super) carried: Option<Box<CarriedOver>>,
+}
+
+/// A flush that is under way.
+struct UnderWay {
+    /// The producers as of where it ends.
+    producers: Producers,
+    /// As [`FlushState::dirty_from`], of what it takes.
+    dirty_from: Option<Position>,
 }
 
 impl FlushState {
@@ -164,9 +170,8 @@ impl PartitionLog {
             segments,
             producers: producers.snapshot(),
         });
-        self.flush.under_way = Some(Box::new(producers));
-        self.flush.taken_dirty_from = self.flush.dirty_from.take();
-        self.flush.dirty_from = self.pending.first_position();
+        let dirty_from = std::mem::replace(&mut self.flush.dirty_from, self.pending.first_position());
+        self.flush.under_way = Some(Box::new(UnderWay { producers, dirty_from }));
         self.flush.facts_changed = false;
         let garbage = std::mem::take(&mut self.garbage);
         let new_directory = !self.has_directory;
@@ -274,10 +279,9 @@ impl PartitionLog {
     /// If no flush is under way: the work of another log.
     pub fn flushed(&mut self, done: &FlushDone) {
         assert_eq!(done.state.log, self.key, "a flush is told to its own log");
-        let producers = *self.flush.under_way.take().expect("a flush was taken from this log");
+        let taken = self.flush.under_way.take().expect("a flush was taken from this log");
         self.has_directory |= !done.segments.is_empty();
         self.flush.names_unsure &= done.segments.is_empty();
-        self.flush.taken_dirty_from = None;
         if std::mem::take(&mut self.flush.found_disk_full) {
             sometimes(Condition::DiskFullThenFlushed);
         }
@@ -308,7 +312,7 @@ impl PartitionLog {
             held.sealed = true;
         }
         self.flushed_end = done.state.end;
-        self.flushed_producers = producers;
+        self.flushed_producers = taken.producers;
         self.tail.flushed_to(self.flushed_end);
         self.rely_on_carried(done.state.number);
         self.drop_segments();
@@ -320,7 +324,7 @@ impl PartitionLog {
     /// If no flush is under way.
     pub fn flush_failed(&mut self, failed: FlushFailed) {
         assert_eq!(failed.log_key(), self.key, "a flush is told to its own log");
-        assert!(self.flush.under_way.take().is_some(), "a flush was taken from this log");
+        let taken = self.flush.under_way.take().expect("a flush was taken from this log");
         self.flush.overtaken = false;
         self.settle_closed();
         if self.has_places() {
@@ -329,7 +333,7 @@ impl PartitionLog {
         }
         self.garbage.extend(failed.garbage);
         self.flush.facts_changed = true;
-        self.flush.dirty_from = earliest(self.flush.taken_dirty_from.take(), self.flush.dirty_from);
+        self.flush.dirty_from = earliest(taken.dirty_from, self.flush.dirty_from);
         match failed.reason {
             FlushFailure::Sync { .. } => {
                 self.flush.names_unsure = true;
@@ -349,7 +353,8 @@ impl PartitionLog {
     /// been flushed; `None` if it needs nothing. For [`crate::log::CheckpointRound::require`].
     #[must_use]
     pub fn needs_from(&self) -> Option<Position> {
-        let entries = earliest(self.flush.dirty_from, self.flush.taken_dirty_from);
+        let taken = self.flush.under_way.as_ref().and_then(|work| work.dirty_from);
+        let entries = earliest(self.flush.dirty_from, taken);
         earliest(entries, self.tail.unflushed().next().map(|batch| batch.journal))
     }
 

@@ -118,9 +118,9 @@ pub struct PartitionLog {
     /// What is known to be durable, and what is on its way.
     durable: Facts,
     pending: Pending,
-    damage: Option<Damage>,
+    damage: Option<Box<Damage>>,
     /// What a replay has lost, unless it comes to where that was taken back.
-    lost: Option<replay::Lost>,
+    lost: Option<Box<replay::Lost>>,
     /// Where the log began when it was made.
     created_start: Offset,
     log_start: Offset,
@@ -325,7 +325,7 @@ impl PartitionLog {
 
     /// The same, of which nobody is told yet: the log may turn out to have been deleted.
     pub(crate) fn note_damage(&mut self, what: String) {
-        let damage = self.damage.get_or_insert(Damage { what, renewed_at: None });
+        let damage = self.damage.get_or_insert_with(|| Box::new(Damage { what, renewed_at: None }));
         damage.renewed_at = None;
         self.flush.facts_changed = true;
         // The journal is kept as it is until a checkpoint knows of the damage.

@@ -160,7 +160,7 @@ impl PartitionLog {
     /// that back, or drops it.
     pub(crate) fn note_lost(&mut self, base: Offset, what: String) {
         if self.lost.is_none() {
-            self.lost = Some(Lost { base, what });
+            self.lost = Some(Box::new(Lost { base, what }));
         }
     }
 
@@ -256,8 +256,8 @@ impl PartitionLog {
 
     /// All that the journal holds has been replayed.
     pub(crate) fn finish_replay(&mut self) {
-        if let Some(Lost { what, .. }) = self.lost.take() {
-            self.note_damage(what);
+        if let Some(lost) = self.lost.take() {
+            self.note_damage(lost.what);
         }
         self.reach_recorded_end();
         if mutant(Mutant::TruncateToWatermark) {
