@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use super::carry::CarriedOver;
+use super::placing::Ahead;
 use super::{Held, PartitionLog};
 use crate::log::flush::{FileAppend, FlushDone, FlushFailed, FlushFailure, FlushWork};
 use crate::log::indexes::OFFSET_ROW_BYTES;
@@ -43,11 +44,29 @@ struct UnderWay {
     producers: Producers,
     /// As [`FlushState::dirty_from`], of what it takes.
     dirty_from: Option<Position>,
+    /// The active segment as it is once the flush is done; `None` if that begins another, or there is none.
+    active: Option<Box<Ahead>>,
 }
 
 impl FlushState {
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way.is_some()
+    }
+
+    /// Where the active segment ends once the flush under way is done; if none is, it ends where it is `flushed`. `None` if the flush
+    /// begins another segment.
+    pub(super) fn active_after(&self, flushed: Ahead) -> Option<Ahead> {
+        match &self.under_way {
+            Some(work) => work.active.as_deref().copied(),
+            None => Some(flushed),
+        }
+    }
+
+    /// What the flush under way adds to is gone.
+    pub(super) fn forget_active(&mut self) {
+        if let Some(work) = &mut self.under_way {
+            work.active = None;
+        }
     }
 
     /// The log was reset, by this entry.
@@ -141,7 +160,7 @@ impl PartitionLog {
         if end > self.flushed_end {
             plan = self.plan(end, now, &mut producers);
         }
-        self.note_plan(&plan, end);
+        let active = self.active_after_plan(&plan, end).map(Box::new);
         let mut segments: Vec<SegmentState> = self.segments.iter().map(|held| held.state).collect();
         for append in &plan {
             match segments.iter_mut().find(|segment| segment.base == append.after.base) {
@@ -171,7 +190,7 @@ impl PartitionLog {
             producers: producers.snapshot(),
         });
         let dirty_from = std::mem::replace(&mut self.flush.dirty_from, self.pending.first_position());
-        self.flush.under_way = Some(Box::new(UnderWay { producers, dirty_from }));
+        self.flush.under_way = Some(Box::new(UnderWay { producers, dirty_from, active }));
         self.flush.facts_changed = false;
         let garbage = std::mem::take(&mut self.garbage);
         let new_directory = !self.has_directory;
@@ -219,14 +238,20 @@ impl PartitionLog {
         plan
     }
 
-    /// Where the active segment ends once the plan is done.
-    fn note_plan(&mut self, plan: &[FileAppend], end: Offset) {
-        let after = self.open_segment().and_then(|active| match plan {
-            [] => Some((active.segment.id, active.state)),
-            [one] if one.segment.id == active.segment.id => Some((one.segment.id, one.after)),
-            _ => None,
+    /// Where the active segment ends once the plan is done, if that begins no other.
+    fn active_after_plan(&mut self, plan: &[FileAppend], upto: Offset) -> Option<Ahead> {
+        let active = self.open_segment().and_then(|active| {
+            let segment = active.segment.id;
+            match plan {
+                [] => Some(Ahead { segment, state: active.state, upto }),
+                [one] if one.segment.id == segment => Some(Ahead { segment, state: one.after, upto }),
+                _ => None,
+            }
         });
-        self.note_taken(after, end);
+        if active.is_none() {
+            self.places_end();
+        }
+        active
     }
 
     /// Whether a batch begins a new segment (Kafka's rules).

@@ -149,7 +149,8 @@ pub struct PartitionLog {
     /// Segments that left the log and whose files a checkpoint may still name.
     garbage: Vec<Arc<Segment>>,
     flush: flush::FlushState,
-    placing: placing::Placing,
+    /// `None` until a batch is placed, or was: most logs have none.
+    placing: Option<Box<placing::Placing>>,
     compaction: compact::CompactionState,
     /// Held by who makes indexes again.
     reindexing: Weak<()>,
@@ -206,7 +207,7 @@ impl PartitionLog {
             producers,
             garbage: Vec::new(),
             flush: flush::FlushState::default(),
-            placing: placing::Placing::default(),
+            placing: None,
             compaction: compact::CompactionState::default(),
             reindexing: Weak::new(),
             has_directory: false,

@@ -249,7 +249,7 @@ impl PartitionLog {
     /// Drops what is not in segments.
     fn forget_tail(&mut self) {
         self.tail.clear();
-        self.placing.begin_anew();
+        self.forget_places();
         self.log_end = self.flushed_end;
         self.producers = self.flushed_producers.clone();
     }
