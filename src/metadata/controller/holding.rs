@@ -14,7 +14,7 @@ use crate::types::{NodeId, PartitionId, Uuid};
 impl Controller {
     /// What this node shall hold of a partition, if it is one of its replicas.
     pub(super) fn spec(&self, topic: &TopicImage, id: PartitionId, node: NodeId) -> Option<PartitionSpec> {
-        let partition = topic.partitions.get(&id.index)?;
+        let partition = topic.partition(id.index)?;
         partition.replicas.contains(&node).then(|| self.spec_of(topic, id, partition))
     }
 

@@ -687,7 +687,7 @@ impl Controller {
         let (mut orphans, mut held) = (Vec::new(), Vec::new());
         for id in self.partitions.unclaimed().await? {
             let topic = self.image.topic_by_id(id.topic);
-            match topic.and_then(|topic| Some((topic, topic.partitions.get(&id.index)?))) {
+            match topic.and_then(|topic| Some((topic, topic.partition(id.index)?))) {
                 Some((topic, partition)) => held.push(self.spec_of(topic, id, partition)),
                 None => orphans.push(id),
             }
