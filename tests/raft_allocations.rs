@@ -56,7 +56,7 @@ fn replica() -> Replica {
         high_watermark: Offset::ZERO,
         voters: vec![(Position::ORIGIN, VoterSet::new((1..=3).map(NodeId)))],
     };
-    Replica::new(key(1), recovered, Timing::default(), 1, Instant(0))
+    Replica::new(key(1), recovered, &Timing::USUAL, 1, Instant(0))
 }
 
 fn from(node: i32, message: Message) -> Event {

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::types::limits::DISK_BLOCK_BYTES;
@@ -44,6 +45,23 @@ impl Default for LogConfig {
             max_compaction_lag_ms: i64::MAX,
             delete_retention_ms: 24 * 3_600_000,
             producer_id_expiration_ms: 24 * 3_600_000,
+        }
+    }
+}
+
+/// The limits of many logs. Most have the same, and there may be very many of them: those that come one after the other and are equal are
+/// shared.
+#[derive(Default, Debug)]
+pub struct SharedConfigs {
+    last: Option<Arc<LogConfig>>,
+}
+
+impl SharedConfigs {
+    /// These limits, as they are kept.
+    pub fn share(&mut self, config: &LogConfig) -> Arc<LogConfig> {
+        match &self.last {
+            Some(last) if **last == *config => Arc::clone(last),
+            Some(_) | None => Arc::clone(self.last.insert(Arc::new(config.clone()))),
         }
     }
 }
@@ -166,4 +184,19 @@ pub enum UnattributedDamage {
     Refuse,
     /// The node starts with what can be read; every log is marked as damaged.
     DamageAllLogs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_limits_that_come_one_after_the_other_are_shared() {
+        let mut configs = SharedConfigs::default();
+        let (usual, short) = (LogConfig::default(), LogConfig { segment_ms: 1, ..LogConfig::default() });
+        let first = configs.share(&usual);
+        assert!(Arc::ptr_eq(&first, &configs.share(&usual)));
+        assert_eq!(*configs.share(&short), short);
+        assert_eq!(configs.share(&usual), first);
+    }
 }

@@ -127,6 +127,10 @@ impl Pending {
             facts.number = next;
             changed |= facts.take(fact);
         }
+        if changed && self.entries.is_empty() {
+            // A log that takes batches keeps the room for the next one; a vote or an epoch comes seldom.
+            self.entries = VecDeque::new();
+        }
         changed
     }
 }

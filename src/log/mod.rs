@@ -52,7 +52,7 @@ pub use cleaning::{
     Compacted, CompactionDone, CompactionFailed, CompactionFailure, CompactionOptions, CompactionTotals,
     CompactionWork, WriteFailed,
 };
-pub use config::{LogConfig, OptionsInvalid, StorageOptions, UnattributedDamage};
+pub use config::{LogConfig, OptionsInvalid, SharedConfigs, StorageOptions, UnattributedDamage};
 pub use file_cache::{CacheBounds, FileCache};
 pub use flush::{FlushDone, FlushFailed, FlushFailure, FlushWork, flush_all};
 pub use journal::{

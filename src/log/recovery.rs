@@ -58,7 +58,7 @@ pub(super) struct Parts<'a> {
     pub(super) disk: &'a Arc<dyn Disk>,
     pub(super) cache: &'a Arc<FileCache>,
     pub(super) budget: &'a Arc<TailBudget>,
-    pub(super) config_of: &'a (dyn Fn(PartitionId) -> LogConfig + Send + Sync),
+    pub(super) config_of: &'a (dyn Fn(PartitionId) -> Arc<LogConfig> + Send + Sync),
 }
 
 /// Rebuilds all logs from a checkpoint and the journal behind it, and settles their files.

@@ -109,11 +109,11 @@ impl Storage {
     /// # Errors
     /// If it is another node's, the options are wrong, something cannot be read, or damage was found that cannot be laid to single
     /// logs: nothing was changed then that would lose anything.
-    pub async fn open(
+    pub async fn open<C: Into<Arc<LogConfig>>>(
         io: Io,
         node: NodeId,
         options: StorageOptions,
-        config_of: impl Fn(PartitionId) -> LogConfig + Send + Sync,
+        config_of: impl Fn(PartitionId) -> C + Send + Sync,
     ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StorageError> {
         options.check()?;
         let disk = Arc::clone(&io.disk);
@@ -149,6 +149,7 @@ impl Storage {
         let reader =
             JournalReader::open(Arc::clone(&disk), incarnation, checkpoint.position, origin, &options)
                 .await?;
+        let config_of = |partition: PartitionId| -> Arc<LogConfig> { config_of(partition).into() };
         let parts = Parts { disk: &disk, cache: &cache, budget: &budget, config_of: &config_of };
         let mut recovered = recover(&parts, checkpoint, &outdated, reader).await?;
         known.logs.retain(|id, _| recovered.logs.contains_key(id));
@@ -175,9 +176,8 @@ impl Storage {
             unreadable,
             repaired,
         };
-        let storage = Storage { inner: Arc::new(inner) };
         let logs = recovered.logs.into_values().collect();
-        Ok((storage, logs, recovered.report))
+        Ok((Storage { inner: Arc::new(inner) }, logs, recovered.report))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -217,7 +217,7 @@ impl Storage {
         &self,
         partition: PartitionId,
         log_start: Offset,
-        config: LogConfig,
+        config: impl Into<Arc<LogConfig>>,
     ) -> Result<PartitionLog, StorageError> {
         if self.known().logs.values().any(|state| state.log.partition == partition) {
             return Err(StorageError::LogExists { partition });
@@ -239,14 +239,14 @@ impl Storage {
         &self,
         partition: PartitionId,
         log_start: Offset,
-        config: LogConfig,
+        config: impl Into<Arc<LogConfig>>,
     ) -> (PartitionLog, Entry) {
         let mut known = self.known();
         let id = LogId(known.next_log_id);
         known.next_log_id += 1;
         let key = LogKey { id, partition };
         let (cache, budget) = (Arc::clone(&self.inner.cache), Arc::clone(&self.inner.budget));
-        let log = PartitionLog::new(key, log_start, config, cache, budget);
+        let log = PartitionLog::new(key, log_start, config.into(), cache, budget);
         // From here on each checkpoint names the log, so that none forgets its creation.
         known.logs.insert(id, Arc::new(log.initial_state()));
         known.changed = true;

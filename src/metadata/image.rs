@@ -18,8 +18,8 @@ use crate::wire::messages::{
 /// The broker's key with which a person drains it.
 pub const DRAIN_KEY: &str = "ordain.broker.drain";
 
-/// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic
-/// is shared between the images it did not change in.
+/// Everything the cluster knows of itself at one point of the metadata log. Cloning copies pointers; a topic,
+/// and each partition, is shared between the images it did not change in.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MetadataImage {
     pub cluster_id: Option<Arc<str>>,
@@ -86,7 +86,7 @@ pub struct Endpoint {
 pub struct TopicImage {
     pub id: TopicId,
     pub name: Arc<str>,
-    pub partitions: BTreeMap<PartitionIndex, PartitionImage>,
+    pub partitions: BTreeMap<PartitionIndex, Arc<PartitionImage>>,
     /// What was set for this topic, without defaults.
     pub settings: BTreeMap<String, String>,
     /// The settings with the node's defaults, computed when first asked for.
@@ -121,6 +121,11 @@ impl fmt::Debug for TopicImage {
 }
 
 impl TopicImage {
+    #[must_use]
+    pub fn partition(&self, index: PartitionIndex) -> Option<&PartitionImage> {
+        self.partitions.get(&index).map(|partition| &**partition)
+    }
+
     /// The topic's configuration under a node's defaults. It is remembered, for the defaults of the first that
     /// asks: the same node's later ones come with an image of their own.
     ///
@@ -313,7 +318,7 @@ impl MetadataImage {
 
     #[must_use]
     pub fn partition(&self, id: PartitionId) -> Option<&PartitionImage> {
-        self.topic_by_id(id.topic)?.partitions.get(&id.index)
+        self.topic_by_id(id.topic)?.partition(id.index)
     }
 
     /// The partitions whose replicas come or go.
@@ -423,6 +428,7 @@ impl MetadataImage {
                 let index = PartitionIndex(change.partition_id);
                 let partition = Arc::make_mut(topic).partitions.get_mut(&index);
                 let partition = partition.ok_or(ImageError::ChangeOfUnknownPartition(id, index))?;
+                let partition = Arc::make_mut(partition);
                 let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
                 partition.leader = leader_from_record(change.leader);
                 partition.leader_epoch = LeaderEpoch(change.leader_epoch);
@@ -500,21 +506,20 @@ impl MetadataImage {
         let directories = partition.directories.iter().copied().chain(std::iter::repeat(Uuid::ZERO));
         let founders = partition.replicas.iter().zip(directories);
         let founders = founders.map(|(&node, directory)| ReplicaKey { node: NodeId(node), directory });
-        Arc::make_mut(topic).partitions.insert(
-            PartitionIndex(partition.partition_id),
-            PartitionImage {
-                replicas: nodes(&partition.replicas),
-                adding: Vec::new(),
-                removing: Vec::new(),
-                departed: Vec::new(),
-                founders: founders.collect(),
-                isr: nodes(isr),
-                lost: Vec::new(),
-                leader: leader_from_record(partition.leader),
-                leader_epoch: LeaderEpoch(partition.leader_epoch),
-                partition_epoch: partition.partition_epoch,
-            },
-        );
+        let made = PartitionImage {
+            replicas: nodes(&partition.replicas),
+            adding: Vec::new(),
+            removing: Vec::new(),
+            departed: Vec::new(),
+            founders: founders.collect(),
+            isr: nodes(isr),
+            lost: Vec::new(),
+            leader: leader_from_record(partition.leader),
+            leader_epoch: LeaderEpoch(partition.leader_epoch),
+            partition_epoch: partition.partition_epoch,
+        };
+        let index = PartitionIndex(partition.partition_id);
+        Arc::make_mut(topic).partitions.insert(index, Arc::new(made));
         Ok(())
     }
 
@@ -524,6 +529,7 @@ impl MetadataImage {
         let topic = topic.ok_or(ImageError::PartitionOfUnknownTopic(id.topic))?;
         let partition = Arc::make_mut(topic).partitions.get_mut(&id.index);
         let partition = partition.ok_or(ImageError::ChangeOfUnknownPartition(id.topic, id.index))?;
+        let partition = Arc::make_mut(partition);
         let nodes = |nodes: &[i32]| nodes.iter().map(|&node| NodeId(node)).collect();
         partition.replicas = nodes(&change.replicas);
         partition.adding = nodes(&change.adding);

@@ -54,9 +54,6 @@ const STEPS_MAX: usize = 8;
 /// Steps of the hub that wait; it waits for the answers to most of them.
 const PEER_STEPS_MAX: usize = 64;
 
-/// Of very many partitions no more are made in one turn of the shards: what they have for the journal is held in memory until then.
-const CREATED_AT_ONCE: usize = 500;
-
 /// How soon a leader is asked again to hand over.
 const HAND_OVER_AGAIN: Duration = Duration::from_millis(100);
 
@@ -118,6 +115,9 @@ struct Gather {
 }
 
 impl Partitions {
+    /// Of very many partitions no more are made in one turn of the shards: what they have for the journal is held in memory until then.
+    pub const CREATED_AT_ONCE: usize = 500;
+
     /// Who leads the partitions of this node.
     #[must_use]
     pub fn leaderships(&self) -> &Arc<Leaderships> {
@@ -339,7 +339,7 @@ impl Partitions {
     pub async fn create(&self, specs: Vec<PartitionSpec>) -> Result<(), PartitionError> {
         let mut specs = specs.into_iter().peekable();
         while specs.peek().is_some() {
-            let some = specs.by_ref().take(CREATED_AT_ONCE).collect();
+            let some = specs.by_ref().take(Partitions::CREATED_AT_ONCE).collect();
             self.change(some, |spec| spec.id, |specs, reply| Request::Create { specs, reply }).await?;
         }
         Ok(())

@@ -45,23 +45,11 @@ pub(super) struct Partition {
     replica: Replica,
     /// What the shard tells once this partition serves, or never will.
     pub(super) gates: Vec<u64>,
-    /// Appends that wait for this node's disk (`acks=1`) and for the commit (`acks=all`), by offset.
-    waiting_leader: VecDeque<WaitingAppend>,
-    waiting_commit: VecDeque<WaitingAppend>,
-    /// Those that wait until more replicas than a majority hold them, with how many: as many as there are in the end.
-    waiting_replicas: VecDeque<(usize, WaitingAppend)>,
+    /// What clients wait for. Made when it is first used, and kept: most partitions are idle, and there may be very many of them.
+    waiting: Option<Box<Waiting>>,
     durable_end: Offset,
-    /// Batches that no reader may see yet: where each ends, and its bytes.
-    uncommitted: VecDeque<(Offset, u64)>,
-    /// Appends that came while it hands over: they are answered once it is known who leads.
-    parked: VecDeque<Parked>,
-    /// What was refused for the moment.
-    refused: Refused,
     /// Up to where its leader has told that the log is committed: perhaps more than this replica holds.
     leader_high_watermark: Offset,
-    /// Deletions of records that wait until a majority has moved its log's start there.
-    waiting_start: Vec<(Offset, Place)>,
-    fetches: Waiters,
     /// The nodes that shall hold it.
     nodes: Vec<NodeId>,
     /// Those that shall be its voters, in the end alone; `None`: whoever is.
@@ -70,13 +58,8 @@ pub(super) struct Partition {
     turned_to: Option<(LeaderEpoch, Option<NodeId>)>,
     /// Of the metadata: the epoch whose leader they were told to.
     nodes_as_of: Option<LeaderEpoch>,
-    /// What replicas hold that are to become voters: one for each node.
-    candidates: Vec<Fetch>,
-    /// Replicas that were let go by this leader: what they still have sent counts for nothing.
-    released: Vec<ReplicaKey>,
-    membership: membership::Membership,
-    /// What came beside the reply that the replica is stepped with.
-    incoming: Incoming,
+    /// `None` until there is something to be kept, and then for as long as it lives: most partitions keep their voters.
+    membership: Option<Box<membership::Membership>>,
     /// The node that is asked for entries.
     asks: Option<NodeId>,
     /// What was last told of its leadership.
@@ -85,6 +68,25 @@ pub(super) struct Partition {
     pub(super) wakes: Option<Instant>,
     /// Its log is damaged, and is emptied once a leader gives what it lost.
     awaits_repair: bool,
+}
+
+/// What is not done of what clients have sent to a partition.
+#[derive(Default)]
+struct Waiting {
+    /// Appends that wait for this node's disk (`acks=1`) and for the commit (`acks=all`), by offset.
+    leader: VecDeque<WaitingAppend>,
+    commit: VecDeque<WaitingAppend>,
+    /// Those that wait until more replicas than a majority hold them, with how many: as many as there are in the end.
+    replicas: VecDeque<(usize, WaitingAppend)>,
+    /// Batches that no reader may see yet: where each ends, and its bytes.
+    uncommitted: VecDeque<(Offset, u64)>,
+    /// Appends that came while it hands over: they are answered once it is known who leads.
+    parked: VecDeque<Parked>,
+    /// What was refused for the moment.
+    refused: Refused,
+    /// Deletions of records that wait until a majority has moved its log's start there.
+    starts: Vec<(Offset, Place)>,
+    fetches: Waiters,
 }
 
 /// An append that came while the leader of this epoch handed over.
@@ -117,6 +119,8 @@ pub(super) struct Outbox {
     journal: log::Position,
     /// The largest batch that the journal takes, in bytes.
     batch_bytes_max: usize,
+    /// What came beside the reply that the replica is stepped with.
+    incoming: Incoming,
     /// For the journal, in order.
     pub(super) entries: Vec<Entry>,
     /// What to tell the replica once these entries are durable, in order.
@@ -150,6 +154,7 @@ impl Outbox {
             wall,
             journal,
             batch_bytes_max,
+            incoming: Incoming::default(),
             entries: Vec::new(),
             once_durable: Vec::new(),
             answered: Vec::new(),
@@ -200,8 +205,9 @@ impl Partition {
         let recovered = if awaits_repair { nothing(founders) } else { recovered(&log, founders) };
         let durable_end = recovered.log_end;
         // The lower half: a remainder of it is even enough.
-        let timing = Timing { first_turn: spread(spec.id) as u32, ..Timing::default() };
-        let mut replica = Replica::new(key, recovered, timing, seed, out.now);
+        let first_turn = spread(spec.id) as u32;
+        let replica = Replica::new(key, recovered, &Timing::USUAL, seed, out.now);
+        let mut replica = replica.with_first_turn(first_turn);
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
         replica.step(out.now, Event::MayKnow { nodes: nodes.clone() }, &mut Vec::new());
@@ -215,24 +221,14 @@ impl Partition {
             log,
             topic: spec.topic,
             gates: Vec::new(),
-            waiting_leader: VecDeque::new(),
-            waiting_commit: VecDeque::new(),
-            waiting_replicas: VecDeque::new(),
+            waiting: None,
             durable_end,
-            uncommitted: VecDeque::new(),
-            parked: VecDeque::new(),
-            refused: Refused::default(),
             leader_high_watermark: Offset::ZERO,
-            waiting_start: Vec::new(),
-            fetches: Waiters::default(),
             nodes,
             target,
             turned_to: None,
             nodes_as_of: None,
-            candidates: Vec::new(),
-            released: Vec::new(),
-            membership: membership::Membership::default(),
-            incoming: Incoming::default(),
+            membership: None,
             asks: None,
             told: None,
             wakes: None,
@@ -279,10 +275,10 @@ impl Partition {
         place: Place,
         out: &mut Outbox,
     ) {
-        if !self.parked.is_empty() || self.replica.standing() == Standing::HandingOver {
+        if self.has_parked() || self.replica.standing() == Standing::HandingOver {
             sometimes(Condition::ClusterAppendParked);
             let epoch = self.replica.epoch();
-            self.parked.push_back(Parked { epoch, batch, required, place });
+            self.waiting.get_or_insert_default().parked.push_back(Parked { epoch, batch, required, place });
             return;
         }
         let header = *batch.header();
@@ -292,21 +288,22 @@ impl Partition {
                 out.answered.push((place, Err(error)));
             }
             Ok((end, answer)) => {
-                let waiting = WaitingAppend { end, answer, place };
+                let append = WaitingAppend { end, answer, place };
+                let waiting = self.waiting.get_or_insert_default();
                 match required {
-                    Required::Leader => insert_by_end(&mut self.waiting_leader, waiting),
-                    Required::Committed => insert_by_end(&mut self.waiting_commit, waiting),
+                    Required::Leader => insert_by_end(&mut waiting.leader, append),
+                    Required::Committed => insert_by_end(&mut waiting.commit, append),
                     Required::Replicas(count)
                         if count <= self.replica.voters().majority()
                             || mutant(Mutant::ReplicaIgnoresTheLeast) =>
                     {
-                        insert_by_end(&mut self.waiting_commit, waiting);
+                        insert_by_end(&mut waiting.commit, append);
                     }
-                    Required::Replicas(count) => self.waiting_replicas.push_back((count, waiting)),
+                    Required::Replicas(count) => waiting.replicas.push_back((count, append)),
                 }
                 // A duplicate of something committed needs no further event to be answered.
-                answer_up_to(&mut self.waiting_leader, self.durable_end, out);
-                answer_up_to(&mut self.waiting_commit, self.replica.high_watermark(), out);
+                answer_up_to(&mut waiting.leader, self.durable_end, out);
+                answer_up_to(&mut waiting.commit, self.replica.high_watermark(), out);
                 self.answer_replicated(out);
             }
         }
@@ -314,25 +311,24 @@ impl Partition {
 
     /// A batch was refused, and nothing of it is in the log.
     pub(super) fn note_refused(&mut self, header: &BatchHeader, error: &AppendError, now: Instant) {
-        self.refused.note(header, error, now);
+        self.waiting.get_or_insert_default().refused.note(header, error, now);
     }
 
     /// Answers what is committed and held durably by as many replicas as was asked for. A set of voters that has become smaller has no
     /// more of them.
     pub(super) fn answer_replicated(&mut self, out: &mut Outbox) {
-        if self.waiting_replicas.is_empty() {
+        let Some(waiting) = self.waiting.as_deref_mut().filter(|waiting| !waiting.replicas.is_empty()) else {
             return;
-        }
+        };
         let (committed, voters) = (self.replica.high_watermark(), self.replica.voters().keys().len());
         let held =
             |count: usize| self.replica.held_by(count.min(voters)).unwrap_or(Offset::ZERO).min(committed);
-        let waiting = std::mem::take(&mut self.waiting_replicas);
-        for (count, waiting) in waiting {
-            if waiting.end <= held(count) {
-                out.answered.push((waiting.place, Ok(waiting.answer)));
+        for (count, append) in std::mem::take(&mut waiting.replicas) {
+            if append.end <= held(count) {
+                out.answered.push((append.place, Ok(append.answer)));
             } else {
                 sometimes(Condition::ClusterAwaitedReplicas);
-                self.waiting_replicas.push_back((count, waiting));
+                waiting.replicas.push_back((count, append));
             }
         }
     }
@@ -345,7 +341,7 @@ impl Partition {
             Standing::Serving | Standing::Starting => true,
             Standing::NotLeader | Standing::Failed => false,
         };
-        for Parked { epoch, batch, required, place } in std::mem::take(&mut self.parked) {
+        for Parked { epoch, batch, required, place } in self.take_parked() {
             // What was decided under an epoch does not go into another.
             if goes_on && epoch == self.replica.epoch() {
                 self.append(batch, required, place, out);
@@ -357,12 +353,16 @@ impl Partition {
 
     /// Whether appends wait for who leads.
     pub(super) fn has_parked(&self) -> bool {
-        !self.parked.is_empty()
+        self.waiting.as_ref().is_some_and(|waiting| !waiting.parked.is_empty())
+    }
+
+    fn take_parked(&mut self) -> VecDeque<Parked> {
+        self.waiting.as_mut().map(|waiting| std::mem::take(&mut waiting.parked)).unwrap_or_default()
     }
 
     /// This log goes away: nobody waits for who leads it.
     pub(super) fn refuse_parked(&mut self, out: &mut Outbox) {
-        for Parked { batch, place, .. } in std::mem::take(&mut self.parked) {
+        for Parked { batch, place, .. } in self.take_parked() {
             self.refuse(batch.header(), place, out);
         }
     }
@@ -404,7 +404,8 @@ impl Partition {
             // Never given to the journal: it would fail for everybody.
             return Err(AppendError::TooLarge { bytes, limit: out.batch_bytes_max });
         }
-        self.refused.taken(header.producer_id);
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.refused.taken(header.producer_id);
         let batch = batch.into_batch().placed_at(base_offset, epoch);
         // What nobody can take back may go to its segment at once.
         let entry = match self.replica.voters().majority() {
@@ -413,7 +414,7 @@ impl Partition {
         };
         out.entries.push(entry);
         let position = Position { epoch, end: self.log.log_end() };
-        self.uncommitted.push_back((position.end, bytes as u64));
+        waiting.uncommitted.push_back((position.end, bytes as u64));
         self.replica.step(out.now, Event::Appended { log_end: position }, &mut Vec::new());
         out.once_durable.push(Event::Durable { position });
         out.news = true;
@@ -430,7 +431,10 @@ impl Partition {
             Err(ProducerError::OutOfOrder { .. } | ProducerError::NewEpoch { .. }) => false,
             Err(_) => true,
         };
-        if !follows && let Some(error) = self.refused.before(header, known, now) {
+        if !follows
+            && let Some(waiting) = &self.waiting
+            && let Some(error) = waiting.refused.before(header, known, now)
+        {
             return Err(error);
         }
         decision.map_err(|error| AppendError::Producer { error, log_start: self.log.log_start() })
@@ -560,7 +564,7 @@ impl Partition {
     }
 
     pub(super) fn wait_for_more(&mut self, waiter: Arc<FetchWaiter>) {
-        self.fetches.add(waiter);
+        self.waiting.get_or_insert_default().fetches.add(waiter);
     }
 
     pub(super) fn offset(
@@ -655,11 +659,13 @@ impl Partition {
         if !self.is_alone() && place.is_some() {
             sometimes(Condition::ReplicaStartsWaited);
         }
-        self.waiting_start.extend(place.map(|place| (log_start, place)));
+        if let Some(place) = place {
+            self.waiting.get_or_insert_default().starts.push((log_start, place));
+        }
         Ok(())
     }
 
-    pub(super) fn configure(&mut self, config: LogConfig) {
+    pub(super) fn configure(&mut self, config: Arc<LogConfig>) {
         self.log.set_config(config);
     }
 

@@ -28,7 +28,7 @@ use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
 use crate::io::{Alarm, Io, RngStream};
-use crate::log::{JournalHandle, PartitionLog, ReadError, Storage};
+use crate::log::{JournalHandle, PartitionLog, ReadError, SharedConfigs, Storage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{self, Event, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
@@ -55,6 +55,8 @@ pub(super) struct Shard {
     dormant: BTreeMap<PartitionId, PartitionLog>,
     /// How many these are, of all shards.
     unclaimed: Arc<AtomicUsize>,
+    /// The limits of its logs.
+    configs: SharedConfigs,
     appends: Appends,
     deletions: Deletions,
     gates: BTreeMap<u64, Gate>,
@@ -130,6 +132,7 @@ impl Shard {
             partitions: BTreeMap::new(),
             dormant: recovered.into_iter().map(|log| (log.key().partition, log)).collect(),
             unclaimed,
+            configs: SharedConfigs::default(),
             appends: Appends::default(),
             deletions: Deletions::default(),
             gates: BTreeMap::new(),
@@ -460,7 +463,7 @@ impl Shard {
             Request::Create { specs, reply } => self.create(specs, reply),
             Request::Configure { id, config } => {
                 if let Some(partition) = self.partitions.get_mut(&id) {
-                    partition.configure(config);
+                    partition.configure(self.configs.share(&config));
                 }
             }
             Request::Delete { ids, reply } => self.delete(&ids, reply),
@@ -588,13 +591,14 @@ impl Shard {
         let fresh: Vec<PartitionSpec> = specs.into_iter().filter(is_fresh).collect();
         let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
         for spec in fresh {
+            let config = self.configs.share(&spec.config);
             let mut log = match self.claim(spec.id) {
                 Some(mut log) => {
-                    log.set_config(spec.config.clone());
+                    log.set_config(config);
                     log
                 }
                 None => {
-                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, spec.config.clone());
+                    let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, config);
                     self.gather(created);
                     log
                 }

@@ -432,3 +432,10 @@ fn what_a_producer_sent_behind_a_batch_that_was_refused_waits_for_it() {
     sleep(10);
     assert!(matches!(gap.lock().unwrap()[..], [Err(AppendError::Producer { .. })]), "{gap:?}");
 }
+
+#[test]
+fn a_partition_is_small() {
+    // There may be very many of them, and most are idle.
+    let bytes = size_of::<super::partition::Partition>();
+    assert!(bytes <= 1_400, "{bytes} bytes");
+}

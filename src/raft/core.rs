@@ -23,7 +23,10 @@ pub struct Recovered {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Core {
     pub(super) key: ReplicaKey,
-    pub(super) timing: Timing,
+    /// Shared by all replicas: there may be very many of them.
+    pub(super) timing: &'static Timing,
+    /// Whose turn comes first among the voters that are heard: its place modulo their number.
+    pub(super) first_turn: u32,
     pub(super) jitter: Jitter,
     pub(super) epoch: LeaderEpoch,
     /// Whom it votes for in this epoch.
@@ -47,13 +50,14 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(key: ReplicaKey, recovered: Recovered, timing: Timing, seed: u64) -> Core {
+    pub(super) fn new(key: ReplicaKey, recovered: Recovered, timing: &'static Timing, seed: u64) -> Core {
         let Recovered { epoch, vote, epochs, log_start, log_end, high_watermark, voters } = recovered;
         let log = LogState::recovered(epochs, log_start, log_end, high_watermark, voters);
         let last_epoch = log.end().epoch;
         Core {
             key,
             timing,
+            first_turn: 0,
             jitter: Jitter::new(seed),
             epoch: epoch.max(last_epoch),
             // A vote of an epoch before the log's last is over.
@@ -104,6 +108,8 @@ impl Core {
         nodes.sort_unstable();
         nodes.dedup();
         nodes.retain(|&node| node != self.key.node);
+        // A lone replica has none, and there may be very many of them.
+        nodes.shrink_to_fit();
         let new = nodes.iter().copied().filter(|node| !self.acquaintances.contains(node)).collect();
         self.acquaintances = nodes;
         new
@@ -133,7 +139,7 @@ impl Core {
         let mut heard = self.voters().keys().iter().filter(|key| !self.is_silent(key.node));
         let count = heard.clone().count() as u32;
         let Some(place) = heard.position(|&key| key == self.key) else { return 0 };
-        let turn = (place as u32 + count - self.timing.first_turn % count) % count;
+        let turn = (place as u32 + count - self.first_turn % count) % count;
         if self.reluctant { turn + count } else { turn }
     }
 

@@ -17,7 +17,8 @@ pub(super) struct Leader {
     pub(super) progress: Progress,
     /// Becomes a voter once it has caught up.
     pub(super) joining: Option<ReplicaKey>,
-    pub(super) transfer: Option<Transfer>,
+    /// Boxed: it is rare.
+    pub(super) transfer: Option<Box<Transfer>>,
     announce_at: Option<Instant>,
     /// Nodes that are to hold the log, do not vote, and have not fetched since they were named, or connected anew.
     unheard: Vec<NodeId>,

@@ -49,10 +49,24 @@ pub enum Standing {
 impl Replica {
     /// A replica as its node's start found it. `seed` feeds the random delays.
     #[must_use]
-    pub fn new(key: ReplicaKey, recovered: Recovered, timing: Timing, seed: u64, now: Instant) -> Replica {
+    pub fn new(
+        key: ReplicaKey,
+        recovered: Recovered,
+        timing: &'static Timing,
+        seed: u64,
+        now: Instant,
+    ) -> Replica {
         let mut core = Core::new(key, recovered, timing, seed);
         let role = Role::Unattached(Unattached::new(&mut core, now));
         Replica { core, role }
+    }
+
+    /// The same, with another voter whose turn comes first among those that are heard: the one at this place modulo their number. To be
+    /// the same at all replicas of a partition, and different for partitions, so that what a node led goes to all the others.
+    #[must_use]
+    pub fn with_first_turn(mut self, first_turn: u32) -> Replica {
+        self.core.first_turn = first_turn;
+        self
     }
 
     /// Takes one event and appends what is to be done to `effects`.

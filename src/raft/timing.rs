@@ -29,9 +29,6 @@ pub struct Timing {
     pub election_after_silence: Duration,
     /// How long each further voter waits for the one before it.
     pub election_turn: Duration,
-    /// Whose turn comes first among the voters that are heard: its place modulo their number. The same at all replicas of a
-    /// partition, and different for partitions, so that what a node led goes to all the others.
-    pub first_turn: u32,
     /// A round of votes; at most twice this.
     pub round: Duration,
     /// After a lost round: at most this.
@@ -41,20 +38,18 @@ pub struct Timing {
     pub transfer: Duration,
 }
 
-impl Default for Timing {
-    fn default() -> Timing {
-        Timing {
-            election: Duration::from_millis(500),
-            election_after_silence: Duration::from_millis(10),
-            election_turn: Duration::from_millis(40),
-            first_turn: 0,
-            round: Duration::from_millis(200),
-            backoff: Duration::from_millis(150),
-            announce: Duration::from_millis(250),
-            discover: Duration::from_millis(250),
-            transfer: Duration::from_secs(2),
-        }
-    }
+impl Timing {
+    /// That of all replicas.
+    pub const USUAL: Timing = Timing {
+        election: Duration::from_millis(500),
+        election_after_silence: Duration::from_millis(10),
+        election_turn: Duration::from_millis(40),
+        round: Duration::from_millis(200),
+        backoff: Duration::from_millis(150),
+        announce: Duration::from_millis(250),
+        discover: Duration::from_millis(250),
+        transfer: Duration::from_secs(2),
+    };
 }
 
 /// A small generator (SplitMix64) for the random parts; seeded from `io::Rng` by whoever makes the replica.

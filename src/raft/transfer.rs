@@ -35,7 +35,8 @@ impl Leader {
         let successor = to.map_or_else(|| self.best_successor(core), named);
         match successor {
             Some(to) if self.is_serving() && self.transfer.is_none() => {
-                self.transfer = Some(Transfer { to, until: now.after(core.timing.transfer), told: false });
+                let until = now.after(core.timing.transfer);
+                self.transfer = Some(Box::new(Transfer { to, until, told: false }));
                 self.drive_transfer(core, effects);
             }
             Some(_) | None => effects.push(Effect::TransferFailed),
@@ -80,7 +81,7 @@ impl Leader {
 
     /// Nobody waits for a successor that is not there. Who does all the same loses time alone, so a release does not end for it.
     pub(super) fn assert_invariants(&self, core: &Core) {
-        let successor = self.transfer.as_ref().map(Transfer::to);
+        let successor = self.transfer.as_deref().map(Transfer::to);
         let is_heard = successor.is_none_or(|to| !core.is_silent(to.node));
         debug_assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
     }

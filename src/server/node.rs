@@ -463,9 +463,9 @@ pub(super) async fn open_directory(
     config: &BrokerConfig,
     node: NodeId,
 ) -> Result<(Storage, Vec<PartitionLog>, RecoveryReport), StorageError> {
-    let defaults = LogConfig::default();
+    let defaults = Arc::new(LogConfig::default());
     let options = storage_options(config, io);
-    Storage::open(io.clone(), node, options, move |_| defaults.clone()).await
+    Storage::open(io.clone(), node, options, move |_| Arc::clone(&defaults)).await
 }
 
 /// What this node says of itself.

@@ -4,7 +4,21 @@ use super::{LeaderEpoch, Offset};
 /// takes no offset, so several may begin at one place.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct EpochHistory {
-    entries: Vec<EpochStart>,
+    entries: Entries,
+}
+
+/// Most logs have one epoch, and there may be very many of them: it needs no memory of its own.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Entries {
+    One(EpochStart),
+    /// None, or several.
+    Others(Vec<EpochStart>),
+}
+
+impl Default for Entries {
+    fn default() -> Entries {
+        Entries::Others(Vec::new())
+    }
 }
 
 /// The beginning of one epoch.
@@ -16,31 +30,50 @@ pub struct EpochStart {
 
 impl EpochHistory {
     pub(crate) fn from_entries(entries: Vec<EpochStart>) -> EpochHistory {
+        let entries = match entries.as_slice() {
+            &[one] => Entries::One(one),
+            _ => Entries::Others(entries),
+        };
         EpochHistory { entries }
     }
 
     /// Of a log that begins at `start` with nothing but the epoch before it; none if that is no epoch.
     pub(crate) fn beginning(epoch: LeaderEpoch, start: Offset) -> EpochHistory {
-        let entries = if epoch == LeaderEpoch::NONE { Vec::new() } else { vec![EpochStart { epoch, start }] };
-        EpochHistory { entries }
+        if epoch == LeaderEpoch::NONE {
+            return EpochHistory::default();
+        }
+        EpochHistory { entries: Entries::One(EpochStart { epoch, start }) }
     }
 
     #[must_use]
     pub fn entries(&self) -> &[EpochStart] {
-        &self.entries
+        match &self.entries {
+            Entries::One(one) => std::slice::from_ref(one),
+            Entries::Others(entries) => entries,
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Vec<EpochStart>)) {
+        let mut entries = match std::mem::take(&mut self.entries) {
+            Entries::One(one) => vec![one],
+            Entries::Others(entries) => entries,
+        };
+        change(&mut entries);
+        *self = EpochHistory::from_entries(entries);
     }
 
     /// The newest epoch.
     #[must_use]
     pub fn last(&self) -> Option<EpochStart> {
-        self.entries.last().copied()
+        self.entries().last().copied()
     }
 
     /// The epoch in which the record at `offset` was (or would be) written.
     #[must_use]
     pub fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
-        let after = self.entries.partition_point(|entry| entry.start <= offset);
-        after.checked_sub(1).map(|i| self.entries[i].epoch)
+        let entries = self.entries();
+        let after = entries.partition_point(|entry| entry.start <= offset);
+        after.checked_sub(1).map(|i| entries[i].epoch)
     }
 
     /// Notes that `epoch` begins at `start`. An epoch that is not above the last is already known.
@@ -54,25 +87,23 @@ impl EpochHistory {
             }
             assert!(start >= last.start, "epoch {epoch} begins at {start}, before the one at {}", last.start);
         }
-        if self.entries.is_empty() {
-            // Most logs have one, and there may be very many of them.
-            self.entries.reserve_exact(1);
-        }
-        self.entries.push(EpochStart { epoch, start });
+        self.change(|entries| entries.push(EpochStart { epoch, start }));
     }
 
     /// Forgets what lies behind a truncation: epochs above `last_epoch`, and those that begin beyond `end`.
     pub(crate) fn truncate(&mut self, end: Offset, last_epoch: LeaderEpoch) {
-        self.entries.retain(|entry| entry.epoch <= last_epoch && entry.start <= end);
+        self.change(|entries| entries.retain(|entry| entry.epoch <= last_epoch && entry.start <= end));
     }
 
     /// Forgets epochs that ended before `log_start`. The epoch of the record before `log_start` stays in front
     /// and begins there from now on: together they are the position up to which the log is gone.
     pub(crate) fn advance_start(&mut self, log_start: Offset) {
-        let after = self.entries.partition_point(|entry| entry.start < log_start);
+        let after = self.entries().partition_point(|entry| entry.start < log_start);
         if after > 0 {
-            self.entries.drain(..after - 1);
-            self.entries[0].start = log_start;
+            self.change(|entries| {
+                entries.drain(..after - 1);
+                entries[0].start = log_start;
+            });
         }
     }
 
@@ -80,9 +111,10 @@ impl EpochHistory {
     /// (`log_end` for the last), as OffsetForLeaderEpoch answers. `None` if all known epochs are above.
     #[must_use]
     pub fn end_of(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<(LeaderEpoch, Offset)> {
-        let after = self.entries.partition_point(|entry| entry.epoch <= epoch);
-        let known = self.entries[after.checked_sub(1)?].epoch;
-        Some((known, self.entries.get(after).map_or(log_end, |next| next.start)))
+        let entries = self.entries();
+        let after = entries.partition_point(|entry| entry.epoch <= epoch);
+        let known = entries[after.checked_sub(1)?].epoch;
+        Some((known, entries.get(after).map_or(log_end, |next| next.start)))
     }
 }
 
@@ -96,6 +128,22 @@ mod tests {
             history.assign(LeaderEpoch(epoch), Offset(start));
         }
         history
+    }
+
+    #[test]
+    fn one_epoch_is_no_larger_than_room_for_many_and_the_same_however_it_came_to_be() {
+        assert_eq!(size_of::<EpochHistory>(), size_of::<Vec<EpochStart>>());
+        let one = history(&[(3, 10)]);
+        let mut left = history(&[(3, 10), (4, 12)]);
+        left.truncate(Offset(12), LeaderEpoch(3));
+        let (epoch, start) = (LeaderEpoch(3), Offset(10));
+        let entry = EpochStart { epoch, start };
+        for same in [left, EpochHistory::from_entries(vec![entry]), EpochHistory::beginning(epoch, start)] {
+            assert_eq!((&same, same.entries()), (&one, &[entry][..]));
+        }
+        let mut none = one;
+        none.truncate(Offset(12), LeaderEpoch(2));
+        assert_eq!(none, EpochHistory::default());
     }
 
     #[test]

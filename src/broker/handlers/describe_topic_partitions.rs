@@ -135,7 +135,7 @@ fn page<'a>(image: &'a MetadataImage, request: &DescribeTopicPartitionsRequest, 
         };
         let first =
             cursor.filter(|cursor| cursor.topic_name == name).map_or(0, |cursor| cursor.partition_index);
-        let mut rest = topic.partitions.range(PartitionIndex(first)..).map(|(&index, one)| (index, one));
+        let mut rest = topic.partitions.range(PartitionIndex(first)..).map(|(&index, one)| (index, &**one));
         let partitions: Vec<_> = rest.by_ref().take(left).collect();
         left -= partitions.len();
         let next = rest.next().map(|(index, _)| at(index));

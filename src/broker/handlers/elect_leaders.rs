@@ -138,7 +138,7 @@ fn wanted(
 ) -> Result<(NodeId, Wanted), ApiError> {
     let index = PartitionIndex(place.1);
     let topic = image.topic(&place.0);
-    let found = topic.and_then(|topic| Some((topic.id, topic.partitions.get(&index)?)));
+    let found = topic.and_then(|topic| Some((topic.id, topic.partition(index)?)));
     let Some((topic, partition)) = found else {
         return Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, "The partition does not exist."));
     };

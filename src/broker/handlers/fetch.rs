@@ -541,7 +541,7 @@ impl Leaders {
         let view = ClusterView { image: &image, listener: &caller.listener };
         let mut leaders = Leaders::default();
         for (key, id) in ids {
-            let partition = image.topic_by_id(id.topic).and_then(|topic| topic.partitions.get(&id.index));
+            let partition = image.partition(id);
             let Some(seen) = partition.map(|partition| view.partition(id, partition, &standings)) else {
                 continue;
             };

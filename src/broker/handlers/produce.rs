@@ -337,7 +337,7 @@ fn check<'a>(
     records: &Bytes,
 ) -> Result<&'a PartitionImage, Refusal> {
     let index = PartitionIndex(index);
-    let partition = topic.partitions.get(&index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition = topic.partition(index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     if records.is_empty() {
         return Err(BatchError::Missing.into());
     }

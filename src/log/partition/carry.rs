@@ -39,7 +39,8 @@ impl PartitionLog {
         let again = batches.into_iter().map(EntryBody::BatchAgain);
         let entries: Vec<Entry> = again.map(|body| self.entry(body, journal)).collect();
         if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
-            self.flush.carried = Some(CarriedOver { upto, first: first.number, last: last.number, journal });
+            let (first, last) = (first.number, last.number);
+            self.flush.carried = Some(Box::new(CarriedOver { upto, first, last, journal }));
         }
         entries
     }
@@ -63,7 +64,8 @@ impl PartitionLog {
     /// What is written anew, if all of it is: a start that had some of the new entries only would lack the other batches.
     fn carried_by(&self, durable: EntryNumber) -> Option<CarriedOver> {
         let partly = mutant(Mutant::ReplicaReliesOnHalfCarried);
-        self.flush.carried.filter(|carried| carried.last <= durable || (partly && carried.first <= durable))
+        let carried = self.flush.carried.as_deref().copied();
+        carried.filter(|carried| carried.last <= durable || (partly && carried.first <= durable))
     }
 
     /// The log's state after the entry `number` is durable: from now on the new entries are those that count.

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use super::carry::CarriedOver;
+use super::placing::Ahead;
 use super::{Held, PartitionLog};
 use crate::log::flush::{FileAppend, FlushDone, FlushFailed, FlushFailure, FlushWork};
 use crate::log::indexes::OFFSET_ROW_BYTES;
@@ -20,13 +21,11 @@ pub(super) const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 #[derive(Default)]
 pub(super) struct FlushState {
     /// A work was taken and its outcome is not known.
-    under_way: Option<Box<Producers>>,
+    under_way: Option<Box<UnderWay>>,
     /// Something besides batches has changed since the last taken state.
     pub(super) facts_changed: bool,
     /// No entry that came after the last taken state stands in the journal before this place.
     dirty_from: Option<Position>,
-    /// The same for what the flush under way takes.
-    taken_dirty_from: Option<Position>,
     /// The last attempt found the disk full.
     found_disk_full: bool,
     /// A sync has failed since the last attempt that succeeded in writing.
@@ -36,12 +35,38 @@ pub(super) struct FlushState {
     /// The log was reset since the flush under way was taken: that one writes what is gone.
     overtaken: bool,
     /// Batches whose entries were written anew.
-    pub(super) carried: Option<CarriedOver>,
+    pub(super) carried: Option<Box<CarriedOver>>,
+}
+
+/// A flush that is under way.
+struct UnderWay {
+    /// The producers as of where it ends.
+    producers: Producers,
+    /// As [`FlushState::dirty_from`], of what it takes.
+    dirty_from: Option<Position>,
+    /// The active segment as it is once the flush is done; `None` if that begins another, or there is none.
+    active: Option<Box<Ahead>>,
 }
 
 impl FlushState {
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way.is_some()
+    }
+
+    /// Where the active segment ends once the flush under way is done; if none is, it ends where it is `flushed`. `None` if the flush
+    /// begins another segment.
+    pub(super) fn active_after(&self, flushed: Ahead) -> Option<Ahead> {
+        match &self.under_way {
+            Some(work) => work.active.as_deref().copied(),
+            None => Some(flushed),
+        }
+    }
+
+    /// What the flush under way adds to is gone.
+    pub(super) fn forget_active(&mut self) {
+        if let Some(work) = &mut self.under_way {
+            work.active = None;
+        }
     }
 
     /// The log was reset, by this entry.
@@ -135,7 +160,7 @@ impl PartitionLog {
         if end > self.flushed_end {
             plan = self.plan(end, now, &mut producers);
         }
-        self.note_plan(&plan, end);
+        let active = self.active_after_plan(&plan, end).map(Box::new);
         let mut segments: Vec<SegmentState> = self.segments.iter().map(|held| held.state).collect();
         for append in &plan {
             match segments.iter_mut().find(|segment| segment.base == append.after.base) {
@@ -164,9 +189,8 @@ impl PartitionLog {
             segments,
             producers: producers.snapshot(),
         });
-        self.flush.under_way = Some(Box::new(producers));
-        self.flush.taken_dirty_from = self.flush.dirty_from.take();
-        self.flush.dirty_from = self.pending.first_position();
+        let dirty_from = std::mem::replace(&mut self.flush.dirty_from, self.pending.first_position());
+        self.flush.under_way = Some(Box::new(UnderWay { producers, dirty_from, active }));
         self.flush.facts_changed = false;
         let garbage = std::mem::take(&mut self.garbage);
         let new_directory = !self.has_directory;
@@ -214,14 +238,20 @@ impl PartitionLog {
         plan
     }
 
-    /// Where the active segment ends once the plan is done.
-    fn note_plan(&mut self, plan: &[FileAppend], end: Offset) {
-        let after = self.open_segment().and_then(|active| match plan {
-            [] => Some((active.segment.id, active.state)),
-            [one] if one.segment.id == active.segment.id => Some((one.segment.id, one.after)),
-            _ => None,
+    /// Where the active segment ends once the plan is done, if that begins no other.
+    fn active_after_plan(&mut self, plan: &[FileAppend], upto: Offset) -> Option<Ahead> {
+        let active = self.open_segment().and_then(|active| {
+            let segment = active.segment.id;
+            match plan {
+                [] => Some(Ahead { segment, state: active.state, upto }),
+                [one] if one.segment.id == segment => Some(Ahead { segment, state: one.after, upto }),
+                _ => None,
+            }
         });
-        self.note_taken(after, end);
+        if active.is_none() {
+            self.places_end();
+        }
+        active
     }
 
     /// Whether a batch begins a new segment (Kafka's rules).
@@ -274,10 +304,9 @@ impl PartitionLog {
     /// If no flush is under way: the work of another log.
     pub fn flushed(&mut self, done: &FlushDone) {
         assert_eq!(done.state.log, self.key, "a flush is told to its own log");
-        let producers = *self.flush.under_way.take().expect("a flush was taken from this log");
+        let taken = self.flush.under_way.take().expect("a flush was taken from this log");
         self.has_directory |= !done.segments.is_empty();
         self.flush.names_unsure &= done.segments.is_empty();
-        self.flush.taken_dirty_from = None;
         if std::mem::take(&mut self.flush.found_disk_full) {
             sometimes(Condition::DiskFullThenFlushed);
         }
@@ -308,7 +337,7 @@ impl PartitionLog {
             held.sealed = true;
         }
         self.flushed_end = done.state.end;
-        self.flushed_producers = producers;
+        self.flushed_producers = taken.producers;
         self.tail.flushed_to(self.flushed_end);
         self.rely_on_carried(done.state.number);
         self.drop_segments();
@@ -320,7 +349,7 @@ impl PartitionLog {
     /// If no flush is under way.
     pub fn flush_failed(&mut self, failed: FlushFailed) {
         assert_eq!(failed.log_key(), self.key, "a flush is told to its own log");
-        assert!(self.flush.under_way.take().is_some(), "a flush was taken from this log");
+        let taken = self.flush.under_way.take().expect("a flush was taken from this log");
         self.flush.overtaken = false;
         self.settle_closed();
         if self.has_places() {
@@ -329,7 +358,7 @@ impl PartitionLog {
         }
         self.garbage.extend(failed.garbage);
         self.flush.facts_changed = true;
-        self.flush.dirty_from = earliest(self.flush.taken_dirty_from.take(), self.flush.dirty_from);
+        self.flush.dirty_from = earliest(taken.dirty_from, self.flush.dirty_from);
         match failed.reason {
             FlushFailure::Sync { .. } => {
                 self.flush.names_unsure = true;
@@ -349,7 +378,8 @@ impl PartitionLog {
     /// been flushed; `None` if it needs nothing. For [`crate::log::CheckpointRound::require`].
     #[must_use]
     pub fn needs_from(&self) -> Option<Position> {
-        let entries = earliest(self.flush.dirty_from, self.flush.taken_dirty_from);
+        let taken = self.flush.under_way.as_ref().and_then(|work| work.dirty_from);
+        let entries = earliest(self.flush.dirty_from, taken);
         earliest(entries, self.tail.unflushed().next().map(|batch| batch.journal))
     }
 

@@ -111,16 +111,16 @@ impl Held {
 /// One partition's log.
 pub struct PartitionLog {
     key: LogKey,
-    config: LogConfig,
+    config: Arc<LogConfig>,
     cache: Arc<FileCache>,
     /// Number of the last entry.
     number: EntryNumber,
     /// What is known to be durable, and what is on its way.
     durable: Facts,
     pending: Pending,
-    damage: Option<Damage>,
+    damage: Option<Box<Damage>>,
     /// What a replay has lost, unless it comes to where that was taken back.
-    lost: Option<replay::Lost>,
+    lost: Option<Box<replay::Lost>>,
     /// Where the log began when it was made.
     created_start: Offset,
     log_start: Offset,
@@ -149,7 +149,8 @@ pub struct PartitionLog {
     /// Segments that left the log and whose files a checkpoint may still name.
     garbage: Vec<Arc<Segment>>,
     flush: flush::FlushState,
-    placing: placing::Placing,
+    /// `None` until a batch is placed, or was: most logs have none.
+    placing: Option<Box<placing::Placing>>,
     compaction: compact::CompactionState,
     /// Held by who makes indexes again.
     reindexing: Weak<()>,
@@ -164,7 +165,7 @@ impl PartitionLog {
     pub(crate) fn new(
         key: LogKey,
         log_start: Offset,
-        config: LogConfig,
+        config: Arc<LogConfig>,
         cache: Arc<FileCache>,
         budget: Arc<TailBudget>,
     ) -> PartitionLog {
@@ -206,7 +207,7 @@ impl PartitionLog {
             producers,
             garbage: Vec::new(),
             flush: flush::FlushState::default(),
-            placing: placing::Placing::default(),
+            placing: None,
             compaction: compact::CompactionState::default(),
             reindexing: Weak::new(),
             has_directory: false,
@@ -232,7 +233,8 @@ impl PartitionLog {
     }
 
     /// Takes on changed limits.
-    pub fn set_config(&mut self, config: LogConfig) {
+    pub fn set_config(&mut self, config: impl Into<Arc<LogConfig>>) {
+        let config: Arc<LogConfig> = config.into();
         let limits = producer_limits(&config);
         self.producers.set_limits(limits);
         self.flushed_producers.set_limits(limits);
@@ -324,7 +326,7 @@ impl PartitionLog {
 
     /// The same, of which nobody is told yet: the log may turn out to have been deleted.
     pub(crate) fn note_damage(&mut self, what: String) {
-        let damage = self.damage.get_or_insert(Damage { what, renewed_at: None });
+        let damage = self.damage.get_or_insert_with(|| Box::new(Damage { what, renewed_at: None }));
         damage.renewed_at = None;
         self.flush.facts_changed = true;
         // The journal is kept as it is until a checkpoint knows of the damage.

@@ -24,9 +24,7 @@ pub(super) struct Ahead {
 #[derive(Default)]
 pub(super) struct Placing {
     /// Where the active segment ends behind the last batch that was placed in it.
-    ahead: Option<Box<Ahead>>,
-    /// Where it ends once the flush under way is done; `None` if that one begins another, or there is none.
-    pub(super) taken: Option<Box<Ahead>>,
+    ahead: Option<Ahead>,
     /// Nothing more goes to this segment.
     closed: Option<SegmentId>,
     series: Series,
@@ -36,15 +34,16 @@ pub(super) struct Placing {
     referenced: BTreeMap<(Offset, u32), u64>,
 }
 
-impl Placing {
-    /// Nothing is in memory any more that was placed. What the journal names of the former ones may still be asked for by a start.
-    pub(super) fn begin_anew(&mut self) {
-        let referenced = std::mem::take(&mut self.referenced);
-        *self = Placing { referenced, ..Placing::default() };
-    }
-}
-
 impl PartitionLog {
+    /// Nothing is in memory any more that was placed. What the journal names of the former ones may still be asked for by a start.
+    pub(super) fn forget_places(&mut self) {
+        self.flush.forget_active();
+        if let Some(placing) = self.placing.as_deref_mut() {
+            let referenced = std::mem::take(&mut placing.referenced);
+            *placing = Placing { referenced, ..Placing::default() };
+        }
+    }
+
     /// As [`PartitionLog::append`], for a log whose batches nobody can take back: it has one voter. A large batch may be written
     /// to its segment alone; its entry then only names it. `now` is the wall clock.
     ///
@@ -60,7 +59,8 @@ impl PartitionLog {
         if let EntryBody::Batch(batch) = &entry.body
             && let Some(place) = self.place_last(now)
         {
-            let placed = PlacedBatch::new(batch.clone(), place, self.placing.series.clone());
+            let series = self.placing.get_or_insert_default().series.clone();
+            let placed = PlacedBatch::new(batch.clone(), place, series);
             entry.body = EntryBody::Placed(Box::new(placed));
             self.tail.place_last();
             sometimes(Condition::BatchPlaced);
@@ -91,18 +91,20 @@ impl PartitionLog {
         if !active.segment.is_named() && !mutant(Mutant::PlaceInUnnamedSegment) {
             return None;
         }
-        let flushed = match self.flush.is_under_way() {
-            true => *self.placing.taken.as_deref()?,
-            false => Ahead { segment: id, state: active.state, upto: self.flushed_end },
-        };
+        let flushed = Ahead { segment: id, state: active.state, upto: self.flushed_end };
+        let flushed = self.flush.active_after(flushed)?;
         // What is flushed may have left memory.
-        let known =
-            self.placing.ahead.as_deref().filter(|ahead| ahead.segment == id && ahead.upto >= flushed.upto);
-        let from = known.copied().unwrap_or(flushed);
+        let known = self.ahead().filter(|ahead| ahead.segment == id && ahead.upto >= flushed.upto);
+        let from = known.unwrap_or(flushed);
         let (ahead, position) =
             self.follow(from, |state, batch| self.rolls(state, batch.header(), batch.len() as u64, now))?;
-        self.placing.ahead = Some(Box::new(ahead));
+        self.placing.get_or_insert_default().ahead = Some(ahead);
         Some(BatchPlace { segment: ahead.state.base, cleaning: ahead.state.cleaning, position })
+    }
+
+    /// Where the active segment ends behind the last batch that was placed in it.
+    fn ahead(&self) -> Option<Ahead> {
+        self.placing.as_ref()?.ahead
     }
 
     /// The state of a segment behind all batches that come, and where the last of them begins; `None` if one of them begins another
@@ -128,7 +130,8 @@ impl PartitionLog {
 
     /// If blocks could not be written, nothing more goes to their segment.
     pub(super) fn check_placed(&mut self) {
-        if self.placing.series.has_failed() && !mutant(Mutant::FlushIgnoresFailedPlaces) {
+        let has_failed = self.placing.as_ref().is_some_and(|placing| placing.series.has_failed());
+        if has_failed && !mutant(Mutant::FlushIgnoresFailedPlaces) {
             self.close_active();
         }
     }
@@ -136,17 +139,19 @@ impl PartitionLog {
     /// Ends the active segment where it is flushed, or will be by the flush under way. What was placed behind is written as a whole, to the
     /// next one; no place in this one is written again, for the journal may name what stands there.
     pub(super) fn close_active(&mut self) {
-        self.placing.series = Series::default();
-        self.placing.ahead = None;
+        if let Some(placing) = &mut self.placing {
+            placing.series = Series::default();
+        }
+        self.places_end();
         self.tail.unplace();
         let names = self.tail.names_any();
         let Some(active) = self.segments.last_mut() else { return };
         if names {
-            self.placing.kept.push((active.segment.id, self.log_end));
+            self.placing.get_or_insert_default().kept.push((active.segment.id, self.log_end));
         }
         sometimes(Condition::SegmentClosedBehindPlaces);
         if self.flush.is_under_way() {
-            self.placing.closed = Some(active.segment.id);
+            self.placing.get_or_insert_default().closed = Some(active.segment.id);
         } else {
             active.sealed = true;
         }
@@ -154,7 +159,8 @@ impl PartitionLog {
 
     /// The segment that takes batches, if one does.
     pub(super) fn open_segment(&self) -> Option<&Held> {
-        self.segments.last().filter(|held| !held.sealed && self.placing.closed != Some(held.segment.id))
+        let closed = self.placing.as_ref().and_then(|placing| placing.closed);
+        self.segments.last().filter(|held| !held.sealed && closed != Some(held.segment.id))
     }
 
     /// Whether blocks of a batch that is in no segment yet stand in the active one.
@@ -165,54 +171,53 @@ impl PartitionLog {
     /// How many of the first segments may leave the log: a start that comes before the next checkpoint may read batches in the others, though all that
     /// they hold by the last one is below the log's start.
     pub(super) fn droppable(&mut self) -> usize {
-        let (flushed_end, kept) = (self.flushed_end, &mut self.placing.kept);
-        if kept.is_empty() {
+        let Some(placing) = self.placing.as_deref_mut().filter(|placing| !placing.kept.is_empty()) else {
             return self.segments.len();
-        }
-        kept.retain(|(_, upto)| *upto > flushed_end);
-        let is_kept = |id: SegmentId| kept.iter().any(|(other, _)| *other == id);
+        };
+        placing.kept.retain(|(_, upto)| *upto > self.flushed_end);
+        let is_kept = |id: SegmentId| placing.kept.iter().any(|(other, _)| *other == id);
         self.segments.iter().take_while(|held| !is_kept(held.segment.id)).count()
     }
 
     /// Whether closed segments are kept as they are for what the journal names in them.
     pub(super) fn keeps_closed(&self) -> bool {
-        self.placing.kept.iter().any(|(_, upto)| *upto > self.flushed_end)
+        let mut kept = self.placing.iter().flat_map(|placing| &placing.kept);
+        kept.any(|(_, upto)| *upto > self.flushed_end)
     }
 
     /// A flush has ended: a segment that was closed meanwhile is sealed.
     pub(super) fn settle_closed(&mut self) {
-        self.placing.taken = None;
-        if let Some(closed) = self.placing.closed.take()
+        if let Some(closed) = self.placing.as_mut().and_then(|placing| placing.closed.take())
             && let Some(held) = self.segments.iter_mut().find(|held| held.segment.id == closed)
         {
             held.sealed = true;
         }
     }
 
-    /// What a flush was taken up to: `after` is the active segment's state then, if it begins no other.
-    pub(super) fn note_taken(&mut self, after: Option<(SegmentId, SegmentState)>, upto: Offset) {
-        self.placing.taken = after.map(|(segment, state)| Box::new(Ahead { segment, state, upto }));
-        if self.placing.taken.is_none() {
-            self.placing.ahead = None;
+    /// What comes next is placed behind what is flushed.
+    pub(super) fn places_end(&mut self) {
+        if let Some(placing) = &mut self.placing {
+            placing.ahead = None;
         }
     }
 
     /// A batch that the journal names was taken in, from its segment.
     pub(super) fn replay_place(&mut self, place: BatchPlace, bytes: usize) {
         self.tail.name_last();
-        let end = self.placing.referenced.entry((place.segment, place.cleaning)).or_default();
+        let referenced = &mut self.placing.get_or_insert_default().referenced;
+        let end = referenced.entry((place.segment, place.cleaning)).or_default();
         *end = place.blocks(bytes).end.max(*end);
         let active = self.open_segment();
         let follows = active.and_then(|active| {
             let start = Ahead { segment: active.segment.id, state: active.state, upto: self.flushed_end };
-            let from = self.placing.ahead.as_deref().copied().unwrap_or(start);
+            let from = self.ahead().unwrap_or(start);
             let (ahead, position) = self.follow(from, |_, _| false)?;
             let found = BatchPlace { segment: active.state.base, cleaning: active.state.cleaning, position };
             (found == place).then_some(ahead)
         });
         match follows {
             Some(ahead) => {
-                self.placing.ahead = Some(Box::new(ahead));
+                self.placing.get_or_insert_default().ahead = Some(ahead);
                 self.tail.place_last();
             }
             // Records that were deleted before it may be missing in front of it, or it was placed in a segment that ended there.
@@ -225,12 +230,13 @@ impl PartitionLog {
         if mutant(Mutant::CutPlacesAtStart) {
             return 0;
         }
-        self.placing.referenced.get(&(base, cleaning)).copied().unwrap_or(0)
+        let referenced = self.placing.as_ref().and_then(|placing| placing.referenced.get(&(base, cleaning)));
+        referenced.copied().unwrap_or(0)
     }
 
     /// Whether the journal names blocks in this file, found at the start.
     pub(crate) fn references_file(&self, name: &str) -> bool {
         let named = |(base, cleaning): &(Offset, u32)| file_name(*base, *cleaning, FileKind::Log) == name;
-        self.placing.referenced.keys().any(named)
+        self.placing.iter().flat_map(|placing| placing.referenced.keys()).any(named)
     }
 }

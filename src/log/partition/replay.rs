@@ -26,7 +26,7 @@ impl PartitionLog {
     /// The log as the checkpoint has it; what the journal holds beyond is replayed into it.
     pub(crate) fn restore(
         state: LogState,
-        config: LogConfig,
+        config: Arc<LogConfig>,
         cache: Arc<FileCache>,
         budget: Arc<TailBudget>,
     ) -> PartitionLog {
@@ -160,7 +160,7 @@ impl PartitionLog {
     /// that back, or drops it.
     pub(crate) fn note_lost(&mut self, base: Offset, what: String) {
         if self.lost.is_none() {
-            self.lost = Some(Lost { base, what });
+            self.lost = Some(Box::new(Lost { base, what }));
         }
     }
 
@@ -249,15 +249,15 @@ impl PartitionLog {
     /// Drops what is not in segments.
     fn forget_tail(&mut self) {
         self.tail.clear();
-        self.placing.begin_anew();
+        self.forget_places();
         self.log_end = self.flushed_end;
         self.producers = self.flushed_producers.clone();
     }
 
     /// All that the journal holds has been replayed.
     pub(crate) fn finish_replay(&mut self) {
-        if let Some(Lost { what, .. }) = self.lost.take() {
-            self.note_damage(what);
+        if let Some(lost) = self.lost.take() {
+            self.note_damage(lost.what);
         }
         self.reach_recorded_end();
         if mutant(Mutant::TruncateToWatermark) {

@@ -102,7 +102,7 @@ impl PartitionLog {
         producers: Producers,
     ) -> Vec<Arc<Segment>> {
         self.tail.clear();
-        self.placing.begin_anew();
+        self.forget_places();
         (self.log_start, self.log_end, self.flushed_end) = (to.end, to.end, to.end);
         (self.high_watermark, self.remembered_watermark) = (to.end, to.end);
         self.recorded_end = None;

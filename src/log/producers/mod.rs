@@ -75,10 +75,17 @@ pub struct LastWritten {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Producers {
     limits: ProducerLimits,
+    /// `None` if there is none: most partitions have none, and there may be very many of them.
+    known: Option<Box<Known>>,
+    end_offset: Offset,
+}
+
+/// The producers of a partition that has some.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+struct Known {
     entries: BTreeMap<ProducerId, ProducerEntry>,
     /// Producers without an open transaction, by their last write: the first is the first to be evicted.
     evictable: BTreeSet<(Offset, ProducerId)>,
-    end_offset: Offset,
 }
 
 impl Producers {
@@ -89,7 +96,7 @@ impl Producers {
     #[must_use]
     pub fn new(limits: ProducerLimits, start_offset: Offset) -> Producers {
         assert!(limits.producers_max > 0, "a partition remembers at least one producer");
-        Producers { limits, entries: BTreeMap::new(), evictable: BTreeSet::new(), end_offset: start_offset }
+        Producers { limits, known: None, end_offset: start_offset }
     }
 
     /// The offset up to which the log's batches are applied.
@@ -100,22 +107,23 @@ impl Producers {
 
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.known.as_ref().map_or(0, |known| known.entries.len())
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.known.is_none()
     }
 
     #[must_use]
     pub fn get(&self, producer_id: ProducerId) -> Option<&ProducerEntry> {
-        self.entries.get(&producer_id)
+        self.known.as_ref()?.entries.get(&producer_id)
     }
 
     /// The producers in the order of their ids, as DescribeProducers lists them.
     pub fn iter(&self) -> impl Iterator<Item = (ProducerId, &ProducerEntry)> {
-        self.entries.iter().map(|(&producer_id, entry)| (producer_id, entry))
+        let entries = self.known.iter().flat_map(|known| &known.entries);
+        entries.map(|(&producer_id, entry)| (producer_id, entry))
     }
 
     /// What compaction has to keep for each producer.
@@ -139,9 +147,10 @@ impl Producers {
         if !header.has_producer_id() {
             return Ok(Decision::Append);
         }
-        let Some(entry) = self.entries.get(&producer_id) else {
-            let producers = self.entries.len();
-            if producers >= self.limits.producers_max && self.evictable.is_empty() {
+        let Some(entry) = self.get(producer_id) else {
+            let producers = self.len();
+            let may_evict = self.known.as_ref().is_some_and(|known| !known.evictable.is_empty());
+            if producers >= self.limits.producers_max && !may_evict {
                 return Err(ProducerError::TooMany { producer_id, producers });
             }
             return Ok(Decision::Append);
@@ -232,19 +241,20 @@ impl Producers {
 
     /// Changes one producer's entry, made if need be, and keeps the order of eviction and the bound.
     fn update(&mut self, id: ProducerId, epoch: ProducerEpoch, change: impl FnOnce(&mut ProducerEntry)) {
-        let entry = self.entries.entry(id).or_insert_with(|| ProducerEntry::new(epoch));
-        self.evictable.remove(&(entry.updated_at, id));
+        let Known { entries, evictable } = &mut **self.known.get_or_insert_default();
+        let entry = entries.entry(id).or_insert_with(|| ProducerEntry::new(epoch));
+        evictable.remove(&(entry.updated_at, id));
         change(entry);
         if entry.transaction_first_offset.is_none() {
-            self.evictable.insert((entry.updated_at, id));
+            evictable.insert((entry.updated_at, id));
         }
-        while self.entries.len() > self.limits.producers_max {
+        while entries.len() > self.limits.producers_max {
             // Those with open transactions stay: a leader refuses new producers before it comes to that, and
             // a follower takes what its leader has taken.
-            let oldest = self.evictable.iter().find(|(_, other)| *other != id).copied();
+            let oldest = evictable.iter().find(|(_, other)| *other != id).copied();
             let Some(oldest) = oldest else { break };
-            self.evictable.remove(&oldest);
-            self.entries.remove(&oldest.1);
+            evictable.remove(&oldest);
+            entries.remove(&oldest.1);
         }
     }
 
@@ -265,7 +275,7 @@ impl Producers {
     #[must_use]
     pub fn before(&self, offset: Offset) -> Producers {
         let mut before = Producers::new(self.limits, offset);
-        for (&id, entry) in &self.entries {
+        for (id, entry) in self.iter() {
             if let Some(entry) = entry.before(offset) {
                 before.update(id, entry.epoch, |new| *new = entry);
             }
@@ -281,17 +291,22 @@ impl Producers {
 
     /// Forgets producers that have written nothing for `producer.id.expiration.ms`; gives how many.
     pub fn expire(&mut self, now: Timestamp) -> usize {
-        let before = self.entries.len();
+        let Some(known) = &mut self.known else { return 0 };
+        let Known { entries, evictable } = &mut **known;
+        let before = entries.len();
         let expiration_ms = self.limits.expiration_ms;
-        let evictable = &mut self.evictable;
-        self.entries.retain(|&id, entry| {
+        entries.retain(|&id, entry| {
             let expired = entry.is_expired(now, expiration_ms);
             if expired {
                 evictable.remove(&(entry.updated_at, id));
             }
             !expired
         });
-        before - self.entries.len()
+        let left = entries.len();
+        if left == 0 {
+            self.known = None;
+        }
+        before - left
     }
 
     /// Whether the log may be cut back to `end_offset` without touching this state. If not, the state is
@@ -306,14 +321,17 @@ impl Producers {
     /// # Panics
     /// If one does not hold.
     pub fn assert_invariants(&self) {
-        for (id, entry) in &self.entries {
-            let evictable = self.evictable.contains(&(entry.updated_at, *id));
+        let Some(known) = &self.known else { return };
+        let Known { entries, evictable } = &**known;
+        assert!(!entries.is_empty(), "without a producer nothing is kept");
+        for (id, entry) in entries {
+            let evictable = evictable.contains(&(entry.updated_at, *id));
             assert_eq!(evictable, entry.transaction_first_offset.is_none(), "producer {id}: evictable");
             assert!(entry.updated_at < self.end_offset, "producer {id} wrote beyond {}", self.end_offset);
         }
-        let idle = self.entries.values().filter(|entry| entry.transaction_first_offset.is_none()).count();
-        assert_eq!(self.evictable.len(), idle, "every evictable producer is known");
-        assert!(self.entries.len() <= self.limits.producers_max || idle <= 1, "the bound is kept");
+        let idle = entries.values().filter(|entry| entry.transaction_first_offset.is_none()).count();
+        assert_eq!(evictable.len(), idle, "every evictable producer is known");
+        assert!(entries.len() <= self.limits.producers_max || idle <= 1, "the bound is kept");
     }
 }
 

@@ -37,14 +37,14 @@ impl Producers {
     /// The state as bytes, for a file.
     #[must_use]
     pub fn snapshot(&self) -> Bytes {
-        let batches: usize = self.entries.values().map(|entry| entry.batches.len()).sum();
-        let bytes = HEADER_BYTES + self.entries.len() * PRODUCER_BYTES + batches * BATCH_BYTES;
+        let batches: usize = self.iter().map(|(_, entry)| entry.batches.len()).sum();
+        let bytes = HEADER_BYTES + self.len() * PRODUCER_BYTES + batches * BATCH_BYTES;
         let mut out = BytesMut::with_capacity(bytes);
         out.put_u32(0);
         out.put_u16(VERSION);
         out.put_i64(self.end_offset.0);
-        out.put_u32(u32::try_from(self.entries.len()).expect("the number of producers is bounded"));
-        for (producer_id, entry) in &self.entries {
+        out.put_u32(u32::try_from(self.len()).expect("the number of producers is bounded"));
+        for (producer_id, entry) in self.iter() {
             out.put_i64(producer_id.0);
             put_entry(&mut out, entry);
         }

@@ -5,26 +5,33 @@ use tracing::info;
 
 use super::ControllerUnavailable;
 use super::task::Controller;
-use crate::metadata::{PartitionImage, TopicImage};
-use crate::partition::{Assignment, PartitionSpec, ReplicaOrigin};
+use crate::metadata::PartitionImage;
+use crate::partition::{Assignment, PartitionSpec, Partitions, ReplicaOrigin};
 use crate::probe::{Mutant, mutant};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::{NodeId, PartitionId, Uuid};
 
 impl Controller {
-    /// What this node shall hold of a partition, if it is one of its replicas.
-    pub(super) fn spec(&self, topic: &TopicImage, id: PartitionId, node: NodeId) -> Option<PartitionSpec> {
-        let partition = topic.partitions.get(&id.index)?;
-        partition.replicas.contains(&node).then(|| self.spec_of(topic, id, partition))
+    /// Whether this node shall hold a replica of a partition.
+    pub(super) fn shall_hold(&self, id: PartitionId) -> bool {
+        let node = self.config.start.node_id;
+        self.image.partition(id).is_some_and(|partition| partition.replicas.contains(&node))
     }
 
-    /// What a node that has a replica of a partition holds, whether it shall or not.
-    pub(super) fn spec_of(
-        &self,
-        topic: &TopicImage,
-        id: PartitionId,
-        partition: &PartitionImage,
-    ) -> PartitionSpec {
+    /// Makes this node's replicas of partitions, whether it shall hold them or not. What is said of each is said once its turn has come:
+    /// of very many it would take much memory.
+    pub(super) async fn create(&self, ids: &[PartitionId]) -> Result<(), ControllerUnavailable> {
+        for some in ids.chunks(Partitions::CREATED_AT_ONCE) {
+            let specs: Vec<PartitionSpec> = some.iter().filter_map(|&id| self.spec(id)).collect();
+            self.partitions.create(specs).await?;
+        }
+        Ok(())
+    }
+
+    /// What a node that has a replica of a partition holds, if there is such a partition.
+    fn spec(&self, id: PartitionId) -> Option<PartitionSpec> {
+        let topic = self.image.topic_by_id(id.topic)?;
+        let partition = topic.partition(id.index)?;
         let mut assignment = assignment(partition, self.config.start.node_id);
         let mut founders = partition.founders.clone();
         if mutant(Mutant::ReassignFoundsAnew) {
@@ -38,7 +45,7 @@ impl Controller {
         let voters =
             VoterSet::of(founders).expect("the controller gives each partition replicas on distinct nodes");
         let (topic, config) = (Arc::clone(&topic.name), self.log_config(topic));
-        PartitionSpec { id, topic, voters, assignment: Some(assignment), config }
+        Some(PartitionSpec { id, topic, voters, assignment: Some(assignment), config })
     }
 
     /// Tells replicas of this node who shall hold their partitions. It is of no interest where there is none; one that is to hold its
@@ -66,20 +73,19 @@ impl Controller {
 
     /// Replicas that their leaders let go, and that are gone.
     pub(super) async fn left(&mut self, ids: Vec<PartitionId>) -> Result<(), ControllerUnavailable> {
-        let node = self.config.start.node_id;
         let mut again = Vec::new();
         for id in ids {
             self.leaving.remove(&id);
             let Some(topic) = self.image.topic_by_id(id.topic) else { continue };
-            if self.partitions.leaderships().of(id).is_none() {
+            let is_gone = self.partitions.leaderships().of(id).is_none();
+            if is_gone {
                 info!(partition = %format_args!("{}-{}", topic.name, id.index), "reassigned: this node's replica is removed");
-                again.extend(self.spec(topic, id, node));
+            }
+            if is_gone && self.shall_hold(id) {
+                again.push(id);
             }
         }
-        if !again.is_empty() {
-            self.partitions.create(again).await?;
-        }
-        Ok(())
+        self.create(&again).await
     }
 }
 

@@ -64,7 +64,7 @@ fn find<'a>(
 ) -> Result<(PartitionId, &'a PartitionImage), ControllerError> {
     let Reassignment { topic, index, .. } = wanted;
     let of_topic = image.topic(topic).ok_or_else(|| ControllerError::NoTopicToReassign(topic.clone()))?;
-    let partition = of_topic.partitions.get(&PartitionIndex(*index));
+    let partition = of_topic.partition(PartitionIndex(*index));
     let partition = partition
         .ok_or_else(|| ControllerError::NoPartitionToReassign { topic: topic.clone(), index: *index })?;
     Ok((PartitionId { topic: of_topic.id, index: PartitionIndex(*index) }, partition))
@@ -206,7 +206,7 @@ pub fn under_way<'a>(
     let mut found: BTreeMap<&str, Vec<(PartitionIndex, &PartitionImage)>> = BTreeMap::new();
     for id in ids {
         let Some(topic) = image.topic_by_id(id.topic) else { continue };
-        let Some(partition) = topic.partitions.get(&id.index).filter(|one| one.is_reassigning()) else {
+        let Some(partition) = topic.partition(id.index).filter(|one| one.is_reassigning()) else {
             continue;
         };
         found.entry(&topic.name).or_default().push((id.index, partition));

@@ -512,7 +512,6 @@ impl Controller {
         previous: &MetadataImage,
         records: &[MetadataRecord],
     ) -> Result<(), ControllerUnavailable> {
-        let node = self.config.start.node_id;
         // A partition may have several records, and is made once.
         let mut wanted = BTreeSet::new();
         let mut assigned = BTreeSet::new();
@@ -563,12 +562,11 @@ impl Controller {
             }
             self.partitions.delete(deleted).await?;
         }
-        let spec = |id: PartitionId| self.spec(self.image.topic_by_id(id.topic)?, id, node);
-        let created: Vec<PartitionSpec> = wanted.into_iter().filter_map(spec).collect();
+        let created = wanted.into_iter().filter(|&id| self.shall_hold(id)).collect();
         let created = self.postpone(created).await?;
         if !created.is_empty() {
             let preferred = self.preferred_here(&created);
-            self.partitions.create(created).await?;
+            self.create(&created).await?;
             self.campaign_soon(preferred);
         }
         self.assign(assigned).await?;
@@ -579,14 +577,14 @@ impl Controller {
     }
 
     /// Those of new partitions that this node is to lead first, and that others have to vote on.
-    fn preferred_here(&self, created: &[PartitionSpec]) -> Vec<PartitionId> {
+    fn preferred_here(&self, created: &[PartitionId]) -> Vec<PartitionId> {
         let node = self.config.start.node_id;
         let first = |id: PartitionId| {
             let PartitionImage { replicas, partition_epoch, .. } = self.image.partition(id)?;
             let is_first = replicas.len() > 1 && replicas.first() == Some(&node);
             (is_first && *partition_epoch == 0).then_some(id)
         };
-        created.iter().filter_map(|spec| first(spec.id)).collect()
+        created.iter().filter_map(|&id| first(id)).collect()
     }
 
     /// Campaigns for new partitions once the others have made them, too, rather than wait for an election's time.
@@ -655,48 +653,43 @@ impl Controller {
     pub(super) async fn follow_all(&mut self) -> Result<usize, ControllerUnavailable> {
         let node = self.config.start.node_id;
         let on_disk: BTreeSet<PartitionId> = self.partitions.unclaimed().await?.into_iter().collect();
-        let mut specs = Vec::new();
+        let mut ids = Vec::new();
         for topic in self.image.topics() {
             for (&index, partition) in &topic.partitions {
                 let id = PartitionId { topic: topic.id, index };
                 // One that is to go may be a voter still.
                 if partition.replicas.contains(&node) || on_disk.contains(&id) {
-                    specs.push(self.spec_of(topic, id, partition));
+                    ids.push(id);
                 }
             }
         }
-        let specs = self.postpone(specs).await?;
-        let opened = specs.len();
-        self.partitions.create(specs).await?;
+        let opened = self.postpone(ids).await?;
+        self.create(&opened).await?;
         self.assign_all().await?;
-        Ok(opened)
+        Ok(opened.len())
     }
 
     /// Those of these partitions that can be made now.
     async fn postpone(
         &mut self,
-        mut specs: Vec<PartitionSpec>,
-    ) -> Result<Vec<PartitionSpec>, ControllerUnavailable> {
-        specs.retain(|spec| !self.leaving.contains(&spec.id));
-        if !self.is_behind || specs.is_empty() {
-            return Ok(specs);
+        mut ids: Vec<PartitionId>,
+    ) -> Result<Vec<PartitionId>, ControllerUnavailable> {
+        ids.retain(|id| !self.leaving.contains(id));
+        if !self.is_behind || ids.is_empty() {
+            return Ok(ids);
         }
         let on_disk: BTreeSet<PartitionId> = self.partitions.unclaimed().await?.into_iter().collect();
-        let (now, later): (Vec<_>, Vec<_>) = specs.into_iter().partition(|spec| on_disk.contains(&spec.id));
-        self.postponed.extend(later.iter().map(|spec| spec.id));
+        let (now, later): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| on_disk.contains(id));
+        self.postponed.extend(later);
         Ok(now)
     }
 
     /// The image is as new as what this node knew before it started.
     async fn come_up(&mut self) -> Result<(), ControllerUnavailable> {
         self.is_behind = false;
-        let node = self.config.start.node_id;
-        let postponed = std::mem::take(&mut self.postponed);
-        let spec = |id: PartitionId| self.spec(self.image.topic_by_id(id.topic)?, id, node);
-        let specs: Vec<PartitionSpec> = postponed.into_iter().filter_map(spec).collect();
-        if !specs.is_empty() {
-            self.partitions.create(specs).await?;
-        }
+        let postponed = std::mem::take(&mut self.postponed).into_iter();
+        let ids: Vec<PartitionId> = postponed.filter(|&id| self.shall_hold(id)).collect();
+        self.create(&ids).await?;
         self.remove_orphans().await
     }
 
@@ -705,15 +698,12 @@ impl Controller {
     async fn remove_orphans(&self) -> Result<(), ControllerUnavailable> {
         let (mut orphans, mut held) = (Vec::new(), Vec::new());
         for id in self.partitions.unclaimed().await? {
-            let topic = self.image.topic_by_id(id.topic);
-            match topic.and_then(|topic| Some((topic, topic.partitions.get(&id.index)?))) {
-                Some((topic, partition)) => held.push(self.spec_of(topic, id, partition)),
+            match self.image.partition(id) {
+                Some(_) => held.push(id),
                 None => orphans.push(id),
             }
         }
-        if !held.is_empty() {
-            self.partitions.create(held).await?;
-        }
+        self.create(&held).await?;
         if !orphans.is_empty() {
             info!(count = orphans.len(), "removing the logs of partitions that were deleted");
             self.partitions.delete(orphans).await?;

@@ -24,7 +24,9 @@ impl Partition {
     pub(in crate::partition) fn assign(&mut self, assignment: Assignment) -> (Event, Vec<NodeId>) {
         let Assignment { replicas, target, origin: _ } = assignment;
         let known = std::mem::replace(&mut self.nodes, replicas);
-        self.candidates.retain(|candidate| target.contains(&candidate.replica.node));
+        if let Some(membership) = &mut self.membership {
+            membership.candidates.retain(|candidate| target.contains(&candidate.replica.node));
+        }
         self.target = Some(target);
         self.look_at_observers();
         let new = self.nodes.iter().copied().filter(|node| !known.contains(node)).collect();
@@ -46,10 +48,10 @@ impl Partition {
     pub(in crate::partition) fn note_candidate(&mut self, fetch: Fetch) {
         let (key, voters) = (fetch.replica, self.replica.voters());
         let is_told_now = self.leads() && fetch.epoch == self.replica.epoch();
-        if is_told_now && self.shall_vote(key.node) && !voters.contains(key) && !self.released.contains(&key)
-        {
-            self.candidates.retain(|other| other.replica.node != key.node);
-            self.candidates.push(fetch);
+        if is_told_now && self.shall_vote(key.node) && !voters.contains(key) && !self.has_released(key) {
+            let candidates = &mut self.membership.get_or_insert_default().candidates;
+            candidates.retain(|other| other.replica.node != key.node);
+            candidates.push(fetch);
         }
     }
 
@@ -85,7 +87,15 @@ impl Partition {
 
     /// Whether the voters may be others than they shall be.
     pub(in crate::partition) fn has_other_voters(&self) -> bool {
-        !self.candidates.is_empty() || self.superfluous().next().is_some()
+        !self.candidates().is_empty() || self.superfluous().next().is_some()
+    }
+
+    fn candidates(&self) -> &[Fetch] {
+        self.membership.as_ref().map(|membership| membership.candidates.as_slice()).unwrap_or_default()
+    }
+
+    fn has_released(&self, replica: ReplicaKey) -> bool {
+        self.membership.as_ref().is_some_and(|membership| membership.released.contains(&replica))
     }
 
     /// Voters whose nodes shall not vote.
@@ -104,13 +114,15 @@ impl Partition {
         if !self.has_other_voters() {
             return Vec::new();
         }
-        let mut candidates = std::mem::take(&mut self.candidates);
+        let mut candidates = self.candidates().to_vec();
         let (voters, epoch): (&VoterSet, _) = (self.replica.voters(), self.replica.epoch());
         // One that was a voter of the metadata may be none any more, and nobody wants it to be one.
         candidates.retain(|one| {
             !voters.contains(one.replica) && one.epoch == epoch && self.shall_vote(one.replica.node)
         });
-        self.candidates = candidates;
+        if let Some(membership) = &mut self.membership {
+            membership.candidates = candidates;
+        }
         let voters = self.replica.voters();
         if self.replica.standing() != Standing::Serving {
             return Vec::new();
@@ -120,13 +132,14 @@ impl Partition {
         if self.is_metadata() && !is_told && !mutant(Mutant::ClusterRemovedVoterReturns) {
             return Vec::new();
         }
-        let lost = self.candidates.iter().find_map(|candidate| voters.of_node(candidate.replica.node));
+        let lost = self.candidates().iter().find_map(|candidate| voters.of_node(candidate.replica.node));
         if let Some(key) = lost {
             sometimes(Condition::ReplicaReplaced);
             return self.in_place_of_others([Event::RemoveVoter { key }]);
         }
         // Of those who come the one that has come farthest: another one may never.
-        let newcomers = self.candidates.iter().filter(|candidate| !silent.contains(&candidate.replica.node));
+        let newcomers = self.candidates().iter();
+        let newcomers = newcomers.filter(|candidate| !silent.contains(&candidate.replica.node));
         if let Some(candidate) = newcomers.max_by_key(|candidate| candidate.durable) {
             let key = candidate.replica;
             // Its state is taken anew: it may hold everything already, and say nothing more.
@@ -179,7 +192,7 @@ impl Partition {
         if self.replica.standing() != Standing::Serving {
             return Release::NotYet;
         }
-        if self.released.contains(&leaving.replica) {
+        if self.has_released(leaving.replica) {
             // The answer may have been lost. It is a voter no more in this epoch, whatever is wanted by now.
             return Release::In(epoch);
         }
@@ -189,8 +202,9 @@ impl Partition {
         if !self.replica.voters_are_committed() || self.replica.voters().of_node(node).is_some() {
             return Release::NotYet;
         }
-        self.candidates.retain(|candidate| candidate.replica.node != node);
-        self.released.push(leaving.replica);
+        let membership = self.membership.get_or_insert_default();
+        membership.candidates.retain(|candidate| candidate.replica.node != node);
+        membership.released.push(leaving.replica);
         Release::In(epoch)
     }
 
@@ -200,10 +214,11 @@ impl Partition {
             return;
         }
         self.forget_observer(node);
+        let Some(membership) = &mut self.membership else { return };
         if mutant(Mutant::ReassignForgetsTheReleased) {
-            self.released.retain(|key| key.node != node);
+            membership.released.retain(|key| key.node != node);
         }
-        self.candidates.retain(|candidate| candidate.replica.node != node);
+        membership.candidates.retain(|candidate| candidate.replica.node != node);
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{
     AppendError, Event, Incoming, LeadershipError, LogError, Outbox, Partition, Position, Standing, Timer,
-    answer_up_to, error, log, warn,
+    Waiting, answer_up_to, error, log, warn,
 };
 use crate::log::Vote;
 use crate::probe::{Condition, Mutant, ReplicaStep, mutant, replica_stepped, sometimes};
@@ -21,13 +21,15 @@ impl Partition {
             self.carry_out(effect, out);
         }
         replica_stepped(|| self.stepped());
-        self.incoming = Incoming::default();
+        out.incoming = Incoming::default();
         out.news |= before != (self.replica.high_watermark(), self.replica.log_start());
         self.note_asked(out);
         self.answer_starts(out);
-        answer_up_to(&mut self.waiting_leader, self.durable_end, out);
+        if let Some(waiting) = &mut self.waiting {
+            answer_up_to(&mut waiting.leader, self.durable_end, out);
+        }
         self.answer_replicated(out);
-        if !self.parked.is_empty() {
+        if self.has_parked() {
             self.unpark(out);
         }
     }
@@ -58,7 +60,7 @@ impl Partition {
         incoming: Incoming,
         out: &mut Outbox,
     ) {
-        self.incoming = incoming;
+        out.incoming = incoming;
         if reply.epoch >= self.replica.epoch() {
             self.leader_high_watermark = reply.high_watermark.end;
         }
@@ -95,13 +97,13 @@ impl Partition {
     }
 
     fn answer_starts(&mut self, out: &mut Outbox) {
-        if self.waiting_start.is_empty() {
+        let Some(waiting) = self.waiting.as_deref_mut().filter(|waiting| !waiting.starts.is_empty()) else {
             return;
-        }
+        };
         let majority = self.replica.majority_log_start();
         let at_once = majority.map(|_| self.log.log_start());
         if let Some(start) = if mutant(Mutant::ReplicaStartAtOnce) { at_once } else { majority } {
-            self.waiting_start.retain(|&(asked, place)| {
+            waiting.starts.retain(|&(asked, place)| {
                 if asked <= start {
                     out.starts.push((place, Ok(asked)));
                 }
@@ -138,7 +140,9 @@ impl Partition {
             }
             Effect::BecameLeader { .. } | Effect::LeaderChanged { .. } => {}
             Effect::Resigned { epoch: _ } => {
-                self.released.clear();
+                if let Some(membership) = &mut self.membership {
+                    membership.released.clear();
+                }
                 self.fail_waiting(out);
             }
             Effect::Send { to, message } => out.sends.push((to, message)),
@@ -178,7 +182,7 @@ impl Partition {
                 Err(error) => return self.cannot_follow(&error, out),
             }
         }
-        let Incoming { batches, epoch_starts, .. } = std::mem::take(&mut self.incoming);
+        let Incoming { batches, epoch_starts, .. } = std::mem::take(&mut out.incoming);
         let mut starts = epoch_starts.into_iter().peekable();
         for batch in batches {
             let header = *batch.header();
@@ -196,7 +200,7 @@ impl Partition {
                 Ok(entry) => out.entries.push(entry),
                 Err(error) => return self.cannot_follow(&error, out),
             }
-            self.uncommitted.push_back((header.next_offset(), bytes));
+            self.waiting.get_or_insert_default().uncommitted.push_back((header.next_offset(), bytes));
         }
         for start in starts {
             match self.log.start_epoch_at(start.epoch, start.start, out.journal) {
@@ -224,7 +228,7 @@ impl Partition {
         let entry = self.log.append(batch, out.journal).expect("a leader's log takes its voters");
         out.entries.push(entry);
         let position = Position { epoch, end: self.log.log_end() };
-        self.uncommitted.push_back((position.end, bytes));
+        self.waiting.get_or_insert_default().uncommitted.push_back((position.end, bytes));
         out.once_durable.push(Event::Durable { position });
         out.news = true;
     }
@@ -242,8 +246,10 @@ impl Partition {
         }
         assert_eq!(self.log.log_end(), to.end, "epochs end with batches");
         self.durable_end = self.durable_end.min(to.end);
-        while self.uncommitted.back().is_some_and(|&(end, _)| end > to.end) {
-            self.uncommitted.pop_back();
+        if let Some(waiting) = &mut self.waiting {
+            while waiting.uncommitted.back().is_some_and(|&(end, _)| end > to.end) {
+                waiting.uncommitted.pop_back();
+            }
         }
         out.once_durable.push(Event::Durable { position: to });
     }
@@ -260,7 +266,7 @@ impl Partition {
     }
 
     fn reset(&mut self, to: Position, voters: VoterSet, out: &mut Outbox) {
-        let bytes = log::PartitionLog::reset_bytes(&voters, &self.incoming.producer_state);
+        let bytes = log::PartitionLog::reset_bytes(&voters, &out.incoming.producer_state);
         if bytes > out.batch_bytes_max {
             error!(partition = %self.name(), bytes, limit = out.batch_bytes_max,
                 "the replica stops: what it is to begin with does not fit this node's journal, whose files are too small");
@@ -269,12 +275,14 @@ impl Partition {
         }
         self.awaits_repair = false;
         sometimes(Condition::ReplicaReset);
-        let producers = std::mem::take(&mut self.incoming.producer_state);
+        let producers = std::mem::take(&mut out.incoming.producer_state);
         match self.log.reset(to, voters, producers, out.journal) {
             Ok(entry) => out.entries.push(entry),
             Err(error) => return self.cannot_follow(&error, out),
         }
-        self.uncommitted.clear();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.uncommitted.clear();
+        }
         self.durable_end = self.durable_end.min(to.end);
         out.once_durable.push(Event::Durable { position: to });
         if !mutant(Mutant::ClusterResetStartUntold) {
@@ -296,36 +304,48 @@ impl Partition {
             return;
         }
         self.log.set_high_watermark(high_watermark);
-        answer_up_to(&mut self.waiting_commit, high_watermark, out);
+        let Some(waiting) = &mut self.waiting else { return };
+        answer_up_to(&mut waiting.commit, high_watermark, out);
         let mut gained = 0;
-        while let Some(&(end, bytes)) = self.uncommitted.front() {
+        while let Some(&(end, bytes)) = waiting.uncommitted.front() {
             if end > high_watermark {
                 break;
             }
             gained += bytes;
-            self.uncommitted.pop_front();
+            waiting.uncommitted.pop_front();
         }
-        self.fetches.gained(gained);
-        self.fetches.progressed();
+        waiting.fetches.gained(gained);
+        waiting.fetches.progressed();
     }
 
     fn fail_waiting(&mut self, out: &mut Outbox) {
-        let failed = self.replica.standing() == Standing::Failed;
-        if !failed && !self.waiting_commit.is_empty() {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.fail(self.replica.standing(), out);
+        }
+        self.change_lost_its_leader();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.fetches.satisfy_all();
+        }
+    }
+}
+
+impl Waiting {
+    /// The replica, which stands so now, leads no more: what waits fails, but for fetches.
+    fn fail(&mut self, standing: Standing, out: &mut Outbox) {
+        let failed = standing == Standing::Failed;
+        if !failed && !self.commit.is_empty() {
             sometimes(Condition::ReplicaResigned);
         }
         let error = if failed { AppendError::Journal } else { LeadershipError::NotLeader.into() };
-        let replicated = self.waiting_replicas.drain(..).map(|(_, waiting)| waiting);
-        let waiting = self.waiting_leader.drain(..).chain(self.waiting_commit.drain(..)).chain(replicated);
-        for waiting in waiting {
-            out.answered.push((waiting.place, Err(error.clone())));
+        let replicated = self.replicas.drain(..).map(|(_, append)| append);
+        let appends = self.leader.drain(..).chain(self.commit.drain(..)).chain(replicated);
+        for append in appends {
+            out.answered.push((append.place, Err(error.clone())));
         }
-        for (_, place) in self.waiting_start.drain(..) {
+        for (_, place) in self.starts.drain(..) {
             let error =
                 if failed { super::PartitionError::Journal } else { LeadershipError::NotLeader.into() };
             out.starts.push((place, Err(error)));
         }
-        self.change_lost_its_leader();
-        self.fetches.satisfy_all();
     }
 }

@@ -39,9 +39,14 @@ pub(in crate::partition) struct AskedChange {
     pub(in crate::partition) reply: oneshot::Sender<Result<(), ChangeRefusal>>,
 }
 
-/// What a partition keeps of changes that are asked for.
+/// What a partition keeps of changes of its voters.
 #[derive(Default)]
 pub(super) struct Membership {
+    /// What replicas hold that are to become voters: one for each node.
+    pub(super) candidates: Vec<Fetch>,
+    /// Replicas that were let go by this leader: what they still have sent counts for nothing.
+    pub(super) released: Vec<ReplicaKey>,
+    /// What was asked for.
     asked: Option<AskedChange>,
     /// What the replica has refused in this step.
     refused: Option<ChangeRefusal>,
@@ -60,19 +65,25 @@ impl Partition {
     /// more: it was to take the place of one that was lost, and its node has been taken out since.
     pub(in crate::partition) fn set_nodes(&mut self, nodes: Vec<NodeId>, as_of: Option<LeaderEpoch>) -> bool {
         self.nodes_as_of = as_of.or(self.nodes_as_of);
-        self.candidates.retain(|candidate| nodes.contains(&candidate.replica.node));
+        if let Some(membership) = &mut self.membership {
+            membership.candidates.retain(|candidate| nodes.contains(&candidate.replica.node));
+        }
         self.nodes = nodes;
         self.look_at_observers();
-        let is_asked_for =
-            |key| self.membership.asked.as_ref().is_some_and(|asked| asked.change == VoterChange::Add(key));
+        let is_asked_for = |key| self.asked().is_some_and(|asked| asked.change == VoterChange::Add(key));
         let is_told = !mutant(Mutant::ClusterReplacementOutlivesRemoval);
         let joining = self.replica.joining().filter(|_| self.target.is_none() && is_told);
         joining.is_some_and(|key| !self.nodes.contains(&key.node) && !is_asked_for(key))
     }
 
+    fn asked(&self) -> Option<&AskedChange> {
+        self.membership.as_ref()?.asked.as_ref()
+    }
+
     /// Who follows without a vote may have come before it was known that it shall have one, and says nothing more while all is quiet.
     pub(super) fn look_at_observers(&mut self) {
-        for fetch in self.membership.observers.clone().into_values() {
+        let observers = self.membership.as_ref().map(|membership| membership.observers.clone());
+        for fetch in observers.unwrap_or_default().into_values() {
             self.note_candidate(fetch);
         }
     }
@@ -81,36 +92,36 @@ impl Partition {
     pub(in crate::partition) fn note_observer(&mut self, fetch: Fetch) {
         let node = fetch.replica.node;
         if self.leads() && !self.replica.voters().contains(fetch.replica) {
-            self.membership.observers.insert(node, fetch);
+            self.membership.get_or_insert_default().observers.insert(node, fetch);
         } else {
-            self.membership.observers.remove(&node);
+            self.forget_observer(node);
         }
     }
 
     /// What a node's replica said without a vote is not known any more.
     pub(super) fn forget_observer(&mut self, node: NodeId) {
-        self.membership.observers.remove(&node);
+        if let Some(membership) = &mut self.membership {
+            membership.observers.remove(&node);
+        }
     }
 
     /// Those that follow this leader without a vote, and where the log of each ends.
     pub(super) fn observers(&self) -> Vec<(ReplicaKey, Offset)> {
-        if !self.leads() {
-            return Vec::new();
-        }
-        let of_epoch = self.membership.observers.values().filter(|one| one.epoch == self.replica.epoch());
+        let Some(membership) = self.membership.as_ref().filter(|_| self.leads()) else { return Vec::new() };
+        let of_epoch = membership.observers.values().filter(|one| one.epoch == self.replica.epoch());
         let observers = of_epoch.filter(|one| !self.replica.voters().contains(one.replica));
         observers.map(|one| (one.replica, one.log_end.end)).collect()
     }
 
     /// Begins a change of the voters, or refuses it.
     pub(in crate::partition) fn change_voters(&mut self, asked: AskedChange, out: &mut Outbox) {
-        if let Some(before) = &self.membership.asked
-            && before.reply.is_closed()
+        if let Some(membership) = &mut self.membership
+            && membership.asked.as_ref().is_some_and(|before| before.reply.is_closed())
         {
-            self.membership.asked = None;
+            membership.asked = None;
         }
         let refusal = match self.replica.standing() {
-            _ if self.membership.asked.is_some() => Some(ChangeRefusal::AnotherUnderWay),
+            _ if self.asked().is_some() => Some(ChangeRefusal::AnotherUnderWay),
             Standing::Serving => None,
             Standing::Starting if mutant(Mutant::ReplicaChangeBeforeStart) => None,
             Standing::Starting | Standing::HandingOver => Some(ChangeRefusal::NotServing),
@@ -125,17 +136,19 @@ impl Partition {
         if self.replica.joining().is_some_and(|key| change != VoterChange::Add(key)) {
             self.step(Event::CancelVoterChange, out);
         }
-        self.membership.asked = Some(asked);
-        self.membership.refused = None;
+        let membership = self.membership.get_or_insert_default();
+        membership.asked = Some(asked);
+        membership.refused = None;
         match change {
             VoterChange::Add(key) => {
                 // The leader may be adding it already, in the place of one that was lost.
                 if self.replica.joining() != Some(key) {
                     self.step(Event::AddVoter { key }, out);
                 }
-                let held = self.membership.observers.get(&key.node).copied();
+                let membership = self.membership.get_or_insert_default();
+                let held = membership.observers.get(&key.node).copied();
                 let held = held.filter(|fetch| fetch.replica == key && fetch.epoch == self.replica.epoch());
-                if self.membership.refused.is_none()
+                if membership.refused.is_none()
                     && let Some(fetch) = held
                 {
                     // It may hold everything already, and say nothing more.
@@ -145,7 +158,7 @@ impl Partition {
             VoterChange::Remove(key) => self.step(Event::RemoveVoter { key }, out),
         }
         let made = change.is_made_in(self.replica.voters());
-        match self.membership.refused.take() {
+        match self.membership.get_or_insert_default().refused.take() {
             None => {}
             // The set with it is on its way already.
             Some(ChangeRefusal::AnotherUnderWay) if made => {}
@@ -162,20 +175,20 @@ impl Partition {
             self.step(Event::CancelVoterChange, out);
         }
         let is_that = |asked: &AskedChange| asked.change == VoterChange::Add(key);
-        if self.membership.asked.as_ref().is_some_and(is_that) {
+        if self.asked().is_some_and(is_that) {
             self.answer_change(Err(ChangeRefusal::CannotBeAdded));
         }
     }
 
     pub(super) fn change_was_refused(&mut self, reason: ChangeRefusal) {
-        self.membership.refused = Some(reason);
+        self.membership.get_or_insert_default().refused = Some(reason);
     }
 
     /// A voter set was appended by this leader.
     pub(super) fn voters_appended(&mut self, voters: &VoterSet) {
         let at_once =
             |asked: &AskedChange| asked.done == ChangeDone::Appended && asked.change.is_made_in(voters);
-        if self.membership.asked.as_ref().is_some_and(at_once) {
+        if self.asked().is_some_and(at_once) {
             self.answer_change(Ok(()));
         }
     }
@@ -183,7 +196,7 @@ impl Partition {
     /// A voter set of this leader is committed.
     pub(super) fn voters_committed(&mut self, voters: &VoterSet) {
         let made = |asked: &AskedChange| asked.change.is_made_in(voters);
-        if self.membership.asked.as_ref().is_some_and(made) {
+        if self.asked().is_some_and(made) {
             sometimes(Condition::ClusterVotersChanged);
             self.answer_change(Ok(()));
         }
@@ -191,23 +204,27 @@ impl Partition {
 
     pub(super) fn change_lost_its_leader(&mut self) {
         self.answer_change(Err(ChangeRefusal::NotLeader));
-        self.membership.observers.clear();
+        if let Some(membership) = &mut self.membership {
+            membership.observers.clear();
+        }
     }
 
     fn answer_change(&mut self, answer: Result<(), ChangeRefusal>) {
-        if let Some(asked) = self.membership.asked.take() {
+        if let Some(asked) = self.membership.as_mut().and_then(|membership| membership.asked.take()) {
             let _whoever_asked_may_have_gone = asked.reply.send(answer);
         }
     }
 
     /// Whether its log may begin there: for the metadata only once a snapshot stands for what comes before.
     pub(in crate::partition) fn may_begin_at(&self, start: Offset) -> bool {
-        !self.is_metadata() || start <= self.membership.covered || mutant(Mutant::ClusterResetWithoutSnapshot)
+        let covered = self.membership.as_ref().map_or(Offset::ZERO, |membership| membership.covered);
+        !self.is_metadata() || start <= covered || mutant(Mutant::ClusterResetWithoutSnapshot)
     }
 
     /// A snapshot stands for the log up to `covered`, and its start may move up to `limit`.
     pub(in crate::partition) fn is_covered(&mut self, covered: Offset, limit: Offset, out: &mut Outbox) {
-        self.membership.covered = self.membership.covered.max(covered);
+        let membership = self.membership.get_or_insert_default();
+        membership.covered = membership.covered.max(covered);
         self.step(Event::StartLimit { offset: limit }, out);
         if self.standing().is_ok() && limit > self.log.log_start() {
             // What is refused is no more than that the log keeps what it need not keep.

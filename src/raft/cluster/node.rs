@@ -63,7 +63,7 @@ impl Node {
 }
 
 fn start(key: ReplicaKey, disk: &Stored, mistake: Option<Mistake>, now: Instant) -> Replica {
-    let mut replica = Replica::new(key, disk.recovered(), Timing::default(), key.node.0 as u64, now);
+    let mut replica = Replica::new(key, disk.recovered(), &Timing::USUAL, key.node.0 as u64, now);
     if let Some(mistake) = mistake {
         replica.plant(mistake);
     }

@@ -98,7 +98,8 @@ impl Cluster {
     /// A leader's time to hand over is up though everything arrives: the successor is none any more.
     fn successor_is_lost(&self, leader: NodeId) -> Result<(), Violation> {
         let Role::Leader(role) = &self.node(leader).replica.role else { return Ok(()) };
-        let Some(to) = role.transfer.as_ref().map(crate::raft::transfer::Transfer::to) else { return Ok(()) };
+        let transfer = role.transfer.as_deref();
+        let Some(to) = transfer.map(crate::raft::transfer::Transfer::to) else { return Ok(()) };
         if role.progress.of(to).is_none() || self.node(to.node).key != to {
             return Ok(());
         }

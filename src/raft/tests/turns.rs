@@ -27,8 +27,8 @@ fn follower(node: i32, end: i64, first_turn: u32) -> Replica {
         high_watermark: Offset::ZERO,
         voters: vec![(Position::ORIGIN, VoterSet::new((1..=3).map(NodeId)))],
     };
-    let timing = Timing { first_turn, ..Timing::default() };
-    let mut replica = Replica::new(first_key(node), recovered, timing, 7, Instant(0));
+    let replica = Replica::new(first_key(node), recovered, &Timing::USUAL, 7, Instant(0));
+    let mut replica = replica.with_first_turn(first_turn);
     let message = Message::BeginEpoch { epoch: LeaderEpoch(1) };
     step(&mut replica, Event::Received { from: LEADER, message });
     replica
@@ -67,7 +67,7 @@ fn election(replica: &Replica) -> Duration {
 
 #[test]
 fn voters_take_turns_that_begin_at_the_partitions_own() {
-    let Timing { election_turn, election_after_silence, .. } = Timing::default();
+    let Timing { election_turn, election_after_silence, .. } = Timing::USUAL;
     for (node, first_turn, turn) in [(1, 0, 0), (2, 0, 1), (1, 1, 1), (2, 1, 0), (1, 6, 0)] {
         let waits = wait(&mut follower(node, 5, first_turn));
         let begin = election_turn * turn;
@@ -79,9 +79,9 @@ fn voters_take_turns_that_begin_at_the_partitions_own() {
 fn a_reluctant_one_comes_after_all_others() {
     let mut replica = follower(1, 5, 0);
     step(&mut replica, Event::Reluctant(true));
-    assert!(wait(&mut replica) >= Timing::default().election_turn * 2);
+    assert!(wait(&mut replica) >= Timing::USUAL.election_turn * 2);
     step(&mut replica, pre_vote(2, 1, 4));
-    assert!(election(&replica) >= Timing::default().election_turn * 2, "though its log is longer");
+    assert!(election(&replica) >= Timing::USUAL.election_turn * 2, "though its log is longer");
     step(&mut replica, Event::Reluctant(false));
     step(&mut replica, pre_vote(2, 1, 4));
     assert_eq!(election(&replica), Duration::ZERO);
@@ -97,7 +97,7 @@ fn of_two_the_one_that_can_win_goes_first() {
     let mut equal = follower(1, 5, 0);
     wait(&mut equal);
     assert_eq!(step(&mut equal, pre_vote(2, 1, 5)), [answer(1, 2, Decision::Granted, None)]);
-    assert!(election(&equal) >= Timing::default().election_turn, "it waits for the other");
+    assert!(election(&equal) >= Timing::USUAL.election_turn, "it waits for the other");
 }
 
 #[test]

@@ -41,7 +41,7 @@ type Preferred = BTreeMap<TopicPartition, (PartitionId, NodeId)>;
 fn preferred(image: &MetadataImage) -> Preferred {
     let of_topic = |topic: &Arc<TopicImage>| {
         let (id, name) = (topic.id, topic.name.clone());
-        let of = move |(&index, partition): (&PartitionIndex, &PartitionImage)| {
+        let of = move |(&index, partition): (&PartitionIndex, &Arc<PartitionImage>)| {
             let at = TopicPartition::new(&*name, index.0);
             Some((at, (PartitionId { topic: id, index }, *partition.replicas.first()?)))
         };

@@ -298,7 +298,7 @@ impl World {
 pub(super) fn targets(image: &MetadataImage) -> BTreeMap<PartitionId, BTreeSet<NodeId>> {
     let of_topic = |topic: &Arc<TopicImage>| {
         let id = topic.id;
-        let target = move |(&index, partition): (&PartitionIndex, &PartitionImage)| {
+        let target = move |(&index, partition): (&PartitionIndex, &Arc<PartitionImage>)| {
             (PartitionId { topic: id, index }, partition.target().into_iter().collect())
         };
         topic.partitions.iter().map(target).collect::<Vec<_>>()
