@@ -42,12 +42,16 @@ impl Plan {
         if is_taken && schedule.iter().any(loses_disk) {
             return wrong("a node is taken away, and another disk loses what it holds".to_owned());
         }
-        Ok(Plan { late: Some(late), ..self })
+        let mut plan = self;
+        plan.late = Some(late);
+        Ok(plan)
     }
 
     /// The same once that node is gone.
     pub(super) fn without_late(&self) -> Plan {
-        Plan { late: None, ..self.clone() }
+        let mut plan = self.clone();
+        plan.late = None;
+        plan
     }
 
     /// The one whose number comes after all others.
@@ -191,9 +195,8 @@ mod tests {
                 .collect();
             let most = usize::from(taken_away(&case.faults, &plan).is_none());
             assert!(lost.len() <= most, "seed {seed}: {lost:?}");
-            let moves = |client: &ClientCase| {
-                matches!(client.work_as(), Ok(Work::Mover { among_living: true, .. }))
-            };
+            let moves =
+                |client: &ClientCase| matches!(client.work_as(), Ok(Work::Mover { among_living: true, .. }));
             assert!(case.clients.iter().any(moves), "seed {seed}");
             assert_eq!(Case::from_json(&case.to_json()).unwrap(), case);
             assert_eq!(plan.without_late().node_ids().count() + 1, plan.node_ids().count());

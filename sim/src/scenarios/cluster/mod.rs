@@ -3,7 +3,6 @@
 //!
 //! A run is drawn (`plan`, `late`, `fleet::faults`), lived through (`machine`, the clients of `broker`, `taken_away`), healed, and
 //! judged: by its clients' history, by what is seen of the replicas meanwhile (`world`), and by the disks at the end (`judge`).
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -227,12 +226,7 @@ impl Life<'_> {
     }
 
     /// From when everything is whole on.
-    async fn settle(
-        &self,
-        judge: &Judge<'_>,
-        clients: &[Running],
-        ending: &Ending,
-    ) -> Result<(), Violation> {
+    async fn settle(&self, judge: &Judge<'_>, clients: &[Running], ending: &Ending) -> Result<(), Violation> {
         let Life { cluster, plan, history, account, fleet, .. } = self;
         self.comes_to(World::unled, "some partitions have no leader").await?;
         all_get_on(cluster, account, &plan.broker, history, clients, (&[], RECOVERY)).await?;

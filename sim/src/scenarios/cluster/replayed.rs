@@ -197,8 +197,7 @@ mod tests {
 
     #[test]
     fn a_change_that_is_under_way_is_not_shown() {
-        let (begin, end) =
-            (BeginTransactionRecord::default().into(), EndTransactionRecord::default().into());
+        let (begin, end) = (BeginTransactionRecord::default().into(), EndTransactionRecord::default().into());
         let log = log(0, &[&[topic(1), begin, topic(2)], &[topic(3), end]]);
         assert_eq!(check(&shown(&[(1, &[1]), (5, &[1, 2, 3])]), &log, &[]), Ok(()));
         assert!(check(&shown(&[(3, &[1, 2])]), &log, &[]).unwrap_err().contains("no change ends"));

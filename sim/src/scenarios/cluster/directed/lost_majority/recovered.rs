@@ -63,7 +63,7 @@ pub(super) async fn play(stage: &Stage) -> Result<(), Violation> {
     for choice in plan.chosen.iter().filter(|choice| choice.topic == HALTED) {
         what_is_lost_was_told(stage, &loss, (&surveyed, choice), &read)?;
     }
-    let mut later = loss.halted.from_now_on();
+    let mut later = loss.halted.for_later();
     later.write(stage, RECORDS).await?;
     later.is_whole(stage).await?;
     stands.write(stage, RECORDS).await?;
@@ -155,7 +155,7 @@ fn what_is_lost_was_told(
     let log = surveyed.surveys.iter().flat_map(|survey| &survey.logs).find(is_chosen);
     let log = log.ok_or_else(|| failed(format!("nobody has surveyed what {choice:?} is about")))?;
     let kept = choice.log_start..choice.log_end;
-    if let Some(offset) = kept.clone().find(|&at| !read.records.contains_key(&Offset(at))) {
+    if let Some(offset) = kept.clone().find(|&at| !read.contains_key(&Offset(at))) {
         let text = format!("{kept:?} are kept, says the plan, and nothing is at {offset}");
         return Err(Violation::new("I1-lost-record", text));
     }

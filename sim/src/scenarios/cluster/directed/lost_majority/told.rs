@@ -21,10 +21,7 @@ pub(super) struct Told {
 }
 
 /// All that a partition gives to readers.
-pub(super) struct Read {
-    pub(super) records: BTreeMap<Offset, Bytes>,
-    pub(super) end: Offset,
-}
+pub(super) type Read = BTreeMap<Offset, Bytes>;
 
 impl Told {
     pub(super) fn of(topic: &'static str) -> Told {
@@ -32,7 +29,7 @@ impl Told {
     }
 
     /// What is written from now on, by itself.
-    pub(super) fn from_now_on(&self) -> Told {
+    pub(super) fn for_later(&self) -> Told {
         Told { next: self.next, ..Told::of(self.topic) }
     }
 
@@ -64,7 +61,7 @@ impl Told {
     pub(super) fn missing(&self, read: &Read) -> Vec<(Offset, u32)> {
         let is_missing = |(offset, number): &(Offset, u32)| {
             let wanted = value_of(self.topic, *number);
-            read.records.get(offset).is_none_or(|value| value[..] != wanted[..])
+            read.get(offset).is_none_or(|value| value[..] != wanted[..])
         };
         let all = self.acknowledged.iter().map(|(&offset, &number)| (offset, number));
         all.filter(is_missing).collect()
@@ -76,7 +73,7 @@ impl Told {
         match self.missing(&read).first() {
             None => Ok(()),
             Some((offset, number)) => {
-                let (topic, found) = (self.topic, read.records.get(offset));
+                let (topic, found) = (self.topic, read.get(offset));
                 let text = format!("record {number} of {topic} was acknowledged at {offset}, not {found:?}");
                 Err(Violation::new("I1-lost-record", text))
             }
@@ -137,5 +134,5 @@ async fn read(client: Client, topic: &'static str) -> Result<Read, ClientError> 
             }
         }
     }
-    Ok(Read { records, end })
+    Ok(records)
 }
