@@ -23,6 +23,8 @@ pub struct News {
     waiting: Rotation<PartitionId>,
     /// Partitions whose next batch the window has no room for.
     held_back: BTreeSet<PartitionId>,
+    /// Of which this node has no replica, though the follower asked for them, in these epochs: it is told so once.
+    absent: BTreeMap<PartitionId, LeaderEpoch>,
     /// Of all partitions: bytes that were sent and are not acknowledged.
     unacknowledged: usize,
     budget: Budget,
@@ -101,6 +103,7 @@ impl News {
             partitions: BTreeMap::new(),
             waiting: Rotation::new(),
             held_back: BTreeSet::new(),
+            absent: BTreeMap::new(),
             unacknowledged: 0,
             budget,
         }
@@ -118,6 +121,7 @@ impl News {
             unserved: false,
             unacknowledged: VecDeque::new(),
         });
+        self.absent.remove(&partition);
         (follower.answer, follower.unserved) = (None, false);
         let streaming =
             follower.after.is_some() && follower.fetch.epoch == fetch.epoch && seen < follower.told_in;
@@ -160,6 +164,25 @@ impl News {
         }
         self.waiting.remove(partition);
         self.held_back.remove(&partition);
+        self.absent.remove(&partition);
+    }
+
+    /// This node has no replica of a partition, so it does not lead it. Told here, that is lost only with the session that asks again;
+    /// what else is said to the follower's node goes by another connection. `false` if so much of this kind waits that it is a
+    /// message for the [`super::Outbox`].
+    pub fn absent(&mut self, partition: PartitionId, epoch: LeaderEpoch) -> bool {
+        let is_told = self.absent.len() < ROWS_MAX || self.absent.contains_key(&partition);
+        if is_told {
+            self.absent.insert(partition, epoch);
+        }
+        is_told
+    }
+
+    /// This node's replica of a partition is gone: a follower that asked for it learns that. Whether there is one.
+    pub fn gone(&mut self, partition: PartitionId) -> bool {
+        let epoch = self.partitions.get(&partition).map(|follower| follower.fetch.epoch);
+        self.forget(partition);
+        epoch.is_some_and(|epoch| self.absent(partition, epoch))
     }
 
     /// There may be something new: the partition's log end, high watermark or log start moved, or a fetch is to be served
@@ -208,13 +231,13 @@ impl News {
     /// Whether no partition has news.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.absent.is_empty()
     }
 
     /// How many partitions may have news.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.absent.len()
     }
 
     /// The rows of the reply with this number, which is sent: they will not be told again on this connection. They have no more than
@@ -232,6 +255,16 @@ impl News {
     ) -> Vec<ReplyRow> {
         let (mut rows, mut spent, mut again) = (Vec::new(), 0, Vec::new());
         let bytes = bytes.min(self.budget.reply_bytes);
+        while rows.len() < ROWS_MAX
+            && spent < bytes
+            && let Some((partition, epoch)) = self.absent.pop_first()
+        {
+            let answer = Answer::NotLeader { epoch, leader: None };
+            let row =
+                ReplyRow { partition, answer, records: Records::default(), producer_state: Bytes::new() };
+            spent += bytes_of(&row);
+            rows.push(row);
+        }
         for _ in 0..self.waiting.len() {
             if rows.len() == ROWS_MAX || spent >= bytes {
                 break;

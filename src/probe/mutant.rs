@@ -156,6 +156,8 @@ listed! {
         ReplicaGoneByReset = "replica-gone-by-reset",
         /// what stands in the journal behind a lost entry of a log gives its numbers to later entries
         ClusterNumbersAgain = "cluster-numbers-again",
+        /// that a fetched partition is not here is said on another connection than that of the fetch, or not at all
+        ClusterSaysAbsentAside = "cluster-says-absent-aside",
         /// a node follows a leader of whom it does not know where it is
         ClusterFollowsTheUnknown = "cluster-follows-the-unknown",
         /// a checkpoint keeps a high watermark beyond what is durable

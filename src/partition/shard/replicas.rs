@@ -35,6 +35,17 @@ impl Peer {
         news.forget(partition);
         self.reads.wake(news)
     }
+
+    /// A partition is gone from here; whether those that followed it, or others, have something to be told.
+    fn has_lost(&mut self, partition: PartitionId) -> bool {
+        if mutant(Mutant::ClusterSaysAbsentAside) {
+            return self.stop_following(partition);
+        }
+        self.reads.forget(partition);
+        let Some(news) = &mut self.news else { return false };
+        let is_followed = news.gone(partition);
+        self.reads.wake(news) || is_followed
+    }
 }
 
 /// What of a leader's answers waits for room.
@@ -281,9 +292,7 @@ impl Shard {
     fn take_fetch(&mut self, peer: NodeId, seen: i64, row: FetchRow) {
         let FetchRow { partition: id, fetch } = row;
         if !self.partitions.contains_key(&id) {
-            let message = Message::NotLeader { epoch: fetch.epoch, leader: None };
-            self.letters.messages.push((peer, id, message));
-            return;
+            return self.is_absent(peer, id, fetch.epoch);
         }
         if let Some(news) = self.peers.get_mut(&peer).and_then(|state| state.news.as_mut()) {
             news.fetched(id, &fetch, seen);
@@ -294,6 +303,18 @@ impl Shard {
             partition.note_observer(fetch);
         }
         self.replace_voters(id);
+    }
+
+    /// Says to a node that this one has no replica of what it fetched in that epoch.
+    fn is_absent(&mut self, peer: NodeId, id: PartitionId, epoch: LeaderEpoch) {
+        let news = self.peers.get_mut(&peer).and_then(|state| state.news.as_mut());
+        let is_told =
+            news.is_some_and(|news| !mutant(Mutant::ClusterSaysAbsentAside) && news.absent(id, epoch));
+        if is_told {
+            self.letters.replies.insert(peer);
+        } else {
+            self.letters.messages.push((peer, id, Message::NotLeader { epoch, leader: None }));
+        }
     }
 
     /// Goes on with a change of voters that is due.
@@ -752,7 +773,7 @@ impl Shard {
             if !state.wants.is_empty() {
                 self.letters.fetches.insert(node);
             }
-            if state.stop_following(id) {
+            if state.has_lost(id) {
                 self.letters.replies.insert(node);
             }
         }

@@ -174,6 +174,36 @@ fn a_follower_that_asks_the_leader_in_its_epoch_is_not_told_who_leads() {
 }
 
 #[test]
+fn who_fetches_what_is_not_here_any_more_or_not_yet_is_told_so_once() {
+    let [p, other] = [0, 1].map(partition);
+    let leader = Leader::with(10, [(p, 1, 0)]);
+    let absent = |partition| {
+        let answer = Answer::NotLeader { epoch: LeaderEpoch(EPOCH), leader: None };
+        ReplyRow { partition, answer, records: Records::default(), producer_state: Bytes::new() }
+    };
+    let mut news = News::new(Budget::default());
+    assert!(!news.gone(p), "nobody asked for it");
+    assert!(news.absent(other, LeaderEpoch(EPOCH)));
+    ask(&mut news, p, 0, 0);
+    assert_eq!(news.take(1, 1, |_, _, _| panic!("there is no room for more")), [absent(other)]);
+    assert_eq!(told(&news.take(2, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 0, 1)]);
+    assert!(news.gone(p));
+    assert_eq!(news.len(), 1);
+    assert_eq!(news.take(3, ALL, |_, _, _| panic!("it is gone")), [absent(p)]);
+    assert!(news.is_empty());
+    // What it says next counts.
+    for says in [News::forget, |news: &mut News, p| news.fetched(p, &fetch(EPOCH, 1), 3)] {
+        assert!(news.absent(p, LeaderEpoch(EPOCH)));
+        says(&mut news, p);
+        assert!(!news.take(4, ALL, |_, _, _| Serving::NotHere).contains(&absent(p)));
+    }
+    // So much is told here, and no more is kept.
+    let most = i32::try_from(ROWS_MAX).unwrap();
+    assert!((0..most).all(|index| news.absent(partition(index), LeaderEpoch(EPOCH))));
+    assert!(news.absent(p, LeaderEpoch(EPOCH)) && !news.absent(partition(most), LeaderEpoch(EPOCH)));
+}
+
+#[test]
 fn what_is_not_here_or_not_read_yet_waits() {
     let p = partition(0);
     let mut news = News::new(Budget::default());
