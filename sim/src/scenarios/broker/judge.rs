@@ -212,7 +212,7 @@ async fn found_group(client: &Client, history: &History) -> Result<(), ClientErr
             }
             Err(error) => {
                 history.note(format_args!("founding a group: {error}"));
-                client.doubt();
+                client.invalidate();
                 client.io().clock.sleep(Duration::from_millis(300)).await;
             }
         }
@@ -224,7 +224,7 @@ async fn producers(client: &Client, at: &TopicPartition) -> Result<String, Clien
     loop {
         match producers_once(client, at).await {
             Err(error) if error.is_retriable() => {
-                client.doubt();
+                client.invalidate();
                 client.io().clock.sleep(Duration::from_millis(300)).await;
             }
             told => return told,

@@ -201,11 +201,13 @@ impl World {
         open
     }
 
-    /// Whether the voters of the metadata that are not `left` out are no majority, by what its leader knows.
+    /// Whether the voters of the metadata that are not `left` out are no majority, by what its leader knows, or whoever else can be it.
     pub(super) async fn metadata_needs(&self, left: &Left) -> bool {
         let stats = self.stats_but(left).await;
         let of_metadata = stats.values().flatten().filter(|one| one.id == METADATA_PARTITION);
-        let Some(newest) = of_metadata.max_by_key(|one| (one.leader, one.epoch)) else { return false };
+        let Some(newest) = of_metadata.max_by_key(|one| (one.leader, one.epoch, one.log_end)) else {
+            return false;
+        };
         let voters: Vec<NodeId> = newest.voters.keys().iter().map(|key| key.node).collect();
         !has_majority_without(&voters, left)
     }

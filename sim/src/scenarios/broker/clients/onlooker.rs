@@ -31,7 +31,7 @@ pub(in crate::scenarios) async fn look_after_starts(seat: Seat) {
                 Ok(Ok(())) => looked = starts,
                 Ok(Err(error)) => {
                     seat.history.note(format_args!("{}: {error}", seat.name));
-                    client.doubt();
+                    client.invalidate();
                 }
                 Err(_) => return,
             }
@@ -82,7 +82,7 @@ pub(in crate::scenarios) async fn look_after_each_start(seat: Seat, nodes: Range
             Ok(Ok(())) => history.progress(&seat.name),
             Ok(Err(error)) => {
                 history.note(format_args!("{}: {error}", seat.name));
-                client.doubt();
+                client.invalidate();
             }
             Err(_) => return,
         }

@@ -27,6 +27,8 @@ const SESSION_MS: i32 = 2_500;
 const REBALANCE_MS: i32 = 3_000;
 /// How often it asks again for its share.
 const TRIES_MAX: u32 = 10;
+/// After so many failures in a row another node is asked for the coordinator.
+const ASK_ANOTHER_AFTER: u32 = 10;
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(7);
 
@@ -34,14 +36,21 @@ const ANSWER: Duration = Duration::from_secs(7);
 pub(in crate::scenarios) async fn work_in_group(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
     let client = seat.client(Duration::ZERO);
+    let mut failed = 0;
     let mut worker = Worker { seat: &seat, client, member: Text::new() };
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         match bounded(&seat.io, &seat.history, "a generation", worker.generation(&mut *rng)).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => failed = 0,
             Ok(Err(error)) => {
                 seat.history.note(format_args!("{}: {error}", seat.name));
-                worker.client.doubt();
+                failed += 1;
+                if failed % ASK_ANOTHER_AFTER == 0 {
+                    // A node that is nearly cut off goes on telling who coordinated once.
+                    worker.client.doubt();
+                } else {
+                    worker.client.invalidate();
+                }
                 if error.code() == Some(ErrorCode::UnknownMemberId) {
                     worker.member = Text::new();
                 }
@@ -149,7 +158,7 @@ impl Worker<'_> {
                 Err(error) if error.is_retriable() && tries < TRIES_MAX => tries += 1,
                 done => return done,
             }
-            self.client.doubt();
+            self.client.invalidate();
             self.seat.io.clock.sleep(Duration::from_millis(300)).await;
         }
     }

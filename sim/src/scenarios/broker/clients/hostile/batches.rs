@@ -124,7 +124,7 @@ impl<'a> Batches<'a> {
             Some(told) => {
                 let code = ErrorCode::from_code(told.error_code).unwrap_or(ErrorCode::UnknownServerError);
                 if matches!(code, ErrorCode::NotLeaderOrFollower | ErrorCode::UnknownTopicOrPartition) {
-                    client.doubt();
+                    client.invalidate();
                 }
                 Ok((code, Offset(told.base_offset)))
             }
