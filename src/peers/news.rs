@@ -41,6 +41,9 @@ pub struct Budget {
     pub window_bytes: usize,
 }
 
+/// So many partitions that are not here wait to be told of at most.
+const ABSENT_MAX: usize = 8 * ROWS_MAX;
+
 /// Of a reply's rows, in bytes.
 pub(super) const REPLY_BYTES: usize = 4 << 20;
 
@@ -168,21 +171,25 @@ impl News {
     }
 
     /// This node has no replica of a partition, so it does not lead it. Told here, that is lost only with the session that asks again;
-    /// what else is said to the follower's node goes by another connection. `false` if so much of this kind waits that it is a
-    /// message for the [`super::Outbox`].
-    pub fn absent(&mut self, partition: PartitionId, epoch: LeaderEpoch) -> bool {
-        let is_told = self.absent.len() < ROWS_MAX || self.absent.contains_key(&partition);
-        if is_told {
-            self.absent.insert(partition, epoch);
-        }
-        is_told
+    /// what else is said to the follower's node goes by another connection.
+    pub fn absent(&mut self, partition: PartitionId, epoch: LeaderEpoch) {
+        self.absent.insert(partition, epoch);
     }
 
     /// This node's replica of a partition is gone: a follower that asked for it learns that. Whether there is one.
     pub fn gone(&mut self, partition: PartitionId) -> bool {
-        let epoch = self.partitions.get(&partition).map(|follower| follower.fetch.epoch);
+        let followed = self.partitions.get(&partition).map(|follower| follower.fetch.epoch);
+        let asked = followed.or_else(|| self.absent.get(&partition).copied());
         self.forget(partition);
-        epoch.is_some_and(|epoch| self.absent(partition, epoch))
+        self.absent.extend(asked.map(|epoch| (partition, epoch)));
+        asked.is_some()
+    }
+
+    /// Whether more partitions that are not here wait to be told of than are kept: only a session that begins anew can tell all, since
+    /// it is asked again.
+    #[must_use]
+    pub fn is_overrun(&self) -> bool {
+        self.absent.len() > ABSENT_MAX
     }
 
     /// There may be something new: the partition's log end, high watermark or log start moved, or a fetch is to be served
@@ -255,23 +262,16 @@ impl News {
     ) -> Vec<ReplyRow> {
         let (mut rows, mut spent, mut again) = (Vec::new(), 0, Vec::new());
         let bytes = bytes.min(self.budget.reply_bytes);
-        while rows.len() < ROWS_MAX
-            && spent < bytes
-            && let Some((partition, epoch)) = self.absent.pop_first()
-        {
-            let answer = Answer::NotLeader { epoch, leader: None };
-            let row =
-                ReplyRow { partition, answer, records: Records::default(), producer_state: Bytes::new() };
-            spent += bytes_of(&row);
-            rows.push(row);
-        }
+        // Half of it at most is kept for what is not here.
+        let absent_rows = self.absent.len().min(ROWS_MAX / 2);
+        let of_others = bytes - (absent_rows * ROW_BYTES).min(bytes / 2);
         for _ in 0..self.waiting.len() {
-            if rows.len() == ROWS_MAX || spent >= bytes {
+            if rows.len() + absent_rows >= ROWS_MAX || spent >= of_others {
                 break;
             }
             let Some(partition) = self.waiting.pop() else { break };
             let Some(follower) = self.partitions.get_mut(&partition) else { continue };
-            let left = bytes - spent;
+            let left = of_others - spent;
             let window = self.budget.window_bytes.saturating_sub(self.unacknowledged);
             let room = Room {
                 bytes: self.budget.row_bytes.min(left).min(window),
@@ -297,7 +297,19 @@ impl News {
             }
         }
         again.into_iter().for_each(|partition| self.wait(partition));
+        self.tell_absent(&mut rows, bytes.saturating_sub(spent));
         rows
+    }
+
+    /// Rows for partitions that are not here, of so many bytes, and one at least.
+    fn tell_absent(&mut self, rows: &mut Vec<ReplyRow>, bytes: usize) {
+        let most = (bytes / ROW_BYTES).max(1).min(ROWS_MAX - rows.len());
+        for _ in 0..most {
+            let Some((partition, epoch)) = self.absent.pop_first() else { break };
+            let answer = Answer::NotLeader { epoch, leader: None };
+            let (records, producer_state) = (Records::default(), Bytes::new());
+            rows.push(ReplyRow { partition, answer, records, producer_state });
+        }
     }
 }
 

@@ -72,6 +72,10 @@ impl Replica {
     /// Takes one event and appends what is to be done to `effects`.
     pub fn step(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
         if matches!(self.role, Role::Failed) {
+            // Nothing is promised: whoever takes this replica for its leader learns that it is none, each time that it asks.
+            if let Event::Received { from, message: Message::Fetch(_) } = event {
+                self.redirect(from, effects);
+            }
             return;
         }
         let (leader, epoch, high_watermark) =

@@ -34,7 +34,11 @@ impl Partition {
     }
 
     pub(in crate::partition) fn knows_of(&self, node: NodeId) -> bool {
-        // Any node may lead the metadata log, or follow it.
+        self.is_held_by(node) || self.is_led_by(node)
+    }
+
+    /// Whether a node has a replica of it, as far as this one knows. Any may lead the metadata log, or follow it.
+    pub(in crate::partition) fn is_held_by(&self, node: NodeId) -> bool {
         self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
     }
 
@@ -114,7 +118,8 @@ impl Partition {
         if !self.has_other_voters() {
             return Vec::new();
         }
-        let mut candidates = self.candidates().to_vec();
+        let held = self.membership.as_mut().map(|membership| std::mem::take(&mut membership.candidates));
+        let mut candidates = held.unwrap_or_default();
         let (voters, epoch): (&VoterSet, _) = (self.replica.voters(), self.replica.epoch());
         // One that was a voter of the metadata may be none any more, and nobody wants it to be one.
         candidates.retain(|one| {

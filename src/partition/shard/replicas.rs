@@ -33,18 +33,24 @@ impl Peer {
         self.reads.forget(partition);
         let Some(news) = &mut self.news else { return false };
         news.forget(partition);
-        self.reads.wake(news)
+        self.reads.wake(news) || !news.is_empty()
     }
 
     /// A partition is gone from here; whether those that followed it, or others, have something to be told.
     fn has_lost(&mut self, partition: PartitionId) -> bool {
-        if mutant(Mutant::ClusterSaysAbsentAside) {
-            return self.stop_following(partition);
+        if let Some(news) = self.news.as_mut().filter(|_| !mutant(Mutant::ClusterSaysAbsentAside))
+            && news.gone(partition)
+        {
+            self.reads.forget(partition);
+            self.reads.wake(news);
+            return true;
         }
-        self.reads.forget(partition);
-        let Some(news) = &mut self.news else { return false };
-        let is_followed = news.gone(partition);
-        self.reads.wake(news) || is_followed
+        self.stop_following(partition)
+    }
+
+    /// Whether more of what is not here was asked for than can be told.
+    fn is_overrun(&self) -> bool {
+        self.news.as_ref().is_some_and(News::is_overrun)
     }
 }
 
@@ -247,12 +253,22 @@ impl Shard {
     fn follows(&mut self, id: PartitionId, leader: NodeId) {
         // The most of them are known: nothing else is looked at.
         if self.known.contains(&leader) || mutant(Mutant::ClusterFollowsTheUnknown) {
+            // One that is not to hold the partition, as far as is known here, was not looked at before.
+            if self.partitions.get(&id).is_some_and(|one| one.is_led_by(leader) && !one.is_held_by(leader)) {
+                self.tell_contact(id, leader);
+            }
             return;
         }
         let is_leader = self.partitions.get(&id).is_some_and(|one| one.is_led_by(leader));
         if is_leader && !self.silent.contains(&leader) {
             self.contact(&Event::NodeSilent { node: leader });
         }
+    }
+
+    /// Tells a partition whether a node is heard of which it did not have to know before.
+    fn tell_contact(&mut self, id: PartitionId, node: NodeId) {
+        let is_silent = self.silent.contains(&node);
+        self.step(id, if is_silent { Event::NodeSilent { node } } else { Event::NodeHeard { node } });
     }
 
     /// Steps the partitions that have a node's replicas, and returns them.
@@ -308,12 +324,23 @@ impl Shard {
     /// Says to a node that this one has no replica of what it fetched in that epoch.
     fn is_absent(&mut self, peer: NodeId, id: PartitionId, epoch: LeaderEpoch) {
         let news = self.peers.get_mut(&peer).and_then(|state| state.news.as_mut());
-        let is_told =
-            news.is_some_and(|news| !mutant(Mutant::ClusterSaysAbsentAside) && news.absent(id, epoch));
-        if is_told {
-            self.letters.replies.insert(peer);
-        } else {
-            self.letters.messages.push((peer, id, Message::NotLeader { epoch, leader: None }));
+        match news.filter(|_| !mutant(Mutant::ClusterSaysAbsentAside)) {
+            Some(news) => {
+                news.absent(id, epoch);
+                self.letters.replies.insert(peer);
+                self.close_overrun(peer);
+            }
+            None => {
+                self.letters.messages.push((peer, id, Message::NotLeader { epoch, leader: None }));
+            }
+        }
+    }
+
+    /// A session with more to be told than is kept begins anew: whoever was not told asks again.
+    fn close_overrun(&mut self, peer: NodeId) {
+        if self.peers.get(&peer).is_some_and(Peer::is_overrun) {
+            let what = "it fetches more partitions that are not here than it takes answers for";
+            self.letters.malformed.push((peer, what.to_owned()));
         }
     }
 
@@ -338,8 +365,7 @@ impl Shard {
         let (may_know, new) = partition.assign(assignment);
         self.step(id, may_know);
         for node in new {
-            let is_silent = self.silent.contains(&node);
-            self.step(id, if is_silent { Event::NodeSilent { node } } else { Event::NodeHeard { node } });
+            self.tell_contact(id, node);
         }
         // Whoever is joining may not be wanted any more.
         self.step(id, Event::CancelVoterChange);
@@ -777,6 +803,8 @@ impl Shard {
                 self.letters.replies.insert(node);
             }
         }
+        let nodes: Vec<NodeId> = self.peers.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.close_overrun(node));
         self.drop_held(id);
     }
 }

@@ -183,24 +183,36 @@ fn who_fetches_what_is_not_here_any_more_or_not_yet_is_told_so_once() {
     };
     let mut news = News::new(Budget::default());
     assert!(!news.gone(p), "nobody asked for it");
-    assert!(news.absent(other, LeaderEpoch(EPOCH)));
+    news.absent(other, LeaderEpoch(EPOCH));
     ask(&mut news, p, 0, 0);
-    assert_eq!(news.take(1, 1, |_, _, _| panic!("there is no room for more")), [absent(other)]);
-    assert_eq!(told(&news.take(2, ALL, |p, after, room| leader.serve(p, after, room))), [(p, 0, 1)]);
+    assert_eq!(news.len(), 2);
+    let rows = news.take(1, 1, |p, after, room| leader.serve(p, after, room));
+    assert_eq!((told(&rows[..1]), &rows[1..]), (vec![(p, 0, 1)], &[absent(other)][..]), "one at least");
     assert!(news.gone(p));
     assert_eq!(news.len(), 1);
     assert_eq!(news.take(3, ALL, |_, _, _| panic!("it is gone")), [absent(p)]);
     assert!(news.is_empty());
     // What it says next counts.
     for says in [News::forget, |news: &mut News, p| news.fetched(p, &fetch(EPOCH, 1), 3)] {
-        assert!(news.absent(p, LeaderEpoch(EPOCH)));
+        news.absent(p, LeaderEpoch(EPOCH));
         says(&mut news, p);
         assert!(!news.take(4, ALL, |_, _, _| Serving::NotHere).contains(&absent(p)));
     }
-    // So much is told here, and no more is kept.
-    let most = i32::try_from(ROWS_MAX).unwrap();
-    assert!((0..most).all(|index| news.absent(partition(index), LeaderEpoch(EPOCH))));
-    assert!(news.absent(p, LeaderEpoch(EPOCH)) && !news.absent(partition(most), LeaderEpoch(EPOCH)));
+    // It came and went before anybody was told.
+    news.absent(p, LeaderEpoch(EPOCH));
+    assert!(news.gone(p));
+    // Neither these nor others have to wait for all of the others.
+    let count = i32::try_from(ABSENT_MAX).unwrap();
+    (0..count).for_each(|index| news.absent(partition(index), LeaderEpoch(EPOCH)));
+    assert!(!news.is_overrun());
+    news.absent(METADATA, LeaderEpoch(EPOCH));
+    assert!(news.is_overrun());
+    ask(&mut news, METADATA, 0, 4);
+    ask(&mut news, partition(count), 0, 4);
+    let leader = Leader::with(10, [(METADATA, 1, 0), (partition(count), 1, 0)]);
+    let rows = news.take(5, ALL, |p, after, room| leader.serve(p, after, room));
+    assert_eq!(told(&rows[..2]), [(METADATA, 0, 1), (partition(count), 0, 1)]);
+    assert_eq!(rows.len(), ROWS_MAX);
 }
 
 #[test]

@@ -505,6 +505,10 @@ fn a_failed_storage_ends_everything() {
     assert_eq!(step(&mut leader, Event::Durable { position: at(1, 5) }), []);
     assert_eq!(step(&mut leader, Event::Campaign), []);
     assert_eq!(leader.standing(), Standing::Failed);
+    // Whoever follows it would wait for ever.
+    let message = Message::NotLeader { epoch: LeaderEpoch(1), leader: None };
+    let told = receive(&mut leader, 2, fetch(2, 1, at(1, 5), at(1, 5)));
+    assert_eq!(told, [Effect::Send { to: NodeId(2), message }]);
 }
 
 #[test]
