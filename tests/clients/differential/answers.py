@@ -7,6 +7,8 @@ import time
 from harness import processes
 
 ABSENT = "(absent)"
+# Stands in the place of an answer that a probe did not come to.
+BROKE = "probe broke"
 # The keys of `{versions: answer}` as normal.merged makes it, and of one answer for each node.
 VERSIONS = re.compile(r"(\d+)(?:-(\d+))?")
 NODE = re.compile(r"node \d+")
@@ -20,7 +22,7 @@ def ask_all(probes, context, normal):
         try:
             answer = normal(function(context), words)
         except Exception as error:  # a probe that breaks is an answer unlike Kafka's
-            answer = {"probe broke": f"{type(error).__name__}: {error}"}
+            answer = {BROKE: f"{type(error).__name__}: {error}"}
         answers.append((answer, time.monotonic() - began))
     return answers
 
@@ -76,11 +78,14 @@ def plain_differences(expected, got, path=""):
     return [f"{path or 'answer'}: Kafka {json.dumps(expected)}, here {json.dumps(got)}"]
 
 
-def compare(probes, answers, reference, deviations, results, subject):
-    """A check for each probe, and one that what is declared to differ does. `deviations`: the places in Kafka's answer that differ
-    (one or several, by how they begin), and why, by the probe's name."""
+def compare(probes, answers, reference, deviations, results, subject, *, must_differ=True):
+    """A check for each probe, and, if it `must_differ`, one that what is declared to differ does. `deviations`: the places in Kafka's
+    answer that differ (one or several, by how they begin), and why, by the probe's name. None of them excuses a probe that broke."""
     alike = []
     for (name, _, _, subset), (answer, seconds) in zip(probes, answers, strict=True):
+        if (why := why_broken(answer)) is not None:
+            results.add(subject, name, False, seconds, f"the probe broke, which no deviation excuses: {why}")
+            continue
         expected = reference.get(name)
         if subset and isinstance(expected, dict):
             expected = {key: value for key, value in expected.items() if key in answer}
@@ -97,14 +102,19 @@ def compare(probes, answers, reference, deviations, results, subject):
     for name in sorted(set(reference) - asked):
         results.add(subject, name, False, 0.0, "recorded, but no longer asked")
     alike += [f"{name}: declared to differ, but no longer asked" for name in sorted(set(deviations) - asked)]
-    if deviations:
+    if deviations and must_differ:
         results.add(subject, "what is declared to differ does", not alike, 0.0, "\n".join(alike))
+
+
+def why_broken(answer):
+    """What kept a probe from its answer; None if it has one."""
+    return answer.get(BROKE) if isinstance(answer, dict) else None
 
 
 def record(probes, answers, path):
     """One probe a line, so that a change of the reference reads well."""
-    broken = [f"probe {name!r} broke: {answer['probe broke']}" for (name, *_), (answer, _) in zip(probes, answers, strict=True)
-              if isinstance(answer, dict) and "probe broke" in answer]
+    broken = [f"probe {name!r} broke: {why}" for (name, *_), (answer, _) in zip(probes, answers, strict=True)
+              if (why := why_broken(answer)) is not None]
     if broken:
         raise SystemExit("\n".join(broken))
     lines = []

@@ -65,7 +65,9 @@ def draw(seed, seconds, families, nodes, is_one_way=True):
     """The faults of a run, by their begins; `is_one_way` if a single way between two can be cut.
 
     Each family comes up in turn, in an order that is drawn anew each time; a node has no two faults
-    of one family at once."""
+    of one family at once. Of no families nothing comes."""
+    if not families:
+        return []
     rng = random.Random(seed)
     faults, busy, deck, at = [], {}, [], 1.0
     while at < seconds:
