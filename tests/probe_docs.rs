@@ -62,16 +62,42 @@ fn pages_and_planted_places_match_the_lists() {
     }
 }
 
+/// What all kept schedules expect.
+fn expected_of_schedules() -> String {
+    let mut expected = String::new();
+    for entry in fs::read_dir(root().join("sim/schedules")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        // What comes before the case says what is expected.
+        expected.push_str(text.split_once("\"case\"").unwrap().0);
+    }
+    expected
+}
+
+/// A row that says that a mistake is found by its schedule is right: there is one that expects that.
+#[test]
+fn every_schedule_of_a_row_is_there() {
+    let kept = expected_of_schedules();
+    let text = fs::read_to_string(root().join("docs/mutants.md")).unwrap();
+    let is_meant = |line: &&str| line.contains("its schedule") && !line.contains("0 of 16 in its schedule");
+    let name = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    let names: Vec<String> = text.lines().filter(is_meant).filter_map(name).collect();
+    assert!(names.len() >= 5, "docs/mutants.md was read: {names:?}");
+    let is_kept = |name: &String| {
+        // As a scenario of its own, or as a mistake in one.
+        kept.contains(&format!("\"mutant-{name}\"")) || kept.contains(&format!("\"mutant\": \"{name}\""))
+    };
+    let free: Vec<String> = names.into_iter().filter(|name| !is_kept(name)).collect();
+    assert!(
+        free.is_empty(),
+        "docs/mutants.md says that their schedules find them, and none in sim/schedules does: {free:?}"
+    );
+}
+
 /// The planted mistakes of one broker are held by a seed that finds each, by a kept schedule whose checker does, or by the model of the log.
 #[test]
 fn every_mistake_of_one_broker_is_held() {
     let seeds = fs::read_to_string(root().join("sim/mutants.json")).unwrap();
-    let mut kept = String::new();
-    for entry in fs::read_dir(root().join("sim/schedules")).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        // What comes before the case says what is expected.
-        kept.push_str(text.split_once("\"case\"").unwrap().0);
-    }
+    let kept = expected_of_schedules();
     let model = fs::read_to_string(root().join("src/log/tests/model.rs")).unwrap();
     let by_model = model.split_once("FOUND_BY_THE_MODEL").unwrap().1.split_once("];").unwrap().0.to_owned();
     let is_held = |name: &str| {

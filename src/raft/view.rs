@@ -151,6 +151,12 @@ impl Replica {
         }
     }
 
+    /// Whether it was told that a node is silent, and not yet that it is heard.
+    #[must_use]
+    pub fn takes_for_silent(&self, node: NodeId) -> bool {
+        self.core.is_silent(node)
+    }
+
     /// Whether it waits to hear who leads, and has not begun to ask for votes.
     #[must_use]
     pub fn awaits_a_leader(&self) -> bool {

@@ -42,6 +42,11 @@ impl Partition {
         self.is_metadata() || self.nodes.contains(&node) || self.replica.voters().of_node(node).is_some()
     }
 
+    /// Whether it follows a node that is not to hold it, as far as this one knows, and was told otherwise of it than that node `is_silent`.
+    pub(in crate::partition) fn misjudges_strange_leader(&self, node: NodeId, is_silent: bool) -> bool {
+        self.is_led_by(node) && !self.is_held_by(node) && self.replica.takes_for_silent(node) != is_silent
+    }
+
     /// Whether a node leads it, as far as this one knows.
     pub(in crate::partition) fn is_led_by(&self, node: NodeId) -> bool {
         self.replica.leader() == Some(node)

@@ -253,8 +253,8 @@ impl Shard {
     fn follows(&mut self, id: PartitionId, leader: NodeId) {
         // The most of them are known: nothing else is looked at.
         if self.known.contains(&leader) || mutant(Mutant::ClusterFollowsTheUnknown) {
-            // One that is not to hold the partition, as far as is known here, was not looked at before.
-            if self.partitions.get(&id).is_some_and(|one| one.is_led_by(leader) && !one.is_held_by(leader)) {
+            let is_silent = self.silent.contains(&leader);
+            if self.partitions.get(&id).is_some_and(|one| one.misjudges_strange_leader(leader, is_silent)) {
                 self.tell_contact(id, leader);
             }
             return;

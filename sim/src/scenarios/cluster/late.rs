@@ -1,6 +1,7 @@
 //! In some runs one more node joins while faults last, with an empty disk, no founder of the cluster; in half of these it is taken away
 //! again for good (`taken_away`). Both are faults of the case, which can be left out of it like others.
 use std::ops::RangeInclusive;
+use std::slice;
 use std::time::Duration;
 
 use ordain::types::NodeId;
@@ -8,7 +9,7 @@ use ordain::types::NodeId;
 use super::lossy;
 use super::plan::Plan;
 use crate::case::{Case, ClientCase};
-use crate::faults::{Fault, TimedFault, draw_clock_offsets, micros, weak_disk};
+use crate::faults::{Fault, TimedFault, draw_clock_offsets, micros};
 use crate::rng::Stream;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::plan::Work;
@@ -28,18 +29,25 @@ impl Plan {
     /// # Errors
     /// If the faults say what cannot be.
     pub(super) fn with_late(self, schedule: &[TimedFault]) -> Result<Plan, Violation> {
+        let late = self.next_node();
+        let wrong = |text: String| Err(Violation::new(Violation::CASE, text));
+        let mut taken = schedule.iter().filter_map(|timed| match &timed.fault {
+            Fault::TakeAway { node } => Some(node.as_str()),
+            _ => None,
+        });
+        let is_taken = taken.clone().next().is_some();
+        if let Some(other) = taken.find(|node| *node != machine_name(late)) {
+            return wrong(format!("{other} is taken away, and {} alone may be", machine_name(late)));
+        }
         let mut joining = schedule.iter().filter_map(|timed| match &timed.fault {
             Fault::Join { node } => Some(node.as_str()),
             _ => None,
         });
         let Some(first) = joining.next() else { return Ok(self) };
-        let late = self.next_node();
-        let wrong = |text: String| Err(Violation::new(Violation::CASE, text));
         if joining.next().is_some() || first != machine_name(late) {
             return wrong(format!("one node may join late, and its name is {}", machine_name(late)));
         }
-        let is_taken = schedule.iter().any(|timed| matches!(timed.fault, Fault::TakeAway { .. }));
-        if is_taken && schedule.iter().any(loses_disk) {
+        if is_taken && !lossy::named(schedule).is_empty() {
             return wrong("a node is taken away, and another disk loses what it holds".to_owned());
         }
         let mut plan = self;
@@ -70,11 +78,6 @@ pub(super) fn taken_away(schedule: &[TimedFault], plan: &Plan) -> Option<(NodeId
     moment.map(|at_us| (node, Duration::from_micros(at_us)))
 }
 
-/// Whether a disk may lose something for good by a fault.
-fn loses_disk(timed: &TimedFault) -> bool {
-    matches!(timed.fault, Fault::Wipe { .. }) || weak_disk(std::slice::from_ref(timed)).next().is_some()
-}
-
 /// Adds a late node to some cases; the others stay as they are.
 pub(super) fn add(case: &mut Case, plan: &Plan, rng: &mut Stream) {
     if !rng.chance(JOINS_PER_MILLE) || !OTHERS.contains(&plan.nodes) {
@@ -91,9 +94,9 @@ pub(super) fn add(case: &mut Case, plan: &Plan, rng: &mut Stream) {
     let mut schedule = std::mem::take(&mut case.faults);
     if leaves.is_some() {
         // One disk may be lost: its own.
-        schedule.retain(|timed| !loses_disk(timed));
+        schedule.retain(|timed| lossy::named(slice::from_ref(timed)).is_empty());
     }
-    let wipes = usize::from(leaves.is_none() && !schedule.iter().any(loses_disk));
+    let wipes = usize::from(leaves.is_none() && lossy::named(&schedule).is_empty());
     let names: Vec<String> = case.clients.iter().map(|client| client.name.clone()).collect();
     let mut drawn = draw_troubles(&late, (&plan.machine_names(), &names), wipes, duration - joins, rng);
     drawn.iter_mut().for_each(|timed| timed.at_us += micros(joins));
@@ -145,8 +148,6 @@ fn tell_clients(clients: &mut Vec<ClientCase>, plan: &Plan) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::scenarios::cluster::plan;
 
@@ -185,14 +186,7 @@ mod tests {
             let happens = |timed: &&TimedFault| !matches!(timed.fault, Fault::Offset { .. });
             let first = case.faults.iter().filter(happens).find(is_meant);
             assert!(matches!(first.unwrap().fault, Fault::Join { .. }), "seed {seed}: {first:?}");
-            let lost: BTreeSet<String> = case
-                .faults
-                .iter()
-                .filter_map(|timed| match &timed.fault {
-                    Fault::Wipe { node } => Some(node.clone()),
-                    _ => weak_disk(std::slice::from_ref(timed)).next().map(str::to_owned),
-                })
-                .collect();
+            let lost = lossy::named(&case.faults);
             let most = usize::from(taken_away(&case.faults, &plan).is_none());
             assert!(lost.len() <= most, "seed {seed}: {lost:?}");
             let moves =
@@ -220,7 +214,13 @@ mod tests {
         assert_eq!(plan().with_late(&[join(&late)]).unwrap().late, Some(plan().next_node()));
         assert_eq!(plan().with_late(&[join("n1")]).unwrap_err().checker, Violation::CASE);
         assert_eq!(plan().with_late(&[join(&late), join(&late)]).unwrap_err().checker, Violation::CASE);
-        let away = TimedFault { at_us: 2, fault: Fault::TakeAway { node: late.clone() } };
+        let take_away =
+            |name: &str| TimedFault { at_us: 2, fault: Fault::TakeAway { node: name.to_owned() } };
+        let away = take_away(&late);
+        let others = [vec![join(&late), take_away("n1")], vec![take_away("n1")]];
+        let mut told = others.iter().map(|schedule| plan().with_late(schedule).unwrap_err().checker);
+        assert!(told.all(|checker| checker == Violation::CASE), "another one is taken away");
+        assert_eq!(plan().with_late(slice::from_ref(&away)).unwrap().late, None, "it does not come at all");
         let wiped = TimedFault { at_us: 3, fault: Fault::Wipe { node: "n1".to_owned() } };
         let both = plan().with_late(&[join(&late), away.clone(), wiped]).unwrap_err();
         assert_eq!(both.checker, Violation::CASE);

@@ -32,9 +32,12 @@ pub(super) fn is_what_was_shown(
 ) -> Result<(), Violation> {
     let snapshots = snapshots(states, fleet)?;
     let logs = held.iter().filter(|((id, _), _)| *id == METADATA_PARTITION);
-    // They are the same from where the latest begins, as was seen before.
-    if let Some(((_, node), log)) = logs.min_by_key(|(_, log)| log.start) {
-        metadata(states, *node, log, snapshots)?;
+    let logs: Vec<(NodeId, &Held)> = logs.map(|((_, node), log)| (*node, log)).collect();
+    // They are the same from where the latest begins, as was seen before, and end at one place: what goes on from a snapshot in the latest
+    // does so in the others, too.
+    if let Some(&(node, log)) = logs.iter().min_by_key(|(_, log)| log.start) {
+        let are_all_weak = logs.iter().all(|(node, _)| fleet.weak_disk(*node).is_some());
+        metadata(states, node, log, (snapshots, are_all_weak))?;
     }
     let name = |id: &PartitionId| image.topic_by_id(id.topic).map_or("", |topic| &topic.name);
     for ((id, node), log) in held.iter().filter(|((id, _), _)| name(id) == OFFSETS_TOPIC) {
@@ -54,17 +57,23 @@ fn snapshots(states: &StateWatch, fleet: &Fleet) -> Result<BTreeMap<Offset, Meta
     let mut all = BTreeMap::new();
     for (node, machine) in fleet.nodes() {
         let disk = machine.disk();
+        let is_weak = fleet.weak_disk(node).is_some();
         for (path, _) in disk.files() {
             let Some(id) = path.strip_prefix(SNAPSHOTS).and_then(SnapshotId::parse) else { continue };
-            let Ok(bytes) = disk.peek(&path) else { continue };
             let what = format!("{path} on the disk of node {node}");
+            let bytes = match disk.peek(&path) {
+                Ok(bytes) => bytes,
+                Err(_) if is_weak => continue,
+                Err(error) => return Err(wrong("I11-metadata-not-replayed", &what, error.to_string())),
+            };
             match decode_snapshot(&Bytes::from(bytes), id) {
                 Ok(image) => {
                     states.is_shown(&what, id.end, &image)?;
                     all.insert(id.end, image);
                 }
-                // A weak disk has destroyed it, and the others have what it stands for.
-                Err(invalid) if invalid.is_damage() => {}
+                // A weak disk has destroyed it, and the others have what it stands for. Nothing else may: it has its name only when all of
+                // it is durable.
+                Err(invalid) if invalid.is_damage() && is_weak => {}
                 Err(invalid) => return Err(wrong("I11-metadata-not-replayed", &what, invalid.to_string())),
             }
         }
@@ -72,26 +81,36 @@ fn snapshots(states: &StateWatch, fleet: &Fleet) -> Result<BTreeMap<Offset, Meta
     Ok(all)
 }
 
-/// The metadata log makes what was shown, from where it begins in a snapshot, or with nothing.
+/// The metadata log makes what was shown, from where it begins in a snapshot, or with nothing. There is no such snapshot only where all disks
+/// that hold the log are weak.
 fn metadata(
     states: &StateWatch,
     node: NodeId,
     log: &Held,
-    snapshots: BTreeMap<Offset, MetadataImage>,
+    (snapshots, are_all_weak): (BTreeMap<Offset, MetadataImage>, bool),
 ) -> Result<(), Violation> {
     let whole = (log.start == Offset::ZERO).then(|| (Offset::ZERO, MetadataImage::default()));
     let within = |end: &Offset| (log.start..=log.end).contains(end);
     let base = whole.or_else(|| snapshots.into_iter().find(|(end, _)| within(end)));
-    let Some((from, mut image)) = base else { return Ok(()) };
     let what = format!("the log on the disk of node {node}");
     let not_replayed = |why: String| wrong("I11-metadata-not-replayed", &what, why);
+    let Some((from, mut image)) = base else {
+        if are_all_weak {
+            return Ok(());
+        }
+        let (start, end) = (log.start, log.end);
+        return Err(not_replayed(format!(
+            "it begins at {start} and ends at {end}, and no snapshot on any disk ends within it"
+        )));
+    };
     let mut shown = states.shown_between(from, log.end);
     let mut reader = LogReader::at(from);
     for batch in log.batches.iter().filter(|batch| batch.header().base_offset >= from) {
         let read = reader.read(slice::from_ref(batch), &mut image);
         read.map_err(|error| not_replayed(error.to_string()))?;
         let end = reader.end();
-        // Of several nodes that have shown the same all but one have read it in the log.
+        // What several nodes have shown alike is not made again at each place, for time's sake, though the second may have had it from the
+        // first one's snapshot: what is wrong there is wrong in what follows, too, up to the end.
         if shown.remove(&end) == Some(false) || end == log.end {
             states.is_shown(&what, end, &image)?;
         }
@@ -176,7 +195,7 @@ mod tests {
 
     fn check(states: &StateWatch, log: &Held, snapshots: &[(i64, &[u8])]) -> Result<(), String> {
         let snapshots = snapshots.iter().map(|(end, topics)| (Offset(*end), image(topics))).collect();
-        metadata(states, NodeId(2), log, snapshots).map_err(|wrong| wrong.text)
+        metadata(states, NodeId(2), log, (snapshots, false)).map_err(|wrong| wrong.text)
     }
 
     #[test]
@@ -209,7 +228,13 @@ mod tests {
         let right = shown(&[(1, &[1]), (2, &[1, 2]), (3, &[1, 2, 3])]);
         assert_eq!(check(&right, &log, &[(0, &[]), (2, &[1, 2])]), Ok(()));
         assert!(check(&right, &log, &[(2, &[1])]).unwrap_err().contains("up to 3"), "it says less");
-        assert_eq!(check(&right, &log, &[]), Ok(()), "there is none to begin with");
+        let too_old: [&[(i64, &[u8])]; 2] = [&[], &[(0, &[])]];
+        for snapshots in too_old {
+            let found = check(&right, &log, snapshots).unwrap_err();
+            assert!(found.contains("it begins at 1 and ends at 3, and no snapshot"), "{found}");
+        }
+        let on_weak_disks = metadata(&right, NodeId(2), &log, (BTreeMap::new(), true));
+        assert!(on_weak_disks.is_ok(), "they have destroyed what there was to begin with");
     }
 
     #[test]

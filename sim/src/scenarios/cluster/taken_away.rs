@@ -12,10 +12,11 @@ use ordain::metadata::{MetadataImage, TopicImage};
 use ordain::raft::VoterSet;
 use ordain::types::{ErrorCode, NodeId};
 
-use super::{ASK_AGAIN, Life, late};
+use super::{ASK_AGAIN, Life, RECOVERY, late};
 use crate::cluster::NodeHandle;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::clients::Servers;
+use crate::scenarios::broker::history::History;
 
 /// A node that holds nothing yet is given so long to get something first.
 const HOLDS: Duration = Duration::from_secs(5);
@@ -82,11 +83,19 @@ impl<'a> Removal<'a> {
     /// Nothing has named it since.
     ///
     /// # Errors
-    /// What does.
+    /// What does, or that nobody can tell (I16).
     pub(super) async fn is_forgotten(&self) -> Result<(), Violation> {
-        match self.named().await {
-            open if open.is_empty() => Ok(()),
-            open => Err(Violation::new("named-after-leaving", open.join("; "))),
+        let Life { cluster, world, .. } = self.life;
+        match cluster.within(RECOVERY, Box::pin(self.named())).await {
+            Some(open) if open.is_empty() => Ok(()),
+            Some(open) => Err(Violation::new("named-after-leaving", open.join("; "))),
+            None => {
+                let mut open = vec!["nobody leads the metadata, who could tell what names it".to_owned()];
+                open.extend(world.image().into_iter().flat_map(|image| naming_in(&image, self.node)));
+                let text =
+                    format!("{RECOVERY:?} after node {} was taken away: {}", self.node, open.join("; "));
+                Err(Violation::new("I16-stuck", text))
+            }
         }
     }
 
@@ -97,7 +106,7 @@ impl<'a> Removal<'a> {
 
     /// Goes on with it until it is done.
     async fn take_away(&self) {
-        let Life { cluster, servers, fleet, .. } = self.life;
+        let Life { cluster, servers, fleet, history, .. } = self.life;
         let node = self.node;
         servers.leaves(node);
         if !fleet.is_retired(node) {
@@ -113,8 +122,9 @@ impl<'a> Removal<'a> {
         self.until(|image| image.registered(node).is_none_or(|known| known.fenced)).await;
         let least = self.replicas();
         while !self.named().await.is_empty() {
-            let servers = servers.clone();
-            let forgetting = move |client| async move { forget(&client, node, (&servers, least)).await };
+            let (servers, history) = (servers.clone(), (*history).clone());
+            let forgetting =
+                move |client| async move { forget(&client, node, (&servers, &history, least)).await };
             self.ask("forgetting it", forgetting).await;
             cluster.sleep(ASK_AGAIN).await;
         }
@@ -202,12 +212,18 @@ impl<'a> Removal<'a> {
 /// What names a node: replicas, its registration, its vote. (That it shall vote may stand in the image still, where it was to be let vote
 /// and nobody came to do it: no request takes that back once it is down.)
 fn naming(image: &MetadataImage, voters: &VoterSet, node: NodeId) -> Vec<String> {
+    let mut open = naming_in(image, node);
+    if voters.of_node(node).is_some() {
+        open.push(format!("node {node} votes on the metadata: {voters}"));
+    }
+    open
+}
+
+/// What names a node in an image, who votes aside.
+fn naming_in(image: &MetadataImage, node: NodeId) -> Vec<String> {
     let mut open = held(image, node);
     if image.registered(node).is_some() {
         open.push(format!("node {node} is registered"));
-    }
-    if voters.of_node(node).is_some() {
-        open.push(format!("node {node} votes on the metadata: {voters}"));
     }
     open
 }
@@ -265,7 +281,7 @@ fn without(node: NodeId, shall: &[NodeId], others: &[NodeId], least: usize) -> O
 async fn forget(
     client: &Client,
     node: NodeId,
-    (servers, least): (&Servers, usize),
+    (servers, history, least): (&Servers, &History, usize),
 ) -> Result<(), ClientError> {
     evacuate(client, node, least).await?;
     let quorum = client.describe_quorum(ATTEMPT).await?;
@@ -275,7 +291,7 @@ async fn forget(
         let instead = quorum.observers.iter().find(|observer| observer.id != node && stays < least);
         return match instead {
             Some(observer) => {
-                servers.lets_vote(observer.id);
+                servers.lets_vote(observer.id, history.now());
                 client.add_voter(observer).await
             }
             None => client.remove_voter(voter).await,

@@ -1,5 +1,5 @@
 //! The clients, each on a machine of its own, and what they share.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -90,8 +90,8 @@ pub(in crate::scenarios) struct Servers {
 struct Changes {
     /// Whom he takes away.
     leaving: BTreeSet<NodeId>,
-    /// Whom he lets vote on the metadata in its place.
-    let_vote: BTreeSet<NodeId>,
+    /// Whom he lets vote on the metadata in its place, and when he asked for that last.
+    let_vote: BTreeMap<NodeId, SimTime>,
 }
 
 /// Whether an answer tells of how things are, or may tell of how they were.
@@ -125,12 +125,18 @@ impl Servers {
     }
 
     /// Somebody lets a node vote, whoever took its vote before.
-    pub(in crate::scenarios) fn lets_vote(&self, node: NodeId) {
-        lock(&self.changes).let_vote.insert(node);
+    pub(in crate::scenarios) fn lets_vote(&self, node: NodeId, now: SimTime) {
+        lock(&self.changes).let_vote.insert(node, now);
     }
 
-    fn is_let_vote(&self, node: NodeId) -> bool {
-        lock(&self.changes).let_vote.contains(&node)
+    /// When somebody let it vote, unless its vote was taken since.
+    fn let_vote_at(&self, node: NodeId) -> Option<SimTime> {
+        lock(&self.changes).let_vote.get(&node).copied()
+    }
+
+    /// Its vote was taken after that was done that somebody asked for.
+    fn is_not_let_vote(&self, node: NodeId) {
+        lock(&self.changes).let_vote.remove(&node);
     }
 
     /// The same, of which somebody sees up to where their metadata go.

@@ -14,6 +14,8 @@ use crate::scenarios::broker::plan::{Plan, TOPIC};
 
 /// How long it waits between two looks at whether a broker has started.
 const PAUSE: Duration = Duration::from_millis(100);
+/// After so many failures in a row another node is asked for the coordinator.
+const ASK_ANOTHER_AFTER: u32 = 10;
 
 /// Looks at topics, configurations and groups once after each start of the broker, while everybody works: what it is told is held
 /// against what was acknowledged until then, changes under way may be done or not (I11).
@@ -55,11 +57,13 @@ async fn look_at_all(seat: &Seat, client: &Client) -> Result<(), ClientError> {
 
 /// The same of several nodes, of each after each of its starts. Topics and configurations are asked of that node itself: all is there that
 /// was acknowledged while the metadata went no further than those that the node has when it is asked. Groups are asked of whoever
-/// coordinates them by then.
+/// coordinates them by then, until they are told.
 pub(in crate::scenarios) async fn look_after_each_start(seat: Seat, nodes: RangeInclusive<i32>) {
     let (io, history) = (&seat.io, &seat.history);
     let client = seat.client(Duration::ZERO);
     let mut looked: BTreeMap<NodeId, usize> = BTreeMap::new();
+    let mut groups_due = false;
+    let mut failed = 0;
     while !seat.ending.has_begun() {
         let due = |node: NodeId| {
             let starts = seat.account.starts_of(node);
@@ -76,15 +80,27 @@ pub(in crate::scenarios) async fn look_after_each_start(seat: Seat, nodes: Range
                 Err(_) => return,
             }
         }
-        // One that is cut off keeps nobody from getting on.
-        let looking = async { if due.is_empty() { Ok(()) } else { look_at_groups(&seat, &client).await } };
-        match bounded(io, history, "a look at groups after a start", looking).await {
-            Ok(Ok(())) => history.progress(&seat.name),
-            Ok(Err(error)) => {
-                history.note(format_args!("{}: {error}", seat.name));
-                client.invalidate();
+        groups_due |= !due.is_empty();
+        if groups_due {
+            let looking = look_at_groups(&seat, &client);
+            match bounded(io, history, "a look at groups after a start", looking).await {
+                Ok(Ok(())) => (groups_due, failed) = (false, 0),
+                Ok(Err(error)) => {
+                    history.note(format_args!("{}: {error}", seat.name));
+                    failed += 1;
+                    if failed % ASK_ANOTHER_AFTER == 0 {
+                        // A node that is nearly cut off goes on telling who coordinated once.
+                        client.doubt();
+                    } else {
+                        client.invalidate();
+                    }
+                }
+                Err(_) => return,
             }
-            Err(_) => return,
+        }
+        // A node that cannot be asked, since it is cut off, keeps nobody from getting on.
+        if !groups_due {
+            history.progress(&seat.name);
         }
         io.clock.sleep(PAUSE).await;
     }

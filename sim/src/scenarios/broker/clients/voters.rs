@@ -55,7 +55,7 @@ async fn change(
     (servers, history): (&Servers, &History),
 ) -> Result<(), ClientError> {
     let quorum = client.describe_quorum(PATIENCE).await?;
-    let shall_not = |node: NodeId| told.removed.contains(&node) && !servers.is_let_vote(node);
+    let shall_not = |node: NodeId| told.removed.contains(&node) && servers.let_vote_at(node).is_none();
     for voter in quorum.voters.iter().filter(|voter| shall_not(voter.id)) {
         let text = format!("node {} was removed from the voters, and votes", voter.id);
         history.wrong("I25-voter-returned", text);
@@ -72,7 +72,11 @@ async fn change(
         history.note(format_args!("removing voter {}", voter.id));
         client.remove_voter(voter).await?;
         let now = client.io().clock.now();
-        if told.may_come.get(&voter.id).is_none_or(|asked| now.since(*asked) > LATE_MAX) {
+        let is_done = told.may_come.get(&voter.id).is_none_or(|asked| now.since(*asked) > LATE_MAX);
+        let let_vote = servers.let_vote_at(voter.id);
+        // What somebody else asked for may be carried out late, too.
+        if is_done && let_vote.is_none_or(|asked| history.now().since(asked) > LATE_MAX) {
+            servers.is_not_let_vote(voter.id);
             told.removed.insert(voter.id);
         }
     } else if !observers.is_empty() {

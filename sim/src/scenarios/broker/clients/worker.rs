@@ -36,16 +36,15 @@ const ANSWER: Duration = Duration::from_secs(7);
 pub(in crate::scenarios) async fn work_in_group(seat: Seat) {
     let mut rng = seat.io.rng.stream("workload");
     let client = seat.client(Duration::ZERO);
-    let mut failed = 0;
-    let mut worker = Worker { seat: &seat, client, member: Text::new() };
+    let mut worker = Worker { seat: &seat, client, member: Text::new(), failed: 0 };
     while !seat.ending.has_begun() {
         seat.ending.count_operation();
         match bounded(&seat.io, &seat.history, "a generation", worker.generation(&mut *rng)).await {
-            Ok(Ok(())) => failed = 0,
+            Ok(Ok(())) => worker.failed = 0,
             Ok(Err(error)) => {
                 seat.history.note(format_args!("{}: {error}", seat.name));
-                failed += 1;
-                if failed % ASK_ANOTHER_AFTER == 0 {
+                worker.failed += 1;
+                if worker.failed % ASK_ANOTHER_AFTER == 0 {
                     // A node that is nearly cut off goes on telling who coordinated once.
                     worker.client.doubt();
                 } else {
@@ -66,6 +65,8 @@ struct Worker<'a> {
     client: Client,
     /// Empty before the coordinator has given one.
     member: Text,
+    /// How often it has failed since it was a member that knew its share.
+    failed: u32,
 }
 
 impl Worker<'_> {
@@ -84,6 +85,7 @@ impl Worker<'_> {
         // Without its share it is a member all the same.
         let assignment = self.sync(&joined).await.inspect_err(|_| history.is_unknown(asked))?;
         history.progress(&self.seat.name);
+        self.failed = 0;
         let assigned = Assigned {
             worker: self.seat.name.clone(),
             member: self.member.to_string(),

@@ -144,7 +144,8 @@ async fn carried_out(stage: &Stage, surveyed: &Surveyed, plan: &Arc<Plan>) -> Re
     Ok(())
 }
 
-/// What the plan keeps is there, and of what was acknowledged and is not there it says that it is lost, or may be.
+/// What the plan keeps is there; of what was acknowledged and is not there it says that it is lost, or may be; and what it says is lost for
+/// certain is not there.
 fn what_is_lost_was_told(
     stage: &Stage,
     loss: &Loss,
@@ -174,6 +175,39 @@ fn what_is_lost_was_told(
             let text = format!("record {number}, acknowledged at {offset}, is lost; the plan: {choice:?}");
             Err(Violation::new("I1-loss-not-told", text))
         }
+        None => is_lost_as_told(loss, (surveyed, choice, log), read),
+    }
+}
+
+/// No acknowledged record is at its place that the plan says is lost for certain. (One that was sent twice may stand where the other one
+/// stood, as another entry: of another epoch than in a log that knows it as committed.)
+fn is_lost_as_told(
+    loss: &Loss,
+    (surveyed, choice, chosen): (&Surveyed, &Choice, &SurveyedLog),
+    read: &Read,
+) -> Result<(), Violation> {
+    let Some(lost) = choice.lost else { return Ok(()) };
+    let is_of_it = |log: &&SurveyedLog| log.topic_id == choice.topic_id && log.partition == choice.partition;
+    let logs: Vec<&SurveyedLog> =
+        surveyed.surveys.iter().flat_map(|survey| &survey.logs).filter(is_of_it).collect();
+    let is_another_entry = |at: i64| {
+        let has_it = |log: &SurveyedLog| log.log_start <= at && at < log.committed.min(log.log_end);
+        logs.iter().any(|&log| has_it(log) && epoch_at(log, at) != epoch_at(chosen, at))
+    };
+    let is_named = |at: i64| (lost.first..=lost.last).contains(&at);
+    let there = loss.halted.there(read);
+    match there.iter().find(|(offset, _)| is_named(offset.0) && !is_another_entry(offset.0)) {
+        Some((offset, number)) => {
+            let text = format!(
+                "record {number} is there, at {offset}, where it was acknowledged; the plan: {choice:?}"
+            );
+            Err(Violation::new("I1-loss-not-real", text))
+        }
         None => Ok(()),
     }
+}
+
+/// The epoch of an entry.
+fn epoch_at(log: &SurveyedLog, at: i64) -> Option<i32> {
+    log.epochs.iter().rev().find(|begin| begin.start <= at).map(|begin| begin.epoch)
 }

@@ -59,12 +59,22 @@ impl Told {
 
     /// The records that were acknowledged and are not at their places, with those.
     pub(super) fn missing(&self, read: &Read) -> Vec<(Offset, u32)> {
-        let is_missing = |(offset, number): &(Offset, u32)| {
-            let wanted = value_of(self.topic, *number);
-            read.get(offset).is_none_or(|value| value[..] != wanted[..])
+        self.looked_up(read, false)
+    }
+
+    /// Those that are at their places.
+    pub(super) fn there(&self, read: &Read) -> Vec<(Offset, u32)> {
+        self.looked_up(read, true)
+    }
+
+    /// The records that were acknowledged, and are at their places or not.
+    fn looked_up(&self, read: &Read, are_there: bool) -> Vec<(Offset, u32)> {
+        let is_there = |offset: Offset, number: u32| {
+            let wanted = value_of(self.topic, number);
+            read.get(&offset).is_some_and(|value| value[..] == wanted[..])
         };
         let all = self.acknowledged.iter().map(|(&offset, &number)| (offset, number));
-        all.filter(is_missing).collect()
+        all.filter(|&(offset, number)| is_there(offset, number) == are_there).collect()
     }
 
     /// All that was acknowledged is there.
