@@ -14,6 +14,8 @@ mod post;
 mod silence;
 mod slowness;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub use calls::{AskFailed, CallFailed, CallService, LateService, METADATA_END_BYTES, PeerCall, PeerCalls};
