@@ -81,7 +81,7 @@ struct Owned {
 
 enum Side {
     Asks(Asker),
-    Answers(Answerer, News),
+    Answers(Answerer, Box<News>),
 }
 
 struct Node {
@@ -182,7 +182,10 @@ impl Node {
                     }
                     Direction::Accepted => {
                         let budget = Budget { row_bytes: 2000, reply_bytes: 6000, ..Budget::default() };
-                        Side::Answers(Answerer::new(link.peer, options().timing, now), News::new(budget))
+                        Side::Answers(
+                            Answerer::new(link.peer, options().timing, now),
+                            Box::new(News::new(budget)),
+                        )
                     }
                 };
                 self.links.insert(link, Owned { frames, moved, ready: true, side });

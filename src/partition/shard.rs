@@ -1,3 +1,4 @@
+mod peer;
 mod reads;
 mod repairs;
 mod replicas;
@@ -9,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use peer::Peer;
 pub(super) use replicas::PostOffice;
-use replicas::{Held, Peer, is_untouched};
+use replicas::{Held, is_untouched};
 use turn::{InFlight, OnceDurable, Turn, next_commit};
 
 use tokio::sync::{mpsc, oneshot};

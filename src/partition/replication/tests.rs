@@ -18,7 +18,7 @@ const ROOM: usize = 1 << 20;
 fn send(node: &TestNode, id: PartitionId, step: PeerStep) {
     let (shards, _) = node.partitions.peer_side();
     let shard = &shards[shard_of(id, shards.len())];
-    node.runtime.block_on(shard.send(step)).ok().expect("the shard runs");
+    node.runtime.block_on(shard.send(step)).expect("the shard runs");
 }
 
 fn fetch(node: &TestNode, id: PartitionId, epoch: LeaderEpoch) {

@@ -8,51 +8,15 @@ use super::super::HandOverTerms;
 use super::super::partition::{Entries, Incoming, Outbox, Partition, Release, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::super::request::{Assignment, Leaving, PartitionError, Released};
+use super::peer::Peer;
 use super::reads::{Reads, Taken};
 use super::{OnceDurable, Shard};
 use crate::log::{PartitionLog, ReadError};
 use crate::partition::leaderships::SnapshotWanted;
-use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Serving, Wanted, Wants};
+use crate::peers::{Answer, Budget, Direction, FetchRow, News, ReplyRow, Serving, Wanted};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{Event, Fetch, FetchOutcome, FetchReply, Message, Position, Slice};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId};
-
-/// What a shard keeps of another node.
-#[derive(Default)]
-pub(super) struct Peer {
-    /// Of the partitions that are followed there.
-    wants: Wants,
-    /// Of those that are followed here, while that node has a connection to this one.
-    news: Option<News>,
-    reads: Reads,
-}
-
-impl Peer {
-    /// A partition is not followed there any more; whether others have something to be told, in whose way it was.
-    fn stop_following(&mut self, partition: PartitionId) -> bool {
-        self.reads.forget(partition);
-        let Some(news) = &mut self.news else { return false };
-        news.forget(partition);
-        self.reads.wake(news) || !news.is_empty()
-    }
-
-    /// A partition is gone from here; whether those that followed it, or others, have something to be told.
-    fn has_lost(&mut self, partition: PartitionId) -> bool {
-        if let Some(news) = self.news.as_mut().filter(|_| !mutant(Mutant::ClusterSaysAbsentAside))
-            && news.gone(partition)
-        {
-            self.reads.forget(partition);
-            self.reads.wake(news);
-            return true;
-        }
-        self.stop_following(partition)
-    }
-
-    /// Whether more of what is not here was asked for than can be told.
-    fn is_overrun(&self) -> bool {
-        self.news.as_ref().is_some_and(News::is_overrun)
-    }
-}
 
 /// What of a leader's answers waits for room.
 pub(super) enum Held {

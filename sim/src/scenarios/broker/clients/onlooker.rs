@@ -63,7 +63,7 @@ pub(in crate::scenarios) async fn look_after_each_start(seat: Seat, nodes: Range
     let client = seat.client(Duration::ZERO);
     let mut looked: BTreeMap<NodeId, usize> = BTreeMap::new();
     let mut groups_due = false;
-    let mut failed = 0;
+    let mut failed: u32 = 0;
     while !seat.ending.has_begun() {
         let due = |node: NodeId| {
             let starts = seat.account.starts_of(node);
@@ -88,7 +88,7 @@ pub(in crate::scenarios) async fn look_after_each_start(seat: Seat, nodes: Range
                 Ok(Err(error)) => {
                     history.note(format_args!("{}: {error}", seat.name));
                     failed += 1;
-                    if failed % ASK_ANOTHER_AFTER == 0 {
+                    if failed.is_multiple_of(ASK_ANOTHER_AFTER) {
                         // A node that is nearly cut off goes on telling who coordinated once.
                         client.doubt();
                     } else {

@@ -44,7 +44,7 @@ pub(in crate::scenarios) async fn work_in_group(seat: Seat) {
             Ok(Err(error)) => {
                 seat.history.note(format_args!("{}: {error}", seat.name));
                 worker.failed += 1;
-                if worker.failed % ASK_ANOTHER_AFTER == 0 {
+                if worker.failed.is_multiple_of(ASK_ANOTHER_AFTER) {
                     // A node that is nearly cut off goes on telling who coordinated once.
                     worker.client.doubt();
                 } else {
