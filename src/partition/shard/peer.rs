@@ -34,8 +34,10 @@ impl Peer {
         self.stop_following(partition)
     }
 
-    /// Whether more of what is not here was asked for than can be told.
-    pub(super) fn is_overrun(&self) -> bool {
-        self.news.as_ref().is_some_and(News::is_overrun)
+    /// Why its session has to begin anew, if more waits to be told of what is not here than is kept: whoever was not told asks again.
+    pub(super) fn overrun(&self) -> Option<String> {
+        let is_overrun = self.news.as_ref().is_some_and(News::is_overrun);
+        is_overrun
+            .then(|| "it fetches more partitions that are not here than it takes answers for".to_owned())
     }
 }

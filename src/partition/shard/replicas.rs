@@ -287,24 +287,15 @@ impl Shard {
 
     /// Says to a node that this one has no replica of what it fetched in that epoch.
     fn is_absent(&mut self, peer: NodeId, id: PartitionId, epoch: LeaderEpoch) {
-        let news = self.peers.get_mut(&peer).and_then(|state| state.news.as_mut());
-        match news.filter(|_| !mutant(Mutant::ClusterSaysAbsentAside)) {
-            Some(news) => {
-                news.absent(id, epoch);
-                self.letters.replies.insert(peer);
-                self.close_overrun(peer);
-            }
-            None => {
-                self.letters.messages.push((peer, id, Message::NotLeader { epoch, leader: None }));
-            }
-        }
-    }
-
-    /// A session with more to be told than is kept begins anew: whoever was not told asks again.
-    fn close_overrun(&mut self, peer: NodeId) {
-        if self.peers.get(&peer).is_some_and(Peer::is_overrun) {
-            let what = "it fetches more partitions that are not here than it takes answers for";
-            self.letters.malformed.push((peer, what.to_owned()));
+        let state = self.peers.get_mut(&peer).filter(|_| !mutant(Mutant::ClusterSaysAbsentAside));
+        if let Some(state) = state
+            && let Some(news) = &mut state.news
+        {
+            news.absent(id, epoch);
+            self.letters.replies.insert(peer);
+            self.letters.malformed.extend(state.overrun().map(|what| (peer, what)));
+        } else {
+            self.letters.messages.push((peer, id, Message::NotLeader { epoch, leader: None }));
         }
     }
 
@@ -766,9 +757,8 @@ impl Shard {
             if state.has_lost(id) {
                 self.letters.replies.insert(node);
             }
+            self.letters.malformed.extend(state.overrun().map(|what| (node, what)));
         }
-        let nodes: Vec<NodeId> = self.peers.keys().copied().collect();
-        nodes.into_iter().for_each(|node| self.close_overrun(node));
         self.drop_held(id);
     }
 }

@@ -239,6 +239,12 @@ pub(in crate::scenarios) fn draw_troubles(
     schedule
 }
 
+/// When something begins to go wrong, and when it is over, at most so much later.
+pub(super) fn draw_times(rng: &mut Stream, duration: Duration, longest: Duration) -> (Duration, Duration) {
+    let at = rng.duration(Duration::from_millis(1), duration);
+    (at, at + rng.duration(Duration::from_millis(1), longest))
+}
+
 /// How many runs have rings.
 const RINGS_PER_MILLE: u32 = 250;
 
@@ -254,8 +260,7 @@ pub(in crate::scenarios) fn draw_rings(
         return schedule;
     }
     for _ in 0..rng.between(1, 4) {
-        let at = rng.duration(Duration::from_millis(1), duration);
-        let over = at + rng.duration(Duration::from_millis(1), Duration::from_secs(8));
+        let (at, over) = draw_times(rng, duration, Duration::from_secs(8));
         // Of three, all are neighbours.
         let one_way = nodes.len() <= 3 || rng.chance(500);
         let order = rng.shuffled(nodes);
@@ -294,8 +299,7 @@ pub(in crate::scenarios) fn draw_beside_journal(
         return schedule;
     }
     for _ in 0..rng.between(1, 8) {
-        let at = rng.duration(Duration::from_millis(1), duration);
-        let over = at + rng.duration(Duration::from_millis(1), Duration::from_secs(8));
+        let (at, over) = draw_times(rng, duration, Duration::from_secs(8));
         let (node, prefix) = (rng.pick(nodes).clone(), (*rng.pick(&BESIDE_JOURNAL)).to_owned());
         let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
         if rng.chance(500) {
@@ -330,8 +334,7 @@ pub(in crate::scenarios) fn draw_beside(
         return schedule;
     }
     for _ in 0..rng.between(1, 16) {
-        let at = rng.duration(Duration::from_millis(1), duration);
-        let over = at + rng.duration(Duration::from_millis(1), Duration::from_secs(6));
+        let (at, over) = draw_times(rng, duration, Duration::from_secs(6));
         let (a, b) = (rng.pick(nodes).clone(), rng.pick(clients).clone());
         let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
         match *rng.pick(&kinds) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ordain::probe::{Condition, sometimes};
 
 use super::Fleet;
+use super::faults::draw_times;
 use crate::faults::{Fault, TimedFault, micros};
 use crate::rng::Stream;
 use crate::world::NodeIndex;
@@ -19,6 +20,9 @@ const ONE_SIDED_PER_MILLE: u32 = 250;
 const GROUP_LEAST: usize = 2;
 /// Of two nodes, the one that does not hear the other is a link that is cut one way.
 const ONE_SIDED_NODES_LEAST: usize = 3;
+
+/// How long links stay cut at most.
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// The directions in which nothing passes.
 type Cuts = BTreeSet<(NodeIndex, NodeIndex)>;
@@ -35,7 +39,7 @@ pub(in crate::scenarios) fn draw_splits(
         return schedule;
     }
     for _ in 0..rng.between(1, 4) {
-        let (at, over) = draw_times(rng, duration);
+        let (at, over) = draw_times(rng, duration, LONGEST);
         let order = rng.shuffled(nodes);
         let (least, most) = (GROUP_LEAST as u64, (nodes.len() - GROUP_LEAST) as u64);
         let count = usize::try_from(rng.between(least, most)).unwrap_or(GROUP_LEAST);
@@ -62,7 +66,7 @@ pub(in crate::scenarios) fn draw_deaf_and_mute(
         return schedule;
     }
     for _ in 0..rng.between(1, 4) {
-        let (at, over) = draw_times(rng, duration);
+        let (at, over) = draw_times(rng, duration, LONGEST);
         let (node, is_deaf) = (rng.pick(nodes), rng.chance(500));
         let mut add = |at: Duration, fault| schedule.push(TimedFault { at_us: micros(at), fault });
         for other in nodes.iter().filter(|other| *other != node) {
@@ -73,12 +77,6 @@ pub(in crate::scenarios) fn draw_deaf_and_mute(
     }
     schedule.sort_by_key(|timed| timed.at_us);
     schedule
-}
-
-/// When links are cut, and when they are whole again.
-fn draw_times(rng: &mut Stream, duration: Duration) -> (Duration, Duration) {
-    let at = rng.duration(Duration::from_millis(1), duration);
-    (at, at + rng.duration(Duration::from_millis(1), Duration::from_secs(8)))
 }
 
 /// Notes what has come of all that is cut now.

@@ -6,7 +6,7 @@ use ordain::client::{Client, ClientError, Lane};
 use ordain::types::NodeId;
 
 use super::admin::look_at_committed;
-use super::topics::{look, look_at, see, see_at};
+use super::topics::{look, look_at, see, see_by};
 use super::{Seat, bounded};
 use crate::scenarios::broker::history::History;
 use crate::scenarios::broker::kept::look_at_kept_group;
@@ -110,7 +110,7 @@ async fn look_at_node(seat: &Seat, client: &Client, node: NodeId) -> Result<(), 
     let (servers, history) = (&seat.servers, &seat.history);
     let broker = client.node(node, Lane::Admin).await?;
     for topic in not_founded(history) {
-        if let Some(seen) = see_at(client, &broker, topic).await? {
+        if let Some(seen) = see_by(client, Some(&broker), topic).await? {
             history.founded(topic, seen);
         }
     }

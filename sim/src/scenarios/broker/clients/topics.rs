@@ -223,7 +223,7 @@ pub(super) async fn look_at(
     told: Told,
     history: &History,
 ) -> Result<(), ClientError> {
-    look_by(topic, told, history, see_at(client, broker, topic)).await
+    look_by(topic, told, history, see_by(client, Some(broker), topic)).await
 }
 
 async fn look_by(
@@ -250,31 +250,29 @@ pub(in crate::scenarios) async fn see(
     client: &Client,
     topic: &str,
 ) -> Result<Option<TopicSeen>, ClientError> {
-    let mut partitions = 0;
-    if topic != BROKER_DEFAULTS {
-        let names = [topic.to_owned()];
-        let metadata = client.describe(Some(&names), AutoCreate::No).await?;
-        let Some(count) = partitions_told(&metadata, topic) else { return Ok(None) };
-        partitions = count;
-    }
-    let entries = client.describe_configs(&resource(topic)).await?;
-    Ok(Some(TopicSeen { partitions, configs: set(topic, entries) }))
+    see_by(client, None, topic).await
 }
 
-/// The same of one of several nodes.
-pub(super) async fn see_at(
+/// The same by one of several nodes, or by whichever the client asks.
+pub(super) async fn see_by(
     client: &Client,
-    broker: &Broker,
+    broker: Option<&Broker>,
     topic: &str,
 ) -> Result<Option<TopicSeen>, ClientError> {
     let mut partitions = 0;
     if topic != BROKER_DEFAULTS {
         let names = [topic.to_owned()];
-        let metadata = client.described_by(broker, Some(&names), AutoCreate::No).await?;
+        let metadata = match broker {
+            Some(broker) => client.described_by(broker, Some(&names), AutoCreate::No).await?,
+            None => client.describe(Some(&names), AutoCreate::No).await?,
+        };
         let Some(count) = partitions_told(&metadata, topic) else { return Ok(None) };
         partitions = count;
     }
-    let entries = client.describe_configs_at(broker, &resource(topic)).await?;
+    let entries = match broker {
+        Some(broker) => client.describe_configs_at(broker, &resource(topic)).await?,
+        None => client.describe_configs(&resource(topic)).await?,
+    };
     Ok(Some(TopicSeen { partitions, configs: set(topic, entries) }))
 }
 

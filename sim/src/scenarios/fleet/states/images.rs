@@ -95,16 +95,8 @@ impl Made {
 
 #[cfg(test)]
 mod tests {
-    use ordain::wire::messages::QuorumRecord;
-
+    use super::super::tests::image;
     use super::*;
-
-    fn image(nodes: &[i32]) -> Arc<MetadataImage> {
-        let mut image = MetadataImage::default();
-        let record = QuorumRecord { nodes: nodes.to_vec(), ..QuorumRecord::default() };
-        image.apply(&record.into()).expect("it fits");
-        Arc::new(image)
-    }
 
     fn by(node: i32, run: u64) -> By {
         By { node: NodeId(node), run }

@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    fn image(nodes: &[i32]) -> Arc<MetadataImage> {
+    pub(super) fn image(nodes: &[i32]) -> Arc<MetadataImage> {
         let mut image = MetadataImage::default();
         let record = QuorumRecord { nodes: nodes.to_vec(), ..QuorumRecord::default() };
         image.apply(&record.into()).expect("it fits");
