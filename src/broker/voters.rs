@@ -69,6 +69,10 @@ pub(super) async fn change_voters(
         Err(ChangeRefusal::NotLeader) => Err(ApiError::bare(ErrorCode::NotLeaderOrFollower)),
         Err(ChangeRefusal::NotServing) => timed_out("the controller has only begun, or is about to end"),
         Err(ChangeRefusal::AnotherUnderWay) => timed_out("another change of the voters is under way"),
+        Err(ChangeRefusal::TooFewFollow) => timed_out(
+            "of the voters that would be left too few are there: nothing could be changed any more. Bring back those that are not, or \
+             remove one of them instead",
+        ),
         Err(ChangeRefusal::CannotBeAdded) => {
             Err(ApiError::new(ErrorCode::DuplicateVoter, "the node is a voter already"))
         }

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::address::BrokerAddress;
@@ -8,6 +8,7 @@ use super::error::ClientError;
 use super::metadata::{ClusterMetadata, PartitionMetadata, TopicPartition};
 use super::options::{ClientIo, ClientOptions};
 use super::retry::Retry;
+use super::turn::Turn;
 use crate::io::RngStream;
 use crate::types::{ErrorCode, Instant, LeaderEpoch, NodeId, TopicId};
 use crate::wire::messages::metadata_request::MetadataRequestTopic;
@@ -47,8 +48,8 @@ struct Shared {
     rng: Mutex<Box<dyn RngStream>>,
     slots: Mutex<BTreeMap<(BrokerAddress, Lane), Slot>>,
     cache: Mutex<Cache>,
-    /// How often what one broker said was of no use, and who was asked first.
-    doubts: AtomicUsize,
+    /// Who is asked what any broker can tell.
+    turn: Turn,
 }
 
 #[derive(Default)]
@@ -74,7 +75,7 @@ impl Client {
                 rng,
                 slots: Mutex::default(),
                 cache: Mutex::default(),
-                doubts: AtomicUsize::new(first),
+                turn: Turn::beginning_with(first),
             }),
         }
     }
@@ -121,7 +122,7 @@ impl Client {
 
     /// Of those that any can be asked, another one is next.
     pub(super) fn ask_another(&self) {
-        self.shared.doubts.fetch_add(1, Ordering::Relaxed);
+        self.shared.turn.pass();
     }
 
     /// A connection to this address for this purpose, opened if there is none.
@@ -154,14 +155,15 @@ impl Client {
                 addresses.push(node.address.clone());
             }
         }
-        if !addresses.is_empty() {
-            let first = self.shared.doubts.load(Ordering::Relaxed) % addresses.len();
-            addresses.rotate_left(first);
-        }
+        let first = self.shared.turn.of(addresses.len());
+        addresses.rotate_left(first);
         let mut last = None;
         for address in &addresses {
             match self.connection(address, Lane::Admin).await {
-                Ok(broker) => return Ok(broker),
+                Ok(broker) => {
+                    self.shared.turn.asked();
+                    return Ok(broker);
+                }
                 Err(error) => last = Some(error),
             }
         }

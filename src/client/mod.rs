@@ -21,6 +21,7 @@ mod options;
 mod partitioner;
 pub mod producer;
 mod retry;
+mod turn;
 
 pub use address::{AddressError, BrokerAddress, parse_addresses};
 pub use broker::{Broker, Expects, Feature, InFlight};

@@ -12,7 +12,7 @@ pub(super) use assignment::Release;
 pub(super) use incoming::Incoming;
 pub(super) use membership::AskedChange;
 pub use membership::{ChangeDone, VoterChange};
-pub(super) use serving::{Entries, is_reset};
+pub(super) use serving::{Entries, Successor, is_reset};
 
 use super::handle::spread;
 use super::leaderships::Leadership;

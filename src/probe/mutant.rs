@@ -162,6 +162,8 @@ listed! {
         ClusterFollowsTheUnknown = "cluster-follows-the-unknown",
         /// a checkpoint keeps a high watermark beyond what is durable
         ClusterRemembersAnyWatermark = "cluster-remembers-any-watermark",
+        /// a voter is removed though too few of the others follow the leader
+        ClusterRemovesTheNeeded = "cluster-removes-the-needed",
         /// a transfer of leadership is not told again when a connection with its successor begins anew
         ClusterTransferToldOnce = "cluster-transfer-told-once",
         /// a transfer of leadership is not given up when its successor falls silent
@@ -190,6 +192,8 @@ listed! {
         ClusterElectsAnyone = "cluster-elects-anyone",
         /// a node whose disk is slow goes on leading, and lets others hand over to it
         ClusterSlowLeadsOn = "cluster-slow-leads-on",
+        /// a leader hands over to a replica that has still to fetch what is committed
+        ClusterHandsOverToWhoIsBehind = "cluster-hands-over-to-who-is-behind",
         /// files of a replica that was let go are removed once or never
         ClusterRemovesOnce = "cluster-removes-once",
         /// a follower gives consumers what its log holds, committed or not

@@ -1,6 +1,6 @@
 use super::core::Core;
 use super::leader::{Goes, Leader};
-use super::{ChangeRefusal, Effect, Mistake, Position, ReplicaKey};
+use super::{ChangeRefusal, Effect, Mistake, Position, ReplicaKey, VoterSet};
 use crate::types::Instant;
 
 /// Voter changes, one at a time (KIP-853; Raft's dissertation, §4, with its correction of 2015).
@@ -67,13 +67,26 @@ impl Leader {
         effects: &mut Vec<Effect>,
     ) -> Goes {
         let rest = core.voters().without(key).filter(|_| core.voters().contains(key));
-        match (self.refuses_change(core), rest) {
-            (Some(reason), _) => effects.push(Effect::VoterChangeRefused { reason }),
-            (None, None) => {
-                effects.push(Effect::VoterChangeRefused { reason: ChangeRefusal::CannotBeRemoved });
+        let reason = match (self.refuses_change(core), rest) {
+            (Some(reason), _) => reason,
+            (None, None) => ChangeRefusal::CannotBeRemoved,
+            (None, Some(voters)) if self.has_most_of(core, &voters) => {
+                return self.append_voters(core, now, voters, None, effects);
             }
-            (None, Some(voters)) => return self.append_voters(core, now, voters, None, effects),
-        }
+            // The set holds as soon as it is appended: nobody but those who are not there could commit it, or elect.
+            (None, Some(_)) => ChangeRefusal::TooFewFollow,
+        };
+        effects.push(Effect::VoterChangeRefused { reason });
         Goes::On
+    }
+
+    /// Whether most of a set of voters follow this leader, or are it.
+    fn has_most_of(&self, core: &Core, voters: &VoterSet) -> bool {
+        let follows = |key: &&ReplicaKey| {
+            let voter = self.progress.of(**key).filter(|voter| voter.fetched);
+            **key == core.key || (voter.is_some() && !core.is_silent(key.node) && !self.is_lost(**key))
+        };
+        let count = voters.keys().iter().filter(follows).count();
+        count >= voters.majority() || core.mistaken(Mistake::RemoveTheNeeded)
     }
 }

@@ -115,6 +115,8 @@ pub enum ChangeRefusal {
     CannotBeAdded,
     /// It is no voter, or the last one.
     CannotBeRemoved,
+    /// Of the voters that would be left too few follow the leader.
+    TooFewFollow,
 }
 
 /// Why a replica stopped for good.

@@ -56,6 +56,8 @@ pub enum Mistake {
     CampaignWhileVoting,
     /// A leader tells its voters who leads, and no others that are to hold the log.
     TellVotersAlone,
+    /// A voter is removed though too few of the others follow.
+    RemoveTheNeeded,
     /// A transfer is not told again when a connection with its successor begins anew.
     TransferToldOnce,
     /// A transfer is not given up when its successor falls silent.
@@ -95,6 +97,7 @@ impl Mistake {
         Mistake::LateVoteUnfollows,
         Mistake::CampaignWhileVoting,
         Mistake::TellVotersAlone,
+        Mistake::RemoveTheNeeded,
         Mistake::TransferToldOnce,
         Mistake::TransferToTheSilent,
         Mistake::ResetStartUntold,

@@ -236,10 +236,10 @@ impl Partition {
 mod tests {
     use tokio::sync::oneshot;
 
-    use super::super::{AskedChange, ChangeDone, Made, Outbox, Position, Timer, VoterChange};
+    use super::super::{AskedChange, ChangeDone, Made, Outbox, Position, Successor, Timer, VoterChange};
     use super::*;
     use crate::log::LogConfig;
-    use crate::partition::request::{PartitionSpec, ReplicaOrigin};
+    use crate::partition::request::{HandOverTerms, PartitionSpec, ReplicaOrigin};
     use crate::partition::testing::TestNode;
     use crate::raft::ChangeRefusal;
     use crate::types::{Instant, Offset, PartitionId, PartitionIndex, Timestamp, TopicId, Uuid};
@@ -456,6 +456,35 @@ mod tests {
         led.step(Event::Timer(Timer::Transfer));
         assert!(led.may_change_voters, "nothing else tells that it goes on: no record may come for long");
         assert!(adds(3, &led.goes_on(&[])));
+    }
+
+    #[test]
+    fn a_leader_hands_over_to_who_holds_what_is_committed() {
+        let mut led = Led::new();
+        led.assign(&[1, 2, 3], &[1, 2, 3]);
+        for node in [2, 3] {
+            let end = led.end();
+            led.fetches(node, end);
+            let end = led.end();
+            led.fetches(2, end);
+        }
+        assert_eq!(led.voters(), [1, 2, 3]);
+        assert_eq!(led.partition.replica.high_watermark(), led.end().end);
+        let terms = |avoid: &[i32], to_anybody| HandOverTerms {
+            avoid: avoid.iter().copied().map(NodeId).collect(),
+            to_anybody,
+            at_once_max: usize::MAX,
+        };
+        let to = |led: &Led, terms| led.partition.successor(&BTreeSet::new(), &terms);
+        let ready = |node| Some(Successor::Ready(NodeId(node)));
+        assert_eq!(to(&led, terms(&[], false)), ready(2));
+        assert_eq!(to(&led, terms(&[2], false)), Some(Successor::Behind), "the third has still to fetch");
+        assert_eq!(to(&led, terms(&[2], true)), ready(2), "nobody would be served while it does");
+        assert_eq!(to(&led, terms(&[2, 3], false)), None);
+        let end = led.end();
+        led.fetches(3, end);
+        assert_eq!(to(&led, terms(&[2], false)), ready(3));
+        assert_eq!(to(&led, terms(&[2], true)), ready(3));
     }
 
     #[test]

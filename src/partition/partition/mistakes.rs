@@ -28,6 +28,7 @@ pub(super) fn plant(replica: &mut Replica) {
         (Mutant::ClusterLateVoteUnfollows, Mistake::LateVoteUnfollows),
         (Mutant::ClusterCampaignsWhileVoting, Mistake::CampaignWhileVoting),
         (Mutant::ClusterTellsVotersAlone, Mistake::TellVotersAlone),
+        (Mutant::ClusterRemovesTheNeeded, Mistake::RemoveTheNeeded),
         (Mutant::ClusterTransferToldOnce, Mistake::TransferToldOnce),
         (Mutant::ClusterTransferToTheSilent, Mistake::TransferToTheSilent),
         (Mutant::ReplicaServesBeforeStart, Mistake::ServeBeforeStart),

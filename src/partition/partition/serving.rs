@@ -23,6 +23,14 @@ pub(in crate::partition) enum Entries {
     Unreadable(ReadError),
 }
 
+/// Who is to lead in a leader's place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::partition) enum Successor {
+    Ready(NodeId),
+    /// Those that may have still to fetch what is committed.
+    Behind,
+}
+
 impl Partition {
     /// What follows `after` in the log that it leads.
     pub(in crate::partition) fn entries_after(&self, after: Position, room: Room) -> Entries {
@@ -116,7 +124,7 @@ impl Partition {
         &self,
         silent: &BTreeSet<NodeId>,
         terms: &HandOverTerms,
-    ) -> Option<NodeId> {
+    ) -> Option<Successor> {
         let own = self.replica.key().node;
         let acknowledged = self.replica.acknowledged();
         let heard = acknowledged.into_iter().filter(|(node, _)| *node != own && !silent.contains(node));
@@ -124,12 +132,18 @@ impl Partition {
         let mut allowed: Vec<_> = heard.filter(|&(node, _)| wanted(node) || terms.to_anybody).collect();
         // One that lacks an epoch's start holds as many records as the others, and cannot take over yet.
         let whole = self.replica.holding_all();
-        let rank = |&(node, end): &(NodeId, Offset)| (wanted(node), whole.contains(&node), end);
+        // Nobody is served while a leader hands over: not to one that has still to fetch what others have acknowledged, be it from a slow
+        // disk.
+        let committed = self.replica.high_watermark();
+        let is_near = |end: Offset| end >= committed || mutant(Mutant::ClusterHandsOverToWhoIsBehind);
+        let rank = |&(node, end): &(NodeId, Offset)| (is_near(end), wanted(node), whole.contains(&node), end);
         let best = allowed.iter().map(rank).max()?;
         allowed.retain(|one| rank(one) == best);
         // Of those that hold as much, another one for each partition.
         let place = usize::try_from(spread(self.log.key().partition) % allowed.len() as u64).ok()?;
-        allowed.get(place).map(|&(node, _)| node)
+        allowed
+            .get(place)
+            .map(|&(node, end)| if is_near(end) { Successor::Ready(node) } else { Successor::Behind })
     }
 
     pub(in crate::partition) fn has_no_leader(&self) -> bool {

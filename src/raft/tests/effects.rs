@@ -1,8 +1,9 @@
 //! What each event makes a replica want, exactly.
 use crate::raft::cluster::first_key;
 use crate::raft::{
-    Ballot, Decision, Effect, Event, Fetch, FetchOutcome, FetchReply, HaltReason, Message, Position,
-    Recovered, Refusal, Replica, ReplicaKey, Slice, Standing, Timer, Timing, Vote, VoteReply, VoterSet,
+    Ballot, ChangeRefusal, Decision, Effect, Event, Fetch, FetchOutcome, FetchReply, HaltReason, Message,
+    Position, Recovered, Refusal, Replica, ReplicaKey, Slice, Standing, Timer, Timing, Vote, VoteReply,
+    VoterSet,
 };
 use crate::types::{EpochHistory, EpochStart, Instant, LeaderEpoch, NodeId, Offset, Uuid};
 
@@ -653,6 +654,30 @@ fn a_node_that_falls_silent_before_it_votes_holds_no_other_change_up() {
     assert_eq!(leader.joining(), None);
     let removed = step(&mut leader, Event::RemoveVoter { key: first_key(3) });
     assert!(matches!(removed.first(), Some(Effect::AppendVoters { .. })), "{removed:?}");
+}
+
+#[test]
+fn no_voter_is_removed_who_is_needed() {
+    let refused = [Effect::VoterChangeRefused { reason: ChangeRefusal::TooFewFollow }];
+    let remove = |node| Event::RemoveVoter { key: first_key(node) };
+    let is_made = |effects: &[Effect]| matches!(effects.first(), Some(Effect::AppendVoters { .. }));
+    let leader = serving();
+    assert_eq!(step(&mut leader.clone(), remove(2)), refused, "the third has not come");
+    assert!(is_made(&step(&mut leader.clone(), remove(3))), "the one that has not come is not needed");
+    assert_eq!(step(&mut leader.clone(), remove(1)), refused, "two are left, of whom one does not follow");
+    let mut all = leader.clone();
+    receive(&mut all, 3, fetch(3, 2, at(2, 5), at(2, 5)));
+    assert!(is_made(&step(&mut all.clone(), remove(2))), "the third follows");
+    assert!(is_made(&step(&mut all.clone(), remove(1))), "the leader itself");
+    let mut silent = all.clone();
+    step(&mut silent, Event::NodeSilent { node: NodeId(3) });
+    assert_eq!(step(&mut silent, remove(2)), refused, "the third is heard no more");
+    let mut forgot = all.clone();
+    let found = ReplicaKey { node: NodeId(3), directory: Uuid([9; 16]) };
+    let (epoch, nothing) = (LeaderEpoch(2), at(-1, 0));
+    let empty = Fetch { epoch, replica: found, log_end: nothing, durable: nothing, log_start: Offset::ZERO };
+    receive(&mut forgot, 3, Message::Fetch(empty));
+    assert_eq!(step(&mut forgot, remove(2)), refused, "the third has lost its memory");
 }
 
 /// Of three voters, of which the second follows it: it serves.

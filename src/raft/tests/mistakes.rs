@@ -31,6 +31,7 @@ const OF_WHOLE_NODES: &[Mistake] = &[
     Mistake::LateVoteUnfollows,
     Mistake::CampaignWhileVoting,
     Mistake::TellVotersAlone,
+    Mistake::RemoveTheNeeded,
 ];
 
 /// The number of the first schedule that shows the mistake, and how it shows.

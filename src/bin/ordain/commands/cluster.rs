@@ -83,7 +83,7 @@ enum Question {
     /// Let a node vote on the metadata no longer; it goes on following it.
     ///
     /// Refused where the voters that are left have no majority that is there, unless --force is given.
-    RemoveVoter(cluster_voters::Removal),
+    RemoveVoter(cluster_voters::Change),
     /// Forget a broker that does not come back.
     ///
     /// Refused while it is there, holds replicas or votes on the metadata; says what to do first then. One that is started again
@@ -123,7 +123,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             Question::Drain(asked) => drain::run(&client, format, &asked).await,
             Question::Voters => cluster_voters::list(&client, format).await,
             Question::AddVoter(change) => cluster_voters::add(&client, format, &change).await,
-            Question::RemoveVoter(removal) => cluster_voters::remove(&client, format, &removal).await,
+            Question::RemoveVoter(change) => cluster_voters::remove(&client, format, &change).await,
             Question::Unregister(asked) => cluster_unregister::run(&client, format, asked).await,
             Question::Balance { dry_run } => {
                 let mode = if dry_run { Mode::DryRun } else { Mode::Execute };

@@ -20,15 +20,6 @@ pub struct Change {
     dry_run: bool,
 }
 
-#[derive(clap::Args, Clone, Debug)]
-pub struct Removal {
-    #[command(flatten)]
-    change: Change,
-    /// Remove it even if the voters that are left have no majority that is there: nothing can be changed then until they are back.
-    #[arg(long)]
-    force: bool,
-}
-
 /// All that vote or follow.
 pub async fn list(client: &Client, format: Format) -> Result<(), Failure> {
     let seen = look(client).await?;
@@ -96,9 +87,8 @@ pub async fn add(client: &Client, format: Format, change: &Change) -> Result<(),
 }
 
 /// Lets a voter observe.
-pub async fn remove(client: &Client, format: Format, removal: &Removal) -> Result<(), Failure> {
+pub async fn remove(client: &Client, format: Format, change: &Change) -> Result<(), Failure> {
     let seen = look(client).await?;
-    let Removal { change, force } = removal;
     let (quorum, node) = (told(&seen)?, NodeId(change.node));
     let Some(voter) = quorum.voters.iter().find(|voter| voter.id == node) else {
         seen.check_known(node)?;
@@ -109,10 +99,10 @@ pub async fn remove(client: &Client, format: Format, removal: &Removal) -> Resul
     if rest.is_empty() {
         return Err(Failure::Message(format!("node {node} is the only voter: add another one first")));
     }
-    if live < needed && !force {
+    if live < needed {
         return Err(Failure::Message(format!(
             "without node {node} there are {}, of whom {needed} are needed and {live} are there: nothing could be changed any \
-             more. Start the others, or remove one of those that are not there; --force removes it all the same",
+             more. Start the others, or remove one of those that are not there",
             output::plural(rest.len(), "voter"),
         )));
     }
