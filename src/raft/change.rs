@@ -87,6 +87,8 @@ impl Leader {
             **key == core.key || (voter.is_some() && !core.is_silent(key.node) && !self.is_lost(**key))
         };
         let count = voters.keys().iter().filter(follows).count();
-        count >= voters.majority() || core.mistaken(Mistake::RemoveTheNeeded)
+        count >= voters.majority()
+            || core.mistaken(Mistake::RemoveTheNeeded)
+            || core.mistaken(Mistake::ChangeBeforeStart)
     }
 }

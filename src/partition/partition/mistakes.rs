@@ -3,7 +3,7 @@ use crate::raft::{Mistake, Replica};
 
 /// Plants the core's mistake that a mutant stands for.
 pub(super) fn plant(replica: &mut Replica) {
-    const PLANTED: [(Mutant, Mistake); 27] = [
+    const PLANTED: [(Mutant, Mistake); 28] = [
         (Mutant::ReplicaGrantBeforeDurable, Mistake::GrantBeforeDurable),
         (Mutant::ReplicaAskBeforeDurable, Mistake::AskBeforeDurable),
         (Mutant::ReplicaVoteTwice, Mistake::VoteTwice),
