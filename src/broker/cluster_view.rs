@@ -287,6 +287,7 @@ mod tests {
             log_end: Offset::ZERO,
             durable_end: Offset::ZERO,
             acknowledged: Vec::new(),
+            followers: Vec::new(),
             observers: Vec::new(),
             size_bytes: 0,
             segments: 0,

@@ -69,10 +69,7 @@ pub(super) async fn change_voters(
         Err(ChangeRefusal::NotLeader) => Err(ApiError::bare(ErrorCode::NotLeaderOrFollower)),
         Err(ChangeRefusal::NotServing) => timed_out("the controller has only begun, or is about to end"),
         Err(ChangeRefusal::AnotherUnderWay) => timed_out("another change of the voters is under way"),
-        Err(ChangeRefusal::TooFewFollow) => timed_out(
-            "of the voters that would be left too few are there: nothing could be changed any more. Bring back those that are not, or \
-             remove one of them instead",
-        ),
+        Err(ChangeRefusal::TooFewFollow) => Err(too_few_follow()),
         Err(ChangeRefusal::CannotBeAdded) => {
             Err(ApiError::new(ErrorCode::DuplicateVoter, "the node is a voter already"))
         }
@@ -80,4 +77,11 @@ pub(super) async fn change_voters(
             Err(ApiError::new(ErrorCode::VoterNotFound, "it is no voter, or the last one"))
         }
     }
+}
+
+/// Why a voter is not removed without whom the others could do nothing.
+pub(super) fn too_few_follow() -> ApiError {
+    let text = "of the voters that would be left too few are there: nothing could be changed any more. Bring back those that are not, or \
+                remove one of them instead";
+    ApiError::new(ErrorCode::RequestTimedOut, text)
 }

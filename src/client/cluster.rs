@@ -155,13 +155,14 @@ impl Client {
                 addresses.push(node.address.clone());
             }
         }
-        let first = self.shared.turn.of(addresses.len());
+        let looked = self.shared.turn.look();
+        let first = looked.of(addresses.len());
         addresses.rotate_left(first);
         let mut last = None;
-        for address in &addresses {
+        for (behind, address) in addresses.iter().enumerate() {
             match self.connection(address, Lane::Admin).await {
                 Ok(broker) => {
-                    self.shared.turn.asked();
+                    self.shared.turn.asked(looked, behind);
                     return Ok(broker);
                 }
                 Err(error) => last = Some(error),

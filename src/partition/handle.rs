@@ -577,7 +577,7 @@ impl Partitions {
         Ok(())
     }
 
-    /// Lets other nodes lead what this one leads, as far as one of them that may is heard; waits for that until `deadline`. Answers how
+    /// Lets other nodes lead what this one leads, as far as one of them that may has caught up; waits for that until `deadline`. Answers how
     /// many partitions are led here still that another one could lead.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ pub(super) use assignment::Release;
 pub(super) use incoming::Incoming;
 pub(super) use membership::AskedChange;
 pub use membership::{ChangeDone, VoterChange};
-pub(super) use serving::{Entries, Successor, is_reset};
+pub(super) use serving::{Awaited, Entries, Successor, is_reset};
 
 use super::handle::spread;
 use super::leaderships::Leadership;
@@ -688,6 +688,7 @@ impl Partition {
             log_end: self.log.log_end(),
             durable_end: self.replica.durable().end,
             acknowledged: self.replica.acknowledged(),
+            followers: self.replica.followers(),
             observers: self.observers(),
             size_bytes: self.log.size_bytes(),
             segments: self.log.segment_count(),

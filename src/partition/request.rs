@@ -310,6 +310,8 @@ pub struct PartitionStats {
     pub durable_end: Offset,
     /// A leader's view of those of its voters that are heard: up to where each holds the log durably.
     pub acknowledged: Vec<(NodeId, Offset)>,
+    /// A leader's view of its voters: those that follow it, and itself.
+    pub followers: Vec<NodeId>,
     /// Of the metadata's leader: those that follow it without a vote and are heard, and where the log of each ends.
     pub observers: Vec<(ReplicaKey, Offset)>,
     pub size_bytes: u64,
@@ -352,6 +354,7 @@ impl PartitionStats {
             log_end: Offset(100),
             durable_end: Offset(100),
             acknowledged: acknowledged.iter().map(|&(node, end)| (NodeId(node), Offset(end))).collect(),
+            followers: Vec::new(),
             observers: Vec::new(),
             size_bytes: 0,
             segments: 1,

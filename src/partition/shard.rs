@@ -1,3 +1,4 @@
+mod handing_over;
 mod peer;
 mod reads;
 mod repairs;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use handing_over::Behind;
 use peer::Peer;
 pub(super) use replicas::PostOffice;
 use replicas::{Held, is_untouched};
@@ -72,6 +74,7 @@ pub(super) struct Shard {
     silent: BTreeSet<NodeId>,
     /// This node is to lead nothing, as long as others can.
     reluctant: bool,
+    behind: Behind,
     /// Who shall hold partitions is known as of this node's start, at least: before, a reassignment that has ended could be undone.
     knows_targets: bool,
     /// All that this node knows of.
@@ -143,6 +146,7 @@ impl Shard {
             peers: BTreeMap::new(),
             silent: BTreeSet::new(),
             reluctant: false,
+            behind: Behind::default(),
             knows_targets: false,
             known: Vec::new(),
             held_rows: VecDeque::new(),

@@ -81,11 +81,8 @@ impl Leader {
     }
 
     /// Whether most of a set of voters follow this leader, or are it.
-    fn has_most_of(&self, core: &Core, voters: &VoterSet) -> bool {
-        let follows = |key: &&ReplicaKey| {
-            let voter = self.progress.of(**key).filter(|voter| voter.fetched);
-            **key == core.key || (voter.is_some() && !core.is_silent(key.node) && !self.is_lost(**key))
-        };
+    pub(super) fn has_most_of(&self, core: &Core, voters: &VoterSet) -> bool {
+        let follows = |key: &&ReplicaKey| **key == core.key || self.is_followed_by(core, **key);
         let count = voters.keys().iter().filter(follows).count();
         count >= voters.majority()
             || core.mistaken(Mistake::RemoveTheNeeded)

@@ -174,6 +174,13 @@ impl Leader {
         if count >= core.voters().majority() { Goes::On } else { Goes::Out }
     }
 
+    /// Whether a voter's replica fetches from this leader, and is heard. What one has acknowledged does not tell: it may have failed since, or
+    /// another may be in its place.
+    pub(super) fn is_followed_by(&self, core: &Core, key: ReplicaKey) -> bool {
+        let has_fetched = self.progress.of(key).is_some_and(|voter| voter.fetched);
+        has_fetched && !core.is_silent(key.node) && !self.is_lost(key)
+    }
+
     /// This node holds its log durably up to here.
     pub(super) fn durable(&mut self, core: &mut Core, effects: &mut Vec<Effect>) -> Goes {
         self.progress.record(core.key, core.log.durable());

@@ -58,4 +58,5 @@ pub use mistake::Mistake;
 pub use position::Position;
 pub use replica::{Replica, Standing};
 pub use timing::{Timer, Timing};
+pub use view::Heard;
 pub use voters::{ReplicaKey, VoterSet};

@@ -86,9 +86,9 @@ impl Leader {
         debug_assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
     }
 
-    /// Whether a voter is another node's that is heard, and has not lost its memory: another replica in its place takes nothing over.
+    /// Whether a voter is another node's, and follows: one that has failed, or another replica in its place, takes nothing over.
     fn may_succeed(&self, core: &Core, key: ReplicaKey) -> bool {
-        key.node != core.key.node && !core.is_silent(key.node) && !self.is_lost(key)
+        key.node != core.key.node && self.is_followed_by(core, key)
     }
 
     /// The reachable voter that holds most.

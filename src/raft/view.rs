@@ -3,6 +3,18 @@ use super::replica::Role;
 use super::{Fetch, FetchReply, Mistake, Position, Replica, ReplicaKey, Standing, Timer, VoterSet};
 use crate::types::{EpochStart, Instant, LeaderEpoch, NodeId, Offset};
 
+/// What a leader knows of a voter on another node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Heard {
+    pub node: NodeId,
+    /// It fetches. One that is heard may have failed, or lost its memory.
+    pub follows: bool,
+    /// Up to where it holds the log durably.
+    pub durable: Offset,
+    /// That is the whole log, epoch starts included.
+    pub holds_all: bool,
+}
+
 /// What a replica tells whoever asks.
 impl Replica {
     /// When it wants [`super::Event::Timer`] with this name next; none while it follows or leads undisturbed.
@@ -69,12 +81,35 @@ impl Replica {
         self.as_leader()?.joining
     }
 
-    /// A leader's view of those of its voters that hold its whole log durably, epoch starts included.
+    /// A leader's view of the voters on other nodes that it hears.
     #[must_use]
-    pub fn holding_all(&self) -> Vec<NodeId> {
-        let end = self.core.log.end();
-        let voters = self.as_leader().map_or(&[][..], |leader| leader.progress.voters());
-        voters.iter().filter(|voter| voter.durable == end).map(|voter| voter.key.node).collect()
+    pub fn heard(&self) -> Vec<Heard> {
+        let Some(leader) = self.as_leader() else { return Vec::new() };
+        let core = &self.core;
+        let is_heard = |key: ReplicaKey| key.node != core.key.node && !core.is_silent(key.node);
+        let heard = leader.progress.voters().iter().filter(|voter| is_heard(voter.key));
+        let heard = heard.map(|voter| Heard {
+            node: voter.key.node,
+            follows: leader.is_followed_by(core, voter.key),
+            durable: voter.durable.end,
+            holds_all: voter.durable == core.log.end(),
+        });
+        heard.collect()
+    }
+
+    /// A leader's view of its voters: those that follow it, and itself.
+    #[must_use]
+    pub fn followers(&self) -> Vec<NodeId> {
+        let Some(leader) = self.as_leader() else { return Vec::new() };
+        let follows = |key: &ReplicaKey| *key == self.core.key || leader.is_followed_by(&self.core, *key);
+        self.core.voters().keys().iter().copied().filter(follows).map(|key| key.node).collect()
+    }
+
+    /// Whether a leader's other voters could go on without this one: else its removal is refused.
+    #[must_use]
+    pub fn is_dispensable(&self, key: ReplicaKey) -> bool {
+        let rest = self.core.voters().without(key);
+        self.as_leader().zip(rest).is_some_and(|(leader, rest)| leader.has_most_of(&self.core, &rest))
     }
 
     /// A leader's view of its voters: up to where each holds the log durably. Nothing if it does not lead.

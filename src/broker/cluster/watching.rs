@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::{Cluster, active_epoch};
+use super::{Cluster, Liveness, active_epoch};
 use crate::broker::Context;
 use crate::broker::changes::change_for_node;
 use crate::coordinator::group::command::DeletedTopic;
@@ -55,8 +55,11 @@ fn silent(context: &Context, cluster: &Cluster) -> Vec<NodeId> {
     let (image, now) = (context.metadata(), context.io.clock.now());
     let mut liveness = cluster.liveness();
     let registered = image.registrations().filter(|(_, broker)| !broker.fenced);
-    let silent = registered.filter(|(node, _)| !liveness.lives(epoch, *node, now, cluster.session_timeout));
-    silent.map(|(node, _)| node).collect()
+    let nodes = registered.map(|(node, _)| node);
+    let lives = |liveness: &mut Liveness, node| {
+        liveness.lives(epoch, (node, cluster.doubts.since(node)), now, cluster.session_timeout)
+    };
+    nodes.filter(|&node| !lives(&mut liveness, node)).collect()
 }
 
 async fn fence(context: &Arc<Context>, node: NodeId) {

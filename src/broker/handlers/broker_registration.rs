@@ -73,7 +73,8 @@ async fn register(
         sometimes(Condition::ClusterLedByController);
     }
     let now = context.io.clock.now();
-    let lives = cluster.liveness().lives(epoch, from, now, cluster.session_timeout)
+    let silent_since = cluster.doubts.since(from);
+    let lives = cluster.liveness().lives(epoch, (from, silent_since), now, cluster.session_timeout)
         && !is_alone(cluster.claims.alone(from), broker.directory, now, cluster.session_timeout);
     let (id, founders) = (cluster.id.clone(), cluster.founders.clone());
     let registered = change_for_node(context, move |image| {

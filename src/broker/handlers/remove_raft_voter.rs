@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::broker::errors::ApiError;
-use crate::broker::voters::{CHANGE_MAX, change_voters, leading, note, quorum_of};
+use crate::broker::voters::{CHANGE_MAX, change_voters, leading, note, quorum_of, too_few_follow};
 use crate::broker::{Caller, Context};
 use crate::metadata::controller::Suffrage;
 use crate::partition::{ChangeDone, ReplicaKey, VoterChange};
@@ -38,6 +38,13 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
     if stats.voters.keys().len() == 1 {
         let text = format!("node {} is the only voter, and without one nothing could be changed", key.node);
         return Err(ApiError::new(ErrorCode::VoterNotFound, text));
+    }
+    // It is refused below as well; but then the record that the node is to vote no longer is in the log already, and has to be taken back.
+    let rest = stats.voters.keys().iter().filter(|&&voter| voter != key);
+    let (of, following) =
+        (rest.clone().count(), rest.filter(|voter| stats.followers.contains(&voter.node)).count());
+    if following < of / 2 + 1 && !mutant(Mutant::ClusterRemovesTheNeeded) {
+        return Err(too_few_follow());
     }
     let is_news = note(context, cluster, key.node, Suffrage::Observes).await?;
     let deadline = context.io.clock.now().after(CHANGE_MAX);

@@ -144,6 +144,10 @@ impl Partition {
         }
         let lost = self.candidates().iter().find_map(|candidate| voters.of_node(candidate.replica.node));
         if let Some(key) = lost {
+            // It is told when that changes: whoever follows again fetches.
+            if !self.replica.is_dispensable(key) {
+                return Vec::new();
+            }
             sometimes(Condition::ReplicaReplaced);
             return self.in_place_of_others([Event::RemoveVoter { key }]);
         }
@@ -162,7 +166,7 @@ impl Partition {
             due.extend(self.in_place_of_others([Event::AddVoter { key }, fetched]));
             return due;
         }
-        match self.goes_next(silent) {
+        match self.goes_next() {
             Some(key) => self.in_place_of_others([Event::RemoveVoter { key }]),
             None => Vec::new(),
         }
@@ -175,19 +179,17 @@ impl Partition {
     }
 
     /// The voter that leaves next for nobody: not before all who shall vote do, and not if those who stay could not commit.
-    fn goes_next(&self, silent: &BTreeSet<NodeId>) -> Option<ReplicaKey> {
+    fn goes_next(&self) -> Option<ReplicaKey> {
         let voters = self.replica.voters();
         let own = self.replica.key();
         let all_vote = self.target.as_ref()?.iter().all(|&node| voters.of_node(node).is_some());
         if !all_vote && !mutant(Mutant::ReassignRemovesFirst) {
             return None;
         }
-        let key = self.superfluous().find(|&key| key != own).or_else(|| self.superfluous().next())?;
-        let stay: Vec<ReplicaKey> = voters.keys().iter().copied().filter(|&other| other != key).collect();
-        let heard = stay.iter().filter(|&&other| other == own || !silent.contains(&other.node)).count();
-        if heard < stay.len() / 2 + 1 {
-            return None;
-        }
+        let goes = |key: &ReplicaKey| self.replica.is_dispensable(*key);
+        // This one last of all.
+        let is_last = self.superfluous().all(|key| key == own);
+        let key = self.superfluous().filter(|key| (*key == own) == is_last).find(goes)?;
         sometimes(if key == own { Condition::ReassignLeaderLeft } else { Condition::ReassignVoterLeft });
         Some(key)
     }
@@ -236,7 +238,9 @@ impl Partition {
 mod tests {
     use tokio::sync::oneshot;
 
-    use super::super::{AskedChange, ChangeDone, Made, Outbox, Position, Successor, Timer, VoterChange};
+    use super::super::{
+        AskedChange, Awaited, ChangeDone, Made, Outbox, Position, Successor, Timer, VoterChange,
+    };
     use super::*;
     use crate::log::LogConfig;
     use crate::partition::request::{HandOverTerms, PartitionSpec, ReplicaOrigin};
@@ -272,22 +276,27 @@ mod tests {
         }
 
         fn with(assignment: Option<Assignment>) -> Led {
+            let mut led = Led::of_voters(&[1], assignment);
+            led.step(Event::Campaign);
+            assert_eq!(led.partition.standing(), Ok(()));
+            led
+        }
+
+        /// Not led by anybody yet.
+        fn of_voters(voters: &[i32], assignment: Option<Assignment>) -> Led {
             let node = TestNode::new();
             let (log, _created) = node.storage().new_log(ID, Offset::ZERO, LogConfig::default());
             let spec = PartitionSpec {
                 id: ID,
                 topic: "t".into(),
-                voters: VoterSet::of([key(1)]).expect("a set"),
+                voters: VoterSet::of(voters.iter().map(|&node| key(node))).expect("a set"),
                 assignment,
                 config: LogConfig::default(),
             };
             let made = Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log };
             let mut out = Outbox::new(node.storage().journal(), Instant(0), Timestamp(0));
             let partition = Partition::new(made, || Uuid([99; 16]), &mut out);
-            let mut led = Led { partition, node, now: Instant(0), may_change_voters: false };
-            led.step(Event::Campaign);
-            assert_eq!(led.partition.standing(), Ok(()));
-            led
+            Led { partition, node, now: Instant(0), may_change_voters: false }
         }
 
         fn step(&mut self, event: Event) {
@@ -459,6 +468,29 @@ mod tests {
     }
 
     #[test]
+    fn a_leader_that_is_in_no_list_is_noticed_when_it_falls_silent() {
+        let mut one = Led::of_voters(&[1, 2, 3], None);
+        let tells = |leader| {
+            let message = Message::BeginEpoch { epoch: LeaderEpoch(4) };
+            Event::Received { from: NodeId(leader), message }
+        };
+        one.step(tells(9));
+        assert!(one.partition.is_led_by(NodeId(9)) && one.partition.knows_of(NodeId(9)));
+        let misjudges =
+            |one: &Led, node, is_silent| one.partition.misjudges_strange_leader(NodeId(node), is_silent);
+        assert!(!misjudges(&one, 9, false));
+        assert!(misjudges(&one, 9, true), "it fell silent before it was known here that it leads");
+        assert!(!misjudges(&one, 2, true), "it does not lead, and who votes is told of anyhow");
+        assert_eq!(one.partition.deadline(), None, "the leader is heard");
+        one.step(Event::NodeSilent { node: NodeId(9) });
+        assert!(one.partition.deadline().is_some(), "it campaigns, if the leader is not heard by then");
+        assert!(!misjudges(&one, 9, true) && misjudges(&one, 9, false));
+        let mut one = Led::of_voters(&[1, 2, 3], None);
+        one.step(tells(2));
+        assert!(!misjudges(&one, 2, true), "a voter is told of as it happens");
+    }
+
+    #[test]
     fn a_leader_hands_over_to_who_holds_what_is_committed() {
         let mut led = Led::new();
         led.assign(&[1, 2, 3], &[1, 2, 3]);
@@ -475,16 +507,31 @@ mod tests {
             to_anybody,
             at_once_max: usize::MAX,
         };
-        let to = |led: &Led, terms| led.partition.successor(&BTreeSet::new(), &terms);
-        let ready = |node| Some(Successor::Ready(NodeId(node)));
-        assert_eq!(to(&led, terms(&[], false)), ready(2));
-        assert_eq!(to(&led, terms(&[2], false)), Some(Successor::Behind), "the third has still to fetch");
-        assert_eq!(to(&led, terms(&[2], true)), ready(2), "nobody would be served while it does");
-        assert_eq!(to(&led, terms(&[2, 3], false)), None);
+        let to = |led: &Led, terms, awaited| led.partition.successor(&terms, awaited);
+        let ready = |node| Successor::Ready(NodeId(node));
+        let committed = led.end().end;
+        let behind = Successor::Behind { epoch: led.partition.epoch(), committed };
+        assert_eq!(to(&led, terms(&[], false), None), ready(2));
+        assert_eq!(to(&led, terms(&[2], false), None), behind, "the third has still to fetch");
+        assert_eq!(to(&led, terms(&[2], true), None), behind, "it may have it in a moment");
+        let awaited = |committed, in_vain| Some(Awaited { committed, in_vain });
+        assert_eq!(to(&led, terms(&[2], true), awaited(committed, true)), ready(2), "it has not");
+        assert_eq!(to(&led, terms(&[2], false), awaited(committed, true)), behind, "the other one may not");
+        let before = Offset(committed.0 - 1);
+        assert_eq!(
+            to(&led, terms(&[2], false), awaited(before, false)),
+            ready(3),
+            "it has what there was then"
+        );
+        assert_eq!(to(&led, terms(&[2], false), awaited(before, true)), behind, "too late");
+        assert_eq!(to(&led, terms(&[2, 3], false), None), Successor::Nobody);
+        assert_eq!(to(&led, terms(&[2, 3], true), None), ready(2));
         let end = led.end();
         led.fetches(3, end);
-        assert_eq!(to(&led, terms(&[2], false)), ready(3));
-        assert_eq!(to(&led, terms(&[2], true)), ready(3));
+        assert_eq!(to(&led, terms(&[2], false), None), ready(3));
+        assert_eq!(to(&led, terms(&[2], true), None), ready(3));
+        led.step(Event::Unfollowed { node: NodeId(3) });
+        assert_eq!(to(&led, terms(&[2], false), None), behind, "it has failed, whatever it holds");
     }
 
     #[test]
@@ -499,8 +546,14 @@ mod tests {
         }
         assert_eq!(led.voters(), [1, 2, 3]);
         led.assign(&[1, 2, 3], &[1, 2]);
-        assert_eq!(led.goes_on(&[2]), []);
-        assert!(removes(3, &led.goes_on(&[3])), "it is the one that is silent");
+        led.fetches(3, led.end());
+        let silent = |node| Event::NodeSilent { node: NodeId(node) };
+        led.step(silent(2));
+        assert_eq!(led.goes_on(&[]), [], "1 and 2 would be left");
+        led.step(Event::NodeHeard { node: NodeId(2) });
+        assert_eq!(led.goes_on(&[]), [], "it is heard, and does not follow yet");
+        let end = led.end();
+        assert!(removes(3, &led.fetches(2, end)), "now it does");
     }
 
     #[test]

@@ -4,12 +4,11 @@ use super::{Partition, Position, Read, ReadError, Standing, log};
 use crate::log::StoredRead;
 use crate::peers::{Room, Serving};
 use crate::probe::{Mutant, mutant};
-use crate::raft::{Fetch, FetchOutcome};
-use crate::types::{NodeId, Offset};
+use crate::raft::{Fetch, FetchOutcome, Heard};
+use crate::types::{LeaderEpoch, NodeId, Offset};
 use crate::wire::Records;
 use crate::wire::batch::{BatchHeader, HEADER_BYTES};
 use bytes::Bytes;
-use std::collections::BTreeSet;
 
 /// What is read of segments at once, in bytes.
 const STORED_READ_BYTES: usize = 1 << 20;
@@ -26,9 +25,23 @@ pub(in crate::partition) enum Entries {
 /// Who is to lead in a leader's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::partition) enum Successor {
+    /// There is nobody who may.
+    Nobody,
+    /// Those that may have still to fetch what this leader has committed.
+    Behind {
+        epoch: LeaderEpoch,
+        committed: Offset,
+    },
     Ready(NodeId),
-    /// Those that may have still to fetch what is committed.
-    Behind,
+}
+
+/// What those that were behind are to hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::partition) struct Awaited {
+    /// What was committed when they were behind: one that is so little behind while records come has the rest at once.
+    pub(in crate::partition) committed: Offset,
+    /// They do not come to it.
+    pub(in crate::partition) in_vain: bool,
 }
 
 impl Partition {
@@ -119,31 +132,39 @@ impl Partition {
         self.replica.log_end()
     }
 
-    /// The voter on another node that is to lead in this one's place: of those that are heard, the one that holds most.
+    /// The voter on another node that is to lead in this one's place: of those that follow and hold what is committed, the one that holds
+    /// most. Nobody is served while a leader hands over: not to one that has still to fetch what others have acknowledged, be it from a
+    /// slow disk.
     pub(in crate::partition) fn successor(
         &self,
-        silent: &BTreeSet<NodeId>,
         terms: &HandOverTerms,
-    ) -> Option<Successor> {
-        let own = self.replica.key().node;
-        let acknowledged = self.replica.acknowledged();
-        let heard = acknowledged.into_iter().filter(|(node, _)| *node != own && !silent.contains(node));
-        let wanted = |node: NodeId| !terms.avoid.contains(&node);
-        let mut allowed: Vec<_> = heard.filter(|&(node, _)| wanted(node) || terms.to_anybody).collect();
-        // One that lacks an epoch's start holds as many records as the others, and cannot take over yet.
-        let whole = self.replica.holding_all();
-        // Nobody is served while a leader hands over: not to one that has still to fetch what others have acknowledged, be it from a slow
-        // disk.
+        awaited: Option<Awaited>,
+    ) -> Successor {
         let committed = self.replica.high_watermark();
-        let is_near = |end: Offset| end >= committed || mutant(Mutant::ClusterHandsOverToWhoIsBehind);
-        let rank = |&(node, end): &(NodeId, Offset)| (is_near(end), wanted(node), whole.contains(&node), end);
-        let best = allowed.iter().map(rank).max()?;
-        allowed.retain(|one| rank(one) == best);
-        // Of those that hold as much, another one for each partition.
-        let place = usize::try_from(spread(self.log.key().partition) % allowed.len() as u64).ok()?;
-        allowed
-            .get(place)
-            .map(|&(node, end)| if is_near(end) { Successor::Ready(node) } else { Successor::Behind })
+        let in_vain = awaited.is_some_and(|awaited| awaited.in_vain);
+        let enough = awaited.filter(|_| !in_vain).map_or(committed, |one| one.committed.min(committed));
+        let all_may = mutant(Mutant::ClusterHandsOverToWhoIsBehind);
+        let (wanted, others): (Vec<Heard>, Vec<Heard>) =
+            self.replica.heard().into_iter().partition(|one| !terms.avoid.contains(&one.node));
+        let others = if terms.to_anybody { others } else { Vec::new() };
+        if wanted.is_empty() && others.is_empty() {
+            return Successor::Nobody;
+        }
+        let best_of = |some: &[Heard]| {
+            // One that lacks an epoch's start holds as many records as the others, and cannot take over yet.
+            let rank = |one: &&Heard| (one.holds_all, one.durable);
+            let is_ready = |one: &&Heard| all_may || (one.follows && one.durable >= enough);
+            let best = some.iter().filter(is_ready).map(|one| rank(&one)).max()?;
+            let best: Vec<&Heard> = some.iter().filter(|one| is_ready(one) && rank(one) == best).collect();
+            // Of those that hold as much, another one for each partition.
+            let place = usize::try_from(spread(self.log.key().partition) % best.len() as u64).ok()?;
+            best.get(place).map(|one| one.node)
+        };
+        let another = || if wanted.is_empty() || in_vain { best_of(&others) } else { None };
+        match best_of(&wanted).or_else(another) {
+            Some(node) => Successor::Ready(node),
+            None => Successor::Behind { epoch: self.replica.epoch(), committed },
+        }
     }
 
     pub(in crate::partition) fn has_no_leader(&self) -> bool {

@@ -4,8 +4,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::super::HandOverTerms;
-use super::super::partition::{Entries, Incoming, Outbox, Partition, Release, Successor, is_reset};
+use super::super::partition::{Entries, Incoming, Outbox, Partition, Release, is_reset};
 use super::super::replication::{PeerStep, read_beside};
 use super::super::request::{Assignment, Leaving, PartitionError, Released};
 use super::peer::Peer;
@@ -706,28 +705,6 @@ impl Shard {
                 self.step(id, Event::Campaign);
             }
         }
-    }
-
-    /// Lets others lead what is led here, where another voter is heard that has caught up; counts what is led still where another voter is
-    /// heard, or led from where nobody here knows yet.
-    pub(super) fn hand_over(&mut self, terms: &HandOverTerms) -> usize {
-        let silent = &self.silent;
-        let led = self.partitions.iter().filter(|(_, one)| one.leads());
-        let successors = led.filter_map(|(&id, one)| Some((id, one.successor(silent, terms)?)));
-        let successors: Vec<(PartitionId, Successor)> = successors.collect();
-        // Who follows is to be known, too: some wait to be told.
-        let waiting = self.partitions.values().filter(|one| one.has_parked() && !one.leads()).count();
-        let count = successors.len() + waiting;
-        let ready = successors.into_iter().filter_map(|(id, successor)| match successor {
-            Successor::Ready(to) => Some((id, to)),
-            Successor::Behind => None,
-        });
-        for (id, to) in ready.take(terms.at_once_max) {
-            if self.partitions.get(&id).is_some_and(|partition| partition.standing().is_ok()) {
-                self.step(id, Event::TransferLeadership { to: Some(to) });
-            }
-        }
-        count
     }
 
     /// Whether the replicas here campaign last from now on.

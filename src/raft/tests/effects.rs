@@ -672,6 +672,16 @@ fn no_voter_is_removed_who_is_needed() {
     let mut silent = all.clone();
     step(&mut silent, Event::NodeSilent { node: NodeId(3) });
     assert_eq!(step(&mut silent, remove(2)), refused, "the third is heard no more");
+    assert_eq!(silent.voters(), leader.voters(), "nothing was appended");
+    step(&mut silent, Event::NodeHeard { node: NodeId(3) });
+    assert_eq!(step(&mut silent, remove(2)), refused, "it may have started anew");
+    receive(&mut silent, 3, fetch(3, 2, at(2, 5), at(2, 5)));
+    assert!(is_made(&step(&mut silent, remove(2))), "it follows again");
+    let mut failed = all.clone();
+    step(&mut failed, Event::Unfollowed { node: NodeId(3) });
+    assert_eq!(step(&mut failed, remove(2)), refused, "its replica has failed");
+    let to = Event::TransferLeadership { to: Some(NodeId(3)) };
+    assert_eq!(step(&mut failed, to), [Effect::TransferFailed], "that takes nothing over, either");
     let mut forgot = all.clone();
     let found = ReplicaKey { node: NodeId(3), directory: Uuid([9; 16]) };
     let (epoch, nothing) = (LeaderEpoch(2), at(-1, 0));

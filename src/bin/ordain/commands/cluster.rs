@@ -82,7 +82,7 @@ enum Question {
     AddVoter(cluster_voters::Change),
     /// Let a node vote on the metadata no longer; it goes on following it.
     ///
-    /// Refused where the voters that are left have no majority that is there, unless --force is given.
+    /// Refused where the voters that are left have no majority that is there.
     RemoveVoter(cluster_voters::Change),
     /// Forget a broker that does not come back.
     ///
