@@ -70,7 +70,9 @@ pub(super) struct Shard {
     timers: BTreeSet<(Instant, PartitionId)>,
     /// The other nodes with which partitions here have to do.
     peers: BTreeMap<NodeId, Peer>,
-    /// Those that are not heard.
+    /// Those that may not hear this one,
+    unproven: BTreeSet<NodeId>,
+    /// and those of them that are not heard, either.
     silent: BTreeSet<NodeId>,
     /// This node is to lead nothing, as long as others can.
     reluctant: bool,
@@ -144,6 +146,7 @@ impl Shard {
             next_gate: 0,
             timers: BTreeSet::new(),
             peers: BTreeMap::new(),
+            unproven: BTreeSet::new(),
             silent: BTreeSet::new(),
             reluctant: false,
             behind: Behind::default(),
@@ -755,8 +758,8 @@ impl Shard {
         let stats = |partition: &Partition| {
             let mut stats = partition.stats();
             // What a silent node held counts for nothing that is told.
-            stats.acknowledged.retain(|(node, _)| !self.silent.contains(node));
-            stats.observers.retain(|(key, _)| !self.silent.contains(&key.node));
+            stats.acknowledged.retain(|(node, _)| !self.unproven.contains(node));
+            stats.observers.retain(|(key, _)| !self.unproven.contains(&key.node));
             stats
         };
         match ids {

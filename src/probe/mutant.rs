@@ -162,6 +162,8 @@ listed! {
         ClusterFollowsTheUnknown = "cluster-follows-the-unknown",
         /// a checkpoint keeps a high watermark beyond what is durable
         ClusterRemembersAnyWatermark = "cluster-remembers-any-watermark",
+        /// who follows a node takes it for silent by what it echoes alone, and not by when anything came
+        ClusterCountsEchoesAlone = "cluster-counts-echoes-alone",
         /// a voter is removed though too few of the others follow the leader
         ClusterRemovesTheNeeded = "cluster-removes-the-needed",
         /// a transfer of leadership is not told again when a connection with its successor begins anew

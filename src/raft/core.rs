@@ -38,8 +38,8 @@ pub(super) struct Core {
     /// is rare.
     pub(super) pre_vote_refused: Option<Box<(NodeId, Vote)>>,
     pub(super) log: LogState,
-    /// Nodes that are not heard.
-    silent: Vec<NodeId>,
+    /// Nodes that may not hear this one, and whether they are not heard, either.
+    unproven: Vec<(NodeId, bool)>,
     pub(super) electable: bool,
     /// It leaves campaigns to the others as long as they come to one.
     pub(super) reluctant: bool,
@@ -66,7 +66,7 @@ impl Core {
             vote_asked_by: None,
             pre_vote_refused: None,
             log,
-            silent: Vec::new(),
+            unproven: Vec::new(),
             electable: true,
             reluctant: false,
             acquaintances: Vec::new(),
@@ -130,8 +130,14 @@ impl Core {
         nodes
     }
 
+    /// Whether a node is not heard. Who follows one that is waits no longer for it.
     pub(super) fn is_silent(&self, node: NodeId) -> bool {
-        self.silent.contains(&node)
+        self.unproven.contains(&(node, true))
+    }
+
+    /// Whether a node may not hear this one: a leader goes by that, for such a node may have elected another.
+    pub(super) fn is_unproven(&self, node: NodeId) -> bool {
+        self.unproven.iter().any(|(other, _)| *other == node)
     }
 
     /// How many voters that are heard campaign before this one.
@@ -143,15 +149,22 @@ impl Core {
         if self.reluctant { turn + count } else { turn }
     }
 
+    pub(super) fn note_unproven(&mut self, node: NodeId) {
+        if !self.is_unproven(node) {
+            self.unproven.push((node, false));
+            self.unproven.sort_unstable();
+        }
+    }
+
     pub(super) fn note_silent(&mut self, node: NodeId) {
-        if !self.is_silent(node) {
-            self.silent.push(node);
-            self.silent.sort_unstable();
+        self.note_unproven(node);
+        for (other, silent) in &mut self.unproven {
+            *silent |= *other == node;
         }
     }
 
     pub(super) fn note_heard(&mut self, node: NodeId) {
-        self.silent.retain(|&silent| silent != node);
+        self.unproven.retain(|(other, _)| *other != node);
     }
 
     /// Enters an epoch without a vote in it.

@@ -8,9 +8,12 @@ pub enum Event {
     Received { from: NodeId, message: Message },
     /// A deadline that [`super::Replica::deadline`] announced has come.
     Timer(Timer),
-    /// Another node has not been heard for the time that counts as failure (see [`super::Contacts`]).
+    /// For the time that counts as failure nothing has proved that another node hears this one: it may take this one for silent by now. It
+    /// may be heard still (see [`super::Contacts`]).
+    NodeUnproven { node: NodeId },
+    /// Nothing has come from another node for that time, either.
     NodeSilent { node: NodeId },
-    /// A node that was silent has been heard again.
+    /// A node has proved again that it hears this one.
     NodeHeard { node: NodeId },
     /// A node's session with this one begins anew: it may not be the process that it was.
     SessionAnew { node: NodeId },

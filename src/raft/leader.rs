@@ -168,7 +168,7 @@ impl Leader {
         }
         let all = !self.serving || core.mistaken(Mistake::CountHeard);
         let upholds = |voter: &&VoterProgress| {
-            voter.key == core.key || (!core.is_silent(voter.key.node) && (all || voter.fetched))
+            voter.key == core.key || (!core.is_unproven(voter.key.node) && (all || voter.fetched))
         };
         let count = self.progress.voters().iter().filter(upholds).count();
         if count >= core.voters().majority() { Goes::On } else { Goes::Out }
@@ -178,7 +178,7 @@ impl Leader {
     /// another may be in its place.
     pub(super) fn is_followed_by(&self, core: &Core, key: ReplicaKey) -> bool {
         let has_fetched = self.progress.of(key).is_some_and(|voter| voter.fetched);
-        has_fetched && !core.is_silent(key.node) && !self.is_lost(key)
+        has_fetched && !core.is_unproven(key.node) && !self.is_lost(key)
     }
 
     /// This node holds its log durably up to here.
@@ -285,7 +285,7 @@ impl Leader {
         }
         let mut held = self.progress.held_by(count);
         if core.mistaken(Mistake::ShrinkToHeard) {
-            let counts = |voter: &&VoterProgress| voter.key == core.key || !core.is_silent(voter.key.node);
+            let counts = |voter: &&VoterProgress| voter.key == core.key || !core.is_unproven(voter.key.node);
             let all = self.progress.voters().iter().filter(counts).map(|voter| voter.durable);
             held = all.min().unwrap_or(held);
         }

@@ -97,6 +97,7 @@ impl Replica {
         match event {
             Event::Received { from, message } => self.receive(now, from, message, effects),
             Event::Timer(timer) => self.expire(now, timer, effects),
+            Event::NodeUnproven { node } => self.node_is_unproven(now, node, effects),
             Event::NodeSilent { node } => self.node_is_silent(now, node, effects),
             Event::NodeHeard { node } => self.node_is_heard(now, node, effects),
             Event::SessionAnew { node } => self.session_is_anew(now, node, effects),
@@ -471,6 +472,17 @@ impl Replica {
         }
     }
 
+    fn node_is_unproven(&mut self, now: Instant, node: NodeId, effects: &mut Vec<Effect>) {
+        self.core.note_unproven(node);
+        if let Role::Leader(leader) = &mut self.role {
+            // Whoever is away holds no other change up; the driver asks again when it is back.
+            leader.joining = leader.joining.filter(|key| key.node != node);
+            leader.successor_may_be_silent(&self.core, node, effects);
+            let goes = leader.check_quorum(&self.core);
+            self.goes(now, goes, effects);
+        }
+    }
+
     fn node_is_silent(&mut self, now: Instant, node: NodeId, effects: &mut Vec<Effect>) {
         self.core.note_silent(node);
         match &mut self.role {
@@ -483,13 +495,7 @@ impl Replica {
                     self.take_vote(now, asked.0, &asked.1, effects);
                 }
             }
-            Role::Leader(leader) => {
-                // Whoever is away holds no other change up; the driver asks again when it is back.
-                leader.joining = leader.joining.filter(|key| key.node != node);
-                leader.successor_may_be_silent(&self.core, node, effects);
-                let goes = leader.check_quorum(&self.core);
-                self.goes(now, goes, effects);
-            }
+            Role::Leader(_) => self.node_is_unproven(now, node, effects),
             Role::Unattached(_)
             | Role::Follower(_)
             | Role::Prospective(_)

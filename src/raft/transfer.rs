@@ -82,7 +82,7 @@ impl Leader {
     /// Nobody waits for a successor that is not there. Who does all the same loses time alone, so a release does not end for it.
     pub(super) fn assert_invariants(&self, core: &Core) {
         let successor = self.transfer.as_deref().map(Transfer::to);
-        let is_heard = successor.is_none_or(|to| !core.is_silent(to.node));
+        let is_heard = successor.is_none_or(|to| !core.is_unproven(to.node));
         debug_assert!(is_heard, "a leader hands over to who is heard: {successor:?}");
     }
 

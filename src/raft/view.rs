@@ -86,7 +86,7 @@ impl Replica {
     pub fn heard(&self) -> Vec<Heard> {
         let Some(leader) = self.as_leader() else { return Vec::new() };
         let core = &self.core;
-        let is_heard = |key: ReplicaKey| key.node != core.key.node && !core.is_silent(key.node);
+        let is_heard = |key: ReplicaKey| key.node != core.key.node && !core.is_unproven(key.node);
         let heard = leader.progress.voters().iter().filter(|voter| is_heard(voter.key));
         let heard = heard.map(|voter| Heard {
             node: voter.key.node,

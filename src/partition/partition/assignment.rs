@@ -546,9 +546,7 @@ mod tests {
         }
         assert_eq!(led.voters(), [1, 2, 3]);
         led.assign(&[1, 2, 3], &[1, 2]);
-        led.fetches(3, led.end());
-        let silent = |node| Event::NodeSilent { node: NodeId(node) };
-        led.step(silent(2));
+        led.step(Event::NodeSilent { node: NodeId(2) });
         assert_eq!(led.goes_on(&[]), [], "1 and 2 would be left");
         led.step(Event::NodeHeard { node: NodeId(2) });
         assert_eq!(led.goes_on(&[]), [], "it is heard, and does not follow yet");

@@ -416,7 +416,7 @@ impl Hub {
                     self.links.remove(&before);
                 }
                 self.refused.remove(&link.peer);
-                if !self.contacts.is_silent(link.peer) {
+                if self.contacts.is_heard(link.peer) {
                     self.doubts.trust(link.peer);
                 }
                 self.desk.up(link, greeting.peer.frame_bytes_max);
@@ -494,6 +494,9 @@ impl Hub {
         let peer = link.peer;
         // What comes on a connection that was closed here counts for nothing.
         let Some(owned) = self.links.get_mut(&link) else { return Ok(Ok(())) };
+        if !mutant(Mutant::ClusterCountsEchoesAlone) {
+            self.contacts.came(peer, now);
+        }
         match (&mut owned.side, frame) {
             (Side::Asks(asker, _), PeerFrame::FetchReply(reply)) => {
                 let Replied { as_of, rows } = match asker.take(now, reply) {
@@ -578,7 +581,9 @@ impl Hub {
 
     fn note(&self, event: &Event) {
         match event {
-            Event::NodeSilent { node } => self.doubts.doubt(*node, self.io.clock.now()),
+            Event::NodeUnproven { node } | Event::NodeSilent { node } => {
+                self.doubts.doubt(*node, self.io.clock.now());
+            }
             Event::NodeHeard { node } => self.doubts.trust(*node),
             other => unreachable!("contacts say nothing else: {other:?}"),
         }

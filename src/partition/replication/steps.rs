@@ -18,7 +18,7 @@ pub(in crate::partition) enum PeerStep {
     Down {
         peer: NodeId,
     },
-    /// A node is silent, or heard again: [`Event::NodeSilent`] or [`Event::NodeHeard`].
+    /// A node is silent, or heard again: [`Event::NodeUnproven`], [`Event::NodeSilent`] or [`Event::NodeHeard`].
     Contact(Event),
     /// The nodes that are known now, all of them.
     Known {

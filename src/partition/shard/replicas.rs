@@ -184,11 +184,17 @@ impl Shard {
     /// A node is silent, or heard again.
     fn contact(&mut self, event: &Event) {
         let node = match event {
+            Event::NodeUnproven { node } => {
+                self.unproven.insert(*node);
+                *node
+            }
             Event::NodeSilent { node } => {
+                self.unproven.insert(*node);
                 self.silent.insert(*node);
                 *node
             }
             Event::NodeHeard { node } => {
+                self.unproven.remove(node);
                 self.silent.remove(node);
                 *node
             }
@@ -206,7 +212,7 @@ impl Shard {
     fn nodes_are_known(&mut self, nodes: Vec<NodeId>) {
         let before = std::mem::replace(&mut self.known, nodes);
         let is_new = |node: &NodeId| self.known.contains(node) && !before.contains(node);
-        for node in self.silent.iter().copied().filter(is_new).collect::<Vec<_>>() {
+        for node in self.unproven.iter().copied().filter(is_new).collect::<Vec<_>>() {
             self.contact(&Event::NodeHeard { node });
         }
         self.tell_known();
@@ -228,10 +234,19 @@ impl Shard {
         }
     }
 
+    /// What is to be known of a node that is not simply heard.
+    fn standing_of(&self, node: NodeId) -> Option<Event> {
+        match (self.silent.contains(&node), self.unproven.contains(&node)) {
+            (true, _) => Some(Event::NodeSilent { node }),
+            (false, true) => Some(Event::NodeUnproven { node }),
+            (false, false) => None,
+        }
+    }
+
     /// Tells a partition whether a node is heard of which it did not have to know before.
     fn tell_contact(&mut self, id: PartitionId, node: NodeId) {
-        let is_silent = self.silent.contains(&node);
-        self.step(id, if is_silent { Event::NodeSilent { node } } else { Event::NodeHeard { node } });
+        let event = self.standing_of(node).unwrap_or(Event::NodeHeard { node });
+        self.step(id, event);
     }
 
     /// Steps the partitions that have a node's replicas, and returns them.
@@ -249,9 +264,11 @@ impl Shard {
         if self.reluctant {
             self.step(id, Event::Reluctant(true));
         }
-        for node in self.silent.clone() {
-            if self.partitions.get(&id).is_some_and(|partition| partition.knows_of(node)) {
-                self.step(id, Event::NodeSilent { node });
+        for node in self.unproven.clone() {
+            if self.partitions.get(&id).is_some_and(|partition| partition.knows_of(node))
+                && let Some(event) = self.standing_of(node)
+            {
+                self.step(id, event);
             }
         }
         if id.topic == TopicId::METADATA {
@@ -300,11 +317,11 @@ impl Shard {
 
     /// Goes on with a change of voters that is due.
     pub(super) fn replace_voters(&mut self, id: PartitionId) {
-        let Shard { partitions, silent, knows_targets, .. } = self;
+        let Shard { partitions, unproven, knows_targets, .. } = self;
         let knows = *knows_targets || mutant(Mutant::ReassignFollowsOldTargets);
         let may = |partition: &Partition| knows || !partition.has_target();
         let partition = partitions.get_mut(&id).filter(|partition| may(partition));
-        let due = partition.map(|one| one.voter_change(silent)).unwrap_or_default();
+        let due = partition.map(|one| one.voter_change(unproven)).unwrap_or_default();
         for event in due {
             if id.topic == TopicId::METADATA {
                 sometimes(Condition::ClusterVoterReplaced);

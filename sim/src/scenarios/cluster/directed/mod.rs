@@ -25,6 +25,7 @@ mod joins;
 mod let_go;
 mod lost_majority;
 mod many_elections;
+mod needed;
 mod read_only;
 mod seen;
 mod slow_links;
@@ -66,7 +67,7 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 12] = [
+        static ALL: [DirectedNodes; 13] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
@@ -79,6 +80,7 @@ impl DirectedNodes {
             DirectedNodes(&read_only::SCRIPT),
             DirectedNodes(&lost_majority::HALTS),
             DirectedNodes(&lost_majority::RECOVERED),
+            DirectedNodes(&needed::SCRIPT),
         ];
         &ALL
     }
