@@ -101,12 +101,7 @@ impl Replica {
             Event::NodeSilent { node } => self.node_is_silent(now, node, effects),
             Event::NodeHeard { node } => self.node_is_heard(now, node, effects),
             Event::SessionAnew { node } => self.session_is_anew(now, node, effects),
-            Event::ConnectedAnew { node } => {
-                // Votes and announcements are sent again by their timers.
-                if let Role::Leader(leader) = &mut self.role {
-                    leader.successor_may_not_know(&self.core, node, effects);
-                }
-            }
+            Event::ConnectedAnew { node } => self.is_connected_anew(node, effects),
             Event::Unfollowed { node } => self.is_unfollowed(now, node, effects),
             Event::VoteDurable { epoch } => self.vote_is_durable(now, epoch, effects),
             Event::Durable { position } => self.log_is_durable(now, position, effects),
@@ -517,6 +512,13 @@ impl Replica {
             | Role::Prospective(_)
             | Role::Candidate(_)
             | Role::Failed => {}
+        }
+    }
+
+    fn is_connected_anew(&mut self, node: NodeId, effects: &mut Vec<Effect>) {
+        // Votes and announcements are sent again by their timers.
+        if let Role::Leader(leader) = &mut self.role {
+            leader.successor_may_not_know(&self.core, node, effects);
         }
     }
 

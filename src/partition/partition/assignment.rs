@@ -480,7 +480,7 @@ mod tests {
             |one: &Led, node, is_silent| one.partition.misjudges_strange_leader(NodeId(node), is_silent);
         assert!(!misjudges(&one, 9, false));
         assert!(misjudges(&one, 9, true), "it fell silent before it was known here that it leads");
-        assert!(!misjudges(&one, 2, true), "it does not lead, and who votes is told of anyhow");
+        assert!(!misjudges(&one, 2, true), "it does not lead, and who votes is told of in any case");
         assert_eq!(one.partition.deadline(), None, "the leader is heard");
         one.step(Event::NodeSilent { node: NodeId(9) });
         assert!(one.partition.deadline().is_some(), "it campaigns, if the leader is not heard by then");

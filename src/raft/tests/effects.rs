@@ -1,13 +1,12 @@
 //! What each event makes a replica want, exactly.
 use crate::raft::cluster::first_key;
 use crate::raft::{
-    Ballot, ChangeRefusal, Decision, Effect, Event, Fetch, FetchOutcome, FetchReply, HaltReason, Message,
-    Position, Recovered, Refusal, Replica, ReplicaKey, Slice, Standing, Timer, Timing, Vote, VoteReply,
-    VoterSet,
+    Ballot, Decision, Effect, Event, Fetch, FetchOutcome, FetchReply, HaltReason, Message, Position,
+    Recovered, Refusal, Replica, ReplicaKey, Slice, Standing, Timer, Timing, Vote, VoteReply, VoterSet,
 };
 use crate::types::{EpochHistory, EpochStart, Instant, LeaderEpoch, NodeId, Offset, Uuid};
 
-fn at(epoch: i32, end: i64) -> Position {
+pub(super) fn at(epoch: i32, end: i64) -> Position {
     Position { epoch: LeaderEpoch(epoch), end: Offset(end) }
 }
 
@@ -29,13 +28,13 @@ fn replica(voters: i32, epoch: i32, end: i64, high_watermark: i64) -> Replica {
     Replica::new(first_key(1), recovered, &Timing::USUAL, 7, Instant(0))
 }
 
-fn step(replica: &mut Replica, event: Event) -> Vec<Effect> {
+pub(super) fn step(replica: &mut Replica, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     replica.step(Instant(0), event, &mut effects);
     effects
 }
 
-fn receive(replica: &mut Replica, from: i32, message: Message) -> Vec<Effect> {
+pub(super) fn receive(replica: &mut Replica, from: i32, message: Message) -> Vec<Effect> {
     step(replica, Event::Received { from: NodeId(from), message })
 }
 
@@ -61,7 +60,7 @@ fn vote(from: i32, ballot: Ballot, epoch: i32, log_end: Position) -> Message {
     Message::Vote(Vote { epoch, ballot, candidate: first_key(from), voter: first_key(1), log_end })
 }
 
-fn fetch(from: i32, epoch: i32, log_end: Position, durable: Position) -> Message {
+pub(super) fn fetch(from: i32, epoch: i32, log_end: Position, durable: Position) -> Message {
     let replica = first_key(from);
     Message::Fetch(Fetch { epoch: LeaderEpoch(epoch), replica, log_end, durable, log_start: Offset::ZERO })
 }
@@ -656,42 +655,8 @@ fn a_node_that_falls_silent_before_it_votes_holds_no_other_change_up() {
     assert!(matches!(removed.first(), Some(Effect::AppendVoters { .. })), "{removed:?}");
 }
 
-#[test]
-fn no_voter_is_removed_who_is_needed() {
-    let refused = [Effect::VoterChangeRefused { reason: ChangeRefusal::TooFewFollow }];
-    let remove = |node| Event::RemoveVoter { key: first_key(node) };
-    let is_made = |effects: &[Effect]| matches!(effects.first(), Some(Effect::AppendVoters { .. }));
-    let leader = serving();
-    assert_eq!(step(&mut leader.clone(), remove(2)), refused, "the third has not come");
-    assert!(is_made(&step(&mut leader.clone(), remove(3))), "the one that has not come is not needed");
-    assert_eq!(step(&mut leader.clone(), remove(1)), refused, "two are left, of whom one does not follow");
-    let mut all = leader.clone();
-    receive(&mut all, 3, fetch(3, 2, at(2, 5), at(2, 5)));
-    assert!(is_made(&step(&mut all.clone(), remove(2))), "the third follows");
-    assert!(is_made(&step(&mut all.clone(), remove(1))), "the leader itself");
-    let mut silent = all.clone();
-    step(&mut silent, Event::NodeSilent { node: NodeId(3) });
-    assert_eq!(step(&mut silent, remove(2)), refused, "the third is heard no more");
-    assert_eq!(silent.voters(), leader.voters(), "nothing was appended");
-    step(&mut silent, Event::NodeHeard { node: NodeId(3) });
-    assert_eq!(step(&mut silent, remove(2)), refused, "it may have started anew");
-    receive(&mut silent, 3, fetch(3, 2, at(2, 5), at(2, 5)));
-    assert!(is_made(&step(&mut silent, remove(2))), "it follows again");
-    let mut failed = all.clone();
-    step(&mut failed, Event::Unfollowed { node: NodeId(3) });
-    assert_eq!(step(&mut failed, remove(2)), refused, "its replica has failed");
-    let to = Event::TransferLeadership { to: Some(NodeId(3)) };
-    assert_eq!(step(&mut failed, to), [Effect::TransferFailed], "that takes nothing over, either");
-    let mut forgot = all.clone();
-    let found = ReplicaKey { node: NodeId(3), directory: Uuid([9; 16]) };
-    let (epoch, nothing) = (LeaderEpoch(2), at(-1, 0));
-    let empty = Fetch { epoch, replica: found, log_end: nothing, durable: nothing, log_start: Offset::ZERO };
-    receive(&mut forgot, 3, Message::Fetch(empty));
-    assert_eq!(step(&mut forgot, remove(2)), refused, "the third has lost its memory");
-}
-
 /// Of three voters, of which the second follows it: it serves.
-fn serving() -> Replica {
+pub(super) fn serving() -> Replica {
     let mut leader = leader(1, 5);
     step(&mut leader, Event::Durable { position: at(2, 5) });
     receive(&mut leader, 2, fetch(2, 2, at(2, 5), at(2, 5)));

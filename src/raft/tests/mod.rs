@@ -2,6 +2,7 @@ mod effects;
 mod mistakes;
 mod mistakes_searched;
 mod random;
+mod removals;
 mod search;
 mod transcripts;
 mod turns;
