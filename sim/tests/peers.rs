@@ -257,7 +257,7 @@ impl Node {
         let mut world = self.shared.lock().unwrap();
         world.went_silent += silent.len();
         let others = (1..=NODES).map(NodeId);
-        let silent = others.filter(|&node| self.contacts.is_silent(node)).collect();
+        let silent = others.filter(|&node| !self.contacts.is_heard(node)).collect();
         world.silent_now.insert(self.id, silent);
         if self.id == LEADER && !world.quiet && self.next_append <= now {
             self.next_append = now.after(APPEND_EVERY);

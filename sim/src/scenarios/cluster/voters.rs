@@ -145,6 +145,7 @@ mod tests {
             log_end: Offset(0),
             durable_end: Offset(0),
             acknowledged: Vec::new(),
+            followers: Vec::new(),
             observers: Vec::new(),
             size_bytes: 0,
             segments: 0,

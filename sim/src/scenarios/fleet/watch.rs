@@ -81,6 +81,7 @@ mod tests {
             log_end: Offset(high_watermark),
             durable_end: Offset(high_watermark),
             acknowledged: Vec::new(),
+            followers: Vec::new(),
             observers: Vec::new(),
             size_bytes: 0,
             segments: 0,
