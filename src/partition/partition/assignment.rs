@@ -299,6 +299,20 @@ mod tests {
             Led { partition, node, now: Instant(0), may_change_voters: false }
         }
 
+        /// Led by node 1; nodes 2 and 3 have come to vote, and what the third one has said last is behind.
+        fn of_three() -> Led {
+            let mut led = Led::new();
+            led.assign(&[1, 2, 3], &[1, 2, 3]);
+            for node in [2, 3] {
+                let end = led.end();
+                led.fetches(node, end);
+                let end = led.end();
+                led.fetches(2, end);
+            }
+            assert_eq!(led.voters(), [1, 2, 3]);
+            led
+        }
+
         fn step(&mut self, event: Event) {
             let mut due = std::collections::VecDeque::from([event]);
             while let Some(event) = due.pop_front() {
@@ -492,15 +506,7 @@ mod tests {
 
     #[test]
     fn a_leader_hands_over_to_who_holds_what_is_committed() {
-        let mut led = Led::new();
-        led.assign(&[1, 2, 3], &[1, 2, 3]);
-        for node in [2, 3] {
-            let end = led.end();
-            led.fetches(node, end);
-            let end = led.end();
-            led.fetches(2, end);
-        }
-        assert_eq!(led.voters(), [1, 2, 3]);
+        let mut led = Led::of_three();
         assert_eq!(led.partition.replica.high_watermark(), led.end().end);
         let terms = |avoid: &[i32], to_anybody| HandOverTerms {
             avoid: avoid.iter().copied().map(NodeId).collect(),
@@ -536,15 +542,7 @@ mod tests {
 
     #[test]
     fn nobody_leaves_while_too_few_of_the_others_are_heard() {
-        let mut led = Led::new();
-        led.assign(&[1, 2, 3], &[1, 2, 3]);
-        for node in [2, 3] {
-            let end = led.end();
-            led.fetches(node, end);
-            let end = led.end();
-            led.fetches(2, end);
-        }
-        assert_eq!(led.voters(), [1, 2, 3]);
+        let mut led = Led::of_three();
         led.assign(&[1, 2, 3], &[1, 2]);
         led.step(Event::NodeSilent { node: NodeId(2) });
         assert_eq!(led.goes_on(&[]), [], "1 and 2 would be left");
