@@ -6,17 +6,14 @@ use bytes::Bytes;
 
 use super::journal::{EntryNumber, Position};
 use crate::types::Offset;
-use crate::wire::batch::{BatchHeader, RecordBatch};
-
-/// Batches below this size are copied, in bytes: a slice would keep the whole request frame in memory. One
-/// exact allocation per batch, not a shared chunk: eviction then frees what the budget counts.
-const COPIED_BYTES_MAX: usize = 16 << 10;
+use crate::wire::batch::{BatchHeader, RecordBatch, SHARED_BYTES_MIN};
 
 /// How much all tails of a node hold together, in bytes, and what else is common to them.
 #[derive(Debug)]
 pub struct TailBudget {
     limit: usize,
-    used: AtomicUsize,
+    /// With the frames that batches are slices of, each of them once.
+    used: Arc<AtomicUsize>,
     /// Of the batches in no segment, those whose entries only name them: a start reads them beside the journal.
     placed: AtomicUsize,
     place_bytes_min: usize,
@@ -29,7 +26,7 @@ impl TailBudget {
     pub fn new(limit: usize, place_bytes_min: usize) -> Arc<TailBudget> {
         Arc::new(TailBudget {
             limit,
-            used: AtomicUsize::new(0),
+            used: Arc::new(AtomicUsize::new(0)),
             placed: AtomicUsize::new(0),
             place_bytes_min,
             wants_round: AtomicBool::new(false),
@@ -87,6 +84,8 @@ pub(crate) struct TailBatch {
     pub(crate) placed: bool,
     /// Its entry only names it.
     named: bool,
+    /// What it takes of the budget, in bytes; 0 if its frame is counted as a whole.
+    counted: usize,
 }
 
 impl TailBatch {
@@ -100,7 +99,8 @@ pub(crate) struct Tail {
     batches: VecDeque<TailBatch>,
     /// How many at the front are in segments.
     flushed: usize,
-    bytes: usize,
+    /// What the batches take of the budget without their frames.
+    counted: usize,
     unflushed_bytes: usize,
     /// Of the unflushed ones whose entries only name them.
     named_bytes: usize,
@@ -109,16 +109,19 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(budget: Arc<TailBudget>) -> Tail {
-        Tail { batches: VecDeque::new(), flushed: 0, bytes: 0, unflushed_bytes: 0, named_bytes: 0, budget }
+        Tail { batches: VecDeque::new(), flushed: 0, counted: 0, unflushed_bytes: 0, named_bytes: 0, budget }
     }
 
     pub(crate) fn push(&mut self, batch: RecordBatch, number: EntryNumber, journal: Position) {
         let bytes = batch.len();
-        let batch = if bytes < COPIED_BYTES_MAX {
+        // A slice would keep the whole frame in memory. One exact allocation per batch, not a shared chunk: eviction then
+        // frees what the budget counts. Of a longer one the frame is counted, all of it.
+        let batch = if bytes < SHARED_BYTES_MIN {
             RecordBatch::new(*batch.header(), &batch.to_bytes())
         } else {
             batch
         };
+        let counted = if batch.frame().count_in(&self.budget.used) { 0 } else { bytes };
         self.batches.push_back(TailBatch {
             batch,
             number,
@@ -126,10 +129,11 @@ impl Tail {
             stays: false,
             placed: false,
             named: false,
+            counted,
         });
-        self.bytes += bytes;
+        self.counted += counted;
         self.unflushed_bytes += bytes;
-        self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.used.fetch_add(counted, Ordering::Relaxed);
         if self.budget.is_exceeded() {
             self.evict();
         }
@@ -249,7 +253,7 @@ impl Tail {
         while let Some(batch) = self.batches.back()
             && batch.header().next_offset() > end
         {
-            let (bytes, named) = (batch.batch.len(), batch.named);
+            let (bytes, named, counted) = (batch.batch.len(), batch.named, batch.counted);
             self.batches.pop_back();
             if self.flushed > self.batches.len() {
                 self.flushed -= 1;
@@ -260,7 +264,7 @@ impl Tail {
                     self.budget.placed.fetch_sub(bytes, Ordering::Relaxed);
                 }
             }
-            self.forget(bytes);
+            self.forget(counted);
         }
     }
 
@@ -270,29 +274,28 @@ impl Tail {
         self.flushed = 0;
         self.unflushed_bytes = 0;
         self.budget.placed.fetch_sub(std::mem::take(&mut self.named_bytes), Ordering::Relaxed);
-        self.forget(self.bytes);
+        self.forget(self.counted);
     }
 
     fn pop_front(&mut self) {
         if let Some(batch) = self.batches.pop_front() {
-            let bytes = batch.batch.len();
             match self.flushed.checked_sub(1) {
                 Some(flushed) => self.flushed = flushed,
-                None => self.unflushed_bytes -= bytes,
+                None => self.unflushed_bytes -= batch.batch.len(),
             }
-            self.forget(bytes);
+            self.forget(batch.counted);
         }
     }
 
-    fn forget(&mut self, bytes: usize) {
-        self.bytes -= bytes;
-        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+    fn forget(&mut self, counted: usize) {
+        self.counted -= counted;
+        self.budget.used.fetch_sub(counted, Ordering::Relaxed);
     }
 }
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.used.fetch_sub(self.counted, Ordering::Relaxed);
         self.budget.placed.fetch_sub(self.named_bytes, Ordering::Relaxed);
     }
 }
@@ -300,4 +303,74 @@ impl Drop for Tail {
 /// A batch's pieces, without empty ones.
 pub(crate) fn pieces(batch: &RecordBatch) -> impl Iterator<Item = Bytes> {
     batch.segments().into_iter().filter(|piece| !piece.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::journal::{CommitNumber, FileSequence};
+    use crate::types::{LeaderEpoch, Timestamp};
+    use crate::wire::batch::{BatchBuilder, BatchOptions, FrameMemory, NewRecord};
+
+    const FRAME_BYTES: usize = 8 << 20;
+
+    /// A batch of a record of so many bytes, read from a frame of [`FRAME_BYTES`].
+    fn batch(base: i64, bytes: usize, frame: &FrameMemory) -> RecordBatch {
+        let mut builder = BatchBuilder::new(BatchOptions::plain(2 * bytes + 1_000));
+        let value = vec![7; bytes];
+        let record = NewRecord { timestamp: Timestamp(1), key: None, value: Some(&value), headers: &[] };
+        builder.append(record).expect("it fits");
+        let records = builder.build().into_batch().placed_at(Offset(base), LeaderEpoch(1)).to_bytes();
+        let header = BatchHeader::parse(&records).expect("a whole header");
+        RecordBatch::new(header, &records).sharing(&records, frame)
+    }
+
+    fn push(tail: &mut Tail, batch: RecordBatch) {
+        let place = Position { file: FileSequence(1), offset: 0, next: CommitNumber(1), previous_crc: 0 };
+        tail.push(batch, EntryNumber(1), place);
+    }
+
+    #[test]
+    fn a_slice_counts_its_whole_frame_until_the_last_one_is_gone() {
+        let budget = TailBudget::new(usize::MAX, usize::MAX);
+        let [mut one, mut other] = [(); 2].map(|()| Tail::new(Arc::clone(&budget)));
+        let frame = FrameMemory::of(FRAME_BYTES);
+        push(&mut one, batch(0, 20 << 10, &frame));
+        push(&mut other, batch(0, 20 << 10, &frame));
+        drop(frame);
+        assert_eq!(budget.used(), FRAME_BYTES, "both hold the same frame");
+        assert!(one.unflushed_bytes() < 21 << 10, "the log is no longer for it");
+        one.truncate(Offset(0));
+        assert_eq!(budget.used(), FRAME_BYTES);
+        other.flushed_to(Offset(1));
+        other.release();
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn what_is_copied_or_was_written_anew_keeps_no_frame() {
+        let budget = TailBudget::new(usize::MAX, usize::MAX);
+        let mut tail = Tail::new(Arc::clone(&budget));
+        let frame = FrameMemory::of(FRAME_BYTES);
+        push(&mut tail, batch(0, 100, &frame));
+        assert!(budget.used() < 1 << 10);
+        let elsewhere = Bytes::from(vec![0; 20 << 10]);
+        let rewritten = batch(1, 20 << 10, &FrameMemory::default()).sharing(&elsewhere, &frame);
+        push(&mut tail, rewritten);
+        assert!(budget.used() < 22 << 10);
+        drop(tail);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn flushed_slices_of_large_frames_leave_when_the_frames_exceed_the_budget() {
+        let budget = TailBudget::new(2 * FRAME_BYTES, usize::MAX);
+        let mut tail = Tail::new(Arc::clone(&budget));
+        for base in 0..10 {
+            push(&mut tail, batch(base, 20 << 10, &FrameMemory::of(FRAME_BYTES)));
+            tail.flushed_to(Offset(base + 1));
+        }
+        assert_eq!(tail.start(), Some(Offset(8)), "two frames fit");
+        assert_eq!(budget.used(), 2 * FRAME_BYTES);
+    }
 }

@@ -306,9 +306,7 @@ impl News {
         let most = (bytes / ROW_BYTES).max(1).min(ROWS_MAX - rows.len());
         for _ in 0..most {
             let Some((partition, epoch)) = self.absent.pop_first() else { break };
-            let answer = Answer::NotLeader { epoch, leader: None };
-            let (records, producer_state) = (Records::default(), Bytes::new());
-            rows.push(ReplyRow { partition, answer, records, producer_state });
+            rows.push(ReplyRow::of(partition, Answer::NotLeader { epoch, leader: None }));
         }
     }
 }
@@ -382,7 +380,7 @@ impl Follower {
             }
             (self.after, self.told, self.told_in) = (None, None, number);
             let (answer, producer_state) = *answer;
-            let row = ReplyRow { partition, answer, records: Records::default(), producer_state };
+            let row = ReplyRow { producer_state, ..ReplyRow::of(partition, answer) };
             return Turn::Row { row, more: false };
         }
         let Some(after) = self.after else { return Turn::Nothing };
@@ -407,8 +405,7 @@ impl Follower {
             return Turn::Nothing;
         }
         (self.after, self.told, self.told_in) = (Some(slice.last), Some(told), number);
-        let answer = Answer::Reply(reply);
-        Turn::Row { row: ReplyRow { partition, answer, records, producer_state: Bytes::new() }, more }
+        Turn::Row { row: ReplyRow { records, ..ReplyRow::of(partition, Answer::Reply(reply)) }, more }
     }
 }
 

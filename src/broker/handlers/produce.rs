@@ -17,8 +17,8 @@ use crate::partition::{AppendError, AppendOutcome, AppendRequest, AppendTerms, R
 use crate::types::limits::BATCH_DECOMPRESSED_BYTES_MAX;
 use crate::types::{CorrelationId, ErrorCode, Instant, PartitionId, PartitionIndex, Timestamp, TopicId};
 use crate::wire::batch::{
-    BatchError, BatchHeader, KeyRule, MAGIC, ProduceRules, TimestampLimits, TimestampRule, ValidatedBatch,
-    validate_produced,
+    BatchError, BatchHeader, FrameMemory, KeyRule, MAGIC, ProduceRules, TimestampLimits, TimestampRule,
+    ValidatedBatch, validate_produced,
 };
 use crate::wire::compression::Compression;
 use crate::wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
@@ -48,7 +48,7 @@ pub(in crate::broker) async fn handle(
     let (mut plan, appends) = if is_of_nobodys_transaction(&request) {
         (refuse_whole(context, caller, request), Vec::new())
     } else {
-        plan(context, caller, request, wall)
+        plan(context, caller, request, &FrameMemory::of(request_bytes), wall)
     };
     tell_log_starts(context, &mut plan).await;
     let terms = AppendTerms {
@@ -111,6 +111,7 @@ fn plan(
     context: &Context,
     caller: &Caller,
     request: ProduceRequest,
+    frame: &FrameMemory,
     wall: Timestamp,
 ) -> (Plan, Vec<AppendRequest>) {
     let image = context.metadata();
@@ -142,7 +143,7 @@ fn plan(
                     let batch = validate_produced(&records, &rules(caller, &config), wall)?;
                     let is_transactional = batch.header().attributes.is_transactional();
                     assert!(!is_transactional, "what has such a batch was refused as a whole");
-                    let batch = recompress(batch, &config, &*context.io.spawn)?;
+                    let batch = recompress(batch, &config, &*context.io.spawn)?.sharing(&records, frame);
                     Ok(AppendRequest { id, batch, replicas_min })
                 });
             partitions.push(match checked {

@@ -4,7 +4,7 @@ use crate::log;
 use crate::raft::{FetchOutcome, FetchReply, Position, Slice, VoterSet};
 use crate::types::{EpochStart, LeaderEpoch, Offset};
 use crate::wire::Records;
-use crate::wire::batch::{BatchCheck, BatchError, BatchIterator, RecordBatch};
+use crate::wire::batch::{BatchCheck, BatchError, BatchIterator, FrameMemory, RecordBatch};
 
 /// What travels beside a leader's answer to a fetch.
 #[derive(Default, Debug)]
@@ -37,6 +37,7 @@ impl Incoming {
         reply: &mut FetchReply,
         records: Records,
         producer_state: Bytes,
+        frame: &FrameMemory,
     ) -> Result<Incoming, IncomingError> {
         let asked = reply.asked;
         let slice = match &mut reply.outcome {
@@ -47,8 +48,9 @@ impl Incoming {
         let mut batches = Vec::new();
         let mut at = asked;
         let mut starts = slice.epoch_starts.iter().peekable();
-        for batch in BatchIterator::new(records.into_bytes(), BatchCheck::Verify) {
-            let batch = batch?;
+        let records = records.into_bytes();
+        for batch in BatchIterator::new(records.clone(), BatchCheck::Verify) {
+            let batch = batch?.sharing(&records, frame);
             let header = batch.header();
             let (base, epoch) = (header.base_offset, header.partition_leader_epoch);
             while let Some(start) = starts.next_if(|start| start.start <= base) {
@@ -185,7 +187,8 @@ mod tests {
         // Epoch 2 goes on, 3 has no record, 4 begins behind a gap, and 5 comes after everything.
         let batches = [batch(2, 10, 2), batch(2, 12, 1), batch(4, 15, 1), set, batch(4, 20, 3)];
         let mut whole = reply(at(2, 10), at(5, 23), &[(3, 14), (4, 14), (5, 23)]);
-        let incoming = Incoming::read(&mut whole, records(&batches), Bytes::new()).expect("sound entries");
+        let incoming = Incoming::read(&mut whole, records(&batches), Bytes::new(), &FrameMemory::default())
+            .expect("sound entries");
         assert_eq!(slice(&whole).voters, [(Offset(16), voters())]);
         assert_eq!(incoming.largest_batch_bytes(), batches.iter().map(RecordBatch::len).max().unwrap_or(0));
         let parts = incoming.in_parts(whole, 1);
@@ -211,7 +214,8 @@ mod tests {
         let (asked, last) = (at(2, 11), at(2, 15));
         let begins = |log_start: i64, batches: &[RecordBatch]| {
             let mut reply = FetchReply { log_start: Offset(log_start), ..reply(asked, last, &[]) };
-            Incoming::read(&mut reply, records(batches), Bytes::new()).map(|incoming| incoming.batches.len())
+            Incoming::read(&mut reply, records(batches), Bytes::new(), &FrameMemory::default())
+                .map(|incoming| incoming.batches.len())
         };
         assert_eq!(begins(11, &[batch(2, 10, 3), batch(2, 13, 2)]), Ok(2));
         let out_of_place = |base, expected| {
@@ -225,7 +229,7 @@ mod tests {
     #[test]
     fn what_cannot_be_a_leaders_entries_is_refused() {
         let read = |mut reply: FetchReply, batches: &[RecordBatch]| {
-            Incoming::read(&mut reply, records(batches), Bytes::new()).map(|_| ())
+            Incoming::read(&mut reply, records(batches), Bytes::new(), &FrameMemory::default()).map(|_| ())
         };
         let (asked, last) = (at(2, 10), at(2, 12));
         assert_eq!(read(reply(asked, last, &[]), &[batch(2, 10, 2)]), Ok(()));
@@ -245,7 +249,12 @@ mod tests {
         assert_eq!(read(reply(asked, last, &[]), &[]), Err(IncomingError::End { end: Offset(10), last }));
         let mut rotten = batch(2, 10, 2).to_bytes().to_vec();
         *rotten.last_mut().expect("bytes") ^= 1;
-        let rotten = Incoming::read(&mut reply(asked, last, &[]), Bytes::from(rotten).into(), Bytes::new());
+        let rotten = Incoming::read(
+            &mut reply(asked, last, &[]),
+            Bytes::from(rotten).into(),
+            Bytes::new(),
+            &FrameMemory::default(),
+        );
         assert!(matches!(rotten, Err(IncomingError::Batch(BatchError::Crc { .. }))), "{rotten:?}");
     }
 }

@@ -1,6 +1,5 @@
 //! What a shard says to the session of a follower that asks for what is not here: it is told nowhere else, and asks no second time.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::PeerStep;
@@ -9,7 +8,6 @@ use crate::partition::testing::TestNode;
 use crate::peers::{Answer, Direction, FetchRow, ReplyRow};
 use crate::raft::{Fetch, Position, ReplicaKey};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, TopicId, Uuid};
-use crate::wire::Records;
 
 const FOLLOWER: NodeId = NodeId(2);
 const ROOM: usize = 1 << 20;
@@ -42,8 +40,7 @@ fn next_reply(node: &TestNode, id: PartitionId, number: i64) -> (Vec<ReplyRow>, 
 }
 
 fn not_here(id: PartitionId, epoch: LeaderEpoch) -> ReplyRow {
-    let answer = Answer::NotLeader { epoch, leader: None };
-    ReplyRow { partition: id, answer, records: Records::default(), producer_state: Bytes::new() }
+    ReplyRow::of(id, Answer::NotLeader { epoch, leader: None })
 }
 
 #[test]

@@ -394,7 +394,7 @@ impl Shard {
 
     /// A leader's answer.
     fn take_reply(&mut self, peer: NodeId, row: ReplyRow) {
-        let ReplyRow { partition: id, answer, records, producer_state } = row;
+        let ReplyRow { partition: id, answer, records, producer_state, frame } = row;
         let batch_bytes_max = self.journal.entry_bytes_max();
         let Some(partition) = self.partitions.get_mut(&id) else {
             if let Some(state) = self.peers.get_mut(&peer) {
@@ -432,7 +432,7 @@ impl Shard {
             }
             return;
         }
-        let incoming = match Incoming::read(&mut reply, records, producer_state) {
+        let incoming = match Incoming::read(&mut reply, records, producer_state, &frame) {
             Ok(incoming) => incoming,
             Err(error) => {
                 let what = format!("entries of {}: {error}", partition.name());

@@ -132,12 +132,7 @@ fn other_answers_wait_for_the_next_fetch() {
     assert!(news.answer(p, diverging(at(2, 7), at(2, 6)), Bytes::new()));
     assert!(news.answer(p, diverging(at(2, 7), at(2, 5)), Bytes::new()));
     let rows = news.take(1, ALL, |p, after, room| leader.serve(p, after, room));
-    let row = ReplyRow {
-        partition: p,
-        answer: diverging(at(2, 7), at(2, 5)),
-        records: Records::default(),
-        producer_state: Bytes::new(),
-    };
+    let row = ReplyRow::of(p, diverging(at(2, 7), at(2, 5)));
     assert_eq!(rows, [row]);
     news.changed(p);
     assert_eq!(news.take(2, ALL, |_, _, _| panic!("where its log ends is not known")), []);
@@ -177,10 +172,8 @@ fn a_follower_that_asks_the_leader_in_its_epoch_is_not_told_who_leads() {
 fn who_fetches_what_is_not_here_any_more_or_not_yet_is_told_so_once() {
     let [p, other] = [0, 1].map(partition);
     let leader = Leader::with(10, [(p, 1, 0)]);
-    let absent = |partition| {
-        let answer = Answer::NotLeader { epoch: LeaderEpoch(EPOCH), leader: None };
-        ReplyRow { partition, answer, records: Records::default(), producer_state: Bytes::new() }
-    };
+    let absent =
+        |partition| ReplyRow::of(partition, Answer::NotLeader { epoch: LeaderEpoch(EPOCH), leader: None });
     let mut news = News::new(Budget::default());
     assert!(!news.gone(p), "nobody asked for it");
     news.absent(other, LeaderEpoch(EPOCH));

@@ -4,6 +4,7 @@ use super::{NO_NODE, Row, RowError, bounded};
 use crate::raft::{FetchOutcome, FetchReply, Message, Position, ReplicaKey, Slice, VoterSet};
 use crate::types::{EpochStart, LeaderEpoch, NodeId, PartitionId};
 use crate::wire::Records;
+use crate::wire::batch::FrameMemory;
 use crate::wire::messages::peer_fetch_reply::{self, EpochStartRow, PeerPosition, VoterRow};
 
 /// What is told to one that fetches.
@@ -15,6 +16,17 @@ pub struct ReplyRow {
     pub records: Records,
     /// With a reset: the producer state at the position where the log begins.
     pub producer_state: Bytes,
+    /// What the records are a slice of, in a reply that was received.
+    pub frame: FrameMemory,
+}
+
+impl ReplyRow {
+    /// An answer that nothing else goes with.
+    #[must_use]
+    pub fn of(partition: PartitionId, answer: Answer) -> ReplyRow {
+        let (records, producer_state, frame) = Default::default();
+        ReplyRow { partition, answer, records, producer_state, frame }
+    }
 }
 
 /// The answers to fetches among the core's messages.
@@ -51,7 +63,7 @@ fn write_reply_row(row: ReplyRow) -> peer_fetch_reply::FetchReplyRow {
         end: position.end.0,
         ..PeerPosition::default()
     };
-    let ReplyRow { partition, answer, records, producer_state } = row;
+    let ReplyRow { partition, answer, records, producer_state, frame: _ } = row;
     let mut wire = peer_fetch_reply::FetchReplyRow {
         topic_id: partition.topic,
         partition_index: partition.index.0,
@@ -107,10 +119,13 @@ fn write_reply_row(row: ReplyRow) -> peer_fetch_reply::FetchReplyRow {
 /// A value out of its range or order, or more than [`super::ROWS_MAX`] rows.
 pub fn read_reply_rows(rows: Vec<peer_fetch_reply::FetchReplyRow>) -> Result<Vec<ReplyRow>, RowError> {
     bounded(rows.len())?;
-    rows.into_iter().map(read_reply_row).collect()
+    // Beside these a reply has but the rows themselves, which are short.
+    let frame_bytes = rows.iter().map(|row| row.records.len() + row.producer_state.len()).sum();
+    let frame = FrameMemory::of(frame_bytes);
+    rows.into_iter().map(|row| read_reply_row(row, &frame)).collect()
 }
 
-fn read_reply_row(wire: peer_fetch_reply::FetchReplyRow) -> Result<ReplyRow, RowError> {
+fn read_reply_row(wire: peer_fetch_reply::FetchReplyRow, frame: &FrameMemory) -> Result<ReplyRow, RowError> {
     let row = Row::of(wire.topic_id, wire.partition_index)?;
     let position = |field, position: &PeerPosition| row.position(field, position.epoch, position.end);
     let (mut records, mut producer_state) = (Records::default(), Bytes::new());
@@ -133,7 +148,7 @@ fn read_reply_row(wire: peer_fetch_reply::FetchReplyRow) -> Result<ReplyRow, Row
             let epoch = row.epoch_or_none("Epoch", wire.epoch)?;
             let leader = row.node_or_none("Leader", wire.leader)?;
             let answer = Answer::NotLeader { epoch, leader };
-            return Ok(ReplyRow { partition: row.0, answer, records, producer_state });
+            return Ok(ReplyRow::of(row.0, answer));
         }
         other => return Err(row.out_of_range("Outcome", other)),
     };
@@ -144,7 +159,8 @@ fn read_reply_row(wire: peer_fetch_reply::FetchReplyRow) -> Result<ReplyRow, Row
         log_start: row.offset("LogStart", wire.log_start)?,
         outcome,
     };
-    Ok(ReplyRow { partition: row.0, answer: Answer::Reply(reply), records, producer_state })
+    let (partition, answer, frame) = (row.0, Answer::Reply(reply), frame.clone());
+    Ok(ReplyRow { partition, answer, records, producer_state, frame })
 }
 
 /// Epochs rise; their starts do not fall.

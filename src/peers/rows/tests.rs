@@ -95,17 +95,13 @@ fn reply_rows() -> impl Strategy<Value = ReplyRow> {
             FetchOutcome::Diverging(_) => Default::default(),
         };
         let reply = FetchReply { epoch, asked, high_watermark, log_start, outcome };
-        ReplyRow { partition, answer: Answer::Reply(reply), records, producer_state }
+        ReplyRow { records, producer_state, ..ReplyRow::of(partition, Answer::Reply(reply)) }
     })
 }
 
 fn not_leader_rows() -> impl Strategy<Value = ReplyRow> {
-    (partitions(), epochs(), option::of(nodes())).prop_map(|(partition, epoch, leader)| ReplyRow {
-        partition,
-        answer: Answer::NotLeader { epoch, leader },
-        records: Records::default(),
-        producer_state: Bytes::new(),
-    })
+    (partitions(), epochs(), option::of(nodes()))
+        .prop_map(|(partition, epoch, leader)| ReplyRow::of(partition, Answer::NotLeader { epoch, leader }))
 }
 
 fn decisions() -> impl Strategy<Value = Decision> {

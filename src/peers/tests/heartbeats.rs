@@ -138,7 +138,7 @@ fn entries(offset: i64) -> ReplyRow {
         outcome: FetchOutcome::Entries(slice),
     };
     let records = Bytes::from_static(b"a batch").into();
-    ReplyRow { partition: partition(1), answer: Answer::Reply(reply), records, producer_state: Bytes::new() }
+    ReplyRow { records, ..ReplyRow::of(partition(1), Answer::Reply(reply)) }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod builder;
 mod control;
 mod crc;
 mod error;
+mod frame;
 mod header;
 mod iter;
 mod owned;
@@ -22,6 +23,7 @@ pub use builder::{BatchBuilder, BatchFull, BatchKind, BatchOptions, NewRecord, P
 pub use control::{EndMarker, TransactionResult};
 pub use crc::crc32c;
 pub use error::{BatchError, RecordError, RecordRefusal, RefusedRecords};
+pub use frame::{FrameMemory, SHARED_BYTES_MIN};
 pub use header::{
     Attributes, BatchHeader, HEADER_BYTES, HeaderTruncated, LENGTH_PREFIX_BYTES, MAGIC, NO_SEQUENCE,
     UNCOVERED_BYTES, sequence_plus,

@@ -2,6 +2,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::crc::crc32c;
 use super::error::BatchError;
+use super::frame::FrameMemory;
 use super::header::{BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, MAGIC, UNCOVERED_BYTES};
 use crate::types::{LeaderEpoch, Offset};
 use crate::wire::compression::Codec;
@@ -17,6 +18,8 @@ pub struct RecordBatch {
     header: BatchHeader,
     head: Bytes,
     body: Bytes,
+    /// What the body is a slice of, if that is known.
+    frame: FrameMemory,
 }
 
 impl RecordBatch {
@@ -28,7 +31,16 @@ impl RecordBatch {
     pub fn new(header: BatchHeader, bytes: &Bytes) -> RecordBatch {
         assert_eq!(header.total_bytes(), Some(bytes.len()), "a batch is exactly as long as its header says");
         assert!(bytes.len() >= HEADER_BYTES, "a batch holds at least its header");
-        RecordBatch { header, head: bytes.slice(..UNCOVERED_BYTES), body: bytes.slice(UNCOVERED_BYTES..) }
+        let (head, body) = (bytes.slice(..UNCOVERED_BYTES), bytes.slice(UNCOVERED_BYTES..));
+        RecordBatch { header, head, body, frame: FrameMemory::default() }
+    }
+
+    /// The batch, with the frame that its payload keeps in memory. `records` is the part of the frame it was read from: a
+    /// batch that was written anew meanwhile keeps none of it.
+    #[must_use]
+    pub fn sharing(self, records: &Bytes, frame: &FrameMemory) -> RecordBatch {
+        let is_slice = records.as_ptr_range().contains(&self.body.as_ptr());
+        RecordBatch { frame: if is_slice { frame.clone() } else { FrameMemory::default() }, ..self }
     }
 
     /// Makes the batch that `header` describes around `payload`, its records as they are stored (compressed
@@ -97,7 +109,7 @@ impl RecordBatch {
         let mut whole = BytesMut::with_capacity(HEADER_BYTES);
         header.write(&mut whole);
         whole.truncate(UNCOVERED_BYTES);
-        RecordBatch { header, head: whole.freeze(), body: self.body }
+        RecordBatch { header, head: whole.freeze(), ..self }
     }
 
     #[must_use]
@@ -127,6 +139,12 @@ impl RecordBatch {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// What the payload keeps in memory.
+    #[must_use]
+    pub fn frame(&self) -> &FrameMemory {
+        &self.frame
     }
 
     /// The batch as one piece, copied.

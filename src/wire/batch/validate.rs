@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::crc::crc32c;
 use super::error::{BatchError, RecordRefusal, RefusedRecords};
+use super::frame::FrameMemory;
 use super::header::{BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, MAGIC};
 use super::owned::RecordBatch;
 use super::source::{ByteSource, RecordFault, RecordShape, SliceSource, StreamSource};
@@ -88,6 +89,12 @@ impl ValidatedBatch {
     #[must_use]
     pub fn header(&self) -> &BatchHeader {
         self.batch.header()
+    }
+
+    /// The batch, with the frame that its payload keeps in memory: [`RecordBatch::sharing`].
+    #[must_use]
+    pub fn sharing(self, records: &Bytes, frame: &FrameMemory) -> ValidatedBatch {
+        ValidatedBatch { batch: self.batch.sharing(records, frame) }
     }
 
     #[must_use]
