@@ -606,6 +606,19 @@ impl Partitions {
         }
     }
 
+    /// Leads nothing any more that another node could lead, whether one does or not: the last thing before the connections to the
+    /// others are closed, since from then on nobody tells this node of another leader. Answers how many partitions it led.
+    ///
+    /// # Errors
+    /// If the node is shutting down.
+    pub async fn resign(&self) -> Result<usize, PartitionsClosed> {
+        let mut led = 0;
+        for shard in 0..self.shards.len() {
+            led += self.ask(shard, |reply| Request::Resign { reply }).await?;
+        }
+        Ok(led)
+    }
+
     /// For the maintenance task: hands every shard a step.
     pub(super) async fn maintain(&self, step: impl Fn(usize) -> Step) -> Result<(), PartitionsClosed> {
         for shard in 0..self.shards.len() {

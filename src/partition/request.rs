@@ -24,6 +24,9 @@ pub struct PartitionSpec {
     pub voters: VoterSet,
     /// Who shall hold it; `None`: its first voters.
     pub assignment: Option<Assignment>,
+    /// The node is its cluster's only one: what its log has lost nobody else has, and nobody can elect another leader. Else no
+    /// log that has lost something may vote: who held it, by what this node knows, need not be who holds it.
+    pub lone: bool,
     pub config: LogConfig,
 }
 
@@ -485,6 +488,10 @@ pub(super) enum Request {
     /// Others are to lead what is led here; answered with how much is, of what others could lead.
     HandOver {
         terms: Arc<HandOverTerms>,
+        reply: oneshot::Sender<usize>,
+    },
+    /// What other nodes could lead is not led here any more, whether others lead it or not; answered with how much it was.
+    Resign {
         reply: oneshot::Sender<usize>,
     },
     /// Whether the replicas here campaign last from now on.

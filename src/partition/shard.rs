@@ -532,6 +532,7 @@ impl Shard {
             }
             Request::Covered { id, covered, limit } => self.is_covered(id, covered, limit),
             Request::HandOver { terms, reply } => drop(reply.send(self.hand_over(&terms))),
+            Request::Resign { reply } => drop(reply.send(self.resign())),
             Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
             Request::FollowTargets => self.follow_targets(),
         }

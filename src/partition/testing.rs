@@ -85,6 +85,7 @@ impl TestNode {
             topic: "t".into(),
             voters: VoterSet::new([TestNode::ID]),
             assignment: None,
+            lone: true,
             config: LogConfig::default(),
         };
         self.partitions.create(vec![spec]).await

@@ -116,6 +116,7 @@ fn a_partition_that_is_asked_for_twice_at_once_keeps_its_log() {
         topic: "t".into(),
         voters: crate::raft::VoterSet::new([TestNode::ID]),
         assignment: None,
+        lone: true,
         config: crate::log::LogConfig::default(),
     };
     node.runtime.block_on(node.partitions.create(vec![spec.clone(), spec])).unwrap();

@@ -170,6 +170,12 @@ impl Replica {
         self.core.voters()
     }
 
+    /// The voter set that held where its log starts.
+    #[must_use]
+    pub fn first_voters(&self) -> &VoterSet {
+        self.core.log.voters().first()
+    }
+
     /// Whether the newest voter set of its log is committed, as far as it knows.
     #[must_use]
     pub fn voters_are_committed(&self) -> bool {

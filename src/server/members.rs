@@ -253,6 +253,10 @@ impl Members {
             Err(error) => tracing::warn!(%error, "stopping: nothing was handed over"),
         }
         self.stop.begin();
+        // The others elect leaders as soon as the connections are closed: this one must not answer reads beside them.
+        if let Err(error) = context.partitions.resign().await {
+            tracing::warn!(%error, "stopping: this node may still take itself for a leader");
+        }
         self.replication.stop().await;
     }
 

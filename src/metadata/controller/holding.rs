@@ -45,7 +45,8 @@ impl Controller {
         let voters =
             VoterSet::of(founders).expect("the controller gives each partition replicas on distinct nodes");
         let (topic, config) = (Arc::clone(&topic.name), self.log_config(topic));
-        Some(PartitionSpec { id, topic, voters, assignment: Some(assignment), config })
+        let lone = !self.clustered;
+        Some(PartitionSpec { id, topic, voters, assignment: Some(assignment), lone, config })
     }
 
     /// Tells replicas of this node who shall hold their partitions. It is of no interest where there is none; one that is to hold its

@@ -262,6 +262,7 @@ impl Controller {
             topic: "__cluster_metadata".into(),
             voters,
             assignment: None,
+            lone: !clustered,
             config: metadata_log_config(&config.start.metadata),
         };
         partitions.create(vec![spec]).await?;

@@ -242,7 +242,7 @@ mod tests {
         AskedChange, Awaited, ChangeDone, Made, Outbox, Position, Successor, Timer, VoterChange,
     };
     use super::*;
-    use crate::log::LogConfig;
+    use crate::log::{LogConfig, PartitionLog};
     use crate::partition::request::{HandOverTerms, PartitionSpec, ReplicaOrigin};
     use crate::partition::testing::TestNode;
     use crate::raft::ChangeRefusal;
@@ -284,13 +284,24 @@ mod tests {
 
         /// Not led by anybody yet.
         fn of_voters(voters: &[i32], assignment: Option<Assignment>) -> Led {
+            Led::of_log(voters, assignment, |_| {})
+        }
+
+        /// The same, of a log to which something has happened.
+        fn of_log(
+            voters: &[i32],
+            assignment: Option<Assignment>,
+            happened: impl Fn(&mut PartitionLog),
+        ) -> Led {
             let node = TestNode::new();
-            let (log, _created) = node.storage().new_log(ID, Offset::ZERO, LogConfig::default());
+            let (mut log, _created) = node.storage().new_log(ID, Offset::ZERO, LogConfig::default());
+            happened(&mut log);
             let spec = PartitionSpec {
                 id: ID,
                 topic: "t".into(),
                 voters: VoterSet::of(voters.iter().map(|&node| key(node))).expect("a set"),
                 assignment,
+                lone: false,
                 config: LogConfig::default(),
             };
             let made = Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log };
@@ -595,5 +606,17 @@ mod tests {
         led.follows(2, end);
         led.assign(&[1, 2], &[1, 2]);
         assert!(adds(2, &led.goes_on(&[])), "it has fetched since");
+    }
+
+    #[test]
+    fn a_log_that_lost_something_keeps_its_vote_on_a_lone_node_alone() {
+        // As the image says that the node starts with: a later one may name others, who count on what it promised.
+        let (replicas, target) = (nodes(&[1]), nodes(&[1]));
+        let assignment = Assignment { replicas, target, origin: ReplicaOrigin::Founder };
+        let damaged = Led::of_log(&[1], Some(assignment.clone()), |log| log.mark_damaged("rot".to_owned()));
+        assert_eq!(damaged.partition.replica.key().directory, Uuid([99; 16]));
+        assert!(!damaged.partition.is_alone(), "it is not the voter that it was");
+        let sound = Led::of_voters(&[1], Some(assignment));
+        assert_eq!(sound.partition.replica.key(), key(1));
     }
 }

@@ -176,7 +176,7 @@ impl Partition {
     fn append_entries(&mut self, previous: Position, last: Position, out: &mut Outbox) {
         if std::mem::take(&mut self.awaits_repair) {
             // What is damaged goes now that there is something in its place.
-            let voters = self.replica.voters().clone();
+            let voters = self.replica.first_voters().clone();
             match self.log.reset(Position::ORIGIN, voters, Bytes::new(), out.journal) {
                 Ok(entry) => out.entries.push(entry),
                 Err(error) => return self.cannot_follow(&error, out),

@@ -64,6 +64,16 @@ impl Shard {
         }
         count
     }
+
+    /// Leads no longer what others could lead: nobody will tell this node when they do. Gives how many partitions that were.
+    pub(super) fn resign(&mut self) -> usize {
+        let led = self.partitions.iter().filter(|(_, one)| one.leads() && !one.is_alone());
+        let led: Vec<PartitionId> = led.map(|(&id, _)| id).collect();
+        for &id in &led {
+            self.step(id, Event::Resign);
+        }
+        led.len()
+    }
 }
 
 #[cfg(test)]

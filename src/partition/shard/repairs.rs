@@ -12,15 +12,24 @@ impl Shard {
     /// without other replicas lost nobody has.
     pub(super) fn take_repair(&mut self, after: Option<PartitionId>) -> Option<(RepairWork, Vec<NodeId>)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let behind = self.partitions.range_mut((from, Bound::Unbounded)).map(|(_, partition)| partition);
-        let wounded = behind.filter(|partition| partition.log.is_wounded());
-        for partition in wounded {
+        let wounded: Vec<PartitionId> = self
+            .partitions
+            .range((from, Bound::Unbounded))
+            .filter(|(_, partition)| partition.log.is_wounded())
+            .map(|(&id, _)| id)
+            .collect();
+        for id in wounded {
+            let Some(partition) = self.partitions.get_mut(&id) else { continue };
             let others = partition.others();
-            if others.is_empty() {
-                partition.log.forget_wounds();
-            } else if let Some(work) = partition.log.take_repair() {
-                return Some((work, others));
+            if !others.is_empty() {
+                if let Some(work) = partition.log.take_repair() {
+                    return Some((work, others));
+                }
+                continue;
             }
+            partition.log.forget_wounds();
+            // The disk may read it now, and a newcomer waits for it.
+            self.offer(id);
         }
         None
     }

@@ -96,6 +96,7 @@ async fn live(io: Io, id: NodeId, world: &World, cluster: &Cluster) -> String {
         topic: "replicated".into(),
         voters: voters.clone(),
         assignment: None,
+        lone: false,
         config: log_config(plan),
     });
     if let Err(error) = partitions.create(specs.collect()).await {
