@@ -124,7 +124,7 @@ pub(super) fn check_drainable(node: NodeId, known: &[ConfigEntry]) -> Result<(),
     }
     Err(Failure::Message(format!(
         "node {node} cannot be drained: it has no key {DRAIN_KEY}, so that it is no broker of Ordain, or an older one; nothing was \
-         changed. `ordain topic reassign` and kafka-reassign-partitions.sh move what it leads"
+         changed. `ordain topic reassign TOPIC --to IDS` and kafka-reassign-partitions.sh move what it leads"
     )))
 }
 

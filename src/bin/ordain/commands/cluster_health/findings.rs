@@ -11,6 +11,9 @@ use crate::output::{bytes, plural};
 /// A disk of which less than one part of so many is left is nearly full.
 const NEARLY_FULL: u64 = 20;
 
+/// The replicas that a partition had better have, where there are so many brokers: one may be lost then.
+const REPLICAS_ADVISED: usize = 3;
+
 /// One thing that somebody should know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
@@ -408,6 +411,7 @@ fn single_replicas(look: &Look) -> Option<Finding> {
         return None;
     }
     let have = if names.len() == 1 { "has" } else { "have" };
+    let factor = look.metadata.brokers.len().min(REPLICAS_ADVISED);
     Some(Finding {
         kind: Kind::SingleReplica,
         what: format!(
@@ -415,8 +419,9 @@ fn single_replicas(look: &Look) -> Option<Finding> {
             plural(names.len(), "partition"),
             named(&names)
         ),
-        to_do: "if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas"
-            .to_owned(),
+        to_do: format!(
+            "if that shall not be, `ordain topic reassign TOPIC --replication-factor {factor}` adds replicas"
+        ),
         brokers: Vec::new(),
         partitions: names,
     })

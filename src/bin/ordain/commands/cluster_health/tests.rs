@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use clap::Parser;
+use clap::error::ErrorKind;
 use ordain::client::admin::{ConfigEntry, ConfigSource, LogDir, Quorum, QuorumVoter};
 use ordain::client::{
     BrokerAddress, BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition,
@@ -11,6 +13,7 @@ use super::drain::{Leads, check_drainable, leads};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook, take_leaders_word};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
+use crate::cli::Arguments;
 use crate::commands::reassign::waiting::{Hindrance, hindrance};
 
 /// Three brokers, of which `there` are in the metadata; one voter each, which hold the log up to 100 if they are there.
@@ -511,6 +514,10 @@ fn what_one_node_alone_holds_is_noted_where_there_are_several() {
                 if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas";
     assert_eq!(said(&cluster(&[1, 2, 3], &partitions)), [(Kind::SingleReplica, note.to_owned())]);
     assert!(!Kind::SingleReplica.is_problem());
+    let mut two = cluster(&[1, 2], &partitions);
+    quorum_of(&mut two).voters.truncate(2);
+    let note = note.replace("--replication-factor 3", "--replication-factor 2");
+    assert_eq!(said(&two), [(Kind::SingleReplica, note)], "there are no more brokers");
 
     let mut alone = cluster(&[1], &[partition(0, Some(1), &[1], &[1])]);
     quorum_of(&mut alone).voters.truncate(1);
@@ -534,4 +541,44 @@ fn a_broker_that_knows_no_draining_is_left_alone() {
     assert!(told.contains("node 2 cannot be drained: it has no key ordain.broker.drain"), "{told}");
     assert!(told.contains("nothing was changed"), "{told}");
     check_drainable(NodeId(2), &[entry("log.dirs"), entry("ordain.broker.drain")]).unwrap();
+}
+
+/// Every command that these files advise, as it stands in them: none is missed because no test comes to it.
+#[test]
+fn what_is_advised_can_be_typed() {
+    let sources = [
+        include_str!("findings.rs"),
+        include_str!("restart.rs"),
+        include_str!("drain.rs"),
+        include_str!("balance.rs"),
+        include_str!("../reassign/mod.rs"),
+        include_str!("../reassign/carry_out.rs"),
+        include_str!("../reassign/waiting.rs"),
+        include_str!("../cluster_voters.rs"),
+        include_str!("../cluster_unregister.rs"),
+        include_str!("../cluster_recover/mod.rs"),
+    ];
+    let value = |word: &str| match word {
+        "TOPIC" | "DIR" => "t".to_owned(),
+        "ID" => "4".to_owned(),
+        "IDS" => "4,5".to_owned(),
+        // What is put in: a node, a count or a file.
+        put_in if put_in.starts_with('{') => "4".to_owned(),
+        word => word.to_owned(),
+    };
+    let mut typed = 0;
+    for source in sources {
+        // A literal may break a command into lines.
+        let source = source.replace("\\\n", " ");
+        for (at, _) in source.match_indices("`ordain ") {
+            let command = source[at + 1..].split('`').next().unwrap();
+            typed += 1;
+            if let Err(error) = Arguments::try_parse_from(command.split_whitespace().map(value)) {
+                // The name of several: it lists them.
+                let lists = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+                assert!(lists, "{command}: {error}");
+            }
+        }
+    }
+    assert!(typed > 20, "{typed}");
 }
