@@ -28,6 +28,7 @@ pub struct Finding {
 pub enum Kind {
     BrokerSilent,
     BrokerMissing,
+    NodeMissing,
     DiskFailed,
     DiskFull,
     DiskNearlyFull,
@@ -52,6 +53,7 @@ impl Kind {
         match self {
             Kind::BrokerSilent => "broker_silent",
             Kind::BrokerMissing => "broker_missing",
+            Kind::NodeMissing => "node_missing",
             Kind::DiskFailed => "disk_failed",
             Kind::DiskFull => "disk_full",
             Kind::DiskNearlyFull => "disk_nearly_full",
@@ -131,6 +133,7 @@ fn brokers(look: &Look) -> Vec<Finding> {
         brokers: vec![*node],
         partitions: Vec::new(),
     });
+    let idle = missing_without_task(look, &replicas);
     let draining = look.draining.iter().map(|node| {
         let leads = look.partitions().filter(|(_, p)| look.leader(p) == Some(*node)).count();
         let still = if leads > 0 {
@@ -146,7 +149,31 @@ fn brokers(look: &Look) -> Vec<Finding> {
             partitions: Vec::new(),
         }
     });
-    silent.chain(missing).chain(draining).collect()
+    silent.chain(missing).chain(idle).chain(draining).collect()
+}
+
+/// Those that are registered, or followed the metadata, and do not run: of voters, and of those with `replicas`, other findings tell.
+fn missing_without_task(look: &Look, replicas: &BTreeMap<NodeId, usize>) -> Vec<Finding> {
+    let QuorumLook::Told { quorum, .. } = &look.quorum else { return Vec::new() };
+    let told_elsewhere = |node: &NodeId| {
+        look.metadata.brokers.contains_key(node)
+            || replicas.contains_key(node)
+            || quorum.voters.iter().any(|voter| voter.id == *node)
+    };
+    let known: BTreeSet<NodeId> =
+        quorum.nodes.iter().copied().chain(quorum.observers.iter().map(|observer| observer.id)).collect();
+    let missing = known.into_iter().filter(|node| !told_elsewhere(node) && !look.runs(*node));
+    let finding = |node| Finding {
+        kind: Kind::NodeMissing,
+        what: format!("node {node} is registered and does not run; it has no replica and no vote"),
+        to_do: format!(
+            "start it again; if it runs, its log says why the cluster does not hear it. If it does not come back, `ordain cluster \
+             unregister {node}`"
+        ),
+        brokers: vec![node],
+        partitions: Vec::new(),
+    };
+    missing.map(finding).collect()
 }
 
 /// The way out where a broker does not come back.

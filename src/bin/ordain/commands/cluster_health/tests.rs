@@ -200,6 +200,42 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
     assert_eq!(said(&cluster(&[1, 2], &partitions)), expected);
 }
 
+/// A broker without replicas, or a controller without a vote.
+#[test]
+fn a_node_without_a_task_is_missed_too() {
+    let partitions = [partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    quorum_of(&mut look).nodes.insert(NodeId(4));
+    let told = "node 4 is registered and does not run; it has no replica and no vote > start it again; if it runs, its log says why \
+                the cluster does not hear it. If it does not come back, `ordain cluster unregister 4`";
+    assert_eq!(said(&look), [(Kind::NodeMissing, told.to_owned())]);
+    assert!(Kind::NodeMissing.is_problem());
+    assert_eq!(findings(&look)[0].brokers, [NodeId(4)]);
+
+    // The metadata's leader hears it, though clients do not see it.
+    let mut heard = look.clone();
+    let quorum = quorum_of(&mut heard);
+    quorum.voters[0].last_fetch_ms = Some(50_000);
+    let observer = QuorumVoter { id: NodeId(4), last_fetch_ms: Some(49_000), ..quorum.voters[0].clone() };
+    quorum.observers = vec![observer];
+    assert_eq!(said(&heard), []);
+    // Kafka's leader tells of those that it has heard long ago, and not of all that are registered.
+    let quorum = quorum_of(&mut heard);
+    quorum.observers[0].last_fetch_ms = Some(39_999);
+    quorum.nodes.clear();
+    assert_eq!(kinds(&heard), [Kind::NodeMissing]);
+
+    // Each is told of once.
+    quorum_of(&mut look).voters[2].id = NodeId(4);
+    assert_eq!(kinds(&look), [Kind::VoterMissing, Kind::QuorumAtRisk]);
+    let partitions = [partition(0, Some(1), &[1, 2, 4], &[1, 2])];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    quorum_of(&mut look).nodes.insert(NodeId(4));
+    assert_eq!(kinds(&look), [Kind::BrokerMissing, Kind::UnderReplicated]);
+    look.quorum = QuorumLook::NotServed;
+    assert_eq!(kinds(&look), [Kind::BrokerMissing, Kind::UnderReplicated], "nobody tells who is registered");
+}
+
 #[test]
 fn an_election_that_is_under_way_is_waited_for() {
     let mut look = cluster(&[1, 2, 3], &[partition(0, Some(3), &[3, 1, 2], &[1, 2, 3])]);
