@@ -255,7 +255,7 @@ fn a_broker_that_is_named_and_silent_counts_as_gone() {
     look.silent.insert(NodeId(3), "refused".to_owned());
     look.quorum = QuorumLook::Silent("no answer".to_owned());
     let expected =
-        [Kind::BrokerSilent, Kind::BrokerSilent, Kind::QuorumSilent, Kind::NoLeader, Kind::UnderReplicated];
+        [Kind::BrokerSilent, Kind::BrokerSilent, Kind::QuorumSilent, Kind::NoLeader, Kind::BelowMajority];
     assert_eq!(kinds(&look), expected);
     assert_eq!(findings(&look)[3].partitions, [at(0)]);
     assert!(said(&look)[3].1.contains("bring nodes 2, 3 back"), "{:?}", said(&look)[3]);
@@ -282,6 +282,34 @@ fn a_partition_counts_where_it_is_worst() {
         [(Kind::BelowMinInsync, 2)],
         "more than there are cannot be asked for"
     );
+}
+
+/// min.insync.replicas is 1, as it is unless somebody sets it, and a majority has to hold a record all the same.
+#[test]
+fn a_partition_without_a_majority_in_sync_has_stopped() {
+    let five = [1, 2, 3, 4, 5];
+    let partitions = [
+        partition(0, Some(1), &[1, 2, 3], &[1]),
+        partition(1, Some(1), &[1, 2, 3], &[1, 3]),
+        partition(2, Some(2), &[2, 1, 3], &[2]),
+        partition(3, Some(1), &five, &[1, 5]),
+        partition(4, Some(2), &[2, 4], &[2]),
+    ];
+    let to_do = "bring nodes 1, 2, 3, 4 back; replicas catch up by themselves, and the writes go on then";
+    let stopped = |what: &str| (Kind::BelowMajority, format!("{what} > {to_do}"));
+    let at_risk = "1 partition is under-replicated, and one more loss would stop it: t-1 > bring node 2 back; replicas catch up by \
+                   themselves";
+    let expected = [
+        stopped("1 partition takes no acks=all writes: 1 of 2 in sync, 2 are needed: t-4"),
+        stopped("2 partitions take no acks=all writes: 1 of 3 in sync, 2 are needed: t-0, t-2"),
+        stopped("1 partition takes no acks=all writes: 2 of 5 in sync, 3 are needed: t-3"),
+        (Kind::UnderReplicated, at_risk.to_owned()),
+    ];
+    assert_eq!(said(&cluster(&five, &partitions)), expected);
+    assert!(Kind::BelowMajority.is_problem());
+
+    let spare = [partition(0, Some(1), &five, &[1, 2, 3, 4])];
+    assert_eq!(findings(&cluster(&five, &spare))[0].what, "1 partition is under-replicated: t-0");
 }
 
 #[test]
