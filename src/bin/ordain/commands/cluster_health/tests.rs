@@ -9,7 +9,7 @@ use ordain::client::{
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId, Uuid};
 
 use super::balance::{Move, Plan, plan};
-use super::drain::{Leads, check_drainable, leads};
+use super::drain::{Leads, check_drainable, leads, no_broker};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook, take_leaders_word};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
@@ -473,6 +473,27 @@ fn what_a_draining_node_leads_moves_where_another_replica_may_lead() {
     assert_eq!(told[0].0, Kind::Draining);
     assert!(told[0].1.starts_with("broker 2 is draining: it leads 1 partition still"), "{}", told[0].1);
     assert!(!Kind::Draining.is_problem());
+}
+
+#[test]
+fn a_controller_only_is_stopped_without_draining_it() {
+    let mut look = cluster(&[1, 2, 3], &[partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])]);
+    let quorum = quorum_of(&mut look);
+    quorum.voters[0].last_fetch_ms = Some(50_000);
+    quorum.voters[2].id = NodeId(9);
+    quorum.voters[2].last_fetch_ms = Some(49_000);
+    let told = "node 9 is a controller only: it leads no partitions, so that there is nothing to drain, and may just be stopped; if it \
+                leads the metadata log, it hands that over then";
+    assert_eq!(no_broker(&look, NodeId(9)), told);
+    let away = "node 9 is not there; the cluster has 1, 2, 3";
+    let mut holds = look.clone();
+    holds.metadata.topics.values_mut().for_each(|topic| topic.partitions[0].replicas.push(NodeId(9)));
+    assert_eq!(no_broker(&holds, NodeId(9)), away, "it is a broker, and fenced");
+    quorum_of(&mut look).voters[1].log_end = Some(Offset(99));
+    let told = told.replace("stopped;", "stopped once `ordain cluster safe-to-restart 9` says yes;");
+    assert_eq!(no_broker(&look, NodeId(9)), told);
+    quorum_of(&mut look).voters[2].last_fetch_ms = Some(39_999);
+    assert_eq!(no_broker(&look, NodeId(9)), away);
 }
 
 #[test]
