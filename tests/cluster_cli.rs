@@ -226,6 +226,14 @@ fn an_end_is_not_waited_for_where_no_leader_comes() {
     assert_eq!((code, &*errors), (Some(0), ""));
     let (code, all, errors) = told(port, &["consume", "orders", "--until-end"]);
     assert_eq!((code, &*all, &*errors), (Some(0), "", ""));
+    // As `cluster health` advises of them.
+    let more = &["topic", "reassign", "orders", "--replication-factor", "3", "--dry-run"];
+    let (code, plan, errors) = told(port, more);
+    assert_eq!((code, &*errors), (Some(0), ""));
+    assert_eq!(plan.lines().filter(|line| line.starts_with("orders-")).count(), 3, "{plan}");
+    let (code, _, errors) = told(port, &["topic", "reassign", "orders", "--replication-factor", "4"]);
+    let few = "ordain: --replication-factor: 3 brokers for 4 replicas; start more brokers, or ask for fewer replicas\n";
+    assert_eq!((code, &*errors), (Some(2), few));
     Cluster::signal(cluster.process_of(3), libc::SIGKILL);
     let mut ways_out = Vec::new();
     for end in [&["--until-end"][..], &["--count", "1", "--from", "beginning"]] {

@@ -99,8 +99,11 @@ class Apart:
         wait_for("a healthy cluster", self._healthy, 30)
         safe = self.ordain("safe-to-restart", str(self.leader()))
         same(f"a controller in {safe}", "its majority" in safe and "not there" not in safe, True)
-        refused = self.ordain("add-voter", str(BROKERS[0]), fails=True)
-        same(f"a broker's vote in {refused}", "no controller" in refused and "process.roles=broker,controller" in refused, True)
+        drained = self.ordain("drain", str(self.leader()), fails=True)
+        same(f"a drained controller in {drained}", "a controller only" in drained and "may just be stopped" in drained, True)
+        for dry in [], ["--dry-run"]:
+            refused = self.ordain("add-voter", str(BROKERS[0]), *dry, fails=True)
+            same(f"a broker's vote in {refused}", "no controller" in refused and "process.roles=broker,controller" in refused, True)
 
     def _healthy(self):
         try:

@@ -26,7 +26,12 @@ def run(drill):
     survivor, lost = cluster.nodes[SURVIVOR], cluster.others(SURVIVOR)
     sources = survivor.command[2:]
     survey, plan = work / "survey.json", work / "plan.json"
-    tool(survivor, "survey", "--data", survivor.data, "--out", survey)
+    nowhere = tool(survivor, "survey", "--data", work / "nowhere", "--out", survey, fails=True)
+    if "name it with --data DIR, or the node's configuration with --config FILE" not in nowhere:
+        raise AssertionError(f"a survey of nothing: {nowhere}")
+    surveyed = tool(survivor, "survey", "--data", survivor.data, "--out", survey)
+    if f"`ordain cluster recover plan {survey} OTHER.json --lost IDS --out plan.json`" not in surveyed:
+        raise AssertionError(f"a survey does not say what comes next: {surveyed}")
     refused = tool(survivor, "plan", survey, "--lost", "8,9", fails=True)
     if "node 8, which is named as lost, is none of this cluster's; it has 1, 2, 3" not in refused:
         raise AssertionError(f"a plan with a node that nobody knows: {refused}")
@@ -35,6 +40,8 @@ def run(drill):
         raise AssertionError(f"a plan without one of the nodes: {refused}")
     ids = ",".join(str(node.id) for node in lost)
     shown = tool(survivor, "plan", survey, "--lost", ids, "--out", plan)
+    if f"`ordain cluster recover apply {plan} --data DIR --accept-loss`" not in shown:
+        raise AssertionError(f"a plan does not say what comes next: {shown}")
     refused = tool(survivor, "apply", plan, *sources, fails=True)
     if f"nothing was changed: node {SURVIVOR} would go on alone with " not in refused:
         raise AssertionError(f"applied without a word: {refused}")

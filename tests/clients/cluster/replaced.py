@@ -120,6 +120,8 @@ class Replaced:
         self.says("evacuate", NEW, has=["have moved."])
         self.ordain("remove-voter", NEW)
         self.new.kill()
+        # Nothing lacks it, but whoever goes by the health has to know that it is gone.
+        wait_for("node 4 is missed", lambda: f"node {NEW} is registered and does not run" in self.health(), 30)
         self.unregister_new()
 
     def asked_to_vote(self):

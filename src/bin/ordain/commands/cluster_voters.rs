@@ -5,9 +5,13 @@ use ordain::client::admin::{Quorum, QuorumVoter};
 use ordain::types::NodeId;
 use serde_json::json;
 
+use super::cluster_health::drain::told_by_brokers;
 use super::cluster_health::look::{Look, QuorumLook, VoterState, look, majority};
 use crate::failure::Failure;
 use crate::output::{self, Format};
+
+/// The broker's key that says what a node is.
+const ROLES_KEY: &str = "process.roles";
 
 /// How a change is meant.
 #[derive(clap::Args, Clone, Debug)]
@@ -77,6 +81,12 @@ pub async fn add(client: &Client, format: Format, change: &Change) -> Result<(),
              `ordain cluster voters` shows it then"
         )));
     };
+    // One that clients do not see cannot be asked: it may be a controller alone.
+    let asked = seen.is_there(node).then_some(node);
+    let roles = told_by_brokers(client, asked.into_iter(), ROLES_KEY).await?;
+    if let Some(refusal) = roles.get(&node).and_then(|roles| role_refusal(node, roles)) {
+        return Err(Failure::Message(refusal));
+    }
     let count = quorum.voters.len() + 1;
     let after = format!("{count} voters then, of whom {} are needed", majority(count));
     if change.dry_run {
@@ -84,6 +94,18 @@ pub async fn add(client: &Client, format: Format, change: &Change) -> Result<(),
     }
     client.add_voter(observer).await?;
     done(format, change, Some(observer), &format!("Node {node} votes: {after}."))
+}
+
+/// Why a node with these `process.roles` cannot vote, in the words of the controller, which a dry run does not ask.
+fn role_refusal(node: NodeId, roles: &str) -> Option<String> {
+    let has = |role: &str| roles.split(',').any(|one| one.trim() == role);
+    // Brokers without roles do not say what they are.
+    (has("broker") && !has("controller")).then(|| {
+        format!(
+            "node {node} is no controller (its process.roles is {roles}): start it with process.roles=broker,controller, then ask \
+             again"
+        )
+    })
 }
 
 /// Lets a voter observe.
@@ -142,5 +164,20 @@ fn is_live(seen: &Look, voter: &QuorumVoter) -> bool {
             seen.voter_state(quorum, *committed_before, voter) != VoterState::NotThere
         }
         QuorumLook::NotServed | QuorumLook::Silent(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_alone_is_refused_before_it_is_asked_for() {
+        for roles in ["broker,controller", "controller, broker", "controller", ""] {
+            assert_eq!(role_refusal(NodeId(4), roles), None, "{roles}");
+        }
+        let expected = "node 4 is no controller (its process.roles is broker): start it with process.roles=broker,controller, then ask \
+                        again";
+        assert_eq!(role_refusal(NodeId(4), "broker").as_deref(), Some(expected));
     }
 }

@@ -94,7 +94,8 @@ enum Action {
     },
     /// Move topics' partitions to brokers, while they are written and read.
     ///
-    /// What is on one of these brokers already stays there. Exit code 0 once everything has moved, else 1.
+    /// What is on one of these brokers already stays there. With --replication-factor alone, partitions get as many replicas on any
+    /// brokers. Exit code 0 once everything has moved, else 1.
     Reassign(reassign::Topics),
     /// Delete the oldest records of a topic.
     Trim {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::findings::{ids, named};
 use super::look::{DRAIN_KEY, Look, QuorumLook, VoterState, look, look_with_disks};
+use super::restart::verdict;
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::progress;
@@ -92,8 +93,7 @@ pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(
     let seen = look(client).await?;
     seen.check_known(node)?;
     if !seen.is_there(node) {
-        let there: Vec<NodeId> = seen.there().collect();
-        return Err(Failure::Message(format!("node {node} is not there; the cluster has {}", ids(&there))));
+        return Err(Failure::Message(no_broker(&seen, node)));
     }
     let resource = ConfigResource::Broker(node);
     check_drainable(node, &client.describe_configs(&resource).await?)?;
@@ -117,6 +117,25 @@ pub async fn run(client: &Client, format: Format, asked: &Arguments) -> Result<(
     if is_done { Ok(()) } else { Err(Failure::Told) }
 }
 
+/// Why a node that does not answer clients is not drained. One that runs all the same and holds nothing is a controller only, whose
+/// settings cannot be changed through a broker.
+pub(super) fn no_broker(look: &Look, node: NodeId) -> String {
+    let is_broker = look.metadata.brokers.contains_key(&node)
+        || look.partitions().any(|(_, p)| p.replicas.contains(&node));
+    if is_broker || !look.runs(node) {
+        let there: Vec<NodeId> = look.there().collect();
+        return format!("node {node} is not there; the cluster has {}", ids(&there));
+    }
+    let once = match verdict(look, node).is_safe() {
+        true => String::new(),
+        false => format!(" once `ordain cluster safe-to-restart {node}` says yes"),
+    };
+    format!(
+        "node {node} is a controller only: it leads no partitions, so that there is nothing to drain, and may just be stopped{once}; \
+         if it leads the metadata log, it hands that over then"
+    )
+}
+
 /// Other brokers take a key that they do not know, keep it, and do nothing.
 pub(super) fn check_drainable(node: NodeId, known: &[ConfigEntry]) -> Result<(), Failure> {
     if known.iter().any(|entry| entry.name == DRAIN_KEY) {
@@ -124,7 +143,7 @@ pub(super) fn check_drainable(node: NodeId, known: &[ConfigEntry]) -> Result<(),
     }
     Err(Failure::Message(format!(
         "node {node} cannot be drained: it has no key {DRAIN_KEY}, so that it is no broker of Ordain, or an older one; nothing was \
-         changed. `ordain topic reassign` and kafka-reassign-partitions.sh move what it leads"
+         changed. `ordain topic reassign TOPIC --to IDS` and kafka-reassign-partitions.sh move what it leads"
     )))
 }
 

@@ -11,6 +11,9 @@ use crate::output::{bytes, plural};
 /// A disk of which less than one part of so many is left is nearly full.
 const NEARLY_FULL: u64 = 20;
 
+/// The replicas that a partition had better have, where there are so many brokers: one may be lost then.
+const REPLICAS_ADVISED: usize = 3;
+
 /// One thing that somebody should know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
@@ -25,6 +28,7 @@ pub struct Finding {
 pub enum Kind {
     BrokerSilent,
     BrokerMissing,
+    NodeMissing,
     DiskFailed,
     DiskFull,
     DiskNearlyFull,
@@ -38,6 +42,7 @@ pub enum Kind {
     MajorityLost,
     NoLeader,
     BelowMinInsync,
+    BelowMajority,
     UnderReplicated,
     SingleReplica,
     NotPreferred,
@@ -49,6 +54,7 @@ impl Kind {
         match self {
             Kind::BrokerSilent => "broker_silent",
             Kind::BrokerMissing => "broker_missing",
+            Kind::NodeMissing => "node_missing",
             Kind::DiskFailed => "disk_failed",
             Kind::DiskFull => "disk_full",
             Kind::DiskNearlyFull => "disk_nearly_full",
@@ -62,6 +68,7 @@ impl Kind {
             Kind::MajorityLost => "majority_lost",
             Kind::NoLeader => "no_leader",
             Kind::BelowMinInsync => "below_min_insync",
+            Kind::BelowMajority => "below_majority",
             Kind::UnderReplicated => "under_replicated",
             Kind::SingleReplica => "single_replica",
             Kind::NotPreferred => "not_preferred",
@@ -128,6 +135,7 @@ fn brokers(look: &Look) -> Vec<Finding> {
         brokers: vec![*node],
         partitions: Vec::new(),
     });
+    let idle = missing_without_task(look, &replicas);
     let draining = look.draining.iter().map(|node| {
         let leads = look.partitions().filter(|(_, p)| look.leader(p) == Some(*node)).count();
         let still = if leads > 0 {
@@ -143,7 +151,31 @@ fn brokers(look: &Look) -> Vec<Finding> {
             partitions: Vec::new(),
         }
     });
-    silent.chain(missing).chain(draining).collect()
+    silent.chain(missing).chain(idle).chain(draining).collect()
+}
+
+/// Those that are registered, or followed the metadata, and do not run: of voters, and of those with `replicas`, other findings tell.
+fn missing_without_task(look: &Look, replicas: &BTreeMap<NodeId, usize>) -> Vec<Finding> {
+    let QuorumLook::Told { quorum, .. } = &look.quorum else { return Vec::new() };
+    let told_elsewhere = |node: &NodeId| {
+        look.metadata.brokers.contains_key(node)
+            || replicas.contains_key(node)
+            || quorum.voters.iter().any(|voter| voter.id == *node)
+    };
+    let known: BTreeSet<NodeId> =
+        quorum.nodes.iter().copied().chain(quorum.observers.iter().map(|observer| observer.id)).collect();
+    let missing = known.into_iter().filter(|node| !told_elsewhere(node) && !look.runs(*node));
+    let finding = |node| Finding {
+        kind: Kind::NodeMissing,
+        what: format!("node {node} is registered and does not run; it has no replica and no vote"),
+        to_do: format!(
+            "start it again; if it runs, its log says why the cluster does not hear it. If it does not come back, `ordain cluster \
+             unregister {node}`"
+        ),
+        brokers: vec![node],
+        partitions: Vec::new(),
+    };
+    missing.map(finding).collect()
 }
 
 /// The way out where a broker does not come back.
@@ -276,6 +308,14 @@ fn quorum_told(look: &Look, quorum: &Quorum, committed_before: Offset) -> Vec<Fi
     found
 }
 
+/// How many replicas of a partition are in sync, where those are too few to take writes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct TooFew {
+    in_sync: usize,
+    replicas: usize,
+    needed: usize,
+}
+
 /// Partitions with which something is wrong: each where it is worst.
 #[derive(Default)]
 struct Troubled {
@@ -287,12 +327,14 @@ struct Troubled {
     bereft_of: [BTreeSet<NodeId>; 2],
     leaderless: Vec<TopicPartition>,
     below: Vec<TopicPartition>,
+    /// Without a majority in sync, whatever min.insync.replicas says.
+    stopped: BTreeMap<TooFew, Vec<TopicPartition>>,
     under: Vec<TopicPartition>,
     /// How many of `under` would stop with one more loss.
     at_risk: usize,
     not_preferred: Vec<TopicPartition>,
-    /// The nodes that are missed by the first three.
-    lost: [BTreeSet<NodeId>; 3],
+    /// The nodes that are missed by `leaderless`, `below`, `stopped` and `under`.
+    lost: [BTreeSet<NodeId>; 4],
 }
 
 impl Troubled {
@@ -320,7 +362,7 @@ fn troubled(look: &Look) -> Troubled {
     for (at, p) in look.partitions() {
         let in_sync = look.in_sync(p);
         let out = p.replicas.iter().filter(|node| !in_sync.contains(node)).copied();
-        let leader = look.leader(p);
+        let (leader, needed) = (look.leader(p), look.needed(&at, p));
         if leader.is_none() {
             troubled.add_leaderless(look, at, p);
             continue;
@@ -328,9 +370,13 @@ fn troubled(look: &Look) -> Troubled {
         if in_sync.len() < look.min_insync(&at.topic, p) {
             troubled.lost[1].extend(out);
             troubled.below.push(at.clone());
-        } else if in_sync.len() < p.replicas.len() {
-            troubled.at_risk += usize::from(in_sync.len() <= look.needed(&at, p));
+        } else if in_sync.len() < needed {
+            let too_few = TooFew { in_sync: in_sync.len(), replicas: p.replicas.len(), needed };
             troubled.lost[2].extend(out);
+            troubled.stopped.entry(too_few).or_default().push(at.clone());
+        } else if in_sync.len() < p.replicas.len() {
+            troubled.at_risk += usize::from(in_sync.len() == needed);
+            troubled.lost[3].extend(out);
             troubled.under.push(at.clone());
         }
         let may_lead = |node: &NodeId| !look.draining.contains(node) && look.slow_commit_ms(*node).is_none();
@@ -343,8 +389,7 @@ fn troubled(look: &Look) -> Troubled {
 }
 
 fn partitions(look: &Look) -> Vec<Finding> {
-    let Troubled { nothing_left, bereft, bereft_of, leaderless, below, under, at_risk, not_preferred, lost } =
-        troubled(look);
+    let seen = troubled(look);
     let wait = |lost: &BTreeSet<NodeId>, after: &str| {
         let nodes: Vec<NodeId> = lost.iter().copied().collect();
         match &nodes[..] {
@@ -366,37 +411,43 @@ fn partitions(look: &Look) -> Vec<Finding> {
                  say which), so nobody can give it back: delete the topic and create it anew"
         .to_owned();
     let (one, many) = ("is lost: no replica holds it any more", "are lost: no replica holds them any more");
-    add(Kind::NothingLeft, nothing_left, one, many, String::new(), to_do);
-    let [lost_here, out] = bereft_of;
+    add(Kind::NothingLeft, seen.nothing_left, one, many, String::new(), to_do);
+    let [lost_here, out] = seen.bereft_of;
     let (one, many) = ("has no leader and cannot elect one", "have no leader and cannot elect one");
-    add(Kind::MajorityLost, bereft, one, many, String::new(), bereft_way_out(&lost_here, &out));
-    let to_do = if lost[0].is_empty() {
+    add(Kind::MajorityLost, seen.bereft, one, many, String::new(), bereft_way_out(&lost_here, &out));
+    let to_do = if seen.lost[0].is_empty() {
         "look again in some seconds: more than half of their replicas run and elect one by themselves; if it stays, look at \
          their logs"
             .to_owned()
     } else {
         wait(
-            &lost[0],
+            &seen.lost[0],
             "; replicas elect a leader by themselves once more than half of them run. If half of them or more are lost for \
              good, `ordain cluster recover`; where all are, and nothing is left to go on with, delete the topic and create it anew",
         )
     };
-    add(Kind::NoLeader, leaderless, "has no leader", "have no leader", String::new(), to_do);
-    let to_do = wait(&lost[1], ", or lower min.insync.replicas");
+    add(Kind::NoLeader, seen.leaderless, "has no leader", "have no leader", String::new(), to_do);
+    let to_do = wait(&seen.lost[1], ", or lower min.insync.replicas");
     let refused =
         " fewer replicas in sync than min.insync.replicas, so writes with acks=all are refused".to_owned();
-    add(Kind::BelowMinInsync, below, "has", "have", refused, to_do);
-    let risk = match at_risk {
+    add(Kind::BelowMinInsync, seen.below, "has", "have", refused, to_do);
+    let to_do = wait(&seen.lost[2], "; replicas catch up by themselves, and the writes go on then");
+    for (TooFew { in_sync, replicas, needed }, names) in seen.stopped {
+        let are = if needed == 1 { "is" } else { "are" };
+        let why = format!(" no acks=all writes: {in_sync} of {replicas} in sync, {needed} {are} needed");
+        add(Kind::BelowMajority, names, "takes", "take", why, to_do.clone());
+    }
+    let risk = match seen.at_risk {
         0 => String::new(),
-        all if all == under.len() => ", and one more loss would stop it".to_owned(),
+        all if all == seen.under.len() => ", and one more loss would stop it".to_owned(),
         some => format!(", and one more loss would stop {some}"),
     };
-    let risk = if under.len() > 1 { risk.replace("stop it", "stop them") } else { risk };
-    let to_do = wait(&lost[2], "; replicas catch up by themselves");
-    add(Kind::UnderReplicated, under, "is under-replicated", "are under-replicated", risk, to_do);
+    let risk = if seen.under.len() > 1 { risk.replace("stop it", "stop them") } else { risk };
+    let to_do = wait(&seen.lost[3], "; replicas catch up by themselves");
+    add(Kind::UnderReplicated, seen.under, "is under-replicated", "are under-replicated", risk, to_do);
     let to_do = "`ordain cluster balance` moves those whose preferred replica is in sync".to_owned();
     let (one, many) = ("is not led by its preferred replica", "are not led by their preferred replica");
-    add(Kind::NotPreferred, not_preferred, one, many, String::new(), to_do);
+    add(Kind::NotPreferred, seen.not_preferred, one, many, String::new(), to_do);
     found
 }
 
@@ -408,6 +459,7 @@ fn single_replicas(look: &Look) -> Option<Finding> {
         return None;
     }
     let have = if names.len() == 1 { "has" } else { "have" };
+    let factor = look.metadata.brokers.len().min(REPLICAS_ADVISED);
     Some(Finding {
         kind: Kind::SingleReplica,
         what: format!(
@@ -415,8 +467,9 @@ fn single_replicas(look: &Look) -> Option<Finding> {
             plural(names.len(), "partition"),
             named(&names)
         ),
-        to_do: "if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas"
-            .to_owned(),
+        to_do: format!(
+            "if that shall not be, `ordain topic reassign TOPIC --replication-factor {factor}` adds replicas"
+        ),
         brokers: Vec::new(),
         partitions: names,
     })

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use clap::Parser;
+use clap::error::ErrorKind;
 use ordain::client::admin::{ConfigEntry, ConfigSource, LogDir, Quorum, QuorumVoter};
 use ordain::client::{
     BrokerAddress, BrokerNode, ClusterMetadata, PartitionMetadata, TopicMetadata, TopicPartition,
@@ -7,10 +9,11 @@ use ordain::client::{
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionIndex, TopicId, Uuid};
 
 use super::balance::{Move, Plan, plan};
-use super::drain::{Leads, check_drainable, leads};
+use super::drain::{Leads, check_drainable, leads, no_broker};
 use super::findings::{Finding, Kind, findings};
 use super::look::{Look, QuorumLook, take_leaders_word};
 use super::restart::{Against, QuorumAgainst, Why, advice, verdict};
+use crate::cli::Arguments;
 use crate::commands::reassign::waiting::{Hindrance, hindrance};
 
 /// Three brokers, of which `there` are in the metadata; one voter each, which hold the log up to 100 if they are there.
@@ -197,6 +200,42 @@ fn a_node_that_is_gone_is_told_with_all_that_follows() {
     assert_eq!(said(&cluster(&[1, 2], &partitions)), expected);
 }
 
+/// A broker without replicas, or a controller without a vote.
+#[test]
+fn a_node_without_a_task_is_missed_too() {
+    let partitions = [partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    quorum_of(&mut look).nodes.insert(NodeId(4));
+    let told = "node 4 is registered and does not run; it has no replica and no vote > start it again; if it runs, its log says why \
+                the cluster does not hear it. If it does not come back, `ordain cluster unregister 4`";
+    assert_eq!(said(&look), [(Kind::NodeMissing, told.to_owned())]);
+    assert!(Kind::NodeMissing.is_problem());
+    assert_eq!(findings(&look)[0].brokers, [NodeId(4)]);
+
+    // The metadata's leader hears it, though clients do not see it.
+    let mut heard = look.clone();
+    let quorum = quorum_of(&mut heard);
+    quorum.voters[0].last_fetch_ms = Some(50_000);
+    let observer = QuorumVoter { id: NodeId(4), last_fetch_ms: Some(49_000), ..quorum.voters[0].clone() };
+    quorum.observers = vec![observer];
+    assert_eq!(said(&heard), []);
+    // Kafka's leader tells of those that it has heard long ago, and not of all that are registered.
+    let quorum = quorum_of(&mut heard);
+    quorum.observers[0].last_fetch_ms = Some(39_999);
+    quorum.nodes.clear();
+    assert_eq!(kinds(&heard), [Kind::NodeMissing]);
+
+    // Each is told of once.
+    quorum_of(&mut look).voters[2].id = NodeId(4);
+    assert_eq!(kinds(&look), [Kind::VoterMissing, Kind::QuorumAtRisk]);
+    let partitions = [partition(0, Some(1), &[1, 2, 4], &[1, 2])];
+    let mut look = cluster(&[1, 2, 3], &partitions);
+    quorum_of(&mut look).nodes.insert(NodeId(4));
+    assert_eq!(kinds(&look), [Kind::BrokerMissing, Kind::UnderReplicated]);
+    look.quorum = QuorumLook::NotServed;
+    assert_eq!(kinds(&look), [Kind::BrokerMissing, Kind::UnderReplicated], "nobody tells who is registered");
+}
+
 #[test]
 fn an_election_that_is_under_way_is_waited_for() {
     let mut look = cluster(&[1, 2, 3], &[partition(0, Some(3), &[3, 1, 2], &[1, 2, 3])]);
@@ -216,7 +255,7 @@ fn a_broker_that_is_named_and_silent_counts_as_gone() {
     look.silent.insert(NodeId(3), "refused".to_owned());
     look.quorum = QuorumLook::Silent("no answer".to_owned());
     let expected =
-        [Kind::BrokerSilent, Kind::BrokerSilent, Kind::QuorumSilent, Kind::NoLeader, Kind::UnderReplicated];
+        [Kind::BrokerSilent, Kind::BrokerSilent, Kind::QuorumSilent, Kind::NoLeader, Kind::BelowMajority];
     assert_eq!(kinds(&look), expected);
     assert_eq!(findings(&look)[3].partitions, [at(0)]);
     assert!(said(&look)[3].1.contains("bring nodes 2, 3 back"), "{:?}", said(&look)[3]);
@@ -243,6 +282,34 @@ fn a_partition_counts_where_it_is_worst() {
         [(Kind::BelowMinInsync, 2)],
         "more than there are cannot be asked for"
     );
+}
+
+/// min.insync.replicas is 1, as it is unless somebody sets it, and a majority has to hold a record all the same.
+#[test]
+fn a_partition_without_a_majority_in_sync_has_stopped() {
+    let five = [1, 2, 3, 4, 5];
+    let partitions = [
+        partition(0, Some(1), &[1, 2, 3], &[1]),
+        partition(1, Some(1), &[1, 2, 3], &[1, 3]),
+        partition(2, Some(2), &[2, 1, 3], &[2]),
+        partition(3, Some(1), &five, &[1, 5]),
+        partition(4, Some(2), &[2, 4], &[2]),
+    ];
+    let to_do = "bring nodes 1, 2, 3, 4 back; replicas catch up by themselves, and the writes go on then";
+    let stopped = |what: &str| (Kind::BelowMajority, format!("{what} > {to_do}"));
+    let at_risk = "1 partition is under-replicated, and one more loss would stop it: t-1 > bring node 2 back; replicas catch up by \
+                   themselves";
+    let expected = [
+        stopped("1 partition takes no acks=all writes: 1 of 2 in sync, 2 are needed: t-4"),
+        stopped("2 partitions take no acks=all writes: 1 of 3 in sync, 2 are needed: t-0, t-2"),
+        stopped("1 partition takes no acks=all writes: 2 of 5 in sync, 3 are needed: t-3"),
+        (Kind::UnderReplicated, at_risk.to_owned()),
+    ];
+    assert_eq!(said(&cluster(&five, &partitions)), expected);
+    assert!(Kind::BelowMajority.is_problem());
+
+    let spare = [partition(0, Some(1), &five, &[1, 2, 3, 4])];
+    assert_eq!(findings(&cluster(&five, &spare))[0].what, "1 partition is under-replicated: t-0");
 }
 
 #[test]
@@ -409,6 +476,27 @@ fn what_a_draining_node_leads_moves_where_another_replica_may_lead() {
 }
 
 #[test]
+fn a_controller_only_is_stopped_without_draining_it() {
+    let mut look = cluster(&[1, 2, 3], &[partition(0, Some(1), &[1, 2, 3], &[1, 2, 3])]);
+    let quorum = quorum_of(&mut look);
+    quorum.voters[0].last_fetch_ms = Some(50_000);
+    quorum.voters[2].id = NodeId(9);
+    quorum.voters[2].last_fetch_ms = Some(49_000);
+    let told = "node 9 is a controller only: it leads no partitions, so that there is nothing to drain, and may just be stopped; if it \
+                leads the metadata log, it hands that over then";
+    assert_eq!(no_broker(&look, NodeId(9)), told);
+    let away = "node 9 is not there; the cluster has 1, 2, 3";
+    let mut holds = look.clone();
+    holds.metadata.topics.values_mut().for_each(|topic| topic.partitions[0].replicas.push(NodeId(9)));
+    assert_eq!(no_broker(&holds, NodeId(9)), away, "it is a broker, and fenced");
+    quorum_of(&mut look).voters[1].log_end = Some(Offset(99));
+    let told = told.replace("stopped;", "stopped once `ordain cluster safe-to-restart 9` says yes;");
+    assert_eq!(no_broker(&look, NodeId(9)), told);
+    quorum_of(&mut look).voters[2].last_fetch_ms = Some(39_999);
+    assert_eq!(no_broker(&look, NodeId(9)), away);
+}
+
+#[test]
 fn a_preferred_replica_that_drains_is_not_missed() {
     let mut look = cluster(&[1, 2, 3], &[partition(0, Some(2), &[1, 2, 3], &[1, 2, 3])]);
     assert_eq!(kinds(&look), [Kind::NotPreferred]);
@@ -511,6 +599,10 @@ fn what_one_node_alone_holds_is_noted_where_there_are_several() {
                 if that shall not be, `ordain topic reassign TOPIC --replication-factor 3` adds replicas";
     assert_eq!(said(&cluster(&[1, 2, 3], &partitions)), [(Kind::SingleReplica, note.to_owned())]);
     assert!(!Kind::SingleReplica.is_problem());
+    let mut two = cluster(&[1, 2], &partitions);
+    quorum_of(&mut two).voters.truncate(2);
+    let note = note.replace("--replication-factor 3", "--replication-factor 2");
+    assert_eq!(said(&two), [(Kind::SingleReplica, note)], "there are no more brokers");
 
     let mut alone = cluster(&[1], &[partition(0, Some(1), &[1], &[1])]);
     quorum_of(&mut alone).voters.truncate(1);
@@ -534,4 +626,44 @@ fn a_broker_that_knows_no_draining_is_left_alone() {
     assert!(told.contains("node 2 cannot be drained: it has no key ordain.broker.drain"), "{told}");
     assert!(told.contains("nothing was changed"), "{told}");
     check_drainable(NodeId(2), &[entry("log.dirs"), entry("ordain.broker.drain")]).unwrap();
+}
+
+/// Every command that these files advise, as it stands in them: none is missed because no test comes to it.
+#[test]
+fn what_is_advised_can_be_typed() {
+    let sources = [
+        include_str!("findings.rs"),
+        include_str!("restart.rs"),
+        include_str!("drain.rs"),
+        include_str!("balance.rs"),
+        include_str!("../reassign/mod.rs"),
+        include_str!("../reassign/carry_out.rs"),
+        include_str!("../reassign/waiting.rs"),
+        include_str!("../cluster_voters.rs"),
+        include_str!("../cluster_unregister.rs"),
+        include_str!("../cluster_recover/mod.rs"),
+    ];
+    let value = |word: &str| match word {
+        "TOPIC" | "DIR" => "t".to_owned(),
+        "ID" => "4".to_owned(),
+        "IDS" => "4,5".to_owned(),
+        // What is put in: a node, a count or a file.
+        put_in if put_in.starts_with('{') => "4".to_owned(),
+        word => word.to_owned(),
+    };
+    let mut typed = 0;
+    for source in sources {
+        // A literal may break a command into lines.
+        let source = source.replace("\\\n", " ");
+        for (at, _) in source.match_indices("`ordain ") {
+            let command = source[at + 1..].split('`').next().unwrap();
+            typed += 1;
+            if let Err(error) = Arguments::try_parse_from(command.split_whitespace().map(value)) {
+                // The name of several: it lists them.
+                let lists = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+                assert!(lists, "{command}: {error}");
+            }
+        }
+    }
+    assert!(typed > 20, "{typed}");
 }

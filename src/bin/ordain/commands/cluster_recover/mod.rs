@@ -85,8 +85,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             write(&out, &survey)?;
             report::show_survey(&survey)?;
             output::line(format_args!(
-                "Written to {}. Survey every other node that is left, stopped, and leave all of them stopped; then: ordain cluster recover plan",
-                out.display()
+                "Written to {file}. Survey every other node that is left, stopped, and leave all of them stopped. Then, with the files of all of them \
+                 and the ids of the nodes that are lost: `ordain cluster recover plan {file} OTHER.json --lost IDS --out plan.json`",
+                file = out.display()
             ))
         }
         Step::Plan { surveys, lost, out } => {
@@ -102,12 +103,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                 Some(out) => {
                     write(&out, &plan)?;
                     output::line(format_args!(
-                        "Written to {}. On each surviving node, stopped: ordain cluster recover apply {} --accept-loss",
-                        out.display(),
-                        out.display()
+                        "Written to {file}. On each surviving node, stopped, look first at what it would do there: `ordain cluster recover apply {file} \
+                         --data DIR`. Then carry it out: `ordain cluster recover apply {file} --data DIR --accept-loss`",
+                        file = out.display()
                     ))
                 }
-                None => output::line(format_args!("Nothing was written; with --out it is.")),
+                None => output::line(format_args!("Nothing was written; with --out plan.json it is.")),
             }
         }
         Step::Apply { plan, sources, data, accept_loss } => {
@@ -183,7 +184,10 @@ fn offline<T>(
     let directory = PathBuf::from(&loaded.broker.data_directory);
     let message = |text: String| Failure::Message(text);
     if !directory.is_dir() {
-        return Err(message(format!("there is no data directory {}", directory.display())));
+        return Err(message(format!(
+            "there is no data directory {}: name it with --data DIR, or the node's configuration with --config FILE",
+            directory.display()
+        )));
     }
     // A node that runs holds it.
     let _lock = real::lock_data_dir(&directory).map_err(|error| message(error.to_string()))?;

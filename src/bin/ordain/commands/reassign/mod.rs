@@ -35,8 +35,13 @@ pub struct Manner {
 pub struct Topics {
     #[arg(required = true)]
     topics: Vec<String>,
-    /// The brokers that shall hold them, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "ID", required_unless_present = "cancel")]
+    /// The brokers that shall hold them, separated by commas; with --replication-factor and without this, all that are not fenced.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "ID",
+        required_unless_present_any = ["cancel", "replication_factor"]
+    )]
     to: Vec<i32>,
     /// How many replicas each partition shall have; without it, as many as it has.
     #[arg(long, short, value_parser = clap::value_parser!(u8).range(1..))]
@@ -87,25 +92,37 @@ pub async fn topics(client: &Client, format: Format, asked: &Topics) -> Result<(
     if asked.cancel {
         return cancel(client, format, &partitions, asked.manner).await;
     }
-    let (known, under_way) = (cluster.brokers(), cluster.under_way(&partitions));
+    let (allowed, under_way) = (allowed(cluster.brokers(), &asked.to)?, cluster.under_way(&partitions));
+    let factor = asked.replication_factor.map(usize::from);
+    let moves = moves(&partitions, &allowed, factor, &cluster.held()).ok_or_else(|| {
+        let most = partitions.iter().map(|(_, replicas)| replicas.len()).max().unwrap_or(0);
+        let few = format!(
+            "{} for {}",
+            output::plural(allowed.len(), "broker"),
+            output::plural(factor.unwrap_or(most), "replica"),
+        );
+        Failure::Usage(match asked.to.is_empty() {
+            true => format!("--replication-factor: {few}; start more brokers, or ask for fewer replicas"),
+            false => format!("--to: {few}; name more, or give fewer replicas with --replication-factor"),
+        })
+    })?;
+    carry_out(client, format, &cluster, &Plan { moves, under_way }, asked.manner).await
+}
+
+/// The brokers that were named, or all that are not fenced, if none were.
+fn allowed(known: Brokers, named: &[i32]) -> Result<Brokers, Failure> {
+    if named.is_empty() {
+        return Ok(known);
+    }
     let mut allowed = Brokers::new();
-    for &node in &asked.to {
+    for &node in named {
         let broker = known.get(&NodeId(node)).ok_or_else(|| {
             let there: Vec<String> = known.keys().map(ToString::to_string).collect();
             Failure::Usage(format!("--to: there is no broker {node}; there are {}", there.join(", ")))
         })?;
         allowed.insert(NodeId(node), broker.clone());
     }
-    let factor = asked.replication_factor.map(usize::from);
-    let moves = moves(&partitions, &allowed, factor, &cluster.held()).ok_or_else(|| {
-        let most = partitions.iter().map(|(_, replicas)| replicas.len()).max().unwrap_or(0);
-        Failure::Usage(format!(
-            "--to: {} for {}; name more, or give fewer replicas with --replication-factor",
-            output::plural(allowed.len(), "broker"),
-            output::plural(factor.unwrap_or(most), "replica"),
-        ))
-    })?;
-    carry_out(client, format, &cluster, &Plan { moves, under_way }, asked.manner).await
+    Ok(allowed)
 }
 
 /// What one broker holds goes to the others.
@@ -248,4 +265,20 @@ async fn cancel(
         }
     }
     if open.iter().all(|at| failed(at).is_none()) { Ok(()) } else { Err(Failure::Told) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_names_every_broker_that_is_not_fenced_may_hold_them() {
+        let known = || Brokers::from([1, 2, 4].map(|node| (NodeId(node), Candidate::default())));
+        assert_eq!(allowed(known(), &[]).unwrap(), known());
+        let two = allowed(known(), &[4, 1]).unwrap();
+        assert_eq!(two.keys().copied().collect::<Vec<_>>(), [1, 4].map(NodeId));
+        let refused = allowed(known(), &[1, 3]).unwrap_err();
+        assert!(matches!(refused, Failure::Usage(_)), "{refused}");
+        assert_eq!(refused.to_string(), "--to: there is no broker 3; there are 1, 2, 4");
+    }
 }
