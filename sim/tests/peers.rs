@@ -98,23 +98,27 @@ struct Node {
     _dialling: Vec<Dialling>,
 }
 
-async fn run_node(io: Io, id: NodeId, shared: Shared) {
-    let incarnation = Uuid(io.rng.stream("incarnation").bytes16());
+fn presence(io: &Io, node: NodeId, directory: Uuid) -> Presence {
     let identity = Identity {
         cluster: Some(Text::from_static("c")),
-        node: id,
-        directory: Uuid([u8::try_from(id.0).unwrap(); 16]),
-        incarnation,
+        node,
+        directory,
+        incarnation: Uuid(io.rng.stream("incarnation").bytes16()),
         frame_bytes_max: options().frame_bytes_max,
     };
-    let (sender, mut events) = mpsc::channel(16);
-    let presence = Presence {
+    Presence {
         identity: Arc::new(move || Some(identity.clone())),
         introductions: None,
         for_clients: None,
         whereabouts: Whereabouts::default(),
-    };
-    let transport = PeerTransport::new(io.clone(), options(), presence, sender, Shutdown::new());
+    }
+}
+
+async fn run_node(io: Io, id: NodeId, shared: Shared) {
+    let (sender, mut events) = mpsc::channel(16);
+    let directory = Uuid([u8::try_from(id.0).unwrap(); 16]);
+    let transport =
+        PeerTransport::new(io.clone(), options(), presence(&io, id, directory), sender, Shutdown::new());
     let listener = io.net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await.unwrap();
     drop(transport.serve(listener));
     let others = (1..=NODES).map(NodeId).filter(|&node| node != id);
@@ -443,6 +447,32 @@ fn a_paused_node_finds_that_it_heard_nobody() {
         settle(&cluster, &shared).await;
     });
     assert_eq!(outcome.panics, []);
+}
+
+/// Dials node 1 as node 2, which another one is.
+async fn run_second(io: Io) {
+    let (sender, mut events) = mpsc::channel(16);
+    let presence = presence(&io, NodeId(2), Uuid([9; 16]));
+    let transport = PeerTransport::new(io, options(), presence, sender, Shutdown::new());
+    let _dialling = transport.dial(NodeId(1), "n1", PORT);
+    while events.recv().await.is_some() {}
+}
+
+#[test]
+fn a_second_node_of_one_id_is_told_of_by_who_refuses_it() {
+    install_logs();
+    let outcome = Simulation::new(5).trace(TraceMode::Keep).run(|cluster| async move {
+        let (shared, _nodes) = start(&cluster);
+        cluster.sleep(Duration::from_secs(1)).await;
+        cluster.add_node("n4").start(run_second);
+        cluster.sleep(Duration::from_secs(5)).await;
+        assert_eq!(shared.lock().unwrap().went_silent, 0, "the first one stays");
+    });
+    assert_eq!(outcome.panics, []);
+    let told = |words: &str| outcome.lines.iter().filter(|line| line.contains(words)).count();
+    let second = "a second node with node.id=2 and another data directory dials this node";
+    assert_eq!(told(&format!(" n1 log WARN ordain::peers::listener: {second}")), 1, "once a minute");
+    assert_eq!(told(second), 1);
 }
 
 /// From now on logs are lines of the traces, in all tests of this process.

@@ -36,7 +36,7 @@ pub struct PeerOptions {
 }
 
 /// A failure that repeats is logged once in this time.
-const LOG_EVERY: Duration = Duration::from_secs(60);
+pub(super) const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a node may be away before anybody is told.
 const AWAY_FOR_A_MOMENT: Duration = Duration::from_secs(2);
