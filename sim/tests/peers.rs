@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -98,23 +98,27 @@ struct Node {
     _dialling: Vec<Dialling>,
 }
 
-async fn run_node(io: Io, id: NodeId, shared: Shared) {
-    let incarnation = Uuid(io.rng.stream("incarnation").bytes16());
+fn presence(io: &Io, node: NodeId, directory: Uuid) -> Presence {
     let identity = Identity {
         cluster: Some(Text::from_static("c")),
-        node: id,
-        directory: Uuid([u8::try_from(id.0).unwrap(); 16]),
-        incarnation,
+        node,
+        directory,
+        incarnation: Uuid(io.rng.stream("incarnation").bytes16()),
         frame_bytes_max: options().frame_bytes_max,
     };
-    let (sender, mut events) = mpsc::channel(16);
-    let presence = Presence {
+    Presence {
         identity: Arc::new(move || Some(identity.clone())),
         introductions: None,
         for_clients: None,
         whereabouts: Whereabouts::default(),
-    };
-    let transport = PeerTransport::new(io.clone(), options(), presence, sender, Shutdown::new());
+    }
+}
+
+async fn run_node(io: Io, id: NodeId, shared: Shared) {
+    let (sender, mut events) = mpsc::channel(16);
+    let directory = Uuid([u8::try_from(id.0).unwrap(); 16]);
+    let transport =
+        PeerTransport::new(io.clone(), options(), presence(&io, id, directory), sender, Shutdown::new());
     let listener = io.net.listen(SocketAddr::from(([0, 0, 0, 0], PORT))).await.unwrap();
     drop(transport.serve(listener));
     let others = (1..=NODES).map(NodeId).filter(|&node| node != id);
@@ -445,9 +449,69 @@ fn a_paused_node_finds_that_it_heard_nobody() {
     assert_eq!(outcome.panics, []);
 }
 
+/// Dials node 1 as node 2, which another one is.
+async fn run_second(io: Io) {
+    let (sender, mut events) = mpsc::channel(16);
+    let presence = presence(&io, NodeId(2), Uuid([9; 16]));
+    let transport = PeerTransport::new(io, options(), presence, sender, Shutdown::new());
+    let _dialling = transport.dial(NodeId(1), "n1", PORT);
+    while events.recv().await.is_some() {}
+}
+
+#[test]
+fn a_second_node_of_one_id_is_told_of_by_who_refuses_it() {
+    install_logs();
+    let outcome = Simulation::new(5).trace(TraceMode::Keep).run(|cluster| async move {
+        let (shared, _nodes) = start(&cluster);
+        cluster.sleep(Duration::from_secs(1)).await;
+        cluster.add_node("n4").start(run_second);
+        cluster.sleep(Duration::from_secs(5)).await;
+        assert_eq!(shared.lock().unwrap().went_silent, 0, "the first one stays");
+    });
+    assert_eq!(outcome.panics, []);
+    let told = |words: &str| outcome.lines.iter().filter(|line| line.contains(words)).count();
+    let second = "a second node with node.id=2 and another data directory dials this node";
+    assert_eq!(told(&format!(" n1 log WARN ordain::peers::listener: {second}")), 1, "once a minute");
+    assert_eq!(told(second), 1);
+}
+
+/// From now on logs are lines of the traces, in all tests of this process.
+fn install_logs() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| logs::install().unwrap());
+}
+
+/// What nodes said of clocks, each line from the number of the node on that said it.
+fn told_of_clocks(lines: &[String]) -> Vec<&str> {
+    let of_nodes = lines.iter().filter_map(|line| Some(line.split_once(" n")?.1));
+    of_nodes.filter(|line| line.contains("the clock of")).collect()
+}
+
+#[test]
+fn a_clock_that_goes_wrong_while_nodes_are_connected_is_told() {
+    install_logs();
+    let outcome = Simulation::new(4).trace(TraceMode::Keep).run(|cluster| async move {
+        let (shared, nodes) = start(&cluster);
+        cluster.sleep(Duration::from_secs(5)).await;
+        settle(&cluster, &shared).await;
+        nodes[2].clock().jump(5_000);
+        cluster.sleep(Duration::from_secs(300)).await;
+        assert_eq!(shared.lock().unwrap().went_silent, 0);
+    });
+    assert_eq!(outcome.panics, []);
+    let told = told_of_clocks(&outcome.lines);
+    for (teller, of, how) in [(1, 3, "ahead of"), (2, 3, "ahead of"), (3, 1, "behind"), (3, 2, "behind")] {
+        let sentence = format!("{teller} log WARN ordain::peers::transport: the clock of node {of} is ");
+        let lines: Vec<_> = told.iter().filter(|line| line.starts_with(&sentence)).collect();
+        assert_eq!(lines.len(), 1, "node {teller} of node {of}: {told:#?}");
+        assert!(lines[0].contains(&format!(" s {how} this node's: set the clocks")), "{lines:?}");
+    }
+    assert_eq!(told.len(), 4, "{told:#?}");
+}
+
 #[test]
 fn clocks_that_are_apart_are_told_by_each_node_of_the_one_that_differs() {
-    logs::install().unwrap();
+    install_logs();
     for (offset_ms, own, others) in [(-5_000, "ahead of", "behind"), (5_000, "behind", "ahead of")] {
         let outcome = Simulation::new(4).trace(TraceMode::Keep).run(|cluster| async move {
             cluster.offset_clock("n3", offset_ms);
@@ -455,12 +519,7 @@ fn clocks_that_are_apart_are_told_by_each_node_of_the_one_that_differs() {
             cluster.sleep(Duration::from_secs(3)).await;
         });
         assert_eq!(outcome.panics, []);
-        let told: Vec<&str> = outcome
-            .lines
-            .iter()
-            .filter_map(|line| Some(line.split_once(" n")?.1))
-            .filter(|line| line.contains("the clock of"))
-            .collect();
+        let told = told_of_clocks(&outcome.lines);
         for (teller, of, how) in [(1, 3, others), (2, 3, others), (3, 1, own), (3, 2, own)] {
             let sentence = format!("{teller} log WARN ordain::peers::transport: the clock of node {of} is ");
             let line = told.iter().find(|line| line.starts_with(&sentence));

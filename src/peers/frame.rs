@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::hello::HelloError;
 use super::news::REPLY_BYTES;
 use super::rows::{ROW_BYTES, ROWS_MAX};
-use super::{Refusal, SessionError};
+use super::{RefusedHello, SessionError};
 use crate::io::{Clock, Elapsed, ReadHalf, WriteHalf, read_some, timeout, write_all_vectored};
 use crate::types::Instant;
 use crate::types::limits::PRODUCER_STATE_BYTES_MAX;
@@ -69,8 +69,10 @@ pub enum LinkError {
     Session(#[from] SessionError),
     #[error(transparent)]
     Hello(#[from] HelloError),
-    #[error("the hello was refused: {0:?}")]
-    Refused(Refusal),
+    #[error(transparent)]
+    Refused(#[from] RefusedHello),
+    #[error("a later connection of that node has taken its place")]
+    Overtaken,
     #[error("a frame of {length} bytes for a node that takes {max}: raise socket.request.max.bytes there")]
     TooLarge { length: usize, max: usize },
     #[error("a frame cannot be written: {0}")]
@@ -130,6 +132,7 @@ impl LinkError {
             | LinkError::KafkaClient { .. }
             | LinkError::Hello(_)
             | LinkError::Refused(_)
+            | LinkError::Overtaken
             | LinkError::TooLarge { .. }
             | LinkError::Encode(_)
             | LinkError::Ours

@@ -27,7 +27,7 @@ pub struct Greeting {
 }
 
 /// Why an acceptor refuses a hello, by its number on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(i8)]
 pub enum Refusal {
     Version = 1,
@@ -54,6 +54,53 @@ impl Refusal {
 
     fn from_wire(number: i8) -> Option<Refusal> {
         Refusal::ALL.into_iter().find(|&refusal| refusal as i8 == number)
+    }
+}
+
+/// A hello that this node refused.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the hello of node {node} was refused: {refusal:?}")]
+pub struct RefusedHello {
+    pub refusal: Refusal,
+    /// Who it says it is.
+    pub node: NodeId,
+    /// The cluster that it names; `None`: none.
+    pub theirs: Option<Text>,
+    /// This node's.
+    pub ours: Option<Text>,
+}
+
+impl RefusedHello {
+    /// What is wrong and what to change, for whoever runs this node; `None` if it ends by itself, or who dialled alone can tell.
+    #[must_use]
+    pub fn mistake(&self) -> Option<String> {
+        let node = self.node;
+        let cluster =
+            |id: &Option<Text>| id.as_ref().map_or_else(|| "(none)".to_owned(), ToString::to_string);
+        match self.refusal {
+            Refusal::WrongCluster => Some(format!(
+                "node {node} of cluster {} dials this node, which belongs to cluster {}: correct controller.quorum.bootstrap.servers \
+                 there, or start it with an empty data directory if it is to join this cluster",
+                cluster(&self.theirs),
+                cluster(&self.ours)
+            )),
+            Refusal::SameNode => Some(format!(
+                "another node that is configured with node.id={node} as this one is dials it: give one of the two another number"
+            )),
+            Refusal::DuplicateNode => Some(format!(
+                "a second node with node.id={node} and another data directory dials this node while the first one is connected: \
+                 give one of the two another number, or stop the one that is to be replaced"
+            )),
+            Refusal::Superseded => Some(format!(
+                "a process of node {node} dials this node that a later one with the same data directory has replaced: two \
+                 processes run on copies of one data directory, stop one"
+            )),
+            Refusal::Forgot => Some(format!(
+                "node {node} dials this node without what its data directory had told that it holds durably: its disk has lost \
+                 that, or an older state was put back; start it with an empty data directory"
+            )),
+            Refusal::Version | Refusal::WrongNode | Refusal::TooManyNodes => None,
+        }
     }
 }
 
@@ -293,6 +340,39 @@ mod tests {
         assert!(backwards.is_err());
         assert_eq!(dial(2, |hello| hello.node_id = -1), Err("its NodeId is -1".to_owned()));
         assert_eq!(dial(2, |hello| hello.frame_bytes_max = 9), Err("its FrameBytesMax is 9".to_owned()));
+    }
+
+    #[test]
+    fn who_refuses_says_what_to_change() {
+        let mistake = |refusal| {
+            let (theirs, ours) = (Some("two".into()), Some("one".into()));
+            RefusedHello { refusal, node: NodeId(4), theirs, ours }.mistake()
+        };
+        let table = [
+            (
+                Refusal::WrongCluster,
+                "node 4 of cluster two dials this node, which belongs to cluster one: correct",
+            ),
+            (
+                Refusal::SameNode,
+                "another node that is configured with node.id=4 as this one is dials it: give",
+            ),
+            (
+                Refusal::DuplicateNode,
+                "a second node with node.id=4 and another data directory dials this node",
+            ),
+            (Refusal::Superseded, "a process of node 4 dials this node that a later one with the same data"),
+            (
+                Refusal::Forgot,
+                "node 4 dials this node without what its data directory had told that it holds",
+            ),
+        ];
+        for (refusal, wanted) in table {
+            assert!(mistake(refusal).is_some_and(|told| told.starts_with(wanted)), "{refusal:?}");
+        }
+        let passing = Refusal::ALL.into_iter().filter(|&refusal| mistake(refusal).is_none());
+        let wanted = [Refusal::Version, Refusal::WrongNode, Refusal::TooManyNodes];
+        assert_eq!(passing.collect::<Vec<_>>(), wanted);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -8,6 +9,10 @@ use super::{Greeting, PeerOptions};
 use crate::io::{Elapsed, Io, Shutdown, WriteHalf, timeout};
 use crate::types::NodeId;
 use crate::wire::PeerFrame;
+
+/// How often replies tell the wall clock of who writes them, after the one to the hello: a clock that is set wrong, or drifts, while nodes
+/// stay connected is noticed so.
+const CLOCK_EVERY: Duration = Duration::from_secs(300);
 
 /// A connection between this node and another; two have never the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -200,8 +205,15 @@ impl Writer {
     async fn run(self, mut write: Box<dyn WriteHalf>, mut queue: mpsc::Receiver<PeerFrame>) {
         let closing = self.closing.clone();
         let writing = async {
-            while let Some(frame) = queue.recv().await {
-                let deadline = self.io.clock.now().after(self.options.transfer);
+            let mut told_clock = self.io.clock.now();
+            while let Some(mut frame) = queue.recv().await {
+                let now = self.io.clock.now();
+                if let PeerFrame::FetchReply(reply) = &mut frame
+                    && now.since(told_clock) >= CLOCK_EVERY
+                {
+                    (reply.wall_clock, told_clock) = (self.io.clock.wall().0, now);
+                }
+                let deadline = now.after(self.options.transfer);
                 let written = write_frame(&mut *write, &frame, self.version, self.bytes_max);
                 timeout(&*self.io.clock, deadline, written)
                     .await

@@ -10,12 +10,17 @@ use tracing::{info, warn};
 use super::frame::{FrameLimits, FrameReader, HELLO_BYTES_MAX, LinkError, write_frame};
 use super::hello::{commit_from_wire, commit_to_wire};
 use super::link::{Direction, Ended, expected};
-use super::{Admissions, Greeting, Introduction, NodeAddress, PeerTransport, Refusal, Ticket, Whereabouts};
+use super::pace::Throttle;
+use super::transport::LOG_EVERY;
+use super::{
+    Admissions, Greeting, Introduction, NodeAddress, PeerTransport, Refusal, RefusedHello, Ticket,
+    Whereabouts,
+};
 use crate::io::{Connection, Elapsed, Listener, Shutdown, WriteHalf, timeout};
 use crate::types::NodeId;
-use crate::wire::PeerFrame;
 use crate::wire::messages::PeerHelloReply;
 use crate::wire::peer::MAGIC;
+use crate::wire::{PeerFrame, Text};
 
 /// How many connections may be open that have not said yet, or not confirmed, who they are.
 const UNCONFIRMED_MAX: usize = 16;
@@ -29,6 +34,8 @@ pub(super) struct Accepting {
     transport: PeerTransport,
     known: Arc<Mutex<Known>>,
     unconfirmed: Arc<AtomicUsize>,
+    /// What was warned of: each refusal for itself, since who is refused dials again, and others may be at the same time.
+    warned: Arc<Mutex<BTreeMap<Refusal, Throttle>>>,
 }
 
 struct Known {
@@ -42,7 +49,7 @@ impl Accepting {
         let options = transport.options;
         let admissions = Admissions::new(options.timing.silence, options.nodes_max);
         let known = Arc::new(Mutex::new(Known { admissions, open: BTreeMap::new() }));
-        Accepting { transport, known, unconfirmed: Arc::default() }
+        Accepting { transport, known, unconfirmed: Arc::default(), warned: Arc::default() }
     }
 
     pub(super) async fn run(self, mut listener: Box<dyn Listener>) {
@@ -150,7 +157,7 @@ impl Accepting {
                 let address = Whereabouts::of(&hello);
                 Ok(Met::Claimant(Box::new(Claimant { greeting, address, admitted, reader, write })))
             }
-            Err(refusal) => Err(self.refused(refusal)),
+            Err(refusal) => Err(self.refused(refusal, NodeId(hello.node_id), hello.cluster_id)),
         }
     }
 
@@ -180,7 +187,11 @@ impl Accepting {
         let closing = Shutdown::new();
         let confirmed = first.and_then(|first| {
             let now = transport.io.clock.now();
-            admitted.confirm(now, &closing).map_err(|refusal| self.refused(refusal))?;
+            admitted.confirm(now, &closing).map_err(|refusal| {
+                let reason = self.refused(refusal, greeting.peer.node, greeting.peer.cluster.clone());
+                // Of the same process, most often, which has dialled again.
+                if refusal == Refusal::Superseded { LinkError::Overtaken } else { reason }
+            })?;
             admitted.heard(now, &first);
             Ok(first)
         });
@@ -203,9 +214,11 @@ impl Accepting {
         self.log(peer, &reason);
     }
 
-    fn refused(&self, refusal: Refusal) -> LinkError {
+    /// The hello of `node`, which names the cluster `theirs`, is refused.
+    fn refused(&self, refusal: Refusal, node: NodeId, theirs: Option<Text>) -> LinkError {
         self.transport.stats.refused.fetch_add(1, Ordering::Relaxed);
-        LinkError::Refused(refusal)
+        let ours = (self.transport.presence.identity)().and_then(|own| own.cluster);
+        LinkError::Refused(RefusedHello { refusal, node, theirs, ours })
     }
 
     fn log(&self, peer: SocketAddr, reason: &LinkError) {
@@ -218,11 +231,26 @@ impl Accepting {
             }
             return;
         }
+        if let LinkError::Refused(refused) = reason
+            && let Some(mistake) = refused.mistake()
+        {
+            if let Some(held_back) = self.may_warn(refused.refusal) {
+                warn!(node = %refused.node, %peer, held_back, "{mistake}");
+            }
+            return;
+        }
         let text = reason.to_string();
         let kind = if reason.is_malformed() { "malformed" } else { &text };
         if let Some(held_back) = self.transport.may_log(kind) {
             info!(%peer, held_back, "a connection to the inter-broker listener has ended: {text}");
         }
+    }
+
+    /// Whether a warning of such a refusal is to be written, and how many were not.
+    fn may_warn(&self, refusal: Refusal) -> Option<u64> {
+        let now = self.transport.io.clock.now();
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.entry(refusal).or_insert_with(|| Throttle::new(LOG_EVERY)).permit(now, "")
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

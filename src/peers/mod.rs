@@ -45,7 +45,7 @@ pub use admissions::{Admissions, Ticket};
 pub use answerer::{Answerer, Asked};
 pub use asker::{Asker, PeerTiming, Replied};
 pub use frame::{FRAME_BYTES_LEAST, LinkError, Moved};
-pub use hello::{Greeting, HelloError, Identity, Refusal, commit_to_wire};
+pub use hello::{Greeting, HelloError, Identity, Refusal, RefusedHello, commit_to_wire};
 pub use introduction::{
     CLUSTER_BYTES_MAX, FOUNDERS_MAX, Founding, Held, Introduction, Introductions, SERVER_BYTES_MAX,
     SERVERS_MAX, introduce,

@@ -16,7 +16,7 @@ use super::{Greeting, Identity, Introductions, NodeAddress, PeerTiming};
 use crate::io::{Connection, Elapsed, Io, Listener, Shutdown, TaskHandle, WriteHalf, timeout, write_all};
 use crate::types::{Instant, NodeId, Uuid};
 use crate::wire::PeerFrame;
-use crate::wire::messages::PeerHello;
+use crate::wire::messages::{PeerFetchReply, PeerHello};
 use crate::wire::peer::MAGIC;
 
 /// How connections between nodes behave.
@@ -36,7 +36,7 @@ pub struct PeerOptions {
 }
 
 /// A failure that repeats is logged once in this time.
-const LOG_EVERY: Duration = Duration::from_secs(60);
+pub(super) const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a node may be away before anybody is told.
 const AWAY_FOR_A_MOMENT: Duration = Duration::from_secs(2);
@@ -304,16 +304,16 @@ impl PeerTransport {
             Ok(greeted) => greeted,
             Err(reason) => return Ended { reason, was_answered: false },
         };
-        if let Some(apart) = apart
-            && clocks.permit(self.io.clock.now(), apart.direction()).is_some()
-        {
-            warn!(%node, "{}", apart.told(node));
-        }
+        self.note_clock(node, apart, clocks);
         self.stats.connected.fetch_add(1, Ordering::Relaxed);
         info!(%node, host, port, "connected to another node");
         let closing = Shutdown::new();
         let link = self.link(Direction::Dialled, greeting, reader, write, closing.clone());
-        let running = link.run(None, |_| {});
+        let running = link.run(None, |frame| {
+            if let PeerFrame::FetchReply(reply) = frame {
+                self.note_clock(node, self.apart(reply), clocks);
+            }
+        });
         tokio::pin!(running);
         tokio::select! {
             biased;
@@ -343,6 +343,22 @@ impl PeerTransport {
                 Ok(Greeted { greeting: identity.greeted(node, &reply)?, reader, write, apart })
             }
             other => Err(LinkError::Unexpected(other.name())),
+        }
+    }
+
+    /// How far the clock of who replied is from this node's, if the reply tells of it.
+    fn apart(&self, reply: &PeerFetchReply) -> Option<Apart> {
+        let asked = u64::try_from(reply.echo).ok().map(Instant)?;
+        let clock = &*self.io.clock;
+        Apart::between(reply.wall_clock, clock.wall(), clock.now().since(asked))
+    }
+
+    /// Warns of a clock that is far from this node's.
+    fn note_clock(&self, node: NodeId, apart: Option<Apart>, clocks: &mut Throttle) {
+        if let Some(apart) = apart
+            && clocks.permit(self.io.clock.now(), apart.direction()).is_some()
+        {
+            warn!(%node, "{}", apart.told(node));
         }
     }
 

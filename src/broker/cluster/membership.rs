@@ -8,7 +8,8 @@ use super::{ANSWER_PATIENCE, Cluster, NoController, ask};
 use crate::broker::Context;
 use crate::broker::errors::ApiError;
 use crate::io::{Alarm, timeout};
-use crate::metadata::controller::NewBroker;
+use crate::metadata::MetadataImage;
+use crate::metadata::controller::{NewBroker, unknown_level};
 use crate::types::{ErrorCode, Instant};
 use crate::wire::messages::broker_registration_request::{Feature, Listener};
 use crate::wire::messages::{
@@ -66,7 +67,7 @@ pub async fn register(context: &Arc<Context>, cluster: &Cluster, broker: NewBrok
                 info!(epoch, "registered with the cluster");
                 return Member { broker, epoch };
             }
-            Ok(Err(code)) => told.tell(clock.now(), refusal(code, &broker)),
+            Ok(Err(code)) => told.tell(clock.now(), refusal(code, &broker, &context.metadata())),
             Err(failure) => {
                 told.tell(clock.now(), format!("not registered with the cluster yet: {failure}"));
             }
@@ -75,7 +76,8 @@ pub async fn register(context: &Arc<Context>, cluster: &Cluster, broker: NewBrok
     }
 }
 
-fn refusal(code: ErrorCode, broker: &NewBroker) -> String {
+/// For a person: why the controller does not register this broker, as far as `image`, this node's own, tells.
+fn refusal(code: ErrorCode, broker: &NewBroker, image: &MetadataImage) -> String {
     let node = broker.node;
     match code {
         ErrorCode::DuplicateBrokerRegistration => format!(
@@ -90,7 +92,19 @@ fn refusal(code: ErrorCode, broker: &NewBroker) -> String {
             "process.roles is broker, and node.id={node} votes on the metadata: let it stop voting (ordain cluster \
              remove-voter {node}), or start it with process.roles=broker,controller"
         ),
-        other => format!("the active controller does not register node.id={node} yet: {other}"),
+        ErrorCode::UnsupportedVersion => {
+            let what = unknown_level(image, broker).map_or_else(
+                || {
+                    "a feature at a level that this release does not know (the controller's log names it)"
+                        .to_owned()
+                },
+                |(name, level)| format!("{name} at level {level}, which this release does not know"),
+            );
+            format!("node.id={node} is not registered: the cluster has {what}: upgrade this node")
+        }
+        other => format!(
+            "the active controller does not register node.id={node} yet: {other}; it is asked again, its log may say more"
+        ),
     }
 }
 
@@ -217,4 +231,38 @@ async fn heartbeat(
     let answered = timeout(&*context.io.clock, deadline, asking).await;
     let BrokerHeartbeatResponse { error_code, .. } = answered.map_err(|_| NoController::TimedOut)??;
     Ok(ApiError::answered(error_code, None).map_err(|error| error.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::FeatureRanges;
+    use crate::types::{NodeId, Roles, TopicId, Uuid};
+
+    #[test]
+    fn a_node_that_is_too_old_is_told_for_what() {
+        let broker = NewBroker {
+            node: NodeId(4),
+            incarnation: TopicId::ZERO,
+            directory: Uuid::ZERO,
+            endpoints: Vec::new(),
+            rack: None,
+            roles: Roles::Both,
+            fenced: true,
+            features: FeatureRanges::from([("metadata.version".to_owned(), (7, 30))]),
+        };
+        let mut image = MetadataImage::default();
+        let told = |image: &MetadataImage| refusal(ErrorCode::UnsupportedVersion, &broker, image);
+        assert_eq!(
+            told(&image),
+            "node.id=4 is not registered: the cluster has a feature at a level that this release does not know (the controller's log \
+             names it): upgrade this node"
+        );
+        image.features.insert("metadata.version".to_owned(), 31);
+        assert_eq!(
+            told(&image),
+            "node.id=4 is not registered: the cluster has metadata.version at level 31, which this release does not know: upgrade this \
+             node"
+        );
+    }
 }

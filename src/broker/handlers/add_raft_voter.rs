@@ -30,20 +30,20 @@ async fn add(context: &Arc<Context>, request: &AddRaftVoterRequest) -> Result<()
     let deadline = context.io.clock.now().after(patience);
     let done = if request.ack_when_committed { ChangeDone::Committed } else { ChangeDone::Appended };
     let is_news = note(context, cluster, key.node, Suffrage::Votes).await?;
-    let made = change_voters(context, VoterChange::Add(key), done, deadline).await;
-    if let Err(refusal) = &made
-        && is_news
-        && refusal.code != ErrorCode::NotLeaderOrFollower
-    {
-        // Nothing is left of it: whoever asked may ask again, or not.
-        let cancelled = context.partitions.cancel_voter(METADATA_PARTITION, key).await;
-        cancelled.map_err(|_| ApiError::bare(ErrorCode::NotLeaderOrFollower))?;
-        // It may have become one at the last moment.
-        if !leading(context).await?.voters.contains(key) {
-            note(context, cluster, key.node, Suffrage::Observes).await?;
-        }
+    let change = VoterChange::Add(key);
+    let Err(failed) = change_voters(context, change, done, deadline).await else { return Ok(()) };
+    if !is_news || failed.is_led_elsewhere() {
+        return Err(failed.answer(change, None));
     }
-    made
+    // Nothing is left of it: whoever asked may ask again, or not.
+    let cancelled = context.partitions.cancel_voter(METADATA_PARTITION, key).await;
+    cancelled.map_err(|_| ApiError::bare(ErrorCode::NotLeaderOrFollower))?;
+    let stats = leading(context).await?;
+    // It may have become one at the last moment.
+    if !stats.voters.contains(key) {
+        note(context, cluster, key.node, Suffrage::Observes).await?;
+    }
+    Err(failed.answer(change, Some(&stats)))
 }
 
 /// Whose directory is to vote, if all that the request says fits.
@@ -59,7 +59,11 @@ fn wanted(
         return invalid(format!("{node} with directory {directory} is no voter: both ids are needed"));
     }
     if !request.listeners.iter().any(|listener| *listener.name == *cluster.listener) {
-        return invalid(format!("the request names no endpoint for the listener {}", cluster.listener));
+        return invalid(format!(
+            "the request names no endpoint of node {node} for the listener {}, by which the nodes of this cluster reach each other: \
+             name it, or use ordain cluster add-voter {node}",
+            cluster.listener
+        ));
     }
     if let Some(voter) = stats.voters.of_node(node) {
         let text = format!("node {node} is a voter already, with directory {}", voter.directory);

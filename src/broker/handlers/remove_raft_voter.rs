@@ -48,25 +48,27 @@ async fn remove(context: &Arc<Context>, request: &RemoveRaftVoterRequest) -> Res
     }
     let is_news = note(context, cluster, key.node, Suffrage::Observes).await?;
     let deadline = context.io.clock.now().after(CHANGE_MAX);
-    let remove = |key| change_voters(context, VoterChange::Remove(key), ChangeDone::Committed, deadline);
-    let mut made = remove(key).await;
+    let remove = |change| change_voters(context, change, ChangeDone::Committed, deadline);
+    let mut change = VoterChange::Remove(key);
+    let mut made = remove(change).await;
     // If its disk had been lost, the replica in its place may have become a voter before it was noted that the node shall have none.
     // A leader that has removed itself leads no longer.
     let looks_again =
         key.node != context.config().node_id && !mutant(Mutant::ClusterReplacementOutlivesRemoval);
     while made.is_ok() && looks_again {
         match leading(context).await?.voters.of_node(key.node) {
-            Some(other) => made = remove(other).await,
+            Some(other) => {
+                change = VoterChange::Remove(other);
+                made = remove(change).await;
+            }
             None => break,
         }
     }
-    if made.is_err() && is_news && still_votes(context, key).await {
+    let Err(failed) = made else { return Ok(()) };
+    let stats = if is_news { leading(context).await.ok() } else { None };
+    // The log says nothing else, be it committed or not.
+    if stats.as_ref().is_some_and(|stats| stats.voters.contains(key)) {
         note(context, cluster, key.node, Suffrage::Votes).await?;
     }
-    made
-}
-
-/// Whether the log says nothing else, be it committed or not.
-async fn still_votes(context: &Context, key: ReplicaKey) -> bool {
-    leading(context).await.is_ok_and(|stats| stats.voters.contains(key))
+    Err(failed.answer(change, stats.as_ref()))
 }

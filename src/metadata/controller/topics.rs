@@ -278,9 +278,10 @@ fn start_of(id: TopicId) -> usize {
     usize::from(u16::from_be_bytes([id.0[0], id.0[1]]))
 }
 
-/// Spreads partitions over the racks, then over the brokers in each (Kafka's striped placement), from `first` on. Brokers that are
-/// about to stop get replicas only if there are not enough others, and those that are fenced only if there are not enough of these:
-/// a partition is led as soon as a majority of its replicas is there.
+/// Spreads partitions over the racks, then over the brokers in each (Kafka's striped placement), from `first` on. Who is preferred, the
+/// first replica, is one that is there and does not drain, if there is any. For the others a rack without a replica comes first; within
+/// that, brokers that are about to stop get replicas only if there are not enough others, and those that are fenced only if there are not
+/// enough of these.
 fn place(
     image: &MetadataImage,
     first: usize,
@@ -313,13 +314,14 @@ fn place(
     let classes = [ready, draining, away];
     let replicas_of = |partition: usize| {
         let from = first.wrapping_add(partition);
-        choose(image, classes.each_ref().map(|class| turned(class, from)), factor)
+        let candidates: Vec<NodeId> = classes.iter().flat_map(|class| turned(class, from)).collect();
+        choose(image, &candidates, factor)
     };
     Ok(partitions.map(replicas_of).collect())
 }
 
 /// All of them, from another one on.
-fn turned(nodes: &[NodeId], from: usize) -> impl Iterator<Item = NodeId> + Clone {
+fn turned(nodes: &[NodeId], from: usize) -> impl Iterator<Item = NodeId> {
     let (before, behind) = nodes.split_at(if nodes.is_empty() { 0 } else { from % nodes.len() });
     behind.iter().chain(before).copied()
 }
@@ -338,26 +340,20 @@ fn striped(image: &MetadataImage, brokers: impl Iterator<Item = NodeId>) -> Vec<
     (0..most).flat_map(|at| by_rack.values().filter_map(move |nodes| nodes.get(at).copied())).collect()
 }
 
-/// The first `factor` of the candidates, but no second one of a rack before there is one of each; of the later candidates those alone
-/// that are missing then. (Kafka takes a fenced broker of another rack before a second live one of a rack.)
-fn choose(
-    image: &MetadataImage,
-    classes: impl IntoIterator<Item = impl Iterator<Item = NodeId> + Clone>,
-    factor: usize,
-) -> Vec<NodeId> {
+/// `factor` of the candidates: each the first of a rack that has no replica yet, else the first that is left. For its rack alone no more
+/// that are away are taken than a partition is led without (Kafka takes all): a majority that is away would have it wait for them, while
+/// others are there.
+fn choose(image: &MetadataImage, candidates: &[NodeId], factor: usize) -> Vec<NodeId> {
+    let away_max = (factor - 1) / 2;
     let mut chosen: Vec<NodeId> = Vec::with_capacity(factor);
-    let mut seen: BTreeSet<Option<&str>> = BTreeSet::new();
-    for candidates in classes {
-        while chosen.len() < factor {
-            let left = || candidates.clone().filter(|node| !chosen.contains(node));
-            let Some(node) =
-                left().find(|node| !seen.contains(&rack(image, *node))).or_else(|| left().next())
-            else {
-                break;
-            };
-            seen.insert(rack(image, node));
-            chosen.push(node);
-        }
+    while chosen.len() < factor {
+        let left = || candidates.iter().copied().filter(|node| !chosen.contains(node));
+        let away = chosen.iter().filter(|node| !image.is_up(**node)).count();
+        let may_be_away = away < away_max || !left().any(|node| image.is_up(node));
+        let has_new_rack = |node: NodeId| chosen.iter().all(|other| rack(image, *other) != rack(image, node));
+        let of_new_rack = left().find(|node| has_new_rack(*node) && (may_be_away || image.is_up(*node)));
+        let Some(node) = of_new_rack.or_else(|| left().next()) else { break };
+        chosen.push(node);
     }
     chosen
 }

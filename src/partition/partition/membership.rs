@@ -16,7 +16,9 @@ pub enum VoterChange {
 }
 
 impl VoterChange {
-    fn is_made_in(self, voters: &VoterSet) -> bool {
+    /// Whether a set is as the change wants it.
+    #[must_use]
+    pub fn is_made_in(self, voters: &VoterSet) -> bool {
         match self {
             VoterChange::Add(key) => voters.contains(key),
             VoterChange::Remove(key) => !voters.contains(key),

@@ -7,6 +7,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, oneshot};
 use tracing::{info, warn};
 
 use super::unanswered::Unanswered;
+use super::waiting::{Loudness, Waiting};
 use super::{Forming, FoundingError, Server, Verdict, load, misnamed, store};
 use crate::io::{BoxFuture, Io, join_all};
 use crate::peers::pace::{Backoff, Throttle};
@@ -148,8 +149,7 @@ impl Founder {
         let clock = &*shared.io.clock;
         let mut random = shared.io.rng.stream("forming");
         let mut backoff = Backoff::new(PAUSE_LEAST, PAUSE_MOST);
-        let mut log = Throttle::new(LOG_EVERY);
-        let mut waiting_since = None;
+        let mut waiting = Waiting::new();
         loop {
             // Of a cluster that was joined before, nobody has to be asked.
             if let Some(joined) = self.joined().await {
@@ -171,28 +171,28 @@ impl Founder {
                     (verdict, held)
                 })
                 .await?;
-            match verdict {
-                Verdict::Found(voters) => info!(%voters, "this node proposes a founding of the cluster"),
+            let (what, least) = match verdict {
+                Verdict::Found(voters) => {
+                    info!(%voters, "this node proposes a founding of the cluster");
+                    continue;
+                }
                 Verdict::Take(held) => {
                     info!(cluster = %held.founding.cluster, complete = held.complete, "holds the founding of a cluster");
+                    continue;
                 }
-                Verdict::Joined => {}
-                Verdict::Wait { ref what } | Verdict::Blocked { ref what } => {
-                    let now = clock.now();
-                    let lasts = waiting_since.get_or_insert(now).after(LASTS) <= now;
-                    if log.permit(now, what).is_none() {
-                        // It was said.
-                    } else if lasts || matches!(verdict, Verdict::Blocked { .. }) {
-                        warn!("this node belongs to no cluster yet: {what}");
-                    } else {
-                        info!("this node belongs to no cluster yet: {what}");
-                    }
-                    tokio::select! {
-                        biased;
-                        () = shared.wake.notified() => backoff.reset(),
-                        () = clock.sleep(backoff.wait(random.next_u64())) => {}
-                    }
-                }
+                Verdict::Joined => continue,
+                Verdict::Wait { what } => (what, Loudness::Info),
+                Verdict::Blocked { what } => (what, Loudness::Warning),
+            };
+            match waiting.told(clock.now(), &what, least) {
+                Some(Loudness::Warning) => warn!("this node belongs to no cluster yet: {what}"),
+                Some(Loudness::Info) => info!("this node belongs to no cluster yet: {what}"),
+                None => {}
+            }
+            tokio::select! {
+                biased;
+                () = shared.wake.notified() => backoff.reset(),
+                () = clock.sleep(backoff.wait(random.next_u64())) => {}
             }
         }
     }

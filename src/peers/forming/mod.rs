@@ -17,6 +17,7 @@ mod founder;
 #[cfg(test)]
 mod tests;
 mod unanswered;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ pub use founder::{Acquaintance, Founder, Joined, LeaderLook, Member};
 use super::{FOUNDERS_MAX, Held, Introduction, NodeAddress};
 use crate::raft::{ReplicaKey, VoterSet};
 use crate::types::NodeId;
+use crate::wire::Text;
 
 /// One of those who may found a cluster, as this node is configured.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -35,10 +37,20 @@ pub struct Server {
     pub node: Option<NodeId>,
 }
 
+impl Server {
+    /// The setting that names it.
+    fn key(&self) -> &'static str {
+        match self.node {
+            Some(_) => "controller.quorum.voters",
+            None => "controller.quorum.bootstrap.servers",
+        }
+    }
+}
+
 /// What follows from what is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Nothing yet; `what` says whom this node waits for, or what has to be changed.
+    /// Nothing yet; `what` says whom this node waits for.
     Wait { what: String },
     /// Nothing, and nothing by itself: `what` says what contradicts, and what to change.
     Blocked { what: String },
@@ -227,7 +239,7 @@ impl Forming {
                     file::PATH
                 )
             } else {
-                format!("the servers lead to two clusters, {cluster} and {other}: name those of one only")
+                self.several_clusters(Some(cluster))
             };
             return Verdict::Blocked { what };
         }
@@ -261,28 +273,26 @@ impl Forming {
         let told: BTreeSet<&Held> = self.heard().filter_map(|(_, theirs)| theirs.founding.as_ref()).collect();
         let complete: Vec<&Held> = told.iter().copied().filter(|held| held.complete).collect();
         match (&complete[..], told.len()) {
-            ([one], _) => return Verdict::Take((*one).clone()),
-            ([one, other, ..], _) => {
-                let what = format!(
-                    "the servers lead to two clusters, {} and {}: name those of one only",
-                    one.founding.cluster, other.founding.cluster
-                );
-                return Verdict::Blocked { what };
-            }
-            ([], 0) => {}
-            ([], _) => return self.await_proposal(&told),
+            ([one], _) => Verdict::Take((*one).clone()),
+            ([_, _, ..], _) => Verdict::Blocked { what: self.several_clusters(None) },
+            ([], 0) => self.await_founders(),
+            ([], _) => self.await_proposal(&told),
         }
-        match self.founders() {
-            Err(what) => Verdict::Wait { what },
-            Ok(voters) if voters.keys()[0] == self.own => Verdict::Found(voters),
-            Ok(voters) => {
-                let (count, least) = (voters.keys().len(), voters.keys()[0].node);
-                let what = format!(
-                    "all {count} servers have answered; it waits for node {least}, which founds the cluster"
-                );
-                Verdict::Wait { what }
-            }
-        }
+    }
+
+    /// Which server leads to which cluster, and to which one this node's data directory does, if to any.
+    fn several_clusters(&self, own: Option<&Text>) -> String {
+        let key = self.servers.first().expect("one of them has answered").key();
+        let mut what = "the servers lead to more than one cluster:".to_owned();
+        let told = self.heard().filter_map(|(server, theirs)| {
+            let cluster = &theirs.founding.as_ref()?.founding.cluster;
+            Some(format!("{} to {cluster}", server.address))
+        });
+        let own = own.map(|cluster| format!("this node's data directory to {cluster}"));
+        list(&mut what, told.chain(own));
+        what.push_str("; name the servers of one only in ");
+        what.push_str(key);
+        what
     }
 
     /// Nobody knows a cluster, but of one that is being founded.
@@ -294,13 +304,14 @@ impl Forming {
                 if self.votes {
                     return Verdict::Take((*one).clone());
                 }
-                format!(
+                let what = format!(
                     "cluster {} is being founded with this node's vote, and its process.roles is broker: so that cluster \
                      never comes about; name controllers only in controller.quorum.bootstrap.servers of all nodes, then \
                      remove the file {} from the data directories of those that hold it and start them again",
                     one.founding.cluster,
                     file::PATH
-                )
+                );
+                return Verdict::Blocked { what };
             }
             (Some(one), None) => format!(
                 "cluster {} is being founded without this node (its id and data directory are not among the voters): \
@@ -316,53 +327,69 @@ impl Forming {
         Verdict::Wait { what }
     }
 
-    /// All that the list names, if they have answered and agree; else what is missing or contradicts. Nobody who
-    /// answered knows a founding.
-    fn founders(&self) -> Result<VoterSet, String> {
+    /// Nobody who answered knows a founding: all that the list names found a cluster, if they have answered and agree.
+    fn await_founders(&self) -> Verdict {
         if !self.votes {
-            return Err(self.await_controllers());
+            return self.await_controllers();
         }
-        self.contradiction().map_or(Ok(()), Err)?;
+        if let Some(what) = self.contradiction() {
+            return Verdict::Blocked { what };
+        }
         if let Some(failures) = self.failures() {
             let (answered, all) = (self.heard().count(), self.servers.len());
-            return Err(format!(
+            let what = format!(
                 "{answered} of {all} servers have answered; no answer from {failures}: start the nodes that are not there, or \
                  correct controller.quorum.bootstrap.servers on all; it names their listeners of \
                  controller.listener.names"
-            ));
+            );
+            return Verdict::Wait { what };
         }
+        // It may be meant to join what they are about to found.
         if !self.heard().any(|(_, theirs)| theirs.key() == self.own) {
-            return Err(format!(
+            let what = format!(
                 "none of the servers is this node ({}), so it founds no cluster, and they have none yet: add its address \
                  to controller.quorum.bootstrap.servers of all, or wait until they have founded it",
                 self.own.node
-            ));
+            );
+            return Verdict::Wait { what };
         }
-        if self.servers.len() > FOUNDERS_MAX {
-            let count = self.servers.len();
-            return Err(format!(
+        let count = self.servers.len();
+        if count > FOUNDERS_MAX {
+            let what = format!(
                 "{count} servers are named, and {FOUNDERS_MAX} found a cluster at most: name fewer; the others join \
                  later by the same list"
-            ));
+            );
+            return Verdict::Blocked { what };
         }
         let voters = VoterSet::of(self.heard().map(|(_, theirs)| theirs.key()));
-        voters.ok_or_else(|| "no servers are named in controller.quorum.bootstrap.servers".to_owned())
+        let voters = voters.expect("no more than may vote, this node among them, and none twice");
+        let least = voters.keys()[0];
+        if least == self.own {
+            return Verdict::Found(voters);
+        }
+        let what = format!(
+            "all {count} servers have answered; it waits for node {}, which founds the cluster",
+            least.node
+        );
+        Verdict::Wait { what }
     }
 
     /// A node that is no controller waits until those have founded a cluster.
-    fn await_controllers(&self) -> String {
+    fn await_controllers(&self) -> Verdict {
         if let Some((server, _)) = self.heard().find(|(_, theirs)| theirs.key() == self.own) {
-            return format!(
+            let what = format!(
                 "controller.quorum.bootstrap.servers names {}, which is this node, and its process.roles is broker: name \
                  controllers only, on all nodes",
                 server.address
             );
+            return Verdict::Blocked { what };
         }
         let failures =
             self.failures().map_or_else(String::new, |failures| format!("; no answer from {failures}"));
-        format!(
+        let what = format!(
             "the controllers have founded no cluster yet, and this node (process.roles=broker) waits for that{failures}"
-        )
+        );
+        Verdict::Wait { what }
     }
 
     /// What a person has to change before anything can be founded, among those who have answered.

@@ -57,9 +57,18 @@ fn all_empty() -> Vec<Result<Introduction, &'static str>> {
     (1..=3).map(|node| Ok(says(node, None))).collect()
 }
 
+/// What it waits for, which may end by itself.
 fn waits(forming: &Forming) -> String {
     match forming.verdict() {
-        Verdict::Wait { what } | Verdict::Blocked { what } => what,
+        Verdict::Wait { what } => what,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What contradicts.
+fn blocked(forming: &Forming) -> String {
+    match forming.verdict() {
+        Verdict::Blocked { what } => what,
         other => panic!("{other:?}"),
     }
 }
@@ -94,7 +103,7 @@ fn contradictions_are_named() {
     let with = |at: usize, change: fn(&mut Introduction)| {
         let mut answers = all_empty();
         change(answers[at].as_mut().expect("an answer"));
-        waits(&asked(1, answers))
+        blocked(&asked(1, answers))
     };
     assert_eq!(
         with(1, |theirs| theirs.node = NodeId(1)),
@@ -131,7 +140,7 @@ fn the_ids_of_the_quorum_are_checked() {
     let mut forming = Forming::new(key(1), servers.to_vec(), None);
     ask(&mut forming, all_empty());
     assert_eq!(
-        waits(&forming),
+        blocked(&forming),
         "controller.quorum.voters names node 3 at n3:9, where node 2 answers: correct the one or the other"
     );
 }
@@ -149,7 +158,7 @@ fn who_is_not_in_the_list_founds_nothing() {
         &mut many,
         (1..=8).map(|node| Ok(Introduction { servers: list.clone(), ..says(node, None) })).collect(),
     );
-    assert!(waits(&many).starts_with("8 servers are named, and 7 found a cluster at most"));
+    assert!(blocked(&many).starts_with("8 servers are named, and 7 found a cluster at most"));
 }
 
 #[test]
@@ -174,8 +183,11 @@ fn a_cluster_that_there_is_is_joined_whoever_its_voters_are() {
     let answers =
         vec![Err("refused"), Ok(says(2, Some(complete("d", &[2])))), Ok(says(3, Some(complete("c", &[3]))))];
     let two = asked(1, answers);
-    assert!(matches!(two.verdict(), Verdict::Blocked { .. }), "nothing ends it by itself");
-    assert_eq!(waits(&two), "the servers lead to two clusters, c and d: name those of one only");
+    assert_eq!(
+        blocked(&two),
+        "the servers lead to more than one cluster: n2:9 to d, n3:9 to c; name the servers of one only in \
+         controller.quorum.bootstrap.servers"
+    );
 }
 
 #[test]
@@ -244,7 +256,7 @@ fn a_proposal_that_cannot_be_completed_says_what_to_do() {
     let with = |theirs: Introduction| {
         let mut forming = Forming::new(key(1), (1..=3).map(server).collect(), Some(held.clone()));
         ask(&mut forming, vec![Ok(says(1, Some(held.clone()))), Ok(theirs), Err("refused")]);
-        waits(&forming)
+        blocked(&forming)
     };
     let wiped = with(Introduction { directory: Uuid([8; 16]), ..says(2, None) });
     assert!(
@@ -257,7 +269,11 @@ fn a_proposal_that_cannot_be_completed_says_what_to_do() {
     assert!(other.starts_with("node 2 holds the founding of cluster d and not that of c"), "{other}");
     assert!(other.contains("remove the file cluster.founding"), "{other}");
     let stranger = with(says(9, Some(complete("d", &[9]))));
-    assert_eq!(stranger, "the servers lead to two clusters, c and d: name those of one only");
+    assert_eq!(
+        stranger,
+        "the servers lead to more than one cluster: n1:9 to c, n2:9 to d, this node's data directory to c; name the servers of \
+         one only in controller.quorum.bootstrap.servers"
+    );
 }
 
 #[test]
@@ -295,11 +311,11 @@ fn a_broker_alone_waits_for_the_controllers() {
 fn a_broker_alone_among_the_founders_is_told() {
     let forming = asked_without_vote(3, all_empty());
     assert_eq!(
-        waits(&forming),
+        blocked(&forming),
         "controller.quorum.bootstrap.servers names n3:9, which is this node, and its process.roles is broker: name \
          controllers only, on all nodes"
     );
     let mut answers = all_empty();
     answers[0] = Ok(says(1, Some(proposed("c", &[1, 2, 3]))));
-    assert!(waits(&asked_without_vote(3, answers)).contains("is being founded with this node's vote"));
+    assert!(blocked(&asked_without_vote(3, answers)).contains("is being founded with this node's vote"));
 }

@@ -23,13 +23,10 @@ impl Unanswered {
             return None;
         }
         self.told = Some((now, why.to_owned()));
-        let key = match server.node {
-            Some(_) => "controller.quorum.voters",
-            None => "controller.quorum.bootstrap.servers",
-        };
         Some(format!(
-            "{key} names {}, where no node has answered for {} s ({why}), and no node of the cluster is known to be: correct \
+            "{} names {}, where no node has answered for {} s ({why}), and no node of the cluster is known to be: correct \
              that address, or start the node that belongs there; it is a node's listener of controller.listener.names",
+            server.key(),
             server.address,
             LASTS.as_secs()
         ))

@@ -1,7 +1,7 @@
 //! PeerFetchReply, from `schema/ordain/peers.schema`.
 // Written by `cargo run -p ordain-wiregen`; edit the schema instead.
 use crate::types::{TopicId, Uuid};
-use crate::wire::{DecodeError, EncodeError, Message, PeerMessage, Reader, Records, TaggedFields, VersionRange, Writer};
+use crate::wire::{DecodeError, EncodeError, KnownTags, Message, PeerMessage, Reader, Records, TaggedFields, VersionRange, Writer};
 use bytes::Bytes;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,8 @@ pub struct PeerFetchReply {
     pub clock: i64,
     pub echo: i64,
     pub rows: Vec<FetchReplyRow>,
+    /// Tag 0.
+    pub wall_clock: i64,
     pub unknown_tagged_fields: TaggedFields,
 }
 
@@ -22,6 +24,7 @@ impl Default for PeerFetchReply {
             clock: 0,
             echo: -1,
             rows: Vec::new(),
+            wall_clock: -1,
             unknown_tagged_fields: TaggedFields::default(),
         }
     }
@@ -38,18 +41,33 @@ impl Message for PeerFetchReply {
         w.i64(self.clock);
         w.i64(self.echo);
         w.array(true, "Rows", &self.rows, |w, v| v.write(w, version))?;
-        w.tagged_fields(&self.unknown_tagged_fields)?;
+        {
+            let mut tags = KnownTags::default();
+            if self.wall_clock != -1 {
+                tags.add(w, 0, |w| { w.i64(self.wall_clock); Ok(()) })?;
+            }
+            w.all_tagged_fields(tags, &self.unknown_tagged_fields)?;
+        }
         Ok(())
     }
     fn read(r: &mut Reader, version: i16) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut m = Self {
             number: r.i64("Number")?,
             answers: r.i64("Answers")?,
             clock: r.i64("Clock")?,
             echo: r.i64("Echo")?,
             rows: r.array(true, "Rows", 81, |r| FetchReplyRow::read(r, version))?,
-            unknown_tagged_fields: r.tagged_fields()?,
-        })
+            wall_clock: -1,
+            unknown_tagged_fields: TaggedFields::default(),
+        };
+        m.unknown_tagged_fields = r.tagged_fields_with(&mut |r, tag| {
+            match tag {
+                0 => m.wall_clock = r.i64("WallClock")?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(m)
     }
 }
 

@@ -389,26 +389,56 @@ fn each_partition_is_in_as_many_racks_as_it_can_be() {
     }
 }
 
+/// A rack is lost as a whole more often than two brokers of different ones: so it gets its replica although its only broker restarts.
 #[test]
-fn a_rack_whose_broker_is_away_or_drains_is_gone_without() {
+fn a_rack_whose_broker_is_away_or_drains_gets_a_replica_that_is_not_preferred() {
     let racks = [Some("a"), Some("a"), Some("b"), Some("c")];
-    let three: BTreeSet<NodeId> = [1, 2, 3].map(NodeId).into();
     let fences: [fn(&mut BrokerImage); 2] = [|broker| broker.fenced = true, |broker| broker.draining = true];
     for fence in fences {
         let mut image = in_racks(&racks);
-        assert!(placed(&image, 8, 3).iter().all(|replicas| replicas.contains(&NodeId(4))));
         fence(image.brokers.get_mut(&NodeId(4)).expect("it is there"));
         for replicas in placed(&image, 8, 3) {
-            assert_eq!(replicas.into_iter().collect::<BTreeSet<_>>(), three);
+            assert_eq!(racks_of(&image, &replicas), 3, "{replicas:?}");
+            assert_ne!(replicas[0], NodeId(4), "{replicas:?}");
         }
-        assert!(placed(&image, 8, 4).iter().all(|replicas| replicas[3] == NodeId(4)), "there are no others");
+        assert!(placed(&image, 8, 4).iter().all(|replicas| replicas[0] != NodeId(4)));
+        for replicas in placed(&image, 8, 2) {
+            assert!(!replicas.contains(&NodeId(4)), "of the racks that are there: {replicas:?}");
+        }
+    }
+}
+
+#[test]
+fn no_majority_of_a_partition_is_away_for_the_sake_of_racks() {
+    let (a, b, c) = (Some("a"), Some("b"), Some("c"));
+    let fenced = |racks: &[Option<&str>], nodes: &[i32]| {
+        let mut image = in_racks(racks);
+        for node in nodes {
+            image.brokers.get_mut(&NodeId(*node)).expect("it is there").fenced = true;
+        }
+        image
+    };
+    let there = |image: &MetadataImage, replicas: &[NodeId]| {
+        replicas.iter().filter(|node| image.is_up(**node)).count()
+    };
+    let image = fenced(&[a, a, b], &[3]);
+    for replicas in placed(&image, 8, 2) {
+        assert_eq!(there(&image, &replicas), 2, "neither of two can be missing: {replicas:?}");
+    }
+    let image = fenced(&[a, a, a, b, c], &[4, 5]);
+    for replicas in placed(&image, 8, 3) {
+        assert_eq!((there(&image, &replicas), racks_of(&image, &replicas)), (2, 2), "{replicas:?}");
+    }
+    let image = fenced(&[a, a, b, c], &[2, 3, 4]);
+    for replicas in placed(&image, 8, 3) {
+        assert_eq!(racks_of(&image, &replicas), 3, "there are no others: {replicas:?}");
     }
 }
 
 proptest! {
     /// Whatever the racks and whoever is away.
     #[test]
-    fn placements_use_the_live_first_and_their_racks_evenly(
+    fn placements_use_all_racks_and_the_live_first(
         brokers in proptest::collection::vec((0_usize..4, any::<bool>()), 1..9),
         factor in 1_i16..6,
     ) {
@@ -423,12 +453,21 @@ proptest! {
         let factor_wanted = usize::try_from(factor).expect("positive");
         prop_assume!(!live.is_empty() && factor_wanted <= brokers.len());
         let of_live: Vec<NodeId> = live.iter().copied().collect();
+        let all: Vec<NodeId> = image.brokers.keys().copied().collect();
+        let racks_live = racks_of(&image, &of_live);
+        let racks_away = racks_of(&image, &all) - racks_live;
+        // Those that are away because there are no others, and those that are there for their rack.
+        let needed = factor_wanted.saturating_sub(live.len());
+        let spare = (factor_wanted - 1) / 2;
+        let for_racks = spare.min(racks_away).min(factor_wanted.saturating_sub(racks_live));
         for replicas in placed(&image, 9, factor) {
             let distinct: BTreeSet<NodeId> = replicas.iter().copied().collect();
             prop_assert_eq!(distinct.len(), factor_wanted);
             let there: Vec<NodeId> = replicas.iter().copied().filter(|node| live.contains(node)).collect();
-            prop_assert_eq!(there.len(), factor_wanted.min(live.len()));
-            prop_assert_eq!(racks_of(&image, &there), there.len().min(racks_of(&image, &of_live)));
+            prop_assert_eq!(factor_wanted - there.len(), needed.max(for_racks));
+            prop_assert_eq!(racks_of(&image, &there), there.len().min(racks_live));
+            let racks_wanted = factor_wanted.min(racks_live + racks_away.min(spare.max(needed)));
+            prop_assert_eq!(racks_of(&image, &replicas), racks_wanted);
             prop_assert!(live.contains(&replicas[0]));
         }
     }
