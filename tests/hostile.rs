@@ -164,6 +164,35 @@ fn promises_of_large_frames_take_no_memory() {
 }
 
 #[test]
+fn what_is_kept_of_a_large_frame_counts_all_of_it() {
+    const KEPT: usize = 4 << 20;
+    const JUNK: usize = 1 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let node = TestNode::start(directory.path(), &[&format!("ordain.tail.memory.bytes={KEPT}")]);
+    let mut client = node.client();
+    client.create_topic("orders", 2, &[]);
+    let value = "v".repeat(20_000);
+    let used = || node.node().storage().tail_budget().used();
+    let before = used();
+    for round in 0..12 {
+        // A batch that is taken beside a megabyte that is not.
+        let mut request = produce("orders", 0, -1, batch(&[&value]));
+        let junk = produce("orders", 1, -1, Bytes::from(vec![7; JUNK])).topic_data.remove(0).partition_data;
+        request.topic_data[0].partition_data.extend(junk);
+        let answer = client.ask(PRODUCE, &request);
+        let codes: Vec<i16> =
+            answer.responses[0].partition_responses.iter().map(|one| one.error_code).collect();
+        assert_eq!((codes[0], codes[1] == 0), (0, false), "{codes:?}");
+        if round == 0 {
+            assert!(used() >= before + JUNK, "{} bytes count", used() - before);
+        }
+        assert!(used() <= KEPT + 2 * JUNK, "{} bytes are held", used());
+    }
+    assert_eq!(client.values("orders", 0).len(), 12);
+    node.stop();
+}
+
+#[test]
 fn frames_that_stand_still_hold_nobody_else_up() {
     let directory = tempfile::tempdir().unwrap();
     let node = TestNode::start(directory.path(), &LITTLE_MEMORY);

@@ -147,7 +147,8 @@ def compare(arguments: argparse.Namespace, config: Settings, table: list[Workloa
             return curves.run(context, head)
         if arguments.soak is not None:
             return soak.run(context, arguments.soak, head)
-    journal = rounds.Journal(settings.TARGET / "measurements.jsonl", config)
+    binary = None if arguments.report else machine.digest(programs["ordain"])
+    journal = rounds.Journal(settings.TARGET / "measurements.jsonl", config, binary)
     if not arguments.report:
         # Anew after each measurement: a run that is cut off leaves the report of what it has.
         until = None if arguments.minutes is None else time.monotonic() + arguments.minutes * 60
@@ -170,8 +171,8 @@ def main() -> int:
             say(f"{workload.key:15} {workload.title}")
             for target in workload.targets:
                 against = report.beside(target.against)
-                say(f"{'':15}   {workload.units[target.figure]}: {target.bound.text()}"
-                    f"{' × ' + against if against else ''}")
+                bound = target.bound.text() + " ×" * bool(against) if target.bound else "beside"
+                say(f"{'':15}   {workload.units[target.figure]}: {bound} {against}".rstrip())
         return 0
     try:
         with children.closing():

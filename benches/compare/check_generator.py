@@ -14,10 +14,11 @@ import subprocess
 import time
 
 import children
+import machine
 import settings
 from servers import Server
 from settings import KAFKA, ORDAIN, MeasureError, say
-from stats import Spread, figure
+from stats import Spread, figure, pair_ratios
 from workloads import Context
 from workloads.base import PARTITIONS
 
@@ -126,11 +127,13 @@ def run(context: Context) -> int:
     if context.builder.jars is None:
         raise MeasureError("Kafka's own tool comes with Kafka: leave kafka among --servers")
     count = 300_000 if config.quick else 3_000_000
-    rows: dict[tuple[str, str], list[Found]] = {}
+    rows: dict[tuple[str, str], dict[int, Found]] = {}
     failed = False
     for number in range(1, config.rounds + 1):
-        for name in (KAFKA, ORDAIN):
-            for program, send in PROGRAMS.items():
+        # A program on one broker and then on the other: their ratio is of what ran beside each other.
+        for program, send in PROGRAMS.items():
+            for name in (KAFKA, ORDAIN) if number % 2 else (ORDAIN, KAFKA):
+                machine.wait_until_quiet(config.quiet_wait)
                 try:
                     with context.server(name) as server:
                         # The topic with its partitions, and a server that is warm.
@@ -141,14 +144,19 @@ def run(context: Context) -> int:
                     say(f"round {number}: {program} on {name} failed: {error}")
                     continue
                 say(f"round {number}: {program} on {name}: {figure(found.mb_s)} MB/s")
-                rows.setdefault((name, program), []).append(found)
+                rows.setdefault((name, program), {})[number] = found
     say(f"\n{count:,} records of {RECORD_BYTES} bytes, {PARTITIONS} partitions, batches up to 1 MiB, "
         f"acks=all, linger {LINGER_MS} ms\n")
     say(f"{'broker':10} {'program':28} {'MB/s':>24} {'client CPU-s per GB':>24}")
-    for (name, program), all_found in rows.items():
-        rate = Spread.of([found.mb_s for found in all_found])
-        cpu = Spread.of([found.client_cpu_s_per_gb for found in all_found])
+    for (name, program), found in sorted(rows.items()):
+        rate = Spread.of([one.mb_s for one in found.values()])
+        cpu = Spread.of([one.client_cpu_s_per_gb for one in found.values()])
         say(f"{name:10} {program:28} {_shown(rate):>24} {_shown(cpu):>24}")
+    for program in PROGRAMS:
+        ours, theirs = (rows.get((name, program), {}) for name in (ORDAIN, KAFKA))
+        ratio = Spread.of(pair_ratios({number: one.mb_s for number, one in ours.items()},
+                                      {number: one.mb_s for number, one in theirs.items()}))
+        say(f"{'ratio':10} {program:28} {_shown(ratio):>24}")
     return 1 if failed else 0
 
 

@@ -12,6 +12,8 @@ import signal
 import subprocess
 from collections.abc import Iterator
 
+from settings import MeasureError
+
 _alive: set[subprocess.Popen] = set()
 _folders: set[pathlib.Path] = set()
 
@@ -61,6 +63,13 @@ def stop(process: subprocess.Popen, sig: int = signal.SIGTERM, within: float = 6
         process.wait(10)
         _alive.discard(process)
     return process.returncode
+
+
+def still_runs(process: subprocess.Popen, what: str) -> None:
+    """Raises if a load that was to run beside a measurement has ended."""
+    if process.poll() is not None:
+        said = process.stderr.read() if process.stderr else ""
+        raise MeasureError(f"{what} has ended with {process.returncode} before the measurement beside it: {said}")
 
 
 def _signal(process: subprocess.Popen, sig: int) -> None:

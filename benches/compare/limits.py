@@ -32,7 +32,9 @@ def measure(config: Settings, program: pathlib.Path, work: pathlib.Path) -> dict
 def _beside(load: list, command: list) -> dict:
     process = children.start(load)
     try:
-        return _run(command)
+        found = _run(command)
+        children.still_runs(process, f"limits {load[1]}")
+        return found
     finally:
         children.stop(process)
 

@@ -1,6 +1,7 @@
 """What the system tells: pressure, flushes of the disk, a process's CPU time, memory and files."""
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 import threading
@@ -9,6 +10,8 @@ import time
 import settings
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+# In which /proc/diskstats counts, whatever the disk's own are.
+SECTOR_BYTES = 512
 
 
 # How long the pressure is looked at. The kernel's own averages reach back over the measurement before.
@@ -60,18 +63,21 @@ def _whole_disk(device: int) -> str:
     return link.parent.name if (link / "partition").exists() else link.name
 
 
-def flushes(path: pathlib.Path) -> int | None:
-    """Completed flush requests of the disk that holds `path`; None where it tells none."""
+def _disk_row(path: pathlib.Path) -> list[str] | None:
+    """What /proc/diskstats tells of the disk that holds `path`."""
     try:
         disk = _whole_disk(os.stat(path).st_dev)
         with open("/proc/diskstats") as file:
             rows = [line.split() for line in file]
     except OSError:
         return None
-    for row in rows:
-        if row[2] == disk and len(row) > 18:
-            return int(row[18])
-    return None
+    return next((row for row in rows if row[2] == disk), None)
+
+
+def flushes(path: pathlib.Path) -> int | None:
+    """Completed flush requests of the disk that holds `path`; None where it tells none."""
+    row = _disk_row(path)
+    return int(row[18]) if row and len(row) > 18 else None
 
 
 def cpu_seconds(pid: int) -> float:
@@ -121,6 +127,11 @@ def evict(folder: pathlib.Path) -> int:
     return total
 
 
+def digest(path: pathlib.Path) -> str:
+    """By which a binary is known again."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def free_bytes(path: pathlib.Path) -> int:
     usage = os.statvfs(path)
     return usage.f_bavail * usage.f_frsize
@@ -137,19 +148,26 @@ def describe() -> dict:
             "memory_bytes": memory, "kernel": uname.release}
 
 
+def read_bytes(path: pathlib.Path) -> int | None:
+    """Bytes read from the disk that holds `path`, since the system's start; None where it tells none."""
+    row = _disk_row(path)
+    return int(row[5]) * SECTOR_BYTES if row else None
+
+
 class Evicting:
-    """While it is entered, a folder's files are driven out of the page cache again and again."""
+    """While it is entered, files are driven out of the page cache again and again. They should be ones that nobody writes: the
+    system also begins to write back what it is asked to drop."""
 
     EVERY = 0.25
 
-    def __init__(self, folder: pathlib.Path):
-        self.folder = folder
+    def __init__(self, files: list[pathlib.Path]):
+        self.files = files
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         while not self._ended.wait(self.EVERY):
-            for path in self.folder.rglob("*.log"):
+            for path in self.files:
                 try:
                     fd = os.open(path, os.O_RDONLY)
                 except OSError:

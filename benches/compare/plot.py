@@ -30,7 +30,7 @@ def _text(x: float, y: float, content: str, kind: str = "", anchor: str = "start
 
 
 def svg(results: Results, header: dict) -> str:
-    rows = results.rows()
+    rows = [row for row in results.rows() if row.target.bound]
     height = TOP + LINE * len(rows) + 56
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + RIGHT}" height="{height}" '
            f'viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" role="img" '

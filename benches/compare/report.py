@@ -25,12 +25,13 @@ def beside(against: str | None) -> str:
 
 
 def _verdict(row: Row) -> str:
-    return {True: "yes", False: "NO", None: "?"}[row.met]
+    return {True: "yes", False: "NO", None: "?" if row.target.bound else ""}[row.met]
 
 
 def _cells(row: Row, title: str) -> list[str]:
     unit = row.workload.units.get(row.target.figure, "")
-    target = row.target.bound.text() + (" ×" if row.target.against else f" {unit}")
+    bound = row.target.bound
+    target = bound.text() + (" ×" if row.target.against else f" {unit}") if bound else "–"
     return [row.workload.key, title, unit or row.target.figure, spread(row.ours),
             beside(row.target.against), spread(row.theirs), spread(row.ratio), target, _verdict(row)]
 

@@ -28,11 +28,13 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        return None if self.value is None else self.target.bound.met(self.value)
+        bound = self.target.bound
+        return None if self.value is None or bound is None else bound.met(self.value)
 
     @property
     def headroom(self) -> float | None:
-        return None if self.value is None else self.target.bound.headroom(self.value)
+        bound = self.target.bound
+        return None if self.value is None or bound is None else bound.headroom(self.value)
 
     def as_json(self) -> dict:
         def spread(one: Spread | None) -> dict | None:
@@ -41,7 +43,7 @@ class Row:
             "workload": self.workload.key, "figure": self.target.figure,
             "unit": self.workload.units.get(self.target.figure, ""),
             "against": self.target.against, "ordain": spread(self.ours), "other": spread(self.theirs),
-            "ratio": spread(self.ratio), "target": self.target.bound.text(),
+            "ratio": spread(self.ratio), "target": self.target.bound.text() if self.target.bound else None,
             "target_of": "ratio" if self.target.against else "ordain", "met": self.met,
         }
 
@@ -108,7 +110,7 @@ class Results:
             entry["targets"] += [self.row(workload, target).as_json() for target in workload.targets]
             entry["figures"][workload.key] = {"title": workload.title, "servers": self._figures(workload)}
         for entry in workloads.values():
-            verdicts = [row["met"] for row in entry["targets"]]
+            verdicts = [row["met"] for row in entry["targets"] if row["target"] is not None]
             entry["met"] = None if not verdicts or None in verdicts else all(verdicts)
         return {**header, "noise": self.noise(),
                 "limits": {name: spread.as_json() for name, spread in self.limits().items()},

@@ -36,14 +36,16 @@ class Measurement:
 class Journal:
     """The file of measurements of a run."""
 
-    def __init__(self, path: pathlib.Path, config: Settings):
+    def __init__(self, path: pathlib.Path, config: Settings, binary: str | None):
+        """`binary` is the digest of Ordain's; None only to read what was measured."""
         self.path = path
         self.measurements: list[Measurement] = []
-        header = {"quick": config.quick}
+        header = {"quick": config.quick, "binary": binary}
         if config.resume and path.exists():
             lines = path.read_text().splitlines()
-            if not lines or json.loads(lines[0]) != header:
-                raise MeasureError(f"{path} is of a run with other settings: leave out --resume")
+            known = json.loads(lines[0]) if lines else {}
+            if known.get("quick") != config.quick or binary not in (None, known.get("binary")):
+                raise MeasureError(f"{path} is of a run with other settings or of another binary: leave out --resume")
             self.measurements = [Measurement(**json.loads(line)) for line in lines[1:]]
             say(f"going on after {len(self.measurements)} measurements")
         else:

@@ -107,12 +107,17 @@ class Server:
 
 class Ordain(Server):
     def commits(self) -> int | None:
+        return int(self.metric("ordain_journal_commits_total"))
+
+    def metric(self, name: str) -> float:
+        """A metric by its name: the sum of all that have it, whatever their labels."""
         address = f"http://127.0.0.1:{self.admin_port}/metrics"
         with urllib.request.urlopen(address, timeout=5) as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith("ordain_journal_commits_total "):
-                    return int(float(line.split()[1]))
-        raise MeasureError("Ordain's metrics do not tell ordain_journal_commits_total")
+            lines = answer.read().decode().splitlines()
+        values = [float(line.split()[-1]) for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        if not values:
+            raise MeasureError(f"Ordain's metrics do not tell {name}")
+        return sum(values)
 
 
 class Sink(Server):

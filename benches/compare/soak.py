@@ -36,11 +36,18 @@ def run(context: Context, minutes: float, head: dict) -> int:
         loads = [context.generator.begin(server, action, [*arguments, "--duration", seconds(duration + 60)])
                  for action, arguments in _loads()]
         try:
+            appended = _appended(server)
             samples = _watch(server, loads, duration)
+            rate = (_appended(server) - appended) / 1e6 / duration
         finally:
             for load in loads:
                 children.stop(load)
-    return _tell(samples, minutes, head)
+    return _tell(samples, minutes, rate, head)
+
+
+def _appended(server: Server) -> float:
+    """Bytes of records that the server has taken in."""
+    return server.metric("kafka_server_brokertopicmetrics_bytesin_total")
 
 
 def _loads() -> list[tuple[str, list[str]]]:
@@ -82,16 +89,16 @@ def at(samples: list[tuple[float, int]], when: float) -> int:
     return near[len(near) // 2]
 
 
-def _tell(samples: list[tuple[float, int]], minutes: float, head: dict) -> int:
+def _tell(samples: list[tuple[float, int]], minutes: float, rate: float, head: dict) -> int:
     early, late = at(samples, minutes * 20), at(samples, minutes * 60)
     growth = late / early - 1
     steady = growth <= GROWTH_MAX
     most = max(memory for _, memory in samples)
     content = {**head, "minutes": minutes, "early_bytes": early, "late_bytes": late, "growth": growth,
-               "most_bytes": most, "met": steady, "samples": samples}
+               "most_bytes": most, "mb_s": rate, "met": steady, "samples": samples}
     path = settings.TARGET / "soak.json"
     path.write_text(json.dumps(content, indent=1) + "\n")
     say(f"memory at minute {minutes / 3:g}: {early / 1e6:.1f} MB, at minute {minutes:g}: {late / 1e6:.1f} MB "
-        f"({growth:+.1%}, {'within' if steady else 'MORE THAN'} {GROWTH_MAX:.0%}); at most {most / 1e6:.1f} MB")
+        f"({growth:+.1%}, {'within' if steady else 'MORE THAN'} {GROWTH_MAX:.0%}); at most {most / 1e6:.1f} MB; {rate:.0f} MB/s were taken in")
     say(f"written: {path}")
     return 0 if steady else 1

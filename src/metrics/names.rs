@@ -12,6 +12,8 @@ pub(super) const CONNECTIONS_REFUSED: &str = "ordain_connections_refused_total";
 pub(super) const REQUEST_MEMORY_USED: &str = "kafka_network_socketserver_memorypoolused";
 pub(super) const FETCH_MEMORY_USED: &str = "ordain_fetch_memory_used_bytes";
 pub(super) const FETCH_MEMORY_AVAILABLE: &str = "ordain_fetch_memory_available_bytes";
+pub(super) const TAIL_MEMORY_USED: &str = "ordain_tail_memory_used_bytes";
+pub(super) const TAIL_MEMORY_AVAILABLE: &str = "ordain_tail_memory_available_bytes";
 pub(super) const REQUEST_MEMORY_AVAILABLE: &str = "kafka_network_socketserver_memorypoolavailable";
 
 pub(super) const MESSAGES_IN: &str = "kafka_server_brokertopicmetrics_messagesin_total";

@@ -9,6 +9,9 @@ pub struct NodeFigures {
     pub request_memory_available_bytes: u64,
     pub fetch_memory_used_bytes: u64,
     pub fetch_memory_available_bytes: u64,
+    /// Of the newest records, with the frames that they came in; a moment's excess is allowed.
+    pub tail_memory_used_bytes: u64,
+    pub tail_memory_available_bytes: u64,
     pub journal: JournalFigures,
     /// Whether something to be written finds no room on the disk.
     pub disk_is_full: bool,
@@ -82,7 +85,7 @@ impl NodeFigures {
         out.0
     }
 
-    fn gauges(&self) -> [(&'static str, &'static str, u64); 13] {
+    fn gauges(&self) -> [(&'static str, &'static str, u64); 15] {
         let j = &self.journal;
         [
             (
@@ -104,6 +107,16 @@ impl NodeFigures {
                 names::FETCH_MEMORY_AVAILABLE,
                 "Memory left for records on their way to consumers",
                 self.fetch_memory_available_bytes,
+            ),
+            (
+                names::TAIL_MEMORY_USED,
+                "Memory of the newest records, with the requests they came in",
+                self.tail_memory_used_bytes,
+            ),
+            (
+                names::TAIL_MEMORY_AVAILABLE,
+                "Memory left for the newest records",
+                self.tail_memory_available_bytes,
             ),
             (names::JOURNAL_QUEUED, "Bytes that wait for a commit", j.queued_bytes),
             (names::JOURNAL_FILES_LIVE, "Journal files in use", j.files_live),
@@ -159,6 +172,8 @@ mod tests {
             request_memory_available_bytes: 9,
             fetch_memory_used_bytes: 5,
             fetch_memory_available_bytes: 6,
+            tail_memory_used_bytes: 7,
+            tail_memory_available_bytes: 8,
             journal: JournalFigures { commits: 4, has_failed: true, ..JournalFigures::default() },
             disk_is_full: true,
             disk_fails: false,
@@ -176,6 +191,8 @@ mod tests {
             "ordain_disk_full 1",
             "ordain_fetch_memory_used_bytes 5",
             "ordain_fetch_memory_available_bytes 6",
+            "ordain_tail_memory_used_bytes 7",
+            "ordain_tail_memory_available_bytes 8",
             "ordain_disk_fails 0",
             "ordain_disk_slow 1",
             "ordain_unreadable_places 3",

@@ -16,14 +16,14 @@ PARTITIONS = 8
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What a figure is to reach: absolutely, or as a ratio to what `against` names.
+    """What a figure is to reach: absolutely, or as a ratio to what `against` names. Without a bound it is only shown beside that.
 
     `against` is a server's name, `workload:KEY` for the same figure of another workload of Ordain's,
     or `limit:NAME` for what the machine itself does.
     """
 
     figure: str
-    bound: Bound
+    bound: Bound | None
     against: str | None = None
 
 

@@ -139,13 +139,15 @@ impl Running {
             refused: stats.refused(),
         });
         let available = self.memory.available_bytes() as u64;
-        let fetch = &self.context.fetch_memory;
+        let (fetch, tail) = (&self.context.fetch_memory, self.storage.tail_budget());
         NodeFigures {
             listeners: listeners.collect(),
             request_memory_available_bytes: available,
             request_memory_used_bytes: self.memory_bytes.saturating_sub(available),
             fetch_memory_available_bytes: fetch.available_bytes() as u64,
             fetch_memory_used_bytes: fetch.total_bytes().saturating_sub(fetch.available_bytes()) as u64,
+            tail_memory_used_bytes: tail.used() as u64,
+            tail_memory_available_bytes: tail.limit().saturating_sub(tail.used()) as u64,
             journal: JournalFigures {
                 commits: journal.commits,
                 entries: journal.entries,
