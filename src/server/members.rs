@@ -82,6 +82,10 @@ impl Claims for Whereabouts {
     fn alone(&self, node: NodeId) -> Option<(Uuid, Instant)> {
         Whereabouts::alone(self, node)
     }
+
+    fn address(&self, node: NodeId) -> Option<(String, u16)> {
+        self.met().remove(&node).map(|NodeAddress { host, port }| (host, port))
+    }
 }
 
 impl Members {

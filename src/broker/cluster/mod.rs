@@ -45,6 +45,9 @@ pub trait Claims: Send + Sync {
     /// The directory of the process that speaks here for a node, or did last, and since when nothing else has claimed to be that node;
     /// `None` if it has not connected since this node began.
     fn alone(&self, node: NodeId) -> Option<(Uuid, Instant)>;
+
+    /// The host and port at which a node listens for nodes, as it said when it connected here; `None` if it has not since this node began.
+    fn address(&self, node: NodeId) -> Option<(String, u16)>;
 }
 
 /// What a node of several knows and uses beside what every node has.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::broker::{Caller, Context};
+use crate::metadata::MetadataImage;
 use crate::metadata::controller::METADATA_PARTITION;
 use crate::partition::{PartitionStats, ReplicaKey};
 use crate::types::{ErrorCode, LeaderEpoch, NodeId, Offset};
@@ -24,12 +25,12 @@ pub(in crate::broker) async fn handle(
     }
     let stats = context.partitions.stats(Some(vec![METADATA_PARTITION])).await;
     let stats = stats.ok().and_then(|mut stats| stats.pop());
-    let image = context.metadata();
+    let stats = stats.filter(|stats| stats.leader);
     let data = match &stats {
-        Some(stats) if stats.leader => {
+        Some(stats) => {
             described(stats, |node| heard_ms(context, node), |key| caught_up_ms(context, stats.epoch, key))
         }
-        Some(_) | None => PartitionData {
+        None => PartitionData {
             error_code: ErrorCode::NotLeaderOrFollower.code(),
             leader_id: -1,
             leader_epoch: -1,
@@ -38,25 +39,52 @@ pub(in crate::broker) async fn handle(
     };
     let topic_name = Text::from(METADATA_TOPIC);
     let topics = vec![TopicData { topic_name, partitions: vec![data], ..TopicData::default() }];
-    // Where nodes reach each other, as for Kafka's controllers.
-    let listener = context.cluster.as_ref().map(|cluster| &cluster.listener);
-    let nodes = image.registrations().map(|(node, broker)| Node {
+    let nodes = if caller.version >= 2 {
+        let cluster = context.cluster.as_ref();
+        let listener = cluster.map(|cluster| cluster.listener.as_str());
+        let voters = stats.as_ref().map(|stats| stats.voters.keys()).unwrap_or_default();
+        reached_at(&context.metadata(), voters, listener, |node| cluster?.claims.address(node))
+    } else {
+        Vec::new()
+    };
+    DescribeQuorumResponse { topics, nodes, ..DescribeQuorumResponse::default() }
+}
+
+/// Where nodes reach each other, as for Kafka's controllers: those that are registered, and voters that are not, of which nothing is known
+/// but what they `said` when they connected.
+fn reached_at(
+    image: &MetadataImage,
+    voters: &[ReplicaKey],
+    listener: Option<&str>,
+    said: impl Fn(NodeId) -> Option<(String, u16)>,
+) -> Vec<Node> {
+    let at = |name: &str, host: &str, port: u16| Listener {
+        name: Text::from(name),
+        host: Text::from(host),
+        port,
+        ..Listener::default()
+    };
+    let registered = image.registrations().map(|(node, broker)| Node {
         node_id: node.0,
         listeners: broker
             .endpoints
             .iter()
-            .filter(|endpoint| listener.is_none_or(|name| *name == endpoint.listener))
-            .map(|endpoint| Listener {
-                name: Text::from(endpoint.listener.as_str()),
-                host: Text::from(endpoint.host.as_str()),
-                port: endpoint.port,
-                ..Listener::default()
-            })
+            .filter(|endpoint| listener.is_none_or(|name| name == endpoint.listener))
+            .map(|endpoint| at(&endpoint.listener, &endpoint.host, endpoint.port))
             .collect(),
         ..Node::default()
     });
-    let nodes = if caller.version >= 2 { nodes.collect() } else { Vec::new() };
-    DescribeQuorumResponse { topics, nodes, ..DescribeQuorumResponse::default() }
+    let others = voters.iter().map(|key| key.node).filter(|node| image.registered(*node).is_none());
+    let others = others.map(|node| Node {
+        node_id: node.0,
+        listeners: said(node)
+            .zip(listener)
+            .map(|((host, port), name)| at(name, &host, port))
+            .into_iter()
+            .collect(),
+        ..Node::default()
+    });
+    registered.chain(others).collect()
 }
 
 /// Whether it is a question about the metadata's partition, and about nothing else.
@@ -140,5 +168,48 @@ fn described(
         current_voters: voters.collect(),
         observers: observers.collect(),
         ..PartitionData::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::{BrokerImage, Endpoint};
+    use crate::types::{Roles, TopicId, Uuid};
+
+    fn registered(host: &str) -> BrokerImage {
+        let at =
+            |listener: &str, port| Endpoint { listener: listener.to_owned(), host: host.to_owned(), port };
+        BrokerImage {
+            incarnation: TopicId::ZERO,
+            directory: Uuid::ZERO,
+            epoch: 0,
+            fenced: false,
+            draining: false,
+            endpoints: vec![at("CLIENTS", 9092), at("NODES", 9093)],
+            rack: None,
+            roles: Roles::Both,
+            features: Default::default(),
+        }
+    }
+
+    #[test]
+    fn voters_that_are_not_registered_are_told_of_with_what_they_said() {
+        let mut image = MetadataImage::default();
+        image.brokers.insert(NodeId(1), registered("one"));
+        image.brokers.insert(NodeId(2), registered("two"));
+        let voters = [1, 3, 4].map(|node| ReplicaKey { node: NodeId(node), directory: Uuid::ZERO });
+        let said = |node: NodeId| (node == NodeId(3)).then(|| ("three".to_owned(), 9_999));
+        let told: Vec<_> = reached_at(&image, &voters, Some("NODES"), said)
+            .into_iter()
+            .map(|node| {
+                let listeners = node.listeners.iter();
+                let listeners: Vec<_> =
+                    listeners.map(|at| format!("{}://{}:{}", at.name, at.host, at.port)).collect();
+                (node.node_id, listeners.join(","))
+            })
+            .collect();
+        let wanted = [(1, "NODES://one:9093"), (2, "NODES://two:9093"), (3, "NODES://three:9999"), (4, "")];
+        assert_eq!(told, wanted.map(|(node, at)| (node, at.to_owned())));
     }
 }

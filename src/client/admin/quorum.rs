@@ -27,7 +27,7 @@ pub struct Quorum {
     pub voters: Vec<QuorumVoter>,
     /// Those that follow without a vote, as far as the leader hears them; in the order of their ids.
     pub observers: Vec<QuorumVoter>,
-    /// Those of which the broker tells where they are reached: of Ordain all that are registered, fenced or not.
+    /// Those of which the broker tells where they are reached: of Ordain all that are registered, fenced or not, and voters that are not.
     pub nodes: BTreeSet<NodeId>,
 }
 
