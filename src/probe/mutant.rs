@@ -164,6 +164,8 @@ listed! {
         ClusterRemembersAnyWatermark = "cluster-remembers-any-watermark",
         /// who follows a node takes it for silent by what it echoes alone, and not by when anything came
         ClusterCountsEchoesAlone = "cluster-counts-echoes-alone",
+        /// a replica that is alone in its voter set has no timers: if it does not lead, it never will
+        ClusterAloneWaits = "cluster-alone-waits",
         /// a voter is removed though too few of the others follow the leader
         ClusterRemovesTheNeeded = "cluster-removes-the-needed",
         /// a transfer of leadership is not told again when a connection with its successor begins anew

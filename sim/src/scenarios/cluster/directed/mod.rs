@@ -22,6 +22,7 @@ use crate::scenarios::{Scenario, Violation};
 use crate::schedules::Expectation;
 
 mod joins;
+mod last_one;
 mod let_go;
 mod lost_majority;
 mod many_elections;
@@ -67,7 +68,7 @@ pub struct DirectedNodes(&'static Script);
 impl DirectedNodes {
     /// Each script.
     pub(in crate::scenarios) fn all() -> &'static [DirectedNodes] {
-        static ALL: [DirectedNodes; 13] = [
+        static ALL: [DirectedNodes; 14] = [
             DirectedNodes(&two_processes::SCRIPT),
             DirectedNodes(&let_go::SCRIPT),
             DirectedNodes(&seen::SCRIPT),
@@ -81,6 +82,7 @@ impl DirectedNodes {
             DirectedNodes(&lost_majority::HALTS),
             DirectedNodes(&lost_majority::RECOVERED),
             DirectedNodes(&needed::SCRIPT),
+            DirectedNodes(&last_one::SCRIPT),
         ];
         &ALL
     }
