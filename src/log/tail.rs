@@ -13,7 +13,7 @@ use crate::wire::batch::{BatchHeader, RecordBatch, SHARED_BYTES_MIN};
 pub struct TailBudget {
     limit: usize,
     /// With the frames that batches are slices of, each of them once.
-    used: Arc<AtomicUsize>,
+    used: AtomicUsize,
     /// Of the batches in no segment, those whose entries only name them: a start reads them beside the journal.
     placed: AtomicUsize,
     place_bytes_min: usize,
@@ -26,7 +26,7 @@ impl TailBudget {
     pub fn new(limit: usize, place_bytes_min: usize) -> Arc<TailBudget> {
         Arc::new(TailBudget {
             limit,
-            used: Arc::new(AtomicUsize::new(0)),
+            used: AtomicUsize::new(0),
             placed: AtomicUsize::new(0),
             place_bytes_min,
             wants_round: AtomicBool::new(false),
@@ -84,8 +84,8 @@ pub(crate) struct TailBatch {
     pub(crate) placed: bool,
     /// Its entry only names it.
     named: bool,
-    /// What it takes of the budget, in bytes; 0 if its frame is counted as a whole.
-    counted: usize,
+    /// What it takes of the budget, in bytes; `None` if its frame is counted, as a whole.
+    counted: Option<usize>,
 }
 
 impl TailBatch {
@@ -99,8 +99,6 @@ pub(crate) struct Tail {
     batches: VecDeque<TailBatch>,
     /// How many at the front are in segments.
     flushed: usize,
-    /// What the batches take of the budget without their frames.
-    counted: usize,
     unflushed_bytes: usize,
     /// Of the unflushed ones whose entries only name them.
     named_bytes: usize,
@@ -109,7 +107,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(budget: Arc<TailBudget>) -> Tail {
-        Tail { batches: VecDeque::new(), flushed: 0, counted: 0, unflushed_bytes: 0, named_bytes: 0, budget }
+        Tail { batches: VecDeque::new(), flushed: 0, unflushed_bytes: 0, named_bytes: 0, budget }
     }
 
     pub(crate) fn push(&mut self, batch: RecordBatch, number: EntryNumber, journal: Position) {
@@ -121,7 +119,7 @@ impl Tail {
         } else {
             batch
         };
-        let counted = if batch.frame().count_in(&self.budget.used) { 0 } else { bytes };
+        let counted = self.count(&batch);
         self.batches.push_back(TailBatch {
             batch,
             number,
@@ -131,11 +129,25 @@ impl Tail {
             named: false,
             counted,
         });
-        self.counted += counted;
         self.unflushed_bytes += bytes;
-        self.budget.used.fetch_add(counted, Ordering::Relaxed);
         if self.budget.is_exceeded() {
             self.evict();
+        }
+    }
+
+    /// Counts a batch that is kept from now on, or its frame.
+    fn count(&self, batch: &RecordBatch) -> Option<usize> {
+        if batch.frame().keep(&self.budget.used) {
+            return None;
+        }
+        self.budget.used.fetch_add(batch.len(), Ordering::Relaxed);
+        Some(batch.len())
+    }
+
+    fn forget(&self, batch: &TailBatch) {
+        match batch.counted {
+            Some(bytes) => drop(self.budget.used.fetch_sub(bytes, Ordering::Relaxed)),
+            None => batch.batch.frame().let_go(&self.budget.used),
         }
     }
 
@@ -234,10 +246,21 @@ impl Tail {
         }
     }
 
-    /// Drops all flushed batches.
+    /// Drops all flushed batches. Of what cannot be, a slice of a frame that is more than twice as long is copied, so that the
+    /// frame can go: segments that cannot be written must not keep more than what stands in them.
     pub(crate) fn release(&mut self) {
         while self.flushed > 0 {
             self.pop_front();
+        }
+        for at in 0..self.batches.len() {
+            let held = &self.batches[at];
+            let frame_bytes = held.batch.frame().bytes().unwrap_or(0);
+            if frame_bytes > 2 * held.batch.len() {
+                self.forget(held);
+                let batch = RecordBatch::new(*held.header(), &held.batch.to_bytes());
+                let counted = self.count(&batch);
+                (self.batches[at].batch, self.batches[at].counted) = (batch, counted);
+            }
         }
     }
 
@@ -253,7 +276,8 @@ impl Tail {
         while let Some(batch) = self.batches.back()
             && batch.header().next_offset() > end
         {
-            let (bytes, named, counted) = (batch.batch.len(), batch.named, batch.counted);
+            let (bytes, named) = (batch.batch.len(), batch.named);
+            self.forget(batch);
             self.batches.pop_back();
             if self.flushed > self.batches.len() {
                 self.flushed -= 1;
@@ -264,17 +288,16 @@ impl Tail {
                     self.budget.placed.fetch_sub(bytes, Ordering::Relaxed);
                 }
             }
-            self.forget(counted);
         }
     }
 
     /// Drops all.
     pub(crate) fn clear(&mut self) {
+        self.forget_all();
         self.batches.clear();
         self.flushed = 0;
         self.unflushed_bytes = 0;
         self.budget.placed.fetch_sub(std::mem::take(&mut self.named_bytes), Ordering::Relaxed);
-        self.forget(self.counted);
     }
 
     fn pop_front(&mut self) {
@@ -283,19 +306,18 @@ impl Tail {
                 Some(flushed) => self.flushed = flushed,
                 None => self.unflushed_bytes -= batch.batch.len(),
             }
-            self.forget(batch.counted);
+            self.forget(&batch);
         }
     }
 
-    fn forget(&mut self, counted: usize) {
-        self.counted -= counted;
-        self.budget.used.fetch_sub(counted, Ordering::Relaxed);
+    fn forget_all(&self) {
+        self.batches.iter().for_each(|batch| self.forget(batch));
     }
 }
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.counted, Ordering::Relaxed);
+        self.forget_all();
         self.budget.placed.fetch_sub(self.named_bytes, Ordering::Relaxed);
     }
 }
@@ -344,6 +366,34 @@ mod tests {
         assert_eq!(budget.used(), FRAME_BYTES);
         other.flushed_to(Offset(1));
         other.release();
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn who_reads_a_batch_keeps_no_room_from_those_that_come() {
+        let budget = TailBudget::new(usize::MAX, usize::MAX);
+        let mut tail = Tail::new(Arc::clone(&budget));
+        push(&mut tail, batch(0, 20 << 10, &FrameMemory::of(FRAME_BYTES)));
+        let read = tail.from(Offset(0)).next().cloned();
+        tail.flushed_to(Offset(1));
+        tail.release();
+        assert!(read.is_some());
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_flushed_lets_its_frame_go_when_memory_is_short() {
+        let budget = TailBudget::new(FRAME_BYTES, usize::MAX);
+        let mut tail = Tail::new(Arc::clone(&budget));
+        for base in 0..10 {
+            push(&mut tail, batch(base, 20 << 10, &FrameMemory::of(FRAME_BYTES)));
+        }
+        assert_eq!(budget.used(), 10 * FRAME_BYTES);
+        let before: Vec<Bytes> = tail.unflushed().map(|one| one.batch.to_bytes()).collect();
+        tail.release();
+        assert!(budget.used() < 220 << 10, "{}", budget.used());
+        assert_eq!(tail.unflushed().map(|one| one.batch.to_bytes()).collect::<Vec<_>>(), before);
+        tail.clear();
         assert_eq!(budget.used(), 0);
     }
 

@@ -688,8 +688,8 @@ impl Shard {
     /// Sets the time at which a partition wants to be woken. One that is alone and damaged waits for nothing: it may not campaign.
     pub(super) fn set_timer(&mut self, id: PartitionId) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        let stands = partition.is_alone()
-            && (partition.log.damage().is_some() || mutant(Mutant::ClusterAloneWaits));
+        let stands =
+            partition.is_alone() && (partition.log.damage().is_some() || mutant(Mutant::ClusterAloneWaits));
         let wanted = if stands { None } else { partition.deadline().map(|(at, _)| at) };
         if partition.wakes != wanted {
             if let Some(at) = partition.wakes {
