@@ -270,6 +270,7 @@ impl History {
         self.image_restored(time);
         let mut events = self.events();
         events.forget_after(time, live_on);
+        events.rolled_back = true;
         lock(&self.changing).clear();
         lock(&self.commits).clear();
         // Where logs began was held against what was durable then.

@@ -24,7 +24,8 @@ pub(super) fn sequences_have_no_gap(events: &Events, judge: Reader) -> Result<()
                 last.clear();
             }
             upto = Some(read.next);
-            let fresh = extent.start == Offset(0) && !events.several_nodes && read.log_start == Offset(0);
+            let knows_all = !events.several_nodes && !events.rolled_back;
+            let fresh = extent.start == Offset(0) && knows_all && read.log_start == Offset(0);
             let stamped = read.batches.iter().filter(|batch| batch.producer >= 0);
             follow(at, stamped, &mut last, fresh)?;
         }
@@ -44,7 +45,7 @@ fn follow<'a>(
         let wanted = match before {
             Some(before) if before.base == batch.base => continue,
             Some(before) => next_of(before.last_sequence),
-            // Of a producer nothing of which is committed a new leader knows nothing, and takes what comes first.
+            // Of a producer nothing of which is committed, or on the older disk, a leader knows nothing, and takes what comes first.
             None if fresh => 0,
             None => continue,
         };
@@ -123,6 +124,8 @@ mod tests {
         assert_eq!(check(&retained), Ok(()), "retention took what was between");
         retained.reads[1].log_start = Offset(0);
         assert!(check(&retained).is_err());
+        let older = Events { rolled_back: true, ..history(&[(0, 4, 5, 6)]) };
+        assert_eq!(check(&older), Ok(()), "what came before is on the newer disk");
         let mut moved = history(&[(0, 4, 5, 6)]);
         moved.several_nodes = true;
         assert_eq!(check(&moved), Ok(()), "a leader came that knew nothing of it");

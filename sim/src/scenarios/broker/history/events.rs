@@ -330,6 +330,8 @@ pub(in crate::scenarios) struct Events {
     /// Whether one of several nodes was asked: who leads changes. A log's start that was told may be told lower later, by a
     /// leader that comes before it had moved its own; and of a producer nothing of which is committed it knows nothing.
     pub(in crate::scenarios) several_nodes: bool,
+    /// An older image of the disk came in the place of a newer one, and producers live on that have sent more than it knows of.
+    pub(in crate::scenarios) rolled_back: bool,
     pub(in crate::scenarios) reads: Vec<Read>,
     pub(in crate::scenarios) commits: Vec<Commit>,
     pub(in crate::scenarios) committed: Vec<CommittedRead>,
