@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::types::limits::TOPIC_NAME_BYTES_MAX;
 use crate::types::{Instant, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::wire::Text;
 
 /// Partitions that one session may hold, and all of them together. Names of partitions that are not there count, too:
-/// nobody can make the node remember more than this. A request beyond it is served without a session.
+/// nobody can make the node remember more than this. A request beyond it is served without a session, and so is one
+/// that names a topic by a longer name than a topic may have.
 const PARTITIONS_PER_SESSION_MAX: usize = 100_000;
 const PARTITIONS_MAX: usize = 500_000;
 
@@ -21,7 +24,7 @@ const EVICTION_AGE: Duration = Duration::from_secs(120);
 /// How a request names a topic: by name up to version 12, by id from 13.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum TopicKey {
-    Name(crate::wire::Text),
+    Name(Text),
     Id(TopicId),
 }
 
@@ -33,13 +36,12 @@ pub(crate) struct FetchKey {
 }
 
 impl FetchKey {
-    /// With a name of its own, not a part of the frame that it came in, which would stay with it.
-    fn detached(self) -> FetchKey {
-        let topic = match self.topic {
-            TopicKey::Name(name) => TopicKey::Name(crate::wire::Text::from(&*name)),
-            TopicKey::Id(id) => TopicKey::Id(id),
-        };
-        FetchKey { topic, index: self.index }
+    /// Whether no topic can have this name.
+    fn is_too_long(&self) -> bool {
+        match &self.topic {
+            TopicKey::Name(name) => name.len() > TOPIC_NAME_BYTES_MAX,
+            TopicKey::Id(_) => false,
+        }
     }
 }
 
@@ -113,11 +115,12 @@ struct FetchSession {
 }
 
 impl FetchSession {
-    fn put(&mut self, key: FetchKey, want: FetchWant) {
-        if let Some(entry) = self.entries.get_mut(&key) {
+    fn put(&mut self, key: &FetchKey, want: FetchWant) {
+        if let Some(entry) = self.entries.get_mut(key) {
             entry.want = want;
             return;
         }
+        let key = FetchKey { topic: self.own(&key.topic), index: key.index };
         let order = self.next_order;
         self.next_order += 1;
         self.order.insert(order, key.clone());
@@ -125,6 +128,17 @@ impl FetchSession {
             self.unnamed.insert(key.clone());
         }
         self.entries.insert(key, Entry { want, told: None, order, name: None });
+    }
+
+    /// The topic with a name of the session's own, not a part of the frame that it came in, which would stay with it. All
+    /// partitions of a topic share one.
+    fn own(&self, topic: &TopicKey) -> TopicKey {
+        let TopicKey::Name(name) = topic else { return topic.clone() };
+        let least = FetchKey { topic: topic.clone(), index: PartitionIndex(i32::MIN) };
+        match self.entries.range(least..).next() {
+            Some((held, _)) if held.topic == *topic => held.topic.clone(),
+            Some(_) | None => TopicKey::Name(Text::from(&**name)),
+        }
     }
 
     fn forget(&mut self, key: &FetchKey) {
@@ -205,7 +219,7 @@ impl FetchSessions {
             return SessionKind::Sessionless;
         }
         let count = request.wants.len();
-        if count > self.session_partitions_max {
+        if count > self.session_partitions_max || names_too_long(request) {
             return SessionKind::Sessionless;
         }
         // Only a slot is won by size: Kafka does not bound the partitions.
@@ -230,7 +244,7 @@ impl FetchSessions {
             unnamed: BTreeSet::new(),
         };
         for (key, want) in &request.wants {
-            session.put(key.clone().detached(), *want);
+            session.put(key, *want);
         }
         self.partitions += session.entries.len();
         self.sessions.insert(fresh_id, session);
@@ -282,12 +296,13 @@ impl FetchSessions {
         // Those it has already are counted twice here, for once: the client begins anew, without a session.
         let count = session.entries.len() + request.wants.len();
         let others = self.partitions - session.entries.len();
-        if count > self.session_partitions_max || others + count > self.partitions_max {
+        let is_too_much = count > self.session_partitions_max || others + count > self.partitions_max;
+        if is_too_much || names_too_long(&request) {
             self.remove(id);
             return Err(SessionError::NotFound(id));
         }
         for (key, want) in &request.wants {
-            session.put(key.clone().detached(), *want);
+            session.put(key, *want);
         }
         for key in &request.forgotten {
             session.forget(key);
@@ -349,6 +364,10 @@ impl FetchSessions {
         }
         !matches!(kind, SessionKind::Incremental { .. }) || has_data || is_error || changed
     }
+}
+
+fn names_too_long(request: &SessionRequest) -> bool {
+    request.wants.iter().any(|(key, _)| key.is_too_long())
 }
 
 #[cfg(test)]
@@ -457,6 +476,52 @@ mod tests {
         // The young gets room from those that were not used for long.
         let (kind, _) = sessions.begin(request(0, 0, &wants(0..4)), stale(), 5).unwrap();
         assert_eq!((kind, sessions.len()), (SessionKind::New { id: 5 }, 2));
+    }
+
+    fn named(id: i32, epoch: i32, wants: &[(&Text, i32)]) -> SessionRequest {
+        let key = |&(name, index): &(&Text, i32)| FetchKey {
+            topic: TopicKey::Name(name.clone()),
+            index: PartitionIndex(index),
+        };
+        let wants = wants.iter().map(|one| (key(one), want(0))).collect();
+        SessionRequest { id, epoch, wants, forgotten: Vec::new(), uses_ids: false }
+    }
+
+    #[test]
+    fn the_partitions_of_a_topic_share_one_name_that_is_not_the_frames() {
+        let mut sessions = FetchSessions::new(2);
+        let (orders, other) = (Text::from("orders"), Text::from("other"));
+        sessions.begin(named(0, 0, &[(&orders, 5), (&other, 0), (&orders, 3)]), NOW, 9).unwrap();
+        // Another frame names more of the same topic.
+        let again = Text::from("orders");
+        let (_, wants) = sessions.begin(named(9, 1, &[(&again, 4), (&again, -7)]), NOW, 1).unwrap();
+        assert_eq!(wants.len(), 5);
+        let places = |named: &str| -> BTreeSet<*const u8> {
+            let FetchSession { entries, order, .. } = &sessions.sessions[&9];
+            let names = entries.keys().chain(order.values()).filter_map(|key| match &key.topic {
+                TopicKey::Name(name) if **name == *named => Some(name.as_ptr()),
+                TopicKey::Name(_) | TopicKey::Id(_) => None,
+            });
+            names.collect()
+        };
+        assert_eq!((places("orders").len(), places("other").len()), (1, 1));
+        for frame in [orders.as_ptr(), again.as_ptr()] {
+            assert!(!places("orders").contains(&frame), "it is a copy");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_topic_can_have_is_not_remembered() {
+        let mut sessions = FetchSessions::new(2);
+        let longest = Text::from("x".repeat(TOPIC_NAME_BYTES_MAX));
+        let longer = Text::from("x".repeat(TOPIC_NAME_BYTES_MAX + 1));
+        let (kind, served) = sessions.begin(named(0, 0, &[(&longest, 0), (&longer, 0)]), NOW, 9).unwrap();
+        assert_eq!((kind, served.len()), (SessionKind::Sessionless, 2), "served all the same");
+        let (kind, _) = sessions.begin(named(0, 0, &[(&longest, 0)]), NOW, 9).unwrap();
+        assert_eq!(kind, SessionKind::New { id: 9 });
+        // A session that would have to remember one ends: its client begins anew, without a session.
+        let error = sessions.begin(named(9, 1, &[(&longer, 0)]), NOW, 1).unwrap_err();
+        assert_eq!((error, sessions.len(), sessions.partitions), (SessionError::NotFound(9), 0, 0));
     }
 
     #[test]

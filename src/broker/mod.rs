@@ -22,6 +22,7 @@ mod memory;
 mod not_served;
 mod once_each;
 mod producer_ids;
+mod repeats;
 mod voters;
 
 pub use client::Caller;

@@ -419,7 +419,7 @@ impl Partitions {
         self.storage.remove_left_files(id).await
     }
 
-    /// How partitions stand; `None` asks for all. Those that are not here are left out.
+    /// How partitions stand, in the order of their ids; `None` asks for all. Those that are not here are left out.
     ///
     /// # Errors
     /// If the node is shutting down.

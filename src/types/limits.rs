@@ -50,6 +50,9 @@ pub const DECODED_BYTES_MAX: usize = 256 << 20;
 /// The most tagged fields that one structure may carry.
 pub const TAGGED_FIELDS_MAX: usize = 1024;
 
+/// What an answer may say again because its request names the same thing more than once, in bytes: as much as a request may be.
+pub const REPEATED_BYTES_MAX: usize = FRAME_BYTES_MAX_DEFAULT;
+
 /// The longest string of the protocol, in bytes; its length was 16 bits wide once.
 pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
@@ -27,7 +28,7 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: OffsetCommitRequest,
 ) -> OffsetCommitResponse {
-    let mut answers = Answers { by_id: caller.version >= TOPIC_IDS_FROM, topics: Vec::new() };
+    let mut answers = Answers::new(caller.version >= TOPIC_IDS_FROM);
     let image = context.metadata();
     let topics: Vec<CommitTopic> =
         request.topics.iter().filter_map(|topic| known_part(&image, topic, &mut answers)).collect();
@@ -98,24 +99,43 @@ fn commit_partition(partition: &OffsetCommitRequestPartition) -> CommitPartition
 struct Answers {
     by_id: bool,
     topics: Vec<OffsetCommitResponseTopic>,
+    /// Where each topic stands; of one that stands apart, where it stands last.
+    places: BTreeMap<TopicKey, usize>,
+}
+
+/// What tells topics apart.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum TopicKey {
+    Name(Text),
+    Id(TopicId),
 }
 
 impl Answers {
-    /// Where a topic stands.
-    fn place(&mut self, name: &str, topic_id: TopicId) -> usize {
-        let by_id = self.by_id;
-        let is_it = |topic: &OffsetCommitResponseTopic| {
-            if by_id { topic.topic_id == topic_id } else { *topic.name == *name }
-        };
-        // Requests name a topic's partitions together, so the last topic is mostly the one.
-        self.topics.iter().rposition(is_it).unwrap_or_else(|| {
-            let name = Text::from(name);
-            self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
-            self.topics.len() - 1
-        })
+    fn new(by_id: bool) -> Answers {
+        Answers { by_id, topics: Vec::new(), places: BTreeMap::new() }
     }
 
-    fn add(&mut self, name: &str, topic_id: TopicId, partition_index: i32, error_code: i16) {
+    fn key(&self, name: &Text, topic_id: TopicId) -> TopicKey {
+        if self.by_id { TopicKey::Id(topic_id) } else { TopicKey::Name(name.clone()) }
+    }
+
+    /// Answers a topic behind the others, though it may stand among them.
+    fn push(&mut self, name: Text, topic_id: TopicId) -> usize {
+        let place = self.topics.len();
+        self.places.insert(self.key(&name, topic_id), place);
+        self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
+        place
+    }
+
+    /// Where a topic stands.
+    fn place(&mut self, name: &Text, topic_id: TopicId) -> usize {
+        match self.places.get(&self.key(name, topic_id)) {
+            Some(&place) => place,
+            None => self.push(name.clone(), topic_id),
+        }
+    }
+
+    fn add(&mut self, name: &Text, topic_id: TopicId, partition_index: i32, error_code: i16) {
         let place = self.place(name, topic_id);
         let partition = OffsetCommitResponsePartition { partition_index, error_code, ..Default::default() };
         self.topics[place].partitions.push(partition);
@@ -124,12 +144,12 @@ impl Answers {
     fn committed(&mut self, topics: Vec<CommittedTopic>) {
         let apart = self.topics.is_empty();
         for topic in topics {
+            let name = Text::from(topic.topic.as_str());
             if apart {
-                let (name, topic_id) = (Text::from(topic.topic.as_str()), topic.topic_id);
-                self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
+                self.push(name.clone(), topic.topic_id);
             }
             for (partition, error) in &topic.partitions {
-                self.add(topic.topic.as_str(), topic.topic_id, partition.0, code(error.as_ref()));
+                self.add(&name, topic.topic_id, partition.0, code(error.as_ref()));
             }
         }
     }
@@ -140,13 +160,13 @@ impl Answers {
         for topic in topics {
             let known = if self.by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
             let Some(known) = known else { continue };
+            let name = Text::from(&*known.name);
             if apart && !topic.partitions.is_empty() {
-                let (name, topic_id) = (Text::from(&*known.name), known.id);
-                self.topics.push(OffsetCommitResponseTopic { name, topic_id, ..Default::default() });
+                self.push(name.clone(), known.id);
             }
             for partition in &topic.partitions {
                 if known.partitions.contains_key(&PartitionIndex(partition.partition_index)) {
-                    self.add(&known.name, known.id, partition.partition_index, error.code());
+                    self.add(&name, known.id, partition.partition_index, error.code());
                 }
             }
         }
@@ -154,5 +174,51 @@ impl Answers {
 
     fn response(self) -> OffsetCommitResponse {
         OffsetCommitResponse { topics: self.topics, ..OffsetCommitResponse::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The topics of a response by the first letter of their names or byte of their ids, with their partitions.
+    fn shape(answers: &Answers) -> Vec<(u8, Vec<i32>)> {
+        let letter =
+            |topic: &OffsetCommitResponseTopic| topic.name.bytes().next().unwrap_or(topic.topic_id.0[0]);
+        let indexes = |topic: &OffsetCommitResponseTopic| {
+            topic.partitions.iter().map(|partition| partition.partition_index).collect()
+        };
+        answers.topics.iter().map(|topic| (letter(topic), indexes(topic))).collect()
+    }
+
+    fn committed(name: &str, index: i32) -> CommittedTopic {
+        let partitions = vec![(PartitionIndex(index), None)];
+        CommittedTopic { topic: TopicName::from(name), topic_id: TopicId::ZERO, partitions }
+    }
+
+    #[test]
+    fn a_topic_that_is_named_again_joins_its_first_mention_where_something_was_refused() {
+        let mut answers = Answers::new(false);
+        answers.add(&"a".into(), TopicId::ZERO, 0, 3);
+        answers.add(&"b".into(), TopicId::ZERO, 0, 3);
+        answers.add(&"a".into(), TopicId::ZERO, 1, 3);
+        answers.committed(vec![committed("b", 1), committed("c", 0), committed("c", 1)]);
+        assert_eq!(shape(&answers), [(b'a', vec![0, 1]), (b'b', vec![0, 1]), (b'c', vec![0, 1])]);
+    }
+
+    #[test]
+    fn a_topic_that_is_named_again_stays_apart_where_nothing_was_refused() {
+        let mut answers = Answers::new(false);
+        answers.committed(vec![committed("a", 0), committed("b", 0), committed("a", 1)]);
+        assert_eq!(shape(&answers), [(b'a', vec![0]), (b'b', vec![0]), (b'a', vec![1])]);
+    }
+
+    #[test]
+    fn ids_tell_topics_apart_where_they_are_named_by_ids() {
+        let mut answers = Answers::new(true);
+        for (id, index) in [(1, 0), (2, 0), (1, 1)] {
+            answers.add(&Text::new(), TopicId([id; 16]), index, 100);
+        }
+        assert_eq!(shape(&answers), [(1, vec![0, 1]), (2, vec![0])]);
     }
 }

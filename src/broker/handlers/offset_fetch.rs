@@ -1,6 +1,8 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::broker::errors::AsErrorCode;
+use crate::broker::repeats::Repeats;
 use crate::broker::{Caller, Context};
 use crate::coordinator::CoordinatorError;
 use crate::coordinator::group::command::{
@@ -8,6 +10,7 @@ use crate::coordinator::group::command::{
 };
 use crate::coordinator::group::{GroupId, TopicName};
 use crate::metadata::MetadataImage;
+use crate::types::limits::REPEATED_BYTES_MAX;
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use crate::wire::Text;
 use crate::wire::messages::offset_fetch_request::OffsetFetchRequestTopics;
@@ -42,7 +45,8 @@ pub(in crate::broker) async fn handle(
     let groups = asked(caller, request);
     let mut requests = Vec::with_capacity(groups.len());
     let mut unknown = Vec::with_capacity(groups.len());
-    for group in &groups {
+    let again = whole_again(&groups);
+    for (group, _) in groups.iter().zip(&again).filter(|(_, again)| again.is_none()) {
         let (topics, unknown_topics) = known_topics(&image, caller, group);
         unknown.push(unknown_topics);
         let group_id = GroupId::from(&*group.group_id);
@@ -50,11 +54,22 @@ pub(in crate::broker) async fn handle(
         requests.push((group.group_id.to_string(), command));
     }
     let results = context.groups.request_each(requests).await;
-    let mut answers = Vec::with_capacity(groups.len());
-    for ((group, unknown), result) in groups.iter().zip(unknown).zip(results) {
+    let mut results = unknown.into_iter().zip(results);
+    let mut told = Told::new(REPEATED_BYTES_MAX);
+    let mut answers: Vec<OffsetFetchResponseGroup> = Vec::with_capacity(groups.len());
+    for (group, again) in groups.iter().zip(again) {
+        if let Some(place) = again {
+            let first = &answers[place];
+            let is_admitted = told.admits_group(place, first);
+            let refusal = || refused(caller, group, ErrorCode::InvalidRequest);
+            let answer = if is_admitted { first.clone() } else { refusal() };
+            answers.push(answer);
+            continue;
+        }
+        let (unknown, result) = results.next().expect("every other group was asked for");
         answers.push(match result {
             Ok(GroupResponse::FetchOffsets(fetched)) => {
-                let mut topics = fetched_topics(&image, caller, fetched);
+                let mut topics = fetched_topics(&image, caller, fetched, &mut told);
                 topics.extend(unknown);
                 OffsetFetchResponseGroup { group_id: group.group_id.clone(), topics, ..Default::default() }
             }
@@ -63,6 +78,60 @@ pub(in crate::broker) async fn handle(
         });
     }
     response(caller, answers)
+}
+
+/// For each group, if all of it is asked for once more, the place where that was first.
+fn whole_again(groups: &[Asked]) -> Vec<Option<usize>> {
+    let mut first: BTreeMap<&Text, usize> = BTreeMap::new();
+    let mut again = Vec::with_capacity(groups.len());
+    for (at, group) in groups.iter().enumerate() {
+        let is_whole = group.topics.is_none();
+        let place = if is_whole { *first.entry(&group.group_id).or_insert(at) } else { at };
+        again.push((place != at).then_some(place));
+    }
+    again
+}
+
+/// What a response tells already, to bound what it tells again.
+struct Told {
+    /// Offsets that have a note: a request of a few bytes for one can lead to 32 KiB.
+    noted: BTreeSet<(GroupId, TopicName, PartitionIndex)>,
+    /// What the groups at these places take that are asked for as a whole once more.
+    whole: BTreeMap<usize, usize>,
+    repeats: Repeats,
+}
+
+impl Told {
+    /// With so many bytes at most of what is told again.
+    fn new(repeated_bytes_max: usize) -> Told {
+        let repeats = Repeats::new(repeated_bytes_max);
+        Told { noted: BTreeSet::new(), whole: BTreeMap::new(), repeats }
+    }
+
+    /// Whether this offset may be told, perhaps again.
+    fn admits(&mut self, group: &GroupId, topic: &TopicName, fetched: &FetchedOffset) -> bool {
+        let note = fetched.metadata.len();
+        note == 0
+            || self.noted.insert((group.clone(), topic.clone(), fetched.partition))
+            || self.repeats.admits(note)
+    }
+
+    /// Whether the group that was told at a place may be told again.
+    fn admits_group(&mut self, place: usize, group: &OffsetFetchResponseGroup) -> bool {
+        let bytes = *self.whole.entry(place).or_insert_with(|| topics_bytes(&group.topics));
+        self.repeats.admits(bytes)
+    }
+}
+
+fn topics_bytes(topics: &[OffsetFetchResponseTopics]) -> usize {
+    let note =
+        |partition: &OffsetFetchResponsePartitions| partition.metadata.as_ref().map_or(0, |text| text.len());
+    let bytes = |topic: &OffsetFetchResponseTopics| {
+        let partitions = size_of_val(topic.partitions.as_slice());
+        let notes: usize = topic.partitions.iter().map(note).sum();
+        topic.name.len() + partitions + notes
+    };
+    size_of_val(topics) + topics.iter().map(bytes).sum::<usize>()
 }
 
 fn asked(caller: &Caller, request: OffsetFetchRequest) -> Vec<Asked> {
@@ -114,7 +183,9 @@ fn fetched_topics(
     image: &MetadataImage,
     caller: &Caller,
     fetched: FetchedGroup,
+    told: &mut Told,
 ) -> Vec<OffsetFetchResponseTopics> {
+    let group = fetched.group_id;
     let mut topics = Vec::with_capacity(fetched.topics.len());
     for topic in fetched.topics {
         let mut topic_id = topic.topic_id;
@@ -123,10 +194,17 @@ fn fetched_topics(
             let Some(known) = image.topic(topic.topic.as_str()) else { continue };
             topic_id = known.id;
         }
+        let partition = |fetched: FetchedOffset| {
+            if told.admits(&group, &topic.topic, &fetched) {
+                fetched_partition(fetched)
+            } else {
+                failed_partition(fetched.partition.0, ErrorCode::InvalidRequest)
+            }
+        };
         topics.push(OffsetFetchResponseTopics {
             name: Text::from(topic.topic.as_str()),
             topic_id,
-            partitions: topic.partitions.into_iter().map(fetched_partition).collect(),
+            partitions: topic.partitions.into_iter().map(partition).collect(),
             ..OffsetFetchResponseTopics::default()
         });
     }
@@ -138,7 +216,7 @@ fn fetched_partition(fetched: FetchedOffset) -> OffsetFetchResponsePartitions {
         partition_index: fetched.partition.0,
         committed_offset: fetched.offset.0,
         committed_leader_epoch: fetched.leader_epoch.0,
-        metadata: Some(Text::from(fetched.metadata)),
+        metadata: Some(fetched.metadata),
         ..OffsetFetchResponsePartitions::default()
     }
 }
@@ -153,18 +231,22 @@ fn refused(caller: &Caller, group: &Asked, code: ErrorCode) -> OffsetFetchRespon
 }
 
 fn failed_topic(topic: &OffsetFetchRequestTopics, code: ErrorCode) -> OffsetFetchResponseTopics {
-    let failed = |&partition_index: &i32| OffsetFetchResponsePartitions {
-        partition_index,
-        committed_offset: Offset::NONE.0,
-        committed_leader_epoch: LeaderEpoch::NONE.0,
-        error_code: code.code(),
-        ..OffsetFetchResponsePartitions::default()
-    };
+    let failed = |&index: &i32| failed_partition(index, code);
     OffsetFetchResponseTopics {
         name: topic.name.clone(),
         topic_id: topic.topic_id,
         partitions: topic.partition_indexes.iter().map(failed).collect(),
         ..OffsetFetchResponseTopics::default()
+    }
+}
+
+fn failed_partition(partition_index: i32, code: ErrorCode) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions {
+        partition_index,
+        committed_offset: Offset::NONE.0,
+        committed_leader_epoch: LeaderEpoch::NONE.0,
+        error_code: code.code(),
+        ..OffsetFetchResponsePartitions::default()
     }
 }
 
@@ -203,5 +285,74 @@ fn old_partition(partition: OffsetFetchResponsePartitions) -> OffsetFetchRespons
         metadata: partition.metadata,
         error_code: partition.error_code,
         ..OffsetFetchResponsePartition::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinator::group::command::FetchedTopic;
+
+    fn caller() -> Caller {
+        Caller {
+            version: GROUPS_FROM,
+            client_id: None,
+            peer: std::net::SocketAddr::from(([127, 0, 0, 1], 1)),
+            listener: "".into(),
+            via: None,
+        }
+    }
+
+    /// The answer to a request that names these partitions of `orders`, all of which have a note of four bytes.
+    fn fetched(group: &str, indexes: &[i32], told: &mut Told) -> Vec<OffsetFetchResponsePartitions> {
+        let offset = |&index: &i32| FetchedOffset {
+            partition: PartitionIndex(index),
+            offset: Offset(7),
+            leader_epoch: LeaderEpoch::NONE,
+            metadata: "note".into(),
+        };
+        let topic = FetchedTopic {
+            topic: "orders".into(),
+            topic_id: TopicId::ZERO,
+            partitions: indexes.iter().map(offset).collect(),
+        };
+        let fetched = FetchedGroup { group_id: group.into(), topics: vec![topic] };
+        fetched_topics(&MetadataImage::default(), &caller(), fetched, told).remove(0).partitions
+    }
+
+    fn codes(partitions: &[OffsetFetchResponsePartitions]) -> Vec<i16> {
+        partitions.iter().map(|partition| partition.error_code).collect()
+    }
+
+    #[test]
+    fn an_offset_is_told_as_often_as_it_is_named_until_its_notes_are_too_much() {
+        let mut told = Told::new(10);
+        let refused = ErrorCode::InvalidRequest.code();
+        let partitions = fetched("g", &[0, 1, 0, 1, 0, 2], &mut told);
+        assert_eq!(codes(&partitions), [0, 0, 0, 0, refused, 0]);
+        assert_eq!((partitions[4].committed_offset, partitions[5].committed_offset), (-1, 7));
+        // Another group's are others; this one's were told.
+        assert_eq!(codes(&fetched("h", &[0, 1], &mut told)), [0, 0]);
+        assert_eq!(codes(&fetched("g", &[2, 3], &mut told)), [refused, 0]);
+    }
+
+    #[test]
+    fn a_group_is_told_as_a_whole_as_often_as_it_is_named_until_that_is_too_much() {
+        let asked = |group: &str, topics| Asked { group_id: group.into(), topics };
+        let groups = [
+            asked("g", None),
+            asked("g", Some(Vec::new())),
+            asked("h", None),
+            asked("g", None),
+            asked("h", None),
+        ];
+        assert_eq!(whole_again(&groups), [None, None, None, Some(0), Some(2)]);
+        let partitions = vec![OffsetFetchResponsePartitions::default(); 3];
+        let topics = vec![OffsetFetchResponseTopics { partitions, ..Default::default() }];
+        let group = OffsetFetchResponseGroup { topics, ..Default::default() };
+        let mut told = Told::new(2 * topics_bytes(&group.topics));
+        let admitted: Vec<_> = (0..3).map(|_| told.admits_group(0, &group)).collect();
+        assert_eq!(admitted, [true, true, false]);
+        assert!(told.admits_group(1, &OffsetFetchResponseGroup::default()), "nothing to tell");
     }
 }

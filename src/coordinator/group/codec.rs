@@ -109,7 +109,7 @@ fn encode_offset(value: &CommittedOffset) -> Result<Bytes, EncodeError> {
     let value = OffsetCommitValue {
         offset: value.offset.0,
         leader_epoch: value.leader_epoch.0,
-        metadata: Text::from(value.metadata.as_str()),
+        metadata: value.metadata.clone(),
         commit_timestamp: value.commit_timestamp.0,
         expire_timestamp: value.expire_timestamp.map_or(-1, |at| at.0),
         topic_id: value.topic_id,
@@ -118,12 +118,17 @@ fn encode_offset(value: &CommittedOffset) -> Result<Bytes, EncodeError> {
     encode_versioned(version, &value)
 }
 
+/// A text of its own, not a part of the batch that it came in, which would stay with it.
+fn detached(text: &Text) -> Text {
+    Text::from(&**text)
+}
+
 fn decode_offset(bytes: Bytes) -> Result<CommittedOffset, DecodeError> {
     let (_, value): (i16, OffsetCommitValue) = decode_versioned(bytes)?;
     Ok(CommittedOffset {
         offset: Offset(value.offset),
         leader_epoch: LeaderEpoch(value.leader_epoch.max(-1)),
-        metadata: value.metadata.to_string(),
+        metadata: detached(&value.metadata),
         commit_timestamp: Timestamp(value.commit_timestamp),
         expire_timestamp: Some(Timestamp(value.expire_timestamp)).filter(|at| at.0 != -1),
         topic_id: value.topic_id,
@@ -135,7 +140,7 @@ fn decode_legacy_offset(bytes: Bytes) -> Result<CommittedOffset, DecodeError> {
     Ok(CommittedOffset {
         offset: Offset(value.offset),
         leader_epoch: LeaderEpoch::NONE,
-        metadata: value.metadata.to_string(),
+        metadata: detached(&value.metadata),
         commit_timestamp: Timestamp(value.commit_timestamp),
         expire_timestamp: None,
         topic_id: crate::types::TopicId::ZERO,
@@ -212,7 +217,7 @@ mod tests {
         CommittedOffset {
             offset: Offset(258),
             leader_epoch: LeaderEpoch(3),
-            metadata: "m".to_string(),
+            metadata: "m".into(),
             commit_timestamp: Timestamp(1_000),
             expire_timestamp: None,
             topic_id: TopicId::ZERO,
@@ -351,7 +356,7 @@ mod tests {
                 let value = value.map(|(offset, epoch, metadata, commit, expire, id)| CommittedOffset {
                     offset: Offset(offset),
                     leader_epoch: if expire.is_some() { LeaderEpoch::NONE } else { LeaderEpoch(epoch) },
-                    metadata,
+                    metadata: metadata.into(),
                     commit_timestamp: Timestamp(commit),
                     expire_timestamp: expire.map(Timestamp),
                     topic_id: if expire.is_some() { TopicId::ZERO } else { TopicId(id) },

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, TopicName};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, TopicId};
+use crate::wire::Text;
 
 /// Why a shard refuses. The broker maps each to one Kafka error code.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -290,7 +291,8 @@ pub struct FetchedOffset {
     pub partition: PartitionIndex,
     pub offset: Offset,
     pub leader_epoch: LeaderEpoch,
-    pub metadata: String,
+    /// Shared with the state, however often it is asked for.
+    pub metadata: Text,
 }
 
 /// OffsetDelete.

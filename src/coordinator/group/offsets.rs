@@ -12,6 +12,7 @@ use crate::coordinator::decision::{Decision, Now, RequestToken};
 use crate::probe::{Mutant, mutant};
 use crate::types::limits::{STRING_BYTES_MAX, TOPIC_NAME_BYTES_MAX};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId};
+use crate::wire::Text;
 
 impl GroupShard {
     /// Commits offsets. A commit also keeps a member's session alive.
@@ -249,7 +250,7 @@ impl FetchedOffset {
                 partition,
                 offset: Offset::NONE,
                 leader_epoch: LeaderEpoch::NONE,
-                metadata: String::new(),
+                metadata: Text::new(),
             },
         }
     }
@@ -269,7 +270,7 @@ impl CommittedOffset {
         CommittedOffset {
             offset: if too_far { partition.offset.plus(1) } else { partition.offset },
             leader_epoch: if is_current && is_epoch { partition.leader_epoch } else { LeaderEpoch::NONE },
-            metadata: partition.metadata.clone().unwrap_or_default(),
+            metadata: partition.metadata.as_deref().map(Text::from).unwrap_or_default(),
             commit_timestamp: now,
             expire_timestamp,
             topic_id: if is_current { topic_id } else { TopicId::ZERO },

@@ -3,6 +3,7 @@ use bytes::Bytes;
 
 use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, TopicName};
 use crate::types::{LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId};
+use crate::wire::Text;
 
 /// One record: a key with its newest value, or with `None`, a tombstone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,7 +27,7 @@ pub struct CommittedOffset {
     /// The leader epoch of the last consumed record (KIP-320); `NONE` if the client told none.
     pub leader_epoch: LeaderEpoch,
     /// The client's note.
-    pub metadata: String,
+    pub metadata: Text,
     pub commit_timestamp: Timestamp,
     /// Set only by clients of old that ask for a retention of their own. A value that has it is written in
     /// version 1, which knows neither leader epoch nor topic id: then they are `NONE` and `ZERO`.

@@ -243,7 +243,7 @@ fn a_load_heeds_tombstones_and_skips_what_is_foreign() {
     let offset = |offset: i64| CommittedOffset {
         offset: Offset(offset),
         leader_epoch: LeaderEpoch::NONE,
-        metadata: String::new(),
+        metadata: Default::default(),
         commit_timestamp: node.io.clock.wall(),
         expire_timestamp: None,
         topic_id: TopicId::ZERO,

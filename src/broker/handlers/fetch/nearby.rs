@@ -51,7 +51,8 @@ pub(super) async fn find(
     let stats = context.partitions.stats(Some(candidates.iter().map(|(_, id, _)| *id).collect())).await;
     let Ok(stats) = stats else { return Vec::new() };
     let choose = |(at, id, near): (usize, PartitionId, Vec<NodeId>)| {
-        let stats = stats.iter().find(|stats| stats.id == id)?;
+        // They come in the order of their ids.
+        let stats = &stats[stats.binary_search_by_key(&id, |stats| stats.id).ok()?];
         Some((at, select(stats, &near, wants[at].1)?))
     };
     candidates.into_iter().filter_map(choose).collect()

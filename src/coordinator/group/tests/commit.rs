@@ -35,7 +35,7 @@ fn a_commit_is_a_record_and_an_answer_once_it_is_committed() {
         value: Some(CommittedOffset {
             offset: Offset(7),
             leader_epoch: LeaderEpoch(4),
-            metadata: "note".to_string(),
+            metadata: "note".into(),
             commit_timestamp: START,
             expire_timestamp: None,
             topic_id: TopicId([3; 16]),
@@ -281,4 +281,21 @@ fn a_note_must_be_a_string_of_the_protocol_whatever_is_configured() {
     }
     assert_eq!(bench.log.len(), 1);
     assert!(codec::encode(&bench.log[0]).is_ok());
+}
+
+#[test]
+fn a_note_is_shared_however_often_it_is_asked_for() {
+    let mut bench = Bench::new(GroupConfig::default());
+    let mut command = simple_commit("g", "topic", 7);
+    command.topics[0].partitions[0].metadata = Some("note".to_string());
+    commit(&mut bench, command).unwrap();
+    let partitions = vec![PartitionIndex(0); 2];
+    let topic = FetchTopic { topic: TopicName::from("topic"), topic_id: TopicId::ZERO, partitions };
+    let topics = Some(vec![topic]);
+    let command = OffsetFetch { group_id: GroupId::from("g"), topics, require_stable: false };
+    let GroupResponse::FetchOffsets(fetched) = bench.ask(GroupCommand::FetchOffsets(command)) else {
+        panic!("a fetch is answered with offsets")
+    };
+    let [first, again] = &fetched.topics[0].partitions[..] else { panic!("both are answered") };
+    assert_eq!((&*first.metadata, again.metadata.as_ptr()), ("note", first.metadata.as_ptr()));
 }

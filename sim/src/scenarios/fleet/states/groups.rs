@@ -104,7 +104,7 @@ pub(super) mod testing {
             value: Some(CommittedOffset {
                 offset: Offset(offset),
                 leader_epoch: LeaderEpoch::NONE,
-                metadata: String::new(),
+                metadata: Default::default(),
                 commit_timestamp: Timestamp(offset),
                 expire_timestamp: None,
                 topic_id: TopicId::ZERO,
