@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use super::command::{GroupError, GroupState, JoinGroup, Joined, JoinedMember, Protocol};
 use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, TopicName};
+use super::protocols::ProtocolCounts;
 use super::record::{GroupMetadata, MemberMetadata};
 use super::subscription::subscribed_topics;
 use crate::coordinator::decision::{RequestToken, WriteId};
@@ -46,10 +47,6 @@ impl Member {
     /// Whether silence is excused: the member waits for us. Not for a new one, which may be gone for good.
     pub fn has_satisfied_heartbeat(&self) -> bool {
         !self.is_new && (self.awaiting_join.is_some() || self.awaiting_sync.is_some())
-    }
-
-    fn supports(&self, name: &ProtocolName) -> bool {
-        self.protocols.iter().any(|protocol| protocol.name == *name)
     }
 
     /// How much it says about itself, in bytes.
@@ -118,6 +115,8 @@ pub(super) struct ClassicGroup {
     pub members: BTreeMap<MemberId, Member>,
     /// What they all say about themselves, in bytes.
     pub said_bytes: usize,
+    /// What protocols they support.
+    pub protocols: ProtocolCounts,
     pub static_members: BTreeMap<InstanceId, MemberId>,
     /// Given an id, expected back with it. Each has a session timer.
     pub pending_join: BTreeSet<MemberId>,
@@ -140,6 +139,7 @@ impl ClassicGroup {
             since,
             members: BTreeMap::new(),
             said_bytes: 0,
+            protocols: ProtocolCounts::default(),
             static_members: BTreeMap::new(),
             pending_join: BTreeSet::new(),
             pending_sync: BTreeSet::new(),
@@ -165,6 +165,7 @@ impl ClassicGroup {
             }
             let said = Member::from_record(member, record);
             group.said_bytes += said.said_bytes();
+            group.protocols.add(&said.protocols);
             group.members.insert(member.member_id.clone(), said);
         }
         if !group.members.is_empty() {
@@ -256,6 +257,7 @@ impl ClassicGroup {
         }
         self.pending_join.remove(&id);
         self.said_bytes += member.said_bytes();
+        self.protocols.add(&member.protocols);
         self.members.insert(id, member);
     }
 
@@ -263,9 +265,12 @@ impl ClassicGroup {
     /// Returns the member for its parked requests to be answered.
     pub fn remove(&mut self, id: &MemberId) -> Option<Member> {
         let removed = self.members.remove(id);
-        self.said_bytes -= removed.as_ref().map_or(0, Member::said_bytes);
-        if let Some(instance) = removed.as_ref().and_then(|member| member.group_instance_id.as_ref()) {
-            self.static_members.remove(instance);
+        if let Some(member) = &removed {
+            self.said_bytes -= member.said_bytes();
+            self.protocols.remove(&member.protocols);
+            if let Some(instance) = &member.group_instance_id {
+                self.static_members.remove(instance);
+            }
         }
         if self.is_leader(id) {
             self.leader = self.members.keys().next().cloned();
@@ -299,7 +304,11 @@ impl ClassicGroup {
     pub fn renew(&mut self, id: &MemberId, command: &JoinGroup) {
         let member = self.members.get_mut(id).expect("only members say something anew");
         self.said_bytes -= member.said_bytes();
-        member.protocols = command.protocols.clone();
+        if member.protocols != command.protocols {
+            self.protocols.remove(&member.protocols);
+            self.protocols.add(&command.protocols);
+            member.protocols = command.protocols.clone();
+        }
         member.rebalance_timeout_ms = command.rebalance_timeout_ms;
         member.session_timeout_ms = command.session_timeout_ms;
         self.said_bytes += member.said_bytes();
@@ -337,9 +346,12 @@ impl ClassicGroup {
         if self.is_empty() {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
-        let by_all = |name| self.members.values().all(|member| member.supports(name));
         self.protocol_type.as_ref() == Some(protocol_type)
-            && protocols.iter().any(|protocol| by_all(&protocol.name))
+            && protocols.iter().any(|protocol| self.is_supported_by_all(&protocol.name))
+    }
+
+    fn is_supported_by_all(&self, name: &ProtocolName) -> bool {
+        self.protocols.supporters(name) == self.members.len()
     }
 
     /// The protocol that most members like best among those that all support; of equals the first by name.
@@ -347,20 +359,15 @@ impl ClassicGroup {
     /// # Panics
     /// If there are no members: they were let in only with a protocol in common.
     pub fn select_protocol(&self) -> ProtocolName {
-        let by_all = |name: &ProtocolName| self.members.values().all(|member| member.supports(name));
-        let mut votes: BTreeMap<ProtocolName, usize> = BTreeMap::new();
-        // Members mostly agree: what all support is worked out once per name, not once per vote.
-        let mut candidates: BTreeMap<ProtocolName, bool> = BTreeMap::new();
+        let mut votes: BTreeMap<&ProtocolName, usize> = BTreeMap::new();
         for member in self.members.values() {
-            let vote = member.protocols.iter().find(|protocol| {
-                *candidates.entry(protocol.name.clone()).or_insert_with(|| by_all(&protocol.name))
-            });
+            let vote = member.protocols.iter().find(|protocol| self.is_supported_by_all(&protocol.name));
             let vote = vote.expect("all members have a protocol in common");
-            *votes.entry(vote.name.clone()).or_default() += 1;
+            *votes.entry(&vote.name).or_default() += 1;
         }
         let best = votes.values().max().copied();
         let chosen = votes.into_iter().find(|(_, count)| Some(*count) == best);
-        chosen.expect("a group that chooses a protocol has members").0
+        chosen.expect("a group that chooses a protocol has members").0.clone()
     }
 
     pub fn awaiting_join_count(&self) -> usize {

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 
 use super::GroupShard;
 use super::classic::{ClassicGroup, Member, Phase};
+use super::protocols::ProtocolCounts;
 use super::record::GroupMetadata;
 use super::timers::Timer;
 use crate::coordinator::decision::RequestToken;
@@ -139,6 +140,9 @@ impl ClassicGroup {
         for (instance, member) in statics {
             assert_eq!(self.static_members.get(instance), Some(member), "instance {instance:?} of {id:?}");
         }
+        let mut protocols = ProtocolCounts::default();
+        self.members.values().for_each(|member| protocols.add(&member.protocols));
+        assert_eq!(protocols, self.protocols, "protocols of {id:?} are the members'");
         assert!(self.pending_join.iter().all(|m| !self.members.contains_key(m)), "pending in {id:?}");
         assert!(self.pending_sync.iter().all(|m| self.members.contains_key(m)), "pending sync in {id:?}");
         for (member_id, member) in &self.members {

@@ -37,6 +37,7 @@ mod leave;
 mod membership;
 mod names;
 mod offsets;
+mod protocols;
 mod rebalance;
 mod record;
 mod subscription;
