@@ -49,10 +49,11 @@ impl Member {
         !self.is_new && (self.awaiting_join.is_some() || self.awaiting_sync.is_some())
     }
 
-    /// How much it says about itself, in bytes.
-    pub fn said_bytes(&self) -> usize {
+    /// How much it says about itself, its id included, in bytes.
+    pub fn said_bytes(&self, id: &MemberId) -> usize {
         let instance = self.group_instance_id.as_ref().map_or(0, |id| id.as_str().len());
-        instance + self.client_id.len() + self.client_host.len() + said_bytes(&self.protocols)
+        let names = id.as_str().len() + instance + self.client_id.len() + self.client_host.len();
+        names + said_bytes(&self.protocols)
     }
 
     /// What it says about itself under `name`; empty if it does not support it.
@@ -113,7 +114,8 @@ pub(super) struct ClassicGroup {
     /// When the phase began; `None` where the record of old does not tell.
     pub since: Option<Timestamp>,
     pub members: BTreeMap<MemberId, Member>,
-    /// What they all say about themselves, in bytes.
+    /// What they all say about themselves, with the ids in `pending_join`, the group's name and its protocol type, in
+    /// bytes.
     pub said_bytes: usize,
     /// What protocols they support.
     pub protocols: ProtocolCounts,
@@ -129,6 +131,7 @@ pub(super) struct ClassicGroup {
 impl ClassicGroup {
     /// A group that nobody has joined.
     pub fn new(id: GroupId, since: Option<Timestamp>) -> ClassicGroup {
+        let said_bytes = id.as_str().len();
         ClassicGroup {
             id,
             phase: Phase::Empty,
@@ -138,7 +141,7 @@ impl ClassicGroup {
             leader: None,
             since,
             members: BTreeMap::new(),
-            said_bytes: 0,
+            said_bytes,
             protocols: ProtocolCounts::default(),
             static_members: BTreeMap::new(),
             pending_join: BTreeSet::new(),
@@ -153,6 +156,7 @@ impl ClassicGroup {
         let mut group = ClassicGroup::new(id, record.current_state_timestamp);
         group.generation_id = record.generation;
         group.protocol_type = Some(record.protocol_type.clone()).filter(|name| !name.is_empty());
+        group.said_bytes += group.protocol_type_bytes();
         for member in &record.members {
             let instance = &member.group_instance_id;
             if instance.as_ref().is_some_and(|id| group.static_members.contains_key(id))
@@ -164,7 +168,7 @@ impl ClassicGroup {
                 group.static_members.insert(instance.clone(), member.member_id.clone());
             }
             let said = Member::from_record(member, record);
-            group.said_bytes += said.said_bytes();
+            group.said_bytes += said.said_bytes(&member.member_id);
             group.protocols.add(&said.protocols);
             group.members.insert(member.member_id.clone(), said);
         }
@@ -223,6 +227,20 @@ impl ClassicGroup {
         self.members.len() + self.pending_join.len()
     }
 
+    /// The member that this command lets join again, if there is one: by its id, or under its instance id.
+    pub fn present(&self, command: &JoinGroup) -> Option<&Member> {
+        let id = if command.member_id.is_empty() {
+            self.static_members.get(command.group_instance_id.as_ref()?)?
+        } else {
+            &command.member_id
+        };
+        self.members.get(id)
+    }
+
+    pub fn protocol_type_bytes(&self) -> usize {
+        self.protocol_type.as_ref().map_or(0, |name| name.as_str().len())
+    }
+
     pub fn uses_consumer_protocol(&self) -> bool {
         self.protocol_type.as_ref().is_some_and(|name| name.as_str() == CONSUMER_PROTOCOL_TYPE)
     }
@@ -250,13 +268,15 @@ impl ClassicGroup {
             assert_eq!(previous, None, "instance {instance:?} of group {:?} was taken", self.id);
         }
         if self.members.is_empty() {
+            self.said_bytes -= self.protocol_type_bytes();
             self.protocol_type = Some(protocol_type.clone());
+            self.said_bytes += self.protocol_type_bytes();
         }
         if self.leader.is_none() {
             self.leader = Some(id.clone());
         }
-        self.pending_join.remove(&id);
-        self.said_bytes += member.said_bytes();
+        self.forget_id(&id);
+        self.said_bytes += member.said_bytes(&id);
         self.protocols.add(&member.protocols);
         self.members.insert(id, member);
     }
@@ -266,7 +286,7 @@ impl ClassicGroup {
     pub fn remove(&mut self, id: &MemberId) -> Option<Member> {
         let removed = self.members.remove(id);
         if let Some(member) = &removed {
-            self.said_bytes -= member.said_bytes();
+            self.said_bytes -= member.said_bytes(id);
             self.protocols.remove(&member.protocols);
             if let Some(instance) = &member.group_instance_id {
                 self.static_members.remove(instance);
@@ -275,15 +295,31 @@ impl ClassicGroup {
         if self.is_leader(id) {
             self.leader = self.members.keys().next().cloned();
         }
-        self.pending_join.remove(id);
+        self.forget_id(id);
         self.pending_sync.remove(id);
         removed
+    }
+
+    /// Expects a member back with an id that it is given.
+    pub fn give_id(&mut self, id: MemberId) {
+        let bytes = id.as_str().len();
+        if self.pending_join.insert(id) {
+            self.said_bytes += bytes;
+        }
+    }
+
+    fn forget_id(&mut self, id: &MemberId) {
+        if self.pending_join.remove(id) {
+            self.said_bytes -= id.as_str().len();
+        }
     }
 
     /// Gives a static member a new id, under which it keeps everything but its parked requests; the member
     /// as it was is returned for these.
     pub fn replace_static(&mut self, instance: &InstanceId, old: &MemberId, new: &MemberId) -> Member {
         let member = self.members.remove(old).expect("a static member's id is a member's");
+        self.said_bytes -= member.said_bytes(old);
+        self.said_bytes += member.said_bytes(new);
         let replacement =
             Member { is_new: false, awaiting_join: None, awaiting_sync: None, ..member.clone() };
         self.members.insert(new.clone(), replacement);
@@ -303,15 +339,15 @@ impl ClassicGroup {
     /// If it is no member.
     pub fn renew(&mut self, id: &MemberId, command: &JoinGroup) {
         let member = self.members.get_mut(id).expect("only members say something anew");
-        self.said_bytes -= member.said_bytes();
         if member.protocols != command.protocols {
+            self.said_bytes -= said_bytes(&member.protocols);
+            self.said_bytes += said_bytes(&command.protocols);
             self.protocols.remove(&member.protocols);
             self.protocols.add(&command.protocols);
             member.protocols = command.protocols.clone();
         }
         member.rebalance_timeout_ms = command.rebalance_timeout_ms;
         member.session_timeout_ms = command.session_timeout_ms;
-        self.said_bytes += member.said_bytes();
     }
 
     /// Checks that the ids name a member.
