@@ -236,7 +236,7 @@ pub struct OffsetCommit {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommitTopic {
     pub topic: TopicName,
-    /// `ZERO` below version 10.
+    /// Kept with the offsets, unless they have a retention of their own.
     pub topic_id: TopicId,
     pub partitions: Vec<CommitPartition>,
 }
@@ -270,7 +270,7 @@ pub struct OffsetFetch {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FetchTopic {
     pub topic: TopicName,
-    /// `ZERO` below version 10; otherwise offsets of another topic by this name are not shown.
+    /// Offsets of another topic by this name are not shown; `ZERO` where there is no id to tell.
     pub topic_id: TopicId,
     pub partitions: Vec<PartitionIndex>,
 }
