@@ -237,6 +237,7 @@ impl AsErrorCode for GroupError {
                 ErrorCode::UnknownServerError
             }
             GroupError::TooManyGroups { .. }
+            | GroupError::TooManyMembers { .. }
             | GroupError::TooManyOffsets { .. }
             | GroupError::OffsetNotesTooLarge { .. }
             | GroupError::AssignmentsTooLarge { .. }

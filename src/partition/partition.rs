@@ -507,29 +507,26 @@ impl Partition {
         if let Err(error) = self.check_read(request) {
             return failed(error.into());
         }
-        // An epoch that there never was here ends nowhere: only a reader of another log has seen it.
-        if request.last_fetched_epoch > self.log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch)
-        {
-            return failed(PartitionError::OutOfRange {
-                asked: request.offset,
-                start: log_start,
-                end: self.log.log_end(),
-            });
-        }
-        if let Some(diverging) = self.divergence(request) {
-            let data = Ok(ReadData::Memory(Vec::new()));
-            return ReadResult { high_watermark, log_start, data, diverging: Some(diverging), files };
-        }
         let out_of_range = || PartitionError::OutOfRange {
             asked: request.offset,
             start: log_start,
             end: self.log.log_end(),
         };
+        // An epoch that there never was here ends nowhere: only a reader of another log has seen it.
+        let last_epoch = self.log.epochs().last().map_or(LeaderEpoch::NONE, |last| last.epoch);
+        // As in Kafka, what lies before the log's start is out of range whether the logs have diverged or not.
+        if request.last_fetched_epoch > last_epoch || request.offset < log_start {
+            return failed(out_of_range());
+        }
+        if let Some(diverging) = self.divergence(request) {
+            let data = Ok(ReadData::Memory(Vec::new()));
+            return ReadResult { high_watermark, log_start, data, diverging: Some(diverging), files };
+        }
         let follows = request.from == ReadFrom::Nearby && !self.leads();
         if follows && request.offset > self.log.log_end() && request.offset <= self.leader_high_watermark {
             return failed(PartitionError::NotYet { asked: request.offset, end: self.log.log_end() });
         }
-        if request.offset < log_start || request.offset > self.log.log_end() {
+        if request.offset > self.log.log_end() {
             return failed(out_of_range());
         }
         if follows && request.offset < high_watermark {
@@ -558,8 +555,18 @@ impl Partition {
         if request.last_fetched_epoch == LeaderEpoch::NONE {
             return None;
         }
-        let (epoch, end) = self.log.epochs().end_of(request.last_fetched_epoch, self.log.log_end())?;
-        (epoch < request.last_fetched_epoch || end < request.offset).then_some(EpochEnd { epoch, end })
+        let ended = self.end_of_epoch(request.last_fetched_epoch)?;
+        let has_diverged = ended.epoch < request.last_fetched_epoch || ended.end < request.offset;
+        has_diverged.then_some(ended)
+    }
+
+    /// Where an epoch ended here; one before all that the log knows of, as in Kafka, where the first of them begins.
+    fn end_of_epoch(&self, epoch: LeaderEpoch) -> Option<EpochEnd> {
+        let epochs = self.log.epochs();
+        match epochs.end_of(epoch, self.log.log_end()) {
+            Some((epoch, end)) => Some(EpochEnd { epoch, end }),
+            None => epochs.entries().first().map(|first| EpochEnd { epoch, end: first.start }),
+        }
     }
 
     pub(super) fn wait_for_more(&mut self, waiter: Arc<FetchWaiter>) {
@@ -615,12 +622,7 @@ impl Partition {
         self.check(check)?;
         // An epoch that has not been is unknown, not the present one.
         let known = Some(epoch).filter(|&epoch| epoch <= self.replica.epoch() && epoch != LeaderEpoch::NONE);
-        let epochs = self.log.epochs();
-        let end = known.and_then(|epoch| match epochs.end_of(epoch, self.log.log_end()) {
-            Some((epoch, end)) => Some(EpochEnd { epoch, end }),
-            // As in Kafka, an epoch before all that the log knows of ends where the log begins.
-            None => epochs.entries().first().map(|first| EpochEnd { epoch, end: first.start }),
-        });
+        let end = known.and_then(|epoch| self.end_of_epoch(epoch));
         Ok(end.unwrap_or(EpochEnd { epoch: LeaderEpoch::NONE, end: Offset::NONE }))
     }
 

@@ -440,3 +440,56 @@ fn a_partition_is_small() {
     let bytes = size_of::<super::partition::Partition>();
     assert!(bytes <= 1_400, "{bytes} bytes");
 }
+
+#[test]
+fn a_reader_whose_log_left_this_one_before_all_that_it_knows_is_told_so() {
+    let mut node = TestNode::new();
+    let mut epochs = Vec::new();
+    // Each start of the node begins an epoch: at 0, 3 and 6.
+    for life in 0..3 {
+        if life > 0 {
+            node = node.lose_power();
+        }
+        node.open(partition(0));
+        for _ in 0..3 {
+            let append =
+                AppendRequest { id: partition(0), batch: batch(KIB, ProducerStamp::NONE), replicas_min: 0 };
+            let made = node.partitions.append_one(append, AppendTerms::COMMITTED);
+            node.runtime.block_on(made).unwrap().unwrap();
+        }
+        let stats = node.partitions.stats(Some(vec![partition(0)]));
+        epochs.push(node.runtime.block_on(stats).unwrap().remove(0).epoch);
+    }
+    let started = node.partitions.delete_records(vec![(partition(0), Some(Offset(5)))]);
+    assert_eq!(node.runtime.block_on(started).unwrap().remove(0).unwrap(), Offset(5));
+    let read = |offset, last_fetched_epoch| {
+        let request = ReadRequest {
+            id: partition(0),
+            offset: Offset(offset),
+            max_bytes: MIB,
+            epoch: EpochCheck(LeaderEpoch::NONE),
+            last_fetched_epoch,
+            from: ReadFrom::Leader,
+        };
+        node.runtime.block_on(node.partitions.read(vec![request], MIB, true, None)).unwrap().remove(0)
+    };
+    let end = |epoch, end| Some(EpochEnd { epoch, end: Offset(end) });
+    // Nothing of the first epoch is left: it ended where the log begins, at the latest.
+    for (offset, epoch, diverging) in [
+        (7, epochs[0], end(epochs[0], 5)),
+        (5, epochs[0], None),
+        (7, epochs[1], end(epochs[1], 6)),
+        (6, epochs[1], None),
+        (7, epochs[2], None),
+    ] {
+        let result = read(offset, epoch);
+        assert_eq!(result.diverging, diverging, "at {offset}, after epoch {epoch}");
+        let bytes = result.data.as_ref().map_or(0, ReadData::expected_bytes);
+        assert_eq!(bytes > 0, diverging.is_none(), "at {offset}, after epoch {epoch}");
+    }
+    for epoch in epochs {
+        let result = read(4, epoch);
+        assert!(matches!(result.data, Err(PartitionError::OutOfRange { .. })), "after epoch {epoch}");
+        assert_eq!(result.diverging, None);
+    }
+}

@@ -109,9 +109,16 @@ fn tell_of_names(
 /// them look for another leader, and ask again. Of Kafka's answers only those to Fetch are changed so.
 const NO_STORAGE_ERROR_UNTIL: i16 = 5;
 
+/// The last version whose clients need not know `OFFSET_NOT_AVAILABLE` here: Java's consumer asks again since it may ask others
+/// than the leader (KIP-392, version 11), and throws at its user before.
+const NO_OFFSET_NOT_AVAILABLE_UNTIL: i16 = 10;
+
 fn as_known_to(version: i16, error: ErrorCode) -> ErrorCode {
     match error {
         ErrorCode::KafkaStorageError if version <= NO_STORAGE_ERROR_UNTIL => ErrorCode::NotLeaderOrFollower,
+        ErrorCode::OffsetNotAvailable if version <= NO_OFFSET_NOT_AVAILABLE_UNTIL => {
+            ErrorCode::NotLeaderOrFollower
+        }
         error => error,
     }
 }
@@ -599,6 +606,17 @@ mod tests {
         let id = PartitionId { topic: TopicId([1; 16]), index: PartitionIndex(0) };
         let data = Ok(ReadData::Memory(vec![bytes.into()]));
         Ok((id, ReadResult { high_watermark: Offset(0), log_start: Offset(0), data, diverging, files: None }))
+    }
+
+    #[test]
+    fn clients_of_old_are_told_what_makes_them_ask_again() {
+        let told = |error| [0, 5, 6, 10, 11, 18].map(|version| as_known_to(version, error));
+        let (known, old) = (ErrorCode::KafkaStorageError, ErrorCode::NotLeaderOrFollower);
+        assert_eq!(told(known), [old, old, known, known, known, known]);
+        let known = ErrorCode::OffsetNotAvailable;
+        assert_eq!(told(known), [old, old, old, old, known, known]);
+        let known = ErrorCode::OffsetOutOfRange;
+        assert_eq!(told(known), [known; 6]);
     }
 
     /// A record that comes between the reading and the look at the waiter must not end the fetch with nothing.

@@ -47,7 +47,7 @@ pub(in crate::broker) async fn handle(
     let mut unknown = Vec::with_capacity(groups.len());
     let again = whole_again(&groups);
     for (group, _) in groups.iter().zip(&again).filter(|(_, again)| again.is_none()) {
-        let (topics, unknown_topics) = known_topics(&image, caller, group);
+        let (topics, unknown_topics) = known_topics(&image, caller.version, group);
         unknown.push(unknown_topics);
         let group_id = GroupId::from(&*group.group_id);
         let command = GroupCommand::FetchOffsets(OffsetFetch { group_id, topics, require_stable });
@@ -152,27 +152,29 @@ fn asked(caller: &Caller, request: OffsetFetchRequest) -> Vec<Asked> {
     vec![Asked { group_id: request.group_id, topics }]
 }
 
-/// Names a group's topics; those whose id is unknown are answered.
+/// Names a group's topics, each with its id; those whose id is unknown are answered. Of a name alone the id is the one
+/// that it stands for now: what was committed for an earlier topic of that name is not this one's.
 fn known_topics(
     image: &MetadataImage,
-    caller: &Caller,
+    version: i16,
     group: &Asked,
 ) -> (Option<Vec<FetchTopic>>, Vec<OffsetFetchResponseTopics>) {
     let Some(topics) = &group.topics else { return (None, Vec::new()) };
     let mut known = Vec::with_capacity(topics.len());
     let mut unknown = Vec::new();
     for topic in topics {
-        let name = match image.topic_by_id(topic.topic_id) {
-            _ if caller.version < TOPIC_IDS_FROM => TopicName::from(&*topic.name),
-            Some(image) => TopicName::from(&*image.name),
-            None => {
-                unknown.push(failed_topic(topic, ErrorCode::UnknownTopicId));
-                continue;
-            }
+        let (name, topic_id) = if version < TOPIC_IDS_FROM {
+            let id = image.topic(&topic.name).map_or(TopicId::ZERO, |known| known.id);
+            (TopicName::from(&*topic.name), id)
+        } else if let Some(known) = image.topic_by_id(topic.topic_id) {
+            (TopicName::from(&*known.name), known.id)
+        } else {
+            unknown.push(failed_topic(topic, ErrorCode::UnknownTopicId));
+            continue;
         };
         known.push(FetchTopic {
             topic: name,
-            topic_id: topic.topic_id,
+            topic_id,
             partitions: topic.partition_indexes.iter().map(|&index| PartitionIndex(index)).collect(),
         });
     }
@@ -292,6 +294,8 @@ fn old_partition(partition: OffsetFetchResponsePartitions) -> OffsetFetchRespons
 mod tests {
     use super::*;
     use crate::coordinator::group::command::FetchedTopic;
+    use crate::wire::MetadataRecord;
+    use crate::wire::messages::TopicRecord;
 
     fn caller() -> Caller {
         Caller {
@@ -354,5 +358,40 @@ mod tests {
         let admitted: Vec<_> = (0..3).map(|_| told.admits_group(0, &group)).collect();
         assert_eq!(admitted, [true, true, false]);
         assert!(told.admits_group(1, &OffsetFetchResponseGroup::default()), "nothing to tell");
+    }
+
+    const TOPIC: TopicId = TopicId([5; 16]);
+
+    fn image() -> MetadataImage {
+        let mut image = MetadataImage::default();
+        let topic = TopicRecord { name: "orders".into(), topic_id: TOPIC, ..TopicRecord::default() };
+        image.apply(&MetadataRecord::Topic(topic)).expect("it fits");
+        image
+    }
+
+    /// What a coordinator is asked of these topics, by name and id.
+    fn asked_of(version: i16, topics: &[(&str, TopicId)]) -> Vec<(String, TopicId)> {
+        let topic = |&(name, topic_id): &(&str, TopicId)| OffsetFetchRequestTopics {
+            name: name.into(),
+            topic_id,
+            partition_indexes: vec![0],
+            ..OffsetFetchRequestTopics::default()
+        };
+        let group = Asked { group_id: "g".into(), topics: Some(topics.iter().map(topic).collect()) };
+        let (known, unknown) = known_topics(&image(), version, &group);
+        let known = known.expect("topics were named");
+        assert_eq!(known.len() + unknown.len(), topics.len());
+        known.into_iter().map(|topic| (topic.topic.to_string(), topic.topic_id)).collect()
+    }
+
+    #[test]
+    fn a_topic_that_is_only_named_is_asked_for_by_the_id_that_the_name_stands_for() {
+        let named = [("orders", TopicId::ZERO), ("gone", TopicId::ZERO)];
+        let expected = [("orders".to_owned(), TOPIC), ("gone".to_owned(), TopicId::ZERO)];
+        for version in 0..TOPIC_IDS_FROM {
+            assert_eq!(asked_of(version, &named), expected, "version {version}");
+        }
+        let by_id = [("", TOPIC), ("", TopicId([6; 16]))];
+        assert_eq!(asked_of(TOPIC_IDS_FROM, &by_id), [("orders".to_owned(), TOPIC)]);
     }
 }

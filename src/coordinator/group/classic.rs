@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use super::command::{GroupError, GroupState, JoinGroup, Joined, JoinedMember, Protocol};
 use super::names::{GroupId, InstanceId, MemberId, ProtocolName, ProtocolType, TopicName};
+use super::protocols::ProtocolCounts;
 use super::record::{GroupMetadata, MemberMetadata};
 use super::subscription::subscribed_topics;
 use crate::coordinator::decision::{RequestToken, WriteId};
@@ -48,14 +49,11 @@ impl Member {
         !self.is_new && (self.awaiting_join.is_some() || self.awaiting_sync.is_some())
     }
 
-    fn supports(&self, name: &ProtocolName) -> bool {
-        self.protocols.iter().any(|protocol| protocol.name == *name)
-    }
-
-    /// How much it says about itself, in bytes.
-    pub fn said_bytes(&self) -> usize {
+    /// How much it says about itself, its id included, in bytes.
+    pub fn said_bytes(&self, id: &MemberId) -> usize {
         let instance = self.group_instance_id.as_ref().map_or(0, |id| id.as_str().len());
-        instance + self.client_id.len() + self.client_host.len() + said_bytes(&self.protocols)
+        let names = id.as_str().len() + instance + self.client_id.len() + self.client_host.len();
+        names + said_bytes(&self.protocols)
     }
 
     /// What it says about itself under `name`; empty if it does not support it.
@@ -116,8 +114,11 @@ pub(super) struct ClassicGroup {
     /// When the phase began; `None` where the record of old does not tell.
     pub since: Option<Timestamp>,
     pub members: BTreeMap<MemberId, Member>,
-    /// What they all say about themselves, in bytes.
+    /// What they all say about themselves, with the ids in `pending_join`, the group's name and its protocol type, in
+    /// bytes.
     pub said_bytes: usize,
+    /// What protocols they support.
+    pub protocols: ProtocolCounts,
     pub static_members: BTreeMap<InstanceId, MemberId>,
     /// Given an id, expected back with it. Each has a session timer.
     pub pending_join: BTreeSet<MemberId>,
@@ -130,6 +131,7 @@ pub(super) struct ClassicGroup {
 impl ClassicGroup {
     /// A group that nobody has joined.
     pub fn new(id: GroupId, since: Option<Timestamp>) -> ClassicGroup {
+        let said_bytes = id.as_str().len();
         ClassicGroup {
             id,
             phase: Phase::Empty,
@@ -139,7 +141,8 @@ impl ClassicGroup {
             leader: None,
             since,
             members: BTreeMap::new(),
-            said_bytes: 0,
+            said_bytes,
+            protocols: ProtocolCounts::default(),
             static_members: BTreeMap::new(),
             pending_join: BTreeSet::new(),
             pending_sync: BTreeSet::new(),
@@ -153,6 +156,7 @@ impl ClassicGroup {
         let mut group = ClassicGroup::new(id, record.current_state_timestamp);
         group.generation_id = record.generation;
         group.protocol_type = Some(record.protocol_type.clone()).filter(|name| !name.is_empty());
+        group.said_bytes += group.protocol_type_bytes();
         for member in &record.members {
             let instance = &member.group_instance_id;
             if instance.as_ref().is_some_and(|id| group.static_members.contains_key(id))
@@ -164,7 +168,8 @@ impl ClassicGroup {
                 group.static_members.insert(instance.clone(), member.member_id.clone());
             }
             let said = Member::from_record(member, record);
-            group.said_bytes += said.said_bytes();
+            group.said_bytes += said.said_bytes(&member.member_id);
+            group.protocols.add(&said.protocols);
             group.members.insert(member.member_id.clone(), said);
         }
         if !group.members.is_empty() {
@@ -222,6 +227,20 @@ impl ClassicGroup {
         self.members.len() + self.pending_join.len()
     }
 
+    /// The member that this command lets join again, if there is one: by its id, or under its instance id.
+    pub fn present(&self, command: &JoinGroup) -> Option<&Member> {
+        let id = if command.member_id.is_empty() {
+            self.static_members.get(command.group_instance_id.as_ref()?)?
+        } else {
+            &command.member_id
+        };
+        self.members.get(id)
+    }
+
+    pub fn protocol_type_bytes(&self) -> usize {
+        self.protocol_type.as_ref().map_or(0, |name| name.as_str().len())
+    }
+
     pub fn uses_consumer_protocol(&self) -> bool {
         self.protocol_type.as_ref().is_some_and(|name| name.as_str() == CONSUMER_PROTOCOL_TYPE)
     }
@@ -249,13 +268,16 @@ impl ClassicGroup {
             assert_eq!(previous, None, "instance {instance:?} of group {:?} was taken", self.id);
         }
         if self.members.is_empty() {
+            self.said_bytes -= self.protocol_type_bytes();
             self.protocol_type = Some(protocol_type.clone());
+            self.said_bytes += self.protocol_type_bytes();
         }
         if self.leader.is_none() {
             self.leader = Some(id.clone());
         }
-        self.pending_join.remove(&id);
-        self.said_bytes += member.said_bytes();
+        self.forget_id(&id);
+        self.said_bytes += member.said_bytes(&id);
+        self.protocols.add(&member.protocols);
         self.members.insert(id, member);
     }
 
@@ -263,22 +285,41 @@ impl ClassicGroup {
     /// Returns the member for its parked requests to be answered.
     pub fn remove(&mut self, id: &MemberId) -> Option<Member> {
         let removed = self.members.remove(id);
-        self.said_bytes -= removed.as_ref().map_or(0, Member::said_bytes);
-        if let Some(instance) = removed.as_ref().and_then(|member| member.group_instance_id.as_ref()) {
-            self.static_members.remove(instance);
+        if let Some(member) = &removed {
+            self.said_bytes -= member.said_bytes(id);
+            self.protocols.remove(&member.protocols);
+            if let Some(instance) = &member.group_instance_id {
+                self.static_members.remove(instance);
+            }
         }
         if self.is_leader(id) {
             self.leader = self.members.keys().next().cloned();
         }
-        self.pending_join.remove(id);
+        self.forget_id(id);
         self.pending_sync.remove(id);
         removed
+    }
+
+    /// Expects a member back with an id that it is given.
+    pub fn give_id(&mut self, id: MemberId) {
+        let bytes = id.as_str().len();
+        if self.pending_join.insert(id) {
+            self.said_bytes += bytes;
+        }
+    }
+
+    fn forget_id(&mut self, id: &MemberId) {
+        if self.pending_join.remove(id) {
+            self.said_bytes -= id.as_str().len();
+        }
     }
 
     /// Gives a static member a new id, under which it keeps everything but its parked requests; the member
     /// as it was is returned for these.
     pub fn replace_static(&mut self, instance: &InstanceId, old: &MemberId, new: &MemberId) -> Member {
         let member = self.members.remove(old).expect("a static member's id is a member's");
+        self.said_bytes -= member.said_bytes(old);
+        self.said_bytes += member.said_bytes(new);
         let replacement =
             Member { is_new: false, awaiting_join: None, awaiting_sync: None, ..member.clone() };
         self.members.insert(new.clone(), replacement);
@@ -298,11 +339,15 @@ impl ClassicGroup {
     /// If it is no member.
     pub fn renew(&mut self, id: &MemberId, command: &JoinGroup) {
         let member = self.members.get_mut(id).expect("only members say something anew");
-        self.said_bytes -= member.said_bytes();
-        member.protocols = command.protocols.clone();
+        if member.protocols != command.protocols {
+            self.said_bytes -= said_bytes(&member.protocols);
+            self.said_bytes += said_bytes(&command.protocols);
+            self.protocols.remove(&member.protocols);
+            self.protocols.add(&command.protocols);
+            member.protocols = command.protocols.clone();
+        }
         member.rebalance_timeout_ms = command.rebalance_timeout_ms;
         member.session_timeout_ms = command.session_timeout_ms;
-        self.said_bytes += member.said_bytes();
     }
 
     /// Checks that the ids name a member.
@@ -337,9 +382,12 @@ impl ClassicGroup {
         if self.is_empty() {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
-        let by_all = |name| self.members.values().all(|member| member.supports(name));
         self.protocol_type.as_ref() == Some(protocol_type)
-            && protocols.iter().any(|protocol| by_all(&protocol.name))
+            && protocols.iter().any(|protocol| self.is_supported_by_all(&protocol.name))
+    }
+
+    fn is_supported_by_all(&self, name: &ProtocolName) -> bool {
+        self.protocols.supporters(name) == self.members.len()
     }
 
     /// The protocol that most members like best among those that all support; of equals the first by name.
@@ -347,20 +395,15 @@ impl ClassicGroup {
     /// # Panics
     /// If there are no members: they were let in only with a protocol in common.
     pub fn select_protocol(&self) -> ProtocolName {
-        let by_all = |name: &ProtocolName| self.members.values().all(|member| member.supports(name));
-        let mut votes: BTreeMap<ProtocolName, usize> = BTreeMap::new();
-        // Members mostly agree: what all support is worked out once per name, not once per vote.
-        let mut candidates: BTreeMap<ProtocolName, bool> = BTreeMap::new();
+        let mut votes: BTreeMap<&ProtocolName, usize> = BTreeMap::new();
         for member in self.members.values() {
-            let vote = member.protocols.iter().find(|protocol| {
-                *candidates.entry(protocol.name.clone()).or_insert_with(|| by_all(&protocol.name))
-            });
+            let vote = member.protocols.iter().find(|protocol| self.is_supported_by_all(&protocol.name));
             let vote = vote.expect("all members have a protocol in common");
-            *votes.entry(vote.name.clone()).or_default() += 1;
+            *votes.entry(&vote.name).or_default() += 1;
         }
         let best = votes.values().max().copied();
         let chosen = votes.into_iter().find(|(_, count)| Some(*count) == best);
-        chosen.expect("a group that chooses a protocol has members").0
+        chosen.expect("a group that chooses a protocol has members").0.clone()
     }
 
     pub fn awaiting_join_count(&self) -> usize {

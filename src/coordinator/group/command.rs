@@ -27,6 +27,7 @@ pub enum GroupError {
     RebalanceInProgress,
     #[error("no protocol of this member is supported by all members of the group")]
     InconsistentGroupProtocol,
+    /// Final for the client: only for `group.max.size`.
     #[error("the group has reached its largest size")]
     GroupMaxSizeReached,
     #[error("no such group")]
@@ -50,7 +51,7 @@ pub enum GroupError {
     #[error("the group's members and assignments take more than {max} bytes in the log")]
     GroupTooLarge { max: usize },
     /// Not in Kafka; COORDINATOR_NOT_AVAILABLE as for too many groups.
-    #[error("this coordinator's members already say {max} bytes of themselves")]
+    #[error("the members and group names of this coordinator already take {max} bytes")]
     MembersTooLarge { max: usize },
     /// Not in Kafka; COORDINATOR_NOT_AVAILABLE, with which Kafka answers an assignment that it cannot write now: the
     /// members look for the coordinator, and join again after a pause.
@@ -62,6 +63,9 @@ pub enum GroupError {
     /// Not in Kafka, which has no bound; COORDINATOR_NOT_AVAILABLE serves, as clients retry it.
     #[error("this coordinator already holds {max} groups")]
     TooManyGroups { max: usize },
+    /// Not in Kafka; COORDINATOR_NOT_AVAILABLE as above.
+    #[error("this coordinator already holds {max} members, or ids that wait for them")]
+    TooManyMembers { max: usize },
     /// Not in Kafka; COORDINATOR_NOT_AVAILABLE as above.
     #[error("this coordinator already holds {max} committed offsets")]
     TooManyOffsets { max: usize },
@@ -233,7 +237,7 @@ pub struct OffsetCommit {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommitTopic {
     pub topic: TopicName,
-    /// `ZERO` below version 10.
+    /// Kept with the offsets, unless they have a retention of their own.
     pub topic_id: TopicId,
     pub partitions: Vec<CommitPartition>,
 }
@@ -267,7 +271,7 @@ pub struct OffsetFetch {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FetchTopic {
     pub topic: TopicName,
-    /// `ZERO` below version 10; otherwise offsets of another topic by this name are not shown.
+    /// Offsets of another topic by this name are not shown; `ZERO` where there is no id to tell.
     pub topic_id: TopicId,
     pub partitions: Vec<PartitionIndex>,
 }

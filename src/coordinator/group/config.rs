@@ -44,8 +44,8 @@ pub struct GroupLimits {
     pub groups_max: usize,
     /// Members of all groups, those included that were only just given their id.
     pub members_max: usize,
-    /// Bytes of what all members say about themselves: names and the metadata of their protocols. One member may say
-    /// as much as fits one write.
+    /// Bytes of what all members say about themselves (names and the metadata of their protocols), of the ids that wait
+    /// for their members, and of the groups' names. One member may say as much as fits one write.
     pub members_bytes_max: usize,
     /// Bytes of the assignments of all groups, as of their last records. One group's fits one write.
     pub assignments_bytes_max: usize,

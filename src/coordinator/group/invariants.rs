@@ -2,7 +2,8 @@
 use std::collections::BTreeSet;
 
 use super::GroupShard;
-use super::classic::{ClassicGroup, Member, Phase};
+use super::classic::{ClassicGroup, Phase};
+use super::protocols::ProtocolCounts;
 use super::record::GroupMetadata;
 use super::timers::Timer;
 use crate::coordinator::decision::RequestToken;
@@ -32,9 +33,8 @@ impl GroupShard {
         }
         let population: usize = self.groups.values().map(ClassicGroup::population).sum();
         assert_eq!(population, self.population, "members are counted");
-        let said =
-            self.groups.values().map(|group| group.members.values().map(Member::said_bytes).sum::<usize>());
-        assert_eq!(said.sum::<usize>(), self.said_bytes, "what members say is counted");
+        let said: usize = self.groups.values().map(ClassicGroup::count_said).sum();
+        assert_eq!(said, self.said_bytes, "what members say is counted");
         let records = self.durable.groups().filter_map(|(_, metadata)| metadata);
         let assigned: usize = records.map(GroupMetadata::assignment_bytes).sum();
         assert_eq!(assigned, self.durable.assignment_bytes(), "assignments are counted");
@@ -125,8 +125,15 @@ impl ClassicGroup {
         self.members.values().flat_map(|member| member.awaiting_join.into_iter().chain(member.awaiting_sync))
     }
 
+    fn count_said(&self) -> usize {
+        let members: usize = self.members.iter().map(|(id, member)| member.said_bytes(id)).sum();
+        let pending: usize = self.pending_join.iter().map(|id| id.as_str().len()).sum();
+        members + pending + self.id.as_str().len() + self.protocol_type_bytes()
+    }
+
     fn assert_well_formed(&self) {
         let id = &self.id;
+        assert_eq!(self.count_said(), self.said_bytes, "what is said in {id:?} is counted");
         match &self.leader {
             Some(leader) => {
                 assert!(self.members.contains_key(leader), "{leader:?} leads {id:?} from outside")
@@ -139,6 +146,9 @@ impl ClassicGroup {
         for (instance, member) in statics {
             assert_eq!(self.static_members.get(instance), Some(member), "instance {instance:?} of {id:?}");
         }
+        let mut protocols = ProtocolCounts::default();
+        self.members.values().for_each(|member| protocols.add(&member.protocols));
+        assert_eq!(protocols, self.protocols, "protocols of {id:?} are the members'");
         assert!(self.pending_join.iter().all(|m| !self.members.contains_key(m)), "pending in {id:?}");
         assert!(self.pending_sync.iter().all(|m| self.members.contains_key(m)), "pending sync in {id:?}");
         for (member_id, member) in &self.members {

@@ -24,10 +24,7 @@ impl GroupShard {
             return;
         }
         let id = command.group_id.clone();
-        let is_new_group = !self.groups.contains_key(&id);
-        if is_new_group {
-            self.groups.insert(id.clone(), ClassicGroup::new(id.clone(), Some(now.wall)));
-        }
+        let is_new_group = self.take_up_group(&id, now);
         self.on_group(now, &id, effects, |turn, group| {
             turn.join(group, token, command);
             if is_new_group {
@@ -59,14 +56,8 @@ impl GroupShard {
             return Err(GroupError::InvalidSessionTimeout { got_ms, min_ms, max_ms });
         }
         let group = self.groups.get(&command.group_id);
-        let said = said_bytes(&command.protocols);
-        if said > self.limits.write_bytes_max {
+        if said_bytes(&command.protocols) > self.limits.write_bytes_max {
             return Err(GroupError::GroupTooLarge { max: self.limits.write_bytes_max });
-        }
-        let present = group.and_then(|group| group.members.get(&command.member_id));
-        let said_before = present.map_or(0, Member::said_bytes);
-        if said > said_before && self.said_bytes - said_before + said > self.limits.members_bytes_max {
-            return Err(GroupError::MembersTooLarge { max: self.limits.members_bytes_max });
         }
         if group.is_none() && !command.member_id.is_empty() {
             return Err(GroupError::UnknownMemberId);
@@ -74,17 +65,57 @@ impl GroupShard {
         if group.is_none() && self.groups.len() >= self.limits.groups_max {
             return Err(GroupError::TooManyGroups { max: self.limits.groups_max });
         }
-        let replaces = |instance: &InstanceId| group.is_some_and(|g| g.static_members.contains_key(instance));
-        let adds = command.member_id.is_empty() && !command.group_instance_id.as_ref().is_some_and(replaces);
+        let said = Said::by(group, command);
+        let max = self.limits.members_bytes_max;
+        if said.after > said.before && self.said_bytes - said.before + said.after > max {
+            return Err(GroupError::MembersTooLarge { max });
+        }
+        let is_present = group.is_some_and(|group| group.present(command).is_some());
+        let adds = command.member_id.is_empty() && !is_present;
         if adds && self.population >= self.limits.members_max {
-            return Err(GroupError::GroupMaxSizeReached);
+            return Err(GroupError::TooManyMembers { max: self.limits.members_max });
         }
         Ok(())
     }
 }
 
+/// What is added to a member's name to make its id.
+const MEMBER_ID_SUFFIX_BYTES: usize = "-00000000-0000-4000-8000-000000000000".len();
+
 /// So long that the member id made of it is still a string of the protocol.
-const MEMBER_ID_PREFIX_BYTES_MAX: usize = STRING_BYTES_MAX - "-00000000-0000-4000-8000-000000000000".len();
+const MEMBER_ID_PREFIX_BYTES_MAX: usize = STRING_BYTES_MAX - MEMBER_ID_SUFFIX_BYTES;
+
+/// How much would be said by a member that joins, in bytes, and how much is said by now of what that takes the place of.
+struct Said {
+    before: usize,
+    after: usize,
+}
+
+impl Said {
+    /// Who would only be given its id is counted as the member it is to become.
+    fn by(group: Option<&ClassicGroup>, command: &JoinGroup) -> Said {
+        let mut said = Said { before: 0, after: said_bytes(&command.protocols) };
+        if group.is_none() {
+            said.after += command.group_id.as_str().len();
+        }
+        if group.is_none_or(|group| group.members.is_empty()) {
+            // The group takes its protocol type from the first member.
+            said.before += group.map_or(0, ClassicGroup::protocol_type_bytes);
+            said.after += command.protocol_type.as_str().len();
+        }
+        if let Some(member) = group.and_then(|group| group.present(command)) {
+            // It keeps its names.
+            said.before += said_bytes(&member.protocols);
+        } else {
+            let instance = command.group_instance_id.as_ref().map_or(0, |id| id.as_str().len());
+            said.after += instance + command.client_id.len() + command.client_host.len();
+            if command.member_id.is_empty() {
+                said.after += member_id_prefix(command).len() + MEMBER_ID_SUFFIX_BYTES;
+            }
+        }
+        said
+    }
+}
 
 fn member_id_prefix(command: &JoinGroup) -> &str {
     command.group_instance_id.as_ref().map_or(command.client_id.as_str(), InstanceId::as_str)
@@ -143,7 +174,7 @@ impl Turn<'_> {
             }
             (Some(_), None) => self.add_member(group, fresh, token, command),
             (None, _) if command.requires_known_member_id => {
-                group.pending_join.insert(fresh.clone());
+                group.give_id(fresh.clone());
                 self.schedule_session(&group.id, &fresh, command.session_timeout_ms);
                 self.refuse_join(token, fresh, GroupError::MemberIdRequired);
             }

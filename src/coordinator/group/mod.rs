@@ -37,6 +37,7 @@ mod leave;
 mod membership;
 mod names;
 mod offsets;
+mod protocols;
 mod rebalance;
 mod record;
 mod subscription;
@@ -48,6 +49,7 @@ mod turn;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 pub use config::{GroupConfig, GroupLimits};
 pub use durable::{Durable, GroupOffsets};
@@ -103,7 +105,7 @@ pub struct GroupShard {
     assignment_writes: BTreeMap<WriteId, GroupId>,
     /// Members of all groups, those with only an id included.
     population: usize,
-    /// What all members say about themselves, in bytes.
+    /// What all members say about themselves, with the ids that wait for theirs and the names of groups, in bytes.
     said_bytes: usize,
     stats: GroupStats,
 }
@@ -372,8 +374,7 @@ impl GroupShard {
             self.durable.apply(record);
             match record {
                 GroupRecord::OffsetCommit { key, value: Some(_) } => {
-                    let new = || ClassicGroup::new(key.group.clone(), Some(now.wall));
-                    self.groups.entry(key.group.clone()).or_insert_with(new);
+                    self.take_up_group(&key.group, now);
                 }
                 GroupRecord::GroupMetadata { group, value: None } => self.remove_group(group),
                 GroupRecord::OffsetCommit { value: None, .. } => {}
@@ -385,11 +386,20 @@ impl GroupShard {
         effects.push(Effect::Records { write: self.writes.issue(), records });
     }
 
+    /// Lets a group be that nobody has joined; false if it is there already.
+    fn take_up_group(&mut self, id: &GroupId, now: Now) -> bool {
+        let Entry::Vacant(place) = self.groups.entry(id.clone()) else { return false };
+        let group = place.insert(ClassicGroup::new(id.clone(), Some(now.wall)));
+        self.said_bytes += group.said_bytes;
+        true
+    }
+
     /// Forgets an empty group, and the ids it gave out that were not yet used.
     fn remove_group(&mut self, id: &GroupId) {
         let Some(group) = self.groups.remove(id) else { return };
         assert!(group.is_empty(), "group {id:?} is removed in state {:?}", group.phase);
         self.population -= group.population();
+        self.said_bytes -= group.said_bytes;
         for member in group.pending_join {
             self.timers.cancel(&Timer::Session { group: id.clone(), member });
         }

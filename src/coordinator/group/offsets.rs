@@ -134,8 +134,14 @@ impl GroupShard {
             return Err(GroupError::CommitTooLarge { max });
         }
         let (groups_max, offsets_max) = (self.limits.groups_max, self.limits.offsets_max);
-        if !self.groups.contains_key(&command.group_id) && self.groups.len() >= groups_max {
-            return Err(GroupError::TooManyGroups { max: groups_max });
+        if !self.groups.contains_key(&command.group_id) {
+            if self.groups.len() >= groups_max {
+                return Err(GroupError::TooManyGroups { max: groups_max });
+            }
+            let max = self.limits.members_bytes_max;
+            if self.said_bytes + command.group_id.as_str().len() > max {
+                return Err(GroupError::MembersTooLarge { max });
+            }
         }
         let known = self.durable.offsets_of(&command.group_id);
         let is_new = |record: &&GroupRecord| match record {

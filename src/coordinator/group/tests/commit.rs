@@ -164,6 +164,21 @@ fn a_shard_bounds_its_offsets() {
 }
 
 #[test]
+fn a_shard_bounds_the_names_of_groups_that_only_commit() {
+    let limits = GroupLimits { members_bytes_max: 10, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    assert!(commit(&mut bench, simple_commit("abcdef", "a", 1)).is_ok());
+    let full = Err(GroupError::MembersTooLarge { max: 10 });
+    assert_eq!(commit(&mut bench, simple_commit("ghijk", "a", 1)), full);
+    assert!(
+        commit(&mut bench, simple_commit("abcdef", "b", 1)).is_ok(),
+        "a group that is there needs no room"
+    );
+    bench.ask(GroupCommand::DeleteGroups(DeleteGroups { groups: vec![GroupId::from("abcdef")] }));
+    assert!(commit(&mut bench, simple_commit("ghijk", "a", 1)).is_ok());
+}
+
+#[test]
 fn a_shard_bounds_the_notes_of_its_offsets() {
     let limits = GroupLimits { offset_notes_bytes_max: 10, ..GroupLimits::default() };
     let mut bench = Bench::with_limits(GroupConfig::default(), limits);

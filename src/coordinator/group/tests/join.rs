@@ -178,16 +178,68 @@ fn a_full_group_turns_away_new_members_only() {
 }
 
 #[test]
+fn ids_that_are_not_used_do_not_fill_a_group() {
+    let mut bench = Bench::new(GroupConfig { group_max_size: 2, ..GroupConfig::default() });
+    stable_group(&mut bench, &["A"]);
+    for _ in 0..2 {
+        assert_eq!(error(&mut bench, |_| ()), GroupError::MemberIdRequired);
+    }
+}
+
+#[test]
 fn a_shard_bounds_its_groups_and_members() {
     let limits = GroupLimits { groups_max: 1, members_max: 2, ..GroupLimits::default() };
     let mut bench = Bench::with_limits(GroupConfig::default(), limits);
     let first = join(&mut bench, |_| ());
     join(&mut bench, |_| ());
-    assert_eq!(error(&mut bench, |_| ()), GroupError::GroupMaxSizeReached, "ids given count as members");
+    let full = GroupError::TooManyMembers { max: 2 };
+    assert_eq!(error(&mut bench, |_| ()), full, "ids given count as members");
     let other = |c: &mut JoinGroup| c.group_id = GroupId::from("h");
     assert_eq!(error(&mut bench, other), GroupError::TooManyGroups { max: 1 });
     bench.ask(leave_group("g", &[&first.member_id]));
     assert_eq!(error(&mut bench, |_| ()), GroupError::MemberIdRequired);
+}
+
+#[test]
+fn ids_that_nobody_uses_keep_no_group_out_for_good() {
+    let limits = GroupLimits { members_max: 2, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    for _ in 0..2 {
+        assert_eq!(error(&mut bench, |_| ()), GroupError::MemberIdRequired);
+    }
+    let other = |c: &mut JoinGroup| c.group_id = GroupId::from("h");
+    assert_eq!(error(&mut bench, other), GroupError::TooManyMembers { max: 2 });
+    bench.advance(10_000);
+    assert_eq!(error(&mut bench, other), GroupError::MemberIdRequired);
+}
+
+#[test]
+fn ids_and_names_are_bounded_and_their_room_is_given_back() {
+    let limits = GroupLimits { members_bytes_max: 1_000, ..GroupLimits::default() };
+    let mut bench = Bench::with_limits(GroupConfig::default(), limits);
+    // Of 337 bytes each is the id; the name is said again by the member, and its protocol takes some bytes, too.
+    let long = |c: &mut JoinGroup| c.client_id = "c".repeat(300);
+    let full = GroupError::MembersTooLarge { max: 1_000 };
+    assert_eq!(error(&mut bench, long), GroupError::MemberIdRequired);
+    assert_eq!(error(&mut bench, long), full);
+    bench.advance(10_000);
+    let id = join(&mut bench, long).member_id;
+    // The member comes back with its id: that is not counted again.
+    let mut command = join_group(&mut bench, "g", "A", &id);
+    long(&mut command);
+    let (token, effects) = bench.request(GroupCommand::Join(command));
+    assert_eq!(effects, [], "parked");
+    assert_eq!(error(&mut bench, long), full);
+    let effects = bench.advance(3_000);
+    assert_eq!(joined(&effects, token).leader, id);
+    bench.ask(leave_group("g", &[&id]));
+    assert_eq!(error(&mut bench, long), GroupError::MemberIdRequired);
+    // The group goes, and the id that it has given out with it.
+    let other = |c: &mut JoinGroup| (c.group_id, c.client_id) = (GroupId::from("h"), "c".repeat(300));
+    assert_eq!(error(&mut bench, other), full);
+    bench.ask(GroupCommand::DeleteGroups(DeleteGroups { groups: vec![GroupId::from("g")] }));
+    assert_eq!(error(&mut bench, other), GroupError::MemberIdRequired);
+    bench.reload();
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod commit;
 mod conversations;
 mod join;
 mod lifecycle;
+mod protocols;
 mod schedules;
 mod story;
 mod sync;
