@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::journal::{BatchPlace, LogKey, parts};
+use super::names::{Names, NamesSince};
 use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_directory};
 use super::shortage::is_full;
 use super::state::LogState;
@@ -177,10 +178,14 @@ impl FlushFailed {
 }
 
 /// Writes and syncs the work of many logs. The outcomes stand in the order of the works.
-pub async fn flush_all(disk: &dyn Disk, works: Vec<FlushWork>) -> Vec<Result<FlushDone, FlushFailed>> {
+pub(super) async fn flush_all(
+    disk: &dyn Disk,
+    names: &Names,
+    works: Vec<FlushWork>,
+) -> Vec<Result<FlushDone, FlushFailed>> {
     let mut outcomes = Vec::with_capacity(works.len());
     for group in groups(works, FlushWork::bytes_written) {
-        flush_group(disk, group, &mut outcomes).await;
+        flush_group(disk, names, group, &mut outcomes).await;
     }
     outcomes
 }
@@ -211,9 +216,11 @@ fn groups<T>(works: Vec<T>, bytes_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
 
 async fn flush_group(
     disk: &dyn Disk,
+    names: &Names,
     group: Vec<FlushWork>,
     outcomes: &mut Vec<Result<FlushDone, FlushFailed>>,
 ) {
+    let since = names.now();
     // The disk has several requests at a time to choose from, instead of each waiting for the one before.
     let writes = group.iter().map(|work| -> Pin<Box<dyn Future<Output = _> + Send + '_>> {
         Box::pin(async move {
@@ -233,7 +240,7 @@ async fn flush_group(
         })
         .collect();
     let written: Vec<_> = group.into_iter().zip(results).collect();
-    let synced = sync(disk, all).await;
+    let synced = sync(disk, (names, since), all).await;
     if synced.is_err() && !mutant(Mutant::NamesNotMadeAnew) {
         for (work, _) in &written {
             if let Err(failure) = remove_new(disk, work).await {
@@ -252,7 +259,7 @@ async fn flush_group(
     }
 }
 
-async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
+async fn sync(disk: &dyn Disk, (names, since): (&Names, NamesSince), touched: Touched) -> io::Result<()> {
     let Touched { files, directories } = touched;
     if !files.is_empty() && !mutant(Mutant::SegmentsNotSynced) {
         disk.sync_files(files).await?;
@@ -262,7 +269,7 @@ async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
     }
     // Deepest first: a directory's name comes after what it holds.
     for directory in directories.iter().rev() {
-        disk.sync_dir(directory).await?;
+        names.sync(disk, directory, since).await?;
     }
     Ok(())
 }

@@ -304,9 +304,10 @@ impl Storage {
     /// If they cannot be removed.
     pub async fn remove_left_files(&self, partition: PartitionId) -> Result<(), StorageError> {
         let directory = log_directory(partition);
-        let disk = &self.inner.io.disk;
+        let (disk, names) = (&*self.inner.io.disk, self.inner.cache.names());
+        let since = names.now();
         let removed = match disk.remove_dir_all(&directory).await {
-            Ok(()) => disk.sync_dir(LOGS).await,
+            Ok(()) => names.sync(disk, LOGS, since).await,
             Err(error) => Err(error),
         };
         removed.map_err(|source| StorageError::Io { action: "removing", path: directory, source })
@@ -316,7 +317,7 @@ impl Storage {
     /// works, are to be told to the logs.
     pub async fn flush(&self, works: Vec<FlushWork>) -> Vec<Result<FlushDone, FlushFailed>> {
         let sizes: Vec<u64> = works.iter().map(FlushWork::bytes).collect();
-        let outcomes = flush_all(&*self.inner.io.disk, works).await;
+        let outcomes = flush_all(&*self.inner.io.disk, self.inner.cache.names(), works).await;
         let mut known = self.known();
         for (outcome, bytes) in outcomes.iter().zip(sizes) {
             self.note_room(&known, outcome, bytes);

@@ -78,6 +78,31 @@ fn after_a_failed_sync_the_batches_go_to_another_file() {
     }
 }
 
+/// A removal's sync of `logs/` fails while a flush makes a log's directory: the flush's own sync of it proves nothing.
+#[test]
+fn names_that_another_may_have_lost_are_made_anew() {
+    for seed in 0..8 {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        node.create(0).unwrap();
+        node.append(0, 100).unwrap();
+        let now = node.runtime.clock().wall();
+        let work = node.log(0).take_flush(now).expect("a batch is to be flushed");
+        disk.inject(TestFault::FailSyncDir("logs".to_owned()));
+        let storage = node.storage.clone();
+        let (mut outcomes, removed) = node.runtime.block_on(async {
+            tokio::join!(storage.flush(vec![work]), storage.remove_left_files(super::node::partition(7)))
+        });
+        assert!(removed.is_err(), "its sync is the one that fails");
+        let Err(failed) = outcomes.remove(0) else { panic!("the names are not durable") };
+        assert!(failed.to_string().contains("another sync"), "{failed}");
+        node.log(0).flush_failed(failed);
+        node.checkpoint().unwrap();
+        let disk = disk.lose_power(&mut TestRandom(seed));
+        assert_eq!(Node::open(&disk).contents(0).unwrap(), expected(1, 100));
+    }
+}
+
 #[test]
 fn a_damaged_batch_is_found_and_not_served() {
     let disk = two_logs();
