@@ -67,10 +67,10 @@ impl RealDisk {
     /// I/O threads.
     pub(super) fn open(options: Options) -> io::Result<RealDisk> {
         let root = options.data_dir;
-        std::fs::create_dir_all(&root).map_err(|error| path::at(&root, &error))?;
-        let path = std::fs::canonicalize(&root).map_err(|error| path::at(&root, &error))?;
+        std::fs::create_dir_all(&root).map_err(|error| path::at(&root, error))?;
+        let path = std::fs::canonicalize(&root).map_err(|error| path::at(&root, error))?;
         let whole = if sys::syncfs_reports_errors() {
-            let directory = std::fs::File::open(&path).map_err(|error| path::at(&path, &error))?;
+            let directory = std::fs::File::open(&path).map_err(|error| path::at(&path, error))?;
             Some(Mutex::new(WholeSync { directory, has_failed: false }))
         } else {
             None
@@ -86,7 +86,7 @@ impl RealDisk {
         job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
         match path::below(&self.root.path, path) {
-            Ok(full) => self.lanes.common.run_io(move || job(&full).map_err(|error| path::at(&full, &error))),
+            Ok(full) => self.lanes.common.run_io(move || job(&full).map_err(|error| path::at(&full, error))),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -122,7 +122,7 @@ fn write_file(
         }
         Ok(file)
     };
-    let file = writing().map_err(|error| path::at(&full, &error))?;
+    let file = writing().map_err(|error| path::at(&full, error))?;
     Ok(Arc::new(RealFile::new(file, full, options.access, root.transfer, lanes.clone())))
 }
 
