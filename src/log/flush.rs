@@ -250,28 +250,44 @@ async fn flush_group(
     }
     let logs = written.len();
     for (work, result) in written {
+        let path = log_directory(work.state.log.partition);
         outcomes.push(match (&synced, result) {
             // Whatever else failed: what was written is in an unknown state.
             (Err(error), _) => Err(work.failed(FlushFailure::Sync { logs, message: error.to_string() })),
-            (Ok(()), Err(reason)) => Err(work.failed(reason)),
-            (Ok(()), Ok(())) => Ok(work.done()),
+            (Ok(_), Err(reason)) => Err(work.failed(reason)),
+            (Ok(missing), Ok(())) if missing.contains(&path) => {
+                let message = "the directory is not there any more".to_owned();
+                Err(work.failed(FlushFailure::Write { path, message }))
+            }
+            (Ok(_), Ok(())) => Ok(work.done()),
         });
     }
 }
 
-async fn sync(disk: &dyn Disk, (names, since): (&Names, NamesSince), touched: Touched) -> io::Result<()> {
+/// Gives the directories of logs that are not there any more: these logs were deleted meanwhile, which says nothing of the others.
+async fn sync(
+    disk: &dyn Disk,
+    (names, since): (&Names, NamesSince),
+    touched: Touched,
+) -> io::Result<BTreeSet<String>> {
     let Touched { files, directories } = touched;
     if !files.is_empty() && !mutant(Mutant::SegmentsNotSynced) {
         disk.sync_files(files).await?;
     }
+    let mut missing = BTreeSet::new();
     if mutant(Mutant::NamesNotSynced) {
-        return Ok(());
+        return Ok(missing);
     }
     // Deepest first: a directory's name comes after what it holds.
-    for directory in directories.iter().rev() {
-        names.sync(disk, directory, since).await?;
+    for directory in directories.into_iter().rev() {
+        match names.sync(disk, &directory, since).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && directory != LOGS => {
+                missing.insert(directory);
+            }
+            synced => synced?,
+        }
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Removes what a flush is to make anew. A directory whose sync failed may have forgotten that these names are not durable yet, and a later

@@ -666,6 +666,9 @@ impl Disk for TestDisk {
                 state.faults.remove(fault);
                 return Err(io::Error::from_raw_os_error(EMFILE));
             }
+            if !path.is_empty() && !state.current.dirs.contains(&path) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
             let (synced, rest): (Vec<NameChange>, Vec<NameChange>) =
                 std::mem::take(&mut state.pending).into_iter().partition(|c| parent(c.path()) == path);
             state.pending = rest;

@@ -103,6 +103,45 @@ fn names_that_another_may_have_lost_are_made_anew() {
     }
 }
 
+/// Whatever of the flush comes before the deletion, and whatever after it.
+#[test]
+fn a_log_that_is_deleted_while_it_is_flushed_leaves_no_file_and_harms_no_other() {
+    for delay in 0..40 {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        for index in 0..2 {
+            node.create(index).unwrap();
+            node.append(index, 100).unwrap();
+        }
+        let now = node.runtime.clock().wall();
+        let works: Vec<FlushWork> = node.logs.values_mut().filter_map(|log| log.take_flush(now)).collect();
+        let (storage, log) = (node.storage.clone(), node.logs.remove(&0).unwrap());
+        let deletion = async {
+            for _ in 0..delay {
+                crate::io::Disk::list(&disk, "logs").await.unwrap();
+            }
+            storage.delete_log(log).await
+        };
+        let (mut outcomes, deleted) =
+            node.runtime.block_on(async { tokio::join!(storage.flush(works), deletion) });
+        deleted.unwrap();
+        let Some(Ok(other)) = outcomes.pop() else {
+            panic!("after {delay} turns: the other log's flush failed")
+        };
+        node.log(1).flushed(&other);
+        let left = format!("logs/{}/", super::node::partition(0));
+        assert!(!disk.paths().iter().any(|path| path.starts_with(&left)), "after {delay} turns");
+        node.create(0).unwrap();
+        node.append(0, 100).unwrap();
+        node.checkpoint().unwrap();
+        let disk = disk.lose_power(&mut TestRandom(delay));
+        let node = Node::open(&disk);
+        for index in 0..2 {
+            assert_eq!(node.contents(index).unwrap(), expected(1, 100), "after {delay} turns");
+        }
+    }
+}
+
 #[test]
 fn a_damaged_batch_is_found_and_not_served() {
     let disk = two_logs();
