@@ -55,5 +55,13 @@ pub struct Io {
 pub fn lacks_descriptors(error: &std::io::Error) -> bool {
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;
-    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+    matches!(os_code(error), Some(ENFILE | EMFILE))
+}
+
+/// The operating system's number of an error, also where that was given a path.
+#[must_use]
+pub fn os_code(error: &std::io::Error) -> Option<i32> {
+    let inner = error.get_ref().and_then(|given| given.source());
+    let of_system = inner.and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.raw_os_error().or_else(|| of_system?.raw_os_error())
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::journal::LogId;
+use super::names::Names;
 use super::read_ahead::{ReadAhead, Reading};
 use super::segment::{FileKind, Segment, SegmentId};
 use crate::io::{Disk, File, OpenOptions};
@@ -28,14 +29,15 @@ pub struct CacheBounds {
 }
 
 /// The segment files that readers have open, and the indexes they have read: both bounded, the least
-/// recently used goes first; and what was read ahead of them. Shared by all readers of a node; the lock is held for
-/// look-ups only.
+/// recently used goes first; and what was read ahead of them. Shared by all readers of a node, and by all who make such files; the
+/// lock is held for look-ups only.
 pub struct FileCache {
     disk: Arc<dyn Disk>,
     files_max: usize,
     index_bytes_max: usize,
     inner: Mutex<Inner>,
     ahead: ReadAhead,
+    names: Names,
 }
 
 #[derive(Default)]
@@ -98,7 +100,13 @@ impl FileCache {
     pub fn new(disk: Arc<dyn Disk>, bounds: CacheBounds) -> Arc<FileCache> {
         let CacheBounds { files_max, index_bytes_max, ahead_bytes_max } = bounds;
         let ahead = ReadAhead::new(ahead_bytes_max);
-        Arc::new(FileCache { disk, files_max, index_bytes_max, inner: Mutex::default(), ahead })
+        let (inner, names) = (Mutex::default(), Names::default());
+        Arc::new(FileCache { disk, files_max, index_bytes_max, inner, ahead, names })
+    }
+
+    /// What makes the names of such files durable.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::journal::{BatchPlace, LogKey, parts};
+use super::names::{Names, NamesSince};
 use super::segment::{FileKind, IndexRows, LOGS, Segment, SegmentState, log_directory};
 use super::shortage::is_full;
 use super::state::LogState;
@@ -177,10 +178,14 @@ impl FlushFailed {
 }
 
 /// Writes and syncs the work of many logs. The outcomes stand in the order of the works.
-pub async fn flush_all(disk: &dyn Disk, works: Vec<FlushWork>) -> Vec<Result<FlushDone, FlushFailed>> {
+pub(super) async fn flush_all(
+    disk: &dyn Disk,
+    names: &Names,
+    works: Vec<FlushWork>,
+) -> Vec<Result<FlushDone, FlushFailed>> {
     let mut outcomes = Vec::with_capacity(works.len());
     for group in groups(works, FlushWork::bytes_written) {
-        flush_group(disk, group, &mut outcomes).await;
+        flush_group(disk, names, group, &mut outcomes).await;
     }
     outcomes
 }
@@ -211,9 +216,11 @@ fn groups<T>(works: Vec<T>, bytes_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
 
 async fn flush_group(
     disk: &dyn Disk,
+    names: &Names,
     group: Vec<FlushWork>,
     outcomes: &mut Vec<Result<FlushDone, FlushFailed>>,
 ) {
+    let since = names.now();
     // The disk has several requests at a time to choose from, instead of each waiting for the one before.
     let writes = group.iter().map(|work| -> Pin<Box<dyn Future<Output = _> + Send + '_>> {
         Box::pin(async move {
@@ -233,7 +240,7 @@ async fn flush_group(
         })
         .collect();
     let written: Vec<_> = group.into_iter().zip(results).collect();
-    let synced = sync(disk, all).await;
+    let synced = sync(disk, (names, since), all).await;
     if synced.is_err() && !mutant(Mutant::NamesNotMadeAnew) {
         for (work, _) in &written {
             if let Err(failure) = remove_new(disk, work).await {
@@ -243,28 +250,44 @@ async fn flush_group(
     }
     let logs = written.len();
     for (work, result) in written {
+        let path = log_directory(work.state.log.partition);
         outcomes.push(match (&synced, result) {
             // Whatever else failed: what was written is in an unknown state.
             (Err(error), _) => Err(work.failed(FlushFailure::Sync { logs, message: error.to_string() })),
-            (Ok(()), Err(reason)) => Err(work.failed(reason)),
-            (Ok(()), Ok(())) => Ok(work.done()),
+            (Ok(_), Err(reason)) => Err(work.failed(reason)),
+            (Ok(missing), Ok(())) if missing.contains(&path) => {
+                let message = "the directory is not there any more".to_owned();
+                Err(work.failed(FlushFailure::Write { path, message }))
+            }
+            (Ok(_), Ok(())) => Ok(work.done()),
         });
     }
 }
 
-async fn sync(disk: &dyn Disk, touched: Touched) -> io::Result<()> {
+/// Gives the directories of logs that are not there any more: these logs were deleted meanwhile, which says nothing of the others.
+async fn sync(
+    disk: &dyn Disk,
+    (names, since): (&Names, NamesSince),
+    touched: Touched,
+) -> io::Result<BTreeSet<String>> {
     let Touched { files, directories } = touched;
     if !files.is_empty() && !mutant(Mutant::SegmentsNotSynced) {
         disk.sync_files(files).await?;
     }
+    let mut missing = BTreeSet::new();
     if mutant(Mutant::NamesNotSynced) {
-        return Ok(());
+        return Ok(missing);
     }
     // Deepest first: a directory's name comes after what it holds.
-    for directory in directories.iter().rev() {
-        disk.sync_dir(directory).await?;
+    for directory in directories.into_iter().rev() {
+        match names.sync(disk, &directory, since).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && directory != LOGS => {
+                missing.insert(directory);
+            }
+            synced => synced?,
+        }
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Removes what a flush is to make anew. A directory whose sync failed may have forgotten that these names are not durable yet, and a later

@@ -25,6 +25,7 @@ mod file_cache;
 mod flush;
 mod indexes;
 mod journal;
+mod names;
 mod partition;
 mod places;
 pub mod producers;
@@ -54,7 +55,7 @@ pub use cleaning::{
 };
 pub use config::{LogConfig, OptionsInvalid, SharedConfigs, StorageOptions, UnattributedDamage};
 pub use file_cache::{CacheBounds, FileCache};
-pub use flush::{FlushDone, FlushFailed, FlushFailure, FlushWork, flush_all};
+pub use flush::{FlushDone, FlushFailed, FlushFailure, FlushWork};
 pub use journal::{
     CommitDamage, CommitNumber, CommitTicket, Entry, EntryBody, EntryNumber, FileSequence, Incarnation,
     JournalError, JournalFailed, JournalHandle, JournalReport, JournalStatistics, LogId, LogKey, Position,

@@ -80,6 +80,8 @@ impl ReindexWork {
         while let Some(batch) = walker.next_or_wound().await? {
             state.add(batch.header(), batch.len() as u64, self.index_interval_bytes, &mut rows);
         }
+        let names = self.cache.names();
+        let since = names.now();
         let mut files = Vec::new();
         for (kind, rows) in [(FileKind::OffsetIndex, rows.offsets), (FileKind::TimeIndex, rows.times)] {
             let path = segment.path(kind);
@@ -100,7 +102,7 @@ impl ReindexWork {
             move |source| ReindexFailed::Write { action, path, source }
         };
         disk.sync_files(files).await.map_err(failed("syncing the indexes in"))?;
-        disk.sync_dir(&directory).await.map_err(failed("syncing"))?;
+        names.sync(disk, &directory, since).await.map_err(failed("syncing"))?;
         self.cache.forget_indexes(segment);
         Ok(ReindexDone {
             key: self.key,

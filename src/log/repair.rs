@@ -182,7 +182,8 @@ impl RepairWork {
         disk: &dyn Disk,
         elsewhere: &impl RepairSource,
     ) -> Result<RepairDone, RepairFailed> {
-        let mut output = Output::new(disk, self.key.partition, self.cleaning, self.limits);
+        let mut output =
+            Output::new(disk, self.cache.names(), self.key.partition, self.cleaning, self.limits);
         match self.repair(elsewhere, &mut output).await {
             Ok(done) => Ok(done),
             Err(reason) => Err(RepairFailed {

@@ -304,21 +304,33 @@ impl Storage {
     /// If they cannot be removed.
     pub async fn remove_left_files(&self, partition: PartitionId) -> Result<(), StorageError> {
         let directory = log_directory(partition);
-        let disk = &self.inner.io.disk;
+        let (disk, names) = (&*self.inner.io.disk, self.inner.cache.names());
+        let since = names.now();
         let removed = match disk.remove_dir_all(&directory).await {
-            Ok(()) => disk.sync_dir(LOGS).await,
+            Ok(()) => names.sync(disk, LOGS, since).await,
             Err(error) => Err(error),
         };
         removed.map_err(|source| StorageError::Io { action: "removing", path: directory, source })
     }
 
     /// Writes the work of any number of logs to their segments, durably. The outcomes, in the order of the
-    /// works, are to be told to the logs.
+    /// works, are to be told to the logs. One call at a time.
     pub async fn flush(&self, works: Vec<FlushWork>) -> Vec<Result<FlushDone, FlushFailed>> {
         let sizes: Vec<u64> = works.iter().map(FlushWork::bytes).collect();
-        let outcomes = flush_all(&*self.inner.io.disk, works).await;
+        let outcomes = flush_all(&*self.inner.io.disk, self.inner.cache.names(), works).await;
+        for partition in self.note_flushed(&outcomes, &sizes) {
+            if let Err(error) = self.remove_left_files(partition).await {
+                tracing::warn!(%error, "files of a deleted partition stay until the next start");
+            }
+        }
+        outcomes
+    }
+
+    /// Takes note of flushes that have ended. Gives the partitions whose logs were deleted meanwhile: what these flushes made after the
+    /// removal of the files is still there.
+    fn note_flushed(&self, outcomes: &[Result<FlushDone, FlushFailed>], sizes: &[u64]) -> Vec<PartitionId> {
         let mut known = self.known();
-        for (outcome, bytes) in outcomes.iter().zip(sizes) {
+        for (outcome, &bytes) in outcomes.iter().zip(sizes) {
             self.note_room(&known, outcome, bytes);
         }
         for done in outcomes.iter().flatten() {
@@ -331,8 +343,17 @@ impl Storage {
                 known.changed = true;
             }
         }
-        drop(known);
-        outcomes
+        let made = |outcome: &Result<FlushDone, FlushFailed>| match outcome {
+            Ok(done) => (!done.segments.is_empty()).then_some(done.state.log),
+            Err(failed) => Some(failed.key),
+        };
+        // A log that was made of the partition since has no file before the next flush.
+        let is_in_use = |partition: PartitionId| {
+            let mut states = known.logs.values();
+            states.any(|state| state.log.partition == partition && !state.segments.is_empty())
+        };
+        let deleted = outcomes.iter().filter_map(made).filter(|key| !known.logs.contains_key(&key.id));
+        deleted.map(|key| key.partition).filter(|&partition| !is_in_use(partition)).collect()
     }
 
     /// Why what is to be written finds no room on the disk, if it finds none.

@@ -31,20 +31,34 @@ struct Root {
 }
 
 /// The sync of the whole file system. The system reports a failed write-back once per descriptor, so there
-/// is one descriptor, opened before any write, and a failure is remembered for ever.
+/// is one descriptor, opened before any write. Once it has told of a failure, which may concern any file, it would not tell another that
+/// waits to be synced: from then on each file is asked, whose own descriptor tells of it.
 struct WholeSync {
     directory: std::fs::File,
-    failed: Option<(io::ErrorKind, String)>,
+    has_failed: bool,
+}
+
+/// What a sync of the whole file system says of the files that are to be synced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Whole {
+    Synced,
+    /// One has failed before: each of the files is to be synced.
+    Unsure,
 }
 
 impl WholeSync {
-    fn sync(&mut self) -> io::Result<()> {
-        if let Some((kind, text)) = &self.failed {
-            return Err(io::Error::new(*kind, text.clone()));
+    fn sync(&mut self) -> io::Result<Whole> {
+        if self.has_failed {
+            return Ok(Whole::Unsure);
         }
-        sys::sync_file_system(&self.directory).inspect_err(|error| {
-            self.failed = Some((error.kind(), format!("an earlier sync of the file system failed: {error}")));
-        })
+        match sys::sync_file_system(&self.directory) {
+            Ok(()) => Ok(Whole::Synced),
+            Err(error) => {
+                tracing::warn!(%error, "a sync of the file system failed: from now on each file is synced by itself");
+                self.has_failed = true;
+                Err(error)
+            }
+        }
     }
 }
 
@@ -53,11 +67,11 @@ impl RealDisk {
     /// I/O threads.
     pub(super) fn open(options: Options) -> io::Result<RealDisk> {
         let root = options.data_dir;
-        std::fs::create_dir_all(&root).map_err(|error| path::at(&root, &error))?;
-        let path = std::fs::canonicalize(&root).map_err(|error| path::at(&root, &error))?;
+        std::fs::create_dir_all(&root).map_err(|error| path::at(&root, error))?;
+        let path = std::fs::canonicalize(&root).map_err(|error| path::at(&root, error))?;
         let whole = if sys::syncfs_reports_errors() {
-            let directory = std::fs::File::open(&path).map_err(|error| path::at(&path, &error))?;
-            Some(Mutex::new(WholeSync { directory, failed: None }))
+            let directory = std::fs::File::open(&path).map_err(|error| path::at(&path, error))?;
+            Some(Mutex::new(WholeSync { directory, has_failed: false }))
         } else {
             None
         };
@@ -72,7 +86,7 @@ impl RealDisk {
         job: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
         match path::below(&self.root.path, path) {
-            Ok(full) => self.lanes.common.run_io(move || job(&full).map_err(|error| path::at(&full, &error))),
+            Ok(full) => self.lanes.common.run_io(move || job(&full).map_err(|error| path::at(&full, error))),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -108,7 +122,7 @@ fn write_file(
         }
         Ok(file)
     };
-    let file = writing().map_err(|error| path::at(&full, &error))?;
+    let file = writing().map_err(|error| path::at(&full, error))?;
     Ok(Arc::new(RealFile::new(file, full, options.access, root.transfer, lanes.clone())))
 }
 
@@ -176,11 +190,15 @@ impl Disk for RealDisk {
     fn sync_files(&self, files: Vec<Arc<dyn File>>) -> BoxFuture<io::Result<()>> {
         if files.len() > SYNCS_EACH_MAX && self.root.whole.is_some() {
             let root = self.root.clone();
-            return self.run("", move |_| {
+            let whole = self.run("", move |_| {
                 let whole = root.whole.as_ref().expect("asked just before");
-                let result = whole.lock().unwrap_or_else(PoisonError::into_inner).sync();
-                drop(files);
-                result
+                whole.lock().unwrap_or_else(PoisonError::into_inner).sync()
+            });
+            return Box::pin(async move {
+                match whole.await? {
+                    Whole::Synced => Ok(()),
+                    Whole::Unsure => sync_each(&files).await,
+                }
             });
         }
         Box::pin(async move { sync_each(&files).await })
@@ -214,5 +232,32 @@ impl Disk for RealDisk {
 
     fn space(&self) -> BoxFuture<io::Result<DiskSpace>> {
         self.run("", sys::space)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A descriptor that takes no sync stands for a file system that failed.
+    #[tokio::test]
+    async fn after_a_failed_sync_of_the_file_system_each_file_is_synced() {
+        let path = std::env::temp_dir().join(format!("ordain-whole-sync-{}", std::process::id()));
+        let mut disk = RealDisk::open(Options::new(&path)).unwrap();
+        let unable = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(&path).unwrap();
+        let whole = WholeSync { directory: unable, has_failed: false };
+        Arc::get_mut(&mut disk.root).expect("nobody else has it").whole = Some(Mutex::new(whole));
+        let options = OpenOptions { write: true, create: true, ..OpenOptions::default() };
+        let mut files = Vec::new();
+        for number in 0..=SYNCS_EACH_MAX {
+            files.push(disk.open(&number.to_string(), options).await.unwrap());
+        }
+        let failed = disk.sync_files(files.clone()).await;
+        let after = disk.sync_files(files.clone()).await;
+        let few = disk.sync_files(files.split_off(SYNCS_EACH_MAX)).await;
+        std::fs::remove_dir_all(&path).unwrap();
+        failed.unwrap_err();
+        after.unwrap();
+        few.unwrap();
     }
 }

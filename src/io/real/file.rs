@@ -47,7 +47,7 @@ impl RealFile {
         job: impl FnOnce(&Inner) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<io::Result<T>> {
         let inner = self.inner.clone();
-        lane.run_io(move || job(&inner).map_err(|error| path::at(&inner.path, &error)))
+        lane.run_io(move || job(&inner).map_err(|error| path::at(&inner.path, error)))
     }
 }
 
@@ -132,7 +132,7 @@ impl File for RealFile {
                     sys::write_segments(&inner.file, offset, segments)
                 }
             });
-            written.map_err(|error| path::at(&inner.path, &error))
+            written.map_err(|error| path::at(&inner.path, error))
         };
         let lane = if is_bulk { &self.lanes.bulk } else { &self.lanes.common };
         lane.run_io(job)
@@ -151,7 +151,7 @@ impl File for RealFile {
             let result = check_access(inner.access, Access::Direct)
                 .and_then(|()| check_blocks(offset, length))
                 .and_then(|()| inner.write_blocks(offset, &buffer[..length], durable))
-                .map_err(|error| path::at(&inner.path, &error));
+                .map_err(|error| path::at(&inner.path, error));
             (result, buffer)
         };
         let lanes = self.lanes.clone();

@@ -22,9 +22,16 @@ pub(super) fn below(root: &Path, path: &str) -> io::Result<PathBuf> {
     Ok(full)
 }
 
-/// The same error with the path in its text.
-pub(super) fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+/// The same error with the path in its text; [`crate::io::os_code`] finds the system's in it.
+pub(super) fn at(path: &Path, source: io::Error) -> io::Error {
+    io::Error::new(source.kind(), At { path: path.to_path_buf(), source })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", .path.display())]
+struct At {
+    path: PathBuf,
+    source: io::Error,
 }
 
 #[cfg(test)]
@@ -39,5 +46,17 @@ mod tests {
         for bad in ["/etc/passwd", "..", "a/../b", "a//b", "a/", ".", "a/./b", "a\0b"] {
             assert_eq!(below(root, bad).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn an_error_with_its_path_is_still_the_systems() {
+        let error = at(Path::new("/data/a"), io::Error::from_raw_os_error(libc::EMFILE));
+        assert!(error.to_string().starts_with("/data/a: "), "{error}");
+        assert_eq!(crate::io::os_code(&error), Some(libc::EMFILE));
+        assert!(crate::io::lacks_descriptors(&error));
+        let full = at(Path::new("/data/a"), io::Error::from_raw_os_error(libc::ENOSPC));
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        assert!(!crate::io::lacks_descriptors(&full));
+        assert_eq!(crate::io::os_code(&at(Path::new("a"), io::Error::other("made up"))), None);
     }
 }

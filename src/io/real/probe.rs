@@ -29,7 +29,7 @@ pub fn probe(root: &Path, direct_io: DirectIo) -> io::Result<Transfer> {
     match std::fs::remove_file(&name) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(path::at(&name, &error)),
+        Err(error) => return Err(path::at(&name, error)),
     }
     result
 }
@@ -44,7 +44,7 @@ fn try_both(name: &Path, direct_io: DirectIo) -> io::Result<Transfer> {
             Ok(()) => true,
             // A disk that is full now says nothing of what it can do once it is not.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT)) => {
-                return Err(path::at(name, &error));
+                return Err(path::at(name, error));
             }
             Err(error) => {
                 tracing::warn!(%error, "the file system refuses direct I/O: using the page cache and fdatasync");
@@ -59,10 +59,10 @@ fn try_both(name: &Path, direct_io: DirectIo) -> io::Result<Transfer> {
             if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL)) =>
         {
             // Whether the directory can be written at all is still to be shown.
-            round_trip(name, flags, false).map_err(|error| path::at(name, &error))?;
+            round_trip(name, flags, false).map_err(|error| path::at(name, error))?;
             false
         }
-        Err(error) => return Err(path::at(name, &error)),
+        Err(error) => return Err(path::at(name, error)),
     };
     tracing::info!(direct, dsync, "disk transfers");
     Ok(Transfer { direct, dsync })

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::WriteFailed;
 use crate::io::{Disk, File, OpenOptions};
 use crate::log::indexes::OFFSET_ROW_BYTES;
+use crate::log::names::{Names, NamesSince};
 use crate::log::segment::{FileKind, IndexRows, SegmentState, file_name, log_directory};
 use crate::log::tail::pieces;
 use crate::types::{Offset, PartitionId, Timestamp};
@@ -24,6 +25,9 @@ pub(in crate::log) struct OutputLimits {
 /// Writes batches to new segments.
 pub(in crate::log) struct Output<'a> {
     disk: &'a dyn Disk,
+    names: &'a Names,
+    /// Before the first file was made.
+    since: NamesSince,
     partition: PartitionId,
     cleaning: u32,
     limits: OutputLimits,
@@ -45,11 +49,13 @@ struct Current {
 impl<'a> Output<'a> {
     pub(in crate::log) fn new(
         disk: &'a dyn Disk,
+        names: &'a Names,
         partition: PartitionId,
         cleaning: u32,
         limits: OutputLimits,
     ) -> Output<'a> {
-        Output { disk, partition, cleaning, limits, current: None, finished: Vec::new(), begun: Vec::new() }
+        let (since, finished, begun) = (names.now(), Vec::new(), Vec::new());
+        Output { disk, names, since, partition, cleaning, limits, current: None, finished, begun }
     }
 
     /// Takes the next batch. `created` is when its segment was begun: a segment is as old as the youngest of
@@ -124,7 +130,8 @@ impl<'a> Output<'a> {
     pub(in crate::log) async fn finish(&mut self) -> Result<Vec<SegmentState>, WriteFailed> {
         self.finish_segment().await?;
         let directory = log_directory(self.partition);
-        self.disk.sync_dir(&directory).await.map_err(failed("syncing", &directory))?;
+        let synced = self.names.sync(self.disk, &directory, self.since).await;
+        synced.map_err(failed("syncing", &directory))?;
         Ok(std::mem::take(&mut self.finished))
     }
 
@@ -158,4 +165,30 @@ impl OutputLimits {
 fn failed(action: &'static str, path: &str) -> impl FnOnce(std::io::Error) -> WriteFailed {
     let path = path.to_owned();
     move |source| WriteFailed { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::testing::{TestDisk, TestFault, TestRuntime};
+    use crate::types::{PartitionIndex, TopicId};
+
+    #[test]
+    fn files_whose_names_another_may_have_lost_are_not_handed_out() {
+        let (disk, names) = (TestDisk::new(), Names::default());
+        let partition = PartitionId { topic: TopicId([3; 16]), index: PartitionIndex(0) };
+        let limits =
+            OutputLimits { segment_bytes: 1 << 20, segment_index_bytes: 1 << 10, index_interval_bytes: 100 };
+        let directory = log_directory(partition);
+        TestRuntime::new().block_on(async {
+            disk.create_dir_all(&directory).await.unwrap();
+            let mut output = Output::new(&disk, &names, partition, 1, limits);
+            disk.inject(TestFault::FailSyncDir(directory.clone()));
+            names.sync(&disk, &directory, names.now()).await.expect_err("a flush of the log");
+            let failed = output.finish().await.unwrap_err();
+            assert_eq!((failed.action, failed.path), ("syncing", directory.clone()));
+            let mut output = Output::new(&disk, &names, partition, 2, limits);
+            assert!(output.finish().await.unwrap().is_empty());
+        });
+    }
 }

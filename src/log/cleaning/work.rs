@@ -72,7 +72,8 @@ impl CompactionWork {
     /// # Errors
     /// [`CompactionFailed`] if something cannot be read, or written. Nothing of the log has changed then.
     pub async fn run(self, io: &Io, options: CompactionOptions) -> Result<CompactionDone, CompactionFailed> {
-        let mut output = Output::new(&*io.disk, self.key.partition, self.cleaning, self.limits);
+        let mut output =
+            Output::new(&*io.disk, self.cache.names(), self.key.partition, self.cleaning, self.limits);
         match self.clean(io, options, &mut output).await {
             Ok(done) => Ok(done),
             Err(reason) => Err(CompactionFailed {

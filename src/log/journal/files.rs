@@ -261,7 +261,7 @@ impl FileSet {
     /// on where this one ended.
     ///
     /// # Errors
-    /// [`FillError::Fatal`] if the names could not be made durable: nobody knows them any more.
+    /// [`FillError::Fatal`] if the names could not be made durable: nobody knows them any more. It passes if no sync was tried.
     pub(crate) async fn recycle(&self, disk: &dyn Disk, replay_from: Position) -> Result<usize, FillError> {
         let _one_at_a_time = self.changing.lock().await;
         self.lock().replay_from = replay_from;
@@ -302,8 +302,12 @@ impl FileSet {
     }
 
     async fn sync_names(&self, disk: &dyn Disk) -> Result<(), FillError> {
-        let fatal = |source| FillError::Fatal { path: DIRECTORY.to_owned(), offset: 0, source };
-        disk.sync_dir(DIRECTORY).await.map_err(fatal)
+        let path = DIRECTORY.to_owned();
+        disk.sync_dir(DIRECTORY).await.map_err(|source| match crate::io::lacks_descriptors(&source) {
+            // The directory could not be opened: nothing has lost the names, and the next sync covers them.
+            true => FillError::Passing { path, source },
+            false => FillError::Fatal { path, offset: 0, source },
+        })
     }
 
     /// Gives a file that is no longer needed its next number; removes it if it is longer than is wanted now.

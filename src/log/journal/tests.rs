@@ -415,6 +415,29 @@ fn names_that_could_not_be_made_durable_poison_the_journal() {
     assert_eq!(numbers(&open(&disk).unwrap().commits), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
+/// The directory could not even be opened: the names are as they were, and the next round makes them durable.
+#[test]
+fn a_lack_of_descriptors_for_a_sync_of_names_passes() {
+    let disk = new_disk();
+    let opened = open(&disk).unwrap();
+    opened.runtime.block_on(async {
+        for number in 1..=9 {
+            opened.handle.append(vec![entry(1, number)]).await.unwrap();
+        }
+        for _ in 0..64 {
+            let _ = disk_turn(&disk).await;
+        }
+        let end = opened.handle.durable_position();
+        disk.inject(TestFault::LackDescriptors(DIRECTORY.to_owned()));
+        let error = opened.handle.trim(end).await.unwrap_err();
+        assert!(crate::io::lacks_descriptors(&error), "{error}");
+        opened.handle.append(vec![entry(1, 10)]).await.unwrap();
+        assert!(opened.handle.trim(end).await.unwrap() > 0, "what was renamed is of use now");
+        opened.handle.append(vec![entry(1, 11)]).await.unwrap();
+        opened.handle.close().await.unwrap();
+    });
+}
+
 #[test]
 fn what_a_start_would_replay_is_bounded() {
     let disk = new_disk();

@@ -145,15 +145,25 @@ impl PartitionLog {
         self.places_end();
         self.tail.unplace();
         let names = self.tail.names_any();
-        let Some(active) = self.segments.last_mut() else { return };
+        let Some(active) = self.segments.last().map(|held| held.segment.id) else { return };
         if names {
-            self.placing.get_or_insert_default().kept.push((active.segment.id, self.log_end));
+            self.keep(active);
         }
         sometimes(Condition::SegmentClosedBehindPlaces);
         if self.flush.is_under_way() {
-            self.placing.get_or_insert_default().closed = Some(active.segment.id);
-        } else {
-            active.sealed = true;
+            self.placing.get_or_insert_default().closed = Some(active);
+        } else if let Some(held) = self.segments.last_mut() {
+            held.sealed = true;
+        }
+    }
+
+    /// A segment stays until all that the log holds now is flushed: the journal names it for some of that.
+    fn keep(&mut self, segment: SegmentId) {
+        let upto = self.log_end;
+        let kept = &mut self.placing.get_or_insert_default().kept;
+        match kept.iter_mut().find(|(other, _)| *other == segment) {
+            Some((_, until)) => *until = upto.max(*until),
+            None => kept.push((segment, upto)),
         }
     }
 
@@ -220,8 +230,16 @@ impl PartitionLog {
                 self.placing.get_or_insert_default().ahead = Some(ahead);
                 self.tail.place_last();
             }
-            // Records that were deleted before it may be missing in front of it, or it was placed in a segment that ended there.
-            None => self.close_active(),
+            // Records that were deleted before it may be missing in front of it, or it was placed in a segment that ended there: perhaps
+            // not in the last one.
+            None => {
+                let is_named =
+                    |held: &&Held| (held.state.base, held.state.cleaning) == (place.segment, place.cleaning);
+                if let Some(named) = self.segments.iter().find(is_named).map(|held| held.segment.id) {
+                    self.keep(named);
+                }
+                self.close_active();
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use crate::types::limits::DISK_BLOCK_BYTES;
 
 /// What a device keeps or loses as a whole.
 const SECTOR_BYTES: usize = 512;
+const EMFILE: i32 = 24;
 
 /// A fault that is waiting to happen.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +27,8 @@ pub enum TestFault {
     FailSync(String),
     /// The next sync of the directory fails, once: its names stay as they look and never become durable.
     FailSyncDir(String),
+    /// The next sync of the directory finds no descriptor to open it with (EMFILE), once: nothing is tried.
+    LackDescriptors(String),
     /// Writes to files whose path contains the text fail with EIO.
     FailWrites(String),
     /// Writes to files whose path contains the text find the disk full.
@@ -467,6 +470,7 @@ impl File for TestFile {
                 TestFault::CrashAt(_)
                 | TestFault::FailSync(_)
                 | TestFault::FailSyncDir(_)
+                | TestFault::LackDescriptors(_)
                 | TestFault::FailWrites(_)
                 | TestFault::RefuseWrites(_) => false,
             };
@@ -656,6 +660,14 @@ impl Disk for TestDisk {
             let mut state = disk.lock();
             if state.change()? {
                 return Err(off());
+            }
+            let lacking = TestFault::LackDescriptors(path.clone());
+            if let Some(fault) = state.faults.iter().position(|other| *other == lacking) {
+                state.faults.remove(fault);
+                return Err(io::Error::from_raw_os_error(EMFILE));
+            }
+            if !path.is_empty() && !state.current.dirs.contains(&path) {
+                return Err(io::ErrorKind::NotFound.into());
             }
             let (synced, rest): (Vec<NameChange>, Vec<NameChange>) =
                 std::mem::take(&mut state.pending).into_iter().partition(|c| parent(c.path()) == path);

@@ -78,6 +78,70 @@ fn after_a_failed_sync_the_batches_go_to_another_file() {
     }
 }
 
+/// A removal's sync of `logs/` fails while a flush makes a log's directory: the flush's own sync of it proves nothing.
+#[test]
+fn names_that_another_may_have_lost_are_made_anew() {
+    for seed in 0..8 {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        node.create(0).unwrap();
+        node.append(0, 100).unwrap();
+        let now = node.runtime.clock().wall();
+        let work = node.log(0).take_flush(now).expect("a batch is to be flushed");
+        disk.inject(TestFault::FailSyncDir("logs".to_owned()));
+        let storage = node.storage.clone();
+        let (mut outcomes, removed) = node.runtime.block_on(async {
+            tokio::join!(storage.flush(vec![work]), storage.remove_left_files(super::node::partition(7)))
+        });
+        assert!(removed.is_err(), "its sync is the one that fails");
+        let Err(failed) = outcomes.remove(0) else { panic!("the names are not durable") };
+        assert!(failed.to_string().contains("another sync"), "{failed}");
+        node.log(0).flush_failed(failed);
+        node.checkpoint().unwrap();
+        let disk = disk.lose_power(&mut TestRandom(seed));
+        assert_eq!(Node::open(&disk).contents(0).unwrap(), expected(1, 100));
+    }
+}
+
+/// Whatever of the flush comes before the deletion, and whatever after it.
+#[test]
+fn a_log_that_is_deleted_while_it_is_flushed_leaves_no_file_and_harms_no_other() {
+    for delay in 0..40 {
+        let disk = TestDisk::new();
+        let mut node = Node::open(&disk);
+        for index in 0..2 {
+            node.create(index).unwrap();
+            node.append(index, 100).unwrap();
+        }
+        let now = node.runtime.clock().wall();
+        let works: Vec<FlushWork> = node.logs.values_mut().filter_map(|log| log.take_flush(now)).collect();
+        let (storage, log) = (node.storage.clone(), node.logs.remove(&0).unwrap());
+        let deletion = async {
+            for _ in 0..delay {
+                crate::io::Disk::list(&disk, "logs").await.unwrap();
+            }
+            storage.delete_log(log).await
+        };
+        let (mut outcomes, deleted) =
+            node.runtime.block_on(async { tokio::join!(storage.flush(works), deletion) });
+        deleted.unwrap();
+        let Some(Ok(other)) = outcomes.pop() else {
+            panic!("after {delay} turns: the other log's flush failed")
+        };
+        node.log(1).flushed(&other);
+        let left = format!("logs/{}/", super::node::partition(0));
+        assert!(!disk.paths().iter().any(|path| path.starts_with(&left)), "after {delay} turns");
+        node.create(0).unwrap();
+        node.append(0, 100).unwrap();
+        node.checkpoint().unwrap();
+        let disk = disk.lose_power(&mut TestRandom(delay));
+        let node = Node::open(&disk);
+        for index in 0..2 {
+            assert_eq!(node.contents(index).unwrap(), expected(1, 100), "after {delay} turns");
+        }
+    }
+}
+
 #[test]
 fn a_damaged_batch_is_found_and_not_served() {
     let disk = two_logs();

@@ -187,6 +187,35 @@ fn places_outlive_starts_without_a_checkpoint() {
     }
 }
 
+/// The segment that the journal names was closed, and another begun, before the start: it stays until no start asks for it.
+#[test]
+fn a_start_keeps_the_closed_segment_that_the_journal_names() {
+    let disk = TestDisk::new();
+    let mut node = begun(&disk);
+    assert!(append(&mut node, LARGE));
+    let uncommitted = entry(&mut node, LARGE);
+    assert!(matches!(uncommitted.body, EntryBody::Placed(_)));
+    node.commit(0, vec![uncommitted]).unwrap();
+    disk.inject(TestFault::FailSync("000.log".to_owned()));
+    assert!(node.flush()[0].contains("syncing"));
+    node.checkpoint().unwrap();
+    assert_eq!(node.log(0).segment_count(), 2, "the second batch is in a segment of its own");
+    let disk = node.stop(&disk);
+    let mut again = Node::open_large(&disk).unwrap();
+    let position = again.position();
+    let moved = again.log(0).advance_log_start(Offset(3), position).unwrap().unwrap();
+    again.commit(0, vec![moved]).unwrap();
+    again.checkpoint().unwrap();
+    let disk = disk.lose_power(&mut TestRandom(6));
+    let mut again = Node::open_large(&disk).unwrap();
+    assert!(again.report.damaged.is_empty(), "{:?}", again.report.damaged);
+    assert_eq!(again.contents(0).unwrap(), expected(&[LARGE; 3])[LARGE + 61..]);
+    let log = again.log(0);
+    log.set_high_watermark(log.log_end());
+    again.checkpoint().unwrap();
+    assert_eq!(again.log(0).segment_count(), 2, "nothing is placed in the first one any more, and it goes");
+}
+
 /// What is cut off behind the places is not taken for them.
 #[test]
 fn a_truncation_ends_the_segment_in_front_of_what_was_placed() {

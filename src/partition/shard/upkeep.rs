@@ -68,16 +68,20 @@ impl Shard {
     }
 
     fn flushed(&mut self, outcome: Result<FlushDone, FlushFailed>) {
-        let id = match &outcome {
-            Ok(done) => done.log().partition,
-            Err(failed) => failed.log_key().partition,
+        let key = match &outcome {
+            Ok(done) => done.log(),
+            Err(failed) => failed.log_key(),
         };
-        self.tell_flush(id, outcome.as_ref().err());
-        // A log that was deleted meanwhile has no use for the outcome.
-        match (self.log_of(id), outcome) {
-            (Some(log), Ok(done)) => log.flushed(&done),
-            (Some(log), Err(failed)) => log.flush_failed(failed),
-            (None, _) => sometimes(Condition::FlushOfDeletedLog),
+        // A log that was deleted meanwhile has no use for the outcome, nor has one that was made of its partition since.
+        if self.log_of(key.partition).is_none_or(|log| log.key() != key) {
+            sometimes(Condition::FlushOfDeletedLog);
+            return;
+        }
+        self.tell_flush(key.partition, outcome.as_ref().err());
+        let log = self.log_of(key.partition).expect("it was just there");
+        match outcome {
+            Ok(done) => log.flushed(&done),
+            Err(failed) => log.flush_failed(failed),
         }
     }
 
