@@ -119,7 +119,7 @@ fn encode_offset(value: &CommittedOffset) -> Result<Bytes, EncodeError> {
 }
 
 /// A text of its own, not a part of the batch that it came in, which would stay with it.
-fn detached(text: &Text) -> Text {
+fn detached_text(text: &Text) -> Text {
     Text::from(&**text)
 }
 
@@ -128,7 +128,7 @@ fn decode_offset(bytes: Bytes) -> Result<CommittedOffset, DecodeError> {
     Ok(CommittedOffset {
         offset: Offset(value.offset),
         leader_epoch: LeaderEpoch(value.leader_epoch.max(-1)),
-        metadata: detached(&value.metadata),
+        metadata: detached_text(&value.metadata),
         commit_timestamp: Timestamp(value.commit_timestamp),
         expire_timestamp: Some(Timestamp(value.expire_timestamp)).filter(|at| at.0 != -1),
         topic_id: value.topic_id,
@@ -140,7 +140,7 @@ fn decode_legacy_offset(bytes: Bytes) -> Result<CommittedOffset, DecodeError> {
     Ok(CommittedOffset {
         offset: Offset(value.offset),
         leader_epoch: LeaderEpoch::NONE,
-        metadata: detached(&value.metadata),
+        metadata: detached_text(&value.metadata),
         commit_timestamp: Timestamp(value.commit_timestamp),
         expire_timestamp: None,
         topic_id: crate::types::TopicId::ZERO,
