@@ -32,7 +32,7 @@ use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
 };
 use crate::io::{Alarm, Io, RngStream};
-use crate::log::{JournalHandle, PartitionLog, ReadError, SharedConfigs, Storage};
+use crate::log::{JournalHandle, LogConfig, PartitionLog, ReadError, SharedConfigs, Storage};
 use crate::probe::{Condition, Mutant, mutant, sometimes};
 use crate::raft::{self, Event, ReplicaKey};
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
@@ -470,11 +470,7 @@ impl Shard {
         // A receiver that is gone needs no answer: every reply below may be dropped.
         match request {
             Request::Create { specs, reply } => self.create(specs, reply),
-            Request::Configure { id, config } => {
-                if let Some(partition) = self.partitions.get_mut(&id) {
-                    partition.configure(self.configs.share(&config));
-                }
-            }
+            Request::Configure { id, config } => self.configure(id, &config),
             Request::Delete { ids, reply } => self.delete(&ids, reply),
             Request::Assign { id, assignment } => self.assign(id, assignment),
             Request::Release { leaving, reply } => {
@@ -535,6 +531,12 @@ impl Shard {
             Request::Resign { reply } => drop(reply.send(self.resign())),
             Request::Reluctant(reluctant) => self.be_reluctant(reluctant),
             Request::FollowTargets => self.follow_targets(),
+        }
+    }
+
+    fn configure(&mut self, id: PartitionId, config: &LogConfig) {
+        if let Some(partition) = self.partitions.get_mut(&id) {
+            partition.configure(self.configs.share(config));
         }
     }
 
