@@ -298,7 +298,7 @@ impl Storage {
     }
 
     /// Removes what is left of the files of a partition whose log is deleted: the second half of [`Storage::finish_deletion`], where that
-    /// failed. No log of that partition may be there.
+    /// failed, or what a flush made anew that was under way then. No log of that partition may have files.
     ///
     /// # Errors
     /// If they cannot be removed.
@@ -306,7 +306,12 @@ impl Storage {
         let directory = log_directory(partition);
         let (disk, names) = (&*self.inner.io.disk, self.inner.cache.names());
         let since = names.now();
-        let removed = match disk.remove_dir_all(&directory).await {
+        let mut removed = disk.remove_dir_all(&directory).await;
+        if removed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::DirectoryNotEmpty) {
+            // A flush that is under way has made a file meanwhile.
+            removed = disk.remove_dir_all(&directory).await;
+        }
+        let removed = match removed {
             Ok(()) => names.sync(disk, LOGS, since).await,
             Err(error) => Err(error),
         };

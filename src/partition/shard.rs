@@ -382,7 +382,7 @@ impl Shard {
             for log in logs {
                 let id = log.key().partition;
                 if let Err(error) = storage.finish_deletion(log).await {
-                    warn!(partition = %id, %error, "files of a deleted partition stay until the next start");
+                    warn!(partition = %id, %error, "files of a deleted partition stay until the next start, or a flush that is under way");
                     result = Err(LeadershipError::Storage.into());
                 }
             }

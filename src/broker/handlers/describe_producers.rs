@@ -33,8 +33,10 @@ pub(in crate::broker) async fn handle(
         };
         for index in asked.partition_indexes {
             let id = PartitionId { topic: topic.id, index: PartitionIndex(index) };
-            if !answers.tell_again(id) {
-                let producers = producers(context, topic, id.index).await;
+            if !topic.partitions.contains_key(&id.index) {
+                answers.push(refused(index, ErrorCode::UnknownTopicOrPartition, None));
+            } else if !answers.tell_again(id) {
+                let producers = producers(context, id).await;
                 answers.tell(id, producers);
             }
         }
@@ -45,7 +47,7 @@ pub(in crate::broker) async fn handle(
 /// The response as it grows. A partition that is named again is told as it was before.
 struct Answers {
     topics: Vec<TopicResponse>,
-    /// Where each partition that has producers was told first: the place of its topic, and its own.
+    /// Where each partition that there is was told first: the place of its topic, and its own.
     places: BTreeMap<PartitionId, (usize, usize)>,
     repeats: Repeats,
 }
@@ -68,14 +70,12 @@ impl Answers {
 
     fn tell(&mut self, id: PartitionId, producers: Result<Vec<(ProducerId, ProducerEntry)>, ApiError>) {
         let partition_index = id.index.0;
+        let topic = self.topics.len() - 1;
+        self.places.insert(id, (topic, self.topics[topic].partitions.len()));
         let producers = match producers {
             Ok(producers) => producers,
             Err(error) => return self.push(refused(partition_index, error.code, error.text())),
         };
-        if !producers.is_empty() {
-            let topic = self.topics.len() - 1;
-            self.places.insert(id, (topic, self.topics[topic].partitions.len()));
-        }
         let active_producers = producers.into_iter().map(state).collect();
         self.push(PartitionResponse { partition_index, active_producers, ..Default::default() });
     }
@@ -97,8 +97,8 @@ impl Answers {
     fn refuse(&mut self, indexes: &[i32], error: &ApiError) {
         let words = error.text();
         let bytes = words.as_ref().map_or(0, |words| words.len());
-        for (nth, &index) in indexes.iter().enumerate() {
-            let is_told = nth == 0 || self.repeats.admits(bytes);
+        for &index in indexes {
+            let is_told = self.repeats.admits(bytes);
             self.push(refused(index, error.code, words.clone().filter(|_| is_told)));
         }
     }
@@ -117,15 +117,8 @@ fn find<'a>(image: &'a MetadataImage, name: &str) -> Result<&'a Arc<TopicImage>,
 }
 
 /// The partition's producers; errors of a single partition come without words, as in Kafka.
-async fn producers(
-    context: &Context,
-    topic: &TopicImage,
-    index: PartitionIndex,
-) -> Result<Vec<(ProducerId, ProducerEntry)>, ApiError> {
-    if !topic.partitions.contains_key(&index) {
-        return Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition));
-    }
-    match context.partitions.producers(PartitionId { topic: topic.id, index }).await {
+async fn producers(context: &Context, id: PartitionId) -> Result<Vec<(ProducerId, ProducerEntry)>, ApiError> {
+    match context.partitions.producers(id).await {
         Ok(Ok(producers)) => Ok(producers),
         Ok(Err(error)) => Err(ApiError::bare(error.error_code())),
         Err(_closed) => Err(ApiError::bare(ErrorCode::NotLeaderOrFollower)),
@@ -159,15 +152,15 @@ mod tests {
         answers.begin("orders".into());
         assert!(!answers.tell_again(id(0)), "not told yet");
         answers.tell(id(0), Ok(Vec::new()));
-        assert!(!answers.tell_again(id(0)), "nothing that would be long to tell");
+        assert!(answers.tell_again(id(0)), "nobody is asked again");
         // As `tell` does with two producers.
-        answers.places.insert(id(1), (0, 1));
+        answers.places.insert(id(1), (0, 2));
         let active_producers = vec![ProducerState::default(); 2];
         answers.push(PartitionResponse { partition_index: 1, active_producers, ..Default::default() });
         answers.begin("orders".into());
         assert!(answers.tell_again(id(1)) && answers.tell_again(id(1)));
         let [first, again] = &answers.topics[..] else { panic!("two topics") };
-        assert_eq!(again.partitions[0], first.partitions[1]);
+        assert_eq!(again.partitions[0], first.partitions[2]);
         let refused = &again.partitions[1];
         assert_eq!((refused.partition_index, refused.active_producers.len()), (1, 0));
         assert_eq!(refused.error_code, ErrorCode::InvalidRequest.code());
@@ -176,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_topic_is_told_in_words_until_that_is_too_much() {
-        let mut answers = Answers::new(5);
+        let mut answers = Answers::new(9);
         answers.begin("orders".into());
         let error = ApiError::new(ErrorCode::UnknownTopicOrPartition, "gone");
         answers.refuse(&[0, 1, 2], &error);

@@ -47,7 +47,7 @@ pub(in crate::broker) async fn handle(
     let mut unknown = Vec::with_capacity(groups.len());
     let again = whole_again(&groups);
     for (group, _) in groups.iter().zip(&again).filter(|(_, again)| again.is_none()) {
-        let (topics, unknown_topics) = known_topics(&image, caller.version, group);
+        let (topics, unknown_topics) = known_topics(&image, caller, group);
         unknown.push(unknown_topics);
         let group_id = GroupId::from(&*group.group_id);
         let command = GroupCommand::FetchOffsets(OffsetFetch { group_id, topics, require_stable });
@@ -152,29 +152,27 @@ fn asked(caller: &Caller, request: OffsetFetchRequest) -> Vec<Asked> {
     vec![Asked { group_id: request.group_id, topics }]
 }
 
-/// Names a group's topics, each with its id; those whose id is unknown are answered. Of a name alone the id is the one
-/// that it stands for now: what was committed for an earlier topic of that name is not this one's.
+/// Names a group's topics; those whose id is unknown are answered.
 fn known_topics(
     image: &MetadataImage,
-    version: i16,
+    caller: &Caller,
     group: &Asked,
 ) -> (Option<Vec<FetchTopic>>, Vec<OffsetFetchResponseTopics>) {
     let Some(topics) = &group.topics else { return (None, Vec::new()) };
     let mut known = Vec::with_capacity(topics.len());
     let mut unknown = Vec::new();
     for topic in topics {
-        let (name, topic_id) = if version < TOPIC_IDS_FROM {
-            let id = image.topic(&topic.name).map_or(TopicId::ZERO, |known| known.id);
-            (TopicName::from(&*topic.name), id)
-        } else if let Some(known) = image.topic_by_id(topic.topic_id) {
-            (TopicName::from(&*known.name), known.id)
-        } else {
-            unknown.push(failed_topic(topic, ErrorCode::UnknownTopicId));
-            continue;
+        let name = match image.topic_by_id(topic.topic_id) {
+            _ if caller.version < TOPIC_IDS_FROM => TopicName::from(&*topic.name),
+            Some(image) => TopicName::from(&*image.name),
+            None => {
+                unknown.push(failed_topic(topic, ErrorCode::UnknownTopicId));
+                continue;
+            }
         };
         known.push(FetchTopic {
             topic: name,
-            topic_id,
+            topic_id: topic.topic_id,
             partitions: topic.partition_indexes.iter().map(|&index| PartitionIndex(index)).collect(),
         });
     }
@@ -378,16 +376,16 @@ mod tests {
             ..OffsetFetchRequestTopics::default()
         };
         let group = Asked { group_id: "g".into(), topics: Some(topics.iter().map(topic).collect()) };
-        let (known, unknown) = known_topics(&image(), version, &group);
+        let (known, unknown) = known_topics(&image(), &Caller { version, ..caller() }, &group);
         let known = known.expect("topics were named");
         assert_eq!(known.len() + unknown.len(), topics.len());
         known.into_iter().map(|topic| (topic.topic.to_string(), topic.topic_id)).collect()
     }
 
     #[test]
-    fn a_topic_that_is_only_named_is_asked_for_by_the_id_that_the_name_stands_for() {
+    fn a_topic_is_asked_for_by_its_name_or_by_the_name_that_its_id_stands_for() {
         let named = [("orders", TopicId::ZERO), ("gone", TopicId::ZERO)];
-        let expected = [("orders".to_owned(), TOPIC), ("gone".to_owned(), TopicId::ZERO)];
+        let expected = [("orders".to_owned(), TopicId::ZERO), ("gone".to_owned(), TopicId::ZERO)];
         for version in 0..TOPIC_IDS_FROM {
             assert_eq!(asked_of(version, &named), expected, "version {version}");
         }

@@ -271,7 +271,7 @@ pub struct OffsetFetch {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FetchTopic {
     pub topic: TopicName,
-    /// Offsets of another topic by this name are not shown; `ZERO` where there is no id to tell.
+    /// `ZERO` below version 10; otherwise offsets of another topic by this name are not shown.
     pub topic_id: TopicId,
     pub partitions: Vec<PartitionIndex>,
 }

@@ -35,7 +35,7 @@ impl FrameMemory {
     /// is nothing to count.
     pub fn keep(&self, counter: &AtomicUsize) -> bool {
         let Some(frame) = &self.0 else { return false };
-        if frame.kept.fetch_add(1, Ordering::Relaxed) == 0 {
+        if frame.kept.fetch_add(1, Ordering::AcqRel) == 0 {
             counter.fetch_add(frame.bytes, Ordering::Relaxed);
         }
         true
@@ -43,9 +43,10 @@ impl FrameMemory {
 
     /// One that was kept is let go of: the last one takes the frame out of the same `counter`.
     pub fn let_go(&self, counter: &AtomicUsize) {
-        if let Some(frame) = &self.0
-            && frame.kept.fetch_sub(1, Ordering::Relaxed) == 1
-        {
+        let Some(frame) = &self.0 else { return };
+        let kept = frame.kept.fetch_sub(1, Ordering::AcqRel);
+        assert!(kept > 0, "a batch of {self:?} was let go of that was not kept");
+        if kept == 1 {
             counter.fetch_sub(frame.bytes, Ordering::Relaxed);
         }
     }

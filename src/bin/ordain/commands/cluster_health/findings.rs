@@ -370,7 +370,7 @@ fn troubled(look: &Look) -> Troubled {
         if in_sync.len() < look.min_insync(&at.topic, p) {
             troubled.lost[1].extend(out);
             troubled.below.push(at.clone());
-        } else if in_sync.len() < needed {
+        } else if in_sync.len() < needed && look.all_vote(&at) {
             let too_few = TooFew { in_sync: in_sync.len(), replicas: p.replicas.len(), needed };
             troubled.lost[2].extend(out);
             troubled.stopped.entry(too_few).or_default().push(at.clone());

@@ -37,6 +37,8 @@ pub struct Look {
     pub min_insync: BTreeMap<String, usize>,
     /// Brokers that a person drains.
     pub draining: BTreeSet<NodeId>,
+    /// Partitions whose replicas are being changed: their metadata name more replicas than vote. `None` if nobody told.
+    pub moving: Option<BTreeSet<TopicPartition>>,
     /// The data directories of the brokers that tell of them, after [`look_with_disks`].
     pub disks: BTreeMap<NodeId, Vec<LogDir>>,
 }
@@ -126,6 +128,11 @@ impl Look {
         majority(partition.replicas.len()).max(self.min_insync(&at.topic, partition))
     }
 
+    /// Whether as many replicas vote on a partition as its metadata name.
+    pub fn all_vote(&self, at: &TopicPartition) -> bool {
+        self.moving.as_ref().is_some_and(|moving| !moving.contains(at))
+    }
+
     /// Every node that anything names.
     pub fn nodes(&self) -> BTreeSet<NodeId> {
         let mut nodes: BTreeSet<NodeId> = self.metadata.brokers.keys().copied().collect();
@@ -208,6 +215,9 @@ async fn look_at_topics(client: &Client) -> Result<Look, Failure> {
         look.min_insync.insert(topic, count);
     }
     look.draining = super::drain::draining(client, look.there()).await?;
+    // Without a controller nobody tells, and the rest can be told all the same.
+    let asked = tokio::time::timeout(QUORUM_MAX, client.reassignments()).await;
+    look.moving = asked.ok().and_then(Result::ok).map(|ongoing| ongoing.into_keys().collect());
     Ok(look)
 }
 
@@ -239,6 +249,7 @@ pub async fn look_at_brokers(client: &Client) -> Result<Look, Failure> {
         quorum: QuorumLook::NotServed,
         min_insync: BTreeMap::new(),
         draining: BTreeSet::new(),
+        moving: None,
         disks: BTreeMap::new(),
     })
 }

@@ -55,6 +55,7 @@ fn cluster(there: &[i32], partitions: &[PartitionMetadata]) -> Look {
         quorum: QuorumLook::Told { quorum, committed_before: Offset(100) },
         min_insync: BTreeMap::from([("t".to_owned(), 1)]),
         draining: BTreeSet::new(),
+        moving: Some(BTreeSet::new()),
         disks: BTreeMap::new(),
     }
 }
@@ -307,6 +308,15 @@ fn a_partition_without_a_majority_in_sync_has_stopped() {
     ];
     assert_eq!(said(&cluster(&five, &partitions)), expected);
     assert!(Kind::BelowMajority.is_problem());
+
+    // Of three that vote all are in sync, and four are to come.
+    let mut moving =
+        cluster(&[1, 2, 3, 4, 5, 6, 7], &[partition(0, Some(1), &[1, 2, 3, 4, 5, 6, 7], &[1, 2, 3])]);
+    assert_eq!(kinds(&moving), [Kind::BelowMajority]);
+    moving.moving = Some(BTreeSet::from([at(0)]));
+    assert_eq!(kinds(&moving), [Kind::UnderReplicated]);
+    moving.moving = None;
+    assert_eq!(kinds(&moving), [Kind::UnderReplicated], "nobody told");
 
     let spare = [partition(0, Some(1), &five, &[1, 2, 3, 4])];
     assert_eq!(findings(&cluster(&five, &spare))[0].what, "1 partition is under-replicated: t-0");

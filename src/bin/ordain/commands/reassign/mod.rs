@@ -35,7 +35,7 @@ pub struct Manner {
 pub struct Topics {
     #[arg(required = true)]
     topics: Vec<String>,
-    /// The brokers that shall hold them, separated by commas; with --replication-factor and without this, all that are not fenced.
+    /// The brokers that shall hold them, separated by commas; with --replication-factor and without this, all that are not fenced, and those that hold them now.
     #[arg(
         long,
         value_delimiter = ',',
@@ -92,7 +92,8 @@ pub async fn topics(client: &Client, format: Format, asked: &Topics) -> Result<(
     if asked.cancel {
         return cancel(client, format, &partitions, asked.manner).await;
     }
-    let (allowed, under_way) = (allowed(cluster.brokers(), &asked.to)?, cluster.under_way(&partitions));
+    let (allowed, under_way) =
+        (allowed(cluster.brokers(), &asked.to, &partitions)?, cluster.under_way(&partitions));
     let factor = asked.replication_factor.map(usize::from);
     let moves = moves(&partitions, &allowed, factor, &cluster.held()).ok_or_else(|| {
         let most = partitions.iter().map(|(_, replicas)| replicas.len()).max().unwrap_or(0);
@@ -109,9 +110,17 @@ pub async fn topics(client: &Client, format: Format, asked: &Topics) -> Result<(
     carry_out(client, format, &cluster, &Plan { moves, under_way }, asked.manner).await
 }
 
-/// The brokers that were named, or all that are not fenced, if none were.
-fn allowed(known: Brokers, named: &[i32]) -> Result<Brokers, Failure> {
+/// The brokers that were named. If none were, all that are not fenced, and those that hold the partitions: who is away for a moment
+/// keeps what it holds, and gets what no other broker can hold.
+fn allowed(
+    mut known: Brokers,
+    named: &[i32],
+    partitions: &[(TopicPartition, Vec<NodeId>)],
+) -> Result<Brokers, Failure> {
     if named.is_empty() {
+        for node in partitions.iter().flat_map(|(_, replicas)| replicas) {
+            known.entry(*node).or_insert(Candidate { rack: None, is_last: true });
+        }
         return Ok(known);
     }
     let mut allowed = Brokers::new();
@@ -272,12 +281,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_names_every_broker_that_is_not_fenced_may_hold_them() {
+    fn without_names_every_broker_may_hold_them_that_is_not_fenced_or_holds_them_now() {
         let known = || Brokers::from([1, 2, 4].map(|node| (NodeId(node), Candidate::default())));
-        assert_eq!(allowed(known(), &[]).unwrap(), known());
-        let two = allowed(known(), &[4, 1]).unwrap();
+        let held = [(TopicPartition::new("t", 0), [1, 3].map(NodeId).to_vec())];
+        let all = allowed(known(), &[], &held).unwrap();
+        assert_eq!(all.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4].map(NodeId));
+        let two = moves(&held, &all, Some(3), &BTreeMap::new()).expect("there are enough");
+        assert_eq!(two[0].to, [1, 3, 2].map(NodeId), "who is away for a moment keeps it");
+        let two = allowed(known(), &[4, 1], &held).unwrap();
         assert_eq!(two.keys().copied().collect::<Vec<_>>(), [1, 4].map(NodeId));
-        let refused = allowed(known(), &[1, 3]).unwrap_err();
+        let refused = allowed(known(), &[1, 3], &held).unwrap_err();
         assert!(matches!(refused, Failure::Usage(_)), "{refused}");
         assert_eq!(refused.to_string(), "--to: there is no broker 3; there are 1, 2, 4");
     }
