@@ -392,18 +392,23 @@ fn a_file_that_was_being_filled_goes_on_behind_what_is_committed() {
     assert_eq!(numbers(&open(&disk).unwrap().commits), [1, 2, 3, 4, 5, 6]);
 }
 
+/// So many that files can be let go of; gives where the journal ends.
+async fn nine_commits(disk: &TestDisk, opened: &Opened) -> Position {
+    for number in 1..=9 {
+        opened.handle.append(vec![entry(1, number)]).await.unwrap();
+    }
+    for _ in 0..64 {
+        let _ = disk_turn(disk).await;
+    }
+    opened.handle.durable_position()
+}
+
 #[test]
 fn names_that_could_not_be_made_durable_poison_the_journal() {
     let disk = new_disk();
     let opened = open(&disk).unwrap();
     opened.runtime.block_on(async {
-        for number in 1..=9 {
-            opened.handle.append(vec![entry(1, number)]).await.unwrap();
-        }
-        for _ in 0..64 {
-            let _ = disk_turn(&disk).await;
-        }
-        let end = opened.handle.durable_position();
+        let end = nine_commits(&disk, &opened).await;
         disk.inject(TestFault::FailSyncDir(DIRECTORY.to_owned()));
         assert!(opened.handle.trim(end).await.is_err());
         // A sync that succeeds now would prove nothing about the names.
@@ -421,13 +426,7 @@ fn a_lack_of_descriptors_for_a_sync_of_names_passes() {
     let disk = new_disk();
     let opened = open(&disk).unwrap();
     opened.runtime.block_on(async {
-        for number in 1..=9 {
-            opened.handle.append(vec![entry(1, number)]).await.unwrap();
-        }
-        for _ in 0..64 {
-            let _ = disk_turn(&disk).await;
-        }
-        let end = opened.handle.durable_position();
+        let end = nine_commits(&disk, &opened).await;
         disk.inject(TestFault::LackDescriptors(DIRECTORY.to_owned()));
         let error = opened.handle.trim(end).await.unwrap_err();
         assert!(crate::io::lacks_descriptors(&error), "{error}");

@@ -12,26 +12,22 @@ impl Shard {
     /// without other replicas lost nobody has.
     pub(super) fn take_repair(&mut self, after: Option<PartitionId>) -> Option<(RepairWork, Vec<NodeId>)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let wounded: Vec<PartitionId> = self
-            .partitions
-            .range((from, Bound::Unbounded))
-            .filter(|(_, partition)| partition.log.is_wounded())
-            .map(|(&id, _)| id)
-            .collect();
-        for id in wounded {
-            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+        let behind = self.partitions.range_mut((from, Bound::Unbounded));
+        let mut forgotten = Vec::new();
+        let work = behind.filter(|(_, partition)| partition.log.is_wounded()).find_map(|(&id, partition)| {
             let others = partition.others();
-            if !others.is_empty() {
-                if let Some(work) = partition.log.take_repair() {
-                    return Some((work, others));
-                }
-                continue;
+            if others.is_empty() {
+                partition.log.forget_wounds();
+                forgotten.push(id);
+                return None;
             }
-            partition.log.forget_wounds();
+            Some((partition.log.take_repair()?, others))
+        });
+        for id in forgotten {
             // The disk may read it now, and a newcomer waits for it.
             self.offer(id);
         }
-        None
+        work
     }
 
     pub(super) fn was_repaired(&mut self, outcome: Result<RepairDone, RepairFailed>) {
