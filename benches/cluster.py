@@ -34,8 +34,9 @@ from harness import apis, install  # noqa: E402
 from harness.wire import Connection, WireError  # noqa: E402
 from kafka_cluster import CONFIGURED, KafkaCluster  # noqa: E402
 
-MEASUREMENTS = ["produce", "latency", "paused", "stuttering", "slow-disk", "kill", "restart", "many"]
+MEASUREMENTS = ["produce", "latency", "paused", "stuttering", "slow-disk", "kill", "restart", "drain", "many"]
 ORDAIN, KAFKA, KAFKA_SYNC = "ordain", "kafka", "kafka-sync"
+ALONE = {"many": "30,000 replicas are more than three of the others' nodes hold here", "drain": "it is a command of its own"}
 SERVERS = [ORDAIN, KAFKA, KAFKA_SYNC]
 # What three nodes of Kafka need that is not its default, and what one that syncs each append has beside that.
 KAFKA_SETTINGS = {"default.replication.factor": "3", "min.insync.replicas": "2"}
@@ -62,12 +63,14 @@ TARGETS = [
     ("kill -9, median gap", None, AT_MOST, 500),
     ("kill -9, worst gap", None, AT_MOST, 1500),
     ("kill -9, * gap", KAFKA, AT_MOST, 0.2),
-    ("SIGTERM, worst gap", None, AT_MOST, 50),
+    ("SIGTERM, worst gap*", None, AT_MOST, 50),
+    ("drain, worst gap*", None, AT_MOST, 50),
     ("* idle: CPU of node *", None, AT_MOST, 2),
     ("* idle: node * sends", None, AT_MOST, 50),
     ("* memory of node *", None, AT_MOST, 16),
     ("* killed: all served after", None, AT_MOST, 3),
 ]
+ELECTION_NOT_NEEDED = 84
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -148,11 +151,13 @@ class Results:
         self.path.write_text(json.dumps({"figures": figures, "targets": told}, indent=1) + "\n")
         return all(met for *_, met in verdicts)
 
-    def gaps(self, name, gaps, before):
-        self.add(f"{name}, worst gap in the 2 s before", max(before) * 1000, "ms")
+    def gaps(self, name, gaps, back, before):
+        self.add(f"in the 2 s before {name}: the worst", max(before) * 1000, "ms")
         print(f"{name}: " + " ".join(f"{gap * 1000:.0f}" for gap in gaps), flush=True)
+        print(f"{name}, at the return: " + " ".join(f"{gap * 1000:.0f}" for gap in back), flush=True)
         self.add(f"{name}, median gap", statistics.median(gaps) * 1000, "ms")
         self.add(f"{name}, worst gap", max(gaps) * 1000, "ms")
+        self.add(f"{name}, worst gap at the return", max(back) * 1000, "ms")
 
 
 class Traffic:
@@ -330,14 +335,25 @@ def disturbed(name, disturbance, cluster, arguments, results):
     results.add(f"p99 beside a follower that is {name}, of that before", beside / without, "times")
 
 
-def gaps(cluster, arguments, end):
-    """Ends the node that leads most, again and again; the longest gap of a partition each time, and before it."""
+def lead_as_preferred(cluster, topic):
+    """Lets each partition's preferred replica lead it."""
+    asked = {"type": 0, "topics": [{"name": topic, "partitions": list(range(PARTITIONS))}], "timeout": 10_000}
+    answer = cluster.nodes[1].ask(apis.ELECT_LEADERS, asked, timeout=30)
+    wrong = [(one["index"], one["error"]) for told in answer["topics"] for one in told["partitions"]
+             if one["error"] not in (0, ELECTION_NOT_NEEDED)]
+    if answer["error"] != 0 or wrong:
+        raise nodes.Unlike(f"preferred leaders were not elected: {answer['error']}, {wrong}")
+
+
+def gaps(cluster, arguments, end, returned=lambda node: None):
+    """Ends the node that leads most, again and again, starts it again and lets it lead what it is preferred for. The longest gap of a
+    partition each time: from its end on, from its start on until it leads again, and before both."""
     topic = f"gaps-{time.time_ns()}"
     create(cluster, topic, PARTITIONS)
     cluster.settle()
     traffic = Traffic(cluster, topic, {} if arguments.client_defaults else PROMPT)
     time.sleep(2)
-    found, before = [], []
+    found, back, before = [], [], []
     for _ in range(arguments.kills):
         # Some servers' partitions take longer than a restart until they acknowledge again.
         calm = time.monotonic() + 1
@@ -348,12 +364,16 @@ def gaps(cluster, arguments, end):
         end(node)
         nodes.wait_for("acknowledgements of every partition", lambda at=began: traffic.goes_on(at + 2), 120)
         found.append(traffic.longest_gap(began - 0.3, max(began + 3, time.monotonic())))
+        began = time.monotonic()
         node.launch()
         node.wait_ready()
         cluster.settle()
+        returned(node)
+        lead_as_preferred(cluster, topic)
         time.sleep(SETTLE)
+        back.append(traffic.longest_gap(began - 0.3, time.monotonic()))
     traffic.stop()
-    return found, before
+    return found, back, before
 
 
 def resident_bytes(node):
@@ -439,6 +459,15 @@ def measure(name, cluster, arguments, results):
         results.gaps("kill -9", *gaps(cluster, arguments, lambda node: node.kill()))
     elif name == "restart":
         results.gaps("SIGTERM", *gaps(cluster, arguments, nodes.stop_orderly))
+    elif name == "drain":
+        def drain(node, *more):
+            command = [str(arguments.binary), "cluster", "drain", str(node.id), *more, "-b", cluster.bootstrap]
+            subprocess.run(command, capture_output=True, timeout=60, check=True)
+
+        def end(node):
+            drain(node)
+            nodes.stop_orderly(node)
+        results.gaps("drain", *gaps(cluster, arguments, end, lambda node: drain(node, "--undo")))
     else:
         many(cluster, arguments, results)
 
@@ -475,8 +504,8 @@ def made(server, work, binary):
 
 def one(name, server, arguments, results):
     """One measurement of one server; whether it succeeded."""
-    if name == "many" and server != ORDAIN:
-        print(f"{server:10} many is Ordain's alone: 30,000 replicas are more than three of these hold here")
+    if server != ORDAIN and name in ALONE:
+        print(f"{server:10} {name} is Ordain's alone: {ALONE[name]}")
         return True
     work = arguments.work / f"{name}-{server}-{results.round}-{os.getpid()}"
     # What the server before has left to be written is not this one's.
@@ -491,7 +520,7 @@ def one(name, server, arguments, results):
         cluster.stop()
         shutil.rmtree(work)
         return True
-    except (nodes.Unlike, OSError, WireError, RuntimeError, subprocess.TimeoutExpired) as error:
+    except (nodes.Unlike, OSError, WireError, RuntimeError, subprocess.SubprocessError) as error:
         print(f"{name} of {server} failed: {error}; the nodes' logs are in {work}", file=sys.stderr, flush=True)
         return False
     finally:

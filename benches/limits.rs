@@ -4,7 +4,8 @@
 //!   trip, CRC-32C.
 //! - `limits durable --dir DIR [--seconds S]`: the durable append alone, to run it beside a load.
 //! - `limits writer --dir DIR [--rate MB]`: a load: a buffered writer of so many MB/s, until it is killed.
-//! - `limits reader --file FILE`: a load: reads the file by direct I/O again and again, until it is killed.
+//! - `limits reader --file FILE [--rate MB]`: a load: reads the file by direct I/O again and again, at this rate or
+//!   as fast as it comes, until it is killed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures the system itself")]
 use std::fs::{File, OpenOptions};
 use std::hint::black_box;
@@ -179,7 +180,7 @@ fn all(dir: &Path, quick: bool) -> Result<Value> {
 fn writer(dir: &Path, mb_per_second: f64) -> Result<Value> {
     let scratch = Scratch::open(dir, 0)?;
     let chunk = vec![0x5a; CHUNK_BYTES];
-    let every = Duration::from_secs_f64(CHUNK_BYTES as f64 / 1e6 / mb_per_second.max(0.001));
+    let every = chunk_time(mb_per_second);
     let mut due = Instant::now();
     let mut at = 0;
     loop {
@@ -190,11 +191,22 @@ fn writer(dir: &Path, mb_per_second: f64) -> Result<Value> {
     }
 }
 
-fn reader(path: &Path) -> Result<Value> {
+/// How long a chunk takes at this rate.
+fn chunk_time(mb_per_second: f64) -> Duration {
+    Duration::from_secs_f64(CHUNK_BYTES as f64 / 1e6 / mb_per_second.max(0.001))
+}
+
+fn reader(path: &Path, mb_per_second: Option<f64>) -> Result<Value> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_DIRECT).open(path)?;
     let mut buffer = AlignedBuffer::zeroed(CHUNK_BYTES);
+    let every = mb_per_second.map(chunk_time);
+    let mut due = Instant::now();
     let mut at = 0;
     loop {
+        if let Some(every) = every {
+            due += every;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
         let read = file.read_at(&mut buffer, at)?;
         at = if read < CHUNK_BYTES { 0 } else { at + read as u64 };
         if read == 0 && file.metadata()?.len() == 0 {
@@ -214,7 +226,7 @@ fn main() -> Result<()> {
             durable(dir, Duration::from_secs_f64(number("--seconds").unwrap_or(3.0)))?
         }
         (Some("writer"), Some(dir), _) => writer(dir, number("--rate").unwrap_or(200.0))?,
-        (Some("reader"), _, Some(file)) => reader(Path::new(file))?,
+        (Some("reader"), _, Some(file)) => reader(Path::new(file), number("--rate"))?,
         (_, _, _) => json!("limits all|durable|writer --dir DIR, or limits reader --file FILE"),
     };
     println!("{result}");

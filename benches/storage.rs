@@ -1,5 +1,5 @@
-//! What storage costs in CPU, over a disk in memory: a journal append from call to durable, a look-up in a segment's
-//! index with the read that follows, and a turn of the shard's loop from request to reply.
+//! What storage costs in CPU, over a disk in memory: a journal append from call to durable, a look-up in an index by itself, a
+//! read of a segment that begins with one, and a turn of the shard's loop from request to reply.
 //!
 //! `cargo bench --features testing --bench storage`
 #![allow(clippy::disallowed_methods, reason = "a measurement takes the real time")]
@@ -7,12 +7,12 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ordain::log::testing::{TestDisk, TestRuntime, test_io};
+use ordain::log::testing::{OffsetIndex, TestDisk, TestRuntime, test_io};
 use ordain::log::{LogConfig, PartitionLog, Read, ReadRequest, Storage, StorageOptions};
 use ordain::partition::testing::TestNode;
 use ordain::partition::{AppendRequest, AppendTerms};
 use ordain::types::{LeaderEpoch, NodeId, Offset, PartitionId, PartitionIndex, Timestamp, TopicId};
-use ordain::wire::batch::{BatchBuilder, BatchOptions, NewRecord, RecordBatch, ValidatedBatch};
+use ordain::wire::batch::{BatchBuilder, BatchOptions, NewRecord, ValidatedBatch};
 
 const PARTITION: PartitionId = PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(0) };
 /// Appends to one node before it is thrown away: fewer than fill its journal.
@@ -26,19 +26,16 @@ fn batch(bytes: usize) -> ValidatedBatch {
     builder.build()
 }
 
-/// The batch, placed in a log.
-fn placed(bytes: usize, base: i64) -> RecordBatch {
-    batch(bytes).into_batch().placed_at(Offset(base), LeaderEpoch(0))
-}
-
 struct Node {
     runtime: TestRuntime,
     storage: Storage,
     log: PartitionLog,
+    batch: ValidatedBatch,
 }
 
 impl Node {
-    fn new() -> Node {
+    /// What is appended again and again is built once.
+    fn new(bytes: usize) -> Node {
         let (runtime, disk) = (TestRuntime::new(), TestDisk::new());
         let io = test_io(&runtime, &disk, 1);
         let options =
@@ -50,13 +47,13 @@ impl Node {
             let log = storage.create_log(PARTITION, Offset::ZERO, config).await.expect("it is new");
             (storage, log)
         });
-        Node { runtime, storage, log }
+        Node { runtime, storage, log, batch: batch(bytes) }
     }
 
-    fn append(&mut self, bytes: usize) {
+    fn append(&mut self) {
         let position = self.storage.journal().durable_position();
-        let base = self.log.log_end().0;
-        let entry = self.log.append(placed(bytes, base), position).expect("it follows the end");
+        let placed = self.batch.clone().into_batch().placed_at(self.log.log_end(), LeaderEpoch(0));
+        let entry = self.log.append(placed, position).expect("it follows the end");
         let number = entry.number;
         self.runtime.block_on(self.storage.journal().append(vec![entry])).expect("it is durable");
         self.log.durable(number);
@@ -84,16 +81,26 @@ fn journal(c: &mut Criterion) {
     for bytes in [100, 16 << 10] {
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(format!("{bytes} bytes"), |b| {
-            b.iter_custom(|iterations| timed(iterations, Node::new, |node| node.append(bytes)));
+            b.iter_custom(|iterations| timed(iterations, || Node::new(bytes), Node::append));
         });
     }
     group.finish();
 }
 
 fn index(c: &mut Criterion) {
-    let mut node = Node::new();
+    // As many rows as a segment of 1 GiB has.
+    const ROWS: u32 = (1 << 30) / 4096;
+    let rows = OffsetIndex::of((0..ROWS).map(|row| (row * 4 + 3, row * 4096)));
+    let mut offset = 0;
+    c.bench_function("look up an offset in an index of a segment of 1 GiB", |b| {
+        b.iter(|| {
+            offset = (offset + 7_877) % i64::from(ROWS * 4);
+            black_box(rows.position_for(Offset(offset)))
+        });
+    });
+    let mut node = Node::new(1024);
     for _ in 0..2000 {
-        node.append(1024);
+        node.append();
     }
     let work = node.log.take_flush(Timestamp(1)).expect("there is something to flush");
     let outcome = node.runtime.block_on(node.storage.flush(vec![work])).remove(0);
@@ -119,6 +126,7 @@ fn index(c: &mut Criterion) {
 fn shard(c: &mut Criterion) {
     let mut group = c.benchmark_group("shard loop, append to reply");
     for bytes in [100, 16 << 10] {
+        let batch = batch(bytes);
         let made = || {
             let node = TestNode::new();
             node.open(PARTITION);
@@ -128,7 +136,7 @@ fn shard(c: &mut Criterion) {
         group.bench_function(format!("{bytes} bytes"), |b| {
             b.iter_custom(|iterations| {
                 timed(iterations, made, |node| {
-                    let append = AppendRequest { id: PARTITION, batch: batch(bytes), replicas_min: 0 };
+                    let append = AppendRequest { id: PARTITION, batch: batch.clone(), replicas_min: 0 };
                     let appended = node.partitions.append_one(append, AppendTerms::COMMITTED);
                     let outcome = node.runtime.block_on(appended).expect("the shard lives");
                     black_box(outcome.expect("it is appended"));

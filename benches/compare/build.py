@@ -12,13 +12,18 @@ sys.path.insert(0, str(settings.CLIENTS))
 from harness import install  # noqa: E402
 
 
+def profiled() -> pathlib.Path:
+    """The binary with its symbols."""
+    say("building the binary with symbols")
+    _cargo(["build", "--profile", "profiled", "--bin", "ordain"])
+    return settings.REPOSITORY / "target" / "profiled" / "ordain"
+
+
 def programs(binary: pathlib.Path | None) -> dict[str, pathlib.Path]:
     """The binary as it is handed out (profile dist), unless one is given, and the programs under benches/."""
     say("building the binary, the sink and the limits job")
     if binary is None:
         _cargo(["build", "--profile", "dist", "--bin", "ordain"])
-    elif not binary.is_file():
-        raise MeasureError(f"--binary: {binary} is no file")
     found = {"ordain": binary.resolve() if binary else settings.BINARY}
     messages = _cargo(["bench", "--no-run", "--bench", "sink", "--bench", "limits",
                        "--message-format", "json"])

@@ -6,6 +6,7 @@ Where the broker is the limit all agree; where they do not, the client's own CPU
 """
 
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -21,11 +22,14 @@ from settings import KAFKA, ORDAIN, MeasureError, say
 from stats import Spread, figure, pair_ratios
 from workloads import Context
 from workloads.base import PARTITIONS
+from workloads.produce import LARGE_CONNECTIONS as B1_CONNECTIONS
 
 RDKAFKA_SOURCE = pathlib.Path("/usr/share/doc/librdkafka-dev/examples/rdkafka_performance.c")
 RECORD_BYTES = 1024
 BATCH_BYTES = 1 << 20
 LINGER_MS = 5
+# As an idempotent producer may have, and as Kafka's has by default.
+IN_FLIGHT = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +89,11 @@ def _told_rate(output: str) -> float | None:
     return float(rdkafka[-1]) if rdkafka else None
 
 
-def _ordain(context: Context, server: Server, pre_encoded: bool, count: int) -> Found:
+def _ordain(context: Context, server: Server, pre_encoded: bool, count: int, connections: int = 1) -> Found:
     found = context.generator.run(server, "produce", [
         "--topic", "check", "--partitions", str(PARTITIONS), "--record-size", str(RECORD_BYTES),
         "--batch-size", str(BATCH_BYTES), "--linger", f"{LINGER_MS}ms", "--acks", "all",
+        "--connections", str(connections), "--in-flight", str(IN_FLIGHT),
         "--pre-encoded", str(pre_encoded).lower(), "--records", str(count)], within=600)
     gigabytes = found["records"] * RECORD_BYTES / 1e9
     cpu = found["cpu_user_seconds"] + found["cpu_system_seconds"]
@@ -100,6 +105,8 @@ def _rdkafka(_context: Context, server: Server, count: int) -> Found:
                    "-s", str(RECORD_BYTES), "-c", str(count), "-a", "-1", "-u",
                    "-X", f"batch.size={BATCH_BYTES}", "-X", f"linger.ms={LINGER_MS}",
                    "-X", "batch.num.messages=1000000",
+                   "-X", "enable.idempotence=true",
+                   "-X", f"max.in.flight.requests.per.connection={IN_FLIGHT}",
                    "-X", "queue.buffering.max.kbytes=262144"], count)
 
 
@@ -115,14 +122,15 @@ def _kafka_tool(context: Context, server: Server, count: int) -> Found:
 
 PROGRAMS = {
     "ordain perf, pre-encoded": lambda c, s, n: _ordain(c, s, True, n),
+    "the same, as in B1": lambda c, s, n: _ordain(c, s, True, n, B1_CONNECTIONS),
     "ordain perf, its producer": lambda c, s, n: _ordain(c, s, False, n),
     "rdkafka_performance": _rdkafka,
     "kafka-producer-perf-test": _kafka_tool,
 }
 
 
-def run(context: Context) -> int:
-    """Prints the programs side by side, on Kafka and on Ordain."""
+def run(context: Context, head: dict) -> int:
+    """Prints the programs side by side, on Kafka and on Ordain, and writes what each round found to generator.json."""
     config = context.settings
     if context.builder.jars is None:
         raise MeasureError("Kafka's own tool comes with Kafka: leave kafka among --servers")
@@ -157,6 +165,11 @@ def run(context: Context) -> int:
         ratio = Spread.of(pair_ratios({number: one.mb_s for number, one in ours.items()},
                                       {number: one.mb_s for number, one in theirs.items()}))
         say(f"{'ratio':10} {program:28} {_shown(ratio):>24}")
+    path = settings.TARGET / "generator.json"
+    path.write_text(json.dumps({**head, "records": count, "found": [
+        {"broker": name, "program": program, "round": number, **dataclasses.asdict(one)}
+        for (name, program), found in sorted(rows.items()) for number, one in found.items()]}, indent=1) + "\n")
+    say(f"\nwritten: {path}")
     return 1 if failed else 0
 
 

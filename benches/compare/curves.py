@@ -1,7 +1,8 @@
 """How cost grows: Ordain alone, with ten times as many partitions, connections and consumers, and ten times as
 large records, on a fresh server each; memory is what the server had at most.
 
-A factor is a point's throughput beside the point's before it (of bytes for record sizes). Printed, and written to
+A factor is a point's throughput beside the point's before it (of bytes for record sizes; of waiting consumers
+it is the p99). Printed, and written to
 target/compare/curves.md and curves.json after every point, so that a run that was ended leaves what it has.
 """
 
@@ -23,6 +24,9 @@ from workloads.consume import FETCH, fill
 from workloads.produce import small
 
 CONSUMED_PARTITIONS = 1_000
+HUNGRY_PARTITIONS = 500
+# Records a second that are given to every consumer that waits.
+FANNED_RATE = 50
 # A record with its batch has to fit; both limits of the topic's and the request's are above it.
 RECORD_BYTES_MAX = 10_000_000
 COLUMNS = {"per_s": "a second", "mb_s": "MB/s", "cpu_us": "server CPU, µs each", "p50_ms": "p50, ms",
@@ -67,6 +71,44 @@ def _consumers(context: Context, count: int) -> dict[str, float]:
         return _rates(server, context, "consume", [*read, "--duration", seconds(config.seconds)])
 
 
+def _waiting(context: Context, count: int) -> dict[str, float]:
+    """So many connections wait at the end of all partitions: each is given every record."""
+    config = context.settings
+    load = ["--topic", "fanned", "--partitions", str(PARTITIONS), "--record-size", "1k", "--rate", str(FANNED_RATE),
+            "--acks", "all", "--connections", "4", "--end-to-end", "--consumers", str(count), "--warm-up", "1s"]
+    with context.server(ORDAIN) as server:
+        context.generator.run(server, "latency", [*load, "--duration", seconds(config.warm_up)], config.warm_up)
+        usage = Usage(server)
+        found = context.generator.run(server, "latency", [*load, "--duration", seconds(config.seconds)], config.seconds)
+        used = usage.since()
+        given = found["records"] * count
+        end_to_end = found["more_latency_ms"]["end_to_end"]
+        return {"per_s": given / config.seconds, "cpu_us": 1e6 / per_core(given, used["cpu_s"]),
+                "p50_ms": end_to_end["p50"], "p99_ms": end_to_end["p99"],
+                "generator_cores": found["cpu_cores"], **_peak(server)}
+
+
+def _hungry(context: Context, count: int) -> dict[str, float]:
+    """So many producers with five batches of 1 MiB under way each, beside as many consumers that ask for 50 MiB at once of what
+    is not in memory any more: all that takes memory for requests, answers, reads and the newest records, at once."""
+    config = context.settings
+    topic = ["--partitions", str(HUNGRY_PARTITIONS), "--record-size", "1k", "--batch-size", "1M", "--acks", "all"]
+    with context.server(ORDAIN) as server:
+        fill(context, server, "read", 2 * config.tail_bytes * 8, partitions=HUNGRY_PARTITIONS)
+        machine.evict(server.data)
+        reading = context.generator.begin(server, "consume", [
+            "--topic", "read", "--repeat", "--connections", str(count), *FETCH,
+            "--duration", seconds(config.warm_up + config.seconds + 60)])
+        try:
+            load = ["--topic", "written", *topic, "--connections", str(count), "--in-flight", "5", "--timeout", "120s"]
+            context.generator.run(server, "produce", [*load, "--duration", seconds(config.warm_up)], config.warm_up)
+            figures = _rates(server, context, "produce", [*load, "--duration", seconds(config.seconds)])
+            children.still_runs(reading, "the consumers")
+            return figures
+        finally:
+            children.stop(reading)
+
+
 def _record_size(context: Context, size: int) -> dict[str, float]:
     config = context.settings
     # A batch of about 1 MiB, or one record.
@@ -101,6 +143,10 @@ CURVES = (
     Curve("connections", "1 KiB requests, one in flight on each", (5, 50, 500, 5_000), "per_s", _connections),
     Curve("consumers", f"1 KiB records of {CONSUMED_PARTITIONS:,} partitions' tails", (1, 10, 100, 1_000),
           "mb_s", _consumers),
+    Curve("waiting consumers", f"end to end, {FANNED_RATE} records of 1 KiB a second, each given to every consumer",
+          (1, 10, 100, 1_000), "p99_ms", _waiting),
+    Curve("producers and consumers", "batches of 1 MiB, five under way for each producer, beside as many consumers of 50 MiB at once",
+          (5, 50, 500), "mb_s", _hungry),
     Curve("record bytes", "records in batches of 1 MiB (or one record)",
           (10, 100, 1_000, 10_000, 100_000, 1_000_000, RECORD_BYTES_MAX), "mb_s", _record_size),
 )

@@ -1,6 +1,7 @@
 """The machine's own limits, measured in the same run as the brokers."""
 
 import json
+import os
 import pathlib
 
 import children
@@ -8,7 +9,7 @@ from settings import MIB, MeasureError, Settings, say
 
 
 def measure(config: Settings, program: pathlib.Path, work: pathlib.Path) -> dict:
-    """One pass: the disk, the loopback, the checksum; then the disk beside the loads of B14."""
+    """One pass: the disk, the loopback, the checksum; then the disk beside the writer of B14."""
     say("  the machine's own limits")
     folder = children.folder(work / "limits")
     try:
@@ -18,13 +19,25 @@ def measure(config: Settings, program: pathlib.Path, work: pathlib.Path) -> dict
         durable = [program, "durable", "--dir", folder, "--seconds", length]
         found["durable_beside_writer"] = _beside(
             [program, "writer", "--dir", folder, "--rate", "200"], durable)
+        return found
+    finally:
+        children.remove(folder)
+
+
+def durable_beside_reader(config: Settings, program: pathlib.Path, work: pathlib.Path, rate: float) -> dict:
+    """The durable append while a file is read past the page cache, at so many MB/s as a broker's consumer was given."""
+    folder = children.folder(work / "limits")
+    try:
         cold = folder / "cold"
         with open(cold, "wb") as file:
             block = bytes(MIB)
             for _ in range(512):
                 file.write(block)
-        found["durable_beside_reader"] = _beside([program, "reader", "--file", cold], durable)
-        return found
+            file.flush()
+            os.fsync(file.fileno())
+        length = "2" if config.quick else "10"
+        return _beside([program, "reader", "--file", cold, "--rate", f"{rate:g}"],
+                       [program, "durable", "--dir", folder, "--seconds", length])
     finally:
         children.remove(folder)
 

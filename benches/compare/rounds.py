@@ -36,22 +36,24 @@ class Measurement:
 class Journal:
     """The file of measurements of a run."""
 
-    def __init__(self, path: pathlib.Path, config: Settings, binary: str | None):
-        """`binary` is the digest of Ordain's; None only to read what was measured."""
+    def __init__(self, path: pathlib.Path, config: Settings, binary: str | None, head: dict):
+        """`binary` is the digest of Ordain's; None only to read what was measured. `head` says what is measured; that of the
+        run's beginning stays."""
         self.path = path
         self.measurements: list[Measurement] = []
-        header = {"quick": config.quick, "binary": binary}
+        self.head = head
         if config.resume and path.exists():
             lines = path.read_text().splitlines()
             known = json.loads(lines[0]) if lines else {}
             if known.get("quick") != config.quick or binary not in (None, known.get("binary")):
                 raise MeasureError(f"{path} is of a run with other settings or of another binary: leave out --resume")
+            self.head = known.get("head", head)
             self.measurements = [Measurement(**json.loads(line)) for line in lines[1:]]
             say(f"going on after {len(self.measurements)} measurements")
         else:
             if path.exists():
                 path.replace(path.with_name(f"{path.name}.before"))
-            path.write_text(json.dumps(header) + "\n")
+            path.write_text(json.dumps({"quick": config.quick, "binary": binary, "head": head}) + "\n")
 
     def add(self, measurement: Measurement) -> None:
         self.measurements.append(measurement)

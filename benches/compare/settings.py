@@ -22,7 +22,7 @@ KAFKA_JVM = ["-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
 # The CPU pressure (some, percent of a second) below which the machine counts as quiet.
 QUIET_BELOW = 10.0
 
-ORDAIN, KAFKA, KAFKA_SYNC, SINK, NATS = "ordain", "kafka", "kafka-sync", "sink", "nats"
+ORDAIN, KAFKA, KAFKA_SYNC, SINK = "ordain", "kafka", "kafka-sync", "sink"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,7 @@ SERVER = ["--set", "log.retention.check.interval.ms=1000"]
 
 
 def run(context: Context, minutes: float, head: dict) -> int:
-    """Prints and writes what memory did; 1 if it grew by more than 5 %."""
+    """Prints and writes what memory did; 1 if it is more than 5 % away from what it was."""
     duration = minutes * 60
     with context.server(ORDAIN, SERVER) as server:
         # The topics are there before anybody reads them.
@@ -92,7 +92,7 @@ def at(samples: list[tuple[float, int]], when: float) -> int:
 def _tell(samples: list[tuple[float, int]], minutes: float, rate: float, head: dict) -> int:
     early, late = at(samples, minutes * 20), at(samples, minutes * 60)
     growth = late / early - 1
-    steady = growth <= GROWTH_MAX
+    steady = abs(growth) <= GROWTH_MAX
     most = max(memory for _, memory in samples)
     content = {**head, "minutes": minutes, "early_bytes": early, "late_bytes": late, "growth": growth,
                "most_bytes": most, "mb_s": rate, "met": steady, "samples": samples}

@@ -3,6 +3,7 @@
 import time
 
 import children
+import limits
 import machine
 from settings import KAFKA, KAFKA_SYNC, ORDAIN, SINK, MeasureError
 from servers import Server
@@ -86,15 +87,18 @@ def _beside_reader(context: Context, name: str, more: tuple[str, ...] = ()) -> d
                     if rate < COLD_READ_LEAST:
                         raise MeasureError(f"the cold consumer read {rate:.1f} MB/s from the disk: it was not cold")
                     figures["read_mb_s"] = rate
-                return figures
         finally:
             children.stop(reader)
+        if name == ORDAIN and "read_mb_s" in figures:
+            figures["disk_p99_ms"] = limits.durable_beside_reader(
+                config, context.programs["limits"], context.work, figures["read_mb_s"])["p99_ms"]
+        return figures
 
 
 UNITS = {"p50_ms": "p50, ms", "p99_ms": "p99, ms", "p999_ms": "p99.9, ms",
          "late_p99_ms": "p99 of the generator's own, ms", "flushes_per_commit": "flushes per commit group"}
 END_TO_END = {"end_to_end_p50_ms": "end to end p50, ms", "end_to_end_p99_ms": "end to end p99, ms"}
-READ = {"read_mb_s": "MB/s read from the disk"}
+READ = {"read_mb_s": "MB/s read from the disk", "disk_p99_ms": "p99 of the disk's own, ms"}
 PEERS = (ORDAIN, KAFKA, KAFKA_SYNC, SINK)
 
 
@@ -126,7 +130,7 @@ BESIDE = [
     Workload(
         "B14.reader", "B4 at 1,000/s beside a cold consumer", (ORDAIN, KAFKA, KAFKA_SYNC), {**UNITS, **READ},
         (Target("p99_ms", at_most(1), KAFKA),
-         Target("p99_ms", at_most(2), "limit:durable_beside_reader.p99_ms"),
+         Target("p99_ms", at_most(2), "figure:disk_p99_ms"),
          Target("p99_ms", None, "workload:B4.1000"), DURABLE),
         _beside_reader),
     Workload(

@@ -10,13 +10,26 @@ from workloads.base import PARTITIONS, Context, Target, Workload, measured, per_
 PEERS = (ORDAIN, KAFKA, KAFKA_SYNC, SINK)
 # Brokers' default limit is 1,048,588 bytes; the generator fills batches up to the size given.
 BATCH = "1M"
-WARM_UPS_MAX = 10
+LARGE_CONNECTIONS = 4
+WARM_UPS_MAX = 20
+# What a partition has been given before small requests are measured: a first append makes files, and is no steady load.
+APPENDS_EACH = 10
+
+
+def large_load(record_size: str) -> list[str]:
+    return ["--partitions", str(PARTITIONS), "--record-size", record_size, "--batch-size", BATCH,
+            "--acks", "all", "--connections", str(LARGE_CONNECTIONS), "--in-flight", "5"]
+
+
+def small_load(connections: int, in_flight: int, partitions: int = PARTITIONS) -> list[str]:
+    return ["--partitions", str(partitions), "--record-size", "1k", "--batch-size", "1",
+            "--acks", "all", "--idempotent", "false", "--connections", str(connections),
+            "--in-flight", str(in_flight), "--timeout", "120s"]
 
 
 def _large(record_size: str, context: Context, name: str) -> dict[str, float]:
     config = context.settings
-    load = ["--partitions", str(PARTITIONS), "--record-size", record_size, "--batch-size", BATCH,
-            "--acks", "all", "--connections", "4", "--in-flight", "5"]
+    load = large_load(record_size)
     with context.server(name) as server:
         context.generator.run(server, "produce", [*load, "--duration", seconds(config.warm_up)],
                               config.warm_up)
@@ -37,11 +50,9 @@ def small(context: Context, name: str, connections: int, in_flight: int,
           partitions: int = PARTITIONS, after: Callable[[Server], None] | None = None) -> dict[str, float]:
     """1 KiB in each request, as many at once as the windows allow. `after` may look at the server at the end."""
     config = context.settings
-    load = ["--partitions", str(partitions), "--record-size", "1k", "--batch-size", "1",
-            "--acks", "all", "--idempotent", "false", "--connections", str(connections),
-            "--in-flight", str(in_flight), "--timeout", "120s"]
+    load = small_load(connections, in_flight, partitions)
     with context.server(name) as server:
-        _warm_up(context, server, load)
+        _warm_up(context, server, load, APPENDS_EACH * partitions)
         found, used = measured(context, server, "produce",
                                [*load, "--duration", seconds(config.seconds)], config.seconds)
         if found["records"] == 0:
@@ -58,16 +69,18 @@ def small(context: Context, name: str, connections: int, in_flight: int,
     }
 
 
-def _warm_up(context: Context, server: Server, load: list[str]) -> None:
-    """The same load, until something has been acknowledged: with many connections a server may take longer for
-    its first answer than a short round lasts."""
+def _warm_up(context: Context, server: Server, load: list[str], records: int) -> None:
+    """The same load, until so many records have been acknowledged: with many connections a server may take longer for
+    its first answer than a short round lasts, and with many partitions for their first files."""
     config = context.settings
+    done = 0
     for _ in range(WARM_UPS_MAX):
         found = context.generator.run(server, "produce", [*load, "--duration", seconds(config.warm_up)],
                                       config.warm_up)
-        if found["records"] > 0:
+        done += found["records"]
+        if done >= records:
             return
-    raise MeasureError(f"nothing was acknowledged in {WARM_UPS_MAX} warm-ups of {config.warm_up:g} s")
+    raise MeasureError(f"{done} of {records} records were acknowledged in {WARM_UPS_MAX} warm-ups of {config.warm_up:g} s")
 
 
 def durability(used: dict[str, float], requests: int) -> dict[str, float]:
@@ -78,6 +91,9 @@ def durability(used: dict[str, float], requests: int) -> dict[str, float]:
     if "commits" in used:
         figures["commits"] = used["commits"]
         if "flushes" in used:
+            if used["flushes"] < used["commits"]:
+                raise MeasureError(f"the disk was flushed {used['flushes']:g} times for {used['commits']:g} commit groups: "
+                                   "something was acknowledged that nothing had made durable")
             figures["flushes_per_commit"] = used["flushes"] / max(used["commits"], 1)
     return figures
 

@@ -10,7 +10,9 @@ use std::sync::Arc;
 pub use disk::{TestDisk, TestFault};
 pub use executor::{TestClock, TestRuntime};
 
+use super::indexes::{offset_row, row_for_offset};
 use crate::io::{BoxFuture, Connection, Io, Listener, Net, Rng, RngStream};
+use crate::types::Offset;
 
 /// How many cases a property is tried with: `least`, or what the environment's `PROPTEST_CASES` asks for beyond it.
 #[must_use]
@@ -40,6 +42,23 @@ impl Rng for TestRng {
     fn stream(&self, name: &'static str) -> Box<dyn RngStream> {
         let seed = name.bytes().fold(self.0, |seed, byte| seed.rotate_left(7) ^ u64::from(byte));
         Box::new(TestRandom(seed))
+    }
+}
+
+/// An offset index by itself, with the search that reads use.
+pub struct OffsetIndex(Vec<u8>);
+
+impl OffsetIndex {
+    /// Of rows with a batch's last offset, from the segment's base, and its position in bytes; both rise.
+    pub fn of(rows: impl IntoIterator<Item = (u32, u32)>) -> OffsetIndex {
+        let rows = rows.into_iter().flat_map(|(relative, position)| offset_row(relative, position));
+        OffsetIndex(rows.collect())
+    }
+
+    /// From which position on a segment that begins at offset 0 is looked through for `offset`.
+    #[must_use]
+    pub fn position_for(&self, offset: Offset) -> u64 {
+        row_for_offset(&self.0, Offset::ZERO, offset).map_or(0, |row| row.position)
     }
 }
 

@@ -10,7 +10,7 @@ use ordain::wire::messages::FetchRequest;
 use serde_json::json;
 
 use super::engine::{self, Ends, FetchSpec, Outcome, Route, Spec};
-use super::figures::{Cpu, Figures};
+use super::figures::Figures;
 use super::workers::{self, Progress};
 use crate::commands::positions::positions;
 use crate::commands::topic::unknown;
@@ -83,8 +83,6 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
     let shared = Arc::new(Progress::default());
     let bar = progress::bar(arguments.records, "records");
     let connections = arguments.connections.min(start.len().max(1));
-    let cpu_before = Cpu::now();
-    let began = Instant::now();
     let threads = if arguments.consumer { connections } else { 1 };
     let ends = match (arguments.repeat, until_end) {
         (true, _) => Ends::Repeat,
@@ -100,10 +98,12 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
                 return engine::run(spec, index, threads, &shared);
             }
             let mine: BTreeMap<_, _> = mine.map(|(_, (at, offset))| (at.clone(), Some(*offset))).collect();
+            shared.begin(threads);
             read(connect, arguments, mine, shared, until_end).await
         }
     })?;
     let all = Outcome::merged(found);
+    let began = shared.began();
     Figures {
         what: "consume",
         topic: arguments.topic.clone(),
@@ -112,8 +112,8 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
         requests: all.requests,
         errors: all.errors,
         first_error: all.first_error,
-        took: all.last.map_or_else(|| began.elapsed(), |last| last.duration_since(began)),
-        cpu_before,
+        took: all.last.map_or_else(|| began.at.elapsed(), |last| last.duration_since(began.at)),
+        cpu_before: began.cpu,
         latencies: all.latencies,
         latency_of: "fetch latency",
         more: Vec::new(),
@@ -138,6 +138,7 @@ fn spec(
     let fetch = FetchSpec {
         topic: arguments.topic.clone(),
         connections,
+        readers: 1,
         routes,
         start: start.iter().map(|(at, offset)| (at.partition.0, offset.0)).collect(),
         bytes_max: bytes(arguments.fetch_size),

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ordain::client::producer::Acks;
 use ordain::client::{Client, Lane};
@@ -7,7 +7,7 @@ use ordain::wire::messages::FetchRequest;
 use serde_json::json;
 
 use super::engine::{self, Ends, FetchSpec, Outcome, Pace, ProduceSpec, Spec};
-use super::figures::{Cpu, Figures};
+use super::figures::Figures;
 use super::produce::Topic;
 use super::template::{self, Template};
 use super::workers::{self, Progress};
@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Read the topic as well: tells how long records take from when each was due until a consumer has them.
     #[arg(long)]
     end_to_end: bool,
+    /// How many consumers read the topic, each all of it, with --end-to-end.
+    #[arg(long, default_value_t = 1, requires = "end_to_end")]
+    consumers: usize,
     /// Send at once to the first address of --bootstrap, without asking for topics and leaders: for a sink that
     /// takes nothing but produce requests.
     #[arg(long, conflicts_with = "end_to_end")]
@@ -53,8 +56,8 @@ pub struct Arguments {
 }
 
 pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(), Failure> {
-    if arguments.rate == 0 || arguments.connections == 0 {
-        return Err(Failure::Usage("--rate and --connections are at least 1".to_owned()));
+    if arguments.rate == 0 || arguments.connections == 0 || arguments.consumers == 0 {
+        return Err(Failure::Usage("--rate, --connections and --consumers are at least 1".to_owned()));
     }
     if arguments.end_to_end && arguments.record_size < RECORD_BYTES_MIN {
         return Err(Failure::Usage(format!(
@@ -65,13 +68,12 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
     let spec = connect::run_interruptible(spec(connect, arguments))?;
     let shared = Arc::new(Progress::default());
     let bar = progress::bar(None, "records");
-    let cpu_before = Cpu::now();
-    let began = Instant::now();
     let found = workers::run(1, &shared, None, &bar, |thread| {
         let (spec, shared) = (&spec, Arc::clone(&shared));
         async move { engine::run(spec, thread, 1, &shared) }
     })?;
     let all = Outcome::merged(found);
+    let began = shared.began();
     Figures {
         what: "latency",
         topic: arguments.topic.topic.clone(),
@@ -80,8 +82,8 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
         requests: all.requests,
         errors: all.errors,
         first_error: all.first_error,
-        took: began.elapsed().saturating_sub(arguments.warm_up),
-        cpu_before,
+        took: began.at.elapsed().saturating_sub(arguments.warm_up),
+        cpu_before: began.cpu,
         latencies: all.latencies,
         latency_of: "latency from when each was due",
         more: vec![
@@ -91,7 +93,7 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
         settings: json!({
             "rate": arguments.rate, "record_size": arguments.record_size, "acks": arguments.acks,
             "partitions": arguments.topic.partitions, "connections": arguments.connections,
-            "end_to_end": arguments.end_to_end, "warm_up_seconds": arguments.warm_up.as_secs_f64(),
+            "end_to_end": arguments.end_to_end, "consumers": arguments.consumers, "warm_up_seconds": arguments.warm_up.as_secs_f64(),
         }),
     }
     .report(format)
@@ -102,7 +104,8 @@ async fn spec(connect: &Connect, arguments: &Arguments) -> Result<Spec, Failure>
     let topic = &arguments.topic;
     let routes = topic.routes(connect, &client, arguments.unasked).await?;
     let rate = arguments.rate as f64;
-    let fetch = if arguments.end_to_end { Some(tail(&client, topic).await?) } else { None };
+    let fetch =
+        if arguments.end_to_end { Some(tails(&client, topic, arguments.consumers).await?) } else { None };
     let produce = ProduceSpec {
         topic: topic.topic.clone(),
         acks: if arguments.acks == "1" { Acks::Leader } else { Acks::All },
@@ -121,14 +124,15 @@ async fn spec(connect: &Connect, arguments: &Arguments) -> Result<Spec, Failure>
     Ok(Spec { produce: Some(produce), fetch, answer_within: connect.answer_within() })
 }
 
-/// A consumer that waits at the topic's end.
-async fn tail(client: &Client, topic: &Topic) -> Result<FetchSpec, Failure> {
+/// Consumers that each wait at the ends of all partitions.
+async fn tails(client: &Client, topic: &Topic, consumers: usize) -> Result<FetchSpec, Failure> {
     let partitions = topic.ensure(client).await?;
     let ends = positions(client, &partitions, Start::End).await?;
     let routes = engine::routes::<FetchRequest>(client, Lane::Fetch, &partitions).await?;
     Ok(FetchSpec {
         topic: topic.topic.clone(),
-        connections: routes.len(),
+        connections: consumers * routes.len(),
+        readers: consumers,
         routes,
         start: ends.into_iter().map(|(at, offset)| (at.partition.0, offset.0)).collect(),
         bytes_max: 50 << 20,

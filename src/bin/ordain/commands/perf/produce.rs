@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::engine::{self, Outcome, Pace, ProduceSpec, Route, Spec};
-use super::figures::{Cpu, Figures};
+use super::figures::Figures;
 use super::template::{self, Template, Values};
 use super::workers::{self, Progress};
 use crate::commands::produce::Batching;
@@ -177,8 +177,6 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
     })?;
     let bar = progress::bar(arguments.records, "records");
     let threads = arguments.threads.min(arguments.connections);
-    let cpu_before = Cpu::now();
-    let began = Instant::now();
     let found = workers::run(threads, &shared, within, &bar, |thread| {
         let (shared, spec) = (Arc::clone(&shared), spec.as_ref());
         async move {
@@ -186,13 +184,15 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
                 Some(spec) => engine::run(spec, thread, threads, &shared),
                 None => {
                     let mine = (0..arguments.connections).filter(|index| index % threads == thread);
+                    shared.begin(threads);
                     through_producers(connect, arguments, shared, mine.count()).await
                 }
             }
         }
     })?;
     let all = Outcome::merged(found);
-    let took = all.last.map_or_else(|| began.elapsed(), |last| last.duration_since(began));
+    let began = shared.began();
+    let took = all.last.map_or_else(|| began.at.elapsed(), |last| last.duration_since(began.at));
     let batch_records =
         spec.as_ref().and_then(|s| s.produce.as_ref()).map(|produce| produce.template.records());
     Figures {
@@ -204,7 +204,7 @@ pub fn run(connect: &Connect, arguments: &Arguments, format: Format) -> Result<(
         errors: all.errors,
         first_error: all.first_error,
         took,
-        cpu_before,
+        cpu_before: began.cpu,
         latencies: all.latencies,
         latency_of: if pre_encoded { "request latency" } else { "record latency" },
         more: Vec::new(),

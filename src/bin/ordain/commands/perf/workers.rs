@@ -1,21 +1,40 @@
 //! Threads that each run a part of a measurement on a runtime of their own: what one part does in order stays
 //! in order.
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
+use super::figures::Cpu;
 use crate::connect;
 use crate::failure::Failure;
 
-/// What all parts share: how far they are, and whether to stop.
+/// What all parts share: since when they measure, how far they are, and whether to stop.
 #[derive(Default)]
 pub struct Progress {
     pub records: AtomicU64,
     stop: AtomicBool,
+    ready: AtomicUsize,
+    began: OnceLock<Beginning>,
 }
+
+/// When a measurement began, and what this process had used by then.
+#[derive(Clone, Copy)]
+pub struct Beginning {
+    pub at: Instant,
+    pub cpu: Cpu,
+}
+
+impl Beginning {
+    fn now() -> Beginning {
+        Beginning { at: Instant::now(), cpu: Cpu::now() }
+    }
+}
+
+/// How often a part that is ready looks whether the others are.
+const READY_LOOK: Duration = Duration::from_micros(200);
 
 impl Progress {
     pub fn must_stop(&self) -> bool {
@@ -24,6 +43,26 @@ impl Progress {
 
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// One of `of` parts has its connections. The measurement begins when all have: then this returns.
+    pub fn begin(&self, of: usize) {
+        if self.ready.fetch_add(1, Ordering::AcqRel) + 1 == of {
+            self.began.get_or_init(Beginning::now);
+        }
+        while self.began.get().is_none() && !self.must_stop() {
+            std::thread::sleep(READY_LOOK);
+        }
+    }
+
+    /// The measurement's beginning, which is now if it has not begun.
+    pub fn began(&self) -> Beginning {
+        *self.began.get_or_init(Beginning::now)
+    }
+
+    /// Whether it has been going on for so long.
+    fn lasts(&self, long: Duration) -> bool {
+        self.began.get().is_some_and(|began| began.at.elapsed() >= long)
     }
 
     /// Whether so many records have been taken.
@@ -43,8 +82,8 @@ impl Progress {
     }
 }
 
-/// Runs `part` on each of `count` threads; gives what they found, in order. Ctrl-C and the end of `within` stop
-/// them by [`Progress::must_stop`].
+/// Runs `part` on each of `count` threads; gives what they found, in order. Ctrl-C and the end of `within`, which
+/// begins when all of them have called [`Progress::begin`], stop them by [`Progress::must_stop`].
 pub fn run<T, F>(
     count: usize,
     progress: &Arc<Progress>,
@@ -71,7 +110,6 @@ where
             })
             .collect();
         let waited = connect::run(async {
-            let began = tokio::time::Instant::now();
             let mut interrupted = std::pin::pin!(connect::interrupted());
             loop {
                 tokio::select! {
@@ -83,7 +121,7 @@ where
                     () = tokio::time::sleep(Duration::from_millis(50)) => {}
                 }
                 bar.set_position(progress.records.load(Ordering::Relaxed));
-                if within.is_some_and(|within| began.elapsed() >= within) {
+                if within.is_some_and(|within| progress.lasts(within)) {
                     progress.stop();
                 }
                 if threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
@@ -108,6 +146,26 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_measurement_begins_when_all_parts_are_ready() {
+        let shared = Progress::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| shared.begin(2));
+            assert!(!shared.lasts(Duration::ZERO), "the other part has no connections yet");
+            shared.begin(2);
+        });
+        assert!(shared.lasts(Duration::ZERO) && !shared.lasts(Duration::from_secs(3600)));
+        assert_eq!(shared.began().at, shared.began().at);
+    }
+
+    #[test]
+    fn a_part_that_is_ready_waits_no_longer_once_another_has_failed() {
+        let shared = Progress::default();
+        shared.stop();
+        shared.begin(2);
+        assert!(!shared.lasts(Duration::ZERO));
+    }
 
     #[test]
     fn no_more_is_taken_than_there_is() {

@@ -26,6 +26,8 @@ const RECORD_COUNT_AT: usize = 57;
 pub struct FetchSpec {
     pub topic: String,
     pub connections: usize,
+    /// How many of the connections read each partition.
+    pub readers: usize,
     pub routes: Vec<Route>,
     /// Where each partition is read from.
     pub start: BTreeMap<i32, i64>,
@@ -72,8 +74,9 @@ impl Fetching {
         token: usize,
     ) -> Result<Option<Fetching>, Failure> {
         let route = &spec.routes[number % spec.routes.len()];
-        let (turn, of) = (number / spec.routes.len(), spec.connections.div_ceil(spec.routes.len()));
-        let mine = route.partitions.iter().enumerate().filter(|(i, _)| i % of == turn);
+        let shares = (spec.connections.div_ceil(spec.routes.len()) / spec.readers.max(1)).max(1);
+        let turn = number / spec.routes.len() % shares;
+        let mine = route.partitions.iter().enumerate().filter(|(i, _)| i % shares == turn);
         let positions: BTreeMap<_, _> = mine
             .filter_map(|(_, partition)| {
                 let start = *spec.start.get(partition)?;

@@ -28,6 +28,7 @@ pub struct Spec {
 /// A connection that cannot be opened. What fails later stands in the outcome, and stops all.
 pub fn run(spec: &Spec, part: usize, of: usize, shared: &Progress) -> Result<Outcome, Failure> {
     let mut engine = Engine::open(spec, part, of)?;
+    shared.begin(of);
     if let Err(error) = engine.run(shared) {
         engine.outcome.failed(error);
         shared.stop();
@@ -210,7 +211,10 @@ impl Engine<'_> {
     /// Whether consumers have every marked record that was sent.
     fn has_all_marks(&self, shared: &Progress) -> bool {
         match (&self.schedule, shared.must_stop()) {
-            (Some(schedule), false) if schedule.marked => self.outcome.marks >= schedule.count,
+            (Some(schedule), false) if schedule.marked => {
+                let readers = self.spec.fetch.as_ref().map_or(1, |fetch| fetch.readers as u64);
+                self.outcome.marks >= schedule.count * readers
+            }
             (Some(_) | None, _) => true,
         }
     }
