@@ -376,6 +376,12 @@ def gaps(cluster, arguments, end, returned=lambda node: None):
     return found, back, before
 
 
+def drain(cluster, arguments, node, *more):
+    """Lets a node lead nothing, by the command."""
+    command = [str(arguments.binary), "cluster", "drain", str(node.id), *more, "-b", cluster.bootstrap]
+    subprocess.run(command, capture_output=True, timeout=60, check=True)
+
+
 def resident_bytes(node):
     return int(pathlib.Path(f"/proc/{node.process.pid}/statm").read_text().split()[1]) * PAGE
 
@@ -460,14 +466,10 @@ def measure(name, cluster, arguments, results):
     elif name == "restart":
         results.gaps("SIGTERM", *gaps(cluster, arguments, nodes.stop_orderly))
     elif name == "drain":
-        def drain(node, *more):
-            command = [str(arguments.binary), "cluster", "drain", str(node.id), *more, "-b", cluster.bootstrap]
-            subprocess.run(command, capture_output=True, timeout=60, check=True)
-
         def end(node):
-            drain(node)
+            drain(cluster, arguments, node)
             nodes.stop_orderly(node)
-        results.gaps("drain", *gaps(cluster, arguments, end, lambda node: drain(node, "--undo")))
+        results.gaps("drain", *gaps(cluster, arguments, end, lambda node: drain(cluster, arguments, node, "--undo")))
     else:
         many(cluster, arguments, results)
 

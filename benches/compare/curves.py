@@ -21,7 +21,7 @@ from stats import Spread, figure
 from workloads import Context
 from workloads.base import PARTITIONS, per_core, seconds
 from workloads.consume import FETCH, fill
-from workloads.produce import small
+from workloads.produce import large_load, small
 
 CONSUMED_PARTITIONS = 1_000
 HUNGRY_PARTITIONS = 500
@@ -92,15 +92,14 @@ def _hungry(context: Context, count: int) -> dict[str, float]:
     """So many producers with five batches of 1 MiB under way each, beside as many consumers that ask for 50 MiB at once of what
     is not in memory any more: all that takes memory for requests, answers, reads and the newest records, at once."""
     config = context.settings
-    topic = ["--partitions", str(HUNGRY_PARTITIONS), "--record-size", "1k", "--batch-size", "1M", "--acks", "all"]
     with context.server(ORDAIN) as server:
-        fill(context, server, "read", 2 * config.tail_bytes * 8, partitions=HUNGRY_PARTITIONS)
+        fill(context, server, "read", 16 * config.tail_bytes, partitions=HUNGRY_PARTITIONS)
         machine.evict(server.data)
         reading = context.generator.begin(server, "consume", [
             "--topic", "read", "--repeat", "--connections", str(count), *FETCH,
             "--duration", seconds(config.warm_up + config.seconds + 60)])
         try:
-            load = ["--topic", "written", *topic, "--connections", str(count), "--in-flight", "5", "--timeout", "120s"]
+            load = ["--topic", "written", *large_load("1k", count, HUNGRY_PARTITIONS), "--timeout", "120s"]
             context.generator.run(server, "produce", [*load, "--duration", seconds(config.warm_up)], config.warm_up)
             figures = _rates(server, context, "produce", [*load, "--duration", seconds(config.seconds)])
             children.still_runs(reading, "the consumers")

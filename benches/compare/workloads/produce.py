@@ -17,9 +17,9 @@ APPENDS_EACH = 40
 FIRST_WITHIN = 300
 
 
-def large_load(record_size: str) -> list[str]:
-    return ["--partitions", str(PARTITIONS), "--record-size", record_size, "--batch-size", BATCH,
-            "--acks", "all", "--connections", str(LARGE_CONNECTIONS), "--in-flight", "5"]
+def large_load(record_size: str, connections: int = LARGE_CONNECTIONS, partitions: int = PARTITIONS) -> list[str]:
+    return ["--partitions", str(partitions), "--record-size", record_size, "--batch-size", BATCH,
+            "--acks", "all", "--connections", str(connections), "--in-flight", "5"]
 
 
 def small_load(connections: int, in_flight: int, partitions: int = PARTITIONS) -> list[str]:
