@@ -122,7 +122,7 @@ def _kafka_tool(context: Context, server: Server, count: int) -> Found:
 
 PROGRAMS = {
     "ordain perf, pre-encoded": lambda c, s, n: _ordain(c, s, True, n),
-    "the same, as in B1": lambda c, s, n: _ordain(c, s, True, n, B1_CONNECTIONS),
+    "ordain perf, as in B1": lambda c, s, n: _ordain(c, s, True, n, B1_CONNECTIONS),
     "ordain perf, its producer": lambda c, s, n: _ordain(c, s, False, n),
     "rdkafka_performance": _rdkafka,
     "kafka-producer-perf-test": _kafka_tool,
