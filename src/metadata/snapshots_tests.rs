@@ -236,6 +236,20 @@ fn two_are_kept_and_damaged_ones_go_when_two_newer_are_there() {
     assert_eq!(names(&disk), 2, "{:?}", disk.paths());
 }
 
+#[test]
+fn one_that_is_durable_already_counts_once() {
+    let disk = TestDisk::new();
+    write_some(&disk, 1);
+    let (mut snapshots, _) = open(&disk).unwrap();
+    let older = TestRuntime::new().block_on(async {
+        let older = snapshots.write(&numbered(5), id(5), Timestamp(1)).await.unwrap();
+        snapshots.remove_old().await.unwrap();
+        older
+    });
+    assert_eq!((older, snapshots.spare_end()), (Some(id(4)), Offset(4)));
+    assert_eq!(disk.paths().len(), 2, "{:?}", disk.paths());
+}
+
 /// Takes what another node sends, in pieces.
 fn receive(disk: &TestDisk, end: i64, bytes: &Bytes) -> Result<Loaded, SnapshotError> {
     let (mut snapshots, _) = open(disk)?;

@@ -355,7 +355,7 @@ impl Controller {
 
     /// When the next snapshot is due: none of half a change.
     fn snapshot_due(&self) -> Option<Instant> {
-        self.snapshots.deadline().filter(|_| !self.reader.is_within_change())
+        self.snapshots.deadline(self.reader.end()).filter(|_| !self.reader.is_within_change())
     }
 
     pub(super) fn publish(&self) {
