@@ -192,7 +192,8 @@ impl Partition {
             None => (founding.clone(), None),
         };
         let founders = founders(&spec.voters, ReplicaKey { node, directory });
-        let awaits_repair = log.damage().is_some() && !spec.lone;
+        let lone_by_image = mutant(Mutant::ClusterLoneByImage) && founding == [node] && nodes == [node];
+        let awaits_repair = log.damage().is_some() && !(spec.lone || lone_by_image);
         if awaits_repair && log.needs_new_directory() && !mutant(Mutant::ReplicaDamagedVotes) {
             // From here on it is another replica, which has promised nothing.
             out.entries.push(log.renew_directory(renewed(), out.journal));

@@ -166,6 +166,8 @@ listed! {
         ClusterCountsEchoesAlone = "cluster-counts-echoes-alone",
         /// a replica that is alone in its voter set has no timers: if it does not lead, it never will
         ClusterAloneWaits = "cluster-alone-waits",
+        /// a log that has lost something keeps its vote where the image that its node starts with names no other replica
+        ClusterLoneByImage = "cluster-lone-by-image",
         /// a voter is removed though too few of the others follow the leader
         ClusterRemovesTheNeeded = "cluster-removes-the-needed",
         /// a transfer of leadership is not told again when a connection with its successor begins anew
