@@ -198,6 +198,8 @@ listed! {
         ClusterElectsAnyone = "cluster-elects-anyone",
         /// a node whose disk is slow goes on leading, and lets others hand over to it
         ClusterSlowLeadsOn = "cluster-slow-leads-on",
+        /// a node that stops resigns nothing: it answers reads beside the next leader
+        ClusterStopsUnresigned = "cluster-stops-unresigned",
         /// a leader hands over to a replica that has still to fetch what is committed
         ClusterHandsOverToWhoIsBehind = "cluster-hands-over-to-who-is-behind",
         /// files of a replica that was let go are removed once or never
