@@ -26,6 +26,8 @@ listed! {
         PlaceInUnnamedSegment = "place-in-unnamed-segment",
         /// a start cuts a segment to what the checkpoint says although the journal names what stands behind
         CutPlacesAtStart = "cut-places-at-start",
+        /// a start keeps the last closed segment for a batch that the journal names in an earlier one
+        KeepLastClosedSegment = "keep-last-closed-segment",
         /// a commit begins in the last block of the one before
         OverwriteCommitTail = "overwrite-commit-tail",
         /// recovery takes what the journal holds without looking at checksums
