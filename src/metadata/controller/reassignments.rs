@@ -187,13 +187,15 @@ pub fn note_voters(
     decision
 }
 
-/// The reassignments that are under way, by topic and index; of all, or of those that are asked for by name.
+/// The reassignments that are under way, by topic and index, each once; of all, or of those that are asked for by name.
 #[must_use]
 pub fn under_way<'a>(
     image: &'a MetadataImage,
     asked: Option<&[(String, Vec<i32>)]>,
 ) -> BTreeMap<&'a str, Vec<(PartitionIndex, &'a PartitionImage)>> {
-    let ids: Vec<PartitionId> = match asked {
+    let is_under_way = |id: &PartitionId| image.partition(*id).is_some_and(PartitionImage::is_reassigning);
+    // Many may be asked for that are not, and one again and again.
+    let ids: BTreeSet<PartitionId> = match asked {
         None => image.reassigning().collect(),
         Some(asked) => asked
             .iter()
@@ -201,14 +203,13 @@ pub fn under_way<'a>(
             .flat_map(|(topic, indexes)| {
                 indexes.iter().map(move |&index| PartitionId { topic, index: PartitionIndex(index) })
             })
+            .filter(is_under_way)
             .collect(),
     };
     let mut found: BTreeMap<&str, Vec<(PartitionIndex, &PartitionImage)>> = BTreeMap::new();
     for id in ids {
         let Some(topic) = image.topic_by_id(id.topic) else { continue };
-        let Some(partition) = topic.partition(id.index).filter(|one| one.is_reassigning()) else {
-            continue;
-        };
+        let Some(partition) = topic.partition(id.index) else { continue };
         found.entry(&topic.name).or_default().push((id.index, partition));
     }
     found
@@ -397,6 +398,21 @@ mod tests {
         let twice = reassign(&image(), &[to(&[4, 2, 3]), cancel()], Scope::AnyReplicationFactor);
         assert_eq!(twice.reply, [Ok(()), Ok(())]);
         assert_eq!(seen(&applied(&image(), &twice)), (vec![2, 3, 1], vec![], vec![], 2));
+    }
+
+    #[test]
+    fn what_is_asked_for_again_and_again_is_told_once() {
+        let image = after(&image(), to(&[4, 2, 3]));
+        let asked = |name: &str, indexes: &[i32]| (name.to_owned(), indexes.to_vec());
+        let told = |asked: &[(String, Vec<i32>)]| {
+            let mut places = Vec::new();
+            for (name, each) in under_way(&image, Some(asked)) {
+                places.extend(each.iter().map(|(index, _)| format!("{name}-{}", index.0)));
+            }
+            places
+        };
+        assert_eq!(told(&[asked("t", &[0, 0, 9, 0]), asked("u", &[0]), asked("t", &[0])]), ["t-0"]);
+        assert!(told(&[asked("t", &[9, 9])]).is_empty() && told(&[]).is_empty());
     }
 
     #[test]
