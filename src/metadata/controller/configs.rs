@@ -124,7 +124,7 @@ fn alter_broker(
     match node {
         None => cluster = changed,
         Some(node) if node == this => broker = changed,
-        // Another broker's own values stand over what this one knows.
+        // Another broker's own values stand over what this one knows: it has looked at them before it sent this on.
         Some(_) => return Ok(difference(&resource, &current, &next)),
     }
     let after = BrokerLayers { broker: &broker, cluster: &cluster, settings: rules.settings };
