@@ -112,7 +112,12 @@ async fn forwarded(
     whole: Bytes,
 ) -> Option<Outcome> {
     let cluster = context.cluster.as_ref().filter(|_| is_for_controller(frame.api))?;
-    if frame.api == ApiKey::IncrementalAlterConfigs && incremental_alter_configs::is_of_loggers(&whole) {
+    if frame.api == ApiKey::AlterConfigs && alter_configs::is_answered_here(context, &whole) {
+        return None;
+    }
+    if frame.api == ApiKey::IncrementalAlterConfigs
+        && incremental_alter_configs::is_answered_here(context, &whole)
+    {
         return None;
     }
     let call = PeerCall { listener: Text::from(&*caller.listener), client: caller.peer, request: whole };

@@ -185,9 +185,9 @@ impl AsErrorCode for ControllerError {
             ControllerError::UnknownBroker(_) => ErrorCode::BrokerIdNotRegistered,
             ControllerError::StaleBroker { .. } => ErrorCode::StaleBrokerEpoch,
             ControllerError::ProducerIdsExhausted => ErrorCode::UnknownServerError,
-            ControllerError::TooManyPartitions { .. } | ControllerError::TooManyAtOnce { .. } => {
-                ErrorCode::PolicyViolation
-            }
+            ControllerError::TooManyPartitions { .. }
+            | ControllerError::TooManyAtOnce { .. }
+            | ControllerError::TooManyChanges { .. } => ErrorCode::PolicyViolation,
         }
     }
 }

@@ -28,6 +28,9 @@ pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// How many partitions a cluster may have.
 pub const PARTITIONS_MAX: usize = 200_000;
 
+/// How many values of configurations, or replicas of partitions, one request may change, as in Kafka.
+pub const CHANGES_AT_ONCE_MAX: usize = 10_000;
+
 /// How many topics have traffic counters of their own in the metrics of a node.
 pub const METRIC_TOPICS_MAX: usize = 1_000;
 

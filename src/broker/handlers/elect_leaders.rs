@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::broker::cluster::{BEHIND, ask_node, hindrance};
 use crate::broker::cluster_view::leader_of;
 use crate::broker::errors::ApiError;
+use crate::broker::repeats::Repeats;
 use crate::broker::{Caller, Context};
 use crate::io::{join_all, timeout};
 use crate::metadata::MetadataImage;
 use crate::probe::{Mutant, mutant};
+use crate::types::limits::REPEATED_BYTES_MAX;
 use crate::types::{ErrorCode, Instant, NodeId, PartitionId, PartitionIndex};
 use crate::wire::Text;
 use crate::wire::messages::elect_leaders_request::TopicPartitions;
@@ -23,6 +25,8 @@ const UNCLEAN: i8 = 1;
 const VERSION: i16 = 2;
 /// An election takes no longer, whatever the client's patience.
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
+/// What a partition takes of an answer, with its text, in bytes, rather too much than too little.
+const RESULT_BYTES: usize = 256;
 
 /// For so long a leader is told to hand over,
 const HAND_OVER_MAX: Duration = Duration::from_secs(3);
@@ -42,17 +46,21 @@ pub(in crate::broker) async fn handle(
     caller: &Caller,
     request: ElectLeadersRequest,
 ) -> ElectLeadersResponse {
+    let image = context.metadata();
+    let places = places(&image, request.topic_partitions.as_deref());
+    if let Some(refusal) = named_too_often(&request, places.len()) {
+        return refuse_all(Some(by_topic(places)), &refusal);
+    }
     if let Some(refusal) = refused(&request) {
         return refuse_all(request.topic_partitions, &refusal);
     }
     let election = request.election_type;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(PATIENCE_MAX);
     let deadline = context.io.clock.now().after(patience);
-    let image = context.metadata();
     let of_all = request.topic_partitions.is_none();
     let mut results: BTreeMap<Place, Result<(), ApiError>> = BTreeMap::new();
     let mut asked: BTreeMap<NodeId, Vec<Wanted>> = BTreeMap::new();
-    for place in places(&image, request.topic_partitions.as_deref()) {
+    for place in places {
         match wanted(context, &image, &place, election) {
             Ok((leader, wanted)) => asked.entry(leader).or_default().push(wanted),
             // Nobody asked for these by name.
@@ -75,6 +83,16 @@ pub(in crate::broker) async fn handle(
     respond(&image, request.topic_partitions, results)
 }
 
+/// Why nothing of it is done, if it names partitions so often that to tell each mention would make too long an answer; `once`: how many it
+/// names.
+fn named_too_often(request: &ElectLeadersRequest, once: usize) -> Option<ApiError> {
+    let named: usize = request.topic_partitions.iter().flatten().map(|topic| topic.partitions.len()).sum();
+    let again = named.saturating_sub(once);
+    let mut repeats = Repeats::new(REPEATED_BYTES_MAX);
+    let admitted = repeats.admits(again.saturating_mul(RESULT_BYTES));
+    (!admitted).then(|| ApiError::new(ErrorCode::InvalidRequest, repeats.refusal().to_string()))
+}
+
 /// Why nothing of it is done, whatever it asks for.
 fn refused(request: &ElectLeadersRequest) -> Option<ApiError> {
     let asks_for_none = request.topic_partitions.as_ref().is_some_and(Vec::is_empty);
@@ -92,17 +110,18 @@ fn refused(request: &ElectLeadersRequest) -> Option<ApiError> {
 
 /// The same for the request and all that it names.
 fn refuse_all(asked: Option<Vec<TopicPartitions>>, refusal: &ApiError) -> ElectLeadersResponse {
+    let (error_code, error_message) = ApiError::told(Err(refusal.clone()));
     let topics =
         asked.unwrap_or_default().into_iter().map(|TopicPartitions { topic, partitions, .. }| {
             let result = |partition_id| {
-                let (error_code, error_message) = ApiError::told(Err(refusal.clone()));
+                let error_message = error_message.clone();
                 PartitionResult { partition_id, error_code, error_message, ..PartitionResult::default() }
             };
             let partition_result = partitions.into_iter().map(result).collect();
             ReplicaElectionResult { partition_result, topic, ..Default::default() }
         });
     ElectLeadersResponse {
-        error_code: refusal.code.code(),
+        error_code,
         replica_election_results: topics.collect(),
         ..ElectLeadersResponse::default()
     }
@@ -120,6 +139,16 @@ fn places(image: &MetadataImage, asked: Option<&[TopicPartitions]>) -> BTreeSet<
             .flat_map(|topic| topic.partitions.keys().map(|index| (Text::from(&*topic.name), index.0)))
             .collect(),
     }
+}
+
+/// Partitions as requests name them.
+fn by_topic(places: impl IntoIterator<Item = Place>) -> Vec<TopicPartitions> {
+    let mut topics: BTreeMap<Text, Vec<i32>> = BTreeMap::new();
+    for (topic, index) in places {
+        topics.entry(topic).or_default().push(index);
+    }
+    let named = |(topic, partitions)| TopicPartitions { topic, partitions, ..Default::default() };
+    topics.into_iter().map(named).collect()
 }
 
 /// Leadership that is to move.
@@ -253,19 +282,10 @@ async fn there(
     wanted: &[Wanted],
     deadline: Instant,
 ) -> Vec<Result<(), ApiError>> {
-    let mut topics: BTreeMap<Text, Vec<i32>> = BTreeMap::new();
-    for Wanted { place: (topic, index), .. } in wanted {
-        topics.entry(topic.clone()).or_default().push(*index);
-    }
     let left = deadline.since(context.io.clock.now());
     let request = ElectLeadersRequest {
         election_type: PREFERRED,
-        topic_partitions: Some(
-            topics
-                .into_iter()
-                .map(|(topic, partitions)| TopicPartitions { topic, partitions, ..Default::default() })
-                .collect(),
-        ),
+        topic_partitions: Some(by_topic(wanted.iter().map(|wanted| wanted.place.clone()))),
         timeout_ms: i32::try_from(left.as_millis()).unwrap_or(i32::MAX),
         ..ElectLeadersRequest::default()
     };
@@ -314,4 +334,44 @@ fn respond(
         ReplicaElectionResult { partition_result: results.collect(), topic, ..Default::default() }
     });
     ElectLeadersResponse { replica_election_results: topics.collect(), ..ElectLeadersResponse::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer to a request that names one partition so often, if it is refused for that.
+    fn refused_for_naming(times: usize) -> Option<ElectLeadersResponse> {
+        let named = TopicPartitions { topic: "t".into(), partitions: vec![7; times], ..Default::default() };
+        let request = ElectLeadersRequest { topic_partitions: Some(vec![named]), ..Default::default() };
+        let places = places(&MetadataImage::default(), request.topic_partitions.as_deref());
+        let refusal = named_too_often(&request, places.len())?;
+        Some(refuse_all(Some(by_topic(places)), &refusal))
+    }
+
+    #[test]
+    fn what_is_named_again_and_again_is_refused_as_a_whole_and_told_once() {
+        let most = 1 + REPEATED_BYTES_MAX / RESULT_BYTES;
+        assert_eq!(refused_for_naming(2), None);
+        assert_eq!(refused_for_naming(most), None);
+        let told = refused_for_naming(most + 1).expect("refused");
+        assert_eq!(told.error_code, ErrorCode::InvalidRequest.code());
+        let [topic] = &told.replica_election_results[..] else { panic!("one topic: {told:?}") };
+        let [partition] = &topic.partition_result[..] else { panic!("one partition: {told:?}") };
+        assert_eq!((&*topic.topic, partition.partition_id, partition.error_code), ("t", 7, told.error_code));
+        let text = partition.error_message.as_deref().expect("it says why");
+        assert!(text.contains("name it once"), "{text}");
+    }
+
+    #[test]
+    fn what_is_named_once_is_never_too_often() {
+        let partitions: Vec<i32> = (0..1 << 19).collect();
+        let once = partitions.len();
+        assert!(once * RESULT_BYTES > REPEATED_BYTES_MAX);
+        let named = TopicPartitions { topic: "t".into(), partitions, ..Default::default() };
+        let request = ElectLeadersRequest { topic_partitions: Some(vec![named]), ..Default::default() };
+        assert_eq!(named_too_often(&request, once), None);
+        let all = ElectLeadersRequest { topic_partitions: None, ..Default::default() };
+        assert_eq!(named_too_often(&all, once), None);
+    }
 }
