@@ -3,7 +3,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broker::cluster::{BEHIND, ask_node, hindrance};
+use crate::broker::cluster::{BEHIND, HAND_OVERS_MAX, ask_node, hindrance};
 use crate::broker::cluster_view::leader_of;
 use crate::broker::errors::ApiError;
 use crate::broker::repeats::Repeats;
@@ -35,6 +35,8 @@ const HAND_OVER_AGAIN: Duration = Duration::from_millis(500);
 /// For so long a successor may be behind that is looked at again and again: of three replicas two commit without it.
 const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 const CATCH_UP_LOOK: Duration = Duration::from_millis(20);
+/// Another node is given the time that is left but for one part in so many, in which its answer comes back.
+const WAY_SHARE: u32 = 20;
 
 /// A partition by the names that a client uses.
 type Place = (Text, i32);
@@ -158,6 +160,13 @@ struct Wanted {
     to: NodeId,
 }
 
+impl Wanted {
+    fn refused(&self, why: &str) -> ApiError {
+        let message = format!("node {} cannot take over: {why}", self.to);
+        ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
+    }
+}
+
 /// Who leads it now, and what is wanted of it.
 fn wanted(
     context: &Context,
@@ -195,19 +204,30 @@ fn wanted(
 /// One partition's hand-over.
 type Handing<'a> = Pin<Box<dyn Future<Output = Result<(), ApiError>> + Send + 'a>>;
 
-/// Hands over what this node leads, where the successor can take over at once.
+/// Hands over what this node leads, some after others, as long as there is time: nobody serves what is being handed over, and each that
+/// moves wakes all who wait for theirs.
 async fn here(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
+    let mut outcomes = Vec::with_capacity(wanted.len());
+    for some in wanted.chunks(HAND_OVERS_MAX) {
+        if context.io.clock.now() < deadline {
+            outcomes.extend(at_once(context, some, deadline).await);
+        } else {
+            let why = "the time that the request allows was over before its turn came; ask again";
+            outcomes.extend(some.iter().map(|wanted| Err(wanted.refused(why))));
+        }
+    }
+    outcomes
+}
+
+/// Hands over some of what this node leads, where the successor can take over at once.
+async fn at_once(context: &Arc<Context>, wanted: &[Wanted], deadline: Instant) -> Vec<Result<(), ApiError>> {
     let hindrances = &hindrances(context, wanted, deadline).await;
     let handing = wanted.iter().map(|wanted| async move {
-        let refused = |why: &str| {
-            let message = format!("node {} cannot take over: {why}", wanted.to);
-            ApiError::new(ErrorCode::PreferredLeaderNotAvailable, message)
-        };
         if let Some(why) = hindrances.get(&wanted.id) {
-            return Err(refused(why));
+            return Err(wanted.refused(why));
         }
         let led = hand_over(context, wanted.id, wanted.to, deadline).await;
-        led.then_some(()).ok_or_else(|| refused("it did not in time"))
+        led.then_some(()).ok_or_else(|| wanted.refused("it did not in time"))
     });
     let mut all: Vec<Handing<'_>> = Vec::new();
     for one in handing {
@@ -283,28 +303,33 @@ async fn there(
     deadline: Instant,
 ) -> Vec<Result<(), ApiError>> {
     let left = deadline.since(context.io.clock.now());
+    let left = left.saturating_sub(left / WAY_SHARE);
     let request = ElectLeadersRequest {
         election_type: PREFERRED,
         topic_partitions: Some(by_topic(wanted.iter().map(|wanted| wanted.place.clone()))),
         timeout_ms: i32::try_from(left.as_millis()).unwrap_or(i32::MAX),
         ..ElectLeadersRequest::default()
     };
-    let response = match ask_node(context, leader, VERSION, &request, deadline).await {
-        Ok(response) => response,
+    match ask_node(context, leader, VERSION, &request, deadline).await {
+        Ok(response) => told_of(response, wanted),
         Err(error) => {
             let failed = || ApiError::new(ErrorCode::PreferredLeaderNotAvailable, error.to_string());
-            return wanted.iter().map(|_| Err(failed())).collect();
+            wanted.iter().map(|_| Err(failed())).collect()
         }
-    };
-    let outcome = |Wanted { place: (topic, index), .. }: &Wanted| {
-        let of_topic = response.replica_election_results.iter().find(|result| result.topic == *topic);
-        let result = of_topic.and_then(|of_topic| {
-            of_topic.partition_result.iter().find(|result| result.partition_id == *index)
-        });
-        let Some(result) = result else { return Err(ApiError::bare(ErrorCode::UnknownServerError)) };
-        ApiError::answered(result.error_code, result.error_message.as_ref())
-    };
-    wanted.iter().map(outcome).collect()
+    }
+}
+
+/// What the leader's node says of each that it was asked for.
+fn told_of(response: ElectLeadersResponse, wanted: &[Wanted]) -> Vec<Result<(), ApiError>> {
+    let mut told: BTreeMap<Place, Result<(), ApiError>> = BTreeMap::new();
+    for ReplicaElectionResult { topic, partition_result, .. } in response.replica_election_results {
+        for PartitionResult { partition_id, error_code, error_message, .. } in partition_result {
+            let outcome = ApiError::answered(error_code, error_message.as_ref());
+            told.insert((topic.clone(), partition_id), outcome);
+        }
+    }
+    let missing = || Err(ApiError::bare(ErrorCode::UnknownServerError));
+    wanted.iter().map(|wanted| told.remove(&wanted.place).unwrap_or_else(missing)).collect()
 }
 
 /// As it was asked; where all partitions were, each topic with those of which there is something to say.
@@ -339,6 +364,7 @@ fn respond(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::TopicId;
 
     /// The answer to a request that names one partition so often, if it is refused for that.
     fn refused_for_naming(times: usize) -> Option<ElectLeadersResponse> {
@@ -373,5 +399,40 @@ mod tests {
         assert_eq!(named_too_often(&request, once), None);
         let all = ElectLeadersRequest { topic_partitions: None, ..Default::default() };
         assert_eq!(named_too_often(&all, once), None);
+    }
+
+    fn wanted(topic: &'static str, index: i32) -> Wanted {
+        let id = PartitionId { topic: TopicId([7; 16]), index: PartitionIndex(index) };
+        Wanted { place: (Text::from_static(topic), index), id, to: NodeId(2) }
+    }
+
+    #[test]
+    fn each_partition_gets_what_the_leaders_node_says_of_it() {
+        let result = |partition_id, code: ErrorCode| PartitionResult {
+            partition_id,
+            error_code: code.code(),
+            ..PartitionResult::default()
+        };
+        let of_topic = |topic, partition_result| ReplicaElectionResult {
+            topic: Text::from_static(topic),
+            partition_result,
+            ..ReplicaElectionResult::default()
+        };
+        let response = ElectLeadersResponse {
+            replica_election_results: vec![
+                of_topic("b", vec![result(1, ErrorCode::None), result(0, ErrorCode::NotLeaderOrFollower)]),
+                of_topic("a", vec![result(0, ErrorCode::PreferredLeaderNotAvailable)]),
+            ],
+            ..ElectLeadersResponse::default()
+        };
+        let asked = [wanted("a", 0), wanted("a", 1), wanted("b", 0), wanted("b", 1)];
+        let error = |code| Err(ApiError::bare(code));
+        let expected = [
+            error(ErrorCode::PreferredLeaderNotAvailable),
+            error(ErrorCode::UnknownServerError),
+            error(ErrorCode::NotLeaderOrFollower),
+            Ok(()),
+        ];
+        assert_eq!(told_of(response, &asked), expected);
     }
 }

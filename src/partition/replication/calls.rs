@@ -69,8 +69,8 @@ pub enum AskFailed {
 
 /// Who answers the calls of other nodes.
 pub trait CallService: Send + Sync {
-    /// The response to the call of node `from`, header and body; `None` refuses it: nothing was done. It has to end by
-    /// itself: nobody else limits its time.
+    /// The response to the call of node `from`, header and body, or nothing at all, if there is none and will be none; `None`
+    /// refuses it: nothing was done. It has to end by itself: nobody else limits its time.
     fn call(&self, from: NodeId, call: PeerCall) -> Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 }
 
@@ -125,6 +125,19 @@ impl CallFailed {
             | CallFailed::Refused(_)
             | CallFailed::Busy(_)
             | CallFailed::TooLarge { .. } => false,
+        }
+    }
+
+    /// Whether the same call would fail in the same way again.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            CallFailed::TooLarge { .. } | CallFailed::ResponseTooLarge(_) => true,
+            CallFailed::NoConnection(_)
+            | CallFailed::Refused(_)
+            | CallFailed::Busy(_)
+            | CallFailed::Lost(_)
+            | CallFailed::Closed => false,
         }
     }
 }
