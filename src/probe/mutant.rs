@@ -166,6 +166,8 @@ listed! {
         ClusterCountsEchoesAlone = "cluster-counts-echoes-alone",
         /// a replica that is alone in its voter set has no timers: if it does not lead, it never will
         ClusterAloneWaits = "cluster-alone-waits",
+        /// a replica that has just started lets others take the place of the leader that it followed before
+        ClusterForgetsWhomItUpheld = "cluster-forgets-whom-it-upheld",
         /// a voter is removed though too few of the others follow the leader
         ClusterRemovesTheNeeded = "cluster-removes-the-needed",
         /// a transfer of leadership is not told again when a connection with its successor begins anew
