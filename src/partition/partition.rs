@@ -179,12 +179,14 @@ pub(super) struct Made {
     pub(super) seed: u64,
     pub(super) spec: PartitionSpec,
     pub(super) log: PartitionLog,
+    /// Its node's start found the log.
+    pub(super) found: bool,
 }
 
 impl Partition {
     /// `renewed` is drawn for a replica that has lost what it may have promised.
     pub(super) fn new(made: Made, renewed: impl FnOnce() -> Uuid, out: &mut Outbox) -> Partition {
-        let Made { node, directory, seed, spec, mut log } = made;
+        let Made { node, directory, seed, spec, mut log, found } = made;
         log.set_roll_seed(seed);
         let founding: Vec<NodeId> = spec.voters.keys().iter().map(|key| key.node).collect();
         let (nodes, target) = match spec.assignment {
@@ -208,6 +210,9 @@ impl Partition {
         let first_turn = spread(spec.id) as u32;
         let replica = Replica::new(key, recovered, &Timing::USUAL, seed, out.now);
         let mut replica = replica.with_first_turn(first_turn);
+        if found && !mutant(Mutant::ClusterForgetsWhomItUpheld) {
+            replica = replica.with_earlier_life(out.now);
+        }
         #[cfg(all(feature = "simulation", debug_assertions))]
         mistakes::plant(&mut replica);
         replica.step(out.now, Event::MayKnow { nodes: nodes.clone() }, &mut Vec::new());

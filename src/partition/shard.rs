@@ -604,15 +604,15 @@ impl Shard {
         let Some(gate) = self.new_gate(fresh.len(), reply) else { return };
         for spec in fresh {
             let config = self.configs.share(&spec.config);
-            let mut log = match self.claim(spec.id) {
+            let (mut log, found) = match self.claim(spec.id) {
                 Some(mut log) => {
                     log.set_config(config);
-                    log
+                    (log, true)
                 }
                 None => {
                     let (log, created) = self.storage.new_log(spec.id, Offset::ZERO, config);
                     self.gather(created);
-                    log
+                    (log, false)
                 }
             };
             let origin = spec.assignment.as_ref().map(|assignment| assignment.origin);
@@ -625,7 +625,7 @@ impl Shard {
             let (id, directory, damaged) = (spec.id, self.storage.directory_id(), log.damage().is_some());
             let mut out = self.outbox();
             let (node, seed) = (self.node, self.random.next_u64());
-            let made = Made { node, directory, seed, spec, log };
+            let made = Made { node, directory, seed, spec, log, found };
             let random = &mut self.random;
             let partition = Partition::new(made, || Uuid(random.identity()), &mut out);
             let (alone, name) = (partition.is_alone(), partition.name());

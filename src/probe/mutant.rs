@@ -170,6 +170,8 @@ listed! {
         ClusterAloneWaits = "cluster-alone-waits",
         /// a log that has lost something keeps its vote where the image that its node starts with names no other replica
         ClusterLoneByImage = "cluster-lone-by-image",
+        /// a replica that has just started lets others take the place of the leader that it followed before
+        ClusterForgetsWhomItUpheld = "cluster-forgets-whom-it-upheld",
         /// a voter is removed though too few of the others follow the leader
         ClusterRemovesTheNeeded = "cluster-removes-the-needed",
         /// a transfer of leadership is not told again when a connection with its successor begins anew

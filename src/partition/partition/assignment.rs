@@ -304,7 +304,8 @@ mod tests {
                 lone: false,
                 config: LogConfig::default(),
             };
-            let made = Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log };
+            let made =
+                Made { node: NodeId(1), directory: key(1).directory, seed: 1, spec, log, found: false };
             let mut out = Outbox::new(node.storage().journal(), Instant(0), Timestamp(0));
             let partition = Partition::new(made, || Uuid([99; 16]), &mut out);
             Led { partition, node, now: Instant(0), may_change_voters: false }

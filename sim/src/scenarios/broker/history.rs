@@ -149,8 +149,6 @@ pub(in crate::scenarios) struct History {
     step: Arc<Mutex<Step>>,
     /// Whose failed syncs end all promises.
     watched: Arc<Mutex<Vec<NodeHandle>>>,
-    /// When the process on each of several machines last began.
-    began: Arc<Mutex<BTreeMap<String, SimTime>>>,
     /// When the disk was last replaced by an older one.
     rolled_back: Arc<Mutex<Option<SimTime>>>,
 }
@@ -168,7 +166,6 @@ impl History {
             polls: Arc::default(),
             step: Arc::default(),
             watched: Arc::default(),
-            began: Arc::default(),
             rolled_back: Arc::default(),
         }
     }

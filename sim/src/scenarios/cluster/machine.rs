@@ -38,9 +38,8 @@ pub(super) fn start_up(
         gone.leave(node);
         told.run_ended(&machine_name(node));
     });
-    let (world, notes, plan, begins) = (Arc::clone(world), cluster.clone(), plan.clone(), history.clone());
+    let (world, notes, plan) = (Arc::clone(world), cluster.clone(), plan.clone());
     let fleet = Fleet::start_up(cluster, plan.clone().node_ids(), gone, move |handle, io, id, stop| {
-        begins.run_began(handle.name());
         let machine = Machine {
             config: config(&plan, id),
             handle,
