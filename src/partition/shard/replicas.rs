@@ -432,11 +432,11 @@ impl Shard {
             }
             return;
         }
-        let incoming = match Incoming::read(&mut reply, records, producer_state, &frame) {
+        let empty_at = partition.log.empty_at();
+        let incoming = match Incoming::read(&mut reply, records, producer_state, &frame, empty_at) {
             Ok(incoming) => incoming,
             Err(error) => {
-                let what = format!("entries of {}: {error}", partition.name());
-                self.letters.malformed.push((peer, what));
+                self.letters.malformed.push((peer, format!("entries of {}: {error}", partition.name())));
                 return;
             }
         };
