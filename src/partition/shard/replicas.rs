@@ -517,7 +517,7 @@ impl Shard {
             let Some(partition) = partitions.get(&id) else { return Serving::NotHere };
             let entries = match reads.take(id, after, room) {
                 Some(Taken::NotYet) => Entries::Ready(Serving::NotYet),
-                Some(Taken::NoRoom) => Entries::Ready(Serving::NoRoom),
+                Some(Taken::NoRoom) => Entries::Ready(partition.no_room(after)),
                 Some(Taken::Pieces(pieces)) => Entries::Ready(partition.entries(after, pieces)),
                 None => partition.entries_after(after, room),
             };
