@@ -94,6 +94,8 @@ struct Parked {
     epoch: LeaderEpoch,
     batch: ValidatedBatch,
     required: Required,
+    /// Later it is not made: whoever asked may be asking again.
+    deadline: Option<Instant>,
     place: Place,
 }
 
@@ -272,26 +274,24 @@ impl Partition {
         format!("{}-{}", self.topic, self.log.key().partition.index.0)
     }
 
-    /// Takes a batch into the log; it is answered through `out` at once (a refusal) or once it is durable.
+    /// Takes a batch into the log; it is answered through `out` at once (a refusal) or once it is durable. The deadline is that of one
+    /// which waits until it is known who leads.
     pub(super) fn append(
         &mut self,
         batch: ValidatedBatch,
-        required: Required,
+        (required, deadline): (Required, Option<Instant>),
         place: Place,
         out: &mut Outbox,
     ) {
         if self.has_parked() || self.replica.standing() == Standing::HandingOver {
             sometimes(Condition::ClusterAppendParked);
-            let epoch = self.replica.epoch();
-            self.waiting.get_or_insert_default().parked.push_back(Parked { epoch, batch, required, place });
+            let parked = Parked { epoch: self.replica.epoch(), batch, required, deadline, place };
+            self.waiting.get_or_insert_default().parked.push_back(parked);
             return;
         }
         let header = *batch.header();
         match self.accept(batch, out) {
-            Err(error) => {
-                self.note_refused(&header, &error, out.now);
-                out.answered.push((place, Err(error)));
-            }
+            Err(error) => self.refuse_for(error, &header, place, out),
             Ok((end, answer)) => {
                 let append = WaitingAppend { end, answer, place };
                 let waiting = self.waiting.get_or_insert_default();
@@ -346,11 +346,13 @@ impl Partition {
             Standing::Serving | Standing::Starting => true,
             Standing::NotLeader | Standing::Failed => false,
         };
-        for Parked { epoch, batch, required, place } in self.take_parked() {
-            // What was decided under an epoch does not go into another.
-            if goes_on && epoch == self.replica.epoch() {
-                self.append(batch, required, place, out);
+        for Parked { epoch, batch, required, deadline, place } in self.take_parked() {
+            if deadline.is_some_and(|deadline| deadline <= out.now) {
+                self.refuse_for(AppendError::TimedOut, batch.header(), place, out);
+            } else if goes_on && epoch == self.replica.epoch() {
+                self.append(batch, (required, deadline), place, out);
             } else {
+                // What was decided under an epoch does not go into another.
                 self.refuse(batch.header(), place, out);
             }
         }
@@ -375,7 +377,10 @@ impl Partition {
     fn refuse(&mut self, header: &BatchHeader, place: Place, out: &mut Outbox) {
         let failed = self.replica.standing() == Standing::Failed;
         let error = if failed { LeadershipError::Storage } else { LeadershipError::NotLeader };
-        let error = AppendError::from(error);
+        self.refuse_for(error.into(), header, place, out);
+    }
+
+    fn refuse_for(&mut self, error: AppendError, header: &BatchHeader, place: Place, out: &mut Outbox) {
         self.note_refused(header, &error, out.now);
         out.answered.push((place, Err(error)));
     }

@@ -26,7 +26,7 @@ use super::leaderships::Leaderships;
 use super::maintenance::Step;
 use super::partition::{Made, Outbox, Partition, Place};
 use super::replication::{Letters, PeerStep};
-use super::request::{AppendRequest, ReplicaOrigin, Request, Required};
+use super::request::{AppendRequest, AppendTerms, ReplicaOrigin, Request, Required};
 use super::stalled::Stalled;
 use super::{
     FetchWaiter, LeadershipError, PartitionError, PartitionSpec, PartitionStats, ReadRequest, ReadResult,
@@ -111,6 +111,7 @@ pub(super) struct Shard {
 struct Rest {
     request: u64,
     required: Required,
+    deadline: Option<Instant>,
     epoch: Option<LeaderEpoch>,
     appends: std::iter::Enumerate<std::vec::IntoIter<AppendRequest>>,
 }
@@ -480,7 +481,8 @@ impl Shard {
             Request::Append { appends, terms, done } => {
                 let request = self.appends.begin(appends.len(), terms.deadline, done);
                 let appends = appends.into_iter().enumerate();
-                self.append(Rest { request, required: terms.required, epoch: terms.epoch, appends });
+                let AppendTerms { required, deadline, epoch } = terms;
+                self.append(Rest { request, required, deadline, epoch, appends });
             }
             Request::Read { reads, max_bytes, whole_batch, waiter, reply } => {
                 drop(reply.send(self.read(&reads, max_bytes, whole_batch, waiter.as_ref())));
@@ -572,12 +574,10 @@ impl Shard {
             let mut out = self.outbox();
             match self.partitions.get_mut(&append.id) {
                 Some(partition) => match partition.check_decided(rest.epoch) {
-                    Ok(()) => partition.append(
-                        append.batch,
-                        rest.required.with_replicas(append.replicas_min),
-                        place,
-                        &mut out,
-                    ),
+                    Ok(()) => {
+                        let required = rest.required.with_replicas(append.replicas_min);
+                        partition.append(append.batch, (required, rest.deadline), place, &mut out);
+                    }
                     Err(error) => out.answered.push((place, Err(error.into()))),
                 },
                 None => out.answered.push((place, Err(LeadershipError::Unknown.into()))),

@@ -152,6 +152,8 @@ listed! {
         ReplicaServesBeforeStart = "replica-serves-before-start",
         /// a replica that has found damage goes on as the voter that it was
         ReplicaDamagedVotes = "replica-damaged-votes",
+        /// a log that was reset takes the batch that it begins in only from a leader whose log begins no earlier
+        ReplicaBeginsWithItsLeader = "replica-begins-with-its-leader",
         /// an append is answered once it is committed, on however many replicas it was to be
         ReplicaIgnoresTheLeast = "replica-ignores-the-least",
         /// a node counts as gone as soon as its connections have ended, though it listens

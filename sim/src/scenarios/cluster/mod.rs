@@ -18,7 +18,7 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, RaftWatch, StateWatch, Watch, faults};
+use super::fleet::{Fleet, MalformedWatch, RaftWatch, StateWatch, Watch, faults};
 use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
@@ -118,9 +118,12 @@ impl Scenario for Nodes {
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
             let raft = RaftWatch::begin(&cluster, &fleet);
             let states = StateWatch::begin(&cluster, &fleet);
+            let sound = fleet.nodes().map(|(id, _)| id).filter(|id| !lossy.weak().contains(id));
+            let malformed = MalformedWatch::begin(&cluster, sound);
             let life = Life {
                 raft: &raft,
                 states: &states,
+                malformed: &malformed,
                 cluster: &cluster,
                 case: &case,
                 plan: &plan,
@@ -136,6 +139,7 @@ impl Scenario for Nodes {
                 biased;
                 wrong = raft.is_wrong() => Err(wrong),
                 wrong = states.is_wrong() => Err(wrong),
+                wrong = malformed.is_wrong() => Err(wrong),
                 result = life.live() => result,
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
@@ -154,6 +158,7 @@ struct Life<'a> {
     lossy: &'a LossyDisks,
     raft: &'a RaftWatch,
     states: &'a StateWatch,
+    malformed: &'a MalformedWatch,
     account: &'a Account,
     servers: Servers,
 }

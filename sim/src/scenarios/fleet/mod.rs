@@ -21,11 +21,13 @@ use crate::world::lock;
 pub(super) mod disks;
 pub(super) mod faults;
 pub(super) mod links;
+mod malformed;
 mod raft;
 mod settled;
 mod states;
 mod watch;
 
+pub(super) use malformed::MalformedWatch;
 pub(super) use raft::{RaftWatch, Run as ReplicaRun, only_show};
 pub(super) use settled::{Replicas, Stats, unlike};
 pub(super) use states::{StateWatch, where_unlike};

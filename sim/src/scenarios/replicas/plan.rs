@@ -26,12 +26,25 @@ pub(super) struct Plan {
     pub(super) tail_bytes: usize,
 }
 
+/// How many runs have batches of several records: a log's start may come to lie inside one.
+const LARGE_PER_MILLE: u32 = 300;
+/// Of a batch.
+const RECORDS_MAX: u64 = 8;
+
 /// What a client does.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Work {
     /// Appends to one partition, each batch until it is acknowledged.
-    Produce { producer: i64, partition: i32, value_bytes: usize, pause_us: u64 },
+    Produce {
+        producer: i64,
+        partition: i32,
+        /// Of a batch; 0: one.
+        #[serde(default)]
+        records: u64,
+        value_bytes: usize,
+        pause_us: u64,
+    },
     /// Reads a partition from its start to its end, again and again.
     Read { partition: i32 },
     /// Moves the start of a partition's log.
@@ -69,11 +82,14 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
         segment_bytes: *rng.pick(&[1 << 10, 8 << 10, 64 << 10]),
         tail_bytes: *rng.pick(&[32 << 10, 1 << 20]),
     };
+    let batches = &mut Stream::new(seed, "scenario", "batches", 0);
+    let has_large = batches.chance(LARGE_PER_MILLE);
     let mut clients = Vec::new();
     for producer in 0..rng.between(1, 4) {
         let work = Work::Produce {
             producer: i64::try_from(producer).unwrap_or(0) + 1,
             partition: i32::try_from(rng.between(0, 9)).unwrap_or(0) % partitions,
+            records: if has_large { batches.between(1, RECORDS_MAX) } else { 1 },
             value_bytes: *rng.pick(&[16, 200, 3000]),
             pause_us: rng.between(1_000, 200_000),
         };
