@@ -82,6 +82,10 @@ listed! {
         CompactionDropsLatest = "compaction-drops-latest",
         /// compaction drops tombstones at once, whatever delete.retention.ms says
         TombstonesDroppedEarly = "tombstones-dropped-early",
+        /// compaction drops the headers of the records that it keeps
+        CompactionDropsHeaders = "compaction-drops-headers",
+        /// where compaction takes a batch's first record, the times of the others shift to that of the first one left
+        CompactionShiftsTimestamps = "compaction-shifts-timestamps",
         /// retention.ms=-1 is taken for a limit
         RetentionForgetsForever = "retention-forgets-forever",
         /// of the appends that were held back the last is taken first

@@ -610,10 +610,20 @@ pub(super) mod mistakes {
         "cut-places-at-start",
     ];
     /// Each with its test, which asks what it is to make. `tests/probe_docs.rs` reads these names, too.
-    const FOUND_BY_A_TEST: [(&str, &str); 1] = [(
-        "keep-last-closed-segment",
-        "log::tests::placing::a_start_keeps_the_closed_segment_that_the_journal_names",
-    )];
+    const FOUND_BY_A_TEST: [(&str, &str); 3] = [
+        (
+            "keep-last-closed-segment",
+            "log::tests::placing::a_start_keeps_the_closed_segment_that_the_journal_names",
+        ),
+        (
+            "compaction-drops-headers",
+            "log::tests::compaction::records_that_stay_keep_their_headers_and_times",
+        ),
+        (
+            "compaction-shifts-timestamps",
+            "log::tests::compaction::records_that_stay_keep_their_headers_and_times",
+        ),
+    ];
     const ASKED: &str = "ORDAIN_TEST_MUTANT";
 
     pub(in crate::log::tests) fn make_what_is_asked() {

@@ -21,11 +21,13 @@ use crate::trace::Part;
 use crate::world::lock;
 
 mod asked;
+mod carried;
 mod events;
 mod led;
 mod polls;
 mod promises;
 
+pub(in crate::scenarios) use carried::*;
 pub(in crate::scenarios) use events::*;
 pub(in crate::scenarios) use polls::poll_end;
 
@@ -203,6 +205,11 @@ impl History {
         let value = || json!([["send", at.to_string(), id.to_string()]]);
         let operation = self.begin(&client, "send", self.now(), value);
         lock(&self.sending).insert(id, operation);
+    }
+
+    /// All that a record is sent with, which is about to leave: whoever reads it finds that.
+    pub(in crate::scenarios) fn sends_with(&self, id: RecordId, stands: Stands) {
+        self.events().as_sent.insert(id, stands);
     }
 
     /// A producer begins a session, in which it sends like this.

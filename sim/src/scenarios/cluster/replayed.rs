@@ -252,7 +252,8 @@ mod tests {
         let held = |from: usize, to: usize| {
             let stored = |(offset, record): (i64, &GroupRecord)| {
                 let encoded = codec::encode(record).expect("it is written");
-                let record = Record { key: Some(encoded.key), value: encoded.value, headers: Vec::new() };
+                let (key, value) = (Some(encoded.key), encoded.value);
+                let record = Record { key, value, headers: Vec::new(), timestamp: Timestamp(0) };
                 (Offset(offset), record)
             };
             let records = (0..).zip(&records[..to]).map(stored).collect();

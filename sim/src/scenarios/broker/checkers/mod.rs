@@ -168,6 +168,7 @@ pub(in crate::scenarios) mod testing {
             led: None,
             records: (from..).map(Offset).zip(log.iter().map(|number| Some(id(*number)))).collect(),
             times: vec![0; log.len()],
+            carried: Vec::new(),
             controls: Vec::new(),
             first_batch: None,
             batches: Vec::new(),

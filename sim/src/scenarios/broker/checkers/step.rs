@@ -1,5 +1,5 @@
-//! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever
-//! (I2), which is the one that was acknowledged there (I1, I10) and was sent there; producers keep their order and write
+//! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever,
+//! with its key, headers and time (I2), which is the one that was acknowledged there (I1, I10) and was sent there; producers keep their order and write
 //! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
 //! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26) and stay,
 //! generations and producer ids are given once, topics are what was made of them (I11).
@@ -22,7 +22,7 @@ use super::synced::acknowledged_in_time;
 use super::topics::is_what_was_made_of_it;
 use crate::scenarios::Violation;
 use crate::scenarios::broker::history::{
-    Assigned, CommittedRead, Events, Fate, Led, Listed, Mode, Read, Reader, RecordId, Resumed, Spec,
+    Assigned, CommittedRead, Events, Fate, Led, Listed, Mode, Read, Reader, RecordId, Resumed, Spec, Stands,
     TopicLook,
 };
 use crate::scenarios::broker::is_member;
@@ -46,6 +46,8 @@ const ON_ITS_WAY: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Known {
     values: OffsetMap<RecordId>,
+    /// All that was read of them.
+    stands: OffsetMap<Stands>,
     /// Where records of idempotent producers stand.
     standing: Order,
     /// Where their producers were told that they stand, all producers'.
@@ -72,13 +74,16 @@ impl Step {
         let known = of_partition(&mut self.partitions, &read.at);
         // Whatever else is found: where the reader stands is known for its next fetch.
         let follows = known.positions.read(events, read).map_err(Violation::by("I8-poll-skip"));
-        for (offset, id) in &read.records {
+        for (place, (offset, id)) in read.records.iter().enumerate() {
             let Some(id) = *id else {
                 let what = format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time);
                 return Err(Violation::new("I2-inconsistent-offsets", what));
             };
             if known.hold(&read.at, *offset, id)? {
                 known.is_new(events, &read.at, *offset, id)?;
+            }
+            if let Some(stands) = read.stands(place) {
+                known.is_as_it_was(events, &read.at, (*offset, id), stands)?;
             }
         }
         follows?;
@@ -310,6 +315,29 @@ impl Known {
         Ok(())
     }
 
+    /// A record carries what it did whenever it was read, and, the first time, what it was sent with.
+    fn is_as_it_was(
+        &mut self,
+        events: &Events,
+        at: &TopicPartition,
+        (offset, id): (Offset, RecordId),
+        stands: Stands,
+    ) -> Result<(), Violation> {
+        let before = self.stands.insert(offset, stands);
+        let (checker, before, when) = match (before, events.as_sent.get(&id)) {
+            (Some(before), _) => ("I2-inconsistent-offsets", before, "what was read before"),
+            (None, Some(sent)) => ("I2-invented-record", *sent, "what was sent"),
+            (None, None) => return Ok(()),
+        };
+        match before.unlike(stands) {
+            None => Ok(()),
+            Some(parts) => {
+                let what = format!("{at} {offset} is {id}, and unlike {when}: {parts}");
+                Err(Violation::new(checker, what))
+            }
+        }
+    }
+
     /// What a fetch tells of where the log begins and ends.
     fn extent(&mut self, events: &Events, read: &Read, since: SimTime) -> Result<(), Violation> {
         begins_where_deleted(events, &read.at, read.log_start)
@@ -348,11 +376,13 @@ fn of_partition<'a>(
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use ordain::types::NodeId;
+    use ordain::wire::batch::RecordHeader;
 
     use super::super::testing::{at, events, id, read};
     use super::*;
-    use crate::scenarios::broker::history::{Commit, CommitFate, Committer, FailedSync, TopicSeen};
+    use crate::scenarios::broker::history::{Carried, Commit, CommitFate, Committer, FailedSync, TopicSeen};
 
     /// The records 1 to 9 were sent, and nobody was told of them.
     fn sent() -> Events {
@@ -384,6 +414,37 @@ mod tests {
         torn.records[0].1 = None;
         assert!(step.read(&history, &torn).unwrap_err().text.contains("nobody wrote"));
         assert_eq!(checker(Step::default().read(&history, &read(1, 0, &[77]))), "I2-invented-record");
+    }
+
+    #[test]
+    fn a_record_that_carries_something_else_is_found_at_once() {
+        let carried = |name: &'static [u8]| {
+            let header = RecordHeader { key: Bytes::from_static(name), value: None };
+            Carried::of(None, Some(b"1/1/1/"), &[header])
+        };
+        let fetch = |session, name, time| {
+            let mut fetch = read(session, 0, &[1]);
+            (fetch.carried, fetch.times) = (vec![carried(name)], vec![time]);
+            fetch
+        };
+        let check = |history: &Events, fetches: [Read; 2]| {
+            let mut step = Step::default();
+            fetches.iter().try_for_each(|fetch| step.read(history, fetch))
+        };
+        let mut history = sent();
+        let twice = |name, time| [fetch(1, b"a", 5), fetch(2, name, time)];
+        assert_eq!(check(&history, twice(b"a", 5)), Ok(()));
+        let headers = check(&history, twice(b"b", 5)).unwrap_err();
+        assert_eq!(headers.checker, "I2-inconsistent-offsets");
+        assert!(headers.text.contains("unlike what was read before: headers"), "{headers}");
+        let time = check(&history, twice(b"a", 6)).unwrap_err();
+        assert!(time.text.contains("time (5, and now 6)"), "{time}");
+        let unknown = read(2, 0, &[1]);
+        assert_eq!(check(&history, [fetch(1, b"a", 5), unknown]), Ok(()), "nobody noted it down");
+        history.as_sent.insert(id(1), Stands { carried: carried(b"a"), time: 5 });
+        assert_eq!(check(&history, twice(b"a", 5)), Ok(()));
+        history.as_sent.insert(id(1), Stands { carried: carried(b"a"), time: 4 });
+        assert_eq!(checker(check(&history, twice(b"a", 5))), "I2-invented-record");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ordain::client::TopicPartition;
 use ordain::types::{ErrorCode, NodeId, Offset};
 use serde::{Deserialize, Serialize};
 
-use super::RecordId;
+use super::{Carried, RecordId, Stands};
 use crate::scenarios::Violation;
 use crate::time::SimTime;
 use crate::world::NodeIndex;
@@ -140,12 +140,21 @@ pub(in crate::scenarios) struct Read {
     pub(in crate::scenarios) controls: Vec<std::ops::Range<Offset>>,
     /// The records' timestamps, in the same order.
     pub(in crate::scenarios) times: Vec<i64>,
+    /// What else the records carry, in the same order; empty where nobody noted it down.
+    pub(in crate::scenarios) carried: Vec<Carried>,
     /// The first and the last offset of the first batch that came.
     pub(in crate::scenarios) first_batch: Option<(Offset, Offset)>,
     /// The batches that came; only the judge notes them down.
     pub(in crate::scenarios) batches: Vec<Batch>,
     /// All bytes that came.
     pub(in crate::scenarios) bytes: u64,
+}
+
+impl Read {
+    /// The record at that place among those that were read, if it was noted down what it carries.
+    pub(in crate::scenarios) fn stands(&self, place: usize) -> Option<Stands> {
+        Some(Stands { carried: *self.carried.get(place)?, time: *self.times.get(place)? })
+    }
 }
 
 /// A batch as it was read.
@@ -327,6 +336,8 @@ pub(in crate::scenarios) struct Extent {
 #[derive(Clone, Default, Debug)]
 pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) sent: BTreeMap<RecordId, Sent>,
+    /// All that records were sent with, where that is known: not of what hostile batches, or those of a load, hold.
+    pub(in crate::scenarios) as_sent: BTreeMap<RecordId, Stands>,
     /// Whether one of several nodes was asked: who leads changes. A log's start that was told may be told lower later, by a
     /// leader that comes before it had moved its own; and of a producer nothing of which is committed it knows nothing.
     pub(in crate::scenarios) several_nodes: bool,
