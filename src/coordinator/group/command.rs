@@ -47,6 +47,9 @@ pub enum GroupError {
     /// Kafka: INVALID_COMMIT_OFFSET_SIZE.
     #[error("the commit takes more than {max} bytes in the log")]
     CommitTooLarge { max: usize },
+    /// Kafka: UNKNOWN_SERVER_ERROR, where it takes more than one write.
+    #[error("the offsets to delete take more than {max} bytes in the log: name fewer at once")]
+    DeletionTooLarge { max: usize },
     /// Kafka: UNKNOWN_SERVER_ERROR.
     #[error("the group's members and assignments take more than {max} bytes in the log")]
     GroupTooLarge { max: usize },
