@@ -36,4 +36,4 @@ mod tests;
 mod write;
 
 pub use error::CoordinatorError;
-pub use handle::{GroupCoordinators, OFFSETS_TOPIC};
+pub use handle::GroupCoordinators;
