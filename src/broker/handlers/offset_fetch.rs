@@ -10,7 +10,7 @@ use crate::coordinator::group::command::{
 };
 use crate::coordinator::group::{GroupId, TopicName};
 use crate::metadata::MetadataImage;
-use crate::types::limits::REPEATED_BYTES_MAX;
+use crate::types::limits::{OFFSETS_PER_FETCH_MAX, REPEATED_BYTES_MAX};
 use crate::types::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use crate::wire::Text;
 use crate::wire::messages::offset_fetch_request::OffsetFetchRequestTopics;
@@ -46,7 +46,11 @@ pub(in crate::broker) async fn handle(
     let mut requests = Vec::with_capacity(groups.len());
     let mut unknown = Vec::with_capacity(groups.len());
     let again = whole_again(&groups);
-    for (group, _) in groups.iter().zip(&again).filter(|(_, again)| again.is_none()) {
+    let fits = fitting(&groups, OFFSETS_PER_FETCH_MAX);
+    for ((group, again), fits) in groups.iter().zip(&again).zip(&fits) {
+        if again.is_some() || !fits {
+            continue;
+        }
         let (topics, unknown_topics) = known_topics(&image, caller, group);
         unknown.push(unknown_topics);
         let group_id = GroupId::from(&*group.group_id);
@@ -57,7 +61,13 @@ pub(in crate::broker) async fn handle(
     let mut results = unknown.into_iter().zip(results);
     let mut told = Told::new(REPEATED_BYTES_MAX);
     let mut answers: Vec<OffsetFetchResponseGroup> = Vec::with_capacity(groups.len());
-    for (group, again) in groups.iter().zip(again) {
+    for ((group, again), fits) in groups.iter().zip(again).zip(fits) {
+        if !fits {
+            // Where an error has its place in each partition, nothing is told: it would take as much as is refused.
+            let unnamed = Asked { group_id: group.group_id.clone(), topics: None };
+            answers.push(refused(caller, &unnamed, ErrorCode::InvalidRequest));
+            continue;
+        }
         if let Some(place) = again {
             let first = &answers[place];
             let is_admitted = told.admits_group(place, first);
@@ -90,6 +100,18 @@ fn whole_again(groups: &[Asked]) -> Vec<Option<usize>> {
         again.push((place != at).then_some(place));
     }
     again
+}
+
+/// For each group, whether it may name as many partitions as it does: `max` are for all groups, in their order.
+fn fitting(groups: &[Asked], max: usize) -> Vec<bool> {
+    let mut left = max;
+    let fits = |group: &Asked| {
+        let named = group.topics.iter().flatten().map(|topic| topic.partition_indexes.len()).sum();
+        let rest = left.checked_sub(named);
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    groups.iter().map(fits).collect()
 }
 
 /// What a response tells already, to bound what it tells again.
@@ -356,6 +378,20 @@ mod tests {
         let admitted: Vec<_> = (0..3).map(|_| told.admits_group(0, &group)).collect();
         assert_eq!(admitted, [true, true, false]);
         assert!(told.admits_group(1, &OffsetFetchResponseGroup::default()), "nothing to tell");
+    }
+
+    #[test]
+    fn groups_that_name_more_partitions_than_are_left_are_refused_as_a_whole() {
+        let naming = |counts: &[usize]| {
+            let topic = |&count: &usize| OffsetFetchRequestTopics {
+                partition_indexes: vec![0; count],
+                ..OffsetFetchRequestTopics::default()
+            };
+            Asked { group_id: "g".into(), topics: Some(counts.iter().map(topic).collect()) }
+        };
+        let whole = Asked { group_id: "g".into(), topics: None };
+        let groups = [naming(&[1, 1]), naming(&[1, 1]), whole, naming(&[1]), naming(&[0]), naming(&[1])];
+        assert_eq!(fitting(&groups, 3), [true, false, true, true, true, false]);
     }
 
     const TOPIC: TopicId = TopicId([5; 16]);
