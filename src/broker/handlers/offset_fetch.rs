@@ -209,12 +209,17 @@ fn fetched_topics(
 ) -> Vec<OffsetFetchResponseTopics> {
     let group = fetched.group_id;
     let mut topics = Vec::with_capacity(fetched.topics.len());
-    for topic in fetched.topics {
+    for mut topic in fetched.topics {
         let mut topic_id = topic.topic_id;
         if caller.version >= TOPIC_IDS_FROM && topic_id == TopicId::ZERO {
             // Without an id there is no way to tell the client of the topic.
             let Some(known) = image.topic(topic.topic.as_str()) else { continue };
             topic_id = known.id;
+            // Offsets of another topic of this name, which was deleted since, are none of this topic.
+            topic.partitions.retain(|fetched| [TopicId::ZERO, known.id].contains(&fetched.topic_id));
+            if topic.partitions.is_empty() {
+                continue;
+            }
         }
         let partition = |fetched: FetchedOffset| {
             if told.admits(&group, &topic.topic, &fetched) {
@@ -334,6 +339,7 @@ mod tests {
             offset: Offset(7),
             leader_epoch: LeaderEpoch::NONE,
             metadata: "note".into(),
+            topic_id: TopicId::ZERO,
         };
         let topic = FetchedTopic {
             topic: "orders".into(),
@@ -427,5 +433,37 @@ mod tests {
         }
         let by_id = [("", TOPIC), ("", TopicId([6; 16]))];
         assert_eq!(asked_of(TOPIC_IDS_FROM, &by_id), [("orders".to_owned(), TOPIC)]);
+    }
+
+    /// The partitions that are told of topic `orders` where all offsets of a group are asked for, which was committed to by these ids.
+    fn told_of_all(version: i16, ids: &[TopicId]) -> Vec<(TopicId, Vec<i32>)> {
+        let offset = |(index, &topic_id): (i32, &TopicId)| FetchedOffset {
+            partition: PartitionIndex(index),
+            offset: Offset(7),
+            leader_epoch: LeaderEpoch::NONE,
+            metadata: "".into(),
+            topic_id,
+        };
+        let topic = FetchedTopic {
+            topic: "orders".into(),
+            topic_id: TopicId::ZERO,
+            partitions: (0..).zip(ids).map(offset).collect(),
+        };
+        let fetched = FetchedGroup { group_id: "g".into(), topics: vec![topic] };
+        let told =
+            fetched_topics(&image(), &Caller { version, ..caller() }, fetched, &mut Told::new(usize::MAX));
+        let indexes = |topic: OffsetFetchResponseTopics| {
+            (topic.topic_id, topic.partitions.iter().map(|partition| partition.partition_index).collect())
+        };
+        told.into_iter().map(indexes).collect()
+    }
+
+    #[test]
+    fn by_ids_no_offset_of_a_topic_is_told_that_was_deleted_since() {
+        let before = TopicId([4; 16]);
+        let ids = [before, TOPIC, TopicId::ZERO];
+        assert_eq!(told_of_all(TOPIC_IDS_FROM, &ids), [(TOPIC, vec![1, 2])]);
+        assert_eq!(told_of_all(TOPIC_IDS_FROM, &[before]), []);
+        assert_eq!(told_of_all(TOPIC_IDS_FROM - 1, &ids), [(TopicId::ZERO, vec![0, 1, 2])]);
     }
 }

@@ -303,6 +303,8 @@ pub struct FetchedOffset {
     pub leader_epoch: LeaderEpoch,
     /// Shared with the state, however often it is asked for.
     pub metadata: Text,
+    /// The topic that it was committed for; `ZERO` where that is not known.
+    pub topic_id: TopicId,
 }
 
 /// OffsetDelete.

@@ -259,12 +259,14 @@ impl FetchedOffset {
                 offset: committed.offset,
                 leader_epoch: committed.leader_epoch,
                 metadata: committed.metadata.clone(),
+                topic_id: committed.topic_id,
             },
             None => FetchedOffset {
                 partition,
                 offset: Offset::NONE,
                 leader_epoch: LeaderEpoch::NONE,
                 metadata: Text::new(),
+                topic_id: TopicId::ZERO,
             },
         }
     }
