@@ -233,9 +233,9 @@ impl AsErrorCode for GroupError {
             GroupError::NameTooLong { .. } => ErrorCode::InvalidRequest,
             GroupError::TopicNameTooLong { .. } => ErrorCode::InvalidTopicException,
             GroupError::CommitTooLarge { .. } => ErrorCode::InvalidCommitOffsetSize,
-            GroupError::GroupTooLarge { .. } | GroupError::PendingMemberWithInstanceId => {
-                ErrorCode::UnknownServerError
-            }
+            GroupError::DeletionTooLarge { .. }
+            | GroupError::GroupTooLarge { .. }
+            | GroupError::PendingMemberWithInstanceId => ErrorCode::UnknownServerError,
             GroupError::TooManyGroups { .. }
             | GroupError::TooManyMembers { .. }
             | GroupError::TooManyOffsets { .. }
