@@ -610,10 +610,13 @@ pub(super) mod mistakes {
         "cut-places-at-start",
     ];
     /// Each with its test, which asks what it is to make. `tests/probe_docs.rs` reads these names, too.
-    const FOUND_BY_A_TEST: [(&str, &str); 1] = [(
-        "keep-last-closed-segment",
-        "log::tests::placing::a_start_keeps_the_closed_segment_that_the_journal_names",
-    )];
+    const FOUND_BY_A_TEST: [(&str, &str); 2] = [
+        (
+            "keep-last-closed-segment",
+            "log::tests::placing::a_start_keeps_the_closed_segment_that_the_journal_names",
+        ),
+        ("journal-not-settled", "log::tests::faults::what_a_start_found_in_the_page_cache_is_durable"),
+    ];
     const ASKED: &str = "ORDAIN_TEST_MUTANT";
 
     pub(in crate::log::tests) fn make_what_is_asked() {
