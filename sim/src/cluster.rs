@@ -9,7 +9,7 @@ use ordain::io::{BoxFuture, Io};
 use ordain::probe::ReplicaStep;
 
 use crate::clock::{ClockControl, SimClock};
-use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk};
+use crate::disk::{DiskControl, DiskOptions, DiskState, PowerLoss, SimDisk, Survival};
 use crate::history::{Completion, Operation, OperationId};
 use crate::net::{self, NetControl, NetOptions, NetState, SimNet};
 use crate::rng::Stream;
@@ -516,11 +516,11 @@ impl NodeHandle {
     ///
     /// # Panics
     /// If the node is down.
-    pub fn power_fail(&self) -> PowerLoss {
+    pub fn power_fail(&self) -> Survival {
         self.kill();
-        let loss = lock(&self.node.disk).power_fail();
-        self.after_power_loss(loss);
-        loss
+        let survival = lock(&self.node.disk).power_fail();
+        self.after_power_loss(survival);
+        survival
     }
 
     /// Like [`NodeHandle::power_fail`], with a loss of the caller's choice.
@@ -530,7 +530,7 @@ impl NodeHandle {
     pub fn power_fail_with(&self, loss: PowerLoss) {
         self.kill();
         lock(&self.node.disk).power_fail_with(loss);
-        self.after_power_loss(loss);
+        self.after_power_loss(Survival::Alike(loss));
     }
 
     /// One or the other: with a loss of the caller's choice if there is one.
@@ -544,8 +544,8 @@ impl NodeHandle {
         }
     }
 
-    fn after_power_loss(&self, loss: PowerLoss) {
-        self.event(format_args!("power failure, {} of 1000 unsynced kept", loss.kept_per_mille));
+    fn after_power_loss(&self, survival: Survival) {
+        self.event(format_args!("power failure, {survival}"));
         self.world.count_fault();
         net::node_lost_power(&self.world, &self.node);
     }

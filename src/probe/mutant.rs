@@ -36,6 +36,8 @@ listed! {
         TruncateAtCorruptCommit = "truncate-at-corrupt-commit",
         /// at the start the log is cut back to the high watermark that the checkpoint remembers
         TruncateToWatermark = "truncate-to-watermark",
+        /// a start builds on the journal's last commit before that is durable
+        JournalNotSettled = "journal-not-settled",
         /// the journal is trimmed before the checkpoint that allows it is written
         TrimBeforeCheckpoint = "trim-before-checkpoint",
         /// the checkpoint lets go of journal entries that are in no segment yet

@@ -325,16 +325,22 @@ impl Tree {
         self.pending.retain(|change| !change.names().any(|(directory, _)| directory == id));
     }
 
-    /// The power goes: a choice of the pending changes is on the medium, everything else is forgotten.
-    pub(super) fn power_fail(&mut self, loss: &PowerLoss, rng: &mut Stream) {
-        self.make_durable(|_| rng.chance(loss.kept_per_mille));
+    /// The power goes: a choice of the pending changes is on the medium, everything else is forgotten. How much of the names, and of
+    /// each file in turn, is the caller's to say.
+    pub(super) fn power_fail(
+        &mut self,
+        names: PowerLoss,
+        mut of_next_file: impl FnMut() -> PowerLoss,
+        rng: &mut Stream,
+    ) {
+        self.make_durable(|_| rng.chance(names.kept_per_mille));
         self.pending.clear();
         self.handles.clear();
         // What is durable becomes live again, with its name; what is not is collected.
         self.nameless.clear();
         for inode in self.inodes.values_mut() {
             match inode {
-                Inode::File(file) => file.power_fail(loss, rng),
+                Inode::File(file) => file.power_fail(&of_next_file(), rng),
                 Inode::Directory(directory) => directory.live.clone_from(&directory.durable),
             }
         }

@@ -610,7 +610,7 @@ pub(super) mod mistakes {
         "cut-places-at-start",
     ];
     /// Each with its test, which asks what it is to make. `tests/probe_docs.rs` reads these names, too.
-    const FOUND_BY_A_TEST: [(&str, &str); 3] = [
+    const FOUND_BY_A_TEST: [(&str, &str); 4] = [
         (
             "keep-last-closed-segment",
             "log::tests::placing::a_start_keeps_the_closed_segment_that_the_journal_names",
@@ -623,6 +623,7 @@ pub(super) mod mistakes {
             "compaction-shifts-timestamps",
             "log::tests::compaction::records_that_stay_keep_their_headers_and_times",
         ),
+        ("journal-not-settled", "log::tests::faults::what_a_start_found_in_the_page_cache_is_durable"),
     ];
     const ASKED: &str = "ORDAIN_TEST_MUTANT";
 

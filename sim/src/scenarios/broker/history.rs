@@ -2,7 +2,7 @@
 //! after the run.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -153,6 +153,7 @@ pub(in crate::scenarios) struct History {
     watched: Arc<Mutex<Vec<NodeHandle>>>,
     /// When the disk was last replaced by an older one.
     rolled_back: Arc<Mutex<Option<SimTime>>>,
+    led_beside: Arc<OnceLock<led::LedBeside>>,
 }
 
 impl History {
@@ -169,6 +170,7 @@ impl History {
             step: Arc::default(),
             watched: Arc::default(),
             rolled_back: Arc::default(),
+            led_beside: Arc::default(),
         }
     }
 
@@ -304,9 +306,9 @@ impl History {
 
     /// A record was refused for good, with this code, by the node of that name.
     pub(in crate::scenarios) fn refused(&self, id: RecordId, code: ErrorCode, by: Option<&str>) {
-        let sent = self.events().sent.get(&id).map(|sent| sent.began);
+        let sent = self.events().sent.get(&id).map(|sent| (sent.at.clone(), sent.began));
         let is_behind = code == ErrorCode::OutOfOrderSequenceNumber
-            && sent.zip(by).is_some_and(|(began, by)| self.may_have_a_successor(began, by));
+            && sent.zip(by).is_some_and(|((at, began), by)| self.may_have_a_successor(&at, began, by));
         if is_behind {
             self.cluster
                 .note(format_args!("{id} was refused by a node whose clock stood still: another may lead"));
@@ -316,17 +318,19 @@ impl History {
         self.step(|step, events| step.refused(events, id, code));
     }
 
-    /// Whether the node that has answered what began then may have led beside another: its clock stood still meanwhile, or had until
-    /// just before (docs/replication.md, Time).
-    fn may_have_a_successor(&self, began: SimTime, node: &str) -> bool {
+    /// Whether the node that has answered what began then may have led that partition beside another: its clock stood still meanwhile, or
+    /// had until just before (docs/replication.md, Time), and another one has led it in a later epoch.
+    fn may_have_a_successor(&self, at: &TopicPartition, began: SimTime, node: &str) -> bool {
         let stood = self.cluster.named(node).and_then(|node| node.clock().last_stood_still());
-        self.events().several_nodes && stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= began)
+        let is_unaware = stood.is_some_and(|stood| stood.after(STILL_UNAWARE) >= began);
+        let several_nodes = self.events().several_nodes;
+        several_nodes && is_unaware && self.has_led_beside(at, node, began)
     }
 
     /// The same of whichever node that was: of some answers the client does not say who gave them.
-    fn a_node_may_have_a_successor(&self, began: SimTime) -> bool {
+    fn a_node_may_have_a_successor(&self, at: &TopicPartition, began: SimTime) -> bool {
         let names = self.cluster.node_names();
-        names.iter().any(|node| self.may_have_a_successor(began, node))
+        names.iter().any(|node| self.may_have_a_successor(at, began, node))
     }
 
     /// A hostile batch is to hold this, which may be read if the broker takes it. Whether it looks like no other hostile record.

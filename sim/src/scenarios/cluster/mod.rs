@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordain::client::Client;
+use ordain::client::{Client, TopicPartition};
 use ordain::probe::{self, Mutant};
-use ordain::types::NodeId;
+use ordain::types::{NodeId, PartitionId};
 
 use super::broker::account::Account;
 use super::broker::checkers;
@@ -18,11 +18,12 @@ use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
 use super::broker::{Running, all_get_on, start_clients};
-use super::fleet::{Fleet, MalformedWatch, RaftWatch, StateWatch, Watch, faults};
+use super::fleet::{Fleet, MalformedWatch, RaftWatch, StateWatch, Watch, faults, machine_name};
 use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::faults::set_clocks;
+use crate::time::SimTime;
 
 mod directed;
 mod elections;
@@ -117,6 +118,8 @@ impl Scenario for Nodes {
             plan.late.into_iter().for_each(|late| fleet.down(late, NodeHandle::crash));
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
             let raft = RaftWatch::begin(&cluster, &fleet);
+            let nodes = plan.node_ids().collect();
+            history.knows_who_led(has_led_beside(raft.clone(), Arc::clone(&world), nodes));
             let states = StateWatch::begin(&cluster, &fleet);
             let sound = fleet.nodes().map(|(id, _)| id).filter(|id| !lossy.weak().contains(id));
             let malformed = MalformedWatch::begin(&cluster, sound);
@@ -144,6 +147,20 @@ impl Scenario for Nodes {
                 violation = fleet.supervise(&mut rng) => Err(violation),
             }
         })
+    }
+}
+
+/// Tells whether the node on a machine has led a partition since some time although another one had taken its place; of a topic that no
+/// node knows now, it may have.
+fn has_led_beside(
+    raft: RaftWatch,
+    world: Arc<World>,
+    nodes: Vec<NodeId>,
+) -> impl Fn(&TopicPartition, &str, SimTime) -> bool + Send + Sync + 'static {
+    move |at, machine, since| {
+        let Some(&node) = nodes.iter().find(|node| machine_name(**node) == machine) else { return false };
+        let topic = world.image().and_then(|image| Some(image.topic(&at.topic)?.id));
+        topic.is_none_or(|topic| raft.has_led_beside(PartitionId { topic, index: at.partition }, node, since))
     }
 }
 

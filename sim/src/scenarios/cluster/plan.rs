@@ -17,7 +17,7 @@ use crate::scenarios::broker::plan::{
     AcksPlan, BETWEEN_NODES, COMPACTED, KEYS, MemberPlan, PORT, Plan as BrokerPlan, ProducerPlan, SHORT,
     TOPIC, Work,
 };
-use crate::scenarios::fleet::{faults, links, machine_name};
+use crate::scenarios::fleet::{faults, links, machine_name, moments};
 
 /// How many runs have a weak disk.
 const WEAK_PER_MILLE: u32 = 500;
@@ -136,6 +136,7 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     faults.extend(links::draw_splits(&mut stream("two groups"), &nodes, duration));
     faults.extend(links::draw_deaf_and_mute(&mut stream("who hears whom"), &nodes, duration));
     faults.extend(faults::draw_beside_journal(&mut stream("beside the journal"), &nodes, duration));
+    faults.extend(moments::draw_moments(&mut stream("moments"), &nodes, duration));
     add_electors(&mut clients, &plan, &mut stream("electors"));
     add_tuner_and_waiter(&mut clients, &mut stream("tuner"), &mut stream("waiter"));
     add_onlooker(&mut clients, &plan, &mut stream("onlooker"));

@@ -22,6 +22,7 @@ pub(super) mod disks;
 pub(super) mod faults;
 pub(super) mod links;
 mod malformed;
+pub(super) mod moments;
 mod raft;
 mod settled;
 mod states;
@@ -215,6 +216,19 @@ impl Fleet {
 
     /// What a loss of power does, for later; nothing from [`Fleet::calm`] on.
     fn power_failure(&self, id: NodeId, loss: Option<PowerLoss>) -> Box<dyn FnOnce() + Send> {
+        self.ends_later(id, move |node| node.fail_power(loss))
+    }
+
+    /// What a death of the process alone does, likewise.
+    fn death(&self, id: NodeId) -> Box<dyn FnOnce() + Send> {
+        self.ends_later(id, NodeHandle::crash)
+    }
+
+    fn ends_later(
+        &self,
+        id: NodeId,
+        kill: impl FnOnce(&NodeHandle) + Send + 'static,
+    ) -> Box<dyn FnOnce() + Send> {
         let (node, gone) = (self.nodes.get(&id).cloned(), Arc::clone(&self.gone));
         let (paused, calm) = (Arc::clone(&self.paused), Arc::clone(&self.calm));
         Box::new(move || {
@@ -223,7 +237,7 @@ impl Fleet {
                 && !calm.load(Ordering::Relaxed)
             {
                 lock(&paused).retain(|&one| one != id);
-                node.fail_power(loss);
+                kill(&node);
                 gone(id);
             }
         })

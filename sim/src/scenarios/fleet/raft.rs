@@ -15,6 +15,9 @@ use crate::scenarios::Violation;
 use crate::time::SimTime;
 use crate::world::lock;
 
+/// So long after its last step as a leader a node may have answered as one still.
+const ANSWERS_FOR: Duration = Duration::from_secs(1);
+
 /// Looks at all replicas of this process, and keeps the first thing that is wrong. Cheap to clone.
 #[derive(Clone, Default)]
 pub(in crate::scenarios) struct RaftWatch {
@@ -30,6 +33,8 @@ struct Shared {
     led: BTreeMap<([u8; 16], i32), BTreeMap<i32, Option<SimTime>>>,
     /// When a step of each partition's replicas was last one of a leader, and of which.
     led_last: BTreeMap<([u8; 16], i32), (SimTime, i32)>,
+    /// When each epoch of each partition was first seen to be led, and by whom.
+    epochs: BTreeMap<([u8; 16], i32), BTreeMap<i32, (SimTime, i32)>>,
     wrong: Option<Violation>,
 }
 
@@ -91,6 +96,7 @@ impl RaftWatch {
         let mut shared = lock(&self.shared);
         if step.leads {
             shared.led_last.insert(step.partition, (now, step.node));
+            shared.epochs.entry(step.partition).or_default().entry(step.epoch).or_insert((now, step.node));
         }
         let led = shared.led.entry(step.partition).or_default();
         match led.get_mut(&step.node) {
@@ -111,6 +117,21 @@ impl RaftWatch {
         let shared = lock(&self.shared);
         let led = shared.led.get(&(id.topic.0, id.index.0)).and_then(|led| led.get(&node.0));
         led.is_some_and(|until| until.is_none_or(|until| until.after(late) >= time))
+    }
+
+    /// Whether a node that has led a partition since that time, as far as it knew, did so beside another one: by now a later epoch than the
+    /// one that it was in then has another leader.
+    pub(in crate::scenarios) fn has_led_beside(&self, id: PartitionId, node: NodeId, since: SimTime) -> bool {
+        if !self.has_led(id, node, (ANSWERS_FOR, since)) {
+            return false;
+        }
+        let shared = lock(&self.shared);
+        let Some(epochs) = shared.epochs.get(&(id.topic.0, id.index.0)) else { return false };
+        let mut own = epochs.iter().filter(|(_, (_, leader))| *leader == node.0);
+        // Its last one by then, or else the first one since.
+        let before = own.clone().take_while(|(_, (began, _))| *began <= since).last();
+        let Some((epoch, _)) = before.or_else(|| own.next()) else { return false };
+        epochs.range(epoch + 1..).any(|(_, (_, leader))| *leader != node.0)
     }
 
     /// Who has led a partition, or begun to, after that time; the last one who did.
@@ -383,6 +404,29 @@ mod tests {
         assert_eq!(watch.led_after(id, SimTime(5)), None, "not since");
         let other = PartitionId { index: PartitionIndex(1), ..id };
         assert_eq!(watch.led_after(other, SimTime(0)), None);
+    }
+
+    #[test]
+    fn who_has_led_beside_another_is_known_by_the_epochs() {
+        let id = PartitionId { topic: TopicId([5; 16]), index: PartitionIndex(0) };
+        let watch = RaftWatch::default();
+        let steps = |time, node, epoch, leads| {
+            watch.note_leader(SimTime(time), &step(node, epoch, leads, (epoch, 3), &[(epoch, 0)]));
+        };
+        let beside = |node, since| watch.has_led_beside(id, NodeId(node), SimTime(since));
+        let late = u64::try_from(ANSWERS_FOR.as_nanos()).unwrap();
+        assert!(!beside(1, 0), "it has never led");
+        steps(5, 1, 1, true);
+        assert!(!beside(1, 9), "no other has");
+        steps(7, 2, 2, true);
+        assert!(beside(1, 4) && beside(1, 6) && beside(1, 9), "it does not know of its successor");
+        assert!(!beside(2, 9), "nobody has come after this one");
+        steps(8, 1, 2, false);
+        assert!(beside(1, 8 + late), "an answer may have been on its way");
+        assert!(!beside(1, 9 + late), "it knows");
+        steps(10 + late, 1, 3, true);
+        assert!(!beside(1, 11 + late), "it has come after the other one");
+        assert!(beside(1, 9), "what was asked before that it may have answered as the leader of the past");
     }
 
     #[test]

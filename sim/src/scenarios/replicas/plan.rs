@@ -8,7 +8,7 @@ use crate::case::{Case, ClientCase};
 use crate::faults::draw_clock_offsets;
 use crate::net::NetOptions;
 use crate::rng::Stream;
-use crate::scenarios::fleet::{faults, machine_name};
+use crate::scenarios::fleet::{faults, machine_name, moments};
 
 /// The nodes, and what they hold.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -111,6 +111,8 @@ pub(super) fn draw(scenario: &str, seed: u64) -> Case {
     let names: Vec<String> = plan.node_ids().map(machine_name).collect();
     let wipes = (names.len() - 1) / 2;
     let mut faults = faults::draw(&mut Stream::new(seed, "scenario", "faults", 0), &names, wipes, duration);
+    faults.extend(moments::draw_moments(&mut Stream::new(seed, "scenario", "moments", 0), &names, duration));
+    faults.sort_by_key(|timed| timed.at_us);
     faults.splice(0..0, draw_clock_offsets(&names, &mut Stream::new(seed, "scenario", "clock offsets", 0)));
     let world = serde_json::to_value(&plan).expect("a plan is plain data");
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
