@@ -35,6 +35,7 @@ mod plan;
 mod put_back;
 mod registrations;
 mod replayed;
+mod snapshots;
 mod taken_away;
 mod voters;
 mod world;

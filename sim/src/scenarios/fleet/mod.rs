@@ -289,6 +289,13 @@ impl Fleet {
         ids.into_iter().for_each(|id| self.up(id));
     }
 
+    /// These lose their power at one moment, and with it all that is not durable. They stay down.
+    pub(super) fn lose_what_is_not_durable(&self, ids: impl IntoIterator<Item = NodeId>) {
+        for id in ids {
+            self.down(id, |node| node.power_fail_with(PowerLoss { kept_per_mille: 0 }));
+        }
+    }
+
     /// Starts processes again that have ended by themselves.
     pub(super) async fn supervise(&self, rng: &mut Stream) -> Violation {
         loop {
