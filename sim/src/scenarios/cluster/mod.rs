@@ -117,7 +117,7 @@ impl Scenario for Nodes {
             // Nothing of it has run.
             plan.late.into_iter().for_each(|late| fleet.down(late, NodeHandle::crash));
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
-            let raft = RaftWatch::begin(&cluster, &fleet);
+            let raft = RaftWatch::begin(&cluster, &fleet).with_promises(&fleet);
             let states = StateWatch::begin(&cluster, &fleet);
             let life = Life {
                 raft: &raft,

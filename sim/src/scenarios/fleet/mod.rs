@@ -21,6 +21,7 @@ use crate::world::lock;
 pub(super) mod disks;
 pub(super) mod faults;
 pub(super) mod links;
+mod promises;
 mod raft;
 mod settled;
 mod states;
