@@ -36,6 +36,9 @@ pub use absent::{found_malformed, mutant, replica_stepped, sometimes, state_made
 /// A place in a replicated log: the epoch of the last entry before it, and its offset.
 pub type LogPosition = (i32, i64);
 
+/// A replica and its memory: its node and its directory.
+pub type ReplicaKey = (i32, [u8; 16]);
+
 /// How a replica stands after a step of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReplicaStep {
@@ -50,10 +53,16 @@ pub struct ReplicaStep {
     pub leads: bool,
     pub log_start: i64,
     pub log_end: LogPosition,
+    /// Up to where it holds its log durably, as it says.
+    pub durable: LogPosition,
     /// Up to where it knows the log to be committed.
     pub committed: LogPosition,
     /// Which epoch begins at which offset in its log.
     pub epochs: Vec<(i32, i64)>,
+    /// Whose majority decides, by its log.
+    pub voters: Vec<ReplicaKey>,
+    /// For whom it has said in this step that it votes: in which epoch, and on which node the candidate is.
+    pub votes: Vec<(i32, i32)>,
     /// Something that its log held is destroyed, and it votes on nothing until it has all of it again.
     pub damaged: bool,
 }

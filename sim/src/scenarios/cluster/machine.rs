@@ -9,6 +9,7 @@ use ordain::server::{Node, StartError};
 use ordain::types::NodeId;
 
 use super::plan::Plan;
+use super::snapshots;
 use super::world::World;
 use crate::cluster::{Cluster, NodeHandle};
 use crate::rng::Stream;
@@ -92,6 +93,9 @@ struct Machine {
 impl Machine {
     async fn live(self) -> Ended {
         let Machine { config, handle, io, id, stop, world, cluster, account, weak } = self;
+        if weak.is_none() {
+            snapshots::are_durable(id, &handle)?;
+        }
         let began = cluster.now();
         let before = account.before(&handle, began);
         let mut death = Stream::new(cluster.seed(), handle.name(), "death", began.0);

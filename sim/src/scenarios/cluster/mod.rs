@@ -36,6 +36,7 @@ mod plan;
 mod put_back;
 mod registrations;
 mod replayed;
+mod snapshots;
 mod taken_away;
 mod voters;
 mod world;
@@ -117,7 +118,7 @@ impl Scenario for Nodes {
             // Nothing of it has run.
             plan.late.into_iter().for_each(|late| fleet.down(late, NodeHandle::crash));
             let machines: Vec<NodeHandle> = fleet.nodes().map(|(_, node)| node.clone()).collect();
-            let raft = RaftWatch::begin(&cluster, &fleet);
+            let raft = RaftWatch::begin(&cluster, &fleet).with_promises(&fleet);
             let nodes = plan.node_ids().collect();
             history.knows_who_led(has_led_beside(raft.clone(), Arc::clone(&world), nodes));
             let states = StateWatch::begin(&cluster, &fleet);

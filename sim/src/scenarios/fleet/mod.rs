@@ -23,6 +23,7 @@ pub(super) mod faults;
 pub(super) mod links;
 mod malformed;
 pub(super) mod moments;
+mod promises;
 mod raft;
 mod settled;
 mod states;
@@ -303,6 +304,13 @@ impl Fleet {
             });
         }
         ids.into_iter().for_each(|id| self.up(id));
+    }
+
+    /// These lose their power at one moment, and with it all that is not durable. They stay down.
+    pub(super) fn lose_what_is_not_durable(&self, ids: impl IntoIterator<Item = NodeId>) {
+        for id in ids {
+            self.down(id, |node| node.power_fail_with(PowerLoss { kept_per_mille: 0 }));
+        }
     }
 
     /// Starts processes again that have ended by themselves.

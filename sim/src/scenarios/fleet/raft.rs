@@ -1,14 +1,15 @@
 //! Raft's five properties (Ongaro and Ousterhout, *In Search of an Understandable Consensus Algorithm*, figure 3), after each step
 //! of each replica of a run. What is looked at are epochs and offsets, of whole nodes; that what stands at them is the same, readers
-//! and the disks at the end tell.
+//! and the disks at the end tell. What a replica promises, and has to keep when its node starts again, is looked at beside (`promises`).
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ordain::io::Shutdown;
-use ordain::probe::{self, LogPosition, ReplicaStep};
+use ordain::probe::{self, LogPosition, ReplicaKey, ReplicaStep};
 use ordain::types::{NodeId, PartitionId};
 
+use super::promises::{Disk, Promises};
 use super::{Fleet, machine_name};
 use crate::cluster::{Cluster, NodeHandle};
 use crate::scenarios::Violation;
@@ -35,6 +36,8 @@ struct Shared {
     led_last: BTreeMap<([u8; 16], i32), (SimTime, i32)>,
     /// When each epoch of each partition was first seen to be led, and by whom.
     epochs: BTreeMap<([u8; 16], i32), BTreeMap<i32, (SimTime, i32)>>,
+    /// The nodes whose replicas are held to what they promise, and what their disks are like.
+    held_to_promises: BTreeMap<i32, Disk>,
     wrong: Option<Violation>,
 }
 
@@ -62,8 +65,11 @@ struct Seen {
     committed: Committed,
     /// Nobody has committed more than the greater of this and that log.
     most: LogPosition,
+    /// Up to where each replica has ever held its log durably, as it said.
+    durable: BTreeMap<ReplicaKey, LogPosition>,
     /// How each replica stood last, and in which run; so that a step that changed nothing costs little, too.
-    last: BTreeMap<(i32, [u8; 16]), (Run, ReplicaStep)>,
+    last: BTreeMap<ReplicaKey, (Run, ReplicaStep)>,
+    promises: Promises,
 }
 
 /// A committed log: where it begins and ends, and its epochs.
@@ -90,6 +96,19 @@ impl RaftWatch {
             }
         });
         watch
+    }
+
+    /// The same, that holds the replicas of the fleet's nodes to what they promise, too. Not where somebody but the fleet takes disks away and
+    /// brings them back.
+    pub(in crate::scenarios) fn with_promises(self, fleet: &Fleet) -> RaftWatch {
+        let disk = |id: NodeId| if fleet.weak_disk(id).is_some() { Disk::Weak } else { Disk::Whole };
+        lock(&self.shared).held_to_promises = fleet.nodes().map(|(id, _)| (id.0, disk(id))).collect();
+        self
+    }
+
+    /// A node's disk is an older one by now, and it may have promised more than it knows: it is held to nothing from now on.
+    pub(in crate::scenarios) fn is_put_back(&self, node: NodeId) {
+        lock(&self.shared).held_to_promises.remove(&node.0);
     }
 
     fn note_leader(&self, now: SimTime, step: &ReplicaStep) {
@@ -150,7 +169,10 @@ impl RaftWatch {
         if shared.wrong.is_some() {
             return Ok(());
         }
-        let looked = shared.partitions.entry(step.partition).or_default().look(run, step);
+        let Shared { partitions, held_to_promises, .. } = &mut *shared;
+        let seen = partitions.entry(step.partition).or_default();
+        let promised = seen.promises.look(run, held_to_promises.get(&step.node).copied(), &step);
+        let looked = seen.look(run, step).and(promised);
         if let Err(wrong) = &looked {
             shared.wrong = Some(wrong.clone());
             self.wrong.begin();
@@ -222,9 +244,16 @@ impl Seen {
                 return Err(Violation::new("raft-logs-do-not-match", place(text)));
             }
         }
+        let durable = self.durable.entry(whose).or_insert(step.durable);
+        *durable = step.durable.max(*durable);
+        let most = self.most.max(self.committed.end);
         self.a_leader_commits(run, &step)
             .map_err(|text| Violation::new("raft-committed-by-nobody", place(text)))?;
         self.one_committed_log(&step).map_err(|text| Violation::new("raft-committed-twice", place(text)))?;
+        if step.committed > most {
+            self.a_majority_held(run, &step)
+                .map_err(|text| Violation::new("raft-committed-by-few", place(text)))?;
+        }
         self.last.insert(whose, (run, step));
         Ok(())
     }
@@ -276,6 +305,25 @@ impl Seen {
         ))
     }
 
+    /// What is committed for the first time, most voters of the leader have held durably, as they said: of the set that it has with this step,
+    /// or of the one that it had before it.
+    ///
+    /// Why a leader that is right never fails: it counts a voter by a fetch of its own epoch, which tells how that voter stood after a step of
+    /// it, and itself by this step; all these steps were seen. One that has lost its disk since, or cut its log, held it when it said so. A step
+    /// may commit under the set before and append the next one, or append one and commit under that; it never appends two.
+    fn a_majority_held(&self, run: Run, step: &ReplicaStep) -> Result<(), String> {
+        let end = step.committed;
+        let held = |voter: &&ReplicaKey| self.durable.get(*voter).is_some_and(|durable| *durable >= end);
+        let most_held = |voters: &[ReplicaKey]| voters.iter().filter(held).count() > voters.len() / 2;
+        let last = self.last.get(&(step.node, step.directory)).filter(|(of, _)| *of == run);
+        if most_held(&step.voters) || last.is_some_and(|(_, last)| most_held(&last.voters)) {
+            return Ok(());
+        }
+        let told: Vec<(i32, Option<&LogPosition>)> =
+            step.voters.iter().map(|voter| (voter.0, self.durable.get(voter))).collect();
+        Err(format!("it commits {end:?}, and its voters have never held more than {told:?} durably"))
+    }
+
     /// State machine safety: of two logs that are known to be committed one is a prefix of the other.
     fn one_committed_log(&mut self, step: &ReplicaStep) -> Result<(), String> {
         let known = &self.committed;
@@ -311,7 +359,11 @@ fn goes_on(last: &ReplicaStep, step: &ReplicaStep) -> Result<(), (&'static str, 
 
 /// Whether a log of these epochs, which begins and ends there, begins with what ends at `position`; what lies before its start was
 /// deleted, and counts as had.
-fn contains(epochs: &[(i32, i64)], (log_start, log_end): (i64, i64), position: LogPosition) -> bool {
+pub(super) fn contains(
+    epochs: &[(i32, i64)],
+    (log_start, log_end): (i64, i64),
+    position: LogPosition,
+) -> bool {
     let (epoch, end) = position;
     if end <= log_start {
         return true;
@@ -323,6 +375,7 @@ fn contains(epochs: &[(i32, i64)], (log_start, log_end): (i64, i64), position: L
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
     use std::task::{Context, Poll, Waker};
 
     use ordain::types::{PartitionIndex, TopicId};
@@ -339,8 +392,11 @@ mod tests {
             leads,
             log_start: 0,
             log_end,
+            durable: log_end,
             committed: (-1, 0),
             epochs: epochs.to_vec(),
+            voters: vec![(node, [0; 16])],
+            votes: Vec::new(),
             damaged: false,
         }
     }
@@ -448,6 +504,46 @@ mod tests {
         assert_eq!(then(ReplicaStep { directory: [7; 16], ..to(7) }), None, "another replica");
         let damaged = ReplicaStep { damaged: true, ..follows.clone() };
         assert_eq!(found(&[damaged, leads.clone(), to(7)]), None, "it has found damage");
+    }
+
+    fn keys(nodes: RangeInclusive<i32>) -> Vec<ReplicaKey> {
+        nodes.map(|node| (node, [0; 16])).collect()
+    }
+
+    #[test]
+    fn what_is_committed_most_voters_have_held() {
+        let one = |node: i32, durable: i64| ReplicaStep {
+            voters: keys(1..=3),
+            durable: (1, durable),
+            ..step(node, 1, node == 1, (1, 9), &[(1, 0)])
+        };
+        let commits = |end: i64| ReplicaStep { committed: (1, end), ..one(1, 9) };
+        assert_eq!(found(&[one(2, 7), commits(7)]), None);
+        assert_eq!(found(&[one(2, 6), commits(7)]), Some("raft-committed-by-few"), "two held less");
+        assert_eq!(found(&[one(2, 7), commits(7), commits(8)]), Some("raft-committed-by-few"));
+        let itself = ReplicaStep { committed: (1, 7), ..one(1, 6) };
+        assert_eq!(found(&[one(2, 7), one(3, 9), itself.clone()]), None, "it need not hold it itself");
+        assert_eq!(found(&[one(2, 7), itself]), Some("raft-committed-by-few"));
+        let cut = ReplicaStep { epoch: 2, log_end: (1, 5), durable: (1, 5), ..one(2, 5) };
+        assert_eq!(found(&[one(2, 7), cut, commits(7)]), None, "it held it when it said so");
+        let another = ReplicaStep { directory: [7; 16], ..one(2, 9) };
+        assert_eq!(found(&[another, commits(7)]), Some("raft-committed-by-few"), "it is no voter");
+    }
+
+    #[test]
+    fn a_step_commits_under_the_voters_before_it_or_under_those_after_it() {
+        let leads = |nodes: RangeInclusive<i32>, committed: LogPosition| ReplicaStep {
+            voters: keys(nodes),
+            committed,
+            ..step(1, 1, true, (1, 9), &[(1, 0)])
+        };
+        let two = step(2, 1, false, (1, 9), &[(1, 0)]);
+        let (nothing, some) = ((-1, 0), (1, 7));
+        let at_once = [two.clone(), leads(1..=3, nothing), leads(1..=4, some)];
+        assert_eq!(found(&at_once), None, "of three two are most");
+        assert_eq!(found(&[leads(1..=2, nothing), leads(1..=1, some)]), None, "it is the only one left");
+        let later = [two, leads(1..=3, nothing), leads(1..=4, nothing), leads(1..=4, some)];
+        assert_eq!(found(&later), Some("raft-committed-by-few"), "of four two are too few");
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Scenario for Replicas {
             let world = Arc::new(World::new(plan.clone()));
             let fleet = machine::start_up(&cluster, &world);
             name_partitions(&cluster);
-            let raft = RaftWatch::begin(&cluster, &fleet);
+            let raft = RaftWatch::begin(&cluster, &fleet).with_promises(&fleet);
             let malformed = MalformedWatch::begin(&cluster, fleet.nodes().map(|(id, _)| id));
             let mut rng = cluster.rng("supervisor");
             tokio::select! {
