@@ -5,7 +5,7 @@ use std::ops::Range;
 use ordain::client::TopicPartition;
 use ordain::types::Offset;
 
-use crate::scenarios::broker::history::{Events, Fate, Read, RecordId, Sent};
+use crate::scenarios::broker::history::{Events, Fate, JUDGE, Read, RecordId, Sent};
 use crate::scenarios::broker::offset_map::OffsetMap;
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
 
@@ -18,7 +18,7 @@ pub(super) fn one_value_per_offset(events: &Events) -> Result<Values, String> {
 }
 
 /// As [`one_value_per_offset`], of some reads.
-pub(super) fn values_of<'a>(reads: impl Iterator<Item = &'a Read>) -> Result<Values, String> {
+fn values_of<'a>(reads: impl Iterator<Item = &'a Read>) -> Result<Values, String> {
     let mut values = Values::new();
     for read in reads {
         if !values.contains_key(&read.at) {
@@ -69,12 +69,19 @@ pub(super) fn nothing_is_deleted_unasked(events: &Events) -> Result<(), String> 
     events.extents.iter().try_for_each(|(at, extent)| begins_where_deleted(events, at, extent.start))
 }
 
+/// What the judge read. It reads all that a partition's extent holds, offset by offset (I8), but for what the broker said that it cannot.
+fn last_look(events: &Events) -> impl Iterator<Item = &Read> {
+    events.reads.iter().filter(|read| read.reader.reader == JUDGE)
+}
+
 /// Each acknowledged record is there (I1), at the offset that was told (I10), unless it was to be deleted, or the
-/// disk destroyed its only copy and the broker says so. And no partition has holes.
-pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> Result<(), String> {
+/// disk destroyed its only copy and the broker says so. And no partition has holes. Nobody else's reads make up for what the last look
+/// misses.
+pub(super) fn nothing_acknowledged_is_lost(events: &Events) -> Result<(), String> {
+    let values = values_of(last_look(events))?;
     for (at, extent) in &events.extents {
         let known = values.get(at);
-        let reads = events.reads.iter().filter(|read| read.at == *at);
+        let reads = last_look(events).filter(|read| read.at == *at);
         let controls: Vec<Range<Offset>> = reads.flat_map(|read| read.controls.iter().cloned()).collect();
         let is_there = |offset: &Offset| {
             known.is_some_and(|known| known.contains_key(offset))
@@ -89,7 +96,7 @@ pub(super) fn nothing_acknowledged_is_lost(events: &Events, values: &Values) -> 
             ));
         }
     }
-    events.sent.iter().try_for_each(|(id, sent)| one_is_there(events, values, *id, sent))
+    events.sent.iter().try_for_each(|(id, sent)| one_is_there(events, &values, *id, sent))
 }
 
 fn is_unreadable(events: &Events, at: &TopicPartition, offset: Offset) -> bool {
@@ -134,12 +141,12 @@ fn one_is_there(events: &Events, values: &Values, id: RecordId, sent: &Sent) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, events, id, read};
+    use super::super::testing::{at, by_judge, events, id, read};
     use super::*;
     use crate::scenarios::broker::history::Extent;
 
     fn lost(events: &Events) -> Result<(), String> {
-        nothing_acknowledged_is_lost(events, &one_value_per_offset(events)?)
+        nothing_acknowledged_is_lost(&by_judge(events.clone()))
     }
 
     #[test]
@@ -171,6 +178,21 @@ mod tests {
         let mut untold = events(&[0, 1], &[1]);
         untold.sent.get_mut(&id(2)).unwrap().fate = Fate::Acknowledged(None);
         assert!(lost(&untold).is_err());
+    }
+
+    #[test]
+    fn what_somebody_read_before_the_last_look_is_lost_all_the_same() {
+        let mut history = by_judge(events(&[0, 1], &[1]));
+        history.extents.insert(at(), Extent { start: Offset(0), end: Offset(2) });
+        history.reads.push(read(1, 0, &[1, 2]));
+        assert!(nothing_acknowledged_is_lost(&history).unwrap_err().contains("1 is missing"));
+        let mut other = read(2, 1, &[]);
+        other.controls = vec![Offset(1)..Offset(2)];
+        history.reads.push(other.clone());
+        assert!(nothing_acknowledged_is_lost(&history).unwrap_err().contains("1 is missing"));
+        other.reader.reader = JUDGE;
+        history.reads.push(other);
+        assert!(nothing_acknowledged_is_lost(&history).unwrap_err().contains("where now is None"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever
-//! (I2), which is the one that was acknowledged there (I1, I10) and was sent there; producers keep their order and write
-//! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
+//! (I2), which is the one that was acknowledged there (I1, I10) and was sent there, or is a control batch; producers keep their order and
+//! write nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
 //! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26) and stay,
 //! generations and producer ids are given once, topics are what was made of them (I11).
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use ordain::client::TopicPartition;
@@ -42,10 +43,27 @@ pub(in crate::scenarios) struct Step {
 /// How long an answer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
+/// What stands at an offset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtOffset {
+    Record(RecordId),
+    /// A control batch, which takes one offset.
+    Control,
+}
+
+impl fmt::Display for AtOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AtOffset::Record(id) => write!(f, "{id}"),
+            AtOffset::Control => write!(f, "a control batch"),
+        }
+    }
+}
+
 /// Of one partition.
 #[derive(Default)]
 struct Known {
-    values: OffsetMap<RecordId>,
+    values: OffsetMap<AtOffset>,
     /// Where records of idempotent producers stand.
     standing: Order,
     /// Where their producers were told that they stand, all producers'.
@@ -77,9 +95,14 @@ impl Step {
                 let what = format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time);
                 return Err(Violation::new("I2-inconsistent-offsets", what));
             };
-            if known.hold(&read.at, *offset, id)? {
+            if known.hold(&read.at, *offset, AtOffset::Record(id))? {
                 known.is_new(events, &read.at, *offset, id)?;
             }
+        }
+        // Readers are given what is committed, as producers are told of it: no offset that one of them knows becomes a change of
+        // voters later, nor the reverse. (In a history that was written down, offsets of which nobody knows stand in their place.)
+        for control in &read.controls {
+            known.hold(&read.at, control.start, AtOffset::Control)?;
         }
         follows?;
         begins_with_its_batch(read).map_err(Violation::by("I8-fetch-inside-batch"))?;
@@ -118,7 +141,7 @@ impl Step {
         let Some(sent) = events.sent.get(&id) else { return Ok(()) };
         let Fate::Acknowledged(Some(offset)) = sent.fate else { return Ok(()) };
         let known = of_partition(&mut self.partitions, &sent.at);
-        known.hold(&sent.at, offset, id)?;
+        known.hold(&sent.at, offset, AtOffset::Record(id))?;
         let what = |wrong| format!("{}: {wrong}", sent.at);
         known.acknowledged.holds(id, offset).map_err(what).map_err(Violation::by("I9-nonmonotonic-send"))?;
         if sent.mode == Mode::Idempotent {
@@ -277,11 +300,11 @@ impl Step {
 }
 
 impl Known {
-    /// A record was acknowledged, or read, at an offset. Whether nothing was known of that one.
-    fn hold(&mut self, at: &TopicPartition, offset: Offset, id: RecordId) -> Result<bool, Violation> {
-        match self.values.insert(offset, id) {
-            Some(other) if other != id => {
-                let what = format!("{at} {offset} was {other}, and now it is {id}");
+    /// This was acknowledged, or read, at an offset. Whether nothing was known of that one.
+    fn hold(&mut self, at: &TopicPartition, offset: Offset, found: AtOffset) -> Result<bool, Violation> {
+        match self.values.insert(offset, found) {
+            Some(other) if other != found => {
+                let what = format!("{at} {offset} was {other}, and now it is {found}");
                 Err(Violation::new("I2-inconsistent-offsets", what))
             }
             known => Ok(known.is_none()),
@@ -384,6 +407,29 @@ mod tests {
         torn.records[0].1 = None;
         assert!(step.read(&history, &torn).unwrap_err().text.contains("nobody wrote"));
         assert_eq!(checker(Step::default().read(&history, &read(1, 0, &[77]))), "I2-invented-record");
+    }
+
+    #[test]
+    fn a_control_batch_in_the_place_of_a_record_is_found_at_once() {
+        let mut control = read(1, 1, &[]);
+        (control.next, control.high_watermark) = (Offset(2), Offset(2));
+        control.controls = vec![Offset(1)..Offset(2)];
+        let of_another = |session: u32| {
+            let mut fetch = control.clone();
+            fetch.reader.session = session;
+            fetch
+        };
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(step.read(&history, &read(1, 0, &[1])), Ok(()));
+        assert_eq!([step.read(&history, &control), step.read(&history, &of_another(2))], [Ok(()), Ok(())]);
+        let found = acknowledge(&mut step, &mut history, 2, 1).unwrap_err();
+        assert!(found.text.contains("1 was a control batch, and now it is 1/1/2"), "{found}");
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(acknowledge(&mut step, &mut history, 2, 1), Ok(()));
+        assert_eq!(checker(step.read(&history, &control)), "I2-inconsistent-offsets");
+        let mut step = Step::default();
+        assert_eq!(step.read(&history, &read(1, 0, &[1, 2])), Ok(()));
+        assert_eq!(checker(step.read(&history, &of_another(2))), "I2-inconsistent-offsets");
     }
 
     #[test]
