@@ -243,6 +243,7 @@ fn topic_of(work: &Work) -> &str {
         | Work::Ids
         | Work::Hostile
         | Work::Admin
+        | Work::Deleter
         | Work::Load(_)
         | Work::Waiter
         | Work::Tuner
@@ -269,6 +270,7 @@ async fn perform(seat: Seat, work: Work) {
         Work::Ids => clients::take_producer_ids(seat).await,
         Work::Hostile => clients::attack(seat).await,
         Work::Admin => clients::administer(seat).await,
+        Work::Deleter => clients::delete_again_and_again(seat).await,
         Work::Load(work) => {
             let Seat { io, partitions, history, ending, .. } = seat;
             LoadClient::new(work, partitions, history, ending).run_outside(io).await;

@@ -54,6 +54,7 @@ pub(in crate::scenarios) fn check(events: &Events, now: SimTime) -> Result<(), V
     let values = check_values_so_far(events, now)?;
     reads::high_watermarks_stay(events).map_err(V::by("I10-high-watermark-went-back"))?;
     records::nothing_is_deleted_unasked(events).map_err(V::by("I13-begins-too-late"))?;
+    records::deletions_stay(events, now).map_err(V::by("I13-deletion-undone"))?;
     records::nothing_acknowledged_is_lost(events).map_err(V::by("I1-lost-record"))?;
     sequences::sequences_have_no_gap(events, FIRST_LOOK).map_err(V::by("I3-gap"))?;
     compacted::the_last_value_of_each_key_stays(events, &values).map_err(V::by("I21-last-value-lost"))?;

@@ -8,6 +8,7 @@ use ordain::types::Offset;
 use crate::scenarios::broker::history::{Events, Fate, JUDGE, Read, RecordId, Sent};
 use crate::scenarios::broker::offset_map::OffsetMap;
 use crate::scenarios::broker::plan::{Cleanup, cleanup};
+use crate::time::SimTime;
 
 /// What was ever read at each offset.
 pub(super) type Values = BTreeMap<TopicPartition, OffsetMap<RecordId>>;
@@ -62,6 +63,29 @@ pub(super) fn begins_where_deleted(
         return Ok(());
     }
     Err(format!("{at} begins at {start}, but was to be deleted before {deleted}"))
+}
+
+/// No partition begins earlier than where it was said to have been deleted to before that was asked (I13). A deletion is answered once a
+/// majority of the voters has it durably, and each leader takes the starts of a majority before it serves (docs/replication.md, Log start):
+/// whoever leads, and whatever disks a partition can do without, it is never undone.
+pub(super) fn begins_behind_deletions(
+    events: &Events,
+    at: &TopicPartition,
+    (start, asked): (Offset, SimTime),
+) -> Result<(), String> {
+    let done = events.deletions_done.iter().filter(|(told, of, _)| *told <= asked && of == at);
+    match done.max_by_key(|(.., before)| *before) {
+        Some((told, _, before)) if *before > start => {
+            Err(format!("{at} begins at {start}, and was deleted before {before}, as was said at {told}"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// As they were found at the end.
+pub(super) fn deletions_stay(events: &Events, now: SimTime) -> Result<(), String> {
+    let mut extents = events.extents.iter();
+    extents.try_for_each(|(at, extent)| begins_behind_deletions(events, at, (extent.start, now)))
 }
 
 /// As they were found at the end.
@@ -206,6 +230,19 @@ mod tests {
         assert_eq!(lost(&events), Ok(()));
         events.reads.clear();
         assert!(lost(&events).unwrap_err().contains("1 is missing"));
+    }
+
+    #[test]
+    fn what_was_said_to_be_deleted_stays_so() {
+        let mut events = events(&[], &[1, 2, 3]);
+        assert_eq!(deletions_stay(&events, SimTime(9)), Ok(()));
+        events.deletions_done = vec![(SimTime(4), at(), Offset(2)), (SimTime(5), at(), Offset(1))];
+        assert!(deletions_stay(&events, SimTime(9)).unwrap_err().contains("was deleted before 2"));
+        assert_eq!(deletions_stay(&events, SimTime(3)), Ok(()), "nobody had said so");
+        events.extents.insert(at(), Extent { start: Offset(2), end: Offset(3) });
+        assert_eq!(deletions_stay(&events, SimTime(9)), Ok(()));
+        events.deletions_done.push((SimTime(6), TopicPartition::new("events", 1), Offset(3)));
+        assert_eq!(deletions_stay(&events, SimTime(9)), Ok(()), "of another partition");
     }
 
     #[test]

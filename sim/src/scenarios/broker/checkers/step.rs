@@ -18,7 +18,7 @@ use super::order::Order;
 use super::producer_ids::Given;
 use super::producers::a_repetition_is_known;
 use super::reads::{Positions, begins_with_its_batch};
-use super::records::begins_where_deleted;
+use super::records::{begins_behind_deletions, begins_where_deleted};
 use super::synced::acknowledged_in_time;
 use super::topics::is_what_was_made_of_it;
 use crate::scenarios::Violation;
@@ -163,6 +163,8 @@ impl Step {
             Spec::Earliest => {
                 begins_where_deleted(events, &listed.at, offset)
                     .map_err(Violation::by("I13-begins-too-late"))?;
+                begins_behind_deletions(events, &listed.at, (offset, listed.began))
+                    .map_err(Violation::by("I13-deletion-undone"))?;
                 &mut known.starts
             }
             Spec::MaxTimestamp | Spec::At(_) => return Ok(()),
@@ -521,6 +523,22 @@ mod tests {
         assert_eq!(listed(Spec::Latest, 4, 1), "I10-offset-not-real");
         assert_eq!(listed(Spec::Earliest, 0, 5), "nobody");
         assert_eq!(listed(Spec::Earliest, 1, 5), "I13-begins-too-late");
+    }
+
+    #[test]
+    fn a_start_below_what_was_deleted_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        history.several_nodes = true;
+        history.deleted.insert(at(), Offset(3));
+        history.deletions_done = vec![(SimTime(5), at(), Offset(2))];
+        let mut listed = |offset, began| {
+            let (began, ended, spec) = (SimTime(began), SimTime(began + 1), Spec::Earliest);
+            let listed = Listed { at: at(), spec, offset: Some(Offset(offset)), timestamp: -1, began, ended };
+            checker(step.listed(&history, &listed))
+        };
+        assert_eq!([listed(3, 5), listed(2, 5)], ["nobody", "nobody"], "the other one was not answered");
+        assert_eq!(listed(1, 4), "nobody", "it was asked before");
+        assert_eq!(listed(1, 5), "I13-deletion-undone");
     }
 
     #[test]
