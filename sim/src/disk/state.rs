@@ -140,6 +140,8 @@ pub(crate) struct DiskState {
     last_reads: BTreeMap<String, SimTime>,
     /// Syncs and durable writes that failed, and when.
     pub(super) failed_syncs: Vec<(SimTime, String)>,
+    /// A failed sync of a directory has lost changes of its names.
+    pub(super) lost_names: bool,
     /// What traps have set off: to be run without this state's lock.
     pub(super) sprung: Vec<Box<dyn FnOnce() + Send>>,
     /// No more than this is in use, in bytes; `None` if that is to be counted.
@@ -183,6 +185,7 @@ impl DiskState {
             last_full: None,
             last_reads: BTreeMap::new(),
             failed_syncs: Vec::new(),
+            lost_names: false,
             sprung: Vec::new(),
             used_at_most: None,
             slowness: 1,
@@ -358,7 +361,7 @@ impl DiskState {
     /// What a failed sync of a directory does to its names.
     pub(super) fn sync_dir_failed(&mut self, path: &str) {
         let loss = PowerLoss { kept_per_mille: u32::try_from(self.rng.between(0, 1000)).unwrap_or(0) };
-        self.tree.sync_dir_failed(path, &loss, &mut self.rng);
+        self.lost_names |= self.tree.sync_dir_failed(path, &loss, &mut self.rng);
         self.forget_used();
     }
 

@@ -118,6 +118,8 @@ pub(in crate::scenarios) enum Work {
     Hostile,
     /// Deletes records, looks at what is committed. Each is an operation.
     Admin,
+    /// Deletes a few records again and again, and asks where partitions begin. Each time is an operation.
+    Deleter,
     /// Deletes records of the topic that is compacted. Each is an operation.
     Trimmer,
     /// Fetches what is oldest in a topic, which may leave it at that moment. An operation is a fetch.

@@ -198,7 +198,9 @@ impl Life<'_> {
             }
             return Err(wrong);
         }
-        cluster.note(format_args!("all are led without them after {:?}", cluster.now().since(began)));
+        let led = cluster.now().since(began);
+        cluster.lasted("some partitions have no leader without who stays broken", led);
+        cluster.note(format_args!("all are led without them after {led:?}"));
         // Who drains nodes asks each itself; of three voters none is removed, and one that is broken is not added.
         let excused = &["drainer", "voters"];
         let without =
@@ -227,7 +229,10 @@ impl Life<'_> {
     }
 
     /// Each partition takes a record that has a majority without those that are `left` out: clients get on with one of several.
-    async fn all_take_writes(&self, judge: &Judge<'_>, left: &Left) -> Result<(), Violation> {
+    ///
+    /// # Errors
+    /// If one does not (I16).
+    pub(super) async fn all_take_writes(&self, judge: &Judge<'_>, left: &Left) -> Result<(), Violation> {
         let Life { plan, world, account, history, .. } = self;
         let Some(image) = world.image() else { return Ok(()) };
         let has_majority = |at: &TopicPartition| {

@@ -17,7 +17,7 @@ use super::broker::checkers;
 use super::broker::clients::{Ending, Servers, set_draining};
 use super::broker::history::History;
 use super::broker::judge::Judge;
-use super::broker::{Running, all_get_on, start_clients};
+use super::broker::{Running, all_go_on, start_clients};
 use super::fleet::{Fleet, MalformedWatch, RaftWatch, StateWatch, Watch, faults, machine_name};
 use super::{Scenario, Violation, name_in_clusters};
 use crate::case::Case;
@@ -42,6 +42,7 @@ mod voters;
 mod world;
 
 pub use directed::DirectedNodes;
+use left::Left;
 use lossy::LossyDisks;
 use plan::Plan;
 use registrations::Registrations;
@@ -252,7 +253,8 @@ impl Life<'_> {
     async fn settle(&self, judge: &Judge<'_>, clients: &[Running], ending: &Ending) -> Result<(), Violation> {
         let Life { cluster, plan, history, account, fleet, .. } = self;
         self.comes_to(World::unled, "some partitions have no leader").await?;
-        all_get_on(cluster, account, &plan.broker, history, clients, (&[], RECOVERY)).await?;
+        all_go_on(cluster, account, &plan.broker, history, clients).await?;
+        self.all_take_writes(judge, &Left::new()).await?;
         self.put_one_back(clients).await?;
         ending.begin();
         cluster.sleep(LAST_DELIVERIES).await;
@@ -352,7 +354,7 @@ impl Life<'_> {
     async fn comes_to(
         &self,
         open: impl AsyncFn(&World, &Plan) -> Vec<String>,
-        what: &str,
+        what: &'static str,
     ) -> Result<(), Violation> {
         self.comes_to_be("I16-stuck", open, what).await
     }
@@ -361,9 +363,12 @@ impl Life<'_> {
         &self,
         checker: &'static str,
         open: impl AsyncFn(&World, &Plan) -> Vec<String>,
-        what: &str,
+        what: &'static str,
     ) -> Result<(), Violation> {
-        self.comes_to_be_within(checker, open, what, RECOVERY).await
+        let began = self.cluster.now();
+        self.comes_to_be_within(checker, open, what, RECOVERY).await?;
+        self.cluster.lasted(what, self.cluster.now().since(began));
+        Ok(())
     }
 
     async fn comes_to_be_within(

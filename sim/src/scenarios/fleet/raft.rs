@@ -72,12 +72,30 @@ struct Seen {
     promises: Promises,
 }
 
-/// A committed log: where it begins and ends, and its epochs.
+/// A committed log: where it begins and ends, and its epochs, later ones among them.
 #[derive(Clone, Default)]
 struct Committed {
     log_start: i64,
     end: LogPosition,
     epochs: Vec<(i32, i64)>,
+}
+
+impl Committed {
+    /// Up to where a replica's log is this one, as far as epochs tell: by log matching, up to where the last epoch that both have ends in
+    /// one of them. What lies before the replica's start counts as had.
+    fn held_by(&self, replica: &ReplicaStep) -> i64 {
+        let end_of = |epochs: &[(i32, i64)], at: usize, log_end: i64| {
+            epochs.get(at + 1).map_or(log_end, |(_, start)| log_end.min(*start))
+        };
+        let is_committed = |(_, (epoch, _)): &(usize, &(i32, i64))| *epoch <= self.end.0;
+        let mut committed = self.epochs.iter().enumerate().rev().filter(is_committed);
+        let both = committed.find_map(|(here, (epoch, _))| {
+            let there = replica.epochs.iter().rposition(|(other, _)| other == epoch)?;
+            let ours = end_of(&self.epochs, here, self.end.1);
+            Some(ours.min(end_of(&replica.epochs, there, replica.log_end.1)))
+        });
+        both.unwrap_or(0).max(replica.log_start.min(self.end.1))
+    }
 }
 
 impl RaftWatch {
@@ -221,6 +239,10 @@ impl Seen {
             }
             Some(_) | None => {}
         }
+        if step.leads && step.damaged {
+            let text = place(format!("it leads epoch {}, and its log is damaged", step.epoch));
+            return Err(Violation::new("I14-damaged-leads", text));
+        }
         if step.leads {
             self.one_leader_that_appends(&step).map_err(|(id, text)| Violation::new(id, place(text)))?;
             if !contains(&step.epochs, (step.log_start, step.log_end.1), self.committed.end) {
@@ -258,20 +280,30 @@ impl Seen {
         Ok(())
     }
 
-    /// Of two steps of one replica, the later one has all that anybody knows to be committed if the earlier one had: no later leader is
-    /// without it, so nobody has a reason to cut it, be it that it is fetched again. One that has found damage lets go of what it held.
+    /// Of two steps of one replica, the later one has as much of what anybody knows to be committed as the earlier one had. Only the leader
+    /// of its epoch has a log cut, where the two part, or begin anew at its own start. If that epoch is no earlier than the last one of what
+    /// is committed, the leader has all of that (leader completeness, which is held above), so that they part behind it, be it that it would
+    /// be fetched again. A leader of the past may have cut what others have committed since. One that has found damage lets go of what it
+    /// held.
     fn keeps_what_is_committed(
         &self,
         last: &ReplicaStep,
         step: &ReplicaStep,
     ) -> Result<(), (&'static str, String)> {
         let end = self.committed.end;
-        let holds = |one: &ReplicaStep| contains(&one.epochs, (one.log_start, one.log_end.1), end);
-        if last.damaged || !holds(last) || holds(step) {
+        // And the start of the last epoch, which takes no offset.
+        let held = |one: &ReplicaStep| {
+            (self.committed.held_by(one), contains(&one.epochs, (one.log_start, one.log_end.1), end))
+        };
+        let (before, after) = (held(last), held(step));
+        if last.damaged || step.epoch < end.0 || after >= before {
             return Ok(());
         }
-        let text =
-            format!("it held what is committed up to {end:?}, with its log's end at {:?}", last.log_end);
+        let (before, after) = (before.0, after.0);
+        let text = format!(
+            "of what is committed up to {end:?} it held all before {before}, with its log's end at {:?}, and holds all before {after} now",
+            last.log_end
+        );
         Err(("I19-committed-cut", text))
     }
 
@@ -544,6 +576,37 @@ mod tests {
         assert_eq!(found(&[leads(1..=2, nothing), leads(1..=1, some)]), None, "it is the only one left");
         let later = [two, leads(1..=3, nothing), leads(1..=4, nothing), leads(1..=4, some)];
         assert_eq!(found(&later), Some("raft-committed-by-few"), "of four two are too few");
+    }
+
+    #[test]
+    fn what_a_replica_holds_of_it_is_not_cut_either() {
+        let leads = ReplicaStep { committed: (3, 8), ..step(1, 3, true, (3, 9), &[(1, 0), (3, 7)]) };
+        let held = |end, epochs: &[(i32, i64)]| step(2, 2, false, end, epochs);
+        let cut = |before: ReplicaStep, after: ReplicaStep| found(&[before, leads.clone(), after]);
+        let to = |epoch: i32, end: i64| ReplicaStep { epoch, ..held((1, end), &[(1, 0)]) };
+        assert_eq!(cut(held((1, 6), &[(1, 0)]), to(3, 5)), Some("I19-committed-cut"));
+        assert_eq!(cut(held((1, 6), &[(1, 0)]), to(3, 6)), None);
+        assert_eq!(cut(held((1, 6), &[(1, 0)]), to(2, 5)), None, "by a leader of the past");
+        let parted = held((2, 9), &[(1, 0), (2, 6)]);
+        assert_eq!(cut(parted.clone(), to(3, 6)), None, "where they part");
+        assert_eq!(cut(parted.clone(), to(3, 5)), Some("I19-committed-cut"));
+        let anew = |start: i64| {
+            let begins = held((3, start), &[(3, start)]);
+            ReplicaStep { epoch: 3, log_start: start, ..begins }
+        };
+        assert_eq!(cut(parted.clone(), anew(7)), None, "behind all that it had");
+        let empty = ReplicaStep { epoch: 3, ..held((-1, 0), &[]) };
+        assert_eq!(cut(parted, empty), Some("I19-committed-cut"));
+        let of_start = ReplicaStep { epoch: 3, ..held((3, 7), &[(1, 0), (3, 7)]) };
+        let leads = ReplicaStep { committed: (3, 7), ..leads.clone() };
+        assert_eq!(found(&[of_start, leads, to(3, 7)]), Some("I19-committed-cut"), "the start of an epoch");
+    }
+
+    #[test]
+    fn who_leads_has_a_whole_log() {
+        let damaged = |leads: bool| ReplicaStep { damaged: true, ..step(1, 1, leads, (1, 4), &[(1, 0)]) };
+        let found = [damaged(false), damaged(true)].map(|step| found(&[step]));
+        assert_eq!(found, [None, Some("I14-damaged-leads")]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What can be held against each event as it comes, so that a run ends where it went wrong: an offset has one value for ever,
-//! with its key, headers and time (I2), which is the one that was acknowledged there (I1, I10) and was sent there; producers keep their order and write
+//! with its key, headers and time (I2), which is the one that was acknowledged there (I1, I10) and was sent there, or is a control batch; producers keep their order and write
 //! nothing twice (I3, I9); fetches are contiguous (I8); ends, starts and high watermarks never step back (I10); nothing begins
 //! later than deletion was asked for (I13); a failed sync ends all promises (I20); commits follow deliveries (I26) and stay,
 //! generations and producer ids are given once, topics are what was made of them (I11).
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use ordain::client::TopicPartition;
@@ -17,7 +18,7 @@ use super::order::Order;
 use super::producer_ids::Given;
 use super::producers::a_repetition_is_known;
 use super::reads::{Positions, begins_with_its_batch};
-use super::records::begins_where_deleted;
+use super::records::{begins_behind_deletions, begins_where_deleted};
 use super::synced::acknowledged_in_time;
 use super::topics::is_what_was_made_of_it;
 use crate::scenarios::Violation;
@@ -42,10 +43,27 @@ pub(in crate::scenarios) struct Step {
 /// How long an answer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
+/// What stands at an offset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtOffset {
+    Record(RecordId),
+    /// A control batch, which takes one offset.
+    Control,
+}
+
+impl fmt::Display for AtOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AtOffset::Record(id) => write!(f, "{id}"),
+            AtOffset::Control => write!(f, "a control batch"),
+        }
+    }
+}
+
 /// Of one partition.
 #[derive(Default)]
 struct Known {
-    values: OffsetMap<RecordId>,
+    values: OffsetMap<AtOffset>,
     /// All that was read of them.
     stands: OffsetMap<Stands>,
     /// Where records of idempotent producers stand.
@@ -79,12 +97,17 @@ impl Step {
                 let what = format!("{} {offset} at {}: a value that nobody wrote", read.at, read.time);
                 return Err(Violation::new("I2-inconsistent-offsets", what));
             };
-            if known.hold(&read.at, *offset, id)? {
+            if known.hold(&read.at, *offset, AtOffset::Record(id))? {
                 known.is_new(events, &read.at, *offset, id)?;
             }
             if let Some(stands) = read.stands(place) {
                 known.is_as_it_was(events, &read.at, (*offset, id), stands)?;
             }
+        }
+        // Readers are given what is committed, as producers are told of it: no offset that one of them knows becomes a change of
+        // voters later, nor the reverse. (In a history that was written down, offsets of which nobody knows stand in their place.)
+        for control in &read.controls {
+            known.hold(&read.at, control.start, AtOffset::Control)?;
         }
         follows?;
         begins_with_its_batch(read).map_err(Violation::by("I8-fetch-inside-batch"))?;
@@ -123,7 +146,7 @@ impl Step {
         let Some(sent) = events.sent.get(&id) else { return Ok(()) };
         let Fate::Acknowledged(Some(offset)) = sent.fate else { return Ok(()) };
         let known = of_partition(&mut self.partitions, &sent.at);
-        known.hold(&sent.at, offset, id)?;
+        known.hold(&sent.at, offset, AtOffset::Record(id))?;
         let what = |wrong| format!("{}: {wrong}", sent.at);
         known.acknowledged.holds(id, offset).map_err(what).map_err(Violation::by("I9-nonmonotonic-send"))?;
         if sent.mode == Mode::Idempotent {
@@ -145,6 +168,8 @@ impl Step {
             Spec::Earliest => {
                 begins_where_deleted(events, &listed.at, offset)
                     .map_err(Violation::by("I13-begins-too-late"))?;
+                begins_behind_deletions(events, &listed.at, (offset, listed.began))
+                    .map_err(Violation::by("I13-deletion-undone"))?;
                 &mut known.starts
             }
             Spec::MaxTimestamp | Spec::At(_) => return Ok(()),
@@ -282,11 +307,11 @@ impl Step {
 }
 
 impl Known {
-    /// A record was acknowledged, or read, at an offset. Whether nothing was known of that one.
-    fn hold(&mut self, at: &TopicPartition, offset: Offset, id: RecordId) -> Result<bool, Violation> {
-        match self.values.insert(offset, id) {
-            Some(other) if other != id => {
-                let what = format!("{at} {offset} was {other}, and now it is {id}");
+    /// This was acknowledged, or read, at an offset. Whether nothing was known of that one.
+    fn hold(&mut self, at: &TopicPartition, offset: Offset, found: AtOffset) -> Result<bool, Violation> {
+        match self.values.insert(offset, found) {
+            Some(other) if other != found => {
+                let what = format!("{at} {offset} was {other}, and now it is {found}");
                 Err(Violation::new("I2-inconsistent-offsets", what))
             }
             known => Ok(known.is_none()),
@@ -448,6 +473,29 @@ mod tests {
     }
 
     #[test]
+    fn a_control_batch_in_the_place_of_a_record_is_found_at_once() {
+        let mut control = read(1, 1, &[]);
+        (control.next, control.high_watermark) = (Offset(2), Offset(2));
+        control.controls = vec![Offset(1)..Offset(2)];
+        let of_another = |session: u32| {
+            let mut fetch = control.clone();
+            fetch.reader.session = session;
+            fetch
+        };
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(step.read(&history, &read(1, 0, &[1])), Ok(()));
+        assert_eq!([step.read(&history, &control), step.read(&history, &of_another(2))], [Ok(()), Ok(())]);
+        let found = acknowledge(&mut step, &mut history, 2, 1).unwrap_err();
+        assert!(found.text.contains("1 was a control batch, and now it is 1/1/2"), "{found}");
+        let (mut step, mut history) = (Step::default(), sent());
+        assert_eq!(acknowledge(&mut step, &mut history, 2, 1), Ok(()));
+        assert_eq!(checker(step.read(&history, &control)), "I2-inconsistent-offsets");
+        let mut step = Step::default();
+        assert_eq!(step.read(&history, &read(1, 0, &[1, 2])), Ok(()));
+        assert_eq!(checker(step.read(&history, &of_another(2))), "I2-inconsistent-offsets");
+    }
+
+    #[test]
     fn disorder_is_found_at_once() {
         let (mut step, mut history) = (Step::default(), sent());
         assert_eq!(acknowledge(&mut step, &mut history, 1, 3), Ok(()));
@@ -536,6 +584,22 @@ mod tests {
         assert_eq!(listed(Spec::Latest, 4, 1), "I10-offset-not-real");
         assert_eq!(listed(Spec::Earliest, 0, 5), "nobody");
         assert_eq!(listed(Spec::Earliest, 1, 5), "I13-begins-too-late");
+    }
+
+    #[test]
+    fn a_start_below_what_was_deleted_is_found_at_once() {
+        let (mut step, mut history) = (Step::default(), sent());
+        history.several_nodes = true;
+        history.deleted.insert(at(), Offset(3));
+        history.deletions_done = vec![(SimTime(5), at(), Offset(2))];
+        let mut listed = |offset, began| {
+            let (began, ended, spec) = (SimTime(began), SimTime(began + 1), Spec::Earliest);
+            let listed = Listed { at: at(), spec, offset: Some(Offset(offset)), timestamp: -1, began, ended };
+            checker(step.listed(&history, &listed))
+        };
+        assert_eq!([listed(3, 5), listed(2, 5)], ["nobody", "nobody"], "the other one was not answered");
+        assert_eq!(listed(1, 4), "nobody", "it was asked before");
+        assert_eq!(listed(1, 5), "I13-deletion-undone");
     }
 
     #[test]

@@ -350,6 +350,8 @@ pub(in crate::scenarios) struct Events {
     pub(in crate::scenarios) deleted: BTreeMap<TopicPartition, Offset>,
     /// Each time that it was.
     pub(in crate::scenarios) deletions: Vec<(SimTime, TopicPartition, Offset)>,
+    /// Each time that it was said to be done.
+    pub(in crate::scenarios) deletions_done: Vec<(SimTime, TopicPartition, Offset)>,
     /// Records that were refused for good, and with what.
     pub(in crate::scenarios) refused: BTreeMap<RecordId, ErrorCode>,
     /// What leaders of the workers' group were about to give out, and when.
@@ -412,6 +414,7 @@ impl Events {
             changed.done = Done::Unknown;
         }
         self.deletions.retain(|(asked, ..)| *asked <= time);
+        self.deletions_done.retain(|(told, ..)| *told <= time);
         self.deleted.clear();
         for (_, at, before) in &self.deletions {
             let known = self.deleted.entry(at.clone()).or_default();
@@ -468,6 +471,7 @@ mod tests {
         late.time = SimTime(7);
         history.reads.push(late);
         history.deletions = vec![(SimTime(4), at(), Offset(1)), (SimTime(6), at(), Offset(2))];
+        history.deletions_done = vec![(SimTime(5), at(), Offset(1)), (SimTime(7), at(), Offset(2))];
         (history.producer_ids, history.producer_ids_told) =
             (vec![(7, 0), (8, 0)], vec![SimTime(5), SimTime(6)]);
         let session = (id(2).producer, id(2).session);
@@ -478,6 +482,7 @@ mod tests {
         assert_eq!(history.reads.len(), 1);
         assert!(history.extents.is_empty());
         assert_eq!(history.deleted[&at()], Offset(1));
+        assert_eq!(history.deletions_done, [(SimTime(5), at(), Offset(1))]);
         assert_eq!(history.producer_ids, [(7, 0)]);
         of_another.sent.get_mut(&id(2)).expect("it was sent").began = SimTime(6);
         of_another.forget_after(SimTime(5), &BTreeSet::new());
