@@ -58,7 +58,8 @@ pub fn alter_configs(
     changes: &[ConfigChange],
     rules: ConfigRules<'_>,
 ) -> Decision<Vec<Result<(), ControllerError>>> {
-    let mut decision = Decision::reply(Vec::with_capacity(changes.len()));
+    let count = changes.len();
+    let mut decision = Decision::reply(Vec::with_capacity(count));
     for ConfigChange { resource, changes } in changes {
         let result = match resource {
             ConfigResource::Topic(name) => alter_topic(image, name, changes, &rules.config.topic_defaults),
@@ -69,7 +70,7 @@ pub fn alter_configs(
         decision.reply.push(result.map(|records| decision.records.extend(records)));
         if decision.records.len() > CHANGES_AT_ONCE_MAX {
             let error = ControllerError::TooManyChanges { limit: CHANGES_AT_ONCE_MAX };
-            return Decision::reply(vec![Err(error); changes.len()]);
+            return Decision::reply(vec![Err(error); count]);
         }
     }
     decision
