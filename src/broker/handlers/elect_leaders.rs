@@ -411,6 +411,7 @@ mod tests {
         let result = |partition_id, code: ErrorCode| PartitionResult {
             partition_id,
             error_code: code.code(),
+            error_message: None,
             ..PartitionResult::default()
         };
         let of_topic = |topic, partition_result| ReplicaElectionResult {
